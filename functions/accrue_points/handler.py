@@ -1,0 +1,47 @@
+"""Accrues points: posts the queue's actions onto their users' pages."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from saxaul.messages import ActionMessage
+from saxaul.observability import logger
+from saxaul.queue_events import QueueAnswer, QueueEvent, redeliver
+from saxaul.services.accrual import Accrual
+from saxaul.settings import settings
+from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.pages import Pages
+from saxaul.storage.table import Table
+from saxaul.storage.wallets import Wallets
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def _accrual() -> Accrual:
+    ledger = Table(settings().ledger_table)
+    catalog = CatalogStore(Table(settings().catalog_table))
+    return Accrual(Pages(ledger), Wallets(ledger), catalog, settings().calendar)
+
+
+def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
+    messages, broken = {}, {}
+    for record in event["Records"]:
+        try:
+            messages[record["messageId"]] = list(ActionMessage.model_validate_json(record["body"]).unpacked())
+        except ValidationError as error:
+            broken[record["messageId"]] = f"not a message of actions: {error.error_count()} faults"
+    batch = _accrual().post(messages)
+    failed = broken | batch.failed
+    logger.info(
+        "accrued",
+        extra={
+            "messages": len(event["Records"]),
+            **batch.outcomes,
+            "failed": failed,
+            "request_id": context.aws_request_id,
+        },
+    )
+    return redeliver(failed)

@@ -1,0 +1,32 @@
+"""Takes in actions: screens each against the catalogue and queues the good ones."""
+
+from dataclasses import asdict
+from functools import cache
+from time import time
+
+from saxaul.actions import actions_of, screen
+from saxaul.api import Request, Response, door
+from saxaul.messages import pack
+from saxaul.settings import settings
+from saxaul.storage.catalog import RECENT, CatalogStore
+from saxaul.storage.queues import send_actions
+from saxaul.storage.table import Table
+
+
+@cache
+def _catalog() -> CatalogStore:
+    return CatalogStore(Table(settings().catalog_table))
+
+
+def report_actions(request: Request) -> Response:
+    reported = actions_of(request.json())
+    now = int(time())
+    accepted, refused = screen(request.app, reported, _catalog().catalogue(), settings().calendar, now)
+    if any(refusal.code == "unknown_type" for refusal in refused):
+        fresh = _catalog().catalogue(max_age=RECENT)
+        accepted, refused = screen(request.app, reported, fresh, settings().calendar, now)
+    send_actions(settings().action_queue_url, request.app, pack(request.app, accepted))
+    return Response({"accepted": len(accepted), "refused": [asdict(refusal) for refusal in refused]}, status=202)
+
+
+handler = door({("POST", "/actions"): report_actions})

@@ -1,0 +1,39 @@
+"""Settles redemptions in the order in which they were asked for: each is reserved or rejected."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from saxaul.messages import RedemptionMessage
+from saxaul.observability import logger
+from saxaul.queue_events import QueueAnswer, QueueEvent, redeliver
+from saxaul.services.redeeming import Redeeming
+from saxaul.settings import settings
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.table import Table
+from saxaul.storage.wallets import Wallets
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@cache
+def _redeeming() -> Redeeming:
+    ledger = Table(settings().ledger_table)
+    return Redeeming(Wallets(ledger), Redemptions(ledger), settings().calendar, settings().redemption_queue_url)
+
+
+def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
+    messages, broken = {}, {}
+    for record in event["Records"]:
+        try:
+            messages[record["messageId"]] = RedemptionMessage.model_validate_json(record["body"])
+        except ValidationError as error:
+            broken[record["messageId"]] = f"not a redemption: {error.error_count()} faults"
+    failed = broken | _redeeming().settle(messages)
+    logger.info(
+        "settled",
+        extra={"messages": len(event["Records"]), "failed": failed, "request_id": context.aws_request_id},
+    )
+    return redeliver(failed)

@@ -1,0 +1,1 @@
+"""Saxaul: green actions become points, points become trees that anyone can check."""

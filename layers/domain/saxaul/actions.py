@@ -1,0 +1,158 @@
+"""Actions: good acts that apps report.
+
+An action is immutable and named by ``(app, owner, action_id)``. The app sends a quantity;
+the platform computes the rest.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from saxaul.calendar import Calendar
+from saxaul.catalog import Catalogue
+from saxaul.problems import InvalidRequest
+
+MAX_ACTIONS = 500
+"""The most actions that one call may report."""
+
+QUANTITY_STEP = Decimal("0.000001")
+"""Quantities are kept to a millionth of their unit; finer digits are rounded, half to even."""
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+
+
+class Owner(NamedTuple):
+    """Whose page an action goes onto: a person, or one of the business's own facilities."""
+
+    kind: Literal["user", "facility"]
+    id: str
+
+
+class Action(NamedTuple):
+    """A reported act. ``occurred_at`` is an instant in seconds; ``quantity`` is in the action type's unit."""
+
+    app: str
+    owner: Owner
+    action_id: str
+    type: str
+    quantity: Decimal
+    occurred_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one action of a call was not taken. ``code`` is stable."""
+
+    index: int
+    action_id: str | None
+    code: str
+    detail: str
+
+
+def _rfc3339_text(value: object) -> object:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("a time with its offset is needed, such as 2026-06-05T08:30:00+08:00")
+    return value
+
+
+Id = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9._~@:+=-]{1,128}$")]
+"""An identifier that an app chooses. It fits into a path and a table key as it is."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
+
+
+class ReportedAction(BaseModel):
+    """One action as an app sends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action_id: Id
+    user_id: Id | None = None
+    facility_id: Id | None = None
+    type: Annotated[str, Field(strict=True, max_length=64)]
+    quantity: Annotated[Decimal, Field(allow_inf_nan=False)]
+    occurred_at: Moment
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Self:
+        if (self.user_id is None) == (self.facility_id is None):
+            raise ValueError("exactly one of user_id and facility_id is needed")
+        return self
+
+    @property
+    def owner(self) -> Owner:
+        return Owner("facility", self.facility_id) if self.facility_id else Owner("user", self.user_id or "")
+
+
+def actions_of(body: object) -> Sequence[object]:
+    """The list in a body of ``{"actions": [...]}``.
+
+    Raises:
+        InvalidRequest: the body has another shape, or too many actions.
+    """
+    match body:
+        case {"actions": list(actions)} if 0 < len(actions) <= MAX_ACTIONS:
+            return actions
+        case {"actions": list(actions)} if actions:
+            raise InvalidRequest(
+                "too_many_actions", f"A call takes {MAX_ACTIONS} actions; this one has {len(actions)}."
+            )
+        case _:
+            raise InvalidRequest("invalid_body", 'The body must be {"actions": [...]} with 1 to 500 actions.')
+
+
+def screen(
+    app: str, reported: Sequence[object], catalogue: Catalogue, calendar: Calendar, now: int
+) -> tuple[list[Action], list[Refusal]]:
+    """Part the actions that can be posted from those that cannot, each refused with a reason."""
+    accepted, refused = [], []
+    for index, candidate in enumerate(reported):
+        verdict = _screen_one(app, candidate, catalogue, calendar, now)
+        if isinstance(verdict, Action):
+            accepted.append(verdict)
+        else:
+            refused.append(Refusal(index, _action_id_of(candidate), *verdict))
+    return accepted, refused
+
+
+def _screen_one(
+    app: str, candidate: object, catalogue: Catalogue, calendar: Calendar, now: int
+) -> Action | tuple[str, str]:
+    try:
+        reported = ReportedAction.model_validate(candidate)
+    except ValidationError as error:
+        return "invalid_action", "; ".join(faults(error))
+    rule = catalogue.action_types.get(reported.type)
+    if rule is None:
+        return "unknown_type", f"There is no action type {reported.type!r}."
+    if (rule.actor == "facility") != (reported.owner.kind == "facility"):
+        return "wrong_owner", f"{reported.type} is reported of a {rule.actor}."
+    if not 0 < reported.quantity <= rule.max_quantity:
+        limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
+        return "quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}."
+    occurred_at = int(reported.occurred_at.timestamp())
+    if calendar.is_in_future(occurred_at, now):
+        return "in_future", "The action lies in the future."
+    if calendar.is_too_old(occurred_at, now):
+        return "too_old", f"An action can be reported for {calendar.acceptance_days} days."
+    quantity = reported.quantity.quantize(QUANTITY_STEP)
+    if not quantity:
+        return "quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}."
+    return Action(app, reported.owner, reported.action_id, reported.type, quantity.normalize(), occurred_at)
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Each fault of a refused input as one line: where, and what was wrong."""
+    return [
+        ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def _action_id_of(candidate: Any) -> str | None:  # noqa: ANN401 - whatever the app sent
+    action_id = candidate.get("action_id") if isinstance(candidate, dict) else None
+    return action_id if isinstance(action_id, str) else None

@@ -1,0 +1,247 @@
+"""The catalogue: what counts as an action, what it earns and avoids, when more is earned, and which trees there are.
+
+Points are a reward that an operator sets. Avoided grams are evidence from a named source.
+They are two fields with a source each, and neither is ever computed from the other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Literal, Self, get_args
+
+from dateutil.rrule import rrulestr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, model_validator
+
+Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""In the order in which a catalogue can be written: later kinds refer to earlier ones."""
+
+CapWindow = Literal["day", "month", "year"]
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+_RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
+_HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+
+
+def _checked_link(link: str) -> str:
+    _HTTP_URL.validate_python(link)
+    return link
+
+
+def _checked_recurrence(rule: str) -> str:
+    rrulestr(rule, dtstart=_RECURRENCE_EPOCH)  # raises ValueError, which pydantic reports
+    return rule
+
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=6)]
+Words = Annotated[str, Field(min_length=1, max_length=500)]
+Link = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
+Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recurrence)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Strict):
+    """A text in each language of the programme."""
+
+    en: Words
+    zh: Words
+
+    def in_language(self, language: Language) -> str:
+        return self.en if language == "en" else self.zh
+
+
+class Sourced(_Strict):
+    """Where a number comes from.
+
+    ``confidence`` is A for a primary or peer-reviewed source, B for the press, C for a how-to page or a mirror,
+    and ``none`` where the operator decided.
+    """
+
+    confidence: Literal["A", "B", "C", "none"] = "none"
+    source: str = Field(default="", max_length=500)
+
+    @model_validator(mode="after")
+    def _claims_need_a_source(self) -> Self:
+        if self.confidence != "none" and not self.source:
+            raise ValueError("a confidence of A, B or C needs a source")
+        return self
+
+
+class Reward(Sourced):
+    """Points for an action: ``value`` for each unit of its quantity, or for the action as a whole."""
+
+    value: Amount
+    per: Literal["unit", "action"] = "unit"
+
+
+class Evidence(Sourced):
+    """Grams of CO2e that one unit of the action avoids. Zero where nothing is claimed."""
+
+    value: Amount
+    region: str = Field(default="", max_length=100)
+    year: int | None = Field(default=None, ge=1900, le=2100)
+    method: str = Field(default="", max_length=500)
+
+
+class Cap(_Strict):
+    """The most that one user is paid for one action type in a window: so many units, or so many points."""
+
+    window: CapWindow
+    units: Amount | None = None
+    points: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if (self.units is None) == (self.points is None):
+            raise ValueError("a cap has either units or points")
+        return self
+
+
+class ActionType(_Strict):
+    """A kind of act. A facility's earns no points; a person's may."""
+
+    names: Text
+    unit: Words
+    actor: Literal["person", "facility"] = "person"
+    points: Reward | None = None
+    caps: tuple[Cap, ...] = ()
+    avoided_g: Evidence
+    max_quantity: Amount = Decimal(1000)
+
+    @model_validator(mode="after")
+    def _facilities_earn_nothing(self) -> Self:
+        if self.actor == "facility" and (self.points or self.caps):
+            raise ValueError("a facility's action earns no points, so it has no points and no caps")
+        return self
+
+    @property
+    def window(self) -> CapWindow:
+        """The page that holds this type's entries: the longest of its caps' windows, so that one page sees each cap."""
+        lengths = {cap.window for cap in self.caps}
+        return "year" if "year" in lengths else "month" if "month" in lengths else "day"
+
+
+class Edition(_Strict):
+    """One year of a campaign."""
+
+    host: Text | None = None
+    theme: Text | None = None
+
+
+class Goal(_Strict):
+    """What a campaign reaches for together."""
+
+    counts: Literal["actions", "trees"]
+    target: int = Field(gt=0)
+
+
+class Campaign(_Strict):
+    """A dated drive. ``recurs`` is an RFC 5545 rule for its first day, in the programme's time zone."""
+
+    names: Text
+    texts: Text
+    recurs: Recurrence
+    days: int = Field(default=1, ge=1, le=366)
+    keywords: tuple[Words, ...] = ()
+    multipliers: dict[Identifier, Annotated[Decimal, Field(ge=1, le=100)]] = {}
+    goal: Goal | None = None
+    editions: dict[int, Edition] = {}
+
+    def runs_on(self, day: date) -> bool:
+        """Whether the campaign runs on a day of the programme's time zone."""
+        return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
+
+
+@lru_cache(maxsize=1024)
+def _recurs_within(rule: str, first: date, last: date) -> bool:
+    occurrences = rrulestr(rule, dtstart=_RECURRENCE_EPOCH)
+    return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
+
+
+class Place(_Strict):
+    """Where trees are planted, in degrees (WGS 84)."""
+
+    names: Text
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+
+
+class TreeProject(_Strict):
+    """A species in a place by a partner. ``saplings`` is how many were released in all; raise it to release more."""
+
+    species: Text
+    latin: str = Field(default="", max_length=200)
+    place: Place
+    partner: Words
+    price_points: int = Field(gt=0)
+    price_source: Sourced = Sourced()
+    saplings: int = Field(default=0, ge=0)
+    note: str = Field(default="", max_length=500)
+
+
+class Suggestion(_Strict):
+    """One thing to do: the answer to a search. ``links`` leads into each app that can do it."""
+
+    titles: Text
+    texts: Text
+    keywords: tuple[Words, ...] = ()
+    action_type: Identifier
+    campaign: Identifier | None = None
+    links: dict[Identifier, Link] = Field(min_length=1)
+
+
+Entity = ActionType | Campaign | TreeProject | Suggestion
+MODELS: Mapping[Kind, type[Entity]] = {
+    "action-types": ActionType,
+    "campaigns": Campaign,
+    "tree-projects": TreeProject,
+    "suggestions": Suggestion,
+}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that an operator can change, by identifier. ``versions`` counts the changes of each action type."""
+
+    action_types: Mapping[str, ActionType] = field(default_factory=dict)
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    tree_projects: Mapping[str, TreeProject] = field(default_factory=dict)
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+    def broken_references(self, entity: Entity) -> Iterator[str]:
+        """Name each thing that an entry refers to and that the catalogue does not hold."""
+        match entity:
+            case Campaign():
+                for action_type in entity.multipliers:
+                    if action_type not in self.action_types:
+                        yield f"multipliers: there is no action type {action_type!r}"
+            case Suggestion():
+                if entity.action_type not in self.action_types:
+                    yield f"action_type: there is no action type {entity.action_type!r}"
+                if entity.campaign is not None and entity.campaign not in self.campaigns:
+                    yield f"campaign: there is no campaign {entity.campaign!r}"
+
+    def all_broken_references(self) -> Iterator[str]:
+        """Name each broken reference of the whole catalogue, with the entry that holds it."""
+        for entities in (self.campaigns, self.suggestions):
+            for identifier, entity in entities.items():
+                yield from (f"{identifier}: {fault}" for fault in self.broken_references(entity))
+
+    def referring_to(self, kind: Kind, identifier: str) -> list[str]:
+        """The entries that name this one, and would break without it."""
+        match kind:
+            case "action-types":
+                campaigns = [key for key, campaign in self.campaigns.items() if identifier in campaign.multipliers]
+                return campaigns + [key for key, it in self.suggestions.items() if it.action_type == identifier]
+            case "campaigns":
+                return [key for key, it in self.suggestions.items() if it.campaign == identifier]
+            case _:
+                return []

@@ -1,0 +1,107 @@
+"""Pages as items, with short stored names: an entry takes about 80 bytes, so most pages cost one write unit."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from saxaul.actions import Owner
+from saxaul.pages import ZERO, Entry, Page, PageKey
+from saxaul.storage.table import Item, Key, LostRaceError, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+PREFIX = "PAGE#"
+_PARTITIONS = {"user": "USER#", "facility": "FACILITY#"}
+
+_SHORT = {
+    "type": "t",
+    "quantity": "q",
+    "occurred_at": "o",
+    "recorded_at": "n",
+    "points": "p",
+    "avoided_g": "g",
+    "units": "u",
+    "rule": "r",
+    "reason": "w",
+}
+"""The stored name of each field of an entry. A field with its default is not stored."""
+
+_DEFAULTS: Item = {"points": 0, "avoided_g": ZERO, "units": ZERO, "rule": 0, "reason": ""}
+_INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
+
+
+class PageMovedError(Exception):
+    """Somebody else wrote the page first. ``page`` is what stands there now."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(str(page.key))
+        self.page = page
+
+
+class Pages:
+    """The pages of the ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get_many(self, keys: Iterable[PageKey], *, consistent: bool) -> dict[PageKey, Page]:
+        """The page under each key; an empty one where nothing was written yet."""
+        wanted = {page_key(key): key for key in keys}
+        items = self._table.get_many(wanted, consistent=consistent)
+        return {key: from_item(items[at]) if at in items else Page(key) for at, key in wanted.items()}
+
+    def between(self, owner: Owner, first: str, last: str) -> list[Page]:
+        """The pages of one owner whose windows sort from first to last."""
+        return [from_item(item) for item in self._table.query(partition(owner), PREFIX + first, PREFIX + last)]
+
+    def put(self, page: Page) -> None:
+        """Write a page over the version it was made from.
+
+        Raises:
+            PageMovedError: the page is no longer that version.
+        """
+        try:
+            self._table.put(to_item(page), page.version)
+        except LostRaceError as lost:
+            raise PageMovedError(from_item(lost.winner)) from None
+
+    def putting(self, page: Page) -> "TransactWriteItemTypeDef":
+        return self._table.putting(to_item(page), page.version)
+
+
+def partition(owner: Owner) -> str:
+    return _PARTITIONS[owner.kind] + owner.id
+
+
+def page_key(key: PageKey) -> Key:
+    return Key(partition(key.owner), PREFIX + key.window)
+
+
+def to_item(page: Page) -> Item:
+    entries = {key: _pack(entry) for key, entry in page.entries.items()}
+    return {**page_key(page.key)._asdict(), "e": entries}
+
+
+def from_item(item: Item) -> Page:
+    return Page(
+        PageKey(owner_of(item["pk"]), item["sk"].removeprefix(PREFIX)),
+        {key: _unpack(stored) for key, stored in item["e"].items()},
+        int(item["v"]),
+    )
+
+
+def owner_of(pk: str) -> Owner:
+    kind, _, identifier = pk.partition("#")
+    return Owner("user" if kind == "USER" else "facility", identifier)
+
+
+def _pack(entry: Entry) -> Item:
+    return {short: value for name, short in _SHORT.items() if (value := getattr(entry, name)) != _DEFAULTS.get(name)}
+
+
+def _unpack(stored: Item) -> Entry:
+    fields: Item = dict(_DEFAULTS)
+    for name, short in _SHORT.items():
+        if short in stored:
+            fields[name] = int(stored[short]) if name in _INTEGERS else stored[short]
+    return Entry(**fields)

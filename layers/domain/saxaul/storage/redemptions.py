@@ -1,0 +1,271 @@
+"""Redemptions, stock, planting orders and certificates as items, and the two transactions that move redemptions on.
+
+Two lists of the sparse index ``Listing`` find work without a scan: the reserved redemptions of a project in the order
+of their reservation, and the planting orders of a partner.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from saxaul.planting import OrderedTree, PlantingOrder
+from saxaul.redemptions import Planting, Redemption, Settlement, State, Stock, Tree
+from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
+from saxaul.storage.wallets import Wallets
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+PREFIX = "TREE#"
+_LAST = "TREE#~"
+
+
+class RedemptionExistsError(Exception):
+    """The redemption was written before. ``known`` is what stands there."""
+
+    def __init__(self, known: Redemption) -> None:
+        super().__init__(known.redemption_id)
+        self.known = known
+
+
+class RedemptionMovedError(Exception):
+    """Somebody else wrote the redemption first."""
+
+
+class Redemptions:
+    """The redemptions of the ledger, and what they need: stock, orders and certificates."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._wallets = Wallets(table)
+
+    def get(self, user_id: str, redemption_id: str) -> Redemption | None:
+        item = self._table.get(redemption_key(user_id, redemption_id))
+        return from_item(item) if item else None
+
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> list[Redemption]:
+        """The redemptions that exist under these pairs of user_id and redemption_id."""
+        found = self._table.get_many([redemption_key(*key) for key in keys], consistent=True)
+        return [from_item(item) for item in found.values()]
+
+    def of_user(self, user_id: str) -> list[Redemption]:
+        return [from_item(item) for item in self._table.query(f"USER#{user_id}", PREFIX, _LAST)]
+
+    def add(self, redemption: Redemption) -> None:
+        """Write a new redemption.
+
+        Raises:
+            RedemptionExistsError: one with its identifier is there already.
+        """
+        try:
+            self._table.put(to_item(redemption), read=0)
+        except LostRaceError as lost:
+            raise RedemptionExistsError(from_item(lost.winner)) from None
+
+    def put(self, redemption: Redemption) -> None:
+        """Write a redemption over the version it was made from.
+
+        Raises:
+            RedemptionMovedError: it is no longer that version.
+        """
+        try:
+            self._table.put(to_item(redemption), redemption.version)
+        except LostRaceError:
+            raise RedemptionMovedError(redemption.redemption_id) from None
+
+    def stock(self, project_id: str) -> Stock:
+        item = self._table.get(stock_key(project_id))
+        return stock_from_item(project_id, item)
+
+    def stocks(self, project_ids: Iterable[str]) -> dict[str, Stock]:
+        """The stock of each project, which may lag by a moment."""
+        keys = {project_id: stock_key(project_id) for project_id in project_ids}
+        items = self._table.get_many(keys.values(), consistent=False)
+        return {project_id: stock_from_item(project_id, items.get(key)) for project_id, key in keys.items()}
+
+    def releasing(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
+        """Set how many saplings were released in all, never below what is spoken for."""
+        return self._table.updating(
+            stock_key(project_id),
+            "SET released = :released, reserved = if_not_exists(reserved, :none)",
+            "attribute_not_exists(reserved) OR reserved <= :released",
+            {":released": saplings, ":none": 0},
+        )
+
+    def write_settlement(self, settlement: Settlement, stock: Stock) -> None:
+        """Write the verdicts, each wallet's debit and the project's stock, all or nothing.
+
+        The certificates come first: until its redemption is reserved, a number leads to nothing that counts.
+
+        Raises:
+            TransactionRefusedError: a wallet, the stock or a redemption is no longer what was read.
+        """
+        self._table.put_all(
+            [
+                {
+                    **certificate_key(tree.number)._asdict(),
+                    "user_id": verdict.user_id,
+                    "redemption_id": verdict.redemption_id,
+                }
+                for verdict in settlement.verdicts
+                if verdict.state is State.RESERVED
+                for tree in verdict.trees
+            ]
+        )
+        writes = [self._table.putting(to_item(verdict), verdict.version) for verdict in settlement.verdicts]
+        writes += [self._wallets.debiting(user_id, points) for user_id, points in settlement.debits.items()]
+        if settlement.saplings:
+            writes.append(self._taking(stock, settlement.saplings))
+        transact(writes)
+
+    def _taking(self, stock: Stock, saplings: int) -> "TransactWriteItemTypeDef":
+        return self._table.updating(
+            stock_key(stock.project_id),
+            "SET reserved = reserved + :saplings",
+            "reserved = :read AND released >= :needed",
+            {":saplings": saplings, ":read": stock.reserved, ":needed": stock.reserved + saplings},
+        )
+
+    def waiting(self, project_id: str, limit: int) -> list[Redemption]:
+        """Reserved redemptions of a project, the longest waiting first."""
+        listed = self._table.listed(_waiting_list(project_id), limit)
+        waiting = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in listed)
+        return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
+
+    def write_order(self, order: PlantingOrder, ordered: Sequence[Redemption]) -> None:
+        """Write a planting order and its redemptions' step to ``ordered``, all or nothing.
+
+        Raises:
+            TransactionRefusedError: a redemption is no longer what was read.
+        """
+        writes = [self._table.putting(to_item(redemption), redemption.version) for redemption in ordered]
+        transact([self._table.putting(order_to_item(order), read=0), *writes])
+
+    def order(self, order_id: str) -> PlantingOrder | None:
+        item = self._table.get(order_key(order_id))
+        return order_from_item(item) if item else None
+
+    def orders_of(self, partner: str, limit: int) -> list[PlantingOrder]:
+        """A partner's planting orders, oldest first."""
+        keys = [Key(item["pk"], item["sk"]) for item in self._table.listed(_order_list(partner), limit)]
+        found = self._table.get_many(keys, consistent=True)
+        return [order_from_item(found[key]) for key in keys if key in found]
+
+    def certified(self, number: str) -> Redemption | None:
+        """The redemption that a certificate's number leads to."""
+        item = self._table.get(certificate_key(number))
+        return self.get(item["user_id"], item["redemption_id"]) if item else None
+
+
+def redemption_key(user_id: str, redemption_id: str) -> Key:
+    return Key(f"USER#{user_id}", PREFIX + redemption_id)
+
+
+def stock_key(project_id: str) -> Key:
+    return Key(f"PROJECT#{project_id}", "STOCK")
+
+
+def order_key(order_id: str) -> Key:
+    return Key(f"ORDER#{order_id}", "ORDER")
+
+
+def certificate_key(number: str) -> Key:
+    return Key(f"CERT#{number}", "CERT")
+
+
+def _waiting_list(project_id: str) -> str:
+    return f"RESERVED#{project_id}"
+
+
+def _order_list(partner: str) -> str:
+    return f"ORDERS#{partner}"
+
+
+def to_item(redemption: Redemption) -> Item:
+    item: Item = {
+        **redemption_key(redemption.user_id, redemption.redemption_id)._asdict(),
+        "redemption_id": redemption.redemption_id,
+        "app": redemption.app,
+        "project_id": redemption.project_id,
+        "requested_at": redemption.requested_at,
+        "dedication": redemption.dedication,
+        "reason": redemption.reason,
+        "reserved_at": redemption.reserved_at,
+        "ordered_at": redemption.ordered_at,
+        "order_id": redemption.order_id,
+        "points": redemption.points,
+        "state": redemption.state.value,
+        "trees": [_pack(tree) for tree in redemption.trees],
+    }
+    if redemption.state is State.RESERVED:
+        item["list_name"] = _waiting_list(redemption.project_id)
+        item["list_order"] = f"{redemption.reserved_at:012d}#{redemption.redemption_id}"
+    return item
+
+
+def from_item(item: Item) -> Redemption:
+    return Redemption(
+        user_id=item["pk"].removeprefix("USER#"),
+        redemption_id=item["redemption_id"],
+        app=item["app"],
+        project_id=item["project_id"],
+        requested_at=int(item["requested_at"]),
+        dedication=item["dedication"],
+        reason=item["reason"],
+        reserved_at=int(item["reserved_at"]),
+        ordered_at=int(item["ordered_at"]),
+        order_id=item["order_id"],
+        points=int(item["points"]),
+        state=State(item["state"]),
+        trees=tuple(_unpack(tree) for tree in item["trees"]),
+        version=int(item["v"]),
+    )
+
+
+def _pack(tree: Tree) -> Item:
+    if tree.planting is None:
+        return {"number": tree.number}
+    planting = asdict(tree.planting)
+    degrees = {name: Decimal(str(planting[name])) for name in ("lat", "lon")}
+    return {"number": tree.number, "planting": planting | degrees}
+
+
+def _unpack(item: Item) -> Tree:
+    stored = item.get("planting")
+    if stored is None:
+        return Tree(item["number"])
+    planting = Planting(
+        planted_at=int(stored["planted_at"]),
+        tag=stored["tag"],
+        lat=float(stored["lat"]),
+        lon=float(stored["lon"]),
+        photo_url=stored["photo_url"],
+    )
+    return Tree(item["number"], planting)
+
+
+def stock_from_item(project_id: str, item: Item | None) -> Stock:
+    return Stock(project_id, int(item["released"]), int(item["reserved"])) if item else Stock(project_id)
+
+
+def order_to_item(order: PlantingOrder) -> Item:
+    return {
+        **order_key(order.order_id)._asdict(),
+        "project_id": order.project_id,
+        "partner": order.partner,
+        "ordered_at": order.ordered_at,
+        "trees": [list(tree) for tree in order.trees],
+        "list_name": _order_list(order.partner),
+        "list_order": f"{order.ordered_at:012d}#{order.order_id}",
+    }
+
+
+def order_from_item(item: Item) -> PlantingOrder:
+    return PlantingOrder(
+        order_id=item["pk"].removeprefix("ORDER#"),
+        project_id=item["project_id"],
+        partner=item["partner"],
+        ordered_at=int(item["ordered_at"]),
+        trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
+    )

@@ -1,0 +1,106 @@
+"""Wallets as items, and the pages that belong to a wallet's sum."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from saxaul.actions import Owner
+from saxaul.pages import Page, PageKey
+from saxaul.storage.pages import Pages
+from saxaul.storage.table import Item, Key, LostRaceError, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+from saxaul.wallets import Wallet
+
+_LAST_WINDOW = "9999-12-31"
+_HAS_ENOUGH = "balance >= :points"
+
+
+class WalletMovedError(Exception):
+    """Somebody else wrote the wallet first."""
+
+
+class Wallets:
+    """The wallets of the ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._pages = Pages(table)
+
+    def get(self, user_id: str) -> Wallet:
+        """A user's wallet; an empty one where nothing was harvested yet."""
+        item = self._table.get(wallet_key(user_id))
+        return from_item(item) if item else Wallet(user_id)
+
+    def get_many(self, user_ids: set[str]) -> dict[str, Wallet]:
+        items = self._table.get_many(map(wallet_key, user_ids), consistent=True)
+        return {it: from_item(items[wallet_key(it)]) if wallet_key(it) in items else Wallet(it) for it in user_ids}
+
+    def open_pages(self, wallet: Wallet) -> list[Page]:
+        """Every page that is not folded into the wallet.
+
+        After the first harvest these are the days since ``settled_through`` (one query), the month and the year
+        that the next day falls in, and the pages that a late action or reversal reopened.
+        """
+        owner = Owner("user", wallet.user_id)
+        if wallet.settled_through is None:
+            return self._pages.between(owner, "", _LAST_WINDOW)
+        next_day = (wallet.settled_through + timedelta(days=1)).isoformat()
+        recent = self._pages.between(owner, next_day, _LAST_WINDOW)
+        windows = {next_day[:7], next_day[:4], *wallet.credited} - {page.key.window for page in recent}
+        rest = self._pages.get_many([PageKey(owner, window) for window in windows], consistent=True)
+        return recent + [page for page in rest.values() if page.version and not wallet.is_folded(page.key.window)]
+
+    def put(self, wallet: Wallet) -> None:
+        """Write a wallet over the version it was made from.
+
+        Raises:
+            WalletMovedError: the wallet is no longer that version.
+        """
+        try:
+            self._table.put(to_item(wallet), wallet.version)
+        except LostRaceError:
+            raise WalletMovedError(wallet.user_id) from None
+
+    def putting(self, wallet: Wallet) -> "TransactWriteItemTypeDef":
+        return self._table.putting(to_item(wallet), wallet.version)
+
+    def debiting(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
+        """Spend points, on condition that the wallet has enough."""
+        return self._table.updating(
+            wallet_key(user_id),
+            "SET balance = balance - :points, spent = spent + :points, v = v + :one",
+            _HAS_ENOUGH,
+            {":points": points, ":one": 1},
+        )
+
+
+def wallet_key(user_id: str) -> Key:
+    return Key(f"USER#{user_id}", "WALLET")
+
+
+def to_item(wallet: Wallet) -> Item:
+    item: Item = {
+        **wallet_key(wallet.user_id)._asdict(),
+        "balance": wallet.balance,
+        "spent": wallet.spent,
+        "credited": dict(wallet.credited),
+        "settled_g": wallet.settled_g,
+    }
+    if wallet.settled_through:
+        item["settled_through"] = wallet.settled_through.isoformat()
+    return item
+
+
+def from_item(item: Item) -> Wallet:
+    settled_through = item.get("settled_through")
+    return Wallet(
+        user_id=item["pk"].removeprefix("USER#"),
+        balance=int(item["balance"]),
+        spent=int(item["spent"]),
+        credited={window: int(points) for window, points in item["credited"].items()},
+        settled_through=date.fromisoformat(settled_through) if settled_through else None,
+        settled_g=item["settled_g"],
+        version=int(item["v"]),
+    )

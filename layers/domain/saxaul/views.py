@@ -1,0 +1,66 @@
+"""How domain objects look in answers of the API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from saxaul.calendar import Calendar
+from saxaul.catalog import Language, TreeProject
+from saxaul.planting import PlantingOrder
+from saxaul.redemptions import Redemption, State, Tree
+
+View = dict[str, Any]
+
+
+def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
+    return {
+        "redemption_id": redemption.redemption_id,
+        "user_id": redemption.user_id,
+        "state": redemption.state,
+        "reason": redemption.reason or None,
+        "project_id": redemption.project_id,
+        "trees": len(redemption.trees),
+        "points": redemption.points,
+        "dedication": redemption.dedication,
+        "certificates": [tree.number for tree in redemption.trees],
+        "applied_at": calendar.rfc3339(redemption.requested_at),
+    }
+
+
+def certificate_view(
+    redemption: Redemption, tree: Tree, project: TreeProject | None, calendar: Calendar, language: Language
+) -> View:
+    """A certificate as anyone may see it: nothing in it says whose tree it is."""
+    planting = tree.planting
+    return {
+        "number": tree.number,
+        "state": redemption.tree_state(tree),
+        "project_id": redemption.project_id,
+        "species": project.species.in_language(language) if project else None,
+        "place": project.place.names.in_language(language) if project else None,
+        "partner": project.partner if project else None,
+        "dedication": redemption.dedication,
+        "applied_at": calendar.rfc3339(redemption.requested_at),
+        "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
+        "tree": {"tag": planting.tag, "lat": planting.lat, "lon": planting.lon, "photo_url": planting.photo_url or None}
+        if planting
+        else None,
+    }
+
+
+def order_view(order: PlantingOrder, redemptions: Mapping[str, Redemption], calendar: Calendar) -> View:
+    """A planting order as its partner sees it. It is planted when the last of its trees is."""
+    trees = []
+    for number, redemption in ((tree.number, redemptions[tree.redemption_id]) for tree in order.trees):
+        state = redemption.tree_state(redemption.tree(number))
+        trees.append({"certificate": number, "redemption_id": redemption.redemption_id, "state": state})
+    done = all(tree["state"] == State.PLANTED for tree in trees)
+    return order_summary(order, calendar) | {"state": State.PLANTED if done else State.ORDERED, "trees": trees}
+
+
+def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
+    return {
+        "order_id": order.order_id,
+        "project_id": order.project_id,
+        "partner": order.partner,
+        "ordered_at": calendar.rfc3339(order.ordered_at),
+    }
