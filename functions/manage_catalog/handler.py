@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from saxaul.actions import faults
 from saxaul.api import Request, Response, door
-from saxaul.catalog import KINDS, MODELS, Identifier, Kind, TreeProject
+from saxaul.catalog import KINDS, MODELS, Entity, Identifier, Kind, TreeProject
 from saxaul.problems import Conflict, InvalidRequest, NotFound
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogMovedError, CatalogStore, Edition
@@ -40,8 +40,7 @@ def write_entry(request: Request) -> Response:
         entity = MODELS[kind].model_validate(request.json())
     except ValidationError as error:
         raise InvalidRequest("invalid_entry", "The entry has faults; none of it was written.", faults(error)) from None
-    broken = list(_catalog().catalogue(max_age=0).broken_references(entity))
-    if broken:
+    if any(_catalog().catalogue().broken_references(entity)) and (broken := _broken_as_of_now(entity)):
         raise InvalidRequest("broken_reference", "The entry refers to what is not there.", broken)
     known = _catalog().get(kind, identifier)
     if known and known.entity == entity:
@@ -55,6 +54,10 @@ def write_entry(request: Request) -> Response:
     except TransactionRefusedError:
         raise Conflict("saplings_reserved", "More saplings are spoken for than this would release.") from None
     return _answer(identifier, Edition(entity, read + 1))
+
+
+def _broken_as_of_now(entity: Entity) -> list[str]:
+    return list(_catalog().catalogue(max_age=0).broken_references(entity))
 
 
 def _answer(identifier: str, edition: Edition) -> Response:

@@ -20,7 +20,7 @@ KEPT_FOR = 60.0
 RECENT = 5.0
 """Seconds within which a miss is believed, so that asking for what is not there stays cheap."""
 
-_FIRST, _LAST = "", "~"
+_FIRST, _LAST = "0", "z~"
 
 
 class CatalogMovedError(Exception):

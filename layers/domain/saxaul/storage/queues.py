@@ -1,35 +1,19 @@
 """Sending to the two queues."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from saxaul.messages import RedemptionMessage
 from saxaul.redemptions import Redemption
 from saxaul.storage.clients import sqs
 
-_BATCH = 10
-"""The most messages that SQS takes in one request."""
 
-
-class NotSentError(Exception):
-    """SQS did not take some of the messages."""
-
-
-def send_actions(queue_url: str, app: str, bodies: Sequence[str]) -> None:
+def send_actions(queue_url: str, app: str, bodies: Iterable[str]) -> None:
     """Send packed actions, each app a group of its own, so that the queue serves the apps in turn.
 
-    Raises:
-        NotSentError: some messages were not taken; sending all of them again does no harm.
+    A message of 64 KB is billed as one request, in a batch or alone, so each is sent alone.
     """
-    for start in range(0, len(bodies), _BATCH):
-        answer = sqs().send_message_batch(
-            QueueUrl=queue_url,
-            Entries=[
-                {"Id": str(number), "MessageBody": body, "MessageGroupId": app}
-                for number, body in enumerate(bodies[start : start + _BATCH])
-            ],
-        )
-        if answer.get("Failed"):
-            raise NotSentError(answer["Failed"][0]["Code"])
+    for body in bodies:
+        sqs().send_message(QueueUrl=queue_url, MessageBody=body, MessageGroupId=app)
 
 
 def send_redemption(queue_url: str, redemption: Redemption) -> None:

@@ -1,0 +1,66 @@
+"""Writes the default catalogue through the API: `python -m local.seed`."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from rich.progress import Progress
+
+from local.client import Client
+from local.console import console, give_up
+from local.sam import ROOT
+from saxaul.actions import faults
+from saxaul.catalog import KINDS, MODELS, Catalogue, Entity, Kind
+
+FOLDER = ROOT / "catalog"
+
+
+def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
+    """Read a catalogue of YAML files, one for each kind, and check every entry and every reference.
+
+    Raises:
+        ValueError: there are faults; the message names each.
+    """
+    found: list[str] = []
+    entries: dict[Kind, dict[str, Entity]] = {kind: {} for kind in KINDS}
+    for kind in KINDS:
+        for identifier, document in _documents(folder, kind).items():
+            try:
+                entries[kind][identifier] = MODELS[kind].model_validate(document)
+            except ValidationError as error:
+                found += [f"{kind}/{identifier}: {fault}" for fault in faults(error)]
+    found += as_catalogue(entries).all_broken_references()
+    if found:
+        raise ValueError("\n".join(found))
+    return entries
+
+
+def as_catalogue(entries: dict[Kind, dict[str, Entity]]) -> Catalogue:
+    return Catalogue(**{kind.replace("-", "_"): found for kind, found in entries.items()})  # type: ignore[arg-type]
+
+
+def seed() -> None:
+    """Put every entry; one that is there as it is stays untouched."""
+    try:
+        entries = load()
+    except ValueError as error:
+        give_up(f"The catalogue has faults:\n{error}")
+    with Client("operator") as operator, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("seeding the catalogue", total=sum(map(len, entries.values())))
+        for kind, found in entries.items():
+            for identifier, entity in found.items():
+                document = entity.model_dump(mode="json", exclude_defaults=True)
+                operator.done("PUT", f"/catalog/{kind}/{identifier}", document)
+                progress.advance(task)
+    counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
+    console.print(f"[green]✓[/] seeded the catalogue: {counts}")
+
+
+def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
+    documents: dict[str, Any] = yaml.safe_load((folder / f"{kind}.yaml").read_text())
+    return documents
+
+
+if __name__ == "__main__":
+    seed()

@@ -1,0 +1,158 @@
+"""The laptop stack: an AWS emulator that runs what `sam build` and `sam deploy` put into it.
+
+python -m local.stack up [--port 4566]    start it, or bring a running one up to date
+python -m local.stack down                end every process of it
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from local.build import THIS_MACHINE, build
+from local.console import console, give_up, step
+from local.deployment import ADMIN, REGION, Deployment
+from local.sam import ROOT, SamError
+from local.seed import seed
+
+LOCAL = ROOT / ".local"
+STACK_JSON = LOCAL / "stack.json"
+ENV_JSON = LOCAL / "env.json"
+_PROCESS_JSON = LOCAL / "process.json"
+_SCRATCH = LOCAL / "tmp"
+_LOG = LOCAL / "ministack.log"
+_INTERPRETER = LOCAL / "ministack" / "bin" / "python"
+
+_BOOT_SECONDS = 30
+
+
+def up(port: int) -> None:
+    """Start the stack, or bring the one that runs up to date."""
+    LOCAL.mkdir(exist_ok=True)
+    if _running():
+        port = _read(_PROCESS_JSON)["port"]
+        console.print(f"[green]✓[/] MiniStack runs already, on port {port}")
+    else:
+        with step(f"starting MiniStack on port {port}"):
+            _start(port)
+    deployment = Deployment(f"http://localhost:{port}")
+    with step("building the functions and layers"):
+        build(THIS_MACHINE)
+    with step("deploying template.yaml"):
+        deployment.deploy()
+    with step("writing .local/stack.json and .local/env.json"):
+        _write(STACK_JSON, deployment.describe())
+        _write(ENV_JSON, deployment.function_environments())
+    seed()
+    console.print(f"[bold]The stack is up:[/] {_read(STACK_JSON)['api_url']}")
+
+
+def down() -> None:
+    """End the emulator and every worker that it started."""
+    process = _running()
+    if process is None:
+        console.print("No stack is running.")
+    else:
+        with step("ending MiniStack and its workers"):
+            _end(process)
+    for file in (_PROCESS_JSON, STACK_JSON, ENV_JSON):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(_SCRATCH, ignore_errors=True)
+
+
+def _start(port: int) -> None:
+    if _is_taken(port):
+        give_up(f"Port {port} is in use by another program; choose one with PORT=, such as: make up PORT={port + 1}")
+    if not _INTERPRETER.exists():
+        give_up("MiniStack is not installed; install it with: make env")
+    _SCRATCH.mkdir(exist_ok=True)
+    with _LOG.open("w") as log:
+        process = subprocess.Popen(
+            [_INTERPRETER, "-m", "ministack"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={
+                **ADMIN,
+                "PATH": os.environ["PATH"],
+                "HOME": str(LOCAL),
+                "TMPDIR": str(_SCRATCH),  # workers that are killed leave much behind
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+                "MINISTACK_REGION": REGION,
+                "IOT_MTLS_ENABLED": "0",  # a second port, for devices, that a second stack could not have
+                "AUTH": "true",  # the functions' IAM policies hold as they do on AWS
+            },
+        )
+    _write(_PROCESS_JSON, {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "port": port})
+    deadline = time.monotonic() + _BOOT_SECONDS
+    while not _is_ready(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            give_up(f"MiniStack did not start; {_LOG.relative_to(ROOT)} says why.")
+        time.sleep(0.1)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://localhost:{port}/_ministack/ready").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _running() -> psutil.Process | None:
+    """The emulator that was started from here, if that process still lives."""
+    if not _PROCESS_JSON.exists():
+        return None
+    known = _read(_PROCESS_JSON)
+    try:
+        process = psutil.Process(known["pid"])
+        alive = process.create_time() == known["created"] and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if alive else None
+
+
+def _end(process: psutil.Process) -> None:
+    family = [process, *process.children(recursive=True)]
+    process.terminate()
+    _, stragglers = psutil.wait_procs(family, timeout=10)
+    for straggler in stragglers:
+        straggler.kill()
+    psutil.wait_procs(stragglers, timeout=5)
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 - JSON of our own making
+    return json.loads(file.read_text())
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.stack", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("command", choices=["up", "down"])
+    parser.add_argument("--port", type=int, default=4566)
+    chosen = parser.parse_args()
+    try:
+        up(chosen.port) if chosen.command == "up" else down()
+    except SamError as error:
+        give_up(str(error))
+
+
+if __name__ == "__main__":
+    main()

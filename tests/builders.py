@@ -1,0 +1,214 @@
+"""Builders of what the tests are about, each with defaults that need no thought: Asia/Shanghai, 5 June 2026, u-42."""
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from saxaul.actions import Action, Owner
+from saxaul.calendar import Calendar
+from saxaul.catalog import (
+    ActionType,
+    Campaign,
+    Cap,
+    Catalogue,
+    Evidence,
+    Place,
+    Reward,
+    Suggestion,
+    Text,
+    TreeProject,
+)
+from saxaul.certificates import new_number
+from saxaul.pages import Entry, Page, PageKey
+from saxaul.planting import OrderedTree, PlantingOrder
+from saxaul.redemptions import Redemption, Tree
+from saxaul.wallets import Wallet
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+USER = Owner("user", "u-42")
+FACILITY = Owner("facility", "dc-zhangbei")
+APP = "alipay"
+DAY = 86_400
+
+
+def at(text: str) -> int:
+    """The instant of a wall clock in Shanghai, such as ``2026-06-05T08:30``."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).timestamp())
+
+
+NOON = at("2026-06-05T12:00")
+
+
+def make_calendar(acceptance_days: int = 7, harvest_time: time | None = time(7), zone: str = "Asia/Shanghai") -> Calendar:
+    return Calendar(ZoneInfo(zone), acceptance_days, harvest_time)
+
+
+def make_text(en: str = "Take the bus", zh: str = "公交出行") -> Text:
+    return Text(en=en, zh=zh)
+
+
+def make_action_type(
+    points: str | None = "80",
+    per: str = "unit",
+    caps: tuple[Cap, ...] = (),
+    avoided_g: str = "212.5",
+    actor: str = "person",
+    max_quantity: str = "1000",
+) -> ActionType:
+    return ActionType.model_validate(
+        {
+            "names": make_text(),
+            "unit": "ride",
+            "actor": actor,
+            "points": None if points is None else Reward(value=Decimal(points), per="unit" if per == "unit" else "action"),
+            "caps": caps,
+            "avoided_g": Evidence(value=Decimal(avoided_g), confidence="B", source="China Daily"),
+            "max_quantity": Decimal(max_quantity),
+        }
+    )
+
+
+def make_campaign(
+    recurs: str = "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5",
+    days: int = 1,
+    multipliers: Mapping[str, str] | None = None,
+    keywords: tuple[str, ...] = (),
+    names: Text | None = None,
+) -> Campaign:
+    return Campaign(
+        names=names or make_text("World Environment Day", "世界环境日"),
+        texts=make_text("One green thing today.", "今天做一件绿色小事。"),
+        recurs=recurs,
+        days=days,
+        keywords=keywords,
+        multipliers={key: Decimal(value) for key, value in (multipliers or {}).items()},
+    )
+
+
+def make_suggestion(
+    en: str = "Take the bus",
+    zh: str = "坐公交去上班",
+    action_type: str = "bus_ride",
+    campaign: str | None = None,
+    keywords: tuple[str, ...] = (),
+    links: Mapping[str, str] | None = None,
+) -> Suggestion:
+    return Suggestion(
+        titles=make_text(en, zh),
+        texts=make_text("Pay with the ride code.", "出示乘车码。"),
+        keywords=keywords,
+        action_type=action_type,
+        campaign=campaign,
+        links=dict(links or {APP: "https://www.alipay.com/green/bus"}),
+    )
+
+
+def make_tree_project(price_points: int = 160, saplings: int = 10, partner: str = "Alxa SEE Foundation") -> TreeProject:
+    return TreeProject(
+        species=make_text("Saxaul", "梭梭"),
+        place=Place(names=make_text("Alxa, Inner Mongolia", "内蒙古阿拉善"), lat=38.85, lon=105.73),
+        partner=partner,
+        price_points=price_points,
+        saplings=saplings,
+    )
+
+
+def make_catalogue(
+    action_types: Mapping[str, ActionType] | None = None,
+    campaigns: Mapping[str, Campaign] | None = None,
+    suggestions: Mapping[str, Suggestion] | None = None,
+    versions: Mapping[str, int] | None = None,
+) -> Catalogue:
+    """A catalogue with ``bus_ride`` alone, unless it is told otherwise."""
+    return Catalogue(
+        action_types=action_types or {"bus_ride": make_action_type()},
+        campaigns=campaigns or {},
+        tree_projects={"saxaul-alxa": make_tree_project()},
+        suggestions=suggestions or {},
+        versions=versions or {},
+    )
+
+
+def make_action(
+    action_id: str = "ride-1",
+    *,
+    quantity: str = "1",
+    type: str = "bus_ride",  # noqa: A002 - the field's own name
+    occurred_at: int = NOON,
+    owner: Owner = USER,
+    app: str = APP,
+) -> Action:
+    return Action(app, owner, action_id, type, Decimal(quantity), occurred_at)
+
+
+def reported(**changes: object) -> dict[str, Any]:
+    """An action as an app sends it; a field that is changed to None is left out."""
+    action: dict[str, Any] = {
+        "action_id": "ride-1",
+        "user_id": USER.id,
+        "type": "bus_ride",
+        "quantity": 1,
+        "occurred_at": "2026-06-05T08:30:00+08:00",
+    }
+    return {key: value for key, value in (action | changes).items() if value is not None}
+
+
+def make_entry(points: int = 80, occurred_at: int = NOON, avoided_g: str = "212.5", **changes: Any) -> Entry:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "type": "bus_ride",
+        "quantity": Decimal(1),
+        "recorded_at": occurred_at + 1,
+        "units": Decimal(1),
+    }
+    return Entry(points=points, occurred_at=occurred_at, avoided_g=Decimal(avoided_g), **fields | changes)
+
+
+def make_page(*entries: Entry, window: str = "2026-06-05", owner: Owner = USER, version: int = 1) -> Page:
+    return Page(PageKey(owner, window), {f"{APP}:{n}": entry for n, entry in enumerate(entries)}, version)
+
+
+def make_wallet(balance: int = 0, user_id: str = USER.id, **changes: Any) -> Wallet:  # noqa: ANN401 - any field
+    return Wallet(user_id, balance, **changes)
+
+
+def make_redemption(
+    redemption_id: str = "r-1",
+    *,
+    trees: int = 1,
+    price_points: int = 160,
+    user_id: str = USER.id,
+    **changes: Any,  # noqa: ANN401 - any field
+) -> Redemption:
+    return Redemption(
+        user_id=user_id,
+        redemption_id=redemption_id,
+        app=APP,
+        project_id="saxaul-alxa",
+        trees=tuple(Tree(new_number()) for _ in range(trees)),
+        points=price_points * trees,
+        **{"requested_at": NOON} | changes,
+    )
+
+
+def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int = NOON) -> PlantingOrder:
+    return PlantingOrder(
+        order_id=order_id,
+        project_id="saxaul-alxa",
+        partner="Alxa SEE Foundation",
+        ordered_at=ordered_at,
+        trees=tuple(OrderedTree(it.user_id, it.redemption_id, tree.number) for it in redemptions for tree in it.trees),
+    )
+
+
+def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
+    """A partner's word on one tree, as it sends it."""
+    return {
+        "certificate": certificate,
+        "tag": "AX-0001",
+        "lat": 38.851,
+        "lon": 105.731,
+        "planted_at": "2026-06-05T10:00:00+08:00",
+        "photo_url": "https://trees.example/ax-0001.jpg",
+    } | changes
