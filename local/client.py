@@ -7,16 +7,15 @@ from typing import Any, Self
 import httpx
 
 from local.console import give_up
-from local.sam import ROOT
-
-STACK_JSON = ROOT / ".local" / "stack.json"
+from local.sam import state
 
 
 def stack() -> dict[str, Any]:
     """What `make up` wrote of the running stack."""
-    if not STACK_JSON.exists():
+    file = state() / "stack.json"
+    if not file.exists():
         give_up("No stack is running; start it with: make up")
-    found: dict[str, Any] = json.loads(STACK_JSON.read_text())
+    found: dict[str, Any] = json.loads(file.read_text())
     return found
 
 

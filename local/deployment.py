@@ -1,17 +1,17 @@
 """Deploys the template to the laptop stack's endpoint, and tells what stands there then."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
 from local.build import THIS_MACHINE
-from local.sam import ROOT, sam
+from local.sam import sam, state
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-REGION = "ap-southeast-1"
+REGION: Final = "ap-southeast-1"
 _STACK = "saxaul"
 _ARTEFACTS = "saxaul-artefacts"
 
@@ -33,6 +33,7 @@ class Deployment:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
+        self._session = session_of(endpoint)
 
     def deploy(self) -> None:
         """Create the stack, or update it.
@@ -49,7 +50,7 @@ class Deployment:
             *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
             *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
             *("--parameter-overrides", *overrides),
-            log=ROOT / ".local" / "deploy.log",
+            log=state() / "deploy.log",
             env={**ADMIN, "AWS_ENDPOINT_URL": self._endpoint},
         )
 
@@ -111,11 +112,12 @@ class Deployment:
     def _cloudformation(self) -> "CloudFormationClient":
         return boto3.client("cloudformation", **self._session)
 
-    @property
-    def _session(self) -> dict[str, Any]:
-        return {
-            "endpoint_url": self._endpoint,
-            "region_name": REGION,
-            "aws_access_key_id": ADMIN["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": ADMIN["AWS_SECRET_ACCESS_KEY"],
-        }
+
+def session_of(endpoint: str) -> dict[str, Any]:
+    """The arguments of a boto3 client that acts on a laptop stack as its administrator."""
+    return {
+        "endpoint_url": endpoint,
+        "region_name": REGION,
+        "aws_access_key_id": ADMIN["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": ADMIN["AWS_SECRET_ACCESS_KEY"],
+    }

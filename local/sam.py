@@ -1,4 +1,4 @@
-"""The sam CLI of this environment."""
+"""The project's folders, and the sam CLI of this environment."""
 
 import os
 import subprocess
@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def state() -> Path:
+    """The folder of the laptop stack; another one, named by ``SAXAUL_STATE``, holds another stack beside it."""
+    return Path(os.environ.get("SAXAUL_STATE", ROOT / ".local"))
 
 
 class SamError(Exception):

@@ -20,25 +20,18 @@ import psutil
 from local.build import THIS_MACHINE, build
 from local.console import console, give_up, step
 from local.deployment import ADMIN, REGION, Deployment
-from local.sam import ROOT, SamError
+from local.sam import ROOT, SamError, state
 from local.seed import seed
 
-LOCAL = ROOT / ".local"
-STACK_JSON = LOCAL / "stack.json"
-ENV_JSON = LOCAL / "env.json"
-_PROCESS_JSON = LOCAL / "process.json"
-_SCRATCH = LOCAL / "tmp"
-_LOG = LOCAL / "ministack.log"
-_INTERPRETER = LOCAL / "ministack" / "bin" / "python"
-
+_INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
 
 
 def up(port: int) -> None:
     """Start the stack, or bring the one that runs up to date."""
-    LOCAL.mkdir(exist_ok=True)
+    state().mkdir(parents=True, exist_ok=True)
     if _running():
-        port = _read(_PROCESS_JSON)["port"]
+        port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack runs already, on port {port}")
     else:
         with step(f"starting MiniStack on port {port}"):
@@ -49,10 +42,10 @@ def up(port: int) -> None:
     with step("deploying template.yaml"):
         deployment.deploy()
     with step("writing .local/stack.json and .local/env.json"):
-        _write(STACK_JSON, deployment.describe())
-        _write(ENV_JSON, deployment.function_environments())
+        _write(state() / "stack.json", deployment.describe())
+        _write(state() / "env.json", deployment.function_environments())
     seed()
-    console.print(f"[bold]The stack is up:[/] {_read(STACK_JSON)['api_url']}")
+    console.print(f"[bold]The stack is up:[/] {_read(state() / 'stack.json')['api_url']}")
 
 
 def down() -> None:
@@ -63,9 +56,9 @@ def down() -> None:
     else:
         with step("ending MiniStack and its workers"):
             _end(process)
-    for file in (_PROCESS_JSON, STACK_JSON, ENV_JSON):
-        file.unlink(missing_ok=True)
-    shutil.rmtree(_SCRATCH, ignore_errors=True)
+    for name in ("process.json", "stack.json", "env.json"):
+        (state() / name).unlink(missing_ok=True)
+    shutil.rmtree(state() / "tmp", ignore_errors=True)
 
 
 def _start(port: int) -> None:
@@ -73,8 +66,9 @@ def _start(port: int) -> None:
         give_up(f"Port {port} is in use by another program; choose one with PORT=, such as: make up PORT={port + 1}")
     if not _INTERPRETER.exists():
         give_up("MiniStack is not installed; install it with: make env")
-    _SCRATCH.mkdir(exist_ok=True)
-    with _LOG.open("w") as log:
+    scratch, log_file = state() / "tmp", state() / "ministack.log"
+    scratch.mkdir(exist_ok=True)
+    with log_file.open("w") as log:
         process = subprocess.Popen(
             [_INTERPRETER, "-m", "ministack"],
             stdin=subprocess.DEVNULL,
@@ -84,8 +78,8 @@ def _start(port: int) -> None:
             env={
                 **ADMIN,
                 "PATH": os.environ["PATH"],
-                "HOME": str(LOCAL),
-                "TMPDIR": str(_SCRATCH),  # workers that are killed leave much behind
+                "HOME": str(scratch),
+                "TMPDIR": str(scratch),  # workers that are killed leave much behind
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_REGION": REGION,
@@ -93,11 +87,14 @@ def _start(port: int) -> None:
                 "AUTH": "true",  # the functions' IAM policies hold as they do on AWS
             },
         )
-    _write(_PROCESS_JSON, {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "port": port})
+    _write(
+        state() / "process.json",
+        {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "port": port},
+    )
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _is_ready(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            give_up(f"MiniStack did not start; {_LOG.relative_to(ROOT)} says why.")
+            give_up(f"MiniStack did not start; {log_file} says why.")
         time.sleep(0.1)
 
 
@@ -115,9 +112,9 @@ def _is_ready(port: int) -> bool:
 
 def _running() -> psutil.Process | None:
     """The emulator that was started from here, if that process still lives."""
-    if not _PROCESS_JSON.exists():
+    if not (state() / "process.json").exists():
         return None
-    known = _read(_PROCESS_JSON)
+    known = _read(state() / "process.json")
     try:
         process = psutil.Process(known["pid"])
         alive = process.create_time() == known["created"] and process.status() != psutil.STATUS_ZOMBIE

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from local.client import Client, stack
 from local.console import console, give_up
-from local.deployment import ADMIN
+from local.deployment import session_of
 
 PROJECT = "saxaul-alxa"
 PATIENCE = 60.0
@@ -114,13 +114,7 @@ def _week_of(person: str) -> list[dict[str, Any]]:
 
 def _run_planting_batch() -> None:
     known = stack()
-    client = boto3.client(
-        "lambda",
-        endpoint_url=known["endpoint_url"],
-        region_name=known["region"],
-        aws_access_key_id=ADMIN["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=ADMIN["AWS_SECRET_ACCESS_KEY"],
-    )
+    client = boto3.client("lambda", **session_of(known["endpoint_url"]))
     event = {"schedule": "planting"}
     answer = client.invoke(FunctionName=known["functions"]["PlantTrees"], Payload=json.dumps(event).encode())
     _answer("RUN", f"PlantTrees {json.dumps(event)}", json.loads(answer["Payload"].read()))
@@ -138,7 +132,7 @@ def _order_of(partner: Client, redemption_id: str) -> str | None:
 def _told(client: Client, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
     """Make a call and show it with its answer."""
     if body is not None:
-        console.print(f"  [cyan]{method}[/] {escape(path)} [dim]{escape(_short(body, 150))}[/]")
+        console.print(f"  [cyan]{method}[/] {escape(path)} [dim]{escape(_short(body, 110))}[/]")
     answer = client.done(method, path, body, **headers)
     _answer(method, path, answer, shown=body is not None)
     return answer
@@ -147,7 +141,7 @@ def _told(client: Client, method: str, path: str, body: object = None, **headers
 def _answer(method: str, path: str, answer: object, *, shown: bool = False) -> None:
     if not shown:
         console.print(f"  [cyan]{method}[/] {escape(path)}")
-    console.print(f"    [dim]→[/] {escape(_short(answer, 400))}")
+    console.print(f"    [dim]→[/] {escape(_short(answer, 240))}")
 
 
 def _short(value: object, most: int) -> str:

@@ -41,7 +41,9 @@ def at(text: str) -> int:
 NOON = at("2026-06-05T12:00")
 
 
-def make_calendar(acceptance_days: int = 7, harvest_time: time | None = time(7), zone: str = "Asia/Shanghai") -> Calendar:
+def make_calendar(
+    acceptance_days: int = 7, harvest_time: time | None = time(7), zone: str = "Asia/Shanghai"
+) -> Calendar:
     return Calendar(ZoneInfo(zone), acceptance_days, harvest_time)
 
 
@@ -50,6 +52,7 @@ def make_text(en: str = "Take the bus", zh: str = "公交出行") -> Text:
 
 
 def make_action_type(
+    *,
     points: str | None = "80",
     per: str = "unit",
     caps: tuple[Cap, ...] = (),
@@ -62,7 +65,9 @@ def make_action_type(
             "names": make_text(),
             "unit": "ride",
             "actor": actor,
-            "points": None if points is None else Reward(value=Decimal(points), per="unit" if per == "unit" else "action"),
+            "points": None
+            if points is None
+            else Reward(value=Decimal(points), per="unit" if per == "unit" else "action"),
             "caps": caps,
             "avoided_g": Evidence(value=Decimal(avoided_g), confidence="B", source="China Daily"),
             "max_quantity": Decimal(max_quantity),
@@ -90,6 +95,7 @@ def make_campaign(
 def make_suggestion(
     en: str = "Take the bus",
     zh: str = "坐公交去上班",
+    *,
     action_type: str = "bus_ride",
     campaign: str | None = None,
     keywords: tuple[str, ...] = (),

@@ -1,0 +1,68 @@
+# Saxaul on a laptop. `make` alone says what there is.
+
+PYTHON ?= python3
+PORT ?= 4566
+VENV := .venv
+BIN := $(VENV)/bin
+export SAM_CLI_TELEMETRY := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help run env up down story seed replay test check build clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: env ## set up, deploy, and watch a bus ride become a tree
+	@$(MAKE) --no-print-directory up story
+
+env: ## install what everything below needs
+	@$(MAKE) --no-print-directory -j2 $(VENV)/installed .local/ministack/installed
+
+up: env ## start the laptop stack, or bring it up to date (PORT=4566)
+	@$(BIN)/python -m local.stack up --port $(PORT)
+
+down: env ## end every process of the laptop stack
+	@$(BIN)/python -m local.stack down
+
+story: env ## tell the story on real calls
+	@$(BIN)/python -m local.story
+
+seed: env ## write the default catalogue through the API
+	@$(BIN)/python -m local.seed
+
+replay: env ## send published bike trips through the API (FILE=trips.csv, USER_COLUMN=bikeid)
+	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
+	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
+
+test: env ## run all tests, the end-to-end ones on a stack of their own
+	@$(BIN)/python -m pytest
+
+check: env ## ruff, mypy, and the template's linter
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam validate --lint
+
+build: env ## build for Lambda, with bytecode
+	@$(BIN)/python -m local.build
+
+clean: down ## remove what was installed and built
+	@rm -rf $(VENV) .local .aws-sam
+
+$(VENV)/installed: pyproject.toml layers/dependencies/requirements.txt | python-is-recent
+	@echo "installing the development environment into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+.local/ministack/installed: local/ministack-requirements.txt | python-is-recent
+	@echo "installing MiniStack into .local/ministack"
+	@$(PYTHON) -m venv .local/ministack
+	@.local/ministack/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+.PHONY: python-is-recent
+python-is-recent:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on this machine; name a Python of 3.11 or later: make run PYTHON=python3.13"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name a later one: make run PYTHON=python3.13"; exit 1; }

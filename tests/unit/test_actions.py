@@ -1,0 +1,177 @@
+"""Screening: which reported actions can be posted, and why each of the others cannot."""
+
+from decimal import Decimal
+
+import pytest
+
+from saxaul.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, actions_of, screen
+from saxaul.problems import InvalidRequest
+from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalogue, reported
+
+CATALOGUE = make_catalogue(
+    {
+        "bus_ride": make_action_type(max_quantity="10"),
+        "solar_warehouse": make_action_type(points=None, actor="facility", max_quantity="999999999"),
+    }
+)
+CALENDAR = make_calendar()
+
+
+def screened(*actions: object) -> tuple[list[Action], list[Refusal]]:
+    return screen(APP, actions, CATALOGUE, CALENDAR, NOON)
+
+
+def code_of(action: object) -> str:
+    accepted, refused = screened(action)
+    assert not accepted
+    return refused[0].code
+
+
+def test_a_good_action_becomes_an_action_of_the_asking_app() -> None:
+    accepted, refused = screened(reported(quantity=Decimal("1.50")))
+
+    assert accepted == [
+        Action(APP, Owner("user", "u-42"), "ride-1", "bus_ride", Decimal("1.5"), at("2026-06-05T08:30"))
+    ]
+    assert not refused
+
+
+def test_the_same_instant_in_another_offset_is_the_same_action() -> None:
+    accepted, _ = screened(reported(), reported(occurred_at="2026-06-05T00:30:00Z"))
+
+    assert accepted[0] == accepted[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"type": "teleport"}, "unknown_type"),
+        ({"type": "solar_warehouse"}, "wrong_owner"),
+        ({"user_id": None, "facility_id": "dc-1"}, "wrong_owner"),
+        ({"quantity": 0}, "quantity_out_of_range"),
+        ({"quantity": -1}, "quantity_out_of_range"),
+        ({"quantity": Decimal("10.000001")}, "quantity_out_of_range"),
+        ({"quantity": Decimal("1E-7")}, "quantity_out_of_range"),
+        ({"quantity": Decimal("1E+400000")}, "quantity_out_of_range"),
+        ({"quantity": 10**400}, "quantity_out_of_range"),
+        ({"occurred_at": "2026-06-05T12:05:01+08:00"}, "in_future"),
+        ({"occurred_at": "2026-05-28T23:59:59+08:00"}, "too_old"),
+    ],
+)
+def test_an_action_that_breaks_a_rule_is_refused_with_its_code(change: dict[str, object], code: str) -> None:
+    assert code_of(reported(**change)) == code
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"action_id": None},
+        {"action_id": ""},
+        {"action_id": "with space"},
+        {"action_id": "a/b"},
+        {"action_id": "x" * 129},
+        {"action_id": "line\n"},
+        {"action_id": 7},
+        {"user_id": None},
+        {"facility_id": "dc-1"},
+        {"user_id": "u#42"},
+        {"type": 1},
+        {"type": "x" * 65},
+        {"quantity": True},
+        {"quantity": "NaN"},
+        {"quantity": Decimal("NaN")},
+        {"quantity": "Infinity"},
+        {"quantity": [1]},
+        {"quantity": "one"},
+        {"occurred_at": 1780619400},
+        {"occurred_at": "2026-06-05"},
+        {"occurred_at": "2026-06-05T08:30:00"},
+        {"occurred_at": "2026-06-05T08:30:00 08:00"},
+        {"occurred_at": "2026-02-30T08:30:00+08:00"},
+        {"occurred_at": "2026-06-05T24:00:00+08:00"},
+        {"occurred_at": "yesterday"},
+        {"points": 1000},
+        {"app": "taobao"},
+    ],
+)
+def test_an_action_of_another_shape_is_refused_as_invalid(change: dict[str, object]) -> None:
+    assert code_of(reported(**change)) == "invalid_action"
+
+
+@pytest.mark.parametrize("nothing", [None, 1, "bus", [], {}, [reported()]])
+def test_what_is_no_action_at_all_is_refused_as_invalid(nothing: object) -> None:
+    assert code_of(nothing) == "invalid_action"
+
+
+def test_the_detail_of_an_unknown_field_names_it() -> None:
+    _, refused = screened(reported(points=1000))
+
+    assert refused[0].detail.startswith("points: ")
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        ("0001-01-01T00:00:00Z", "too_old"),
+        ("0001-01-01T00:00:00+14:00", "too_old"),
+        ("9999-12-31T23:59:59Z", "in_future"),
+        ("9999-12-31T23:59:59-14:00", "in_future"),
+    ],
+)
+def test_the_first_and_the_last_year_are_refused_and_break_nothing(moment: str, code: str) -> None:
+    assert code_of(reported(occurred_at=moment)) == code
+
+
+def test_the_edges_of_quantity_and_of_time_are_accepted() -> None:
+    accepted, refused = screened(
+        reported(quantity=10),
+        reported(quantity=QUANTITY_STEP),
+        reported(occurred_at="2026-06-05T12:05:00+08:00"),
+        reported(occurred_at="2026-05-29T00:00:00+08:00"),
+    )
+
+    assert len(accepted) == 4
+    assert not refused
+
+
+def test_a_quantity_is_kept_to_a_millionth() -> None:
+    accepted, _ = screened(reported(quantity=Decimal("1.23456789")))
+
+    assert accepted[0].quantity == Decimal("1.234568")
+
+
+def test_a_facility_reports_what_the_business_does() -> None:
+    accepted, _ = screened(reported(user_id=None, facility_id="dc-1", type="solar_warehouse", quantity=999_999_999))
+
+    assert accepted[0].owner == Owner("facility", "dc-1")
+
+
+def test_each_of_five_hundred_mixed_actions_is_judged_alone_and_refused_by_its_index() -> None:
+    call = [reported(action_id=f"ride-{n}", quantity=0 if n % 5 == 0 else 1) for n in range(MAX_ACTIONS)]
+
+    accepted, refused = screened(*call)
+
+    assert [action.action_id for action in accepted] == [f"ride-{n}" for n in range(MAX_ACTIONS) if n % 5]
+    assert [(it.index, it.action_id) for it in refused] == [(n, f"ride-{n}") for n in range(0, MAX_ACTIONS, 5)]
+
+
+def test_a_refusal_has_no_action_id_where_the_app_sent_none_that_is_text() -> None:
+    _, refused = screened(reported(action_id=7), 7)
+
+    assert [refusal.action_id for refusal in refused] == [None, None]
+
+
+def test_a_body_holds_one_to_five_hundred_actions() -> None:
+    assert len(actions_of({"actions": [{}] * MAX_ACTIONS})) == MAX_ACTIONS
+    with pytest.raises(InvalidRequest) as too_many:
+        actions_of({"actions": [{}] * (MAX_ACTIONS + 1)})
+
+    assert too_many.value.code == "too_many_actions"
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"actions": []}, {"actions": {}}, {"actions": "x"}, "actions"])
+def test_a_body_of_another_shape_is_refused_as_a_whole(body: object) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        actions_of(body)
+
+    assert refusal.value.code == "invalid_body"

@@ -1,0 +1,124 @@
+"""The programme's time: windows, ripening, acceptance, and when a window is closed and folded."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.calendar import CLOCK_SKEW, last_day
+from tests.builders import DAY, at, make_calendar
+
+CALENDAR = make_calendar()
+instants = st.integers(at("2020-01-01T00:00"), at("2040-01-01T00:00"))
+
+
+def test_a_day_begins_at_midnight_in_shanghai_and_not_in_greenwich() -> None:
+    midnight = at("2026-06-05T00:00")
+
+    assert CALENDAR.day_of(midnight) == date(2026, 6, 5)
+    assert CALENDAR.day_of(midnight - 1) == date(2026, 6, 4)
+    assert make_calendar(zone="UTC").day_of(midnight) == date(2026, 6, 4)
+
+
+@pytest.mark.parametrize(("length", "window"), [("day", "2026-12-31"), ("month", "2026-12"), ("year", "2026")])
+def test_a_window_is_an_iso_date_of_its_own_length(length: str, window: str) -> None:
+    last_second_of_the_year = at("2026-12-31T23:59") + 59
+
+    assert CALENDAR.window_of(last_second_of_the_year, length) == window  # type: ignore[arg-type]
+
+
+def test_new_year_begins_all_three_windows_anew() -> None:
+    assert CALENDAR.windows_of(at("2027-01-01T00:00")) == ("2027-01-01", "2027-01", "2027")
+
+
+def test_points_ripen_at_seven_on_the_morning_after_the_act() -> None:
+    assert CALENDAR.ripens_at(at("2026-06-05T00:00")) == at("2026-06-06T07:00")
+    assert CALENDAR.ripens_at(at("2026-06-05T23:59")) == at("2026-06-06T07:00")
+    assert CALENDAR.ripens_at(at("2026-12-31T12:00")) == at("2027-01-01T07:00")
+
+
+def test_points_ripen_with_the_act_where_the_harvest_is_at_once() -> None:
+    noon = at("2026-06-05T12:00")
+
+    assert make_calendar(harvest_time=None).ripens_at(noon) == noon
+
+
+def test_an_action_is_accepted_from_the_first_second_of_the_day_seven_days_ago() -> None:
+    now = at("2026-06-12T23:59")
+
+    assert not CALENDAR.is_too_old(at("2026-06-05T00:00"), now)
+    assert CALENDAR.is_too_old(at("2026-06-05T00:00") - 1, now)
+
+
+def test_an_app_whose_clock_is_five_minutes_ahead_is_not_in_the_future() -> None:
+    now = at("2026-06-05T12:00")
+
+    assert not CALENDAR.is_in_future(now + CLOCK_SKEW, now)
+    assert CALENDAR.is_in_future(now + CLOCK_SKEW + 1, now)
+
+
+def test_a_day_stays_open_while_late_actions_can_come_and_ripen() -> None:
+    assert not CALENDAR.is_closed("2026-06-05", at("2026-06-13T23:59"))
+    assert CALENDAR.is_closed("2026-06-05", at("2026-06-14T00:00"))
+
+
+@pytest.mark.parametrize(
+    ("window", "closes"), [("2026-02", "2026-03-09"), ("2028-02", "2028-03-09"), ("2026", "2027-01-09")]
+)
+def test_a_month_and_a_year_close_eight_days_after_their_last_day(window: str, closes: str) -> None:
+    closing = at(f"{closes}T00:00")
+
+    assert CALENDAR.is_closed(window, closing)
+    assert not CALENDAR.is_closed(window, closing - 1)
+
+
+def test_a_window_is_folded_no_sooner_than_a_whole_day_after_it_closed() -> None:
+    closed = at("2026-06-14T00:00")
+
+    assert CALENDAR.settled_through(closed) < date(2026, 6, 5)
+    assert CALENDAR.settled_through(closed + DAY) == date(2026, 6, 5)
+
+
+def test_a_programme_that_accepts_no_late_actions_still_lets_the_last_one_ripen_before_it_closes() -> None:
+    calendar = make_calendar(acceptance_days=0)
+
+    assert not calendar.is_closed("2026-06-05", calendar.ripens_at(at("2026-06-05T23:59")))
+
+
+@given(occurred_at=instants, delay=st.integers(0, 30 * DAY), window=st.sampled_from(["day", "month", "year"]))
+def test_what_may_still_be_reported_never_falls_into_a_closed_window(occurred_at: int, delay: int, window: str) -> None:
+    now = occurred_at + delay
+
+    accepted = not CALENDAR.is_too_old(occurred_at, now)
+
+    assert not (accepted and CALENDAR.is_closed(CALENDAR.window_of(occurred_at, window), now))  # type: ignore[arg-type]
+
+
+@given(now=instants, back=st.integers(0, 40))
+def test_what_is_settled_was_closed_for_a_day_and_is_ripe(now: int, back: int) -> None:
+    occurred_at = now - back * DAY
+    day = CALENDAR.window_of(occurred_at, "day")
+
+    if last_day(day) <= CALENDAR.settled_through(now):
+        assert CALENDAR.is_closed(day, now - DAY)
+        assert CALENDAR.ripens_at(occurred_at) <= now
+    else:
+        assert not CALENDAR.is_closed(day, now - DAY)
+
+
+@pytest.mark.parametrize(
+    ("window", "last"),
+    [
+        ("2026-06-05", date(2026, 6, 5)),
+        ("2026-06", date(2026, 6, 30)),
+        ("2028-02", date(2028, 2, 29)),
+        ("2026", date(2026, 12, 31)),
+    ],
+)
+def test_the_last_day_of_a_window(window: str, last: date) -> None:
+    assert last_day(window) == last
+
+
+def test_an_instant_is_shown_with_the_offset_of_the_programme() -> None:
+    assert CALENDAR.rfc3339(at("2026-06-05T08:30")) == "2026-06-05T08:30:00+08:00"

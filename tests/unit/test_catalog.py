@@ -1,0 +1,139 @@
+"""The catalogue's rules: what an entry may say, when a campaign runs, and what refers to what."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from saxaul.catalog import ActionType, Campaign, Cap, Evidence, Reward, Suggestion, TreeProject
+from tests.builders import (
+    make_action_type,
+    make_campaign,
+    make_catalogue,
+    make_suggestion,
+    make_tree_project,
+)
+
+
+def test_a_yearly_campaign_runs_on_its_day_of_any_year_and_on_no_other() -> None:
+    campaign = make_campaign(recurs="FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
+
+    days = [date(2027, 1, 1) + timedelta(n) for n in range(365)]
+
+    assert [day for day in days if campaign.runs_on(day)] == [date(2027, 6, 5)]
+
+
+def test_a_campaign_of_several_days_runs_from_its_first_to_its_last() -> None:
+    campaign = make_campaign(recurs="FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=31", days=3)
+
+    days = [date(2026, 12, 30) + timedelta(n) for n in range(5)]
+
+    assert [campaign.runs_on(day) for day in days] == [False, True, True, True, False]
+
+
+def test_a_campaign_may_follow_the_weekday() -> None:
+    earth_hour = make_campaign(recurs="FREQ=YEARLY;BYMONTH=3;BYDAY=-1SA")
+
+    assert earth_hour.runs_on(date(2026, 3, 28))
+    assert not earth_hour.runs_on(date(2026, 3, 21))
+
+
+@pytest.mark.parametrize("rule", ["", "every June", "FREQ=SOMETIMES", "FREQ=YEARLY;BYMONTH=x"])
+def test_a_recurrence_that_is_none_is_refused(rule: str) -> None:
+    with pytest.raises(ValidationError):
+        make_campaign(recurs=rule)
+
+
+@pytest.mark.parametrize("rule", ["BYMONTH=6;BYMONTHDAY=5", "INTERVAL=2"])
+def test_bug_a_recurrence_without_a_frequency_is_refused_like_any_other_fault(rule: str) -> None:
+    with pytest.raises(ValidationError):
+        make_campaign(recurs=rule)
+
+
+@pytest.mark.parametrize("rule", ["FREQ=YEARLY;INTERVAL=0", "FREQ=SECONDLY", "FREQ=MINUTELY", "FREQ=HOURLY"])
+def test_bug_a_recurrence_that_takes_for_ever_to_follow_is_refused(rule: str) -> None:
+    with pytest.raises(ValidationError):
+        make_campaign(recurs=rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["DTSTART:20260605T000000Z\nRRULE:FREQ=YEARLY", "DTSTART;TZID=Asia/Shanghai:20260605T000000\nRRULE:FREQ=YEARLY"],
+)
+def test_bug_a_recurrence_with_a_zone_of_its_own_is_refused_because_no_day_can_be_compared_with_it(rule: str) -> None:
+    with pytest.raises(ValidationError):
+        make_campaign(recurs=rule)
+
+
+def test_a_cap_has_units_or_points_and_not_both() -> None:
+    assert Cap.model_validate({"window": "day", "units": 0}).units == 0
+    for limits in ({}, {"units": 1, "points": 1}, {"points": -1}, {"units": "NaN"}):
+        with pytest.raises(ValidationError):
+            Cap.model_validate({"window": "day"} | limits)
+
+
+@pytest.mark.parametrize("claim", [Reward, Evidence])
+def test_a_number_that_claims_confidence_needs_a_source(claim: Callable[..., Any]) -> None:
+    assert claim(value=1, confidence="A", source="Posti, 2009").confidence == "A"
+    with pytest.raises(ValidationError):
+        claim(value=1, confidence="A")
+
+
+def test_a_facility_has_neither_points_nor_caps() -> None:
+    assert make_action_type(points=None, actor="facility").actor == "facility"
+    with pytest.raises(ValidationError):
+        make_action_type(points="1", actor="facility")
+    with pytest.raises(ValidationError):
+        make_action_type(points=None, actor="facility", caps=(Cap(window="day", points=1),))
+
+
+@pytest.mark.parametrize(
+    ("model", "entry", "change"),
+    [
+        (ActionType, make_action_type(), {"unit": ""}),
+        (ActionType, make_action_type(), {"max_quantity": -1}),
+        (ActionType, make_action_type(), {"color": "green"}),
+        (Campaign, make_campaign(), {"days": 0}),
+        (Campaign, make_campaign(), {"multipliers": {"bus_ride": "0.5"}}),
+        (Campaign, make_campaign(), {"multipliers": {"Bus Ride": "2"}}),
+        (TreeProject, make_tree_project(), {"price_points": 0}),
+        (TreeProject, make_tree_project(), {"saplings": -1}),
+        (Suggestion, make_suggestion(), {"links": {}}),
+        (Suggestion, make_suggestion(), {"links": {"alipay": "javascript:alert(1)"}}),
+        (Suggestion, make_suggestion(), {"titles": {"en": "Bus"}}),
+    ],
+)
+def test_an_entry_with_a_fault_is_refused(
+    model: type[ActionType], entry: ActionType, change: dict[str, object]
+) -> None:
+    document = entry.model_dump(mode="json")
+
+    assert model.model_validate(document) == entry
+    with pytest.raises(ValidationError):
+        model.model_validate(document | change)
+
+
+def test_every_broken_reference_is_named_with_the_entry_that_holds_it() -> None:
+    catalogue = make_catalogue(
+        campaigns={"wed": make_campaign(multipliers={"bus_ride": "2", "teleport": "3"})},
+        suggestions={"fly": make_suggestion(action_type="fly", campaign="never"), "bus": make_suggestion()},
+    )
+
+    assert list(catalogue.all_broken_references()) == [
+        "wed: multipliers: there is no action type 'teleport'",
+        "fly: action_type: there is no action type 'fly'",
+        "fly: campaign: there is no campaign 'never'",
+    ]
+
+
+def test_an_entry_knows_who_refers_to_it() -> None:
+    catalogue = make_catalogue(
+        campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"}), "quiet": make_campaign()},
+        suggestions={"bus": make_suggestion(campaign="wed"), "metro": make_suggestion(action_type="metro_ride")},
+    )
+
+    assert catalogue.referring_to("action-types", "bus_ride") == ["wed", "bus"]
+    assert catalogue.referring_to("campaigns", "wed") == ["bus"]
+    assert catalogue.referring_to("tree-projects", "saxaul-alxa") == []

@@ -1,0 +1,120 @@
+"""Messages: actions packed close, none lost, each body small enough to be billed once."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from saxaul.actions import MAX_ACTIONS, Action, Owner
+from saxaul.messages import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack
+from tests.builders import APP, FACILITY, NOON, make_action
+
+ENVELOPE = len('{"app":"alipay","actions":[]}')
+
+ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128)
+actions = st.builds(
+    Action,
+    app=st.just(APP),
+    owner=st.builds(Owner, st.sampled_from(["user", "facility"]), ids),
+    action_id=ids,
+    type=st.sampled_from(["bus_ride", "leave_the_car"]),
+    quantity=st.decimals("0.000001", "100000", places=6).map(Decimal.normalize),
+    occurred_at=st.integers(0, 2**33),
+)
+crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)
+
+
+def crowd_of(sizes: list[tuple[int, int]]) -> list[Action]:
+    """For each pair, a user with so many actions whose ids are so long; shuffled together round by round."""
+    users = [
+        [make_action(f"{n:08d}" + "x" * length, owner=Owner("user", f"u-{user}")) for n in range(count)]
+        for user, (count, length) in enumerate(sizes)
+    ]
+    return [own[n] for n in range(250) for own in users if n < len(own)]
+
+
+def unpacked(bodies: list[str]) -> list[list[Action]]:
+    return [list(ActionMessage.model_validate_json(body).unpacked()) for body in bodies]
+
+
+@given(batch=st.lists(actions, max_size=20))
+def test_what_is_unpacked_is_what_was_packed(batch: list[Action]) -> None:
+    messages = unpacked(pack(APP, batch))
+
+    assert sorted(action for message in messages for action in message) == sorted(batch)
+
+
+@given(sizes=crowds)
+def test_no_body_is_over_the_limit_and_nothing_is_lost_or_doubled(sizes: list[tuple[int, int]]) -> None:
+    batch = crowd_of(sizes)
+
+    bodies = pack(APP, batch)
+
+    assert all(len(body.encode()) <= MAX_MESSAGE_BYTES for body in bodies)
+    assert sorted(action for message in unpacked(bodies) for action in message) == sorted(batch)
+
+
+@given(sizes=crowds)
+def test_a_users_actions_are_in_one_message_where_they_fit(sizes: list[tuple[int, int]]) -> None:
+    batch = crowd_of(sizes)
+
+    messages = unpacked(pack(APP, batch))
+
+    for owner in {action.owner for action in batch}:
+        alone = pack(APP, [action for action in batch if action.owner == owner])
+        holding = [message for message in messages if any(action.owner == owner for action in message)]
+        assert len(alone) > 1 or len(holding) == 1
+
+
+def test_the_largest_call_of_short_actions_is_one_message() -> None:
+    assert len(pack(APP, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
+
+
+def test_a_body_may_be_exactly_as_large_as_the_limit() -> None:
+    one = [make_action("x")]
+    room = MAX_MESSAGE_BYTES - ENVELOPE - 1
+    fixed = len(pack(APP, one)[0]) - ENVELOPE - 1
+
+    assert len(pack(APP, [make_action("x" * (room - fixed + 1))])[0]) == MAX_MESSAGE_BYTES - 1
+
+
+def test_no_actions_are_no_message() -> None:
+    assert pack(APP, []) == []
+
+
+def test_the_order_of_a_users_own_actions_is_kept() -> None:
+    batch = [make_action(f"ride-{n}", occurred_at=NOON - n) for n in range(10)]
+
+    assert unpacked(pack(APP, batch)) == [batch]
+
+
+def test_a_user_and_a_facility_of_the_same_name_stay_apart() -> None:
+    twins = [make_action(owner=Owner("user", FACILITY.id)), make_action(owner=FACILITY)]
+
+    assert {action.owner for action in unpacked(pack(APP, twins))[0]} == {Owner("user", FACILITY.id), FACILITY}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        '{"app":"alipay","actions":[["user","u","a","t","NaN",1]]}',
+        '{"app":"alipay","actions":[["nobody","u","a","t","1",1]]}',
+        '{"app":"alipay","actions":[["user","u","a","t"]]}',
+        '{"app":"alipay","actions":[],"more":1}',
+    ],
+)
+def test_a_body_of_another_shape_is_no_message(body: str) -> None:
+    with pytest.raises(ValidationError):
+        ActionMessage.model_validate_json(body)
+
+
+def test_a_redemption_message_holds_the_key_of_its_redemption() -> None:
+    message = RedemptionMessage(project_id="saxaul-alxa", user_id="u-42", redemption_id="r-1")
+
+    assert RedemptionMessage.model_validate_json(message.model_dump_json()) == message

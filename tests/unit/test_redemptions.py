@@ -1,0 +1,128 @@
+"""Redemptions: the steps that are drawn, and who is served from what there is."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from saxaul.redemptions import IllegalTransitionError, Planting, State, Stock, settle
+from tests.builders import NOON, make_redemption, make_wallet
+
+DRAWN = {
+    (State.REQUESTED, State.RESERVED),
+    (State.REQUESTED, State.REJECTED),
+    (State.RESERVED, State.ORDERED),
+    (State.ORDERED, State.PLANTED),
+}
+PAIRS = [(start, end) for start in State for end in State]
+TWO_TREES = make_redemption(trees=2).trees
+PLANTED = Planting(NOON, "AX-0001", 38.851, 105.731)
+
+
+@pytest.mark.parametrize(("start", "end"), sorted(DRAWN))
+def test_every_step_that_is_drawn_can_be_taken(start: State, end: State) -> None:
+    assert make_redemption(state=start).to(end).state is end
+
+
+@pytest.mark.parametrize(("start", "end"), [pair for pair in PAIRS if pair not in DRAWN])
+def test_every_other_step_is_refused(start: State, end: State) -> None:
+    with pytest.raises(IllegalTransitionError):
+        make_redemption(state=start).to(end)
+
+
+def test_a_step_keeps_what_belongs_to_it() -> None:
+    reserved = make_redemption().reserved(NOON + 1)
+
+    ordered = reserved.ordered("o-1", NOON + 2)
+
+    assert (ordered.reserved_at, ordered.ordered_at, ordered.order_id) == (NOON + 1, NOON + 2, "o-1")
+    assert make_redemption().rejected("sold_out").reason == "sold_out"
+
+
+def test_a_redemption_is_planted_when_the_last_of_its_trees_is() -> None:
+    redemption = make_redemption(trees=2, state=State.ORDERED)
+    first, last = redemption.trees
+
+    half = redemption.confirmed(first.number, PLANTED)
+    whole = half.confirmed(last.number, PLANTED)
+
+    assert [half.tree_state(tree) for tree in half.trees] == [State.PLANTED, State.ORDERED]
+    assert (half.state, whole.state) == (State.ORDERED, State.PLANTED)
+
+
+def test_a_tree_cannot_be_planted_before_it_is_ordered() -> None:
+    redemption = make_redemption(state=State.RESERVED)
+
+    with pytest.raises(IllegalTransitionError):
+        redemption.confirmed(redemption.trees[0].number, PLANTED)
+
+
+def test_a_repeated_request_asks_the_same_although_its_numbers_are_new() -> None:
+    assert make_redemption().asks_the_same_as(make_redemption(state=State.PLANTED, requested_at=NOON + 60))
+
+
+@pytest.mark.parametrize(
+    "change", [{"app": "taobao"}, {"project_id": "poplar-ejina"}, {"trees": TWO_TREES}, {"dedication": "For Mum"}]
+)
+def test_another_wish_under_the_same_name_does_not_ask_the_same(change: dict[str, Any]) -> None:
+    assert not make_redemption().asks_the_same_as(replace(make_redemption(), **change))
+
+
+def test_a_request_is_reserved_and_takes_saplings_and_points() -> None:
+    request = make_redemption(trees=2)
+
+    settlement = settle([request], {"u-42": make_wallet(320)}, Stock("saxaul-alxa", released=2), NOON)
+
+    assert [it.state for it in settlement.verdicts] == [State.RESERVED]
+    assert (settlement.saplings, settlement.debits) == (2, {"u-42": 320})
+
+
+def test_the_first_to_come_is_the_first_served() -> None:
+    requests = [make_redemption("first", user_id="u-1"), make_redemption("second", user_id="u-2")]
+    wallets = {name: make_wallet(1000, name) for name in ("u-1", "u-2")}
+
+    settlement = settle(requests, wallets, Stock("saxaul-alxa", released=5, reserved=4), NOON)
+
+    assert [(it.redemption_id, it.state, it.reason) for it in settlement.verdicts] == [
+        ("first", State.RESERVED, ""),
+        ("second", State.REJECTED, "sold_out"),
+    ]
+
+
+def test_one_that_asks_for_too_many_does_not_stop_a_smaller_one_behind_it() -> None:
+    requests = [make_redemption("big", trees=3), make_redemption("small")]
+
+    settlement = settle(requests, {"u-42": make_wallet(1000)}, Stock("saxaul-alxa", released=2), NOON)
+
+    assert [it.state for it in settlement.verdicts] == [State.REJECTED, State.RESERVED]
+    assert settlement.debits == {"u-42": 160}
+
+
+def test_a_wallet_that_cannot_pay_leaves_the_sapling_to_the_next() -> None:
+    requests = [make_redemption("poor", user_id="u-1"), make_redemption("rich", user_id="u-2")]
+    wallets = {"u-1": make_wallet(159, "u-1"), "u-2": make_wallet(160, "u-2")}
+
+    settlement = settle(requests, wallets, Stock("saxaul-alxa", released=1), NOON)
+
+    assert [it.reason for it in settlement.verdicts] == ["insufficient_points", ""]
+    assert settlement.debits == {"u-2": 160}
+
+
+def test_two_requests_of_one_user_are_paid_from_one_wallet() -> None:
+    requests = [make_redemption("one"), make_redemption("two"), make_redemption("three")]
+
+    settlement = settle(requests, {"u-42": make_wallet(330)}, Stock("saxaul-alxa", released=9), NOON)
+
+    assert [it.reason for it in settlement.verdicts] == ["", "", "insufficient_points"]
+    assert (settlement.saplings, settlement.debits) == (2, {"u-42": 320})
+
+
+def test_a_wallet_below_zero_cannot_spend() -> None:
+    settlement = settle([make_redemption()], {"u-42": make_wallet(-1)}, Stock("saxaul-alxa", released=9), NOON)
+
+    assert settlement.verdicts[0].reason == "insufficient_points"
+    assert (settlement.saplings, settlement.debits) == (0, {})
+
+
+def test_what_is_released_and_not_reserved_is_available() -> None:
+    assert Stock("saxaul-alxa", released=10, reserved=4).available == 6

@@ -1,0 +1,73 @@
+"""The environment of a function, checked once."""
+
+import json
+from datetime import time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pytest
+
+from saxaul.calendar import Calendar
+from saxaul.settings import Caller, Settings
+
+TIME_RULES = {"TIME_ZONE": "Asia/Shanghai", "ACCEPTANCE_DAYS": "7", "HARVEST_TIME": "07:00"}
+
+
+def test_what_the_template_declares_is_read() -> None:
+    settings = Settings.from_env(
+        TIME_RULES
+        | {
+            "LEDGER_TABLE": "Ledger",
+            "CATALOG_TABLE": "Catalog",
+            "ACTION_QUEUE_URL": "https://sqs/actions",
+            "REDEMPTION_QUEUE_URL": "https://sqs/redemptions.fifo",
+        }
+    )
+
+    assert (settings.ledger_table, settings.catalog_table) == ("Ledger", "Catalog")
+    assert settings.action_queue_url == "https://sqs/actions"
+    assert settings.redemption_queue_url == "https://sqs/redemptions.fifo"
+    assert settings.calendar == Calendar(ZoneInfo("Asia/Shanghai"), 7, time(7))
+
+
+def test_a_function_sees_only_what_it_needs_and_the_rest_is_empty() -> None:
+    settings = Settings.from_env(TIME_RULES)
+
+    assert (settings.ledger_table, settings.action_queue_url, settings.callers) == ("", "", {})
+
+
+def test_points_may_ripen_at_once() -> None:
+    assert Settings.from_env(TIME_RULES | {"HARVEST_TIME": "at-once"}).calendar.harvest_time is None
+
+
+def test_a_caller_is_known_by_its_client() -> None:
+    callers = {
+        "c-1": {"role": "app", "name": "alipay"},
+        "c-2": {"role": "partner", "name": "see", "partners": ["Alxa SEE Foundation"]},
+    }
+
+    settings = Settings.from_env(TIME_RULES | {"CALLERS": json.dumps(callers)})
+
+    assert settings.callers == {
+        "c-1": Caller("app", "alipay"),
+        "c-2": Caller("partner", "see", ("Alxa SEE Foundation",)),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(TIME_RULES))
+def test_a_function_without_the_time_rules_does_not_start(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        Settings.from_env({key: value for key, value in TIME_RULES.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"HARVEST_TIME": "noon"}, ValueError),
+        ({"ACCEPTANCE_DAYS": "a week"}, ValueError),
+        ({"TIME_ZONE": "Asia/Alxa"}, ZoneInfoNotFoundError),
+        ({"CALLERS": "alipay"}, ValueError),
+    ],
+)
+def test_a_malformed_variable_stops_the_function_at_its_start(change: dict[str, str], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Settings.from_env(TIME_RULES | change)

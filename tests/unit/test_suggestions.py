@@ -1,0 +1,131 @@
+"""Searching: by the beginning of any word, in both languages, and what comes first."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+
+from saxaul.catalog import Suggestion
+from saxaul.suggestions import Answer, SuggestionIndex, query_words
+from tests.builders import make_action_type, make_campaign, make_catalogue, make_suggestion, make_text
+
+ORDINARY_DAY = date(2026, 6, 6)
+ENVIRONMENT_DAY = date(2026, 6, 5)
+TYPES = {
+    "bus_ride": make_action_type(points="80"),
+    "metro_ride": make_action_type(points="52"),
+    "walking": make_action_type(points="0.02"),
+    "solar_warehouse": make_action_type(points=None, actor="facility"),
+}
+CAMPAIGNS = {"wed": make_campaign(keywords=("planet",))}
+SUGGESTIONS = {
+    "bus": make_suggestion("Take the bus to work", "坐公交去上班", keywords=("green", "commute", "环保")),
+    "metro": make_suggestion("Take the metro", "坐地铁穿城", action_type="metro_ride", keywords=("green", "subway")),
+    "walk": make_suggestion(
+        "Walk in the park", "去公园散步", action_type="walking", campaign="wed", keywords=("green", "Low-Carbon")
+    ),
+}
+
+
+def search(
+    query: str,
+    today: date = ORDINARY_DAY,
+    app: str = "alipay",
+    limit: int = 10,
+    suggestions: Mapping[str, Suggestion] = SUGGESTIONS,
+) -> Answer:
+    return SuggestionIndex(make_catalogue(TYPES, CAMPAIGNS, suggestions)).search(query, app, today, limit)
+
+
+def ids(answer: Answer) -> list[str]:
+    return [found.identifier for found in answer.found]
+
+
+@pytest.mark.parametrize("query", ["met", "metro", "METRO", "  metro ", "subw", "ｍｅｔｒｏ"])  # noqa: RUF001 - full width, as phones type it
+def test_a_suggestion_is_found_by_the_beginning_of_any_of_its_words(query: str) -> None:
+    answer = search(query)
+
+    assert ids(answer) == ["metro"]
+    assert not answer.fallback
+
+
+@pytest.mark.parametrize(
+    ("query", "found"), [("地铁", ["metro"]), ("铁", ["metro"]), ("公交去", ["bus"]), ("坐", ["bus", "metro"])]
+)
+def test_chinese_is_found_from_any_of_its_characters_on(query: str, found: list[str]) -> None:
+    assert ids(search(query)) == found
+
+
+def test_every_word_of_a_query_must_be_found() -> None:
+    assert ids(search("green comm")) == ["bus"]
+    assert ids(search("环保 bus")) == ["bus"]
+    assert ids(search("take the")) == ["bus", "metro"]
+
+
+def test_punctuation_parts_words() -> None:
+    assert ids(search("carbon")) == ["walk"]
+    assert ids(search("low-carbon!")) == ["walk"]
+    assert query_words("Low-Carbon, 环保！") == ["low", "carbon", "环保"]  # noqa: RUF001 - a Chinese mark
+
+
+def test_the_middle_of_an_english_word_is_not_found() -> None:
+    assert search("etro").fallback
+
+
+def test_the_words_of_a_campaign_find_what_it_asks_for() -> None:
+    assert ids(search("planet")) == ["walk"]
+    assert ids(search("世界环境日")) == ["walk"]
+
+
+def test_a_query_that_finds_nothing_falls_back_to_the_seasons_suggestions_and_says_so() -> None:
+    answer = search("helicopter", ENVIRONMENT_DAY)
+
+    assert answer.fallback
+    assert ids(answer) == ["walk", "bus", "metro"]
+
+
+@pytest.mark.parametrize("query", ["", "   ", "!?"])
+def test_an_empty_query_shows_everything_and_is_no_fallback(query: str) -> None:
+    answer = search(query)
+
+    assert not answer.fallback
+    assert len(answer.found) == len(SUGGESTIONS)
+
+
+def test_what_earns_most_comes_first_on_an_ordinary_day() -> None:
+    assert ids(search("green")) == ["bus", "metro", "walk"]
+
+
+def test_what_a_campaign_asks_for_comes_first_on_its_day_only() -> None:
+    assert ids(search("green", ENVIRONMENT_DAY)) == ["walk", "bus", "metro"]
+    assert ids(search("green", date(2026, 6, 4))) == ["bus", "metro", "walk"]
+
+
+def test_what_the_asking_app_can_do_comes_before_what_it_cannot() -> None:
+    only_taobao = make_suggestion("Take the bus, green", links={"taobao": "https://www.taobao.com/bus"})
+    suggestions = {"bus": only_taobao, "metro": SUGGESTIONS["metro"]}
+
+    assert ids(search("green", app="alipay", suggestions=suggestions)) == ["metro", "bus"]
+    assert ids(search("green", app="taobao", suggestions=suggestions)) == ["bus", "metro"]
+
+
+def test_no_more_than_the_limit_is_shown_and_the_best_remain() -> None:
+    assert ids(search("green", limit=2)) == ["bus", "metro"]
+
+
+def test_a_suggestion_without_points_comes_last() -> None:
+    suggestions = SUGGESTIONS | {"solar": make_suggestion("Green roof", action_type="solar_warehouse")}
+
+    assert ids(search("green", suggestions=suggestions))[-1] == "solar"
+
+
+def test_equals_keep_one_order() -> None:
+    twins = {name: make_suggestion(names.en, names.zh) for name, names in {"b": make_text(), "a": make_text()}.items()}
+
+    assert ids(search("bus", suggestions=twins)) == ["a", "b"]
+
+
+def test_an_empty_catalogue_answers_with_nothing() -> None:
+    answer = SuggestionIndex(make_catalogue()).search("bus", "alipay", ORDINARY_DAY, 10)
+
+    assert (answer.found, answer.fallback) == ((), True)
