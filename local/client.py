@@ -39,7 +39,7 @@ class Client:
     def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         """Make a call; a body is sent as JSON."""
         content = None if body is None else json.dumps(body).encode()
-        sent = {"authorization": f"Bearer {self._bearer()}", "content-type": "application/json"}
+        sent = {"authorization": self.authorization(), "content-type": "application/json"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._http.request(method, path, content=content, headers=sent | named)
 
@@ -50,7 +50,8 @@ class Client:
             give_up(f"{method} {path} answered {answer.status_code}: {answer.text}")
         return answer.json()
 
-    def _bearer(self) -> str:
+    def authorization(self) -> str:
+        """The Authorization header of this client."""
         if time.monotonic() > self._good_until:
             answer = self._http.post(
                 self._stack["token_url"],
@@ -61,4 +62,4 @@ class Client:
             granted = answer.json()
             self._token = granted["access_token"]
             self._good_until = time.monotonic() + granted["expires_in"] - 60
-        return self._token
+        return f"Bearer {self._token}"

@@ -184,18 +184,17 @@ def make_redemption(
     *,
     trees: int = 1,
     price_points: int = 160,
-    user_id: str = USER.id,
     **changes: Any,  # noqa: ANN401 - any field
 ) -> Redemption:
-    return Redemption(
-        user_id=user_id,
-        redemption_id=redemption_id,
-        app=APP,
-        project_id="saxaul-alxa",
-        trees=tuple(Tree(new_number()) for _ in range(trees)),
-        points=price_points * trees,
-        **{"requested_at": NOON} | changes,
-    )
+    fields: dict[str, Any] = {
+        "user_id": USER.id,
+        "app": APP,
+        "project_id": "saxaul-alxa",
+        "trees": tuple(Tree(new_number()) for _ in range(trees)),
+        "points": price_points * trees,
+        "requested_at": NOON,
+    }
+    return Redemption(redemption_id=redemption_id, **fields | changes)
 
 
 def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int = NOON) -> PlantingOrder:

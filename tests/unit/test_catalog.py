@@ -58,13 +58,10 @@ def test_bug_a_recurrence_that_takes_for_ever_to_follow_is_refused(rule: str) ->
         make_campaign(recurs=rule)
 
 
-@pytest.mark.parametrize(
-    "rule",
-    ["DTSTART:20260605T000000Z\nRRULE:FREQ=YEARLY", "DTSTART;TZID=Asia/Shanghai:20260605T000000\nRRULE:FREQ=YEARLY"],
-)
-def test_bug_a_recurrence_with_a_zone_of_its_own_is_refused_because_no_day_can_be_compared_with_it(rule: str) -> None:
+@pytest.mark.parametrize("start", ["DTSTART:20260605T000000Z", "DTSTART;TZID=Asia/Shanghai:20260605T000000"])
+def test_bug_a_recurrence_with_a_zone_is_refused_because_no_day_can_be_compared_with_it(start: str) -> None:
     with pytest.raises(ValidationError):
-        make_campaign(recurs=rule)
+        make_campaign(recurs=f"{start}\nRRULE:FREQ=YEARLY")
 
 
 def test_a_cap_has_units_or_points_and_not_both() -> None:

@@ -96,13 +96,7 @@ def test_green_finds_a_suggestion_in_both_languages() -> None:
     [("world-environment-day", (6, 5)), ("arbor-day", (3, 12)), ("parcel-box-day", (11, 20))],
 )
 def test_a_campaign_runs_every_year_on_its_day_alone(campaign: str, day: tuple[int, int]) -> None:
-    for year in (2025, 2026, 2032):
-        days = (date(year, 1, 1) + timedelta(n) for n in range(365))
+    first = date(2028, *day)
+    days = (first + timedelta(n) for n in range(-40, 370))
 
-        assert [it for it in days if catalogue().campaigns[campaign].runs_on(it)] == [date(year, *day)]
-
-
-def test_a_suggestion_of_a_campaign_is_for_something_that_it_multiplies() -> None:
-    for identifier, suggestion in catalogue().suggestions.items():
-        if suggestion.campaign:
-            assert suggestion.action_type in catalogue().campaigns[suggestion.campaign].multipliers, identifier
+    assert [it for it in days if catalogue().campaigns[campaign].runs_on(it)] == [first, date(2029, *day)]

@@ -11,8 +11,6 @@ from saxaul.actions import MAX_ACTIONS, Action, Owner
 from saxaul.messages import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack
 from tests.builders import APP, FACILITY, NOON, make_action
 
-ENVELOPE = len('{"app":"alipay","actions":[]}')
-
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128)
 actions = st.builds(
     Action,
@@ -72,12 +70,16 @@ def test_the_largest_call_of_short_actions_is_one_message() -> None:
     assert len(pack(APP, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
 
 
-def test_a_body_may_be_exactly_as_large_as_the_limit() -> None:
-    one = [make_action("x")]
-    room = MAX_MESSAGE_BYTES - ENVELOPE - 1
-    fixed = len(pack(APP, one)[0]) - ENVELOPE - 1
+@pytest.mark.parametrize(("too_many", "messages"), [(-2, 1), (-1, 1), (1, 2), (2, 2)])
+def test_two_users_share_a_message_up_to_its_very_limit(too_many: int, messages: int) -> None:
+    owners = [Owner("user", "u-1"), Owner("user", "u-2")]
+    shortest = len(pack(APP, [make_action("", owner=owner) for owner in owners])[0])
+    filling = "x" * (MAX_MESSAGE_BYTES - shortest + too_many)
 
-    assert len(pack(APP, [make_action("x" * (room - fixed + 1))])[0]) == MAX_MESSAGE_BYTES - 1
+    bodies = pack(APP, [make_action("", owner=owners[0]), make_action(filling, owner=owners[1])])
+
+    assert len(bodies) == messages
+    assert all(len(body) <= MAX_MESSAGE_BYTES for body in bodies)
 
 
 def test_no_actions_are_no_message() -> None:

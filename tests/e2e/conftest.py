@@ -1,0 +1,68 @@
+"""A laptop stack of its own for the end-to-end tests: deployed once, with the functions' IAM policies enforced."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.client import Client
+from local.sam import ROOT
+
+
+@pytest.fixture(scope="session")
+def state_folder() -> Iterator[Path]:
+    folder = ROOT / ".local" / "e2e"
+    os.environ["SAXAUL_STATE"] = str(folder)
+    yield folder
+    del os.environ["SAXAUL_STATE"]
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def stack(state_folder: Path, port: int) -> Iterator[dict[str, Any]]:
+    run_stack("down")
+    started = run_stack("up", "--port", str(port))
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield json.loads((state_folder / "stack.json").read_text())
+    finally:
+        run_stack("down")
+
+
+@pytest.fixture(scope="session")
+def alipay(stack: dict[str, Any]) -> Iterator[Client]:
+    assert stack
+    with Client("alipay") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def partner(stack: dict[str, Any]) -> Iterator[Client]:
+    assert stack
+    with Client("partner") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def operator(stack: dict[str, Any]) -> Iterator[Client]:
+    assert stack
+    with Client("operator") as client:
+        yield client
+
+
+def run_stack(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the laptop stack as a developer would."""
+    command = [sys.executable, "-m", "local.stack", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own

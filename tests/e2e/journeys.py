@@ -1,0 +1,57 @@
+"""What the end-to-end tests do again and again."""
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local.client import Client
+
+
+def new_user() -> str:
+    return f"u-{secrets.token_hex(6)}"
+
+
+def make_action(user_id: str, type_: str = "bus_ride", *, quantity: float = 1, days_ago: int = 1) -> dict[str, Any]:
+    occurred_at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days_ago)
+    return {
+        "action_id": secrets.token_hex(8),
+        "user_id": user_id,
+        "type": type_,
+        "quantity": quantity,
+        "occurred_at": occurred_at.isoformat(),
+    }
+
+
+def eventually(ask: Callable[[], Any], good: Callable[[Any], bool], patience: float = 60) -> Any:  # noqa: ANN401 - JSON
+    """Ask until the answer is good, and give the last one either way: the test asserts on it."""
+    deadline = time.monotonic() + patience
+    while not good(answer := ask()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return answer
+
+
+def wallet_of(client: Client, user_id: str, *, earned: int) -> dict[str, Any]:
+    """The user's wallet, once it has earned so much."""
+    found: dict[str, Any] = eventually(
+        lambda: client.call("GET", f"/users/{user_id}/wallet").json(), lambda wallet: wallet["earned"] >= earned
+    )
+    return found
+
+
+def make_rich(client: Client, user_id: str) -> int:
+    """Have a user earn 20,030 points, more than a tree: old clothes in two months, bills, and a car at home."""
+    actions = [make_action(user_id, "clothes_recycling", quantity=10, days_ago=days) for days in (1, 35)]
+    actions += [make_action(user_id, "paperless_bill", days_ago=1) for _ in range(5)]
+    actions += [make_action(user_id, "leave_the_car", days_ago=1) for _ in range(2)]
+    client.done("POST", "/actions", {"actions": actions})
+    earned = 2 * 7900 + 5 * 262 + 2 * 1460
+    assert wallet_of(client, user_id, earned=earned)["earned"] == earned
+    return earned
+
+
+def verdict_on(client: Client, place: str) -> dict[str, Any]:
+    """A redemption, once the queue has answered it."""
+    found: dict[str, Any] = eventually(lambda: client.done("GET", place), lambda it: it["state"] != "requested")
+    return found

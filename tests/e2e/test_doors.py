@@ -1,0 +1,114 @@
+"""Who may come in, with what, and how the refusals look."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from local.client import Client
+from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/actions"),
+        ("GET", "/suggestions?q=green"),
+        ("GET", "/tree-projects"),
+        ("GET", "/users/u/wallet"),
+        ("GET", "/users/u/forest"),
+        ("POST", "/users/u/harvest"),
+        ("POST", "/users/u/redemptions"),
+        ("GET", "/users/u/redemptions/r"),
+        ("GET", "/planting-orders"),
+        ("GET", "/planting-orders/o"),
+        ("POST", "/planting-orders/o/confirmations"),
+        ("GET", "/catalog/action-types/bus_ride"),
+        ("PUT", "/catalog/action-types/bus_ride"),
+    ],
+)
+def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, Any], method: str, path: str) -> None:
+    without = httpx.request(method, stack["api_url"] + path)
+    made_up = httpx.request(method, stack["api_url"] + path, headers={"authorization": "Bearer made.up.token"})
+
+    assert (without.status_code, made_up.status_code) == (401, 401)
+
+
+@pytest.mark.parametrize(
+    ("client", "method", "path"),
+    [
+        ("partner", "POST", "/actions"),
+        ("operator", "GET", "/users/u/wallet"),
+        ("alipay", "GET", "/planting-orders"),
+        ("alipay", "PUT", "/catalog/action-types/bus_ride"),
+        ("partner", "POST", "/users/u/redemptions"),
+    ],
+)
+def test_a_token_that_lacks_the_scope_gets_nowhere(stack: dict[str, Any], client: str, method: str, path: str) -> None:
+    assert stack
+    with Client(client) as caller:
+        answer = caller.call(method, path, {})
+
+    assert answer.status_code in (401, 403)
+
+
+def test_a_token_asked_for_with_one_scope_only_has_that_one(stack: dict[str, Any]) -> None:
+    assert stack
+    with Client("alipay", scopes="saxaul/suggestions.read") as caller:
+        allowed = caller.call("GET", "/suggestions?q=green")
+        refused = caller.call("POST", "/actions", {"actions": [make_action(new_user())]})
+
+    assert allowed.status_code == 200
+    assert refused.status_code in (401, 403)
+
+
+def test_one_bad_action_is_named_and_the_good_ones_go_through(alipay: Client) -> None:
+    user = new_user()
+    bad = make_action(user, "flight")
+
+    answer = alipay.call("POST", "/actions", {"actions": [make_action(user), bad, make_action(user, "metro_ride")]})
+
+    assert answer.status_code == 202
+    assert answer.json()["accepted"] == 2
+    [refused] = answer.json()["refused"]
+    assert (refused["index"], refused["action_id"], refused["code"]) == (1, bad["action_id"], "unknown_type")
+    assert wallet_of(alipay, user, earned=132)["earned"] == 132
+
+
+def test_five_hundred_actions_are_taken_and_one_more_is_not(alipay: Client) -> None:
+    users = [new_user() for _ in range(20)]
+    actions = [make_action(users[number % 20]) for number in range(501)]
+
+    taken = alipay.call("POST", "/actions", {"actions": actions[:500]})
+    refused = alipay.call("POST", "/actions", {"actions": actions})
+
+    assert (taken.status_code, taken.json()) == (202, {"accepted": 500, "refused": []})
+    assert (refused.status_code, refused.json()["code"]) == (400, "too_many_actions")
+    assert refused.headers["content-type"] == "application/problem+json"
+    last = eventually(
+        lambda: alipay.done("GET", f"/users/{users[19]}/wallet"), lambda it: it["avoided_g"] == 25 * 212.5
+    )
+    assert (last["earned"], last["avoided_g"]) == (5 * 80, 25 * 212.5)
+
+
+@pytest.mark.parametrize("body", ["{", "", "[]", "null", '{"actions": 5}', '{"actions": []}', '{"actions": NaN}'])
+def test_a_body_of_another_shape_is_a_problem_document(alipay: Client, stack: dict[str, Any], body: str) -> None:
+    headers = {"authorization": alipay.authorization(), "content-type": "application/json"}
+
+    answer = httpx.post(f"{stack['api_url']}/actions", content=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] in ("invalid_json", "invalid_body")
+
+
+def test_a_redemption_without_a_key_is_refused(alipay: Client) -> None:
+    answer = alipay.call("POST", f"/users/{new_user()}/redemptions", {"project_id": "saxaul-alxa"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "missing_key")
+
+
+def test_a_certificate_that_does_not_exist_is_not_found_by_anyone(stack: dict[str, Any]) -> None:
+    answer = httpx.get(f"{stack['api_url']}/certificates/0000-0000-0000-0")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_certificate")

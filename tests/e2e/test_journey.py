@@ -1,0 +1,149 @@
+"""The main job on a deployed stack: a bus ride becomes a tree."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from local.client import Client
+from tests.e2e.journeys import eventually, make_action, make_rich, new_user, verdict_on, wallet_of
+
+PROJECT = "saxaul-alxa"
+PRICE = 17900
+
+
+def test_a_bus_ride_ripens_is_harvested_and_adds_up(alipay: Client) -> None:
+    user = new_user()
+
+    alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    before = wallet_of(alipay, user, earned=80)
+    moved = alipay.done("POST", f"/users/{user}/harvest")
+    after = alipay.done("GET", f"/users/{user}/wallet")
+
+    assert (before["spendable"], before["ripening"], before["avoided_g"]) == (0, 80, 212.5)
+    assert (moved["moved"], after["spendable"], after["ripening"], after["earned"]) == (80, 80, 0, 80)
+
+
+def test_an_action_sent_again_changes_nothing(alipay: Client) -> None:
+    user = new_user()
+    ride = make_action(user)
+    marker = make_action(user, "metro_ride")
+
+    alipay.done("POST", "/actions", {"actions": [ride]})
+    wallet_of(alipay, user, earned=80)
+    alipay.done("POST", "/actions", {"actions": [ride, ride, marker]})
+    wallet = wallet_of(alipay, user, earned=80 + 52)
+
+    assert wallet["earned"] == 80 + 52
+
+
+def test_a_cap_holds_over_many_calls(alipay: Client) -> None:
+    user = new_user()
+
+    for _ in range(8):
+        alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    alipay.done("POST", "/actions", {"actions": [make_action(user, "metro_ride")]})
+    wallet = eventually(
+        lambda: alipay.done("GET", f"/users/{user}/wallet"),
+        lambda it: it["avoided_g"] == 8 * 212.5 + 515.5,
+    )
+
+    assert wallet["avoided_g"] == 8 * 212.5 + 515.5
+    assert wallet["earned"] == 5 * 80 + 52
+
+
+def test_points_become_a_planted_tree_with_a_certificate(
+    alipay: Client, partner: Client, stack: dict[str, Any]
+) -> None:
+    user = new_user()
+    earned = make_rich(alipay, user)
+    key = secrets.token_hex(8)
+    wish = {"project_id": PROJECT, "trees": 1, "dedication": "For my grandmother"}
+
+    requested = alipay.call("POST", f"/users/{user}/redemptions", wish, idempotency_key=key)
+    redemption = requested.json()
+    place = f"/users/{user}/redemptions/{redemption['redemption_id']}"
+    reserved = verdict_on(alipay, place)
+    again = alipay.done("POST", f"/users/{user}/redemptions", wish, idempotency_key=key)
+    wallet = alipay.done("GET", f"/users/{user}/wallet")
+
+    assert requested.status_code == 202
+    assert requested.headers["location"] == place
+    assert not redemption["replay"]
+    # The schedule of the laptop stack fires each minute, so the tree may be ordered already.
+    assert reserved["state"] in ("reserved", "ordered")
+    assert (again["redemption_id"], again["replay"]) == (redemption["redemption_id"], True)
+    assert (wallet["spendable"], wallet["spent"], wallet["ripening"]) == (earned - PRICE, PRICE, 0)
+
+    number = redemption["certificates"][0]
+    ordered = eventually(lambda: alipay.done("GET", place), lambda it: it["state"] == "ordered", patience=100)
+    assert ordered["state"] == "ordered", "the schedule did not order the tree"
+    order = next(
+        found
+        for listed in partner.done("GET", "/planting-orders")["orders"]
+        if number in str(found := partner.done("GET", f"/planting-orders/{listed['order_id']}"))
+    )
+    confirmation = {
+        "certificate": number,
+        "tag": "ALXA-1",
+        "lat": 38.85,
+        "lon": 105.73,
+        "planted_at": datetime.now(UTC).isoformat(),
+    }
+    path = f"/planting-orders/{order['order_id']}/confirmations"
+    confirmed = partner.done("POST", path, {"confirmations": [confirmation, confirmation | {"certificate": "x"}]})
+    repeated = partner.done("POST", path, {"confirmations": [confirmation]})
+    certificate = httpx.get(f"{stack['api_url']}/certificates/{number}").json()
+    forest = alipay.done("GET", f"/users/{user}/forest")
+
+    assert confirmed["confirmed"] == 1
+    assert [refusal["code"] for refusal in confirmed["refused"]] == ["not_in_order"]
+    assert repeated == {"confirmed": 1, "refused": []}
+    assert (certificate["state"], certificate["species"], certificate["tree"]["tag"]) == ("planted", "Saxaul", "ALXA-1")
+    assert user not in str(certificate)
+    assert [tree["number"] for tree in forest["trees"]] == [number]
+    assert alipay.done("GET", place)["state"] == "planted"
+
+
+def test_who_cannot_pay_is_refused_at_once_and_loses_nothing(alipay: Client) -> None:
+    user = new_user()
+    alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    wallet_of(alipay, user, earned=80)
+
+    refused = alipay.call("POST", f"/users/{user}/redemptions", {"project_id": PROJECT}, idempotency_key="k")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "insufficient_points")
+    assert alipay.done("GET", f"/users/{user}/wallet")["spendable"] == 80
+
+
+def test_when_saplings_run_out_the_redemption_is_rejected_and_points_stay(alipay: Client, operator: Client) -> None:
+    project = f"last-one-{secrets.token_hex(3)}"
+    template = operator.done("GET", f"/catalog/tree-projects/{PROJECT}")
+    document = {key: value for key, value in template.items() if key not in ("id", "version")}
+    operator.done("PUT", f"/catalog/tree-projects/{project}", document | {"saplings": 1})
+    users = [new_user(), new_user()]
+    for user in users:
+        make_rich(alipay, user)
+
+    places = []
+    for user in users:
+        answer = alipay.call("POST", f"/users/{user}/redemptions", {"project_id": project}, idempotency_key="k")
+        assert answer.status_code == 202, answer.text
+        places.append(answer.headers["location"])
+    first, second = (verdict_on(alipay, place) for place in places)
+
+    assert first["state"] in ("reserved", "ordered")
+    assert (second["state"], second["reason"]) == ("rejected", "sold_out")
+    wallet = alipay.done("GET", f"/users/{users[1]}/wallet")
+    assert (wallet["spent"], wallet["spendable"]) == (0, wallet["earned"])
+
+
+def test_a_prefix_finds_suggestions_in_english_and_chinese_for_the_asking_app(alipay: Client) -> None:
+    english = alipay.done("GET", "/suggestions?q=gre")["suggestions"]
+    chinese = alipay.done("GET", "/suggestions?q=公交&lang=zh")["suggestions"]
+
+    assert english
+    assert all(suggestion["link"] is None or "alipay" in suggestion["link"] for suggestion in english)
+    assert any(suggestion["action_type"] == "bus_ride" for suggestion in chinese)
+    assert any("公交" in suggestion["title"] for suggestion in chinese)

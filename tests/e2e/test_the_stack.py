@@ -1,0 +1,84 @@
+"""The laptop stack itself: what it writes, and that it can be started again."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import psutil
+import pytest
+
+from local.deployment import session_of
+from local.sam import ROOT
+from tests.e2e.conftest import run_stack
+
+FUNCTIONS = {path.parent.name: path for path in (ROOT / "functions").glob("*/handler.py")}
+
+
+def logical_id(function: str) -> str:
+    return "".join(word.capitalize() for word in function.split("_"))
+
+
+def test_stack_json_says_all_that_a_client_needs(stack: dict[str, Any]) -> None:
+    assert {"api_url", "token_url", "region", "endpoint_url", "tables", "queues", "clients"} <= stack.keys()
+    assert stack["tables"].keys() == {"ledger", "catalog"}
+    assert stack["clients"].keys() == {"taobao", "tmall", "alipay", "freshippo", "partner", "operator"}
+    assert all({"client_id", "client_secret", "scopes"} <= client.keys() for client in stack["clients"].values())
+    assert httpx.get(f"{stack['api_url']}/certificates/x").status_code == 404
+
+
+def test_env_json_gives_each_function_its_variables_and_an_endpoint_for_containers(
+    stack: dict[str, Any], state_folder: Path
+) -> None:
+    environments = json.loads((state_folder / "env.json").read_text())
+
+    assert environments.keys() == {logical_id(function) for function in FUNCTIONS}
+    assert environments["ViewForest"]["LEDGER_TABLE"] == stack["tables"]["ledger"]
+    assert all("host.docker.internal" in variables["AWS_ENDPOINT_URL"] for variables in environments.values())
+
+
+def test_starting_twice_is_harmless(stack: dict[str, Any], state_folder: Path, port: int) -> None:
+    again = run_stack("up", "--port", str(port))
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert json.loads((state_folder / "stack.json").read_text()) == stack
+
+
+def test_a_port_in_use_is_one_clear_sentence(stack: dict[str, Any], tmp_path: Path, port: int) -> None:
+    assert stack
+    command = [sys.executable, "-c", f"from local.stack import _start; _start({port})"]
+
+    answer = subprocess.run(  # noqa: S603 - our own
+        command, cwd=ROOT, env={"SAXAUL_STATE": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+
+    assert answer.returncode == 1
+    assert answer.stderr.count("\n") == 1
+    assert f"Port {port} is in use" in answer.stderr
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_each_function_takes_its_event_when_it_is_invoked_on_the_stack(stack: dict[str, Any], function: str) -> None:
+    event = (ROOT / "events" / f"{function}.json").read_bytes()
+    client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
+
+    answer = client.invoke(FunctionName=stack["functions"][logical_id(function)], Payload=event)
+
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_down_ends_every_process_that_up_started(stack: dict[str, Any], state_folder: Path, port: int) -> None:
+    """Runs last in this file; whoever comes after brings the stack up again."""
+    assert stack
+    emulator = psutil.Process(json.loads((state_folder / "process.json").read_text())["pid"])
+    family = [emulator, *emulator.children(recursive=True)]
+    assert len(family) > 1, "no worker was running"
+
+    run_stack("down")
+
+    assert not [process for process in family if process.is_running()]
+    assert not (state_folder / "stack.json").exists()
+    assert run_stack("up", "--port", str(port)).returncode == 0

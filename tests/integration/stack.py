@@ -1,0 +1,246 @@
+"""The functions as callers and queues reach them, in process."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from saxaul.actions import Action, Owner
+from saxaul.catalog import Entity, Kind
+from saxaul.messages import pack
+from saxaul.pages import Page
+from saxaul.redemptions import Redemption, Stock
+from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.clients import sqs
+from saxaul.storage.pages import Pages
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.table import Table
+from saxaul.storage.wallets import Wallets
+from saxaul.wallets import Wallet
+from tests.builders import APP, USER, make_action_type, make_tree_project
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+HANDLERS: Mapping[str, ModuleType] = {name: import_module(f"functions.{name}.handler") for name in FUNCTIONS}
+
+PARTNERS = ["Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfare Foundation"]
+CALLERS = {
+    "alipay-client": {"role": "app", "name": "alipay"},
+    "taobao-client": {"role": "app", "name": "taobao"},
+    "partner-client": {"role": "partner", "name": "partner", "partners": PARTNERS},
+    "other-partner-client": {"role": "partner", "name": "other", "partners": ["Somebody Else"]},
+    "operator-client": {"role": "operator", "name": "operator"},
+}
+
+
+class Context:
+    """What Lambda says of an invocation, as far as the functions ask."""
+
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return float(self.now)
+
+
+class Answer(NamedTuple):
+    """An answer of the API with its body read."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str:
+        """The code of a problem, which every refusal has."""
+        assert self.headers["content-type"] == "application/problem+json", self
+        assert self.body["status"] == self.status
+        assert self.body["title"]
+        assert self.body["detail"]
+        return str(self.body["code"])
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The deployed functions, and the tables and queues behind them."""
+
+    clock: Clock
+    actions_url: str
+    redemptions_url: str
+
+    @property
+    def ledger(self) -> Table:
+        return Table("Ledger")
+
+    @property
+    def pages(self) -> Pages:
+        return Pages(self.ledger)
+
+    @property
+    def wallets(self) -> Wallets:
+        return Wallets(self.ledger)
+
+    @property
+    def redemptions(self) -> Redemptions:
+        return Redemptions(self.ledger)
+
+    @property
+    def catalog(self) -> CatalogStore:
+        """A store that has read nothing yet."""
+        return CatalogStore(Table("Catalog"))
+
+    def seed(self, kind: Kind, **entities: Entity) -> None:
+        """Write new entries past the API; ``_`` in a name of a tree project or a campaign stands for ``-``."""
+        for name, entity in entities.items():
+            identifier = name if kind == "action-types" else name.replace("_", "-")
+            self.catalog.put(kind, identifier, entity, read=0)
+
+    def seed_catalogue(self, price_points: int = 160, saplings: int = 10) -> None:
+        """``bus_ride`` at 80 points, and the project ``saxaul-alxa``, with its saplings released."""
+        self.seed("action-types", bus_ride=make_action_type())
+        project = make_tree_project(price_points, saplings)
+        releasing = self.redemptions.releasing("saxaul-alxa", saplings)
+        self.catalog.put("tree-projects", "saxaul-alxa", project, 0, also=[releasing])
+
+    def add_wallet(self, balance: int, user_id: str = USER.id) -> None:
+        self.wallets.put(Wallet(user_id, balance))
+
+    def wallet(self, user_id: str = USER.id) -> Wallet:
+        return self.wallets.get(user_id)
+
+    def pages_of(self, user_id: str = USER.id) -> list[Page]:
+        return self.pages.between(Owner("user", user_id), "", "9999-12-31")
+
+    def stock(self, project_id: str = "saxaul-alxa") -> Stock:
+        return self.redemptions.stock(project_id)
+
+    def redemption(self, redemption_id: str, user_id: str = USER.id) -> Redemption:
+        found = self.redemptions.get(user_id, redemption_id)
+        assert found is not None
+        return found
+
+    def waiting(self, queue_url: str) -> list[str]:
+        """The bodies that a queue holds, taken out of it."""
+        bodies: list[str] = []
+        while messages := sqs().receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                bodies.append(message["Body"])
+                sqs().delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def accrue(self, *bodies: str) -> list[str]:
+        """Hand bodies to ``accrue_points``; the message ids, ``m-0`` and so on, that it wants again."""
+        return deliver("accrue_points", bodies)
+
+    def accrue_all(self, actions: Iterable[Action], app: str = APP) -> list[str]:
+        return self.accrue(*pack(app, actions))
+
+    def settle(self, *bodies: str) -> list[str]:
+        return deliver("settle_redemptions", bodies)
+
+
+def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - whatever AWS sends and the function answers
+    """Call a function as AWS does: what goes in and out is JSON."""
+    answer = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
+    return json.loads(json.dumps(answer))
+
+
+def event_of(function: str) -> Any:  # noqa: ANN401 - whatever AWS sends
+    return json.loads((ROOT / "events" / f"{function}.json").read_text("utf-8"))
+
+
+def call(
+    function: str,
+    method: str,
+    resource: str,
+    *,
+    client: str | None = "alipay-client",
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    body: Any = None,  # noqa: ANN401 - whatever a caller sends; text goes as it is
+    headers: Mapping[str, str] | None = None,
+    person: str | None = None,
+) -> Answer:
+    """Call the API past the gateway: a client of the stack, or a person where one is named, or nobody."""
+    claims = {"client_id": client} | ({"username": person} if person else {})
+    event = {
+        "resource": resource,
+        "path": resource.format_map(path or {}),
+        "httpMethod": method,
+        "headers": headers,
+        "queryStringParameters": query,
+        "pathParameters": path,
+        "requestContext": {"authorizer": {"claims": claims}} if client else {},
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    return answered(invoke(function, event))
+
+
+def answered(raw: Any) -> Answer:  # noqa: ANN401 - what a function hands to the gateway
+    assert raw["headers"]["access-control-allow-origin"] == "*"
+    return Answer(raw["statusCode"], json.loads(raw["body"]), raw["headers"])
+
+
+def deliver(function: str, bodies: Iterable[str]) -> list[str]:
+    records = [{"messageId": f"m-{number}", "body": body} for number, body in enumerate(bodies)]
+    answer = invoke(function, {"Records": records})
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-client", **body: Any) -> Answer:  # noqa: ANN401 - any field
+    return call(
+        "redeem_trees",
+        "POST",
+        "/users/{user_id}/redemptions",
+        client=client,
+        path={"user_id": user_id},
+        body={"project_id": "saxaul-alxa"} | body,
+        headers={"Idempotency-Key": key},
+    )
+
+
+def harvest(user_id: str = USER.id) -> Answer:
+    return call("redeem_trees", "POST", "/users/{user_id}/harvest", path={"user_id": user_id})
+
+
+def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's body
+    return call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": user_id}).body
+
+
+def certificate(number: str) -> Answer:
+    return call("view_forest", "GET", "/certificates/{number}", client=None, path={"number": number})
+
+
+def confirm(order_id: str, *confirmations: object, client: str = "partner-client") -> Answer:
+    return call(
+        "plant_trees",
+        "POST",
+        "/planting-orders/{order_id}/confirmations",
+        client=client,
+        path={"order_id": order_id},
+        body={"confirmations": confirmations},
+    )
+
+
+def put_entry(kind: str, identifier: str, document: Any) -> Answer:  # noqa: ANN401 - whatever an operator sends
+    return call(
+        "manage_catalog",
+        "PUT",
+        "/catalog/{kind}/{id}",
+        client="operator-client",
+        path={"kind": kind, "id": identifier},
+        body=document,
+    )

@@ -1,0 +1,173 @@
+"""Refusals of the API: who may not, what is not there, and what is not of the documented shape."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.builders import make_catalogue, make_suggestion, reported
+from tests.integration.stack import Answer, Stack, answered, call, event_of, harvest, invoke
+
+ME = {"user_id": "u-42"}
+
+
+def post_actions(body: Any) -> Answer:  # noqa: ANN401 - whatever an app sends
+    return call("ingest_actions", "POST", "/actions", body=body)
+
+
+def suggest(**query: str) -> Answer:
+    return call("suggest_campaigns", "GET", "/suggestions", query=query)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    "body", [None, "", "{", "nonsense", '{"actions": [NaN]}', '{"actions": [Infinity]}', "[" * 100_000]
+)
+def test_a_body_that_is_not_json_is_400(body: str | None) -> None:
+    answer = post_actions(body)
+
+    assert (answer.status, answer.code) == (400, "invalid_json")
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_body_in_base64_is_read_and_one_that_is_no_base64_is_400() -> None:
+    event = event_of("ingest_actions") | {"isBase64Encoded": True}
+    coded = base64.b64encode(event["body"].encode()).decode()
+    no_text = base64.b64encode(b"\xff").decode()
+
+    assert answered(invoke("ingest_actions", event | {"body": coded})).status == 202
+    assert answered(invoke("ingest_actions", event | {"body": "%"})).code == "invalid_json"
+    assert answered(invoke("ingest_actions", event | {"body": no_text})).code == "invalid_json"
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1E+9999999999999999999", "1e-99999999999999999999"])
+def test_bug_a_number_with_an_absurd_exponent_is_refused_and_does_not_break_the_function(number: str) -> None:
+    body = json.dumps({"actions": [reported(quantity=0)]}).replace('"quantity": 0', f'"quantity": {number}')
+
+    assert post_actions(body).status < 500
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    "action", ['{"action_id": "\\ud800"}', '{"\\ud800": 1}', '{"action_id": "a", "user_id": "u", "type": "\\ud800"}']
+)
+def test_bug_half_a_character_in_a_bad_action_does_not_make_the_whole_answer_unsendable(action: str) -> None:
+    answer = post_actions(f'{{"actions": [{action}]}}')
+
+    assert answer.status == 202
+    json.dumps(answer.body, ensure_ascii=False).encode()
+
+
+@pytest.mark.usefixtures("stack")
+def test_too_many_actions_and_none_are_400() -> None:
+    assert post_actions({"actions": [reported()] * 501}).code == "too_many_actions"
+    assert post_actions({"actions": []}).code == "invalid_body"
+    assert post_actions({"action": reported()}).status == 400
+
+
+def test_refused_actions_do_not_stop_the_others(stack: Stack) -> None:
+    stack.seed_catalogue()
+
+    answer = post_actions({"actions": [reported(action_id=f"ride-{n}", quantity=n % 2) for n in range(500)]})
+
+    assert (answer.status, answer.body["accepted"], len(answer.body["refused"])) == (202, 250, 250)
+    assert set(answer.body["refused"][0]) == {"index", "action_id", "code", "detail"}
+    assert stack.accrue(*stack.waiting(stack.actions_url)) == []
+    assert len(stack.pages_of()[0].entries) == 250
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("client", "code"),
+    [("partner-client", "not_an_app"), ("operator-client", "not_an_app"), ("stranger", "unknown_client")],
+)
+def test_only_a_registered_app_reports_redeems_and_searches(client: str, code: str) -> None:
+    refused = [
+        call("ingest_actions", "POST", "/actions", client=client, body={"actions": [reported()]}),
+        call("suggest_campaigns", "GET", "/suggestions", client=client),
+    ]
+
+    assert [(answer.status, answer.code) for answer in refused] == [(403, code)] * 2
+
+
+@pytest.mark.usefixtures("stack")
+def test_without_a_token_nobody_gets_past_the_door() -> None:
+    assert call("ingest_actions", "POST", "/actions", client=None, body={"actions": [reported()]}).status == 403
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("function", "method", "resource"),
+    [
+        ("view_forest", "GET", "/users/{user_id}/wallet"),
+        ("view_forest", "GET", "/users/{user_id}/forest"),
+        ("redeem_trees", "POST", "/users/{user_id}/harvest"),
+        ("redeem_trees", "GET", "/users/{user_id}/redemptions/{redemption_id}"),
+    ],
+)
+def test_a_person_reaches_their_own_paths_only(function: str, method: str, resource: str) -> None:
+    path = ME | {"redemption_id": "r-1"}
+
+    foreign = call(function, method, resource, path=path, person="u-43")
+    own = call(function, method, resource, path=path, person="u-42")
+
+    assert (foreign.status, foreign.code) == (403, "not_yours")
+    assert own.status != 403
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("function", ["ingest_actions", "redeem_trees", "view_forest", "plant_trees", "manage_catalog"])
+def test_a_path_that_a_function_does_not_serve_is_404(function: str) -> None:
+    assert call(function, "PATCH", "/nowhere").code == "unknown_path"
+
+
+def test_an_unexpected_failure_is_500_and_shows_nothing_of_the_inside(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalogue()
+    monkeypatch.setenv("LEDGER_TABLE", "Gone")
+
+    answer = harvest()
+
+    assert (answer.status, answer.code) == (500, "internal_error")
+    assert "Gone" not in str(answer.body)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"lang": "fr"},
+        {"limit": "0"},
+        {"limit": "51"},
+        {"limit": "-1"},
+        {"limit": "ten"},
+        {"limit": "²"},
+        {"limit": ""},
+        {"q": "x" * 101},
+    ],
+)
+def test_a_parameter_out_of_range_is_400(query: dict[str, str]) -> None:
+    assert suggest(**query).code == "invalid_parameter"
+
+
+@pytest.mark.usefixtures("stack")
+def test_bug_leading_zeros_do_not_carry_a_number_past_its_limit() -> None:
+    assert suggest(limit="0" * 8 + "9999").code == "invalid_parameter"
+
+
+def test_suggestions_speak_the_language_that_is_asked_for_and_lead_into_the_asking_app(stack: Stack) -> None:
+    links = {"alipay": "https://www.alipay.com/bus"}
+    stack.seed("action-types", **make_catalogue().action_types)
+    stack.seed("suggestions", bus=make_suggestion(links=links), other=make_suggestion())
+
+    answer = suggest(q="公交", lang="zh", limit="1").body
+
+    assert (answer["query"], answer["fallback"]) == ("公交", False)
+    assert [(it["id"], it["title"], it["points"], it["avoided_g"]) for it in answer["suggestions"]] == [
+        ("bus", "坐公交去上班", 80, 212.5)
+    ]
+    foreign = call("suggest_campaigns", "GET", "/suggestions", client="taobao-client").body["suggestions"]
+    assert {it["link"] for it in foreign} == {None}

@@ -1,0 +1,80 @@
+"""Each event in events/ is what its function takes, and together they tell one story."""
+
+import json
+
+import pytest
+
+from tests.builders import at, make_entry, make_page, make_suggestion
+from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, event_of, invoke
+
+API = ["ingest_actions", "manage_catalog", "redeem_trees", "suggest_campaigns", "view_forest"]
+
+
+@pytest.fixture
+def seeded(stack: Stack) -> Stack:
+    """All that the story takes for granted: a catalogue, and a user who walked and rode for months."""
+    stack.seed_catalogue(price_points=17_900)
+    stack.seed("suggestions", take_the_bus=make_suggestion())
+    stack.pages.put(make_page(make_entry(18_000, occurred_at=at("2026-05-30T12:00")), window="2026-05-30", version=0))
+    return stack
+
+
+def test_every_function_has_its_event_and_every_event_its_function() -> None:
+    assert sorted(path.stem for path in (ROOT / "events").glob("*.json")) == FUNCTIONS
+
+
+@pytest.mark.parametrize("function", API)
+@pytest.mark.usefixtures("seeded")
+def test_an_event_of_the_api_is_answered_with_success(function: str) -> None:
+    answer = answered(invoke(function, event_of(function)))
+
+    assert 200 <= answer.status < 300, answer.body
+
+
+@pytest.mark.parametrize("function", API)
+def test_an_event_of_the_api_is_complete(function: str) -> None:
+    event = event_of(function)
+
+    assert event["requestContext"]["authorizer"]["claims"]["scope"]
+    assert event["path"] == event["resource"].format_map(event["pathParameters"] or {})
+    assert event["isBase64Encoded"] is False
+
+
+@pytest.mark.parametrize("function", ["accrue_points", "settle_redemptions"])
+@pytest.mark.usefixtures("seeded")
+def test_an_event_of_a_queue_has_no_failures(function: str) -> None:
+    assert invoke(function, event_of(function)) == {"batchItemFailures": []}
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_event_of_the_schedule_orders_what_is_reserved_which_is_nothing_yet() -> None:
+    assert invoke("plant_trees", event_of("plant_trees")) == {"orders": [], "trees": 0}
+
+
+def test_what_the_ingest_event_reports_is_what_the_accrual_event_brings(seeded: Stack) -> None:
+    invoke("ingest_actions", event_of("ingest_actions"))
+
+    assert seeded.waiting(seeded.actions_url) == [it["body"] for it in event_of("accrue_points")["Records"]]
+
+
+def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(seeded: Stack) -> None:
+    answered(invoke("redeem_trees", event_of("redeem_trees")))
+
+    bodies = seeded.waiting(seeded.redemptions_url)
+
+    assert [json.loads(body) for body in bodies] == [
+        json.loads(it["body"]) for it in event_of("settle_redemptions")["Records"]
+    ]
+
+
+def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> None:
+    beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points"]
+    story = [*beginning, "redeem_trees", "settle_redemptions", "plant_trees", "view_forest"]
+
+    answers = {function: invoke(function, event_of(function)) for function in story}
+
+    assert sorted(story) == FUNCTIONS
+    assert answers["plant_trees"]["trees"] == 1
+    forest = answered(answers["view_forest"]).body
+    assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
+    assert [list(page.entries) for page in seeded.pages_of() if page.key.window == "2026-06-05"] == [["alipay:ride-1"]]

@@ -1,0 +1,196 @@
+"""From a ride on the bus to a certificate that anyone can look up, and every step of it once more."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from saxaul.redemptions import Redemption
+from tests.builders import at, confirmation, make_action_type, make_campaign, make_redemption, make_suggestion, reported
+from tests.integration.stack import (
+    Answer,
+    Stack,
+    call,
+    certificate,
+    confirm,
+    event_of,
+    harvest,
+    invoke,
+    put_entry,
+    redeem,
+    wallet_of,
+)
+
+NEXT_MORNING = at("2026-06-06T07:00")
+
+
+def report(*actions: dict[str, Any]) -> Answer:
+    return call("ingest_actions", "POST", "/actions", body={"actions": actions})
+
+
+def order() -> Any:  # noqa: ANN401 - the function's answer
+    return invoke("plant_trees", event_of("plant_trees"))
+
+
+def redemption(redemption_id: str) -> Any:  # noqa: ANN401 - the answer's body
+    resource = "/users/{user_id}/redemptions/{redemption_id}"
+    return call("redeem_trees", "GET", resource, path={"user_id": "u-42", "redemption_id": redemption_id}).body
+
+
+def view_order(order_id: str) -> Any:  # noqa: ANN401 - the answer's body
+    resource = "/planting-orders/{order_id}"
+    return call("plant_trees", "GET", resource, client="partner-client", path={"order_id": order_id}).body
+
+
+def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack: Stack) -> None:
+    stack.seed_catalogue()
+    campaign = make_campaign(multipliers={"bus_ride": "2"})
+    stack.seed("campaigns", world_environment_day=campaign)
+    stack.seed("suggestions", take_the_bus=make_suggestion(campaign="world-environment-day"))
+
+    found = call("suggest_campaigns", "GET", "/suggestions", query={"q": "环境"}).body["suggestions"]
+    assert [(it["action_type"], it["campaign"], it["link"]) for it in found] == [
+        ("bus_ride", "world-environment-day", "https://www.alipay.com/green/bus")
+    ]
+
+    assert report(reported()).body == {"accepted": 1, "refused": []}
+    assert stack.accrue(*stack.waiting(stack.actions_url)) == []
+    before = wallet_of()
+    assert (before["spendable"], before["ripening"], before["avoided_g"]) == (0, 160, 212.5)
+
+    stack.clock.now = NEXT_MORNING
+    assert harvest().body == {"user_id": "u-42", "moved": 160, "spendable": 160}
+
+    asked = redeem(dedication="For the desert")
+    assert (asked.status, asked.body["state"], asked.body["replay"]) == (202, "requested", False)
+    assert asked.headers["location"] == f"/users/u-42/redemptions/{asked.body['redemption_id']}"
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert redemption(asked.body["redemption_id"])["state"] == "reserved"
+    after = wallet_of()
+    assert (after["spendable"], after["spent"], after["earned"]) == (0, 160, 160)
+    assert (stack.stock().reserved, stack.stock().available) == (1, 9)
+
+    ordered = order()
+    assert ordered["trees"] == 1
+    order_id = ordered["orders"][0]
+    number = asked.body["certificates"][0]
+    assert view_order(order_id)["trees"] == [
+        {"certificate": number, "redemption_id": asked.body["redemption_id"], "state": "ordered"}
+    ]
+
+    assert confirm(order_id, confirmation(number)).body == {"confirmed": 1, "refused": []}
+    assert view_order(order_id)["state"] == "planted"
+    shown = certificate(number.lower()).body
+    assert (shown["state"], shown["species"], shown["partner"]) == ("planted", "Saxaul", "Alxa SEE Foundation")
+    assert (shown["applied_at"], shown["planted_at"]) == ("2026-06-06T07:00:00+08:00", "2026-06-05T10:00:00+08:00")
+    assert shown["tree"]["tag"] == "AX-0001"
+
+
+def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stack: Stack) -> None:
+    stack.seed_catalogue(price_points=80)
+
+    report(reported())
+    report(reported())
+    bodies = stack.waiting(stack.actions_url)
+    assert stack.accrue(*bodies) == stack.accrue(*bodies) == []
+    assert wallet_of()["earned"] == 80
+
+    stack.clock.now = NEXT_MORNING
+    assert [harvest().body["moved"] for _ in range(3)] == [80, 0, 0]
+
+    first, again = redeem(), redeem()
+    assert (first.body["replay"], again.body["replay"]) == (False, True)
+    assert again.body | {"replay": False} == first.body
+    wanted = stack.waiting(stack.redemptions_url)
+    assert len(wanted) == 1
+    assert stack.settle(*wanted, *wanted) == stack.settle(*wanted) == []
+    assert (stack.wallet().balance, stack.wallet().spent, stack.stock().reserved) == (0, 80, 1)
+    assert redeem().body["state"] == "reserved"
+    assert stack.waiting(stack.redemptions_url) == []
+
+    order_id = order()["orders"][0]
+    assert order() == {"orders": [], "trees": 0}
+    assert stack.settle(*wanted) == []
+    word = confirmation(first.body["certificates"][0])
+    assert confirm(order_id, word, word).body == {"confirmed": 2, "refused": []}
+    assert confirm(order_id, word).body == {"confirmed": 1, "refused": []}
+    assert redemption(first.body["redemption_id"])["state"] == "planted"
+    assert stack.wallet().spent == 80
+
+
+def test_a_request_that_could_not_be_queued_is_queued_by_its_repetition(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_url: str, _redemption: Redemption) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    stack.seed_catalogue()
+    stack.add_wallet(160)
+    with monkeypatch.context() as broken:
+        broken.setattr("saxaul.services.redeeming.send_redemption", fail)
+        assert redeem().code == "internal_error"
+    assert stack.waiting(stack.redemptions_url) == []
+
+    repeated = redeem()
+
+    assert (repeated.status, repeated.body["replay"]) == (202, True)
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert redemption(repeated.body["redemption_id"])["state"] == "reserved"
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_journey_begins_with_what_an_operator_writes() -> None:
+    ride = make_action_type().model_dump(mode="json", exclude_defaults=True)
+
+    assert put_entry("action-types", "bus_ride", ride).status == 200
+    assert report(reported()).body["accepted"] == 1
+
+
+def test_a_cap_holds_over_calls_messages_and_batches(stack: Stack) -> None:
+    capped = make_action_type().model_dump(mode="json") | {"caps": [{"window": "day", "units": 5}]}
+    put_entry("action-types", "bus_ride", capped)
+
+    for call_number in range(3):
+        report(*(reported(action_id=f"ride-{call_number}-{n}") for n in range(4)))
+        assert stack.accrue(*stack.waiting(stack.actions_url)) == []
+
+    assert wallet_of()["earned"] == 5 * 80
+    assert wallet_of()["avoided_g"] == 12 * 212.5
+
+
+def test_the_last_sapling_goes_to_the_first_who_asked_and_the_other_keeps_the_points(stack: Stack) -> None:
+    stack.seed_catalogue(saplings=1)
+    for user in ("u-1", "u-2"):
+        stack.add_wallet(160, user)
+    asked = [redeem(user_id=user).body for user in ("u-1", "u-2")]
+
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+
+    settled = [stack.redemption(it["redemption_id"], user) for it, user in zip(asked, ("u-1", "u-2"), strict=True)]
+    assert [(it.state, it.reason) for it in settled] == [("reserved", ""), ("rejected", "sold_out")]
+    assert (stack.wallet("u-1").balance, stack.wallet("u-2").balance) == (0, 160)
+    assert stack.stock().available == 0
+
+
+def test_a_wallet_that_was_spent_meanwhile_is_not_overspent(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.add_wallet(200)
+    redeem("key-1")
+    second = redeem("key-2").body
+
+    stack.settle(*stack.waiting(stack.redemptions_url))
+
+    assert redemption(second["redemption_id"])["reason"] == "insufficient_points"
+    assert (stack.wallet().balance, stack.wallet().spent) == (40, 160)
+
+
+@pytest.mark.parametrize("people", [1, 100])
+def test_all_that_is_reserved_is_ordered_however_many_orders_that_takes(stack: Stack, people: int) -> None:
+    stack.seed_catalogue(saplings=people)
+    for n in range(people):
+        stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(NEXT_MORNING))
+
+    answer = order()
+
+    assert (answer["trees"], len(answer["orders"])) == (people, 1 + people // 100)
+    assert order()["trees"] == 0

@@ -1,0 +1,223 @@
+"""Partners and their orders, certificates that anyone may see, and the forest of a user."""
+
+import json
+from typing import Any
+
+import pytest
+
+from saxaul.redemptions import Redemption
+from saxaul.storage.redemptions import RedemptionMovedError, Redemptions
+from tests.builders import DAY, NOON, confirmation, make_catalogue, make_redemption
+from tests.integration.stack import Answer, Stack, call, certificate, confirm, event_of, invoke
+
+
+def planted_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42", **changes: Any) -> tuple[str, str]:  # noqa: ANN401 - any field
+    """An order of one reserved redemption: its id, and the number of its first tree."""
+    redemption = make_redemption(redemption_id, user_id=user_id, **changes).reserved(stack.clock.now)
+    stack.redemptions.add(redemption)
+    number = redemption.trees[0].number
+    stack.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": user_id, "redemption_id": redemption_id}])
+    return invoke("plant_trees", event_of("plant_trees"))["orders"][0], number
+
+
+def list_orders(client: str = "partner-client", **query: str) -> Answer:
+    return call("plant_trees", "GET", "/planting-orders", client=client, query=query)
+
+
+def view_order(order_id: str, client: str = "partner-client") -> Answer:
+    return call("plant_trees", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
+
+
+@pytest.fixture
+def seeded(stack: Stack) -> Stack:
+    stack.seed_catalogue()
+    return stack
+
+
+def test_an_order_is_for_the_partner_of_its_project(seeded: Stack) -> None:
+    order_id, _ = planted_order(seeded)
+
+    assert [it["order_id"] for it in list_orders().body["orders"]] == [order_id]
+    assert list_orders("other-partner-client").body == {"orders": []}
+    assert view_order(order_id).body["partner"] == "Alxa SEE Foundation"
+
+
+def test_the_order_of_another_partner_is_404_to_see_and_to_confirm(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded)
+
+    seen = view_order(order_id, "other-partner-client")
+    told = confirm(order_id, confirmation(number), client="other-partner-client")
+
+    assert [(it.status, it.code) for it in (seen, told)] == [(404, "unknown_order")] * 2
+    assert seeded.redemption("r-1").state == "ordered"
+
+
+def test_only_partners_see_orders(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded)
+
+    for client in ("alipay-client", "operator-client"):
+        assert list_orders(client).code == "not_a_partner"
+        assert confirm(order_id, confirmation(number), client=client).code == "not_a_partner"
+
+
+def test_an_order_that_does_not_exist_is_404(seeded: Stack) -> None:
+    planted_order(seeded)
+
+    assert view_order("saxaul-alxa-20260605-00000000").code == "unknown_order"
+
+
+def test_orders_come_newest_first(seeded: Stack) -> None:
+    older, _ = planted_order(seeded, "r-1")
+    seeded.clock.now += DAY
+    newer, _ = planted_order(seeded, "r-2")
+
+    assert [it["order_id"] for it in list_orders().body["orders"]] == [newer, older]
+
+
+def test_bug_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: Stack) -> None:
+    planted_order(seeded, "r-1")
+    seeded.clock.now += DAY
+    newer, _ = planted_order(seeded, "r-2")
+
+    assert [it["order_id"] for it in list_orders(limit="1").body["orders"]] == [newer]
+
+
+def test_confirmations_that_cannot_be_are_named_and_the_others_are_taken(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded, trees=2)
+
+    answer = confirm(order_id, confirmation("0000-0000-0000-0"), confirmation(number), confirmation(number, lat=91))
+
+    assert (answer.status, answer.body["confirmed"]) == (200, 1)
+    assert [(it["index"], it["code"]) for it in answer.body["refused"]] == [
+        (0, "not_in_order"),
+        (2, "invalid_confirmation"),
+    ]
+    assert [it["state"] for it in view_order(order_id).body["trees"]] == ["planted", "ordered"]
+    assert view_order(order_id).body["state"] == "ordered"
+
+
+@pytest.mark.parametrize("body", [{}, {"confirmations": []}, {"confirmations": [{}] * 501}, []])
+def test_confirmations_of_another_shape_are_400(seeded: Stack, body: Any) -> None:  # noqa: ANN401 - whatever a partner sends
+    order_id, _ = planted_order(seeded)
+    resource = "/planting-orders/{order_id}/confirmations"
+
+    answer = call("plant_trees", "POST", resource, client="partner-client", path={"order_id": order_id}, body=body)
+
+    assert (answer.status, answer.code) == (400, "invalid_body")
+
+
+def test_confirmations_that_lost_a_race_are_taken_again(seeded: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id, number = planted_order(seeded)
+    put, raced = Redemptions.put, list[Redemption]()
+
+    def overtaken(redemptions: Redemptions, redemption: Redemption) -> None:
+        if not raced:
+            raced.append(redemption)
+            raise RedemptionMovedError(redemption.redemption_id)
+        put(redemptions, redemption)
+
+    monkeypatch.setattr(Redemptions, "put", overtaken)
+
+    assert confirm(order_id, confirmation(number)).body["confirmed"] == 1
+    assert seeded.redemption("r-1").state == "planted"
+
+
+def test_bug_a_latitude_next_to_nothing_is_taken_or_refused_and_does_not_break_the_function(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded)
+
+    assert confirm(order_id, confirmation(number, lat=1e-200)).status < 500
+
+
+def test_bug_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded)
+
+    confirm(order_id, confirmation(number, planted_at="0001-01-01T00:00:00+14:00"))
+
+    assert certificate(number).status == 200
+
+
+def test_a_certificate_holds_nothing_of_whose_tree_it_is(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded, user_id="secret-user")
+    confirm(order_id, confirmation(number))
+
+    answer = certificate(number)
+
+    assert answer.body["state"] == "planted"
+    text = json.dumps(answer.body)
+    assert not [secret for secret in ("secret-user", "r-1", "alipay", "user") if secret in text]
+
+
+def test_a_certificate_is_found_the_way_people_type_it(seeded: Stack) -> None:
+    _, number = planted_order(seeded)
+
+    for typed in (number, number.lower(), number.replace("-", ""), number.replace("-", " ")):
+        assert certificate(typed).body["number"] == number
+
+
+@pytest.mark.parametrize("number", ["0000-0000-0000-0", "nonsense", "x" * 5000, "' OR 1=1", ""])
+def test_a_number_that_leads_nowhere_is_404(seeded: Stack, number: str) -> None:
+    planted_order(seeded)
+
+    assert certificate(number).code == "unknown_certificate"
+
+
+def test_a_certificate_does_not_exist_before_its_tree_is_reserved(seeded: Stack) -> None:
+    redemption = make_redemption()
+    seeded.redemptions.add(redemption)
+
+    assert certificate(redemption.trees[0].number).code == "unknown_certificate"
+
+
+def test_a_certificate_speaks_both_languages(seeded: Stack) -> None:
+    _, number = planted_order(seeded)
+
+    chinese = call("view_forest", "GET", "/certificates/{number}", path={"number": number}, query={"lang": "zh"}).body
+
+    assert (chinese["species"], chinese["place"]) == ("梭梭", "内蒙古阿拉善")
+    assert certificate(number).body["species"] == "Saxaul"
+
+
+def test_a_certificate_outlives_its_project_in_the_catalogue(seeded: Stack) -> None:
+    redemption = make_redemption(project_id="long-gone").reserved(NOON)
+    number = redemption.trees[0].number
+    seeded.redemptions.add(redemption)
+    seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
+
+    assert certificate(number).body["species"] is None
+    assert certificate(number).body["project_id"] == "long-gone"
+
+
+def test_a_forest_holds_a_users_own_trees_newest_first_and_none_that_was_rejected(seeded: Stack) -> None:
+    seeded.redemptions.add(make_redemption("r-1", dedication="older"))
+    seeded.redemptions.add(make_redemption("r-2", trees=2, requested_at=NOON + DAY, dedication="newer"))
+    seeded.redemptions.add(make_redemption("r-3").rejected("sold_out"))
+    seeded.redemptions.add(make_redemption("r-4", user_id="u-43"))
+
+    forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
+
+    assert forest["user_id"] == "u-42"
+    assert [(it["dedication"], it["state"]) for it in forest["trees"]] == [
+        ("newer", "requested"),
+        ("newer", "requested"),
+        ("older", "requested"),
+    ]
+
+
+def test_tree_projects_show_what_is_left(stack: Stack) -> None:
+    stack.seed_catalogue(price_points=160, saplings=3)
+    stack.seed("tree-projects", unreleased=make_catalogue().tree_projects["saxaul-alxa"])
+
+    projects = call("view_forest", "GET", "/tree-projects", query={"lang": "zh"}).body["projects"]
+
+    assert [(it["id"], it["available"], it["price_points"]) for it in projects] == [
+        ("saxaul-alxa", 3, 160),
+        ("unreleased", 0, 160),
+    ]
+    assert projects[0]["species"] == "梭梭"
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_user_who_never_did_anything_has_an_empty_wallet_and_forest() -> None:
+    wallet = call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": "nobody"}).body
+
+    assert {wallet[name] for name in ("spendable", "ripening", "earned", "spent", "avoided_g")} == {0}

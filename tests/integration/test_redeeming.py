@@ -1,0 +1,174 @@
+"""Settling under rivals and beside broken messages, and a wallet that meets a harvest."""
+
+import json
+
+import pytest
+
+from saxaul.redemptions import Settlement, Stock
+from saxaul.storage.clients import dynamodb
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.table import TransactionRefusedError
+from saxaul.storage.wallets import WalletMovedError, Wallets
+from saxaul.wallets import Wallet
+from tests.builders import DAY, NOON, make_entry, make_page, make_redemption
+from tests.integration.stack import Stack, harvest, redeem, wallet_of
+
+
+def asked(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -> list[str]:
+    """Redemptions that were requested, and the bodies of their messages."""
+    for redemption_id in redemption_ids:
+        stack.redemptions.add(make_redemption(redemption_id, project_id=project_id))
+    return [json.dumps({"project_id": project_id, "user_id": "u-42", "redemption_id": it}) for it in redemption_ids]
+
+
+@pytest.mark.parametrize("broken", ["", "nonsense", "{}", '{"project_id":"p","user_id":"u"}'])
+def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str) -> None:
+    stack.seed_catalogue()
+    stack.add_wallet(1000)
+    first, second = asked(stack, "r-1", "r-2")
+
+    assert stack.settle(first, broken, second) == ["m-1"]
+    assert [stack.redemption(it).state for it in ("r-1", "r-2")] == ["reserved", "reserved"]
+
+
+def test_a_message_of_a_redemption_that_does_not_exist_changes_nothing(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.add_wallet(1000)
+    unknown = json.dumps({"project_id": "saxaul-alxa", "user_id": "u-42", "redemption_id": "r-9"})
+
+    assert stack.settle(unknown) == []
+    assert (stack.wallet().balance, stack.stock().reserved) == (1000, 0)
+
+
+def test_a_whole_batch_is_settled_with_one_write_of_the_stock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.seed_catalogue()
+    stack.add_wallet(10_000)
+    written: list[Settlement] = []
+    write = Redemptions.write_settlement
+
+    def counted(redemptions: Redemptions, settlement: Settlement, stock: Stock) -> None:
+        written.append(settlement)
+        write(redemptions, settlement, stock)
+
+    monkeypatch.setattr(Redemptions, "write_settlement", counted)
+
+    assert stack.settle(*asked(stack, *(f"r-{n}" for n in range(10)))) == []
+    assert len(written) == 1
+    assert (stack.wallet().spent, stack.stock().available) == (1600, 0)
+
+
+def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.add_wallet(1000)
+
+    assert stack.settle(*asked(stack, "r-1", project_id="never-released"), *asked(stack, "r-2")) == []
+    assert [stack.redemption(it).reason for it in ("r-1", "r-2")] == ["sold_out", ""]
+
+
+def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalogue(saplings=1)
+    stack.add_wallet(1000)
+    read, seen = Redemptions.stock, list[Stock]()
+    mine, rival = asked(stack, "mine", "rival")
+
+    def overtaken(redemptions: Redemptions, project_id: str) -> Stock:
+        stock = read(redemptions, project_id)
+        seen.append(stock)
+        if len(seen) == 1:
+            assert stack.settle(rival) == []
+        return stock
+
+    monkeypatch.setattr(Redemptions, "stock", overtaken)
+
+    assert stack.settle(mine) == []
+    assert [stack.redemption(it).reason for it in ("rival", "mine")] == ["", "sold_out"]
+    assert (stack.stock().reserved, stack.wallet().spent) == (1, 160)
+
+
+def test_a_settlement_that_always_loses_its_race_comes_again_and_writes_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise TransactionRefusedError(["TransactionConflict"])
+
+    stack.seed_catalogue()
+    stack.add_wallet(1000)
+    monkeypatch.setattr(Redemptions, "write_settlement", refuse)
+    monkeypatch.setattr("saxaul.services.retrying.sleep", lambda _: None)
+
+    assert stack.settle(*asked(stack, "r-1")) == ["m-0"]
+    assert stack.redemption("r-1").state == "requested"
+    assert stack.wallet().balance == 1000
+
+
+def test_the_certificate_of_a_rejected_redemption_leads_nowhere(stack: Stack) -> None:
+    stack.seed_catalogue(saplings=0)
+    stack.add_wallet(1000)
+
+    stack.settle(*asked(stack, "r-1"))
+
+    rejected = stack.redemption("r-1")
+    assert rejected.reason == "sold_out"
+    assert stack.redemptions.certified(rejected.trees[0].number) is None
+
+
+def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.pages.put(make_page(make_entry(80), version=0))
+    stack.clock.now = NOON + DAY
+    put, raced = Wallets.put, list[Wallet]()
+
+    def overtaken(wallets: Wallets, wallet: Wallet) -> None:
+        if not raced:
+            raced.append(wallet)
+            put(wallets, wallet)
+            raise WalletMovedError(wallet.user_id)
+        put(wallets, wallet)
+
+    monkeypatch.setattr(Wallets, "put", overtaken)
+
+    assert harvest().body == {"user_id": "u-42", "moved": 0, "spendable": 80}
+    assert stack.wallet().version == 1
+
+
+def test_bug_a_harvest_that_meets_a_transaction_under_way_tries_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.pages.put(make_page(make_entry(80), version=0))
+    stack.clock.now = NOON + DAY
+    client = dynamodb()
+    put, met = client.put_item, list[object]()
+
+    def conflicting_once(**item: object) -> object:
+        if not met:
+            met.append(item)
+            raise client.exceptions.TransactionConflictException(
+                {"Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing for the item"}},
+                "PutItem",
+            )
+        return put(**item)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "put_item", conflicting_once)
+
+    assert harvest().status == 200
+    assert stack.wallet().balance == 80
+
+
+def test_a_wish_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.pages.put(make_page(make_entry(200), version=0))
+    stack.clock.now = NOON + DAY
+
+    assert redeem().status == 202
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert (wallet_of()["spendable"], wallet_of()["spent"], wallet_of()["earned"]) == (40, 160, 200)
+
+
+def test_a_project_that_was_added_meanwhile_can_be_redeemed_at_once(stack: Stack) -> None:
+    stack.add_wallet(1000)
+    assert redeem().code == "unknown_project"
+
+    stack.seed_catalogue()
+
+    assert redeem().status == 202

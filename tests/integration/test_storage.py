@@ -1,0 +1,184 @@
+"""Round trips: what is written as an item is read back as it was, through the table's own notation."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.actions import Owner
+from saxaul.pages import Entry, Page, PageKey
+from saxaul.redemptions import Planting, Redemption, State, Tree
+from saxaul.storage import pages, redemptions, table, wallets
+from saxaul.storage.pages import PageMovedError
+from saxaul.storage.redemptions import RedemptionExistsError, RedemptionMovedError
+from saxaul.storage.table import Item, Key
+from saxaul.storage.wallets import WalletMovedError
+from saxaul.wallets import Wallet
+from tests.builders import FACILITY, NOON, USER, make_entry, make_order, make_page, make_redemption, make_wallet
+from tests.integration.stack import Stack
+
+ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=20)
+counts = st.integers(-(10**12), 10**12)
+amounts = st.decimals(0, 10**9, places=6)
+instants = st.integers(0, 2**33)
+windows = st.sampled_from(["2026", "2026-06", "2026-06-05"])
+entries = st.builds(
+    Entry,
+    type=st.sampled_from(["bus_ride", "walking"]),
+    quantity=amounts,
+    occurred_at=instants,
+    recorded_at=instants,
+    points=counts,
+    avoided_g=amounts,
+    units=amounts,
+    rule=st.integers(0, 1000),
+    reason=st.sampled_from(["", "over_units_cap", "over_points_cap", "reversed"]),
+)
+keys = st.builds(PageKey, st.builds(Owner, st.sampled_from(["user", "facility"]), ids), windows)
+all_pages = st.builds(Page, keys, st.dictionaries(ids, entries, max_size=4), st.integers(0, 1000))
+all_wallets = st.builds(
+    Wallet,
+    user_id=ids,
+    balance=counts,
+    spent=counts,
+    credited=st.dictionaries(windows, counts),
+    settled_through=st.none() | st.dates(),
+    settled_g=amounts,
+    version=st.integers(0, 1000),
+)
+degrees = st.floats(-90, 90).map(lambda it: round(it, 9))
+trees = st.builds(Tree, ids, st.none() | st.builds(Planting, instants, ids, degrees, degrees, st.text(max_size=9)))
+all_redemptions = st.builds(
+    Redemption,
+    user_id=ids,
+    redemption_id=ids,
+    app=ids,
+    project_id=ids,
+    trees=st.lists(trees, max_size=3).map(tuple),
+    points=counts,
+    requested_at=instants,
+    dedication=st.text(max_size=20),
+    state=st.sampled_from(State),
+    reason=ids,
+    reserved_at=instants,
+    ordered_at=instants,
+    order_id=ids,
+    version=st.integers(0, 1000),
+)
+
+
+def stored(item: Item, version: int) -> Item:
+    """An item as DynamoDB gives it back."""
+    return table.python(table.raw({**item, "v": version}))
+
+
+@given(page=all_pages)
+def test_a_page_comes_back_as_it_was(page: Page) -> None:
+    assert pages.from_item(stored(pages.to_item(page), page.version)) == page
+
+
+@given(wallet=all_wallets)
+def test_a_wallet_comes_back_as_it_was(wallet: Wallet) -> None:
+    assert wallets.from_item(stored(wallets.to_item(wallet), wallet.version)) == wallet
+
+
+@given(redemption=all_redemptions)
+def test_a_redemption_comes_back_as_it_was(redemption: Redemption) -> None:
+    assert redemptions.from_item(stored(redemptions.to_item(redemption), redemption.version)) == redemption
+
+
+def test_an_order_comes_back_as_it_was() -> None:
+    order = make_order(make_redemption(trees=2), make_redemption("r-2", user_id="u-43"))
+
+    assert redemptions.order_from_item(stored(redemptions.order_to_item(order), 1)) == order
+
+
+def test_only_what_is_reserved_is_on_the_list_of_its_project() -> None:
+    for state in State:
+        item = redemptions.to_item(make_redemption(state=state, reserved_at=NOON))
+        assert item.get("list_name") == ("RESERVED#saxaul-alxa" if state is State.RESERVED else None)
+
+
+def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> None:
+    item = pages.to_item(make_page(make_entry(rule=1)))["e"]["alipay:0"]
+
+    size = sum(len(name) + len(str(value)) for name, value in item.items())
+
+    assert "w" not in item
+    assert size <= 100
+
+
+def test_a_write_over_an_older_version_is_refused_with_what_stands_there(stack: Stack) -> None:
+    stack.pages.put(make_page(make_entry(80), version=0))
+    stack.pages.put(make_page(make_entry(90), version=1))
+
+    with pytest.raises(PageMovedError) as stale:
+        stack.pages.put(make_page(make_entry(100), version=1))
+    with pytest.raises(PageMovedError) as unaware:
+        stack.pages.put(make_page(make_entry(100), version=0))
+
+    assert stale.value.page == unaware.value.page == make_page(make_entry(90), version=2)
+
+
+def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> None:
+    stack.wallets.put(make_wallet(1))
+    stack.redemptions.add(make_redemption())
+
+    with pytest.raises(WalletMovedError):
+        stack.wallets.put(make_wallet(2))
+    with pytest.raises(RedemptionMovedError):
+        stack.redemptions.put(make_redemption(version=7))
+    with pytest.raises(RedemptionExistsError) as exists:
+        stack.redemptions.add(make_redemption(trees=3))
+
+    assert len(exists.value.known.trees) == 1
+
+
+def test_more_pages_than_one_batch_holds_are_read_and_those_never_written_are_empty(stack: Stack) -> None:
+    written = [make_page(make_entry(n), owner=Owner("user", f"u-{n}"), version=0) for n in range(120)]
+    for page in written:
+        stack.pages.put(page)
+    absent = PageKey(FACILITY, "2026")
+
+    found = stack.pages.get_many([*(page.key for page in written), absent], consistent=True)
+
+    assert [found[page.key].points for page in written] == list(range(120))
+    assert found[absent] == Page(absent)
+
+
+def test_more_items_than_one_batch_takes_are_written(stack: Stack) -> None:
+    stack.ledger.put_all([{"pk": "CERT", "sk": f"{n:03d}"} for n in range(60)])
+
+    assert len(list(stack.ledger.query("CERT", "0", "~"))) == 60
+    assert len(stack.ledger.get_many([Key("CERT", f"{n:03d}") for n in range(60)], consistent=False)) == 60
+
+
+def test_the_open_pages_of_a_wallet_are_those_that_it_has_not_folded(stack: Stack) -> None:
+    for window in ("2026-05-01", "2026-05-02", "2026-05-20", "2026-04", "2026-05", "2025", "2026"):
+        stack.pages.put(make_page(make_entry(1), window=window, version=0))
+    wallet = make_wallet(settled_through=date(2026, 5, 19), credited={"2026-05-02": 1, "2026-05": 1})
+
+    everything = stack.wallets.open_pages(make_wallet())
+    still_open = stack.wallets.open_pages(wallet)
+
+    assert len(everything) == 7
+    assert sorted(page.key.window for page in still_open) == ["2026", "2026-05", "2026-05-02", "2026-05-20"]
+
+
+def test_a_wallet_is_debited_only_of_what_it_has(stack: Stack) -> None:
+    stack.wallets.put(make_wallet(100, settled_g=Decimal(5)))
+
+    table.transact([stack.wallets.debiting(USER.id, 60)])
+    with pytest.raises(table.TransactionRefusedError):
+        table.transact([stack.wallets.debiting(USER.id, 60)])
+
+    assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
+
+
+def test_the_longest_waiting_redemptions_come_first(stack: Stack) -> None:
+    for n, reserved_at in enumerate((NOON + 2, NOON, NOON + 1)):
+        stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(reserved_at))
+
+    assert [it.redemption_id for it in stack.redemptions.waiting("saxaul-alxa", 2)] == ["r-1", "r-2"]

@@ -1,0 +1,171 @@
+"""What the template promises AWS, where a slip would only show in production."""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from local.build import ON_LAMBDA
+from local.sam import ROOT
+from tests.template.reading import events, functions, resources, template
+
+PUBLIC = {("get", "/certificates/{number}")}
+
+SCOPES = {
+    ("post", "/actions"): "actions.write",
+    ("get", "/suggestions"): "suggestions.read",
+    ("get", "/tree-projects"): "suggestions.read",
+    ("get", "/users/{user_id}/wallet"): "wallets.read",
+    ("get", "/users/{user_id}/forest"): "wallets.read",
+    ("post", "/users/{user_id}/harvest"): "trees.redeem",
+    ("post", "/users/{user_id}/redemptions"): "trees.redeem",
+    ("get", "/users/{user_id}/redemptions/{redemption_id}"): "wallets.read",
+    ("get", "/planting-orders"): "planting.write",
+    ("get", "/planting-orders/{order_id}"): "planting.write",
+    ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
+    ("get", "/catalog/{kind}/{id}"): "catalog.write",
+    ("put", "/catalog/{kind}/{id}"): "catalog.write",
+}
+
+
+def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
+    declared: dict[tuple[str, str], Any] = {(it["Method"], it["Path"]): it["Auth"] for _, it in events("Api")}
+
+    assert declared.keys() == SCOPES.keys() | PUBLIC
+    for route, scope in SCOPES.items():
+        assert declared[route] == {"Authorizer": "Cognito", "AuthorizationScopes": [f"saxaul/{scope}"]}, route
+    for route in PUBLIC:
+        assert declared[route] == {"Authorizer": "NONE"}, route
+
+
+def test_every_scope_in_use_is_one_that_the_pool_can_grant() -> None:
+    [server] = resources("AWS::Cognito::UserPoolResourceServer").values()
+    granted = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
+    clients = resources("AWS::Cognito::UserPoolClient").values()
+
+    assert {f"saxaul/{scope}" for scope in SCOPES.values()} <= granted
+    assert {scope for client in clients for scope in client["AllowedOAuthScopes"]} == granted
+
+
+@pytest.mark.parametrize("function", sorted(functions()))
+def test_the_routes_of_a_function_are_those_that_the_template_sends_it(function: str) -> None:
+    handler = import_module(f"{functions()[function]['CodeUri'].replace('/', '.')}.handler")
+    door = getattr(handler, "_api", handler.handler)
+    served = inspect.getclosurevars(door).nonlocals.get("routes", {})
+
+    assert set(served) == {(it["Method"].upper(), it["Path"]) for name, it in events("Api") if name == function}
+
+
+def test_every_folder_of_functions_is_deployed() -> None:
+    folders = {f"functions/{path.parent.name}" for path in (ROOT / "functions").glob("*/handler.py")}
+
+    assert {function["CodeUri"] for function in functions().values()} == folders
+
+
+def test_a_message_stays_hidden_for_six_times_its_functions_timeout_and_the_window() -> None:
+    queues = resources("AWS::SQS::Queue")
+    sources = events("SQS")
+
+    assert len(sources) == 2
+    for name, source in sources:
+        queue = queues[source["Queue"]["Fn::GetAtt"].removesuffix(".Arn")]
+        window = source.get("MaximumBatchingWindowInSeconds", 0)
+        assert queue["VisibilityTimeout"] >= 6 * functions()[name]["Timeout"] + window, name
+
+
+def test_a_batch_reports_its_failed_messages_alone() -> None:
+    assert all(source["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for _, source in events("SQS"))
+
+
+def test_every_queue_is_encrypted_and_ends_in_a_dead_letter_queue_with_an_alarm() -> None:
+    queues = resources("AWS::SQS::Queue")
+    alarmed = {
+        dimension["Value"]["Fn::GetAtt"].removesuffix(".QueueName")
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm["Dimensions"]
+    }
+    ends = {
+        queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn")
+        for queue in queues.values()
+        if "RedrivePolicy" in queue
+    }
+
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+    assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue} == ends
+    assert ends == alarmed
+    assert all(alarm["Threshold"] == 0 for alarm in resources("AWS::CloudWatch::Alarm").values())
+
+
+def test_a_dead_letter_queue_is_of_the_kind_of_its_queue() -> None:
+    queues = resources("AWS::SQS::Queue")
+
+    for queue in queues.values():
+        if "RedrivePolicy" in queue:
+            end = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn")
+            assert queues[end].get("FifoQueue", False) == queue.get("FifoQueue", False)
+
+
+def test_the_tables_are_encrypted_recoverable_and_hard_to_lose() -> None:
+    tables = resources("AWS::DynamoDB::Table")
+
+    assert tables.keys() == {"CatalogTable", "LedgerTable"}
+    for name, table in tables.items():
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert template()["Resources"][name]["DeletionPolicy"] == "Retain"
+    assert tables["LedgerTable"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert template()["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+def test_no_policy_has_a_wildcard_among_its_actions_or_resources() -> None:
+    statements = [
+        (name, statement)
+        for name, function in functions().items()
+        for policy in function["Policies"]
+        for statement in policy["Statement"]
+    ]
+
+    assert len(statements) >= len(functions())
+    for name, statement in statements:
+        assert "*" not in str([statement["Action"], statement["Resource"]]), name
+
+
+def test_the_catalogue_function_touches_nothing_of_the_ledger_but_stock() -> None:
+    [policy] = functions()["ManageCatalog"]["Policies"]
+    [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
+
+    assert ledger["Action"] == ["dynamodb:UpdateItem"]
+    assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PROJECT#*"]}}
+
+
+def test_the_endpoint_variable_is_never_deployed_empty() -> None:
+    variable = template()["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"]
+
+    assert variable == {"Fn::If": ["HasEndpointUrl", {"Ref": "EndpointUrl"}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_what_the_gateway_refuses_by_itself_is_a_problem_document_too() -> None:
+    [api] = resources("AWS::Serverless::Api").values()
+    responses = api["GatewayResponses"]
+
+    assert {"UNAUTHORIZED", "ACCESS_DENIED", "THROTTLED", "DEFAULT_4XX", "DEFAULT_5XX"} <= responses.keys()
+    for response in responses.values():
+        assert response["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+        assert '"code"' in response["ResponseTemplates"]["application/json"]
+
+
+def test_the_build_for_lambda_uses_the_templates_defaults() -> None:
+    defaults = {name: template()["Parameters"][name]["Default"] for name in ON_LAMBDA}
+
+    assert defaults == ON_LAMBDA
+
+
+def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
+    [(name, schedule)] = events("ScheduleV2")
+
+    assert name == "PlantTrees"
+    assert schedule["ScheduleExpression"] == {"Ref": "PlantingSchedule"}
+    assert schedule["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"}
