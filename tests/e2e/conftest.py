@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from local.client import Client
@@ -37,8 +38,13 @@ def stack(state_folder: Path, port: int) -> Iterator[dict[str, Any]]:
     try:
         assert started.returncode == 0, started.stdout + started.stderr
         yield json.loads((state_folder / "stack.json").read_text())
+        emulator = psutil.Process(json.loads((state_folder / "process.json").read_text())["pid"])
+        started_by_up = [emulator, *emulator.children(recursive=True)]
     finally:
         run_stack("down")
+    assert len(started_by_up) > 1, "no worker was running"
+    assert not [process for process in started_by_up if process.is_running()], "down left processes behind"
+    assert not (state_folder / "stack.json").exists()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import httpx
-import psutil
 import pytest
 
 from local.deployment import session_of
@@ -68,17 +67,3 @@ def test_each_function_takes_its_event_when_it_is_invoked_on_the_stack(stack: di
     answer = client.invoke(FunctionName=stack["functions"][logical_id(function)], Payload=event)
 
     assert "FunctionError" not in answer, answer["Payload"].read()
-
-
-def test_down_ends_every_process_that_up_started(stack: dict[str, Any], state_folder: Path, port: int) -> None:
-    """Runs last in this file; whoever comes after brings the stack up again."""
-    assert stack
-    emulator = psutil.Process(json.loads((state_folder / "process.json").read_text())["pid"])
-    family = [emulator, *emulator.children(recursive=True)]
-    assert len(family) > 1, "no worker was running"
-
-    run_stack("down")
-
-    assert not [process for process in family if process.is_running()]
-    assert not (state_folder / "stack.json").exists()
-    assert run_stack("up", "--port", str(port)).returncode == 0
