@@ -53,7 +53,7 @@ def confirm_trees(request: Request) -> Response:
 
 
 def _order(request: Request) -> PlantingOrder:
-    order = _redemptions().order(request.path["order_id"])
+    order = _redemptions().order(request.identifier("order_id"))
     if order is None or order.partner not in _partners(request):
         raise NotFound("unknown_order", "There is no such planting order for this partner.")
     return order

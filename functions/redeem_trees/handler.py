@@ -66,7 +66,7 @@ def request_trees(request: Request) -> Response:
 
 
 def view_redemption(request: Request) -> Response:
-    redemption = _redemptions().get(request.user_id, request.path["redemption_id"])
+    redemption = _redemptions().get(request.user_id, request.identifier("redemption_id"))
     if redemption is None:
         raise NotFound("unknown_redemption", "This user has no such redemption.")
     return Response(redemption_view(redemption, settings().calendar))

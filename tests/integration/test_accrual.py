@@ -50,7 +50,7 @@ def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str)
     ],
     ids=["impossible-date", "quantity-that-no-table-holds", "quantity-that-overflows"],
 )
-def test_bug_a_message_that_can_be_read_and_not_posted_fails_alone(stack: Stack, poison: str) -> None:
+def test_a_message_that_can_be_read_and_not_posted_fails_alone(stack: Stack, poison: str) -> None:
     stack.seed_catalogue()
 
     failed = stack.accrue(body("ride-1"), poison, body("ride-2"))

@@ -43,7 +43,7 @@ def test_a_body_in_base64_is_read_and_one_that_is_no_base64_is_400() -> None:
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("number", ["1e99999999999999999999", "-1E+9999999999999999999", "1e-99999999999999999999"])
-def test_bug_a_number_with_an_absurd_exponent_is_refused_and_does_not_break_the_function(number: str) -> None:
+def test_a_number_with_an_absurd_exponent_is_refused_and_does_not_break_the_function(number: str) -> None:
     body = json.dumps({"actions": [reported(quantity=0)]}).replace('"quantity": 0', f'"quantity": {number}')
 
     assert post_actions(body).status < 500
@@ -53,7 +53,7 @@ def test_bug_a_number_with_an_absurd_exponent_is_refused_and_does_not_break_the_
 @pytest.mark.parametrize(
     "action", ['{"action_id": "\\ud800"}', '{"\\ud800": 1}', '{"action_id": "a", "user_id": "u", "type": "\\ud800"}']
 )
-def test_bug_half_a_character_in_a_bad_action_does_not_make_the_whole_answer_unsendable(action: str) -> None:
+def test_half_a_character_in_a_bad_action_does_not_make_the_whole_answer_unsendable(action: str) -> None:
     answer = post_actions(f'{{"actions": [{action}]}}')
 
     assert answer.status == 202
@@ -154,7 +154,7 @@ def test_a_parameter_out_of_range_is_400(query: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_bug_leading_zeros_do_not_carry_a_number_past_its_limit() -> None:
+def test_leading_zeros_do_not_carry_a_number_past_its_limit() -> None:
     assert suggest(limit="0" * 8 + "9999").code == "invalid_parameter"
 
 

@@ -96,7 +96,7 @@ def test_an_entry_of_another_shape_is_400(body: Any) -> None:  # noqa: ANN401 - 
 
 
 @pytest.mark.usefixtures("stack")
-def test_bug_a_recurrence_without_a_frequency_is_400_and_does_not_break_the_function() -> None:
+def test_a_recurrence_without_a_frequency_is_400_and_does_not_break_the_function() -> None:
     answer = put_entry("campaigns", "wed", document(make_campaign(), recurs="BYMONTH=6;BYMONTHDAY=5"))
 
     assert (answer.status, answer.code) == (400, "invalid_entry")
@@ -133,7 +133,7 @@ def test_saplings_cannot_be_lowered_below_what_is_spoken_for(stack: Stack) -> No
     assert stack.stock().available == 0
 
 
-def test_bug_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object) -> None:
         raise TransactionRefusedError(["None", "None", "TransactionConflict"])
 
@@ -175,7 +175,7 @@ def test_a_worker_keeps_its_catalogue_for_a_minute(stack: Stack) -> None:
     assert set(store.catalogue().action_types) == {"bus_ride", "metro_ride"}
 
 
-def test_bug_a_catalogue_that_is_read_while_it_grows_refers_to_nothing_that_it_does_not_hold(
+def test_a_catalogue_that_is_read_while_it_grows_refers_to_nothing_that_it_does_not_hold(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, grown = CatalogStore._editions, list[Kind]()  # noqa: SLF001 - the reading between two kinds

@@ -74,7 +74,7 @@ def test_orders_come_newest_first(seeded: Stack) -> None:
     assert [it["order_id"] for it in list_orders().body["orders"]] == [newer, older]
 
 
-def test_bug_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: Stack) -> None:
+def test_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: Stack) -> None:
     planted_order(seeded, "r-1")
     seeded.clock.now += DAY
     newer, _ = planted_order(seeded, "r-2")
@@ -122,13 +122,13 @@ def test_confirmations_that_lost_a_race_are_taken_again(seeded: Stack, monkeypat
     assert seeded.redemption("r-1").state == "planted"
 
 
-def test_bug_a_latitude_next_to_nothing_is_taken_or_refused_and_does_not_break_the_function(seeded: Stack) -> None:
+def test_a_latitude_next_to_nothing_is_taken_or_refused_and_does_not_break_the_function(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
     assert confirm(order_id, confirmation(number, lat=1e-200)).status < 500
 
 
-def test_bug_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seeded: Stack) -> None:
+def test_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
     confirm(order_id, confirmation(number, planted_at="0001-01-01T00:00:00+14:00"))

@@ -132,7 +132,7 @@ def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monk
     assert stack.wallet().version == 1
 
 
-def test_bug_a_harvest_that_meets_a_transaction_under_way_tries_again(
+def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.pages.put(make_page(make_entry(80), version=0))

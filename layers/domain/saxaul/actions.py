@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from saxaul.calendar import Calendar
 from saxaul.catalog import Catalogue
@@ -59,7 +67,8 @@ def _rfc3339_text(value: object) -> object:
     return value
 
 
-Id = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9._~@:+=-]{1,128}$")]
+IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
+Id = Annotated[str, Field(strict=True, pattern=f"^{IDENTIFIER.pattern}$")]
 """An identifier that an app chooses. It fits into a path and a table key as it is."""
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]

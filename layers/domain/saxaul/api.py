@@ -12,6 +12,7 @@ from decimal import Decimal
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from saxaul.actions import IDENTIFIER
 from saxaul.catalog import LANGUAGES, Language
 from saxaul.observability import logger
 from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem
@@ -40,6 +41,17 @@ class Request:
     def query(self) -> Mapping[str, str]:
         return self.event.get("queryStringParameters") or {}
 
+    def identifier(self, name: str) -> str:
+        """A part of the path that names something.
+
+        Raises:
+            InvalidRequest: nothing can have that name.
+        """
+        value = self.path[name]
+        if not IDENTIFIER.fullmatch(value):
+            raise InvalidRequest("invalid_parameter", f"{name} has 1 to 128 letters, digits and characters of ._~@:+=-")
+        return value
+
     def header(self, name: str) -> str | None:
         headers: Mapping[str, str] = self.event.get("headers") or {}
         return next((value for key, value in headers.items() if key.lower() == name), None)
@@ -54,7 +66,7 @@ class Request:
         try:
             text = base64.b64decode(body) if self.event.get("isBase64Encoded") else body
             return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):
             raise InvalidRequest("invalid_json", "The body is not JSON.") from None
 
     @property
@@ -87,7 +99,7 @@ class Request:
         Raises:
             Forbidden: a person asks for another person's path.
         """
-        user_id = self.path["user_id"]
+        user_id = self.identifier("user_id")
         person = self._claims.get("username")
         if person is not None and person != user_id:
             raise Forbidden("not_yours", "A person's token reaches that person's paths only.")
@@ -143,7 +155,7 @@ def door(routes: Mapping[tuple[str, str], Route]) -> Handler:
                 "cache-control": "no-store",
                 **response.headers,
             },
-            "body": json.dumps(response.body, ensure_ascii=False, separators=(",", ":")),
+            "body": _sendable(json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))),
         }
 
     return handler
@@ -174,7 +186,7 @@ def whole_number(request: Request, name: str, default: int, most: int) -> int:
         InvalidRequest: it is no such number.
     """
     text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
         raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from 1 to {most}.")
     return int(text)
 
@@ -188,6 +200,11 @@ def _answer(routes: Mapping[tuple[str, str], Route], request: Request, method: s
 
 def _refusal(problem: Problem) -> Response:
     return Response(problem.document(), problem.status, {"content-type": "application/problem+json"})
+
+
+def _sendable(text: str) -> str:
+    """A text that UTF-8 can carry: an answer may repeat half a character that a caller sent."""
+    return text.encode(errors="replace").decode()
 
 
 def _refuse_constant(name: str) -> None:

@@ -4,6 +4,7 @@ Points are a reward that an operator sets. Avoided grams are evidence from a nam
 They are two fields with a source each, and neither is ever computed from the other.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -31,8 +32,16 @@ def _checked_link(link: str) -> str:
     return link
 
 
+_YEARLY = re.compile(
+    r"FREQ=YEARLY(;(INTERVAL|COUNT)=[1-9]\d{0,3}|;UNTIL=\d{8}|;BY(MONTH|MONTHDAY|YEARDAY|WEEKNO|DAY|SETPOS)=[-+,0-9A-Z]+)*"
+)
+
+
 def _checked_recurrence(rule: str) -> str:
-    rrulestr(rule, dtstart=_RECURRENCE_EPOCH)  # raises ValueError, which pydantic reports
+    if not _YEARLY.fullmatch(rule):
+        raise ValueError("a yearly rule of days is needed, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
+    if not any(rrulestr(rule, dtstart=_RECURRENCE_EPOCH)):
+        raise ValueError("this rule names no day at all")
     return rule
 
 

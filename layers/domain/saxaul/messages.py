@@ -8,15 +8,20 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from saxaul.actions import Action, Owner
+from saxaul.actions import Action, Id, Owner
+from saxaul.catalog import Identifier
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
-PackedAction = tuple[Literal["user", "facility"], str, str, str, Decimal, int]
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=6)]
+Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
+"""Seconds since 1970, before the year 9999: as far as a day can be told in every zone."""
+
+PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant]
 """Owner's kind and id, action_id, type, quantity, occurred_at."""
 
 
@@ -38,9 +43,9 @@ class RedemptionMessage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    project_id: str
-    user_id: str
-    redemption_id: str
+    project_id: Identifier
+    user_id: Id
+    redemption_id: Id
 
 
 def pack(app: str, actions: Iterable[Action]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 
 from saxaul.actions import Moment, faults
 from saxaul.calendar import CLOCK_SKEW
@@ -17,6 +18,15 @@ MAX_REDEMPTIONS = 99
 
 MAX_CONFIRMATIONS = 500
 """The most confirmations of one call."""
+
+_DEGREE_DIGITS = 7
+"""Places are kept to a ten-millionth of a degree, about a centimetre."""
+
+
+def _since_1970(moment: datetime) -> datetime:
+    if moment.timestamp() < 0:
+        raise ValueError("a time since 1970 is needed")
+    return moment
 
 
 class OrderedTree(NamedTuple):
@@ -47,17 +57,17 @@ class Confirmation(BaseModel):
     tag: Annotated[str, Field(min_length=1, max_length=64)]
     lat: Annotated[float, Field(ge=-90, le=90)]
     lon: Annotated[float, Field(ge=-180, le=180)]
-    planted_at: Moment
+    planted_at: Annotated[Moment, AfterValidator(_since_1970)]
     photo_url: HttpUrl | None = None
 
     @property
     def planting(self) -> Planting:
         return Planting(
-            int(self.planted_at.timestamp()),
-            self.tag,
-            self.lat,
-            self.lon,
-            str(self.photo_url) if self.photo_url else "",
+            planted_at=int(self.planted_at.timestamp()),
+            tag=self.tag,
+            lat=round(self.lat, _DEGREE_DIGITS),
+            lon=round(self.lon, _DEGREE_DIGITS),
+            photo_url=str(self.photo_url) if self.photo_url else "",
         )
 
 

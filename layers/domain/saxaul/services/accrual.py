@@ -10,13 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import time
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from saxaul.actions import Action
 from saxaul.calendar import Calendar
 from saxaul.catalog import Catalogue
 from saxaul.pages import Page, PageKey, Posting, page_of, post
-from saxaul.services.retrying import ContendedError, attempts
+from saxaul.services.retrying import attempts
 from saxaul.storage.catalog import RECENT, CatalogStore
 from saxaul.storage.pages import PageMovedError, Pages
 from saxaul.storage.table import TransactionRefusedError, transact
@@ -65,7 +63,7 @@ class Accrual:
         for key, future in postings.items():
             try:
                 posting = future.result()
-            except (ClientError, BotoCoreError, ContendedError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever ails one page, its neighbours go through
                 batch.failed |= dict.fromkeys(senders[key], repr(error))
             else:
                 batch.outcomes.update(posted=posting.posted, replayed=posting.replayed)

@@ -37,9 +37,11 @@ class Planting:
     def _order_next(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
         for _ in attempts():
             listed = self._redemptions.waiting(project_id, MAX_REDEMPTIONS)
-            waiting = [redemption for redemption in listed if redemption.state is State.RESERVED]
-            if not waiting:
+            if not listed:
                 return None
+            waiting = [redemption for redemption in listed if redemption.state is State.RESERVED]
+            if not waiting:  # the index still lists what the last order took
+                continue
             now = int(time())
             order = PlantingOrder(
                 order_id=f"{project_id}-{self._calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}",

@@ -50,7 +50,8 @@ class CatalogStore:
         return self._catalogue
 
     def _read(self) -> Catalogue:
-        editions = {kind: self._editions(kind) for kind in KINDS}
+        # What refers is read before what it refers to, so a catalogue that grows meanwhile refers to nothing missing.
+        editions = {kind: self._editions(kind) for kind in reversed(KINDS)}
         entities = {
             kind.replace("-", "_"): {k: it.entity for k, it in found.items()} for kind, found in editions.items()
         }
@@ -82,9 +83,9 @@ class CatalogStore:
         try:
             transact([*writes, *also])
         except TransactionRefusedError as refusal:
-            if any(reason != "None" for reason in refusal.reasons[: len(writes)]):
-                raise CatalogMovedError(identifier) from None
-            raise
+            if "ConditionalCheckFailed" in refusal.reasons[len(writes) :]:
+                raise
+            raise CatalogMovedError(identifier) from None
 
 
 def _from_item(kind: Kind, item: Item) -> Edition:

@@ -63,7 +63,7 @@ class Pages:
         try:
             self._table.put(to_item(page), page.version)
         except LostRaceError as lost:
-            raise PageMovedError(from_item(lost.winner)) from None
+            raise PageMovedError(from_item(lost.winner) if lost.winner else Page(page.key)) from None
 
     def putting(self, page: Page) -> "TransactWriteItemTypeDef":
         return self._table.putting(to_item(page), page.version)

@@ -61,6 +61,8 @@ class Redemptions:
         try:
             self._table.put(to_item(redemption), read=0)
         except LostRaceError as lost:
+            if lost.winner is None:
+                raise
             raise RedemptionExistsError(from_item(lost.winner)) from None
 
     def put(self, redemption: Redemption) -> None:
@@ -147,8 +149,8 @@ class Redemptions:
         return order_from_item(item) if item else None
 
     def orders_of(self, partner: str, limit: int) -> list[PlantingOrder]:
-        """A partner's planting orders, oldest first."""
-        keys = [Key(item["pk"], item["sk"]) for item in self._table.listed(_order_list(partner), limit)]
+        """A partner's planting orders, newest first."""
+        keys = [Key(item["pk"], item["sk"]) for item in self._table.listed(_order_list(partner), limit, backwards=True)]
         found = self._table.get_many(keys, consistent=True)
         return [order_from_item(found[key]) for key in keys if key in found]
 

@@ -36,10 +36,10 @@ class Key(NamedTuple):
 
 
 class LostRaceError(Exception):
-    """Somebody else wrote the item first. ``winner`` is what stands there now."""
+    """Somebody else wrote the item first, or is about to. ``winner`` is what stands there now, if anything does."""
 
-    def __init__(self, winner: Item) -> None:
-        super().__init__(f"{winner.get('pk')} {winner.get('sk')} has moved on")
+    def __init__(self, winner: Item | None) -> None:
+        super().__init__("the item is no longer what was read")
         self.winner = winner
 
 
@@ -92,8 +92,8 @@ class Table:
         for page in pages:
             yield from map(python, page["Items"])
 
-    def listed(self, list_name: str, limit: int) -> Iterator[Item]:
-        """The keys of the first items of a list of the sparse index, in its order. The index may lag by a moment."""
+    def listed(self, list_name: str, limit: int, *, backwards: bool = False) -> Iterator[Item]:
+        """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment."""
         pages = (
             dynamodb()
             .get_paginator("query")
@@ -102,6 +102,7 @@ class Table:
                 IndexName="Listing",
                 KeyConditionExpression="list_name = :list_name",
                 ExpressionAttributeValues=raw({":list_name": list_name}),
+                ScanIndexForward=not backwards,
                 PaginationConfig={"MaxItems": limit},
             )
         )
@@ -118,7 +119,10 @@ class Table:
         try:
             client.put_item(**self._put(item, read))
         except client.exceptions.ConditionalCheckFailedException as refusal:
-            raise LostRaceError(python(refusal.response.get("Item", {}))) from None
+            winner: Any = refusal.response.get("Item")
+            raise LostRaceError(python(winner) if winner else None) from None
+        except client.exceptions.TransactionConflictException:
+            raise LostRaceError(self.get(Key(item["pk"], item["sk"]))) from None
 
     def put_all(self, items: Sequence[Item]) -> None:
         """Write items whatever stands there, in batches: for items that only ever have one content."""
