@@ -16,7 +16,7 @@ run: env ## set up, deploy, and watch a bus ride become a tree
 	@$(MAKE) --no-print-directory up story
 
 env: ## install what everything below needs
-	@$(MAKE) --no-print-directory -j2 $(VENV)/installed .local/ministack/installed
+	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
 
 up: env ## start the laptop stack, or bring it up to date (PORT=4566)
 	@$(BIN)/python -m local.stack up --port $(PORT)
