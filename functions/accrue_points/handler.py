@@ -30,10 +30,13 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
     messages, broken = {}, {}
     for record in event["Records"]:
         try:
-            messages[record["messageId"]] = list(ActionMessage.model_validate_json(record["body"]).unpacked())
+            messages[record["messageId"]] = ActionMessage.model_validate_json(record["body"])
         except ValidationError as error:
             broken[record["messageId"]] = f"not a message of actions: {error.error_count()} faults"
-    batch = _accrual().post(messages)
+    batch = _accrual().post(
+        {message_id: list(message.unpacked()) for message_id, message in messages.items()},
+        {message_id: list(message.unpacked_reversals()) for message_id, message in messages.items()},
+    )
     failed = broken | batch.failed
     logger.info(
         "accrued",

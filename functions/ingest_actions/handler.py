@@ -4,9 +4,9 @@ from dataclasses import asdict
 from functools import cache
 from time import time
 
-from saxaul.actions import actions_of, screen
+from saxaul.actions import reported_in, screen, screen_reversals
 from saxaul.api import Request, Response, door
-from saxaul.messages import pack
+from saxaul.messages import pack, pack_reversals
 from saxaul.settings import settings
 from saxaul.storage.catalog import RECENT, CatalogStore
 from saxaul.storage.queues import send_actions
@@ -19,7 +19,7 @@ def _catalog() -> CatalogStore:
 
 
 def report_actions(request: Request) -> Response:
-    reported = actions_of(request.json())
+    reported = reported_in(request.json(), "actions")
     now = int(time())
     accepted, refused = screen(request.app, reported, _catalog().catalogue(), settings().calendar, now)
     if any(refusal.code == "unknown_type" for refusal in refused):
@@ -29,4 +29,15 @@ def report_actions(request: Request) -> Response:
     return Response({"accepted": len(accepted), "refused": [asdict(refusal) for refusal in refused]}, status=202)
 
 
-handler = door({("POST", "/actions"): report_actions})
+def reverse_actions(request: Request) -> Response:
+    accepted, refused = screen_reversals(request.app, reported_in(request.json(), "reversals"), int(time()))
+    send_actions(settings().action_queue_url, request.app, pack_reversals(request.app, accepted))
+    return Response({"accepted": len(accepted), "refused": [asdict(refusal) for refusal in refused]}, status=202)
+
+
+handler = door(
+    {
+        ("POST", "/actions"): report_actions,
+        ("POST", "/reversals"): reverse_actions,
+    }
+)

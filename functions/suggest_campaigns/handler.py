@@ -4,13 +4,14 @@ from functools import cache
 from time import time
 from typing import Any
 
-from saxaul.api import Request, Response, door, grams, language_of, whole_number
+from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.catalog import Catalogue, Language
 from saxaul.problems import InvalidRequest
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
 from saxaul.suggestions import Found, SuggestionIndex
+from saxaul.views import grams
 
 _LONGEST_QUERY = 100
 

@@ -29,7 +29,7 @@ NEW = [
 
 def make_trips(folder: Path, header: list[str], started: str, bike: str, places: list[str]) -> Path:
     """Three hundred trips of ten bikes in one week, some of them round trips."""
-    chance = random.Random(len(header))  # noqa: S311 - the same trips each time
+    chance = random.Random(len(header))
     file = folder / f"{header[0]}.csv"
     with file.open("w", newline="") as target:
         rows = csv.DictWriter(target, header, restval="")

@@ -54,6 +54,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stack]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr("saxaul.services.accrual._WRITERS", 1)  # moto's own tables break under threads
     forget_everything()
     with mock_aws():
         _make_tables()

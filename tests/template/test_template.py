@@ -14,6 +14,9 @@ PUBLIC = {("get", "/certificates/{number}")}
 
 SCOPES = {
     ("post", "/actions"): "actions.write",
+    ("post", "/reversals"): "actions.write",
+    ("get", "/users/{user_id}/ledger"): "wallets.read",
+    ("get", "/users/{user_id}/statement"): "wallets.read",
     ("get", "/suggestions"): "suggestions.read",
     ("get", "/tree-projects"): "suggestions.read",
     ("get", "/users/{user_id}/wallet"): "wallets.read",

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from saxaul.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, actions_of, screen
+from saxaul.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, reported_in, screen
 from saxaul.problems import InvalidRequest
 from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalogue, reported
 
@@ -162,9 +162,9 @@ def test_a_refusal_has_no_action_id_where_the_app_sent_none_that_is_text() -> No
 
 
 def test_a_body_holds_one_to_five_hundred_actions() -> None:
-    assert len(actions_of({"actions": [{}] * MAX_ACTIONS})) == MAX_ACTIONS
+    assert len(reported_in({"actions": [{}] * MAX_ACTIONS}, "actions")) == MAX_ACTIONS
     with pytest.raises(InvalidRequest) as too_many:
-        actions_of({"actions": [{}] * (MAX_ACTIONS + 1)})
+        reported_in({"actions": [{}] * (MAX_ACTIONS + 1)}, "actions")
 
     assert too_many.value.code == "too_many_actions"
 
@@ -172,6 +172,6 @@ def test_a_body_holds_one_to_five_hundred_actions() -> None:
 @pytest.mark.parametrize("body", [None, [], {}, {"actions": []}, {"actions": {}}, {"actions": "x"}, "actions"])
 def test_a_body_of_another_shape_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        actions_of(body)
+        reported_in(body, "actions")
 
     assert refusal.value.code == "invalid_body"

@@ -37,7 +37,7 @@ def test_an_action_becomes_an_entry_with_points_grams_and_the_rule_that_was_appl
     entry = posting.page.entries["alipay:ride-1"]
     assert (entry.points, entry.avoided_g, entry.rule, entry.reason) == (160, Decimal(425), 3, "")
     assert (entry.quantity, entry.occurred_at, entry.recorded_at) == (Decimal(2), NOON, NOON + 5)
-    assert (posting.posted, posting.replayed) == (1, 0)
+    assert (posting.outcomes["posted"], posting.outcomes["replayed"]) == (1, 0)
 
 
 def test_a_replay_changes_nothing_and_the_page_keeps_its_identity() -> None:
@@ -46,14 +46,14 @@ def test_a_replay_changes_nothing_and_the_page_keeps_its_identity() -> None:
     again = post(page, [make_action()], make_catalogue(), CALENDAR, NOON + 60)
 
     assert again.page is page
-    assert (again.posted, again.replayed) == (0, 1)
+    assert (again.outcomes["posted"], again.outcomes["replayed"]) == (0, 1)
 
 
 def test_an_action_that_comes_twice_in_one_batch_earns_once() -> None:
     posting = post(EMPTY, [make_action(), make_action()], make_catalogue(), CALENDAR, NOON)
 
     assert points_of(posting.page) == [80]
-    assert (posting.posted, posting.replayed) == (1, 1)
+    assert (posting.outcomes["posted"], posting.outcomes["replayed"]) == (1, 1)
 
 
 def test_the_same_id_of_another_app_is_another_action() -> None:
@@ -62,10 +62,16 @@ def test_the_same_id_of_another_app_is_another_action() -> None:
     assert list(posting.page.entries) == ["alipay:ride-1", "taobao:ride-1"]
 
 
-def test_a_replay_with_another_quantity_does_not_change_the_entry() -> None:
+def test_the_same_id_with_another_quantity_is_marked_and_pays_nothing() -> None:
     page = post(EMPTY, [make_action()], make_catalogue(), CALENDAR, NOON).page
 
-    assert post(page, [make_action(quantity="9")], make_catalogue(), CALENDAR, NOON).page is page
+    once = post(page, [make_action(quantity="9")], make_catalogue(), CALENDAR, NOON)
+    again = post(once.page, [make_action(quantity="9")], make_catalogue(), CALENDAR, NOON)
+
+    [entry] = once.page.entries.values()
+    assert once.outcomes == {"conflicted": 1}
+    assert (entry.points, entry.quantity, entry.conflicted) == (80, Decimal(1), True)
+    assert again.page is once.page
 
 
 def test_posting_keeps_the_version_that_was_read_and_leaves_the_old_page_as_it_was() -> None:

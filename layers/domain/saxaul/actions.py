@@ -5,10 +5,10 @@ the platform computes the rest.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -20,12 +20,15 @@ from pydantic import (
     model_validator,
 )
 
-from saxaul.calendar import Calendar
+from saxaul.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog import Catalogue
 from saxaul.problems import InvalidRequest
 
 MAX_ACTIONS = 500
-"""The most actions that one call may report."""
+"""The most actions, or reversals, that one call may report."""
+
+REVERSAL_DAYS = 366
+"""For how long after the act it can be taken back, so that nobody can fill old pages with reversals of nothing."""
 
 QUANTITY_STEP = Decimal("0.000001")
 """Quantities are kept to a millionth of their unit; finer digits are rounded, half to even."""
@@ -38,6 +41,16 @@ class Owner(NamedTuple):
 
     kind: Literal["user", "facility"]
     id: str
+
+
+class Reversal(NamedTuple):
+    """An app takes back an action of its own, wherever that is by now; ``occurred_at`` is the action's."""
+
+    app: str
+    owner: Owner
+    action_id: str
+    reason: str
+    occurred_at: int
 
 
 class Action(NamedTuple):
@@ -61,6 +74,16 @@ class Refusal:
     detail: str
 
 
+class Refused(NamedTuple):
+    """A code and a sentence for one refused action or reversal."""
+
+    code: str
+    detail: str
+
+
+Accepted = TypeVar("Accepted", Action, Reversal)
+
+
 def _rfc3339_text(value: object) -> object:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise ValueError("a time with its offset is needed, such as 2026-06-05T08:30:00+08:00")
@@ -71,19 +94,20 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
 Id = Annotated[str, Field(strict=True, pattern=f"^{IDENTIFIER.pattern}$")]
 """An identifier that an app chooses. It fits into a path and a table key as it is."""
 
+Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
+"""Why an action is taken back, in the app's own words."""
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
 
 
-class ReportedAction(BaseModel):
-    """One action as an app sends it."""
+class _Reported(BaseModel):
+    """What an app sends of an action, and of its reversal: which one it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action_id: Id
     user_id: Id | None = None
     facility_id: Id | None = None
-    type: Annotated[str, Field(strict=True, max_length=64)]
-    quantity: Annotated[Decimal, Field(allow_inf_nan=False)]
     occurred_at: Moment
 
     @model_validator(mode="after")
@@ -97,60 +121,93 @@ class ReportedAction(BaseModel):
         return Owner("facility", self.facility_id) if self.facility_id else Owner("user", self.user_id or "")
 
 
-def actions_of(body: object) -> Sequence[object]:
-    """The list in a body of ``{"actions": [...]}``.
+class ReportedAction(_Reported):
+    """One action as an app sends it."""
+
+    type: Annotated[str, Field(strict=True, max_length=64)]
+    quantity: Annotated[Decimal, Field(allow_inf_nan=False)]
+
+
+class ReportedReversal(_Reported):
+    """One reversal as an app sends it."""
+
+    reason: Reason
+
+
+def reported_in(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
+    """The list in a body of ``{"actions": [...]}`` or ``{"reversals": [...]}``.
 
     Raises:
-        InvalidRequest: the body has another shape, or too many actions.
+        InvalidRequest: the body has another shape, or the list is too long.
     """
-    match body:
-        case {"actions": list(actions)} if 0 < len(actions) <= MAX_ACTIONS:
-            return actions
-        case {"actions": list(actions)} if actions:
-            raise InvalidRequest(
-                "too_many_actions", f"A call takes {MAX_ACTIONS} actions; this one has {len(actions)}."
-            )
-        case _:
-            raise InvalidRequest("invalid_body", 'The body must be {"actions": [...]} with 1 to 500 actions.')
+    reported = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(reported, list) or not reported:
+        raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {MAX_ACTIONS} {name}.')
+    if len(reported) > MAX_ACTIONS:
+        raise InvalidRequest("too_many_actions", f"A call takes {MAX_ACTIONS} {name}; this one has {len(reported)}.")
+    return reported
 
 
 def screen(
     app: str, reported: Sequence[object], catalogue: Catalogue, calendar: Calendar, now: int
 ) -> tuple[list[Action], list[Refusal]]:
     """Part the actions that can be posted from those that cannot, each refused with a reason."""
-    accepted, refused = [], []
+    return _parted(reported, lambda candidate: _screen_one(app, candidate, catalogue, calendar, now))
+
+
+def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[Refusal]]:
+    """Part the reversals that can be posted from those that cannot. Whether there is such an action is seen later."""
+    return _parted(reported, lambda candidate: _screen_reversal(app, candidate, now))
+
+
+def _parted(
+    reported: Sequence[object], verdict_on: Callable[[object], Accepted | Refused]
+) -> tuple[list[Accepted], list[Refusal]]:
+    accepted: list[Accepted] = []
+    refused: list[Refusal] = []
     for index, candidate in enumerate(reported):
-        verdict = _screen_one(app, candidate, catalogue, calendar, now)
-        if isinstance(verdict, Action):
-            accepted.append(verdict)
+        verdict = verdict_on(candidate)
+        if isinstance(verdict, Refused):
+            refused.append(Refusal(index, _action_id_of(candidate), verdict.code, verdict.detail))
         else:
-            refused.append(Refusal(index, _action_id_of(candidate), *verdict))
+            accepted.append(verdict)
     return accepted, refused
 
 
-def _screen_one(
-    app: str, candidate: object, catalogue: Catalogue, calendar: Calendar, now: int
-) -> Action | tuple[str, str]:
+def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | Refused:
+    try:
+        reported = ReportedReversal.model_validate(candidate)
+    except ValidationError as error:
+        return Refused("invalid_reversal", "; ".join(faults(error)))
+    occurred_at = int(reported.occurred_at.timestamp())
+    if occurred_at > now + CLOCK_SKEW:
+        return Refused("in_future", "The action lies in the future.")
+    if occurred_at < now - REVERSAL_DAYS * 86_400:
+        return Refused("too_old", f"An action can be taken back for {REVERSAL_DAYS} days.")
+    return Reversal(app, reported.owner, reported.action_id, reported.reason, occurred_at)
+
+
+def _screen_one(app: str, candidate: object, catalogue: Catalogue, calendar: Calendar, now: int) -> Action | Refused:
     try:
         reported = ReportedAction.model_validate(candidate)
     except ValidationError as error:
-        return "invalid_action", "; ".join(faults(error))
+        return Refused("invalid_action", "; ".join(faults(error)))
     rule = catalogue.action_types.get(reported.type)
     if rule is None:
-        return "unknown_type", f"There is no action type {reported.type!r}."
+        return Refused("unknown_type", f"There is no action type {reported.type!r}.")
     if (rule.actor == "facility") != (reported.owner.kind == "facility"):
-        return "wrong_owner", f"{reported.type} is reported of a {rule.actor}."
+        return Refused("wrong_owner", f"{reported.type} is reported of a {rule.actor}.")
     if not 0 < reported.quantity <= rule.max_quantity:
         limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
-        return "quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}."
+        return Refused("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
     occurred_at = int(reported.occurred_at.timestamp())
     if calendar.is_in_future(occurred_at, now):
-        return "in_future", "The action lies in the future."
+        return Refused("in_future", "The action lies in the future.")
     if calendar.is_too_old(occurred_at, now):
-        return "too_old", f"An action can be reported for {calendar.acceptance_days} days."
+        return Refused("too_old", f"An action can be reported for {calendar.acceptance_days} days.")
     quantity = reported.quantity.quantize(QUANTITY_STEP)
     if not quantity:
-        return "quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}."
+        return Refused("quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}.")
     return Action(app, reported.owner, reported.action_id, reported.type, quantity.normalize(), occurred_at)
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 """The REST API's proxy event."""
 
-_GRAMS = Decimal("0.001")
-
 
 @dataclass(frozen=True)
 class Request:
@@ -159,11 +157,6 @@ def door(routes: Mapping[tuple[str, str], Route]) -> Handler:
         }
 
     return handler
-
-
-def grams(value: Decimal) -> float:
-    """Grams as an answer shows them: rounded once, to a thousandth."""
-    return float(value.quantize(_GRAMS))
 
 
 def language_of(request: Request) -> Language:

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from saxaul.actions import Action, Id, Owner
+from saxaul.actions import Action, Id, Owner, Reason, Reversal
 from saxaul.catalog import Identifier
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -25,17 +26,26 @@ PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant
 """Owner's kind and id, action_id, type, quantity, occurred_at."""
 
 
+PackedReversal = tuple[Literal["user", "facility"], Id, Id, Reason, Instant]
+"""Owner's kind and id, action_id, reason, occurred_at."""
+
+
 class ActionMessage(BaseModel):
-    """A message of one app's actions."""
+    """A message of one app's actions, or of its reversals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     app: str
-    actions: list[PackedAction]
+    actions: list[PackedAction] = []
+    reversals: list[PackedReversal] = []
 
     def unpacked(self) -> Iterator[Action]:
         for kind, owner_id, action_id, action_type, quantity, occurred_at in self.actions:
             yield Action(self.app, Owner(kind, owner_id), action_id, action_type, quantity, occurred_at)
+
+    def unpacked_reversals(self) -> Iterator[Reversal]:
+        for kind, owner_id, action_id, reason, occurred_at in self.reversals:
+            yield Reversal(self.app, Owner(kind, owner_id), action_id, reason, occurred_at)
 
 
 class RedemptionMessage(BaseModel):
@@ -50,32 +60,41 @@ class RedemptionMessage(BaseModel):
 
 def pack(app: str, actions: Iterable[Action]) -> list[str]:
     """The bodies of the messages that hold the actions of one app, each of at most 64 KB."""
+    rows = (
+        (it.owner, [*it.owner, it.action_id, it.type, str(it.quantity), it.occurred_at])
+        for it in sorted(actions, key=lambda action: action.owner)
+    )
+    return _packed(app, "actions", rows)
+
+
+def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
+    """The bodies of the messages that hold the reversals of one app, each of at most 64 KB."""
+    rows = (
+        (it.owner, [*it.owner, it.action_id, it.reason, it.occurred_at])
+        for it in sorted(reversals, key=lambda reversal: reversal.owner)
+    )
+    return _packed(app, "reversals", rows)
+
+
+def _packed(app: str, name: Literal["actions", "reversals"], rows: Iterable[tuple[Owner, list[object]]]) -> list[str]:
+    """Messages of rows that come by owner; those of one owner stay together where they fit."""
     bodies: list[str] = []
     packed: list[str] = []
-    size = envelope = len(_body(app, []))
-    for _, together in groupby(sorted(actions, key=_owner), key=_owner):
-        texts = [_packed(action) for action in together]
+    size = envelope = len(_body(app, name, []))
+    for _, together in groupby(rows, key=itemgetter(0)):
+        texts = [json.dumps(row, separators=(",", ":")) for _, row in together]
         needed = sum(len(text) + 1 for text in texts)
         if packed and size + needed > MAX_MESSAGE_BYTES:
-            bodies.append(_body(app, packed))
+            bodies.append(_body(app, name, packed))
             packed, size = [], envelope
         for text in texts:
             if size + len(text) + 1 > MAX_MESSAGE_BYTES:
-                bodies.append(_body(app, packed))
+                bodies.append(_body(app, name, packed))
                 packed, size = [], envelope
             packed.append(text)
             size += len(text) + 1
-    return [*bodies, _body(app, packed)] if packed else bodies
+    return [*bodies, _body(app, name, packed)] if packed else bodies
 
 
-def _owner(action: Action) -> Owner:
-    return action.owner
-
-
-def _packed(action: Action) -> str:
-    fields = [*action.owner, action.action_id, action.type, str(action.quantity), action.occurred_at]
-    return json.dumps(fields, separators=(",", ":"))
-
-
-def _body(app: str, packed: Sequence[str]) -> str:
-    return f'{{"app":{json.dumps(app)},"actions":[{",".join(packed)}]}}'
+def _body(app: str, name: str, packed: Sequence[str]) -> str:
+    return f'{{"app":{json.dumps(app)},"{name}":[{",".join(packed)}]}}'

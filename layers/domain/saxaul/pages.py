@@ -5,17 +5,30 @@ an entry's key says that it is here already, and the other entries say what is l
 Posting is a pure function; whoever loses a race for the page posts again onto the page that won.
 """
 
-from collections import defaultdict
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
-from saxaul.actions import Action, Owner
+from saxaul.actions import Action, Owner, Reversal
 from saxaul.calendar import Calendar
 from saxaul.catalog import ActionType, Cap, Catalogue
 
 ZERO = Decimal(0)
+
+MAX_ENTRIES = 500
+"""The most entries of a page. At their longest they fit the 400 KB that DynamoDB gives an item."""
+
+MAX_WITHHELD = 20
+"""The most entries of a page that a cap left without points: enough to see why, too few to grow a page by."""
+
+MAX_OVERFLOW = 1000
+"""The most actions beyond its entries that a page knows again."""
+
+DIGEST_BYTES = 6
+"""Of 1,000 actions, two share six bytes once in half a billion pages; the second counts as replayed."""
 
 
 class PageKey(NamedTuple):
@@ -35,7 +48,10 @@ class Entry:
         avoided_g: grams of CO2e avoided. A cap withholds points, never grams.
         units: how much of the quantity was paid, which is what a cap by units counts.
         rule: the version of the action type's rule that was applied.
-        reason: why points were withheld or taken back; empty where they were not.
+        reason: why points were withheld; empty where they were not.
+        campaign: the campaign that multiplied the points; empty where none did.
+        reversal: why the action was taken back; empty where it was not. A reversed entry has no points and no grams.
+        conflicted: whether the same action came again with other content.
         occurred_at, recorded_at: when the act was, and when it was posted; instants in seconds.
     """
 
@@ -48,15 +64,34 @@ class Entry:
     units: Decimal = ZERO
     rule: int = 0
     reason: str = ""
+    campaign: str = ""
+    reversal: str = ""
+    conflicted: bool = False
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether this is a reversal whose action has not come yet."""
+        return not self.type
+
+    def is_of(self, action: Action) -> bool:
+        """Whether it came from an action of this content."""
+        return (self.type, self.quantity, self.occurred_at) == (action.type, action.quantity, action.occurred_at)
 
 
 @dataclass(frozen=True)
 class Page:
-    """The entries of one owner in one window, by ``<app>:<action_id>``. A page nobody has written has version 0."""
+    """The entries of one owner in one window, by ``<app>:<action_id>``. A page nobody has written has version 0.
+
+    Attributes:
+        overflow: six bytes for each action that had no room for an entry. It earns nothing, and is known again.
+        uncounted: how often an action came when there was no room even for that.
+    """
 
     key: PageKey
     entries: Mapping[str, Entry] = field(default_factory=dict)
     version: int = 0
+    overflow: bytes = b""
+    uncounted: int = 0
 
     @property
     def points(self) -> int:
@@ -72,34 +107,118 @@ class Page:
 
 
 class Posting(NamedTuple):
-    """The page after posting, and what each action met there. A page that did not change keeps its identity."""
+    """The page after posting, and how many actions and reversals met what. An unchanged page keeps its identity.
+
+    ``posted`` became entries, ``overflowed`` found no room for one, ``replayed`` were there already,
+    ``conflicted`` were there with other content, ``reversed`` were taken back.
+    """
 
     page: Page
-    posted: int
-    replayed: int
+    outcomes: Counter[str]
 
 
 def page_of(action: Action, rule: ActionType, calendar: Calendar) -> PageKey:
     return PageKey(action.owner, calendar.window_of(action.occurred_at, rule.window))
 
 
-def post(page: Page, actions: Iterable[Action], catalogue: Catalogue, calendar: Calendar, recorded_at: int) -> Posting:
-    """Post actions onto the page they belong to. An action that is there already changes nothing."""
-    entries = dict(page.entries)
-    usage = _Usage(page.entries.values(), catalogue, calendar)
-    replayed = 0
-    for action in actions:
-        key = entry_key(action.app, action.action_id)
-        if key in entries:
-            replayed += 1
-            continue
-        entries[key] = usage.award(action, recorded_at)
-    posted = len(entries) - len(page.entries)
-    return Posting(replace(page, entries=entries) if posted else page, posted, replayed)
-
-
 def entry_key(app: str, action_id: str) -> str:
     return f"{app}:{action_id}"
+
+
+def post(
+    page: Page,
+    actions: Iterable[Action],
+    catalogue: Catalogue,
+    calendar: Calendar,
+    recorded_at: int,
+    reversals: Iterable[Reversal] = (),
+) -> Posting:
+    """Post actions onto the page they belong to, then reversals. What is there already changes nothing."""
+    draft = _Draft(page, _Usage(page.entries.values(), catalogue, calendar), recorded_at)
+    for action in actions:
+        draft.post(action)
+    for reversal in reversals:
+        draft.reverse(reversal)
+    return draft.posting()
+
+
+class _Draft:
+    """A page while it is being posted to."""
+
+    def __init__(self, page: Page, usage: "_Usage", recorded_at: int) -> None:
+        self._page = page
+        self._usage = usage
+        self._recorded_at = recorded_at
+        self._entries = dict(page.entries)
+        self._withheld = sum(1 for entry in page.entries.values() if entry.reason and not entry.points)
+        self._overflow = page.overflow
+        self._uncounted = page.uncounted
+        self._outcomes: Counter[str] = Counter()
+
+    def post(self, action: Action) -> None:
+        key = entry_key(action.app, action.action_id)
+        known = self._entries.get(key)
+        if known is None:
+            self._post_new(key, action)
+        elif known.is_tombstone:
+            self._entries[key] = replace(
+                known, type=action.type, quantity=action.quantity, occurred_at=action.occurred_at
+            )
+            self._outcomes["posted"] += 1
+        elif known.is_of(action):
+            self._outcomes["replayed"] += 1
+        else:
+            self._entries[key] = replace(known, conflicted=True)
+            self._outcomes["conflicted"] += 1
+
+    def reverse(self, reversal: Reversal) -> None:
+        """Take an action back, or leave a tombstone that takes it back when it comes."""
+        key = entry_key(reversal.app, reversal.action_id)
+        known = self._entries.get(key)
+        if known is None:
+            if len(self._entries) >= MAX_ENTRIES:
+                self._overflow_with(key)
+                return
+            known = Entry("", ZERO, reversal.occurred_at, self._recorded_at)
+        if known.reversal:
+            self._outcomes["replayed"] += 1
+            return
+        self._usage.release(known)
+        self._entries[key] = replace(known, points=0, avoided_g=ZERO, units=ZERO, reversal=reversal.reason)
+        self._outcomes["reversed"] += 1
+
+    def posting(self) -> Posting:
+        changed = replace(self._page, entries=self._entries, overflow=self._overflow, uncounted=self._uncounted)
+        return Posting(self._page if changed == self._page else changed, self._outcomes)
+
+    def _post_new(self, key: str, action: Action) -> None:
+        if _digest(key) in _digests(self._overflow):
+            self._outcomes["replayed"] += 1
+            return
+        entry = self._usage.award(action, self._recorded_at)
+        withheld = bool(entry.reason) and not entry.points
+        if len(self._entries) >= MAX_ENTRIES or (withheld and self._withheld >= MAX_WITHHELD):
+            self._usage.release(entry)
+            self._overflow_with(key)
+            return
+        self._withheld += withheld
+        self._entries[key] = entry
+        self._outcomes["posted"] += 1
+
+    def _overflow_with(self, key: str) -> None:
+        if len(self._overflow) < MAX_OVERFLOW * DIGEST_BYTES:
+            self._overflow += _digest(key)
+        else:
+            self._uncounted += 1
+        self._outcomes["overflowed"] += 1
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()[:DIGEST_BYTES]
+
+
+def _digests(overflow: bytes) -> set[bytes]:
+    return {overflow[start : start + DIGEST_BYTES] for start in range(0, len(overflow), DIGEST_BYTES)}
 
 
 class _Usage:
@@ -115,7 +234,8 @@ class _Usage:
 
     def award(self, action: Action, recorded_at: int) -> Entry:
         rule = self._catalogue.action_types[action.type]
-        points, units, reason = self._pay(action, rule)
+        multiplier, campaign = self._best_offer(action)
+        points, units, reason = self._pay(action, rule, multiplier)
         entry = Entry(
             type=action.type,
             quantity=action.quantity,
@@ -126,11 +246,16 @@ class _Usage:
             units=units,
             rule=self._catalogue.versions.get(action.type, 0),
             reason=reason,
+            campaign=campaign,
         )
         self._count(entry)
         return entry
 
-    def _pay(self, action: Action, rule: ActionType) -> tuple[int, Decimal, str]:
+    def release(self, entry: Entry) -> None:
+        """Give back what an entry used of its caps."""
+        self._count(replace(entry, points=-entry.points, units=-entry.units))
+
+    def _pay(self, action: Action, rule: ActionType, multiplier: Decimal) -> tuple[int, Decimal, str]:
         """Points, the units that they pay, and why it is not more. Points round down: splitting an act never pays."""
         if rule.points is None:
             return 0, ZERO, ""
@@ -139,18 +264,21 @@ class _Usage:
         for cap, window in self._caps(rule, action.occurred_at):
             if cap.units is not None and units > (left := max(ZERO, cap.units - self._units[action.type, window])):
                 units, reason = left, "over_units_cap"
-        points = int((units * rule.points.value * self._multiplier(action)).to_integral_value(ROUND_FLOOR))
+        points = int((units * rule.points.value * multiplier).to_integral_value(ROUND_FLOOR))
         for cap, window in self._caps(rule, action.occurred_at):
             if cap.points is not None and points > (room := max(0, cap.points - self._points[action.type, window])):
                 points, reason = room, "over_points_cap"
         return points, units, reason
 
-    def _multiplier(self, action: Action) -> Decimal:
-        """The best that a campaign of that day offers; campaigns do not multiply each other."""
+    def _best_offer(self, action: Action) -> tuple[Decimal, str]:
+        """The multiplier of that day, and whose it is. Campaigns do not multiply each other: the best one holds."""
         day = self._calendar.day_of(action.occurred_at)
-        campaigns = self._catalogue.campaigns.values()
-        offers = [it.multipliers[action.type] for it in campaigns if action.type in it.multipliers and it.runs_on(day)]
-        return max(offers, default=Decimal(1))
+        offers = [
+            (campaign.multipliers[action.type], identifier)
+            for identifier, campaign in self._catalogue.campaigns.items()
+            if action.type in campaign.multipliers and campaign.runs_on(day)
+        ]
+        return max(offers, default=(Decimal(1), ""))
 
     def _caps(self, rule: ActionType, occurred_at: int) -> Iterator[tuple[Cap, str]]:
         for cap in rule.caps:

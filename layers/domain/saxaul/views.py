@@ -1,14 +1,60 @@
 """How domain objects look in answers of the API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from saxaul.calendar import Calendar
-from saxaul.catalog import Language, TreeProject
+from saxaul.catalog import Catalogue, Language, TreeProject
+from saxaul.ledger import Line, Total, state_of
+from saxaul.pages import ZERO
 from saxaul.planting import PlantingOrder
 from saxaul.redemptions import Redemption, State, Tree
 
 View = dict[str, Any]
+
+_GRAMS = Decimal("0.001")
+
+
+def line_view(line: Line, catalogue: Catalogue, calendar: Calendar, now: int) -> View:
+    """An entry of the ledger: what it was, what it earned by which rule, and where its grams come from."""
+    app, _, action_id = line.name.partition(":")
+    entry = line.entry
+    action_type = catalogue.action_types.get(entry.type)
+    return {
+        "action_id": action_id,
+        "app": app,
+        "type": entry.type,
+        "quantity": float(entry.quantity),
+        "unit": action_type.unit if action_type else None,
+        "points": entry.points,
+        "avoided_g": grams(entry.avoided_g),
+        "avoided_g_source": (action_type.avoided_g.source or None) if action_type else None,
+        "occurred_at": calendar.rfc3339(entry.occurred_at),
+        "recorded_at": calendar.rfc3339(entry.recorded_at),
+        "state": state_of(entry, calendar, now),
+        "reason": entry.reversal or entry.reason or None,
+        "rule": f"{entry.type}@{entry.rule}",
+        "campaign": entry.campaign or None,
+        "conflicted": entry.conflicted,
+    }
+
+
+def statement_view(month: str, totals: Sequence[Total]) -> View:
+    return {
+        "month": month,
+        "points": sum(total.points for total in totals),
+        "avoided_g": grams(sum((total.avoided_g for total in totals), ZERO)),
+        "types": [
+            {**total._asdict(), "quantity": float(total.quantity), "avoided_g": grams(total.avoided_g)}
+            for total in totals
+        ],
+    }
+
+
+def grams(value: Decimal) -> float:
+    """Grams as an answer shows them: rounded once, to a thousandth."""
+    return float(value.quantize(_GRAMS))
 
 
 def redemption_view(redemption: Redemption, calendar: Calendar) -> View:

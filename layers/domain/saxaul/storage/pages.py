@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from saxaul.actions import Owner
+from saxaul.calendar import Calendar
 from saxaul.pages import ZERO, Entry, Page, PageKey
 from saxaul.storage.table import Item, Key, LostRaceError, Table
 
@@ -23,10 +24,22 @@ _SHORT = {
     "units": "u",
     "rule": "r",
     "reason": "w",
+    "campaign": "c",
+    "reversal": "x",
+    "conflicted": "d",
 }
 """The stored name of each field of an entry. A field with its default is not stored."""
 
-_DEFAULTS: Item = {"points": 0, "avoided_g": ZERO, "units": ZERO, "rule": 0, "reason": ""}
+_DEFAULTS: Item = {
+    "points": 0,
+    "avoided_g": ZERO,
+    "units": ZERO,
+    "rule": 0,
+    "reason": "",
+    "campaign": "",
+    "reversal": "",
+    "conflicted": False,
+}
 _INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
 
 
@@ -54,6 +67,24 @@ class Pages:
         """The pages of one owner whose windows sort from first to last."""
         return [from_item(item) for item in self._table.query(partition(owner), PREFIX + first, PREFIX + last)]
 
+    def of_month(self, owner: Owner, month: str) -> list[Page]:
+        """The pages that can hold entries of a month: its days, itself, and its year."""
+        year = self.get_many([PageKey(owner, month[:4])], consistent=True)
+        return [*self.between(owner, month, f"{month}-31"), *(page for page in year.values() if page.version)]
+
+    def month_before(self, owner: Owner, month: str, calendar: Calendar) -> str | None:
+        """The latest earlier month with a page, or with an entry on its year's page; None where there is none."""
+        found: list[str] = []
+        for item in self._table.query_back(partition(owner), PREFIX, PREFIX + month):
+            page = from_item(item)
+            if len(page.key.window) > len("2026"):
+                found.append(page.key.window[:7])
+                year = self.get_many([PageKey(owner, page.key.window[:4])], consistent=True)
+                found += _months_on(year.values(), calendar)
+                break
+            found += _months_on([page], calendar)
+        return max((it for it in found if it < month), default=None)
+
     def put(self, page: Page) -> None:
         """Write a page over the version it was made from.
 
@@ -69,6 +100,10 @@ class Pages:
         return self._table.putting(to_item(page), page.version)
 
 
+def _months_on(pages: Iterable[Page], calendar: Calendar) -> list[str]:
+    return [calendar.window_of(entry.occurred_at, "month") for page in pages for entry in page.entries.values()]
+
+
 def partition(owner: Owner) -> str:
     return _PARTITIONS[owner.kind] + owner.id
 
@@ -79,14 +114,21 @@ def page_key(key: PageKey) -> Key:
 
 def to_item(page: Page) -> Item:
     entries = {key: _pack(entry) for key, entry in page.entries.items()}
-    return {**page_key(page.key)._asdict(), "e": entries}
+    item: Item = {**page_key(page.key)._asdict(), "e": entries}
+    if page.overflow:
+        item["overflow"] = page.overflow
+    if page.uncounted:
+        item["uncounted"] = page.uncounted
+    return item
 
 
 def from_item(item: Item) -> Page:
     return Page(
         PageKey(owner_of(item["pk"]), item["sk"].removeprefix(PREFIX)),
         {key: _unpack(stored) for key, stored in item["e"].items()},
-        int(item["v"]),
+        version=int(item["v"]),
+        overflow=bytes(item.get("overflow", b"")),
+        uncounted=int(item.get("uncounted", 0)),
     )
 
 

@@ -92,6 +92,22 @@ class Table:
         for page in pages:
             yield from map(python, page["Items"])
 
+    def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
+        """The items of one partition with a sort key between these two, last first, read a few at a time."""
+        pages = (
+            dynamodb()
+            .get_paginator("query")
+            .paginate(
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :before",
+                ExpressionAttributeValues=raw({":pk": pk, ":after": after, ":before": before}),
+                ScanIndexForward=False,
+                PaginationConfig={"PageSize": 2},
+            )
+        )
+        for page in pages:
+            yield from (item for item in map(python, page["Items"]) if after < item["sk"] < before)
+
     def listed(self, list_name: str, limit: int, *, backwards: bool = False) -> Iterator[Item]:
         """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment."""
         pages = (

@@ -1,0 +1,146 @@
+"""The ledger through the door: newest first, page by page, over months and years; and a month's statement."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from saxaul.catalog import Cap
+from tests.builders import APP, DAY, NOON, USER, at, make_action, make_action_type, make_campaign
+from tests.integration.stack import Answer, Stack, call
+
+
+def ledger(**query: str) -> Answer:
+    return call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": USER.id}, query=query or None)
+
+
+def statement(**query: str) -> Answer:
+    return call("view_forest", "GET", "/users/{user_id}/statement", path={"user_id": USER.id}, query=query or None)
+
+
+def whole_ledger(limit: int) -> list[Any]:
+    """Every entry, read as an app reads it: cursor by cursor."""
+    answer = ledger(limit=str(limit)).body
+    entries = answer["entries"]
+    while answer["cursor"]:
+        answer = ledger(limit=str(limit), cursor=answer["cursor"]).body
+        assert len(answer["entries"]) <= limit
+        entries += answer["entries"]
+    return list(entries)
+
+
+def test_an_entry_says_what_it_earned_by_which_rule_and_where_its_grams_come_from(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.seed("campaigns", world_environment_day=make_campaign(multipliers={"bus_ride": "2"}))
+    stack.accrue_all([make_action()])
+
+    [entry] = ledger().body["entries"]
+
+    assert entry == {
+        "action_id": "ride-1",
+        "app": "alipay",
+        "type": "bus_ride",
+        "quantity": 1,
+        "unit": "ride",
+        "points": 160,
+        "avoided_g": 212.5,
+        "avoided_g_source": "China Daily",
+        "occurred_at": "2026-06-05T12:00:00+08:00",
+        "recorded_at": "2026-06-05T12:00:00+08:00",
+        "state": "ripening",
+        "reason": None,
+        "rule": "bus_ride@1",
+        "campaign": "world-environment-day",
+        "conflicted": False,
+    }
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 200])
+def test_years_of_entries_are_read_newest_first_and_each_once(stack: Stack, limit: int) -> None:
+    stack.seed(
+        "action-types",
+        bus_ride=make_action_type(),
+        paperless_bill=make_action_type(caps=(Cap(window="month", units=Decimal(100)),)),
+        new_fridge=make_action_type(caps=(Cap(window="year", units=Decimal(100)),)),
+    )
+    times = [
+        "2026-06-05T09:00",
+        "2026-06-05T09:00",
+        "2026-05-30T10:00",
+        "2026-02-01T00:00",
+        "2025-12-31T23:59",
+        "2023-01-01T00:00",
+    ]
+    actions = [
+        make_action(f"{kind}-{number}", type=kind, occurred_at=at(time))
+        for number, time in enumerate(times)
+        for kind in ("bus_ride", "paperless_bill", "new_fridge")
+    ]
+    stack.accrue_all(actions)
+
+    entries = whole_ledger(limit)
+
+    assert sorted(entry["action_id"] for entry in entries) == sorted(action.action_id for action in actions)
+    moments = [entry["occurred_at"] for entry in entries]
+    assert moments == sorted(moments, reverse=True)
+
+
+def test_a_year_with_only_a_years_page_is_not_passed_over(stack: Stack) -> None:
+    stack.seed(
+        "action-types",
+        bus_ride=make_action_type(),
+        new_fridge=make_action_type(caps=(Cap(window="year", units=Decimal(9)),)),
+    )
+    stack.accrue_all(
+        [
+            make_action("new"),
+            make_action("middle", type="new_fridge", occurred_at=at("2025-03-01T00:00")),
+            make_action("old", occurred_at=at("2024-03-01T00:00")),
+        ]
+    )
+
+    assert [entry["action_id"] for entry in whole_ledger(1)] == ["new", "middle", "old"]
+
+
+def test_what_was_reversed_withheld_or_sent_twice_with_other_content_says_so(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type(caps=(Cap(window="day", units=Decimal(1)),)))
+    stack.accrue_all([make_action("paid"), make_action("capped", occurred_at=NOON - 1)])
+    stack.accrue_all([make_action("paid", quantity="3")])
+    reversal = {"app": APP, "reversals": [["user", USER.id, "capped", "fraud", NOON - 1]]}
+    paid, capped = ledger().body["entries"]
+    stack.accrue(json.dumps(reversal))
+    _, reversed_ = ledger().body["entries"]
+
+    assert (paid["state"], paid["conflicted"], paid["points"]) == ("ripening", True, 80)
+    assert (capped["state"], capped["reason"], capped["avoided_g"]) == ("withheld", "over_units_cap", 212.5)
+    assert (reversed_["state"], reversed_["reason"], reversed_["avoided_g"]) == ("reversed", "fraud", 0)
+
+
+def test_a_statement_sums_a_month_by_type(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.accrue_all([make_action("may", occurred_at=NOON - 5 * DAY), make_action("june-1"), make_action("june-2")])
+
+    june, may = statement().body, statement(month="2026-05").body
+
+    assert june["types"] == [{"type": "bus_ride", "actions": 2, "quantity": 2, "points": 160, "avoided_g": 425}]
+    assert (june["month"], june["points"], june["avoided_g"]) == ("2026-06", 160, 425)
+    assert (may["month"], may["points"]) == ("2026-05", 80)
+
+
+@pytest.mark.parametrize(
+    "query", [{"cursor": "nonsense"}, {"cursor": "bm9uc2Vuc2U="}, {"cursor": "é"}, {"limit": "0"}, {"limit": "201"}]
+)
+def test_a_cursor_that_no_list_gave_is_refused(stack: Stack, query: dict[str, str]) -> None:
+    assert stack
+
+    answer = ledger(**query)
+
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("month", ["2026", "2026-13", "2026-1", "june", "2026-06-05"])
+def test_a_statement_is_of_a_month(stack: Stack, month: str) -> None:
+    assert stack
+
+    assert statement(month=month).code == "invalid_parameter"

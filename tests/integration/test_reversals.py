@@ -1,0 +1,150 @@
+"""Reversals through the doors, onto whichever page holds the action, however late."""
+
+from decimal import Decimal
+from typing import Any
+
+from saxaul.catalog import Cap
+from tests.builders import DAY, make_action, make_action_type, reported
+from tests.integration.stack import Answer, Stack, call, harvest, redeem, wallet_of
+
+
+def reverse(*reversals: Any, client: str = "alipay-client") -> Answer:  # noqa: ANN401 - whatever an app sends
+    return call("ingest_actions", "POST", "/reversals", client=client, body={"reversals": list(reversals)})
+
+
+def refund(**changes: object) -> dict[str, Any]:
+    """A reversal of the builders' action, as an app sends it."""
+    return reported(type=None, quantity=None, reason="refunded") | changes
+
+
+def deliver_all(stack: Stack) -> None:
+    assert stack.accrue(*stack.waiting(stack.actions_url)) == []
+
+
+def names_by_window(stack: Stack) -> dict[str, list[str]]:
+    return {page.key.window: list(page.entries) for page in stack.pages_of()}
+
+
+def test_a_reversal_takes_an_action_back_before_it_is_harvested(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.accrue_all([make_action()])
+
+    answer = reverse(refund())
+    deliver_all(stack)
+
+    assert (answer.status, answer.body) == (202, {"accepted": 1, "refused": []})
+    assert (wallet_of()["earned"], wallet_of()["avoided_g"]) == (0, 0)
+    assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"]}
+
+
+def test_a_reversal_after_the_harvest_is_taken_from_the_wallet_with_the_next_one(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.accrue_all([make_action()])
+    stack.clock.now += DAY
+    assert harvest().body["moved"] == 80
+
+    reverse(refund())
+    deliver_all(stack)
+    between = wallet_of()
+    moved = harvest().body["moved"]
+
+    assert (between["earned"], between["ripening"], between["spendable"]) == (0, -80, 80)
+    assert moved == -80
+    assert wallet_of()["spendable"] == 0
+
+
+def test_a_reversal_overtakes_its_action_whichever_page_that_comes_to(stack: Stack) -> None:
+    monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
+    stack.seed("action-types", bus_ride=monthly, metro_ride=make_action_type())
+
+    reverse(refund())
+    deliver_all(stack)
+    stack.accrue_all([make_action()])
+
+    assert wallet_of()["earned"] == 0
+    assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"], "2026-06": ["alipay:ride-1"]}
+
+
+def test_a_reversal_in_the_same_batch_as_its_action_touches_that_page_alone(stack: Stack) -> None:
+    stack.seed(
+        "action-types",
+        bus_ride=make_action_type(caps=(Cap(window="month", units=Decimal(10)),)),
+        walking=make_action_type(),
+    )
+    call("ingest_actions", "POST", "/actions", body={"actions": [reported()]})
+    reverse(refund())
+
+    deliver_all(stack)
+
+    assert names_by_window(stack) == {"2026-06": ["alipay:ride-1"]}
+    assert wallet_of()["earned"] == 0
+
+
+def test_a_reversal_months_later_reopens_the_folded_page(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.accrue_all([make_action()])
+    stack.clock.now += 30 * DAY
+    harvest()
+    assert stack.wallet().is_folded("2026-06-05")
+
+    reverse(refund())
+    deliver_all(stack)
+    reverse(refund())
+    deliver_all(stack)
+    moved = harvest().body["moved"]
+
+    assert moved == -80
+    assert (wallet_of()["earned"], wallet_of()["spendable"], wallet_of()["avoided_g"]) == (0, 0, 0)
+    assert harvest().body["moved"] == 0
+
+
+def test_an_app_cannot_take_back_what_another_reported(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.accrue_all([make_action()])
+
+    reverse(refund(), client="taobao-client")
+    deliver_all(stack)
+
+    assert wallet_of()["earned"] == 80
+
+
+def test_a_wallet_below_zero_cannot_spend(stack: Stack) -> None:
+    stack.seed_catalogue(price_points=80)
+    stack.accrue_all([make_action()])
+    stack.clock.now += DAY
+    harvest()
+    spend = redeem("first")
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+
+    reverse(refund())
+    deliver_all(stack)
+    harvest()
+    again = redeem("second")
+
+    assert spend.status == 202
+    assert wallet_of()["spendable"] == -80
+    assert (again.status, again.code) == (409, "insufficient_points")
+
+
+def test_each_bad_reversal_is_named_and_the_good_ones_go_through(stack: Stack) -> None:
+    answer = reverse(
+        refund(),
+        refund(reason=""),
+        refund(reason=5),
+        refund(occurred_at="2026-06-07T08:30:00+08:00"),
+        refund(occurred_at="2025-06-01T08:30:00+08:00"),
+        refund(facility_id="dc"),
+        "nonsense",
+    )
+
+    assert answer.body["accepted"] == 1
+    assert [refusal["code"] for refusal in answer.body["refused"]] == [
+        "invalid_reversal",
+        "invalid_reversal",
+        "in_future",
+        "too_old",
+        "invalid_reversal",
+        "invalid_reversal",
+    ]
+    assert len(stack.waiting(stack.actions_url)) == 1
+    assert reverse().code == "invalid_body"
