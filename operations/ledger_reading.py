@@ -1,0 +1,72 @@
+"""Reads the ledger's items as records, whole partitions at a time."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from saxaul.calendar import last_day
+from saxaul.pages import Page
+from saxaul.reconciliation import Finding, Holdings
+from saxaul.redemptions import Redemption
+from saxaul.storage import pages, redemptions, wallets
+from saxaul.storage.clients import dynamodb
+from saxaul.storage.table import Item, Table, python
+from saxaul.wallets import Wallet
+
+MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
+"""What comes of reading an item that is not of its shape."""
+
+
+class Reading(NamedTuple):
+    """One owner's items as records, and those that are none."""
+
+    holdings: Holdings
+    unreadable: list[Finding]
+
+
+def scan(table: Table, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
+    pages_of_scan = dynamodb().get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True, **narrowed)
+    for answer in pages_of_scan:
+        yield from map(python, answer["Items"])
+
+
+def read_owner(pk: str, items: Iterable[Item]) -> Reading:
+    """Turn one owner's items into records. Items of other kinds belong to nobody's sum and are passed over."""
+    owner = pages.owner_of(pk)
+    broken: list[Finding] = []
+    wallet, found_pages, found_redemptions, sizes = Wallet(owner.id), list[Page](), list[Redemption](), dict[str, int]()
+    for item in items:
+        try:
+            if item["sk"] == "WALLET":
+                wallet = wallets.from_item(item)
+            elif item["sk"].startswith(pages.PREFIX):
+                page = pages.from_item(item)
+                last_day(page.key.window)
+                found_pages.append(page)
+                sizes[page.key.window] = size_of(item)
+            elif item["sk"].startswith(redemptions.PREFIX):
+                found_redemptions.append(redemptions.from_item(item))
+        except MALFORMED as error:
+            broken.append(unreadable(item, error))
+    return Reading(Holdings(owner, wallet, found_pages, found_redemptions, sizes), broken)
+
+
+def unreadable(item: Item, error: Exception) -> Finding:
+    return Finding(f"item {item['pk']} {item['sk']}", f"cannot be read: {error!r}")
+
+
+def size_of(value: object) -> int:
+    """About the bytes that DynamoDB counts for a value: names and texts in UTF-8, numbers by two digits a byte."""
+    match value:
+        case dict():
+            return 3 + sum(len(name.encode()) + 1 + size_of(it) for name, it in value.items())
+        case list():
+            return 3 + sum(1 + size_of(it) for it in value)
+        case str():
+            return len(value.encode())
+        case Decimal():
+            return 2 + len(value.as_tuple().digits) // 2
+        case bool() | None:
+            return 1
+        case _:
+            return len(bytes(value))  # type: ignore[call-overload] # boto3's Binary

@@ -1,0 +1,295 @@
+"""An operator before a dead-letter queue: looking takes nothing, moving loses nothing, dropping shows what it drops."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from operations import dead_letter_queue, dead_letters
+from saxaul.actions import Reversal
+from saxaul.messages import RedemptionMessage, pack, pack_reversals
+from saxaul.storage.clients import sqs
+from tests.builders import NOON, USER, make_action
+from tests.integration.stack import Stack
+
+GOOD = pack("alipay", [make_action(), make_action("ride-2")])[0]
+TAKEN_BACK = pack_reversals("taobao", [Reversal("taobao", USER, "ride-1", "refunded", NOON)])[0]
+POISON = '{"app":"alipay","actions":[["user","u-42","ride-1","bus_ride","minus one",0]]}'
+Run = Callable[..., str]
+
+
+class Lines(NamedTuple):
+    """A queue and its dead-letter queue."""
+
+    kind: str
+    source: str
+    dead: str
+
+    def die(self, *bodies: str) -> list[str]:
+        """Put messages where dead ones lie; their ids."""
+        fifo = self.dead.endswith(".fifo")
+        sent = []
+        for number, body in enumerate(bodies):
+            extra: dict[str, Any] = {"MessageGroupId": "alipay"}
+            extra |= {"MessageGroupId": "saxaul-alxa", "MessageDeduplicationId": f"d-{number}"} if fifo else {}
+            sent.append(sqs().send_message(QueueUrl=self.dead, MessageBody=body, **extra)["MessageId"])
+        return sent
+
+
+@pytest.fixture
+def actions(stack: Stack) -> Lines:
+    return Lines("actions", stack.actions_url, sqs().create_queue(QueueName="ActionDeadLetterQueue")["QueueUrl"])
+
+
+@pytest.fixture
+def wishes(stack: Stack) -> Lines:
+    made = sqs().create_queue(QueueName="RedemptionDeadLetterQueue.fifo", Attributes={"FifoQueue": "true"})
+    return Lines("redemptions", stack.redemptions_url, made["QueueUrl"])
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command on these queues; what it said. SQS itself moves nothing, as on the laptop stack."""
+    monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("InvalidAction"))
+
+    def run_it(lines: Lines, *arguments: object, code: int = 0) -> str:
+        urls = ["--queue", lines.kind, "--source-url", lines.source, "--dead-letter-url", lines.dead]
+        monkeypatch.setattr("sys.argv", ["dead_letters", *map(str, arguments), *urls])
+        if code:
+            with pytest.raises(SystemExit) as end:
+                dead_letters.main()
+            assert end.value.code == code
+            return capsys.readouterr().err
+        dead_letters.main()
+        return capsys.readouterr().out
+
+    return run_it
+
+
+def without_move_tasks(code: str) -> Callable[..., Any]:
+    def refuse(_: object) -> None:
+        told = {"Error": {"Code": code, "Message": "The action StartMessageMoveTask is not valid for this endpoint."}}
+        raise ClientError(told, "StartMessageMoveTask")  # type: ignore[arg-type] # all of it that anybody reads
+
+    return with_move_tasks(refuse)
+
+
+def with_move_tasks(answer: Callable[[Any], object]) -> Callable[..., Any]:
+    """An SQS that answers this to StartMessageMoveTask, which moto does not know; all else as before."""
+    call = vars(BaseClient)["_make_api_call"]
+
+    def calling(self: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
+        return answer(arguments) if operation == "StartMessageMoveTask" else call(self, operation, arguments)
+
+    return calling
+
+
+def wish(redemption_id: str) -> str:
+    message = RedemptionMessage(project_id="saxaul-alxa", user_id="u-42", redemption_id=redemption_id)
+    return message.model_dump_json()
+
+
+def test_the_list_tells_what_each_message_is_and_takes_none(actions: Lines, run: Run, stack: Stack) -> None:
+    ids = actions.die(GOOD, POISON, *(GOOD for _ in range(23)))
+
+    first, again = run(actions, "list"), run(actions, "list")
+
+    for told in (first, again):
+        assert all(told.count(message_id) == 1 for message_id in ids)
+        assert "alipay: 2 actions (bus_ride), 0 reversals" in told
+        assert "unreadable (actions.0.4: Input should be a valid decimal" in told
+        assert "25 of about 25 messages" in told
+    assert f"{ids[0]} actions, 0 min old, received 2 times" in again
+    assert len(stack.waiting(actions.dead)) == 25
+
+
+def test_the_list_ends_at_its_limit_and_leaves_the_rest_in_sight(actions: Lines, run: Run, stack: Stack) -> None:
+    actions.die(*(GOOD for _ in range(12)))
+
+    assert "3 of about 12 messages" in run(actions, "list", "--limit", 3)
+    assert len(stack.waiting(actions.dead)) == 12
+
+
+def test_a_message_that_sqs_hands_out_twice_is_listed_once(
+    actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actions.die(GOOD, GOOD)
+    monkeypatch.setattr(dead_letter_queue, "HELD_SECONDS", 0)
+
+    assert "2 of about 2 messages" in run(actions, "list")
+
+
+def test_messages_of_both_queues_in_a_few_words() -> None:
+    assert dead_letters.summary(wish("r-1"), "redemptions") == "redemption r-1 of u-42 for saxaul-alxa"
+    assert dead_letters.summary(GOOD, "redemptions").startswith("unreadable (app: Extra inputs")
+    assert dead_letters.summary("no JSON", "actions").endswith(": no JSON")
+    assert dead_letters.summary(TAKEN_BACK, "actions") == "taobao: no actions, 1 reversals"
+
+
+def test_redriving_moves_every_message_back_as_it_was(actions: Lines, run: Run, stack: Stack) -> None:
+    bodies = [pack("alipay", [make_action(f"ride-{n}")])[0] for n in range(12)]
+    actions.die(*bodies)
+
+    assert "moved 12 messages" in run(actions, "redrive")
+    assert sorted(stack.waiting(actions.source)) == sorted(bodies)
+    assert stack.waiting(actions.dead) == []
+
+
+def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(wishes: Lines, run: Run) -> None:
+    bodies = [wish(f"r-{n}") for n in range(12)]
+    ids = wishes.die(*bodies)
+
+    run(wishes, "redrive")
+
+    moved = []
+    while (
+        batch := sqs()
+        .receive_message(QueueUrl=wishes.source, MessageSystemAttributeNames=["All"], MaxNumberOfMessages=10)
+        .get("Messages")
+    ):
+        moved += batch
+        for message in batch:
+            sqs().delete_message(QueueUrl=wishes.source, ReceiptHandle=message["ReceiptHandle"])
+    assert [message["Body"] for message in moved] == bodies
+    assert {message["Attributes"]["MessageGroupId"] for message in moved} == {"saxaul-alxa"}
+    assert [message["Attributes"]["MessageDeduplicationId"] for message in moved] == ids
+
+
+def test_a_redriven_redemption_is_not_taken_for_the_first_sending_of_itself(
+    wishes: Lines, run: Run, stack: Stack
+) -> None:
+    first: dict[str, Any] = {"MessageGroupId": "saxaul-alxa", "MessageDeduplicationId": "d-0"}
+    sqs().send_message(QueueUrl=wishes.source, MessageBody=wish("r-1"), **first)
+    stack.waiting(wishes.source)
+    wishes.die(wish("r-1"))
+
+    run(wishes, "redrive")
+
+    assert stack.waiting(wishes.source) == [wish("r-1")]
+
+
+def test_sqs_moves_all_by_itself_where_it_can(
+    actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
+) -> None:
+    actions.die(GOOD)
+    asked: list[Any] = []
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", with_move_tasks(asked.append))
+
+    said = run(actions, "redrive")
+
+    assert asked == [{"SourceArn": "arn:aws-cn:sqs:cn-north-1:123456789012:ActionDeadLetterQueue"}]
+    assert "SQS moves them all back" in said
+    assert stack.waiting(actions.dead) == [GOOD]
+
+
+def test_a_refused_move_is_not_done_by_hand(
+    actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
+) -> None:
+    actions.die(GOOD)
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("AccessDenied"))
+
+    told = run(actions, "redrive", code=1)
+
+    assert "AccessDenied" in told
+    assert (stack.waiting(actions.source), stack.waiting(actions.dead)) == ([], [GOOD])
+
+
+def test_a_message_that_cannot_be_sent_stays_where_it_is(actions: Lines, run: Run, stack: Stack) -> None:
+    actions.die(GOOD, GOOD)
+    gone = actions._replace(source=f"{actions.source}Elsewhere")
+
+    assert "could not be served" in run(gone, "redrive", code=1)
+    assert stack.waiting(actions.dead) == [GOOD, GOOD]
+
+
+def test_one_message_is_redriven_alone_and_the_others_stay_in_sight(actions: Lines, run: Run, stack: Stack) -> None:
+    _, wanted, _ = actions.die(POISON, GOOD, POISON)
+
+    assert f"moved {wanted} back" in run(actions, "redrive", "--id", wanted)
+    assert stack.waiting(actions.source) == [GOOD]
+    assert stack.waiting(actions.dead) == [POISON, POISON]
+
+
+def test_a_mended_message_is_posted_by_the_function(actions: Lines, run: Run, stack: Stack, tmp_path: Path) -> None:
+    stack.seed_catalogue()
+    (poison,) = actions.die(POISON)
+    mended = tmp_path / "mended.json"
+    mended.write_text(POISON.replace('"minus one",0', f'"1",{NOON}') + "\n")
+
+    run(actions, "redrive", "--id", poison, "--body-file", mended)
+
+    assert stack.accrue(*stack.waiting(actions.source)) == []
+    assert [page.points for page in stack.pages_of()] == [80]
+    assert stack.waiting(actions.dead) == []
+
+
+def test_a_body_that_is_not_mended_or_not_there_is_refused_before_anything_moves(
+    actions: Lines, run: Run, stack: Stack, tmp_path: Path
+) -> None:
+    (poison,) = actions.die(POISON)
+    (tmp_path / "same.json").write_text(POISON)
+
+    told = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "same.json", code=1)
+    missing = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "none.json", code=1)
+
+    assert "is no message for the actions queue: unreadable (actions.0.4" in told
+    assert "cannot be read" in missing
+    assert (stack.waiting(actions.source), stack.waiting(actions.dead)) == ([], [POISON])
+
+
+def test_dropping_one_shows_it_whole_and_leaves_the_others(actions: Lines, run: Run, stack: Stack) -> None:
+    poison, _ = actions.die(POISON, GOOD)
+
+    assert POISON in run(actions, "drop", "--id", poison)
+    assert stack.waiting(actions.dead) == [GOOD]
+
+
+def test_dropping_all_needs_a_yes(actions: Lines, run: Run, stack: Stack) -> None:
+    actions.die(*(POISON for _ in range(11)))
+
+    refused = run(actions, "drop", "--all", code=2)
+    assert "--all --yes" in refused
+    assert "dropped 11 messages" in run(actions, "drop", "--all", "--yes")
+    assert stack.waiting(actions.dead) == []
+
+
+def test_a_message_that_is_not_there_is_one_sentence(actions: Lines, run: Run) -> None:
+    assert run(actions, "drop", "--id", "m-1", code=1).startswith("✗ There is no message m-1 to be had in")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("drop",),
+        ("drop", "--id", "m-1", "--all", "--yes"),
+        ("redrive", "--body-file", "x"),
+        ("redrive", "--id", ""),
+        ("burn",),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_refused(actions: Lines, run: Run, arguments: tuple[str, ...]) -> None:
+    assert "usage:" in run(actions, *arguments, code=2)
+
+
+@pytest.mark.parametrize("kind", ["actions", "redemptions"])
+def test_without_urls_the_command_serves_the_laptop_stack(
+    kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["dead_letters", "list", "--queue", kind])
+    monkeypatch.setattr(dead_letters, "show_all", lambda client, queues, limit: asked.append((client, queues, limit)))
+    urls = {"actions": "a", "actions_dead_letter": "ad", "redemptions": "r", "redemptions_dead_letter": "rd"}
+    (tmp_path / "stack.json").write_text(json.dumps({"endpoint_url": "http://localhost:4599", "queues": urls}))
+
+    dead_letters.main()
+
+    [(client, queues, limit)] = asked
+    assert client.meta.endpoint_url == "http://localhost:4599"
+    assert queues == (kind, urls[kind], urls[f"{kind}_dead_letter"])
+    assert limit == 100

@@ -1,0 +1,281 @@
+"""Reconciling a whole table: silent over what the functions wrote, and naming whatever somebody else did to it."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from operations import reconcile
+from operations.ledger_reading import scan, size_of
+from saxaul.catalog import Cap
+from saxaul.pages import Page, PageKey
+from saxaul.storage.clients import dynamodb
+from saxaul.storage.table import Item, Key, Table, python, raw
+from tests.builders import DAY, FACILITY, USER, make_action, make_action_type, make_entry, make_page, make_redemption
+from tests.integration.stack import Stack, event_of, harvest, invoke, redeem
+
+if TYPE_CHECKING:
+    from saxaul.reconciliation import Finding
+
+WALLET = Key("USER#u-42", "WALLET")
+
+
+@pytest.fixture
+def lived(stack: Stack) -> Stack:
+    """A week of two users: one with a tree that is ordered, one with a tree reserved and points that ripen."""
+    stack.seed_catalogue(price_points=80)
+    stack.seed(
+        "action-types",
+        walking=make_action_type(points="10", caps=(Cap(window="month", points=100),)),
+        green_power=make_action_type(points=None, actor="facility"),
+    )
+    actions = [make_action(f"a-{n}", owner=USER._replace(id=user)) for n in range(2) for user in ("u-42", "u-43")]
+    walks = [make_action(f"w-{n}", type="walking", quantity="3") for n in range(4)]
+    stack.accrue_all([*actions, *walks, make_action("kwh", type="green_power", owner=FACILITY)])
+    stack.clock.now += DAY
+    settle(stack, "first")
+    invoke("plant_trees", event_of("plant_trees"))
+    stack.clock.now += 20 * DAY
+    harvest()
+    settle(stack, "second", user_id="u-43")
+    stack.accrue_all([make_action("late", owner=USER._replace(id="u-43"), occurred_at=stack.clock.now - DAY // 2)])
+    return stack
+
+
+def settle(stack: Stack, key: str, user_id: str = USER.id) -> None:
+    assert redeem(key, user_id).status == 202
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+
+
+def findings(stack: Stack) -> list[str]:
+    told: list[Finding] = []
+    report = reconcile.reconcile(stack.ledger, told.append)
+    assert report.faults == sum(it.is_fault for it in told)
+    return [f"{it.subject}: {it.detail}" for it in told]
+
+
+def tamper(key: Key, **changes: object) -> None:
+    """Write fields past all conditions, as no function does."""
+    item = python(dynamodb().get_item(TableName="Ledger", Key=raw(key._asdict()))["Item"])
+    dynamodb().put_item(TableName="Ledger", Item=raw(item | changes))
+
+
+def keys_of(stack: Stack, prefix: str) -> list[Key]:
+    items = [python(item) for item in dynamodb().scan(TableName=stack.ledger.name)["Items"]]
+    return [Key(it["pk"], it["sk"]) for it in items if it["pk"].startswith(prefix)]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
+    monkeypatch.setattr("sys.argv", ["reconcile", *arguments])
+    with pytest.raises(SystemExit) as end:
+        reconcile.main()
+    return end.value.code
+
+
+def test_what_the_functions_wrote_adds_up(lived: Stack) -> None:
+    told: list[Finding] = []
+
+    report = reconcile.reconcile(lived.ledger, told.append)
+
+    assert told == []
+    assert (report.users, report.faults) == (2, 0)
+    assert (report.earned, report.ripening, report.spendable, report.spent) == (500, 80, 260, 160)
+
+
+def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = reconcile.reconcile(lived.ledger, lambda _: None)
+    monkeypatch.setattr(reconcile, "scan", lambda table, **rest: scan(table, PaginationConfig={"PageSize": 2}, **rest))
+
+    assert findings(lived) == []
+    assert reconcile.reconcile(lived.ledger, lambda _: None) == whole
+
+
+def test_a_point_that_somebody_added_is_named_with_its_user(lived: Stack) -> None:
+    tamper(WALLET, balance=181)
+
+    assert findings(lived) == ["user u-42: earned 260 is not ripening 0 + spendable 181 + spent 80: +1 points"]
+
+
+def test_a_page_that_was_lost_is_noticed(lived: Stack) -> None:
+    dynamodb().delete_item(TableName="Ledger", Key=raw({"pk": "USER#u-42", "sk": "PAGE#2026-06-05"}))
+
+    assert findings(lived) == ["user u-42: the wallet has 160 points of page 2026-06-05, which is not there"]
+
+
+def test_an_action_that_came_with_two_dates_is_named(lived: Stack) -> None:
+    lived.accrue_all([make_action("a-0", occurred_at=lived.clock.now)])
+
+    assert findings(lived) == ["user u-42: action alipay:a-0 stands on the pages 2026-06-05 and 2026-06-26"]
+
+
+def test_a_stock_that_moved_alone_is_named(lived: Stack) -> None:
+    tamper(Key("PROJECT#saxaul-alxa", "STOCK"), reserved=11)
+
+    assert findings(lived) == [
+        "project saxaul-alxa: reserved 11 of 10 saplings: it is oversold",
+        "project saxaul-alxa: reserved 11 saplings, but its redemptions took 2",
+    ]
+
+
+def test_a_lost_order_and_a_lost_certificate_are_named_by_their_redemptions(lived: Stack) -> None:
+    for prefix in ("ORDER#", "CERT#"):
+        for key in keys_of(lived, prefix):
+            dynamodb().delete_item(TableName="Ledger", Key=raw(key._asdict()))
+
+    told = findings(lived)
+
+    assert sum("whose certificate does not lead to it" in it for it in told) == 2
+    assert sum("which does not list it" in it for it in told) == 1
+    assert len(told) == 3
+
+
+def test_an_item_that_cannot_be_read_is_named_and_the_rest_is_still_checked(lived: Stack) -> None:
+    tree = next(key for key in keys_of(lived, "USER#u-42") if key.sk.startswith("TREE#"))
+    tamper(tree, state="composted")
+    tamper(Key("USER#u-43", "WALLET"), balance=0)
+    tamper(Key("PROJECT#saxaul-alxa", "STOCK"), released="many")
+
+    told = findings(lived)
+
+    assert any(it.startswith(f"item {tree.pk} {tree.sk}: cannot be read") and "composted" in it for it in told)
+    assert any(it.startswith("item PROJECT#saxaul-alxa STOCK: cannot be read") for it in told)
+    assert any(it.startswith("user u-43: earned 240 is not") for it in told)
+
+
+def test_items_of_other_kinds_are_passed_over(lived: Stack) -> None:
+    lived.ledger.put_all([{"pk": "IMPACT#2026", "sk": "x"}, {"pk": "USER#u-42", "sk": "SETTINGS"}])
+
+    assert findings(lived) == []
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *steps: tuple[str, Callable[[], object]]) -> None:
+    """While the table is read item by item, take each step after the first item whose key begins as it says.
+
+    The first step belongs to the scan of all items, the next one to the scan that counts trees.
+    """
+    waiting = iter(steps)
+
+    def interrupted(table: Table, **rest: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own
+        after, step = next(waiting, ("nothing", lambda: None))
+        for item in scan(table, PaginationConfig={"PageSize": 1}, **rest):
+            yield item
+            if f"{item['pk']} {item['sk']}".startswith(after):
+                step()
+                after = "nothing"
+
+    monkeypatch.setattr(reconcile, "scan", interrupted)
+
+
+def test_a_redemption_settled_between_its_item_and_its_wallet_is_no_fault(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, ("USER#u-42 TREE#", lambda: settle(lived, "third")))
+
+    assert findings(lived) == []
+    assert lived.wallet().spent == 160
+
+
+def test_a_tree_ordered_between_its_item_and_its_order_is_no_fault(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, ("USER#u-43 WALLET", lambda: invoke("plant_trees", event_of("plant_trees"))))
+
+    assert findings(lived) == []
+    assert len(keys_of(lived, "ORDER#")) == 2
+
+
+def test_saplings_taken_after_their_stock_was_read_are_no_fault(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(
+        monkeypatch,
+        ("PROJECT#", lambda: settle(lived, "third")),
+        ("USER#u-42 TREE#", lambda: settle(lived, "fourth", user_id="u-43")),
+    )
+
+    assert findings(lived) == []
+    assert lived.stock().reserved == 4
+
+
+def test_the_command_ends_with_0_and_the_sums_where_all_adds_up(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(monkeypatch, "--table", lived.ledger.name)
+
+    words = capsys.readouterr().out.split()
+    assert code == 0
+    assert words[:5] == ["users", "checked", "2", "points", "earned"]
+    assert {"500", "80", "260", "160"} <= set(words)
+
+
+def test_the_command_ends_with_1_and_names_the_user_where_anything_does_not(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tamper(WALLET, spent=81)
+
+    code = run(monkeypatch, "--table", lived.ledger.name)
+
+    told = capsys.readouterr().out
+    assert code == 1
+    assert "✗ user u-42: the wallet spent 81 points, but the redemptions took 80" in told
+    assert "2 faults: it does not add up" in told
+
+
+def test_a_wallet_below_zero_is_told_and_is_no_fault(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.pages.put(make_page(make_entry(points=10), version=0))
+    stack.redemptions.add(make_redemption(points=30).reserved(stack.clock.now))
+    stack.ledger.put(
+        {**WALLET._asdict(), "balance": -20, "spent": 30, "credited": {"2026-06-05": 10}, "settled_g": 0}, 0
+    )
+    tree = stack.redemption("r-1").trees[0].number
+    stack.ledger.put_all([{"pk": f"CERT#{tree}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
+    stack.ledger.put_all([{"pk": "PROJECT#saxaul-alxa", "sk": "STOCK", "released": 1, "reserved": 1}])
+
+    code = run(monkeypatch, "--table", "Ledger")
+
+    assert code == 0
+    assert "· user u-42: the wallet is at -20 points" in capsys.readouterr().out
+
+
+def test_a_table_that_is_not_there_is_one_sentence(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stack.ledger.name != "Nowhere"
+
+    assert run(monkeypatch, "--table", "Nowhere") == 1
+    assert capsys.readouterr().err.startswith("✗ Nowhere could not be read")
+
+
+def test_without_a_table_the_command_talks_to_the_laptop_stack(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "before")
+    known = {"endpoint_url": "http://localhost:4566", "tables": {"ledger": lived.ledger.name}}
+    (tmp_path / "stack.json").write_text(json.dumps(known))
+
+    assert run(monkeypatch) == 0
+    assert os.environ["AWS_ENDPOINT_URL"] == "http://localhost:4566"
+
+
+def test_without_a_stack_the_command_says_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+
+    assert run(monkeypatch) == 1
+    assert "make up" in capsys.readouterr().err
+
+
+def test_the_size_of_an_item_counts_names_texts_and_numbers(stack: Stack) -> None:
+    page = Page(PageKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(10)}, overflow=b"123456" * 1000)
+    stack.pages.put(page)
+
+    stored = size_of(stack.ledger.get(Key("USER#u-42", "PAGE#2026")))
+
+    assert 6_600 < stored < 6_900
+    assert [size_of("梭"), size_of(True), size_of(None), size_of([])] == [3, 1, 1, 3]

@@ -1,0 +1,16 @@
+"""How long the proof looks for a counterexample: a quarter of a minute, or ten with ``SAXAUL_PROFILE=long``.
+
+The profiles are registered and not loaded: the tests outside this folder keep their own settings.
+"""
+
+from hypothesis import HealthCheck, settings
+
+_COMMON = settings(
+    deadline=None,
+    print_blob=True,
+    phases=[__import__("hypothesis").Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+settings.register_profile("proof-short", _COMMON, max_examples=60, stateful_step_count=40)
+settings.register_profile("proof-long", _COMMON, max_examples=2500, stateful_step_count=60)

@@ -1,0 +1,244 @@
+"""DynamoDB and SQS in memory: the calls that storage makes, quick enough for thousands of steps.
+
+It keeps DynamoDB's own notation, refuses with botocore's own kind of error, and knows no expression that
+storage does not use. ``test_memory_contract.py`` holds it to moto.
+"""
+
+import operator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+
+from saxaul.storage.table import BATCH_GET, BATCH_WRITE
+
+Raw = dict[str, Any]
+
+MAX_TRANSACTION = 100
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"=": operator.eq, "<=": operator.le, ">=": operator.ge}
+_deserialize = TypeDeserializer().deserialize
+
+
+class ConditionError(ClientError):
+    """A ``ConditionalCheckFailedException``."""
+
+
+class CanceledError(ClientError):
+    """A ``TransactionCanceledException``."""
+
+
+class ConflictError(ClientError):
+    """A ``TransactionConflictException``."""
+
+
+class Exceptions:
+    """What a client of boto3 offers as ``exceptions``, as far as storage asks."""
+
+    ConditionalCheckFailedException = ConditionError
+    TransactionCanceledException = CanceledError
+    TransactionConflictException = ConflictError
+
+
+CODES: Mapping[type[ClientError], str] = {
+    kind: code for code, kind in vars(Exceptions).items() if not code.startswith("_")
+}
+
+
+class Name(NamedTuple):
+    pk: str
+    sk: str
+
+
+def refusal(kind: type[ClientError], operation: str, code: str = "", **details: Any) -> ClientError:  # noqa: ANN401 - any part of an answer
+    error: Any = {"Error": {"Code": code or CODES[kind], "Message": "refused in memory"}, **details}
+    return kind(error, operation)
+
+
+class MemoryDynamoDB:
+    """A client of DynamoDB with tables of ``pk`` and ``sk``, and the sparse index ``Listing``.
+
+    While ``lagging``, reads that may lag see each item as it was before its last write, until ``catch_up``.
+    """
+
+    exceptions = Exceptions
+
+    def __init__(self) -> None:
+        self.tables: defaultdict[str, dict[Name, Raw]] = defaultdict(dict)
+        self.lagging = False
+        self._before: defaultdict[str, dict[Name, Raw | None]] = defaultdict(dict)
+
+    def catch_up(self) -> None:
+        self._before.clear()
+
+    def get_item(self, TableName: str, Key: Raw, ConsistentRead: bool) -> Raw:  # noqa: N803 - as boto3 names them
+        item = self._seen(TableName, consistent=ConsistentRead).get(_name(Key))
+        return {"Item": item} if item else {}
+
+    def batch_get_item(self, RequestItems: Mapping[str, Raw]) -> Raw:  # noqa: N803
+        responses: dict[str, list[Raw]] = {}
+        for table, wanted in RequestItems.items():
+            names = [_name(key) for key in wanted["Keys"]]
+            _validate(0 < len(names) <= BATCH_GET, "BatchGetItem", "1 to 100 keys")
+            _validate(len(set(names)) == len(names), "BatchGetItem", "no key twice")
+            items = self._seen(table, consistent=wanted.get("ConsistentRead", False))
+            responses[table] = [items[name] for name in names if name in items]
+        return {"Responses": responses, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, RequestItems: Mapping[str, list[Raw]]) -> Raw:  # noqa: N803
+        for table, requests in RequestItems.items():
+            items = [request["PutRequest"]["Item"] for request in requests]
+            names = {_name(item) for item in items}
+            _validate(0 < len(items) <= BATCH_WRITE, "BatchWriteItem", "1 to 25 items")
+            _validate(len(names) == len(items), "BatchWriteItem", "no item twice")
+            for item in items:
+                self._write(table, item)
+        return {"UnprocessedItems": {}}
+
+    def put_item(self, **put: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
+        current = self.tables[put["TableName"]].get(_name(put["Item"]))
+        if not _holds(put, current):
+            held: Raw = {"Item": current} if current and _returns_old(put) else {}
+            raise refusal(ConditionError, "PutItem", **held)
+        self._write(put["TableName"], put["Item"])
+        return {}
+
+    def transact_write_items(self, TransactItems: list[Raw]) -> Raw:  # noqa: N803
+        writes = [(kind, write) for it in TransactItems for kind, write in it.items()]
+        targets = [(write["TableName"], _name(write.get("Item") or write["Key"])) for _, write in writes]
+        _validate(0 < len(writes) <= MAX_TRANSACTION, "TransactWriteItems", "1 to 100 writes")
+        _validate(len(set(targets)) == len(targets), "TransactWriteItems", "no item twice")
+        reasons: list[Raw] = []
+        for (_, write), (table, name) in zip(writes, targets, strict=True):
+            current = self.tables[table].get(name)
+            if _holds(write, current):
+                reasons.append({"Code": "None"})
+            else:
+                held = {"Item": current} if current and _returns_old(write) else {}
+                reasons.append({"Code": "ConditionalCheckFailed", **held})
+        if any(reason["Code"] != "None" for reason in reasons):
+            raise refusal(CanceledError, "TransactWriteItems", CancellationReasons=reasons)
+        for item in [self._outcome(kind, write) for kind, write in writes]:
+            self._write(item[0], item[1])
+        return {}
+
+    def get_paginator(self, operation: str) -> "Paginator":
+        assert operation == "query"
+        return Paginator(self)
+
+    def query(self, **query: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
+        """All that a query finds, in its order."""
+        index = query.get("IndexName")
+        consistent = query.get("ConsistentRead", False)
+        _validate(not (index and consistent), "Query", "an index cannot be read consistently")
+        items = self._seen(query["TableName"], consistent=consistent).values()
+        values = query["ExpressionAttributeValues"]
+        if index:
+            assert (index, query["KeyConditionExpression"]) == ("Listing", "list_name = :list_name")
+            names = ("pk", "sk", "list_name", "list_order")
+            listed = [it for it in items if it.get("list_name") == values[":list_name"]]
+            found = [{name: it[name] for name in names} for it in listed]
+            order = "list_order"
+        else:
+            found, order = _between(query["KeyConditionExpression"], values, items), "sk"
+        return sorted(found, key=lambda it: it[order]["S"], reverse=not query.get("ScanIndexForward", True))
+
+    def _outcome(self, kind: str, write: Raw) -> tuple[str, Raw]:
+        table: str = write["TableName"]
+        if kind == "Put":
+            return table, write["Item"]
+        assert kind == "Update", kind
+        current = self.tables[table].get(_name(write["Key"])) or write["Key"]
+        return table, _updated(current, write["UpdateExpression"], write["ExpressionAttributeValues"])
+
+    def _write(self, table: str, item: Raw) -> None:
+        name = _name(item)
+        self._before[table][name] = self.tables[table].get(name)
+        self.tables[table][name] = item
+
+    def _seen(self, table: str, *, consistent: bool) -> dict[Name, Raw]:
+        if consistent or not self.lagging:
+            return self.tables[table]
+        return {name: item for name, item in (self.tables[table] | self._before[table]).items() if item}
+
+
+class Paginator:
+    """Pages of a query, in the sizes asked for."""
+
+    def __init__(self, client: MemoryDynamoDB) -> None:
+        self._client = client
+
+    def paginate(self, **query: Any) -> Iterator[Raw]:  # noqa: ANN401 - as boto3 takes them
+        asked: Mapping[str, int] = query.pop("PaginationConfig", {})
+        found = self._client.query(**query)[: asked.get("MaxItems")]
+        size = asked.get("PageSize") or max(1, len(found))
+        for start in range(0, max(1, len(found)), size):
+            yield {"Items": found[start : start + size]}
+
+
+class MemorySQS:
+    """Collects what is sent, repeats included: a queue may deliver twice."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send_message(self, **message: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
+        self.sent.append(message["MessageBody"])
+        return {}
+
+
+def _name(item: Mapping[str, Any]) -> Name:
+    return Name(item["pk"]["S"], item["sk"]["S"])
+
+
+def _validate(holds: bool, operation: str, what: str) -> None:
+    if not holds:
+        raise refusal(ClientError, operation, "ValidationException", Detail=what)
+
+
+def _returns_old(write: Raw) -> bool:
+    return write.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+
+
+def _holds(write: Raw, current: Raw | None) -> bool:
+    item, values = current or {}, write.get("ExpressionAttributeValues", {})
+    condition: str | None = write.get("ConditionExpression")
+    if condition is None:
+        return True
+    return any(all(_term(it, item, values) for it in part.split(" AND ")) for part in condition.split(" OR "))
+
+
+def _term(term: str, item: Raw, values: Raw) -> bool:
+    if found := re.fullmatch(r"attribute_not_exists\((\w+)\)", term):
+        return found[1] not in item
+    found = re.fullmatch(r"(\w+) (=|<=|>=) (:\w+)", term)
+    assert found, f"storage has a new condition: {term}"
+    return found[1] in item and _COMPARISONS[found[2]](_deserialize(item[found[1]]), _deserialize(values[found[3]]))
+
+
+def _updated(item: Raw, expression: str, values: Raw) -> Raw:
+    outcome = dict(item)
+    for step in re.split(r", (?=\w+ = )", expression.removeprefix("SET ")):
+        target, _, right = step.partition(" = ")
+        if found := re.fullmatch(r":\w+", right):
+            outcome[target] = values[right]
+        elif found := re.fullmatch(r"if_not_exists\((\w+), (:\w+)\)", right):
+            outcome[target] = item.get(found[1], values[found[2]])
+        else:
+            found = re.fullmatch(r"(\w+) ([+-]) (:\w+)", right)
+            assert found, f"storage has a new update: {step}"
+            _validate(found[1] in item, "TransactWriteItems", "arithmetic needs an attribute")
+            change = int(values[found[3]]["N"]) * (1 if found[2] == "+" else -1)
+            outcome[target] = {"N": str(int(item[found[1]]["N"]) + change)}
+    return outcome
+
+
+def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
+    found = re.fullmatch(r"pk = (:\w+) AND sk BETWEEN (:\w+) AND (:\w+)", condition)
+    assert found, f"storage has a new query: {condition}"
+    pk, first, last = (values[it]["S"] for it in found.groups())
+    _validate(first <= last, "Query", "BETWEEN needs its bounds in order")
+    return [it for it in items if it["pk"]["S"] == pk and first <= it["sk"]["S"] <= last]

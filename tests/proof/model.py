@@ -1,0 +1,204 @@
+"""The rules of the ledger in the plainest form: every act in one list, every sum counted afresh.
+
+There are no pages, no versions and no folding here. What an act earned is settled when it first arrives;
+everything else is a sum over the acts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from math import floor
+from typing import NamedTuple
+
+from saxaul.actions import Action, Reversal
+from saxaul.catalog import ActionType, Catalogue
+from tests.builders import SHANGHAI
+
+LENGTHS = {"day": 10, "month": 7, "year": 4}
+ZERO = Decimal(0)
+
+
+class Name(NamedTuple):
+    user_id: str
+    app: str
+    action_id: str
+
+
+def name_of(it: Action | Reversal) -> Name:
+    return Name(it.owner.id, it.app, it.action_id)
+
+
+def day_of(instant: int) -> date:
+    return datetime.fromtimestamp(instant, SHANGHAI).date()
+
+
+def ripe_from(occurred_at: int) -> float:
+    """Seven in the morning of the day after."""
+    return datetime.combine(day_of(occurred_at) + timedelta(days=1), time(7), SHANGHAI).timestamp()
+
+
+@dataclass
+class Act:
+    """An action that arrived, and what it is worth today. ``withheld``: a cap left it without any point."""
+
+    action: Action
+    points: int = 0
+    units: Decimal = ZERO
+    grams: Decimal = ZERO
+    withheld: bool = False
+
+
+@dataclass
+class Wish:
+    """A redemption."""
+
+    user_id: str
+    project_id: str
+    trees: int
+    points: int
+    state: str = "requested"
+    reason: str = ""
+
+
+@dataclass
+class Purse:
+    """What was moved to a user, less what was spent; and what was spent."""
+
+    balance: int = 0
+    spent: int = 0
+
+
+@dataclass
+class Model:
+    catalogue: Catalogue
+    max_withheld: int
+    acts: dict[Name, Act] = field(default_factory=dict)
+    taken_back: set[Name] = field(default_factory=set)
+    purses: dict[str, Purse] = field(default_factory=dict)
+    wishes: dict[str, Wish] = field(default_factory=dict)
+
+    def purse(self, user_id: str) -> Purse:
+        return self.purses.setdefault(user_id, Purse())
+
+    def arrive(self, actions: Iterable[Action], reversals: Iterable[Reversal]) -> None:
+        """A batch: first its actions in their order, then its reversals."""
+        for action in actions:
+            if name_of(action) not in self.acts:
+                self.acts[name_of(action)] = self._worth(action)
+        for reversal in reversals:
+            self.taken_back.add(name_of(reversal))
+            if act := self.acts.get(name_of(reversal)):
+                act.points, act.units, act.grams, act.withheld = 0, ZERO, ZERO, False
+
+    def _worth(self, action: Action) -> Act:
+        rule = self.catalogue.action_types[action.type]
+        if name_of(action) in self.taken_back:
+            return Act(action)
+        assert rule.points
+        wanted = action.quantity if rule.points.per == "unit" else Decimal(1)
+        units = min([wanted, *self._units_left(action, rule)])
+        uncapped = floor(units * rule.points.value * self._multiplier(action))
+        points = min([uncapped, *self._points_left(action, rule)])
+        withheld = points == 0 and (units < wanted or points < uncapped)
+        if withheld and self._withheld_beside(action, rule) >= self.max_withheld:
+            return Act(action)
+        return Act(action, points, units, action.quantity * rule.avoided_g.value, withheld)
+
+    def _units_left(self, action: Action, rule: ActionType) -> list[Decimal]:
+        return [
+            max(ZERO, cap.units - sum(act.units for act in self._beside(action, cap.window, of_type=True)))
+            for cap in rule.caps
+            if cap.units is not None
+        ]
+
+    def _points_left(self, action: Action, rule: ActionType) -> list[int]:
+        return [
+            max(0, cap.points - sum(act.points for act in self._beside(action, cap.window, of_type=True)))
+            for cap in rule.caps
+            if cap.points is not None
+        ]
+
+    def _beside(self, action: Action, window: str, *, of_type: bool) -> list[Act]:
+        """The acts of the same user in the same day, month or year."""
+        length = LENGTHS[window]
+        when = day_of(action.occurred_at).isoformat()[:length]
+        return [
+            act
+            for act in self.acts.values()
+            if act.action.owner == action.owner
+            and day_of(act.action.occurred_at).isoformat()[:length] == when
+            and (act.action.type == action.type or not of_type)
+        ]
+
+    def _withheld_beside(self, action: Action, rule: ActionType) -> int:
+        """Acts without points for their caps, of all types that are counted over the same window."""
+        beside = self._beside(action, rule.window, of_type=False)
+        types = self.catalogue.action_types
+        return sum(act.withheld for act in beside if types[act.action.type].window == rule.window)
+
+    def _multiplier(self, action: Action) -> Decimal:
+        """World Environment Day is the one campaign, and lasts one day."""
+        if day_of(action.occurred_at).strftime("%m-%d") != "06-05":
+            return Decimal(1)
+        return max([Decimal(1), *(it.multipliers.get(action.type, ZERO) for it in self.catalogue.campaigns.values())])
+
+    def acts_of(self, user_id: str) -> list[Act]:
+        return [act for name, act in self.acts.items() if name.user_id == user_id]
+
+    def earned(self, user_id: str) -> int:
+        return sum(act.points for act in self.acts_of(user_id))
+
+    def grams(self, user_id: str) -> Decimal:
+        return sum((act.grams for act in self.acts_of(user_id)), ZERO)
+
+    def ripe(self, user_id: str, now: int) -> int:
+        """The points of every act that is ripe, whether they were harvested or not."""
+        return sum(act.points for act in self.acts_of(user_id) if ripe_from(act.action.occurred_at) <= now)
+
+    def harvest(self, user_id: str, now: int) -> int:
+        """All that is ripe and was neither moved nor spent; less than nothing where reversals outweigh."""
+        purse = self.purse(user_id)
+        moved = self.ripe(user_id, now) - purse.balance - purse.spent
+        purse.balance += moved
+        return moved
+
+    def request(self, key: str, wish: Wish, now: int) -> str:
+        """What becomes of a request: ``new``, ``replay``, ``key_reused`` or ``insufficient_points``."""
+        if known := self.wishes.get(key):
+            same = (known.project_id, known.trees) == (wish.project_id, wish.trees)
+            return "replay" if same else "key_reused"
+        self.harvest(wish.user_id, now)
+        if self.purse(wish.user_id).balance < wish.points:
+            return "insufficient_points"
+        self.wishes[key] = wish
+        return "new"
+
+    def settle(self, keys: Sequence[str]) -> None:
+        """Serve requests in their order, project by project."""
+        for project_id in dict.fromkeys(self.wishes[key].project_id for key in keys):
+            for wish in [self.wishes[key] for key in dict.fromkeys(keys)]:
+                if wish.project_id == project_id and wish.state == "requested":
+                    self._answer(wish)
+
+    def _answer(self, wish: Wish) -> None:
+        purse = self.purse(wish.user_id)
+        if wish.trees > self.catalogue.tree_projects[wish.project_id].saplings - self.spoken_for(wish.project_id):
+            wish.state, wish.reason = "rejected", "sold_out"
+        elif wish.points > purse.balance:
+            wish.state, wish.reason = "rejected", "insufficient_points"
+        else:
+            wish.state = "reserved"
+            purse.balance -= wish.points
+            purse.spent += wish.points
+
+    def spoken_for(self, project_id: str) -> int:
+        taken = [
+            it for it in self.wishes.values() if it.project_id == project_id and it.state in {"reserved", "ordered"}
+        ]
+        return sum(wish.trees for wish in taken)
+
+    def order(self) -> None:
+        for wish in self.wishes.values():
+            if wish.state == "reserved":
+                wish.state = "ordered"

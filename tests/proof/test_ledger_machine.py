@@ -1,0 +1,144 @@
+"""The ledger against its model, whatever happens in whatever order."""
+
+import os
+from decimal import Decimal
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from saxaul.actions import Action, Owner
+from tests.builders import DAY
+from tests.proof.twin import APPS, PROJECTS, TYPES, USERS, Message, Twin, reversing
+
+HOUR = 3600
+any_number = st.integers(0, 1_000_000)
+
+reports = st.lists(
+    st.tuples(
+        st.sampled_from(USERS),
+        st.sampled_from(sorted(TYPES)),
+        st.integers(1, 30),
+        st.integers(0, 7) | st.integers(0, 1),
+        st.integers(0, 23),
+    ),
+    min_size=3,
+    max_size=8,
+)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Apps report, repeat and take back; queues delay and reorder; users harvest and redeem; time goes by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.sent: list[Message] = []
+        self.undelivered: list[Message] = []
+        self.count = 0
+
+    def teardown(self) -> None:
+        self.patch.undo()
+
+    @initialize(app=st.sampled_from(APPS), reported=reports)
+    def deploy(self, app: str, reported: list[tuple[str, str, int, int, int]]) -> None:
+        """A system that lives: two users with points in hand, and some acts."""
+        self.twin = Twin(self.patch)
+        rides = [(user_id, "bus_ride", 5, 2, 0) for user_id in USERS]
+        self.report(app, rides + reported, held_up=False)
+        for user_id in USERS:
+            self.twin.harvest(user_id)
+
+    @rule(app=st.sampled_from(APPS), reported=reports, held_up=st.booleans())
+    def report(self, app: str, reported: list[tuple[str, str, int, int, int]], held_up: bool) -> None:
+        actions: list[Action] = []
+        for user_id, type_, quantity, days, hours in reported:
+            self.count += 1
+            occurred_at = self.twin.world.now - days * DAY - hours * HOUR
+            owner, action_id = Owner("user", user_id), f"a-{self.count}"
+            actions.append(Action(app, owner, action_id, type_, Decimal(quantity), occurred_at))
+        self._send(Message(app, tuple(sorted(actions, key=lambda action: action.owner))), held_up)
+
+    @precondition(lambda self: any(it.actions for it in self.sent))
+    @rule(picked=any_number, held_up=st.booleans())
+    def take_back(self, picked: int, held_up: bool) -> None:
+        self._send(reversing(self._reported(picked)), held_up)
+
+    @precondition(lambda self: any(it.actions for it in self.sent))
+    @rule(picked=any_number, quantity=st.integers(1, 30), held_up=st.booleans())
+    def report_again_with_other_content(self, picked: int, quantity: int, held_up: bool) -> None:
+        action = self._reported(picked)
+        self._send(Message(action.app, (action._replace(quantity=Decimal(quantity)),)), held_up)
+
+    def _reported(self, picked: int) -> Action:
+        actions = [action for message in self.sent for action in message.actions]
+        return actions[-1 - picked % len(actions)]
+
+    def _send(self, message: Message, held_up: bool) -> None:
+        self.sent.append(message)
+        if held_up:
+            self.undelivered.append(message)
+        else:
+            self.twin.deliver([message])
+
+    @precondition(lambda self: self.sent)
+    @rule(picked=st.lists(any_number, min_size=1, max_size=6), lagging=st.booleans())
+    def deliver_again_or_late(self, picked: list[int], lagging: bool) -> None:
+        """Any messages in any order, with what is still undelivered first in the choice."""
+        late_first = [*self.undelivered, *reversed(self.sent)]
+        chosen = [late_first[it % len(late_first)] for it in picked]
+        self.twin.world.store.lagging = lagging
+        self.twin.deliver(chosen)
+        self.twin.world.store.lagging = False
+        self.undelivered = [message for message in self.undelivered if message not in chosen]
+
+    @precondition(lambda self: self.undelivered)
+    @rule()
+    def deliver_all_that_was_held_up(self) -> None:
+        self.twin.deliver(self.undelivered[::-1])
+        self.undelivered = []
+
+    @rule(seconds=st.sampled_from([HOUR, 20 * HOUR, DAY, 4 * DAY, 12 * DAY, 40 * DAY, 200 * DAY]))
+    def wait(self, seconds: int) -> None:
+        self.twin.wait(seconds)
+
+    @rule(user_id=st.sampled_from(USERS), seconds=st.sampled_from([0, DAY, 40 * DAY]))
+    def harvest(self, user_id: str, seconds: int) -> None:
+        self.twin.wait(seconds)
+        self.twin.harvest(user_id)
+
+    @rule(
+        user_id=st.sampled_from(USERS),
+        key=st.sampled_from([f"key-{number}" for number in range(20)]),
+        project_id=st.sampled_from(sorted(PROJECTS)),
+        trees=st.integers(1, 3),
+        settled=st.booleans(),
+    )
+    def request(self, user_id: str, key: str, project_id: str, trees: int, settled: bool) -> None:
+        self.twin.request(user_id, key, project_id, trees)
+        if settled and self.twin.world.queue.sent:
+            self.twin.settle(self.twin.world.queue.sent[-1:])
+
+    @precondition(lambda self: self.twin.world.queue.sent)
+    @rule(picked=st.lists(any_number, min_size=1, max_size=5))
+    def settle(self, picked: list[int]) -> None:
+        """Any of the requests, newest first in the choice; some of them were settled before."""
+        sent = self.twin.world.queue.sent
+        self.twin.settle([sent[-1 - it % len(sent)] for it in picked])
+
+    @rule(lagging=st.booleans())
+    def order(self, lagging: bool) -> None:
+        self.twin.order(lagging=lagging)
+
+    @invariant()
+    def agrees_with_the_model(self) -> None:
+        self.twin.check()
+
+    @invariant()
+    def replay_changes_nothing(self) -> None:
+        self.twin.check_that_a_replay_changes_nothing()
+
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = settings.get_profile(f"proof-{os.environ.get('SAXAUL_PROFILE', 'short')}")

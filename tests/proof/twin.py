@@ -1,0 +1,169 @@
+"""The system and the model side by side: whatever is done to one is done to the other, and then they are compared."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+
+from saxaul.actions import Action, Owner, Reversal
+from saxaul.catalog import Cap
+from saxaul.messages import RedemptionMessage, pack, pack_reversals
+from saxaul.pages import Page
+from saxaul.problems import Conflict, KeyReused
+from saxaul.redemptions import State
+from saxaul.services.redeeming import Request, redemption_id
+from tests.builders import APP, at, make_action_type, make_campaign, make_tree_project
+from tests.proof.model import LENGTHS, Model, Wish, day_of
+from tests.proof.world import World
+
+USERS = ("u-1", "u-2")
+APPS = (APP, "taobao")
+MAX_WITHHELD = 3
+START = at("2026-05-20T12:00")
+
+TYPES = {
+    "bus_ride": make_action_type(points="80"),
+    "walking": make_action_type(points="0.5", caps=(Cap(window="month", points=60),)),
+    "leave_the_car": make_action_type(points="7", caps=(Cap(window="year", units=Decimal(40)),)),
+    "cycling": make_action_type(
+        points="10", caps=(Cap(window="day", units=Decimal(5)), Cap(window="month", points=90))
+    ),
+    "train_ride": make_action_type(points="30", per="action", caps=(Cap(window="day", units=Decimal(2)),)),
+}
+PROJECTS = {"saxaul-alxa": make_tree_project(160, 6), "willow-yili": make_tree_project(90, 4)}
+CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2", "cycling": "1.5"})}
+
+
+class Message(NamedTuple):
+    """What an app said in one message."""
+
+    app: str
+    actions: tuple[Action, ...] = ()
+    reversals: tuple[Reversal, ...] = ()
+
+    @property
+    def body(self) -> str:
+        (body,) = pack(self.app, self.actions) if self.actions else pack_reversals(self.app, self.reversals)
+        return body
+
+
+class Twin:
+    """The whole system with few users, so that much happens to each."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr("saxaul.pages.MAX_WITHHELD", MAX_WITHHELD)
+        self.world = World(patch, START)
+        self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
+        self.delivered: list[Message] = []
+        self.keys: dict[str, str] = {}
+
+    def deliver(self, messages: Sequence[Message]) -> None:
+        self.delivered += messages
+        self._accrue(messages)
+        self.model.arrive(
+            [action for message in messages for action in message.actions],
+            [reversal for message in messages for reversal in message.reversals],
+        )
+
+    def _accrue(self, messages: Sequence[Message]) -> None:
+        assert self.world.accrue({str(number): it.body for number, it in enumerate(messages)}) == {}
+
+    def wait(self, seconds: int) -> None:
+        self.world.now += seconds
+
+    def harvest(self, user_id: str) -> None:
+        moved = self.world.redeeming.harvest(user_id).moved
+        assert moved == self.model.harvest(user_id, self.world.now)
+
+    def request(self, user_id: str, key: str, project_id: str, trees: int) -> None:
+        identity = redemption_id(APP, user_id, key)
+        project = PROJECTS[project_id]
+        expected = self.model.request(
+            identity, Wish(user_id, project_id, trees, project.price_points * trees), self.world.now
+        )
+        assert self._ask(Request(APP, user_id, key, project_id, trees, "")) == expected
+
+    def _ask(self, request: Request) -> str:
+        try:
+            asked, replay = self.world.redeeming.request(request, PROJECTS[request.project_id])
+        except (Conflict, KeyReused) as problem:
+            return problem.code
+        assert asked.redemption_id == redemption_id(request.app, request.user_id, request.key)
+        return "replay" if replay else "new"
+
+    def settle(self, bodies: Sequence[str]) -> None:
+        assert self.world.settle(bodies) == []
+        self.model.settle([RedemptionMessage.model_validate_json(body).redemption_id for body in bodies])
+
+    def order(self, *, lagging: bool = False) -> None:
+        """Two runs of the schedule: what the index did not list to the first one, the second one orders."""
+        for self.world.store.lagging in (lagging, False):
+            self.world.planting.order_all(self.model.catalogue)
+        self.model.order()
+
+    def check(self) -> None:
+        self.world.unobserved(self._check)
+
+    def _check(self) -> None:
+        for user_id in USERS:
+            self._check_user(user_id)
+        self._check_redemptions()
+
+    def _check_user(self, user_id: str) -> None:
+        found, purse = self.world.position(user_id), self.model.purse(user_id)
+        assert found.earned == found.ripening + found.spendable + found.spent
+        assert found.earned == self.model.earned(user_id)
+        assert (found.spendable, found.spent) == (purse.balance, purse.spent)
+        assert found.harvestable == self.model.ripe(user_id, self.world.now) - purse.balance - purse.spent
+        assert found.avoided_g == self.model.grams(user_id)
+        pages = self.world.pages_of(user_id)
+        assert sum(page.points for page in pages) == found.earned
+        assert_no_cap_is_exceeded(pages)
+
+    def _check_redemptions(self) -> None:
+        taken: defaultdict[str, int] = defaultdict(int)
+        spent: defaultdict[str, int] = defaultdict(int)
+        for identity, wish in self.model.wishes.items():
+            stored = self.world.redemptions.get(wish.user_id, identity)
+            assert stored is not None
+            assert (stored.state.value, stored.reason) == (wish.state, wish.reason)
+            if stored.state not in {State.REQUESTED, State.REJECTED}:
+                taken[wish.project_id] += len(stored.trees)
+                spent[wish.user_id] += stored.points
+                assert all(self.world.redemptions.certified(tree.number) == stored for tree in stored.trees)
+        for project_id, project in PROJECTS.items():
+            stock = self.world.redemptions.stock(project_id)
+            assert stock.reserved == taken[project_id] <= stock.released == project.saplings
+        assert all(self.world.wallets.get(user_id).spent == spent[user_id] for user_id in USERS)
+
+    def check_that_a_replay_changes_nothing(self) -> None:
+        before = dict(self.world.store.tables["Ledger"])
+        self._accrue(self.delivered)
+        assert self.world.store.tables["Ledger"] == before
+
+
+def assert_no_cap_is_exceeded(pages: Sequence[Page]) -> None:
+    """Count what the entries themselves say, whatever page they stand on."""
+    entries = [entry for page in pages for entry in page.entries.values() if entry.type]
+    for name, rule in TYPES.items():
+        for cap in rule.caps:
+            units: defaultdict[str, Decimal] = defaultdict(Decimal)
+            points: defaultdict[str, int] = defaultdict(int)
+            for entry in (it for it in entries if it.type == name):
+                window = day_of(entry.occurred_at).isoformat()[: LENGTHS[cap.window]]
+                units[window] += entry.units
+                points[window] += entry.points
+            assert cap.units is None or max(units.values(), default=Decimal(0)) <= cap.units
+            assert cap.points is None or max(points.values(), default=0) <= cap.points
+
+
+def make_message(user_id: str, action_id: str, type_: str, occurred_at: int, quantity: int = 1) -> Message:
+    owner = Owner("user", user_id)
+    return Message(APP, (Action(APP, owner, action_id, type_, Decimal(quantity), occurred_at),))
+
+
+def reversing(action: Action) -> Message:
+    taken = Reversal(action.app, action.owner, action.action_id, "refund", action.occurred_at)
+    return Message(action.app, (), (taken,))
