@@ -101,6 +101,11 @@ class Page:
     def avoided_g(self) -> Decimal:
         return sum((entry.avoided_g for entry in self.entries.values()), ZERO)
 
+    @property
+    def overflowed(self) -> int:
+        """How many actions found no room for an entry: each once, and beyond the known ones each arrival."""
+        return len(self.overflow) // DIGEST_BYTES + self.uncounted
+
     def ripe_points(self, calendar: Calendar, now: int) -> int:
         """The points that may be harvested by now."""
         return sum(e.points for e in self.entries.values() if e.points and calendar.ripens_at(e.occurred_at) <= now)
