@@ -101,6 +101,10 @@ class Page:
     def avoided_g(self) -> Decimal:
         return sum((entry.avoided_g for entry in self.entries.values()), ZERO)
 
+    def holds(self, name: str) -> bool:
+        """Whether the action of that name came, be it reversed; a reversal that waits for it is not the action."""
+        return name in self.entries and not self.entries[name].is_tombstone
+
     def ripe_points(self, calendar: Calendar, now: int) -> int:
         """The points that may be harvested by now."""
         return sum(e.points for e in self.entries.values() if e.points and calendar.ripens_at(e.occurred_at) <= now)
