@@ -1,4 +1,4 @@
-"""The ledger against its model, whatever happens in whatever order."""
+"""The ledger against its model, whatever happens in whatever order, and whatever call to AWS goes wrong meanwhile."""
 
 import os
 from decimal import Decimal
@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from saxaul.actions import Action, Owner
 from tests.builders import DAY
+from tests.proof.faults import Fault
 from tests.proof.twin import APPS, PROJECTS, TYPES, USERS, Message, Twin, reversing
 
 HOUR = 3600
@@ -125,11 +126,28 @@ class LedgerMachine(RuleBasedStateMachine):
     def settle(self, picked: list[int]) -> None:
         """Any of the requests, newest first in the choice; some of them were settled before."""
         sent = self.twin.world.queue.sent
-        self.twin.settle([sent[-1 - it % len(sent)] for it in picked])
+        bodies = [sent[-1 - it % len(sent)] for it in picked]
+        if not self.twin.calls.armed:
+            self.twin.settle(bodies)
+            return
+        # Which project comes first is open once something goes wrong, and may decide what a wallet can pay.
+        for project_id in PROJECTS:
+            if of_project := [body for body in bodies if f'"{project_id}"' in body]:
+                self.twin.settle(of_project)
 
     @rule(lagging=st.booleans())
     def order(self, lagging: bool) -> None:
         self.twin.order(lagging=lagging)
+
+    @rule()
+    def plant(self) -> None:
+        self.twin.plant()
+
+    @precondition(lambda self: not self.twin.calls.armed)
+    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 15))
+    def let_a_call_go_wrong(self, fault: Fault, after: int) -> None:
+        """One of the next calls, the first one that can go wrong in that way."""
+        self.twin.calls.arm(fault, after)
 
     @invariant()
     def agrees_with_the_model(self) -> None:
