@@ -53,13 +53,14 @@ class Fault(Enum):
 
 
 class Calls:
-    """All calls of a run, counted. At most one of them goes wrong at a time."""
+    """All calls of a run, counted. At most one of them goes wrong at a time, besides those that are always refused."""
 
     def __init__(self) -> None:
         self.operations: list[str] = []
         self.struck: list[Fault] = []
         self._armed: tuple[int, Fault] | None = None
         self._dead = False
+        self.refused: Callable[[str, Raw], bool] = lambda _operation, _request: False
         self.rival: Callable[[], object] = lambda: None
 
     def arm(self, fault: Fault, after: int = 0) -> None:
@@ -88,6 +89,8 @@ class Calls:
             raise Killed
         number = len(self.operations)
         self.operations.append(operation)
+        if self.refused(operation, request):
+            raise _error(Fault.FAILED, operation, request)
         if self._armed is None or number < self._armed[0] or not self._armed[1].applies_to(operation):
             return call(**request)
         fault = self._armed[1]

@@ -8,6 +8,7 @@ import pytest
 
 from saxaul.actions import Action, Owner
 from tests.builders import APP, DAY
+from tests.proof.faults import Fault
 from tests.proof.twin import USERS, Message, Twin, make_message, reversing
 
 HOUR = 3600
@@ -18,6 +19,26 @@ class Scenario(NamedTuple):
 
     prepare: Callable[[Twin], None]
     act: Callable[[Twin], None]
+
+
+def operations_of(scenario: Scenario, patch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """The calls of an act that nothing disturbs, and how it ends."""
+    twin = begun(scenario, patch)
+    start = len(twin.calls.operations)
+    scenario.act(twin)
+    twin.check()
+    twin.check_that_a_replay_changes_nothing()
+    return twin.calls.operations[start:], ended(twin)
+
+
+def play(scenario: Scenario, patch: pytest.MonkeyPatch, fault: Fault, number: int) -> list[str]:
+    """Play an act with a fault at one of its calls, and compare with the model. How it ends."""
+    twin = begun(scenario, patch)
+    twin.calls.arm(fault, after=number)
+    scenario.act(twin)
+    assert twin.calls.struck == [fault]
+    twin.check()
+    return ended(twin)
 
 
 def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
@@ -106,6 +127,11 @@ def _late(twin: Twin) -> None:
         twin.harvest(user_id)
 
 
+def _rides_until_today(twin: Twin) -> None:
+    _rides(twin)
+    twin.deliver([_ride(user_id, f"today-{user_id}", twin, days=0) for user_id in USERS])
+
+
 def _harvest(twin: Twin) -> None:
     for user_id in USERS:
         twin.harvest(user_id)
@@ -114,9 +140,7 @@ def _harvest(twin: Twin) -> None:
 def _harvest_and_fold(twin: Twin) -> None:
     _rides(twin)
     twin.harvest(USERS[0])
-    twin.deliver(
-        [_ride(USERS[0], "more", twin, "cycling", days=0), _ride(USERS[0], "walk", twin, "walking", 9, days=3)]
-    )
+    twin.deliver([_ride(USERS[0], "more", twin, "cycling", days=0), _ride(USERS[0], "older", twin, days=4)])
     twin.wait(40 * DAY)
 
 
@@ -169,7 +193,7 @@ def _plant(twin: Twin) -> None:
 SCENARIOS: Mapping[str, Scenario] = {
     "a batch is accrued": Scenario(_rides, _a_batch),
     "late messages reopen folded pages": Scenario(_folded, _late),
-    "points are harvested": Scenario(_rides, _harvest),
+    "points are harvested": Scenario(_rides_until_today, _harvest),
     "points are harvested and pages folded": Scenario(_harvest_and_fold, _harvest),
     "trees are requested": Scenario(_rides, _request),
     "redemptions are settled": Scenario(_requested, _settle),
