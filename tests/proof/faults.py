@@ -53,28 +53,28 @@ class Fault(Enum):
 
 
 class Calls:
-    """All calls of a run, counted. At most one of them goes wrong at a time, besides those that are always refused."""
+    """All calls of a run, counted. Those that are armed go wrong once, those that are refused each time."""
 
     def __init__(self) -> None:
         self.operations: list[str] = []
         self.struck: list[Fault] = []
-        self._armed: tuple[int, Fault] | None = None
+        self._armed: list[tuple[int, Fault]] = []
         self._dead = False
         self.refused: Callable[[str, Raw], bool] = lambda _operation, _request: False
         self.rival: Callable[[], object] = lambda: None
 
     def arm(self, fault: Fault, after: int = 0) -> None:
         """Let the call fail that comes after that many more, the first one that the fault applies to."""
-        self._armed = (len(self.operations) + after, fault)
+        self._armed.append((len(self.operations) + after, fault))
 
     @property
-    def armed(self) -> bool:
-        return self._armed is not None
+    def armed(self) -> int:
+        return len(self._armed)
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
         """What is armed waits until afterwards."""
-        armed, self._armed = self._armed, None
+        armed, self._armed = self._armed, []
         count = len(self.operations)
         yield
         del self.operations[count:]
@@ -91,10 +91,11 @@ class Calls:
         self.operations.append(operation)
         if self.refused(operation, request):
             raise _error(Fault.FAILED, operation, request)
-        if self._armed is None or number < self._armed[0] or not self._armed[1].applies_to(operation):
+        due = [it for it in self._armed if number >= it[0] and it[1].applies_to(operation)]
+        if not due:
             return call(**request)
-        fault = self._armed[1]
-        self._armed = None
+        self._armed.remove(due[0])
+        fault = due[0][1]
         self.struck.append(fault)
         return self._strike(fault, operation, call, request)
 
@@ -105,7 +106,8 @@ class Calls:
             case Fault.REPEATED:
                 return _repeated(operation, call, request)
             case Fault.OVERTAKEN:
-                self.rival()
+                with self.undisturbed():
+                    self.rival()
                 return call(**request)
             case Fault.LOST | Fault.KILLED_AFTER:
                 call(**request)

@@ -14,6 +14,9 @@ from tests.proof.faults import Fault
 from tests.proof.twin import APPS, PROJECTS, TYPES, USERS, Message, Twin, reversing
 
 HOUR = 3600
+AT_ONCE = 3
+"""Calls that may be about to go wrong at the same time."""
+
 any_number = st.integers(0, 1_000_000)
 
 reports = st.lists(
@@ -143,10 +146,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def plant(self) -> None:
         self.twin.plant()
 
-    @precondition(lambda self: not self.twin.calls.armed)
+    @precondition(lambda self: self.twin.calls.armed < AT_ONCE)
     @rule(fault=st.sampled_from(Fault), after=st.integers(0, 15))
     def let_a_call_go_wrong(self, fault: Fault, after: int) -> None:
-        """One of the next calls, the first one that can go wrong in that way."""
+        """One of the next calls, the first one that can go wrong in that way; perhaps while it is tried again."""
         self.twin.calls.arm(fault, after)
 
     @invariant()
