@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Mapping
 from functools import cache
 from time import time
 
@@ -10,15 +11,17 @@ from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
 from saxaul.certificates import canonical
 from saxaul.ledger import Line, lines_of_month, statement
+from saxaul.planting import Particulars, PlantingOrder
 from saxaul.problems import InvalidRequest, NotFound
-from saxaul.redemptions import State
+from saxaul.redemptions import Redemption, State, Tree
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import certificate_view, grams, line_view, statement_view
+from saxaul.views import certificate_view, forest_tree_view, grams, line_view, statement_view
 from saxaul.wallets import position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -38,6 +41,11 @@ def _wallets() -> Wallets:
 @cache
 def _redemptions() -> Redemptions:
     return Redemptions(Table(settings().ledger_table))
+
+
+@cache
+def _orders() -> Orders:
+    return Orders(Table(settings().ledger_table))
 
 
 @cache
@@ -100,16 +108,19 @@ def _cursor(request: Request) -> tuple[str, str] | None:
 
 
 def view_forest(request: Request) -> Response:
-    language = language_of(request)
-    projects = _catalog().catalogue().tree_projects
-    calendar = settings().calendar
+    language, calendar = language_of(request), settings().calendar
+    redemptions = [it for it in _redemptions().of_user(request.user_id) if it.state is not State.REJECTED]
     trees = [
-        certificate_view(redemption, tree, projects.get(redemption.project_id), calendar, language)
-        for redemption in sorted(_redemptions().of_user(request.user_id), key=lambda it: it.requested_at, reverse=True)
-        if redemption.state is not State.REJECTED
+        (redemption, tree)
+        for redemption in sorted(redemptions, key=lambda it: it.requested_at, reverse=True)
         for tree in redemption.trees
     ]
-    return Response({"user_id": request.user_id, "trees": trees})
+    orders = _orders().get_many({tree.order_id for _, tree in trees if tree.order_id})
+    views = [
+        forest_tree_view(redemption, tree, _particulars(redemption, tree, orders), calendar, language)
+        for redemption, tree in trees
+    ]
+    return Response({"user_id": request.user_id, "trees": views})
 
 
 def view_certificate(request: Request) -> Response:
@@ -117,9 +128,18 @@ def view_certificate(request: Request) -> Response:
     redemption = _redemptions().certified(number) if number else None
     if number is None or redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
         raise NotFound("unknown_certificate", "There is no certificate with this number.")
-    project = _catalog().catalogue().tree_projects.get(redemption.project_id)
     tree = redemption.tree(number)
-    return Response(certificate_view(redemption, tree, project, settings().calendar, language_of(request)))
+    orders = _orders().get_many([tree.order_id] if tree.order_id else [])
+    particulars = _particulars(redemption, tree, orders)
+    return Response(certificate_view(redemption, tree, particulars, settings().calendar, language_of(request)))
+
+
+def _particulars(redemption: Redemption, tree: Tree, orders: Mapping[str, PlantingOrder]) -> Particulars | None:
+    """What a tree's order froze; before it is ordered, what the catalogue says now."""
+    if order := orders.get(tree.order_id):
+        return order.particulars
+    project = _catalog().catalogue().tree_projects.get(redemption.project_id)
+    return Particulars.of(project) if project else None
 
 
 def list_tree_projects(request: Request) -> Response:
