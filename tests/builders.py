@@ -24,6 +24,7 @@ from saxaul.certificates import new_number
 from saxaul.pages import Entry, Page, PageKey
 from saxaul.planting import OrderedTree, PlantingOrder
 from saxaul.redemptions import Redemption, Tree
+from saxaul.transparency import Leaf, Particulars, degrees, evidence_of
 from saxaul.wallets import Wallet
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -217,3 +218,34 @@ def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
         "planted_at": "2026-06-05T10:00:00+08:00",
         "photo_url": "https://trees.example/ax-0001.jpg",
     } | changes
+
+
+PHOTO = "https://trees.example/ax-0001.jpg"
+
+
+def make_particulars(dedication: str = "For my grandmother", **changes: Any) -> Particulars:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "species": {"en": "Saxaul", "zh": "梭梭"},
+        "latin": "Haloxylon ammodendron",
+        "place": {"en": "Alxa, Inner Mongolia", "zh": "内蒙古阿拉善"},
+        "partner": "Alxa SEE Foundation",
+        "applied_at": "2026-06-05T12:00:00+08:00",
+    }
+    return Particulars.fixed(dedication=dedication, **fields | changes)
+
+
+def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **changes: Any) -> Leaf:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "number": number or new_number(),
+        "project_id": "saxaul-alxa",
+        "event": event,
+        "follows": follows,
+        "occurred_at": "2026-06-20T10:00:00+08:00",
+        "recorded_at": "2026-06-20T18:30:00+08:00",
+        "tag": "AX-0001",
+        "lat": degrees(38.851),
+        "lon": degrees(105.731),
+        "evidence": evidence_of(PHOTO),
+        "particulars": make_particulars().commitment,
+    }
+    return Leaf(**fields | changes)

@@ -34,6 +34,7 @@ class Settings:
     catalog_table: str
     action_queue_url: str
     redemption_queue_url: str
+    signing_key: str
     calendar: Calendar
     callers: Mapping[str, Caller]
 
@@ -50,6 +51,7 @@ class Settings:
             catalog_table=env.get("CATALOG_TABLE", ""),
             action_queue_url=env.get("ACTION_QUEUE_URL", ""),
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
+            signing_key=env.get("SIGNING_KEY", ""),
             calendar=Calendar(
                 zone=ZoneInfo(env["TIME_ZONE"]),
                 acceptance_days=int(env["ACCEPTANCE_DAYS"]),
