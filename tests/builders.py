@@ -22,8 +22,9 @@ from saxaul.catalog import (
 )
 from saxaul.certificates import new_number
 from saxaul.pages import Entry, Page, PageKey
-from saxaul.planting import OrderedTree, Particulars, PlantingOrder
+from saxaul.planting import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.redemptions import Redemption, Tree
+from saxaul.transparency import Leaf, Particulars, degrees, evidence_of
 from saxaul.wallets import Wallet
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -202,7 +203,7 @@ def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int 
         order_id=order_id,
         project_id="saxaul-alxa",
         ordered_at=ordered_at,
-        particulars=Particulars.of(make_tree_project()),
+        project=OrderedProject.of(make_tree_project()),
         trees=tuple(OrderedTree(it.user_id, it.redemption_id, tree.number) for it in redemptions for tree in it.trees),
     )
 
@@ -236,3 +237,34 @@ def inspection(certificate: str, state: str = "alive", **changes: object) -> dic
     if state == "replaced":
         found |= {"tag": "AX-0002", "lat": 38.852, "lon": 105.732, "planted_at": "2026-06-05T10:30:00+08:00"}
     return found | changes
+
+
+PHOTO = "https://trees.example/ax-0001.jpg"
+
+
+def make_particulars(dedication: str = "For my grandmother", **changes: Any) -> Particulars:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "species": {"en": "Saxaul", "zh": "梭梭"},
+        "latin": "Haloxylon ammodendron",
+        "place": {"en": "Alxa, Inner Mongolia", "zh": "内蒙古阿拉善"},
+        "partner": "Alxa SEE Foundation",
+        "applied_at": "2026-06-05T12:00:00+08:00",
+    }
+    return Particulars.fixed(dedication=dedication, **fields | changes)
+
+
+def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **changes: Any) -> Leaf:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "number": number or new_number(),
+        "project_id": "saxaul-alxa",
+        "event": event,
+        "follows": follows,
+        "occurred_at": "2026-06-20T10:00:00+08:00",
+        "recorded_at": "2026-06-20T18:30:00+08:00",
+        "tag": "AX-0001",
+        "lat": degrees(38.851),
+        "lon": degrees(105.731),
+        "evidence": evidence_of(PHOTO),
+        "particulars": make_particulars().commitment,
+    }
+    return Leaf(**fields | changes)

@@ -13,6 +13,7 @@ from saxaul.planting import PlantingOrder
 from saxaul.problems import Forbidden, InvalidRequest, NotFound
 from saxaul.queue_events import redeliver
 from saxaul.services.planting import Planting
+from saxaul.services.transparency import Log
 from saxaul.services.tree_reports import TreeReports
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
@@ -20,7 +21,9 @@ from saxaul.storage.events import Bus
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders, place_of
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
+from saxaul.storage.transparency import Entries
 from saxaul.tree_reports import MAX_FAILURES, MAX_REPORTS, confirm, fail, inspect, reports_of
 from saxaul.views import order_summary, order_view, reports_view
 
@@ -47,7 +50,9 @@ def _planting() -> Planting:
 
 @cache
 def _tree_reports() -> TreeReports:
-    return TreeReports(Redemptions(Table(settings().ledger_table)))
+    ledger, calendar = Table(settings().ledger_table), settings().calendar
+    log = Log(Entries(ledger), SigningKey(settings().signing_key), calendar)
+    return TreeReports(Redemptions(ledger), log, calendar)
 
 
 @cache

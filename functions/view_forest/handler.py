@@ -11,7 +11,7 @@ from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
 from saxaul.certificates import canonical
 from saxaul.ledger import Line, lines_of_month, statement
-from saxaul.planting import Particulars, PlantingOrder
+from saxaul.planting import OrderedProject, PlantingOrder
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.redemptions import Redemption, State, Tree
 from saxaul.settings import settings
@@ -117,7 +117,7 @@ def view_forest(request: Request) -> Response:
     ]
     orders = _orders().get_many({tree.order_id for _, tree in trees if tree.order_id})
     views = [
-        forest_tree_view(redemption, tree, _particulars(redemption, tree, orders), calendar, language)
+        forest_tree_view(redemption, tree, _project(redemption, tree, orders), calendar, language)
         for redemption, tree in trees
     ]
     return Response({"user_id": request.user_id, "trees": views})
@@ -130,16 +130,16 @@ def view_certificate(request: Request) -> Response:
         raise NotFound("unknown_certificate", "There is no certificate with this number.")
     tree = redemption.tree(number)
     orders = _orders().get_many([tree.order_id] if tree.order_id else [])
-    particulars = _particulars(redemption, tree, orders)
-    return Response(certificate_view(redemption, tree, particulars, settings().calendar, language_of(request)))
+    project = _project(redemption, tree, orders)
+    return Response(certificate_view(redemption, tree, project, settings().calendar, language_of(request)))
 
 
-def _particulars(redemption: Redemption, tree: Tree, orders: Mapping[str, PlantingOrder]) -> Particulars | None:
+def _project(redemption: Redemption, tree: Tree, orders: Mapping[str, PlantingOrder]) -> OrderedProject | None:
     """What a tree's order froze; before it is ordered, what the catalogue says now."""
     if order := orders.get(tree.order_id):
-        return order.particulars
+        return order.project
     project = _catalog().catalogue().tree_projects.get(redemption.project_id)
-    return Particulars.of(project) if project else None
+    return OrderedProject.of(project) if project else None
 
 
 def list_tree_projects(request: Request) -> Response:

@@ -62,6 +62,8 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stack]:
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
         redemptions = clients.sqs().create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})
+        key = clients.kms().create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+        monkeypatch.setenv("SIGNING_KEY", key["Arn"])
         monkeypatch.setenv("ACTION_QUEUE_URL", actions)
         planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])

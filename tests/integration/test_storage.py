@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from saxaul.actions import Owner
 from saxaul.pages import Entry, Page, PageKey
-from saxaul.redemptions import Planting, Redemption, State, Step, Tree
+from saxaul.redemptions import Planting, Redemption, Seal, State, Step, Tree
 from saxaul.storage import orders, pages, redemptions, table, wallets
 from saxaul.storage.orders import OrderMovedError
 from saxaul.storage.pages import PageMovedError
@@ -65,7 +65,8 @@ steps = st.builds(
     sequence=st.none() | instants,
     leaf=st.none() | instants,
 )
-trees = st.builds(Tree, ids, st.lists(steps, max_size=3).map(tuple))
+seals = st.builds(Seal, ids, st.none() | ids, ids)
+trees = st.builds(Tree, ids, st.lists(steps, max_size=3).map(tuple), st.none() | seals)
 all_redemptions = st.builds(
     Redemption,
     user_id=ids,

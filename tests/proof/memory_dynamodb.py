@@ -249,6 +249,8 @@ def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN4
 
 
 def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
+    if condition == "pk = :pk":
+        return [it for it in items if it["pk"] == values[":pk"]]
     found = re.fullmatch(r"pk = (:\w+) AND sk BETWEEN (:\w+) AND (:\w+)", condition)
     assert found, f"storage has a new query: {condition}"
     pk, first, last = (values[it]["S"] for it in found.groups())

@@ -140,6 +140,8 @@ SUITE: dict[str, Callable[[], object]] = {
     "query to its bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
     "query nothing": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),
     "query back": lambda: TABLE.query_back("USER#u", "PAGE#", "PAGE#2026-07-01"),
+    "last": lambda: TABLE.last("USER#u"),
+    "last of nothing": lambda: TABLE.last("USER#nobody"),
     "put many": lambda: TABLE.put_all([entry("CERT", f"CERT#{it}", user_id="u") for it in range(30)]),
     "get many": lambda: sorted(
         TABLE.get_many([Key(f"CERT#{it}", "CERT") for it in range(120)], consistent=True).items()

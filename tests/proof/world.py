@@ -12,6 +12,7 @@ from saxaul.pages import Page
 from saxaul.services.accrual import Accrual
 from saxaul.services.planting import Planting
 from saxaul.services.redeeming import Redeeming
+from saxaul.services.transparency import Log
 from saxaul.services.tree_reports import TreeReports
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.events import Bus
@@ -19,11 +20,14 @@ from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
+from saxaul.storage.transparency import Entries
 from saxaul.storage.wallets import Wallets
 from saxaul.wallets import Position, position
 from tests.builders import make_calendar
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS
+from tests.proof.memory_kms import MemoryKMS
 from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 
 CALENDAR = make_calendar()
@@ -41,11 +45,13 @@ class World:
         self.queue = MemorySQS()
         self.dynamodb: Any = self.store
         self.sqs: Any = self.queue
+        self.kms: Any = MemoryKMS()
         self.bucket, self.bus = MemoryS3(), MemoryEventBridge()
         self.s3: Any = self.bucket
         self.eventbridge: Any = self.bus
         patch.setattr("saxaul.storage.table.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.queues.sqs", lambda: self.sqs)
+        patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.events.eventbridge", lambda: self.eventbridge)
         patch.setattr("saxaul.services.accrual._WRITERS", 1)  # so that a run can be run again
@@ -68,7 +74,9 @@ class World:
         self.redeeming = Redeeming(self.wallets, self.redemptions, CALENDAR, QUEUE)
         manifests, bus = Manifests("manifests"), Bus("saxaul")
         self.planting = Planting(self.redemptions, self.orders, manifests, bus, CALENDAR, PLANTING_QUEUE)
-        self.tree_reports = TreeReports(self.redemptions)
+        self.entries = Entries(Table("Ledger"))
+        log = Log(self.entries, SigningKey("key"), CALENDAR)
+        self.tree_reports = TreeReports(self.redemptions, log, CALENDAR)
 
     def seed(
         self,

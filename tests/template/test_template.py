@@ -207,3 +207,20 @@ def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
     assert name == "PlantTrees"
     assert schedule["ScheduleExpression"] == {"Ref": "PlantingSchedule"}
     assert schedule["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"}
+
+
+def test_only_the_planting_function_signs_and_the_key_outlives_the_stack() -> None:
+    [key] = resources("AWS::KMS::Key").values()
+    [signing] = [it for it in key["KeyPolicy"]["Statement"] if "kms:Sign" in it["Action"]]
+    signers = [
+        name
+        for name, function in functions().items()
+        for statement in function["Policies"][0]["Statement"]
+        if "kms:Sign" in statement["Action"]
+    ]
+
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+    assert template()["Resources"]["SigningKey"]["DeletionPolicy"] == "Retain"
+    assert signing["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"].endswith("-PlantTreesRole-*")
+    assert not any(action in ("*", "kms:*") for it in key["KeyPolicy"]["Statement"] for action in it["Action"])
+    assert signers == ["PlantTrees"]

@@ -63,7 +63,7 @@ def _as_csv(order: PlantingOrder) -> bytes:
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
-    what = order.particulars
+    what = order.project
     project = (order.project_id, what.species.en, what.species.zh, what.latin, what.place.en, what.place.zh)
     for tree in order.trees:
         rows.writerow(map(_plain, (order.order_id, tree.number, tree.redemption_id, *project)))
@@ -71,7 +71,7 @@ def _as_csv(order: PlantingOrder) -> bytes:
 
 
 def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
-    what = order.particulars
+    what = order.project
     document = {
         "order_id": order.order_id,
         "project_id": order.project_id,

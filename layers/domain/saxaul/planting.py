@@ -20,7 +20,7 @@ class OrderedTree(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Particulars:
+class OrderedProject:
     """What a project was when its trees were ordered. Its certificates say this, whatever the catalogue says later."""
 
     species: Text
@@ -29,7 +29,7 @@ class Particulars:
     partner: str
 
     @classmethod
-    def of(cls, project: TreeProject) -> "Particulars":
+    def of(cls, project: TreeProject) -> "OrderedProject":
         return cls(project.species, project.latin, project.place.names, project.partner)
 
 
@@ -43,14 +43,14 @@ class PlantingOrder:
     order_id: str
     project_id: str
     ordered_at: int
-    particulars: Particulars
+    project: OrderedProject
     trees: tuple[OrderedTree, ...]
     announced_at: int | None = None
     version: int = 0
 
     @property
     def partner(self) -> str:
-        return self.particulars.partner
+        return self.project.partner
 
     def announced(self, now: int) -> "PlantingOrder":
         return replace(self, announced_at=now)
@@ -79,7 +79,7 @@ def order_of(
         order_id=order_id,
         project_id=project_id,
         ordered_at=now,
-        particulars=Particulars.of(project),
+        project=OrderedProject.of(project),
         trees=tuple(
             OrderedTree(redemption.user_id, redemption.redemption_id, tree.number)
             for redemption in taken

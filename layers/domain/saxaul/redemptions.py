@@ -116,6 +116,11 @@ class Step:
     sequence: int | None = None
     leaf: int | None = None
 
+    @property
+    def evidence(self) -> str:
+        """The link to what shows it: the inspection's, or else the photo of what was planted."""
+        return self.evidence_url or (self.planting.photo_url if self.planting else "")
+
     def tells_the_same_as(self, other: "Step") -> bool:
         """Whether both come of one report, whenever it arrived."""
         return self == replace(
@@ -124,11 +129,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What a certificate keeps of itself once its tree is planted, so that the public log's word for it can be checked.
+
+    Attributes:
+        applied_at: when the tree was asked for, as the log's commitment has it, in RFC 3339.
+        salt: of the commitment to the dedication; None where the dedication was erased.
+        dedication_digest: that commitment.
+    """
+
+    applied_at: str
+    salt: str | None
+    dedication_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """One sapling of a redemption, under its certificate's number, with the steps of its life so far."""
 
     number: str
     history: tuple[Step, ...] = ()
+    seal: Seal | None = None
 
     @property
     def state(self) -> State:
@@ -223,6 +244,11 @@ class Redemption:
             raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, and no tree of it can take a step")
         trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
         return replace(self, trees=trees, state=_state_of(trees))
+
+    def sealed(self, number: str, seal: Seal) -> "Redemption":
+        """This redemption with the seal of a tree that was planted."""
+        trees = tuple(replace(tree, seal=seal) if tree.number == number else tree for tree in self.trees)
+        return replace(self, trees=trees)
 
     def logged(self, sequence: int) -> "Redemption":
         """This redemption with its newest leaves found in an entry of the public log."""

@@ -37,6 +37,7 @@ class Settings:
     planting_queue_url: str
     manifest_bucket: str
     bus_name: str
+    signing_key: str
     calendar: Calendar
     callers: Mapping[str, Caller]
 
@@ -56,6 +57,7 @@ class Settings:
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
             manifest_bucket=env.get("MANIFEST_BUCKET", ""),
             bus_name=env.get("BUS_NAME", ""),
+            signing_key=env.get("SIGNING_KEY", ""),
             calendar=Calendar(
                 zone=ZoneInfo(env["TIME_ZONE"]),
                 acceptance_days=int(env["ACCEPTANCE_DAYS"]),

@@ -66,9 +66,12 @@ class Confirmation(_Report):
     planted_at: Past
     photo_url: Link | None = None
 
+    @property
+    def planting(self) -> Planting:
+        return _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url)
+
     def step(self, now: int) -> Step:
-        planting = _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url)
-        return Step(State.PLANTED, planting.planted_at, now, planting=planting)
+        return Step(State.PLANTED, self.planting.planted_at, now, planting=self.planting)
 
 
 class Failure(_Report):
@@ -131,11 +134,13 @@ class RefusedReport:
 
 
 class News(NamedTuple):
-    """A step that the public log is told of, with whose it is."""
+    """A step that the public log is told of: whose it is, what it follows, and what stands, or stood, in the ground."""
 
     number: str
     redemption_id: str
     step: Step
+    follows: State
+    planting: Planting
 
 
 class Reported(NamedTuple):
@@ -230,7 +235,7 @@ class _Call:
             return None
         if tree.state is not State.ORDERED:
             return Refused("already_planted", "That tree was confirmed before, with other particulars.")
-        self._publish(tree, step)
+        self._publish(tree, step, report.planting)
         return None
 
     def fail(self, report: Failure, tree: Tree) -> Refused | None:
@@ -256,7 +261,7 @@ class _Call:
             return Refused("out_of_order", "Something later is known of that tree.")
         if step.state not in TREE_TRANSITIONS[tree.state]:
             return _undrawn(tree.state)
-        self._publish(tree, step)
+        self._publish(tree, step, step.planting or tree.planting)
         return None
 
     def outcome(self, verdicts: Sequence[Refused | None], reported: Sequence[object]) -> Reported:
@@ -272,11 +277,11 @@ class _Call:
             refunds[redemption.user_id] += redemption.refunded_points - before.refunded_points
         return Reported(changed, +refunds, self._news, len(reported) - len(refused), refused)
 
-    def _publish(self, tree: Tree, step: Step) -> None:
+    def _publish(self, tree: Tree, step: Step, planting: Planting) -> None:
         """Take a step that the public log is told of, and say which leaf it is there."""
         step = replace(step, leaf=len(self._news))
         self._take(tree, step)
-        self._news.append(News(tree.number, self._places[tree.number], step))
+        self._news.append(News(tree.number, self._places[tree.number], step, tree.state, planting))
 
     def _take(self, tree: Tree, step: Step) -> None:
         redemption_id = self._places[tree.number]

@@ -10,7 +10,7 @@ from saxaul.catalog import Catalogue, Language
 from saxaul.ledger import Line, Total, state_of
 from saxaul.manifests import ManifestLinks
 from saxaul.pages import ZERO
-from saxaul.planting import Particulars, PlantingOrder, is_done
+from saxaul.planting import OrderedProject, PlantingOrder, is_done
 from saxaul.redemptions import Planting, Redemption, State, Step, Tree
 from saxaul.tree_reports import Reported
 
@@ -110,7 +110,7 @@ def planting_view(planting: Planting) -> View:
 
 
 def certificate_view(
-    redemption: Redemption, tree: Tree, particulars: Particulars | None, calendar: Calendar, language: Language
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
 ) -> View:
     """A certificate as anyone may see it: nothing in it says whose tree it is."""
     planting = tree.planting
@@ -118,10 +118,10 @@ def certificate_view(
         "number": tree.number,
         "state": redemption.tree_state(tree),
         "project_id": redemption.project_id,
-        "species": particulars.species.in_language(language) if particulars else None,
-        "latin": (particulars.latin or None) if particulars else None,
-        "place": particulars.place.in_language(language) if particulars else None,
-        "partner": particulars.partner if particulars else None,
+        "species": project.species.in_language(language) if project else None,
+        "latin": (project.latin or None) if project else None,
+        "place": project.place.in_language(language) if project else None,
+        "partner": project.partner if project else None,
         "dedication": redemption.dedication,
         "applied_at": calendar.rfc3339(redemption.requested_at),
         "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
@@ -131,10 +131,10 @@ def certificate_view(
 
 
 def forest_tree_view(
-    redemption: Redemption, tree: Tree, particulars: Particulars | None, calendar: Calendar, language: Language
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
 ) -> View:
     """A certificate as its owner sees it: with which redemption it came of, and all that was said of the tree."""
-    return certificate_view(redemption, tree, particulars, calendar, language) | {
+    return certificate_view(redemption, tree, project, calendar, language) | {
         "redemption_id": redemption.redemption_id,
         "history": [step_view(step, calendar) for step in tree.history],
     }

@@ -9,6 +9,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -38,3 +39,8 @@ def s3() -> "S3Client":
 @cache
 def eventbridge() -> "EventBridgeClient":
     return boto3.client("events", config=_CONFIG)
+
+
+@cache
+def kms() -> "KMSClient":
+    return boto3.client("kms", config=_CONFIG)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from saxaul.catalog import Text
-from saxaul.planting import Batch, OrderedTree, Particulars, PlantingOrder
+from saxaul.planting import Batch, OrderedProject, OrderedTree, PlantingOrder
 from saxaul.storage import redemptions
 from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
 
@@ -87,7 +87,7 @@ def _partners_list(partner: str) -> str:
 
 
 def to_item(order: PlantingOrder) -> Item:
-    what = order.particulars
+    what = order.project
     is_new = order.announced_at is None
     item: Item = {
         **order_key(order.order_id)._asdict(),
@@ -110,7 +110,7 @@ def from_item(item: Item) -> PlantingOrder:
         order_id=item["pk"].removeprefix("ORDER#"),
         project_id=item["project_id"],
         ordered_at=int(item["ordered_at"]),
-        particulars=Particulars(Text(**item["species"]), item["latin"], Text(**item["place"]), item["partner"]),
+        project=OrderedProject(Text(**item["species"]), item["latin"], Text(**item["place"]), item["partner"]),
         trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
         announced_at=None if announced_at is None else int(announced_at),
         version=int(item["v"]),

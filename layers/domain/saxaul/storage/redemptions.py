@@ -4,15 +4,14 @@ A list of the sparse index ``Listing`` finds what is to be ordered without a sca
 trees that wait, in the order of their reservation.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from saxaul.redemptions import Planting, Redemption, Settlement, State, Step, Stock, Tree
+from saxaul.redemptions import Planting, Redemption, Seal, Settlement, State, Step, Stock, Tree
 from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
 from saxaul.storage.wallets import Wallets
-from saxaul.tree_reports import Reported
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -120,15 +119,17 @@ class Redemptions:
         waiting = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in listed)
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
-    def write_reports(self, reported: Reported) -> None:
-        """Write what a partner's call changed, and give back the points that it refunds, all or nothing.
+    def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
+        """Write redemptions over what they were made from, and give points back to users, all or nothing.
 
         Raises:
             TransactionRefusedError: a redemption or a wallet is no longer what was read.
         """
-        writes = [self._table.putting(to_item(redemption), redemption.version) for redemption in reported.changed]
-        writes += [self._wallets.refunding(user_id, points) for user_id, points in reported.refunds.items()]
-        transact(writes)
+        transact([*self.writing(changed), *(self._wallets.refunding(*refund) for refund in refunds.items())])
+
+    def writing(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
+        """Write redemptions over what they were made from, as a part of a transaction."""
+        return [self._table.putting(to_item(redemption), redemption.version) for redemption in changed]
 
     def certified(self, number: str) -> Redemption | None:
         """The redemption that a certificate's number leads to."""
@@ -190,11 +191,13 @@ def from_item(item: Item) -> Redemption:
 
 
 def _pack(tree: Tree) -> Item:
-    return {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
+    packed: Item = {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
+    return packed | ({"seal": asdict(tree.seal)} if tree.seal else {})
 
 
 def _unpack(item: Item) -> Tree:
-    return Tree(item["number"], tuple(_unpack_step(step) for step in item["history"]))
+    history = tuple(_unpack_step(step) for step in item["history"])
+    return Tree(item["number"], history, Seal(**item["seal"]) if "seal" in item else None)
 
 
 def _pack_step(step: Step) -> Item:

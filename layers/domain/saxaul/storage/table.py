@@ -108,6 +108,22 @@ class Table:
         for page in pages:
             yield from (item for item in map(python, page["Items"]) if after < item["sk"] < before)
 
+    def last(self, pk: str) -> Item | None:
+        """The item of one partition with the highest sort key, as of now."""
+        pages = (
+            dynamodb()
+            .get_paginator("query")
+            .paginate(
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=raw({":pk": pk}),
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                PaginationConfig={"MaxItems": 1, "PageSize": 1},
+            )
+        )
+        return next((python(item) for page in pages for item in page["Items"]), None)
+
     def listed(self, list_name: str, limit: int, *, backwards: bool = False, before: str = "") -> Iterator[Item]:
         """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment.
 
