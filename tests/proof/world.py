@@ -49,6 +49,7 @@ class World:
         self.bucket, self.bus = MemoryS3(), MemoryEventBridge()
         self.s3: Any = self.bucket
         self.eventbridge: Any = self.bus
+        self.sound = {name: getattr(self, name) for name in ("dynamodb", "sqs", "s3", "eventbridge", "kms")}
         patch.setattr("saxaul.storage.table.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.queues.sqs", lambda: self.sqs)
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
@@ -127,10 +128,11 @@ class World:
 
     def unobserved(self, look: Callable[[], object]) -> None:
         """Look with clients that do not fail and reads that do not lag."""
-        clients, lagging = (self.dynamodb, self.sqs), self.store.lagging
-        self.dynamodb, self.sqs, self.store.lagging = self.store, self.queue, False
+        clients, lagging = {name: getattr(self, name) for name in self.sound}, self.store.lagging
+        vars(self).update(self.sound)
+        self.store.lagging = False
         try:
             look()
         finally:
-            self.dynamodb, self.sqs = clients
+            vars(self).update(clients)
             self.store.lagging = lagging

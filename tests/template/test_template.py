@@ -127,9 +127,7 @@ def test_the_tables_are_encrypted_recoverable_and_hard_to_lose() -> None:
 
 def test_manifests_are_encrypted_versioned_kept_from_the_public_and_hard_to_lose() -> None:
     [(name, bucket)] = resources("AWS::S3::Bucket").items()
-    [policy] = resources("AWS::S3::BucketPolicy").values()
     [rule] = bucket["LifecycleConfiguration"]["Rules"]
-    [statement] = policy["PolicyDocument"]["Statement"]
 
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -138,8 +136,6 @@ def test_manifests_are_encrypted_versioned_kept_from_the_public_and_hard_to_lose
     assert template()["Resources"][name]["DeletionPolicy"] == "Retain"
     assert "ExpirationInDays" not in rule
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
-    assert statement["Effect"] == "Deny"
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_planting_touches_no_wallet_but_to_update_it_and_no_object_but_manifests() -> None:
