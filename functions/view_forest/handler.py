@@ -1,4 +1,4 @@
-"""Shows what grew: wallets, forests, tree projects, and certificates to anyone."""
+"""Shows what grew: wallets, forests and tree projects."""
 
 import base64
 import re
@@ -8,9 +8,8 @@ from time import time
 from saxaul.actions import Owner
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
-from saxaul.certificates import canonical
 from saxaul.ledger import Line, lines_of_month, statement
-from saxaul.problems import InvalidRequest, NotFound
+from saxaul.problems import InvalidRequest
 from saxaul.redemptions import State
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
@@ -112,16 +111,6 @@ def view_forest(request: Request) -> Response:
     return Response({"user_id": request.user_id, "trees": trees})
 
 
-def view_certificate(request: Request) -> Response:
-    number = canonical(request.path["number"])
-    redemption = _redemptions().certified(number) if number else None
-    if number is None or redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
-        raise NotFound("unknown_certificate", "There is no certificate with this number.")
-    project = _catalog().catalogue().tree_projects.get(redemption.project_id)
-    tree = redemption.tree(number)
-    return Response(certificate_view(redemption, tree, project, settings().calendar, language_of(request)))
-
-
 def list_tree_projects(request: Request) -> Response:
     language = language_of(request)
     projects = _catalog().catalogue().tree_projects
@@ -149,7 +138,6 @@ handler = door(
         ("GET", "/users/{user_id}/ledger"): view_ledger,
         ("GET", "/users/{user_id}/statement"): view_statement,
         ("GET", "/users/{user_id}/forest"): view_forest,
-        ("GET", "/certificates/{number}"): view_certificate,
         ("GET", "/tree-projects"): list_tree_projects,
     }
 )

@@ -46,7 +46,8 @@ def publish(patch: pytest.MonkeyPatch) -> Publication:
         BY, [step(others[0], "alive"), step(ours, "dead", evidence=evidence_of(LATER))], lambda _: [], NOON + DAY
     )
     log.append(BY, [step(ours, "replaced", "dead", tag="AX-0002"), others[2]], lambda _: [], NOON + 2 * DAY)
-    told = tuple(entries.after(0, 10))
+    found = entries.get_many({1, 2, 3})
+    told = tuple(found[sequence] for sequence in sorted(found))
     history = [Told(told[0], 1, PHOTO), Told(told[1], 1, LATER), Told(told[2], 0, PHOTO)]
     return Publication(
         certificate=encode(proven_certificate(particulars, history, "en")),

@@ -10,7 +10,7 @@ from local.build import ON_LAMBDA
 from local.sam import ROOT
 from tests.template.reading import events, functions, resources, template
 
-PUBLIC = {("get", "/certificates/{number}")}
+PUBLIC = {("get", "/certificates/{number}"), ("get", "/log"), ("get", "/log/key")}
 
 SCOPES = {
     ("post", "/actions"): "actions.write",

@@ -35,6 +35,7 @@ class Settings:
     action_queue_url: str
     redemption_queue_url: str
     signing_key: str
+    public_url: str
     calendar: Calendar
     callers: Mapping[str, Caller]
 
@@ -52,6 +53,7 @@ class Settings:
             action_queue_url=env.get("ACTION_QUEUE_URL", ""),
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
             signing_key=env.get("SIGNING_KEY", ""),
+            public_url=env.get("PUBLIC_URL", ""),
             calendar=Calendar(
                 zone=ZoneInfo(env["TIME_ZONE"]),
                 acceptance_days=int(env["ACCEPTANCE_DAYS"]),

@@ -10,6 +10,7 @@ from saxaul.ledger import Line, Total, state_of
 from saxaul.pages import ZERO
 from saxaul.planting import PlantingOrder
 from saxaul.redemptions import Redemption, State, Tree
+from saxaul.transparency import degrees
 
 View = dict[str, Any]
 
@@ -82,12 +83,18 @@ def certificate_view(
         "state": redemption.tree_state(tree),
         "project_id": redemption.project_id,
         "species": project.species.in_language(language) if project else None,
+        "latin": project.latin if project else None,
         "place": project.place.names.in_language(language) if project else None,
         "partner": project.partner if project else None,
         "dedication": redemption.dedication,
         "applied_at": calendar.rfc3339(redemption.requested_at),
         "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
-        "tree": {"tag": planting.tag, "lat": planting.lat, "lon": planting.lon, "photo_url": planting.photo_url or None}
+        "tree": {
+            "tag": planting.tag,
+            "lat": degrees(planting.lat),
+            "lon": degrees(planting.lon),
+            "photo_url": planting.photo_url or None,
+        }
         if planting
         else None,
     }
