@@ -71,7 +71,7 @@ def _certificate(number: str, language: Language) -> View:
         raise _unknown()
     project = _catalog().catalogue().tree_projects.get(redemption.project_id)
     shown = certificate_view(redemption, redemption.tree(number), project, settings().calendar, language)
-    return shown | {"proof": None}
+    return shown | {"history": [], "proof": None}
 
 
 def _unknown() -> NotFound:

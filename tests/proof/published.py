@@ -31,31 +31,49 @@ class Publication(NamedTuple):
     kms: MemoryKMS
 
 
+class Office:
+    """The real log on a store and a key in memory, and one tree that everything is about."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        store, self.kms = MemoryDynamoDB(), MemoryKMS()
+        patch.setattr("saxaul.storage.table.dynamodb", lambda: store)
+        patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
+        self.entries, self.key = Entries(Table("Ledger")), SigningKey("key")
+        self._log = Log(self.entries, self.key, make_calendar())
+        self.particulars = make_particulars("For my grandmother · 献给奶奶")
+        self.ours = make_leaf(new_number(), particulars=self.particulars.commitment)
+
+    def tell(self, now: int, *leaves: Leaf) -> Entry:
+        return self._log.append(BY, leaves, lambda _: [], now)
+
+    def publication(self, *history: Told) -> Publication:
+        return Publication(
+            certificate=encode(proven_certificate(self.particulars, history, "en")),
+            log=f'{{"entries":[{",".join(self.entries.published(0, 100))}]}}'.encode(),
+            key=self.key.pem.encode(),
+            entries=tuple(entry for it in range(1, 100) if (entry := self.entries.get(it))),
+            kms=self.kms,
+        )
+
+
 def publish(patch: pytest.MonkeyPatch) -> Publication:
     """Tell the log of four trees, and publish it with the certificate of the one that died and was replaced."""
-    store, kms = MemoryDynamoDB(), MemoryKMS()
-    patch.setattr("saxaul.storage.table.dynamodb", lambda: store)
-    patch.setattr("saxaul.storage.signing.kms", lambda: kms)
-    entries, key = Entries(Table("Ledger")), SigningKey("key")
-    log = Log(entries, key, make_calendar())
-    particulars = make_particulars("For my grandmother · 献给奶奶")
-    ours = make_leaf(new_number(), particulars=particulars.commitment)
+    office = Office(patch)
+    ours = office.ours
     others = [make_leaf(new_number(), particulars=make_particulars().commitment) for _ in range(3)]
-    log.append(BY, [others[0], ours, others[1]], lambda _: [], NOON)
-    log.append(
-        BY, [step(others[0], "alive"), step(ours, "dead", evidence=evidence_of(LATER))], lambda _: [], NOON + DAY
-    )
-    log.append(BY, [step(ours, "replaced", "dead", tag="AX-0002"), others[2]], lambda _: [], NOON + 2 * DAY)
-    found = entries.get_many({1, 2, 3})
-    told = tuple(found[sequence] for sequence in sorted(found))
-    history = [Told(told[0], 1, PHOTO), Told(told[1], 1, LATER), Told(told[2], 0, PHOTO)]
-    return Publication(
-        certificate=encode(proven_certificate(particulars, history, "en")),
-        log=encode({"entries": [entry.document() for entry in told]}),
-        key=key.pem.encode(),
-        entries=told,
-        kms=kms,
-    )
+    dead = step(ours, "dead", evidence=evidence_of(LATER))
+    first = office.tell(NOON, others[0], ours, others[1])
+    second = office.tell(NOON + DAY, step(others[0], "alive"), dead)
+    third = office.tell(NOON + 2 * DAY, step(ours, "replaced", "dead", tag="AX-0002"), others[2])
+    return office.publication(Told(first, 1, PHOTO), Told(second, 1, LATER), Told(third, 0, PHOTO))
+
+
+def publish_inspected(patch: pytest.MonkeyPatch, inspections: int, but: int | None) -> Publication:
+    """Tell the log of one tree and its inspections, and publish its certificate without one of those events."""
+    office = Office(patch)
+    leaves = [office.ours, *(step(office.ours, "alive", "alive" if it else "planted") for it in range(inspections))]
+    history = [Told(office.tell(NOON + it * DAY, leaf), 0, PHOTO) for it, leaf in enumerate(leaves)]
+    return office.publication(*(told for it, told in enumerate(history) if it != but))
 
 
 def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:

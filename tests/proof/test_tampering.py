@@ -17,7 +17,7 @@ from saxaul.verification import check_certificate, check_log
 from saxaul.verify import verdict
 from tests.builders import make_leaf
 from tests.proof.memory_kms import MemoryKMS
-from tests.proof.published import BY, Publication, publish, step
+from tests.proof.published import BY, Publication, publish, publish_inspected, step
 
 FLIPS = (0x01, 0x02, 0x20, 0x80)
 """A neighbouring character, another one, the other case, and no character at all."""
@@ -122,6 +122,8 @@ def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  #
         (["state"], "alive", "state is not what the log says"),
         (["tree", "lat"], "0.0000000", "tree is not what the log says"),
         (["tree", "photo_url"], None, "tree is not what the log says"),
+        (["history", 1, "at"], "2020-01-01", "history is not what the log says"),
+        (["history", 1, "state"], "alive", "history is not what the log says"),
         (["proof", "events", 0, "photo_url"], None, "the photo of the planted event of entry 1 is not the one"),
         (["proof", "events", 0, "index"], 0, "the planted event of entry 1 is not in the tree of its entry"),
         (["proof", "events", 0, "index"], True, "has no proper inclusion path"),
@@ -160,6 +162,7 @@ def test_an_event_cannot_be_left_out_of_a_certificate_nor_told_twice_nor_in_anot
 def test_a_certificate_that_keeps_its_latest_event_to_itself_is_found_out_by_the_log(published: Publication) -> None:
     certificate = json.loads(published.certificate)
     last = certificate["proof"]["events"].pop()
+    certificate["history"].pop()
     latest = certificate["proof"]["events"][-1]
     certificate |= {"state": "dead", "tree": certificate["tree"] | {"tag": "AX-0001", "photo_url": latest["photo_url"]}}
     hushed = encode(certificate)
@@ -167,6 +170,23 @@ def test_a_certificate_that_keeps_its_latest_event_to_itself_is_found_out_by_the
     assert last["leaf"]["event"] == "replaced"
     assert refusal(hushed, [], published.key) is None
     assert refusal(hushed, [published.log], published.key) == "the log tells more of it: replaced in entry 3"
+
+
+def life_of(inspections: int, *, but: int | None = None) -> Publication:
+    """A tree that was inspected so often, with one event left out of its certificate."""
+    with pytest.MonkeyPatch.context() as patch:
+        return publish_inspected(patch, inspections, but)
+
+
+def test_a_certificate_may_leave_out_an_older_inspection_once_it_shows_many(published: Publication) -> None:
+    many, few, hushed = life_of(13, but=5), life_of(11, but=5), life_of(13, but=13)
+
+    assert refusal(many.certificate, [], many.key) is None
+    *_, last = verdict(many.certificate, [many.log], many.key)
+    assert last.endswith("and 1 older inspections beside.")
+    assert refusal(few.certificate, [few.log], few.key) == "the log tells 12 events of it, and it shows 11"
+    assert refusal(hushed.certificate, [hushed.log], hushed.key) == "the log tells more of it: alive in entry 14"
+    assert published
 
 
 def test_a_dedication_that_was_erased_leaves_the_rest_proved(published: Publication) -> None:

@@ -5,11 +5,14 @@ the particulars that the leaves commit to, the salt of the dedication, and for e
 path and the signed header of its entry. :mod:`saxaul.verification` takes it apart again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from saxaul.canonical_json import Json
 from saxaul.transparency import Entry, Leaf, Particulars
+
+SHOWN_EVENTS = 12
+"""A certificate shows every event while there are fewer. With so many, it may leave out older inspections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Told:
 
 
 def proven_certificate(particulars: Particulars, history: Sequence[Told], language: str) -> dict[str, Json]:
-    """The certificate of a tree that is in the log. ``history`` is all that the log tells of it, oldest first."""
+    """The certificate of a tree that is in the log, by what the log tells of it, oldest first: see SHOWN_EVENTS."""
     first, last = history[0], history[-1]
     return {
         "number": last.leaf.number,
@@ -40,6 +43,7 @@ def proven_certificate(particulars: Particulars, history: Sequence[Told], langua
         "applied_at": particulars.applied_at,
         "planted_at": first.leaf.occurred_at,
         "tree": standing_tree(last.leaf, last.photo_url),
+        "history": shown_history((told.leaf, told.photo_url) for told in history),
         "proof": {
             "particulars": particulars.committed(),
             "salt": particulars.salt,
@@ -51,6 +55,19 @@ def proven_certificate(particulars: Particulars, history: Sequence[Told], langua
 def standing_tree(leaf: Leaf, photo_url: str | None) -> dict[str, Json]:
     """The tree as the latest event found it."""
     return {"tag": leaf.tag, "lat": leaf.lat, "lon": leaf.lon, "photo_url": photo_url or None}
+
+
+def shown_history(events: Iterable[tuple[Leaf, str | None]]) -> list[Json]:
+    """The life of a tree as its certificate shows it: each leaf and the photo behind it, in short."""
+    return [
+        {
+            "state": leaf.event,
+            "at": leaf.occurred_at,
+            "recorded_at": leaf.recorded_at,
+            "evidence_url": photo_url or None,
+        }
+        for leaf, photo_url in events
+    ]
 
 
 def _event(told: Told) -> dict[str, Json]:

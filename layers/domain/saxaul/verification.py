@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from saxaul import merkle
 from saxaul.canonical_json import Json, digest
-from saxaul.proof import standing_tree
+from saxaul.proof import SHOWN_EVENTS, shown_history, standing_tree
 from saxaul.published import RefusedError, canonical, header_of, leaf_of, members_of, names_of
-from saxaul.transparency import NOTHING_BEFORE, Counts, Event, Header, Leaf, dedication_digest, evidence_of
+from saxaul.transparency import NOTHING_BEFORE, Counts, Header, Leaf, dedication_digest, evidence_of
 
 if TYPE_CHECKING:
     from saxaul.signatures import Keys
@@ -63,7 +63,7 @@ def check_certificate(text: bytes, keys: "Keys") -> CheckedCertificate:
     document = members_of(
         canonical(text, "the certificate"),
         "the certificate",
-        "number state project_id species latin place partner dedication applied_at planted_at tree proof",
+        "number state project_id species latin place partner dedication applied_at planted_at tree history proof",
     )
     if document["proof"] is None:
         raise RefusedError(f"it has no proof: its tree is {document['state']}, and the log tells of planted trees only")
@@ -74,13 +74,14 @@ def check_certificate(text: bytes, keys: "Keys") -> CheckedCertificate:
     _check_life(events)
     _check_particulars(document, proof, events)
     first, last = events[0].leaf, events[-1].leaf
-    latest_photo = proof["events"][-1]["photo_url"]
+    photos = [event["photo_url"] for event in proof["events"]]
     claims = {
         "number": last.number,
         "state": last.event,
         "project_id": last.project_id,
         "planted_at": first.occurred_at,
-        "tree": standing_tree(last, latest_photo),
+        "tree": standing_tree(last, photos[-1]),
+        "history": shown_history((seen.leaf, photo) for seen, photo in zip(events, photos, strict=True)),
     }
     for name, proven in claims.items():
         _same(document[name], proven, f"{name} is not what the log says")
@@ -104,7 +105,7 @@ def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
 
 
 def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> None:
-    """Check that the log tells of a certificate what its proof says, no more and no less.
+    """Check that the log tells of a certificate what its proof says, and nothing later.
 
     Raises:
         RefusedError: it does not.
@@ -117,10 +118,11 @@ def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> None:
             )
         _same(seen.header, log.headers[sequence - 1], f"entry {sequence} is another in the log than in the certificate")
     told = log.lives.get(certificate.number, [])
-    if len(told) > len(certificate.events):
-        later = told[len(certificate.events)]
+    if told[-1:] != [certificate.events[-1]]:
+        later = told[-1]
         raise RefusedError(f"the log tells more of it: {later.leaf.event} in entry {later.header.sequence}")
-    _same(list(certificate.events), told, "the log tells something else of it")
+    if len(told) > len(certificate.events) and len(certificate.events) < SHOWN_EVENTS:
+        raise RefusedError(f"the log tells {len(told)} events of it, and it shows {len(certificate.events)}")
 
 
 def _check_event(event: Json, keys: "Keys") -> Seen:
@@ -144,8 +146,9 @@ def _check_event(event: Json, keys: "Keys") -> Seen:
 
 def _check_life(events: Sequence[Seen]) -> None:
     """Check that each event follows the one before, in the order of the log, and planted comes once and first."""
-    known: Event | str = ""
     for seen, before in zip(events, [None, *events], strict=False):
+        leaves_out = before and seen.leaf.follows and len(events) >= SHOWN_EVENTS
+        known = seen.leaf.follows if leaves_out else before.leaf.event if before else ""
         _check_step(seen.leaf, known, f"its {seen.leaf.event} event")
         if before:
             sequences = before.header.sequence, seen.header.sequence
@@ -154,7 +157,6 @@ def _check_life(events: Sequence[Seen]) -> None:
             if sequences[0] == sequences[1]:
                 _same(seen.header, before.header, f"there are two entries {sequences[0]}")
             _check_same_tree(seen.leaf, before.leaf)
-        known = seen.leaf.event
 
 
 def _check_step(leaf: Leaf, known: str, what: str) -> None:

@@ -34,7 +34,9 @@ def verdict(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> It
         yield from _of_log(log)
     if checked and log:
         check_inclusion(checked, log)
-        yield f"The log tells of {checked.number} what the certificate says, once each, and nothing else."
+        left_out = len(log.lives[checked.number]) - len(checked.events)
+        more = f"{left_out} older inspections beside" if left_out else "nothing else"
+        yield f"The log tells of {checked.number} what the certificate says, and {more}."
 
 
 def _of_certificate(certificate: CheckedCertificate) -> Iterator[str]:
