@@ -1,19 +1,17 @@
-"""Shows what grew: wallets, forests, tree projects, and certificates to anyone."""
+"""Shows what grew: wallets, forests and tree projects."""
 
 import base64
 import re
-from collections.abc import Mapping
 from functools import cache
 from time import time
 
 from saxaul.actions import Owner
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
-from saxaul.certificates import canonical
 from saxaul.ledger import Line, lines_of_month, statement
-from saxaul.planting import OrderedProject, PlantingOrder
-from saxaul.problems import InvalidRequest, NotFound
-from saxaul.redemptions import Redemption, State, Tree
+from saxaul.planting import shown_project
+from saxaul.problems import InvalidRequest
+from saxaul.redemptions import State
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
@@ -21,7 +19,7 @@ from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import certificate_view, forest_tree_view, grams, line_view, statement_view
+from saxaul.views import forest_tree_view, grams, line_view, statement_view
 from saxaul.wallets import position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -116,30 +114,18 @@ def view_forest(request: Request) -> Response:
         for tree in redemption.trees
     ]
     orders = _orders().get_many({tree.order_id for _, tree in trees if tree.order_id})
+    projects = _catalog().catalogue().tree_projects
     views = [
-        forest_tree_view(redemption, tree, _project(redemption, tree, orders), calendar, language)
+        forest_tree_view(
+            redemption,
+            tree,
+            shown_project(orders.get(tree.order_id), projects.get(redemption.project_id)),
+            calendar,
+            language,
+        )
         for redemption, tree in trees
     ]
     return Response({"user_id": request.user_id, "trees": views})
-
-
-def view_certificate(request: Request) -> Response:
-    number = canonical(request.path["number"])
-    redemption = _redemptions().certified(number) if number else None
-    if number is None or redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
-        raise NotFound("unknown_certificate", "There is no certificate with this number.")
-    tree = redemption.tree(number)
-    orders = _orders().get_many([tree.order_id] if tree.order_id else [])
-    project = _project(redemption, tree, orders)
-    return Response(certificate_view(redemption, tree, project, settings().calendar, language_of(request)))
-
-
-def _project(redemption: Redemption, tree: Tree, orders: Mapping[str, PlantingOrder]) -> OrderedProject | None:
-    """What a tree's order froze; before it is ordered, what the catalogue says now."""
-    if order := orders.get(tree.order_id):
-        return order.project
-    project = _catalog().catalogue().tree_projects.get(redemption.project_id)
-    return OrderedProject.of(project) if project else None
 
 
 def list_tree_projects(request: Request) -> Response:
@@ -169,7 +155,6 @@ handler = door(
         ("GET", "/users/{user_id}/ledger"): view_ledger,
         ("GET", "/users/{user_id}/statement"): view_statement,
         ("GET", "/users/{user_id}/forest"): view_forest,
-        ("GET", "/certificates/{number}"): view_certificate,
         ("GET", "/tree-projects"): list_tree_projects,
     }
 )

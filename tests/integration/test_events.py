@@ -7,7 +7,7 @@ import pytest
 from tests.builders import at, make_entry, make_page, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, deliver, event_of, invoke
 
-API = ["ingest_actions", "manage_catalog", "redeem_trees", "suggest_campaigns", "view_forest"]
+API = ["ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "view_forest"]
 
 
 @pytest.fixture
@@ -35,7 +35,8 @@ def test_an_event_of_the_api_is_answered_with_success(function: str) -> None:
 def test_an_event_of_the_api_is_complete(function: str) -> None:
     event = event_of(function)
 
-    assert event["requestContext"]["authorizer"]["claims"]["scope"]
+    assert (function == "prove_trees") == ("authorizer" not in event["requestContext"])
+    assert function == "prove_trees" or event["requestContext"]["authorizer"]["claims"]["scope"]
     assert event["path"] == event["resource"].format_map(event["pathParameters"] or {})
     assert event["isBase64Encoded"] is False
 
@@ -69,7 +70,7 @@ def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(
 
 def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> None:
     beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points"]
-    story = [*beginning, "redeem_trees", "settle_redemptions", "plant_trees", "view_forest"]
+    story = [*beginning, "redeem_trees", "settle_redemptions", "plant_trees", "view_forest", "prove_trees"]
 
     answers = {}
     for function in story:

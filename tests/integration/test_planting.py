@@ -150,7 +150,7 @@ def test_a_certificate_does_not_exist_before_its_tree_is_reserved(seeded: Stack)
 def test_a_certificate_speaks_both_languages(seeded: Stack) -> None:
     _, number = planted_order(seeded)
 
-    chinese = call("view_forest", "GET", "/certificates/{number}", path={"number": number}, query={"lang": "zh"}).body
+    chinese = call("prove_trees", "GET", "/certificates/{number}", path={"number": number}, query={"lang": "zh"}).body
 
     assert (chinese["species"], chinese["place"]) == ("梭梭", "内蒙古阿拉善")
     assert certificate(number).body["species"] == "Saxaul"

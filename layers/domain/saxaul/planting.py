@@ -61,6 +61,13 @@ class PlantingOrder:
         return tree.state if tree.order_id == self.order_id else "failed"
 
 
+def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
+    """What is said of a tree's project: what its order froze, or, before it is ordered, what the catalogue says now."""
+    if order:
+        return order.project
+    return OrderedProject.of(project) if project else None
+
+
 class Batch(NamedTuple):
     """An order, and the redemptions that it takes one step on."""
 

@@ -38,6 +38,7 @@ class Settings:
     manifest_bucket: str
     bus_name: str
     signing_key: str
+    public_url: str
     calendar: Calendar
     callers: Mapping[str, Caller]
 
@@ -58,6 +59,7 @@ class Settings:
             manifest_bucket=env.get("MANIFEST_BUCKET", ""),
             bus_name=env.get("BUS_NAME", ""),
             signing_key=env.get("SIGNING_KEY", ""),
+            public_url=env.get("PUBLIC_URL", ""),
             calendar=Calendar(
                 zone=ZoneInfo(env["TIME_ZONE"]),
                 acceptance_days=int(env["ACCEPTANCE_DAYS"]),

@@ -12,6 +12,7 @@ from saxaul.manifests import ManifestLinks
 from saxaul.pages import ZERO
 from saxaul.planting import OrderedProject, PlantingOrder, is_done
 from saxaul.redemptions import Planting, Redemption, State, Step, Tree
+from saxaul.transparency import degrees
 from saxaul.tree_reports import Reported
 
 View = dict[str, Any]
@@ -87,26 +88,24 @@ def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
 def step_view(step: Step, calendar: Calendar) -> View:
     """A step of a tree's life as its owner sees it."""
     return {
-        **public_step_view(step, calendar),
-        "order_id": step.order_id or None,
-        "reason": step.reason or None,
-        "inspector": step.inspector or None,
-    }
-
-
-def public_step_view(step: Step, calendar: Calendar) -> View:
-    """A step as anyone may see it: it names nobody, and repeats nothing that somebody wrote in free words."""
-    return {
         "state": step.state,
         "at": calendar.rfc3339(step.at),
         "recorded_at": calendar.rfc3339(step.recorded_at),
-        "evidence_url": step.evidence_url or None,
+        "order_id": step.order_id or None,
+        "reason": step.reason or None,
+        "inspector": step.inspector or None,
+        "evidence_url": step.evidence or None,
         "tree": planting_view(step.planting) if step.planting else None,
     }
 
 
 def planting_view(planting: Planting) -> View:
-    return {"tag": planting.tag, "lat": planting.lat, "lon": planting.lon, "photo_url": planting.photo_url or None}
+    return {
+        "tag": planting.tag,
+        "lat": degrees(planting.lat),
+        "lon": degrees(planting.lon),
+        "photo_url": planting.photo_url or None,
+    }
 
 
 def certificate_view(
@@ -119,14 +118,13 @@ def certificate_view(
         "state": redemption.tree_state(tree),
         "project_id": redemption.project_id,
         "species": project.species.in_language(language) if project else None,
-        "latin": (project.latin or None) if project else None,
+        "latin": project.latin if project else None,
         "place": project.place.in_language(language) if project else None,
         "partner": project.partner if project else None,
         "dedication": redemption.dedication,
         "applied_at": calendar.rfc3339(redemption.requested_at),
         "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
         "tree": planting_view(planting) if planting else None,
-        "history": [public_step_view(step, calendar) for step in tree.history],
     }
 
 

@@ -38,10 +38,10 @@ class Entries:
         found = self._table.get_many([entry_key(sequence) for sequence in sequences], consistent=True)
         return {entry.sequence: entry for entry in map(from_item, found.values())}
 
-    def after(self, sequence: int, limit: int) -> Iterator[Entry]:
-        """The entries that follow ``sequence``, oldest first."""
-        first, last = entry_key(sequence + 1), entry_key(sequence + limit)
-        return map(from_item, self._table.query(PARTITION, first.sk, last.sk))
+    def published(self, after: int, limit: int) -> Iterator[str]:
+        """The canonical text of each entry that follows sequence ``after``, oldest first."""
+        first, last = entry_key(after + 1), entry_key(after + limit)
+        return (_text(item).decode() for item in self._table.query(PARTITION, first.sk, last.sk))
 
     def appending(self, entry: Entry) -> "TransactWriteItemTypeDef":
         """Write an entry where its sequence is still free, as a part of a transaction."""
@@ -57,4 +57,8 @@ def to_item(entry: Entry) -> Item:
 
 
 def from_item(item: Item) -> Entry:
-    return Entry.of_document(decode(zlib.decompress(bytes(item["entry"]))))
+    return Entry.of_document(decode(_text(item)))
+
+
+def _text(item: Item) -> bytes:
+    return zlib.decompress(bytes(item["entry"]))
