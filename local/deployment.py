@@ -44,7 +44,8 @@ class Deployment:
         s3 = boto3.client("s3", **self._session)
         if _ARTEFACTS not in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
-        overrides = [f'{name}="{value}"' for name, value in _PARAMETERS.items()]
+        address = f"{self._endpoint}/_aws/execute-api/{{api_id}}/v1"
+        overrides = [f'{name}="{value}"' for name, value in {**_PARAMETERS, "PublicUrl": address}.items()]
         sam(
             "deploy",
             *("--stack-name", _STACK, "--region", REGION, "--s3-bucket", _ARTEFACTS, "--no-resolve-s3"),
@@ -68,7 +69,11 @@ class Deployment:
                 "actions_dead_letter": self._outputs["ActionDeadLetterQueueUrl"],
                 "redemptions": self._outputs["RedemptionQueueUrl"],
                 "redemptions_dead_letter": self._outputs["RedemptionDeadLetterQueueUrl"],
+                "planting": self._outputs["PlantingQueueUrl"],
+                "planting_dead_letter": self._outputs["PlantingDeadLetterQueueUrl"],
             },
+            "bucket": self._outputs["ManifestBucketName"],
+            "bus": self._outputs["BusName"],
             "functions": self._functions,
             "clients": self._clients(pool),
         }

@@ -22,8 +22,9 @@ from saxaul.catalog import (
 )
 from saxaul.certificates import new_number
 from saxaul.pages import Entry, Page, PageKey
-from saxaul.planting import OrderedTree, PlantingOrder
+from saxaul.planting import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.redemptions import Redemption, Tree
+from saxaul.transparency import Leaf, Particulars, degrees, evidence_of
 from saxaul.wallets import Wallet
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -201,8 +202,8 @@ def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int 
     return PlantingOrder(
         order_id=order_id,
         project_id="saxaul-alxa",
-        partner="Alxa SEE Foundation",
         ordered_at=ordered_at,
+        project=OrderedProject.of(make_tree_project()),
         trees=tuple(OrderedTree(it.user_id, it.redemption_id, tree.number) for it in redemptions for tree in it.trees),
     )
 
@@ -217,3 +218,53 @@ def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
         "planted_at": "2026-06-05T10:00:00+08:00",
         "photo_url": "https://trees.example/ax-0001.jpg",
     } | changes
+
+
+def failure(certificate: str, **changes: object) -> dict[str, Any]:
+    """A partner's word that one tree could not be planted."""
+    return {"certificate": certificate, "reason": "frost"} | changes
+
+
+def inspection(certificate: str, state: str = "alive", **changes: object) -> dict[str, Any]:
+    """What an inspection found, on 5 June at 11:00; a replaced tree comes with its particulars."""
+    found: dict[str, Any] = {
+        "certificate": certificate,
+        "state": state,
+        "inspected_at": "2026-06-05T11:00:00+08:00",
+        "inspector": "Forestry Bureau",
+        "evidence_url": "https://trees.example/inspections/1.jpg",
+    }
+    if state == "replaced":
+        found |= {"tag": "AX-0002", "lat": 38.852, "lon": 105.732, "planted_at": "2026-06-05T10:30:00+08:00"}
+    return found | changes
+
+
+PHOTO = "https://trees.example/ax-0001.jpg"
+
+
+def make_particulars(dedication: str = "For my grandmother", **changes: Any) -> Particulars:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "species": {"en": "Saxaul", "zh": "梭梭"},
+        "latin": "Haloxylon ammodendron",
+        "place": {"en": "Alxa, Inner Mongolia", "zh": "内蒙古阿拉善"},
+        "partner": "Alxa SEE Foundation",
+        "applied_at": "2026-06-05T12:00:00+08:00",
+    }
+    return Particulars.fixed(dedication=dedication, **fields | changes)
+
+
+def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **changes: Any) -> Leaf:  # noqa: ANN401 - any field
+    fields: dict[str, Any] = {
+        "number": number or new_number(),
+        "project_id": "saxaul-alxa",
+        "event": event,
+        "follows": follows,
+        "occurred_at": "2026-06-20T10:00:00+08:00",
+        "recorded_at": "2026-06-20T18:30:00+08:00",
+        "tag": "AX-0001",
+        "lat": degrees(38.851),
+        "lon": degrees(105.731),
+        "evidence": evidence_of(PHOTO),
+        "particulars": make_particulars().commitment,
+    }
+    return Leaf(**fields | changes)

@@ -4,7 +4,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -81,3 +81,35 @@ def visible_again_after(stack: Mapping[str, Any], queue: str, seconds: int) -> I
         yield
     finally:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": before["VisibilityTimeout"]})
+
+
+def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
+    """A reserved redemption of one tree, for a user who is rich; ``place`` says where it is."""
+    path, key = f"/users/{user_id}/redemptions", secrets.token_hex(8)
+    asked = client.done("POST", path, {"project_id": project_id}, idempotency_key=key)
+    place = f"{path}/{asked['redemption_id']}"
+    assert verdict_on(client, place)["state"] in {"reserved", "ordered"}
+    return {**asked, "place": place}
+
+
+def run_planting_batch(stack: dict[str, Any]) -> None:
+    """What the schedule does each minute on the laptop stack, without the wait."""
+    client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
+    answer = client.invoke(FunctionName=stack["functions"]["PlantTrees"], Payload=b'{"schedule": "planting"}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def order_with(partner: Client, certificate: str, *, besides: Container[str] = ()) -> dict[str, Any]:
+    """The order that has this tree, once it is announced to its partner; none of ``besides``."""
+
+    def look() -> dict[str, Any] | None:
+        for listed in partner.done("GET", "/planting-orders?limit=20")["orders"]:
+            if listed["order_id"] not in besides:
+                order: dict[str, Any] = partner.done("GET", f"/planting-orders/{listed['order_id']}")
+                if certificate in {tree["certificate"] for tree in order["trees"]}:
+                    return order
+        return None
+
+    found: dict[str, Any] | None = eventually(look, lambda order: order is not None)
+    assert found, f"no order has {certificate}"
+    return found

@@ -15,6 +15,7 @@ from saxaul.pages import Page
 from saxaul.redemptions import Redemption, Stock
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
+from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import Table
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 HANDLERS: Mapping[str, ModuleType] = {name: import_module(f"functions.{name}.handler") for name in FUNCTIONS}
+
+NOT_MODIFIED = 304
 
 PARTNERS = ["Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfare Foundation"]
 CALLERS = {
@@ -79,6 +82,7 @@ class Stack:
     clock: Clock
     actions_url: str
     redemptions_url: str
+    planting_url: str
 
     @property
     def ledger(self) -> Table:
@@ -95,6 +99,10 @@ class Stack:
     @property
     def redemptions(self) -> Redemptions:
         return Redemptions(self.ledger)
+
+    @property
+    def orders(self) -> Orders:
+        return Orders(self.ledger)
 
     @property
     def catalog(self) -> CatalogStore:
@@ -150,6 +158,23 @@ class Stack:
     def settle(self, *bodies: str) -> list[str]:
         return deliver("settle_redemptions", bodies)
 
+    def order(self) -> list[str]:
+        """A planting batch, until its queue is empty; the orders that it left, in their sequence."""
+        before = self.order_ids()
+        invoke("plant_trees", event_of("plant_trees"))
+        while bodies := self.waiting(self.planting_url):
+            assert deliver("plant_trees", bodies) == []
+        return [order_id for order_id in self.order_ids() if order_id not in before]
+
+    def order_ids(self) -> list[str]:
+        orders = (self.orders.of_partner(partner, 1000) for partner in PARTNERS)
+        return [order.order_id for found in orders for order in reversed(found)]
+
+    def told(self) -> list[Any]:
+        """The details of the events on the bus that were not told before."""
+        url = sqs().get_queue_url(QueueName="Listener")["QueueUrl"]
+        return [json.loads(body)["detail"] for body in self.waiting(url)]
+
 
 def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - whatever AWS sends and the function answers
     """Call a function as AWS does: what goes in and out is JSON."""
@@ -182,7 +207,12 @@ def call(
         "headers": headers,
         "queryStringParameters": query,
         "pathParameters": path,
-        "requestContext": {"authorizer": {"claims": claims}} if client else {},
+        "requestContext": {
+            "apiId": "abc123",
+            "domainName": "abc123.execute-api.cn-north-1.amazonaws.com.cn",
+            "path": f"/v1{resource.format_map(path or {})}",
+        }
+        | ({"authorizer": {"claims": claims}} if client else {}),
         "body": body if body is None or isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
     }
@@ -191,7 +221,8 @@ def call(
 
 def answered(raw: Any) -> Answer:  # noqa: ANN401 - what a function hands to the gateway
     assert raw["headers"]["access-control-allow-origin"] == "*"
-    return Answer(raw["statusCode"], json.loads(raw["body"]), raw["headers"])
+    is_json = raw["headers"]["content-type"].endswith("json") and raw["statusCode"] != NOT_MODIFIED
+    return Answer(raw["statusCode"], json.loads(raw["body"]) if is_json else raw["body"], raw["headers"])
 
 
 def deliver(function: str, bodies: Iterable[str]) -> list[str]:
@@ -221,18 +252,32 @@ def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's bod
 
 
 def certificate(number: str) -> Answer:
-    return call("view_forest", "GET", "/certificates/{number}", client=None, path={"number": number})
+    return call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number})
 
 
 def confirm(order_id: str, *confirmations: object, client: str = "partner-client") -> Answer:
+    return report("confirmations", order_id, *confirmations, client=client)
+
+
+def report(name: str, order_id: str, *reports: object, client: str = "partner-client") -> Answer:
+    """Send a partner's ``confirmations``, ``failures`` or ``inspections``."""
     return call(
         "plant_trees",
         "POST",
-        "/planting-orders/{order_id}/confirmations",
+        f"/planting-orders/{{order_id}}/{name}",
         client=client,
         path={"order_id": order_id},
-        body={"confirmations": confirmations},
+        body={name: reports},
     )
+
+
+def view_order(order_id: str, client: str = "partner-client") -> Answer:
+    return call("plant_trees", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
+
+
+def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's body
+    resource = "/users/{user_id}/redemptions/{redemption_id}"
+    return call("redeem_trees", "GET", resource, path={"user_id": user_id, "redemption_id": redemption_id}).body
 
 
 def put_entry(kind: str, identifier: str, document: Any) -> Answer:  # noqa: ANN401 - whatever an operator sends

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from saxaul.actions import Action, Owner
+from saxaul.tree_reports import confirm
 from tests.builders import APP, DAY, confirmation
 from tests.proof.faults import Fault
 from tests.proof.twin import PARTNER, USERS, Message, Twin, make_message
@@ -129,7 +130,7 @@ def _something_to_order(twin: Twin) -> None:
 
 
 def _order(twin: Twin) -> None:
-    twin.world.planting.order_all(twin.model.catalogue)
+    twin.world.order_all(twin.model.catalogue)
 
 
 def _all_ordered(twin: Twin) -> object:
@@ -157,9 +158,9 @@ def _two_trees(twin: Twin) -> None:
 
 def _confirm(place: int) -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
-        [order] = twin.world.redemptions.orders_of(PARTNER, limit=1)
+        [order] = twin.world.orders.of_partner(PARTNER, limit=1)
         tree = confirmation(order.trees[place].number, planted_at=CALENDAR.rfc3339(order.ordered_at))
-        assert twin.world.planting.confirm(order, [tree]).confirmed == 1
+        assert twin.world.tree_reports.take(order, [tree], confirm).taken == 1
 
     return report
 

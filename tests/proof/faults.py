@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from tests.proof.memory_dynamodb import CanceledError, ConflictError, Raw, refusal
 
-WRITES = ("put_item", "transact_write_items", "batch_write_item", "send_message")
+WRITES = ("put_item", "transact_write_items", "batch_write_item", "send_message", "put_object", "put_events")
 BATCHES = {
     "batch_get_item": ("RequestItems", "UnprocessedKeys"),
     "batch_write_item": ("RequestItems", "UnprocessedItems"),

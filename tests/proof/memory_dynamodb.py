@@ -145,9 +145,9 @@ class MemoryDynamoDB:
         items = self._seen(query["TableName"], consistent=consistent).values()
         values = query["ExpressionAttributeValues"]
         if index:
-            assert (index, query["KeyConditionExpression"]) == ("Listing", "list_name = :list_name")
+            assert index == "Listing"
+            listed = _listed(query["KeyConditionExpression"], values, items)
             names = ("pk", "sk", "list_name", "list_order")
-            listed = [it for it in items if it.get("list_name") == values[":list_name"]]
             found = [{name: it[name] for name in names} for it in listed]
             order = "list_order"
         else:
@@ -188,13 +188,17 @@ class Paginator:
 
 
 class MemorySQS:
-    """Collects what is sent, repeats included: a queue may deliver twice."""
+    """Collects what is sent, by queue, repeats included: a queue may deliver twice."""
 
     def __init__(self) -> None:
-        self.sent: list[str] = []
+        self.queues: defaultdict[str, list[str]] = defaultdict(list)
+
+    @property
+    def sent(self) -> list[str]:
+        return self.queues["RedemptionQueue.fifo"]
 
     def send_message(self, **message: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
-        self.sent.append(message["MessageBody"])
+        self.queues[message["QueueUrl"]].append(message["MessageBody"])
         return {}
 
 
@@ -244,7 +248,17 @@ def _updated(item: Raw, expression: str, values: Raw) -> Raw:
     return outcome
 
 
+def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
+    listed = [it for it in items if it.get("list_name") == values[":list_name"]]
+    if condition == "list_name = :list_name":
+        return listed
+    assert condition == "list_name = :list_name AND list_order < :before", f"storage has a new query: {condition}"
+    return [it for it in listed if it["list_order"]["S"] < values[":before"]["S"]]
+
+
 def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
+    if condition == "pk = :pk":
+        return [it for it in items if it["pk"] == values[":pk"]]
     found = re.fullmatch(r"pk = (:\w+) AND sk BETWEEN (:\w+) AND (:\w+)", condition)
     assert found, f"storage has a new query: {condition}"
     pk, first, last = (values[it]["S"] for it in found.groups())

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from saxaul.actions import Action, Owner
+from saxaul.storage.table import Item, python
+from saxaul.storage.transparency import PARTITION, from_item
 from tests.builders import APP, DAY
 from tests.proof.faults import Fault
 from tests.proof.twin import USERS, Message, Twin, make_message, reversing
@@ -50,18 +52,29 @@ def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
 
 
 def ended(twin: Twin) -> list[str]:
-    """All items of the ledger, without the marks of writes, and with names for certificates and orders."""
-    items = twin.world.store.tables["Ledger"].values()
+    """The items of the ledger without what is random: certificates and orders have names, marks and salts are left out."""
+    items = [python(item) for item in twin.world.store.tables["Ledger"].values()]
     names: dict[str, str] = {}
     for item in items:
-        if item["sk"]["S"].startswith("TREE#"):
-            numbers = [tree["M"]["number"]["S"] for tree in item["trees"]["L"]]
-            names |= {number: f"{item['redemption_id']['S']}/{place}" for place, number in enumerate(numbers)}
-            names[item["order_id"]["S"] or "none"] = f"order of {item['project_id']['S']}"
-    lines = [repr({name: value for name, value in sorted(item.items()) if name != "mark"}) for item in items]
+        if item["pk"].startswith("ORDER#"):
+            names[item["pk"].removeprefix("ORDER#")] = f"order of {item['project_id']}"
+        elif item["sk"].startswith("TREE#"):
+            numbers = [tree["number"] for tree in item["trees"]]
+            names |= {number: f"{item['redemption_id']}/{place}" for place, number in enumerate(numbers)}
+    lines = [repr(sorted(_certain(item).items())) for item in items]
     for found, name in names.items():
         lines = [line.replace(found, name) for line in lines]
     return sorted(lines)
+
+
+def _certain(item: Item) -> Item:
+    if item["pk"] == PARTITION:
+        entry = from_item(item)
+        return {"sk": item["sk"], "counts": entry.counts, "leaves": [(it.number, it.event) for it in entry.leaves]}
+    told = {name: value for name, value in item.items() if name not in {"mark", "trees"}}
+    if not item["sk"].startswith("TREE#"):
+        return told | {"trees": item.get("trees")}
+    return told | {"trees": [{name: it for name, it in tree.items() if name != "seal"} for tree in item["trees"]]}
 
 
 def _ride(

@@ -20,6 +20,7 @@ from saxaul.problems import Conflict, KeyReused
 from saxaul.redemptions import State
 from saxaul.services.redeeming import Request, redemption_id
 from saxaul.storage.table import LostRaceError
+from saxaul.tree_reports import confirm
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
 from tests.proof.model import LENGTHS, Model, Wish, day_of
@@ -65,8 +66,7 @@ class Twin:
         patch.setattr("saxaul.pages.MAX_WITHHELD", MAX_WITHHELD)
         self.world = World(patch, START)
         self.calls = Calls()
-        self.world.dynamodb = Unreliable(self.world.store, self.calls)
-        self.world.sqs = Unreliable(self.world.queue, self.calls)
+        vars(self.world).update({name: Unreliable(it, self.calls) for name, it in self.world.sound.items()})
         self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
         self.delivered: list[Message] = []
 
@@ -151,7 +151,7 @@ class Twin:
         self.model.order()
 
     def _order(self) -> bool:
-        self.world.planting.order_all(self.model.catalogue)
+        self.world.order_all(self.model.catalogue)
         return True
 
     def plant(self) -> None:
@@ -160,11 +160,11 @@ class Twin:
         self.model.plant()
 
     def _confirm(self) -> bool:
-        for order in self.world.redemptions.orders_of(PARTNER, limit=100):
+        for order in self.world.orders.of_partner(PARTNER, limit=100):
             planted_at = CALENDAR.rfc3339(order.ordered_at)
-            reported = [confirmation(tree.number, planted_at=planted_at) for tree in order.trees]
-            confirmed = self.world.planting.confirm(order, reported)
-            assert (confirmed.confirmed, confirmed.refused) == (len(reported), [])
+            reports = [confirmation(tree.number, planted_at=planted_at) for tree in order.trees]
+            reported = self.world.tree_reports.take(order, reports, confirm)
+            assert (reported.taken, reported.refused) == (len(reports), [])
         return True
 
     def _until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:

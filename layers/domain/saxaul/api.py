@@ -104,6 +104,16 @@ class Request:
         return user_id
 
     @property
+    def base_url(self) -> str:
+        """Where the API is, as the public knows it: what the operator says, or the address that was called."""
+        context: Mapping[str, Any] = self.event["requestContext"]
+        if configured := settings().public_url:
+            return configured.replace("{api_id}", context["apiId"]).rstrip("/")
+        own, _, _ = self.event["resource"].partition("{")
+        stage, _, _ = context["path"].rpartition(own)
+        return f"https://{context.get('domainName') or self.header('host')}{stage}"
+
+    @property
     def _claims(self) -> Mapping[str, str]:
         claims: Mapping[str, str] = (self.event["requestContext"].get("authorizer") or {}).get("claims") or {}
         return claims
@@ -111,7 +121,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer of JSON."""
+    """An answer: text as it is, and anything else as JSON."""
 
     body: Any
     status: int = 200
@@ -153,7 +163,7 @@ def door(routes: Mapping[tuple[str, str], Route]) -> Handler:
                 "cache-control": "no-store",
                 **response.headers,
             },
-            "body": _sendable(json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))),
+            "body": _sendable(response.body),
         }
 
     return handler
@@ -172,15 +182,15 @@ def language_of(request: Request) -> Language:
     raise InvalidRequest("invalid_parameter", f"lang must be one of {', '.join(LANGUAGES)}.")
 
 
-def whole_number(request: Request, name: str, default: int, most: int) -> int:
-    """A whole number of the query string, from 1 on.
+def whole_number(request: Request, name: str, default: int, most: int, *, least: int = 1) -> int:
+    """A whole number of the query string.
 
     Raises:
         InvalidRequest: it is no such number.
     """
     text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from 1 to {most}.")
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from {least} to {most}.")
     return int(text)
 
 
@@ -195,8 +205,9 @@ def _refusal(problem: Problem) -> Response:
     return Response(problem.document(), problem.status, {"content-type": "application/problem+json"})
 
 
-def _sendable(text: str) -> str:
-    """A text that UTF-8 can carry: an answer may repeat half a character that a caller sent."""
+def _sendable(body: Any) -> str:  # noqa: ANN401 - text, or what JSON can hold
+    """A body as text that UTF-8 can carry: an answer may repeat half a character that a caller sent."""
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 
 

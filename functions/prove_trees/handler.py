@@ -1,0 +1,146 @@
+"""Proves trees to anyone: certificates as data, picture and page, and the log that they are checked against."""
+
+import hashlib
+from functools import cache
+
+from saxaul.api import Request, Response, door, language_of, whole_number
+from saxaul.canonical_json import encode
+from saxaul.catalog import Language
+from saxaul.certificates import canonical
+from saxaul.planting import shown_project
+from saxaul.problems import NotFound
+from saxaul.proof import Told, proven_certificate
+from saxaul.redemptions import State, Tree
+from saxaul.settings import settings
+from saxaul.statements import particulars_of
+from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.orders import Orders
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.signing import SigningKey
+from saxaul.storage.table import Table
+from saxaul.storage.transparency import Entries
+from saxaul.views import View, certificate_view
+
+_LOG_PAGE = 2_000_000
+"""Characters of a page of the log after which it ends: Lambda hands on six megabytes at most, quotes escaped."""
+
+_FOR_A_MINUTE = "public, max-age=60"
+_FOR_A_DAY = "public, max-age=86400"
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+@cache
+def _redemptions() -> Redemptions:
+    return Redemptions(Table(settings().ledger_table))
+
+
+@cache
+def _orders() -> Orders:
+    return Orders(Table(settings().ledger_table))
+
+
+@cache
+def _entries() -> Entries:
+    return Entries(Table(settings().ledger_table))
+
+
+@cache
+def _catalog() -> CatalogStore:
+    return CatalogStore(Table(settings().catalog_table))
+
+
+@cache
+def _key() -> SigningKey:
+    return SigningKey(settings().signing_key)
+
+
+def view_certificate(request: Request) -> Response:
+    """A certificate as JSON, as a picture where its number ends with ``.svg``, and as a page where a browser asks."""
+    name, dot, form = request.path["number"].partition(".")
+    language = language_of(request)
+    number = canonical(name) if dot + form in ("", ".svg", ".json") else None
+    if number is None:
+        raise _unknown()
+    certificate = _certificate(number, language)
+    address = f"{request.base_url}/certificates/{number}"
+    if form == "svg":
+        from saxaul.pictures import picture  # noqa: PLC0415 - most calls draw nothing
+
+        return _kept(request, picture(certificate, address, language), "image/svg+xml", _FOR_A_MINUTE)
+    if not form and "text/html" in (request.header("accept") or ""):
+        from saxaul.pictures import page  # noqa: PLC0415
+
+        return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
+    return _kept(request, encode(certificate).decode(), "application/json", _FOR_A_MINUTE)
+
+
+def _certificate(number: str, language: Language) -> View:
+    """A certificate with its proof, or without one while its tree is not in the log."""
+    redemption = _redemptions().certified(number)
+    if redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
+        raise _unknown()
+    tree = redemption.tree(number)
+    order = _orders().get(tree.order_id) if tree.order_id else None
+    if order and tree.seal:
+        return proven_certificate(particulars_of(redemption, tree.seal, order.project), _told_of(tree), language)
+    project = shown_project(order, _catalog().catalogue().tree_projects.get(redemption.project_id))
+    shown = certificate_view(redemption, tree, project, settings().calendar, language)
+    return shown | {"history": [], "proof": None}
+
+
+def _told_of(tree: Tree) -> list[Told]:
+    """What the log tells of a tree, oldest first."""
+    places = [
+        (step.sequence, step.leaf, step.evidence)
+        for step in tree.history
+        if step.sequence is not None and step.leaf is not None
+    ]
+    entries = _entries().get_many({sequence for sequence, _, _ in places})
+    return [Told(entries[sequence], leaf, evidence) for sequence, leaf, evidence in places]
+
+
+def _unknown() -> NotFound:
+    return NotFound("unknown_certificate", "There is no certificate with this number.")
+
+
+def view_log(request: Request) -> Response:
+    """The entries after a sequence, oldest first. A page that is full never changes."""
+    after = whole_number(request, "after", default=0, least=0, most=9_999_999_999)
+    limit = whole_number(request, "limit", default=100, most=500)
+    texts: list[str] = []
+    size = 0
+    for text in _entries().published(after, limit):
+        texts.append(text)
+        size += len(text)
+        if size >= _LOG_PAGE:
+            break
+    is_full = len(texts) == limit or size >= _LOG_PAGE
+    page = f'{{"entries":[{",".join(texts)}]}}'
+    return _kept(request, page, "application/json", _FOR_EVER if is_full else "no-cache")
+
+
+def view_log_key(request: Request) -> Response:
+    return _kept(request, _key().pem, "application/x-pem-file", _FOR_A_DAY)
+
+
+def _kept(request: Request, text: str, content_type: str, keep: str) -> Response:
+    """A text that a client may keep, and need not be sent again what it still has."""
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {"cache-control": keep, "etag": etag, "vary": "accept"}
+    if etag in (request.header("if-none-match") or ""):
+        return Response("", 304, headers)
+    # What a certificate shows was written by a stranger, so a browser runs nothing of it and fetches nothing for it.
+    guarded = {
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(text, 200, headers | guarded | {"content-type": content_type})
+
+
+handler = door(
+    {
+        ("GET", "/certificates/{number}"): view_certificate,
+        ("GET", "/log"): view_log,
+        ("GET", "/log/key"): view_log_key,
+    }
+)

@@ -1,0 +1,162 @@
+"""What anyone may ask for without a token: certificates in their three forms, the log, and its key."""
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from saxaul.canonical_json import decode, encode
+from saxaul.services.transparency import Log
+from saxaul.settings import settings
+from saxaul.storage.signing import SigningKey
+from saxaul.storage.transparency import Entries
+from saxaul.verify import verdict
+from tests.builders import NOON, make_calendar, make_leaf, make_redemption
+from tests.integration.stack import Answer, Stack, call, event_of, invoke
+
+BASE = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
+
+
+@pytest.fixture
+def number(stack: Stack) -> str:
+    """The certificate of a tree that is reserved."""
+    stack.seed_catalogue()
+    redemption = make_redemption(dedication="For the desert").reserved(NOON)
+    stack.redemptions.add(redemption)
+    [tree] = redemption.trees
+    stack.ledger.put_all([{"pk": f"CERT#{tree.number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
+    return tree.number
+
+
+@pytest.fixture
+def log(stack: Stack) -> Log:
+    return Log(Entries(stack.ledger), SigningKey(settings().signing_key), make_calendar())
+
+
+def certificate(name: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+    path = {"number": name}
+    return call("prove_trees", "GET", "/certificates/{number}", client=None, path=path, query=query, headers=headers)
+
+
+def log_page(**query: str) -> Answer:
+    return call("prove_trees", "GET", "/log", client=None, query=query)
+
+
+def test_a_certificate_is_data_to_programs_and_a_page_to_browsers(number: str) -> None:
+    data, page = certificate(number), certificate(number, headers=BROWSER)
+
+    assert data.headers["content-type"] == "application/json"
+    assert (data.body["number"], data.body["state"], data.body["proof"]) == (number, "reserved", None)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert number in page.body
+    assert data.headers["vary"] == page.headers["vary"] == "accept"
+
+
+@pytest.mark.parametrize("headers", [None, BROWSER])
+def test_the_name_of_a_certificate_may_say_in_which_form_it_is_wanted(
+    number: str, headers: dict[str, str] | None
+) -> None:
+    picture, data = certificate(f"{number}.svg", headers=headers), certificate(f"{number}.json", headers=headers)
+
+    assert picture.headers["content-type"] == "image/svg+xml"
+    assert picture.body.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<svg ')
+    assert data.body["number"] == number
+
+
+@pytest.mark.parametrize("name", ["{}.pdf", "{}.", "{}.svg.svg", ".svg", "x.svg", "0000-0000-0000-0"])
+def test_another_form_or_another_number_is_not_there(number: str, name: str) -> None:
+    assert certificate(name.format(number)).code == "unknown_certificate"
+
+
+def test_a_certificate_is_found_however_its_number_is_typed_and_its_page_leads_to_its_own_name(number: str) -> None:
+    page = certificate(number.lower().replace("-", ""), headers=BROWSER)
+
+    assert f'href="{BASE}/certificates/{number}.svg?lang=en"' in page.body
+
+
+def test_the_address_on_a_certificate_is_the_one_that_the_operator_gives(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://trees.example/{api_id}/")
+    settings.cache_clear()
+
+    page = certificate(number, headers=BROWSER)
+
+    assert f'href="https://trees.example/abc123/certificates/{number}.json"' in page.body
+
+
+def test_a_picture_speaks_the_language_that_is_asked_for(number: str) -> None:
+    assert "植树证书" in certificate(f"{number}.svg", {"lang": "zh"}).body
+    assert certificate(f"{number}.svg", {"lang": "fr"}).code == "invalid_parameter"
+
+
+def test_a_browser_is_told_to_run_and_fetch_nothing(number: str) -> None:
+    for answer in (certificate(number, headers=BROWSER), certificate(f"{number}.svg")):
+        assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_a_client_still_has_is_not_sent_again(number: str) -> None:
+    first = certificate(f"{number}.svg")
+    again = certificate(f"{number}.svg", headers={"If-None-Match": f"W/{first.headers['etag']}"})
+    other = certificate(f"{number}.svg", {"lang": "zh"}, {"If-None-Match": first.headers["etag"]})
+
+    assert (again.status, again.body, again.headers["etag"]) == (304, "", first.headers["etag"])
+    assert other.status == 200
+
+
+def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_signs_it(stack: Stack, log: Log) -> None:
+    for count in (1, 2, 3):
+        log.append("Alxa SEE Foundation", [make_leaf() for _ in range(count)], lambda _: [], NOON + count)
+
+    page = log_page()
+    key = call("prove_trees", "GET", "/log/key", client=None)
+
+    assert [(it["sequence"], it["size"]) for it in page.body["entries"]] == [(1, 1), (2, 2), (3, 3)]
+    assert key.headers["content-type"] == "application/x-pem-file"
+    assert load_pem_public_key(key.body.encode())
+    [*_, counted] = verdict(None, [encode(page.body)], key.body.encode())
+    assert counted == "Counted again: 6 planted, 0 dead, 6 standing."
+    assert stack
+
+
+def test_the_log_comes_in_pages_and_a_full_one_may_be_kept_for_ever(log: Log) -> None:
+    for _ in range(3):
+        log.append("Alxa SEE Foundation", [make_leaf()], lambda _: [], NOON)
+
+    full, rest, end = log_page(limit="2"), log_page(after="2", limit="2"), log_page(after="3")
+
+    assert [[it["sequence"] for it in page.body["entries"]] for page in (full, rest, end)] == [[1, 2], [3], []]
+    assert "immutable" in full.headers["cache-control"]
+    assert rest.headers["cache-control"] == end.headers["cache-control"] == "no-cache"
+
+
+def test_a_page_ends_before_it_is_too_large_to_be_sent(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        log.append("Alxa SEE Foundation", [make_leaf()], lambda _: [], NOON)
+    monkeypatch.setattr("functions.prove_trees.handler._LOG_PAGE", 1000)
+
+    page = log_page()
+
+    assert [it["sequence"] for it in page.body["entries"]] == [1, 2]
+    assert "immutable" in page.headers["cache-control"]
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    "query", [{"after": "-1"}, {"after": "x"}, {"after": "1" * 11}, {"limit": "0"}, {"limit": "501"}]
+)
+def test_a_parameter_of_the_log_out_of_range_is_400(query: dict[str, str]) -> None:
+    assert log_page(**query).code == "invalid_parameter"
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_log_without_entries_is_a_log() -> None:
+    assert log_page().body == {"entries": []}
+
+
+def test_what_the_log_answers_is_canonical_to_the_byte(log: Log) -> None:
+    log.append("Alxa SEE Foundation", [make_leaf(tag="梭梭 \u2028 7")], lambda _: [], NOON)
+
+    body = invoke("prove_trees", event_of("prove_trees"))["body"]
+
+    assert decode(body.encode())["entries"][0]["leaves"][0]["tag"] == "梭梭 \u2028 7"

@@ -1,0 +1,80 @@
+"""A small log as the service publishes it: three entries, four trees, one of them dead and replaced."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from saxaul.canonical_json import encode
+from saxaul.certificates import new_number
+from saxaul.proof import Told, proven_certificate
+from saxaul.services.transparency import Log
+from saxaul.storage.signing import SigningKey
+from saxaul.storage.table import Table
+from saxaul.storage.transparency import Entries
+from saxaul.transparency import Entry, Leaf, evidence_of
+from tests.builders import DAY, NOON, PHOTO, make_calendar, make_leaf, make_particulars
+from tests.proof.memory_dynamodb import MemoryDynamoDB
+from tests.proof.memory_kms import MemoryKMS
+
+BY = "Alxa SEE Foundation"
+LATER = "https://trees.example/ax-0001-later.jpg"
+
+
+class Publication(NamedTuple):
+    """What the three public calls answer, byte for byte, and the real log behind them."""
+
+    certificate: bytes
+    log: bytes
+    key: bytes
+    entries: tuple[Entry, ...]
+    kms: MemoryKMS
+
+
+class Office:
+    """The real log on a store and a key in memory, and one tree that everything is about."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        store, self.kms = MemoryDynamoDB(), MemoryKMS()
+        patch.setattr("saxaul.storage.table.dynamodb", lambda: store)
+        patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
+        self.entries, self.key = Entries(Table("Ledger")), SigningKey("key")
+        self._log = Log(self.entries, self.key, make_calendar())
+        self.particulars = make_particulars("For my grandmother · 献给奶奶")
+        self.ours = make_leaf(new_number(), particulars=self.particulars.commitment)
+
+    def tell(self, now: int, *leaves: Leaf) -> Entry:
+        return self._log.append(BY, leaves, lambda _: [], now)
+
+    def publication(self, *history: Told) -> Publication:
+        return Publication(
+            certificate=encode(proven_certificate(self.particulars, history, "en")),
+            log=f'{{"entries":[{",".join(self.entries.published(0, 100))}]}}'.encode(),
+            key=self.key.pem.encode(),
+            entries=tuple(entry for it in range(1, 100) if (entry := self.entries.get(it))),
+            kms=self.kms,
+        )
+
+
+def publish(patch: pytest.MonkeyPatch) -> Publication:
+    """Tell the log of four trees, and publish it with the certificate of the one that died and was replaced."""
+    office = Office(patch)
+    ours = office.ours
+    others = [make_leaf(new_number(), particulars=make_particulars().commitment) for _ in range(3)]
+    dead = step(ours, "dead", evidence=evidence_of(LATER))
+    first = office.tell(NOON, others[0], ours, others[1])
+    second = office.tell(NOON + DAY, step(others[0], "alive"), dead)
+    third = office.tell(NOON + 2 * DAY, step(ours, "replaced", "dead", tag="AX-0002"), others[2])
+    return office.publication(Told(first, 1, PHOTO), Told(second, 1, LATER), Told(third, 0, PHOTO))
+
+
+def publish_inspected(patch: pytest.MonkeyPatch, inspections: int, but: int | None) -> Publication:
+    """Tell the log of one tree and its inspections, and publish its certificate without one of those events."""
+    office = Office(patch)
+    leaves = [office.ours, *(step(office.ours, "alive", "alive" if it else "planted") for it in range(inspections))]
+    history = [Told(office.tell(NOON + it * DAY, leaf), 0, PHOTO) for it, leaf in enumerate(leaves)]
+    return office.publication(*(told for it, told in enumerate(history) if it != but))
+
+
+def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:
+    return replace(leaf, event=event, follows=follows, **changes)  # type: ignore[arg-type] # a test may say anything

@@ -1,0 +1,245 @@
+"""Whoever changes one byte of a certificate, of its proof or of the log is found out, and told why."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saxaul.canonical_json import encode
+from saxaul.published import RefusedError
+from saxaul.signatures import Keys
+from saxaul.transparency import NOTHING_BEFORE, Entry, Header
+from saxaul.verification import check_certificate, check_log
+from saxaul.verify import verdict
+from tests.builders import make_leaf
+from tests.proof.memory_kms import MemoryKMS
+from tests.proof.published import BY, Publication, publish, publish_inspected, step
+
+FLIPS = (0x01, 0x02, 0x20, 0x80)
+"""A neighbouring character, another one, the other case, and no character at all."""
+
+
+@pytest.fixture(scope="module")
+def published() -> Publication:
+    with pytest.MonkeyPatch.context() as patch:
+        return publish(patch)
+
+
+def refusal(certificate: bytes | None, log: Sequence[bytes], key: bytes) -> str | None:
+    """Why this is refused, or None where it is not."""
+    try:
+        list(verdict(certificate, log, key))
+    except RefusedError as reason:
+        return str(reason)
+    return None
+
+
+def test_what_was_published_holds_and_is_told_line_by_line(published: Publication) -> None:
+    lines = list(verdict(published.certificate, [published.log], published.key))
+
+    assert [line.split()[0] for line in lines[2:5]] == ["planted", "dead", "replaced"]
+    assert "entry 2, leaf 2 of 2, said by Alxa SEE Foundation, signed 2026-06-06T12:00:00+08:00" in lines[3]
+    assert lines[5].startswith("The log has 3 entries")
+    assert lines[6] == "Counted again: 4 planted, 0 dead, 4 standing."
+
+
+def unnoticed(original: bytes, flip: int, check: Callable[[bytes], object]) -> list[bytes]:
+    """Where a byte can be flipped and nobody notices, or nobody says why."""
+    found = []
+    for place, byte in enumerate(original):
+        try:
+            check(original[:place] + bytes([byte ^ flip]) + original[place + 1 :])
+        except RefusedError as reason:
+            if str(reason):
+                continue
+        found.append(original[max(0, place - 30) : place + 30])
+    return found
+
+
+@pytest.mark.parametrize("flip", FLIPS)
+def test_no_byte_of_a_certificate_can_be_flipped(published: Publication, flip: int) -> None:
+    keys = Keys(published.key)
+
+    assert len(published.certificate) > 4000
+    assert unnoticed(published.certificate, flip, lambda changed: check_certificate(changed, keys)) == []
+
+
+@pytest.mark.parametrize("flip", FLIPS)
+def test_no_byte_of_the_log_can_be_flipped(published: Publication, flip: int) -> None:
+    keys = Keys(published.key)
+
+    assert len(published.log) > 3000
+    assert unnoticed(published.log, flip, lambda changed: check_log([changed], keys)) == []
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_no_few_bytes_can_be_replaced_cut_or_put_in_anywhere(published: Publication, data: st.DataObject) -> None:
+    original = data.draw(st.sampled_from([published.certificate, published.log]))
+    place = data.draw(st.integers(0, len(original)))
+    cut = data.draw(st.integers(0, 6))
+    changed = original[:place] + data.draw(st.binary(max_size=6)) + original[place + cut :]
+
+    reason = (
+        refusal(changed, [], published.key)
+        if original is published.certificate
+        else refusal(None, [changed], published.key)
+    )
+
+    assert (reason is None) == (changed == original)
+
+
+def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  # noqa: ANN401 - any JSON
+    """The canonical text of a document with one member set: what somebody writes who knows how."""
+    changed = json.loads(document)
+    *way, last = path
+    inner = changed
+    for name in way:
+        inner = inner[name]
+    inner[last] = value
+    return encode(changed)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (["dedication"], "For somebody else", "the dedication is not the one that the log commits to"),
+        (["dedication"], None, "the dedication is not the one that the log commits to"),
+        (["proof", "salt"], "0" * 64, "the dedication is not the one that the log commits to"),
+        (["species"], "Oak", "species and place are not what the log commits to"),
+        (["species"], "梭梭", "species and place are not what the log commits to"),
+        (["place"], "Berlin", "species and place are not what the log commits to"),
+        (["latin"], "Quercus robur", "latin is not what the log commits to"),
+        (["partner"], "Nobody", "partner is not what the log commits to"),
+        (["applied_at"], "2025-06-05T12:00:00+08:00", "applied_at is not what the log commits to"),
+        (["planted_at"], "2025-06-20T10:00:00+08:00", "planted_at is not what the log says"),
+        (["number"], "0000-0000-0000-0", "number is not what the log says"),
+        (["project_id"], "oak-berlin", "project_id is not what the log says"),
+        (["state"], "alive", "state is not what the log says"),
+        (["tree", "lat"], "0.0000000", "tree is not what the log says"),
+        (["tree", "photo_url"], None, "tree is not what the log says"),
+        (["history", 1, "at"], "2020-01-01", "history is not what the log says"),
+        (["history", 1, "state"], "alive", "history is not what the log says"),
+        (["proof", "events", 0, "photo_url"], None, "the photo of the planted event of entry 1 is not the one"),
+        (["proof", "events", 0, "index"], 0, "the planted event of entry 1 is not in the tree of its entry"),
+        (["proof", "events", 0, "index"], True, "has no proper inclusion path"),
+        (["proof", "events", 0, "index"], 3, "a tree of 3 leaves has no leaf 3"),
+        (["proof", "events", 0, "path"], [], "the path is too short"),
+        (["proof", "events", 0, "leaf", "tag"], "AX-9", "is not in the tree of its entry"),
+        (["proof", "events", 0, "entry", "root"], "0" * 64, "is not in the tree of its entry"),
+        (["proof", "events", 0, "entry", "signed_at"], "2020-01-01", "the signature of entry 1 does not hold"),
+        (["proof", "events", 0, "entry", "by"], "Nobody", "the signature of entry 1 does not hold"),
+        (["proof", "events", 0, "entry", "signature"], "", "the signature of entry 1 does not hold"),
+        (["proof", "events", 0, "entry", "key_id"], "0" * 64, "a key that is not the published one"),
+        (["proof", "particulars", "latin"], "Quercus", "its particulars are not those that the log commits to"),
+        (["proof", "events"], [], "the proof has no event"),
+        (["proof"], None, "it has no proof"),
+    ],
+)
+def test_a_certificate_that_was_changed_with_care_is_refused_with_the_reason(
+    published: Publication, path: list[str | int], value: object, reason: str
+) -> None:
+    assert reason in str(refusal(change(published.certificate, path, value), [], published.key))
+
+
+def test_an_event_cannot_be_left_out_of_a_certificate_nor_told_twice_nor_in_another_order(
+    published: Publication,
+) -> None:
+    first, second, third = json.loads(published.certificate)["proof"]["events"]
+    for events, reason in (
+        ([first, third], "its replaced event follows dead, and the log told planted before"),
+        ([second, third], "its dead event follows planted, and the log told nothing before"),
+        ([first, first, second, third], "its planted event follows nothing, and the log told planted before"),
+        ([first, third, second], "follows"),
+    ):
+        assert reason in str(refusal(change(published.certificate, ["proof", "events"], events), [], published.key))
+
+
+def test_a_certificate_that_keeps_its_latest_event_to_itself_is_found_out_by_the_log(published: Publication) -> None:
+    certificate = json.loads(published.certificate)
+    last = certificate["proof"]["events"].pop()
+    certificate["history"].pop()
+    latest = certificate["proof"]["events"][-1]
+    certificate |= {"state": "dead", "tree": certificate["tree"] | {"tag": "AX-0001", "photo_url": latest["photo_url"]}}
+    hushed = encode(certificate)
+
+    assert last["leaf"]["event"] == "replaced"
+    assert refusal(hushed, [], published.key) is None
+    assert refusal(hushed, [published.log], published.key) == "the log tells more of it: replaced in entry 3"
+
+
+def life_of(inspections: int, *, but: int | None = None) -> Publication:
+    """A tree that was inspected so often, with one event left out of its certificate."""
+    with pytest.MonkeyPatch.context() as patch:
+        return publish_inspected(patch, inspections, but)
+
+
+def test_a_certificate_may_leave_out_an_older_inspection_once_it_shows_many(published: Publication) -> None:
+    many, few, hushed = life_of(13, but=5), life_of(11, but=5), life_of(13, but=13)
+
+    assert refusal(many.certificate, [], many.key) is None
+    *_, last = verdict(many.certificate, [many.log], many.key)
+    assert last.endswith("and 1 older inspections beside.")
+    assert refusal(few.certificate, [few.log], few.key) == "the log tells 12 events of it, and it shows 11"
+    assert refusal(hushed.certificate, [hushed.log], hushed.key) == "the log tells more of it: alive in entry 14"
+    assert published
+
+
+def test_a_dedication_that_was_erased_leaves_the_rest_proved(published: Publication) -> None:
+    erased = json.loads(published.certificate) | {"dedication": None}
+    erased["proof"]["salt"] = None
+
+    assert refusal(encode(erased), [published.log], published.key) is None
+
+
+def test_another_key_is_refused(published: Publication) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        other = publish(patch)
+
+    assert "a key that is not the published one" in str(refusal(published.certificate, [], other.key))
+    assert refusal(published.certificate, [], other.key + published.key) is None
+    assert refusal(published.certificate, [], b"no key") == "the key file holds no public key"
+
+
+def test_a_log_may_come_in_pages_but_none_may_be_missing_or_out_of_order(published: Publication) -> None:
+    pages = [encode({"entries": [entry.document()]}) for entry in published.entries]
+
+    assert refusal(published.certificate, pages, published.key) is None
+    assert refusal(None, pages[1:], published.key) == "entry 2 stands where entry 1 belongs"
+    assert refusal(None, [pages[0], pages[2]], published.key) == "entry 3 stands where entry 2 belongs"
+    assert "before entry 3 of the certificate" in str(refusal(published.certificate, pages[:2], published.key))
+
+
+def signed(entry: Entry, kms: MemoryKMS) -> Entry:
+    return entry.signed(kms.sign("key", entry.signed_bytes, "RAW", "ECDSA_SHA_256")["Signature"])
+
+
+def appended(published: Publication, *leaves: Any, **changes: Any) -> str | None:  # noqa: ANN401 - leaves, and any field
+    """Why an entry that the real key signed is refused at the end of the log."""
+    head: Header = published.entries[-1]
+    draft = Entry.draft(head, BY, leaves, signed_at=head.signed_at, key_id=head.key_id)
+    entry = signed(replace(draft, **changes), published.kms)
+    pages = [published.log, encode({"entries": [entry.document()]})]
+    return refusal(None, pages, published.key)
+
+
+def test_even_the_holder_of_the_key_cannot_count_wrong_break_the_chain_or_tell_a_tree_twice(
+    published: Publication,
+) -> None:
+    planted = published.entries[0].leaves[0]
+    counts = published.entries[-1].counts
+
+    assert appended(published, make_leaf()) is None
+    assert appended(published, make_leaf(), counts=counts) == "entry 4 counts 4 trees, and 5 stand"
+    assert appended(published, make_leaf(), previous=NOTHING_BEFORE) == "entry 4 does not commit to the one before"
+    assert appended(published, make_leaf(), size=2) == "entry 4 has another number of leaves than it says"
+    assert appended(published, make_leaf(), root="0" * 64) == "the leaves of entry 4 have another root"
+    assert "follows nothing, and the log told alive before" in str(appended(published, planted))
+    assert "follows planted, and the log told alive before" in str(appended(published, step(planted, "dead")))
+    assert "is of another certificate" in str(
+        appended(published, step(planted, "dead", "alive", particulars=make_leaf().particulars))
+    )

@@ -1,0 +1,59 @@
+"""Canonical JSON is that of RFC 8785, and nothing else passes for it."""
+
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.canonical_json import NotCanonicalError, decode, digest, encode
+
+NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_it_is_what_an_implementation_of_the_rfc_writes(value: Any) -> None:  # noqa: ANN401 - any JSON
+    assert encode(value) == rfc8785.dumps(value)
+
+
+@given(VALUES)
+def test_what_was_written_is_read_back_as_it_was(value: Any) -> None:  # noqa: ANN401 - any JSON
+    assert decode(encode(value)) == value
+
+
+def test_a_digest_does_not_depend_on_the_order_of_names() -> None:
+    assert digest({"a": 1, "b": "梭梭"}) == digest({"b": "梭梭", "a": 1}) != digest({"a": 2, "b": "梭梭"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a": 1}',
+        b'{"a":1}\n',
+        b'\xef\xbb\xbf{"a":1}',
+        b'{"a":1.0}',
+        b'{"a":1e2}',
+        b'{"a":-0}',
+        b'{"a":9007199254740992}',
+        b'{"a":"\\u0041"}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\\/"}',
+        b'{"\xc3\xa4":1}',
+        b'{"a":NaN}',
+        b'{"a":1',
+        b"[" * 100_000,
+        b'"\xff"',
+        b"",
+    ],
+)
+def test_another_text_is_refused_even_where_it_means_the_same(text: bytes) -> None:
+    with pytest.raises(NotCanonicalError):
+        decode(text)
