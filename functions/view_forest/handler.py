@@ -16,13 +16,17 @@ from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import KEPT_FOR, Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import certificate_view, grams, line_view, statement_view
+from saxaul.views import certificate_view, grams, line_view, project_view, statement_view
 from saxaul.wallets import position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _AFTER_ALL = "~"
+
+UNCERTIFIED = (State.REQUESTED, State.REJECTED, State.CANCELLED)
+"""The states of redemptions whose certificates nobody gets to see: no sapling is theirs."""
 
 
 @cache
@@ -38,6 +42,11 @@ def _wallets() -> Wallets:
 @cache
 def _redemptions() -> Redemptions:
     return Redemptions(Table(settings().ledger_table))
+
+
+@cache
+def _stocks() -> Stocks:
+    return Stocks(Table(settings().ledger_table))
 
 
 @cache
@@ -106,7 +115,7 @@ def view_forest(request: Request) -> Response:
     trees = [
         certificate_view(redemption, tree, projects.get(redemption.project_id), calendar, language)
         for redemption in sorted(_redemptions().of_user(request.user_id), key=lambda it: it.requested_at, reverse=True)
-        if redemption.state is not State.REJECTED
+        if redemption.state not in (State.REJECTED, State.CANCELLED)
         for tree in redemption.trees
     ]
     return Response({"user_id": request.user_id, "trees": trees})
@@ -115,7 +124,7 @@ def view_forest(request: Request) -> Response:
 def view_certificate(request: Request) -> Response:
     number = canonical(request.path["number"])
     redemption = _redemptions().certified(number) if number else None
-    if number is None or redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
+    if number is None or redemption is None or redemption.state in UNCERTIFIED:
         raise NotFound("unknown_certificate", "There is no certificate with this number.")
     project = _catalog().catalogue().tree_projects.get(redemption.project_id)
     tree = redemption.tree(number)
@@ -123,24 +132,12 @@ def view_certificate(request: Request) -> Response:
 
 
 def list_tree_projects(request: Request) -> Response:
-    language = language_of(request)
+    """Every project with what is left of it, cheap enough for a herd: a worker reads the stocks once a second."""
+    language, calendar, now = language_of(request), settings().calendar, int(time())
     projects = _catalog().catalogue().tree_projects
-    stocks = _redemptions().stocks(projects)
-    return Response(
-        {
-            "projects": [
-                {
-                    "id": project_id,
-                    "species": project.species.in_language(language),
-                    "place": project.place.names.in_language(language),
-                    "partner": project.partner,
-                    "price_points": project.price_points,
-                    "available": stocks[project_id].available,
-                }
-                for project_id, project in projects.items()
-            ]
-        }
-    )
+    stocks = _stocks().shown(projects)
+    shown = [project_view(key, it, stocks[key], calendar, language, now) for key, it in projects.items()]
+    return Response({"projects": shown}, headers={"cache-control": f"private, max-age={KEPT_FOR:.0f}"})
 
 
 handler = door(

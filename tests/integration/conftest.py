@@ -31,7 +31,10 @@ ENVIRONMENT = {
 }
 
 CLOCKED = [
-    *(f"functions.{name}.handler" for name in ("ingest_actions", "suggest_campaigns", "view_forest")),
+    *(
+        f"functions.{name}.handler"
+        for name in ("ingest_actions", "suggest_campaigns", "view_forest", "manage_catalog", "sweep_redemptions")
+    ),
     *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting")),
 ]
 """The modules that ask for the time."""
@@ -44,7 +47,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in CLOCKED:
         monkeypatch.setattr(f"{module}.time", stopped)
     ticks = count()
-    monkeypatch.setattr("saxaul.storage.catalog.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
+    for module in ("catalog", "stocks"):
+        monkeypatch.setattr(f"saxaul.storage.{module}.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
     return stopped
 
 

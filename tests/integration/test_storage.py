@@ -1,5 +1,6 @@
 """Round trips: what is written as an item is read back as it was, through the table's own notation."""
 
+from collections import Counter
 from datetime import date
 from decimal import Decimal
 
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from saxaul.actions import Owner
 from saxaul.pages import Entry, Page, PageKey
 from saxaul.redemptions import Planting, Redemption, State, Tree
+from saxaul.services.redeeming import redemption_id
 from saxaul.storage import pages, redemptions, table, wallets
 from saxaul.storage.pages import PageMovedError
-from saxaul.storage.redemptions import RedemptionExistsError, RedemptionMovedError
+from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError, RedemptionMovedError
 from saxaul.storage.table import Item, Key
 from saxaul.storage.wallets import WalletMovedError
 from saxaul.wallets import Wallet
@@ -95,10 +97,21 @@ def test_an_order_comes_back_as_it_was() -> None:
     assert redemptions.order_from_item(stored(redemptions.order_to_item(order), 1)) == order
 
 
-def test_only_what_is_reserved_is_on_the_list_of_its_project() -> None:
-    for state in State:
-        item = redemptions.to_item(make_redemption(state=state, reserved_at=NOON))
-        assert item.get("list_name") == ("RESERVED#saxaul-alxa" if state is State.RESERVED else None)
+def test_only_what_waits_for_an_answer_or_for_its_order_is_on_a_list() -> None:
+    items = {state: redemptions.to_item(make_redemption(state=state, reserved_at=NOON)) for state in State}
+    listed = {state: item["list_name"] for state, item in items.items() if "list_name" in item}
+
+    assert listed.keys() == {State.REQUESTED, State.RESERVED}
+    assert listed[State.RESERVED] == "RESERVED#saxaul-alxa"
+    assert listed[State.REQUESTED] in {f"REQUESTED#{number}" for number in range(REQUESTED_LISTS)}
+
+
+def test_requested_redemptions_are_dealt_evenly_among_their_lists() -> None:
+    names = (redemption_id("alipay", f"u-{number}", "key") for number in range(4000))
+    dealt = Counter(redemptions.to_item(make_redemption(name))["list_name"] for name in names)
+
+    assert len(dealt) == REQUESTED_LISTS
+    assert max(dealt.values()) < 1.2 * 4000 / REQUESTED_LISTS
 
 
 def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> None:

@@ -137,9 +137,12 @@ class MemoryDynamoDB:
         items = self._seen(query["TableName"], consistent=consistent).values()
         values = query["ExpressionAttributeValues"]
         if index:
-            assert (index, query["KeyConditionExpression"]) == ("Listing", "list_name = :list_name")
+            before = values.get(":before", {"S": "~"})["S"]
+            bound = " AND list_order < :before" if ":before" in values else ""
+            assert (index, query["KeyConditionExpression"]) == ("Listing", f"list_name = :list_name{bound}")
             names = ("pk", "sk", "list_name", "list_order")
             listed = [it for it in items if it.get("list_name") == values[":list_name"]]
+            listed = [it for it in listed if it["list_order"]["S"] < before]
             found = [{name: it[name] for name in names} for it in listed]
             order = "list_order"
         else:

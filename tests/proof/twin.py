@@ -2,18 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
 
 from saxaul.actions import Action, Owner, Reversal
-from saxaul.catalog import Cap
+from saxaul.catalog import Cap, ReleaseSchedule, TreeProject
 from saxaul.messages import RedemptionMessage, pack, pack_reversals
 from saxaul.pages import Page
 from saxaul.problems import Conflict, KeyReused
-from saxaul.redemptions import State
-from saxaul.services.redeeming import Request, redemption_id
+from saxaul.reconciliation import PAID
+from saxaul.services.redeeming import LOST_AFTER, Request, redemption_id
 from tests.builders import APP, at, make_action_type, make_campaign, make_tree_project
 from tests.proof.model import LENGTHS, Model, Wish, day_of
 from tests.proof.world import World
@@ -32,7 +33,15 @@ TYPES = {
     ),
     "train_ride": make_action_type(points="30", per="action", caps=(Cap(window="day", units=Decimal(2)),)),
 }
-PROJECTS = {"saxaul-alxa": make_tree_project(160, 6), "willow-yili": make_tree_project(90, 4)}
+SCHEDULES = (
+    None,
+    ReleaseSchedule(daily=2, at="07:00", first_day=date(2026, 5, 1)),
+    ReleaseSchedule(daily=1, at="21:30", first_day=date(2026, 5, 25), last_day=date(2026, 6, 10), total=5),
+)
+PROJECTS = {
+    "saxaul-alxa": make_tree_project(160, 6),
+    "willow-yili": make_tree_project(90, 4).model_copy(update={"schedule": SCHEDULES[2]}),
+}
 CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2", "cycling": "1.5"})}
 
 
@@ -56,6 +65,8 @@ class Twin:
         patch.setattr("saxaul.pages.MAX_WITHHELD", MAX_WITHHELD)
         self.world = World(patch, START)
         self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
+        for project_id, project in PROJECTS.items():
+            self.model.plan(project_id, project, START)
         self.delivered: list[Message] = []
         self.keys: dict[str, str] = {}
 
@@ -93,9 +104,31 @@ class Twin:
         assert asked.redemption_id == redemption_id(request.app, request.user_id, request.key)
         return "replay" if replay else "new"
 
+    def cancel(self, identity: str) -> None:
+        wish = self.model.wishes[identity]
+        try:
+            became = self.world.redeeming.cancel(APP, wish.user_id, identity).state.value
+        except Conflict as problem:
+            became = problem.code
+        assert became == self.model.cancel(identity)
+
+    def plan(self, project_id: str, project: TreeProject) -> None:
+        assert self.world.plan(project_id, project) == self.model.plan(project_id, project, self.world.now)
+
+    def lose_messages(self, since: int) -> None:
+        """Lose what was queued after so many messages, as a function does that dies before it sends."""
+        del self.world.queue.sent[since:]
+
+    def sweep(self) -> None:
+        expected = self.model.unanswered(self.world.now - LOST_AFTER)
+        assert [it.redemption_id for it in self.world.redeeming.sweep()] == expected
+        swept = self.world.queue.sent[len(self.world.queue.sent) - len(expected) :]
+        assert [RedemptionMessage.model_validate_json(body).redemption_id for body in swept] == expected
+
     def settle(self, bodies: Sequence[str]) -> None:
         assert self.world.settle(bodies) == []
-        self.model.settle([RedemptionMessage.model_validate_json(body).redemption_id for body in bodies])
+        keys = [RedemptionMessage.model_validate_json(body).redemption_id for body in bodies]
+        self.model.settle(keys, self.world.now)
 
     def order(self, *, lagging: bool = False) -> None:
         """Two runs of the schedule: what the index did not list to the first one, the second one orders."""
@@ -129,13 +162,14 @@ class Twin:
             stored = self.world.redemptions.get(wish.user_id, identity)
             assert stored is not None
             assert (stored.state.value, stored.reason) == (wish.state, wish.reason)
-            if stored.state not in {State.REQUESTED, State.REJECTED}:
+            if stored.state in PAID:
                 taken[wish.project_id] += len(stored.trees)
                 spent[wish.user_id] += stored.points
                 assert all(self.world.redemptions.certified(tree.number) == stored for tree in stored.trees)
-        for project_id, project in PROJECTS.items():
-            stock = self.world.redemptions.stock(project_id)
-            assert stock.reserved == taken[project_id] <= stock.released == project.saplings
+        for project_id in PROJECTS:
+            stock = self.world.stocks.get(project_id)
+            released = stock.released_by(self.world.now)
+            assert stock.reserved == taken[project_id] <= released == self.model.released(project_id, self.world.now)
         assert all(self.world.wallets.get(user_id).spent == spent[user_id] for user_id in USERS)
 
     def check_that_a_replay_changes_nothing(self) -> None:

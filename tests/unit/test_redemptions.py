@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from saxaul.redemptions import IllegalTransitionError, Planting, State, Stock, settle
+from saxaul.redemptions import IllegalTransitionError, Planting, State, settle
+from saxaul.stocks import Stock
 from tests.builders import NOON, make_redemption, make_wallet
 
 DRAWN = {
@@ -13,6 +14,8 @@ DRAWN = {
     (State.REQUESTED, State.REJECTED),
     (State.RESERVED, State.ORDERED),
     (State.ORDERED, State.PLANTED),
+    (State.REQUESTED, State.CANCELLED),
+    (State.RESERVED, State.CANCELLED),
 }
 PAIRS = [(start, end) for start in State for end in State]
 TWO_TREES = make_redemption(trees=2).trees
@@ -124,5 +127,10 @@ def test_a_wallet_below_zero_cannot_spend() -> None:
     assert (settlement.saplings, settlement.debits) == (0, {})
 
 
-def test_what_is_released_and_not_reserved_is_available() -> None:
-    assert Stock("saxaul-alxa", released=10, reserved=4).available == 6
+def test_a_project_that_was_closed_meanwhile_reserves_nothing() -> None:
+    stock = Stock("saxaul-alxa", released=9, closed=True)
+
+    settlement = settle([make_redemption()], {"u-42": make_wallet(1000)}, stock, NOON)
+
+    assert [it.reason for it in settlement.verdicts] == ["project_closed"]
+    assert (settlement.saplings, settlement.debits) == (0, {})

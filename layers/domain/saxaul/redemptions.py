@@ -1,7 +1,8 @@
 """Redemptions: points for trees, and the life of those trees.
 
     requested ──▶ reserved ──▶ ordered ──▶ planted
-        └──▶ rejected
+        ├──▶ rejected │
+        └─────────────┴──▶ cancelled
 
 A redemption holds its trees; each tree has a certificate number and a state of its own, because a partner plants
 and confirms them one by one. A redemption is planted when the last of its trees is.
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from saxaul.stocks import Stock
 from saxaul.wallets import Wallet
 
 MAX_TREES = 10
@@ -24,14 +26,16 @@ class State(StrEnum):
     REJECTED = "rejected"
     ORDERED = "ordered"
     PLANTED = "planted"
+    CANCELLED = "cancelled"
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.REQUESTED: frozenset({State.RESERVED, State.REJECTED}),
-    State.RESERVED: frozenset({State.ORDERED}),
+    State.REQUESTED: frozenset({State.RESERVED, State.REJECTED, State.CANCELLED}),
+    State.RESERVED: frozenset({State.ORDERED, State.CANCELLED}),
     State.ORDERED: frozenset({State.PLANTED}),
     State.PLANTED: frozenset(),
     State.REJECTED: frozenset(),
+    State.CANCELLED: frozenset(),
 }
 """Every step that a redemption may take; there is no other."""
 
@@ -99,6 +103,9 @@ class Redemption:
     def rejected(self, reason: str) -> "Redemption":
         return replace(self.to(State.REJECTED), reason=reason)
 
+    def cancelled(self) -> "Redemption":
+        return self.to(State.CANCELLED)
+
     def ordered(self, order_id: str, now: int) -> "Redemption":
         return replace(self.to(State.ORDERED), order_id=order_id, ordered_at=now)
 
@@ -118,19 +125,6 @@ class Redemption:
         return self.state
 
 
-@dataclass(frozen=True)
-class Stock:
-    """A project's saplings: how many were released, and how many of them are spoken for."""
-
-    project_id: str
-    released: int = 0
-    reserved: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.released - self.reserved
-
-
 class Settlement(NamedTuple):
     """Verdicts in the order of the requests, and what they take from stock and wallets."""
 
@@ -146,7 +140,9 @@ def settle(requests: Sequence[Redemption], wallets: Mapping[str, Wallet], stock:
     saplings = 0
     for request in requests:
         in_hand = wallets[request.user_id].balance - debits.get(request.user_id, 0)
-        if len(request.trees) > stock.available - saplings:
+        if stock.closed:
+            verdicts.append(request.rejected("project_closed"))
+        elif len(request.trees) > stock.available(now) - saplings:
             verdicts.append(request.rejected("sold_out"))
         elif request.points > in_hand:
             verdicts.append(request.rejected("insufficient_points"))

@@ -10,6 +10,7 @@ from saxaul.ledger import Line, Total, state_of
 from saxaul.pages import ZERO
 from saxaul.planting import PlantingOrder
 from saxaul.redemptions import Redemption, State, Tree
+from saxaul.stocks import Stock
 
 View = dict[str, Any]
 
@@ -55,6 +56,23 @@ def statement_view(month: str, totals: Sequence[Total]) -> View:
 def grams(value: Decimal) -> float:
     """Grams as an answer shows them: rounded once, to a thousandth."""
     return float(value.quantize(_GRAMS))
+
+
+def project_view(
+    identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
+) -> View:
+    """A tree project with the saplings that can be had of it, and when the next ones come."""
+    coming = stock.next_release(now)
+    return {
+        "id": identifier,
+        "species": project.species.in_language(language),
+        "place": project.place.names.in_language(language),
+        "partner": project.partner,
+        "price_points": project.price_points,
+        "closed": stock.closed,
+        "available": 0 if stock.closed else max(0, stock.available(now)),
+        "next_release": {"at": calendar.rfc3339(coming.at), "saplings": coming.saplings} if coming else None,
+    }
 
 
 def redemption_view(redemption: Redemption, calendar: Calendar) -> View:

@@ -1,24 +1,26 @@
 """Redemptions, stock, planting orders and certificates as items, and the two transactions that move redemptions on.
 
-Two lists of the sparse index ``Listing`` find work without a scan: the reserved redemptions of a project in the order
-of their reservation, and the planting orders of a partner.
+Three lists of the sparse index ``Listing`` find work without a scan: the redemptions that wait for an answer, the
+reserved redemptions of a project in the order of their reservation, and the planting orders of a partner.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from zlib import crc32
 
 from saxaul.planting import OrderedTree, PlantingOrder
-from saxaul.redemptions import Planting, Redemption, Settlement, State, Stock, Tree
+from saxaul.redemptions import Planting, Redemption, Settlement, State, Tree
+from saxaul.stocks import Stock
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
 from saxaul.storage.wallets import Wallets
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
 PREFIX = "TREE#"
 _LAST = "TREE#~"
+
+REQUESTED_LISTS = 8
+"""Among how many lists the redemptions that wait for an answer are dealt: a partition takes 1,000 writes a second."""
 
 
 class RedemptionExistsError(Exception):
@@ -39,6 +41,7 @@ class Redemptions:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._wallets = Wallets(table)
+        self._stocks = Stocks(table)
 
     def get(self, user_id: str, redemption_id: str) -> Redemption | None:
         item = self._table.get(redemption_key(user_id, redemption_id))
@@ -76,26 +79,7 @@ class Redemptions:
         except LostRaceError:
             raise RedemptionMovedError(redemption.redemption_id) from None
 
-    def stock(self, project_id: str) -> Stock:
-        item = self._table.get(stock_key(project_id))
-        return stock_from_item(project_id, item)
-
-    def stocks(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """The stock of each project, which may lag by a moment."""
-        keys = {project_id: stock_key(project_id) for project_id in project_ids}
-        items = self._table.get_many(keys.values(), consistent=False)
-        return {project_id: stock_from_item(project_id, items.get(key)) for project_id, key in keys.items()}
-
-    def releasing(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
-        """Set how many saplings were released in all, never below what is spoken for."""
-        return self._table.updating(
-            stock_key(project_id),
-            "SET released = :released, reserved = if_not_exists(reserved, :none)",
-            "attribute_not_exists(reserved) OR reserved <= :released",
-            {":released": saplings, ":none": 0},
-        )
-
-    def write_settlement(self, settlement: Settlement, stock: Stock) -> None:
+    def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
         """Write the verdicts, each wallet's debit and the project's stock, all or nothing.
 
         The certificates come first: until its redemption is reserved, a number leads to nothing that counts.
@@ -118,16 +102,32 @@ class Redemptions:
         writes = [self._table.putting(to_item(verdict), verdict.version) for verdict in settlement.verdicts]
         writes += [self._wallets.debiting(user_id, points) for user_id, points in settlement.debits.items()]
         if settlement.saplings:
-            writes.append(self._taking(stock, settlement.saplings))
+            writes.append(self._stocks.taking(stock, settlement.saplings, now))
         transact(writes)
 
-    def _taking(self, stock: Stock, saplings: int) -> "TransactWriteItemTypeDef":
-        return self._table.updating(
-            stock_key(stock.project_id),
-            "SET reserved = reserved + :saplings",
-            "reserved = :read AND released >= :needed",
-            {":saplings": saplings, ":read": stock.reserved, ":needed": stock.reserved + saplings},
-        )
+    def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
+        """Write a cancelled redemption and, where it was paid, give back its points and saplings, all or nothing.
+
+        Raises:
+            TransactionRefusedError: the redemption is no longer what was read, or somebody writes there just now.
+        """
+        writes = [self._table.putting(to_item(cancelled), cancelled.version)]
+        if refunded:
+            writes.append(self._wallets.refunding(cancelled.user_id, cancelled.points))
+            writes.append(self._stocks.giving_back(cancelled.project_id, len(cancelled.trees)))
+        transact(writes)
+
+    def requested_before(self, instant: int, limit: int) -> list[Redemption]:
+        """Redemptions that were requested before an instant and have no answer yet, the oldest first."""
+        listed = [
+            item
+            for number in range(REQUESTED_LISTS)
+            for item in self._table.listed(f"REQUESTED#{number}", limit, before=f"{instant:012d}")
+        ]
+        oldest = sorted(listed, key=lambda item: str(item["list_order"]))[:limit]
+        found = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in oldest)
+        unanswered = (redemption for redemption in found if redemption.state is State.REQUESTED)
+        return sorted(unanswered, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
         """Reserved redemptions of a project, the longest waiting first."""
@@ -164,16 +164,16 @@ def redemption_key(user_id: str, redemption_id: str) -> Key:
     return Key(f"USER#{user_id}", PREFIX + redemption_id)
 
 
-def stock_key(project_id: str) -> Key:
-    return Key(f"PROJECT#{project_id}", "STOCK")
-
-
 def order_key(order_id: str) -> Key:
     return Key(f"ORDER#{order_id}", "ORDER")
 
 
 def certificate_key(number: str) -> Key:
     return Key(f"CERT#{number}", "CERT")
+
+
+def _requested_list(redemption: Redemption) -> str:
+    return f"REQUESTED#{crc32(redemption.redemption_id.encode()) % REQUESTED_LISTS}"
 
 
 def _waiting_list(project_id: str) -> str:
@@ -200,6 +200,9 @@ def to_item(redemption: Redemption) -> Item:
         "state": redemption.state.value,
         "trees": [_pack(tree) for tree in redemption.trees],
     }
+    if redemption.state is State.REQUESTED:
+        item["list_name"] = _requested_list(redemption)
+        item["list_order"] = f"{redemption.requested_at:012d}#{redemption.redemption_id}"
     if redemption.state is State.RESERVED:
         item["list_name"] = _waiting_list(redemption.project_id)
         item["list_order"] = f"{redemption.reserved_at:012d}#{redemption.redemption_id}"
@@ -245,10 +248,6 @@ def _unpack(item: Item) -> Tree:
         photo_url=stored["photo_url"],
     )
     return Tree(item["number"], planting)
-
-
-def stock_from_item(project_id: str, item: Item | None) -> Stock:
-    return Stock(project_id, int(item["released"]), int(item["reserved"])) if item else Stock(project_id)
 
 
 def order_to_item(order: PlantingOrder) -> Item:

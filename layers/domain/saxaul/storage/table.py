@@ -108,16 +108,22 @@ class Table:
         for page in pages:
             yield from (item for item in map(python, page["Items"]) if after < item["sk"] < before)
 
-    def listed(self, list_name: str, limit: int, *, backwards: bool = False) -> Iterator[Item]:
-        """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment."""
+    def listed(
+        self, list_name: str, limit: int, *, backwards: bool = False, before: str | None = None
+    ) -> Iterator[Item]:
+        """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment.
+
+        ``before`` leaves out what is not ordered before it.
+        """
+        values = {":list_name": list_name} | ({":before": before} if before else {})
         pages = (
             dynamodb()
             .get_paginator("query")
             .paginate(
                 TableName=self.name,
                 IndexName="Listing",
-                KeyConditionExpression="list_name = :list_name",
-                ExpressionAttributeValues=raw({":list_name": list_name}),
+                KeyConditionExpression="list_name = :list_name" + (" AND list_order < :before" if before else ""),
+                ExpressionAttributeValues=raw(values),
                 ScanIndexForward=not backwards,
                 PaginationConfig={"MaxItems": limit},
             )
