@@ -221,6 +221,18 @@ def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-
     )
 
 
+def cancel(
+    redemption_id: str, user_id: str = USER.id, *, client: str = "alipay-client", person: str | None = None
+) -> Answer:
+    path = {"user_id": user_id, "redemption_id": redemption_id}
+    resource = "/users/{user_id}/redemptions/{redemption_id}"
+    return call("redeem_trees", "DELETE", resource, client=client, path=path, person=person)
+
+
+def tree_projects(**query: str) -> Answer:
+    return call("view_forest", "GET", "/tree-projects", query=query)
+
+
 def harvest(user_id: str = USER.id) -> Answer:
     return call("redeem_trees", "POST", "/users/{user_id}/harvest", path={"user_id": user_id})
 
