@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from time import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
@@ -22,8 +23,8 @@ from local.deployment import session_of
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.planting import OrderedTree
 from saxaul.reconciliation import PAID, Books, Finding, Holdings, check, stock_findings
-from saxaul.redemptions import Stock
-from saxaul.storage import orders, redemptions
+from saxaul.stocks import Stock
+from saxaul.storage import orders, redemptions, stocks
 from saxaul.storage.table import Item, Table, raw
 
 _READINGS = 3
@@ -76,7 +77,7 @@ def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
             for item in items:
                 found(_enter(kind, item, books))
     found(confirmed_loose_ends(table, books))
-    found(recounted(table, books.uneven_projects()))
+    found(recounted(table, books.uneven_projects(int(time()))))
     return report
 
 
@@ -112,16 +113,18 @@ def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
     for item in scan(table, FilterExpression="begins_with(sk, :prefix)", ExpressionAttributeValues=prefix):
         if item.get("project_id") in trees and item.get("state") in PAID:
             trees[item["project_id"]] += len(item.get("trees", ()))
-    after = _stocks(table, project_ids)
+    after, now = _stocks(table, project_ids), int(time())
     return [
-        it for project_id in trees for it in stock_findings(before[project_id], after[project_id], trees[project_id])
+        it
+        for project_id in trees
+        for it in stock_findings(before[project_id], after[project_id], trees[project_id], now)
     ]
 
 
 def _stocks(table: Table, project_ids: Sequence[str]) -> dict[str, Stock]:
     """The stock of each project as of now; an unreadable one, which the scan has told of, counts as none."""
     books = Books()
-    for item in table.get_many(map(redemptions.stock_key, project_ids), consistent=True).values():
+    for item in table.get_many(map(stocks.stock_key, project_ids), consistent=True).values():
         _enter("PROJECT", item, books)
     return {project_id: books.stock(project_id) for project_id in project_ids}
 
@@ -132,7 +135,7 @@ def _enter(kind: str, item: Item, books: Books) -> list[Finding]:
             case "USER":
                 books.add_redemption(redemptions.from_item(item))
             case "PROJECT":
-                books.add_stock(redemptions.stock_from_item(item["pk"].removeprefix("PROJECT#"), item))
+                books.add_stock(stocks.from_item(item["pk"].removeprefix("PROJECT#"), item))
             case "ORDER":
                 books.add_order(orders.from_item(item))
             case "CERT":

@@ -1,6 +1,7 @@
 """Manages the catalogue: an operator reads and writes one entry at a time."""
 
 from functools import cache
+from time import time
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,7 +11,7 @@ from saxaul.catalog import KINDS, MODELS, Entity, Identifier, Kind, TreeProject
 from saxaul.problems import Conflict, InvalidRequest, NotFound
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogMovedError, CatalogStore, Edition
-from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table, TransactionRefusedError
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
@@ -22,8 +23,8 @@ def _catalog() -> CatalogStore:
 
 
 @cache
-def _redemptions() -> Redemptions:
-    return Redemptions(Table(settings().ledger_table))
+def _stocks() -> Stocks:
+    return Stocks(Table(settings().ledger_table))
 
 
 def view_entry(request: Request) -> Response:
@@ -46,7 +47,9 @@ def write_entry(request: Request) -> Response:
     if known and known.entity == entity:
         return _answer(identifier, known)
     read = known.version if known else 0
-    releasing = [_redemptions().releasing(identifier, entity.saplings)] if isinstance(entity, TreeProject) else []
+    releasing = []
+    if isinstance(entity, TreeProject):
+        releasing.append(_stocks().releasing(identifier, entity, settings().calendar.zone, int(time())))
     try:
         _catalog().put(kind, identifier, entity, read, also=releasing)
     except CatalogMovedError:

@@ -10,7 +10,7 @@ from saxaul.certificates import canonical
 from saxaul.planting import shown_project
 from saxaul.problems import NotFound
 from saxaul.proof import Told, proven_certificate
-from saxaul.redemptions import State, Tree
+from saxaul.redemptions import UNPAID, Tree
 from saxaul.settings import settings
 from saxaul.statements import particulars_of
 from saxaul.storage.catalog import CatalogStore
@@ -77,7 +77,7 @@ def view_certificate(request: Request) -> Response:
 def _certificate(number: str, language: Language) -> View:
     """A certificate with its proof, or without one while its tree is not in the log."""
     redemption = _redemptions().certified(number)
-    if redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
+    if redemption is None or redemption.state in UNPAID:
         raise _unknown()
     tree = redemption.tree(number)
     order = _orders().get(tree.order_id) if tree.order_id else None

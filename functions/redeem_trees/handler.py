@@ -1,13 +1,14 @@
-"""Redeems points for trees: harvests, takes requests, and tells what became of them."""
+"""Redeems points for trees: harvests, takes requests, tells what became of them, and takes them back."""
 
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from saxaul.actions import faults
 from saxaul.api import Request, Response, door
 from saxaul.catalog import Identifier, TreeProject
+from saxaul.dedications import cleaned
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.redemptions import MAX_TREES
 from saxaul.services import redeeming
@@ -15,6 +16,7 @@ from saxaul.services.redeeming import Redeeming
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 from saxaul.views import redemption_view
@@ -27,7 +29,7 @@ class RedemptionBody(BaseModel):
 
     project_id: Identifier
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES)] = 1
-    dedication: Annotated[str, Field(max_length=100)] = ""
+    dedication: Annotated[str, AfterValidator(cleaned)] = ""
 
 
 @cache
@@ -37,8 +39,9 @@ def _redemptions() -> Redemptions:
 
 @cache
 def _redeeming() -> Redeeming:
-    wallets = Wallets(Table(settings().ledger_table))
-    return Redeeming(wallets, _redemptions(), settings().calendar, settings().redemption_queue_url)
+    ledger = Table(settings().ledger_table)
+    queue_url = settings().redemption_queue_url
+    return Redeeming(Wallets(ledger), _redemptions(), Stocks(ledger), settings().calendar, queue_url)
 
 
 @cache
@@ -72,6 +75,11 @@ def view_redemption(request: Request) -> Response:
     return Response(redemption_view(redemption, settings().calendar))
 
 
+def cancel_redemption(request: Request) -> Response:
+    cancelled = _redeeming().cancel(request.app, request.user_id, request.identifier("redemption_id"))
+    return Response(redemption_view(cancelled, settings().calendar))
+
+
 def _project(project_id: str) -> TreeProject:
     project = _catalog().catalogue().tree_projects.get(project_id)
     if project is None:
@@ -87,5 +95,6 @@ handler = door(
         ("POST", "/users/{user_id}/harvest"): harvest,
         ("POST", "/users/{user_id}/redemptions"): request_trees,
         ("GET", "/users/{user_id}/redemptions/{redemption_id}"): view_redemption,
+        ("DELETE", "/users/{user_id}/redemptions/{redemption_id}"): cancel_redemption,
     }
 )

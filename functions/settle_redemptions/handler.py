@@ -11,6 +11,7 @@ from saxaul.queue_events import QueueAnswer, QueueEvent, redeliver
 from saxaul.services.redeeming import Redeeming
 from saxaul.settings import settings
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 @cache
 def _redeeming() -> Redeeming:
     ledger = Table(settings().ledger_table)
-    return Redeeming(Wallets(ledger), Redemptions(ledger), settings().calendar, settings().redemption_queue_url)
+    queue_url = settings().redemption_queue_url
+    return Redeeming(Wallets(ledger), Redemptions(ledger), Stocks(ledger), settings().calendar, queue_url)
 
 
 def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:

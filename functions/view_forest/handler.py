@@ -17,9 +17,10 @@ from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import KEPT_FOR, Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import forest_tree_view, grams, line_view, statement_view
+from saxaul.views import forest_tree_view, grams, line_view, project_view, statement_view
 from saxaul.wallets import position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -44,6 +45,11 @@ def _redemptions() -> Redemptions:
 @cache
 def _orders() -> Orders:
     return Orders(Table(settings().ledger_table))
+
+
+@cache
+def _stocks() -> Stocks:
+    return Stocks(Table(settings().ledger_table))
 
 
 @cache
@@ -108,7 +114,9 @@ def _cursor(request: Request) -> tuple[str, str] | None:
 
 def view_forest(request: Request) -> Response:
     language, calendar = language_of(request), settings().calendar
-    redemptions = [it for it in _redemptions().of_user(request.user_id) if it.state is not State.REJECTED]
+    redemptions = [
+        it for it in _redemptions().of_user(request.user_id) if it.state not in (State.REJECTED, State.CANCELLED)
+    ]
     trees = [
         (redemption, tree)
         for redemption in sorted(redemptions, key=lambda it: it.requested_at, reverse=True)
@@ -130,24 +138,12 @@ def view_forest(request: Request) -> Response:
 
 
 def list_tree_projects(request: Request) -> Response:
-    language = language_of(request)
+    """Every project with what is left of it, cheap enough for a herd: a worker reads the stocks once a second."""
+    language, calendar, now = language_of(request), settings().calendar, int(time())
     projects = _catalog().catalogue().tree_projects
-    stocks = _redemptions().stocks(projects)
-    return Response(
-        {
-            "projects": [
-                {
-                    "id": project_id,
-                    "species": project.species.in_language(language),
-                    "place": project.place.names.in_language(language),
-                    "partner": project.partner,
-                    "price_points": project.price_points,
-                    "available": stocks[project_id].available,
-                }
-                for project_id, project in projects.items()
-            ]
-        }
-    )
+    stocks = _stocks().shown(projects)
+    shown = [project_view(key, it, stocks[key], calendar, language, now) for key, it in projects.items()]
+    return Response({"projects": shown}, headers={"cache-control": f"private, max-age={KEPT_FOR:.0f}"})
 
 
 handler = door(

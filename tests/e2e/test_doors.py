@@ -20,6 +20,7 @@ from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
         ("POST", "/users/u/harvest"),
         ("POST", "/users/u/redemptions"),
         ("GET", "/users/u/redemptions/r"),
+        ("DELETE", "/users/u/redemptions/r"),
         ("GET", "/planting-orders"),
         ("GET", "/planting-orders/o"),
         ("POST", "/planting-orders/o/confirmations"),
@@ -44,6 +45,7 @@ def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, A
         ("alipay", "GET", "/planting-orders"),
         ("alipay", "PUT", "/catalog/action-types/bus_ride"),
         ("partner", "POST", "/users/u/redemptions"),
+        ("partner", "DELETE", "/users/u/redemptions/r"),
     ],
 )
 def test_a_token_that_lacks_the_scope_gets_nowhere(stack: dict[str, Any], client: str, method: str, path: str) -> None:

@@ -33,7 +33,13 @@ ENVIRONMENT = {
 }
 
 CLOCKED = [
-    *(f"functions.{name}.handler" for name in ("ingest_actions", "plant_trees", "suggest_campaigns", "view_forest")),
+    *(
+        f"functions.{name}.handler"
+        for name in (
+            *("ingest_actions", "manage_catalog", "plant_trees", "suggest_campaigns", "sweep_redemptions"),
+            "view_forest",
+        )
+    ),
     *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting", "tree_reports")),
 ]
 """The modules that ask for the time."""
@@ -46,7 +52,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in CLOCKED:
         monkeypatch.setattr(f"{module}.time", stopped)
     ticks = count()
-    monkeypatch.setattr("saxaul.storage.catalog.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
+    for module in ("catalog", "stocks"):
+        monkeypatch.setattr(f"saxaul.storage.{module}.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
     return stopped
 
 

@@ -12,16 +12,18 @@ from saxaul.actions import Action, Owner
 from saxaul.catalog import Entity, Kind
 from saxaul.messages import pack
 from saxaul.pages import Page
-from saxaul.redemptions import Redemption, Stock
+from saxaul.redemptions import Redemption
+from saxaul.stocks import Stock
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
 from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 from saxaul.wallets import Wallet
-from tests.builders import APP, USER, make_action_type, make_tree_project
+from tests.builders import APP, SHANGHAI, USER, make_action_type, make_tree_project
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -105,6 +107,10 @@ class Stack:
         return Orders(self.ledger)
 
     @property
+    def stocks(self) -> Stocks:
+        return Stocks(self.ledger)
+
+    @property
     def catalog(self) -> CatalogStore:
         """A store that has read nothing yet."""
         return CatalogStore(Table("Catalog"))
@@ -119,7 +125,7 @@ class Stack:
         """``bus_ride`` at 80 points, and the project ``saxaul-alxa``, with its saplings released."""
         self.seed("action-types", bus_ride=make_action_type())
         project = make_tree_project(price_points, saplings)
-        releasing = self.redemptions.releasing("saxaul-alxa", saplings)
+        releasing = self.stocks.releasing("saxaul-alxa", project, SHANGHAI, self.clock.now)
         self.catalog.put("tree-projects", "saxaul-alxa", project, 0, also=[releasing])
 
     def add_wallet(self, balance: int, user_id: str = USER.id) -> None:
@@ -132,7 +138,7 @@ class Stack:
         return self.pages.between(Owner("user", user_id), "", "9999-12-31")
 
     def stock(self, project_id: str = "saxaul-alxa") -> Stock:
-        return self.redemptions.stock(project_id)
+        return self.stocks.get(project_id)
 
     def redemption(self, redemption_id: str, user_id: str = USER.id) -> Redemption:
         found = self.redemptions.get(user_id, redemption_id)
@@ -154,6 +160,9 @@ class Stack:
 
     def accrue_all(self, actions: Iterable[Action], app: str = APP) -> list[str]:
         return self.accrue(*pack(app, actions))
+
+    def available(self) -> int:
+        return self.stock().available(self.clock.now)
 
     def settle(self, *bodies: str) -> list[str]:
         return deliver("settle_redemptions", bodies)
@@ -241,6 +250,18 @@ def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-
         body={"project_id": "saxaul-alxa"} | body,
         headers={"Idempotency-Key": key},
     )
+
+
+def cancel(
+    redemption_id: str, user_id: str = USER.id, *, client: str = "alipay-client", person: str | None = None
+) -> Answer:
+    path = {"user_id": user_id, "redemption_id": redemption_id}
+    resource = "/users/{user_id}/redemptions/{redemption_id}"
+    return call("redeem_trees", "DELETE", resource, client=client, path=path, person=person)
+
+
+def tree_projects(**query: str) -> Answer:
+    return call("view_forest", "GET", "/tree-projects", query=query)
 
 
 def harvest(user_id: str = USER.id) -> Answer:

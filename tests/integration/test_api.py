@@ -105,6 +105,7 @@ def test_without_a_token_nobody_gets_past_the_door() -> None:
         ("view_forest", "GET", "/users/{user_id}/forest"),
         ("redeem_trees", "POST", "/users/{user_id}/harvest"),
         ("redeem_trees", "GET", "/users/{user_id}/redemptions/{redemption_id}"),
+        ("redeem_trees", "DELETE", "/users/{user_id}/redemptions/{redemption_id}"),
     ],
 )
 def test_a_person_reaches_their_own_paths_only(function: str, method: str, resource: str) -> None:

@@ -130,7 +130,7 @@ def test_saplings_cannot_be_lowered_below_what_is_spoken_for(stack: Stack) -> No
 
     assert (refused.status, refused.code) == (409, "saplings_reserved")
     assert (lowered.status, lowered.body["version"]) == (200, 2)
-    assert stack.stock().available == 0
+    assert stack.available() == 0
 
 
 def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,19 @@ from operations.ledger_reading import scan, size_of
 from saxaul.catalog import Cap
 from saxaul.pages import Page, PageKey
 from saxaul.storage.clients import dynamodb
-from saxaul.storage.table import Item, Key, Table, python, raw
-from tests.builders import DAY, FACILITY, USER, make_action, make_action_type, make_entry, make_page, make_redemption
+from saxaul.storage.table import Item, Key, Table, python, raw, transact
+from tests.builders import (
+    DAY,
+    FACILITY,
+    SHANGHAI,
+    USER,
+    make_action,
+    make_action_type,
+    make_entry,
+    make_page,
+    make_redemption,
+    make_tree_project,
+)
 from tests.integration.stack import Stack, harvest, redeem
 
 if TYPE_CHECKING:
@@ -232,7 +243,8 @@ def test_a_wallet_below_zero_is_told_and_is_no_fault(
     )
     tree = stack.redemption("r-1").trees[0].number
     stack.ledger.put_all([{"pk": f"CERT#{tree}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
-    stack.ledger.put_all([{"pk": "PROJECT#saxaul-alxa", "sk": "STOCK", "released": 1, "reserved": 1}])
+    transact([stack.stocks.releasing("saxaul-alxa", make_tree_project(saplings=1), SHANGHAI, stack.clock.now)])
+    transact([stack.stocks.taking(stack.stock(), 1, stack.clock.now)])
 
     code = run(monkeypatch, "--table", "Ledger")
 

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from saxaul.redemptions import Settlement, Stock
+from saxaul.redemptions import Settlement
+from saxaul.stocks import Stock
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import TransactionRefusedError
 from saxaul.storage.wallets import WalletMovedError, Wallets
 from saxaul.wallets import Wallet
@@ -46,15 +48,15 @@ def test_a_whole_batch_is_settled_with_one_write_of_the_stock(stack: Stack, monk
     written: list[Settlement] = []
     write = Redemptions.write_settlement
 
-    def counted(redemptions: Redemptions, settlement: Settlement, stock: Stock) -> None:
+    def counted(redemptions: Redemptions, settlement: Settlement, stock: Stock, now: int) -> None:
         written.append(settlement)
-        write(redemptions, settlement, stock)
+        write(redemptions, settlement, stock, now)
 
     monkeypatch.setattr(Redemptions, "write_settlement", counted)
 
     assert stack.settle(*asked(stack, *(f"r-{n}" for n in range(10)))) == []
     assert len(written) == 1
-    assert (stack.wallet().spent, stack.stock().available) == (1600, 0)
+    assert (stack.wallet().spent, stack.available()) == (1600, 0)
 
 
 def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
@@ -70,17 +72,17 @@ def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
 ) -> None:
     stack.seed_catalogue(saplings=1)
     stack.add_wallet(1000)
-    read, seen = Redemptions.stock, list[Stock]()
+    read, seen = Stocks.get, list[Stock]()
     mine, rival = asked(stack, "mine", "rival")
 
-    def overtaken(redemptions: Redemptions, project_id: str) -> Stock:
-        stock = read(redemptions, project_id)
+    def overtaken(stocks: Stocks, project_id: str) -> Stock:
+        stock = read(stocks, project_id)
         seen.append(stock)
         if len(seen) == 1:
             assert stack.settle(rival) == []
         return stock
 
-    monkeypatch.setattr(Redemptions, "stock", overtaken)
+    monkeypatch.setattr(Stocks, "get", overtaken)
 
     assert stack.settle(mine) == []
     assert [stack.redemption(it).reason for it in ("rival", "mine")] == ["", "sold_out"]

@@ -1,5 +1,6 @@
 """Round trips: what is written as an item is read back as it was, through the table's own notation."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from saxaul.actions import Owner
 from saxaul.pages import Entry, Page, PageKey
 from saxaul.redemptions import Planting, Redemption, Seal, State, Step, Tree
+from saxaul.services.redeeming import redemption_id
 from saxaul.storage import orders, pages, redemptions, table, wallets
 from saxaul.storage.orders import OrderMovedError
 from saxaul.storage.pages import PageMovedError
-from saxaul.storage.redemptions import RedemptionExistsError
+from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, Key
 from saxaul.storage.wallets import WalletMovedError
 from saxaul.wallets import Wallet
@@ -123,10 +125,26 @@ def test_what_waits_is_on_the_list_of_its_project_also_when_it_waits_again() -> 
     ordered = reserved.ordered("o-1", NOON + 1)
     failed = ordered.stepped({ordered.trees[0].number: Step(State.RESERVED, NOON, NOON, reason="frost")})
 
-    listed = [redemptions.to_item(it).get("list_name") for it in (make_redemption(), reserved, ordered, failed)]
+    listed = [redemptions.to_item(it).get("list_name") for it in (reserved, ordered, failed, reserved.cancelled())]
 
-    assert listed == [None, "RESERVED#saxaul-alxa", None, "RESERVED#saxaul-alxa"]
+    assert listed == ["RESERVED#saxaul-alxa", None, "RESERVED#saxaul-alxa", None]
     assert redemptions.to_item(failed)["list_order"] == redemptions.to_item(reserved)["list_order"]
+
+
+def test_what_waits_for_an_answer_is_on_a_list_and_leaves_it_with_the_answer() -> None:
+    requested = make_redemption()
+    answers = [requested.rejected("sold_out"), requested.cancelled()]
+
+    assert redemptions.to_item(requested)["list_name"] in {f"REQUESTED#{number}" for number in range(REQUESTED_LISTS)}
+    assert not any("list_name" in redemptions.to_item(answer) for answer in answers)
+
+
+def test_requested_redemptions_are_dealt_evenly_among_their_lists() -> None:
+    names = (redemption_id("alipay", f"u-{number}", "key") for number in range(4000))
+    dealt = Counter(redemptions.to_item(make_redemption(name))["list_name"] for name in names)
+
+    assert len(dealt) == REQUESTED_LISTS
+    assert max(dealt.values()) < 1.2 * 4000 / REQUESTED_LISTS
 
 
 def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> None:

@@ -43,6 +43,7 @@ def test_a_person_cannot_spend_for_another(stack: Stack) -> None:
         ({"trees": True}, "invalid_body"),
         ({"trees": 1.0}, "invalid_body"),
         ({"dedication": "x" * 101}, "invalid_body"),
+        ({"dedication": None}, "invalid_body"),
         ({"points": 1}, "invalid_body"),
     ],
 )
@@ -74,6 +75,17 @@ def test_the_header_of_the_key_may_be_in_any_case(stack: Stack) -> None:
     ]
 
     assert len({answer.body["redemption_id"] for answer in asked}) == 1
+
+
+def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_wish(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.add_wallet(1000)
+
+    first = redeem(dedication="  Für\tZoe\u0308 \u202e ")
+    again = redeem(dedication="Für Zoë\u200b")
+
+    assert first.body["dedication"] == "Für Zoë"
+    assert (again.status, again.body["replay"]) == (202, True)
 
 
 def test_a_key_that_came_with_another_wish_is_422(stack: Stack) -> None:
@@ -108,8 +120,19 @@ def test_a_wish_that_cannot_be_paid_is_409_and_leaves_nothing_behind(stack: Stac
     assert stack.redemptions.of_user("u-42") == []
 
 
-@pytest.mark.usefixtures("stack")
-def test_a_redemption_of_another_user_is_404() -> None:
+def test_a_key_does_not_reach_the_redemption_of_another_user(stack: Stack) -> None:
+    stack.seed_catalogue()
+    for user in ("u-42", "u-43"):
+        stack.add_wallet(1000, user)
     resource = "/users/{user_id}/redemptions/{redemption_id}"
+    theirs = redeem("key-1", "u-43", dedication="For Mum").body["redemption_id"]
+    path = ME | {"redemption_id": theirs}
 
-    assert call("redeem_trees", "GET", resource, path=ME | {"redemption_id": "r-1"}).code == "unknown_redemption"
+    mine = redeem("key-1", "u-42", dedication="For Dad")
+    seen = call("redeem_trees", "GET", resource, path=path)
+    as_a_person = call("redeem_trees", "GET", resource, path=path | {"user_id": "u-43"}, person="u-42")
+
+    assert (mine.status, mine.body["replay"], mine.body["dedication"]) == (202, False, "For Dad")
+    assert mine.body["redemption_id"] != theirs
+    assert (seen.status, seen.code) == (404, "unknown_redemption")
+    assert (as_a_person.status, as_a_person.code) == (403, "not_yours")

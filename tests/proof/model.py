@@ -4,7 +4,7 @@ There are no pages, no versions and no folding here. What an act earned is settl
 everything else is a sum over the acts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,11 +12,12 @@ from math import floor
 from typing import NamedTuple
 
 from saxaul.actions import Action, Reversal
-from saxaul.catalog import ActionType, Catalogue
+from saxaul.catalog import ActionType, Catalogue, TreeProject
 from tests.builders import SHANGHAI
 
 LENGTHS = {"day": 10, "month": 7, "year": 4}
 ZERO = Decimal(0)
+UNBOUNDED = 10**9
 
 
 class Name(NamedTuple):
@@ -57,6 +58,7 @@ class Wish:
     project_id: str
     trees: int
     points: int
+    requested_at: int = 0
     state: str = "requested"
     reason: str = ""
 
@@ -69,6 +71,13 @@ class Purse:
     spent: int = 0
 
 
+class Plan(NamedTuple):
+    """What the catalogue said of a project from an instant on."""
+
+    since: int
+    project: TreeProject
+
+
 @dataclass
 class Model:
     catalogue: Catalogue
@@ -77,6 +86,7 @@ class Model:
     taken_back: set[Name] = field(default_factory=set)
     purses: dict[str, Purse] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
+    plans: dict[str, list[Plan]] = field(default_factory=dict)
 
     def purse(self, user_id: str) -> Purse:
         return self.purses.setdefault(user_id, Purse())
@@ -164,33 +174,86 @@ class Model:
         return moved
 
     def request(self, key: str, wish: Wish, now: int) -> str:
-        """What becomes of a request: ``new``, ``replay``, ``key_reused`` or ``insufficient_points``."""
+        """What becomes of a request: ``new``, ``replay``, or the code of its refusal."""
         if known := self.wishes.get(key):
             same = (known.project_id, known.trees) == (wish.project_id, wish.trees)
             return "replay" if same else "key_reused"
+        if refusal := self._lacking(wish, now):
+            return refusal
         self.harvest(wish.user_id, now)
         if self.purse(wish.user_id).balance < wish.points:
             return "insufficient_points"
         self.wishes[key] = wish
+        wish.requested_at = now
         return "new"
 
-    def settle(self, keys: Sequence[str]) -> None:
+    def settle(self, keys: Sequence[str], now: int) -> None:
         """Serve requests in their order, project by project."""
         for project_id in dict.fromkeys(self.wishes[key].project_id for key in keys):
             for wish in [self.wishes[key] for key in dict.fromkeys(keys)]:
                 if wish.project_id == project_id and wish.state == "requested":
-                    self._answer(wish)
+                    self._answer(wish, now)
 
-    def _answer(self, wish: Wish) -> None:
+    def _answer(self, wish: Wish, now: int) -> None:
         purse = self.purse(wish.user_id)
-        if wish.trees > self.catalogue.tree_projects[wish.project_id].saplings - self.spoken_for(wish.project_id):
-            wish.state, wish.reason = "rejected", "sold_out"
+        if refusal := self._lacking(wish, now):
+            wish.state, wish.reason = "rejected", refusal
         elif wish.points > purse.balance:
             wish.state, wish.reason = "rejected", "insufficient_points"
         else:
             wish.state = "reserved"
             purse.balance -= wish.points
             purse.spent += wish.points
+
+    def _lacking(self, wish: Wish, now: int) -> str:
+        """Why a project cannot serve a wish, whoever asks; nothing where it can."""
+        if self.plans[wish.project_id][-1].project.closed:
+            return "project_closed"
+        return "sold_out" if wish.trees > self.released(wish.project_id, now) - self.spoken_for(wish.project_id) else ""
+
+    def cancel(self, key: str) -> str:
+        """What becomes of taking a wish back: ``cancelled``, or the code of its refusal."""
+        wish = self.wishes[key]
+        if wish.state == "reserved":
+            self.purse(wish.user_id).balance += wish.points
+            self.purse(wish.user_id).spent -= wish.points
+        if wish.state in {"requested", "reserved"}:
+            wish.state = "cancelled"
+        if wish.state == "cancelled":
+            return "cancelled"
+        return "already_rejected" if wish.state == "rejected" else "already_ordered"
+
+    def unanswered(self, before: int) -> list[str]:
+        """The wishes that were asked before an instant and wait still, the oldest first."""
+        waiting = [it for it in self.wishes.items() if it[1].state == "requested" and it[1].requested_at < before]
+        return [key for key, _ in sorted(waiting, key=lambda it: (it[1].requested_at, it[0]))]
+
+    def plan(self, project_id: str, project: TreeProject, now: int) -> bool:
+        """Let an operator change a project; False where fewer saplings would be released than are spoken for."""
+        plans = self.plans.setdefault(project_id, [])
+        plans.append(Plan(now, project))
+        if self.released(project_id, now) < self.spoken_for(project_id):
+            plans.pop()
+            return False
+        return True
+
+    def released(self, project_id: str, now: int) -> int:
+        """By hand, and day by day what each plan released while it was in force."""
+        plans = self.plans[project_id]
+        scheduled = 0
+        for (since, project), until in zip(plans, [*(later.since for later in plans[1:]), now], strict=True):
+            for daily, total in self._releases(project, since, until):
+                scheduled = max(scheduled, min(scheduled + daily, total))
+        return plans[-1].project.saplings + scheduled
+
+    def _releases(self, project: TreeProject, since: int, until: int) -> Iterator[tuple[int, int]]:
+        """What a plan released between two instants, each time with the most that it may come to in all."""
+        day, schedule = day_of(since), project.schedule
+        while schedule and day <= day_of(until):
+            hour = datetime.combine(day, time.fromisoformat(schedule.at), SHANGHAI).timestamp()
+            if since < hour <= until and schedule.first_day <= day <= (schedule.last_day or day):
+                yield schedule.daily, schedule.total or UNBOUNDED
+            day += timedelta(days=1)
 
     def spoken_for(self, project_id: str) -> int:
         wishes = [it for it in self.wishes.values() if it.project_id == project_id]

@@ -11,7 +11,8 @@ from saxaul import pages, redemptions, wallets
 from saxaul.actions import Action, Reversal
 from saxaul.calendar import Calendar
 from saxaul.pages import Page
-from saxaul.redemptions import Redemption, Settlement, Stock
+from saxaul.redemptions import Redemption, Settlement
+from saxaul.stocks import Stock
 from saxaul.wallets import Harvest, Wallet
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations

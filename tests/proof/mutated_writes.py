@@ -12,7 +12,8 @@ from saxaul.services.accrual import Accrual, Batch
 from saxaul.services.redeeming import Redeeming, redemption_id
 from saxaul.storage.pages import PageMovedError, Pages
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
+from saxaul.storage.stocks import Stocks
+from saxaul.storage.table import Item, LostRaceError, Table, transact
 from saxaul.storage.wallets import WalletMovedError, Wallets, to_item
 from saxaul.wallets import Wallet
 from tests.proof.faults import Fault
@@ -92,7 +93,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @WRITES.caught_by("the last sapling")
 def _(patch: pytest.MonkeyPatch) -> None:
     """Saplings are taken without looking whether there are any."""
-    _update_unconditionally(patch, Redemptions, "_taking")
+    _update_unconditionally(patch, Stocks, "taking")
 
 
 @WRITES.caught_by("the last points")
@@ -111,16 +112,6 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     """A verdict is written over another, with saplings and points taken again."""
     _unconditional(patch, lambda item, read: item["sk"].startswith("TREE#") and bool(read))
-    patch.setattr("saxaul.storage.redemptions.Redemptions._taking", _taking_from_what_stands_there)
-
-
-def _taking_from_what_stands_there(redemptions: Any, stock: Any, saplings: int) -> Any:
-    return redemptions._table.updating(
-        Key(f"PROJECT#{stock.project_id}", "STOCK"),
-        "SET reserved = reserved + :saplings",
-        "released >= :saplings",
-        {":saplings": saplings},
-    )
 
 
 @WRITES.caught_by("reserved trees are ordered", Fault.OVERTAKEN)

@@ -52,7 +52,7 @@ def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
 
 
 def ended(twin: Twin) -> list[str]:
-    """The items of the ledger without what is random: certificates and orders have names, marks and salts are left out."""
+    """The items of the ledger without what is random: certificates and orders have names, marks and salts are gone."""
     items = [python(item) for item in twin.world.store.tables["Ledger"].values()]
     names: dict[str, str] = {}
     for item in items:

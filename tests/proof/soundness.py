@@ -65,8 +65,8 @@ def assert_points_and_saplings_are_conserved(
         wallet = wallets.from_item(item)
         assert (wallet.balance, wallet.spent) == (had - spent[wallet.user_id], spent[wallet.user_id])
     for project_id in catalogue.tree_projects:
-        stock = world.redemptions.stock(project_id)
-        assert stock_findings(stock, stock, taken[project_id]) == []
+        stock = world.stocks.get(project_id)
+        assert stock_findings(stock, stock, taken[project_id], world.now) == []
 
 
 def assert_orders_and_trees_tell_the_same(world: World, found: list[Redemption]) -> None:

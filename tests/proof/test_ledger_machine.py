@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from saxaul.actions import Action, Owner
+from saxaul.catalog import ReleaseSchedule
 from tests.builders import DAY
 from tests.proof.faults import Fault
-from tests.proof.twin import APPS, PROJECTS, TYPES, USERS, Message, Twin, reversing
+from tests.proof.twin import APPS, PROJECTS, SCHEDULES, TYPES, USERS, Message, Twin, reversing
 
 HOUR = 3600
 AT_ONCE = 3
@@ -117,12 +118,39 @@ class LedgerMachine(RuleBasedStateMachine):
         key=st.sampled_from([f"key-{number}" for number in range(20)]),
         project_id=st.sampled_from(sorted(PROJECTS)),
         trees=st.integers(1, 3),
-        settled=st.booleans(),
+        then=st.sampled_from(["settled", "waiting", "lost"]),
     )
-    def request(self, user_id: str, key: str, project_id: str, trees: int, settled: bool) -> None:
+    def request(self, user_id: str, key: str, project_id: str, trees: int, then: str) -> None:
+        queued = len(self.twin.world.queue.sent)
         self.twin.request(user_id, key, project_id, trees)
-        if settled and self.twin.world.queue.sent:
+        if then == "settled" and self.twin.world.queue.sent:
             self.twin.settle(self.twin.world.queue.sent[-1:])
+        if then == "lost":
+            self.twin.lose_messages(since=queued)
+
+    @precondition(lambda self: self.twin.model.wishes)
+    @rule(picked=any_number)
+    def cancel(self, picked: int) -> None:
+        wishes = list(self.twin.model.wishes)
+        self.twin.cancel(wishes[-1 - picked % len(wishes)])
+
+    @rule(seconds=st.sampled_from([0, 301, DAY]), settled=st.booleans())
+    def sweep(self, seconds: int, settled: bool) -> None:
+        self.twin.wait(seconds)
+        queued = len(self.twin.world.queue.sent)
+        self.twin.sweep()
+        if settled and (swept := self.twin.world.queue.sent[queued:]):
+            self.twin.settle(swept)
+
+    @rule(
+        project_id=st.sampled_from(sorted(PROJECTS)),
+        saplings=st.integers(0, 8),
+        schedule=st.sampled_from(SCHEDULES),
+        closed=st.sampled_from([False, False, False, True]),
+    )
+    def plan(self, project_id: str, saplings: int, schedule: ReleaseSchedule | None, closed: bool) -> None:
+        changed = {"saplings": saplings, "schedule": schedule, "closed": closed}
+        self.twin.plan(project_id, PROJECTS[project_id].model_copy(update=changed))
 
     @precondition(lambda self: self.twin.world.queue.sent)
     @rule(picked=st.lists(any_number, min_size=1, max_size=5))

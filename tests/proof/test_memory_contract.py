@@ -16,11 +16,12 @@ from tests.proof.memory_dynamodb import MemoryDynamoDB
 TABLE = Table("Ledger")
 STOCK = Key("PROJECT#saxaul", "STOCK")
 WALLET = Key("USER#u", "WALLET")
-RELEASE = "SET released = :released, reserved = if_not_exists(reserved, :none)"
-CAN_RELEASE = "attribute_not_exists(reserved) OR reserved <= :released"
-TAKE = ("SET reserved = reserved + :saplings", "reserved = :read AND released >= :needed")
+RELEASE = "SET reserved = if_not_exists(reserved, :none), released = :released, timetable = :timetable, v = :v"
+CAN_RELEASE = "attribute_not_exists(reserved) OR reserved <= :most"
+TAKE = ("SET reserved = reserved + :saplings", "v = :read AND reserved <= :most")
+GIVE_BACK = ("SET reserved = reserved - :saplings", "reserved >= :saplings")
 SPEND = ("SET balance = balance - :points, spent = spent + :points, v = v + :one", "balance >= :points")
-GIVE_BACK = ("SET balance = balance + :points, spent = spent - :points, v = v + :one", "spent >= :points")
+REFUND = ("SET balance = balance + :points, spent = spent - :points, v = v + :one", "spent >= :points")
 
 
 @contextmanager
@@ -72,20 +73,24 @@ def put_new(*items: Item) -> None:
 
 
 def release(saplings: int) -> None:
-    transact([TABLE.updating(STOCK, RELEASE, CAN_RELEASE, {":released": saplings, ":none": 0})])
+    plan = {":released": saplings, ":timetable": None, ":v": 1}
+    transact([TABLE.updating(STOCK, RELEASE, CAN_RELEASE, {**plan, ":none": 0, ":most": saplings})])
 
 
-def take(saplings: int, read: int) -> None:
-    values = {":saplings": saplings, ":read": read, ":needed": read + saplings}
-    transact([TABLE.updating(STOCK, *TAKE, values)])
+def take(saplings: int, read: int, most: int) -> None:
+    transact([TABLE.updating(STOCK, *TAKE, {":saplings": saplings, ":read": read, ":most": most})])
+
+
+def give_back(saplings: int) -> None:
+    transact([TABLE.updating(STOCK, *GIVE_BACK, {":saplings": saplings})])
 
 
 def spend(points: int) -> None:
     transact([TABLE.updating(WALLET, *SPEND, {":points": points, ":one": 1})])
 
 
-def give_back(points: int) -> None:
-    transact([TABLE.updating(WALLET, *GIVE_BACK, {":points": points, ":one": 1})])
+def refund(points: int) -> None:
+    transact([TABLE.updating(WALLET, *REFUND, {":points": points, ":one": 1})])
 
 
 def spend_and_put(points: int, read: int) -> None:
@@ -106,16 +111,18 @@ SUITE: dict[str, Callable[[], object]] = {
     "put over what is not there": lambda: TABLE.put(entry("NOTHING"), 3),
     "get": lambda: TABLE.get(WALLET),
     "release": lambda: release(10),
-    "take": lambda: take(4, 0),
-    "take from a stock that moved": lambda: take(4, 0),
-    "take more than there is": lambda: take(7, 4),
+    "take": lambda: take(6, 1, 4),
+    "take as it was planned before": lambda: take(1, 0, 9),
+    "take more than there is": lambda: take(5, 1, 5),
+    "give back": lambda: give_back(2),
+    "give back more than was taken": lambda: give_back(5),
     "release less than is spoken for": lambda: release(3),
     "release more": lambda: release(11),
     "stock": lambda: TABLE.get(STOCK),
     "spend": lambda: spend(30),
     "spend more than there is": lambda: spend(61),
-    "give back": lambda: give_back(10),
-    "give back more than was spent": lambda: give_back(21),
+    "refund": lambda: refund(10),
+    "refund more than was spent": lambda: refund(21),
     "spend again": lambda: spend(10),
     "spend from no wallet": lambda: transact(
         [TABLE.updating(Key("USER#x", "WALLET"), *SPEND, {":points": 1, ":one": 1})]
@@ -130,8 +137,10 @@ SUITE: dict[str, Callable[[], object]] = {
     "list others": lambda: TABLE.put(entry("TREE#1", "USER#z", list_name="RESERVED#q", list_order="0"), 0),
     "listed": lambda: TABLE.listed("RESERVED#p", 10),
     "listed at most": lambda: TABLE.listed("RESERVED#p", 2),
+    "listed before": lambda: TABLE.listed("RESERVED#p", 10, before="4"),
+    "listed before at most": lambda: TABLE.listed("RESERVED#p", 1, before="4"),
     "listed backwards": lambda: TABLE.listed("RESERVED#p", 2, backwards=True),
-    "listed before": lambda: TABLE.listed("RESERVED#p", 10, backwards=True, before="4"),
+    "listed before, backwards": lambda: TABLE.listed("RESERVED#p", 10, backwards=True, before="4"),
     "listed before the first": lambda: TABLE.listed("RESERVED#p", 10, before="1"),
     "leave the list": lambda: TABLE.put(entry("TREE#2", "USER#w"), 1),
     "listed afterwards": lambda: TABLE.listed("RESERVED#p", 10),

@@ -5,6 +5,7 @@ Calls of the system may go wrong. Then its queues, apps and schedules do what th
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,12 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.reconcile import reconcile
 from saxaul.actions import Action, Owner, Reversal
-from saxaul.catalog import Cap
+from saxaul.catalog import Cap, ReleaseSchedule, TreeProject
 from saxaul.messages import RedemptionMessage, pack, pack_reversals
 from saxaul.pages import Page
 from saxaul.problems import Conflict, KeyReused
-from saxaul.redemptions import State
-from saxaul.services.redeeming import Request, redemption_id
+from saxaul.reconciliation import PAID
+from saxaul.services.redeeming import LOST_AFTER, Request, redemption_id
 from saxaul.storage.table import LostRaceError
 from saxaul.tree_reports import confirm
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
@@ -41,7 +42,15 @@ TYPES = {
     ),
     "train_ride": make_action_type(points="30", per="action", caps=(Cap(window="day", units=Decimal(2)),)),
 }
-PROJECTS = {"saxaul-alxa": make_tree_project(160, 6), "willow-yili": make_tree_project(90, 4)}
+SCHEDULES = (
+    None,
+    ReleaseSchedule(daily=2, at="07:00", first_day=date(2026, 5, 1)),
+    ReleaseSchedule(daily=1, at="21:30", first_day=date(2026, 5, 25), last_day=date(2026, 6, 10), total=5),
+)
+PROJECTS = {
+    "saxaul-alxa": make_tree_project(160, 6),
+    "willow-yili": make_tree_project(90, 4).model_copy(update={"schedule": SCHEDULES[2]}),
+}
 ANSWER_LOST = {Fault.LOST, Fault.KILLED_AFTER}
 CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2", "cycling": "1.5"})}
 
@@ -68,6 +77,8 @@ class Twin:
         self.calls = Calls()
         vars(self.world).update({name: Unreliable(it, self.calls) for name, it in self.world.sound.items()})
         self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
+        for project_id, project in PROJECTS.items():
+            self.model.plan(project_id, project, START)
         self.delivered: list[Message] = []
 
     def deliver(self, messages: Sequence[Message]) -> None:
@@ -133,6 +144,46 @@ class Twin:
         certificates.add(tuple(tree.number for tree in redemption.trees))
         return "replay" if replay else "new"
 
+    def cancel(self, identity: str) -> None:
+        answers: list[str] = []
+
+        def ask() -> bool:
+            answers.append(self._cancel(identity))
+            return True
+
+        self._until_done(ask)
+        assert answers[-1] == self.model.cancel(identity)
+
+    def _cancel(self, identity: str) -> str:
+        try:
+            return self.world.redeeming.cancel(APP, self.model.wishes[identity].user_id, identity).state.value
+        except Conflict as problem:
+            return problem.code
+
+    def plan(self, project_id: str, project: TreeProject) -> None:
+        """An operator's change, which goes well: what goes wrong with those is another proof."""
+        with self.calls.undisturbed():
+            planned = self.world.plan(project_id, project)
+        assert planned == self.model.plan(project_id, project, self.world.now)
+
+    def lose_messages(self, since: int) -> None:
+        """Lose what was queued after so many messages, as a function does that dies before it sends."""
+        del self.world.queue.sent[since:]
+
+    def sweep(self) -> None:
+        expected = self.model.unanswered(self.world.now - LOST_AFTER)
+        before = len(self.world.queue.sent)
+        swept: list[list[str]] = []
+
+        def run() -> bool:
+            swept.append([it.redemption_id for it in self.world.redeeming.sweep()])
+            return True
+
+        self._until_done(run)
+        queued = [RedemptionMessage.model_validate_json(body).redemption_id for body in self.world.queue.sent[before:]]
+        assert swept[-1] == expected
+        assert set(queued) == set(expected)
+
     def settle(self, bodies: Sequence[str]) -> None:
         waiting = list(bodies)
 
@@ -142,7 +193,8 @@ class Twin:
             return not waiting
 
         self._until_done(receive, rival=lambda: self.world.settle(bodies))
-        self.model.settle([RedemptionMessage.model_validate_json(body).redemption_id for body in bodies])
+        keys = [RedemptionMessage.model_validate_json(body).redemption_id for body in bodies]
+        self.model.settle(keys, self.world.now)
 
     def order(self, *, lagging: bool = False) -> None:
         """Two runs of the schedule: what the index did not list to the first one, the second one orders."""
@@ -227,13 +279,14 @@ class Twin:
             stored = self.world.redemptions.get(wish.user_id, identity)
             assert stored is not None
             assert (stored.state.value, stored.reason) == (wish.state, wish.reason)
-            if stored.state not in {State.REQUESTED, State.REJECTED}:
+            if stored.state in PAID:
                 taken[wish.project_id] += len(stored.trees)
                 spent[wish.user_id] += stored.points
                 assert all(self.world.redemptions.certified(tree.number) == stored for tree in stored.trees)
-        for project_id, project in PROJECTS.items():
-            stock = self.world.redemptions.stock(project_id)
-            assert stock.reserved == taken[project_id] <= stock.released == project.saplings
+        for project_id in PROJECTS:
+            stock = self.world.stocks.get(project_id)
+            released = stock.released_by(self.world.now)
+            assert stock.reserved == taken[project_id] <= released == self.model.released(project_id, self.world.now)
         assert all(self.world.wallets.get(user_id).spent == spent[user_id] for user_id in USERS)
 
     def check_that_a_replay_changes_nothing(self) -> None:

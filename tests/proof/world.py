@@ -9,6 +9,7 @@ from saxaul.actions import Owner
 from saxaul.catalog import ActionType, Campaign, Catalogue, TreeProject
 from saxaul.messages import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.pages import Page
+from saxaul.redemptions import TRANSITIONS, State
 from saxaul.services.accrual import Accrual
 from saxaul.services.planting import Planting
 from saxaul.services.redeeming import Redeeming
@@ -19,14 +20,15 @@ from saxaul.storage.events import Bus
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
-from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.redemptions import PREFIX, Redemptions
 from saxaul.storage.signing import SigningKey
-from saxaul.storage.table import Table
+from saxaul.storage.stocks import Stocks
+from saxaul.storage.table import Table, TransactionRefusedError
 from saxaul.storage.transparency import Entries
 from saxaul.storage.wallets import Wallets
 from saxaul.wallets import Position, position
 from tests.builders import make_calendar
-from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS
+from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
 from tests.proof.memory_kms import MemoryKMS
 from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 
@@ -36,12 +38,24 @@ QUEUE = "RedemptionQueue.fifo"
 PLANTING_QUEUE = "PlantingQueue.fifo"
 
 
+class WatchedDynamoDB(MemoryDynamoDB):
+    """Breaks the test at a write that takes a redemption a step which is not drawn."""
+
+    def _write(self, table: str, item: Raw) -> None:
+        before = self.tables[table].get(Name(item["pk"]["S"], item["sk"]["S"]))
+        if before and item["sk"]["S"].startswith(PREFIX):
+            start, end = State(before["state"]["S"]), State(item["state"]["S"])
+            if start in TRANSITIONS:  # from then on its trees take the steps
+                assert start is end or end in TRANSITIONS[start], f"{item['sk']['S']} went from {start} to {end}"
+        super()._write(table, item)
+
+
 class World:
     """What is deployed, in process. Its clients may be replaced by such as fail."""
 
     def __init__(self, patch: pytest.MonkeyPatch, now: int) -> None:
         self.now = now
-        self.store = MemoryDynamoDB()
+        self.store = WatchedDynamoDB()
         self.queue = MemorySQS()
         self.dynamodb: Any = self.store
         self.sqs: Any = self.queue
@@ -63,7 +77,7 @@ class World:
             patch.setattr(f"saxaul.{module}.sleep", self._sleep)
         self.ledger = Table("Ledger")
         self.pages, self.wallets = Pages(self.ledger), Wallets(self.ledger)
-        self.redemptions = Redemptions(self.ledger)
+        self.redemptions, self.stocks = Redemptions(self.ledger), Stocks(self.ledger)
         self.orders = Orders(self.ledger)
         self.start_workers()
 
@@ -74,7 +88,7 @@ class World:
         """Make the services anew, as a cold start does."""
         self.catalog = CatalogStore(Table("Catalog"))
         self.accrual = Accrual(self.pages, self.wallets, self.catalog, CALENDAR)
-        self.redeeming = Redeeming(self.wallets, self.redemptions, CALENDAR, QUEUE)
+        self.redeeming = Redeeming(self.wallets, self.redemptions, self.stocks, CALENDAR, QUEUE)
         manifests, bus = Manifests("manifests"), Bus("saxaul")
         self.planting = Planting(self.redemptions, self.orders, manifests, bus, CALENDAR, PLANTING_QUEUE)
         self.entries = Entries(self.ledger)
@@ -92,9 +106,18 @@ class World:
         for name, campaign in (campaigns or {}).items():
             self.catalog.put("campaigns", name, campaign, read=0)
         for name, project in projects.items():
-            releasing = self.redemptions.releasing(name, project.saplings)
-            self.catalog.put("tree-projects", name, project, read=0, also=[releasing])
+            assert self.plan(name, project)
         return self.catalog.catalogue(max_age=0)
+
+    def plan(self, project_id: str, project: TreeProject) -> bool:
+        """An operator's PUT; False where fewer saplings would be released than are spoken for."""
+        edition = self.catalog.get("tree-projects", project_id)
+        releasing = self.stocks.releasing(project_id, project, CALENDAR.zone, self.now)
+        try:
+            self.catalog.put("tree-projects", project_id, project, edition.version if edition else 0, also=[releasing])
+        except TransactionRefusedError:
+            return False
+        return True
 
     def accrue(self, bodies: Mapping[str, str]) -> dict[str, str]:
         """One invocation of the accruing function; the messages that it wants again, in the order of the batch."""

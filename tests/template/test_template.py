@@ -8,6 +8,7 @@ import pytest
 
 from local.build import ON_LAMBDA
 from local.sam import ROOT
+from saxaul.services.redeeming import LOST_AFTER
 from tests.template.reading import events, functions, resources, template
 
 PUBLIC = {("get", "/certificates/{number}"), ("get", "/log"), ("get", "/log/key")}
@@ -24,6 +25,7 @@ SCOPES = {
     ("post", "/users/{user_id}/harvest"): "trees.redeem",
     ("post", "/users/{user_id}/redemptions"): "trees.redeem",
     ("get", "/users/{user_id}/redemptions/{redemption_id}"): "wallets.read",
+    ("delete", "/users/{user_id}/redemptions/{redemption_id}"): "trees.redeem",
     ("get", "/planting-orders"): "planting.write",
     ("get", "/planting-orders/{order_id}"): "planting.write",
     ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
@@ -171,8 +173,14 @@ def test_the_catalogue_function_touches_nothing_of_the_ledger_but_stock() -> Non
     [policy] = functions()["ManageCatalog"]["Policies"]
     [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
 
-    assert ledger["Action"] == ["dynamodb:UpdateItem"]
+    assert ledger["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PROJECT#*"]}}
+
+
+def test_a_sweep_comes_as_soon_as_the_queue_would_take_a_repeat() -> None:
+    sweep = dict(events("ScheduleV2"))["SweepRedemptions"]
+
+    assert sweep["ScheduleExpression"] == f"rate({LOST_AFTER // 60} minutes)"
 
 
 def test_the_endpoint_variable_is_never_deployed_empty() -> None:
@@ -198,9 +206,8 @@ def test_the_build_for_lambda_uses_the_templates_defaults() -> None:
 
 
 def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
-    [(name, schedule)] = events("ScheduleV2")
+    schedule = dict(events("ScheduleV2"))["PlantTrees"]
 
-    assert name == "PlantTrees"
     assert schedule["ScheduleExpression"] == {"Ref": "PlantingSchedule"}
     assert schedule["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"}
 

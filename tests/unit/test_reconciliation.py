@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from saxaul.actions import Owner
 from saxaul.pages import MAX_ENTRIES, Page
 from saxaul.planting import OrderedTree
-from saxaul.reconciliation import MAX_ITEM_BYTES, PAID, UNPAID, Books, Finding, Holdings, check, stock_findings
-from saxaul.redemptions import Redemption, State, Step, Stock
+from saxaul.reconciliation import MAX_ITEM_BYTES, PAID, Books, Finding, Holdings, check, stock_findings
+from saxaul.redemptions import UNPAID, Redemption, State, Step
+from saxaul.stocks import Stock
 from saxaul.wallets import harvest, position
 from tests.builders import (
     DAY,
@@ -221,7 +222,7 @@ def test_the_points_of_a_refunded_tree_were_not_spent_and_its_sapling_was_used_u
     kept.add_stock(Stock("saxaul-alxa", 2, 2))
 
     assert check(Holdings(USER, make_wallet(-160, spent=160), [], [refunded]))[0].is_fault is False
-    assert kept.uneven_projects() == []
+    assert kept.uneven_projects(NOON) == []
 
 
 def test_an_order_that_does_not_list_an_ordered_tree_is_a_fault() -> None:
@@ -284,12 +285,12 @@ def test_a_certificate_may_wait_for_its_redemption_to_be_settled() -> None:
 def test_a_stock_has_reserved_what_its_redemptions_took_and_no_more_than_was_released(
     stock: Stock, trees: int, expected: list[str]
 ) -> None:
-    assert [it.detail for it in stock_findings(stock, stock, trees)] == expected
+    assert [it.detail for it in stock_findings(stock, stock, trees, NOON)] == expected
 
 
 @pytest.mark.parametrize(("trees", "is_sound"), [(2, False), (3, True), (4, True), (5, False)])
 def test_a_stock_that_moves_while_its_trees_are_counted_only_has_to_enclose_them(trees: int, is_sound: bool) -> None:
-    assert (stock_findings(Stock("p", 10, 3), Stock("p", 10, 4), trees) == []) is is_sound
+    assert (stock_findings(Stock("p", 10, 3), Stock("p", 10, 4), trees, NOON) == []) is is_sound
 
 
 def test_books_name_the_projects_that_are_uneven_also_those_without_a_stock() -> None:
@@ -297,4 +298,4 @@ def test_books_name_the_projects_that_are_uneven_also_those_without_a_stock() ->
     kept.add_stock(Stock("saxaul-alxa", 10, 1))
     kept.add_stock(Stock("d", 10, 1))
 
-    assert kept.uneven_projects() == ["b", "d"]
+    assert kept.uneven_projects(NOON) == ["b", "d"]

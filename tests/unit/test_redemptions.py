@@ -12,16 +12,18 @@ from saxaul.redemptions import (
     Planting,
     State,
     Step,
-    Stock,
     Tree,
     settle,
 )
+from saxaul.stocks import Stock
 from tests.builders import NOON, make_redemption, make_wallet
 
 DRAWN = {
     (State.REQUESTED, State.RESERVED),
     (State.REQUESTED, State.REJECTED),
     (State.RESERVED, State.ORDERED),
+    (State.REQUESTED, State.CANCELLED),
+    (State.RESERVED, State.CANCELLED),
 }
 TREE_DRAWN = {
     (State.REQUESTED, State.RESERVED),
@@ -226,5 +228,10 @@ def test_a_wallet_below_zero_cannot_spend() -> None:
     assert (settlement.saplings, settlement.debits) == (0, {})
 
 
-def test_what_is_released_and_not_reserved_is_available() -> None:
-    assert Stock("saxaul-alxa", released=10, reserved=4).available == 6
+def test_a_project_that_was_closed_meanwhile_reserves_nothing() -> None:
+    stock = Stock("saxaul-alxa", released=9, closed=True)
+
+    settlement = settle([make_redemption()], {"u-42": make_wallet(1000)}, stock, NOON)
+
+    assert [it.reason for it in settlement.verdicts] == ["project_closed"]
+    assert (settlement.saplings, settlement.debits) == (0, {})

@@ -50,11 +50,11 @@ class Calendar:
         """The instant from which the points of an act may be harvested."""
         if self.harvest_time is None:
             return occurred_at
-        return _instant(self.day_of(occurred_at) + timedelta(days=1), self.harvest_time, self.zone)
+        return instant_of(self.day_of(occurred_at) + timedelta(days=1), self.harvest_time, self.zone)
 
     def is_too_old(self, occurred_at: int, now: int) -> bool:
         earliest = self.day_of(now) - timedelta(days=self.acceptance_days)
-        return occurred_at < _instant(earliest, time(), self.zone)
+        return occurred_at < instant_of(earliest, time(), self.zone)
 
     def is_in_future(self, occurred_at: int, now: int) -> bool:
         return occurred_at > now + CLOCK_SKEW
@@ -91,5 +91,6 @@ def last_day(window: str) -> date:
 
 
 @lru_cache(maxsize=4096)
-def _instant(day: date, at: time, zone: ZoneInfo) -> int:
+def instant_of(day: date, at: time, zone: ZoneInfo) -> int:
+    """The instant of a wall clock; the first one where the clocks are set back."""
     return int(datetime.combine(day, at, zone).timestamp())

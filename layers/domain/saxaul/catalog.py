@@ -182,8 +182,30 @@ class Place(_Strict):
     lon: float = Field(ge=-180, le=180)
 
 
+class ReleaseSchedule(_Strict):
+    """So many saplings a day at an hour of the programme's time zone, from ``first_day`` on and never for the past.
+
+    ``total`` is the most that is released by schedule in all, under what came before it too.
+    """
+
+    daily: int = Field(ge=1, le=1_000_000)
+    at: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    first_day: date = Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))
+    last_day: date | None = Field(default=None, le=date(2999, 12, 31))
+    total: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.last_day and self.last_day < self.first_day:
+            raise ValueError("last_day comes before first_day")
+        return self
+
+
 class TreeProject(_Strict):
-    """A species in a place by a partner. ``saplings`` is how many were released in all; raise it to release more."""
+    """A species in a place by a partner.
+
+    ``saplings`` is how many were released by hand in all; raise it to release more. A closed project takes no wishes.
+    """
 
     species: Text
     latin: str = Field(default="", max_length=200)
@@ -192,6 +214,8 @@ class TreeProject(_Strict):
     price_points: int = Field(gt=0)
     price_source: Sourced = Sourced()
     saplings: int = Field(default=0, ge=0)
+    schedule: ReleaseSchedule | None = None
+    closed: bool = False
     note: str = Field(default="", max_length=500)
 
 

@@ -14,13 +14,13 @@ from typing import NamedTuple
 from saxaul.actions import Owner
 from saxaul.pages import MAX_ENTRIES, ZERO, Entry, Page
 from saxaul.planting import OrderedTree, PlantingOrder
-from saxaul.redemptions import STANDING, Redemption, State, Stock
+from saxaul.redemptions import STANDING, Redemption, State
+from saxaul.stocks import Stock
 from saxaul.wallets import Wallet
 
 MAX_ITEM_BYTES = 400 * 1024
 """The largest item that DynamoDB takes."""
 
-UNPAID = frozenset({State.REQUESTED, State.REJECTED})
 PAID = frozenset({State.RESERVED, State.ORDERED, State.REFUNDED, *STANDING, State.DEAD})
 """The states of redemptions that took saplings from a stock, and points from a wallet.
 
@@ -220,10 +220,10 @@ class Books:
             if claim.order_id is not None or surplus > 0 or claim.tree not in self._unpaid
         ]
 
-    def uneven_projects(self) -> list[str]:
+    def uneven_projects(self, now: int) -> list[str]:
         """The projects whose stock and redemptions do not tell the same."""
         projects = sorted({*self._trees, *self._stocks})
-        return [it for it in projects if stock_findings(self.stock(it), self.stock(it), self._trees[it])]
+        return [it for it in projects if stock_findings(self.stock(it), self.stock(it), self._trees[it], now)]
 
     def stock(self, project_id: str) -> Stock:
         return self._stocks.get(project_id, Stock(project_id))
@@ -234,12 +234,13 @@ class Books:
             self._claims[claim] = told
 
 
-def stock_findings(before: Stock, after: Stock, trees: int) -> list[Finding]:
+def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:
     """What is wrong with a stock, read before and after the trees that took its saplings were counted."""
     subject = f"project {before.project_id}"
     findings = []
-    if after.reserved > after.released:
-        findings.append(Finding(subject, f"reserved {after.reserved} of {after.released} saplings: it is oversold"))
+    released = after.released_by(now)
+    if after.reserved > released:
+        findings.append(Finding(subject, f"reserved {after.reserved} of {released} saplings: it is oversold"))
     low, high = sorted((before.reserved, after.reserved))
     if not low <= trees <= high:
         findings.append(Finding(subject, f"reserved {after.reserved} saplings, but its redemptions took {trees}"))

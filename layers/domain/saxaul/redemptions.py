@@ -3,7 +3,8 @@
 A redemption, until it is ordered; from then on it is what its trees are:
 
     requested ──▶ reserved ──▶ ordered ┄▶ planted, alive, dead, replaced, refunded
-        └──▶ rejected
+        ├──▶ rejected │
+        └─────────────┴──▶ cancelled
 
 Each of its trees, because a partner plants them one by one:
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from saxaul.stocks import Stock
 from saxaul.wallets import Wallet
 
 MAX_TREES = 10
@@ -41,6 +43,7 @@ class State(StrEnum):
     REJECTED = "rejected"
     ORDERED = "ordered"
     PLANTED = "planted"
+    CANCELLED = "cancelled"
     ALIVE = "alive"
     DEAD = "dead"
     REPLACED = "replaced"
@@ -48,9 +51,10 @@ class State(StrEnum):
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.REQUESTED: frozenset({State.RESERVED, State.REJECTED}),
-    State.RESERVED: frozenset({State.ORDERED}),
+    State.REQUESTED: frozenset({State.RESERVED, State.REJECTED, State.CANCELLED}),
+    State.RESERVED: frozenset({State.ORDERED, State.CANCELLED}),
     State.REJECTED: frozenset(),
+    State.CANCELLED: frozenset(),
 }
 """Every step that a redemption may take by itself. From ``ordered`` on it follows its trees."""
 
@@ -71,8 +75,8 @@ STANDING = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
 
 INSPECTED = frozenset({State.ALIVE, State.DEAD, State.REPLACED})
 
-_UNPAID = frozenset({State.REQUESTED, State.REJECTED})
-"""The states of a redemption whose trees have no life of their own."""
+UNPAID = frozenset({State.REQUESTED, State.REJECTED, State.CANCELLED})
+"""The states of a redemption that holds no points and no saplings: its trees have no life, and no certificate."""
 
 _TO_BE_PLANTED = frozenset({State.RESERVED, State.ORDERED})
 
@@ -229,6 +233,9 @@ class Redemption:
     def rejected(self, reason: str) -> "Redemption":
         return replace(self.to(State.REJECTED), reason=reason)
 
+    def cancelled(self) -> "Redemption":
+        return self.to(State.CANCELLED)
+
     def ordered(self, order_id: str, now: int) -> "Redemption":
         """This redemption with every tree that waits in an order."""
         step = Step(State.ORDERED, now, now, order_id=order_id)
@@ -240,7 +247,7 @@ class Redemption:
         Raises:
             IllegalTransitionError: no such step is drawn, or there is none at all.
         """
-        if not steps or self.state in _UNPAID:
+        if not steps or self.state in UNPAID:
             raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, and no tree of it can take a step")
         trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
         return replace(self, trees=trees, state=_state_of(trees))
@@ -267,7 +274,7 @@ class Redemption:
     @property
     def waiting(self) -> list[Tree]:
         """The trees that are reserved and in no order."""
-        return [] if self.state in _UNPAID else [tree for tree in self.trees if tree.state is State.RESERVED]
+        return [] if self.state in UNPAID else [tree for tree in self.trees if tree.state is State.RESERVED]
 
     @property
     def refunded_points(self) -> int:
@@ -284,7 +291,7 @@ class Redemption:
 
     def tree_state(self, tree: Tree) -> State:
         """A tree is where its redemption is, until that is paid for; then it goes its own way."""
-        return self.state if self.state in _UNPAID else tree.state
+        return self.state if self.state in UNPAID else tree.state
 
 
 def _state_of(trees: Sequence[Tree]) -> State:
@@ -294,19 +301,6 @@ def _state_of(trees: Sequence[Tree]) -> State:
         return State.ORDERED
     kept = states - {State.REFUNDED} or states
     return kept.pop() if len(kept) == 1 else State.PLANTED
-
-
-@dataclass(frozen=True)
-class Stock:
-    """A project's saplings: how many were released, and how many of them are spoken for."""
-
-    project_id: str
-    released: int = 0
-    reserved: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.released - self.reserved
 
 
 class Settlement(NamedTuple):
@@ -324,7 +318,9 @@ def settle(requests: Sequence[Redemption], wallets: Mapping[str, Wallet], stock:
     saplings = 0
     for request in requests:
         in_hand = wallets[request.user_id].balance - debits.get(request.user_id, 0)
-        if len(request.trees) > stock.available - saplings:
+        if stock.closed:
+            verdicts.append(request.rejected("project_closed"))
+        elif len(request.trees) > stock.available(now) - saplings:
             verdicts.append(request.rejected("sold_out"))
         elif request.points > in_hand:
             verdicts.append(request.rejected("insufficient_points"))

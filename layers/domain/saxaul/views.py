@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from saxaul.calendar import Calendar
-from saxaul.catalog import Catalogue, Language
+from saxaul.catalog import Catalogue, Language, TreeProject
 from saxaul.ledger import Line, Total, state_of
 from saxaul.manifests import ManifestLinks
 from saxaul.pages import ZERO
 from saxaul.planting import OrderedProject, PlantingOrder, is_done
 from saxaul.redemptions import Planting, Redemption, State, Step, Tree
+from saxaul.stocks import Stock
 from saxaul.transparency import degrees
 from saxaul.tree_reports import Reported
 
@@ -61,6 +62,23 @@ def statement_view(month: str, totals: Sequence[Total], overflowed: int) -> View
 def grams(value: Decimal) -> float:
     """Grams as an answer shows them: rounded once, to a thousandth."""
     return float(value.quantize(_GRAMS))
+
+
+def project_view(
+    identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
+) -> View:
+    """A tree project with the saplings that can be had of it, and when the next ones come."""
+    coming = stock.next_release(now)
+    return {
+        "id": identifier,
+        "species": project.species.in_language(language),
+        "place": project.place.names.in_language(language),
+        "partner": project.partner,
+        "price_points": project.price_points,
+        "closed": stock.closed,
+        "available": 0 if stock.closed else max(0, stock.available(now)),
+        "next_release": {"at": calendar.rfc3339(coming.at), "saplings": coming.saplings} if coming else None,
+    }
 
 
 def redemption_view(redemption: Redemption, calendar: Calendar) -> View:

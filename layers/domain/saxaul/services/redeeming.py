@@ -1,4 +1,4 @@
-"""Harvesting, redeeming, and settling what was redeemed."""
+"""Harvesting, redeeming, settling what was redeemed, and taking it back."""
 
 import hashlib
 from collections import defaultdict
@@ -12,14 +12,21 @@ from saxaul.calendar import Calendar
 from saxaul.catalog import TreeProject
 from saxaul.certificates import new_number
 from saxaul.messages import RedemptionMessage
-from saxaul.problems import Conflict, KeyReused
-from saxaul.redemptions import Redemption, State, Tree, settle
+from saxaul.problems import Conflict, Forbidden, KeyReused, NotFound
+from saxaul.redemptions import TRANSITIONS, Redemption, State, Tree, settle
 from saxaul.services.retrying import ContendedError, attempts
 from saxaul.storage.queues import send_redemption
 from saxaul.storage.redemptions import RedemptionExistsError, Redemptions
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import TransactionRefusedError
 from saxaul.storage.wallets import WalletMovedError, Wallets
 from saxaul.wallets import Harvest, harvest
+
+LOST_AFTER = 300
+"""Seconds after which a redemption without an answer is queued again. Within them, the queue drops repeats anyway."""
+
+MAX_SWEPT = 500
+"""The most that one sweep queues again; the next goes on."""
 
 
 class Request(NamedTuple):
@@ -36,9 +43,12 @@ class Request(NamedTuple):
 class Redeeming:
     """Takes requests for trees, and answers them in the order in which they came."""
 
-    def __init__(self, wallets: Wallets, redemptions: Redemptions, calendar: Calendar, queue_url: str) -> None:
+    def __init__(
+        self, wallets: Wallets, redemptions: Redemptions, stocks: Stocks, calendar: Calendar, queue_url: str
+    ) -> None:
         self._wallets = wallets
         self._redemptions = redemptions
+        self._stocks = stocks
         self._calendar = calendar
         self._queue_url = queue_url
 
@@ -61,7 +71,8 @@ class Redeeming:
 
         Raises:
             KeyReused: the key came with another request before.
-            Conflict: ``insufficient_points``, where the wallet cannot pay even with all that is ripe.
+            Conflict: ``project_closed``, ``sold_out``, or ``insufficient_points``, where the wallet cannot pay even
+                with all that is ripe. Nothing of the request is kept.
         """
         redemption = Redemption(
             user_id=request.user_id,
@@ -75,6 +86,7 @@ class Redeeming:
         )
         known = self._redemptions.get(redemption.user_id, redemption.redemption_id)
         if known is None:
+            self._refuse_what_is_not_there(redemption)
             self._refuse_what_cannot_be_paid(redemption)
             try:
                 self._redemptions.add(redemption)
@@ -88,10 +100,55 @@ class Redeeming:
             send_redemption(self._queue_url, current)
         return current, replay
 
+    def _refuse_what_is_not_there(self, redemption: Redemption) -> None:
+        """Refuse what the queue would refuse if it were this request's turn now; waiting could only make it worse."""
+        now, stock = redemption.requested_at, self._stocks.get(redemption.project_id)
+        if stock.closed:
+            raise Conflict("project_closed", "This project takes no more wishes.")
+        if len(redemption.trees) > stock.available(now):
+            coming = stock.next_release(now)
+            then = f"{coming.saplings} more come at {self._calendar.rfc3339(coming.at)}." if coming else ""
+            raise Conflict("sold_out", f"{max(0, stock.available(now))} saplings are left. {then}".rstrip())
+
     def _refuse_what_cannot_be_paid(self, redemption: Redemption) -> None:
         balance = self.harvest(redemption.user_id).wallet.balance
         if balance < redemption.points:
             raise Conflict("insufficient_points", f"This takes {redemption.points} points; {balance} can be spent.")
+
+    def cancel(self, app: str, user_id: str, redemption_id: str) -> Redemption:
+        """Take a redemption back before it is ordered; what it took is given back. Doing it again changes nothing.
+
+        Raises:
+            NotFound: the user has no such redemption.
+            Forbidden: another app asked for it.
+            Conflict: ``already_ordered`` or ``already_rejected``.
+        """
+        for _ in attempts():
+            known = self._redemptions.get(user_id, redemption_id)
+            if known is None:
+                raise NotFound("unknown_redemption", "This user has no such redemption.")
+            if known.app != app:
+                raise Forbidden("not_yours", "An app cancels only what it asked for.")
+            if known.state is State.CANCELLED:
+                return known
+            if known.state is State.REJECTED:
+                raise Conflict("already_rejected", "It was rejected, and took nothing.")
+            if State.CANCELLED not in TRANSITIONS.get(known.state, ()):
+                raise Conflict("already_ordered", "Its trees are ordered, so it can no longer be cancelled.")
+            cancelled = known.cancelled()
+            try:
+                self._redemptions.write_cancellation(cancelled, refunded=known.state is State.RESERVED)
+            except TransactionRefusedError:
+                continue
+            return cancelled
+        raise AssertionError("attempts() ends by raising")
+
+    def sweep(self) -> list[Redemption]:
+        """Queue again the redemptions that nobody answered, the oldest first: their message was lost on the way."""
+        overdue = self._redemptions.requested_before(int(time()) - LOST_AFTER, MAX_SWEPT)
+        for redemption in overdue:
+            send_redemption(self._queue_url, redemption)
+        return overdue
 
     def settle(self, wanted: Mapping[str, RedemptionMessage]) -> dict[str, str]:
         """Answer queued redemptions, by message id, in their order.
@@ -117,9 +174,9 @@ class Redeeming:
             if not requests:
                 return
             wallets = self._wallets.get_many({redemption.user_id for redemption in requests})
-            stock = self._redemptions.stock(project_id)
+            stock, now = self._stocks.get(project_id), int(time())
             try:
-                self._redemptions.write_settlement(settle(requests, wallets, stock, int(time())), stock)
+                self._redemptions.write_settlement(settle(requests, wallets, stock, now), stock, now)
             except TransactionRefusedError:
                 continue
             return

@@ -1,15 +1,18 @@
 """Redemptions, stock and certificates as items, and the transactions that move redemptions on.
 
-A list of the sparse index ``Listing`` finds what is to be ordered without a scan: the redemptions of a project with
-trees that wait, in the order of their reservation.
+Two lists of the sparse index ``Listing`` find work without a scan: the redemptions that wait for an answer, and those
+of a project with trees that wait for an order, in the order of their reservation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from zlib import crc32
 
-from saxaul.redemptions import Planting, Redemption, Seal, Settlement, State, Step, Stock, Tree
+from saxaul.redemptions import Planting, Redemption, Seal, Settlement, State, Step, Tree
+from saxaul.stocks import Stock
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
 from saxaul.storage.wallets import Wallets
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 PREFIX = "TREE#"
 _LAST = "TREE#~"
+
+REQUESTED_LISTS = 8
+"""Among how many lists the redemptions that wait for an answer are dealt: a partition takes 1,000 writes a second."""
 
 
 class RedemptionExistsError(Exception):
@@ -29,11 +35,12 @@ class RedemptionExistsError(Exception):
 
 
 class Redemptions:
-    """The redemptions of the ledger, and what they need: stock, orders and certificates."""
+    """The redemptions of the ledger, and what they need: wallets, stock and certificates."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._wallets = Wallets(table)
+        self._stocks = Stocks(table)
 
     def get(self, user_id: str, redemption_id: str) -> Redemption | None:
         item = self._table.get(redemption_key(user_id, redemption_id))
@@ -60,26 +67,7 @@ class Redemptions:
                 raise
             raise RedemptionExistsError(from_item(lost.winner)) from None
 
-    def stock(self, project_id: str) -> Stock:
-        item = self._table.get(stock_key(project_id))
-        return stock_from_item(project_id, item)
-
-    def stocks(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """The stock of each project, which may lag by a moment."""
-        keys = {project_id: stock_key(project_id) for project_id in project_ids}
-        items = self._table.get_many(keys.values(), consistent=False)
-        return {project_id: stock_from_item(project_id, items.get(key)) for project_id, key in keys.items()}
-
-    def releasing(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
-        """Set how many saplings were released in all, never below what is spoken for."""
-        return self._table.updating(
-            stock_key(project_id),
-            "SET released = :released, reserved = if_not_exists(reserved, :none)",
-            "attribute_not_exists(reserved) OR reserved <= :released",
-            {":released": saplings, ":none": 0},
-        )
-
-    def write_settlement(self, settlement: Settlement, stock: Stock) -> None:
+    def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
         """Write the verdicts, each wallet's debit and the project's stock, all or nothing.
 
         The certificates come first: until its redemption is reserved, a number leads to nothing that counts.
@@ -102,16 +90,32 @@ class Redemptions:
         writes = [self._table.putting(to_item(verdict), verdict.version) for verdict in settlement.verdicts]
         writes += [self._wallets.debiting(user_id, points) for user_id, points in settlement.debits.items()]
         if settlement.saplings:
-            writes.append(self._taking(stock, settlement.saplings))
+            writes.append(self._stocks.taking(stock, settlement.saplings, now))
         transact(writes)
 
-    def _taking(self, stock: Stock, saplings: int) -> "TransactWriteItemTypeDef":
-        return self._table.updating(
-            stock_key(stock.project_id),
-            "SET reserved = reserved + :saplings",
-            "reserved = :read AND released >= :needed",
-            {":saplings": saplings, ":read": stock.reserved, ":needed": stock.reserved + saplings},
-        )
+    def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
+        """Write a cancelled redemption and, where it was paid, give back its points and saplings, all or nothing.
+
+        Raises:
+            TransactionRefusedError: the redemption is no longer what was read, or somebody writes there just now.
+        """
+        writes = [self._table.putting(to_item(cancelled), cancelled.version)]
+        if refunded:
+            writes.append(self._wallets.refunding(cancelled.user_id, cancelled.points))
+            writes.append(self._stocks.giving_back(cancelled.project_id, len(cancelled.trees)))
+        transact(writes)
+
+    def requested_before(self, instant: int, limit: int) -> list[Redemption]:
+        """Redemptions that were requested before an instant and have no answer yet, the oldest first."""
+        listed = [
+            item
+            for number in range(REQUESTED_LISTS)
+            for item in self._table.listed(f"REQUESTED#{number}", limit, before=f"{instant:012d}")
+        ]
+        oldest = sorted(listed, key=lambda item: str(item["list_order"]))[:limit]
+        found = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in oldest)
+        unanswered = (redemption for redemption in found if redemption.state is State.REQUESTED)
+        return sorted(unanswered, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
         """Redemptions of a project with trees that wait, the longest waiting first. The list may lag by a moment."""
@@ -141,12 +145,12 @@ def redemption_key(user_id: str, redemption_id: str) -> Key:
     return Key(f"USER#{user_id}", PREFIX + redemption_id)
 
 
-def stock_key(project_id: str) -> Key:
-    return Key(f"PROJECT#{project_id}", "STOCK")
-
-
 def certificate_key(number: str) -> Key:
     return Key(f"CERT#{number}", "CERT")
+
+
+def _requested_list(redemption: Redemption) -> str:
+    return f"REQUESTED#{crc32(redemption.redemption_id.encode()) % REQUESTED_LISTS}"
 
 
 def _waiting_list(project_id: str) -> str:
@@ -167,6 +171,9 @@ def to_item(redemption: Redemption) -> Item:
         "state": redemption.state.value,
         "trees": [_pack(tree) for tree in redemption.trees],
     }
+    if redemption.state is State.REQUESTED:
+        item["list_name"] = _requested_list(redemption)
+        item["list_order"] = f"{redemption.requested_at:012d}#{redemption.redemption_id}"
     if redemption.waiting:
         item["list_name"] = _waiting_list(redemption.project_id)
         item["list_order"] = f"{redemption.reserved_at:012d}#{redemption.redemption_id}"
@@ -234,7 +241,3 @@ def _unpack_planting(item: Item) -> Planting:
         lon=float(item["lon"]),
         photo_url=item["photo_url"],
     )
-
-
-def stock_from_item(project_id: str, item: Item | None) -> Stock:
-    return Stock(project_id, int(item["released"]), int(item["reserved"])) if item else Stock(project_id)

@@ -1,0 +1,205 @@
+"""Cancelling: before the order it gives everything back, once; afterwards it is too late."""
+
+from collections.abc import Callable
+
+import pytest
+
+from saxaul.redemptions import Redemption, State
+from saxaul.storage.orders import Orders
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.table import TransactionRefusedError
+from tests.builders import make_tree_project
+from tests.integration.stack import Stack, cancel, certificate, put_entry, redeem, wallet_of
+
+
+def requested(stack: Stack, key: str = "key-1", trees: int = 1) -> str:
+    """A redemption that waits for its answer; its message is still in the queue."""
+    answer = redeem(key, trees=trees)
+    assert answer.status == 202, answer
+    assert stack.redemptions_url
+    return str(answer.body["redemption_id"])
+
+
+def reserved(stack: Stack, trees: int = 1) -> str:
+    redemption_id = requested(stack, trees=trees)
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    return redemption_id
+
+
+@pytest.fixture
+def rich(stack: Stack) -> Stack:
+    """A project of ten saplings for 160 points each, and a user with 1,000 points."""
+    stack.seed_catalogue()
+    stack.add_wallet(1000)
+    return stack
+
+
+def test_cancelling_gives_back_points_and_saplings_and_leaves_the_waiting_list(rich: Stack) -> None:
+    redemption_id = reserved(rich, trees=3)
+    assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (520, 480, 7)
+
+    answer = cancel(redemption_id)
+
+    assert (answer.status, answer.body["state"]) == (200, "cancelled")
+    assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (1000, 0, 10)
+    assert rich.redemptions.waiting("saxaul-alxa", 10) == []
+    assert rich.order() == []
+
+
+def test_cancelling_again_gives_the_same_answer_and_nothing_more(rich: Stack) -> None:
+    redemption_id = reserved(rich)
+
+    answers = [cancel(redemption_id), cancel(redemption_id)]
+
+    assert answers[0] == answers[1]
+    assert (rich.wallet().balance, rich.available()) == (1000, 10)
+
+
+def test_what_waits_for_its_answer_is_cancelled_with_nothing_to_give_back(rich: Stack) -> None:
+    redemption_id = requested(rich)
+
+    answer = cancel(redemption_id)
+
+    assert (answer.status, answer.body["state"]) == (200, "cancelled")
+    assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
+    assert rich.redemption(redemption_id).state == "cancelled"
+    assert (rich.wallet().balance, rich.available()) == (1000, 10)
+
+
+def test_what_is_ordered_can_no_longer_be_cancelled(rich: Stack) -> None:
+    redemption_id = reserved(rich)
+    assert len(rich.order()) == 1
+
+    answer = cancel(redemption_id)
+
+    assert (answer.status, answer.code) == (409, "already_ordered")
+    assert (rich.redemption(redemption_id).state, rich.wallet().spent, rich.available()) == ("ordered", 160, 9)
+
+
+def test_what_was_rejected_took_nothing_and_gives_nothing_back(rich: Stack) -> None:
+    served, rejected = requested(rich, "key-1", trees=4), requested(rich, "key-2", trees=4)
+    rich.settle(*rich.waiting(rich.redemptions_url))
+    assert rich.redemption(rejected).reason == "insufficient_points"
+
+    answer = cancel(rejected)
+
+    assert (answer.status, answer.code) == (409, "already_rejected")
+    assert (rich.redemption(served).state, rich.wallet().spent, rich.available()) == ("reserved", 640, 6)
+
+
+def test_the_certificate_of_a_cancelled_redemption_is_404_and_the_forest_has_no_tree_of_it(rich: Stack) -> None:
+    redemption_id = reserved(rich)
+    number = rich.redemption(redemption_id).trees[0].number
+    assert certificate(number).status == 200
+
+    cancel(redemption_id)
+
+    assert certificate(number).code == "unknown_certificate"
+    assert wallet_of()["spendable"] == 1000
+
+
+def test_the_wish_of_a_cancelled_redemption_is_not_taken_up_again_by_its_key(rich: Stack) -> None:
+    redemption_id = reserved(rich)
+    cancel(redemption_id)
+
+    again = redeem("key-1")
+
+    assert (again.body["redemption_id"], again.body["replay"], again.body["state"]) == (
+        redemption_id,
+        True,
+        "cancelled",
+    )
+    assert rich.waiting(rich.redemptions_url) == []
+
+
+def test_a_redemption_that_never_was_is_404(rich: Stack) -> None:
+    assert cancel("no-such").code == "unknown_redemption"
+    assert cancel(reserved(rich), "u-43").code == "unknown_redemption"
+
+
+def test_another_app_and_another_person_cannot_cancel(rich: Stack) -> None:
+    redemption_id = reserved(rich)
+
+    assert [cancel(redemption_id, client="taobao-client").code, cancel(redemption_id, person="u-43").code] == [
+        "not_yours",
+        "not_yours",
+    ]
+    assert rich.redemption(redemption_id).state == "reserved"
+
+
+def interrupted(
+    monkeypatch: pytest.MonkeyPatch, method: str, rival: Callable[[], object], where: type = Redemptions
+) -> None:
+    """Let a rival be faster, once, just before a write."""
+    write, met = getattr(where, method), list[object]()
+
+    def overtaken(store: object, *arguments: object, **named: object) -> object:
+        if not met:
+            met.append(arguments)
+            rival()
+        return write(store, *arguments, **named)
+
+    monkeypatch.setattr(where, method, overtaken)
+
+
+def test_a_settlement_that_is_faster_is_what_is_cancelled(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    redemption_id = requested(rich)
+    bodies = rich.waiting(rich.redemptions_url)
+    interrupted(monkeypatch, "write_cancellation", lambda: rich.settle(*bodies))
+
+    assert cancel(redemption_id).body["state"] == "cancelled"
+    assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (1000, 0, 10)
+
+
+def test_a_cancellation_that_is_faster_is_not_settled_and_drags_no_other_down(
+    rich: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = requested(rich, "key-1"), requested(rich, "key-2")
+    interrupted(monkeypatch, "write_settlement", lambda: cancel(mine))
+
+    assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
+    assert [rich.redemption(it).state for it in (mine, other)] == ["cancelled", "reserved"]
+    assert (rich.wallet().spent, rich.available()) == (160, 9)
+
+
+def test_an_order_that_is_faster_is_not_cancelled(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    redemption_id = reserved(rich)
+    interrupted(monkeypatch, "write_cancellation", rich.order)
+
+    assert cancel(redemption_id).code == "already_ordered"
+    assert (rich.wallet().spent, rich.available()) == (160, 9)
+
+
+def test_a_cancellation_that_is_faster_is_not_ordered(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    redemption_id = reserved(rich)
+    interrupted(monkeypatch, "write", lambda: cancel(redemption_id), Orders)
+
+    assert rich.order() == []
+    assert rich.redemption(redemption_id).state == "cancelled"
+    assert (rich.wallet().spent, rich.available()) == (0, 10)
+
+
+def test_saplings_that_were_given_back_are_had_by_the_next_and_may_be_unreleased(rich: Stack) -> None:
+    redemption_id = reserved(rich, trees=6)
+    fewer = make_tree_project(saplings=5).model_dump(mode="json", exclude_defaults=True)
+    assert put_entry("tree-projects", "saxaul-alxa", fewer).code == "saplings_reserved"
+
+    cancel(redemption_id)
+
+    assert put_entry("tree-projects", "saxaul-alxa", fewer).status == 200
+    assert rich.available() == 5
+
+
+def test_a_cancellation_that_always_loses_its_race_is_500_and_changes_nothing(
+    rich: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Redemptions, cancelled: Redemption, *, refunded: bool) -> None:
+        assert (cancelled.state, refunded) == (State.CANCELLED, True)
+        raise TransactionRefusedError(["TransactionConflict"])
+
+    redemption_id = reserved(rich)
+    monkeypatch.setattr(Redemptions, "write_cancellation", refuse)
+    monkeypatch.setattr("saxaul.services.retrying.sleep", lambda _: None)
+
+    assert cancel(redemption_id).code == "internal_error"
+    assert rich.redemption(redemption_id).state == "reserved"

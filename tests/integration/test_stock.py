@@ -1,0 +1,185 @@
+"""Stock through the API: released by hand and by the clock, shown to a herd, and refused where it is certain."""
+
+from typing import Any
+
+import pytest
+
+from saxaul.catalog import ReleaseSchedule
+from saxaul.stocks import Timetable
+from saxaul.storage.table import Table
+from tests.builders import DAY, NOON, SHANGHAI, make_tree_project
+from tests.integration.stack import Stack, cancel, put_entry, redeem, tree_projects
+
+DAILY = {"daily": 3, "at": "07:00", "first_day": "2026-06-01"}
+SEVEN = NOON + 19 * 3600
+
+
+def put_project(stack: Stack, **changes: object) -> Any:  # noqa: ANN401 - the answer's body
+    document = make_tree_project(saplings=0).model_dump(mode="json", exclude_defaults=True) | changes
+    answer = put_entry("tree-projects", "saxaul-alxa", document)
+    assert answer.status == 200, answer
+    stack.add_wallet(10_000) if stack.wallet().version == 0 else None
+    return answer.body
+
+
+def settle(stack: Stack, key: str, trees: int = 1) -> str:
+    """What became of a wish: its state or reason, or the code with which it was refused at the door."""
+    answer = redeem(key, trees=trees)
+    if answer.status != 202:
+        return answer.code
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    settled = stack.redemption(answer.body["redemption_id"])
+    return settled.reason or settled.state.value
+
+
+def shown() -> Any:  # noqa: ANN401 - the answer's body
+    [project] = tree_projects().body["projects"]
+    return project
+
+
+def test_a_schedule_is_written_with_its_project_and_read_back(stack: Stack) -> None:
+    written = put_project(stack, schedule=DAILY)
+
+    assert written["schedule"] == DAILY
+    assert stack.stock().timetable == Timetable(ReleaseSchedule.model_validate(DAILY), SHANGHAI)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    "schedule", [DAILY | {"daily": 0}, DAILY | {"at": "7 am"}, DAILY | {"last_day": "2026-05-01"}, {"daily": 3}]
+)
+def test_a_schedule_that_cannot_be_is_refused(schedule: dict[str, object]) -> None:
+    document = make_tree_project().model_dump(mode="json", exclude_defaults=True) | {"schedule": schedule}
+
+    assert put_entry("tree-projects", "saxaul-alxa", document).code == "invalid_entry"
+
+
+def test_a_sold_out_project_says_when_the_next_saplings_come_and_has_them_then(stack: Stack) -> None:
+    put_project(stack, schedule=DAILY)
+    before = shown()
+    stack.clock.now = SEVEN - 1
+    refused = redeem("early")
+    stack.clock.now = SEVEN
+
+    assert (before["available"], before["next_release"]) == (
+        0,
+        {"at": "2026-06-06T07:00:00+08:00", "saplings": 3},
+    )
+    assert (refused.status, refused.code) == (409, "sold_out")
+    assert refused.body["detail"] == "0 saplings are left. 3 more come at 2026-06-06T07:00:00+08:00."
+    assert shown()["available"] == 3
+    assert [settle(stack, f"key-{n}") for n in range(4)] == ["reserved"] * 3 + ["sold_out"]
+    stack.clock.now = SEVEN + DAY
+    assert settle(stack, "key-3") == "reserved"
+
+
+def test_a_project_without_a_schedule_has_no_next_release(stack: Stack) -> None:
+    stack.seed_catalogue(saplings=2)
+
+    assert (shown()["available"], shown()["next_release"], shown()["closed"]) == (2, None, False)
+
+
+def test_changing_a_schedule_keeps_what_the_old_one_released(stack: Stack) -> None:
+    put_project(stack, schedule=DAILY)
+    stack.clock.now = SEVEN + DAY
+    put_project(stack, schedule=DAILY | {"daily": 1, "at": "12:00"})
+
+    assert stack.available() == 6
+    stack.clock.now = SEVEN + DAY + 5 * 3600
+    assert stack.available() == 7
+
+
+def test_a_wish_that_queued_before_seven_is_served_by_what_was_released_meanwhile(stack: Stack) -> None:
+    put_project(stack, saplings=1, schedule=DAILY)
+    first, second = redeem("key-1"), redeem("key-2")
+    stack.clock.now = SEVEN
+
+    stack.settle(*stack.waiting(stack.redemptions_url))
+
+    assert [stack.redemption(it.body["redemption_id"]).state for it in (first, second)] == ["reserved", "reserved"]
+    assert stack.available() == 2
+
+
+def test_a_worker_whose_clock_is_behind_sells_nothing_that_is_gone(stack: Stack) -> None:
+    put_project(stack, saplings=1, schedule=DAILY)
+    late = redeem("late").body["redemption_id"]
+    [body] = stack.waiting(stack.redemptions_url)
+    stack.clock.now = SEVEN
+    assert [settle(stack, f"key-{n}", trees=2) for n in range(2)] == ["reserved", "reserved"]
+    stack.clock.now = SEVEN - 60
+
+    assert stack.available() == -3
+    assert stack.settle(body) == []
+    assert stack.redemption(late).reason == "sold_out"
+    assert (shown()["available"], stack.stock().reserved) == (0, 4)
+
+
+def test_a_closed_project_takes_no_wishes_from_the_same_second_on(stack: Stack) -> None:
+    put_project(stack, saplings=5)
+    waiting = redeem("waiting").body["redemption_id"]
+    put_project(stack, saplings=5, closed=True)
+
+    refused = redeem("after")
+    stack.settle(*stack.waiting(stack.redemptions_url))
+
+    assert (refused.status, refused.code) == (409, "project_closed")
+    assert (stack.redemption(waiting).reason, stack.wallet().spent) == ("project_closed", 0)
+    assert (shown()["closed"], shown()["available"]) == (True, 0)
+    put_project(stack, saplings=5)
+    assert settle(stack, "reopened") == "reserved"
+
+
+def test_who_asks_for_more_than_is_left_is_refused_at_the_door_and_keeps_the_ripe_points_on_the_pages(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalogue(saplings=2)
+    stack.add_wallet(1000)
+    written: list[object] = []
+    monkeypatch.setattr(Table, "put", lambda *item: written.append(item))
+
+    refused = redeem(trees=3)
+
+    assert (refused.code, refused.body["detail"]) == ("sold_out", "2 saplings are left.")
+    assert written == []
+    assert stack.waiting(stack.redemptions_url) == []
+
+
+def test_a_sapling_that_comes_back_is_had_by_the_next_to_ask(stack: Stack) -> None:
+    stack.seed_catalogue(saplings=1)
+    stack.add_wallet(1000)
+    first = redeem("key-1").body["redemption_id"]
+    stack.settle(*stack.waiting(stack.redemptions_url))
+    assert settle(stack, "key-2") == "sold_out"
+
+    cancel(first)
+
+    assert settle(stack, "key-2") == "reserved"
+
+
+def test_a_replay_of_a_served_wish_is_answered_although_the_project_is_sold_out(stack: Stack) -> None:
+    stack.seed_catalogue(saplings=1)
+    stack.add_wallet(1000)
+    assert settle(stack, "key-1") == "reserved"
+
+    again = redeem("key-1")
+
+    assert (again.status, again.body["replay"], again.body["state"]) == (202, True, "reserved")
+
+
+def test_the_projects_cost_one_read_a_second_however_many_ask(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.seed_catalogue(saplings=7)
+    reads: list[object] = []
+    get_many = Table.get_many
+
+    def counted(table: Table, *keys: Any, **how: Any) -> Any:  # noqa: ANN401 - passed on
+        reads.append(keys)
+        return get_many(table, *keys, **how)
+
+    monkeypatch.setattr(Table, "get_many", counted)
+    answers = [tree_projects() for _ in range(100)]
+    stack.clock.now += 2
+    later = tree_projects()
+
+    assert len(reads) == 2
+    assert {it.headers["cache-control"] for it in [*answers, later]} == {"private, max-age=1"}
+    assert later.body["projects"][0]["available"] == 7
