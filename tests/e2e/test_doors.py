@@ -25,6 +25,9 @@ from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
         ("POST", "/planting-orders/o/confirmations"),
         ("GET", "/catalog/action-types/bus_ride"),
         ("PUT", "/catalog/action-types/bus_ride"),
+        ("DELETE", "/catalog/action-types/bus_ride"),
+        ("GET", "/catalog/action-types"),
+        ("GET", "/catalog/action-types/bus_ride/versions"),
     ],
 )
 def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, Any], method: str, path: str) -> None:
@@ -41,6 +44,9 @@ def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, A
         ("operator", "GET", "/users/u/wallet"),
         ("alipay", "GET", "/planting-orders"),
         ("alipay", "PUT", "/catalog/action-types/bus_ride"),
+        ("alipay", "DELETE", "/catalog/action-types/bus_ride"),
+        ("alipay", "GET", "/catalog/suggestions"),
+        ("partner", "GET", "/catalog/suggestions/take-the-bus/versions"),
         ("partner", "POST", "/users/u/redemptions"),
     ],
 )

@@ -32,7 +32,7 @@ ENVIRONMENT = {
 
 CLOCKED = [
     *(f"functions.{name}.handler" for name in ("ingest_actions", "suggest_campaigns", "view_forest")),
-    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting")),
+    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting", "cataloguing")),
 ]
 """The modules that ask for the time."""
 

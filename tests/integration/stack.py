@@ -235,12 +235,21 @@ def confirm(order_id: str, *confirmations: object, client: str = "partner-client
     )
 
 
-def put_entry(kind: str, identifier: str, document: Any) -> Answer:  # noqa: ANN401 - whatever an operator sends
+def put_entry(kind: str, identifier: str, document: Any, **headers: str) -> Answer:  # noqa: ANN401 - whatever an operator sends
+    return _call_entry("PUT", kind, identifier, document, headers)
+
+
+def delete_entry(kind: str, identifier: str, **headers: str) -> Answer:
+    return _call_entry("DELETE", kind, identifier, None, headers)
+
+
+def _call_entry(method: str, kind: str, identifier: str, document: Any, headers: Mapping[str, str]) -> Answer:  # noqa: ANN401
     return call(
         "manage_catalog",
-        "PUT",
+        method,
         "/catalog/{kind}/{id}",
         client="operator-client",
         path={"kind": kind, "id": identifier},
         body=document,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
     )

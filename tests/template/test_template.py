@@ -29,6 +29,9 @@ SCOPES = {
     ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
     ("get", "/catalog/{kind}/{id}"): "catalog.write",
     ("put", "/catalog/{kind}/{id}"): "catalog.write",
+    ("delete", "/catalog/{kind}/{id}"): "catalog.write",
+    ("get", "/catalog/{kind}"): "catalog.write",
+    ("get", "/catalog/{kind}/{id}/versions"): "catalog.write",
 }
 
 
