@@ -15,6 +15,8 @@ from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
         ("POST", "/actions"),
         ("GET", "/suggestions?q=green"),
         ("GET", "/tree-projects"),
+        ("GET", "/campaigns"),
+        ("GET", "/campaigns/world-environment-day"),
         ("GET", "/users/u/wallet"),
         ("GET", "/users/u/forest"),
         ("POST", "/users/u/harvest"),
@@ -42,6 +44,7 @@ def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, A
     [
         ("partner", "POST", "/actions"),
         ("operator", "GET", "/users/u/wallet"),
+        ("operator", "GET", "/campaigns"),
         ("alipay", "GET", "/planting-orders"),
         ("alipay", "PUT", "/catalog/action-types/bus_ride"),
         ("alipay", "DELETE", "/catalog/action-types/bus_ride"),

@@ -31,8 +31,8 @@ ENVIRONMENT = {
 }
 
 CLOCKED = [
-    *(f"functions.{name}.handler" for name in ("ingest_actions", "suggest_campaigns", "view_forest")),
-    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting", "cataloguing")),
+    *(f"functions.{name}.handler" for name in ("ingest_actions", "suggest_campaigns", "view_forest", "view_impact")),
+    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting", "cataloguing", "tallying")),
 ]
 """The modules that ask for the time."""
 

@@ -1,6 +1,7 @@
 """What the template promises AWS, where a slip would only show in production."""
 
 import inspect
+import json
 from importlib import import_module
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from local.build import ON_LAMBDA
 from local.sam import ROOT
+from saxaul.storage import pages, redemptions
 from tests.template.reading import events, functions, resources, template
 
-PUBLIC = {("get", "/certificates/{number}")}
+PUBLIC = {("get", "/certificates/{number}"), ("get", "/impact")}
 
 SCOPES = {
     ("post", "/actions"): "actions.write",
@@ -19,6 +21,8 @@ SCOPES = {
     ("get", "/users/{user_id}/statement"): "wallets.read",
     ("get", "/suggestions"): "suggestions.read",
     ("get", "/tree-projects"): "suggestions.read",
+    ("get", "/campaigns"): "suggestions.read",
+    ("get", "/campaigns/{id}"): "suggestions.read",
     ("get", "/users/{user_id}/wallet"): "wallets.read",
     ("get", "/users/{user_id}/forest"): "wallets.read",
     ("post", "/users/{user_id}/harvest"): "trees.redeem",
@@ -95,6 +99,9 @@ def test_every_queue_is_encrypted_and_ends_in_a_dead_letter_queue_with_an_alarm(
         queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn")
         for queue in queues.values()
         if "RedrivePolicy" in queue
+    } | {
+        source["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"].removesuffix(".Arn")
+        for _, source in events("DynamoDB")
     }
 
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
@@ -145,6 +152,27 @@ def test_the_catalogue_function_touches_nothing_of_the_ledger_but_stock() -> Non
 
     assert ledger["Action"] == ["dynamodb:UpdateItem"]
     assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PROJECT#*"]}}
+
+
+def test_the_tally_is_told_its_shard_and_hears_of_nothing_that_it_writes() -> None:
+    [(name, source)] = events("DynamoDB")
+    pattern = json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"])
+
+    assert name == "TallyImpact"
+    assert source["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with a window"
+    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [{"prefix": pages.PREFIX}, {"prefix": redemptions.PREFIX}]
+    assert source["BisectBatchOnFunctionError"] is True
+
+
+@pytest.mark.parametrize(
+    ("function", "actions"), [("TallyImpact", {"BatchGetItem", "PutItem"}), ("ViewImpact", {"Query"})]
+)
+def test_who_counts_and_shows_the_impact_touches_nothing_else_of_the_ledger(function: str, actions: set[str]) -> None:
+    [policy] = functions()[function]["Policies"]
+    [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
+
+    assert {it.removeprefix("dynamodb:") for it in ledger["Action"]} == actions
+    assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["IMPACT#*"]}}
 
 
 def test_the_endpoint_variable_is_never_deployed_empty() -> None:

@@ -33,7 +33,7 @@ CapWindow = Literal["day", "month", "year"]
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-_RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
+RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
@@ -50,7 +50,7 @@ _YEARLY = re.compile(
 def _checked_recurrence(rule: str) -> str:
     if not _YEARLY.fullmatch(rule):
         raise ValueError("a yearly rule of days is needed, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
-    if not any(rrulestr(rule, dtstart=_RECURRENCE_EPOCH)):
+    if not any(rrulestr(rule, dtstart=RECURRENCE_EPOCH)):
         raise ValueError("this rule names no day at all")
     return rule
 
@@ -215,7 +215,7 @@ class Campaign(_Strict):
 
 @lru_cache(maxsize=1024)
 def _recurs_within(rule: str, first: date, last: date) -> bool:
-    occurrences = rrulestr(rule, dtstart=_RECURRENCE_EPOCH)
+    occurrences = rrulestr(rule, dtstart=RECURRENCE_EPOCH)
     return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
 
 
