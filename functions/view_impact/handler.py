@@ -11,7 +11,7 @@ from saxaul.impact import total
 from saxaul.impact_views import campaign_view, editions_view, impact_view
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.catalog import RECENT, CatalogStore
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table
 from saxaul.views import View
@@ -51,6 +51,7 @@ def view_campaign(request: Request) -> Response:
     language, today = language_of(request), _today()
     identifier = request.path["id"]
     campaign = _catalog().catalogue().campaigns.get(identifier)
+    campaign = campaign or _catalog().catalogue(max_age=RECENT).campaigns.get(identifier)
     if campaign is None:
         raise NotFound("unknown_campaign", f"There is no campaign {identifier!r}.")
     run = run_at(campaign, today) or run_after(campaign, today) or run_before(campaign, today)
