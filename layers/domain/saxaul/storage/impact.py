@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from saxaul.impact import Act, Day, Impact, Mark, Sum
 from saxaul.storage.table import Item, Key, LostRaceError, Table
 
-_PREFIX = "DAY#"
+PREFIX = "IMPACT#"
+_DAY = "DAY#"
 
 
 class DayMovedError(Exception):
@@ -28,7 +29,7 @@ class ImpactStore:
     def between(self, first: date, last: date) -> list[Day]:
         """The days on which anything was done, from first to last."""
         months = dict.fromkeys(day.isoformat()[:7] for day in _days(first, last))
-        queries = (self._table.query(f"IMPACT#{month}", f"{_PREFIX}{first}", f"{_PREFIX}{last}") for month in months)
+        queries = (self._table.query(f"{PREFIX}{month}", f"{_DAY}{first}", f"{_DAY}{last}") for month in months)
         return [from_item(item) for found in queries for item in found]
 
     def put(self, day: Day) -> None:
@@ -44,7 +45,7 @@ class ImpactStore:
 
 
 def day_key(day: date) -> Key:
-    return Key(f"IMPACT#{day.isoformat()[:7]}", f"{_PREFIX}{day}")
+    return Key(f"{PREFIX}{day.isoformat()[:7]}", f"{_DAY}{day}")
 
 
 def to_item(day: Day) -> Item:
@@ -63,7 +64,7 @@ def from_item(item: Item) -> Day:
         for name, (actions, quantity, points, avoided_g) in item["acts"].items()
     }
     return Day(
-        date.fromisoformat(item["sk"].removeprefix(_PREFIX)),
+        date.fromisoformat(item["sk"].removeprefix(_DAY)),
         Impact(acts, {state: int(number) for state, number in item["trees"].items()}),
         {shard: Mark(int(sequence), int(at)) for shard, (sequence, at) in item["marks"].items()},
         version=int(item["v"]),
