@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed reconcile dead-letters replay test test-long check build clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay test test-long check build clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,11 +27,18 @@ down: env ## end every process of the laptop stack
 story: env ## tell the story on real calls
 	@$(BIN)/python -m local.story
 
-seed: env ## write the default catalogue through the API
-	@$(BIN)/python -m local.seed
+seed: env ## write a catalogue through the API (FOLDER=catalog)
+	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)")
+
+export: env ## write the stack's catalogue into files that seed another stack (FOLDER=)
+	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalogue"; exit 1; }
+	@$(BIN)/python -m local.export "$(FOLDER)"
 
 reconcile: env ## prove that every point, sapling and order of the ledger adds up
 	@$(BIN)/python -m operations.reconcile
+
+recount: env ## count the public totals afresh from the ledger (MEND=1 adds what is missing)
+	@$(BIN)/python -m operations.recount $(if $(MEND),--mend)
 
 dead-letters: env ## look into a dead-letter queue (DO="list" or redrive or drop, and its options)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)

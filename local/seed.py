@@ -1,5 +1,6 @@
-"""Writes the default catalogue through the API: `python -m local.seed`."""
+"""Writes a catalogue through the API: the default one, or that of a folder, `python -m local.seed [FOLDER]`."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ def as_catalogue(entries: dict[Kind, dict[str, Entity]]) -> Catalogue:
     return Catalogue(**{kind.replace("-", "_"): found for kind, found in entries.items()})  # type: ignore[arg-type]
 
 
-def seed() -> None:
-    """Put every entry; one that is there as it is stays untouched."""
+def seed(folder: Path = FOLDER) -> None:
+    """Put every entry; one that is there as it is stays untouched, and so does one that the folder does not have."""
     try:
-        entries = load()
+        entries = load(folder)
+    except OSError as error:
+        give_up(f"{folder} has no catalogue: {error}")
     except ValueError as error:
         give_up(f"The catalogue has faults:\n{error}")
     with Client("operator") as operator, Progress(console=console, transient=True) as progress:
@@ -58,9 +61,17 @@ def seed() -> None:
 
 
 def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
-    documents: dict[str, Any] = yaml.safe_load((folder / f"{kind}.yaml").read_text())
+    documents: dict[str, Any] = yaml.safe_load((folder / f"{kind}.yaml").read_text("utf-8"))
     return documents
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.seed", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=FOLDER, help="a file for each kind, as export writes them"
+    )
+    seed(parser.parse_args().folder)
+
+
 if __name__ == "__main__":
-    seed()
+    main()

@@ -152,7 +152,7 @@ def _certified(item: Item) -> OrderedTree:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.reconcile", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", help="the ledger's name on AWS; by default that of the running laptop stack")
-    table = Table(parser.parse_args().table or _ledger_of_the_laptop())
+    table = Table(parser.parse_args().table or ledger_of_the_laptop())
     try:
         with console.status(f"reading {table.name}"):
             report = reconcile(table, _tell)
@@ -162,7 +162,7 @@ def main() -> None:
     sys.exit(1 if report.faults else 0)
 
 
-def _ledger_of_the_laptop() -> str:
+def ledger_of_the_laptop() -> str:
     """The name of the running stack's ledger; from now on this process talks to that stack."""
     known = stack()
     session = session_of(known["endpoint_url"])

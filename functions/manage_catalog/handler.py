@@ -1,20 +1,29 @@
-"""Manages the catalogue: an operator reads and writes one entry at a time."""
+"""Manages the catalogue: an operator reads, writes and deletes one entry at a time."""
 
+import base64
 from functools import cache
-from time import time
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from saxaul.actions import faults
-from saxaul.api import Request, Response, door
-from saxaul.catalog import KINDS, MODELS, Entity, Identifier, Kind, TreeProject
-from saxaul.problems import Conflict, InvalidRequest, NotFound
+from saxaul.api import Request, Response, door, whole_number
+from saxaul.catalog import KINDS, Identifier, Kind
+from saxaul.editions import Edition
+from saxaul.preconditions import Precondition, etag_of
+from saxaul.problems import InvalidRequest, NotFound
+from saxaul.services.cataloguing import Cataloguing
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogMovedError, CatalogStore, Edition
+from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Table, TransactionRefusedError
+from saxaul.storage.table import Table
+from saxaul.views import edition_view, version_view
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+_TOLD = {"version", "changed_at", "changed_by"}
+"""What an answer says beside the entry; it may be sent back with it."""
+
+_AFTER_ALL = 99_999_999
 
 
 @cache
@@ -23,66 +32,117 @@ def _catalog() -> CatalogStore:
 
 
 @cache
-def _stocks() -> Stocks:
-    return Stocks(Table(settings().ledger_table))
+def _cataloguing() -> Cataloguing:
+    return Cataloguing(_catalog(), Stocks(Table(settings().ledger_table)), settings().calendar)
+
+
+def list_entries(request: Request) -> Response:
+    kind = _kind(request)
+    limit = whole_number(request, "limit", default=50, most=200)
+    found = _catalog().listed(kind, _cursor(request), limit + 1)
+    cursor = _as_cursor(found[limit - 1][0]) if len(found) > limit else None
+    entries = [edition_view(identifier, edition, settings().calendar) for identifier, edition in found[:limit]]
+    return Response({"entries": entries, "cursor": cursor})
 
 
 def view_entry(request: Request) -> Response:
     kind, identifier = _path(request)
     edition = _catalog().get(kind, identifier)
     if edition is None:
-        raise NotFound("unknown_entry", f"The catalogue has no {identifier!r} among its {kind}.")
+        raise _unknown(kind, identifier)
     return _answer(identifier, edition)
+
+
+def list_versions(request: Request) -> Response:
+    """Every version that an entry had, newest first, deletions included."""
+    kind, identifier = _path(request)
+    limit = whole_number(request, "limit", default=50, most=200)
+    before = _cursor(request) or str(_AFTER_ALL)
+    if not before.isdecimal():
+        raise _bad_cursor()
+    found = _catalog().versions(kind, identifier, int(before), limit + 1)
+    if not found:
+        raise _unknown(kind, identifier)
+    cursor = _as_cursor(str(found[limit - 1].number)) if len(found) > limit else None
+    return Response({"versions": [version_view(it, settings().calendar) for it in found[:limit]], "cursor": cursor})
 
 
 def write_entry(request: Request) -> Response:
     kind, identifier = _path(request)
-    try:
-        entity = MODELS[kind].model_validate(request.json())
-    except ValidationError as error:
-        raise InvalidRequest("invalid_entry", "The entry has faults; none of it was written.", faults(error)) from None
-    if any(_catalog().catalogue().broken_references(entity)) and (broken := _broken_as_of_now(entity)):
-        raise InvalidRequest("broken_reference", "The entry refers to what is not there.", broken)
-    known = _catalog().get(kind, identifier)
-    if known and known.entity == entity:
-        return _answer(identifier, known)
-    read = known.version if known else 0
-    releasing = []
-    if isinstance(entity, TreeProject):
-        releasing.append(_stocks().releasing(identifier, entity, settings().calendar.zone, int(time())))
-    try:
-        _catalog().put(kind, identifier, entity, read, also=releasing)
-    except CatalogMovedError:
-        raise Conflict("entry_moved", "Somebody else changed this entry meanwhile; read it again.") from None
-    except TransactionRefusedError:
-        raise Conflict("saplings_reserved", "More saplings are spoken for than this would release.") from None
-    return _answer(identifier, Edition(entity, read + 1))
+    document = _document(request.json(), identifier)
+    edition = _cataloguing().write(kind, identifier, document, _precondition(request), request.who)
+    return _answer(identifier, edition)
 
 
-def _broken_as_of_now(entity: Entity) -> list[str]:
-    return list(_catalog().catalogue(max_age=0).broken_references(entity))
+def delete_entry(request: Request) -> Response:
+    kind, identifier = _path(request)
+    deleted = _cataloguing().delete(kind, identifier, _precondition(request), request.who)
+    return _answer(identifier, deleted)
+
+
+def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - what an operator sent; it is checked later
+    """The entry in a body, which may be an answer that was edited and is sent back."""
+    if not isinstance(body, dict):
+        return body
+    return {key: it for key, it in body.items() if key not in _TOLD and (key, it) != ("id", identifier)}
 
 
 def _answer(identifier: str, edition: Edition) -> Response:
-    document = edition.entity.model_dump(mode="json", exclude_defaults=True)
-    return Response(
-        {"id": identifier, "version": edition.version, **document}, headers={"etag": f'"{edition.version}"'}
-    )
+    headers = {"etag": etag_of(edition.version)} if edition.entity else {}
+    return Response(edition_view(identifier, edition, settings().calendar), headers=headers)
+
+
+def _precondition(request: Request) -> Precondition:
+    return Precondition(request.header("if-match"), request.header("if-none-match"))
 
 
 def _path(request: Request) -> tuple[Kind, str]:
-    kind, identifier = request.path["kind"], request.path["id"]
-    if kind not in KINDS:
-        raise NotFound("unknown_kind", f"The catalogue has {', '.join(KINDS)}; there is no {kind!r}.")
+    kind = _kind(request)
     try:
-        return kind, _IDENTIFIER.validate_python(identifier)
+        return kind, _IDENTIFIER.validate_python(request.path["id"])
     except ValidationError as error:
         raise InvalidRequest("invalid_identifier", "; ".join(faults(error))) from None
 
 
+def _kind(request: Request) -> Kind:
+    for kind in KINDS:
+        if kind == request.path["kind"]:
+            return kind
+    raise NotFound("unknown_kind", f"The catalogue has {', '.join(KINDS)}; there is no {request.path['kind']!r}.")
+
+
+def _unknown(kind: Kind, identifier: str) -> NotFound:
+    return NotFound("unknown_entry", f"The catalogue has no {identifier!r} among its {kind}.")
+
+
+def _as_cursor(last: str) -> str:
+    return base64.urlsafe_b64encode(last.encode()).decode()
+
+
+def _cursor(request: Request) -> str:
+    """Where a list goes on; empty where it begins.
+
+    Raises:
+        InvalidRequest: no list has given that cursor.
+    """
+    text = request.query.get("cursor", "")
+    try:
+        last = base64.b64decode(text, altchars=b"-_", validate=True).decode()
+        return _IDENTIFIER.validate_python(last) if last else ""
+    except ValueError:
+        raise _bad_cursor() from None
+
+
+def _bad_cursor() -> InvalidRequest:
+    return InvalidRequest("invalid_parameter", "cursor must be one that a list has given.")
+
+
 handler = door(
     {
+        ("GET", "/catalog/{kind}"): list_entries,
         ("GET", "/catalog/{kind}/{id}"): view_entry,
+        ("GET", "/catalog/{kind}/{id}/versions"): list_versions,
         ("PUT", "/catalog/{kind}/{id}"): write_entry,
+        ("DELETE", "/catalog/{kind}/{id}"): delete_entry,
     }
 )

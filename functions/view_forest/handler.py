@@ -80,7 +80,7 @@ def view_ledger(request: Request) -> Response:
     if len(lines) > limit:
         last = shown[-1]
         cursor = _as_cursor(calendar.window_of(last.entry.occurred_at, "month"), last.order)
-    catalogue = _catalog().catalogue()
+    catalogue = _catalog().with_former(_catalog().catalogue(), {line.entry.type for line in shown})
     return Response({"entries": [line_view(line, catalogue, calendar, now) for line in shown], "cursor": cursor})
 
 

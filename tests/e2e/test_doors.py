@@ -15,6 +15,8 @@ from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
         ("POST", "/actions"),
         ("GET", "/suggestions?q=green"),
         ("GET", "/tree-projects"),
+        ("GET", "/campaigns"),
+        ("GET", "/campaigns/world-environment-day"),
         ("GET", "/users/u/wallet"),
         ("GET", "/users/u/forest"),
         ("POST", "/users/u/harvest"),
@@ -28,6 +30,9 @@ from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
         ("POST", "/planting-orders/o/inspections"),
         ("GET", "/catalog/action-types/bus_ride"),
         ("PUT", "/catalog/action-types/bus_ride"),
+        ("DELETE", "/catalog/action-types/bus_ride"),
+        ("GET", "/catalog/action-types"),
+        ("GET", "/catalog/action-types/bus_ride/versions"),
     ],
 )
 def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, Any], method: str, path: str) -> None:
@@ -42,8 +47,12 @@ def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, A
     [
         ("partner", "POST", "/actions"),
         ("operator", "GET", "/users/u/wallet"),
+        ("operator", "GET", "/campaigns"),
         ("alipay", "GET", "/planting-orders"),
         ("alipay", "PUT", "/catalog/action-types/bus_ride"),
+        ("alipay", "DELETE", "/catalog/action-types/bus_ride"),
+        ("alipay", "GET", "/catalog/suggestions"),
+        ("partner", "GET", "/catalog/suggestions/take-the-bus/versions"),
         ("partner", "POST", "/users/u/redemptions"),
         ("partner", "DELETE", "/users/u/redemptions/r"),
     ],

@@ -36,11 +36,14 @@ CLOCKED = [
     *(
         f"functions.{name}.handler"
         for name in (
-            *("ingest_actions", "manage_catalog", "plant_trees", "suggest_campaigns", "sweep_redemptions"),
-            "view_forest",
+            *("ingest_actions", "plant_trees", "suggest_campaigns", "sweep_redemptions", "view_forest"),
+            "view_impact",
         )
     ),
-    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting", "tree_reports")),
+    *(
+        f"saxaul.services.{name}"
+        for name in ("accrual", "cataloguing", "planting", "redeeming", "tallying", "tree_reports")
+    ),
 ]
 """The modules that ask for the time."""
 

@@ -301,12 +301,21 @@ def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa:
     return call("redeem_trees", "GET", resource, path={"user_id": user_id, "redemption_id": redemption_id}).body
 
 
-def put_entry(kind: str, identifier: str, document: Any) -> Answer:  # noqa: ANN401 - whatever an operator sends
+def put_entry(kind: str, identifier: str, document: Any, **headers: str) -> Answer:  # noqa: ANN401 - whatever an operator sends
+    return _call_entry("PUT", kind, identifier, document, headers)
+
+
+def delete_entry(kind: str, identifier: str, **headers: str) -> Answer:
+    return _call_entry("DELETE", kind, identifier, None, headers)
+
+
+def _call_entry(method: str, kind: str, identifier: str, document: Any, headers: Mapping[str, str]) -> Answer:  # noqa: ANN401
     return call(
         "manage_catalog",
-        "PUT",
+        method,
         "/catalog/{kind}/{id}",
         client="operator-client",
         path={"kind": kind, "id": identifier},
         body=document,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
     )

@@ -223,3 +223,11 @@ def test_what_is_harvested_over_a_year_is_all_that_was_earned(stack: Stack) -> N
 
     assert wallet_of()["spendable"] == 80 * len(months)
     assert wallet_of()["avoided_g"] == 212.5 * len(months)
+
+
+def test_an_action_of_a_type_that_is_a_moment_old_is_posted_at_once(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type())
+    stack.accrue_all([make_action("ride-1")])
+    stack.seed("action-types", metro_ride=make_action_type())
+
+    assert stack.accrue_all([make_action("metro-1", type="metro_ride")]) == []

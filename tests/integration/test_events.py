@@ -4,10 +4,14 @@ import json
 
 import pytest
 
+from saxaul.storage.table import Key, python
 from tests.builders import at, make_entry, make_page, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, deliver, event_of, invoke
 
-API = ["ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "view_forest"]
+API = [
+    *("ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "view_forest"),
+    "view_impact",
+]
 
 
 @pytest.fixture
@@ -58,6 +62,15 @@ def test_what_the_ingest_event_reports_is_what_the_accrual_event_brings(seeded: 
     assert seeded.waiting(seeded.actions_url) == [it["body"] for it in event_of("accrue_points")["Records"]]
 
 
+def test_what_the_accrual_event_posts_is_what_the_tally_event_brings(seeded: Stack) -> None:
+    invoke("accrue_points", event_of("accrue_points"))
+    [change] = [it["dynamodb"] for it in event_of("tally_impact")["Records"]]
+
+    stored = seeded.ledger.get(Key(**{name: key["S"] for name, key in change["Keys"].items()}))
+
+    assert stored == python(change["NewImage"])
+
+
 def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(seeded: Stack) -> None:
     answered(invoke("redeem_trees", event_of("redeem_trees")))
 
@@ -69,9 +82,9 @@ def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(
 
 
 def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> None:
-    beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points"]
-    story = [*beginning, "redeem_trees", "sweep_redemptions", "settle_redemptions", "plant_trees", "view_forest"]
-    story.append("prove_trees")
+    beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points", "tally_impact"]
+    redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "plant_trees"]
+    story = [*beginning, *redeeming, "view_forest", "prove_trees", "view_impact"]
 
     answers = {}
     for function in story:

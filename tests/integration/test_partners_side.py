@@ -194,6 +194,7 @@ def test_a_certificate_says_what_its_order_froze_whatever_the_catalogue_says_lat
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     edition = seeded.catalog.get("tree-projects", "saxaul-alxa")
     assert edition
+    assert edition.entity
     renamed = edition.entity.model_copy(update={"partner": "Somebody Else"})
     seeded.catalog.put("tree-projects", "saxaul-alxa", renamed, edition.version)
     seeded.clock.now += DAY

@@ -1,6 +1,7 @@
 """What the template promises AWS, where a slip would only show in production."""
 
 import inspect
+import json
 from importlib import import_module
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from local.build import ON_LAMBDA
 from local.sam import ROOT
 from saxaul.services.redeeming import LOST_AFTER
+from saxaul.storage import pages, redemptions
+from saxaul.storage.transparency import PARTITION
 from tests.template.reading import events, functions, resources, template
 
-PUBLIC = {("get", "/certificates/{number}"), ("get", "/log"), ("get", "/log/key")}
+PUBLIC = {("get", "/certificates/{number}"), ("get", "/impact"), ("get", "/log"), ("get", "/log/key")}
 
 SCOPES = {
     ("post", "/actions"): "actions.write",
@@ -20,6 +23,8 @@ SCOPES = {
     ("get", "/users/{user_id}/statement"): "wallets.read",
     ("get", "/suggestions"): "suggestions.read",
     ("get", "/tree-projects"): "suggestions.read",
+    ("get", "/campaigns"): "suggestions.read",
+    ("get", "/campaigns/{id}"): "suggestions.read",
     ("get", "/users/{user_id}/wallet"): "wallets.read",
     ("get", "/users/{user_id}/forest"): "wallets.read",
     ("post", "/users/{user_id}/harvest"): "trees.redeem",
@@ -33,6 +38,9 @@ SCOPES = {
     ("post", "/planting-orders/{order_id}/inspections"): "planting.write",
     ("get", "/catalog/{kind}/{id}"): "catalog.write",
     ("put", "/catalog/{kind}/{id}"): "catalog.write",
+    ("delete", "/catalog/{kind}/{id}"): "catalog.write",
+    ("get", "/catalog/{kind}"): "catalog.write",
+    ("get", "/catalog/{kind}/{id}/versions"): "catalog.write",
 }
 
 
@@ -96,6 +104,9 @@ def test_every_queue_is_encrypted_and_ends_in_a_dead_letter_queue_with_an_alarm(
         queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].removesuffix(".Arn")
         for queue in queues.values()
         if "RedrivePolicy" in queue
+    } | {
+        source["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"].removesuffix(".Arn")
+        for _, source in events("DynamoDB")
     }
 
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
@@ -181,6 +192,30 @@ def test_a_sweep_comes_as_soon_as_the_queue_would_take_a_repeat() -> None:
     sweep = dict(events("ScheduleV2"))["SweepRedemptions"]
 
     assert sweep["ScheduleExpression"] == f"rate({LOST_AFTER // 60} minutes)"
+
+
+def test_the_tally_is_told_its_shard_and_hears_of_nothing_that_it_writes() -> None:
+    [(name, source)] = events("DynamoDB")
+    pattern = json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"])
+
+    assert name == "TallyImpact"
+    assert source["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with a window"
+    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [{"prefix": pages.PREFIX}, {"prefix": redemptions.PREFIX}]
+    assert source["BisectBatchOnFunctionError"] is True
+
+
+@pytest.mark.parametrize(
+    ("function", "actions", "partitions"),
+    [("TallyImpact", {"BatchGetItem", "PutItem"}, ["IMPACT#*"]), ("ViewImpact", {"Query"}, ["IMPACT#*", PARTITION])],
+)
+def test_who_counts_and_shows_the_impact_touches_nothing_else_of_the_ledger(
+    function: str, actions: set[str], partitions: list[str]
+) -> None:
+    [policy] = functions()[function]["Policies"]
+    [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
+
+    assert {it.removeprefix("dynamodb:") for it in ledger["Action"]} == actions
+    assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions}}
 
 
 def test_the_endpoint_variable_is_never_deployed_empty() -> None:

@@ -5,12 +5,14 @@ from decimal import Decimal
 import pytest
 
 from saxaul.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, reported_in, screen
+from saxaul.catalog import ActionType
 from saxaul.problems import InvalidRequest
 from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalogue, reported
 
 CATALOGUE = make_catalogue(
     {
         "bus_ride": make_action_type(max_quantity="10"),
+        "fax": ActionType.model_validate(make_action_type().model_dump() | {"retired_from": "2026-06-05"}),
         "solar_warehouse": make_action_type(points=None, actor="facility", max_quantity="999999999"),
     }
 )
@@ -56,10 +58,17 @@ def test_the_same_instant_in_another_offset_is_the_same_action() -> None:
         ({"quantity": 10**400}, "quantity_out_of_range"),
         ({"occurred_at": "2026-06-05T12:05:01+08:00"}, "in_future"),
         ({"occurred_at": "2026-05-28T23:59:59+08:00"}, "too_old"),
+        ({"type": "fax"}, "retired_type"),
     ],
 )
 def test_an_action_that_breaks_a_rule_is_refused_with_its_code(change: dict[str, object], code: str) -> None:
     assert code_of(reported(**change)) == code
+
+
+def test_an_act_from_before_its_type_was_retired_is_still_taken() -> None:
+    accepted, _ = screened(reported(type="fax", occurred_at="2026-06-04T23:59:59+08:00"))
+
+    assert [action.type for action in accepted] == ["fax"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,44 @@ def test_an_entry_with_a_fault_is_refused(
         model.model_validate(document | change)
 
 
+def test_a_rule_that_spans_fields_is_told_of_beside_the_faults_of_others() -> None:
+    document = make_action_type().model_dump(mode="json") | {"unit": "", "actor": "facility"}
+    document["avoided_g"] = {"value": -1, "confidence": "A"}
+
+    with pytest.raises(ValidationError) as refused:
+        ActionType.model_validate(document)
+
+    places = {".".join(map(str, fault["loc"])) for fault in refused.value.errors()}
+    assert places == {"unit", "points", "avoided_g.source", "avoided_g.value"}
+
+
+def test_an_action_type_is_retired_from_its_day_on() -> None:
+    retired = ActionType.model_validate(make_action_type().model_dump() | {"retired_from": "2026-06-05"})
+
+    assert [retired.is_retired_on(date(2026, 6, day)) for day in (4, 5, 6)] == [False, True, True]
+    assert not make_action_type().is_retired_on(date(2026, 6, 5))
+
+
+@pytest.mark.parametrize(
+    ("change", "places"),
+    [
+        ({"points": {"value": "1"}}, []),
+        ({"caps": [{"window": "day", "points": 5}, {"window": "month", "units": 3}]}, []),
+        ({"caps": [{"window": "day", "units": 5}]}, ["caps"]),
+        ({"caps": [], "actor": "facility", "unit": 5}, ["actor", "caps"]),
+        ({"caps": [{"window": "week"}], "actor": "robot"}, []),
+    ],
+)
+def test_what_the_pages_rely_on_stays_even_where_a_document_has_other_faults(
+    change: dict[str, object], places: list[str]
+) -> None:
+    monthly = make_action_type(caps=(Cap(window="month", points=60),))
+
+    faults = list(monthly.cannot_become(monthly.model_dump(mode="json") | change))
+
+    assert [fault.partition(":")[0] for fault in faults] == places
+
+
 def test_every_broken_reference_is_named_with_the_entry_that_holds_it() -> None:
     catalogue = make_catalogue(
         campaigns={"wed": make_campaign(multipliers={"bus_ride": "2", "teleport": "3"})},
@@ -131,6 +169,6 @@ def test_an_entry_knows_who_refers_to_it() -> None:
         suggestions={"bus": make_suggestion(campaign="wed"), "metro": make_suggestion(action_type="metro_ride")},
     )
 
-    assert catalogue.referring_to("action-types", "bus_ride") == ["wed", "bus"]
-    assert catalogue.referring_to("campaigns", "wed") == ["bus"]
+    assert catalogue.referring_to("action-types", "bus_ride") == ["campaigns/wed", "suggestions/bus"]
+    assert catalogue.referring_to("campaigns", "wed") == ["suggestions/bus"]
     assert catalogue.referring_to("tree-projects", "saxaul-alxa") == []

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from saxaul.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog import Catalogue
+from saxaul.catalog import ActionType, Catalogue
 from saxaul.problems import InvalidRequest
 
 MAX_ACTIONS = 500
@@ -201,14 +201,22 @@ def _screen_one(app: str, candidate: object, catalogue: Catalogue, calendar: Cal
         limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
         return Refused("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
     occurred_at = int(reported.occurred_at.timestamp())
-    if calendar.is_in_future(occurred_at, now):
-        return Refused("in_future", "The action lies in the future.")
-    if calendar.is_too_old(occurred_at, now):
-        return Refused("too_old", f"An action can be reported for {calendar.acceptance_days} days.")
+    if untimely := _untimely(rule, occurred_at, calendar, now):
+        return untimely
     quantity = reported.quantity.quantize(QUANTITY_STEP)
     if not quantity:
         return Refused("quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}.")
     return Action(app, reported.owner, reported.action_id, reported.type, quantity.normalize(), occurred_at)
+
+
+def _untimely(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> Refused | None:
+    if calendar.is_in_future(occurred_at, now):
+        return Refused("in_future", "The action lies in the future.")
+    if calendar.is_too_old(occurred_at, now):
+        return Refused("too_old", f"An action can be reported for {calendar.acceptance_days} days.")
+    if rule.is_retired_on(calendar.day_of(occurred_at)):
+        return Refused("retired_type", f"This action type is not taken for days from {rule.retired_from} on.")
+    return None
 
 
 def faults(error: ValidationError) -> list[str]:

@@ -80,6 +80,15 @@ class Request:
         return caller
 
     @property
+    def who(self) -> str:
+        """The person of the token, or its client by name.
+
+        Raises:
+            Forbidden: the client is not one of the stack's.
+        """
+        return self._claims.get("username") or self.caller.name
+
+    @property
     def app(self) -> str:
         """The calling app.
 

@@ -10,10 +10,21 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from dateutil.rrule import rrulestr
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -23,7 +34,7 @@ CapWindow = Literal["day", "month", "year"]
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-_RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
+RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
@@ -40,7 +51,7 @@ _YEARLY = re.compile(
 def _checked_recurrence(rule: str) -> str:
     if not _YEARLY.fullmatch(rule):
         raise ValueError("a yearly rule of days is needed, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
-    if not any(rrulestr(rule, dtstart=_RECURRENCE_EPOCH)):
+    if not any(rrulestr(rule, dtstart=RECURRENCE_EPOCH)):
         raise ValueError("this rule names no day at all")
     return rule
 
@@ -53,6 +64,8 @@ Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recur
 
 
 class _Strict(BaseModel):
+    """What spans fields is checked at the last of them, so that it is told of beside the faults of others."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -74,13 +87,14 @@ class Sourced(_Strict):
     """
 
     confidence: Literal["A", "B", "C", "none"] = "none"
-    source: str = Field(default="", max_length=500)
+    source: str = Field(default="", max_length=500, validate_default=True)
 
-    @model_validator(mode="after")
-    def _claims_need_a_source(self) -> Self:
-        if self.confidence != "none" and not self.source:
+    @field_validator("source")
+    @classmethod
+    def _claims_need_a_source(cls, source: str, told: ValidationInfo) -> str:
+        if told.data.get("confidence", "none") != "none" and not source:
             raise ValueError("a confidence of A, B or C needs a source")
-        return self
+        return source
 
 
 class Reward(Sourced):
@@ -104,17 +118,21 @@ class Cap(_Strict):
 
     window: CapWindow
     units: Amount | None = None
-    points: int | None = Field(default=None, ge=0)
+    points: int | None = Field(default=None, ge=0, validate_default=True)
 
-    @model_validator(mode="after")
-    def _one_limit(self) -> Self:
-        if (self.units is None) == (self.points is None):
+    @field_validator("points")
+    @classmethod
+    def _one_limit(cls, points: int | None, told: ValidationInfo) -> int | None:
+        if "units" in told.data and (told.data["units"] is None) == (points is None):
             raise ValueError("a cap has either units or points")
-        return self
+        return points
 
 
 class ActionType(_Strict):
-    """A kind of act. A facility's earns no points; a person's may."""
+    """A kind of act. A facility's earns no points; a person's may.
+
+    An act of ``retired_from`` or later is refused at the door; what came before is still posted, capped and shown.
+    """
 
     names: Text
     unit: Words
@@ -123,18 +141,46 @@ class ActionType(_Strict):
     caps: tuple[Cap, ...] = ()
     avoided_g: Evidence
     max_quantity: Amount = Decimal(1000)
+    retired_from: date | None = None
 
-    @model_validator(mode="after")
-    def _facilities_earn_nothing(self) -> Self:
-        if self.actor == "facility" and (self.points or self.caps):
+    @field_validator("points", "caps")
+    @classmethod
+    def _facilities_earn_nothing(cls, reward: Any, told: ValidationInfo) -> Any:  # noqa: ANN401 - of two types
+        if told.data.get("actor") == "facility" and reward:
             raise ValueError("a facility's action earns no points, so it has no points and no caps")
-        return self
+        return reward
 
     @property
     def window(self) -> CapWindow:
         """The page that holds this type's entries: the longest of its caps' windows, so that one page sees each cap."""
-        lengths = {cap.window for cap in self.caps}
-        return "year" if "year" in lengths else "month" if "month" in lengths else "day"
+        return _longest(self.caps)
+
+    def is_retired_on(self, day: date) -> bool:
+        return self.retired_from is not None and day >= self.retired_from
+
+    def cannot_become(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - what an operator sent, faults and all
+        """Name what must stay while entries of this type may lie on pages, as far as a document can be read."""
+        if not isinstance(document, dict):
+            return
+        if document.get("actor", "person") in {"person", "facility"} - {self.actor}:
+            yield f"actor: a {self.actor}'s action type stays one; write a new action type"
+        try:
+            caps = _CAPS.validate_python(document.get("caps", ()))
+        except ValidationError:
+            return
+        if _longest(caps) != self.window:
+            yield (
+                f"caps: the longest window of this type is a {self.window}, and its entries lie on pages of that "
+                f"length; write a new action type"
+            )
+
+
+_CAPS: TypeAdapter[tuple[Cap, ...]] = TypeAdapter(tuple[Cap, ...])
+
+
+def _longest(caps: tuple[Cap, ...]) -> CapWindow:
+    lengths = {cap.window for cap in caps}
+    return "year" if "year" in lengths else "month" if "month" in lengths else "day"
 
 
 class Edition(_Strict):
@@ -170,7 +216,7 @@ class Campaign(_Strict):
 
 @lru_cache(maxsize=1024)
 def _recurs_within(rule: str, first: date, last: date) -> bool:
-    occurrences = rrulestr(rule, dtstart=_RECURRENCE_EPOCH)
+    occurrences = rrulestr(rule, dtstart=RECURRENCE_EPOCH)
     return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
 
 
@@ -249,32 +295,58 @@ class Catalogue:
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
 
-    def broken_references(self, entity: Entity) -> Iterator[str]:
+    def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Name each thing that an entry refers to and that the catalogue does not hold."""
-        match entity:
-            case Campaign():
-                for action_type in entity.multipliers:
-                    if action_type not in self.action_types:
-                        yield f"multipliers: there is no action type {action_type!r}"
-            case Suggestion():
-                if entity.action_type not in self.action_types:
-                    yield f"action_type: there is no action type {entity.action_type!r}"
-                if entity.campaign is not None and entity.campaign not in self.campaigns:
-                    yield f"campaign: there is no campaign {entity.campaign!r}"
+        held: Mapping[Kind, Mapping[str, Entity]] = {"action-types": self.action_types, "campaigns": self.campaigns}
+        for reference in references_in(kind, document):
+            if reference.identifier not in held[reference.kind]:
+                yield reference.is_broken
 
     def all_broken_references(self) -> Iterator[str]:
         """Name each broken reference of the whole catalogue, with the entry that holds it."""
-        for entities in (self.campaigns, self.suggestions):
+        referring: Mapping[Kind, Mapping[str, Entity]] = {"campaigns": self.campaigns, "suggestions": self.suggestions}
+        for kind, entities in referring.items():
             for identifier, entity in entities.items():
-                yield from (f"{identifier}: {fault}" for fault in self.broken_references(entity))
+                found = self.broken_references(kind, entity.model_dump())
+                yield from (f"{identifier}: {fault}" for fault in found)
 
     def referring_to(self, kind: Kind, identifier: str) -> list[str]:
-        """The entries that name this one, and would break without it."""
+        """The entries that name this one, and would break without it, as ``<kind>/<id>``."""
         match kind:
             case "action-types":
-                campaigns = [key for key, campaign in self.campaigns.items() if identifier in campaign.multipliers]
-                return campaigns + [key for key, it in self.suggestions.items() if it.action_type == identifier]
+                campaigns = [f"campaigns/{key}" for key, it in self.campaigns.items() if identifier in it.multipliers]
+                return campaigns + self.suggesting(identifier)
             case "campaigns":
-                return [key for key, it in self.suggestions.items() if it.campaign == identifier]
+                return [f"suggestions/{key}" for key, it in self.suggestions.items() if it.campaign == identifier]
             case _:
                 return []
+
+    def suggesting(self, action_type: str) -> list[str]:
+        """The suggestions of an action type, as ``suggestions/<id>``."""
+        return [f"suggestions/{key}" for key, it in self.suggestions.items() if it.action_type == action_type]
+
+
+class Reference(NamedTuple):
+    """A field of an entry that names another entry."""
+
+    field: str
+    kind: Kind
+    identifier: str
+
+    @property
+    def is_broken(self) -> str:
+        return f"{self.field}: there is no {self.kind.removesuffix('s').replace('-', ' ')} {self.identifier!r}"
+
+
+def references_in(kind: Kind, document: object) -> Iterator[Reference]:
+    """What an entry refers to, as far as it can be read: it may have faults."""
+    match kind, document:
+        case "campaigns", {"multipliers": dict(multipliers)}:
+            yield from (Reference("multipliers", "action-types", it) for it in multipliers if isinstance(it, str))
+        case "suggestions", dict():
+            for field, referred in _SUGGESTION_NAMES.items():
+                if isinstance(identifier := document.get(field), str):
+                    yield Reference(field, referred, identifier)
+
+
+_SUGGESTION_NAMES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}

@@ -5,6 +5,7 @@
     ├── Forbidden        403    the caller may not do this
     ├── NotFound         404    there is no such thing, or not for this caller
     ├── Conflict         409    the state of things does not allow it
+    ├── PreconditionFailed 412  the entry is no longer what the caller read
     ├── KeyReused        422    the Idempotency-Key came with another request before
     └── InternalError    500    something broke on our side; the log says what
 
@@ -63,6 +64,11 @@ class NotFound(Problem):
 class Conflict(Problem):
     status = 409
     title = "Conflict"
+
+
+class PreconditionFailed(Problem):
+    status = 412
+    title = "Precondition failed"
 
 
 class KeyReused(Problem):

@@ -103,6 +103,12 @@ class Stock:
             version=self.version + 1,
         )
 
+    def withdrawn(self, now: int) -> "Stock":
+        """The stock without a sapling, released by hand or by schedule, as of a project that is no more."""
+        return Stock(
+            self.project_id, reserved=self.reserved, scheduled_through=now, closed=True, version=self.version + 1
+        )
+
     def _scheduled_by(self, now: int) -> int:
         if self.timetable is None:
             return self.scheduled

@@ -7,6 +7,7 @@ from typing import Any
 
 from saxaul.calendar import Calendar
 from saxaul.catalog import Catalogue, Language, TreeProject
+from saxaul.editions import Edition, Version
 from saxaul.ledger import Line, Total, state_of
 from saxaul.manifests import ManifestLinks
 from saxaul.pages import ZERO
@@ -188,3 +189,19 @@ def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
 def reports_view(name: str, reported: Reported) -> View:
     """What a call of reports came to, under the word for what was taken."""
     return {name: reported.taken, "refused": [asdict(refusal) for refusal in reported.refused]}
+
+
+def edition_view(identifier: str, edition: Edition, calendar: Calendar) -> View:
+    """An entry of the catalogue as its operator wrote it, with its version."""
+    document = edition.entity.model_dump(mode="json", exclude_defaults=True) if edition.entity else {"deleted": True}
+    return {"id": identifier, "version": edition.version, **_change(edition, calendar), **document}
+
+
+def version_view(version: Version, calendar: Calendar) -> View:
+    return {"version": version.number, **_change(version, calendar), "entry": version.document}
+
+
+def _change(change: Edition | Version, calendar: Calendar) -> View:
+    """Who and when; None for what was written before anybody kept that."""
+    at = calendar.rfc3339(change.changed_at) if change.changed_at else None
+    return {"changed_at": at, "changed_by": change.changed_by or None}

@@ -15,7 +15,7 @@ from saxaul.calendar import Calendar
 from saxaul.catalog import Catalogue
 from saxaul.pages import Page, PageKey, Posting, entry_key, page_of, post
 from saxaul.services.retrying import attempts
-from saxaul.storage.catalog import RECENT, CatalogStore
+from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.pages import PageMovedError, Pages
 from saxaul.storage.table import TransactionRefusedError, transact
 from saxaul.storage.wallets import Wallets
@@ -88,10 +88,14 @@ class Accrual:
         return batch
 
     def _catalogue_for(self, messages: Mapping[str, Sequence[Action]]) -> Catalogue:
-        """The catalogue, read afresh where an action names a type that the kept one does not hold."""
+        """The catalogue, read afresh where an action names a type that the kept one does not hold.
+
+        The door took the action, so the type is there, if only since a moment ago: failing here would cost the
+        message minutes.
+        """
         catalogue = self._catalog.catalogue()
         types = {action.type for actions in messages.values() for action in actions}
-        return catalogue if types <= catalogue.action_types.keys() else self._catalog.catalogue(max_age=RECENT)
+        return catalogue if types <= catalogue.action_types.keys() else self._catalog.catalogue(max_age=0)
 
     def _read(self, work: Mapping[PageKey, _Work], reversals: Mapping[str, Sequence[Reversal]]) -> dict[PageKey, Page]:
         """Every page that the batch may touch. The read may lag: a write on a page that moved is made again."""

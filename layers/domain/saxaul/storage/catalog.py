@@ -1,14 +1,21 @@
 """The catalogue as items: read whole and kept for a minute, written one entry at a time.
 
 Each version of an entry is kept, because a ledger entry names the version of the rule that it was posted by.
+A deleted entry leaves an item without a document, so that its versions go on where it stopped if it is written again.
+
+One item, the guard, changes with every write that adds a reference or takes away what can be referred to. Such a write
+is made from what was read after the guard, and holds only while the guard stands: so none of them can miss another.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from saxaul.catalog import KINDS, MODELS, Catalogue, Entity, Kind
+from saxaul.catalog import KINDS, MODELS, ActionType, Catalogue, Entity, Kind, Reference
+from saxaul.editions import Edition, Version
 from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, transact
 
 if TYPE_CHECKING:
@@ -21,17 +28,11 @@ RECENT = 5.0
 """Seconds within which a miss is believed, so that asking for what is not there stays cheap."""
 
 _FIRST, _LAST = "0", "z~"
+_GUARD = Key("references", "guard")
 
 
 class CatalogMovedError(Exception):
     """Somebody else wrote the entry first."""
-
-
-class Edition(NamedTuple):
-    """An entry and how often it was changed."""
-
-    entity: Entity
-    version: int
 
 
 class CatalogStore:
@@ -59,27 +60,81 @@ class CatalogStore:
         return Catalogue(**entities, versions=versions)  # type: ignore[arg-type] # each kind has its model
 
     def _editions(self, kind: Kind) -> dict[str, Edition]:
-        return {item["sk"]: _from_item(kind, item) for item in self._table.query(kind, _FIRST, _LAST)}
+        return {item["sk"]: _from_item(kind, item) for item in self._items(kind, _FIRST)}
+
+    def _items(self, kind: Kind, first: str) -> Iterator[Item]:
+        return (item for item in self._table.query(kind, first, _LAST) if "document" in item)
 
     def get(self, kind: Kind, identifier: str) -> Edition | None:
         """One entry, as of now."""
+        edition = self.latest(kind, identifier)
+        return edition if edition.entity else None
+
+    def latest(self, kind: Kind, identifier: str) -> Edition:
+        """One entry, as of now, or what is left of it."""
         item = self._table.get(Key(kind, identifier))
-        return _from_item(kind, item) if item else None
+        return _from_item(kind, item) if item else Edition(None, 0)
+
+    def referred(self, references: Iterable[Reference]) -> Mapping[Reference, Entity]:
+        """What references lead to, as of now; a broken one is left out."""
+        keys = {reference: Key(reference.kind, reference.identifier) for reference in references}
+        items = self._table.get_many(keys.values(), consistent=True)
+        found = {it: _from_item(it.kind, items[key]).entity for it, key in keys.items() if key in items}
+        return {reference: entity for reference, entity in found.items() if entity}
+
+    def listed(self, kind: Kind, after: str, limit: int) -> list[tuple[str, Edition]]:
+        """Entries of a kind in the order of their identifiers, from the one after ``after`` on."""
+        first = f"{after}!" if after else _FIRST  # "!" sorts before all that an identifier is made of
+        return [(item["sk"], _from_item(kind, item)) for item in islice(self._items(kind, first), limit)]
+
+    def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[Version]:
+        """What an entry was, newest first, from the version before ``before`` on."""
+        items = self._table.query_back(f"{kind}/{identifier}", _FIRST, _version_key(before))
+        return [_version_from_item(item) for item in islice(items, limit)]
+
+    def with_former(self, catalogue: Catalogue, action_types: Iterable[str]) -> Catalogue:
+        """The catalogue with these action types as they last were, where they were deleted since."""
+        former: dict[str, ActionType] = {}
+        for name in {*action_types} - catalogue.action_types.keys():
+            kept = self._table.query_back(f"action-types/{name}", _FIRST, _LAST)
+            last = next((item for item in kept if "document" in item), None)
+            if last:
+                former[name] = ActionType.model_validate_json(last["document"])
+        return replace(catalogue, action_types={**former, **catalogue.action_types}) if former else catalogue
+
+    def guard(self) -> int:
+        """The guard of the references, to be read before what a write is made from."""
+        item = self._table.get(_GUARD)
+        return int(item["v"]) if item else 0
 
     def put(
-        self, kind: Kind, identifier: str, entity: Entity, read: int, also: Sequence["TransactWriteItemTypeDef"] = ()
+        self,
+        kind: Kind,
+        identifier: str,
+        entity: Entity | None,
+        read: int,
+        also: Sequence["TransactWriteItemTypeDef"] = (),
+        *,
+        guard: int | None = None,
+        changed_at: int = 0,
+        changed_by: str = "",
     ) -> None:
-        """Write an entry over version ``read`` of it, keep a copy under its new version, and do what belongs with it.
+        """Write an entry over version ``read`` of it, or delete it, keep a copy of that, and do what belongs with it.
 
         Raises:
-            CatalogMovedError: the entry is no longer that version.
+            CatalogMovedError: the entry is no longer that version, or the guard no longer what was read.
             TransactionRefusedError: something else that belongs to it does not hold.
         """
-        document = json.dumps(entity.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+        content: Item = {"changed_at": changed_at, "changed_by": changed_by}
+        if entity:
+            document = entity.model_dump(mode="json", exclude_defaults=True)
+            content["document"] = json.dumps(document, ensure_ascii=False)
         writes = [
-            self._table.putting({"pk": kind, "sk": identifier, "document": document}, read),
-            self._table.putting({"pk": f"{kind}/{identifier}", "sk": f"{read + 1:08d}", "document": document}, 0),
+            self._table.putting({**Key(kind, identifier)._asdict(), **content}, read),
+            self._table.putting({"pk": f"{kind}/{identifier}", "sk": _version_key(read + 1), **content}, 0),
         ]
+        if guard is not None:
+            writes.append(self._table.putting({**_GUARD._asdict()}, guard))
         try:
             transact([*writes, *also])
         except TransactionRefusedError as refusal:
@@ -88,5 +143,15 @@ class CatalogStore:
             raise CatalogMovedError(identifier) from None
 
 
+def _version_key(version: int) -> str:
+    return f"{version:08d}"
+
+
 def _from_item(kind: Kind, item: Item) -> Edition:
-    return Edition(MODELS[kind].model_validate_json(item["document"]), int(item["v"]))
+    entity = MODELS[kind].model_validate_json(item["document"]) if "document" in item else None
+    return Edition(entity, int(item["v"]), int(item.get("changed_at", 0)), item.get("changed_by", ""))
+
+
+def _version_from_item(item: Item) -> Version:
+    document = json.loads(item["document"]) if "document" in item else None
+    return Version(int(item["sk"]), int(item.get("changed_at", 0)), item.get("changed_by", ""), document)

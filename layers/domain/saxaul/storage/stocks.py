@@ -50,12 +50,19 @@ class Stocks:
         Whoever writes this writes the entry with it, whose version keeps two operators apart.
         """
         planned = self.get(project_id).planned(project, zone, now)
+        return self._planning(planned, planned.released_by(now))
+
+    def withdrawing(self, project_id: str, now: int) -> "TransactWriteItemTypeDef":
+        """Take back all saplings of a project that leaves the catalogue, on condition that none is spoken for."""
+        return self._planning(self.get(project_id).withdrawn(now), 0)
+
+    def _planning(self, planned: Stock, most: int) -> "TransactWriteItemTypeDef":
         fields = _plan(planned)
         return self._table.updating(
-            stock_key(project_id),
+            stock_key(planned.project_id),
             f"SET reserved = if_not_exists(reserved, :none), {', '.join(f'{name} = :{name}' for name in fields)}",
             _IS_NEW_OR_COVERS_THE_RESERVED,
-            {":none": 0, ":most": planned.released_by(now), **{f":{name}": value for name, value in fields.items()}},
+            {":none": 0, ":most": most, **{f":{name}": value for name, value in fields.items()}},
         )
 
     def taking(self, stock: Stock, saplings: int, now: int) -> "TransactWriteItemTypeDef":

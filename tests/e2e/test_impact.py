@@ -1,0 +1,97 @@
+"""What all do together, on a deployed stack with a real stream: the totals are those of what was sent."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from local.client import Client
+from tests.e2e.journeys import eventually, make_action, make_rich, new_user, verdict_on
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def new_type(operator: Client, **changes: object) -> str:
+    """An action type that nobody else reports."""
+    name = f"act_{secrets.token_hex(4)}"
+    told = operator.done("GET", "/catalog/action-types/bus_ride")
+    kept = {key: it for key, it in told.items() if key not in ("id", "version", "changed_at", "changed_by")}
+    operator.done("PUT", f"/catalog/action-types/{name}", {**kept, **changes})
+    return name
+
+
+def report(client: Client, *actions: dict[str, Any]) -> None:
+    """Report actions until all are taken: the door believes for some seconds that there is no new action type."""
+    answer = eventually(lambda: client.done("POST", "/actions", {"actions": actions}), lambda it: not it["refused"])
+    assert answer == {"accepted": len(actions), "refused": []}
+
+
+def rows(stack: dict[str, Any], owners: str, type_: str, **query: str) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{stack['api_url']}/impact", params=query, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return [row for row in answer.json()[owners] if row["type"] == type_]
+
+
+def test_the_public_totals_are_what_was_sent_and_a_campaign_counts_them(
+    alipay: Client, operator: Client, stack: dict[str, Any]
+) -> None:
+    ride = new_type(operator, caps=[])
+    today = datetime.now(ZONE)
+    campaign = {
+        "names": {"en": "A day of ours", "zh": "我们的一天"},
+        "texts": {"en": "Ride with us.", "zh": "一起出行。"},
+        "recurs": f"FREQ=YEARLY;BYMONTH={today.month};BYMONTHDAY={today.day}",
+        "days": 2,
+        "multipliers": {ride: 1},
+        "goal": {"counts": "actions", "target": 100},
+    }
+    place = f"campaigns/ours-{secrets.token_hex(4)}"
+    operator.done("PUT", f"/catalog/{place}", campaign)
+    users = [new_user() for _ in range(4)]
+    todays = [make_action(user, ride, quantity=2, days_ago=0) for user in users for _ in range(3)]
+    older = [make_action(user, ride, days_ago=1) for user in users]
+
+    report(alipay, *todays, *older)
+    alipay.done("POST", "/actions", {"actions": todays})
+    taken_back = {name: todays[0][name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "refund"}
+    alipay.done("POST", "/reversals", {"reversals": [taken_back]})
+    sums = eventually(lambda: rows(stack, "people", ride), lambda found: [row["actions"] for row in found] == [4, 11])
+
+    assert [(row["actions"], row["quantity"], row["points"], row["avoided_g"]) for row in sums] == [
+        (4, 4, 4 * 80, 4 * 212.5),
+        (11, 22, 22 * 80, 22 * 212.5),
+    ]
+    assert [row["day"] for row in sums][1] == datetime.now(ZONE).date().isoformat()
+    shown = alipay.done("GET", f"/{place}")
+    assert (shown["state"], shown["goal"]) == ("running", {"counts": "actions", "target": 100, "reached": 11})
+
+
+def test_what_a_facility_does_is_told_apart_from_people(
+    alipay: Client, operator: Client, stack: dict[str, Any]
+) -> None:
+    roof = new_type(operator, actor="facility", points=None, caps=[], max_quantity=1000)
+    action = make_action("", roof, quantity=250.5) | {"facility_id": f"f-{secrets.token_hex(4)}"}
+    del action["user_id"]
+
+    report(alipay, action)
+    found = eventually(lambda: rows(stack, "facilities", roof), bool)
+
+    assert [(row["actions"], row["quantity"], row["points"]) for row in found] == [(1, 250.5, 0)]
+    assert rows(stack, "people", roof) == []
+
+
+def test_a_reserved_tree_is_in_the_totals_once(alipay: Client, stack: dict[str, Any]) -> None:
+    def trees() -> int:
+        found = httpx.get(f"{stack['api_url']}/impact", timeout=60).json()["trees"]
+        return int(found["reserved"] + found["ordered"])
+
+    user = new_user()
+    make_rich(alipay, user)
+    before = trees()
+    wish = {"project_id": "saxaul-alxa", "trees": 1}
+    asked = alipay.call("POST", f"/users/{user}/redemptions", wish, idempotency_key="k")
+    verdict_on(alipay, asked.headers["location"])
+
+    assert eventually(trees, lambda number: number == before + 1) == before + 1

@@ -1,0 +1,107 @@
+"""Operators on a deployed stack: two at once, faults all named, what is kept, and a catalogue as files."""
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.client import Client
+from local.export import export
+from local.seed import seed
+
+SUGGESTION = {
+    "titles": {"en": "Mend your umbrella", "zh": "修补旧雨伞"},
+    "texts": {"en": "A new rib costs less than a new umbrella.", "zh": "换一根伞骨 旧伞又能撑好几年"},
+    "keywords": ["umbrella", "雨伞"],
+    "action_type": "secondhand_item",
+    "links": {"alipay": "https://www.alipay.com/green/umbrella"},
+}
+
+
+@pytest.fixture
+def place(operator: Client) -> Iterator[str]:
+    """Where a suggestion of our own is, for as long as the test runs."""
+    path = f"/catalog/suggestions/umbrella-{secrets.token_hex(4)}"
+    operator.done("PUT", path, SUGGESTION, if_none_match="*")
+    yield path
+    operator.call("DELETE", path)
+
+
+def test_of_two_operators_at_once_with_the_same_if_match_one_gets_200_and_one_412(operator: Client, place: str) -> None:
+    etag = operator.call("GET", place).headers["etag"]
+
+    def change(number: int) -> httpx.Response:
+        return operator.call("PUT", place, SUGGESTION | {"keywords": [f"word-{number}"]}, if_match=etag)
+
+    with ThreadPoolExecutor(2) as operators:
+        first, second = sorted(operators.map(change, range(2)), key=lambda answer: answer.status_code)
+
+    assert (first.status_code, second.status_code) == (200, 412)
+    assert (second.headers["content-type"], second.json()["code"]) == ("application/problem+json", "stale_version")
+    assert operator.done("GET", place) == first.json()
+
+
+def test_an_entry_with_faults_of_every_kind_is_told_of_each_and_changes_nothing(operator: Client, place: str) -> None:
+    broken = SUGGESTION | {
+        "titles": {"en": ""},
+        "links": {},
+        "color": "green",
+        "action_type": "fly",
+        "campaign": "never",
+    }
+
+    answer = operator.call("PUT", place, broken)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["code"] == "invalid_entry"
+    assert [fault.partition(":")[0] for fault in answer.json()["errors"]] == [
+        "titles.en",
+        "titles.zh",
+        "links",
+        "color",
+        "action_type",
+        "campaign",
+    ]
+    assert operator.done("GET", place)["version"] == 1
+
+
+def test_a_deleted_entry_is_gone_and_its_versions_stay(operator: Client, place: str) -> None:
+    deleted = operator.done("DELETE", place, if_match='"1"')
+    kept = operator.done("GET", f"{place}/versions")["versions"]
+
+    assert deleted["version"] == 2
+    assert operator.call("GET", place).json()["code"] == "unknown_entry"
+    assert [(it["version"], it["changed_by"], bool(it["entry"])) for it in kept] == [
+        (2, "operator", False),
+        (1, "operator", True),
+    ]
+    assert operator.done("PUT", place, SUGGESTION)["version"] == 3
+
+
+def test_what_others_name_and_what_was_ever_paid_for_is_not_deleted(operator: Client) -> None:
+    ride = operator.call("DELETE", "/catalog/action-types/bus_ride")
+    campaign = operator.call("DELETE", "/catalog/campaigns/world-environment-day")
+
+    assert (ride.status_code, ride.json()["code"], campaign.json()["code"]) == (409, "referenced", "referenced")
+    assert "campaigns/world-environment-day" in ride.json()["errors"]
+
+
+def test_a_catalogue_moves_out_and_back_as_files_and_nothing_changes(
+    operator: Client, stack: dict[str, Any], tmp_path: Path
+) -> None:
+    assert stack
+    before = operator.done("GET", "/catalog/campaigns")
+
+    export(tmp_path / "first")
+    seed(tmp_path / "first")
+    export(tmp_path / "second")
+
+    files = sorted(file.name for file in (tmp_path / "first").iterdir())
+    assert files == ["action-types.yaml", "campaigns.yaml", "suggestions.yaml", "tree-projects.yaml"]
+    for name in files:
+        assert (tmp_path / "second" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+    assert operator.done("GET", "/catalog/campaigns") == before

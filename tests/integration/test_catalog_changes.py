@@ -1,0 +1,348 @@
+"""Many operators and one catalogue: conditions, versions, references, and what the ledger still needs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from saxaul.catalog import ActionType
+from saxaul.storage.catalog import CatalogStore
+from tests.builders import (
+    DAY,
+    make_action,
+    make_action_type,
+    make_campaign,
+    make_redemption,
+    make_suggestion,
+    make_tree_project,
+)
+from tests.integration.stack import Answer, Stack, call, delete_entry, put_entry
+from tests.integration.test_manage_catalog import document, get_entry
+
+RIDE = document(make_action_type())
+PROJECT = document(make_tree_project(saplings=5))
+
+
+def dearer(points: str) -> Any:  # noqa: ANN401 - a document
+    return document(make_action_type(points=points))
+
+
+def get_list(kind: str, **query: str) -> Answer:
+    return call("manage_catalog", "GET", "/catalog/{kind}", client="operator-client", path={"kind": kind}, query=query)
+
+
+def get_versions(kind: str, identifier: str, **query: str) -> Answer:
+    path = {"kind": kind, "id": identifier}
+    return call(
+        "manage_catalog", "GET", "/catalog/{kind}/{id}/versions", client="operator-client", path=path, query=query
+    )
+
+
+def before_the_next_write(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Have somebody else act after a call has read all that it goes by, and before it writes."""
+    write = CatalogStore.put
+
+    def overtaken(store: CatalogStore, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - passed on
+        patch.setattr(CatalogStore, "put", write)
+        act()
+        store.put(*arguments, **named)
+
+    patch.setattr(CatalogStore, "put", overtaken)
+
+
+@pytest.mark.usefixtures("stack")
+def test_of_two_operators_with_the_same_if_match_one_is_told() -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+
+    answers = [put_entry("action-types", "bus_ride", dearer(points), if_match='"1"') for points in ("81", "82")]
+
+    assert [answer.status for answer in answers] == [200, 412]
+    assert answers[1].code == "stale_version"
+    assert get_entry("action-types", "bus_ride").body["points"]["value"] == "81"
+
+
+@pytest.mark.usefixtures("stack")
+def test_of_two_operators_at_the_same_moment_with_the_same_if_match_one_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    others: list[Answer] = []
+    before_the_next_write(
+        monkeypatch, lambda: others.append(put_entry("action-types", "bus_ride", dearer("81"), if_match='"1"'))
+    )
+
+    slower = put_entry("action-types", "bus_ride", dearer("82"), if_match='"1"')
+
+    assert (others[0].status, slower.status, slower.code) == (200, 412, "stale_version")
+
+
+@pytest.mark.usefixtures("stack")
+def test_without_a_condition_the_last_writer_wins_and_both_versions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    before_the_next_write(monkeypatch, lambda: put_entry("action-types", "bus_ride", dearer("81")))
+
+    slower = put_entry("action-types", "bus_ride", dearer("82"))
+
+    assert (slower.status, slower.body["version"]) == (200, 3)
+    kept = get_versions("action-types", "bus_ride").body["versions"]
+    assert [it["entry"]["points"]["value"] for it in kept] == ["82", "81", "80"]
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"if_match": '"1"'}, 200),
+        ({"if_match": '"7", "1"'}, 200),
+        ({"if_match": "*"}, 200),
+        ({"if_match": 'W/"1"'}, 412),
+        ({"if_match": '"2"'}, 412),
+        ({"if_match": "1"}, 412),
+        ({"if_match": ""}, 412),
+        ({"if_none_match": "*"}, 412),
+        ({"if_none_match": '"1"'}, 412),
+        ({"if_none_match": '"2"'}, 200),
+    ],
+)
+def test_a_condition_is_read_as_http_says(headers: dict[str, str], status: int) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+
+    assert put_entry("action-types", "bus_ride", dearer("81"), **headers).status == status
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_entry_that_must_exist_is_not_made_and_one_that_must_not_exist_is_made_once() -> None:
+    assert put_entry("action-types", "bus_ride", RIDE, if_match="*").code == "stale_version"
+    assert put_entry("action-types", "bus_ride", RIDE, if_none_match="*").status == 200
+    assert put_entry("action-types", "bus_ride", RIDE, if_none_match="*").code == "already_there"
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_answer_can_be_edited_and_sent_back() -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    read = get_entry("action-types", "bus_ride")
+
+    written = put_entry("action-types", "bus_ride", read.body | {"unit": "trip"}, if_match=read.headers["etag"])
+    other = put_entry("action-types", "metro_ride", read.body)
+
+    assert (written.status, written.body["unit"], written.body["version"]) == (200, "trip", 2)
+    assert [fault.partition(":")[0] for fault in other.body["errors"]] == ["id"]
+
+
+def test_faults_of_the_schema_of_references_and_of_the_pages_are_named_in_one_answer(stack: Stack) -> None:
+    stack.seed_catalogue()
+
+    suggestion = put_entry("suggestions", "fly", document(make_suggestion(action_type="fly"), links={}, color="green"))
+    monthly = put_entry("action-types", "bus_ride", RIDE | {"caps": [{"window": "month", "points": 9}], "unit": ""})
+
+    assert suggestion.code == monthly.code == "invalid_entry"
+    assert [it.partition(":")[0] for it in suggestion.body["errors"]] == ["links", "color", "action_type"]
+    assert [it.partition(":")[0] for it in monthly.body["errors"]] == ["unit", "caps"]
+
+
+def test_each_version_says_who_made_it_so_and_when_deletions_included(stack: Stack) -> None:
+    for points in ("80", "81"):
+        put_entry("tree-projects", "p", {**PROJECT, "price_points": int(points)})
+        stack.clock.now += 60
+    deleted = delete_entry("tree-projects", "p")
+    stack.clock.now += 60
+    again = put_entry("tree-projects", "p", PROJECT)
+
+    versions = get_versions("tree-projects", "p").body["versions"]
+
+    assert (deleted.status, deleted.body["deleted"], again.body["version"]) == (200, True, 4)
+    assert [(it["version"], it["changed_at"][11:16], it["changed_by"]) for it in versions] == [
+        (4, "12:03", "operator"),
+        (3, "12:02", "operator"),
+        (2, "12:01", "operator"),
+        (1, "12:00", "operator"),
+    ]
+    assert [it["entry"] and it["entry"]["price_points"] for it in versions] == [160, None, 81, 80]
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_person_is_named_as_the_one_who_changed_an_entry() -> None:
+    path = {"kind": "action-types", "id": "bus_ride"}
+
+    answer = call(
+        "manage_catalog", "PUT", "/catalog/{kind}/{id}", client="operator-client", person="lin", path=path, body=RIDE
+    )
+
+    assert answer.body["changed_by"] == "lin"
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_is_deleted_is_gone_from_reads_and_lists_and_cannot_be_deleted_again() -> None:
+    put_entry("tree-projects", "p", PROJECT)
+    delete_entry("tree-projects", "p")
+
+    assert get_entry("tree-projects", "p").code == "unknown_entry"
+    assert get_list("tree-projects").body == {"entries": [], "cursor": None}
+    assert delete_entry("tree-projects", "p").code == "unknown_entry"
+    assert delete_entry("tree-projects", "never").code == "unknown_entry"
+    assert get_versions("tree-projects", "never").code == "unknown_entry"
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_deletion_holds_to_its_condition() -> None:
+    put_entry("tree-projects", "p", PROJECT)
+
+    assert delete_entry("tree-projects", "p", if_match='"2"').code == "stale_version"
+    assert delete_entry("tree-projects", "p", if_match='"1"').status == 200
+
+
+def test_lists_are_read_page_by_page_in_the_order_of_their_identifiers(stack: Stack) -> None:
+    names = ["a", "a-b", "a0", "a_b", "ab", "b"]
+    stack.seed("action-types", **{name: make_action_type() for name in names})
+
+    found, cursor = list[str](), ""
+    while cursor is not None:
+        page = get_list("action-types", limit="2", cursor=cursor).body
+        found += [entry["id"] for entry in page["entries"]]
+        cursor = page["cursor"]
+
+    assert found == sorted(names)
+    assert get_list("action-types", cursor="!!!").code == "invalid_parameter"
+    assert get_list("action-types", cursor="not one").code == "invalid_parameter"
+    assert get_list("trees").code == "unknown_kind"
+
+
+@pytest.mark.usefixtures("stack")
+def test_versions_are_read_page_by_page() -> None:
+    for points in range(80, 85):
+        put_entry("action-types", "bus_ride", dearer(str(points)))
+
+    first = get_versions("action-types", "bus_ride", limit="3").body
+    second = get_versions("action-types", "bus_ride", limit="3", cursor=first["cursor"]).body
+
+    assert [it["version"] for it in first["versions"] + second["versions"]] == [5, 4, 3, 2, 1]
+    assert second["cursor"] is None
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_is_referred_to_cannot_be_deleted_and_the_answer_names_by_what() -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    put_entry("campaigns", "wed", document(make_campaign(multipliers={"bus_ride": "2"})))
+    put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
+
+    ride, campaign = delete_entry("action-types", "bus_ride"), delete_entry("campaigns", "wed")
+
+    assert (ride.status, ride.code, ride.body["errors"]) == (409, "referenced", ["campaigns/wed", "suggestions/bus"])
+    assert (campaign.code, campaign.body["errors"]) == ("referenced", ["suggestions/bus"])
+    assert delete_entry("suggestions", "bus").status == 200
+    assert delete_entry("campaigns", "wed").status == 200
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_gains_a_reference_while_it_is_deleted_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    put_entry("campaigns", "wed", document(make_campaign()))
+    before_the_next_write(
+        monkeypatch, lambda: put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
+    )
+
+    deleted = delete_entry("campaigns", "wed")
+
+    assert (deleted.code, deleted.body["errors"]) == ("referenced", ["suggestions/bus"])
+    assert get_entry("campaigns", "wed").status == 200
+
+
+def test_what_is_deleted_while_a_reference_to_it_is_written_is_not_referred_to(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    put_entry("campaigns", "wed", document(make_campaign()))
+    before_the_next_write(monkeypatch, lambda: delete_entry("campaigns", "wed"))
+
+    written = put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
+
+    assert (written.code, written.body["errors"]) == ("invalid_entry", ["campaign: there is no campaign 'wed'"])
+    assert list(stack.catalog.catalogue().all_broken_references()) == []
+
+
+def test_an_action_type_is_retired_before_it_is_deleted_and_its_late_actions_are_still_posted(stack: Stack) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    at_once = delete_entry("action-types", "bus_ride")
+    put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
+    stack.clock.now += DAY
+    too_early = delete_entry("action-types", "bus_ride")
+
+    assert (at_once.status, at_once.code) == (409, "still_needed")
+    assert (too_early.code, "2026-07-13" in too_early.body["detail"]) == ("still_needed", True)
+    assert stack.accrue_all([make_action()]) == [], "an action from before"
+    assert [page.points for page in stack.pages_of()] == [80]
+    stack.clock.now += 37 * DAY
+    assert delete_entry("action-types", "bus_ride").status == 200
+
+
+def test_a_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type(stack: Stack) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    stack.accrue_all([make_action()])
+    put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
+    stack.clock.now += 40 * DAY
+    assert delete_entry("action-types", "bus_ride").status == 200
+
+    answer = call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": "u-42"})
+
+    [line] = answer.body["entries"]
+    assert (line["unit"], line["avoided_g_source"], line["rule"]) == ("ride", "China Daily", "bus_ride@1")
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_is_suggested_is_not_retired_and_what_is_retired_is_not_suggested() -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    put_entry("suggestions", "bus", document(make_suggestion()))
+    retired = RIDE | {"retired_from": "2026-06-06"}
+
+    early = put_entry("action-types", "bus_ride", retired)
+    delete_entry("suggestions", "bus")
+    retiring = put_entry("action-types", "bus_ride", retired)
+    late = put_entry("suggestions", "bus", document(make_suggestion()))
+
+    assert (early.code, early.body["errors"]) == ("referenced", ["suggestions/bus"])
+    assert retiring.body["retired_from"] == "2026-06-06"
+    assert late.body["errors"] == ["action_type: 'bus_ride' is retired from 2026-06-06 on"]
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_action_type_that_is_suggested_while_it_is_retired_is_not_retired(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    before_the_next_write(monkeypatch, lambda: put_entry("suggestions", "bus", document(make_suggestion())))
+
+    assert put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"}).code == "referenced"
+
+
+def test_a_project_whose_saplings_are_spoken_for_stays_and_one_without_is_sold_no_more(stack: Stack) -> None:
+    stack.seed_catalogue(saplings=5)
+    stack.add_wallet(1000)
+    redemption = make_redemption()
+    stack.redemptions.add(redemption)
+    message = f'{{"project_id":"saxaul-alxa","user_id":"u-42","redemption_id":"{redemption.redemption_id}"}}'
+    stack.settle(message)
+    put_entry("tree-projects", "p", PROJECT)
+
+    kept, gone = delete_entry("tree-projects", "saxaul-alxa"), delete_entry("tree-projects", "p")
+
+    assert (kept.status, kept.code, gone.status) == (409, "saplings_reserved", 200)
+    assert stack.stock("p").available(stack.clock.now) == 0
+
+
+def test_when_others_never_stop_changing_an_entry_the_call_says_so(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latest = CatalogStore.latest
+    monkeypatch.setattr("saxaul.services.retrying.sleep", lambda _: None)
+    monkeypatch.setattr(CatalogStore, "latest", lambda store, *at: latest(store, *at)._replace(version=7))
+
+    answer = put_entry("action-types", "bus_ride", RIDE)
+
+    assert (answer.status, answer.code) == (409, "entry_moved")
+    assert stack.catalog.get("action-types", "bus_ride") is None
+
+
+def test_a_retired_type_is_kept_as_it_was_written(stack: Stack) -> None:
+    put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
+
+    kept = stack.catalog.catalogue().action_types["bus_ride"]
+
+    assert kept == ActionType.model_validate(RIDE | {"retired_from": "2026-06-06"})

@@ -1,0 +1,276 @@
+"""The impact from the ledger's stream to its public answer, and the campaigns that go by it."""
+
+import base64
+from itertools import count
+from typing import Any
+
+import pytest
+
+from saxaul.actions import Reversal
+from saxaul.catalog import Edition, Goal
+from saxaul.messages import pack_reversals
+from saxaul.pages import DIGEST_BYTES, Page, PageKey
+from saxaul.storage import pages, redemptions
+from saxaul.storage.clients import dynamodb
+from saxaul.storage.table import Item, raw
+from tests.builders import (
+    APP,
+    DAY,
+    FACILITY,
+    NOON,
+    USER,
+    make_action,
+    make_action_type,
+    make_campaign,
+    make_entry,
+    make_page,
+    make_redemption,
+    make_text,
+)
+from tests.integration.stack import Answer, Stack, call, invoke
+
+_sequences = count(100)
+
+
+def record(before: Item | None, after: Item | None, event: str = "MODIFY") -> Any:  # noqa: ANN401 - as Lambda sends it
+    images = {"OldImage": before, "NewImage": after}
+    shown = {name: _as_sent(raw(image)) for name, image in images.items() if image}
+    return {"eventName": event, "dynamodb": {"SequenceNumber": str(next(_sequences)), **shown}}
+
+
+def _as_sent(image: Any) -> Any:  # noqa: ANN401 - DynamoDB's own notation
+    as_text = {name: base64.b64encode(bytes(it["B"])).decode() for name, it in image.items() if "B" in it}
+    return {name: {"B": as_text[name]} if name in as_text else it for name, it in image.items()}
+
+
+def stored(page: Page) -> Item:
+    return pages.to_item(page) | {"v": page.version}
+
+
+def tally(*records: Any, shard: str = "shardId-1") -> None:  # noqa: ANN401 - as Lambda sends them
+    assert invoke("tally_impact", {"Records": records, "shardId": shard}) == {"state": {}}
+
+
+def impact(**query: str) -> Answer:
+    return call("view_impact", "GET", "/impact", client=None, query=query)
+
+
+def campaigns(lang: str = "en") -> Any:  # noqa: ANN401 - the answer's body
+    return call("view_impact", "GET", "/campaigns", query={"lang": lang}).body
+
+
+def campaign(identifier: str) -> Answer:
+    return call("view_impact", "GET", "/campaigns/{id}", path={"id": identifier})
+
+
+class Stream:
+    """The ledger's changes since the last look, as Lambda sends them."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], Any] = {}
+
+    def records(self) -> list[Any]:
+        found = []
+        for item in dynamodb().scan(TableName="Ledger")["Items"]:
+            name = (item["pk"]["S"], item["sk"]["S"])
+            before = self._seen.get(name)
+            if before != item:
+                old = {"OldImage": before} if before else {}
+                change = {"SequenceNumber": str(next(_sequences)), "NewImage": item, **old}
+                found.append({"eventName": "MODIFY" if before else "INSERT", "dynamodb": change})
+            self._seen[name] = item
+        return found
+
+
+def test_what_is_reported_is_what_the_public_sees(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stack.seed("action-types", solar_warehouse=make_action_type(points=None, actor="facility"))
+    rides = [make_action(f"ride-{n}", occurred_at=NOON - n * DAY) for n in (0, 0, 1)]
+    solar = make_action("solar", type="solar_warehouse", owner=FACILITY)
+    stack.accrue_all([*rides, solar])
+    stack.accrue_all([make_action("ride-0")], app="taobao")
+
+    tally(*Stream().records())
+
+    answer = impact()
+    ride = {"actions": 1, "quantity": 1.0, "unit": "ride", "points": 80, "avoided_g": 212.5}
+    twice = {"actions": 2, "quantity": 2.0, "unit": "ride", "points": 160, "avoided_g": 425.0}
+    assert (answer.body["from"], answer.body["to"], answer.body["by"]) == ("2026-05-07", "2026-06-05", "type")
+    assert answer.body["people"] == [
+        {"day": "2026-06-04", "type": "bus_ride", **ride},
+        {"day": "2026-06-05", "type": "bus_ride", **twice},
+    ]
+    assert [(it["type"], it["actions"], it["points"]) for it in answer.body["facilities"]] == [
+        ("solar_warehouse", 1, 0)
+    ]
+    by_app = impact(by="app", **{"from": "2026-06-05", "to": "2026-06-05"}).body["people"]
+    assert [(it["app"], it["actions"], "quantity" in it) for it in by_app] == [
+        ("alipay", 1, False),
+        ("taobao", 1, False),
+    ]
+    assert answer.headers["cache-control"] == "public, max-age=60"
+
+
+def test_a_batch_that_comes_twice_in_halves_and_with_a_reversal_is_counted_once(stack: Stack) -> None:
+    stack.seed_catalogue()
+    stream = Stream()
+    stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
+    first = stream.records()
+    stack.accrue(*pack_reversals(APP, [Reversal(APP, USER, "ride-1", "refund", NOON)]))
+    stack.accrue_all([make_action("ride-3")])
+    batch = [*first, *stream.records()]
+
+    for part in (batch, batch, batch[: len(batch) // 2], batch[len(batch) // 2 :], []):
+        tally(*part)
+
+    [row] = impact().body["people"]
+    assert (row["actions"], row["points"], row["avoided_g"]) == (2, 160, 425.0)
+
+
+def test_a_batch_of_which_a_part_was_written_adds_only_the_rest(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.seed_catalogue()
+    stack.accrue_all([make_action(f"ride-{n}", occurred_at=NOON - n * DAY) for n in range(4)])
+    batch = Stream().records()
+    put, left = dynamodb().put_item, [2]
+
+    def breaking(**request: Any) -> Any:  # noqa: ANN401 - passed on
+        left[0] -= 1
+        if left[0] < 0:
+            raise ConnectionError("the network is gone")
+        return put(**request)
+
+    monkeypatch.setattr(dynamodb(), "put_item", breaking)
+    with pytest.raises(ConnectionError):
+        tally(*batch)
+    monkeypatch.setattr(dynamodb(), "put_item", put)
+    assert len(impact().body["people"]) == 2
+    tally(*batch)
+
+    assert [row["actions"] for row in impact().body["people"]] == [1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("stack")
+def test_two_shards_write_the_same_day_at_once_and_both_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, late = (record(None, stored(make_page(make_entry(points))), "INSERT") for points in (1, 2))
+    put, rivals = dynamodb().put_item, [lambda: tally(early, shard="shardId-2")]
+
+    def overtaken(**request: Any) -> Any:  # noqa: ANN401 - passed on
+        if rivals:
+            rivals.pop()()
+        return put(**request)
+
+    monkeypatch.setattr(dynamodb(), "put_item", overtaken)
+    tally(late, shard="shardId-1")
+
+    assert [row["points"] for row in impact().body["people"]] == [3]
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_page_with_bytes_is_read_as_lambda_sends_it() -> None:
+    page = Page(PageKey(USER, "2026-06-05"), {"alipay:1": make_entry(80)}, 1, overflow=b"\xff" * DIGEST_BYTES)
+
+    tally(record(None, stored(page), "INSERT"))
+
+    assert impact().body["people"][0]["points"] == 80
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_is_no_page_and_no_redemption_is_passed_over_and_what_is_erased_stays_counted() -> None:
+    page = stored(make_page(make_entry(80)))
+    wallet = {"pk": "USER#u-42", "sk": "WALLET", "balance": 5, "v": 1}
+    later = {"pk": "SOMETHING#new", "sk": "PAGES", "v": 1}
+
+    tally(
+        record(None, page, "INSERT"),
+        record(None, wallet, "INSERT"),
+        record(wallet, later),
+        record(page, None, "REMOVE"),
+    )
+
+    assert [row["actions"] for row in impact().body["people"]] == [1]
+
+
+@pytest.mark.usefixtures("stack")
+def test_trees_are_told_by_what_became_of_them_and_none_twice() -> None:
+    asked, reserved = make_redemption(trees=3), make_redemption(trees=3).reserved(NOON)
+    ordered = reserved.ordered("o-1", NOON + DAY)
+    items = [redemptions.to_item(it) | {"v": number} for number, it in enumerate((asked, reserved, ordered), start=1)]
+
+    tally(record(None, items[0], "INSERT"), record(items[0], items[1]))
+    before = impact().body["trees"]
+    tally(record(items[1], items[2]))
+
+    nothing_grown = {"planted": 0, "alive": 0, "dead": 0}
+    assert before == {"reserved": 3, "ordered": 0, **nothing_grown}
+    assert impact().body["trees"] == {"reserved": 0, "ordered": 3, **nothing_grown}
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "yesterday"},
+        {"to": "2026-6-5"},
+        {"from": "20260605"},
+        {"from": "2026-06-06", "to": "2026-06-05"},
+        {"from": "2025-06-04", "to": "2026-06-05"},
+        {"to": "9999-12-31"},
+        {"by": "user"},
+    ],
+)
+def test_a_question_that_is_none_is_refused(query: dict[str, str]) -> None:
+    assert impact(**query).code == "invalid_parameter"
+
+
+def wed(**changes: object) -> Any:  # noqa: ANN401 - a campaign
+    return make_campaign(multipliers={"bus_ride": "2"}).model_copy(update=changes)
+
+
+def test_campaigns_are_told_as_running_next_and_past_with_host_theme_and_progress(stack: Stack) -> None:
+    host = Edition(host=make_text("Azerbaijan", "阿塞拜疆"), theme=make_text("Climate change", "气候变化"))
+    goal = Goal(counts="actions", target=1000)
+    stack.seed("action-types", bus_ride=make_action_type(), walking=make_action_type())
+    stack.seed("campaigns", wed=wed(goal=goal, editions={2026: host}))
+    stack.seed("campaigns", arbor_day=make_campaign(recurs="FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=12"))
+    stack.accrue_all(
+        [make_action("ride"), make_action("walk", type="walking"), make_action("old", occurred_at=NOON - DAY)]
+    )
+    tally(*Stream().records())
+
+    found = campaigns()
+
+    assert found["day"] == "2026-06-05"
+    [running] = found["running"]
+    assert (running["id"], running["state"], running["host"]) == ("wed", "running", "Azerbaijan")
+    assert running["goal"] == {"counts": "actions", "target": 1000, "reached": 1}
+    assert running["multipliers"] == {"bus_ride": 2.0}
+    assert [(it["id"], it["first_day"]) for it in found["next"]] == [("arbor-day", "2027-03-12"), ("wed", "2027-06-05")]
+    assert [(it["id"], it["first_day"]) for it in found["past"]] == [("arbor-day", "2026-03-12"), ("wed", "2025-06-05")]
+    assert found["next"][1]["goal"]["reached"] is None
+    assert campaigns("zh")["running"][0]["theme"] == "气候变化"
+
+
+def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
+    host = Edition(host=make_text("China", "中国"), theme=make_text("Beat Air Pollution", "抗击空气污染"))
+    stack.seed("action-types", bus_ride=make_action_type())
+    stack.seed("campaigns", wed=wed(editions={2019: host, 2026: Edition()}))
+    stack.clock.now += DAY
+
+    found = campaign("wed").body
+
+    assert (found["state"], found["first_day"], found["host"]) == ("next", "2027-06-05", None)
+    assert [(it["year"], it["first_day"], it["host"]) for it in found["editions"]] == [
+        (2026, "2026-06-05", None),
+        (2019, "2019-06-05", "China"),
+    ]
+    assert campaign("never").code == "unknown_campaign"
+
+
+def test_a_campaign_begins_with_the_programmes_day_and_not_with_that_of_utc(stack: Stack) -> None:
+    stack.seed("campaigns", wed=make_campaign())
+
+    stack.clock.now = NOON - DAY // 2 - 1
+    before = campaign("wed").body["state"]
+    stack.clock.now += 1
+
+    assert (before, campaign("wed").body["state"]) == ("next", "running")

@@ -1,0 +1,102 @@
+"""Counting the impact afresh: what is missing is told and mended, what moves is left alone."""
+
+import sys
+
+import pytest
+
+from operations import recount as command
+from saxaul.impact import Impact
+from saxaul.storage.impact import ImpactStore
+from tests.builders import NOON, make_action, make_calendar, make_redemption
+from tests.integration.stack import Stack
+from tests.integration.test_impact import Stream, impact, tally
+
+CALENDAR = make_calendar()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the command waited, without waiting."""
+    found: list[float] = []
+    monkeypatch.setattr("operations.recount.sleep", found.append)
+    return found
+
+
+@pytest.fixture
+def counted(stack: Stack) -> Stack:
+    """Two rides and two trees in the ledger, and in the totals."""
+    stack.seed_catalogue()
+    stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
+    stack.redemptions.add(make_redemption(trees=2).reserved(NOON))
+    tally(*Stream().records())
+    return stack
+
+
+def recount(stack: Stack, *, mend: bool = False) -> tuple[int, list[str]]:
+    told: list[str] = []
+    report = command.recount(stack.ledger, CALENDAR, told.append, mend=mend)
+    return report.lacking, told
+
+
+def test_totals_that_are_right_are_told_nothing_of_and_not_waited_for(counted: Stack, waits: list[float]) -> None:
+    assert recount(counted) == (0, [])
+    assert waits == []
+
+
+def test_what_was_never_counted_is_told_and_mended_and_right_from_then_on(counted: Stack, waits: list[float]) -> None:
+    stream = Stream()
+    stream.records()
+    counted.accrue_all([make_action("lost")])
+    lost = stream.records()
+
+    found, mended, after = recount(counted), recount(counted, mend=True), recount(counted)
+
+    lines = [f"2026-06-05 lacks {what} of user alipay bus_ride" for what in ("1 actions", "1 quantity", "80 points")]
+    assert found == (1, [*lines, "2026-06-05 lacks 212.5 avoided_g of user alipay bus_ride"])
+    assert mended == (0, [*found[1], "2026-06-05 is mended"])
+    assert after == (0, [])
+    assert impact().body["people"][0]["actions"] == 3
+    assert len(waits) == 2
+    assert len(lost) == 1
+
+
+def test_what_the_totals_have_more_stays_and_is_told(counted: Stack, waits: list[float]) -> None:
+    store = ImpactStore(counted.ledger)
+    day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
+    store.put(day.__class__(day.day, day.impact.plus(Impact(trees={"reserved": 1})), day.marks, day.version))
+
+    assert recount(counted, mend=True) == (0, ["2026-06-05 counts 1 trees reserved that the ledger does not hold"])
+    assert impact().body["trees"]["reserved"] == 3
+    assert waits
+
+
+def test_a_day_that_moves_meanwhile_is_left_to_the_next_run(counted: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream()
+    stream.records()
+    counted.accrue_all([make_action("late")])
+    monkeypatch.setattr("operations.recount.sleep", lambda _: tally(*stream.records()))
+
+    assert recount(counted, mend=True) == (0, ["2026-06-05 moved while it was counted; run this again"])
+    assert recount(counted) == (0, [])
+
+
+@pytest.mark.parametrize(("lost", "status"), [(False, 0), (True, 1)])
+def test_the_command_ends_with_1_where_something_is_missing(
+    counted: Stack,
+    waits: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    lost: bool,
+    status: int,
+) -> None:
+    if lost:
+        counted.accrue_all([make_action("lost")])
+    monkeypatch.setattr(sys, "argv", ["recount", "--table", counted.ledger.name])
+
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+
+    assert ended.value.code == status
+    assert ("1 of 1 days lack something" in capsys.readouterr().out) is lost
+    assert len(waits) == lost

@@ -1,0 +1,126 @@
+"""The impact against the ledger that it is counted from, however the stream delivers: late, twice, cut, with crashes.
+
+A stream promises that the changes of an item come in their order, on the shard of that item. Nothing else is assumed.
+"""
+
+from collections import defaultdict
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saxaul.actions import Action, Owner, Reversal
+from saxaul.impact import Act, Sum
+from saxaul.messages import pack, pack_reversals
+from saxaul.services.tallying import Tallying
+from saxaul.storage.impact import ImpactStore
+from saxaul.storage.streams import StreamRecord, steps_of
+from saxaul.storage.table import Table
+from tests.builders import APP, DAY, at
+from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
+from tests.proof.twin import CAMPAIGNS, PROJECTS, START, TYPES
+from tests.proof.world import CALENDAR, World
+
+USERS = ("u-1", "u-2", "u-3")
+SHARDS = {"USER#u-1": "a", "USER#u-2": "b", "USER#u-3": "b"}
+
+reports = st.lists(
+    st.tuples(
+        st.sampled_from(USERS),
+        st.integers(1, 12),  # the action's id: often one that came before
+        st.sampled_from(sorted(TYPES)),
+        st.integers(0, 6),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+class Recorded(MemoryDynamoDB):
+    """A table in memory that tells its changes, by shard, as a stream does. It may fail at a write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shards: defaultdict[str, list[StreamRecord]] = defaultdict(list)
+        self.crash: Random | None = None
+        self._sequence = 0
+
+    def put_item(self, **put: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
+        if self.crash and self.crash.random() < 0.2:
+            raise ConnectionError("before the write")
+        answer = super().put_item(**put)
+        if self.crash and self.crash.random() < 0.2:
+            raise ConnectionError("after the write")
+        return answer
+
+    def _write(self, table: str, item: Raw) -> None:
+        before = self.tables[table].get((item["pk"]["S"], item["sk"]["S"]))  # type: ignore[call-overload] # a Name is one
+        super()._write(table, item)
+        shard = SHARDS.get(item["pk"]["S"])
+        if shard:
+            self._sequence += 1
+            change = {"SequenceNumber": str(self._sequence), "NewImage": item} | (
+                {"OldImage": before} if before else {}
+            )
+            self.shards[shard].append({"eventName": "MODIFY" if before else "INSERT", "dynamodb": change})
+
+
+def deliver(store: Recorded, chance: Random) -> None:
+    """Hand every record over, each shard in its order, in batches that fail, come again and are cut in two."""
+    tallying = Tallying(ImpactStore(Table("Ledger")))
+    done = dict.fromkeys(store.shards, 0)
+    while any(done[shard] < len(store.shards[shard]) for shard in done):
+        shard = chance.choice([it for it in done if done[it] < len(store.shards[it])])
+        back = chance.choice([0, 0, 1, 5])  # Lambda goes back to what it has a receipt for
+        start = max(0, done[shard] - back)
+        batch = store.shards[shard][start : start + chance.randint(1, 8)]
+        store.crash = chance if chance.random() < 0.5 else None
+        try:
+            tallying.tally(list(steps_of(batch, CALENDAR)), shard)
+        except ConnectionError:
+            continue
+        finally:
+            store.crash = None
+        done[shard] = max(done[shard], start + len(batch))
+
+
+def counted_afresh(world: World) -> dict[tuple[Any, Act], Sum]:
+    """Every entry of every page, one by one."""
+    found: defaultdict[tuple[Any, Act], Sum] = defaultdict(Sum)
+    for user_id in USERS:
+        for page in world.pages_of(user_id):
+            for name, entry in page.entries.items():
+                if entry.type and not entry.reversal:
+                    key = CALENDAR.day_of(entry.occurred_at), Act("user", name.split(":")[0], entry.type)
+                    found[key] = found[key].plus(Sum(1, entry.quantity, entry.points, entry.avoided_g))
+    return dict(found)
+
+
+@settings(settings.get_profile("proof-short"))
+@given(reported=reports, seed=st.integers(0, 2**32))
+def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
+    reported: list[tuple[str, int, str, int, bool]], seed: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        world = World(patch, START)
+        world.dynamodb = store = Recorded()
+        patch.setattr("saxaul.services.tallying.time", lambda: float(world.now))
+        world.seed(TYPES, PROJECTS, CAMPAIGNS)
+        for user_id, number, type_, days, is_reversal in reported:
+            owner, occurred_at = Owner("user", user_id), START - days * DAY
+            if is_reversal:
+                bodies = pack_reversals(APP, [Reversal(APP, owner, f"a-{number}", "refund", occurred_at)])
+            else:
+                bodies = pack(APP, [Action(APP, owner, f"a-{number}", type_, Decimal(number), occurred_at)])
+            assert world.accrue(dict(enumerate(bodies))) == {}  # type: ignore[arg-type] # any names do
+
+        deliver(store, Random(seed))
+
+        written = ImpactStore(Table("Ledger")).between(CALENDAR.day_of(at("2026-05-01T00:00")), CALENDAR.day_of(START))
+        assert {(it.day, act): found for it in written for act, found in it.impact.acts.items()} == counted_afresh(
+            world
+        )

@@ -1,0 +1,129 @@
+"""The impact as a sum: what pages and redemptions come to, and that each change is counted once."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from saxaul import redemptions
+from saxaul.actions import Owner
+from saxaul.impact import Act, Day, Impact, Mark, Step, Sum, difference, of_page, of_redemption
+from saxaul.pages import ZERO
+from saxaul.redemptions import Planting, State
+from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_page, make_redemption
+
+CALENDAR = make_calendar()
+TODAY = date(2026, 6, 5)
+RIDE = Act("user", APP, "bus_ride")
+PLANTING = Planting(NOON, "AX-1", 38.8, 105.7)
+
+
+def step(sequence: int, actions: int = 1, day: date = TODAY) -> Step:
+    return Step(sequence, {day: Impact({RIDE: Sum(actions)})})
+
+
+def actions_of(day: Day) -> int:
+    return day.impact.acts.get(RIDE, Sum()).actions
+
+
+def test_a_page_counts_each_act_on_its_own_day_by_owner_app_and_type() -> None:
+    page = make_page(
+        make_entry(80), make_entry(40, quantity=Decimal("2.5")), make_entry(5, NOON + DAY), window="2026-06"
+    )
+
+    assert of_page(page, CALENDAR) == {
+        TODAY: Impact({RIDE: Sum(2, Decimal("3.5"), 120, Decimal(425))}),
+        date(2026, 6, 6): Impact({RIDE: Sum(1, Decimal(1), 5, Decimal("212.5"))}),
+    }
+
+
+def test_what_a_facility_does_is_counted_apart() -> None:
+    page = make_page(make_entry(0, type="solar_warehouse"), owner=FACILITY)
+
+    assert set(of_page(page, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
+
+
+def test_an_act_shortly_after_midnight_counts_on_the_programmes_day() -> None:
+    page = make_page(make_entry(occurred_at=at("2026-06-06T00:10")))
+
+    assert set(of_page(page, CALENDAR)) == {date(2026, 6, 6)}
+
+
+def test_reversed_actions_and_reversals_without_an_action_count_as_nothing() -> None:
+    taken_back = make_entry(0, avoided_g="0", reversal="refund", units=ZERO)
+    page = make_page(taken_back, replace(taken_back, type="", quantity=ZERO))
+
+    assert of_page(page, CALENDAR) == {}
+
+
+def test_a_reversal_takes_back_what_the_action_had_added() -> None:
+    before = make_page(make_entry(80))
+    after = make_page(make_entry(0, avoided_g="0", units=ZERO, reversal="refund"))
+
+    added = difference(of_page(after, CALENDAR), of_page(before, CALENDAR))
+
+    assert added == {TODAY: Impact({RIDE: Sum(-1, Decimal(-1), -80, Decimal("-212.5"))})}
+    assert Impact().plus(of_page(before, CALENDAR)[TODAY]).plus(added[TODAY]).is_nothing
+
+
+def test_a_page_that_is_written_again_as_it_was_adds_nothing() -> None:
+    page = make_page(make_entry(80), make_entry(40))
+
+    assert difference(of_page(replace(page, version=9, uncounted=3), CALENDAR), of_page(page, CALENDAR)) == {}
+
+
+def test_trees_count_from_their_reservation_on_each_by_its_own_state() -> None:
+    asked = make_redemption(trees=3)
+    ordered = asked.reserved(NOON).ordered("o-1", NOON + DAY)
+    first, second, third = (tree.number for tree in asked.trees)
+    growing = ordered.stepped({first: redemptions.Step(State.PLANTED, NOON, NOON, planting=PLANTING)})
+    over = growing.stepped(
+        {second: redemptions.Step(State.REFUNDED, NOON, NOON), third: redemptions.Step(State.RESERVED, NOON, NOON)}
+    )
+
+    assert of_redemption(asked, CALENDAR) == of_redemption(asked.rejected("sold_out"), CALENDAR) == {}
+    assert of_redemption(asked.reserved(NOON).cancelled(), CALENDAR) == {}
+    assert of_redemption(asked.reserved(NOON), CALENDAR) == {TODAY: Impact(trees={"reserved": 3})}
+    assert of_redemption(growing, CALENDAR) == {TODAY: Impact(trees={"ordered": 2, "planted": 1})}
+    assert of_redemption(over, CALENDAR) == {TODAY: Impact(trees={"planted": 1, "refunded": 1, "reserved": 1})}
+    step_on = difference(of_redemption(growing, CALENDAR), of_redemption(ordered, CALENDAR))
+    assert step_on == {TODAY: Impact(trees={"ordered": -1, "planted": 1})}
+
+
+def test_steps_that_come_again_whole_or_in_parts_are_counted_once() -> None:
+    steps = [step(sequence) for sequence in (3, 5, 9)]
+
+    day = Day(TODAY).counting(steps, "a", NOON)
+
+    assert (actions_of(day), day.marks) == (3, {"a": Mark(9, NOON)})
+    assert day.counting(steps, "a", NOON) is day
+    assert day.counting(steps[:2], "a", NOON) is day
+    assert actions_of(day.counting([steps[2], step(12)], "a", NOON)) == 4
+
+
+def test_shards_are_counted_apart_so_that_one_may_be_far_ahead() -> None:
+    ahead = Day(TODAY).counting([step(900)], "a", NOON)
+
+    both = ahead.counting([step(7)], "b", NOON)
+
+    assert actions_of(both) == 2
+    assert both.counting([step(7)], "b", NOON) is both
+
+
+def test_a_batch_without_anything_of_a_day_leaves_it_as_it_is() -> None:
+    day = Day(TODAY)
+
+    assert day.counting([step(1, day=date(2026, 6, 6))], "a", NOON) is day
+
+
+def test_a_shard_is_forgotten_when_nothing_of_it_can_come_again() -> None:
+    day = Day(TODAY).counting([step(1)], "a", NOON).counting([step(1)], "b", NOON + DAY)
+
+    later = day.counting([step(2)], "b", NOON + 2 * DAY)
+
+    assert (set(day.marks), set(later.marks)) == ({"a", "b"}, {"b"})
+
+
+def test_a_user_and_a_facility_of_one_name_are_not_one() -> None:
+    pages = [make_page(make_entry(0), owner=Owner(kind, "x")) for kind in ("user", "facility")]
+
+    assert {act.owner for page in pages for act in of_page(page, CALENDAR)[TODAY].acts} == {"user", "facility"}
