@@ -5,7 +5,7 @@ and ``REPEATED`` is what it sees when that did help. ``test_botocore.py`` shows 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -110,7 +110,8 @@ class Calls:
                     self.rival()
                 return call(**request)
             case Fault.LOST | Fault.KILLED_AFTER:
-                call(**request)
+                with suppress(ClientError):  # a refusal is an answer too
+                    call(**request)
         self._dead = fault in {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
         raise Killed if self._dead else _error(fault, operation, request)
 

@@ -28,12 +28,16 @@ METHODS = {
 
 
 class Wire:
-    """Serves our client's requests from memory, and loses the first answers. It knows transactions by their token."""
+    """Serves our client's requests from memory, and loses the first answers. It knows transactions by their token.
+
+    ``under_way``: to how many requests it says that the first with their token is not done yet.
+    """
 
     def __init__(self) -> None:
         self.store = MemoryDynamoDB()
         self.requests: list[Raw] = []
         self.lost = 0
+        self.under_way = 0
         self._tokens: set[str] = set()
 
     def send(self, request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401 - what botocore hands to its handlers
@@ -48,6 +52,9 @@ class Wire:
 
     def _serve(self, operation: str, asked: Raw) -> tuple[int, Raw]:
         token = asked.pop("ClientRequestToken", None)
+        if self.under_way:
+            self.under_way -= 1
+            return 400, {"__type": "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"}
         if token in self._tokens:
             return 200, {}
         try:
@@ -111,6 +118,15 @@ def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire:
     assert len(wire.requests) == 3
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
     assert LEDGER.get(Key("USER#u", "TREE#2")) == item("TREE#2", v=1)
+
+
+def test_a_transaction_that_is_still_under_way_is_asked_for_again(wire: Wire) -> None:
+    wire.under_way = 2
+
+    transact([LEDGER.putting(item("TREE#1"), read=0)])
+
+    assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
+    assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=1)
 
 
 def test_every_transaction_has_a_token_of_its_own(wire: Wire) -> None:
