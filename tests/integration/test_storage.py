@@ -1,5 +1,6 @@
 """Round trips: what is written as an item is read back as it was, through the table's own notation."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -77,6 +78,14 @@ def stored(item: Item, version: int) -> Item:
 @given(page=all_pages)
 def test_a_page_comes_back_as_it_was(page: Page) -> None:
     assert pages.from_item(stored(pages.to_item(page), page.version)) == page
+
+
+@given(entry=entries, reason=st.text(max_size=64))
+def test_a_packed_page_comes_back_as_it_was(entry: Entry, reason: str) -> None:
+    many = make_page(*[replace(entry, reversal=reason, occurred_at=entry.occurred_at + n) for n in range(20)])
+
+    assert "z" in pages.to_item(many)
+    assert pages.from_item(stored(pages.to_item(many), many.version)) == many
 
 
 @given(wallet=all_wallets)
