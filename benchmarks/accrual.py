@@ -1,7 +1,7 @@
 """What it takes to accrue points: write units, requests, processor time and dollars, ours beside the usual way.
 
     make bench ONLY=accrual
-    python -m benchmarks.accrual [--users 100000] [--sample 4000]
+    python -m benchmarks.accrual [--users 100000] [--sample 3000]
 
 The whole day of ``benchmarks/day.py`` is laid out in calls of 10, 100 and 1,000 acts. Of those calls, evenly spread
 over the day, as many are measured as hold ``--sample`` acts. Each is measured in the state that the day has left by
@@ -206,7 +206,7 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accrual", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--users", type=int, default=100_000, help="users of the day")
-    parser.add_argument("--sample", type=int, default=4_000, help="acts to measure for each row of the table")
+    parser.add_argument("--sample", type=int, default=3_000, help="acts to measure for each row of the table")
     chosen = parser.parse_args()
     handler = logger.registered_handler
     if isinstance(handler, logging.StreamHandler):

@@ -10,7 +10,8 @@ against the emulator; starting the interpreter itself is the same for all and is
 - *bare*: a function that makes the same AWS clients and a logger, and logs one line, from the same layers;
 - *no bytecode*: the same function as `sam build` alone ships it.
 
-A laptop's processor is not Lambda's: trust the ratios. The runs take turns, and the median of each is told.
+A laptop's processor is not Lambda's: trust the ratios. The runs take turns, and the fastest of each is told, because
+what else the machine does only ever adds. A budget that is missed is shown in red and fails nothing: it is a timing.
 """
 
 import argparse
@@ -21,7 +22,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ def start(built: Path, function: str, event: Path, clients: tuple[str, ...] = ()
 
 
 def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -> dict[str, dict[str, float]]:
-    """The median milliseconds of each function: as built, bare, and without bytecode."""
+    """The fewest milliseconds of each function: as built, bare, and without bytecode."""
     found: dict[str, dict[str, list[float]]] = {name: {"ms": [], "bare": [], "plain": []} for name in functions}
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("starting functions", total=times * len(functions))
@@ -71,7 +71,7 @@ def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -
                 found[name]["bare"].append(start(BUILT, "bare", event, ours.clients).ms)
                 found[name]["plain"].append(start(without_bytecode, name, event).ms)
                 progress.advance(task)
-    return {name: {key: round(median(values), 1) for key, values in it.items()} for name, it in found.items()}
+    return {name: {key: round(min(values), 1) for key, values in it.items()} for name, it in found.items()}
 
 
 def copied_without_bytecode(target: Path) -> Path:
@@ -99,7 +99,7 @@ def report(found: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
 
 
 def show(told: Mapping[str, Any]) -> None:
-    grid = Grid(title="From nothing to the first answer, median ms", box=SIMPLE_HEAD, pad_edge=False)
+    grid = Grid(title="From nothing to the first answer, fastest, in ms", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "ms", "bare", "times", "no bytecode", "times"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, it in told["functions"].items():

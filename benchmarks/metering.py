@@ -15,6 +15,9 @@ from math import ceil
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from operations.ledger_reading import size_of
+from saxaul.storage.table import python
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
@@ -98,31 +101,9 @@ def units_of_batch(asked: dict[str, Any], found: dict[str, Any]) -> float:
     units = 0.0
     for table, request in asked.items():
         items = found.get(table, [])
-        blocks = sum(ceil(item_bytes(item) / READ_BLOCK) for item in items) + len(request["Keys"]) - len(items)
+        blocks = sum(ceil(size_of(python(item)) / READ_BLOCK) for item in items) + len(request["Keys"]) - len(items)
         units += blocks * (1 if request.get("ConsistentRead") else 0.5)
     return units
-
-
-def item_bytes(item: dict[str, Any]) -> int:
-    """The size of an item in DynamoDB's notation, as DynamoDB counts it; a number is taken for a little more."""
-
-    def size(value: Any) -> int:  # noqa: ANN401 - DynamoDB's own notation
-        [pair] = value.items()
-        match pair:
-            case "M", dict(members):
-                return 3 + sum(1 + len(name.encode()) + size(member) for name, member in members.items())
-            case "L", list(members):
-                return 3 + sum(1 + size(member) for member in members)
-            case "S", str(text):
-                return len(text.encode())
-            case "N", str(number):
-                return 2 + len(number.strip("-0.").replace(".", "")) // 2 + 1
-            case "B", content:
-                return len(bytes(content))
-            case _:
-                return 1
-
-    return sum(len(name.encode()) + size(value) for name, value in item.items())
 
 
 def chunks(bodies: Iterable[str]) -> int:

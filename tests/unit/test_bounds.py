@@ -5,11 +5,11 @@ import string
 from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
-from benchmarks.metering import item_bytes
+from operations.ledger_reading import size_of
 from saxaul.catalog import Cap
 from saxaul.pages import MAX_ENTRIES, MAX_OVERFLOW, MAX_WITHHELD, Entry, Page, post
 from saxaul.storage.pages import from_item, to_item
-from saxaul.storage.table import raw
+from saxaul.storage.table import python, raw
 from tests.builders import (
     APP,
     NOON,
@@ -28,7 +28,7 @@ WRITE_UNIT = 1024
 
 
 def item_size(page: Page) -> int:
-    return item_bytes(raw({**to_item(page), "v": 2**31}))
+    return size_of(python(raw({**to_item(page), "v": 2**31})))
 
 
 def test_what_a_cap_withheld_is_shown_while_it_is_little_and_known_again_beyond() -> None:
