@@ -4,10 +4,12 @@ PYTHON ?= python3
 PORT ?= 4566
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__"' benchmarks/*.py))
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay test test-long check build clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay bench test test-long check build
+.PHONY: clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,6 +48,9 @@ dead-letters: env ## look into a dead-letter queue (DO="list" or redrive or drop
 replay: env ## send published bike trips through the API (FILE=trips.csv, USER_COLUMN=bikeid)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
 	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
+
+bench: env ## measure, each beside another way to do it (ONLY=accrual for one of them)
+	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
 
 test: env ## run all tests, the end-to-end ones on a stack of their own
 	@$(BIN)/python -m pytest

@@ -29,13 +29,12 @@ _BOOT_SECONDS = 30
 
 def up(port: int) -> None:
     """Start the stack, or bring the one that runs up to date."""
-    state().mkdir(parents=True, exist_ok=True)
-    if _running():
+    if running():
         port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack runs already, on port {port}")
     else:
         with step(f"starting MiniStack on port {port}"):
-            _start(port)
+            start(port)
     deployment = Deployment(f"http://localhost:{port}")
     with step("building the functions and layers"):
         build(THIS_MACHINE)
@@ -50,7 +49,7 @@ def up(port: int) -> None:
 
 def down() -> None:
     """End the emulator and every worker that it started."""
-    process = _running()
+    process = running()
     if process is None:
         console.print("No stack is running.")
     else:
@@ -61,7 +60,9 @@ def down() -> None:
     shutil.rmtree(state() / "tmp", ignore_errors=True)
 
 
-def _start(port: int) -> None:
+def start(port: int) -> None:
+    """Start the emulator, with nothing deployed; its process and its log are in the state folder."""
+    state().mkdir(parents=True, exist_ok=True)
     if _is_taken(port):
         give_up(f"Port {port} is in use by another program; choose one with PORT=, such as: make up PORT={port + 1}")
     if not _INTERPRETER.exists():
@@ -110,7 +111,7 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _running() -> psutil.Process | None:
+def running() -> psutil.Process | None:
     """The emulator that was started from here, if that process still lives."""
     if not (state() / "process.json").exists():
         return None

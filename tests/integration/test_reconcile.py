@@ -284,10 +284,10 @@ def test_without_a_stack_the_command_says_how_to_start_one(
 
 
 def test_the_size_of_an_item_counts_names_texts_and_numbers(stack: Stack) -> None:
-    page = Page(PageKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(10)}, overflow=b"123456" * 1000)
+    page = Page(PageKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, overflow=b"123456" * 1000)
     stack.pages.put(page)
 
     stored = size_of(stack.ledger.get(Key("USER#u-42", "PAGE#2026")))
 
-    assert 6_600 < stored < 6_900
+    assert 6_300 < stored < 6_500
     assert [size_of("梭"), size_of(True), size_of(None), size_of([])] == [3, 1, 1, 3]

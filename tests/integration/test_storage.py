@@ -96,6 +96,14 @@ def test_a_page_comes_back_as_it_was(page: Page) -> None:
     assert pages.from_item(stored(pages.to_item(page), page.version)) == page
 
 
+@given(entry=entries, reason=st.text(max_size=64))
+def test_a_packed_page_comes_back_as_it_was(entry: Entry, reason: str) -> None:
+    many = make_page(*[replace(entry, reversal=reason, occurred_at=entry.occurred_at + n) for n in range(20)])
+
+    assert "z" in pages.to_item(many)
+    assert pages.from_item(stored(pages.to_item(many), many.version)) == many
+
+
 @given(wallet=all_wallets)
 def test_a_wallet_comes_back_as_it_was(wallet: Wallet) -> None:
     assert wallets.from_item(stored(wallets.to_item(wallet), wallet.version)) == wallet

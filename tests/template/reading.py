@@ -1,42 +1,8 @@
-"""template.yaml as plain data: a tag such as !Ref becomes {"Ref": …}."""
+"""What the tests ask of template.yaml."""
 
-from functools import cache
-from typing import Any
+from local.template import Properties, resources, template
 
-import yaml
-
-from local.sam import ROOT
-
-Properties = dict[str, Any]
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that knows CloudFormation's tags."""
-
-
-def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Properties:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _tagged)
-
-
-@cache
-def template() -> Properties:
-    loaded: Properties = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    return loaded
-
-
-def resources(type_: str) -> dict[str, Properties]:
-    """The properties of each resource of a type, by logical id."""
-    found = template()["Resources"].items()
-    return {name: it["Properties"] for name, it in found if it["Type"] == type_}
+__all__ = ["events", "functions", "resources", "template"]
 
 
 def functions() -> dict[str, Properties]:

@@ -1,6 +1,9 @@
-"""Pages as items, with short stored names: an entry takes about 80 bytes, so most pages cost one write unit."""
+"""Pages as items. A write is billed by the kilobyte: stored names are short, and a page that outgrows one is packed."""
 
+import json
+import zlib
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from saxaul.actions import Owner
@@ -41,6 +44,10 @@ _DEFAULTS: Item = {
     "conflicted": False,
 }
 _INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
+_DECIMALS = {"quantity", "avoided_g", "units"}
+
+_PLAIN_BYTES = 900
+"""The longest JSON of entries that stays a readable map. A map takes less than its JSON, so such an item fits 1 KB."""
 
 
 class PageMovedError(Exception):
@@ -113,8 +120,10 @@ def page_key(key: PageKey) -> Key:
 
 
 def to_item(page: Page) -> Item:
-    entries = {key: _pack(entry) for key, entry in page.entries.items()}
-    item: Item = {**page_key(page.key)._asdict(), "e": entries}
+    entries = {key: _shortened(entry) for key, entry in page.entries.items()}
+    text = json.dumps(entries, separators=(",", ":"), default=str).encode()
+    stored: Item = {"e": entries} if len(text) <= _PLAIN_BYTES else {"z": zlib.compress(text, zlib.Z_BEST_COMPRESSION)}
+    item: Item = {**page_key(page.key)._asdict(), **stored}
     if page.overflow:
         item["overflow"] = page.overflow
     if page.uncounted:
@@ -123,9 +132,10 @@ def to_item(page: Page) -> Item:
 
 
 def from_item(item: Item) -> Page:
+    entries: Item = json.loads(zlib.decompress(bytes(item["z"]))) if "z" in item else item["e"]
     return Page(
         PageKey(owner_of(item["pk"]), item["sk"].removeprefix(PREFIX)),
-        {key: _unpack(stored) for key, stored in item["e"].items()},
+        {key: _restored(stored) for key, stored in entries.items()},
         version=int(item["v"]),
         overflow=bytes(item.get("overflow", b"")),
         uncounted=int(item.get("uncounted", 0)),
@@ -137,13 +147,14 @@ def owner_of(pk: str) -> Owner:
     return Owner("user" if kind == "USER" else "facility", identifier)
 
 
-def _pack(entry: Entry) -> Item:
+def _shortened(entry: Entry) -> Item:
     return {short: value for name, short in _SHORT.items() if (value := getattr(entry, name)) != _DEFAULTS.get(name)}
 
 
-def _unpack(stored: Item) -> Entry:
+def _restored(stored: Item) -> Entry:
     fields: Item = dict(_DEFAULTS)
     for name, short in _SHORT.items():
         if short in stored:
-            fields[name] = int(stored[short]) if name in _INTEGERS else stored[short]
+            value = stored[short]
+            fields[name] = int(value) if name in _INTEGERS else Decimal(value) if name in _DECIMALS else value
     return Entry(**fields)

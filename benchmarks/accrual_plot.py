@@ -1,0 +1,50 @@
+"""Draws what `benchmarks/accrual.py` measured."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+SIZE = "100"
+"""The size of the calls that is drawn."""
+
+ROWS = {"together": "pages, a user's\nactions together", "one_by_one": "pages, one by one", "usual": "the usual way"}
+PARTS = {"writes": "#2f6f4e", "reads": "#8fbf9f", "sqs": "#d9a441", "lambda": "#7a6a58"}
+NAMES = {"writes": "DynamoDB writes", "reads": "DynamoDB reads", "sqs": "SQS", "lambda": "Lambda"}
+
+
+def draw(told: Mapping[str, Any], target: Path) -> None:
+    """Write units and dollars side by side, as an SVG that is the same for the same figures."""
+    mpl.rcParams.update({"svg.hashsalt": "saxaul", "svg.fonttype": "none", "font.family": "sans-serif"})
+    figure = Figure(figsize=(9, 2.9), layout="constrained")
+    units, dollars = figure.subplots(1, 2, sharey=True)
+    _draw_units(units, told)
+    _draw_dollars(dollars, told)
+    for axes in (units, dollars):
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(left=False)
+    handles, labels = dollars.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower right", ncols=len(PARTS), frameon=False, fontsize=8)
+    figure.savefig(target, format="svg", metadata={"Date": None})
+
+
+def _draw_units(axes: Axes, told: Mapping[str, Any]) -> None:
+    values = [told[row][SIZE]["write_units_per_action"] for row in ROWS]
+    bars = axes.barh(list(ROWS.values()), values, color=PARTS["writes"], height=0.6)
+    axes.bar_label(bars, labels=[f"{value:.2f}" for value in values], padding=3)
+    axes.set_title("DynamoDB write units for an action", fontsize=10, loc="left")
+    axes.margins(x=0.12)
+
+
+def _draw_dollars(axes: Axes, told: Mapping[str, Any]) -> None:
+    left = [0.0] * len(ROWS)
+    for part, colour in PARTS.items():
+        values = [told[row][SIZE]["usd_by"][part] for row in ROWS]
+        bars = axes.barh(list(ROWS.values()), values, left=left, color=colour, height=0.6, label=NAMES[part])
+        left = [before + value for before, value in zip(left, values, strict=True)]
+    axes.bar_label(bars, labels=[f"${value:.2f}" for value in left], padding=3)
+    axes.set_title(f"Dollars for a million actions, in calls of {SIZE}", fontsize=10, loc="left")
+    axes.margins(x=0.12)

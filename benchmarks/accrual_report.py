@@ -1,0 +1,123 @@
+"""What `benchmarks/accrual.py` measured, as figures, as a table, and against the budgets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table as Grid
+
+from benchmarks.day import Call, Day
+from benchmarks.engine import function_memory
+from benchmarks.pages_way import users_of
+from benchmarks.prices import AS_OF, REGION, Usage
+from local.console import console
+
+SIZES = (10, 100, 1000)
+"""Acts of a call."""
+
+BUDGETS = {"one_by_one": 1.15, "together": 0.70}
+"""The most write units an action, by how the acts arrive."""
+
+SQS_BUDGET = 0.05
+SQS_BUDGET_FROM = 100
+"""The most SQS requests an action, in calls of so many and more."""
+
+TIMES_FEWER = 5
+"""How many times fewer write units than the usual way, at least."""
+
+Results = dict[tuple[str, int], Usage]
+"""By how the acts arrive (or that it was the usual way), and by the size of the calls."""
+
+
+def figures(usage: Usage) -> dict[str, Any]:
+    """A measurement by the names that it is reported under."""
+    bill = usage.bill(function_memory("AccruePoints"))
+    per_action = {
+        "write_units_per_action": usage.write_units,
+        "read_units_per_action": usage.read_units,
+        "dynamodb_requests_per_action": usage.dynamodb_requests,
+        "sqs_requests_per_action": usage.sqs_requests,
+        "cpu_ms_per_action": usage.processor_seconds * 1000,
+    }
+    return {
+        "actions": usage.actions,
+        **{name: round(usage.per_action(amount), 4) for name, amount in per_action.items()},
+        "usd_per_million_actions": round(sum(bill.values()), 3),
+        "usd_by": {name: round(dollars, 3) for name, dollars in bill.items()},
+        "api_gateway_usd_per_million_actions": round(usage.api_gateway_dollars(), 3),
+    }
+
+
+def report(users: int, days: Mapping[str, Day], results: Results) -> dict[str, Any]:
+    """All figures, with how many times fewer ours are than those of the usual way."""
+    told: dict[str, Any] = {
+        "benchmark": "accrual",
+        "users": users,
+        "actions_a_day": days["one_by_one"].actions,
+        "acts_a_call_together": round(acts_at_once(days["together"]), 2),
+        "users_twice_in_a_call": {str(size): round(seen_twice(days["one_by_one"].calls(size)), 4) for size in SIZES},
+        "prices": {"region": REGION, "as_of": AS_OF},
+    }
+    for (name, size), usage in results.items():
+        found = figures(usage)
+        if name != "usual":
+            usual = figures(results["usual", size])
+            for key in ("write_units_per_action", "sqs_requests_per_action", "usd_per_million_actions"):
+                found[f"times_fewer_{key}"] = round(usual[key] / found[key], 2)
+        told.setdefault(name, {})[str(size)] = found
+    return told
+
+
+def acts_at_once(day: Day) -> float:
+    return day.actions / sum(1 for arrival in day.arrivals if not arrival.again)
+
+
+def seen_twice(calls: Iterable[Call]) -> float:
+    """The share of the arrivals whose user is in the same call already."""
+    found = [(len(call), len(users_of(call))) for call in calls]
+    return 1 - sum(users for _, users in found) / sum(arrivals for arrivals, _ in found)
+
+
+def missed(told: Mapping[str, Any]) -> Iterator[str]:
+    """Each budget that was not kept."""
+    for arriving, most in BUDGETS.items():
+        for size, found in told[arriving].items():
+            if found["write_units_per_action"] > most:
+                yield f"{arriving}, calls of {size}: {found['write_units_per_action']} write units, budget {most}"
+            sqs = found["sqs_requests_per_action"]
+            if int(size) >= SQS_BUDGET_FROM and sqs > SQS_BUDGET:
+                yield f"{arriving}, calls of {size}: {sqs} SQS requests, budget {SQS_BUDGET}"
+            if found["times_fewer_write_units_per_action"] < TIMES_FEWER:
+                yield f"{arriving}, calls of {size}: less than {TIMES_FEWER} times fewer write units than the usual way"
+
+
+def show(told: Mapping[str, Any]) -> None:
+    title = f"A day of {told['users']:,} users and {told['actions_a_day']:,} actions: what each action takes"
+    grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
+        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    names = {"usual": "the usual way", "one_by_one": "pages, one by one", "together": "pages, together"}
+    for name, row in names.items():
+        for size, found in told[name].items():
+            grid.add_row(
+                row,
+                f"{int(size):,}",
+                f"{found['write_units_per_action']:.2f}{_times_fewer(found, 'write_units_per_action')}",
+                f"{found['read_units_per_action']:.2f}",
+                f"{found['dynamodb_requests_per_action']:.2f}",
+                f"{found['sqs_requests_per_action']:.3f}",
+                f"{found['cpu_ms_per_action']:.2f}",
+                f"{found['usd_per_million_actions']:.2f}{_times_fewer(found, 'usd_per_million_actions')}",
+            )
+        grid.add_section()
+    console.print(grid)
+    gateway = ", ".join(
+        f"{found['api_gateway_usd_per_million_actions']:.2f} in calls of {int(size):,}"
+        for size, found in told["one_by_one"].items()
+    )
+    console.print("Calls by their acts; units; DynamoDB and SQS requests; milliseconds of CPU; dollars for a million.")
+    console.print(f"List prices of {REGION}, {AS_OF}. API Gateway comes on top, for both ways: ${gateway}.")
+
+
+def _times_fewer(found: Mapping[str, Any], key: str) -> str:
+    return f" [green]÷{found[f'times_fewer_{key}']:.1f}[/]" if f"times_fewer_{key}" in found else ""

@@ -1,0 +1,138 @@
+"""How long each function takes from nothing to its first answer, beside a bare function and beside no bytecode.
+
+    make bench ONLY=cold_starts
+    python -m benchmarks.cold_starts [--times 7]
+
+Every start is a fresh interpreter that sees the built layers and the built function and nothing else, as on Lambda.
+The clock runs from before the function is imported until it has answered the event of ``events/``, which it does
+against the emulator; starting the interpreter itself is the same for all and is not in it. Beside it:
+
+- *bare*: a function that makes the same AWS clients and a logger, and logs one line, from the same layers;
+- *no bytecode*: the same function as `sam build` alone ships it.
+
+A laptop's processor is not Lambda's: trust the ratios. The runs take turns, and the fastest of each is told, because
+what else the machine does only ever adds. A budget that is missed is shown in red and fails nothing: it is a timing.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from rich.box import SIMPLE_HEAD
+from rich.progress import Progress
+from rich.table import Table as Grid
+
+from benchmarks.engine import engine
+from local.build import BUILT, THIS_MACHINE, build
+from local.console import console, give_up, step
+from local.sam import ROOT, SamError
+from local.template import resources
+
+FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
+LAYERS = ("DependenciesLayer", "DomainLayer")
+BARE_BUDGET = 1.3
+BYTECODE_BUDGET = 0.5
+
+
+class Start(NamedTuple):
+    """A first answer: milliseconds until then, and the AWS clients that were made for it."""
+
+    ms: float
+    clients: tuple[str, ...]
+
+
+def start(built: Path, function: str, event: Path, clients: tuple[str, ...] = ()) -> Start:
+    """Start a function of a build afresh; the function ``bare`` makes the clients that are named."""
+    paths = [str(built / layer / "python") for layer in LAYERS] + [str(built / function)]
+    command = [sys.executable, "-I", "-S", "-B", str(FIRST_ANSWER), function, str(event), ",".join(clients), *paths]
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{function} did not start: {done.stderr}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    return Start(told["ms"], tuple(told["clients"]))
+
+
+def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -> dict[str, dict[str, float]]:
+    """The fewest milliseconds of each function: as built, bare, and without bytecode."""
+    found: dict[str, dict[str, list[float]]] = {name: {"ms": [], "bare": [], "plain": []} for name in functions}
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("starting functions", total=times * len(functions))
+        for _ in range(times):
+            for name, event in functions.items():
+                ours = start(BUILT, name, event)
+                found[name]["ms"].append(ours.ms)
+                found[name]["bare"].append(start(BUILT, "bare", event, ours.clients).ms)
+                found[name]["plain"].append(start(without_bytecode, name, event).ms)
+                progress.advance(task)
+    return {name: {key: round(min(values), 1) for key, values in it.items()} for name, it in found.items()}
+
+
+def copied_without_bytecode(target: Path) -> Path:
+    shutil.copytree(BUILT, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def functions() -> dict[str, Path]:
+    """Each function of the template by its logical id, with its event."""
+    declared = resources("AWS::Serverless::Function")
+    return {name: ROOT / "events" / f"{Path(it['CodeUri']).name}.json" for name, it in declared.items()}
+
+
+def report(found: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    told: dict[str, Any] = {"benchmark": "cold_starts", "functions": {}}
+    for name, it in found.items():
+        told["functions"][name] = {
+            "first_answer_ms": it["ms"],
+            "bare_ms": it["bare"],
+            "no_bytecode_ms": it["plain"],
+            "times_bare": round(it["ms"] / it["bare"], 2),
+            "times_no_bytecode": round(it["ms"] / it["plain"], 2),
+        }
+    return told
+
+
+def show(told: Mapping[str, Any]) -> None:
+    grid = Grid(title="From nothing to the first answer, fastest, in ms", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "ms", "bare", "times", "no bytecode", "times"):
+        grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for name, it in told["functions"].items():
+        over, slow = it["times_bare"] > BARE_BUDGET, it["times_no_bytecode"] > BYTECODE_BUDGET
+        grid.add_row(
+            name,
+            f"{it['first_answer_ms']:.0f}",
+            f"{it['bare_ms']:.0f}",
+            f"[{'red' if over else 'green'}]{it['times_bare']:.2f}[/]",
+            f"{it['no_bytecode_ms']:.0f}",
+            f"[{'red' if slow else 'green'}]{it['times_no_bytecode']:.2f}[/]",
+        )
+    console.print(grid)
+    console.print(f"Budgets: {BARE_BUDGET} times a bare function, {BYTECODE_BUDGET} times no bytecode.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cold_starts", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--times", type=int, default=7, help="how often each function is started in each way")
+    chosen = parser.parse_args()
+    try:
+        with step("building the functions and layers"):
+            build(THIS_MACHINE)
+    except SamError as error:
+        give_up(str(error))
+    with TemporaryDirectory() as scratch, engine():
+        found = measure(functions(), copied_without_bytecode(Path(scratch) / "plain"), chosen.times)
+    told = report(found)
+    show(told)
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

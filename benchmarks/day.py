@@ -1,0 +1,161 @@
+"""A simulated day of a green programme: who does what, and when each app's calls bring it.
+
+- Every user acts at least once, five times on average, by a log-normal law (sigma 1): the busiest tenth of the users do
+  two fifths of it all, and the busiest user some two hundred things.
+- The kinds of acts are those of the default catalogue, in the shares of ``MIX``. Seven in a hundred are of kinds with a
+  cap by month, so they go to the month's page, where ``DAYS_BEFORE`` earlier days of the month stand already.
+  No kind of the default catalogue has a cap by year.
+- One in a hundred reports is sent again up to a few hours later, as it was.
+- Identifiers are as long as real ones: users have 16 digits, actions a UUID of 36 characters.
+- Arriving *one by one*, each act is reported when it is done. Arriving *together*, an app holds a user's acts back
+  and sends about 2.2 of them at once. Either way a call has the acts of many users.
+"""
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, time
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+MIX = {
+    "walking": 30.0,
+    "metro_ride": 16.0,
+    "bus_ride": 12.0,
+    "bike_ride": 12.0,
+    "no_cutlery": 11.0,
+    "e_invoice": 5.0,
+    "parcel_box_return": 4.0,
+    "etc_toll": 3.0,
+    "paperless_bill": 1.5,
+    "secondhand_item": 1.2,
+    "train_ticket": 1.0,
+    "show_ticket": 0.8,
+    "leave_the_car": 0.7,
+    "green_hotel_night": 0.7,
+    "hospital_booking": 0.5,
+    "plastic_recycling": 0.4,
+    "clothes_recycling": 0.2,
+}
+"""Of a hundred acts, how many are of each kind."""
+
+QUANTITIES = {
+    "walking": (200, 6000, 1),
+    "bike_ride": (300, 6000, 1000),
+    "train_ticket": (50, 1500, 1),
+    "plastic_recycling": (1, 40, 10),
+    "clothes_recycling": (10, 80, 10),
+}
+"""Least, most and divisor of a quantity; where nothing is said it is one."""
+
+DAYS_BEFORE = 15
+SENT_AGAIN = 0.01
+SPREAD = 1.0
+"""The sigma of the log-normal law."""
+
+TOGETHER = 0.69
+"""The chance that a user's next act waits for the same call, so that about 2.2 come at once."""
+
+_MEAN = 4.85  # before rounding, and before everybody does at least one thing
+_DAY = 86_400
+_A_WHILE = 300  # seconds between the acts that come together
+
+
+class Arrival(NamedTuple):
+    """Some acts of one user that come in one call: so many of the day's, from number ``first`` on."""
+
+    at: float
+    user: int
+    first: int
+    acts: int
+    again: bool
+
+
+Call = list[Arrival]
+Reported = dict[str, Any]
+"""An act as an app reports it."""
+
+
+class Day:
+    """The acts of a day, which are the same for the same seed."""
+
+    def __init__(self, users: int, day: date, zone: ZoneInfo, *, together: bool, seed: int = 1) -> None:
+        self._seed = seed
+        self._together = together
+        self._zone = zone
+        self._midnight = int(datetime.combine(day, time(), zone).timestamp())
+        self._month = int(datetime.combine(day.replace(day=1), time(), zone).timestamp())
+        self.users = users
+        self.arrivals = sorted(arrival for user in range(users) for arrival in self._arrivals_of(user))
+        self.actions = sum(arrival.acts for arrival in self.arrivals if not arrival.again)
+
+    def calls(self, size: int) -> list[Call]:
+        """The day in calls of about so many acts, in the order of their coming."""
+        calls: list[Call] = []
+        room = 0
+        for arrival in self.arrivals:
+            if arrival.acts > room:
+                calls.append([])
+                room = max(size, arrival.acts)
+            calls[-1].append(arrival)
+            room -= arrival.acts
+        return calls
+
+    def reported(self, user: int) -> list[Reported]:
+        """All that a user does on the day, in order."""
+        chance = self._chance(user, "acts")
+        moments = [
+            self._midnight + max(0.0, arrival.at - (arrival.acts - 1 - number) * _A_WHILE)
+            for arrival in self._arrivals_of(user)
+            if not arrival.again
+            for number in range(arrival.acts)
+        ]
+        return [self._act(user, chance, moment, MIX) for moment in moments]
+
+    def reported_before(self, user: int, kinds: Collection[str]) -> list[Reported]:
+        """What the user did of some kinds on the earlier days of the month, as busy as on the day itself."""
+        chance = self._chance(user, "before")
+        mix = {kind: MIX[kind] for kind in kinds if kind in MIX}
+        share = sum(mix.values()) / sum(MIX.values())
+        acts = sum(chance.random() < share for _ in range(self._acts(user) * DAYS_BEFORE))
+        moments = sorted(chance.uniform(self._month, self._midnight) for _ in range(acts))
+        return [self._act(user, chance, moment, mix) for moment in moments]
+
+    def _acts(self, user: int) -> int:
+        drawn = self._chance(user, "number").lognormvariate(math.log(_MEAN) - SPREAD**2 / 2, SPREAD)
+        return max(1, round(drawn))
+
+    def _arrivals_of(self, user: int) -> Iterator[Arrival]:
+        chance = self._chance(user, "arrivals")
+        runs = list(_runs(chance, self._acts(user), TOGETHER if self._together else 0))
+        first = 0
+        for count, at in zip(runs, sorted(chance.random() * _DAY for _ in runs), strict=True):
+            yield Arrival(at, user, first, count, again=False)
+            if chance.random() < SENT_AGAIN:
+                yield Arrival(min(at + chance.expovariate(1 / 3600), _DAY - 1), user, first, count, again=True)
+            first += count
+
+    def _act(self, user: int, chance: Random, moment: float, mix: Mapping[str, float]) -> Reported:
+        kind = chance.choices(list(mix), list(mix.values()))[0]
+        least, most, divisor = QUANTITIES.get(kind, (1, 1, 1))
+        return {
+            "action_id": str(UUID(int=chance.getrandbits(128), version=4)),
+            "user_id": f"{2_088_000_000_000_000 + user}",
+            "type": kind,
+            "quantity": chance.randint(least, most) / divisor,
+            "occurred_at": datetime.fromtimestamp(int(moment), self._zone).isoformat(),
+        }
+
+    def _chance(self, user: int, what: str) -> Random:
+        return Random(f"{self._seed}/{user}/{what}")  # noqa: S311 - a day that can be had again
+
+
+def _runs(chance: Random, acts: int, together: float) -> Iterator[int]:
+    """Part a user's acts into those that come in one call."""
+    while acts:
+        count = 1
+        while count < acts and chance.random() < together:
+            count += 1
+        yield count
+        acts -= count

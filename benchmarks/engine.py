@@ -1,0 +1,97 @@
+"""A fresh emulator with template.yaml's tables and its action queue: no functions are deployed, they run in process."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import boto3
+
+from local.deployment import ADMIN
+from local.sam import ROOT
+from local.seed import load
+from local.stack import down, running, start
+from local.template import resources, template
+from saxaul.settings import settings
+from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.table import Table
+
+FOLDER = ROOT / ".local" / "bench"
+CALLERS = {
+    "alipay-client": {"role": "app", "name": "alipay"},
+    "operator-client": {"role": "operator", "name": "operator"},
+}
+"""Those who call in ``events/``."""
+
+LEDGER, CATALOG, PLAIN = "Ledger", "Catalog", "Plain"
+"""The template's two tables, and one more with a key and nothing else."""
+
+
+@contextmanager
+def engine() -> Iterator[str]:
+    """Start it on a free port, make this process see it as AWS, and end it afterwards.
+
+    The environment gets what the template tells the functions. It is the action queue's address that is given.
+    """
+    before = dict(os.environ)
+    os.environ["SAXAUL_STATE"] = str(FOLDER)
+    if running():
+        down()
+    try:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        start(port)
+        endpoint = f"http://localhost:{port}"
+        os.environ.update(ADMIN, AWS_ENDPOINT_URL=endpoint, **_function_environment())
+        settings.cache_clear()
+        make_tables(LEDGER, CATALOG, PLAIN)
+        sqs = boto3.client("sqs")
+        queue = sqs.create_queue(QueueName="ActionQueue")["QueueUrl"]
+        wishes = sqs.create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        os.environ.update(ACTION_QUEUE_URL=queue, REDEMPTION_QUEUE_URL=wishes)
+        _seed()
+        yield queue
+    finally:
+        down()
+        os.environ.clear()
+        os.environ.update(before)
+        settings.cache_clear()
+
+
+def function_memory(logical_id: str) -> int:
+    """Megabytes that the template gives a function."""
+    own = resources("AWS::Serverless::Function")[logical_id]
+    return int({**template()["Globals"]["Function"], **own}["MemorySize"])
+
+
+def _function_environment() -> dict[str, str]:
+    defaults = {name: str(it["Default"]) for name, it in template()["Parameters"].items()}
+    return {
+        "TIME_ZONE": defaults["TimeZone"],
+        "ACCEPTANCE_DAYS": defaults["AcceptanceDays"],
+        "HARVEST_TIME": defaults["HarvestTime"],
+        "LEDGER_TABLE": LEDGER,
+        "CATALOG_TABLE": CATALOG,
+        "CALLERS": json.dumps(CALLERS),
+    }
+
+
+def make_tables(*names: str) -> None:
+    """Make tables as the template declares them; one that is there is made anew."""
+    client = boto3.client("dynamodb")
+    copied = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    for name in names:
+        declared = resources("AWS::DynamoDB::Table")["LedgerTable" if name == LEDGER else "CatalogTable"]
+        if name in client.list_tables()["TableNames"]:
+            client.delete_table(TableName=name)
+        client.create_table(TableName=name, **{key: declared[key] for key in copied if key in declared})
+
+
+def _seed() -> None:
+    """Write the default catalogue past the API."""
+    store = CatalogStore(Table(CATALOG))
+    for kind, found in load().items():
+        for identifier, entity in found.items():
+            store.put(kind, identifier, entity, read=0)

@@ -1,0 +1,164 @@
+"""The usual way to accrue points from a queue without counting twice, written plainly.
+
+One message for each action. For each message: an idempotency record that says the work has begun (as the idempotency
+libraries do), the wallet read for what is left of the caps, the entry and the wallet written in one transaction,
+and the record marked as completed. The messages of a batch are worked on one after the other, as batch processors do.
+Screening is the same code as ours, and messages are sent, received and deleted ten at a time.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_FLOOR, Decimal
+from time import time
+
+from benchmarks.day import Call, Day, Reported
+from benchmarks.engine import PLAIN
+from benchmarks.pages_way import APP
+from saxaul.actions import Action, Owner, screen
+from saxaul.catalog import Catalogue
+from saxaul.queue_events import QueueRecord
+from saxaul.settings import settings
+from saxaul.storage.clients import dynamodb, sqs
+from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, raw, transact
+
+SEND_BATCH = 10
+KEPT_FOR = 7 * 86_400
+"""Seconds for which an idempotency record is kept."""
+
+
+class UsualWay:
+    """An idempotency record, then entry and wallet in a transaction."""
+
+    name = "usual"
+    fair = False
+
+    def __init__(self, day: Day, catalogue: Catalogue) -> None:
+        self._day = day
+        self._catalogue = catalogue
+        self._calendar = settings().calendar
+        self._table = Table(PLAIN)
+
+    def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
+        """What comes again in the call was completed before, unless it came first in this very call."""
+        records: list[Item] = []
+        for arrival in call:
+            before = range(arrival.first, min(arrival.first + arrival.acts, arrived[arrival.user]))
+            if arrival.again and before:
+                reported = self._day.reported(arrival.user)
+                records += [
+                    self._record(reported[number]["user_id"], reported[number]["action_id"]) for number in before
+                ]
+        self._table.put_all(records)
+
+    def report(self, reported: Sequence[Reported]) -> None:
+        accepted, refused = screen(APP, reported, self._catalogue, self._calendar, int(time()))
+        if refused:
+            raise RuntimeError(f"not all was accepted: {refused[0]}")
+        bodies = [
+            json.dumps([*action.owner, *action[2:4], str(action.quantity), action.occurred_at]) for action in accepted
+        ]
+        for start in range(0, len(bodies), SEND_BATCH):
+            entries = [
+                {"Id": str(number), "MessageBody": body}
+                for number, body in enumerate(bodies[start : start + SEND_BATCH])
+            ]
+            sqs().send_message_batch(QueueUrl=settings().action_queue_url, Entries=entries)  # type: ignore[arg-type]
+
+    def accrue(self, records: Sequence[QueueRecord]) -> None:
+        for record in records:
+            kind, owner_id, action_id, action_type, quantity, occurred_at = json.loads(record["body"])
+            self._accrue(Action(APP, Owner(kind, owner_id), action_id, action_type, Decimal(quantity), occurred_at))
+
+    def check(self, call: Call, _: Mapping[int, int]) -> None:
+        """Hold that every action of the call has its entry.
+
+        Raises:
+            RuntimeError: one has none.
+        """
+        reported = [
+            self._day.reported(arrival.user)[number]
+            for arrival in call
+            if not arrival.again
+            for number in range(arrival.first, arrival.first + arrival.acts)
+        ]
+        keys = [Key(f"USER#{it['user_id']}", f"ENTRY#{APP}:{it['action_id']}") for it in reported]
+        if len(self._table.get_many(keys, consistent=True)) != len(keys):
+            raise RuntimeError("entries are missing")
+
+    @staticmethod
+    def round_trips(used: Counter[str]) -> float:
+        names = ("SendMessageBatch", "PutItem", "GetItem", "TransactWriteItems", "UpdateItem")
+        return sum(used[name] for name in names)
+
+    def _accrue(self, action: Action) -> None:
+        if not self._begin(action):
+            return
+        while True:
+            wallet = self._table.get(Key(f"USER#{action.owner.id}", "WALLET")) or {"balance": 0, "used": {}, "v": 0}
+            points, counter, used = self._award(action, wallet["used"])
+            entry = {
+                "pk": f"USER#{action.owner.id}",
+                "sk": f"ENTRY#{APP}:{action.action_id}",
+                "type": action.type,
+                "quantity": action.quantity,
+                "occurred_at": action.occurred_at,
+                "points": points,
+                "avoided_g": action.quantity * self._catalogue.action_types[action.type].avoided_g.value,
+                "rule": self._catalogue.versions[action.type],
+            }
+            changed = {
+                "pk": f"USER#{action.owner.id}",
+                "sk": "WALLET",
+                "balance": wallet["balance"] + points,
+                "used": wallet["used"] | {counter: used},
+            }
+            try:
+                transact([self._table.putting(entry, 0), self._table.putting(changed, int(wallet["v"]))])
+            except TransactionRefusedError:
+                continue
+            break
+        self._complete(action, points)
+
+    def _award(self, action: Action, used: Mapping[str, Decimal]) -> tuple[int, str, Decimal]:
+        """Points, and the counter of the cap with its new value."""
+        rule = self._catalogue.action_types[action.type]
+        cap, reward = rule.caps[0], rule.points
+        if reward is None:
+            raise RuntimeError(f"{action.type} earns nothing")
+        counter = f"{action.type}#{self._calendar.window_of(action.occurred_at, cap.window)}"
+        so_far = used.get(counter, Decimal(0))
+        units = action.quantity if reward.per == "unit" else Decimal(1)
+        if cap.units is not None:
+            units = min(units, max(Decimal(0), cap.units - so_far))
+        points = int((units * reward.value).to_integral_value(ROUND_FLOOR))
+        if cap.points is not None:
+            points = min(points, max(0, cap.points - int(so_far)))
+        return points, counter, so_far + (points if cap.units is None else units)
+
+    def _record(self, user_id: str, action_id: str) -> Item:
+        return {"pk": f"DONE#{APP}:{user_id}:{action_id}", "sk": "DONE", "state": "COMPLETED", "v": 2}
+
+    def _begin(self, action: Action) -> bool:
+        """Whether the action was not there yet."""
+        client = dynamodb()
+        record = self._record(action.owner.id, action.action_id)
+        try:
+            client.put_item(
+                TableName=PLAIN,
+                Item=raw({**record, "state": "INPROGRESS", "expires": int(time()) + KEPT_FOR}),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _complete(self, action: Action, points: int) -> None:
+        record = self._record(action.owner.id, action.action_id)
+        dynamodb().update_item(
+            TableName=PLAIN,
+            Key=raw({"pk": record["pk"], "sk": record["sk"]}),
+            UpdateExpression="SET #state = :completed, points = :points",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=raw({":completed": "COMPLETED", ":points": points}),
+        )

@@ -1,0 +1,124 @@
+"""The two ways that `benchmarks/accrual.py` compares, in small: their requests are those that one counts by hand.
+
+moto does not count capacity, so units are left to the emulator that the benchmark runs on.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from benchmarks.accrual import Bench, Moment, moments_of
+from benchmarks.day import Arrival, Day
+from benchmarks.engine import PLAIN
+from benchmarks.metering import Meter
+from benchmarks.pages_way import PagesWay
+from benchmarks.usual_way import UsualWay
+from local.seed import load
+from saxaul.catalog import Catalogue
+from saxaul.storage import clients
+from tests.builders import SHANGHAI
+from tests.integration.stack import Clock, Stack
+
+
+@pytest.fixture
+def bench(stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for module in ("pages_way", "usual_way"):
+        monkeypatch.setattr(f"benchmarks.{module}.time", clock)
+    clients.dynamodb().create_table(
+        TableName=PLAIN,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+    )
+    outside = clients.sqs()
+    clients.dynamodb.cache_clear()
+    clients.sqs.cache_clear()
+    meter = Meter()
+    meter.attach(clients.dynamodb(), clients.sqs())
+    yield Bench(meter, outside, stack.actions_url, 0)
+    clients.dynamodb.cache_clear()
+    clients.sqs.cache_clear()
+
+
+@pytest.fixture
+def catalogue(stack: Stack) -> Catalogue:
+    for identifier, entity in load()["action-types"].items():
+        stack.catalog.put("action-types", identifier, entity, read=0)
+    return stack.catalog.catalogue()
+
+
+@pytest.fixture
+def day() -> Day:
+    return Day(200, date(2026, 6, 4), SHANGHAI, together=False)
+
+
+def two_users(day: Day, catalogue: Catalogue) -> Moment:
+    """The first two acts of one user, the first of another, and the first user's first act again: all on day pages."""
+    daily = {name for name, rule in catalogue.action_types.items() if rule.window == "day"}
+    one, other = [
+        user for user in range(day.users) if len(acts := day.reported(user)) > 1 and kinds(acts[:2]) <= daily
+    ][:2]
+    call = [
+        Arrival(0, one, 0, 1, again=False),
+        Arrival(1, other, 0, 1, again=False),
+        Arrival(2, one, 1, 1, again=False),
+        Arrival(3, one, 0, 1, again=True),
+    ]
+    return Moment(call, {one: 0, other: 0}, {one: 2, other: 1})
+
+
+def kinds(acts: list[dict[str, object]]) -> set[object]:
+    return {act["type"] for act in acts}
+
+
+def test_pages_take_a_message_a_read_and_a_write_for_each_user(bench: Bench, catalogue: Catalogue, day: Day) -> None:
+    way, moment = PagesWay(day, catalogue), two_users(day, catalogue)
+    way.prepare(moment.call, moment.before)
+
+    used, actions = bench.spent_on(way, day, moment)
+
+    assert actions == 3
+    assert operations(used) == {
+        "SendMessage": 1,
+        "ReceiveMessage": 1,
+        "DeleteMessageBatch": 1,
+        "BatchGetItem": 1,
+        "PutItem": 2,
+    }
+    assert (used["sqs_requests"], used["api_calls"], used["batches"]) == (3, 1, 1)
+
+
+def test_the_usual_way_takes_four_requests_for_each_action(bench: Bench, catalogue: Catalogue, day: Day) -> None:
+    way, moment = UsualWay(day, catalogue), two_users(day, catalogue)
+    way.prepare(moment.call, moment.before)
+
+    used, _ = bench.spent_on(way, day, moment)
+
+    assert operations(used) == {
+        "SendMessageBatch": 1,
+        "ReceiveMessage": 1,
+        "DeleteMessageBatch": 1,
+        "PutItem": 3 + 1,
+        "GetItem": 3,
+        "TransactWriteItems": 3,
+        "UpdateItem": 3,
+    }
+    assert used["dynamodb_requests"] - used["Query"] == 3 * 4 + 1
+
+
+def test_both_ways_end_where_the_rules_say(bench: Bench, catalogue: Catalogue, day: Day) -> None:
+    for way in (PagesWay(day, catalogue), UsualWay(day, catalogue)):
+        for moment in moments_of(day, 50, 300):
+            way.prepare(moment.call, moment.before)
+            bench.spent_on(way, day, moment)
+
+            way.check(moment.call, moment.with_it)
+
+
+def operations(used: Counter[str]) -> dict[str, int]:
+    """How often each operation was called, but for the reading of the catalogue."""
+    called = {name: count for name, count in used.items() if name[0].isupper() and name.isalpha() and count}
+    called.pop("Query", None)
+    return called
