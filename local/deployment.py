@@ -69,7 +69,11 @@ class Deployment:
                 "actions_dead_letter": self._outputs["ActionDeadLetterQueueUrl"],
                 "redemptions": self._outputs["RedemptionQueueUrl"],
                 "redemptions_dead_letter": self._outputs["RedemptionDeadLetterQueueUrl"],
+                "planting": self._outputs["PlantingQueueUrl"],
+                "planting_dead_letter": self._outputs["PlantingDeadLetterQueueUrl"],
             },
+            "bucket": self._outputs["ManifestBucketName"],
+            "bus": self._outputs["BusName"],
             "functions": self._functions,
             "clients": self._clients(pool),
         }

@@ -19,7 +19,7 @@ from local.client import stack
 from local.console import console, give_up
 from local.deployment import session_of
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
-from saxaul.messages import ActionMessage, RedemptionMessage
+from saxaul.messages import ActionMessage, PlantingMessage, RedemptionMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -100,6 +100,8 @@ def summary(body: str, kind: str) -> str:
         if kind == "redemptions":
             wish = RedemptionMessage.model_validate_json(body)
             return f"redemption {wish.redemption_id} of {wish.user_id} for {wish.project_id}"
+        if kind == "planting":
+            return f"an order for {PlantingMessage.model_validate_json(body).project_id}"
         message = ActionMessage.model_validate_json(body)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -136,7 +138,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m operations.dead_letters", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("command", choices=["list", "redrive", "drop"])
-    parser.add_argument("--queue", choices=["actions", "redemptions"], default="actions")
+    parser.add_argument("--queue", choices=["actions", "redemptions", "planting"], default="actions")
     parser.add_argument("--id", help="one message alone")
     parser.add_argument("--all", action="store_true", help="drop: every message")
     parser.add_argument("--yes", action="store_true", help="drop --all: do it")

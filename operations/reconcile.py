@@ -23,7 +23,7 @@ from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unre
 from saxaul.planting import OrderedTree
 from saxaul.reconciliation import PAID, Books, Finding, Holdings, check, stock_findings
 from saxaul.redemptions import Stock
-from saxaul.storage import redemptions
+from saxaul.storage import orders, redemptions
 from saxaul.storage.table import Item, Table, raw
 
 _READINGS = 3
@@ -94,7 +94,7 @@ def confirmed_loose_ends(table: Table, books: Books) -> list[Finding]:
     """What orders, certificates and redemptions still do not agree on when they are read again."""
     suspects, again = books.loose_ends(), Books()
     keys = [redemptions.redemption_key(it.tree.user_id, it.tree.redemption_id) for it in suspects]
-    keys += [redemptions.order_key(it.order_id) for it in suspects if it.order_id]
+    keys += [orders.order_key(it.order_id) for it in suspects if it.order_id]
     keys += [redemptions.certificate_key(it.tree.number) for it in suspects if it.order_id is None]
     for key, item in table.get_many(keys, consistent=True).items():
         _enter(key.pk.partition("#")[0], item, again)
@@ -134,7 +134,7 @@ def _enter(kind: str, item: Item, books: Books) -> list[Finding]:
             case "PROJECT":
                 books.add_stock(redemptions.stock_from_item(item["pk"].removeprefix("PROJECT#"), item))
             case "ORDER":
-                books.add_order(redemptions.order_from_item(item))
+                books.add_order(orders.from_item(item))
             case "CERT":
                 books.add_certificate(_certified(item))
     except MALFORMED as error:

@@ -22,7 +22,7 @@ from saxaul.catalog import (
 )
 from saxaul.certificates import new_number
 from saxaul.pages import Entry, Page, PageKey
-from saxaul.planting import OrderedTree, PlantingOrder
+from saxaul.planting import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.redemptions import Redemption, Tree
 from saxaul.transparency import Leaf, Particulars, degrees, evidence_of
 from saxaul.wallets import Wallet
@@ -202,8 +202,8 @@ def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int 
     return PlantingOrder(
         order_id=order_id,
         project_id="saxaul-alxa",
-        partner="Alxa SEE Foundation",
         ordered_at=ordered_at,
+        project=OrderedProject.of(make_tree_project()),
         trees=tuple(OrderedTree(it.user_id, it.redemption_id, tree.number) for it in redemptions for tree in it.trees),
     )
 
@@ -218,6 +218,25 @@ def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
         "planted_at": "2026-06-05T10:00:00+08:00",
         "photo_url": "https://trees.example/ax-0001.jpg",
     } | changes
+
+
+def failure(certificate: str, **changes: object) -> dict[str, Any]:
+    """A partner's word that one tree could not be planted."""
+    return {"certificate": certificate, "reason": "frost"} | changes
+
+
+def inspection(certificate: str, state: str = "alive", **changes: object) -> dict[str, Any]:
+    """What an inspection found, on 5 June at 11:00; a replaced tree comes with its particulars."""
+    found: dict[str, Any] = {
+        "certificate": certificate,
+        "state": state,
+        "inspected_at": "2026-06-05T11:00:00+08:00",
+        "inspector": "Forestry Bureau",
+        "evidence_url": "https://trees.example/inspections/1.jpg",
+    }
+    if state == "replaced":
+        found |= {"tag": "AX-0002", "lat": 38.852, "lon": 105.732, "planted_at": "2026-06-05T10:30:00+08:00"}
+    return found | changes
 
 
 PHOTO = "https://trees.example/ax-0001.jpg"

@@ -1,32 +1,58 @@
-"""Plants trees: the schedule orders what is reserved, and partners see their orders and confirm each tree."""
+"""Plants trees: batches order what waits, and partners see their orders and report what became of each tree."""
 
-from dataclasses import asdict
+import base64
 from functools import cache
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from saxaul.api import Event, Request, Response, door, whole_number
+from saxaul.catalog import TreeProject
+from saxaul.messages import PlantingMessage
 from saxaul.observability import logger
-from saxaul.planting import PlantingOrder, confirmations_of
-from saxaul.problems import Forbidden, NotFound
+from saxaul.planting import PlantingOrder
+from saxaul.problems import Forbidden, InvalidRequest, NotFound
+from saxaul.queue_events import redeliver
 from saxaul.services.planting import Planting
+from saxaul.services.transparency import Log
+from saxaul.services.tree_reports import TreeReports
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.events import Bus
+from saxaul.storage.manifests import Manifests
+from saxaul.storage.orders import Orders, place_of
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
-from saxaul.views import order_summary, order_view
+from saxaul.storage.transparency import Entries
+from saxaul.tree_reports import MAX_FAILURES, MAX_REPORTS, confirm, fail, inspect, reports_of
+from saxaul.views import order_summary, order_view, reports_view
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 @cache
-def _redemptions() -> Redemptions:
-    return Redemptions(Table(settings().ledger_table))
+def _orders() -> Orders:
+    return Orders(Table(settings().ledger_table))
+
+
+@cache
+def _manifests() -> Manifests:
+    return Manifests(settings().manifest_bucket)
 
 
 @cache
 def _planting() -> Planting:
-    return Planting(_redemptions(), settings().calendar)
+    redemptions = Redemptions(Table(settings().ledger_table))
+    bus, calendar = Bus(settings().bus_name), settings().calendar
+    return Planting(redemptions, _orders(), _manifests(), bus, calendar, settings().planting_queue_url)
+
+
+@cache
+def _tree_reports() -> TreeReports:
+    ledger, calendar = Table(settings().ledger_table), settings().calendar
+    log = Log(Entries(ledger), SigningKey(settings().signing_key), calendar)
+    return TreeReports(Redemptions(ledger), log, calendar)
 
 
 @cache
@@ -36,24 +62,40 @@ def _catalog() -> CatalogStore:
 
 def list_orders(request: Request) -> Response:
     limit = whole_number(request, "limit", default=100, most=500)
-    orders = [order for partner in _partners(request) for order in _redemptions().orders_of(partner, limit)]
-    newest = sorted(orders, key=lambda order: (order.ordered_at, order.order_id), reverse=True)[:limit]
-    return Response({"orders": [order_summary(order, settings().calendar) for order in newest]})
+    before = _cursor(request)
+    found = [order for partner in _partners(request) for order in _orders().of_partner(partner, limit + 1, before)]
+    newest = sorted(found, key=place_of, reverse=True)
+    shown = newest[:limit]
+    cursor = _as_cursor(shown[-1]) if len(newest) > limit else None
+    return Response({"orders": [order_summary(order, settings().calendar) for order in shown], "cursor": cursor})
 
 
 def view_order(request: Request) -> Response:
     order = _order(request)
-    return Response(order_view(order, _planting().trees_of(order), settings().calendar))
+    links = _manifests().links(order.order_id, int(time())) if order.announced_at is not None else None
+    return Response(order_view(order, _tree_reports().redemptions_of(order), links, settings().calendar))
 
 
 def confirm_trees(request: Request) -> Response:
     order = _order(request)
-    confirmed = _planting().confirm(order, confirmations_of(request.json()))
-    return Response({"confirmed": confirmed.confirmed, "refused": [asdict(refusal) for refusal in confirmed.refused]})
+    reports = reports_of(request.json(), "confirmations", MAX_REPORTS)
+    return Response(reports_view("confirmed", _tree_reports().take(order, reports, confirm)))
+
+
+def fail_trees(request: Request) -> Response:
+    order = _order(request)
+    reports = reports_of(request.json(), "failures", MAX_FAILURES)
+    return Response(reports_view("failed", _tree_reports().take(order, reports, fail)))
+
+
+def inspect_trees(request: Request) -> Response:
+    order = _order(request)
+    reports = reports_of(request.json(), "inspections", MAX_REPORTS)
+    return Response(reports_view("inspected", _tree_reports().take(order, reports, inspect)))
 
 
 def _order(request: Request) -> PlantingOrder:
-    order = _redemptions().order(request.identifier("order_id"))
+    order = _orders().get(request.identifier("order_id"))
     if order is None or order.partner not in _partners(request):
         raise NotFound("unknown_order", "There is no such planting order for this partner.")
     return order
@@ -65,19 +107,62 @@ def _partners(request: Request) -> tuple[str, ...]:
     return request.caller.partners
 
 
+def _as_cursor(last: PlantingOrder) -> str:
+    return base64.urlsafe_b64encode(place_of(last).encode()).decode()
+
+
+def _cursor(request: Request) -> str:
+    """The place in the list before which to go on; empty for its beginning."""
+    text = request.query.get("cursor") or ""
+    try:
+        return base64.b64decode(text, altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.") from None
+
+
 _api = door(
     {
         ("GET", "/planting-orders"): list_orders,
         ("GET", "/planting-orders/{order_id}"): view_order,
         ("POST", "/planting-orders/{order_id}/confirmations"): confirm_trees,
+        ("POST", "/planting-orders/{order_id}/failures"): fail_trees,
+        ("POST", "/planting-orders/{order_id}/inspections"): inspect_trees,
     }
 )
+
+
+def begin_batch(context: "LambdaContext") -> dict[str, Any]:
+    projects = _planting().begin(_catalog().catalogue())
+    logger.info("batch begun", extra={"projects": projects, "request_id": context.aws_request_id})
+    return {"projects": projects}
+
+
+def place_orders(event: Event, context: "LambdaContext") -> dict[str, Any]:
+    """Work off messages, one order each. What a message fails on stays in the queue, and all behind it."""
+    records = event["Records"]
+    for number, record in enumerate(records):
+        told: dict[str, object] = {"request_id": context.aws_request_id}
+        try:
+            message = PlantingMessage.model_validate_json(record["body"])
+            order = _planting().order(message.project_id, _project(message.project_id))
+        except Exception:  # noqa: BLE001 - whatever it was, the queue delivers the message again, and in the end sets it aside
+            logger.exception("not ordered", extra=told)
+            return {**redeliver(it["messageId"] for it in records[number:])}
+        ordered = {"order_id": order.order_id, "trees": len(order.trees)} if order else {"order_id": None, "trees": 0}
+        logger.info("ordered", extra=told | {"project_id": message.project_id} | ordered)
+    return {**redeliver(())}
+
+
+def _project(project_id: str) -> TreeProject:
+    edition = _catalog().get("tree-projects", project_id)
+    if edition is None or not isinstance(edition.entity, TreeProject):
+        raise LookupError(f"there is no tree project {project_id}")
+    return edition.entity
 
 
 def handler(event: Event, context: "LambdaContext") -> dict[str, Any]:
     if "httpMethod" in event:
         return _api(event, context)
-    orders = _planting().order_all(_catalog().catalogue())
-    trees = sum(len(order.trees) for order in orders)
-    logger.info("ordered", extra={"orders": len(orders), "trees": trees, "request_id": context.aws_request_id})
-    return {"orders": [order.order_id for order in orders], "trees": trees}
+    if "Records" in event:
+        return place_orders(event, context)
+    return begin_batch(context)

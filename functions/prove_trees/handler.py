@@ -5,17 +5,16 @@ from functools import cache
 
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.canonical_json import encode
-from saxaul.catalog import Language
 from saxaul.certificates import canonical
 from saxaul.problems import NotFound
-from saxaul.redemptions import State
+from saxaul.services.certificates import Certificates
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
 from saxaul.storage.transparency import Entries
-from saxaul.views import View, certificate_view
 
 _LOG_PAGE = 2_000_000
 """Characters of a page of the log after which it ends: Lambda hands on six megabytes at most, quotes escaped."""
@@ -26,18 +25,15 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @cache
-def _redemptions() -> Redemptions:
-    return Redemptions(Table(settings().ledger_table))
-
-
-@cache
 def _entries() -> Entries:
     return Entries(Table(settings().ledger_table))
 
 
 @cache
-def _catalog() -> CatalogStore:
-    return CatalogStore(Table(settings().catalog_table))
+def _certificates() -> Certificates:
+    ledger = Table(settings().ledger_table)
+    catalog = CatalogStore(Table(settings().catalog_table))
+    return Certificates(Redemptions(ledger), Orders(ledger), _entries(), catalog, settings().calendar)
 
 
 @cache
@@ -50,9 +46,9 @@ def view_certificate(request: Request) -> Response:
     name, dot, form = request.path["number"].partition(".")
     language = language_of(request)
     number = canonical(name) if dot + form in ("", ".svg", ".json") else None
-    if number is None:
-        raise _unknown()
-    certificate = _certificate(number, language)
+    certificate = _certificates().find(number, language) if number else None
+    if certificate is None:
+        raise NotFound("unknown_certificate", "There is no certificate with this number.")
     address = f"{request.base_url}/certificates/{number}"
     if form == "svg":
         from saxaul.pictures import picture  # noqa: PLC0415 - most calls draw nothing
@@ -63,19 +59,6 @@ def view_certificate(request: Request) -> Response:
 
         return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
     return _kept(request, encode(certificate).decode(), "application/json", _FOR_A_MINUTE)
-
-
-def _certificate(number: str, language: Language) -> View:
-    redemption = _redemptions().certified(number)
-    if redemption is None or redemption.state in (State.REQUESTED, State.REJECTED):
-        raise _unknown()
-    project = _catalog().catalogue().tree_projects.get(redemption.project_id)
-    shown = certificate_view(redemption, redemption.tree(number), project, settings().calendar, language)
-    return shown | {"history": [], "proof": None}
-
-
-def _unknown() -> NotFound:
-    return NotFound("unknown_certificate", "There is no certificate with this number.")
 
 
 def view_log(request: Request) -> Response:

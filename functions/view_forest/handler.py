@@ -9,15 +9,17 @@ from saxaul.actions import Owner
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
 from saxaul.ledger import Line, lines_of_month, statement
+from saxaul.planting import project_of
 from saxaul.problems import InvalidRequest
 from saxaul.redemptions import State
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import certificate_view, grams, line_view, statement_view
+from saxaul.views import forest_tree_view, grams, line_view, statement_view
 from saxaul.wallets import position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -37,6 +39,11 @@ def _wallets() -> Wallets:
 @cache
 def _redemptions() -> Redemptions:
     return Redemptions(Table(settings().ledger_table))
+
+
+@cache
+def _orders() -> Orders:
+    return Orders(Table(settings().ledger_table))
 
 
 @cache
@@ -99,16 +106,20 @@ def _cursor(request: Request) -> tuple[str, str] | None:
 
 
 def view_forest(request: Request) -> Response:
-    language = language_of(request)
-    projects = _catalog().catalogue().tree_projects
-    calendar = settings().calendar
+    language, calendar = language_of(request), settings().calendar
+    redemptions = [it for it in _redemptions().of_user(request.user_id) if it.state is not State.REJECTED]
     trees = [
-        certificate_view(redemption, tree, projects.get(redemption.project_id), calendar, language)
-        for redemption in sorted(_redemptions().of_user(request.user_id), key=lambda it: it.requested_at, reverse=True)
-        if redemption.state is not State.REJECTED
+        (redemption, tree)
+        for redemption in sorted(redemptions, key=lambda it: it.requested_at, reverse=True)
         for tree in redemption.trees
     ]
-    return Response({"user_id": request.user_id, "trees": trees})
+    orders = _orders().get_many({tree.order_id for _, tree in trees if tree.order_id})
+    catalogue = _catalog().catalogue()
+    views = [
+        forest_tree_view(redemption, tree, project_of(redemption, tree, orders, catalogue), calendar, language)
+        for redemption, tree in trees
+    ]
+    return Response({"user_id": request.user_id, "trees": views})
 
 
 def list_tree_projects(request: Request) -> Response:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
+
 from local.client import Client
+from local.deployment import session_of
 
 
 def new_user() -> str:
@@ -54,4 +57,36 @@ def make_rich(client: Client, user_id: str) -> int:
 def verdict_on(client: Client, place: str) -> dict[str, Any]:
     """A redemption, once the queue has answered it."""
     found: dict[str, Any] = eventually(lambda: client.done("GET", place), lambda it: it["state"] != "requested")
+    return found
+
+
+def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
+    """A reserved redemption of one tree, for a user who is rich; ``place`` says where it is."""
+    path, key = f"/users/{user_id}/redemptions", secrets.token_hex(8)
+    asked = client.done("POST", path, {"project_id": project_id}, idempotency_key=key)
+    place = f"{path}/{asked['redemption_id']}"
+    assert verdict_on(client, place)["state"] in {"reserved", "ordered"}
+    return {**asked, "place": place}
+
+
+def run_planting_batch(stack: dict[str, Any]) -> None:
+    """What the schedule does each minute on the laptop stack, without the wait."""
+    client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
+    answer = client.invoke(FunctionName=stack["functions"]["PlantTrees"], Payload=b'{"schedule": "planting"}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def order_with(partner: Client, certificate: str, *, besides: str = "") -> dict[str, Any]:
+    """The order that has this tree, once it is announced to its partner; another one than ``besides``."""
+
+    def look() -> dict[str, Any] | None:
+        for listed in partner.done("GET", "/planting-orders?limit=20")["orders"]:
+            if listed["order_id"] != besides:
+                order: dict[str, Any] = partner.done("GET", f"/planting-orders/{listed['order_id']}")
+                if certificate in {tree["certificate"] for tree in order["trees"]}:
+                    return order
+        return None
+
+    found: dict[str, Any] | None = eventually(look, lambda order: order is not None)
+    assert found, f"no order has {certificate}"
     return found

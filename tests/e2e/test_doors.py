@@ -23,6 +23,8 @@ from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
         ("GET", "/planting-orders"),
         ("GET", "/planting-orders/o"),
         ("POST", "/planting-orders/o/confirmations"),
+        ("POST", "/planting-orders/o/failures"),
+        ("POST", "/planting-orders/o/inspections"),
         ("GET", "/catalog/action-types/bus_ride"),
         ("PUT", "/catalog/action-types/bus_ride"),
     ],

@@ -1,4 +1,4 @@
-"""AWS in process: the two tables, the two queues, the environment of the functions, and a clock that stands still.
+"""AWS in process: tables, queues, bucket and bus, the environment of the functions, and a clock that stands still.
 
 moto is no judge of races or of capacity; what it proves is that items, expressions and messages fit together.
 """
@@ -25,14 +25,16 @@ ENVIRONMENT = {
     "TIME_ZONE": "Asia/Shanghai",
     "ACCEPTANCE_DAYS": "7",
     "HARVEST_TIME": "07:00",
+    "MANIFEST_BUCKET": "manifests",
+    "BUS_NAME": "saxaul",
     "CALLERS": json.dumps(CALLERS),
     "POWERTOOLS_SERVICE_NAME": "saxaul",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
 CLOCKED = [
-    *(f"functions.{name}.handler" for name in ("ingest_actions", "suggest_campaigns", "view_forest")),
-    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting")),
+    *(f"functions.{name}.handler" for name in ("ingest_actions", "plant_trees", "suggest_campaigns", "view_forest")),
+    *(f"saxaul.services.{name}" for name in ("accrual", "redeeming", "planting", "tree_reports")),
 ]
 """The modules that ask for the time."""
 
@@ -63,8 +65,11 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stack]:
         key = clients.kms().create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
         monkeypatch.setenv("SIGNING_KEY", key["Arn"])
         monkeypatch.setenv("ACTION_QUEUE_URL", actions)
+        planting = clients.sqs().create_queue(QueueName="PlantingQueue.fifo", Attributes={"FifoQueue": "true"})
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])
-        yield Stack(clock, actions, redemptions["QueueUrl"])
+        monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
+        _make_manifests_and_bus()
+        yield Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"])
     forget_everything()
 
 
@@ -80,6 +85,15 @@ def forget_everything() -> None:
     settings.cache_clear()
     indexed = HANDLERS["suggest_campaigns"]
     vars(indexed)["_indexed"] = type(vars(indexed)["_indexed"])()
+
+
+def _make_manifests_and_bus() -> None:
+    clients.s3().create_bucket(Bucket="manifests", CreateBucketConfiguration={"LocationConstraint": "cn-north-1"})
+    events, listener = clients.eventbridge(), clients.sqs().create_queue(QueueName="Listener")["QueueUrl"]
+    events.create_event_bus(Name="saxaul")
+    events.put_rule(Name="all", EventBusName="saxaul", EventPattern=json.dumps({"source": ["saxaul"]}))
+    arn = clients.sqs().get_queue_attributes(QueueUrl=listener, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_targets(Rule="all", EventBusName="saxaul", Targets=[{"Id": "listener", "Arn": arn}])
 
 
 def _make_tables() -> None:

@@ -15,6 +15,7 @@ from saxaul.pages import Page
 from saxaul.redemptions import Redemption, Stock
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
+from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import Table
@@ -81,6 +82,7 @@ class Stack:
     clock: Clock
     actions_url: str
     redemptions_url: str
+    planting_url: str
 
     @property
     def ledger(self) -> Table:
@@ -97,6 +99,10 @@ class Stack:
     @property
     def redemptions(self) -> Redemptions:
         return Redemptions(self.ledger)
+
+    @property
+    def orders(self) -> Orders:
+        return Orders(self.ledger)
 
     @property
     def catalog(self) -> CatalogStore:
@@ -151,6 +157,23 @@ class Stack:
 
     def settle(self, *bodies: str) -> list[str]:
         return deliver("settle_redemptions", bodies)
+
+    def order(self) -> list[str]:
+        """A planting batch, until its queue is empty; the orders that it left, in their sequence."""
+        before = self.order_ids()
+        invoke("plant_trees", event_of("plant_trees"))
+        while bodies := self.waiting(self.planting_url):
+            assert deliver("plant_trees", bodies) == []
+        return [order_id for order_id in self.order_ids() if order_id not in before]
+
+    def order_ids(self) -> list[str]:
+        orders = (self.orders.of_partner(partner, 1000) for partner in PARTNERS)
+        return [order.order_id for found in orders for order in reversed(found)]
+
+    def told(self) -> list[Any]:
+        """The details of the events on the bus that were not told before."""
+        url = sqs().get_queue_url(QueueName="Listener")["QueueUrl"]
+        return [json.loads(body)["detail"] for body in self.waiting(url)]
 
 
 def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - whatever AWS sends and the function answers
@@ -233,14 +256,28 @@ def certificate(number: str) -> Answer:
 
 
 def confirm(order_id: str, *confirmations: object, client: str = "partner-client") -> Answer:
+    return report("confirmations", order_id, *confirmations, client=client)
+
+
+def report(name: str, order_id: str, *reports: object, client: str = "partner-client") -> Answer:
+    """Send a partner's ``confirmations``, ``failures`` or ``inspections``."""
     return call(
         "plant_trees",
         "POST",
-        "/planting-orders/{order_id}/confirmations",
+        f"/planting-orders/{{order_id}}/{name}",
         client=client,
         path={"order_id": order_id},
-        body={"confirmations": confirmations},
+        body={name: reports},
     )
+
+
+def view_order(order_id: str, client: str = "partner-client") -> Answer:
+    return call("plant_trees", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
+
+
+def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's body
+    resource = "/users/{user_id}/redemptions/{redemption_id}"
+    return call("redeem_trees", "GET", resource, path={"user_id": user_id, "redemption_id": redemption_id}).body
 
 
 def put_entry(kind: str, identifier: str, document: Any) -> Answer:  # noqa: ANN401 - whatever an operator sends

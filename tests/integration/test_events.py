@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.builders import at, make_entry, make_page, make_suggestion
-from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, event_of, invoke
+from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, deliver, event_of, invoke
 
 API = ["ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "view_forest"]
 
@@ -48,8 +48,8 @@ def test_an_event_of_a_queue_has_no_failures(function: str) -> None:
 
 
 @pytest.mark.usefixtures("seeded")
-def test_the_event_of_the_schedule_orders_what_is_reserved_which_is_nothing_yet() -> None:
-    assert invoke("plant_trees", event_of("plant_trees")) == {"orders": [], "trees": 0}
+def test_the_event_of_the_schedule_begins_with_what_is_reserved_which_is_nothing_yet() -> None:
+    assert invoke("plant_trees", event_of("plant_trees")) == {"projects": []}
 
 
 def test_what_the_ingest_event_reports_is_what_the_accrual_event_brings(seeded: Stack) -> None:
@@ -72,10 +72,14 @@ def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> 
     beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points"]
     story = [*beginning, "redeem_trees", "settle_redemptions", "plant_trees", "view_forest", "prove_trees"]
 
-    answers = {function: invoke(function, event_of(function)) for function in story}
+    answers = {}
+    for function in story:
+        answers[function] = invoke(function, event_of(function))
+        if function == "plant_trees":
+            assert deliver(function, seeded.waiting(seeded.planting_url)) == []
 
     assert sorted(story) == FUNCTIONS
-    assert answers["plant_trees"]["trees"] == 1
+    assert answers["plant_trees"] == {"projects": ["saxaul-alxa"]}
     forest = answered(answers["view_forest"]).body
     assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
     assert [list(page.entries) for page in seeded.pages_of() if page.key.window == "2026-06-05"] == [["alipay:ride-1"]]

@@ -13,11 +13,11 @@ from tests.integration.stack import (
     call,
     certificate,
     confirm,
-    event_of,
     harvest,
-    invoke,
     put_entry,
     redeem,
+    view_order,
+    view_redemption,
     wallet_of,
 )
 
@@ -26,20 +26,6 @@ NEXT_MORNING = at("2026-06-06T07:00")
 
 def report(*actions: dict[str, Any]) -> Answer:
     return call("ingest_actions", "POST", "/actions", body={"actions": actions})
-
-
-def order() -> Any:  # noqa: ANN401 - the function's answer
-    return invoke("plant_trees", event_of("plant_trees"))
-
-
-def redemption(redemption_id: str) -> Any:  # noqa: ANN401 - the answer's body
-    resource = "/users/{user_id}/redemptions/{redemption_id}"
-    return call("redeem_trees", "GET", resource, path={"user_id": "u-42", "redemption_id": redemption_id}).body
-
-
-def view_order(order_id: str) -> Any:  # noqa: ANN401 - the answer's body
-    resource = "/planting-orders/{order_id}"
-    return call("plant_trees", "GET", resource, client="partner-client", path={"order_id": order_id}).body
 
 
 def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack: Stack) -> None:
@@ -65,21 +51,19 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
     assert (asked.status, asked.body["state"], asked.body["replay"]) == (202, "requested", False)
     assert asked.headers["location"] == f"/users/u-42/redemptions/{asked.body['redemption_id']}"
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
-    assert redemption(asked.body["redemption_id"])["state"] == "reserved"
+    assert view_redemption(asked.body["redemption_id"])["state"] == "reserved"
     after = wallet_of()
     assert (after["spendable"], after["spent"], after["earned"]) == (0, 160, 160)
     assert (stack.stock().reserved, stack.stock().available) == (1, 9)
 
-    ordered = order()
-    assert ordered["trees"] == 1
-    order_id = ordered["orders"][0]
+    [order_id] = stack.order()
     number = asked.body["certificates"][0]
-    assert view_order(order_id)["trees"] == [
+    assert view_order(order_id).body["trees"] == [
         {"certificate": number, "redemption_id": asked.body["redemption_id"], "state": "ordered"}
     ]
 
     assert confirm(order_id, confirmation(number)).body == {"confirmed": 1, "refused": []}
-    assert view_order(order_id)["state"] == "planted"
+    assert view_order(order_id).body["state"] == "planted"
     shown = certificate(number.lower()).body
     assert (shown["state"], shown["species"], shown["partner"]) == ("planted", "Saxaul", "Alxa SEE Foundation")
     assert (shown["applied_at"], shown["planted_at"]) == ("2026-06-06T07:00:00+08:00", "2026-06-05T10:00:00+08:00")
@@ -108,13 +92,13 @@ def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stac
     assert redeem().body["state"] == "reserved"
     assert stack.waiting(stack.redemptions_url) == []
 
-    order_id = order()["orders"][0]
-    assert order() == {"orders": [], "trees": 0}
+    [order_id] = stack.order()
+    assert stack.order() == []
     assert stack.settle(*wanted) == []
     word = confirmation(first.body["certificates"][0])
     assert confirm(order_id, word, word).body == {"confirmed": 2, "refused": []}
     assert confirm(order_id, word).body == {"confirmed": 1, "refused": []}
-    assert redemption(first.body["redemption_id"])["state"] == "planted"
+    assert view_redemption(first.body["redemption_id"])["state"] == "planted"
     assert stack.wallet().spent == 80
 
 
@@ -135,7 +119,7 @@ def test_a_request_that_could_not_be_queued_is_queued_by_its_repetition(
 
     assert (repeated.status, repeated.body["replay"]) == (202, True)
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
-    assert redemption(repeated.body["redemption_id"])["state"] == "reserved"
+    assert view_redemption(repeated.body["redemption_id"])["state"] == "reserved"
 
 
 @pytest.mark.usefixtures("stack")
@@ -180,7 +164,7 @@ def test_a_wallet_that_was_spent_meanwhile_is_not_overspent(stack: Stack) -> Non
 
     stack.settle(*stack.waiting(stack.redemptions_url))
 
-    assert redemption(second["redemption_id"])["reason"] == "insufficient_points"
+    assert view_redemption(second["redemption_id"])["reason"] == "insufficient_points"
     assert (stack.wallet().balance, stack.wallet().spent) == (40, 160)
 
 
@@ -190,7 +174,8 @@ def test_all_that_is_reserved_is_ordered_however_many_orders_that_takes(stack: S
     for n in range(people):
         stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(NEXT_MORNING))
 
-    answer = order()
+    order_ids = stack.order()
 
-    assert (answer["trees"], len(answer["orders"])) == (people, 1 + people // 100)
-    assert order()["trees"] == 0
+    ordered = [len(view_order(order_id).body["trees"]) for order_id in order_ids]
+    assert (sum(ordered), len(ordered)) == (people, 1 + people // 100)
+    assert stack.order() == []

@@ -15,7 +15,7 @@ from saxaul.pages import Page, PageKey
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, Key, Table, python, raw
 from tests.builders import DAY, FACILITY, USER, make_action, make_action_type, make_entry, make_page, make_redemption
-from tests.integration.stack import Stack, event_of, harvest, invoke, redeem
+from tests.integration.stack import Stack, harvest, redeem
 
 if TYPE_CHECKING:
     from saxaul.reconciliation import Finding
@@ -37,7 +37,7 @@ def lived(stack: Stack) -> Stack:
     stack.accrue_all([*actions, *walks, make_action("kwh", type="green_power", owner=FACILITY)])
     stack.clock.now += DAY
     settle(stack, "first")
-    invoke("plant_trees", event_of("plant_trees"))
+    stack.order()
     stack.clock.now += 20 * DAY
     harvest()
     settle(stack, "second", user_id="u-43")
@@ -181,7 +181,7 @@ def test_a_redemption_settled_between_its_item_and_its_wallet_is_no_fault(
 def test_a_tree_ordered_between_its_item_and_its_order_is_no_fault(
     lived: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(monkeypatch, ("USER#u-43 WALLET", lambda: invoke("plant_trees", event_of("plant_trees"))))
+    interrupt(monkeypatch, ("USER#u-43 WALLET", lived.order))
 
     assert findings(lived) == []
     assert len(keys_of(lived, "ORDER#")) == 2

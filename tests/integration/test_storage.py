@@ -1,5 +1,6 @@
 """Round trips: what is written as an item is read back as it was, through the table's own notation."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from saxaul.actions import Owner
 from saxaul.pages import Entry, Page, PageKey
-from saxaul.redemptions import Planting, Redemption, State, Tree
-from saxaul.storage import pages, redemptions, table, wallets
+from saxaul.redemptions import Planting, Redemption, Seal, State, Step, Tree
+from saxaul.storage import orders, pages, redemptions, table, wallets
+from saxaul.storage.orders import OrderMovedError
 from saxaul.storage.pages import PageMovedError
-from saxaul.storage.redemptions import RedemptionExistsError, RedemptionMovedError
+from saxaul.storage.redemptions import RedemptionExistsError
 from saxaul.storage.table import Item, Key
 from saxaul.storage.wallets import WalletMovedError
 from saxaul.wallets import Wallet
@@ -49,7 +51,22 @@ all_wallets = st.builds(
     version=st.integers(0, 1000),
 )
 degrees = st.floats(-90, 90).map(lambda it: round(it, 9))
-trees = st.builds(Tree, ids, st.none() | st.builds(Planting, instants, ids, degrees, degrees, st.text(max_size=9)))
+plantings = st.builds(Planting, instants, ids, degrees, degrees, st.text(max_size=9))
+steps = st.builds(
+    Step,
+    state=st.sampled_from(State),
+    at=instants,
+    recorded_at=instants,
+    order_id=st.just("") | ids,
+    reason=st.text(max_size=9),
+    inspector=st.text(max_size=9),
+    evidence_url=st.just("") | ids,
+    planting=st.none() | plantings,
+    sequence=st.none() | instants,
+    leaf=st.none() | instants,
+)
+seals = st.builds(Seal, ids, st.none() | ids, ids)
+trees = st.builds(Tree, ids, st.lists(steps, max_size=3).map(tuple), st.none() | seals)
 all_redemptions = st.builds(
     Redemption,
     user_id=ids,
@@ -63,8 +80,6 @@ all_redemptions = st.builds(
     state=st.sampled_from(State),
     reason=ids,
     reserved_at=instants,
-    ordered_at=instants,
-    order_id=ids,
     version=st.integers(0, 1000),
 )
 
@@ -92,13 +107,26 @@ def test_a_redemption_comes_back_as_it_was(redemption: Redemption) -> None:
 def test_an_order_comes_back_as_it_was() -> None:
     order = make_order(make_redemption(trees=2), make_redemption("r-2", user_id="u-43"))
 
-    assert redemptions.order_from_item(stored(redemptions.order_to_item(order), 1)) == order
+    for it in (order, order.announced(0), order.announced(NOON)):
+        assert orders.from_item(stored(orders.to_item(it), it.version)) == it
 
 
-def test_only_what_is_reserved_is_on_the_list_of_its_project() -> None:
-    for state in State:
-        item = redemptions.to_item(make_redemption(state=state, reserved_at=NOON))
-        assert item.get("list_name") == ("RESERVED#saxaul-alxa" if state is State.RESERVED else None)
+def test_an_order_is_on_the_list_of_its_partner_once_it_is_announced() -> None:
+    order = make_order(make_redemption())
+
+    assert orders.to_item(order)["list_name"] == "UNANNOUNCED#saxaul-alxa"
+    assert orders.to_item(order.announced(NOON))["list_name"] == "ORDERS#Alxa SEE Foundation"
+
+
+def test_what_waits_is_on_the_list_of_its_project_also_when_it_waits_again() -> None:
+    reserved = make_redemption(trees=2).reserved(NOON)
+    ordered = reserved.ordered("o-1", NOON + 1)
+    failed = ordered.stepped({ordered.trees[0].number: Step(State.RESERVED, NOON, NOON, reason="frost")})
+
+    listed = [redemptions.to_item(it).get("list_name") for it in (make_redemption(), reserved, ordered, failed)]
+
+    assert listed == [None, "RESERVED#saxaul-alxa", None, "RESERVED#saxaul-alxa"]
+    assert redemptions.to_item(failed)["list_order"] == redemptions.to_item(reserved)["list_order"]
 
 
 def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> None:
@@ -128,8 +156,8 @@ def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> 
 
     with pytest.raises(WalletMovedError):
         stack.wallets.put(make_wallet(2))
-    with pytest.raises(RedemptionMovedError):
-        stack.redemptions.put(make_redemption(version=7))
+    with pytest.raises(OrderMovedError):
+        stack.orders.put(replace(make_order(), version=7))
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))
 
@@ -175,6 +203,16 @@ def test_a_wallet_is_debited_only_of_what_it_has(stack: Stack) -> None:
         table.transact([stack.wallets.debiting(USER.id, 60)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
+
+
+def test_a_wallet_gets_no_more_back_than_it_spent(stack: Stack) -> None:
+    stack.wallets.put(make_wallet(100, spent=50))
+
+    table.transact([stack.wallets.refunding(USER.id, 50)])
+    with pytest.raises(table.TransactionRefusedError):
+        table.transact([stack.wallets.refunding(USER.id, 1)])
+
+    assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (150, 0, 2)
 
 
 def test_the_longest_waiting_redemptions_come_first(stack: Stack) -> None:

@@ -137,9 +137,9 @@ class MemoryDynamoDB:
         items = self._seen(query["TableName"], consistent=consistent).values()
         values = query["ExpressionAttributeValues"]
         if index:
-            assert (index, query["KeyConditionExpression"]) == ("Listing", "list_name = :list_name")
+            assert index == "Listing"
+            listed = _listed(query["KeyConditionExpression"], values, items)
             names = ("pk", "sk", "list_name", "list_order")
-            listed = [it for it in items if it.get("list_name") == values[":list_name"]]
             found = [{name: it[name] for name in names} for it in listed]
             order = "list_order"
         else:
@@ -180,13 +180,17 @@ class Paginator:
 
 
 class MemorySQS:
-    """Collects what is sent, repeats included: a queue may deliver twice."""
+    """Collects what is sent, by queue, repeats included: a queue may deliver twice."""
 
     def __init__(self) -> None:
-        self.sent: list[str] = []
+        self.queues: defaultdict[str, list[str]] = defaultdict(list)
+
+    @property
+    def sent(self) -> list[str]:
+        return self.queues["RedemptionQueue.fifo"]
 
     def send_message(self, **message: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
-        self.sent.append(message["MessageBody"])
+        self.queues[message["QueueUrl"]].append(message["MessageBody"])
         return {}
 
 
@@ -234,6 +238,14 @@ def _updated(item: Raw, expression: str, values: Raw) -> Raw:
             change = int(values[found[3]]["N"]) * (1 if found[2] == "+" else -1)
             outcome[target] = {"N": str(int(item[found[1]]["N"]) + change)}
     return outcome
+
+
+def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
+    listed = [it for it in items if it.get("list_name") == values[":list_name"]]
+    if condition == "list_name = :list_name":
+        return listed
+    assert condition == "list_name = :list_name AND list_order < :before", f"storage has a new query: {condition}"
+    return [it for it in listed if it["list_order"]["S"] < values[":before"]["S"]]
 
 
 def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table

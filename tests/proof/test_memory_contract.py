@@ -19,6 +19,7 @@ RELEASE = "SET released = :released, reserved = if_not_exists(reserved, :none)"
 CAN_RELEASE = "attribute_not_exists(reserved) OR reserved <= :released"
 TAKE = ("SET reserved = reserved + :saplings", "reserved = :read AND released >= :needed")
 SPEND = ("SET balance = balance - :points, spent = spent + :points, v = v + :one", "balance >= :points")
+GIVE_BACK = ("SET balance = balance + :points, spent = spent - :points, v = v + :one", "spent >= :points")
 
 
 @contextmanager
@@ -82,6 +83,10 @@ def spend(points: int) -> None:
     transact([TABLE.updating(WALLET, *SPEND, {":points": points, ":one": 1})])
 
 
+def give_back(points: int) -> None:
+    transact([TABLE.updating(WALLET, *GIVE_BACK, {":points": points, ":one": 1})])
+
+
 def spend_and_put(points: int, read: int) -> None:
     spending = TABLE.updating(WALLET, *SPEND, {":points": points, ":one": 1})
     transact([spending, TABLE.putting(entry("TREE#1", state="reserved"), read)])
@@ -108,6 +113,9 @@ SUITE: dict[str, Callable[[], object]] = {
     "stock": lambda: TABLE.get(STOCK),
     "spend": lambda: spend(30),
     "spend more than there is": lambda: spend(61),
+    "give back": lambda: give_back(10),
+    "give back more than was spent": lambda: give_back(21),
+    "spend again": lambda: spend(10),
     "spend from no wallet": lambda: transact(
         [TABLE.updating(Key("USER#x", "WALLET"), *SPEND, {":points": 1, ":one": 1})]
     ),
@@ -122,6 +130,8 @@ SUITE: dict[str, Callable[[], object]] = {
     "listed": lambda: TABLE.listed("RESERVED#p", 10),
     "listed at most": lambda: TABLE.listed("RESERVED#p", 2),
     "listed backwards": lambda: TABLE.listed("RESERVED#p", 2, backwards=True),
+    "listed before": lambda: TABLE.listed("RESERVED#p", 10, backwards=True, before="4"),
+    "listed before the first": lambda: TABLE.listed("RESERVED#p", 10, before="1"),
     "leave the list": lambda: TABLE.put(entry("TREE#2", "USER#w"), 1),
     "listed afterwards": lambda: TABLE.listed("RESERVED#p", 10),
     "listed nowhere": lambda: TABLE.listed("RESERVED#none", 10),

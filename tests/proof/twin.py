@@ -100,7 +100,7 @@ class Twin:
     def order(self, *, lagging: bool = False) -> None:
         """Two runs of the schedule: what the index did not list to the first one, the second one orders."""
         for self.world.store.lagging in (lagging, False):
-            self.world.planting.order_all(self.model.catalogue)
+            self.world.order_all(self.model.catalogue)
         self.model.order()
 
     def check(self) -> None:

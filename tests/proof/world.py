@@ -7,27 +7,37 @@ import pytest
 
 from saxaul.actions import Owner
 from saxaul.catalog import ActionType, Campaign, Catalogue, TreeProject
-from saxaul.messages import ActionMessage, RedemptionMessage
+from saxaul.messages import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.pages import Page
 from saxaul.services.accrual import Accrual
 from saxaul.services.planting import Planting
 from saxaul.services.redeeming import Redeeming
+from saxaul.services.transparency import Log
+from saxaul.services.tree_reports import TreeReports
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.events import Bus
+from saxaul.storage.manifests import Manifests
+from saxaul.storage.orders import Orders
 from saxaul.storage.pages import Pages
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
+from saxaul.storage.transparency import Entries
 from saxaul.storage.wallets import Wallets
 from saxaul.wallets import Position, position
 from tests.builders import make_calendar
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS
+from tests.proof.memory_kms import MemoryKMS
+from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 
 CALENDAR = make_calendar()
-CLOCKED = ("accrual", "redeeming", "planting")
+CLOCKED = ("accrual", "redeeming", "planting", "tree_reports")
 QUEUE = "RedemptionQueue.fifo"
+PLANTING_QUEUE = "PlantingQueue.fifo"
 
 
 class World:
-    """What is deployed, in process. ``dynamodb`` and ``sqs`` may be replaced by clients that fail."""
+    """What is deployed, in process. Its clients may be replaced by such as fail."""
 
     def __init__(self, patch: pytest.MonkeyPatch, now: int) -> None:
         self.now = now
@@ -35,8 +45,16 @@ class World:
         self.queue = MemorySQS()
         self.dynamodb: Any = self.store
         self.sqs: Any = self.queue
+        self.kms: Any = MemoryKMS()
+        self.bucket, self.bus = MemoryS3(), MemoryEventBridge()
+        self.s3: Any = self.bucket
+        self.eventbridge: Any = self.bus
+        self.sound = {name: getattr(self, name) for name in ("dynamodb", "sqs", "s3", "eventbridge", "kms")}
         patch.setattr("saxaul.storage.table.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.queues.sqs", lambda: self.sqs)
+        patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
+        patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
+        patch.setattr("saxaul.storage.events.eventbridge", lambda: self.eventbridge)
         patch.setattr("saxaul.services.accrual._WRITERS", 1)  # so that a run can be run again
         for module in CLOCKED:
             patch.setattr(f"saxaul.services.{module}.time", lambda: float(self.now))
@@ -44,6 +62,7 @@ class World:
             patch.setattr(f"saxaul.{module}.sleep", self._sleep)
         ledger = Table("Ledger")
         self.pages, self.wallets, self.redemptions = Pages(ledger), Wallets(ledger), Redemptions(ledger)
+        self.orders = Orders(ledger)
         self.start_workers()
 
     def _sleep(self, _seconds: float) -> None:
@@ -54,7 +73,11 @@ class World:
         self.catalog = CatalogStore(Table("Catalog"))
         self.accrual = Accrual(self.pages, self.wallets, self.catalog, CALENDAR)
         self.redeeming = Redeeming(self.wallets, self.redemptions, CALENDAR, QUEUE)
-        self.planting = Planting(self.redemptions, CALENDAR)
+        manifests, bus = Manifests("manifests"), Bus("saxaul")
+        self.planting = Planting(self.redemptions, self.orders, manifests, bus, CALENDAR, PLANTING_QUEUE)
+        self.entries = Entries(Table("Ledger"))
+        log = Log(self.entries, SigningKey("key"), CALENDAR)
+        self.tree_reports = TreeReports(self.redemptions, log, CALENDAR)
 
     def seed(
         self,
@@ -87,6 +110,15 @@ class World:
         )
         return [body for number, body in enumerate(bodies) if str(number) in failed]
 
+    def order_all(self, catalogue: Catalogue) -> None:
+        """One planting batch, worked off. A message leaves its queue once it was worked off, and not before."""
+        self.planting.begin(catalogue)
+        waiting = self.queue.queues[PLANTING_QUEUE]
+        while waiting:
+            project_id = PlantingMessage.model_validate_json(waiting[0]).project_id
+            self.planting.order(project_id, catalogue.tree_projects[project_id])
+            waiting.pop(0)
+
     def pages_of(self, user_id: str) -> list[Page]:
         return self.pages.between(Owner("user", user_id), "", "9999-12-31")
 
@@ -96,10 +128,11 @@ class World:
 
     def unobserved(self, look: Callable[[], object]) -> None:
         """Look with clients that do not fail and reads that do not lag."""
-        clients, lagging = (self.dynamodb, self.sqs), self.store.lagging
-        self.dynamodb, self.sqs, self.store.lagging = self.store, self.queue, False
+        clients, lagging = {name: getattr(self, name) for name in self.sound}, self.store.lagging
+        vars(self).update(self.sound)
+        self.store.lagging = False
         try:
             look()
         finally:
-            self.dynamodb, self.sqs = clients
+            vars(self).update(clients)
             self.store.lagging = lagging

@@ -27,6 +27,8 @@ SCOPES = {
     ("get", "/planting-orders"): "planting.write",
     ("get", "/planting-orders/{order_id}"): "planting.write",
     ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
+    ("post", "/planting-orders/{order_id}/failures"): "planting.write",
+    ("post", "/planting-orders/{order_id}/inspections"): "planting.write",
     ("get", "/catalog/{kind}/{id}"): "catalog.write",
     ("put", "/catalog/{kind}/{id}"): "catalog.write",
 }
@@ -70,7 +72,7 @@ def test_a_message_stays_hidden_for_six_times_its_functions_timeout_and_the_wind
     queues = resources("AWS::SQS::Queue")
     sources = events("SQS")
 
-    assert len(sources) == 2
+    assert len(sources) == 3
     for name, source in sources:
         queue = queues[source["Queue"]["Fn::GetAtt"].removesuffix(".Arn")]
         window = source.get("MaximumBatchingWindowInSeconds", 0)
@@ -123,6 +125,34 @@ def test_the_tables_are_encrypted_recoverable_and_hard_to_lose() -> None:
     assert template()["Parameters"]["DeletionProtection"]["Default"] == "true"
 
 
+def test_manifests_are_encrypted_versioned_kept_from_the_public_and_hard_to_lose() -> None:
+    [(name, bucket)] = resources("AWS::S3::Bucket").items()
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "AES256" in str(bucket["BucketEncryption"])
+    assert template()["Resources"][name]["DeletionPolicy"] == "Retain"
+    assert "ExpirationInDays" not in rule
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+
+
+def test_planting_touches_no_wallet_but_to_update_it_and_no_object_but_manifests() -> None:
+    [policy] = functions()["PlantTrees"]["Policies"]
+    by_action = {action: statement for statement in policy["Statement"] for action in statement["Action"]}
+
+    assert by_action["dynamodb:UpdateItem"]["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]}
+    }
+    assert by_action["s3:PutObject"]["Resource"] == OBJECTS
+    assert by_action["events:PutEvents"]["Resource"] == {"Fn::GetAtt": "Bus.Arn"}
+
+
+OBJECTS = {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"}
+"""The one resource with a wildcard: an object has no name before it is written."""
+
+
 def test_no_policy_has_a_wildcard_among_its_actions_or_resources() -> None:
     statements = [
         (name, statement)
@@ -133,7 +163,8 @@ def test_no_policy_has_a_wildcard_among_its_actions_or_resources() -> None:
 
     assert len(statements) >= len(functions())
     for name, statement in statements:
-        assert "*" not in str([statement["Action"], statement["Resource"]]), name
+        resource = statement["Resource"] if statement["Resource"] != OBJECTS else ""
+        assert "*" not in str([statement["Action"], resource]), name
 
 
 def test_the_catalogue_function_touches_nothing_of_the_ledger_but_stock() -> None:

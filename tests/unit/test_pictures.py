@@ -83,7 +83,7 @@ def test_a_project_that_left_the_catalogue_leaves_a_certificate_without_a_name(p
     assert "A tree" in words_of(drawn(nameless))
 
 
-@pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced"])
+@pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded"])
 def test_every_state_has_its_word_in_both_languages(planted: dict[str, Any], state: str) -> None:
     english, chinese = (words_of(drawn(planted | {"state": state}, language)) for language in ("en", "zh"))
 

@@ -13,7 +13,7 @@ from saxaul.actions import Owner
 from saxaul.pages import MAX_ENTRIES, Page
 from saxaul.planting import OrderedTree
 from saxaul.reconciliation import MAX_ITEM_BYTES, PAID, UNPAID, Books, Finding, Holdings, check, stock_findings
-from saxaul.redemptions import Redemption, State, Stock
+from saxaul.redemptions import Redemption, State, Step, Stock
 from saxaul.wallets import harvest, position
 from tests.builders import (
     DAY,
@@ -188,9 +188,32 @@ def loose(kept: Books) -> list[tuple[str, str]]:
     return [(it.finding.subject, it.finding.detail) for it in kept.loose_ends()]
 
 
-@pytest.mark.parametrize("state", [State.ORDERED, State.PLANTED])
-def test_an_order_its_redemption_and_their_certificate_agree(state: State) -> None:
-    assert loose(books(replace(ORDERED, state=state))) == []
+def test_an_order_its_redemption_and_their_certificate_agree() -> None:
+    assert loose(books(ORDERED)) == []
+
+
+def test_a_tree_that_failed_and_was_ordered_again_belongs_to_both_orders() -> None:
+    failed = ORDERED.stepped({NUMBER: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
+    again = failed.ordered("o-2", NOON)
+
+    kept = books(again)
+    kept.add_order(make_order(again, order_id="o-2"))
+
+    assert loose(books(failed)) == loose(kept) == []
+    assert loose(books(again)) == [
+        ("redemption r-1 of user u-42", f"has tree {NUMBER} in order o-2, which does not list it")
+    ]
+
+
+def test_the_points_of_a_refunded_tree_were_not_spent_and_its_sapling_was_used_up() -> None:
+    two = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
+    refunded = two.stepped({two.trees[0].number: Step(State.REFUNDED, NOON, NOON, order_id="o-1", reason="frost")})
+    kept = Books()
+    kept.add_redemption(refunded)
+    kept.add_stock(Stock("saxaul-alxa", 2, 2))
+
+    assert check(Holdings(USER, make_wallet(-160, spent=160), [], [refunded]))[0].is_fault is False
+    assert kept.uneven_projects() == []
 
 
 def test_an_order_that_does_not_list_an_ordered_tree_is_a_fault() -> None:

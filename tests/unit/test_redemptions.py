@@ -5,18 +5,49 @@ from typing import Any
 
 import pytest
 
-from saxaul.redemptions import IllegalTransitionError, Planting, State, Stock, settle
+from saxaul.redemptions import (
+    MAX_STEPS,
+    STANDING,
+    IllegalTransitionError,
+    Planting,
+    State,
+    Step,
+    Stock,
+    Tree,
+    settle,
+)
 from tests.builders import NOON, make_redemption, make_wallet
 
 DRAWN = {
     (State.REQUESTED, State.RESERVED),
     (State.REQUESTED, State.REJECTED),
     (State.RESERVED, State.ORDERED),
+}
+TREE_DRAWN = {
+    (State.REQUESTED, State.RESERVED),
+    (State.RESERVED, State.ORDERED),
     (State.ORDERED, State.PLANTED),
+    (State.ORDERED, State.RESERVED),
+    (State.ORDERED, State.REFUNDED),
+    (State.PLANTED, State.ALIVE),
+    (State.PLANTED, State.DEAD),
+    (State.ALIVE, State.ALIVE),
+    (State.ALIVE, State.DEAD),
+    (State.DEAD, State.REPLACED),
+    (State.REPLACED, State.ALIVE),
+    (State.REPLACED, State.DEAD),
 }
 PAIRS = [(start, end) for start in State for end in State]
 TWO_TREES = make_redemption(trees=2).trees
-PLANTED = Planting(NOON, "AX-0001", 38.851, 105.731)
+PLANTING = Planting(NOON, "AX-0001", 38.851, 105.731)
+
+
+def step(state: State, order_id: str = "") -> Step:
+    return Step(state, NOON, NOON, order_id=order_id, planting=PLANTING if state in STANDING else None)
+
+
+def tree_in(state: State) -> Tree:
+    return Tree("n", () if state is State.REQUESTED else (step(state),))
 
 
 @pytest.mark.parametrize(("start", "end"), sorted(DRAWN))
@@ -30,31 +61,102 @@ def test_every_other_step_is_refused(start: State, end: State) -> None:
         make_redemption(state=start).to(end)
 
 
+@pytest.mark.parametrize(("start", "end"), sorted(TREE_DRAWN))
+def test_every_step_of_a_tree_that_is_drawn_can_be_taken(start: State, end: State) -> None:
+    assert tree_in(start).after(step(end)).state is end
+
+
+@pytest.mark.parametrize(("start", "end"), [pair for pair in PAIRS if pair not in TREE_DRAWN])
+def test_every_other_step_of_a_tree_is_refused(start: State, end: State) -> None:
+    with pytest.raises(IllegalTransitionError):
+        tree_in(start).after(step(end))
+
+
 def test_a_step_keeps_what_belongs_to_it() -> None:
     reserved = make_redemption().reserved(NOON + 1)
 
-    ordered = reserved.ordered("o-1", NOON + 2)
+    [tree] = reserved.ordered("o-1", NOON + 2).trees
 
-    assert (ordered.reserved_at, ordered.ordered_at, ordered.order_id) == (NOON + 1, NOON + 2, "o-1")
+    assert reserved.reserved_at == NOON + 1
+    assert [(it.state, it.at, it.order_id) for it in tree.history] == [
+        (State.RESERVED, NOON + 1, ""),
+        (State.ORDERED, NOON + 2, "o-1"),
+    ]
     assert make_redemption().rejected("sold_out").reason == "sold_out"
 
 
-def test_a_redemption_is_planted_when_the_last_of_its_trees_is() -> None:
-    redemption = make_redemption(trees=2, state=State.ORDERED)
-    first, last = redemption.trees
+@pytest.mark.parametrize(
+    ("states", "whole"),
+    [
+        ([State.RESERVED, State.PLANTED], State.ORDERED),
+        ([State.ORDERED, State.DEAD], State.ORDERED),
+        ([State.PLANTED, State.PLANTED], State.PLANTED),
+        ([State.ALIVE, State.REFUNDED], State.ALIVE),
+        ([State.DEAD, State.DEAD], State.DEAD),
+        ([State.REFUNDED, State.REFUNDED], State.REFUNDED),
+        ([State.ALIVE, State.DEAD], State.PLANTED),
+    ],
+)
+def test_a_redemption_is_what_its_trees_are(states: list[State], whole: State) -> None:
+    lives = {
+        State.RESERVED: [State.ORDERED, State.RESERVED],
+        State.REFUNDED: [State.ORDERED, State.REFUNDED],
+        State.ALIVE: [State.ORDERED, State.PLANTED, State.ALIVE],
+        State.DEAD: [State.ORDERED, State.PLANTED, State.DEAD],
+        State.PLANTED: [State.ORDERED, State.PLANTED],
+        State.ORDERED: [State.ORDERED],
+    }
+    redemption = make_redemption(trees=2).reserved(NOON)
+    for tree, state in zip(redemption.trees, states, strict=True):
+        for stop in lives[state]:
+            redemption = redemption.stepped({tree.number: step(stop, "o-1")})
 
-    half = redemption.confirmed(first.number, PLANTED)
-    whole = half.confirmed(last.number, PLANTED)
+    assert redemption.state is whole
+    assert [redemption.tree_state(tree) for tree in redemption.trees] == states
 
-    assert [half.tree_state(tree) for tree in half.trees] == [State.PLANTED, State.ORDERED]
-    assert (half.state, whole.state) == (State.ORDERED, State.PLANTED)
+
+def test_a_tree_of_a_redemption_that_was_not_reserved_is_where_its_redemption_is() -> None:
+    rejected = make_redemption().rejected("sold_out")
+
+    assert rejected.tree_state(rejected.trees[0]) is State.REJECTED
+    assert rejected.waiting == []
+    with pytest.raises(IllegalTransitionError):
+        rejected.stepped({rejected.trees[0].number: step(State.RESERVED)})
 
 
 def test_a_tree_cannot_be_planted_before_it_is_ordered() -> None:
-    redemption = make_redemption(state=State.RESERVED)
+    redemption = make_redemption().reserved(NOON)
 
     with pytest.raises(IllegalTransitionError):
-        redemption.confirmed(redemption.trees[0].number, PLANTED)
+        redemption.stepped({redemption.trees[0].number: step(State.PLANTED)})
+
+
+def test_a_redemption_without_a_waiting_tree_cannot_be_ordered() -> None:
+    ordered = make_redemption().reserved(NOON).ordered("o-1", NOON)
+
+    with pytest.raises(IllegalTransitionError):
+        ordered.ordered("o-2", NOON)
+
+
+def test_a_tree_that_is_inspected_every_year_of_its_life_keeps_the_newest_and_how_it_came_into_the_ground() -> None:
+    tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
+    for year in range(100):
+        tree = tree.after(Step(State.ALIVE, NOON + year, NOON + year))
+
+    assert len(tree.history) == MAX_STEPS
+    assert [it.state for it in tree.history[:4]] == [State.RESERVED, State.ORDERED, State.PLANTED, State.ALIVE]
+    assert tree.history[-1].at == NOON + 99
+    assert (tree.orders, tree.planting) == (("o-1",), PLANTING)
+
+
+def test_a_tree_that_was_replaced_long_ago_still_says_what_stands_there() -> None:
+    tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
+    replacement = replace(PLANTING, tag="AX-0002")
+    tree = tree.after(step(State.DEAD)).after(Step(State.REPLACED, NOON, NOON, planting=replacement))
+    for year in range(100):
+        tree = tree.after(Step(State.ALIVE, NOON + year, NOON + year))
+
+    assert tree.planting == replacement
 
 
 def test_a_repeated_request_asks_the_same_although_its_numbers_are_new() -> None:

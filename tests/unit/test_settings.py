@@ -20,12 +20,17 @@ def test_what_the_template_declares_is_read() -> None:
             "CATALOG_TABLE": "Catalog",
             "ACTION_QUEUE_URL": "https://sqs/actions",
             "REDEMPTION_QUEUE_URL": "https://sqs/redemptions.fifo",
+            "PLANTING_QUEUE_URL": "https://sqs/planting.fifo",
+            "MANIFEST_BUCKET": "manifests",
+            "BUS_NAME": "saxaul",
         }
     )
 
     assert (settings.ledger_table, settings.catalog_table) == ("Ledger", "Catalog")
     assert settings.action_queue_url == "https://sqs/actions"
     assert settings.redemption_queue_url == "https://sqs/redemptions.fifo"
+    assert settings.planting_queue_url == "https://sqs/planting.fifo"
+    assert (settings.manifest_bucket, settings.bus_name) == ("manifests", "saxaul")
     assert settings.calendar == Calendar(ZoneInfo("Asia/Shanghai"), 7, time(7))
 
 

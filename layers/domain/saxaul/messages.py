@@ -1,4 +1,4 @@
-"""The messages of the two queues: accepted actions, packed close, and redemptions to be settled.
+"""The messages of the queues: accepted actions, packed close, redemptions to be settled, and projects to order for.
 
 A message is billed by each 64 KB, so a call's actions go into as few messages as fit that size.
 A user's actions stay together where they fit, because they are posted onto one page with one write.
@@ -56,6 +56,14 @@ class RedemptionMessage(BaseModel):
     project_id: Identifier
     user_id: Id
     redemption_id: Id
+
+
+class PlantingMessage(BaseModel):
+    """A project with trees that wait for an order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project_id: Identifier
 
 
 def pack(app: str, actions: Iterable[Action]) -> list[str]:

@@ -14,17 +14,18 @@ from typing import NamedTuple
 from saxaul.actions import Owner
 from saxaul.pages import MAX_ENTRIES, ZERO, Entry, Page
 from saxaul.planting import OrderedTree, PlantingOrder
-from saxaul.redemptions import Redemption, State, Stock
+from saxaul.redemptions import STANDING, Redemption, State, Stock
 from saxaul.wallets import Wallet
 
 MAX_ITEM_BYTES = 400 * 1024
 """The largest item that DynamoDB takes."""
 
 UNPAID = frozenset({State.REQUESTED, State.REJECTED})
-PAID = frozenset({State.RESERVED, State.ORDERED, State.PLANTED})
-"""The states of redemptions that took points from a wallet and saplings from a stock."""
+PAID = frozenset({State.RESERVED, State.ORDERED, State.REFUNDED, *STANDING, State.DEAD})
+"""The states of redemptions that took saplings from a stock, and points from a wallet.
 
-IN_AN_ORDER = frozenset({State.ORDERED, State.PLANTED})
+The points of a refunded tree went back; its saplings did not, for they are used up.
+"""
 
 _GRAM_TOLERANCE = Decimal("0.001")
 """A wallet adds up grams in another order than we do, so the last of 28 digits may differ."""
@@ -101,7 +102,7 @@ def _wallet_faults(holdings: Holdings) -> Iterator[str]:
 
 
 def _spending_faults(holdings: Holdings) -> Iterator[str]:
-    paid = sum(redemption.points for redemption in holdings.redemptions if redemption.state in PAID)
+    paid = sum(it.points - it.refunded_points for it in holdings.redemptions if it.state in PAID)
     if paid != holdings.wallet.spent:
         yield f"the wallet spent {holdings.wallet.spent} points, but the redemptions took {paid}"
 
@@ -182,15 +183,17 @@ class Books:
         self._unpaid: set[OrderedTree] = set()
 
     def add_redemption(self, redemption: Redemption) -> None:
-        trees = [OrderedTree(redemption.user_id, redemption.redemption_id, tree.number) for tree in redemption.trees]
+        trees = [
+            (tree, OrderedTree(redemption.user_id, redemption.redemption_id, tree.number)) for tree in redemption.trees
+        ]
         if redemption.state not in PAID:
-            self._unpaid.update(trees)
+            self._unpaid.update(named for _, named in trees)
             return
         self._trees[redemption.project_id] += len(trees)
-        for tree in trees:
-            self._count(_Claim(None, "", tree), 1)
-            if redemption.state in IN_AN_ORDER:
-                self._count(_Claim(redemption.order_id, redemption.project_id, tree), 1)
+        for tree, named in trees:
+            self._count(_Claim(None, "", named), 1)
+            for order_id in tree.orders:
+                self._count(_Claim(order_id, redemption.project_id, named), 1)
 
     def add_order(self, order: PlantingOrder) -> None:
         for tree in order.trees:

@@ -1,10 +1,21 @@
 """Redemptions: points for trees, and the life of those trees.
 
-    requested ──▶ reserved ──▶ ordered ──▶ planted
+A redemption, until it is ordered; from then on it is what its trees are:
+
+    requested ──▶ reserved ──▶ ordered ┄▶ planted, alive, dead, replaced, refunded
         └──▶ rejected
 
-A redemption holds its trees; each tree has a certificate number and a state of its own, because a partner plants
-and confirms them one by one. A redemption is planted when the last of its trees is.
+Each of its trees, because a partner plants them one by one:
+
+                  ┌──────────────┐ failed, and waits for the next order
+                  ▼              │
+    requested ──▶ reserved ──▶ ordered ──▶ planted ──▶ alive ⟲
+                                 │            │          │
+                                 │            └────┬─────┘
+                                 ▼                 ▼
+                               refunded          dead ⇄ replaced ──▶ alive
+
+A tree counts as standing from ``planted`` until it is found ``dead``, and again once it is ``replaced``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +28,12 @@ from saxaul.wallets import Wallet
 MAX_TREES = 10
 """The most trees of one redemption."""
 
+MAX_TRIES = 3
+"""How often a tree is ordered before its points go back to the wallet."""
+
+MAX_STEPS = 20
+"""The most steps that a tree keeps; beyond, the oldest inspection makes room. The public log has them all."""
+
 
 class State(StrEnum):
     REQUESTED = "requested"
@@ -24,20 +41,44 @@ class State(StrEnum):
     REJECTED = "rejected"
     ORDERED = "ordered"
     PLANTED = "planted"
+    ALIVE = "alive"
+    DEAD = "dead"
+    REPLACED = "replaced"
+    REFUNDED = "refunded"
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.RESERVED, State.REJECTED}),
     State.RESERVED: frozenset({State.ORDERED}),
-    State.ORDERED: frozenset({State.PLANTED}),
-    State.PLANTED: frozenset(),
     State.REJECTED: frozenset(),
 }
-"""Every step that a redemption may take; there is no other."""
+"""Every step that a redemption may take by itself. From ``ordered`` on it follows its trees."""
+
+TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.REQUESTED: frozenset({State.RESERVED}),
+    State.RESERVED: frozenset({State.ORDERED}),
+    State.ORDERED: frozenset({State.PLANTED, State.RESERVED, State.REFUNDED}),
+    State.PLANTED: frozenset({State.ALIVE, State.DEAD}),
+    State.ALIVE: frozenset({State.ALIVE, State.DEAD}),
+    State.DEAD: frozenset({State.REPLACED}),
+    State.REPLACED: frozenset({State.ALIVE, State.DEAD}),
+    State.REFUNDED: frozenset(),
+}
+"""Every step that a tree may take; there is no other."""
+
+STANDING = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
+"""The states of a tree that is in the ground and not known dead: those that the public counter counts."""
+
+INSPECTED = frozenset({State.ALIVE, State.DEAD, State.REPLACED})
+
+_UNPAID = frozenset({State.REQUESTED, State.REJECTED})
+"""The states of a redemption whose trees have no life of their own."""
+
+_TO_BE_PLANTED = frozenset({State.RESERVED, State.ORDERED})
 
 
 class IllegalTransitionError(Exception):
-    """A redemption was asked to take a step that is not among its transitions."""
+    """A redemption or a tree was asked to take a step that is not among its transitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +93,100 @@ class Planting:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a tree's life, with all that was said of it. Instants are in seconds.
+
+    Attributes:
+        at: when it happened, by the word of who reported it.
+        recorded_at: when we learnt of it.
+        order_id: the planting order in which it was ordered, or failed.
+        reason: why it failed.
+        planting: what stands in the ground since.
+        sequence, leaf: where the public log has it, once it is there: the entry, and the leaf in the entry's tree.
+    """
+
+    state: State
+    at: int
+    recorded_at: int
+    order_id: str = ""
+    reason: str = ""
+    inspector: str = ""
+    evidence_url: str = ""
+    planting: Planting | None = None
+    sequence: int | None = None
+    leaf: int | None = None
+
+    @property
+    def evidence(self) -> str:
+        """The link to what shows it: the inspection's, or else the photo of what was planted."""
+        return self.evidence_url or (self.planting.photo_url if self.planting else "")
+
+    def tells_the_same_as(self, other: "Step") -> bool:
+        """Whether both come of one report, whenever it arrived."""
+        return self == replace(
+            other, recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a certificate keeps of itself once its tree is planted, so that the public log's word for it can be checked.
+
+    Attributes:
+        applied_at: when the tree was asked for, as the log's commitment has it, in RFC 3339.
+        salt: of the commitment to the dedication; None where the dedication was erased.
+        dedication_digest: that commitment.
+    """
+
+    applied_at: str
+    salt: str | None
+    dedication_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
-    """One sapling of a redemption, under its certificate's number. Without a planting it is not in the ground."""
+    """One sapling of a redemption, under its certificate's number, with the steps of its life so far."""
 
     number: str
-    planting: Planting | None = None
+    history: tuple[Step, ...] = ()
+    seal: Seal | None = None
+
+    @property
+    def state(self) -> State:
+        return self.history[-1].state if self.history else State.REQUESTED
+
+    @property
+    def planting(self) -> Planting | None:
+        """What stands in the ground now, or stood there last. Without one it was never planted."""
+        return next((step.planting for step in reversed(self.history) if step.planting), None)
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Every planting order that it was ever in, the last one last."""
+        return tuple(step.order_id for step in self.history if step.state is State.ORDERED)
+
+    @property
+    def order_id(self) -> str:
+        """The planting order that it is in, or was planted by; empty while it waits for one, or after its refund."""
+        return "" if self.state in {State.REQUESTED, State.RESERVED, State.REFUNDED} else self.orders[-1]
+
+    def after(self, step: Step) -> "Tree":
+        """This tree one step on.
+
+        Raises:
+            IllegalTransitionError: no such step is drawn.
+        """
+        if step.state not in TREE_TRANSITIONS.get(self.state, ()):
+            raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
+        return replace(self, history=_bounded((*self.history, step)))
+
+
+def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:
+    if len(history) <= MAX_STEPS:
+        return history
+    standing = max((place for place, step in enumerate(history) if step.planting), default=-1)
+    oldest = next(place for place, step in enumerate(history) if step.state in INSPECTED and place != standing)
+    return history[:oldest] + history[oldest + 1 :]
 
 
 @dataclass(frozen=True)
@@ -74,8 +204,6 @@ class Redemption:
     state: State = State.REQUESTED
     reason: str = ""
     reserved_at: int = 0
-    ordered_at: int = 0
-    order_id: str = ""
     version: int = 0
 
     def asks_the_same_as(self, other: "Redemption") -> bool:
@@ -89,33 +217,83 @@ class Redemption:
         Raises:
             IllegalTransitionError: no such step is drawn.
         """
-        if state not in TRANSITIONS[self.state]:
+        if state not in TRANSITIONS.get(self.state, ()):
             raise IllegalTransitionError(f"{self.redemption_id} cannot go from {self.state} to {state}")
         return replace(self, state=state)
 
     def reserved(self, now: int) -> "Redemption":
-        return replace(self.to(State.RESERVED), reserved_at=now)
+        step = Step(State.RESERVED, now, now)
+        trees = tuple(tree.after(step) for tree in self.trees)
+        return replace(self.to(State.RESERVED), reserved_at=now, trees=trees)
 
     def rejected(self, reason: str) -> "Redemption":
         return replace(self.to(State.REJECTED), reason=reason)
 
     def ordered(self, order_id: str, now: int) -> "Redemption":
-        return replace(self.to(State.ORDERED), order_id=order_id, ordered_at=now)
+        """This redemption with every tree that waits in an order."""
+        step = Step(State.ORDERED, now, now, order_id=order_id)
+        return self.stepped(dict.fromkeys([tree.number for tree in self.waiting], step))
 
-    def confirmed(self, number: str, planting: Planting) -> "Redemption":
-        """This redemption with one more tree in the ground, and planted once all are."""
-        trees = tuple(replace(tree, planting=planting) if tree.number == number else tree for tree in self.trees)
-        grown = replace(self, trees=trees)
-        return grown.to(State.PLANTED) if all(tree.planting for tree in trees) else grown
+    def stepped(self, steps: Mapping[str, Step]) -> "Redemption":
+        """This redemption with one step for each of these trees, by number; its own state follows.
+
+        Raises:
+            IllegalTransitionError: no such step is drawn, or there is none at all.
+        """
+        if not steps or self.state in _UNPAID:
+            raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, and no tree of it can take a step")
+        trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
+        return replace(self, trees=trees, state=_state_of(trees))
+
+    def sealed(self, number: str, seal: Seal) -> "Redemption":
+        """This redemption with the seal of a tree that was planted."""
+        trees = tuple(replace(tree, seal=seal) if tree.number == number else tree for tree in self.trees)
+        return replace(self, trees=trees)
+
+    def logged(self, sequence: int) -> "Redemption":
+        """This redemption with its newest leaves found in an entry of the public log."""
+        trees = tuple(
+            replace(
+                tree,
+                history=tuple(
+                    replace(step, sequence=sequence) if step.leaf is not None and step.sequence is None else step
+                    for step in tree.history
+                ),
+            )
+            for tree in self.trees
+        )
+        return replace(self, trees=trees)
+
+    @property
+    def waiting(self) -> list[Tree]:
+        """The trees that are reserved and in no order."""
+        return [] if self.state in _UNPAID else [tree for tree in self.trees if tree.state is State.RESERVED]
+
+    @property
+    def refunded_points(self) -> int:
+        """What went back to the wallet, tree by tree."""
+        refunded = sum(tree.state is State.REFUNDED for tree in self.trees)
+        return self.tree_price * refunded if refunded else 0
+
+    @property
+    def tree_price(self) -> int:
+        return self.points // len(self.trees)
 
     def tree(self, number: str) -> Tree:
         return next(tree for tree in self.trees if tree.number == number)
 
     def tree_state(self, tree: Tree) -> State:
-        """A tree is planted when it is in the ground; until then it is where its redemption is."""
-        if tree.planting:
-            return State.PLANTED
-        return self.state
+        """A tree is where its redemption is, until that is paid for; then it goes its own way."""
+        return self.state if self.state in _UNPAID else tree.state
+
+
+def _state_of(trees: Sequence[Tree]) -> State:
+    """Ordered while any tree is still to be planted, then what all of them are; planted where they differ."""
+    states = {tree.state for tree in trees}
+    if states & _TO_BE_PLANTED:
+        return State.ORDERED
+    kept = states - {State.REFUNDED} or states
+    return kept.pop() if len(kept) == 1 else State.PLANTED
 
 
 @dataclass(frozen=True)

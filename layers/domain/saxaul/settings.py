@@ -34,6 +34,9 @@ class Settings:
     catalog_table: str
     action_queue_url: str
     redemption_queue_url: str
+    planting_queue_url: str
+    manifest_bucket: str
+    bus_name: str
     signing_key: str
     public_url: str
     calendar: Calendar
@@ -52,6 +55,9 @@ class Settings:
             catalog_table=env.get("CATALOG_TABLE", ""),
             action_queue_url=env.get("ACTION_QUEUE_URL", ""),
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
+            planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
+            manifest_bucket=env.get("MANIFEST_BUCKET", ""),
+            bus_name=env.get("BUS_NAME", ""),
             signing_key=env.get("SIGNING_KEY", ""),
             public_url=env.get("PUBLIC_URL", ""),
             calendar=Calendar(

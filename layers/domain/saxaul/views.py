@@ -1,16 +1,19 @@
 """How domain objects look in answers of the API."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from saxaul.calendar import Calendar
-from saxaul.catalog import Catalogue, Language, TreeProject
+from saxaul.catalog import Catalogue, Language
 from saxaul.ledger import Line, Total, state_of
+from saxaul.manifests import ManifestLinks
 from saxaul.pages import ZERO
-from saxaul.planting import PlantingOrder
-from saxaul.redemptions import Redemption, State, Tree
+from saxaul.planting import OrderedProject, PlantingOrder, is_done
+from saxaul.redemptions import Planting, Redemption, State, Step, Tree
 from saxaul.transparency import degrees
+from saxaul.tree_reports import Reported
 
 View = dict[str, Any]
 
@@ -67,14 +70,53 @@ def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
         "project_id": redemption.project_id,
         "trees": len(redemption.trees),
         "points": redemption.points,
+        "refunded_points": redemption.refunded_points,
         "dedication": redemption.dedication,
         "certificates": [tree.number for tree in redemption.trees],
+        "lives": [
+            {
+                "certificate": tree.number,
+                "state": redemption.tree_state(tree),
+                "history": [step_view(step, calendar) for step in tree.history],
+            }
+            for tree in redemption.trees
+        ],
         "applied_at": calendar.rfc3339(redemption.requested_at),
     }
 
 
+def step_view(step: Step, calendar: Calendar) -> View:
+    """A step of a tree's life as its owner sees it."""
+    return {
+        **public_step_view(step, calendar),
+        "order_id": step.order_id or None,
+        "reason": step.reason or None,
+        "inspector": step.inspector or None,
+        "tree": planting_view(step.planting) if step.planting else None,
+    }
+
+
+def public_step_view(step: Step, calendar: Calendar) -> View:
+    """A step as anyone may see it: it names nobody, and repeats nothing that somebody wrote in free words."""
+    return {
+        "state": step.state,
+        "at": calendar.rfc3339(step.at),
+        "recorded_at": calendar.rfc3339(step.recorded_at),
+        "evidence_url": step.evidence or None,
+    }
+
+
+def planting_view(planting: Planting) -> View:
+    return {
+        "tag": planting.tag,
+        "lat": degrees(planting.lat),
+        "lon": degrees(planting.lon),
+        "photo_url": planting.photo_url or None,
+    }
+
+
 def certificate_view(
-    redemption: Redemption, tree: Tree, project: TreeProject | None, calendar: Calendar, language: Language
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
 ) -> View:
     """A certificate as anyone may see it: nothing in it says whose tree it is."""
     planting = tree.planting
@@ -83,31 +125,43 @@ def certificate_view(
         "state": redemption.tree_state(tree),
         "project_id": redemption.project_id,
         "species": project.species.in_language(language) if project else None,
-        "latin": project.latin if project else None,
-        "place": project.place.names.in_language(language) if project else None,
+        "latin": (project.latin or None) if project else None,
+        "place": project.place.in_language(language) if project else None,
         "partner": project.partner if project else None,
         "dedication": redemption.dedication,
         "applied_at": calendar.rfc3339(redemption.requested_at),
         "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
-        "tree": {
-            "tag": planting.tag,
-            "lat": degrees(planting.lat),
-            "lon": degrees(planting.lon),
-            "photo_url": planting.photo_url or None,
-        }
-        if planting
-        else None,
+        "tree": planting_view(planting) if planting else None,
+        "history": [public_step_view(step, calendar) for step in tree.history],
     }
 
 
-def order_view(order: PlantingOrder, redemptions: Mapping[str, Redemption], calendar: Calendar) -> View:
-    """A planting order as its partner sees it. It is planted when the last of its trees is."""
-    trees = []
-    for number, redemption in ((tree.number, redemptions[tree.redemption_id]) for tree in order.trees):
-        state = redemption.tree_state(redemption.tree(number))
-        trees.append({"certificate": number, "redemption_id": redemption.redemption_id, "state": state})
-    done = all(tree["state"] == State.PLANTED for tree in trees)
-    return order_summary(order, calendar) | {"state": State.PLANTED if done else State.ORDERED, "trees": trees}
+def forest_tree_view(
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
+) -> View:
+    """A certificate as its owner sees it: with which redemption it came of, and all that was said of the tree."""
+    return certificate_view(redemption, tree, project, calendar, language) | {
+        "redemption_id": redemption.redemption_id,
+        "history": [step_view(step, calendar) for step in tree.history],
+    }
+
+
+def order_view(
+    order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
+) -> View:
+    """A planting order as its partner sees it. It is planted when nothing of it is still to be planted."""
+    return order_summary(order, calendar) | {
+        "state": State.PLANTED if is_done(order, redemptions) else State.ORDERED,
+        "trees": [
+            {
+                "certificate": tree.number,
+                "redemption_id": tree.redemption_id,
+                "state": order.tree_state(redemptions[tree.redemption_id], tree.number),
+            }
+            for tree in order.trees
+        ],
+        "manifest": links._asdict() | {"expires_at": calendar.rfc3339(links.expires_at)} if links else None,
+    }
 
 
 def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
@@ -117,3 +171,8 @@ def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
         "partner": order.partner,
         "ordered_at": calendar.rfc3339(order.ordered_at),
     }
+
+
+def reports_view(name: str, reported: Reported) -> View:
+    """What a call of reports came to, under the word for what was taken."""
+    return {name: reported.taken, "refused": [asdict(refusal) for refusal in reported.refused]}

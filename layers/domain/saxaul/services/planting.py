@@ -1,79 +1,89 @@
-"""Planting batches, and what partners report of them."""
+"""Planting batches: waiting trees become orders, and each order is announced to its partner.
+
+A batch is a message for each project. A message makes one order, announces it, and passes on a message where more
+waits. Whatever stops it in between, the next one goes on: an order is whole or is not, and one that is not announced
+yet stands on a list until it is.
+"""
 
 import secrets
-from collections.abc import Sequence
 from time import time
 
 from saxaul.calendar import Calendar
 from saxaul.catalog import Catalogue, TreeProject
-from saxaul.planting import MAX_REDEMPTIONS, Confirmed, OrderedTree, PlantingOrder, confirm
-from saxaul.redemptions import Redemption, State
+from saxaul.manifests import manifest_of
+from saxaul.planting import MAX_REDEMPTIONS, PlantingOrder, order_of
 from saxaul.services.retrying import attempts
-from saxaul.storage.redemptions import RedemptionMovedError, Redemptions
+from saxaul.storage.events import Bus
+from saxaul.storage.manifests import Manifests
+from saxaul.storage.orders import OrderMovedError, Orders
+from saxaul.storage.queues import send_planting
+from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import TransactionRefusedError
 
 
 class Planting:
-    """Turns reserved redemptions into planting orders, and confirmations into planted trees."""
+    """Orders what waits, and tells partners of it."""
 
-    def __init__(self, redemptions: Redemptions, calendar: Calendar) -> None:
+    def __init__(
+        self,
+        redemptions: Redemptions,
+        orders: Orders,
+        manifests: Manifests,
+        bus: Bus,
+        calendar: Calendar,
+        queue_url: str,
+    ) -> None:
         self._redemptions = redemptions
+        self._orders = orders
+        self._manifests = manifests
+        self._bus = bus
         self._calendar = calendar
+        self._queue_url = queue_url
 
-    def order_all(self, catalogue: Catalogue) -> list[PlantingOrder]:
-        """Order every reserved tree. Each order is one transaction, so whenever this stops, the next run goes on."""
-        return [
-            order
-            for project_id, project in catalogue.tree_projects.items()
-            for order in self._order_project(project_id, project)
+    def begin(self, catalogue: Catalogue) -> list[str]:
+        """Queue a message for each project with trees that wait, or with an order that nobody was told of."""
+        now = int(time())
+        projects = [
+            project_id
+            for project_id in catalogue.tree_projects
+            if self._redemptions.waiting(project_id, 1) or self._orders.unannounced(project_id, 1)
         ]
+        for project_id in projects:
+            send_planting(self._queue_url, project_id, f"{project_id}-{now}")
+        return projects
 
-    def _order_project(self, project_id: str, project: TreeProject) -> list[PlantingOrder]:
-        orders: list[PlantingOrder] = []
-        while order := self._order_next(project_id, project):
-            orders.append(order)
-        return orders
+    def order(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
+        """One message: announce what was left, make one order, announce it, and pass on what still waits."""
+        for left in self._orders.unannounced(project_id, MAX_REDEMPTIONS):
+            self._announce(left)
+        order = self._order_next(project_id, project)
+        if order:
+            self._announce(order)
+            if self._redemptions.waiting(project_id, 1):
+                send_planting(self._queue_url, project_id, order.order_id)
+        return order
 
     def _order_next(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
         for _ in attempts():
             listed = self._redemptions.waiting(project_id, MAX_REDEMPTIONS)
             if not listed:
                 return None
-            waiting = [redemption for redemption in listed if redemption.state is State.RESERVED]
-            if not waiting:  # the index still lists what the last order took
-                continue
             now = int(time())
-            order = PlantingOrder(
-                order_id=f"{project_id}-{self._calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}",
-                project_id=project_id,
-                partner=project.partner,
-                ordered_at=now,
-                trees=tuple(
-                    OrderedTree(redemption.user_id, redemption.redemption_id, tree.number)
-                    for redemption in waiting
-                    for tree in redemption.trees
-                ),
-            )
+            order_id = f"{project_id}-{self._calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"
+            batch = order_of(listed, order_id, project_id, project, now)
+            if batch is None:  # the index still lists what the last order took
+                continue
             try:
-                self._redemptions.write_order(order, [it.ordered(order.order_id, now) for it in waiting])
+                return self._orders.write(batch)
             except TransactionRefusedError:
                 continue
-            return order
         raise AssertionError("attempts() ends by raising")
 
-    def confirm(self, order: PlantingOrder, reported: Sequence[object]) -> Confirmed:
-        """Take a partner's confirmations for trees of its order."""
-        for _ in attempts():
-            confirmed = confirm(order, self.trees_of(order), reported, int(time()))
-            try:
-                for redemption in confirmed.changed:
-                    self._redemptions.put(redemption)
-            except RedemptionMovedError:
-                continue
-            return confirmed
-        raise AssertionError("attempts() ends by raising")
-
-    def trees_of(self, order: PlantingOrder) -> dict[str, Redemption]:
-        """The redemptions of an order, by redemption_id."""
-        keys = dict.fromkeys((tree.user_id, tree.redemption_id) for tree in order.trees)
-        return {it.redemption_id: it for it in self._redemptions.get_many(keys)}
+    def _announce(self, order: PlantingOrder) -> None:
+        """Write the manifest, tell the bus, and only then take the order off the list: told twice rather than never."""
+        self._manifests.put(manifest_of(order, self._calendar))
+        self._bus.tell_of(order, self._calendar)
+        try:
+            self._orders.put(order.announced(int(time())))
+        except OrderMovedError:
+            return  # somebody else announced it meanwhile

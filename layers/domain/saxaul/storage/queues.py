@@ -1,8 +1,8 @@
-"""Sending to the two queues."""
+"""Sending to the queues."""
 
 from collections.abc import Iterable
 
-from saxaul.messages import RedemptionMessage
+from saxaul.messages import PlantingMessage, RedemptionMessage
 from saxaul.redemptions import Redemption
 from saxaul.storage.clients import sqs
 
@@ -26,4 +26,14 @@ def send_redemption(queue_url: str, redemption: Redemption) -> None:
         MessageBody=message.model_dump_json(),
         MessageGroupId=redemption.project_id,
         MessageDeduplicationId=redemption.redemption_id,
+    )
+
+
+def send_planting(queue_url: str, project_id: str, after: str) -> None:
+    """Queue an order for a project. ``after`` names what it follows: within five minutes, repeats are dropped."""
+    sqs().send_message(
+        QueueUrl=queue_url,
+        MessageBody=PlantingMessage(project_id=project_id).model_dump_json(),
+        MessageGroupId=project_id,
+        MessageDeduplicationId=after,
     )

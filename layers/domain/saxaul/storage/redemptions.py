@@ -1,16 +1,15 @@
-"""Redemptions, stock, planting orders and certificates as items, and the two transactions that move redemptions on.
+"""Redemptions, stock and certificates as items, and the transactions that move redemptions on.
 
-Two lists of the sparse index ``Listing`` find work without a scan: the reserved redemptions of a project in the order
-of their reservation, and the planting orders of a partner.
+A list of the sparse index ``Listing`` finds what is to be ordered without a scan: the redemptions of a project with
+trees that wait, in the order of their reservation.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from saxaul.planting import OrderedTree, PlantingOrder
-from saxaul.redemptions import Planting, Redemption, Settlement, State, Stock, Tree
+from saxaul.redemptions import Planting, Redemption, Seal, Settlement, State, Step, Stock, Tree
 from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
 from saxaul.storage.wallets import Wallets
 
@@ -27,10 +26,6 @@ class RedemptionExistsError(Exception):
     def __init__(self, known: Redemption) -> None:
         super().__init__(known.redemption_id)
         self.known = known
-
-
-class RedemptionMovedError(Exception):
-    """Somebody else wrote the redemption first."""
 
 
 class Redemptions:
@@ -64,17 +59,6 @@ class Redemptions:
             if lost.winner is None:
                 raise
             raise RedemptionExistsError(from_item(lost.winner)) from None
-
-    def put(self, redemption: Redemption) -> None:
-        """Write a redemption over the version it was made from.
-
-        Raises:
-            RedemptionMovedError: it is no longer that version.
-        """
-        try:
-            self._table.put(to_item(redemption), redemption.version)
-        except LostRaceError:
-            raise RedemptionMovedError(redemption.redemption_id) from None
 
     def stock(self, project_id: str) -> Stock:
         item = self._table.get(stock_key(project_id))
@@ -130,29 +114,22 @@ class Redemptions:
         )
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
-        """Reserved redemptions of a project, the longest waiting first."""
+        """Redemptions of a project with trees that wait, the longest waiting first. The list may lag by a moment."""
         listed = self._table.listed(_waiting_list(project_id), limit)
         waiting = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in listed)
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
-    def write_order(self, order: PlantingOrder, ordered: Sequence[Redemption]) -> None:
-        """Write a planting order and its redemptions' step to ``ordered``, all or nothing.
+    def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
+        """Write redemptions over what they were made from, and give points back to users, all or nothing.
 
         Raises:
-            TransactionRefusedError: a redemption is no longer what was read.
+            TransactionRefusedError: a redemption or a wallet is no longer what was read.
         """
-        writes = [self._table.putting(to_item(redemption), redemption.version) for redemption in ordered]
-        transact([self._table.putting(order_to_item(order), read=0), *writes])
+        transact([*self.writing(changed), *(self._wallets.refunding(*refund) for refund in refunds.items())])
 
-    def order(self, order_id: str) -> PlantingOrder | None:
-        item = self._table.get(order_key(order_id))
-        return order_from_item(item) if item else None
-
-    def orders_of(self, partner: str, limit: int) -> list[PlantingOrder]:
-        """A partner's planting orders, newest first."""
-        keys = [Key(item["pk"], item["sk"]) for item in self._table.listed(_order_list(partner), limit, backwards=True)]
-        found = self._table.get_many(keys, consistent=True)
-        return [order_from_item(found[key]) for key in keys if key in found]
+    def writing(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
+        """Write redemptions over what they were made from, as a part of a transaction."""
+        return [self._table.putting(to_item(redemption), redemption.version) for redemption in changed]
 
     def certified(self, number: str) -> Redemption | None:
         """The redemption that a certificate's number leads to."""
@@ -168,20 +145,12 @@ def stock_key(project_id: str) -> Key:
     return Key(f"PROJECT#{project_id}", "STOCK")
 
 
-def order_key(order_id: str) -> Key:
-    return Key(f"ORDER#{order_id}", "ORDER")
-
-
 def certificate_key(number: str) -> Key:
     return Key(f"CERT#{number}", "CERT")
 
 
 def _waiting_list(project_id: str) -> str:
     return f"RESERVED#{project_id}"
-
-
-def _order_list(partner: str) -> str:
-    return f"ORDERS#{partner}"
 
 
 def to_item(redemption: Redemption) -> Item:
@@ -194,13 +163,11 @@ def to_item(redemption: Redemption) -> Item:
         "dedication": redemption.dedication,
         "reason": redemption.reason,
         "reserved_at": redemption.reserved_at,
-        "ordered_at": redemption.ordered_at,
-        "order_id": redemption.order_id,
         "points": redemption.points,
         "state": redemption.state.value,
         "trees": [_pack(tree) for tree in redemption.trees],
     }
-    if redemption.state is State.RESERVED:
+    if redemption.waiting:
         item["list_name"] = _waiting_list(redemption.project_id)
         item["list_order"] = f"{redemption.reserved_at:012d}#{redemption.redemption_id}"
     return item
@@ -216,8 +183,6 @@ def from_item(item: Item) -> Redemption:
         dedication=item["dedication"],
         reason=item["reason"],
         reserved_at=int(item["reserved_at"]),
-        ordered_at=int(item["ordered_at"]),
-        order_id=item["order_id"],
         points=int(item["points"]),
         state=State(item["state"]),
         trees=tuple(_unpack(tree) for tree in item["trees"]),
@@ -226,48 +191,50 @@ def from_item(item: Item) -> Redemption:
 
 
 def _pack(tree: Tree) -> Item:
-    if tree.planting is None:
-        return {"number": tree.number}
-    planting = asdict(tree.planting)
-    degrees = {name: Decimal(str(planting[name])) for name in ("lat", "lon")}
-    return {"number": tree.number, "planting": planting | degrees}
+    packed: Item = {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
+    return packed | ({"seal": asdict(tree.seal)} if tree.seal else {})
 
 
 def _unpack(item: Item) -> Tree:
-    stored = item.get("planting")
-    if stored is None:
-        return Tree(item["number"])
-    planting = Planting(
-        planted_at=int(stored["planted_at"]),
-        tag=stored["tag"],
-        lat=float(stored["lat"]),
-        lon=float(stored["lon"]),
-        photo_url=stored["photo_url"],
+    history = tuple(_unpack_step(step) for step in item["history"])
+    return Tree(item["number"], history, Seal(**item["seal"]) if "seal" in item else None)
+
+
+def _pack_step(step: Step) -> Item:
+    """A step without what it does not tell of."""
+    told = {field.name: getattr(step, field.name) for field in fields(step)}
+    packed = {name: value for name, value in told.items() if value not in (None, "")}
+    return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})
+
+
+def _unpack_step(item: Item) -> Step:
+    return Step(
+        state=State(item["state"]),
+        at=int(item["at"]),
+        recorded_at=int(item["recorded_at"]),
+        order_id=item.get("order_id", ""),
+        reason=item.get("reason", ""),
+        inspector=item.get("inspector", ""),
+        evidence_url=item.get("evidence_url", ""),
+        planting=_unpack_planting(item["planting"]) if "planting" in item else None,
+        sequence=int(item["sequence"]) if "sequence" in item else None,
+        leaf=int(item["leaf"]) if "leaf" in item else None,
     )
-    return Tree(item["number"], planting)
+
+
+def _pack_planting(planting: Planting) -> Item:
+    return asdict(planting) | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
+
+
+def _unpack_planting(item: Item) -> Planting:
+    return Planting(
+        planted_at=int(item["planted_at"]),
+        tag=item["tag"],
+        lat=float(item["lat"]),
+        lon=float(item["lon"]),
+        photo_url=item["photo_url"],
+    )
 
 
 def stock_from_item(project_id: str, item: Item | None) -> Stock:
     return Stock(project_id, int(item["released"]), int(item["reserved"])) if item else Stock(project_id)
-
-
-def order_to_item(order: PlantingOrder) -> Item:
-    return {
-        **order_key(order.order_id)._asdict(),
-        "project_id": order.project_id,
-        "partner": order.partner,
-        "ordered_at": order.ordered_at,
-        "trees": [list(tree) for tree in order.trees],
-        "list_name": _order_list(order.partner),
-        "list_order": f"{order.ordered_at:012d}#{order.order_id}",
-    }
-
-
-def order_from_item(item: Item) -> PlantingOrder:
-    return PlantingOrder(
-        order_id=item["pk"].removeprefix("ORDER#"),
-        project_id=item["project_id"],
-        partner=item["partner"],
-        ordered_at=int(item["ordered_at"]),
-        trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
-    )

@@ -124,16 +124,22 @@ class Table:
         )
         return next((python(item) for page in pages for item in page["Items"]), None)
 
-    def listed(self, list_name: str, limit: int, *, backwards: bool = False) -> Iterator[Item]:
-        """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment."""
+    def listed(self, list_name: str, limit: int, *, backwards: bool = False, before: str = "") -> Iterator[Item]:
+        """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment.
+
+        Where ``before`` is given, only those whose place in the list is lower count.
+        """
+        condition, values = "list_name = :list_name", {":list_name": list_name}
+        if before:
+            condition, values = f"{condition} AND list_order < :before", values | {":before": before}
         pages = (
             dynamodb()
             .get_paginator("query")
             .paginate(
                 TableName=self.name,
                 IndexName="Listing",
-                KeyConditionExpression="list_name = :list_name",
-                ExpressionAttributeValues=raw({":list_name": list_name}),
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=raw(values),
                 ScanIndexForward=not backwards,
                 PaginationConfig={"MaxItems": limit},
             )

@@ -15,6 +15,7 @@ from saxaul.wallets import Wallet
 
 _LAST_WINDOW = "9999-12-31"
 _HAS_ENOUGH = "balance >= :points"
+_HAS_SPENT = "spent >= :points"
 
 
 class WalletMovedError(Exception):
@@ -72,6 +73,15 @@ class Wallets:
             wallet_key(user_id),
             "SET balance = balance - :points, spent = spent + :points, v = v + :one",
             _HAS_ENOUGH,
+            {":points": points, ":one": 1},
+        )
+
+    def refunding(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
+        """Give back points that were spent."""
+        return self._table.updating(
+            wallet_key(user_id),
+            "SET balance = balance + :points, spent = spent - :points, v = v + :one",
+            _HAS_SPENT,
             {":points": points, ":one": 1},
         )
 

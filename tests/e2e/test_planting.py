@@ -1,0 +1,196 @@
+"""The partner's side on a deployed stack: orders and manifests, and what is reported of whose trees."""
+
+import csv
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from local.client import Client
+from local.deployment import session_of
+from saxaul.storage.table import python
+from saxaul.storage.transparency import from_item
+from saxaul.transparency import Counts
+from tests.e2e.journeys import eventually, make_rich, new_user, order_with, redeem, run_planting_batch
+
+PROJECT = "saxaul-alxa"
+
+
+def counted(stack: dict[str, Any]) -> Counts:
+    """The public counter: what the newest entry of the log says."""
+    client = boto3.client("dynamodb", **session_of(stack["endpoint_url"]))
+    newest = client.query(
+        TableName=stack["tables"]["ledger"],
+        KeyConditionExpression="pk = :log",
+        ExpressionAttributeValues={":log": {"S": "LOG"}},
+        ScanIndexForward=False,
+        Limit=1,
+    )["Items"]
+    return from_item(python(newest[0])).counts if newest else Counts()
+
+
+def gained(before: Counts, after: Counts) -> tuple[int, int, int]:
+    return after.planted - before.planted, after.dead - before.dead, after.standing - before.standing
+
+
+def moment(minutes_ago: int) -> str:
+    return (datetime.now(UTC) - timedelta(minutes=minutes_ago)).isoformat(timespec="seconds")
+
+
+def planting(minutes_ago: int = 50) -> dict[str, Any]:
+    tag = f"ALXA-{secrets.token_hex(4)}"
+    return {"tag": tag, "lat": 38.8512, "lon": 105.7287, "planted_at": moment(minutes_ago)}
+
+
+def certificate(stack: dict[str, Any], number: str) -> Any:  # noqa: ANN401 - JSON
+    return httpx.get(f"{stack['api_url']}/certificates/{number}").raise_for_status().json()
+
+
+@pytest.fixture
+def reserved(alipay: Client) -> dict[str, Any]:
+    user = new_user()
+    make_rich(alipay, user)
+    return redeem(alipay, user, PROJECT) | {"user": user}
+
+
+def test_a_tree_is_confirmed_found_dead_and_replaced_and_the_counter_moves_only_as_it_should(
+    alipay: Client, partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
+) -> None:
+    [number] = reserved["certificates"]
+    start = counted(stack)
+    run_planting_batch(stack)
+    order = order_with(partner, number)
+    path = f"/planting-orders/{order['order_id']}"
+    assert gained(start, counted(stack)) == (0, 0, 0), "ordered is not planted"
+
+    planted = {"certificate": number} | planting()
+    assert partner.done("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
+    assert partner.done("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
+    assert gained(start, counted(stack)) == (1, 0, 1), "confirmed twice is planted once"
+    assert partner.done("GET", path)["state"] == "planted"
+
+    dead = {"certificate": number, "state": "dead", "inspected_at": moment(20), "inspector": "Forestry Bureau"}
+    for _ in range(2):
+        assert partner.done("POST", f"{path}/inspections", {"inspections": [dead]}) == {"inspected": 1, "refused": []}
+    assert gained(start, counted(stack)) == (1, 1, 0)
+    assert certificate(stack, number)["state"] == "dead"
+
+    replaced = dead | {"state": "replaced", "inspected_at": moment(5)} | planting(minutes_ago=10)
+    early = dead | {"state": "alive", "inspected_at": moment(30)}
+    answer = partner.done("POST", f"{path}/inspections", {"inspections": [replaced, early]})
+    assert [refusal["code"] for refusal in answer["refused"]] == ["out_of_order"]
+    assert gained(start, counted(stack)) == (1, 0, 1)
+
+    shown = certificate(stack, number)
+    assert (shown["state"], shown["tree"]["tag"]) == ("replaced", replaced["tag"])
+    assert [step["state"] for step in shown["history"]] == ["reserved", "ordered", "planted", "dead", "replaced"]
+    assert reserved["user"] not in json.dumps(shown)
+    [life] = alipay.done("GET", reserved["place"])["lives"]
+    assert [(step["state"], step["inspector"]) for step in life["history"][-2:]] == [
+        ("dead", "Forestry Bureau"),
+        ("replaced", "Forestry Bureau"),
+    ]
+    [tree] = alipay.done("GET", f"/users/{reserved['user']}/forest")["trees"]
+    assert (tree["number"], tree["state"]) == (number, "replaced")
+
+
+def test_a_tree_that_failed_is_in_a_later_order_and_counts_when_that_one_is_confirmed(
+    partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
+) -> None:
+    [number] = reserved["certificates"]
+    run_planting_batch(stack)
+    first = order_with(partner, number)
+    report = {"failures": [{"certificate": number, "reason": "washed away"}]}
+
+    assert partner.done("POST", f"/planting-orders/{first['order_id']}/failures", report)["failed"] == 1
+    run_planting_batch(stack)
+    second = order_with(partner, number, besides=first["order_id"])
+    word = {"confirmations": [{"certificate": number} | planting()]}
+    late = partner.done("POST", f"/planting-orders/{first['order_id']}/confirmations", word)
+    taken = partner.done("POST", f"/planting-orders/{second['order_id']}/confirmations", word)
+
+    assert [refusal["code"] for refusal in late["refused"]] == ["already_failed"]
+    assert taken == {"confirmed": 1, "refused": []}
+    assert certificate(stack, number)["state"] == "planted"
+
+
+def test_a_tree_that_failed_three_times_gives_its_points_back(
+    alipay: Client, partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
+) -> None:
+    [number] = reserved["certificates"]
+    before = alipay.done("GET", f"/users/{reserved['user']}/wallet")
+    last = ""
+    for _ in range(3):
+        run_planting_batch(stack)
+        last = order_with(partner, number, besides=last)["order_id"]
+        report = {"failures": [{"certificate": number, "reason": "drought"}]}
+        for _ in range(2):
+            assert partner.done("POST", f"/planting-orders/{last}/failures", report)["failed"] == 1
+
+    after = alipay.done("GET", f"/users/{reserved['user']}/wallet")
+
+    assert alipay.done("GET", reserved["place"])["state"] == "refunded"
+    assert (after["spent"], after["spendable"]) == (0, before["spendable"] + before["spent"])
+    assert after["earned"] == before["earned"]
+
+
+def test_the_manifest_is_fetched_by_its_link_alone_and_adds_up(
+    partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
+) -> None:
+    run_planting_batch(stack)
+    order = order_with(partner, reserved["certificates"][0])
+
+    links = order["manifest"]
+    lines = httpx.get(links["csv"]).raise_for_status().content.decode("utf-8-sig").splitlines()
+    document = httpx.get(links["json"]).raise_for_status().json()
+    unsigned = httpx.get(links["csv"].split("?")[0])
+
+    assert datetime.now(UTC) < datetime.fromisoformat(links["expires_at"]) < datetime.now(UTC) + timedelta(hours=1)
+    numbers = [tree["certificate"] for tree in order["trees"]]
+    assert [row["certificate"] for row in csv.DictReader(lines)] == numbers
+    assert [tree["certificate"] for tree in document["trees"]] == numbers
+    assert reserved["user"] not in str(lines) + str(document)
+    assert unsigned.status_code == 403
+
+
+def test_a_partner_sees_no_other_partners_orders(
+    alipay: Client, operator: Client, partner: Client, stack: dict[str, Any]
+) -> None:
+    project, foundation = f"foreign-{secrets.token_hex(3)}", "Somebody Else Foundation"
+    template = operator.done("GET", f"/catalog/tree-projects/{PROJECT}")
+    document = {name: value for name, value in template.items() if name not in ("id", "version")}
+    operator.done("PUT", f"/catalog/tree-projects/{project}", document | {"partner": foundation, "saplings": 1})
+    user = new_user()
+    make_rich(alipay, user)
+    foreign = redeem(alipay, user, project)
+
+    def orders() -> list[str]:
+        run_planting_batch(stack)
+        client = boto3.client("dynamodb", **session_of(stack["endpoint_url"]))
+        listed = client.query(
+            TableName=stack["tables"]["ledger"],
+            IndexName="Listing",
+            KeyConditionExpression="list_name = :name",
+            ExpressionAttributeValues={":name": {"S": f"ORDERS#{foundation}"}},
+        )
+        return [item["pk"]["S"].removeprefix("ORDER#") for item in listed["Items"]]
+
+    # A worker keeps the catalogue for a minute, so the batch may see the new project a little later.
+    [order_id] = eventually(orders, lambda found: found != [], patience=90)
+    number = foreign["certificates"][0]
+    path = f"/planting-orders/{order_id}"
+    inspection = {"certificate": number, "state": "dead", "inspected_at": moment(1), "inspector": "x"}
+    answers = [
+        partner.call("GET", path),
+        partner.call("POST", f"{path}/confirmations", {"confirmations": [{"certificate": number} | planting()]}),
+        partner.call("POST", f"{path}/failures", {"failures": [{"certificate": number, "reason": "x"}]}),
+        partner.call("POST", f"{path}/inspections", {"inspections": [inspection]}),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "unknown_order")] * 4
+    assert order_id not in str(partner.done("GET", "/planting-orders?limit=500"))
+    assert alipay.done("GET", foreign["place"])["state"] == "ordered"

@@ -1,0 +1,81 @@
+"""A small programme of trees whose partner always does the same with each of them, whenever it is asked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from saxaul.planting import PlantingOrder
+from saxaul.redemptions import Redemption, State
+from saxaul.services.redeeming import Request
+from saxaul.services.tree_reports import Take
+from saxaul.tree_reports import Reported, confirm, fail, inspect
+from saxaul.wallets import Wallet
+from tests.builders import APP, NOON, confirmation, failure, inspection, make_tree_project
+from tests.proof.soundness import assert_sound, orders_of, redemptions_of
+from tests.proof.world import World
+
+PRICE = 160
+HAD = 10_000
+PARTNER = "Alxa SEE Foundation"
+
+
+class Nursery:
+    """Users with enough points, and projects with enough saplings; orders hold two redemptions."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, projects: Sequence[str] = ("saxaul-alxa",)) -> None:
+        for module in ("saxaul.planting", "saxaul.services.planting"):
+            patch.setattr(f"{module}.MAX_REDEMPTIONS", 2)
+        self.world = World(patch, NOON)
+        self.projects = {name: make_tree_project(PRICE, 10_000) for name in projects}
+        self.catalogue = self.world.seed({}, self.projects)
+
+    def reserve(self, user_id: str, key: str, trees: int, project_id: str = "saxaul-alxa") -> None:
+        wallets = self.world.wallets
+        if not wallets.get(user_id).version:
+            wallets.put(Wallet(user_id, balance=HAD))
+        wish = Request(APP, user_id, key, project_id, trees, "For the desert")
+        self.world.redeeming.request(wish, self.projects[project_id])
+        assert self.world.settle(self.world.queue.sent[-1:]) == []
+
+    def batch(self) -> None:
+        self.world.order_all(self.catalogue)
+
+    @property
+    def announced(self) -> list[PlantingOrder]:
+        return self.world.orders.of_partner(PARTNER, 1000)[::-1]
+
+    def report(self, order: PlantingOrder, take: Take, reports: Sequence[Any]) -> Reported:
+        return self.world.tree_reports.take(order, reports, take)
+
+    def plant(self, failures: dict[str, int]) -> None:
+        """Of each order, report what is still open: a tree fails as often as it is said to, and is planted then."""
+        for order in self.announced:
+            held = self.world.tree_reports.redemptions_of(order)
+            trees = [held[it.redemption_id].tree(it.number) for it in order.trees]
+            still = [it for it in trees if it.state is State.ORDERED and it.order_id == order.order_id]
+            failed = [it.number for it in still if len(it.orders) <= failures.get(it.number, 0)]
+            planted = [it.number for it in still if it.number not in failed]
+            if failed:
+                assert not self.report(order, fail, [failure(number) for number in failed]).refused
+            if planted:
+                assert not self.report(order, confirm, [confirmation(number) for number in planted]).refused
+
+    def inspect(self, found: Mapping[str, Sequence[str]]) -> None:
+        """Report what inspections found of each tree, one after the other."""
+        for order in self.announced:
+            held = self.world.tree_reports.redemptions_of(order)
+            trees = [held[it.redemption_id].tree(it.number) for it in order.trees]
+            planted = [it.number for it in trees if it.planting and it.order_id == order.order_id]
+            reports = [inspection(number, state) for number in planted for state in found.get(number, ())]
+            if reports:
+                assert not self.report(order, inspect, reports).refused
+
+    def check(self) -> None:
+        assert_sound(self.world, self.catalogue, HAD)
+
+    def redemptions(self) -> list[Redemption]:
+        return sorted(redemptions_of(self.world), key=lambda it: it.redemption_id)
+
+    def orders(self) -> list[PlantingOrder]:
+        return orders_of(self.world)

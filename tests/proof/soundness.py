@@ -1,0 +1,128 @@
+"""What holds of orders, trees, points, saplings and the log at any time, in a world that nobody disturbs."""
+
+import csv
+import json
+from collections import Counter
+from itertools import pairwise
+
+from saxaul.canonical_json import decode
+from saxaul.catalog import Catalogue
+from saxaul.manifests import key_of
+from saxaul.planting import OrderedTree, PlantingOrder
+from saxaul.reconciliation import PAID, Books, stock_findings
+from saxaul.redemptions import STANDING, Redemption, State
+from saxaul.storage import orders, redemptions, wallets
+from saxaul.storage.table import Item, python
+from saxaul.transparency import Counts, Entry, Leaf
+from tests.proof.world import World
+
+DRAWN = {
+    ("requested", "reserved"),
+    ("reserved", "ordered"),
+    ("ordered", "planted"),
+    ("ordered", "reserved"),
+    ("ordered", "refunded"),
+    ("planted", "alive"),
+    ("planted", "dead"),
+    ("alive", "alive"),
+    ("alive", "dead"),
+    ("dead", "replaced"),
+    ("replaced", "alive"),
+    ("replaced", "dead"),
+}
+
+
+def items_of(world: World, prefix: str, sk: str = "") -> list[Item]:
+    found = (python(item) for item in world.store.tables["Ledger"].values())
+    return [item for item in found if item["pk"].startswith(prefix) and item["sk"].startswith(sk)]
+
+
+def redemptions_of(world: World) -> list[Redemption]:
+    return [redemptions.from_item(item) for item in items_of(world, "USER#", "TREE#")]
+
+
+def orders_of(world: World) -> list[PlantingOrder]:
+    return [orders.from_item(item) for item in items_of(world, "ORDER#")]
+
+
+def assert_trees_take_only_drawn_steps(found: list[Redemption]) -> None:
+    for tree in (tree for redemption in found for tree in redemption.trees):
+        states = ["requested", *(step.state.value for step in tree.history)]
+        assert set(pairwise(states)) <= DRAWN
+
+
+def assert_points_and_saplings_are_conserved(
+    world: World, found: list[Redemption], had: int, catalogue: Catalogue
+) -> None:
+    """``had`` is what each user's wallet began with."""
+    spent: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
+    for it in found:
+        if it.state in PAID:
+            spent[it.user_id] += it.points - it.refunded_points
+            taken[it.project_id] += len(it.trees)
+    for item in items_of(world, "USER#", "WALLET"):
+        wallet = wallets.from_item(item)
+        assert (wallet.balance, wallet.spent) == (had - spent[wallet.user_id], spent[wallet.user_id])
+    for project_id in catalogue.tree_projects:
+        stock = world.redemptions.stock(project_id)
+        assert stock_findings(stock, stock, taken[project_id]) == []
+
+
+def assert_orders_and_trees_tell_the_same(world: World, found: list[Redemption]) -> None:
+    books = Books()
+    for redemption in found:
+        books.add_redemption(redemption)
+    for order in orders_of(world):
+        assert len({tree.number for tree in order.trees}) == len(order.trees), "a certificate twice in one order"
+        books.add_order(order)
+    for item in items_of(world, "CERT#"):
+        books.add_certificate(OrderedTree(item["user_id"], item["redemption_id"], item["pk"].removeprefix("CERT#")))
+    assert books.loose_ends() == []
+
+
+def assert_every_announced_order_was_told_of_and_has_its_manifest(world: World) -> None:
+    told = {json.loads(event["Detail"])["order_id"] for event in world.bus.told}
+    for order in orders_of(world):
+        if order.announced_at is None:
+            continue
+        assert order.order_id in told
+        rows = csv.DictReader(world.bucket.objects[key_of(order.order_id, "csv")].decode("utf-8-sig").splitlines())
+        document = json.loads(world.bucket.objects[key_of(order.order_id, "json")])
+        numbers = [tree.number for tree in order.trees]
+        assert [row["certificate"] for row in rows] == [it["certificate"] for it in document["trees"]] == numbers
+
+
+def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, found: list[Redemption]) -> None:
+    entries = [Entry.of_document(decode(text.encode())) for text in world.entries.published(0, 100_000)]
+    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
+    logged: dict[tuple[int, int], Leaf] = {
+        (entry.sequence, index): leaf for entry in entries for index, leaf in enumerate(entry.leaves)
+    }
+    for tree in (tree for redemption in found for tree in redemption.trees):
+        before = ""
+        for step in tree.history:
+            if step.leaf is None:
+                assert step.state not in {*STANDING, State.DEAD}
+                continue
+            assert step.sequence is not None
+            leaf = logged.pop((step.sequence, step.leaf))
+            assert (leaf.number, leaf.event, leaf.follows) == (tree.number, step.state, before)
+            before = leaf.event
+    assert not logged, "the log tells of steps that no tree took"
+    states = Counter(tree.state for redemption in found for tree in redemption.trees)
+    standing = sum(states[state] for state in STANDING)
+    counts = entries[-1].counts if entries else Counts()
+    assert counts == (standing + states[State.DEAD], states[State.DEAD], standing)
+
+
+def assert_sound(world: World, catalogue: Catalogue, had: int) -> None:
+    def look() -> None:
+        found = redemptions_of(world)
+        assert_trees_take_only_drawn_steps(found)
+        assert_points_and_saplings_are_conserved(world, found, had, catalogue)
+        assert_orders_and_trees_tell_the_same(world, found)
+        assert_every_announced_order_was_told_of_and_has_its_manifest(world)
+        assert_the_log_tells_of_each_step_once_and_counts_what_stands(world, found)
+
+    world.unobserved(look)

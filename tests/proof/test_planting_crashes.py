@@ -1,0 +1,146 @@
+"""Ordering, announcing, confirming, failing and inspecting, with the worker killed at each call that it makes."""
+
+import random
+
+import pytest
+
+from saxaul.manifests import key_of
+from saxaul.redemptions import State
+from saxaul.storage.orders import Orders
+from tests.builders import NOON, make_redemption
+from tests.proof.fuse import Fuse, put_in, survive
+from tests.proof.nursery import Nursery
+
+Summary = dict[tuple[str, int], list[str]]
+
+FAILURES = (0, 1, 3, 0, 2, 0, 0)
+"""How often each of the seven trees fails before it is planted; three times is once too often."""
+
+FOUND = (("alive",), (), (), ("dead",), ("dead", "replaced"), ("alive", "dead", "replaced"), ())
+
+
+def live(nursery: Nursery) -> Summary:
+    """Seven trees of four redemptions from their order to their inspections, surviving whatever kills the workers."""
+    numbers = [
+        (it.redemption_id, place, tree.number) for it in nursery.redemptions() for place, tree in enumerate(it.trees)
+    ]
+    failures = {number: times for (_, _, number), times in zip(numbers, FAILURES, strict=True)}
+    found = {number: states for (_, _, number), states in zip(numbers, FOUND, strict=True)}
+    for _ in range(3):
+        survive(nursery.world, nursery.batch)
+        survive(nursery.world, lambda: nursery.plant(failures))
+    survive(nursery.world, lambda: nursery.inspect(found))
+    nursery.world.unobserved(nursery.check)
+    lives = {
+        tree.number: [step.state.value for step in tree.history] for it in nursery.redemptions() for tree in it.trees
+    }
+    return {(redemption_id, place): lives[number] for redemption_id, place, number in numbers}
+
+
+def planted(patch: pytest.MonkeyPatch) -> Nursery:
+    nursery = Nursery(patch)
+    for number, trees in enumerate((2, 1, 3, 1)):
+        nursery.reserve(f"u-{number % 3}", f"key-{number}", trees)
+    return nursery
+
+
+def undisturbed() -> tuple[Summary, int]:
+    """What comes of it when nobody is killed, and how many calls that takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        nursery = planted(patch)
+        fuse = Fuse(lambda _: False, served=False)
+        put_in(nursery.world, fuse)
+        return live(nursery), fuse.calls
+
+
+EXPECTED, CALLS = undisturbed()
+
+
+def test_the_story_has_every_state_in_it() -> None:
+    assert {state for life in EXPECTED.values() for state in life} == {
+        *("reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded")
+    }
+    assert CALLS > 100
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after it was served"])
+def test_a_worker_killed_at_any_call_leaves_nothing_undone_or_done_twice(served: bool) -> None:
+    for place in range(1, CALLS + 1):
+        with pytest.MonkeyPatch.context() as patch:
+            nursery = planted(patch)
+            put_in(nursery.world, Fuse(place.__eq__, served=served))
+
+            assert live(nursery) == EXPECTED, f"killed at call {place} of {CALLS}"
+            assert all(order.announced_at is not None for order in nursery.orders())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_workers_killed_again_and_again_come_to_the_same_end(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(seed)
+    nursery = planted(monkeypatch)
+    put_in(nursery.world, Fuse(lambda _: chance.random() < 0.04, served=seed % 2 == 0))
+
+    assert live(nursery) == EXPECTED
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after it was served"])
+def test_a_thousand_redemptions_killed_half_way_are_each_in_exactly_one_order(
+    served: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nursery = Nursery(monkeypatch)
+    for module in ("saxaul.planting", "saxaul.services.planting"):
+        monkeypatch.setattr(f"{module}.MAX_REDEMPTIONS", 99)
+    for number in range(1000):
+        nursery.world.redemptions.add(make_redemption(f"r-{number}", user_id=f"u-{number}").reserved(NOON + number))
+
+    killed: list[int] = []
+
+    def orders() -> int:
+        return sum(name.pk.startswith("ORDER#") for name in nursery.world.store.tables["Ledger"])
+
+    put_in(nursery.world, Fuse(lambda _: orders() == 5 and not killed, served=served))
+    monkeypatch.setattr(nursery.world, "start_workers", lambda: killed.append(orders()))
+
+    survive(nursery.world, nursery.batch)
+
+    assert killed == [5]
+
+    numbers = [tree.number for order in nursery.orders() for tree in order.trees]
+    manifests = [nursery.world.bucket.objects[key_of(it.order_id, "csv")] for it in nursery.orders()]
+    assert [len(order.trees) for order in nursery.orders()] == [99] * 10 + [10]
+    assert len(numbers) == len(set(numbers)) == 1000
+    assert sum(len(manifest.splitlines()) - 1 for manifest in manifests) == 1000
+    assert {it.state for it in nursery.redemptions()} == {State.ORDERED}
+    assert all(it.trees[0].orders == (it.trees[0].order_id,) for it in nursery.redemptions())
+
+
+def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery = planted(monkeypatch)
+    project_id, project = next(iter(nursery.projects.items()))
+    write, rivals = Orders.write, [lambda: nursery.world.planting.order(project_id, project)]
+
+    def overtaken(orders: Orders, batch: object) -> object:
+        if rivals:
+            rivals.pop()()
+        return write(orders, batch)  # type: ignore[arg-type] # passed on as it came
+
+    monkeypatch.setattr(Orders, "write", overtaken)
+
+    nursery.batch()
+
+    nursery.check()
+    assert all(len(tree.orders) == 1 for it in nursery.redemptions() for tree in it.trees)
+
+
+def test_an_order_that_was_never_announced_is_announced_by_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery = planted(monkeypatch)
+    with monkeypatch.context() as broken:
+        broken.setattr(nursery.world, "eventbridge", None)
+        with pytest.raises(AttributeError):
+            nursery.batch()
+    assert nursery.announced == []
+
+    nursery.batch()
+
+    assert len(nursery.announced) == len(nursery.orders()) == 2
+    nursery.check()

@@ -1,0 +1,277 @@
+"""What a partner reports of its order, and what it cannot."""
+
+from decimal import Decimal
+
+import pytest
+
+from saxaul.problems import InvalidRequest
+from saxaul.redemptions import MAX_TRIES, Redemption, State
+from saxaul.services.tree_reports import Take
+from saxaul.tree_reports import MAX_FAILURES, MAX_REPORTS, Reported, confirm, fail, inspect, reports_of
+from tests.builders import NOON, confirmation, failure, inspection, make_order, make_redemption
+
+ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
+ORDER = make_order(ORDERED)
+FIRST, SECOND = (tree.number for tree in ORDERED.trees)
+
+
+def told(take: Take, *reported: object, redemption: Redemption = ORDERED, now: int = NOON) -> Reported:
+    return take(ORDER, {redemption.redemption_id: redemption}, reported, now)
+
+
+def confirmed(*reported: object, redemption: Redemption = ORDERED) -> Reported:
+    return told(confirm, *reported, redemption=redemption)
+
+
+def after(take: Take, *reported: object, redemption: Redemption = ORDERED, now: int = NOON) -> Redemption:
+    """The redemption after a call that changed it and refused nothing."""
+    outcome = told(take, *reported, redemption=redemption, now=now)
+    assert not outcome.refused
+    [changed] = outcome.changed
+    return changed
+
+
+def codes(take: Take, *reported: object, redemption: Redemption, now: int = NOON) -> list[str]:
+    outcome = told(take, *reported, redemption=redemption, now=now)
+    return [refusal.code for refusal in outcome.refused]
+
+
+def test_a_confirmed_tree_keeps_what_the_partner_said() -> None:
+    answer = confirmed(confirmation(FIRST))
+
+    planting = answer.changed[0].tree(FIRST).planting
+    assert planting is not None
+    assert (planting.tag, planting.lat, planting.lon) == ("AX-0001", 38.851, 105.731)
+    assert planting.photo_url == "https://trees.example/ax-0001.jpg"
+    assert (answer.taken, list(answer.refused)) == (1, [])
+
+
+def test_the_trees_of_one_redemption_are_confirmed_in_one_call_and_it_is_planted() -> None:
+    answer = confirmed(confirmation(FIRST), confirmation(SECOND, tag="AX-0002"))
+
+    assert [it.state for it in answer.changed] == [State.PLANTED]
+
+
+def test_a_number_may_be_typed_as_people_type_it() -> None:
+    assert confirmed(confirmation(FIRST.lower().replace("-", " "))).taken == 1
+
+
+def test_the_same_confirmation_again_is_taken_and_changes_nothing() -> None:
+    planted = confirmed(confirmation(FIRST)).changed[0]
+
+    again = confirmed(confirmation(FIRST), redemption=planted)
+
+    assert (again.taken, list(again.changed), list(again.refused)) == (1, [], [])
+
+
+def test_the_same_confirmation_of_a_redemption_that_is_planted_changes_nothing() -> None:
+    planted = confirmed(confirmation(FIRST), confirmation(SECOND)).changed[0]
+
+    again = confirmed(confirmation(SECOND), redemption=planted)
+
+    assert (again.taken, list(again.changed)) == (1, [])
+
+
+def test_degrees_that_come_as_decimals_are_the_same_confirmation() -> None:
+    planted = confirmed(confirmation(FIRST)).changed[0]
+
+    again = confirmed(confirmation(FIRST, lat=Decimal("38.851"), lon=Decimal("105.731")), redemption=planted)
+
+    assert not again.refused
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"certificate": "0000-0000-0000-0"}, "not_in_order"),
+        ({"certificate": "nonsense"}, "not_in_order"),
+        ({"planted_at": "2026-06-05T12:05:01+08:00"}, "in_future"),
+        ({"certificate": "x" * 41}, "invalid_confirmation"),
+        ({"certificate": 7}, "invalid_confirmation"),
+        ({"tag": ""}, "invalid_confirmation"),
+        ({"tag": "x" * 65}, "invalid_confirmation"),
+        ({"lat": 90.1}, "invalid_confirmation"),
+        ({"lon": -180.1}, "invalid_confirmation"),
+        ({"lat": Decimal("1E+400")}, "invalid_confirmation"),
+        ({"lat": None}, "invalid_confirmation"),
+        ({"planted_at": "2026-06-05T10:00:00"}, "invalid_confirmation"),
+        ({"photo_url": "javascript:alert(1)"}, "invalid_confirmation"),
+        ({"species": "oak"}, "invalid_confirmation"),
+    ],
+)
+def test_a_confirmation_that_cannot_be_is_refused_with_its_code(change: dict[str, object], code: str) -> None:
+    answer = confirmed(confirmation(FIRST) | change)
+
+    assert [it.code for it in answer.refused] == [code]
+    assert (answer.taken, list(answer.changed)) == (0, [])
+
+
+@pytest.mark.parametrize("nothing", [None, 1, [], {}])
+def test_what_is_no_confirmation_is_refused_without_a_certificate(nothing: object) -> None:
+    refusal = confirmed(nothing).refused[0]
+
+    assert (refusal.code, refusal.certificate) == ("invalid_confirmation", None)
+
+
+def test_other_particulars_of_a_planted_tree_are_refused_and_the_first_word_stays() -> None:
+    planted = confirmed(confirmation(FIRST)).changed[0]
+
+    answer = confirmed(confirmation(FIRST, tag="AX-9999"), redemption=planted)
+
+    assert answer.refused[0].code == "already_planted"
+    assert not answer.changed
+
+
+def test_one_refused_confirmation_leaves_the_others_as_they_were() -> None:
+    answer = confirmed(confirmation("nonsense"), confirmation(FIRST))
+
+    assert (answer.taken, [it.index for it in answer.refused]) == (1, [0])
+
+
+def test_each_confirmed_tree_is_news_with_its_leaf_and_a_repeated_one_is_none() -> None:
+    planted = after(confirm, confirmation(FIRST))
+
+    outcome = confirmed(confirmation(FIRST), confirmation(SECOND), redemption=planted)
+
+    assert [(it.number, it.step.state, it.step.leaf) for it in outcome.news] == [(SECOND, State.PLANTED, 0)]
+    assert outcome.changed[0].tree(SECOND).history[-1] == outcome.news[0].step
+
+
+def test_what_is_logged_names_its_entry_and_what_was_logged_before_keeps_its_own() -> None:
+    planted = after(confirm, confirmation(FIRST), confirmation(SECOND)).logged(7)
+
+    found = after(inspect, inspection(SECOND), redemption=planted).logged(8)
+
+    places = [(step.sequence, step.leaf) for tree in found.trees for step in tree.history if step.leaf is not None]
+    assert places == [(7, 0), (7, 1), (8, 0)]
+
+
+def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_stays() -> None:
+    failed = after(fail, failure(FIRST))
+
+    assert [tree.state for tree in failed.trees] == [State.RESERVED, State.ORDERED]
+    assert [tree.number for tree in failed.waiting] == [FIRST]
+    assert (failed.state, failed.refunded_points) == (State.ORDERED, 0)
+    assert failed.tree(FIRST).history[-1].reason == "frost"
+    assert ORDER.tree_state(failed, FIRST) == "failed"
+
+
+def test_a_tree_that_failed_in_its_last_try_gives_its_points_back() -> None:
+    redemption, order_ids = ORDERED, ["o-1", *(f"o-{n}" for n in range(2, MAX_TRIES + 1))]
+    for order_id in order_ids:
+        if redemption.waiting:
+            redemption = redemption.ordered(order_id, NOON)
+        order = make_order(redemption, order_id=order_id)
+        outcome = fail(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON)
+        assert outcome.refunds == ({"u-42": 160} if order_id == order_ids[-1] else {})
+        redemption = outcome.changed[0]
+
+    assert redemption.tree(FIRST).state is State.REFUNDED
+    assert redemption.tree(FIRST).orders == tuple(order_ids)
+    assert (redemption.state, redemption.refunded_points) == (State.ORDERED, 160)
+
+
+def test_refunds_of_one_owner_in_one_call_are_one_sum() -> None:
+    redemptions = []
+    for name in ("r-1", "r-2"):
+        redemption = make_redemption(name, trees=2).reserved(NOON).ordered("o-1", NOON)
+        for order_id in ("o-2", "o-3"):
+            before = make_order(redemption, order_id=redemption.trees[0].order_id)
+            reports = [failure(tree.number) for tree in redemption.trees]
+            redemption = fail(before, {name: redemption}, reports, NOON).changed[0].ordered(order_id, NOON)
+        redemptions.append(redemption)
+    order = make_order(*redemptions, order_id="o-3")
+    reports = [failure(tree.number) for it in redemptions for tree in it.trees]
+
+    outcome = fail(order, {it.redemption_id: it for it in redemptions}, reports, NOON)
+
+    assert outcome.refunds == {"u-42": 640}
+    assert [it.state for it in outcome.changed] == [State.REFUNDED] * 2
+
+
+def test_the_same_failure_again_changes_nothing_and_another_is_refused() -> None:
+    failed = after(fail, failure(FIRST))
+
+    again = told(fail, failure(FIRST), redemption=failed)
+
+    assert (again.taken, list(again.changed)) == (1, [])
+    assert codes(fail, failure(FIRST, reason="drought"), redemption=failed) == ["already_failed"]
+
+
+def test_a_tree_that_failed_is_not_confirmed_by_the_order_that_it_left() -> None:
+    failed = after(fail, failure(FIRST))
+
+    assert codes(confirm, confirmation(FIRST), redemption=failed) == ["already_failed"]
+    assert codes(confirm, confirmation(FIRST), redemption=failed.ordered("o-2", NOON)) == ["already_failed"]
+
+
+def test_a_planted_tree_cannot_fail_any_more() -> None:
+    planted = after(confirm, confirmation(FIRST))
+
+    assert codes(fail, failure(FIRST), redemption=planted) == ["already_planted"]
+
+
+PLANTED = after(confirm, confirmation(FIRST), confirmation(SECOND))
+DEAD = after(inspect, inspection(FIRST, "dead"), redemption=PLANTED)
+
+
+def test_inspections_are_taken_one_after_the_other_and_keep_who_when_and_the_evidence() -> None:
+    found = after(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=PLANTED)
+
+    tree = found.tree(FIRST)
+    assert [step.state for step in tree.history[-2:]] == [State.DEAD, State.REPLACED]
+    assert tree.history[-2].inspector == "Forestry Bureau"
+    assert tree.history[-2].evidence_url == "https://trees.example/inspections/1.jpg"
+    assert tree.planting is not None
+    assert tree.planting.tag == "AX-0002"
+
+
+def test_the_same_inspection_again_changes_nothing_even_after_later_ones() -> None:
+    later = after(inspect, inspection(FIRST, "replaced"), redemption=DEAD)
+
+    again = told(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=later, now=NOON + 9)
+
+    assert (again.taken, list(again.changed), list(again.news), list(again.refused)) == (2, [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("redemption", "report", "code"),
+    [
+        (ORDERED, inspection(FIRST), "not_planted"),
+        (PLANTED, inspection(FIRST, "replaced"), "not_dead"),
+        (DEAD, inspection(FIRST, inspected_at="2026-06-05T11:30:00+08:00"), "already_dead"),
+        (DEAD, inspection(FIRST, "dead", inspector="Somebody else"), "already_dead"),
+        (DEAD, inspection(FIRST, inspected_at="2026-06-05T10:59:59+08:00"), "out_of_order"),
+        (PLANTED, inspection(FIRST, inspected_at="2026-06-05T09:59:59+08:00"), "out_of_order"),
+        (PLANTED, inspection(FIRST, inspected_at="2026-06-05T12:05:01+08:00"), "in_future"),
+        (PLANTED, inspection("nonsense"), "not_in_order"),
+        (PLANTED, inspection(FIRST, "felled"), "invalid_inspection"),
+        (PLANTED, inspection(FIRST, inspector=""), "invalid_inspection"),
+        (PLANTED, inspection(FIRST, tag="AX-1"), "invalid_inspection"),
+        (PLANTED, inspection(FIRST, evidence_url="https://x.example/" + "x" * 500), "invalid_inspection"),
+        (DEAD, inspection(FIRST, "replaced", lat=None), "invalid_inspection"),
+        (DEAD, inspection(FIRST, "replaced", planted_at="2026-06-05T11:30:00+08:00"), "invalid_inspection"),
+    ],
+)
+def test_an_inspection_that_cannot_be_is_refused_with_its_code(
+    redemption: Redemption, report: dict[str, object], code: str
+) -> None:
+    outcome = told(inspect, report, redemption=redemption)
+
+    assert [it.code for it in outcome.refused] == [code]
+    assert (list(outcome.changed), list(outcome.news)) == ([], [])
+
+
+@pytest.mark.parametrize(("name", "most"), [("confirmations", MAX_REPORTS), ("failures", MAX_FAILURES)])
+def test_a_call_holds_one_report_to_its_most(name: str, most: int) -> None:
+    assert len(reports_of({name: [{}] * most}, name, most)) == most
+
+
+@pytest.mark.parametrize(
+    "body", [{"failures": []}, {"failures": [{}] * 51}, {"failures": {}}, {"failures": [{}], "more": 1}, [], None]
+)
+def test_reports_of_another_shape_are_refused_as_a_whole(body: object) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        reports_of(body, "failures", MAX_FAILURES)
+
+    assert refusal.value.code == "invalid_body"
