@@ -217,6 +217,8 @@ def test_only_the_planting_function_signs_and_the_key_outlives_the_stack() -> No
 
     assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
     assert template()["Resources"]["SigningKey"]["DeletionPolicy"] == "Retain"
-    assert signing["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::Sub"].endswith("-PlantTreesRole-*")
+    allowed = [it["Fn::Sub"].rpartition(":")[2] for it in signing["Condition"]["ArnLike"]["aws:PrincipalArn"]]
+    role = "${AWS::StackName}-PlantTreesRole-*"
+    assert allowed == [f"role/{role}", f"assumed-role/{role}/*"]
     assert not any(action in ("*", "kms:*") for it in key["KeyPolicy"]["Statement"] for action in it["Action"])
     assert signers == ["PlantTrees"]
