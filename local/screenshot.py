@@ -2,7 +2,7 @@
 
     make screenshot NUMBER=45YW-R9YG-R3H2-Z
 
-It needs Chromium, and fonts for Chinese. The number is that of a certificate which the stack knows; `make story` ends with one.
+It needs Chromium, and fonts for Chinese. The stack must know the certificate; `make story` ends with one.
 """
 
 import argparse

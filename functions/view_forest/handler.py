@@ -9,7 +9,7 @@ from saxaul.actions import Owner
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
 from saxaul.ledger import Line, lines_of_month, statement
-from saxaul.planting import project_of
+from saxaul.planting import shown_project
 from saxaul.problems import InvalidRequest
 from saxaul.redemptions import State
 from saxaul.settings import settings
@@ -114,9 +114,15 @@ def view_forest(request: Request) -> Response:
         for tree in redemption.trees
     ]
     orders = _orders().get_many({tree.order_id for _, tree in trees if tree.order_id})
-    catalogue = _catalog().catalogue()
+    projects = _catalog().catalogue().tree_projects
     views = [
-        forest_tree_view(redemption, tree, project_of(redemption, tree, orders, catalogue), calendar, language)
+        forest_tree_view(
+            redemption,
+            tree,
+            shown_project(orders.get(tree.order_id), projects.get(redemption.project_id)),
+            calendar,
+            language,
+        )
         for redemption, tree in trees
     ]
     return Response({"user_id": request.user_id, "trees": views})

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,12 +76,12 @@ def run_planting_batch(stack: dict[str, Any]) -> None:
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
-def order_with(partner: Client, certificate: str, *, besides: str = "") -> dict[str, Any]:
-    """The order that has this tree, once it is announced to its partner; another one than ``besides``."""
+def order_with(partner: Client, certificate: str, *, besides: Container[str] = ()) -> dict[str, Any]:
+    """The order that has this tree, once it is announced to its partner; none of ``besides``."""
 
     def look() -> dict[str, Any] | None:
         for listed in partner.done("GET", "/planting-orders?limit=20")["orders"]:
-            if listed["order_id"] != besides:
+            if listed["order_id"] not in besides:
                 order: dict[str, Any] = partner.done("GET", f"/planting-orders/{listed['order_id']}")
                 if certificate in {tree["certificate"] for tree in order["trees"]}:
                     return order

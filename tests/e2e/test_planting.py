@@ -108,7 +108,7 @@ def test_a_tree_that_failed_is_in_a_later_order_and_counts_when_that_one_is_conf
 
     assert partner.done("POST", f"/planting-orders/{first['order_id']}/failures", report)["failed"] == 1
     run_planting_batch(stack)
-    second = order_with(partner, number, besides=first["order_id"])
+    second = order_with(partner, number, besides={first["order_id"]})
     word = {"confirmations": [{"certificate": number} | planting()]}
     late = partner.done("POST", f"/planting-orders/{first['order_id']}/confirmations", word)
     taken = partner.done("POST", f"/planting-orders/{second['order_id']}/confirmations", word)
@@ -123,13 +123,13 @@ def test_a_tree_that_failed_three_times_gives_its_points_back(
 ) -> None:
     [number] = reserved["certificates"]
     before = alipay.done("GET", f"/users/{reserved['user']}/wallet")
-    last = ""
+    orders: list[str] = []
     for _ in range(3):
         run_planting_batch(stack)
-        last = order_with(partner, number, besides=last)["order_id"]
+        orders.append(order_with(partner, number, besides=orders)["order_id"])
         report = {"failures": [{"certificate": number, "reason": "drought"}]}
         for _ in range(2):
-            assert partner.done("POST", f"/planting-orders/{last}/failures", report)["failed"] == 1
+            assert partner.done("POST", f"/planting-orders/{orders[-1]}/failures", report)["failed"] == 1
 
     after = alipay.done("GET", f"/users/{reserved['user']}/wallet")
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from saxaul.catalog import Catalogue, Text, TreeProject
-from saxaul.redemptions import Redemption, State, Tree
+from saxaul.catalog import Text, TreeProject
+from saxaul.redemptions import Redemption, State
 
 MAX_REDEMPTIONS = 99
 """The most redemptions of one order: with the order itself they fill a transaction, so an order is whole or is not."""
@@ -61,6 +61,13 @@ class PlantingOrder:
         return tree.state if tree.order_id == self.order_id else "failed"
 
 
+def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
+    """What is said of a tree's project: what its order froze, or, before it is ordered, what the catalogue says now."""
+    if order:
+        return order.project
+    return OrderedProject.of(project) if project else None
+
+
 class Batch(NamedTuple):
     """An order, and the redemptions that it takes one step on."""
 
@@ -94,13 +101,3 @@ def is_done(order: PlantingOrder, redemptions: Mapping[str, Redemption]) -> bool
     return not any(
         order.tree_state(redemptions[tree.redemption_id], tree.number) is State.ORDERED for tree in order.trees
     )
-
-
-def project_of(
-    redemption: Redemption, tree: Tree, orders: Mapping[str, PlantingOrder], catalogue: Catalogue
-) -> OrderedProject | None:
-    """What a tree's order froze; before it is ordered, what the catalogue says now."""
-    if order := orders.get(tree.order_id):
-        return order.project
-    project = catalogue.tree_projects.get(redemption.project_id)
-    return OrderedProject.of(project) if project else None

@@ -88,21 +88,14 @@ def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
 def step_view(step: Step, calendar: Calendar) -> View:
     """A step of a tree's life as its owner sees it."""
     return {
-        **public_step_view(step, calendar),
-        "order_id": step.order_id or None,
-        "reason": step.reason or None,
-        "inspector": step.inspector or None,
-        "tree": planting_view(step.planting) if step.planting else None,
-    }
-
-
-def public_step_view(step: Step, calendar: Calendar) -> View:
-    """A step as anyone may see it: it names nobody, and repeats nothing that somebody wrote in free words."""
-    return {
         "state": step.state,
         "at": calendar.rfc3339(step.at),
         "recorded_at": calendar.rfc3339(step.recorded_at),
+        "order_id": step.order_id or None,
+        "reason": step.reason or None,
+        "inspector": step.inspector or None,
         "evidence_url": step.evidence or None,
+        "tree": planting_view(step.planting) if step.planting else None,
     }
 
 
@@ -125,14 +118,13 @@ def certificate_view(
         "state": redemption.tree_state(tree),
         "project_id": redemption.project_id,
         "species": project.species.in_language(language) if project else None,
-        "latin": (project.latin or None) if project else None,
+        "latin": project.latin if project else None,
         "place": project.place.in_language(language) if project else None,
         "partner": project.partner if project else None,
         "dedication": redemption.dedication,
         "applied_at": calendar.rfc3339(redemption.requested_at),
         "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
         "tree": planting_view(planting) if planting else None,
-        "history": [public_step_view(step, calendar) for step in tree.history],
     }
 
 

@@ -2,7 +2,7 @@
 
 from saxaul.calendar import Calendar
 from saxaul.catalog import Language
-from saxaul.planting import OrderedProject, project_of
+from saxaul.planting import OrderedProject, shown_project
 from saxaul.proof import Told, proven_certificate
 from saxaul.redemptions import Redemption, Seal, State, Tree
 from saxaul.statements import particulars_of
@@ -33,11 +33,12 @@ class Certificates:
         if redemption is None or redemption.state in _UNCERTIFIED:
             return None
         tree = redemption.tree(number)
-        orders = self._orders.get_many([tree.order_id] if tree.order_id else [])
-        if tree.seal and tree.order_id in orders:
-            return self._proven(redemption, tree, tree.seal, orders[tree.order_id].project, language)
-        project = project_of(redemption, tree, orders, self._catalog.catalogue())
-        return certificate_view(redemption, tree, project, self._calendar, language) | {"proof": None}
+        order = self._orders.get(tree.order_id) if tree.order_id else None
+        if order and tree.seal:
+            return self._proven(redemption, tree, tree.seal, order.project, language)
+        project = shown_project(order, self._catalog.catalogue().tree_projects.get(redemption.project_id))
+        shown = certificate_view(redemption, tree, project, self._calendar, language)
+        return shown | {"history": [], "proof": None}
 
     def _proven(
         self, redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject, language: Language

@@ -1,0 +1,62 @@
+"""The manifest of an order: the same bytes each time, safe in a spreadsheet, and silent about whose trees they are."""
+
+import csv
+import json
+
+import pytest
+
+from saxaul.catalog import Text
+from saxaul.manifests import COLUMNS, FORMATS, manifest_of
+from saxaul.planting import OrderedProject, PlantingOrder
+from tests.builders import make_calendar, make_order, make_redemption
+
+REDEMPTIONS = [
+    make_redemption("r-1", trees=2, user_id="secret-user", dedication="=HYPERLINK(1)"),
+    make_redemption("r-2", user_id="u-43"),
+]
+ORDER = make_order(*REDEMPTIONS)
+
+
+def rows_of(order: PlantingOrder) -> list[dict[str, str]]:
+    text = manifest_of(order, make_calendar()).contents["csv"].decode("utf-8-sig")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_a_manifest_has_a_line_for_each_tree_in_both_forms() -> None:
+    manifest = manifest_of(ORDER, make_calendar())
+
+    rows, document = rows_of(ORDER), json.loads(manifest.contents["json"])
+    numbers = [tree.number for it in REDEMPTIONS for tree in it.trees]
+    assert manifest.contents.keys() == FORMATS.keys()
+    assert [row["certificate"] for row in rows] == [it["certificate"] for it in document["trees"]] == numbers
+    assert tuple(rows[0]) == COLUMNS
+    assert (rows[0]["species_zh"], document["species"]) == ("梭梭", {"en": "Saxaul", "zh": "梭梭"})
+    assert document["ordered_at"] == "2026-06-05T12:00:00+08:00"
+
+
+def test_a_manifest_written_again_is_the_same_bytes() -> None:
+    again = ORDER.announced(ORDER.ordered_at + 60)
+
+    assert manifest_of(again, make_calendar()) == manifest_of(ORDER, make_calendar())
+
+
+def test_a_manifest_names_no_user_and_repeats_no_dedication() -> None:
+    texts = [content.decode() for content in manifest_of(ORDER, make_calendar()).contents.values()]
+
+    assert not [secret for secret in ("secret-user", "u-43", "HYPERLINK") for text in texts if secret in text]
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+def test_what_a_spreadsheet_would_compute_is_text(first: str) -> None:
+    evil = Text(en=f"{first}cmd|' /C calc'!A0", zh="梭梭")
+    order = make_order(*REDEMPTIONS)
+    order = PlantingOrder("o-1", "saxaul-alxa", 0, OrderedProject(evil, "", evil, "P"), order.trees)
+
+    cells = [cell for row in rows_of(order) for cell in row.values()]
+
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert any("calc" in cell for cell in cells)
+
+
+def test_a_manifest_begins_with_a_byte_order_mark_so_that_spreadsheets_read_hanzi() -> None:
+    assert manifest_of(ORDER, make_calendar()).contents["csv"].startswith(b"\xef\xbb\xbforder_id,")
