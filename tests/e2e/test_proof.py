@@ -18,6 +18,9 @@ from local.client import Client
 from local.sam import ROOT
 from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
 
+PATIENCE = 60
+"""Seconds for a call: the first one of a function is cold, and the machine may be busy."""
+
 
 @pytest.fixture(scope="module")
 def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
@@ -35,7 +38,7 @@ def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
 
 
 def fetched(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
-    return httpx.get(stack["api_url"] + path, headers=headers).raise_for_status()
+    return httpx.get(stack["api_url"] + path, headers=headers, timeout=PATIENCE).raise_for_status()
 
 
 def verify(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +67,7 @@ def test_the_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dic
     with Image.open(BytesIO(bytes(pixels))) as image:
         [code] = zxingcpp.read_barcodes(image)
 
-    page = httpx.get(code.text, headers={"accept": "text/html"})
+    page = httpx.get(code.text, headers={"accept": "text/html"}, timeout=PATIENCE)
 
     assert picture.headers["content-type"] == "image/svg+xml"
     assert code.text == f"{stack['api_url']}/certificates/{number}"
@@ -74,6 +77,7 @@ def test_the_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dic
 
 def test_what_a_client_still_has_is_not_sent_again(stack: dict[str, Any], number: str) -> None:
     first = fetched(stack, f"/certificates/{number}.svg")
-    again = httpx.get(f"{stack['api_url']}/certificates/{number}.svg", headers={"if-none-match": first.headers["etag"]})
+    kept = {"if-none-match": first.headers["etag"]}
+    again = httpx.get(f"{stack['api_url']}/certificates/{number}.svg", headers=kept, timeout=PATIENCE)
 
     assert (again.status_code, again.content) == (304, b"")
