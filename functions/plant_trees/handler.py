@@ -61,7 +61,7 @@ def _catalog() -> CatalogStore:
 
 
 def list_orders(request: Request) -> Response:
-    limit = whole_number(request, "limit", default=100, most=500)
+    limit = whole_number(request, "limit", default=50, most=100)
     before = _cursor(request)
     found = [order for partner in _partners(request) for order in _orders().of_partner(partner, limit + 1, before)]
     newest = sorted(found, key=place_of, reverse=True)
