@@ -8,9 +8,9 @@ from saxaul.certificates import new_number
 from saxaul.planting import MAX_REDEMPTIONS, MAX_TREES, OrderedProject, is_done, order_of
 from saxaul.reconciliation import MAX_ITEM_BYTES
 from saxaul.redemptions import MAX_STEPS, Planting, Redemption, Seal, State, Step, Tree
+from saxaul.reports import MAX_LINK
 from saxaul.storage.redemptions import to_item
 from saxaul.storage.table import python, raw
-from saxaul.tree_reports import MAX_LINK
 from tests.builders import NOON, make_order, make_redemption, make_tree_project
 
 PROJECT = make_tree_project()
