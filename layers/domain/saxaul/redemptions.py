@@ -118,8 +118,8 @@ class Step:
 
     @property
     def evidence(self) -> str:
-        """The link to what shows it: the inspection's, or else the photo of what was planted."""
-        return self.evidence_url or (self.planting.photo_url if self.planting else "")
+        """The link to what shows it: the photo of what was planted, or else the inspection's evidence."""
+        return (self.planting.photo_url if self.planting else "") or self.evidence_url
 
     def tells_the_same_as(self, other: "Step") -> bool:
         """Whether both come of one report, whenever it arrived."""

@@ -1,0 +1,203 @@
+"""The contract with a planting partner: the shapes it builds upon, and that one answer fits into the next call."""
+
+import csv
+import json
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from saxaul.storage.clients import s3
+from tests.builders import DAY, confirmation, failure, inspection, make_redemption
+from tests.integration.stack import Answer, Stack, call, confirm, report, view_order, view_redemption, wallet_of
+
+Row = dict[str, str]
+
+
+@pytest.fixture
+def seeded(stack: Stack) -> Stack:
+    stack.seed_catalogue()
+    return stack
+
+
+def reserve(stack: Stack, redemption_id: str, **changes: Any) -> None:  # noqa: ANN401 - any field
+    stack.redemptions.add(make_redemption(redemption_id, **changes).reserved(stack.clock.now))
+
+
+def list_orders(client: str = "partner-client", **query: str) -> Answer:
+    return call("plant_trees", "GET", "/planting-orders", client=client, query=query)
+
+
+def fetched(link: str) -> bytes:
+    """What a manifest's link leads to; the link itself is moto's, which nobody can call."""
+    parts = urlsplit(link)
+    assert {"X-Amz-Signature", "X-Amz-Expires"} <= parse_qs(parts.query).keys()
+    key = unquote(parts.path).removeprefix("/manifests").removeprefix("/")
+    return s3().get_object(Bucket="manifests", Key=key)["Body"].read()
+
+
+def manifest_of(order_id: str) -> list[Row]:
+    link = view_order(order_id).body["manifest"]["csv"]
+    return list(csv.DictReader(fetched(link).decode("utf-8-sig").splitlines()))
+
+
+def test_all_that_a_partner_needs_to_confirm_is_in_the_manifest(seeded: Stack) -> None:
+    for number in range(5):
+        reserve(seeded, f"r-{number}", user_id=f"u-{number}", trees=2)
+    [order_id] = seeded.order()
+
+    rows = manifest_of(order_id)
+    answer = confirm(order_id, *(confirmation(row["certificate"], tag=f"AX-{row['certificate']}") for row in rows))
+
+    assert {row["order_id"] for row in rows} == {order_id}
+    assert answer.body == {"confirmed": 10, "refused": []}
+    assert view_order(order_id).body["state"] == "planted"
+
+
+def test_the_manifest_the_order_and_the_event_tell_the_same(seeded: Stack) -> None:
+    reserve(seeded, "r-1", trees=3)
+    [order_id] = seeded.order()
+
+    order, [event] = view_order(order_id).body, seeded.told()
+
+    document = json.loads(fetched(order["manifest"]["json"]))
+    assert event == {
+        "order_id": order_id,
+        "project_id": "saxaul-alxa",
+        "partner": "Alxa SEE Foundation",
+        "ordered_at": order["ordered_at"],
+        "trees": 3,
+    }
+    assert {name: document[name] for name in ("order_id", "project_id", "partner", "ordered_at")} == {
+        name: order[name] for name in ("order_id", "project_id", "partner", "ordered_at")
+    }
+    told = [{"certificate": it["certificate"], "redemption_id": it["redemption_id"]} for it in order["trees"]]
+    assert document["trees"] == told
+    assert [row["certificate"] for row in manifest_of(order_id)] == [it["certificate"] for it in told]
+
+
+def test_the_shapes_that_a_partner_builds_upon(seeded: Stack) -> None:
+    reserve(seeded, "r-1")
+    [order_id] = seeded.order()
+    number = view_order(order_id).body["trees"][0]["certificate"]
+
+    listed, order = list_orders().body, view_order(order_id).body
+    answers = [
+        report("failures", order_id, failure("x")),
+        report("confirmations", order_id, confirmation(number)),
+        report("inspections", order_id, inspection(number)),
+    ]
+
+    assert listed.keys() == {"orders", "cursor"}
+    assert listed["orders"][0].keys() == {"order_id", "project_id", "partner", "ordered_at"}
+    assert order.keys() == listed["orders"][0].keys() | {"state", "trees", "manifest"}
+    assert order["trees"][0].keys() == {"certificate", "redemption_id", "state"}
+    assert order["manifest"].keys() == {"csv", "json", "expires_at"}
+    assert [answer.body.keys() for answer in answers] == [
+        {"failed", "refused"},
+        {"confirmed", "refused"},
+        {"inspected", "refused"},
+    ]
+    assert answers[0].body["refused"][0].keys() == {"index", "certificate", "code", "detail"}
+
+
+def test_orders_are_listed_page_by_page_each_once_newest_first(seeded: Stack) -> None:
+    placed = []
+    for number in range(5):
+        reserve(seeded, f"r-{number}")
+        placed += seeded.order()
+        seeded.clock.now += DAY * (number % 2)  # some orders are placed within one second
+
+    found, cursor = [], ""
+    while True:
+        page = list_orders(limit="2", cursor=cursor).body
+        found += [order["order_id"] for order in page["orders"]]
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+
+    assert sorted(found) == sorted(placed)
+    assert len(found) == len(set(found)) == 5
+
+
+@pytest.mark.parametrize("cursor", ["nonsense!", "%%%", "é", "AA", "====", "/w=="])
+def test_a_cursor_that_no_list_gave_is_refused(seeded: Stack, cursor: str) -> None:
+    assert seeded.order() == []
+    assert list_orders(cursor=cursor).code == "invalid_parameter"
+
+
+def test_a_partner_that_reports_on_foreign_trees_changes_nothing(seeded: Stack) -> None:
+    reserve(seeded, "r-1")
+    [order_id] = seeded.order()
+    number = view_order(order_id).body["trees"][0]["certificate"]
+
+    for name, word in (("failures", failure(number)), ("inspections", inspection(number))):
+        assert report(name, order_id, word, client="other-partner-client").code == "unknown_order"
+        assert report(name, order_id, word, client="alipay-client").code == "not_a_partner"
+    assert view_redemption("r-1")["state"] == "ordered"
+
+
+def test_a_tree_that_fails_three_times_goes_through_three_orders_and_back_to_its_points(stack: Stack) -> None:
+    stack.seed_catalogue(price_points=160)
+    stack.add_wallet(0)
+    stack.wallets.put(stack.wallet().__class__("u-42", balance=40, spent=160, version=1))
+    reserve(stack, "r-1")
+    seen = []
+    for _ in range(3):
+        [order_id] = stack.order()
+        number = view_order(order_id).body["trees"][0]["certificate"]
+        assert report("failures", order_id, failure(number)).body == {"failed": 1, "refused": []}
+        assert report("failures", order_id, failure(number)).body == {"failed": 1, "refused": []}
+        seen.append(view_redemption("r-1"))
+        assert view_order(order_id).body["trees"][0]["state"] == "failed"
+
+    assert [it["state"] for it in seen] == ["ordered", "ordered", "refunded"]
+    assert stack.order() == []
+    assert (wallet_of()["spendable"], wallet_of()["spent"]) == (200, 0)
+    assert seen[-1]["refunded_points"] == 160
+    [life] = seen[-1]["lives"]
+    assert [(step["state"], step["reason"]) for step in life["history"]] == [
+        ("reserved", None),
+        ("ordered", None),
+        ("reserved", "frost"),
+        ("ordered", None),
+        ("reserved", "frost"),
+        ("ordered", None),
+        ("refunded", "frost"),
+    ]
+
+
+def test_an_owner_sees_every_step_and_the_public_sees_what_the_log_tells(seeded: Stack) -> None:
+    reserve(seeded, "r-1", user_id="u-42")
+    [order_id] = seeded.order()
+    number = view_order(order_id).body["trees"][0]["certificate"]
+    seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
+    confirm(order_id, confirmation(number))
+    report("inspections", order_id, inspection(number, "dead"), inspection(number, "replaced"))
+
+    forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
+    public = call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number}).body
+
+    [tree] = forest["trees"]
+    assert [step["state"] for step in tree["history"]] == ["reserved", "ordered", "planted", "dead", "replaced"]
+    assert [step["inspector"] for step in tree["history"][-2:]] == ["Forestry Bureau"] * 2
+    assert tree["history"] == view_redemption("r-1")["lives"][0]["history"]
+    assert [step["state"] for step in public["history"]] == ["planted", "dead", "replaced"]
+    assert public["tree"]["tag"] == tree["tree"]["tag"] == "AX-0002"
+    assert "Forestry" not in str(public)
+
+
+def test_a_certificate_says_what_its_order_froze_whatever_the_catalogue_says_later(seeded: Stack) -> None:
+    reserve(seeded, "r-1")
+    [order_id] = seeded.order()
+    number = view_order(order_id).body["trees"][0]["certificate"]
+    seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
+    edition = seeded.catalog.get("tree-projects", "saxaul-alxa")
+    assert edition
+    renamed = edition.entity.model_copy(update={"partner": "Somebody Else"})
+    seeded.catalog.put("tree-projects", "saxaul-alxa", renamed, edition.version)
+    seeded.clock.now += DAY
+
+    public = call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number}).body
+
+    assert public["partner"] == "Alxa SEE Foundation"
