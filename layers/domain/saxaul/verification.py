@@ -66,7 +66,7 @@ def check_certificate(text: bytes, keys: "Keys") -> CheckedCertificate:
         "number state project_id species latin place partner dedication applied_at planted_at tree history proof",
     )
     if document["proof"] is None:
-        raise RefusedError(f"it has no proof: its tree is {document['state']}, and the log tells of planted trees only")
+        raise RefusedError("it has no proof: the log tells of planted trees only")
     proof = members_of(document["proof"], "the proof", "particulars salt events")
     if not isinstance(proof["events"], list) or not proof["events"]:
         raise RefusedError("the proof has no event")
