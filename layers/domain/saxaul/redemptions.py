@@ -51,6 +51,12 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.RESERVED, State.REJECTED}),
     State.RESERVED: frozenset({State.ORDERED}),
     State.REJECTED: frozenset(),
+    State.ORDERED: frozenset(),
+    State.PLANTED: frozenset(),
+    State.ALIVE: frozenset(),
+    State.DEAD: frozenset(),
+    State.REPLACED: frozenset(),
+    State.REFUNDED: frozenset(),
 }
 """Every step that a redemption may take by itself. From ``ordered`` on it follows its trees."""
 
@@ -217,7 +223,7 @@ class Redemption:
         Raises:
             IllegalTransitionError: no such step is drawn.
         """
-        if state not in TRANSITIONS.get(self.state, ()):
+        if state not in TRANSITIONS[self.state]:
             raise IllegalTransitionError(f"{self.redemption_id} cannot go from {self.state} to {state}")
         return replace(self, state=state)
 
