@@ -8,8 +8,8 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay bench test test-long check build
-.PHONY: clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay screenshot bench test test-long
+.PHONY: check build clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,10 @@ recount: env ## count the public totals afresh from the ledger (MEND=1 adds what
 
 dead-letters: env ## look into a dead-letter queue (DO="list" or redrive or drop, and its options)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
+
+screenshot: env ## take docs/certificate.png of the running stack (NUMBER=, needs Chromium)
+	@test -n "$(NUMBER)" || { echo "Name a certificate: make screenshot NUMBER=45YW-R9YG-R3H2-Z"; exit 1; }
+	@$(BIN)/python -m local.screenshot "$(NUMBER)"
 
 replay: env ## send published bike trips through the API (FILE=trips.csv, USER_COLUMN=bikeid)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }

@@ -1,8 +1,8 @@
 """Takes docs/certificate.png: a certificate of the laptop stack as a phone's browser shows it.
 
-    python -m local.screenshot 45YW-R9YG-R3H2-Z
+    make screenshot NUMBER=45YW-R9YG-R3H2-Z
 
-Needs Chromium. The number is that of a certificate which the stack knows; `make story` ends with one.
+It needs Chromium, and fonts for Chinese. The stack must know the certificate; `make story` ends with one.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from local.sam import ROOT
 
 PICTURE = ROOT / "docs" / "certificate.png"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_WIDTH, _HEIGHT = 390, 780
+_WIDTH, _HEIGHT = 390, 800
 _PATIENCE = 60.0
 _QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
@@ -28,7 +28,7 @@ _QUIET = (
 
 
 def photograph(address: str, picture: Path) -> None:
-    """Write what a phone of 390 by 780 points shows of an address, at twice as many pixels.
+    """Write what a phone of 390 by 800 points shows of an address, at twice as many pixels.
 
     Raises:
         FileNotFoundError: there is no Chromium.

@@ -18,6 +18,8 @@ from rich.markup import escape
 from local.client import Client, stack
 from local.console import console, give_up
 from local.deployment import session_of
+from saxaul.published import RefusedError
+from saxaul.verify import verdict
 
 PROJECT = "saxaul-alxa"
 PATIENCE = 60.0
@@ -85,8 +87,17 @@ def main() -> None:
 
         _chapter("Anyone can look the certificate up, without a token")
         public = f"/certificates/{redemption['certificates'][0]}"
-        certificate = httpx.get(stack()["api_url"] + public).raise_for_status().json()
+        text = _published(public)
+        certificate = json.loads(text)
         _answer("GET", public, certificate)
+        console.print(f"    in a browser: {stack()['api_url']}{public}")
+
+        _chapter("and check it against the public log, without asking us")
+        try:
+            for line in verdict(text, _log_pages(), _published("/log/key")):
+                console.print(f"    {escape(line)}")
+        except RefusedError as reason:
+            give_up(f"The certificate should hold; {reason}.")
     if certificate["state"] != "planted":
         give_up(f"The tree should be planted; it is {certificate['state']}.")
     console.print(
@@ -110,6 +121,21 @@ def _week_of(person: str) -> list[dict[str, Any]]:
         }
         for kind, quantity, turn in acts
     ]
+
+
+def _published(path: str) -> bytes:
+    """What anyone gets without a token."""
+    return httpx.get(stack()["api_url"] + path, timeout=PATIENCE).raise_for_status().content
+
+
+def _log_pages() -> list[bytes]:
+    """The whole log, page by page."""
+    pages: list[bytes] = []
+    after = 0
+    while entries := json.loads(page := _published(f"/log?after={after}&limit=500"))["entries"]:
+        pages.append(page)
+        after = entries[-1]["sequence"]
+    return pages
 
 
 def _run_planting_batch() -> None:

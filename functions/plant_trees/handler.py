@@ -12,6 +12,7 @@ from saxaul.observability import logger
 from saxaul.planting import PlantingOrder
 from saxaul.problems import Forbidden, InvalidRequest, NotFound
 from saxaul.queue_events import redeliver
+from saxaul.reports import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.services.planting import Planting
 from saxaul.services.transparency import Log
 from saxaul.services.tree_reports import TreeReports
@@ -24,7 +25,7 @@ from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
 from saxaul.storage.transparency import Entries
-from saxaul.tree_reports import MAX_FAILURES, MAX_REPORTS, confirm, fail, inspect, reports_of
+from saxaul.tree_reports import confirm, fail, inspect
 from saxaul.views import order_summary, order_view, reports_view
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _catalog() -> CatalogStore:
 
 
 def list_orders(request: Request) -> Response:
-    limit = whole_number(request, "limit", default=100, most=500)
+    limit = whole_number(request, "limit", default=50, most=100)
     before = _cursor(request)
     found = [order for partner in _partners(request) for order in _orders().of_partner(partner, limit + 1, before)]
     newest = sorted(found, key=place_of, reverse=True)

@@ -5,21 +5,16 @@ from functools import cache
 
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.canonical_json import encode
-from saxaul.catalog import Language
 from saxaul.certificates import canonical
-from saxaul.planting import shown_project
 from saxaul.problems import NotFound
-from saxaul.proof import Told, proven_certificate
-from saxaul.redemptions import UNPAID, Tree
+from saxaul.services.certificates import Certificates
 from saxaul.settings import settings
-from saxaul.statements import particulars_of
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
 from saxaul.storage.transparency import Entries
-from saxaul.views import View, certificate_view
 
 _LOG_PAGE = 2_000_000
 """Characters of a page of the log after which it ends: Lambda hands on six megabytes at most, quotes escaped."""
@@ -30,23 +25,15 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @cache
-def _redemptions() -> Redemptions:
-    return Redemptions(Table(settings().ledger_table))
-
-
-@cache
-def _orders() -> Orders:
-    return Orders(Table(settings().ledger_table))
-
-
-@cache
 def _entries() -> Entries:
     return Entries(Table(settings().ledger_table))
 
 
 @cache
-def _catalog() -> CatalogStore:
-    return CatalogStore(Table(settings().catalog_table))
+def _certificates() -> Certificates:
+    ledger = Table(settings().ledger_table)
+    catalog = CatalogStore(Table(settings().catalog_table))
+    return Certificates(Redemptions(ledger), Orders(ledger), _entries(), catalog, settings().calendar)
 
 
 @cache
@@ -59,9 +46,9 @@ def view_certificate(request: Request) -> Response:
     name, dot, form = request.path["number"].partition(".")
     language = language_of(request)
     number = canonical(name) if dot + form in ("", ".svg", ".json") else None
-    if number is None:
-        raise _unknown()
-    certificate = _certificate(number, language)
+    certificate = _certificates().find(number, language) if number else None
+    if certificate is None:
+        raise NotFound("unknown_certificate", "There is no certificate with this number.")
     address = f"{request.base_url}/certificates/{number}"
     if form == "svg":
         from saxaul.pictures import picture  # noqa: PLC0415 - most calls draw nothing
@@ -72,35 +59,6 @@ def view_certificate(request: Request) -> Response:
 
         return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
     return _kept(request, encode(certificate).decode(), "application/json", _FOR_A_MINUTE)
-
-
-def _certificate(number: str, language: Language) -> View:
-    """A certificate with its proof, or without one while its tree is not in the log."""
-    redemption = _redemptions().certified(number)
-    if redemption is None or redemption.state in UNPAID:
-        raise _unknown()
-    tree = redemption.tree(number)
-    order = _orders().get(tree.order_id) if tree.order_id else None
-    if order and tree.seal:
-        return proven_certificate(particulars_of(redemption, tree.seal, order.project), _told_of(tree), language)
-    project = shown_project(order, _catalog().catalogue().tree_projects.get(redemption.project_id))
-    shown = certificate_view(redemption, tree, project, settings().calendar, language)
-    return shown | {"history": [], "proof": None}
-
-
-def _told_of(tree: Tree) -> list[Told]:
-    """What the log tells of a tree, oldest first."""
-    places = [
-        (step.sequence, step.leaf, step.evidence)
-        for step in tree.history
-        if step.sequence is not None and step.leaf is not None
-    ]
-    entries = _entries().get_many({sequence for sequence, _, _ in places})
-    return [Told(entries[sequence], leaf, evidence) for sequence, leaf, evidence in places]
-
-
-def _unknown() -> NotFound:
-    return NotFound("unknown_certificate", "There is no certificate with this number.")
 
 
 def view_log(request: Request) -> Response:

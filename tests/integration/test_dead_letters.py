@@ -124,9 +124,11 @@ def test_a_message_that_sqs_hands_out_twice_is_listed_once(
     assert "2 of about 2 messages" in run(actions, "list")
 
 
-def test_messages_of_both_queues_in_a_few_words() -> None:
+def test_messages_of_all_queues_in_a_few_words() -> None:
     assert dead_letters.summary(wish("r-1"), "redemptions") == "redemption r-1 of u-42 for saxaul-alxa"
     assert dead_letters.summary(GOOD, "redemptions").startswith("unreadable (app: Extra inputs")
+    assert dead_letters.summary('{"project_id": "saxaul-alxa"}', "planting") == "an order for saxaul-alxa"
+    assert dead_letters.summary(GOOD, "planting").startswith("unreadable (app: Extra inputs")
     assert dead_letters.summary("no JSON", "actions").endswith(": no JSON")
     assert dead_letters.summary(TAKEN_BACK, "actions") == "taobao: no actions, 1 reversals"
 
@@ -276,7 +278,7 @@ def test_arguments_that_do_not_go_together_are_refused(actions: Lines, run: Run,
     assert "usage:" in run(actions, *arguments, code=2)
 
 
-@pytest.mark.parametrize("kind", ["actions", "redemptions"])
+@pytest.mark.parametrize("kind", ["actions", "redemptions", "planting"])
 def test_without_urls_the_command_serves_the_laptop_stack(
     kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -284,7 +286,8 @@ def test_without_urls_the_command_serves_the_laptop_stack(
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["dead_letters", "list", "--queue", kind])
     monkeypatch.setattr(dead_letters, "show_all", lambda client, queues, limit: asked.append((client, queues, limit)))
-    urls = {"actions": "a", "actions_dead_letter": "ad", "redemptions": "r", "redemptions_dead_letter": "rd"}
+    kinds = ("actions", "redemptions", "planting")
+    urls = {f"{it}{end}": f"{it}{end}" for it in kinds for end in ("", "_dead_letter")}
     (tmp_path / "stack.json").write_text(json.dumps({"endpoint_url": "http://localhost:4599", "queues": urls}))
 
     dead_letters.main()

@@ -19,6 +19,8 @@ from tests.builders import (
     FACILITY,
     SHANGHAI,
     USER,
+    confirmation,
+    inspection,
     make_action,
     make_action_type,
     make_entry,
@@ -26,7 +28,7 @@ from tests.builders import (
     make_redemption,
     make_tree_project,
 )
-from tests.integration.stack import Stack, harvest, redeem
+from tests.integration.stack import Stack, confirm, harvest, redeem, report, view_order
 
 if TYPE_CHECKING:
     from saxaul.reconciliation import Finding
@@ -63,8 +65,8 @@ def settle(stack: Stack, key: str, user_id: str = USER.id) -> None:
 
 def findings(stack: Stack) -> list[str]:
     told: list[Finding] = []
-    report = reconcile.reconcile(stack.ledger, told.append)
-    assert report.faults == sum(it.is_fault for it in told)
+    sums = reconcile.reconcile(stack.ledger, told.append)
+    assert sums.faults == sum(it.is_fault for it in told)
     return [f"{it.subject}: {it.detail}" for it in told]
 
 
@@ -89,11 +91,11 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
 def test_what_the_functions_wrote_adds_up(lived: Stack) -> None:
     told: list[Finding] = []
 
-    report = reconcile.reconcile(lived.ledger, told.append)
+    sums = reconcile.reconcile(lived.ledger, told.append)
 
     assert told == []
-    assert (report.users, report.faults) == (2, 0)
-    assert (report.earned, report.ripening, report.spendable, report.spent) == (500, 80, 260, 160)
+    assert (sums.users, sums.faults) == (2, 0)
+    assert (sums.earned, sums.ripening, sums.spendable, sums.spent) == (500, 80, 260, 160)
 
 
 def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +143,43 @@ def test_a_lost_order_and_a_lost_certificate_are_named_by_their_redemptions(live
     assert sum("whose certificate does not lead to it" in it for it in told) == 2
     assert sum("which does not list it" in it for it in told) == 1
     assert len(told) == 3
+
+
+@pytest.fixture
+def planted(lived: Stack) -> Stack:
+    """The ordered tree is confirmed and was found dead; nothing of it is told to anybody but the log."""
+    [order_id] = lived.order_ids()
+    number = view_order(order_id).body["trees"][0]["certificate"]
+    confirm(order_id, confirmation(number))
+    report("inspections", order_id, inspection(number, "dead"))
+    return lived
+
+
+def test_what_partners_reported_adds_up_with_the_log(planted: Stack) -> None:
+    assert findings(planted) == []
+
+
+def test_a_tree_that_came_to_life_past_the_log_is_named(planted: Stack) -> None:
+    tree = next(key for key in keys_of(planted, "USER#u-42") if key.sk.startswith("TREE#"))
+    item = planted.ledger.get(tree)
+    assert item
+    history = item["trees"][0]["history"]
+    tamper(tree, state="planted", trees=[item["trees"][0] | {"history": history[:-1]}])
+
+    assert findings(planted) == [
+        "the public log: counts 1 planted, 1 dead, 0 standing, but of the trees 1 are planted, 0 dead, 1 standing"
+    ]
+
+
+def test_a_tree_confirmed_while_the_trees_are_counted_is_no_fault(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order_id] = lived.order_ids()
+    number = view_order(order_id).body["trees"][0]["certificate"]
+    interrupt(monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number))))
+
+    assert findings(lived) == []
+    assert view_order(order_id).body["state"] == "planted"
 
 
 def test_an_item_that_cannot_be_read_is_named_and_the_rest_is_still_checked(lived: Stack) -> None:

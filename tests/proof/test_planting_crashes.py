@@ -1,13 +1,17 @@
 """Ordering, announcing, confirming, failing and inspecting, with the worker killed at each call that it makes."""
 
 import random
+from typing import Any
 
 import pytest
 
 from saxaul.manifests import key_of
 from saxaul.redemptions import State
+from saxaul.services.transparency import Log
 from saxaul.storage.orders import Orders
-from tests.builders import NOON, make_redemption
+from saxaul.transparency import Entry
+from saxaul.tree_reports import confirm
+from tests.builders import NOON, confirmation, make_redemption
 from tests.proof.fuse import Fuse, put_in, survive
 from tests.proof.nursery import Nursery
 
@@ -144,3 +148,25 @@ def test_an_order_that_was_never_announced_is_announced_by_the_next_batch(monkey
 
     assert len(nursery.announced) == len(nursery.orders()) == 2
     nursery.check()
+
+
+def test_two_calls_at_once_on_one_order_are_both_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery = planted(monkeypatch)
+    nursery.batch()
+    order = nursery.announced[0]
+    first, second = (confirmation(tree.number) for tree in order.trees[:2])
+    append, rivals = Log.append, [lambda: nursery.report(order, confirm, [second])]
+
+    def overtaken(log: Log, by: str, leaves: Any, writes_for: Any, now: int) -> Entry:  # noqa: ANN401 - passed on
+        if rivals:
+            rivals.pop()()
+        return append(log, by, leaves, writes_for, now)
+
+    monkeypatch.setattr(Log, "append", overtaken)
+
+    assert nursery.report(order, confirm, [first]).taken == 1
+
+    nursery.check()
+    held = nursery.world.tree_reports.redemptions_of(order)
+    states = [held[tree.redemption_id].tree(tree.number).state for tree in order.trees[:2]]
+    assert states == [State.PLANTED, State.PLANTED]

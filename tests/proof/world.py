@@ -9,7 +9,7 @@ from saxaul.actions import Owner
 from saxaul.catalog import ActionType, Campaign, Catalogue, TreeProject
 from saxaul.messages import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.pages import Page
-from saxaul.redemptions import TRANSITIONS, State
+from saxaul.redemptions import TRANSITIONS, UNPAID, State
 from saxaul.services.accrual import Accrual
 from saxaul.services.planting import Planting
 from saxaul.services.redeeming import Redeeming
@@ -45,7 +45,7 @@ class WatchedDynamoDB(MemoryDynamoDB):
         before = self.tables[table].get(Name(item["pk"]["S"], item["sk"]["S"]))
         if before and item["sk"]["S"].startswith(PREFIX):
             start, end = State(before["state"]["S"]), State(item["state"]["S"])
-            if start in TRANSITIONS:  # from then on its trees take the steps
+            if start in {*UNPAID, State.RESERVED}:  # from then on its trees take the steps
                 assert start is end or end in TRANSITIONS[start], f"{item['sk']['S']} went from {start} to {end}"
         super()._write(table, item)
 

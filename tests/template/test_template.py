@@ -257,3 +257,10 @@ def test_only_the_planting_function_signs_and_the_key_outlives_the_stack() -> No
     assert signing["Principal"] == {"AWS": {"Fn::GetAtt": "PlantTreesRole.Arn"}}
     assert "kms:Sign" not in str(policies)
     assert not any(action in ("*", "kms:*") for it in key["KeyPolicy"]["Statement"] for action in it["Action"])
+
+
+def test_the_public_function_reads_and_does_nothing_else() -> None:
+    [policy] = functions()["ProveTrees"]["Policies"]
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+
+    assert allowed == {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem", "kms:GetPublicKey"}

@@ -13,7 +13,7 @@ STORAGE = sorted((PACKAGE / "storage").glob("*.py"))
 SERVICES = sorted((PACKAGE / "services").glob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 
-SDK = ("boto3", "botocore", "mypy_boto3_dynamodb", "mypy_boto3_sqs")
+SDK = ("boto3", "botocore", *(f"mypy_boto3_{it}" for it in ("dynamodb", "events", "kms", "s3", "sqs")))
 POWERTOOLS = ("aws_lambda_powertools",)
 
 

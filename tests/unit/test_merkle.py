@@ -7,7 +7,7 @@ proof/proof_test.go, Apache-2.0), which RFC 6962 and RFC 9162 share.
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.merkle import inclusion_path, leaf_hash, node_hash, root, root_of_path
@@ -72,6 +72,7 @@ def test_a_tree_of_seven_splits_as_the_rfc_draws_it() -> None:
     assert root([a, b, c, d, e, f, g]) == node_hash(left, node_hash(node_hash(e, f), g))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 600), st.data())
 def test_every_path_leads_to_the_root_and_is_no_longer_than_the_tree_is_high(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -83,6 +84,7 @@ def test_every_path_leads_to_the_root_and_is_no_longer_than_the_tree_is_high(siz
     assert len(path) <= (size - 1).bit_length()
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(2, 40), st.data())
 def test_another_index_another_leaf_or_another_neighbour_leads_elsewhere(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
@@ -99,6 +101,7 @@ def test_another_index_another_leaf_or_another_neighbour_leads_elsewhere(size: i
             assert len(inclusion_path(leaves, other)) != len(path)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 40), st.data())
 def test_a_path_of_another_length_is_refused(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))

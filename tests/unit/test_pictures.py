@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 import resvg_py
 import zxingcpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -83,7 +83,7 @@ def test_a_project_that_left_the_catalogue_leaves_a_certificate_without_a_name(p
     assert "A tree" in words_of(drawn(nameless))
 
 
-@pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced"])
+@pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded"])
 def test_every_state_has_its_word_in_both_languages(planted: dict[str, Any], state: str) -> None:
     english, chinese = (words_of(drawn(planted | {"state": state}, language)) for language in ("en", "zh"))
 
@@ -133,6 +133,7 @@ def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: dict[str, An
     assert set(tags.findall(hostile)) == set(tags.findall(tame))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(dedication=st.text(max_size=100))
 def test_whatever_is_dedicated_the_picture_is_well_formed_and_no_wider(
     planted: dict[str, Any], dedication: str
@@ -172,6 +173,7 @@ def test_a_word_that_is_too_long_is_cut_and_a_text_that_is_too_long_ends_with_do
     assert lines("one two three four five six seven", 10, 60, 2) == ["one two", "three fou…"]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=120), st.integers(1, 4))
 def test_no_character_is_lost_unless_there_are_too_many_lines(text: str, most: int) -> None:
     broken = lines(text, 16, 300, most)

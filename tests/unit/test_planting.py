@@ -1,7 +1,16 @@
 """Planting orders: which trees they take, and when nothing of them is open any more."""
 
-from saxaul.planting import MAX_REDEMPTIONS, OrderedProject, is_done, order_of
-from saxaul.redemptions import Planting, Redemption, State, Step
+from dataclasses import replace
+from typing import Any
+
+from operations.ledger_reading import size_of
+from saxaul.certificates import new_number
+from saxaul.planting import MAX_REDEMPTIONS, MAX_TREES, OrderedProject, is_done, order_of
+from saxaul.reconciliation import MAX_ITEM_BYTES
+from saxaul.redemptions import MAX_STEPS, Planting, Redemption, Seal, State, Step, Tree
+from saxaul.reports import MAX_LINK
+from saxaul.storage.redemptions import to_item
+from saxaul.storage.table import python, raw
 from tests.builders import NOON, make_order, make_redemption, make_tree_project
 
 PROJECT = make_tree_project()
@@ -41,6 +50,37 @@ def test_an_order_holds_no_more_redemptions_than_a_transaction_takes() -> None:
 
     assert batch
     assert len(batch.redemptions) == MAX_REDEMPTIONS == 99
+
+
+def test_an_order_holds_no_more_trees_than_a_transaction_takes_at_their_longest() -> None:
+    waiting = [reserved(f"r-{n}", trees=10) for n in range(MAX_REDEMPTIONS)]
+
+    batch = order_of(waiting, "o-1", "p", PROJECT, NOON)
+
+    assert batch
+    assert len(batch.order.trees) == MAX_TREES
+    assert [it.redemption_id for it in batch.redemptions] == [f"r-{n}" for n in range(MAX_TREES // 10)]
+
+
+def test_the_longest_lives_fit_an_item_and_a_whole_order_of_them_fits_a_transaction() -> None:
+    planting = Planting(NOON, "梭" * 64, 38.8512345, 105.7287123, "x" * MAX_LINK)
+    tree = Tree(new_number()).after(Step(State.RESERVED, NOON, NOON))
+    for order_id in ("o" * 90, "p" * 90, "q" * 90):
+        if tree.state is State.ORDERED:
+            tree = tree.after(Step(State.RESERVED, NOON, NOON, order_id=order_id, reason="霜" * 200))
+        tree = tree.after(Step(State.ORDERED, NOON, NOON, order_id=order_id))
+    tree = tree.after(Step(State.PLANTED, NOON, NOON, planting=planting, sequence=10**9, leaf=499))
+    for state in [State.DEAD, State.REPLACED] * MAX_STEPS:
+        told: dict[str, Any] = {"inspector": "局" * 100, "evidence_url": "x" * MAX_LINK, "sequence": 10**9, "leaf": 499}
+        planted = planting if state is State.REPLACED else None
+        tree = tree.after(Step(state, NOON, NOON, planting=planted, **told))
+    sealed = replace(tree, seal=Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64))
+    redemption = replace(make_redemption(dedication="念" * 100), trees=(sealed,) * 10, state=State.PLANTED)
+
+    size = size_of(python(raw(to_item(redemption))))
+
+    assert 150_000 < size < MAX_ITEM_BYTES
+    assert size * MAX_TREES // 10 + MAX_ITEM_BYTES < 4_000_000, "with an entry of the log at its longest"
 
 
 def test_what_the_list_still_shows_although_it_was_ordered_is_passed_over() -> None:

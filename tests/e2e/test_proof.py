@@ -1,0 +1,83 @@
+"""Proof on a deployed stack: what anyone fetches without a token, checked by the command without the stack."""
+
+import secrets
+import subprocess
+import sys
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import resvg_py
+import zxingcpp
+from PIL import Image
+
+from local.client import Client
+from local.sam import ROOT
+from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
+
+PATIENCE = 60
+"""Seconds for a call: the first one of a function is cold, and the machine may be busy."""
+
+
+@pytest.fixture(scope="module")
+def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
+    """The certificate of a tree that was planted."""
+    user = new_user()
+    make_rich(alipay, user)
+    [certificate] = redeem(alipay, user, "saxaul-alxa")["certificates"]
+    run_planting_batch(stack)
+    order = order_with(partner, certificate)
+    word = {"certificate": certificate, "tag": f"ALXA-{secrets.token_hex(4)}", "lat": 38.8512, "lon": 105.7287}
+    planted = word | {"planted_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    path = f"/planting-orders/{order['order_id']}/confirmations"
+    assert partner.done("POST", path, {"confirmations": [planted]})["confirmed"] == 1
+    return str(certificate)
+
+
+def fetched(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
+    return httpx.get(stack["api_url"] + path, headers=headers, timeout=PATIENCE).raise_for_status()
+
+
+def verify(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "saxaul.verify", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+def test_a_certificate_is_verified_offline_and_refused_once_it_is_changed(
+    stack: dict[str, Any], number: str, tmp_path: Path
+) -> None:
+    certificate, log, key = (tmp_path / name for name in ("certificate.json", "log.json", "key.pem"))
+    for file, path in ((certificate, f"/certificates/{number}"), (log, "/log?limit=500"), (key, "/log/key")):
+        file.write_bytes(fetched(stack, path).content)
+
+    good = verify(certificate, "--log", log, "--key", key)
+    certificate.write_bytes(certificate.read_bytes().replace(b"ALXA-", b"ALXB-", 1))
+    bad = verify(certificate, "--log", log, "--key", key)
+
+    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "VERIFIED"), good.stdout + good.stderr
+    assert (bad.returncode, bad.stdout.splitlines()[-1].split()[0]) == (1, "REFUSED:"), bad.stdout + bad.stderr
+
+
+def test_the_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dict[str, Any], number: str) -> None:
+    picture = fetched(stack, f"/certificates/{number}.svg")
+    pixels = resvg_py.svg_to_bytes(svg_string=picture.text, width=780, skip_system_fonts=True)
+    with Image.open(BytesIO(bytes(pixels))) as image:
+        [code] = zxingcpp.read_barcodes(image)
+
+    page = httpx.get(code.text, headers={"accept": "text/html"}, timeout=PATIENCE)
+
+    assert picture.headers["content-type"] == "image/svg+xml"
+    assert code.text == f"{stack['api_url']}/certificates/{number}"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert number in page.text
+
+
+def test_what_a_client_still_has_is_not_sent_again(stack: dict[str, Any], number: str) -> None:
+    first = fetched(stack, f"/certificates/{number}.svg")
+    kept = {"if-none-match": first.headers["etag"]}
+    again = httpx.get(f"{stack['api_url']}/certificates/{number}.svg", headers=kept, timeout=PATIENCE)
+
+    assert (again.status_code, again.content) == (304, b"")

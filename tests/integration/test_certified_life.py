@@ -1,0 +1,138 @@
+"""From redemption to certificate by API alone, and what anyone can check of it afterwards without us."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from saxaul.canonical_json import encode
+from saxaul.published import RefusedError
+from saxaul.signatures import Keys
+from saxaul.transparency import Counts
+from saxaul.verification import CheckedLog, check_certificate, check_inclusion, check_log
+from tests.builders import confirmation, inspection
+from tests.integration.stack import Stack, call, certificate, confirm, redeem, report
+
+
+@pytest.fixture
+def ordered(stack: Stack) -> tuple[str, str]:
+    """The order and the number of a tree that somebody redeemed with a dedication."""
+    stack.seed_catalogue()
+    stack.add_wallet(160)
+    asked = redeem(dedication="For my grandmother · 献给奶奶")
+    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    [order_id] = stack.order()
+    [number] = asked.body["certificates"]
+    return order_id, number
+
+
+def inspect(order_id: str, number: str, state: str, hour: int) -> None:
+    moment = f"2026-06-05T{hour:02}:00:00+08:00"
+    planted = {"planted_at": moment} if state == "replaced" else {}
+    found = report("inspections", order_id, inspection(number, state, inspected_at=moment, **planted))
+    assert found.body == {"inspected": 1, "refused": []}
+
+
+def live(order_id: str, number: str) -> None:
+    """A tree is planted, found alive, found dead, and replaced, all before noon."""
+    assert confirm(order_id, confirmation(number, planted_at="2026-06-05T07:00:00+08:00")).body["confirmed"] == 1
+    for hour, state in ((8, "alive"), (9, "dead"), (10, "replaced")):
+        inspect(order_id, number, state, hour)
+
+
+def keys() -> Keys:
+    return Keys(call("prove_trees", "GET", "/log/key", client=None).body.encode())
+
+
+def log_text() -> bytes:
+    return encode(call("prove_trees", "GET", "/log", client=None).body)
+
+
+def checked_log() -> CheckedLog:
+    return check_log([log_text()], keys())
+
+
+def test_the_public_counter_moves_only_when_a_tree_is_planted_found_dead_or_replaced(
+    ordered: tuple[str, str],
+) -> None:
+    counted = [checked_log().counts]
+    confirm(ordered[0], confirmation(ordered[1]))
+    counted.append(checked_log().counts)
+    confirm(ordered[0], confirmation(ordered[1]))
+    counted.append(checked_log().counts)
+    for hour, state in ((11, "dead"), (12, "replaced")):
+        inspect(*ordered, state, hour)
+        counted.append(checked_log().counts)
+
+    assert counted == [Counts(0, 0, 0), Counts(1, 0, 1), Counts(1, 0, 1), Counts(1, 1, 0), Counts(1, 0, 1)]
+
+
+def test_a_certificate_tells_the_whole_life_of_its_tree_and_proves_it(ordered: tuple[str, str]) -> None:
+    before = certificate(ordered[1]).body
+    live(*ordered)
+    shown = certificate(ordered[1]).body
+
+    checked = check_certificate(encode(shown), keys())
+    check_inclusion(checked, checked_log())
+    assert (before["state"], before["history"], before["proof"]) == ("ordered", [], None)
+    assert [step["state"] for step in shown["history"]] == ["planted", "alive", "dead", "replaced"]
+    assert (shown["state"], shown["planted_at"]) == ("replaced", "2026-06-05T10:00:00+08:00")
+    assert shown["tree"]["tag"] == "AX-0002"
+    assert shown["dedication"] == "For my grandmother · 献给奶奶"
+    assert [seen.header.by for seen in checked.events] == ["Alxa SEE Foundation"] * 4
+
+
+def test_it_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:
+    live(*ordered)
+    [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["trees"]
+    shown = certificate(ordered[1]).body
+
+    for name in ("number", "state", "project_id", "species", "place", "partner", "dedication", "applied_at"):
+        assert shown[name] == owned[name], name
+    assert (shown["planted_at"], shown["tree"]["tag"]) == (owned["planted_at"], owned["tree"]["tag"])
+
+
+def test_nobody_is_named_in_a_certificate_or_in_the_log_and_no_dedication_in_the_log(
+    ordered: tuple[str, str],
+) -> None:
+    live(*ordered)
+
+    for text in (json.dumps(certificate(ordered[1]).body), log_text().decode()):
+        assert "u-42" not in text
+        assert "Forestry Bureau" not in text
+    assert "grandmother" not in log_text().decode()
+    assert "trees.example" not in log_text().decode()
+
+
+def test_what_is_served_is_refused_after_any_one_byte_of_it_is_changed(ordered: tuple[str, str]) -> None:
+    live(*ordered)
+    certificate_text, log, key = encode(certificate(ordered[1]).body), log_text(), keys()
+
+    assert accepted(certificate_text, lambda text: check_certificate(text, key)) == [certificate_text]
+    assert accepted(log, lambda text: check_log([text], key)) == [log]
+
+
+def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
+    """What is accepted of a text and of all that differ from it by a bit of one byte."""
+    changed = (original[:it] + bytes([byte ^ 1]) + original[it + 1 :] for it, byte in enumerate(original))
+    found = []
+    for text in (original, *changed):
+        try:
+            check(text)
+        except RefusedError:
+            continue
+        found.append(text)
+    return found
+
+
+def test_a_certificate_keeps_its_word_whatever_the_catalogue_says_later(stack: Stack, ordered: tuple[str, str]) -> None:
+    live(*ordered)
+    project = stack.catalog.get("tree-projects", "saxaul-alxa")
+    assert project
+    assert project.entity
+    renamed = project.entity.model_copy(update={"partner": "Somebody Else", "latin": "Other"})
+    stack.catalog.put("tree-projects", "saxaul-alxa", renamed, project.version)
+
+    checked = check_certificate(encode(certificate(ordered[1]).body), keys())
+
+    assert checked.document["partner"] == "Alxa SEE Foundation"
