@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay test check build clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay test test-long check build clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,9 @@ replay: env ## send published bike trips through the API (FILE=trips.csv, USER_C
 
 test: env ## run all tests, the end-to-end ones on a stack of their own
 	@$(BIN)/python -m pytest
+
+test-long: env ## look for a counterexample to the ledger for about ten minutes
+	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof
 
 check: env ## ruff, mypy, and the template's linter
 	@$(BIN)/ruff format --check .

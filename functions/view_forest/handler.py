@@ -79,7 +79,8 @@ def view_statement(request: Request) -> Response:
         raise InvalidRequest("invalid_parameter", "month must be a month such as 2026-06.")
     pages = _pages().of_month(Owner("user", request.user_id), month)
     totals = statement(lines_of_month(pages, month, calendar))
-    return Response({"user_id": request.user_id, **statement_view(month, totals)})
+    overflowed = sum(page.overflowed for page in pages)
+    return Response({"user_id": request.user_id, **statement_view(month, totals, overflowed)})
 
 
 def _as_cursor(month: str, after: str) -> str:

@@ -1,12 +1,19 @@
 """What the end-to-end tests do again and again."""
 
 import secrets
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
+
 from local.client import Client
+from local.deployment import session_of
+from local.sam import ROOT
 
 
 def new_user() -> str:
@@ -55,3 +62,22 @@ def verdict_on(client: Client, place: str) -> dict[str, Any]:
     """A redemption, once the queue has answered it."""
     found: dict[str, Any] = eventually(lambda: client.done("GET", place), lambda it: it["state"] != "requested")
     return found
+
+
+def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an operator's command against the stack, as an operator would."""
+    command = [sys.executable, "-m", f"operations.{name}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+@contextmanager
+def visible_again_after(stack: Mapping[str, Any], queue: str, seconds: int) -> Iterator[None]:
+    """A queue that hands out again within seconds what a dead worker held, as long as this is entered."""
+    sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
+    url = stack["queues"][queue]
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": before["VisibilityTimeout"]})

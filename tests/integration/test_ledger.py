@@ -128,6 +128,16 @@ def test_a_statement_sums_a_month_by_type(stack: Stack) -> None:
     assert (may["month"], may["points"]) == ("2026-05", 80)
 
 
+def test_a_statement_counts_what_found_no_room_on_a_page(stack: Stack) -> None:
+    capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),))
+    stack.seed("action-types", bus_ride=capped)
+    stack.accrue_all([make_action(f"ride-{number}") for number in range(30)])
+
+    june = statement().body
+
+    assert (june["points"], june["types"][0]["actions"], june["overflowed"]) == (80, 1 + 20, 9)
+
+
 @pytest.mark.parametrize(
     "query", [{"cursor": "nonsense"}, {"cursor": "bm9uc2Vuc2U="}, {"cursor": "é"}, {"limit": "0"}, {"limit": "201"}]
 )

@@ -3,7 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from saxaul.catalog import Cap
+from saxaul.pages import Page
+from saxaul.storage.pages import Pages
 from tests.builders import DAY, make_action, make_action_type, reported
 from tests.integration.stack import Answer, Stack, call, harvest, redeem, wallet_of
 
@@ -63,6 +68,29 @@ def test_a_reversal_overtakes_its_action_whichever_page_that_comes_to(stack: Sta
 
     assert wallet_of()["earned"] == 0
     assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"], "2026-06": ["alipay:ride-1"]}
+
+
+def test_a_reversal_that_waits_on_one_page_still_reaches_the_others(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
+    stack.seed("action-types", bus_ride=monthly, metro_ride=make_action_type())
+    put = Pages.put
+
+    def throttled(pages: Pages, page: Page) -> None:
+        if page.key.window == "2026-06":
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
+        put(pages, page)
+
+    reverse(refund())
+    (body,) = stack.waiting(stack.actions_url)
+    with monkeypatch.context() as for_a_while:
+        for_a_while.setattr(Pages, "put", throttled)
+        assert stack.accrue(body) == ["m-0"]
+    assert stack.accrue(body) == []
+    stack.accrue_all([make_action()])
+
+    assert wallet_of()["earned"] == 0
 
 
 def test_a_reversal_in_the_same_batch_as_its_action_touches_that_page_alone(stack: Stack) -> None:

@@ -3,12 +3,12 @@
 The profiles are registered and not loaded: the tests outside this folder keep their own settings.
 """
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 _COMMON = settings(
     deadline=None,
     print_blob=True,
-    phases=[__import__("hypothesis").Phase.generate],
+    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
 

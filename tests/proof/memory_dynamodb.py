@@ -126,8 +126,16 @@ class MemoryDynamoDB:
         return {}
 
     def get_paginator(self, operation: str) -> "Paginator":
-        assert operation == "query"
-        return Paginator(self)
+        return Paginator({"query": self.query, "scan": self.scan}[operation])
+
+    def scan(self, **scan: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
+        """All that a table holds, the items of a partition together and in their order."""
+        items = [*self._seen(scan["TableName"], consistent=scan["ConsistentRead"]).values()]
+        if condition := scan.get("FilterExpression"):
+            assert condition == "begins_with(sk, :prefix)", f"storage has a new filter: {condition}"
+            prefix = scan["ExpressionAttributeValues"][":prefix"]["S"]
+            items = [it for it in items if it["sk"]["S"].startswith(prefix)]
+        return sorted(items, key=_name)
 
     def query(self, **query: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
         """All that a query finds, in its order."""
@@ -166,14 +174,14 @@ class MemoryDynamoDB:
 
 
 class Paginator:
-    """Pages of a query, in the sizes asked for."""
+    """Pages of a query or a scan, in the sizes asked for."""
 
-    def __init__(self, client: MemoryDynamoDB) -> None:
-        self._client = client
+    def __init__(self, find: Callable[..., list[Raw]]) -> None:
+        self._find = find
 
     def paginate(self, **query: Any) -> Iterator[Raw]:  # noqa: ANN401 - as boto3 takes them
         asked: Mapping[str, int] = query.pop("PaginationConfig", {})
-        found = self._client.query(**query)[: asked.get("MaxItems")]
+        found = self._find(**query)[: asked.get("MaxItems")]
         size = asked.get("PageSize") or max(1, len(found))
         for start in range(0, max(1, len(found)), size):
             yield {"Items": found[start : start + size]}

@@ -193,12 +193,15 @@ class Model:
             purse.spent += wish.points
 
     def spoken_for(self, project_id: str) -> int:
-        taken = [
-            it for it in self.wishes.values() if it.project_id == project_id and it.state in {"reserved", "ordered"}
-        ]
-        return sum(wish.trees for wish in taken)
+        wishes = [it for it in self.wishes.values() if it.project_id == project_id]
+        return sum(wish.trees for wish in wishes if wish.state in {"reserved", "ordered", "planted"})
 
     def order(self) -> None:
         for wish in self.wishes.values():
             if wish.state == "reserved":
                 wish.state = "ordered"
+
+    def plant(self) -> None:
+        for wish in self.wishes.values():
+            if wish.state == "ordered":
+                wish.state = "planted"

@@ -1,4 +1,4 @@
-"""The ledger against its model, whatever happens in whatever order."""
+"""The ledger against its model, whatever happens in whatever order, and whatever call to AWS goes wrong meanwhile."""
 
 import os
 from decimal import Decimal
@@ -10,9 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from saxaul.actions import Action, Owner
 from tests.builders import DAY
+from tests.proof.faults import Fault
 from tests.proof.twin import APPS, PROJECTS, TYPES, USERS, Message, Twin, reversing
 
 HOUR = 3600
+AT_ONCE = 3
+"""Calls that may be about to go wrong at the same time."""
+
 any_number = st.integers(0, 1_000_000)
 
 reports = st.lists(
@@ -125,11 +129,28 @@ class LedgerMachine(RuleBasedStateMachine):
     def settle(self, picked: list[int]) -> None:
         """Any of the requests, newest first in the choice; some of them were settled before."""
         sent = self.twin.world.queue.sent
-        self.twin.settle([sent[-1 - it % len(sent)] for it in picked])
+        bodies = [sent[-1 - it % len(sent)] for it in picked]
+        if not self.twin.calls.armed:
+            self.twin.settle(bodies)
+            return
+        # Which project comes first is open once something goes wrong, and may decide what a wallet can pay.
+        for project_id in PROJECTS:
+            if of_project := [body for body in bodies if f'"{project_id}"' in body]:
+                self.twin.settle(of_project)
 
     @rule(lagging=st.booleans())
     def order(self, lagging: bool) -> None:
         self.twin.order(lagging=lagging)
+
+    @rule()
+    def plant(self) -> None:
+        self.twin.plant()
+
+    @precondition(lambda self: self.twin.calls.armed < AT_ONCE)
+    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 15))
+    def let_a_call_go_wrong(self, fault: Fault, after: int) -> None:
+        """One of the next calls, the first one that can go wrong in that way; perhaps while it is tried again."""
+        self.twin.calls.arm(fault, after)
 
     @invariant()
     def agrees_with_the_model(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from operations.ledger_reading import scan
 from saxaul.storage.table import Item, Key, LostRaceError, Table, TransactionRefusedError, transact
 from tests.proof.memory_dynamodb import MemoryDynamoDB
 
@@ -130,6 +131,15 @@ SUITE: dict[str, Callable[[], object]] = {
     "query to its bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
     "query nothing": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),
     "query back": lambda: TABLE.query_back("USER#u", "PAGE#", "PAGE#2026-07-01"),
+    "scan": lambda: sorted(scan(TABLE), key=lambda item: (item["pk"], item["sk"])),
+    "scan for some": lambda: sorted(
+        (item["pk"], item["sk"])
+        for item in scan(
+            TABLE,
+            FilterExpression="begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":prefix": {"S": "TREE#"}},
+        )
+    ),
     "put many": lambda: TABLE.put_all([entry("CERT", f"CERT#{it}", user_id="u") for it in range(30)]),
     "get many": lambda: sorted(
         TABLE.get_many([Key(f"CERT#{it}", "CERT") for it in range(120)], consistent=True).items()
@@ -141,7 +151,8 @@ def test_storage_is_answered_alike_in_memory_and_by_moto(monkeypatch: pytest.Mon
     answers: list[dict[str, object]] = []
     for engine in (memory, moto):
         with engine() as client:
-            monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda client=client: client)
+            for module in ("saxaul.storage.table", "operations.ledger_reading"):
+                monkeypatch.setattr(f"{module}.dynamodb", lambda client=client: client)
             answers.append({name: outcome_of(operation) for name, operation in SUITE.items()})
 
     for name in SUITE:

@@ -37,13 +37,15 @@ class World:
         self.sqs: Any = self.queue
         patch.setattr("saxaul.storage.table.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.queues.sqs", lambda: self.sqs)
+        patch.setattr("operations.ledger_reading.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.services.accrual._WRITERS", 1)  # so that a run can be run again
         for module in CLOCKED:
             patch.setattr(f"saxaul.services.{module}.time", lambda: float(self.now))
         for module in ("services.retrying", "storage.table"):
             patch.setattr(f"saxaul.{module}.sleep", self._sleep)
-        ledger = Table("Ledger")
-        self.pages, self.wallets, self.redemptions = Pages(ledger), Wallets(ledger), Redemptions(ledger)
+        self.ledger = Table("Ledger")
+        self.pages, self.wallets = Pages(self.ledger), Wallets(self.ledger)
+        self.redemptions = Redemptions(self.ledger)
         self.start_workers()
 
     def _sleep(self, _seconds: float) -> None:
@@ -72,13 +74,13 @@ class World:
         return self.catalog.catalogue(max_age=0)
 
     def accrue(self, bodies: Mapping[str, str]) -> dict[str, str]:
-        """One invocation of the accruing function; the messages that it wants again."""
+        """One invocation of the accruing function; the messages that it wants again, in the order of the batch."""
         messages = {name: ActionMessage.model_validate_json(body) for name, body in bodies.items()}
         batch = self.accrual.post(
             {name: list(message.unpacked()) for name, message in messages.items()},
             {name: list(message.unpacked_reversals()) for name, message in messages.items()},
         )
-        return {name: bodies[name] for name in batch.failed}
+        return {name: body for name, body in bodies.items() if name in batch.failed}
 
     def settle(self, bodies: Sequence[str]) -> list[str]:
         """One invocation of the settling function; the messages that it wants again."""

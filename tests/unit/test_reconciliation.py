@@ -52,6 +52,14 @@ def test_holdings_that_add_up_have_no_findings() -> None:
     assert (SOUND.earned, SOUND.ripening) == (380, 30)
 
 
+def test_a_page_that_had_no_room_is_told_of_and_is_no_fault() -> None:
+    full = replace(CREDITED, overflow=bytes(12), uncounted=3)
+
+    assert check(replace(SOUND, pages=[FOLDED, full])) == [
+        Finding("user u-42", "page 2026-06 had no room for 5 more actions, which earned nothing", is_fault=False)
+    ]
+
+
 def test_a_user_who_owns_nothing_adds_up() -> None:
     assert check(Holdings(USER, make_wallet(), [])) == []
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from saxaul.actions import Reversal
 from saxaul.catalog import Cap
-from saxaul.pages import MAX_ENTRIES, Entry, Page, post
+from saxaul.pages import MAX_ENTRIES, MAX_WITHHELD, Entry, Page, post
 from tests.builders import APP, NOON, USER, make_action, make_action_type, make_calendar, make_catalogue, make_page
 
 CALENDAR = make_calendar()
@@ -79,3 +79,29 @@ def test_a_reversal_finds_no_room_on_a_full_page_and_is_known_again() -> None:
     assert posting.outcomes == {"overflowed": 1}
     assert posting.page.entries == full.entries
     assert post(posting.page, [make_action("ride-1")], CATALOGUE, CALENDAR, NOON).outcomes == {"replayed": 1}
+    assert post(posting.page, [], CATALOGUE, CALENDAR, NOON, [REFUND]).page is posting.page
+
+
+def test_reversing_an_action_that_had_no_room_changes_nothing_and_the_action_is_still_known() -> None:
+    catalogue = make_catalogue({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
+    actions = [make_action(f"ride-{number}") for number in range(MAX_WITHHELD + 2)]
+    page = post(EMPTY, actions, catalogue, CALENDAR, NOON).page
+
+    reversal = REFUND._replace(action_id=actions[-1].action_id)
+    posting = post(page, [], catalogue, CALENDAR, NOON, [reversal])
+
+    assert posting.page is page
+    assert post(posting.page, actions, catalogue, CALENDAR, NOON).page is page
+
+
+def test_a_reversed_action_makes_room_for_another_that_a_cap_withholds() -> None:
+    catalogue = make_catalogue({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
+    paid, *withheld, one_more = [make_action(f"ride-{number}") for number in range(1, MAX_WITHHELD + 3)]
+    page = post(EMPTY, [paid, *withheld], catalogue, CALENDAR, NOON).page
+
+    reversals = [REFUND._replace(action_id=withheld[-1].action_id), REFUND]
+    page = post(page, [], catalogue, CALENDAR, NOON, reversals).page
+    page = post(page, [make_action("again"), one_more], catalogue, CALENDAR, NOON).page
+
+    assert [page.entries[f"{APP}:{name}"].points for name in ("again", one_more.action_id)] == [80, 0]
+    assert not page.overflow

@@ -73,6 +73,11 @@ class Entry:
         """Whether this is a reversal whose action has not come yet."""
         return not self.type
 
+    @property
+    def is_withheld(self) -> bool:
+        """Whether a cap left it without points. One that was reversed has none for that reason."""
+        return bool(self.reason) and not self.points and not self.reversal
+
     def is_of(self, action: Action) -> bool:
         """Whether it came from an action of this content."""
         return (self.type, self.quantity, self.occurred_at) == (action.type, action.quantity, action.occurred_at)
@@ -100,6 +105,15 @@ class Page:
     @property
     def avoided_g(self) -> Decimal:
         return sum((entry.avoided_g for entry in self.entries.values()), ZERO)
+
+    @property
+    def overflowed(self) -> int:
+        """How many actions found no room for an entry: each once, and beyond the known ones each arrival."""
+        return len(self.overflow) // DIGEST_BYTES + self.uncounted
+
+    def holds(self, name: str) -> bool:
+        """Whether the action of that name came, be it reversed; a reversal that waits for it is not the action."""
+        return name in self.entries and not self.entries[name].is_tombstone
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
         """The points that may be harvested by now."""
@@ -150,7 +164,7 @@ class _Draft:
         self._usage = usage
         self._recorded_at = recorded_at
         self._entries = dict(page.entries)
-        self._withheld = sum(1 for entry in page.entries.values() if entry.reason and not entry.points)
+        self._withheld = sum(entry.is_withheld for entry in page.entries.values())
         self._overflow = page.overflow
         self._uncounted = page.uncounted
         self._outcomes: Counter[str] = Counter()
@@ -172,10 +186,16 @@ class _Draft:
             self._outcomes["conflicted"] += 1
 
     def reverse(self, reversal: Reversal) -> None:
-        """Take an action back, or leave a tombstone that takes it back when it comes."""
+        """Take an action back, or leave a tombstone that takes it back when it comes.
+
+        An action that had no room for an entry earned nothing, so there is nothing to take back.
+        """
         key = entry_key(reversal.app, reversal.action_id)
         known = self._entries.get(key)
         if known is None:
+            if _digest(key) in _digests(self._overflow):
+                self._outcomes["replayed"] += 1
+                return
             if len(self._entries) >= MAX_ENTRIES:
                 self._overflow_with(key)
                 return
@@ -196,12 +216,11 @@ class _Draft:
             self._outcomes["replayed"] += 1
             return
         entry = self._usage.award(action, self._recorded_at)
-        withheld = bool(entry.reason) and not entry.points
-        if len(self._entries) >= MAX_ENTRIES or (withheld and self._withheld >= MAX_WITHHELD):
+        if len(self._entries) >= MAX_ENTRIES or (entry.is_withheld and self._withheld >= MAX_WITHHELD):
             self._usage.release(entry)
             self._overflow_with(key)
             return
-        self._withheld += withheld
+        self._withheld += entry.is_withheld
         self._entries[key] = entry
         self._outcomes["posted"] += 1
 

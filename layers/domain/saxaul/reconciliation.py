@@ -76,6 +76,7 @@ def check(holdings: Holdings) -> list[Finding]:
     subject = f"{holdings.owner.kind} {holdings.owner.id}"
     faults = [*checks, *_page_faults(holdings), *_doubles(holdings.pages)]
     findings = [Finding(subject, detail) for detail in faults]
+    findings += [Finding(subject, detail, is_fault=False) for detail in _full_pages(holdings.pages)]
     if holdings.wallet.balance < 0:
         detail = f"the wallet is at {holdings.wallet.balance} points: more was reversed than was left"
         findings.append(Finding(subject, detail, is_fault=False))
@@ -123,6 +124,12 @@ def _page_faults(holdings: Holdings) -> Iterator[str]:
                 yield f"action {name} on page {window} has {entry.points} points"
             if entry.reversal and _is_worth_something(entry):
                 yield f"action {name} on page {window} was reversed and still has points, grams or units"
+
+
+def _full_pages(pages: Sequence[Page]) -> Iterator[str]:
+    for page in pages:
+        if page.overflowed:
+            yield f"page {page.key.window} had no room for {page.overflowed} more actions, which earned nothing"
 
 
 def _is_worth_something(entry: Entry) -> bool:

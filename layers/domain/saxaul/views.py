@@ -41,9 +41,11 @@ def line_view(line: Line, catalogue: Catalogue, calendar: Calendar, now: int) ->
     }
 
 
-def statement_view(month: str, totals: Sequence[Total]) -> View:
+def statement_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
+    """A month's sums. ``overflowed`` counts the actions that found no room on its pages, and its year's."""
     return {
         "month": month,
+        "overflowed": overflowed,
         "points": sum(total.points for total in totals),
         "avoided_g": grams(sum((total.avoided_g for total in totals), ZERO)),
         "types": [

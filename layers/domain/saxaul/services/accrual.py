@@ -113,10 +113,13 @@ class Accrual:
         work: Mapping[PageKey, _Work],
         catalogue: Catalogue,
     ) -> list[PageKey]:
-        """The page that holds a reversal's action, or all that may get it: a reversal does not know the type."""
+        """The page that holds a reversal's action, or all that may get it: a reversal does not know the type.
+
+        A page that only waits for the action does not hold it: the other pages may not have been written yet.
+        """
         name = entry_key(reversal.app, reversal.action_id)
         candidates = self._candidates(reversal)
-        holding = [key for key in candidates if name in pages[key].entries or (key in work and work[key].brings(name))]
+        holding = [key for key in candidates if pages[key].holds(name) or (key in work and work[key].brings(name))]
         if holding:
             return holding
         lengths = {rule.window for rule in catalogue.action_types.values()}

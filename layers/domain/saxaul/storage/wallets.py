@@ -1,6 +1,7 @@
 """Wallets as items, and the pages that belong to a wallet's sum."""
 
 from datetime import date, timedelta
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from saxaul.actions import Owner
@@ -55,13 +56,18 @@ class Wallets:
     def put(self, wallet: Wallet) -> None:
         """Write a wallet over the version it was made from.
 
+        The client repeats a write whose answer it did not get, and a repeated write loses to itself. So each write is
+        marked, and one that finds its own mark has won: a harvest that took effect says what it moved.
+
         Raises:
             WalletMovedError: the wallet is no longer that version.
         """
+        mark = token_hex(8)
         try:
-            self._table.put(to_item(wallet), wallet.version)
-        except LostRaceError:
-            raise WalletMovedError(wallet.user_id) from None
+            self._table.put({**to_item(wallet), "mark": mark}, wallet.version)
+        except LostRaceError as lost:
+            if lost.winner is None or lost.winner.get("mark") != mark:
+                raise WalletMovedError(wallet.user_id) from None
 
     def putting(self, wallet: Wallet) -> "TransactWriteItemTypeDef":
         return self._table.putting(to_item(wallet), wallet.version)

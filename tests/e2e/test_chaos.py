@@ -1,0 +1,173 @@
+"""A bad day for the action queue: everything is sent by many, some of it twice, and workers die all the time."""
+
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
+
+import httpx
+
+from local.client import Client
+from local.replay import wait_for_empty_queue
+from local.seed import as_catalogue, load
+from saxaul.actions import Action, Owner, Reversal
+from saxaul.pages import MAX_WITHHELD
+from tests.e2e.journeys import run_operation, visible_again_after
+from tests.e2e.worker_killer import WorkerKiller
+from tests.proof.model import Model
+
+USERS = 500
+ACTIONS = 20_000
+DAYS = 3
+SENDERS = 8
+APPS = ("alipay", "taobao")
+OF_A_USER = 10
+USERS_OF_A_CALL = 10
+VISIBILITY = 12
+"""Seconds after which a dead worker's messages come again: more than a cold worker takes, less than a test can wait."""
+
+PATIENCE = 600
+"""Seconds for the queue to empty: an idle machine takes about one minute, one that has other work takes its time."""
+
+KINDS: Mapping[str, tuple[int, ...]] = {
+    "walking": (1_000, 6_000, 9_000),
+    "etc_toll": (1, 2),
+    "train_ticket": (40, 300),
+    "leave_the_car": (1,),
+    "show_ticket": (1, 2),
+    "secondhand_item": (1,),
+}
+"""Action types that no campaign multiplies, with quantities whose points are whole: what they earn within their caps is
+the same in whatever order they arrive."""
+
+REVERSIBLE = "secondhand_item"
+REVERSIBLE_CAP = 10
+"""Only who stayed under the cap takes one back: no withheld action could have had its room, had it come later."""
+
+T = TypeVar("T")
+
+
+class Call(NamedTuple):
+    """One call of one app."""
+
+    app: str
+    path: str
+    body: dict[str, Any]
+
+
+class Day(NamedTuple):
+    """What happened: each action once, and those that were taken back."""
+
+    actions: Sequence[Action]
+    reversals: Sequence[Reversal]
+
+
+def make_day(chance: random.Random, now: int) -> Day:
+    actions = []
+    for number in range(ACTIONS):
+        kind = chance.choice(sorted(KINDS))
+        owner = Owner("user", f"chaos-{chance.randrange(USERS)}")
+        occurred_at = now - chance.randrange(DAYS * 86_400)
+        quantity = Decimal(chance.choice(KINDS[kind]))
+        actions.append(Action(chance.choice(APPS), owner, f"act-{number}", kind, quantity, occurred_at))
+    rare = [action for action in actions if action.type == REVERSIBLE]
+    of_user = Counter(action.owner for action in rare)
+    reversible = [action for action in rare if of_user[action.owner] <= REVERSIBLE_CAP]
+    taken_back = chance.sample(reversible, ACTIONS // 100)
+    return Day(actions, [Reversal(it.app, it.owner, it.action_id, "refunded", it.occurred_at) for it in taken_back])
+
+
+def calls_of(day: Day, chance: random.Random) -> list[Call]:
+    """The day in calls, every tenth action twice, the reversals anywhere, even before their actions.
+
+    A call has what a few users did, and what one user did is spread over some calls, so that workers meet on its pages.
+    """
+    rows: list[Action | Reversal] = [*day.actions, *day.actions[::10], *day.reversals]
+    chance.shuffle(rows)
+    errands: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        which = {
+            "action_id": row.action_id,
+            "user_id": row.owner.id,
+            "occurred_at": datetime.fromtimestamp(row.occurred_at, UTC).isoformat(),
+        }
+        if isinstance(row, Action):
+            reported = {**which, "type": row.type, "quantity": int(row.quantity)}
+            errands[row.app, "actions", row.owner.id].append(reported)
+        else:
+            errands[row.app, "reversals", row.owner.id].append({**which, "reason": row.reason})
+    parts = [(key, list(part)) for key, errand in errands.items() for part in batched(errand, OF_A_USER)]
+    chance.shuffle(parts)
+    doors: defaultdict[tuple[str, str], list[list[dict[str, Any]]]] = defaultdict(list)
+    for (app, name, _), part in parts:
+        doors[app, name].append(part)
+    calls = [
+        Call(app, f"/{name}", {name: list(chain.from_iterable(together))})
+        for (app, name), found in doors.items()
+        for together in batched(found, USERS_OF_A_CALL)
+    ]
+    chance.shuffle(calls)
+    return calls
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def send(client: Client, call: Call) -> None:
+    """As an app does it: where the door fails or is silent, the same call again."""
+    while (answer := attempt(client, call)) is None or answer.is_server_error:
+        time.sleep(0.2)
+    assert (answer.status_code, answer.json()["refused"]) == (202, [])
+
+
+def attempt(client: Client, call: Call) -> httpx.Response | None:
+    try:
+        return client.call("POST", call.path, call.body)
+    except httpx.TransportError:
+        return None
+
+
+def worth_of(day: Day) -> dict[str, tuple[int, Decimal]]:
+    """The points and grams of each user by the model."""
+    catalogue = as_catalogue(load())
+    models: defaultdict[str, Model] = defaultdict(lambda: Model(catalogue, MAX_WITHHELD))
+    for action in day.actions:
+        models[action.owner.id].arrive([action], [])
+    for reversal in day.reversals:
+        models[reversal.owner.id].arrive([], [reversal])
+    return {user: (model.earned(user), model.grams(user)) for user, model in models.items()}
+
+
+def test_whatever_dies_every_action_is_posted_exactly_once(stack: dict[str, Any], alipay: Client) -> None:
+    chance = random.Random()
+    day = make_day(chance, int(time.time()))
+    calls = calls_of(day, chance)
+    killer = WorkerKiller(stack, ["IngestActions", "AccruePoints"], seed=chance.getrandbits(32))
+
+    with visible_again_after(stack, "actions", VISIBILITY), Client("taobao") as taobao:
+        clients = {"alipay": alipay, "taobao": taobao}
+        with killer, ThreadPoolExecutor(SENDERS) as senders:
+            list(senders.map(lambda call: send(clients[call.app], call), calls))
+            wait_for_empty_queue(patience=PATIENCE)
+        buried = run_operation("dead_letters", "redrive")
+        wait_for_empty_queue(patience=PATIENCE)
+    reconciled = run_operation("reconcile")
+    with ThreadPoolExecutor(SENDERS) as readers:
+        users = sorted({action.owner.id for action in day.actions})
+        wallets = list(readers.map(lambda user: alipay.done("GET", f"/users/{user}/wallet"), users))
+
+    expected = worth_of(day)
+    assert killer.kills.total() > 3, "hardly a worker was killed, so nothing was shown"
+    assert buried.returncode == 0, buried.stdout + buried.stderr
+    assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
+    found = {it["user_id"]: (it["earned"], it["avoided_g"]) for it in wallets}
+    assert found == {user: (points, float(grams)) for user, (points, grams) in expected.items()}
+    assert sum(earned for earned, _ in found.values()) == sum(points for points, _ in expected.values()) > 0

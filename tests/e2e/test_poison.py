@@ -1,0 +1,52 @@
+"""A message that no function can take: its neighbours go through, it is kept, and it comes home once it is mended."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local.client import Client
+from local.deployment import session_of
+from saxaul.actions import Action, Owner, ReportedAction
+from saxaul.messages import pack
+from tests.e2e.journeys import eventually, make_action, new_user, run_operation, visible_again_after, wallet_of
+
+GLIMPSE = 3
+"""Seconds between the tries: five of them, and the message is laid aside."""
+
+
+def body_of(user_id: str) -> str:
+    """The message of one bus ride, as the door would have queued it."""
+    ride = ReportedAction.model_validate(make_action(user_id))
+    occurred_at = int(ride.occurred_at.timestamp())
+    (body,) = pack(
+        "alipay", [Action("alipay", Owner("user", user_id), ride.action_id, "bus_ride", ride.quantity, occurred_at)]
+    )
+    return body
+
+
+def test_a_poison_message_hurts_nobody_and_a_mended_one_comes_home(
+    stack: dict[str, Any], alipay: Client, tmp_path: Path
+) -> None:
+    sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
+    before, poisoned, after = new_user(), new_user(), new_user()
+    mended = body_of(poisoned)
+    bodies = [body_of(before), mended.replace('"bus_ride",', '"bus_ride",,'), body_of(after)]
+    entries: Any = [
+        {"Id": str(number), "MessageBody": body, "MessageGroupId": "alipay"} for number, body in enumerate(bodies)
+    ]
+
+    with visible_again_after(stack, "actions", GLIMPSE):
+        sent = sqs.send_message_batch(QueueUrl=stack["queues"]["actions"], Entries=entries)
+        neighbours = [wallet_of(alipay, user, earned=80)["earned"] for user in (before, after)]
+        listed = eventually(lambda: run_operation("dead_letters", "list").stdout, lambda it: "unreadable" in it, 120)
+    poison = {entry["Id"]: entry["MessageId"] for entry in sent["Successful"]}["1"]
+    (tmp_path / "mended.json").write_text(mended)
+    redriven = run_operation("dead_letters", "redrive", "--id", poison, "--body-file", str(tmp_path / "mended.json"))
+
+    assert neighbours == [80, 80]
+    assert re.search(rf"{poison}.*received 5 times", listed.replace("\n", " ")), listed
+    assert redriven.returncode == 0, redriven.stdout + redriven.stderr
+    assert wallet_of(alipay, poisoned, earned=80)["earned"] == 80
+    assert "0 of about 0" in run_operation("dead_letters", "list").stdout

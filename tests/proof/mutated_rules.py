@@ -1,0 +1,212 @@
+"""The domain's rules, each broken in one way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from saxaul import pages, redemptions, wallets
+from saxaul.actions import Action, Reversal
+from saxaul.calendar import Calendar
+from saxaul.pages import Page
+from saxaul.redemptions import Redemption, Settlement, Stock
+from saxaul.wallets import Harvest, Wallet
+from tests.proof.faults import Fault
+from tests.proof.mutations import Mutations
+
+RULES = Mutations()
+_Draft: Any = pages._Draft
+_Usage: Any = pages._Usage
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A replay counts as new."""
+    post = _Draft.post
+
+    def mutant(self: Any, action: Action) -> None:
+        known = pages.entry_key(action.app, action.action_id) in self._entries
+        post(self, action._replace(action_id=f"{action.action_id}-again") if known else action)
+
+    patch.setattr(_Draft, "post", mutant)
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A conflict replaces what was posted."""
+    post = _Draft.post
+
+    def mutant(self: Any, action: Action) -> None:
+        known = self._entries.get(pages.entry_key(action.app, action.action_id))
+        if known and not known.is_of(action) and not known.is_tombstone:
+            del self._entries[pages.entry_key(action.app, action.action_id)]
+        post(self, action)
+
+    patch.setattr(_Draft, "post", mutant)
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """Caps are ignored."""
+    patch.setattr(_Usage, "_caps", lambda *_: iter(()))
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A cap withholds grams with the points."""
+    award = _Usage.award
+
+    def mutant(self: Any, action: Action, recorded_at: int) -> pages.Entry:
+        entry: pages.Entry = award(self, action, recorded_at)
+        return replace(entry, avoided_g=entry.avoided_g * entry.units / entry.quantity)
+
+    patch.setattr(_Usage, "award", mutant)
+
+
+def _reversing(patch: pytest.MonkeyPatch, *kept: str) -> None:
+    reverse = _Draft.reverse
+
+    def mutant(self: Any, reversal: Reversal) -> None:
+        key = pages.entry_key(reversal.app, reversal.action_id)
+        known = self._entries.get(key)
+        reverse(self, reversal)
+        if known and key in self._entries:
+            self._entries[key] = replace(self._entries[key], **{name: getattr(known, name) for name in kept})
+
+    patch.setattr(_Draft, "reverse", mutant)
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reversed action keeps its points."""
+    _reversing(patch, "points")
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reversed action still counts for its cap."""
+    _reversing(patch, "units")
+
+
+@RULES.caught_by("a batch is accrued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reversal that overtakes its action is forgotten."""
+    reverse = _Draft.reverse
+
+    def mutant(self: Any, reversal: Reversal) -> None:
+        if pages.entry_key(reversal.app, reversal.action_id) in self._entries:
+            reverse(self, reversal)
+
+    patch.setattr(_Draft, "reverse", mutant)
+
+
+@RULES.caught_by("a batch is accrued", Fault.FAILED)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reversal that waits on one page is taken to be done with the others."""
+    patch.setattr(Page, "holds", lambda page, name: name in page.entries)
+
+
+def _harvesting(patch: pytest.MonkeyPatch, mutant: Any) -> None:
+    patch.setattr("saxaul.services.redeeming.harvest", mutant)
+
+
+@RULES.caught_by("points are harvested and pages folded")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A harvest moves what is ripe without the difference to what was credited."""
+
+    def mutant(wallet: Wallet, found: Sequence[Page], calendar: Calendar, now: int) -> Harvest:
+        return wallets.harvest(replace(wallet, credited={}), found, calendar, now)
+
+    _harvesting(patch, mutant)
+
+
+@RULES.caught_by("points are harvested")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A harvest moves what is not ripe yet."""
+
+    def mutant(wallet: Wallet, found: Sequence[Page], calendar: Calendar, now: int) -> Harvest:
+        return wallets.harvest(wallet, found, replace(calendar, harvest_time=None), now)
+
+    _harvesting(patch, mutant)
+
+
+@RULES.caught_by("points are harvested and pages folded")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A harvest leaves out the grams of what it folds."""
+
+    def mutant(wallet: Wallet, found: Sequence[Page], calendar: Calendar, now: int) -> Harvest:
+        harvested = wallets.harvest(wallet, found, calendar, now)
+        return harvested._replace(wallet=replace(harvested.wallet, settled_g=wallet.settled_g))
+
+    _harvesting(patch, mutant)
+
+
+@RULES.caught_by("points are harvested and pages folded")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A page is folded while an app may still report onto it."""
+
+    def mutant(calendar: Calendar, now: int) -> date:
+        return calendar.day_of(now) - timedelta(days=2)
+
+    patch.setattr(Calendar, "settled_through", mutant)
+
+
+@RULES.caught_by("late messages reopen folded pages")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A late action does not reopen its folded page."""
+    patch.setattr(Calendar, "is_closed", lambda *_: False)
+
+
+@RULES.caught_by("late messages reopen folded pages")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reopened page counts as never harvested."""
+
+    def mutant(wallet: Wallet, page: Page) -> Wallet:
+        return replace(wallet, credited={**wallet.credited, page.key.window: 0})
+
+    patch.setattr(Wallet, "reopened", mutant)
+
+
+@RULES.caught_by("late messages reopen folded pages")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reopened page leaves its grams in the wallet."""
+    reopened = Wallet.reopened
+    patch.setattr(Wallet, "reopened", lambda wallet, page: replace(reopened(wallet, page), settled_g=wallet.settled_g))
+
+
+def _settling(patch: pytest.MonkeyPatch, mutant: Any) -> None:
+    patch.setattr("saxaul.services.redeeming.settle", mutant)
+
+
+@RULES.caught_by("redemptions are settled")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The last to ask is the first served."""
+
+    def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
+        return redemptions.settle(requests[::-1], held, stock, now)
+
+    _settling(patch, mutant)
+
+
+@RULES.caught_by("redemptions are settled")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A redemption takes one sapling, however many trees it has."""
+
+    def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
+        settlement = redemptions.settle(requests, held, stock, now)
+        return settlement._replace(saplings=sum(it.state == "reserved" for it in settlement.verdicts))
+
+    _settling(patch, mutant)
+
+
+@RULES.caught_by("redemptions are settled")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """Each redemption sees the wallet as it was before the others of its batch."""
+
+    def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
+        rich = {user_id: replace(wallet, balance=2 * wallet.balance) for user_id, wallet in held.items()}
+        return redemptions.settle(requests, rich, stock, now)
+
+    _settling(patch, mutant)

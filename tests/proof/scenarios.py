@@ -1,0 +1,202 @@
+"""What the system does, act by act: each is played again with every call of it going wrong."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+
+from saxaul.actions import Action, Owner
+from tests.builders import APP, DAY
+from tests.proof.faults import Fault
+from tests.proof.twin import USERS, Message, Twin, make_message, reversing
+
+HOUR = 3600
+
+
+class Scenario(NamedTuple):
+    """``prepare`` leads up to the act, undisturbed."""
+
+    prepare: Callable[[Twin], None]
+    act: Callable[[Twin], None]
+
+
+def operations_of(scenario: Scenario, patch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """The calls of an act that nothing disturbs, and how it ends."""
+    twin = begun(scenario, patch)
+    start = len(twin.calls.operations)
+    scenario.act(twin)
+    twin.check()
+    twin.check_that_a_replay_changes_nothing()
+    return twin.calls.operations[start:], ended(twin)
+
+
+def play(scenario: Scenario, patch: pytest.MonkeyPatch, fault: Fault, number: int) -> list[str]:
+    """Play an act with a fault at one of its calls, and compare with the model. How it ends."""
+    twin = begun(scenario, patch)
+    twin.calls.arm(fault, after=number)
+    scenario.act(twin)
+    assert twin.calls.struck == [fault]
+    twin.check()
+    return ended(twin)
+
+
+def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
+    """A twin of which the act is next, by workers that have just started."""
+    twin = Twin(patch)
+    scenario.prepare(twin)
+    twin.world.start_workers()
+    return twin
+
+
+def ended(twin: Twin) -> list[str]:
+    """All items of the ledger, without the marks of writes, and with names for certificates and orders."""
+    items = twin.world.store.tables["Ledger"].values()
+    names: dict[str, str] = {}
+    for item in items:
+        if item["sk"]["S"].startswith("TREE#"):
+            numbers = [tree["M"]["number"]["S"] for tree in item["trees"]["L"]]
+            names |= {number: f"{item['redemption_id']['S']}/{place}" for place, number in enumerate(numbers)}
+            names[item["order_id"]["S"] or "none"] = f"order of {item['project_id']['S']}"
+    lines = [repr({name: value for name, value in sorted(item.items()) if name != "mark"}) for item in items]
+    for found, name in names.items():
+        lines = [line.replace(found, name) for line in lines]
+    return sorted(lines)
+
+
+def _ride(
+    user_id: str, action_id: str, twin: Twin, type_: str = "bus_ride", quantity: int = 1, days: int = 1
+) -> Message:
+    return make_message(user_id, action_id, type_, twin.world.now - days * DAY, quantity)
+
+
+def _action(twin: Twin, user_id: str, action_id: str, type_: str, quantity: int = 1, days: int = 0) -> Action:
+    owner, occurred_at = Owner("user", user_id), twin.world.now - days * DAY
+    return Action(APP, owner, action_id, type_, Decimal(quantity), occurred_at)
+
+
+def _rides(twin: Twin) -> None:
+    """Two users with a ride of two days ago each, ripe and not harvested."""
+    twin.deliver([_ride(user_id, f"ride-{user_id}", twin, quantity=9, days=2) for user_id in USERS])
+
+
+def _a_batch(twin: Twin) -> None:
+    """Several users and pages in several messages, some things twice, and reversals before, beside and after."""
+    mei, bao = USERS
+    early = _action(twin, mei, "overtaken", "walking", 20)
+    beside = _action(twin, bao, "beside", "cycling", 3)
+    mixed = Message(
+        APP,
+        (
+            _action(twin, mei, "c-1", "cycling", 4),
+            _action(twin, mei, "c-2", "cycling", 4),
+            _action(twin, mei, "w-1", "walking", 200, days=1),
+            _action(twin, bao, "y-1", "leave_the_car", 50),
+            beside,
+        ),
+    )
+    again = Message(APP, (_action(twin, mei, "c-1", "cycling", 4), _action(twin, mei, "c-2", "cycling", 9)))
+    twin.deliver(
+        [
+            mixed,
+            again,
+            reversing(early),
+            reversing(beside),
+            reversing(_action(twin, mei, f"ride-{mei}", "bus_ride", 9, days=2)),
+            _ride(bao, "ride-2", twin),
+        ]
+    )
+    twin.deliver([Message(APP, (early, _action(twin, bao, "c-3", "cycling", 5)))])
+
+
+def _folded(twin: Twin) -> None:
+    _rides(twin)
+    twin.deliver([_ride(USERS[0], "kept", twin, quantity=3, days=2)])
+    twin.wait(60 * DAY)
+    for user_id in USERS:
+        twin.harvest(user_id)
+        assert twin.world.wallets.get(user_id).settled_through
+
+
+def _late(twin: Twin) -> None:
+    """Messages two months late: onto a folded page, onto a day without a page, and a reversal of what was harvested."""
+    mei, bao = USERS
+    ride = twin.delivered[0].actions[0]
+    twin.deliver([_ride(bao, "late", twin, days=62), _ride(mei, "late", twin, days=50), reversing(ride)])
+    for user_id in USERS:
+        twin.harvest(user_id)
+
+
+def _rides_until_today(twin: Twin) -> None:
+    _rides(twin)
+    twin.deliver([_ride(user_id, f"today-{user_id}", twin, days=0) for user_id in USERS])
+
+
+def _harvest(twin: Twin) -> None:
+    for user_id in USERS:
+        twin.harvest(user_id)
+
+
+def _harvest_and_fold(twin: Twin) -> None:
+    _rides(twin)
+    twin.harvest(USERS[0])
+    twin.deliver([_ride(USERS[0], "more", twin, "cycling", days=0), _ride(USERS[0], "older", twin, days=4)])
+    twin.wait(40 * DAY)
+
+
+def _request(twin: Twin) -> None:
+    """New ones, one again, one under a key of another, and one that cannot be paid; then the queue does its part."""
+    mei, bao = USERS
+    twin.request(mei, "key-1", "saxaul-alxa", 2)
+    twin.request(mei, "key-1", "saxaul-alxa", 2)
+    twin.request(mei, "key-1", "willow-yili", 2)
+    twin.request(bao, "key-1", "saxaul-alxa", 10)
+    twin.settle(twin.world.queue.sent)
+
+
+def _requested(twin: Twin) -> None:
+    """Two users who together want more than there is, one of them more than she has, and something of another project.
+
+    Projects are served in any order, so what they take from one wallet is enough for both.
+    """
+    mei, bao = USERS
+    _rides(twin)
+    for user_id, key, trees in ((mei, "a", 1), (bao, "b", 3), (bao, "d", 2), (mei, "c", 2), (mei, "e", 1)):
+        twin.request(user_id, key, "saxaul-alxa", trees)
+    twin.request(mei, "f", "willow-yili", 2)
+
+
+def _settle(twin: Twin) -> None:
+    twin.settle(twin.world.queue.sent)
+    verdicts = sorted((it.state, it.reason) for it in twin.model.wishes.values())
+    assert verdicts == [("rejected", "insufficient_points"), ("rejected", "sold_out"), *[("reserved", "")] * 4]
+
+
+def _reserved(twin: Twin) -> None:
+    _requested(twin)
+    _settle(twin)
+
+
+def _order(twin: Twin) -> None:
+    twin.order()
+
+
+def _ordered(twin: Twin) -> None:
+    _reserved(twin)
+    _order(twin)
+
+
+def _plant(twin: Twin) -> None:
+    twin.plant()
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "a batch is accrued": Scenario(_rides, _a_batch),
+    "late messages reopen folded pages": Scenario(_folded, _late),
+    "points are harvested": Scenario(_rides_until_today, _harvest),
+    "points are harvested and pages folded": Scenario(_harvest_and_fold, _harvest),
+    "trees are requested": Scenario(_rides, _request),
+    "redemptions are settled": Scenario(_requested, _settle),
+    "reserved trees are ordered": Scenario(_reserved, _order),
+    "ordered trees are planted": Scenario(_ordered, _plant),
+}

@@ -1,0 +1,150 @@
+"""What botocore does when an answer is lost: it repeats the request, and what ``Fault.REPEATED`` says comes of it.
+
+The clients are ours, with their own retries; only the wire is cut, after the table in memory has done its part.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from saxaul.storage.clients import dynamodb, sqs
+from saxaul.storage.table import Key, LostRaceError, Table, transact
+from saxaul.storage.wallets import Wallets
+from saxaul.wallets import Wallet
+from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
+
+LEDGER = Table("Ledger")
+METHODS = {
+    "PutItem": "put_item",
+    "GetItem": "get_item",
+    "TransactWriteItems": "transact_write_items",
+    "BatchWriteItem": "batch_write_item",
+}
+
+
+class Wire:
+    """Serves our client's requests from memory, and loses the first answers. It knows transactions by their token."""
+
+    def __init__(self) -> None:
+        self.store = MemoryDynamoDB()
+        self.requests: list[Raw] = []
+        self.lost = 0
+        self._tokens: set[str] = set()
+
+    def send(self, request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401 - what botocore hands to its handlers
+        """Answer, or time out."""
+        asked: Raw = json.loads(request.body)
+        self.requests.append(dict(asked))
+        status, answer = self._serve(request.headers["X-Amz-Target"].decode().partition(".")[2], asked)
+        if self.lost:
+            self.lost -= 1
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(answer).encode()))
+
+    def _serve(self, operation: str, asked: Raw) -> tuple[int, Raw]:
+        token = asked.pop("ClientRequestToken", None)
+        if token in self._tokens:
+            return 200, {}
+        try:
+            answer: Raw = getattr(self.store, METHODS[operation])(**asked)
+        except ClientError as refused:
+            code = refused.response["Error"]["Code"]
+            return 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", **refused.response}
+        if token:
+            self._tokens.add(token)
+        return 200, answer
+
+
+class _Raw:
+    """A body that is read like urllib3's."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self._body
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    for name, value in (("DEFAULT_REGION", "cn-north-1"), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    clear()
+    wire = Wire()
+    events: Any = dynamodb().meta.events  # its stubs know no handler that answers
+    events.register("before-send.dynamodb", wire.send)
+    yield wire
+    dynamodb().close()
+    clear()
+
+
+def clear() -> None:
+    dynamodb.cache_clear()
+    sqs.cache_clear()
+
+
+def item(sk: str, **fields: object) -> Raw:
+    return {"pk": "USER#u", "sk": sk, **fields}
+
+
+def test_a_repeated_put_loses_to_itself_and_gets_its_own_item(wire: Wire) -> None:
+    wire.lost = 1
+
+    with pytest.raises(LostRaceError) as lost:
+        LEDGER.put(item("PAGE#2026-06-05", points=80), read=0)
+
+    assert len(wire.requests) == 2
+    assert lost.value.winner == item("PAGE#2026-06-05", points=80, v=1)
+
+
+def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire: Wire) -> None:
+    wire.lost = 2
+
+    transact([LEDGER.putting(item("TREE#1"), read=0), LEDGER.putting(item("TREE#2"), read=0)])
+
+    assert len(wire.requests) == 3
+    assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
+    assert LEDGER.get(Key("USER#u", "TREE#2")) == item("TREE#2", v=1)
+
+
+def test_every_transaction_has_a_token_of_its_own(wire: Wire) -> None:
+    transact([LEDGER.putting(item("TREE#1"), read=0)])
+    transact([LEDGER.putting(item("TREE#1"), read=1)])
+
+    assert len({request["ClientRequestToken"] for request in wire.requests}) == 2
+    assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=2)
+
+
+def test_a_repeated_batch_writes_the_same_again(wire: Wire) -> None:
+    wire.lost = 1
+
+    LEDGER.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u"} for number in range(3)])
+
+    assert wire.requests[0] == wire.requests[1]
+    assert len(wire.store.tables["Ledger"]) == 3
+
+
+def test_a_repeated_write_of_a_wallet_knows_itself_again(wire: Wire) -> None:
+    wallets = Wallets(LEDGER)
+    wire.lost = 3
+
+    wallets.put(Wallet("u", balance=80))
+
+    assert len(wire.requests) == 4
+    assert wallets.get("u") == Wallet("u", balance=80, version=1)
+
+
+def test_after_four_lost_answers_the_caller_sees_the_time_out_and_the_write_stands(wire: Wire) -> None:
+    wire.lost = 4
+
+    with pytest.raises(ReadTimeoutError):
+        Wallets(LEDGER).put(Wallet("u", balance=80))
+
+    assert len(wire.requests) == 4
+    assert Wallets(LEDGER).get("u").balance == 80
