@@ -1,7 +1,7 @@
 """The ledger's stream: each change of a page or of a redemption as a step of the impact; all else is passed over."""
 
 import base64
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict
 
 from saxaul.calendar import Calendar
@@ -41,7 +41,7 @@ def _apart(before: Any, after: Any) -> tuple[Any, Any]:  # noqa: ANN401 - Dynamo
     return _without(before, shared), _without(after, shared)
 
 
-def _without(image: Any, names: Set[str]) -> Any:  # noqa: ANN401 - DynamoDB's own notation
+def _without(image: Any, names: set[str]) -> Any:  # noqa: ANN401 - DynamoDB's own notation
     return image | {"e": {"M": {name: entry for name, entry in image["e"]["M"].items() if name not in names}}}
 
 
