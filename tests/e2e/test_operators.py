@@ -12,6 +12,7 @@ import pytest
 from local.client import Client
 from local.export import export
 from local.seed import seed
+from tests.e2e.journeys import eventually
 
 SUGGESTION = {
     "titles": {"en": "Mend your umbrella", "zh": "修补旧雨伞"},
@@ -43,6 +44,21 @@ def test_of_two_operators_at_once_with_the_same_if_match_one_gets_200_and_one_41
     assert (first.status_code, second.status_code) == (200, 412)
     assert (second.headers["content-type"], second.json()["code"]) == ("application/problem+json", "stale_version")
     assert operator.done("GET", place) == first.json()
+
+
+def test_a_suggestion_in_chinese_is_found_by_its_pinyin_within_a_minute(
+    alipay: Client, operator: Client, place: str
+) -> None:
+    name = place.rpartition("/")[2]
+    operator.done("PUT", place, SUGGESTION | {"keywords": []})
+
+    answer = eventually(
+        lambda: alipay.done("GET", "/suggestions?q=yusan&limit=50"),
+        lambda it: not it["fallback"] and name in {found["id"] for found in it["suggestions"]},
+    )
+
+    assert not answer["fallback"]
+    assert name in {found["id"] for found in answer["suggestions"]}
 
 
 def test_an_entry_with_faults_of_every_kind_is_told_of_each_and_changes_nothing(operator: Client, place: str) -> None:

@@ -4,6 +4,7 @@ It is a sum over pages and redemptions, kept up by their changes: what a change 
 now comes to, less what it came to before. So the order of changes does not matter, and each has to be counted once.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -58,10 +59,7 @@ class Impact:
             it: self.acts.get(it, NOTHING).plus(other.acts.get(it, NOTHING), sign) for it in {*self.acts, *other.acts}
         }
         trees = {it: self.trees.get(it, 0) + sign * other.trees.get(it, 0) for it in {*self.trees, *other.trees}}
-        return Impact(
-            {act: found for act, found in acts.items() if any(found)},
-            {state: number for state, number in trees.items() if number},
-        )
+        return _without_zeros(acts, trees)
 
     @property
     def is_nothing(self) -> bool:
@@ -112,10 +110,22 @@ class Day:
 
 
 def total(impacts: Iterable[Impact]) -> Impact:
-    so_far = Impact()
+    """The sum of many, however much each of them holds."""
+    acts: dict[Act, Sum] = {}
+    trees: dict[str, int] = {}
     for impact in impacts:
-        so_far = so_far.plus(impact)
-    return so_far
+        for act, found in impact.acts.items():
+            acts[act] = acts.get(act, NOTHING).plus(found)
+        for state, number in impact.trees.items():
+            trees[state] = trees.get(state, 0) + number
+    return _without_zeros(acts, trees)
+
+
+def _without_zeros(acts: Mapping[Act, Sum], trees: Mapping[str, int]) -> Impact:
+    return Impact(
+        {act: found for act, found in acts.items() if any(found)},
+        {state: number for state, number in trees.items() if number},
+    )
 
 
 def of_page(page: Page | None, calendar: Calendar) -> Impacts:
@@ -154,7 +164,7 @@ def difference(after: Impacts, before: Impacts) -> Impacts:
 
 
 def _by_day(found: Iterator[tuple[date, Impact]]) -> Impacts:
-    days: dict[date, Impact] = {}
+    days: defaultdict[date, list[Impact]] = defaultdict(list)
     for day, impact in found:
-        days[day] = days[day].plus(impact) if day in days else impact
-    return days
+        days[day].append(impact)
+    return {day: total(impacts) for day, impacts in days.items()}
