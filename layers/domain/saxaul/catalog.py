@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self, get_args
 from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, model_validator
 
-Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions"]
+Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which a catalogue can be written: later kinds refer to earlier ones."""
 
@@ -206,12 +206,19 @@ class Suggestion(_Strict):
     links: dict[Identifier, Link] = Field(min_length=1)
 
 
-Entity = ActionType | Campaign | TreeProject | Suggestion
+class Synonyms(_Strict):
+    """Words that people use for one another, in either language: a suggestion that has one is found by all of them."""
+
+    words: tuple[Words, ...] = Field(min_length=2, max_length=50)
+
+
+Entity = ActionType | Campaign | TreeProject | Suggestion | Synonyms
 MODELS: Mapping[Kind, type[Entity]] = {
     "action-types": ActionType,
     "campaigns": Campaign,
     "tree-projects": TreeProject,
     "suggestions": Suggestion,
+    "synonyms": Synonyms,
 }
 
 
@@ -223,6 +230,7 @@ class Catalogue:
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     tree_projects: Mapping[str, TreeProject] = field(default_factory=dict)
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
 
     def broken_references(self, entity: Entity) -> Iterator[str]:
