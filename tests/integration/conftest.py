@@ -44,6 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in CLOCKED:
         monkeypatch.setattr(f"{module}.time", stopped)
     ticks = count()
+    monkeypatch.setattr("saxaul.services.searching.monotonic", stopped)
     monkeypatch.setattr("saxaul.storage.catalog.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
     return stopped
 
@@ -76,8 +77,6 @@ def forget_everything() -> None:
             if hasattr(thing, "cache_clear"):
                 thing.cache_clear()
     settings.cache_clear()
-    indexed = HANDLERS["suggest_campaigns"]
-    vars(indexed)["_indexed"] = type(vars(indexed)["_indexed"])()
 
 
 def _make_tables() -> None:

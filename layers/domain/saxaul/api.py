@@ -111,7 +111,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer of JSON."""
+    """An answer of JSON, or of nothing where the body is None."""
 
     body: Any
     status: int = 200
@@ -153,7 +153,7 @@ def door(routes: Mapping[tuple[str, str], Route]) -> Handler:
                 "cache-control": "no-store",
                 **response.headers,
             },
-            "body": _sendable(json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))),
+            "body": "" if response.body is None else as_json(response.body),
         }
 
     return handler
@@ -193,6 +193,11 @@ def _answer(routes: Mapping[tuple[str, str], Route], request: Request, method: s
 
 def _refusal(problem: Problem) -> Response:
     return Response(problem.document(), problem.status, {"content-type": "application/problem+json"})
+
+
+def as_json(body: Any) -> str:  # noqa: ANN401 - whatever a route answers
+    """A body as it is sent."""
+    return _sendable(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
 def _sendable(text: str) -> str:

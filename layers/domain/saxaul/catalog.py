@@ -167,6 +167,10 @@ class Campaign(_Strict):
         """Whether the campaign runs on a day of the programme's time zone."""
         return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
 
+    def begins_on(self, day: date) -> bool:
+        """Whether it is the day itself, the first of those on which the campaign runs."""
+        return _recurs_within(self.recurs, day, day)
+
 
 @lru_cache(maxsize=1024)
 def _recurs_within(rule: str, first: date, last: date) -> bool:
@@ -232,6 +236,15 @@ class Catalogue:
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
+
+    def offer(self, action_type: str, day: date) -> tuple[Decimal, str]:
+        """The multiplier of a day, and whose it is. Campaigns do not multiply each other: the best one holds."""
+        offers = [
+            (campaign.multipliers[action_type], identifier)
+            for identifier, campaign in self.campaigns.items()
+            if action_type in campaign.multipliers and campaign.runs_on(day)
+        ]
+        return max(offers, default=(Decimal(1), ""))
 
     def broken_references(self, entity: Entity) -> Iterator[str]:
         """Name each thing that an entry refers to and that the catalogue does not hold."""
