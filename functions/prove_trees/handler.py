@@ -1,11 +1,11 @@
 """Proves trees to anyone: certificates as data, picture and page, and the log that they are checked against."""
 
-import hashlib
 from functools import cache
 
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.canonical_json import encode
 from saxaul.certificates import canonical
+from saxaul.preconditions import is_held, tag_of
 from saxaul.problems import NotFound
 from saxaul.services.certificates import Certificates
 from saxaul.settings import settings
@@ -83,9 +83,9 @@ def view_log_key(request: Request) -> Response:
 
 def _kept(request: Request, text: str, content_type: str, keep: str) -> Response:
     """A text that a client may keep, and need not be sent again what it still has."""
-    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    etag = tag_of(text)
     headers = {"cache-control": keep, "etag": etag, "vary": "accept"}
-    if etag in (request.header("if-none-match") or ""):
+    if is_held(request.header("if-none-match"), etag):
         return Response("", 304, headers)
     # What a certificate shows was written by a stranger, so a browser runs nothing of it and fetches nothing for it.
     guarded = {

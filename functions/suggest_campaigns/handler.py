@@ -1,19 +1,39 @@
 """Suggests what to do: answers a search with what the asking app's users can do today."""
 
-from functools import cache
+from collections.abc import Mapping
+from datetime import date
+from functools import cache, lru_cache
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
-from saxaul.api import Request, Response, door, language_of, whole_number
-from saxaul.catalog import Catalogue, Language
+from saxaul.api import Request, Response, door, language_of, sendable, whole_number
+from saxaul.catalog import Language
+from saxaul.observability import logger
+from saxaul.preconditions import is_held, tag_of
 from saxaul.problems import InvalidRequest
+from saxaul.search.index import SuggestionIndex
+from saxaul.services.searching import LiveIndex
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
-from saxaul.suggestions import Found, SuggestionIndex
-from saxaul.views import grams
+from saxaul.suggestion_views import suggestion_view
 
 _LONGEST_QUERY = 100
+_CACHING = {"cache-control": "private, max-age=60", "vary": "Authorization"}
+"""An answer is for the asking app alone, which the token names."""
+
+
+class _Question(NamedTuple):
+    query: str
+    app: str
+    language: Language
+    limit: int
+    today: date
+
+
+class _Answered(NamedTuple):
+    body: Mapping[str, Any]
+    etag: str
 
 
 @cache
@@ -21,20 +41,22 @@ def _catalog() -> CatalogStore:
     return CatalogStore(Table(settings().catalog_table))
 
 
-class _Indexed:
-    """The index of the catalogue that was read last."""
-
-    def __init__(self) -> None:
-        self._catalogue: Catalogue | None = None
-        self._index = SuggestionIndex(Catalogue())
-
-    def of(self, catalogue: Catalogue) -> SuggestionIndex:
-        if catalogue is not self._catalogue:
-            self._catalogue, self._index = catalogue, SuggestionIndex(catalogue)
-        return self._index
+@cache
+def live_index() -> LiveIndex:
+    return LiveIndex(
+        read=lambda: _catalog().catalogue(max_age=0),
+        failed=lambda: logger.exception("the index could not be renewed; the one before answers"),
+    )
 
 
-_indexed = _Indexed()
+@lru_cache(maxsize=512)
+def answer_to(index: SuggestionIndex, question: _Question) -> _Answered:
+    """What an index answers, kept: a shopper deletes a letter, and thousands type the same."""
+    query, app, language, limit, today = question
+    answer = index.search(query, app, today, limit, language)
+    shown = [suggestion_view(found, index.catalogue, app, language, today) for found in answer.found]
+    body = {"query": query, "fallback": answer.fallback, "suggestions": shown}
+    return _Answered(body, tag_of(sendable(body)))
 
 
 def suggest(request: Request) -> Response:
@@ -43,29 +65,12 @@ def suggest(request: Request) -> Response:
         raise InvalidRequest("invalid_parameter", f"q has at most {_LONGEST_QUERY} characters.")
     language = language_of(request)
     limit = whole_number(request, "limit", default=10, most=50)
-    catalogue = _catalog().catalogue()
     today = settings().calendar.day_of(int(time()))
-    answer = _indexed.of(catalogue).search(query, request.app, today, limit)
-    shown = [_view(found, catalogue, request.app, language) for found in answer.found]
-    return Response({"query": query, "fallback": answer.fallback, "suggestions": shown})
-
-
-def _view(found: Found, catalogue: Catalogue, app: str, language: Language) -> dict[str, Any]:
-    suggestion = found.suggestion
-    action_type = catalogue.action_types[suggestion.action_type]
-    reward, evidence = action_type.points, action_type.avoided_g
-    return {
-        "id": found.identifier,
-        "title": suggestion.titles.in_language(language),
-        "text": suggestion.texts.in_language(language),
-        "action_type": suggestion.action_type,
-        "unit": action_type.unit,
-        "points": float(reward.value) if reward else 0,
-        "avoided_g": grams(evidence.value),
-        "avoided_g_source": evidence.source or None,
-        "campaign": suggestion.campaign,
-        "link": suggestion.links.get(app),
-    }
+    body, etag = answer_to(live_index().current(), _Question(query, request.app, language, limit, today))
+    headers = {**_CACHING, "etag": etag}
+    if is_held(request.header("if-none-match"), etag):
+        return Response("", status=304, headers=headers)
+    return Response(body, headers=headers)
 
 
 handler = door({("GET", "/suggestions"): suggest})

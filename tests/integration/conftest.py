@@ -55,6 +55,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in CLOCKED:
         monkeypatch.setattr(f"{module}.time", stopped)
     ticks = count()
+    monkeypatch.setattr("saxaul.services.searching.monotonic", stopped)
     for module in ("catalog", "stocks"):
         monkeypatch.setattr(f"saxaul.storage.{module}.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
     return stopped
@@ -93,8 +94,6 @@ def forget_everything() -> None:
             if hasattr(thing, "cache_clear"):
                 thing.cache_clear()
     settings.cache_clear()
-    indexed = HANDLERS["suggest_campaigns"]
-    vars(indexed)["_indexed"] = type(vars(indexed)["_indexed"])()
 
 
 def _make_manifests_and_bus() -> None:

@@ -67,6 +67,7 @@ def small(tmp_path: Path) -> Path:
         "campaigns": {"world-environment-day": campaign},
         "tree-projects": {"saxaul-alxa": document(entries["tree-projects"]["saxaul-alxa"])},
         "suggestions": {"take-the-bus": document(entries["suggestions"]["take-the-bus"])},
+        "synonyms": {name: document(it) for name, it in list(entries["synonyms"].items())[:1]},
     }
     folder = tmp_path / "small"
     folder.mkdir()

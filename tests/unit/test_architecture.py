@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "domain" / "saxaul"
-DOMAIN = sorted(PACKAGE.glob("*.py"))
+DOMAIN = sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "search").glob("*.py")])
 STORAGE = sorted((PACKAGE / "storage").glob("*.py"))
 SERVICES = sorted((PACKAGE / "services").glob("*.py"))
 HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))

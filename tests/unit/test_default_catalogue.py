@@ -40,7 +40,7 @@ def test_it_holds_what_people_do_and_what_the_business_does() -> None:
 def test_it_holds_campaigns_trees_and_suggestions() -> None:
     assert len(catalogue().campaigns) == 3
     assert len(catalogue().tree_projects) == 5
-    assert len(catalogue().suggestions) >= 40
+    assert len(catalogue().suggestions) >= 80
 
 
 def test_every_act_of_a_person_is_paid_and_capped() -> None:

@@ -6,15 +6,17 @@ from datetime import date
 import pytest
 
 from saxaul.catalog import Suggestion
-from saxaul.suggestions import Answer, SuggestionIndex, query_words
+from saxaul.search.folding import words_of
+from saxaul.search.index import Answer, SuggestionIndex
 from tests.builders import make_action_type, make_campaign, make_catalogue, make_suggestion, make_text
 
 ORDINARY_DAY = date(2026, 6, 6)
 ENVIRONMENT_DAY = date(2026, 6, 5)
+NAMES = {"names": make_text("Move", "出行")}
 TYPES = {
-    "bus_ride": make_action_type(points="80"),
-    "metro_ride": make_action_type(points="52"),
-    "walking": make_action_type(points="0.02"),
+    "bus_ride": make_action_type(points="80").model_copy(update=NAMES),
+    "metro_ride": make_action_type(points="52").model_copy(update=NAMES),
+    "walking": make_action_type(points="0.02").model_copy(update=NAMES),
     "solar_warehouse": make_action_type(points=None, actor="facility"),
 }
 CAMPAIGNS = {"wed": make_campaign(keywords=("planet",))}
@@ -65,7 +67,7 @@ def test_every_word_of_a_query_must_be_found() -> None:
 def test_punctuation_parts_words() -> None:
     assert ids(search("carbon")) == ["walk"]
     assert ids(search("low-carbon!")) == ["walk"]
-    assert query_words("Low-Carbon, 环保！") == ["low", "carbon", "环保"]  # noqa: RUF001 - a Chinese mark
+    assert [word.text for word in words_of("Low-Carbon, 环保！")] == ["low", "carbon", "环保"]  # noqa: RUF001 - a Chinese mark
 
 
 def test_the_middle_of_an_english_word_is_not_found() -> None:
@@ -114,7 +116,9 @@ def test_no_more_than_the_limit_is_shown_and_the_best_remain() -> None:
 
 
 def test_a_suggestion_without_points_comes_last() -> None:
-    suggestions = SUGGESTIONS | {"solar": make_suggestion("Green roof", action_type="solar_warehouse")}
+    suggestions = SUGGESTIONS | {
+        "solar": make_suggestion("Solar roof", keywords=("green",), action_type="solar_warehouse")
+    }
 
     assert ids(search("green", suggestions=suggestions))[-1] == "solar"
 

@@ -172,7 +172,7 @@ def door(routes: Mapping[tuple[str, str], Route]) -> Handler:
                 "cache-control": "no-store",
                 **response.headers,
             },
-            "body": _sendable(response.body),
+            "body": sendable(response.body),
         }
 
     return handler
@@ -214,7 +214,7 @@ def _refusal(problem: Problem) -> Response:
     return Response(problem.document(), problem.status, {"content-type": "application/problem+json"})
 
 
-def _sendable(body: Any) -> str:  # noqa: ANN401 - text, or what JSON can hold
+def sendable(body: Any) -> str:  # noqa: ANN401 - text, or what JSON can hold
     """A body as text that UTF-8 can carry: an answer may repeat half a character that a caller sent."""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions"]
+Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which a catalogue can be written: later kinds refer to earlier ones."""
 
@@ -213,6 +213,10 @@ class Campaign(_Strict):
         """Whether the campaign runs on a day of the programme's time zone."""
         return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
 
+    def begins_on(self, day: date) -> bool:
+        """Whether it is the day itself, the first of those on which the campaign runs."""
+        return _recurs_within(self.recurs, day, day)
+
 
 @lru_cache(maxsize=1024)
 def _recurs_within(rule: str, first: date, last: date) -> bool:
@@ -276,12 +280,19 @@ class Suggestion(_Strict):
     links: dict[Identifier, Link] = Field(min_length=1)
 
 
-Entity = ActionType | Campaign | TreeProject | Suggestion
+class Synonyms(_Strict):
+    """Words that people use for one another, in either language: a suggestion that has one is found by all of them."""
+
+    words: tuple[Words, ...] = Field(min_length=2, max_length=50)
+
+
+Entity = ActionType | Campaign | TreeProject | Suggestion | Synonyms
 MODELS: Mapping[Kind, type[Entity]] = {
     "action-types": ActionType,
     "campaigns": Campaign,
     "tree-projects": TreeProject,
     "suggestions": Suggestion,
+    "synonyms": Synonyms,
 }
 
 
@@ -293,7 +304,17 @@ class Catalogue:
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     tree_projects: Mapping[str, TreeProject] = field(default_factory=dict)
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
+
+    def offer(self, action_type: str, day: date) -> tuple[Decimal, str]:
+        """The multiplier of a day, and whose it is. Campaigns do not multiply each other: the best one holds."""
+        offers = [
+            (campaign.multipliers[action_type], identifier)
+            for identifier, campaign in self.campaigns.items()
+            if action_type in campaign.multipliers and campaign.runs_on(day)
+        ]
+        return max(offers, default=(Decimal(1), ""))
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Name each thing that an entry refers to and that the catalogue does not hold."""

@@ -253,7 +253,7 @@ class _Usage:
 
     def award(self, action: Action, recorded_at: int) -> Entry:
         rule = self._catalogue.action_types[action.type]
-        multiplier, campaign = self._best_offer(action)
+        multiplier, campaign = self._catalogue.offer(action.type, self._calendar.day_of(action.occurred_at))
         points, units, reason = self._pay(action, rule, multiplier)
         entry = Entry(
             type=action.type,
@@ -288,16 +288,6 @@ class _Usage:
             if cap.points is not None and points > (room := max(0, cap.points - self._points[action.type, window])):
                 points, reason = room, "over_points_cap"
         return points, units, reason
-
-    def _best_offer(self, action: Action) -> tuple[Decimal, str]:
-        """The multiplier of that day, and whose it is. Campaigns do not multiply each other: the best one holds."""
-        day = self._calendar.day_of(action.occurred_at)
-        offers = [
-            (campaign.multipliers[action.type], identifier)
-            for identifier, campaign in self._catalogue.campaigns.items()
-            if action.type in campaign.multipliers and campaign.runs_on(day)
-        ]
-        return max(offers, default=(Decimal(1), ""))
 
     def _caps(self, rule: ActionType, occurred_at: int) -> Iterator[tuple[Cap, str]]:
         for cap in rule.caps:

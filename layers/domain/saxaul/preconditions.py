@@ -1,5 +1,10 @@
-"""Conditions of a write (RFC 9110): ``If-Match`` names the versions that the caller read, ``If-None-Match: *`` none."""
+"""Conditions of a request (RFC 9110).
 
+Of a write: ``If-Match`` names the versions that the caller read, and ``If-None-Match: *`` says that there is none.
+Of a read: ``If-None-Match`` names the answers that the caller still has.
+"""
+
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -30,6 +35,17 @@ class Precondition:
 
 def etag_of(version: int) -> str:
     return f'"{version}"'
+
+
+def tag_of(text: str) -> str:
+    """The tag of an answer that has no version: the same text has the same one."""
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def is_held(if_none_match: str | None, etag: str) -> bool:
+    """Whether the caller has that answer already. A proxy may have made a tag of ours a weak one."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return etag in tags or "*" in tags
 
 
 def _names(header: str, version: int | None) -> bool:

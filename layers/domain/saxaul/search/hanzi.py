@@ -1,0 +1,65 @@
+"""Hanzi as they are simplified, and as they are read.
+
+`hanzi.tsv` beside this module holds what the search needs of two libraries, OpenCC and pypinyin.
+`python -m local.hanzi` writes it.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from itertools import islice, product
+from pathlib import Path
+from typing import NamedTuple
+
+_MOST_SPELLINGS = 4
+"""Of a run with characters that are read in several ways, so many spellings are kept."""
+
+
+class _Table(NamedTuple):
+    simplified: Mapping[int, int]
+    readings: Mapping[str, tuple[str, ...]]
+
+
+@cache
+def _table() -> _Table:
+    lines = Path(__file__).with_suffix(".tsv").read_text("utf-8").splitlines()
+    traditional, simplified = lines[0].split("\t")
+    readings: dict[str, tuple[str, ...]] = {}
+    others: list[tuple[str, str]] = []
+    for line in lines[1:]:
+        syllable, first_read_so, also_read_so = line.split("\t")
+        readings.update(dict.fromkeys(first_read_so, (syllable,)))
+        others.append((syllable, also_read_so))
+    for syllable, also_read_so in others:
+        for character in also_read_so:
+            readings[character] += (syllable,)
+    return _Table(str.maketrans(traditional, simplified), readings)
+
+
+def is_hanzi(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
+
+
+def simplify(text: str) -> str:
+    """Traditional characters in their simplified form, one for one."""
+    return text.translate(_table().simplified)
+
+
+def readings(character: str) -> tuple[str, ...]:
+    """The syllables that a simplified character is read as, the usual one first; none where it is no such character."""
+    return _table().readings.get(character, ())
+
+
+@lru_cache(maxsize=16_384)
+def spellings(run: str) -> tuple[str, ...]:
+    """A run of simplified hanzi in pinyin, without tones, ü as v; nothing where a character has no reading."""
+    return tuple("".join(syllables) for syllables in _syllables(run))
+
+
+@lru_cache(maxsize=16_384)
+def initials(run: str) -> tuple[str, ...]:
+    """The first letters of a run's syllables."""
+    return tuple(dict.fromkeys("".join(syllable[0] for syllable in syllables) for syllables in _syllables(run)))
+
+
+def _syllables(run: str) -> Iterator[tuple[str, ...]]:
+    return islice(product(*map(readings, run)), _MOST_SPELLINGS)

@@ -1,0 +1,65 @@
+"""Words that were mistyped: one letter too many, too few or wrong, or two that changed places."""
+
+from collections.abc import Iterator
+
+from saxaul.search.postings import Postings
+
+_SHORTEST, _SHORTEST_SWAP = 4, 3
+"""Of a shorter word too many others are one letter away; in one of three letters, two may have changed places."""
+
+_MOST = 48
+"""Corrections of a word that are looked up."""
+
+
+def corrections(word: str, known: Postings) -> list[str]:
+    """What a word may have been meant to be: beginnings of known keys that are one slip of the finger away.
+
+    The first letter is believed, unless it changed places with the second.
+    """
+    if len(word) < _SHORTEST_SWAP:
+        return []
+    found = dict.fromkeys(_swapped(word, known))
+    if len(word) >= _SHORTEST:
+        found.update(dict.fromkeys(_replaced(word, known)))
+    found.pop(word, None)
+    return list(found)[:_MOST]
+
+
+def _swapped(word: str, known: Postings) -> Iterator[str]:
+    for place in range(len(word) - 1):
+        swapped = word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+        if _begins_a_key(swapped, known, 0, None):
+            yield swapped
+
+
+def _replaced(word: str, known: Postings) -> Iterator[str]:
+    first, last = known.range_of(word[0])
+    for place in range(1, len(word)):
+        rest, after = word[place:], word[place + 1 :]
+        for letter, first_so, last_so in _letters_after(word[:place], known, first, last):
+            for meant in (word[:place] + letter + after, word[:place] + letter + rest):
+                if _begins_a_key(meant, known, first_so, last_so):
+                    yield meant
+        if _begins_a_key(word[:place] + after, known, first, last):
+            yield word[:place] + after
+        first, last = known.range_of(word[: place + 1], first, last)
+        if first == last:
+            return
+
+
+def _letters_after(prefix: str, known: Postings, first: int, last: int) -> Iterator[tuple[str, int, int]]:
+    """Each letter that follows a prefix in a known key, with the range of the keys where it does."""
+    while first < last:
+        key = known.keys[first]
+        if len(key) == len(prefix):
+            first += 1
+            continue
+        letter = key[len(prefix)]
+        end = known.range_of(prefix + letter, first, last)[1]
+        yield letter, first, end
+        first = end
+
+
+def _begins_a_key(beginning: str, known: Postings, first: int, last: int | None) -> bool:
+    first, end = known.range_of(beginning, first, last)
+    return first < end

@@ -1,0 +1,51 @@
+"""The index that a worker searches: built once, and renewed beside the requests, never before one."""
+
+from collections.abc import Callable
+from threading import Lock, Thread
+from time import monotonic
+
+from saxaul.catalog import Catalogue
+from saxaul.search.index import SuggestionIndex
+
+RENEWED_AFTER = 30.0
+"""Seconds after which a request has the index renewed: a change shows within a minute of traffic."""
+
+
+class LiveIndex:
+    """The index of the catalogue as it was read last.
+
+    The first request waits for it. Later ones are answered from the index that is there, however old; one that is due
+    starts a thread, which reads the catalogue and builds anew if it has changed. Lambda freezes the thread between
+    invocations, and it goes on with the next.
+    """
+
+    def __init__(self, read: Callable[[], Catalogue], failed: Callable[[], object]) -> None:
+        """Take what reads the catalogue as of now, and what is called inside the handler of an exception of it."""
+        self._read = read
+        self._failed = failed
+        self._index: SuggestionIndex | None = None
+        self._asked_at = float("-inf")
+        self._renewing = Lock()
+        self.thread: Thread | None = None
+
+    def current(self) -> SuggestionIndex:
+        """The index to search."""
+        index = self._index
+        if index is None:
+            self._asked_at = monotonic()
+            self._index = index = SuggestionIndex(self._read())
+        elif monotonic() - self._asked_at > RENEWED_AFTER and self._renewing.acquire(blocking=False):
+            self._asked_at = monotonic()
+            self.thread = Thread(target=self._renew, args=(index,), name="renew-index", daemon=True)
+            self.thread.start()
+        return index
+
+    def _renew(self, index: SuggestionIndex) -> None:
+        try:
+            catalogue = self._read()
+            if catalogue != index.catalogue:
+                self._index = SuggestionIndex(catalogue)
+        except Exception:  # noqa: BLE001 - no request waits for this; the next that is due tries again
+            self._failed()
+        finally:
+            self._renewing.release()

@@ -1,0 +1,150 @@
+"""The search behind its door: kept answers, an index that is renewed beside the requests, and what an answer says."""
+
+from decimal import Decimal
+
+import pytest
+
+from functions.suggest_campaigns import handler as door
+from saxaul.catalog import Synonyms
+from saxaul.observability import logger
+from saxaul.services import searching
+from saxaul.storage.catalog import CatalogStore
+from tests.builders import at, make_action_type, make_campaign, make_suggestion
+from tests.integration.stack import Answer, Stack, call, event_of, invoke
+
+
+def search(query: str, client: str = "alipay-client", **more: str) -> Answer:
+    return call("suggest_campaigns", "GET", "/suggestions", client=client, query={"q": query, **more})
+
+
+def ids(answer: Answer) -> list[str]:
+    return [it["id"] for it in answer.body["suggestions"]]
+
+
+def renewed() -> None:
+    thread = door.live_index().thread
+    assert thread is not None
+    thread.join()
+
+
+@pytest.fixture
+def seeded(stack: Stack) -> Stack:
+    stack.seed("action-types", bus_ride=make_action_type())
+    stack.seed("campaigns", wed=make_campaign(multipliers={"bus_ride": "2"}))
+    stack.seed("suggestions", bus=make_suggestion(campaign="wed"))
+    return stack
+
+
+def test_an_answer_says_why_it_is_there(seeded: Stack) -> None:
+    found = search("gongjiao", lang="zh").body["suggestions"][0]
+
+    assert (found["points"], found["base_points"], found["campaign_points"]) == (160, 80, 80)
+    assert (found["avoided_g"], found["avoided_g_source"]) == (212.5, "China Daily")
+    assert (found["campaign"], found["campaign_runs"], found["multiplied_by"]) == ("wed", True, "wed")
+    assert found["matched"] == [{"word": "gongjiao", "field": "title", "text": "坐公交去上班", "start": 1, "end": 3}]
+    seeded.clock.now = at("2026-07-06T12:00")
+    later = search("gongjiao", lang="zh").body["suggestions"][0]
+    assert (later["points"], later["campaign_points"], later["campaign_runs"]) == (80, 0, False)
+
+
+def test_a_caller_that_holds_the_answer_gets_304_and_no_body(seeded: Stack) -> None:
+    answer = search("bus")
+    event = event_of("suggest_campaigns")
+    event["headers"]["If-None-Match"] = f'"other", W/{answer.headers["etag"]}'
+    event["queryStringParameters"] = {"q": "bus"}
+
+    again = invoke("suggest_campaigns", event)
+
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert again["headers"]["etag"] == answer.headers["etag"]
+    assert answer.headers["cache-control"] == "private, max-age=60"
+    assert answer.headers["vary"] == "Authorization"
+    seeded.clock.now = at("2026-06-06T12:00")
+    assert search("bus").headers["etag"] != answer.headers["etag"], "it earns less on the day after"
+
+
+def test_apps_do_not_share_an_answer(seeded: Stack) -> None:
+    assert seeded
+    alipay, taobao = search("bus"), search("bus", client="taobao-client")
+
+    assert alipay.headers["etag"] != taobao.headers["etag"]
+    assert taobao.body["suggestions"][0]["link"] is None
+
+
+def test_the_same_question_is_answered_from_memory(seeded: Stack) -> None:
+    assert seeded
+    search("bus")
+    before = door.answer_to.cache_info().hits
+
+    search("bus")
+
+    assert door.answer_to.cache_info().hits == before + 1
+
+
+def test_a_change_is_found_after_a_request_had_the_index_renewed_and_no_request_waited_for_it(seeded: Stack) -> None:
+    search("bus")
+    seeded.seed("suggestions", tree=make_suggestion("Plant a tree", "种一棵树"))
+    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+
+    assert ids(search("zhongyikeshu")) == ["bus"], "the request that starts it is answered from the index before"
+    renewed()
+
+    answer = search("zhongyikeshu")
+    assert (ids(answer), answer.body["fallback"]) == (["tree"], False)
+
+
+def test_an_operators_synonyms_find(seeded: Stack) -> None:
+    search("bus")
+    bus = make_suggestion(keywords=("bus",))
+    seeded.catalog.put("suggestions", "bus", bus, read=1)
+    seeded.seed("synonyms", bus=Synonyms(words=("bus", "omnibus")))
+    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    search("bus")
+    renewed()
+
+    answer = search("omni")
+
+    assert (ids(answer), answer.body["fallback"]) == (["bus"], False)
+    assert answer.body["suggestions"][0]["matched"][0]["field"] == "synonym"
+
+
+def test_an_unchanged_catalogue_keeps_its_index(seeded: Stack) -> None:
+    search("bus")
+    index = door.live_index().current()
+    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    search("bus")
+    renewed()
+
+    assert door.live_index().current() is index
+
+
+def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(logger, "exception", logged.append)
+    search("bus")
+    monkeypatch.setattr(CatalogStore, "catalogue", lambda *_, **__: 1 / 0)
+    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    assert search("bus").status == 200
+    renewed()
+    first = door.live_index().thread
+
+    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    assert search("bus").status == 200
+    renewed()
+
+    assert door.live_index().thread is not first
+    assert logged == ["the index could not be renewed; the one before answers"] * 2
+
+
+def test_points_of_a_campaign_stand_apart_from_what_is_always_earned(seeded: Stack) -> None:
+    third = make_action_type(points="0.02")
+    seeded.seed("action-types", walking=third)
+    seeded.seed("campaigns", walk=make_campaign(multipliers={"walking": str(Decimal("1.5"))}))
+    seeded.seed("suggestions", walk=make_suggestion("Walk", "步行", action_type="walking"))
+
+    found = search("walk").body["suggestions"][0]
+
+    assert (found["points"], found["base_points"], found["campaign_points"]) == (0.03, 0.02, 0.01)
+    assert (found["campaign"], found["multiplied_by"]) == (None, "walk")

@@ -1,0 +1,63 @@
+"""Judged queries, and how many of their right answers a search finds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from typing import NamedTuple
+
+import yaml
+
+from local.seed import as_catalogue, load
+from saxaul.catalog import Catalogue
+
+FIRST = 5
+
+Search = Callable[[str], Sequence[str]]
+"""The identifiers that a query finds, best first; none where it finds nothing."""
+
+
+class Judged(NamedTuple):
+    """A query and every suggestion that is a right answer to it."""
+
+    query: str
+    right: frozenset[str]
+
+
+class Quality(NamedTuple):
+    """How well queries were answered: the means of recall at 5 and of the reciprocal rank of the first right answer."""
+
+    queries: int
+    recall: float
+    reciprocal_rank: float
+
+
+@cache
+def default_catalogue() -> Catalogue:
+    return as_catalogue(load())
+
+
+@cache
+def judged(name: str) -> Mapping[str, Sequence[Judged]]:
+    """The queries of a file by their kind."""
+    document = yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
+    return {
+        kind: [Judged(str(it["q"]), _right(it["right"])) for it in queries]
+        for kind, queries in document["queries"].items()
+    }
+
+
+def _right(right: str | Sequence[str | Sequence[str]]) -> frozenset[str]:
+    if right == "everything":
+        return frozenset(default_catalogue().suggestions)
+    groups = [[it] if isinstance(it, str) else it for it in right]
+    return frozenset(identifier for group in groups for identifier in group)
+
+
+def quality(search: Search, queries: Sequence[Judged]) -> Quality:
+    found = [(search(it.query), it.right) for it in queries]
+    return Quality(
+        len(queries),
+        fmean(len(right & set(ids[:FIRST])) / min(FIRST, len(right)) for ids, right in found),
+        fmean(next((1 / rank for rank, it in enumerate(ids, 1) if it in right), 0.0) for ids, right in found),
+    )

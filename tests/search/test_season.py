@@ -1,0 +1,38 @@
+"""The season of the default catalogue: who searches for green on World Environment Day, and who does a month later."""
+
+from datetime import date
+
+import pytest
+
+from saxaul.search.index import SuggestionIndex
+from tests.search.judging import default_catalogue
+
+APPS = ["taobao", "tmall", "alipay", "freshippo"]
+INDEX = SuggestionIndex(default_catalogue())
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("query", ["green", "绿色", "lvse", ""])
+def test_on_5_june_the_first_page_is_what_world_environment_day_asks_for_and_the_app_can_do(
+    app: str, query: str
+) -> None:
+    found = INDEX.search(query, app, date(2026, 6, 5), 10).found
+
+    assert len(found) == 10
+    assert {it.suggestion.campaign for it in found} == {"world-environment-day"}
+    assert all(it.suggestion.links[app].startswith(f"https://www.{app}.com/") for it in found)
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_on_6_july_it_is_not(app: str) -> None:
+    found = INDEX.search("green", app, date(2026, 7, 6), 10).found
+
+    assert "world-environment-day" not in {it.suggestion.campaign for it in found[:3]}
+    assert all(app in it.suggestion.links for it in found)
+
+
+def test_an_operators_synonym_finds_what_has_its_sibling() -> None:
+    found = INDEX.search("捷运", "alipay", date(2026, 9, 1), 1).found[0]
+
+    assert found.suggestion.action_type == "metro_ride"
+    assert [(match.field, match.text) for match in found.matched] == [("synonym", "捷运")]
