@@ -30,12 +30,12 @@ _BOOT_SECONDS = 30
 def up(port: int) -> None:
     """Start the stack, or bring the one that runs up to date."""
     state().mkdir(parents=True, exist_ok=True)
-    if _running():
+    if running():
         port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack runs already, on port {port}")
     else:
         with step(f"starting MiniStack on port {port}"):
-            _start(port)
+            start(port)
     deployment = Deployment(f"http://localhost:{port}")
     with step("building the functions and layers"):
         build(THIS_MACHINE)
@@ -50,18 +50,18 @@ def up(port: int) -> None:
 
 def down() -> None:
     """End the emulator and every worker that it started."""
-    process = _running()
+    process = running()
     if process is None:
         console.print("No stack is running.")
     else:
         with step("ending MiniStack and its workers"):
-            _end(process)
+            end(process)
     for name in ("process.json", "stack.json", "env.json"):
         (state() / name).unlink(missing_ok=True)
     shutil.rmtree(state() / "tmp", ignore_errors=True)
 
 
-def _start(port: int) -> None:
+def start(port: int) -> None:
     if _is_taken(port):
         give_up(f"Port {port} is in use by another program; choose one with PORT=, such as: make up PORT={port + 1}")
     if not _INTERPRETER.exists():
@@ -110,7 +110,7 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _running() -> psutil.Process | None:
+def running() -> psutil.Process | None:
     """The emulator that was started from here, if that process still lives."""
     if not (state() / "process.json").exists():
         return None
@@ -123,7 +123,7 @@ def _running() -> psutil.Process | None:
     return process if alive else None
 
 
-def _end(process: psutil.Process) -> None:
+def end(process: psutil.Process) -> None:
     family = [process, *process.children(recursive=True)]
     process.terminate()
     _, stragglers = psutil.wait_procs(family, timeout=10)

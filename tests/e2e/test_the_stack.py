@@ -48,7 +48,7 @@ def test_starting_twice_is_harmless(stack: dict[str, Any], state_folder: Path, p
 
 def test_a_port_in_use_is_one_clear_sentence(stack: dict[str, Any], tmp_path: Path, port: int) -> None:
     assert stack
-    command = [sys.executable, "-c", f"from local.stack import _start; _start({port})"]
+    command = [sys.executable, "-c", f"from local.stack import start; start({port})"]
 
     answer = subprocess.run(  # noqa: S603 - our own
         command, cwd=ROOT, env={"SAXAUL_STATE": str(tmp_path)}, capture_output=True, text=True, check=False
