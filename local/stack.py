@@ -54,7 +54,7 @@ def down() -> None:
         console.print("No stack is running.")
     else:
         with step("ending MiniStack and its workers"):
-            _end(process)
+            end(process)
     for name in ("process.json", "stack.json", "env.json"):
         (state() / name).unlink(missing_ok=True)
     shutil.rmtree(state() / "tmp", ignore_errors=True)
@@ -124,7 +124,7 @@ def running() -> psutil.Process | None:
     return process if alive else None
 
 
-def _end(process: psutil.Process) -> None:
+def end(process: psutil.Process) -> None:
     family = [process, *process.children(recursive=True)]
     process.terminate()
     _, stragglers = psutil.wait_procs(family, timeout=10)

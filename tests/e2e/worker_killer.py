@@ -8,7 +8,7 @@ import json
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
@@ -52,10 +52,13 @@ class WorkerKiller:
 
     def _run(self) -> None:
         while not self._over.wait(self._random.uniform(*self._pause)):
-            workers = sorted(self._workers(), key=lambda worker: worker[1].pid)
+            workers: defaultdict[str, list[psutil.Process]] = defaultdict(list)
+            for function, worker in self._workers():
+                workers[function].append(worker)
             if workers:
-                function, worker = self._random.choice(workers)
-                worker.kill()
+                # A function with many workers does not shield one that has a single one.
+                function = self._random.choice(sorted(workers))
+                self._random.choice(workers[function]).kill()
                 self.kills[function] += 1
 
     def _workers(self) -> Iterator[tuple[str, psutil.Process]]:

@@ -1,0 +1,296 @@
+"""What a herd costs: `python -m benchmarks.redemptions`, in process, against the emulator's table and FIFO queue.
+
+Four times as many people as saplings ask for a tree. All of them ask before the first is answered, which is the worst
+that a herd can do; then the queue is settled in batches of ten, as SQS hands it to the function. Then others come who
+are too late, and are refused at the door. Beside it, as many requests are settled the usual way: a transaction each.
+
+Ends with 1 where the stock was written more than once per 8 redemptions, or a sapling was sold twice or not at all.
+"""
+
+import argparse
+import json
+import os
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from statistics import quantiles
+from threading import Lock
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.table import Table as Grid
+
+from local import stack
+from local.console import console
+from local.deployment import session_of
+from local.sam import ROOT, state
+from saxaul.actions import Owner
+from saxaul.calendar import Calendar
+from saxaul.catalog import Place, Text, TreeProject
+from saxaul.messages import RedemptionMessage
+from saxaul.pages import Entry, Page, PageKey
+from saxaul.problems import Conflict
+from saxaul.redemptions import State
+from saxaul.services.redeeming import Redeeming, Request
+from saxaul.storage import pages
+from saxaul.storage.clients import dynamodb, sqs
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
+from saxaul.storage.table import Table, transact
+from saxaul.storage.wallets import Wallets
+
+THREADS = 8
+PRICE = 80
+BATCH = 10
+"""The messages of a batch that SQS hands to a function from a FIFO queue."""
+
+LEAST_PER_STOCK_WRITE = 8
+CALENDAR = Calendar(ZoneInfo("Asia/Shanghai"), acceptance_days=7, harvest_time=None)
+
+
+class Meter:
+    """Counts what the clients of this process do: requests, read and write units, writes of stock, and milliseconds."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.ms: list[float] = []
+        self._lock = Lock()
+        dynamodb().meta.events.register("before-parameter-build.dynamodb.*", self._ask_for_units)
+        dynamodb().meta.events.register("after-call.dynamodb.*", self._count_units)
+        sqs().meta.events.register("after-call.sqs.*", self._count_message)
+
+    def timed(self, work: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        work()
+        self.ms.append((time.perf_counter() - began) * 1000)
+
+    def read_off(self) -> tuple[Counter[str], list[float]]:
+        """What was counted since the last time."""
+        counts, ms, self.counts, self.ms = self.counts, self.ms, Counter(), []
+        return counts, ms
+
+    def _ask_for_units(self, params: dict[str, Any], **_: object) -> None:
+        writes = [write for it in params.get("TransactItems", ()) for write in it.values()]
+        stock = sum(it.get("Key", {}).get("sk") == {"S": "STOCK"} for it in writes)
+        params["ReturnConsumedCapacity"] = "INDEXES"
+        with self._lock:
+            self.counts["stock_writes"] += stock
+
+    def _count_units(self, parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        is_write = model.name in {"PutItem", "UpdateItem", "TransactWriteItems", "BatchWriteItem"}
+        consumed = parsed.get("ConsumedCapacity", [])
+        with self._lock:
+            self.counts["requests"] += 1
+            for capacity in consumed if isinstance(consumed, list) else [consumed]:
+                self.counts["write_units" if is_write else "read_units"] += capacity["CapacityUnits"]
+                indexes = capacity.get("GlobalSecondaryIndexes", {}).values() if is_write else ()
+                self.counts["index_write_units"] += sum(index["CapacityUnits"] for index in indexes)
+
+    def _count_message(self, **_: object) -> None:
+        with self._lock:
+            self.counts["sqs_requests"] += 1
+
+
+class Herd:
+    """People who want a tree of one project, and the services that answer them."""
+
+    def __init__(self, name: str, users: int, saplings: int, queue_url: str) -> None:
+        ledger = Table("Ledger")
+        self._stocks, self._redemptions = Stocks(ledger), Redemptions(ledger)
+        self._redeeming = Redeeming(Wallets(ledger), self._redemptions, self._stocks, CALENDAR, queue_url)
+        self._queue_url, self._project_id = queue_url, name
+        self._project = make_project(saplings)
+        self.users = [f"{name}-{number}" for number in range(users)]
+        now = int(time.time())
+        transact([self._stocks.releasing(name, self._project, CALENDAR.zone, now)])
+        ledger.put_all([{**pages.to_item(page_of(user, now)), "v": 1} for user in self.users])
+
+    def ask(self, user: str, key: str = "morning") -> str:
+        """Ask for a tree; the state, or the code of the refusal."""
+        try:
+            wish = Request("alipay", user, key, self._project_id, 1, "For the herd")
+            return self._redeeming.request(wish, self._project)[0].state.value
+        except Conflict as refusal:
+            return refusal.code
+
+    def settle_next(self, most: int) -> int:
+        """Settle as many messages as the queue hands out; how many those were."""
+        answer = sqs().receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=most)
+        messages = answer.get("Messages", [])
+        if messages:
+            wanted = {it["MessageId"]: RedemptionMessage.model_validate_json(it["Body"]) for it in messages}
+            assert self._redeeming.settle(wanted) == {}
+            entries: Any = [{"Id": it["MessageId"], "ReceiptHandle": it["ReceiptHandle"]} for it in messages]
+            sqs().delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        return len(messages)
+
+    def verdicts(self) -> Counter[str]:
+        found = [it for user in self.users for it in self._redemptions.of_user(user)]
+        return Counter(it.reason or it.state.value for it in found)
+
+
+def make_project(saplings: int) -> TreeProject:
+    text = Text(en="Saxaul", zh="梭梭")
+    place = Place(names=text, lat=38.85, lon=105.73)
+    return TreeProject(species=text, place=place, partner="Nobody", price_points=PRICE, saplings=saplings)
+
+
+def page_of(user: str, now: int) -> Page:
+    """A page with the ripe points of one tree."""
+    entry = Entry("bus_ride", Decimal(1), now - 3600, now, PRICE, Decimal("212.5"), Decimal(1), rule=1)
+    day = CALENDAR.window_of(now - 3600, "day")
+    return Page(PageKey(Owner("user", user), day), {"alipay:ride": entry})
+
+
+def settled(meter: Meter, herd: Herd, most: int) -> dict[str, Any]:
+    """Settle all that is queued, and what it took."""
+    meter.read_off()
+    batches: Counter[int] = Counter()
+
+    def settle_next() -> None:
+        batches[herd.settle_next(most)] += 1
+
+    while not batches[0]:
+        meter.timed(settle_next)
+    counts, ms = meter.read_off()
+    count = sum(size * times for size, times in batches.items())
+    verdicts = herd.verdicts()
+    assert count == sum(verdicts.values()) == len(herd.users), (batches, verdicts)
+    return {
+        **verdicts,
+        "stock_writes": counts["stock_writes"],
+        "redemptions_per_stock_write": verdicts[State.RESERVED.value] / counts["stock_writes"],
+        "write_units_per_redemption": counts["write_units"] / count,
+        "index_write_units_per_redemption": counts["index_write_units"] / count,
+        "requests_per_redemption": counts["requests"] / count,
+        **latency(ms[:-1]),
+    }
+
+
+def asked(meter: Meter, herd: Herd, users: Sequence[str], *, key: str) -> dict[str, Any]:
+    """Let people ask, eight at a time, and what it took."""
+    meter.read_off()
+    answers: Counter[str] = Counter()
+
+    def ask(user: str) -> None:
+        meter.timed(lambda: answers.update([herd.ask(user, key)]))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(ask, users))
+    counts, ms = meter.read_off()
+    return {
+        "answers": dict(answers),
+        "write_units": counts["write_units"] / len(users),
+        "index_write_units": counts["index_write_units"] / len(users),
+        "read_units": counts["read_units"] / len(users),
+        "requests": (counts["requests"] + counts["sqs_requests"]) / len(users),
+        **latency(ms),
+    }
+
+
+def latency(ms: Sequence[float]) -> dict[str, float]:
+    cuts = quantiles(ms, n=100)
+    return {"p50_ms": cuts[49], "p99_ms": cuts[98]}
+
+
+@contextmanager
+def emulator() -> Iterator[None]:
+    """An emulator of its own on a free port, with the ledger's table; the clients of this process talk to it."""
+    os.environ["SAXAUL_STATE"] = str(ROOT / ".local" / "benchmark-redemptions")
+    state().mkdir(parents=True, exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    stack.start(port)
+    session = session_of(f"http://localhost:{port}")
+    os.environ |= {
+        "AWS_ENDPOINT_URL": session["endpoint_url"],
+        "AWS_DEFAULT_REGION": session["region_name"],
+        "AWS_ACCESS_KEY_ID": session["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": session["aws_secret_access_key"],
+    }
+    try:
+        make_table()
+        yield
+    finally:
+        process = stack.running()
+        if process:
+            stack.end(process)
+
+
+def make_table() -> None:
+    def keys(partition: str, order: str) -> Any:  # noqa: ANN401 - as boto3 takes them
+        return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}]
+
+    listing: Any = {
+        "IndexName": "Listing",
+        "KeySchema": keys("list_name", "list_order"),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    names = ("pk", "sk", "list_name", "list_order")
+    dynamodb().create_table(
+        TableName="Ledger",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=keys("pk", "sk"),
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        GlobalSecondaryIndexes=[listing],
+    )
+
+
+def queue(name: str) -> str:
+    attributes: Any = {"FifoQueue": "true", "DeduplicationScope": "messageGroup"}
+    return sqs().create_queue(QueueName=f"{name}.fifo", Attributes=attributes)["QueueUrl"]
+
+
+def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usual: dict[str, Any]) -> None:
+    grid = Grid(title="A herd, and what each redemption costs")
+    for column in ("", "asking", "too late, at the door", "settling, batches of 10", "settling, a transaction each"):
+        grid.add_column(column, justify="left" if not column else "right")
+
+    def row(name: str, *values: float | None, digits: int = 2) -> None:
+        grid.add_row(name, *("" if value is None else f"{value:,.{digits}f}" for value in values))
+
+    row("redemptions per write of the stock", None, None, *(it["redemptions_per_stock_write"] for it in (ours, usual)))
+    settling = [it["write_units_per_redemption"] for it in (ours, usual)]
+    row("write units", asking["write_units"], late["write_units"], *settling)
+    index = [it["index_write_units_per_redemption"] for it in (ours, usual)]
+    row("  of which for the lists", asking["index_write_units"], late["index_write_units"], *index)
+    row("read units", asking["read_units"], late["read_units"], None, None)
+    requests = [it["requests_per_redemption"] for it in (ours, usual)]
+    row("requests", asking["requests"], late["requests"], *requests)
+    for name in ("p50_ms", "p99_ms"):
+        row(f"{name[:3]} of a call, ms", *(it[name] for it in (asking, late, ours, usual)), digits=1)
+    console.print(grid)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.redemptions", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--users", type=int, default=2000, help="four times as many as there are saplings")
+    users = parser.parse_args().users
+    saplings = users // 4
+    with emulator():
+        meter = Meter()
+        herd = Herd("ours", users, saplings, queue("ours"))
+        asking = asked(meter, herd, herd.users, key="morning")
+        ours = settled(meter, herd, BATCH)
+        late = asked(meter, herd, herd.users[: users // 4], key="too late")
+        rival = Herd("usual", users, saplings, queue("usual"))
+        asked(meter, rival, rival.users, key="morning")
+        usual = settled(meter, rival, 1)
+    show(asking, late, ours, usual)
+    result = {"users": users, "saplings": saplings, "asking": asking, "late": late, "ours": ours, "usual": usual}
+    rounded = json.loads(json.dumps(result), parse_float=lambda text: round(float(text), 3))
+    print(json.dumps({"benchmark": "redemptions", **rounded}))
+    is_sound = ours[State.RESERVED.value] == usual[State.RESERVED.value] == saplings
+    sys.exit(0 if is_sound and ours["redemptions_per_stock_write"] >= LEAST_PER_STOCK_WRITE else 1)
+
+
+if __name__ == "__main__":
+    main()
