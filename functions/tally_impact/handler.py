@@ -7,7 +7,7 @@ from saxaul.observability import logger
 from saxaul.services.tallying import Tallying
 from saxaul.settings import settings
 from saxaul.storage.impact import ImpactStore
-from saxaul.storage.streams import StreamRecord, steps_of
+from saxaul.storage.streams import StreamRecord, changes_of
 from saxaul.storage.table import Table
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def _tallying() -> Tallying:
 
 
 def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
-    steps = list(steps_of(event["Records"], settings().calendar))
-    days = _tallying().tally(steps, event.get("shardId", LONE_SHARD))
+    changes = list(changes_of(event["Records"], settings().calendar))
+    days = _tallying().tally(changes, event.get("shardId", LONE_SHARD))
     logger.info(
         "tallied",
         extra={
             "records": len(event["Records"]),
-            "steps": len(steps),
+            "changes": len(changes),
             "days": days,
             "request_id": context.aws_request_id,
         },

@@ -175,6 +175,24 @@ def test_a_page_with_bytes_is_read_as_lambda_sends_it() -> None:
 
 
 @pytest.mark.usefixtures("stack")
+def test_a_page_that_grows_until_it_is_packed_is_counted_entry_by_entry() -> None:
+    entries = {f"alipay:{number}": make_entry(80) for number in range(60)}
+    sizes = (3, 40, 60)
+    short, packed, longer = (
+        stored(Page(PageKey(USER, "2026-06-05"), dict(list(entries.items())[:size]), 1)) for size in sizes
+    )
+    assert ("e" in short, "z" in packed, "z" in longer) == (True, True, True)
+
+    counted = []
+    for before, after in ((None, short), (short, packed), (packed, longer), (longer, longer)):
+        tally(record(before, after, "MODIFY" if before else "INSERT"))
+        [row] = impact().body["people"]
+        counted.append((row["actions"], row["points"]))
+
+    assert counted == [(3, 240), (40, 3200), (60, 4800), (60, 4800)]
+
+
+@pytest.mark.usefixtures("stack")
 def test_what_is_no_page_and_no_redemption_is_passed_over_and_what_is_erased_stays_counted() -> None:
     page = stored(make_page(make_entry(80)))
     wallet = {"pk": "USER#u-42", "sk": "WALLET", "balance": 5, "v": 1}

@@ -17,7 +17,7 @@ from saxaul.impact import Act, Sum
 from saxaul.messages import pack, pack_reversals
 from saxaul.services.tallying import Tallying
 from saxaul.storage.impact import ImpactStore
-from saxaul.storage.streams import StreamRecord, steps_of
+from saxaul.storage.streams import StreamRecord, changes_of
 from saxaul.storage.table import Table
 from tests.builders import APP, DAY, at
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
@@ -80,7 +80,7 @@ def deliver(store: Recorded, chance: Random) -> None:
         batch = store.shards[shard][start : start + chance.randint(1, 8)]
         store.crash = chance if chance.random() < 0.5 else None
         try:
-            tallying.tally(list(steps_of(batch, CALENDAR)), shard)
+            tallying.tally(list(changes_of(batch, CALENDAR)), shard)
         except ConnectionError:
             continue
         finally:

@@ -4,11 +4,10 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from saxaul import redemptions
 from saxaul.actions import Owner
-from saxaul.impact import Act, Day, Impact, Mark, Step, Sum, difference, of_page, of_redemption
+from saxaul.impact import Act, Change, Day, Impact, Mark, Sum, difference, of_page, of_redemption
 from saxaul.pages import ZERO
-from saxaul.redemptions import Planting, State
+from saxaul.redemptions import Planting, State, Step
 from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_page, make_redemption
 
 CALENDAR = make_calendar()
@@ -17,8 +16,8 @@ RIDE = Act("user", APP, "bus_ride")
 PLANTING = Planting(NOON, "AX-1", 38.8, 105.7)
 
 
-def step(sequence: int, actions: int = 1, day: date = TODAY) -> Step:
-    return Step(sequence, {day: Impact({RIDE: Sum(actions)})})
+def change(sequence: int, actions: int = 1, day: date = TODAY) -> Change:
+    return Change(sequence, {day: Impact({RIDE: Sum(actions)})})
 
 
 def actions_of(day: Day) -> int:
@@ -75,10 +74,8 @@ def test_trees_count_from_their_reservation_on_each_by_its_own_state() -> None:
     asked = make_redemption(trees=3)
     ordered = asked.reserved(NOON).ordered("o-1", NOON + DAY)
     first, second, third = (tree.number for tree in asked.trees)
-    growing = ordered.stepped({first: redemptions.Step(State.PLANTED, NOON, NOON, planting=PLANTING)})
-    over = growing.stepped(
-        {second: redemptions.Step(State.REFUNDED, NOON, NOON), third: redemptions.Step(State.RESERVED, NOON, NOON)}
-    )
+    growing = ordered.stepped({first: Step(State.PLANTED, NOON, NOON, planting=PLANTING)})
+    over = growing.stepped({second: Step(State.REFUNDED, NOON, NOON), third: Step(State.RESERVED, NOON, NOON)})
 
     assert of_redemption(asked, CALENDAR) == of_redemption(asked.rejected("sold_out"), CALENDAR) == {}
     assert of_redemption(asked.reserved(NOON).cancelled(), CALENDAR) == {}
@@ -90,35 +87,35 @@ def test_trees_count_from_their_reservation_on_each_by_its_own_state() -> None:
 
 
 def test_steps_that_come_again_whole_or_in_parts_are_counted_once() -> None:
-    steps = [step(sequence) for sequence in (3, 5, 9)]
+    changes = [change(sequence) for sequence in (3, 5, 9)]
 
-    day = Day(TODAY).counting(steps, "a", NOON)
+    day = Day(TODAY).counting(changes, "a", NOON)
 
     assert (actions_of(day), day.marks) == (3, {"a": Mark(9, NOON)})
-    assert day.counting(steps, "a", NOON) is day
-    assert day.counting(steps[:2], "a", NOON) is day
-    assert actions_of(day.counting([steps[2], step(12)], "a", NOON)) == 4
+    assert day.counting(changes, "a", NOON) is day
+    assert day.counting(changes[:2], "a", NOON) is day
+    assert actions_of(day.counting([changes[2], change(12)], "a", NOON)) == 4
 
 
 def test_shards_are_counted_apart_so_that_one_may_be_far_ahead() -> None:
-    ahead = Day(TODAY).counting([step(900)], "a", NOON)
+    ahead = Day(TODAY).counting([change(900)], "a", NOON)
 
-    both = ahead.counting([step(7)], "b", NOON)
+    both = ahead.counting([change(7)], "b", NOON)
 
     assert actions_of(both) == 2
-    assert both.counting([step(7)], "b", NOON) is both
+    assert both.counting([change(7)], "b", NOON) is both
 
 
 def test_a_batch_without_anything_of_a_day_leaves_it_as_it_is() -> None:
     day = Day(TODAY)
 
-    assert day.counting([step(1, day=date(2026, 6, 6))], "a", NOON) is day
+    assert day.counting([change(1, day=date(2026, 6, 6))], "a", NOON) is day
 
 
 def test_a_shard_is_forgotten_when_nothing_of_it_can_come_again() -> None:
-    day = Day(TODAY).counting([step(1)], "a", NOON).counting([step(1)], "b", NOON + DAY)
+    day = Day(TODAY).counting([change(1)], "a", NOON).counting([change(1)], "b", NOON + DAY)
 
-    later = day.counting([step(2)], "b", NOON + 2 * DAY)
+    later = day.counting([change(2)], "b", NOON + 2 * DAY)
 
     assert (set(day.marks), set(later.marks)) == ({"a", "b"}, {"b"})
 

@@ -70,7 +70,7 @@ Impacts = Mapping[date, Impact]
 """Impact by the day of the act, or of the reservation."""
 
 
-class Step(NamedTuple):
+class Change(NamedTuple):
     """What one change of the ledger adds to the days. ``sequence`` grows with every change of a shard of the stream."""
 
     sequence: int
@@ -93,19 +93,19 @@ class Day:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     version: int = 0
 
-    def counting(self, steps: Sequence[Step], shard: str, now: int) -> "Day":
-        """This day with the steps of a shard that it has not counted yet; the same day where there are none.
+    def counting(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
+        """This day with the changes of a shard that it has not counted yet; the same day where there are none.
 
         A shard delivers its changes in order and from time to time again, so what comes after its mark is new.
         """
         counted = self.marks[shard].sequence if shard in self.marks else -1
-        new = [step for step in steps if step.sequence > counted and self.day in step.adds]
+        new = [change for change in changes if change.sequence > counted and self.day in change.adds]
         if not new:
             return self
         recent = {it: mark for it, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
-        mark = Mark(max(step.sequence for step in new), now)
+        mark = Mark(max(change.sequence for change in new), now)
         return replace(
-            self, impact=total([self.impact, *(step.adds[self.day] for step in new)]), marks={**recent, shard: mark}
+            self, impact=total([self.impact, *(change.adds[self.day] for change in new)]), marks={**recent, shard: mark}
         )
 
 

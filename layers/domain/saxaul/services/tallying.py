@@ -7,7 +7,7 @@ change says that it is counted. A batch that comes again, whole or in parts, fin
 from collections.abc import Sequence
 from time import time
 
-from saxaul.impact import Day, Step
+from saxaul.impact import Change, Day
 from saxaul.services.retrying import attempts
 from saxaul.storage.impact import DayMovedError, ImpactStore
 
@@ -18,14 +18,14 @@ class Tallying:
     def __init__(self, impact: ImpactStore) -> None:
         self._impact = impact
 
-    def tally(self, steps: Sequence[Step], shard: str) -> int:
+    def tally(self, changes: Sequence[Change], shard: str) -> int:
         """Count the changes of one shard, in their order; how many days were written."""
-        days = self._impact.get_many({day for step in steps for day in step.adds})
-        return sum(self._count(day, steps, shard) for day in days.values())
+        days = self._impact.get_many({day for change in changes for day in change.adds})
+        return sum(self._count(day, changes, shard) for day in days.values())
 
-    def _count(self, day: Day, steps: Sequence[Step], shard: str) -> bool:
+    def _count(self, day: Day, changes: Sequence[Change], shard: str) -> bool:
         for _ in attempts():
-            counted = day.counting(steps, shard, int(time()))
+            counted = day.counting(changes, shard, int(time()))
             if counted is day:
                 return False
             try:

@@ -132,7 +132,25 @@ def to_item(page: Page) -> Item:
 
 
 def from_item(item: Item) -> Page:
+    return _page(item, _entries_in(item))
+
+
+def apart(before: Item | None, after: Item) -> tuple[Page | None, Page]:
+    """A page before and after a write, without the entries that both have: what a long page gained is read quickly."""
+    if before is None:
+        return None, from_item(after)
+    old, new = _entries_in(before), _entries_in(after)
+    shared = {name for name, entry in new.items() if old.get(name) == entry}
+    was, now = ({name: it for name, it in found.items() if name not in shared} for found in (old, new))
+    return _page(before, was), _page(after, now)
+
+
+def _entries_in(item: Item) -> Item:
     entries: Item = json.loads(zlib.decompress(bytes(item["z"]))) if "z" in item else item["e"]
+    return entries
+
+
+def _page(item: Item, entries: Item) -> Page:
     return Page(
         PageKey(owner_of(item["pk"]), item["sk"].removeprefix(PREFIX)),
         {key: _restored(stored) for key, stored in entries.items()},
