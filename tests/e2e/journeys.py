@@ -7,13 +7,23 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
 
 from local.client import Client
 from local.deployment import session_of
+from local.replay import ZONE
 from local.sam import ROOT
+from local.seed import load
+from saxaul.catalog import Campaign
+
+
+@cache
+def campaigns() -> list[Campaign]:
+    """The campaigns of the default catalogue, which the stack runs on."""
+    return [it for it in load()["campaigns"].values() if isinstance(it, Campaign)]
 
 
 def new_user() -> str:
@@ -21,7 +31,10 @@ def new_user() -> str:
 
 
 def make_action(user_id: str, type_: str = "bus_ride", *, quantity: float = 1, days_ago: int = 1) -> dict[str, Any]:
+    """An action of an ordinary day: of the latest one so many days ago, or before, on which no campaign multiplies."""
     occurred_at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days_ago)
+    while any(campaign.runs_on(occurred_at.astimezone(ZONE).date()) for campaign in campaigns()):
+        occurred_at -= timedelta(days=1)
     return {
         "action_id": secrets.token_hex(8),
         "user_id": user_id,
