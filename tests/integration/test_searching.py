@@ -6,6 +6,7 @@ import pytest
 
 from functions.suggest_campaigns import handler as door
 from saxaul.catalog import Synonyms
+from saxaul.observability import logger
 from saxaul.services import searching
 from saxaul.storage.catalog import CatalogStore
 from tests.builders import at, make_action_type, make_campaign, make_suggestion
@@ -121,7 +122,7 @@ def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
     seeded: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
-    monkeypatch.setattr(door.logger, "exception", logged.append)
+    monkeypatch.setattr(logger, "exception", logged.append)
     search("bus")
     monkeypatch.setattr(CatalogStore, "catalogue", lambda *_, **__: 1 / 0)
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1

@@ -32,7 +32,7 @@ def test_what_is_no_hanzi_has_no_spelling() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "folded"),
-    [("\uff22\uff35\uff33", "bus"), ("lǜsè", "lvse"), ("Café", "cafe"), ("grocer’s", "grocers"), ("環保", "环保")],
+    [("\uff22\uff35\uff33", "bus"), ("lǜsè", "lvse"), ("Café", "cafe"), ("grocer\u2019s", "grocers"), ("環保", "环保")],
 )
 def test_what_is_typed_is_folded(typed: str, folded: str) -> None:
     assert fold(typed) == folded

@@ -35,6 +35,9 @@ class Space(IntEnum):
 
 Term = tuple[Space, str]
 
+_ACTION_TYPE, _CAMPAIGN, _SYNONYM = "action_type", "campaign", "synonym"
+"""Who lends a suggestion words."""
+
 
 class Vocabulary:
     """The terms of a catalogue's suggestions."""
@@ -54,18 +57,18 @@ class Vocabulary:
         for lender, phrase in self.related_to(suggestion):
             for space, key in _phrase_terms(phrase, Space.RELATED):
                 # The first letters of a synonym are a guess at a guess.
-                guess = lender == "synonym" and space is Space.INITIALS
+                guess = lender == _SYNONYM and space is Space.INITIALS
                 terms.add((Space.INITIALS_PART if guess else space, key))
         return terms
 
     def related_to(self, suggestion: Suggestion) -> Iterator[tuple[str, str]]:
         """The words that others lend to a suggestion, each with who does: action type, campaign or synonym."""
         names = self._catalogue.action_types[suggestion.action_type].names
-        lent = [("action_type", names.en), ("action_type", names.zh)]
+        lent = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
         if campaign := self._catalogue.campaigns.get(suggestion.campaign or ""):
-            lent += [("campaign", words) for words in (campaign.names.en, campaign.names.zh, *campaign.keywords)]
+            lent += [(_CAMPAIGN, words) for words in (campaign.names.en, campaign.names.zh, *campaign.keywords)]
         yield from lent
-        yield from (("synonym", word) for word in self._synonyms_of((*suggestion.keywords, *(it for _, it in lent))))
+        yield from ((_SYNONYM, word) for word in self._synonyms_of((*suggestion.keywords, *(it for _, it in lent))))
 
     def _find_synonyms(self, phrases: Sequence[str]) -> tuple[str, ...]:
         groups = [group for phrase in phrases for group in self._synonyms.get(glued(words_of(phrase)), ())]
