@@ -14,6 +14,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from math import isnan
 from statistics import quantiles
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from urllib.parse import quote
 
 import tantivy
 from rapidfuzz import fuzz, process
-from rich.table import Table
+from rich.table import Column, Table
 
 from local.client import Client
 from local.console import console
@@ -218,11 +219,21 @@ def main() -> None:
 
 
 def _show(measured: Sequence[Measured]) -> None:
-    table = Table("engine", "suggestions", "build s", "memory MB", "p50 ms", "p99 ms", "recall@5", "MRR")
+    table = Table(Column("engine", no_wrap=True), "of", "build s", "MB", "p50 ms", "p99 ms", "recall@5", "MRR")
     for it in measured:
-        figures = (f"{it.size:,}", f"{it.build_s:.2f}", f"{it.memory_mb:.0f}", f"{it.p50_ms:.3f}", f"{it.p99_ms:.3f}")
+        figures = (
+            f"{it.size:,}",
+            f"{it.build_s:.2f}",
+            _megabytes(it.memory_mb),
+            f"{it.p50_ms:.3f}",
+            f"{it.p99_ms:.3f}",
+        )
         table.add_row(it.engine, *figures, f"{it.quality.recall:.3f}", f"{it.quality.reciprocal_rank:.3f}")
     console.print(table)
+
+
+def _megabytes(size: float) -> str:
+    return "" if isnan(size) else f"{size:.0f}"
 
 
 def _summary(measured: Sequence[Measured], http: tuple[float, float] | None) -> dict[str, Any]:

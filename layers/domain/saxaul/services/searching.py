@@ -30,14 +30,15 @@ class LiveIndex:
 
     def current(self) -> SuggestionIndex:
         """The index to search."""
-        if self._index is None:
+        index = self._index
+        if index is None:
             self._asked_at = monotonic()
-            self._index = SuggestionIndex(self._read())
+            index = self._index = SuggestionIndex(self._read())
         elif monotonic() - self._asked_at > RENEWED_AFTER and self._renewing.acquire(blocking=False):
             self._asked_at = monotonic()
-            self.thread = Thread(target=self._renew, args=(self._index,), name="renew-index", daemon=True)
+            self.thread = Thread(target=self._renew, args=(index,), name="renew-index", daemon=True)
             self.thread.start()
-        return self._index
+        return index
 
     def _renew(self, index: SuggestionIndex) -> None:
         try:
