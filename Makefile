@@ -78,7 +78,7 @@ $(VENV)/installed: pyproject.toml layers/dependencies/requirements.txt | python-
 	@echo "installing the development environment into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[verify]" --group dev
+	@$(BIN)/python -m pip install --quiet --editable ".[verify]" --group dev --group bench
 	@touch $@
 
 .local/ministack/installed: local/ministack-requirements.txt | python-is-recent

@@ -54,7 +54,7 @@ class Highlighter:
     def _match(self, ladder: Ladder, space: Space, suggestion: Suggestion, language: Language) -> Match | None:
         word = ladder.word
         meant = [Word(it, 0, 0, hanzi=False) for it in ladder.meant] if space is Space.TYPED else [word]
-        for locate in (_written,) if space in _FIELDS else (_written, _spelled):
+        for locate in _LOCATED.get(space, (_written,)):
             for field, text in self._fields(_FIELDS.get(space, _ANY_FIELD), suggestion, language):
                 for it in meant:
                     if part := locate(it, text):
@@ -134,3 +134,10 @@ def _read(typed: str, run: str, place: int, first_letters: bool) -> int:
         if said.startswith(typed):
             return place + 1
     return 0
+
+
+_LOCATED = {
+    Space.TYPED: (_written, _spelled),
+    **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_spelled,)),
+}
+"""How the part is located that was found in a space; elsewhere as it is written."""

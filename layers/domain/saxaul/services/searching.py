@@ -33,7 +33,7 @@ class LiveIndex:
         index = self._index
         if index is None:
             self._asked_at = monotonic()
-            self._index = index = SuggestionIndex(self._read())
+            index = self._index = SuggestionIndex(self._read())
         elif monotonic() - self._asked_at > RENEWED_AFTER and self._renewing.acquire(blocking=False):
             self._asked_at = monotonic()
             self.thread = Thread(target=self._renew, args=(index,), name="renew-index", daemon=True)

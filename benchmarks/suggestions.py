@@ -1,0 +1,264 @@
+"""How fast and how well the search answers, beside SQLite FTS5, tantivy and rapidfuzz.
+
+`python -m benchmarks.suggestions`. Quality is judged on the default catalogue, speed on larger ones of its own words.
+The peers are given what ours finds by, folded queries included: hanzi simplified, pinyin, first letters and synonyms.
+Where a laptop stack is up, the default catalogue is asked over HTTP as well.
+"""
+
+import gc
+import json
+import random
+import resource
+import sqlite3
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from math import isnan
+from statistics import quantiles
+from time import perf_counter
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import tantivy
+from rapidfuzz import fuzz, process
+from rich.table import Column, Table
+
+from local.client import Client
+from local.console import console
+from local.sam import state
+from saxaul.catalog import Catalogue, Suggestion, Text
+from saxaul.search.folding import words_of
+from saxaul.search.index import SuggestionIndex
+from saxaul.search.terms import Vocabulary
+from tests.search.judging import Quality, Search, default_catalogue, judged, quality
+
+SIZES = (1_000, 5_000, 50_000)
+BUDGET_SIZE = 5_000
+LIMIT = 10
+DAY = date(2026, 9, 1)
+_ROUNDS = 4
+_SECONDS = 8.0
+"""For how long one engine is asked at one size, at most."""
+
+
+class Measured(NamedTuple):
+    """One engine at one size: build seconds, peak megabytes of Python's own memory while building, milliseconds."""
+
+    engine: str
+    size: int
+    build_s: float
+    memory_mb: float
+    p50_ms: float
+    p99_ms: float
+    quality: Quality
+
+
+def ours(catalogue: Catalogue) -> Search:
+    index = SuggestionIndex(catalogue)
+
+    def search(query: str) -> list[str]:
+        answer = index.search(query, "alipay", DAY, LIMIT)
+        return [] if answer.fallback else [found.identifier for found in answer.found]
+
+    return search
+
+
+def fts5(catalogue: Catalogue) -> Search:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE found USING fts5(id UNINDEXED, keys, tokenize='trigram')")
+    database.executemany("INSERT INTO found VALUES (?, ?)", _documents(catalogue))
+
+    def search(query: str) -> list[str]:
+        asked = " ".join(f'"{word.text}"' for word in words_of(query))
+        rows = database.execute("SELECT id FROM found WHERE keys MATCH ? ORDER BY rank LIMIT ?", (asked, LIMIT))
+        return [identifier for (identifier,) in rows]
+
+    return search
+
+
+def tantivy_index(catalogue: Catalogue) -> Search:
+    schema = (
+        tantivy.SchemaBuilder().add_text_field("id", stored=True).add_text_field("keys", tokenizer_name="whitespace")
+    )
+    built = schema.build()
+    index = tantivy.Index(built)
+    writer = index.writer(64_000_000, 1)
+    for identifier, keys in _documents(catalogue):
+        writer.add_document(tantivy.Document(id=identifier, keys=keys))
+    writer.commit()
+    index.reload()
+    searcher = index.searcher()
+
+    def search(query: str) -> list[str]:
+        words = [
+            (
+                tantivy.Occur.Must,
+                tantivy.Query.fuzzy_term_query(built, "keys", word.text, distance=_slips(word.text), prefix=True),
+            )
+            for word in words_of(query)
+        ]
+        hits = searcher.search(tantivy.Query.boolean_query(words), LIMIT).hits
+        return [searcher.doc(address)["id"][0] for _, address in hits]
+
+    return search
+
+
+def rapidfuzz_scan(catalogue: Catalogue) -> Search:
+    documents = dict(_documents(catalogue))
+
+    def search(query: str) -> list[str]:
+        asked = " ".join(word.text for word in words_of(query))
+        found = process.extract(asked, documents, scorer=fuzz.partial_ratio, limit=LIMIT, score_cutoff=70)
+        return [identifier for _, _, identifier in found]
+
+    return search
+
+
+ENGINES: dict[str, Callable[[Catalogue], Search]] = {
+    "saxaul": ours,
+    "SQLite FTS5 (trigram)": fts5,
+    "tantivy (fuzzy prefix)": tantivy_index,
+    "rapidfuzz (partial ratio)": rapidfuzz_scan,
+}
+
+
+def _slips(word: str) -> int:
+    return 1 if len(word) > 3 and word.isascii() else 0  # noqa: PLR2004 - as in our own search
+
+
+def _documents(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Each suggestion with everything that ours finds it by, as words."""
+    vocabulary = Vocabulary(catalogue)
+    for identifier, suggestion in catalogue.suggestions.items():
+        yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
+
+
+def grown(size: int) -> Catalogue:
+    """The default catalogue with more suggestions, each of the title, text and keywords of its own others."""
+    chance = random.Random(7)  # noqa: S311 - the same catalogue each time
+    known = default_catalogue()
+    models = list(known.suggestions.values())
+    keywords = sorted({keyword for it in models for keyword in it.keywords})
+    suggestions = dict(known.suggestions)
+    for number in range(size - len(models)):
+        first, second, third = chance.sample(models, 3)
+        words = [*first.titles.en.split()[:4], *second.titles.en.split()[-3:]]
+        suggestions[f"grown-{number}"] = Suggestion(
+            titles=Text(en=" ".join(words), zh=first.titles.zh[:5] + second.titles.zh[-4:]),
+            texts=third.texts,
+            keywords=tuple(chance.sample(keywords, 12)),
+            action_type=first.action_type,
+            campaign=second.campaign,
+            links=first.links,
+        )
+    return Catalogue(known.action_types, known.campaigns, known.tree_projects, suggestions, known.synonyms)
+
+
+def measure(name: str, catalogue: Catalogue, queries: Sequence[str], judged_as: Quality) -> Measured:
+    gc.collect()
+    began = perf_counter()
+    search = ENGINES[name](catalogue)
+    build = perf_counter() - began
+    for query in queries[:20]:
+        search(query)
+    p50, p99 = _percentiles(search, queries)
+    memory = _memory(lambda: ENGINES[name](catalogue)) if len(catalogue.suggestions) <= BUDGET_SIZE else float("nan")
+    return Measured(name, len(catalogue.suggestions), build, memory, p50, p99, judged_as)
+
+
+def _percentiles(ask: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float]:
+    """The median and the 99th percentile in milliseconds of all queries, in turn, for some rounds or seconds."""
+    took: list[float] = []
+    ends = perf_counter() + _SECONDS
+    for query in list(queries) * _ROUNDS:
+        began = perf_counter()
+        ask(query)
+        took.append((perf_counter() - began) * 1_000)
+        if perf_counter() > ends:
+            break
+    cuts = quantiles(took, n=100)
+    return cuts[49], cuts[98]
+
+
+def _memory(build: Callable[[], object]) -> float:
+    tracemalloc.start()
+    kept = build()
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del kept
+    return size / 1e6
+
+
+def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
+    """The laptop stack's median and 99th percentile; nothing where none is up."""
+    if not (state() / "stack.json").exists():
+        return None
+    with Client("alipay") as client:
+        return _percentiles(lambda query: client.done("GET", f"/suggestions?q={quote(query)}"), queries)
+
+
+def main() -> None:
+    queries = [it.query for of_kind in judged("judged").values() for it in of_kind]
+    random.Random(7).shuffle(queries)  # noqa: S311 - the same order each time
+    everything = [it for of_kind in judged("judged").values() for it in of_kind]
+    qualities = {name: quality(engine(default_catalogue()), everything) for name, engine in ENGINES.items()}
+    measured: list[Measured] = []
+    for size in SIZES:
+        catalogue = grown(size)
+        for name in ENGINES:
+            console.print(f"[dim]{size:,} suggestions: {name}[/]")
+            measured.append(measure(name, catalogue, queries, qualities[name]))
+    http = over_http(queries)
+    _show(measured)
+    print(
+        "over HTTP, the default catalogue:",
+        "no stack is up; make up" if http is None else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
+    )
+    print(json.dumps(_summary(measured, http)))
+
+
+def _show(measured: Sequence[Measured]) -> None:
+    table = Table(Column("engine", no_wrap=True), "of", "build s", "MB", "p50 ms", "p99 ms", "recall@5", "MRR")
+    for it in measured:
+        figures = (
+            f"{it.size:,}",
+            f"{it.build_s:.2f}",
+            _megabytes(it.memory_mb),
+            f"{it.p50_ms:.3f}",
+            f"{it.p99_ms:.3f}",
+        )
+        table.add_row(it.engine, *figures, f"{it.quality.recall:.3f}", f"{it.quality.reciprocal_rank:.3f}")
+    console.print(table)
+
+
+def _megabytes(size: float) -> str:
+    return "" if isnan(size) else f"{size:.0f}"
+
+
+def _summary(measured: Sequence[Measured], http: tuple[float, float] | None) -> dict[str, Any]:
+    own = {it.size: it for it in measured if it.engine == "saxaul"}
+    return {
+        "benchmark": "suggestions",
+        "p50_ms": round(own[BUDGET_SIZE].p50_ms, 4),
+        "p99_ms": round(own[BUDGET_SIZE].p99_ms, 4),
+        "recall_at_5": round(own[BUDGET_SIZE].quality.recall, 4),
+        "http_p50_ms": http and round(http[0], 2),
+        "http_p99_ms": http and round(http[1], 2),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform == "darwin" else 1_024),
+        "engines": [
+            {
+                "engine": it.engine,
+                "suggestions": it.size,
+                "build_s": round(it.build_s, 3),
+                "p50_ms": round(it.p50_ms, 4),
+                "p99_ms": round(it.p99_ms, 4),
+                "recall_at_5": round(it.quality.recall, 4),
+            }
+            for it in measured
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()

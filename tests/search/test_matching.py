@@ -1,0 +1,112 @@
+"""How queries are understood: no noise beside what is found, slips where it is not, and sets that are what they say."""
+
+from collections import defaultdict
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.search.index import Answer, SuggestionIndex
+from saxaul.search.postings import Postings
+from saxaul.search.typos import corrections
+from tests.builders import make_catalogue, make_suggestion
+
+SUGGESTIONS = {
+    "metro": make_suggestion("Ride the metro", "坐地铁", keywords=("public transport",)),
+    "meter": make_suggestion("Read the meter", "抄电表"),
+    "tree": make_suggestion("Plant a tree", "种一棵树", keywords=("种树",)),
+    "clothes": make_suggestion("Recycle old clothes", "旧衣服回收", keywords=("旧衣",)),
+}
+INDEX = SuggestionIndex(make_catalogue(suggestions=SUGGESTIONS))
+
+
+def search(query: str) -> Answer:
+    return INDEX.search(query, "alipay", date(2026, 9, 1), 10)
+
+
+def ids(query: str) -> list[str]:
+    answer = search(query)
+    return [] if answer.fallback else [found.identifier for found in answer.found]
+
+
+@pytest.mark.parametrize("query", ["metro", "metr", "ditie"])
+def test_what_is_found_as_it_is_typed_brings_nothing_that_is_only_like_it(query: str) -> None:
+    assert ids(query) == ["metro"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("metrp", "metro"),
+        ("mwtro", "metro"),
+        ("metrro", "metro"),
+        ("recylc", "clothes"),
+        ("pubic transport", "metro"),
+        ("trasnport public", "metro"),
+        ("种数", "tree"),
+    ],
+)
+def test_one_slip_in_a_word_is_forgiven_even_while_it_is_typed(query: str, found: str) -> None:
+    assert ids(query)[0] == found
+
+
+@pytest.mark.parametrize("query", ["mxxro", "xy", "helicopter", "直升机"])
+def test_two_slips_are_not(query: str) -> None:
+    assert ids(query) == []
+
+
+@pytest.mark.parametrize(("query", "found"), [("我想种树", "tree"), ("how to recycle clothes", "clothes")])
+def test_what_nobody_knows_of_a_sentence_is_left_out(query: str, found: str) -> None:
+    assert ids(query)[0] == found
+
+
+@pytest.mark.parametrize(
+    "query", ["public transport", "publictransport", "transport public", "Public-Transport", "种 树"]
+)
+def test_words_may_be_glued_parted_and_in_any_order(query: str) -> None:
+    assert len(ids(query)) == 1
+
+
+def test_the_matched_part_is_what_the_word_says() -> None:
+    parts = {it.word: it.text[it.start : it.end] for it in search("old clo").found[0].matched}
+
+    assert parts == {"old": "old", "clo": "clo"}
+
+
+def test_a_mistyped_word_shows_the_part_that_was_meant() -> None:
+    match = search("metrp").found[0].matched[0]
+
+    assert (match.word, match.text[match.start : match.end]) == ("metrp", "metro")
+
+
+@given(
+    st.dictionaries(st.text("ab", min_size=1, max_size=4), st.sets(st.integers(0, 199)), min_size=1),
+    st.text("ab", max_size=3),
+)
+def test_a_prefix_has_the_documents_of_all_keys_that_begin_so(keys: dict[str, set[int]], prefix: str) -> None:
+    postings = Postings({key: sorted(documents) for key, documents in keys.items()}, 200)
+
+    found = postings.beginning_with(prefix)
+
+    expected = {document for key, documents in keys.items() if key.startswith(prefix) for document in documents}
+    assert {document for document in range(200) if found >> document & 1} == expected
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abc", min_size=4, max_size=6))
+def test_a_correction_begins_a_known_key_and_is_one_slip_away(words: list[str], word: str) -> None:
+    found = corrections(word, Postings(dict.fromkeys(words, ()), 1))
+
+    assert word not in found
+    for meant in found:
+        assert any(known.startswith(meant) for known in words)
+        assert abs(len(meant) - len(word)) <= 1
+        differ = [place for place in range(min(len(meant), len(word))) if meant[place] != word[place]]
+        assert len(meant) != len(word) or len(differ) <= 2
+
+
+def test_equal_documents_of_a_key_are_found_exactly() -> None:
+    keys: dict[str, list[int]] = defaultdict(list, {"ab": [0, 3], "abc": [1]})
+
+    assert Postings(keys, 4).exactly("ab") == 0b1001
+    assert Postings(keys, 4).exactly("a") == 0
