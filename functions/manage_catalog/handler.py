@@ -1,6 +1,6 @@
 """Manages the catalogue: an operator reads, writes and deletes one entry at a time."""
 
-import base64
+import re
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from saxaul.actions import faults
 from saxaul.api import Request, Response, door, whole_number
 from saxaul.catalog import KINDS, Identifier, Kind
+from saxaul.cursors import cursor_to, place_in_list
 from saxaul.editions import Edition
 from saxaul.preconditions import Precondition, etag_of
 from saxaul.problems import InvalidRequest, NotFound
@@ -23,7 +24,9 @@ _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _TOLD = {"version", "changed_at", "changed_by"}
 """What an answer says beside the entry; it may be sent back with it."""
 
-_AFTER_ALL = 99_999_999
+_ENTRY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[0-9]{1,8}")
+_AFTER_ALL = "99999999"
 
 
 @cache
@@ -39,8 +42,8 @@ def _cataloguing() -> Cataloguing:
 def list_entries(request: Request) -> Response:
     kind = _kind(request)
     limit = whole_number(request, "limit", default=50, most=200)
-    found = _catalog().listed(kind, _cursor(request), limit + 1)
-    cursor = _as_cursor(found[limit - 1][0]) if len(found) > limit else None
+    found = _catalog().listed(kind, place_in_list(request, _ENTRY), limit + 1)
+    cursor = cursor_to(found[limit - 1][0]) if len(found) > limit else None
     entries = [edition_view(identifier, edition, settings().calendar) for identifier, edition in found[:limit]]
     return Response({"entries": entries, "cursor": cursor})
 
@@ -57,13 +60,11 @@ def list_versions(request: Request) -> Response:
     """Every version that an entry had, newest first, deletions included."""
     kind, identifier = _path(request)
     limit = whole_number(request, "limit", default=50, most=200)
-    before = _cursor(request) or str(_AFTER_ALL)
-    if not before.isdecimal():
-        raise _bad_cursor()
+    before = place_in_list(request, _VERSION) or _AFTER_ALL
     found = _catalog().versions(kind, identifier, int(before), limit + 1)
     if not found:
         raise _unknown(kind, identifier)
-    cursor = _as_cursor(str(found[limit - 1].number)) if len(found) > limit else None
+    cursor = cursor_to(str(found[limit - 1].number)) if len(found) > limit else None
     return Response({"versions": [version_view(it, settings().calendar) for it in found[:limit]], "cursor": cursor})
 
 
@@ -113,28 +114,6 @@ def _kind(request: Request) -> Kind:
 
 def _unknown(kind: Kind, identifier: str) -> NotFound:
     return NotFound("unknown_entry", f"The catalogue has no {identifier!r} among its {kind}.")
-
-
-def _as_cursor(last: str) -> str:
-    return base64.urlsafe_b64encode(last.encode()).decode()
-
-
-def _cursor(request: Request) -> str:
-    """Where a list goes on; empty where it begins.
-
-    Raises:
-        InvalidRequest: no list has given that cursor.
-    """
-    text = request.query.get("cursor", "")
-    try:
-        last = base64.b64decode(text, altchars=b"-_", validate=True).decode()
-        return _IDENTIFIER.validate_python(last) if last else ""
-    except ValueError:
-        raise _bad_cursor() from None
-
-
-def _bad_cursor() -> InvalidRequest:
-    return InvalidRequest("invalid_parameter", "cursor must be one that a list has given.")
 
 
 handler = door(

@@ -1,16 +1,17 @@
 """Plants trees: batches order what waits, and partners see their orders and report what became of each tree."""
 
-import base64
+import re
 from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from saxaul.api import Event, Request, Response, door, whole_number
 from saxaul.catalog import TreeProject
+from saxaul.cursors import cursor_to, place_in_list
 from saxaul.messages import PlantingMessage
 from saxaul.observability import logger
 from saxaul.planting import PlantingOrder
-from saxaul.problems import Forbidden, InvalidRequest, NotFound
+from saxaul.problems import Forbidden, NotFound
 from saxaul.queue_events import redeliver
 from saxaul.reports import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.services.planting import Planting
@@ -30,6 +31,9 @@ from saxaul.views import order_summary, order_view, reports_view
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_PLACE = re.compile(r"[0-9]{12}#[a-z0-9_-]+")
+"""An order's place among those of its partner."""
 
 
 @cache
@@ -63,11 +67,11 @@ def _catalog() -> CatalogStore:
 
 def list_orders(request: Request) -> Response:
     limit = whole_number(request, "limit", default=50, most=100)
-    before = _cursor(request)
+    before = place_in_list(request, _PLACE)
     found = [order for partner in _partners(request) for order in _orders().of_partner(partner, limit + 1, before)]
     newest = sorted(found, key=place_of, reverse=True)
     shown = newest[:limit]
-    cursor = _as_cursor(shown[-1]) if len(newest) > limit else None
+    cursor = cursor_to(place_of(shown[-1])) if len(newest) > limit else None
     return Response({"orders": [order_summary(order, settings().calendar) for order in shown], "cursor": cursor})
 
 
@@ -106,19 +110,6 @@ def _partners(request: Request) -> tuple[str, ...]:
     if request.caller.role != "partner":
         raise Forbidden("not_a_partner", "This call is for planting partners.")
     return request.caller.partners
-
-
-def _as_cursor(last: PlantingOrder) -> str:
-    return base64.urlsafe_b64encode(place_of(last).encode()).decode()
-
-
-def _cursor(request: Request) -> str:
-    """The place in the list before which to go on; empty for its beginning."""
-    text = request.query.get("cursor") or ""
-    try:
-        return base64.b64decode(text, altchars=b"-_", validate=True).decode("ascii")
-    except ValueError:
-        raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.") from None
 
 
 _api = door(

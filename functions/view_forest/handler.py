@@ -1,6 +1,5 @@
 """Shows what grew: wallets, forests and tree projects."""
 
-import base64
 import re
 from functools import cache
 from time import time
@@ -8,6 +7,7 @@ from time import time
 from saxaul.actions import Owner
 from saxaul.api import Request, Response, door, language_of, whole_number
 from saxaul.calendar import CLOCK_SKEW
+from saxaul.cursors import cursor_to, place_in_list
 from saxaul.ledger import Line, lines_of_month, statement
 from saxaul.planting import shown_project
 from saxaul.problems import InvalidRequest
@@ -24,6 +24,9 @@ from saxaul.views import forest_tree_view, grams, line_view, project_view, state
 from saxaul.wallets import position
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_LINE = re.compile(rf"{_MONTH.pattern} [ -~]+")
+"""A line's place in a ledger: its month, and its order there."""
+
 _AFTER_ALL = "~"
 
 
@@ -67,7 +70,8 @@ def view_ledger(request: Request) -> Response:
     """A user's entries, newest first, a month at a time; the cursor says from where to go on."""
     owner, calendar, now = Owner("user", request.user_id), settings().calendar, int(time())
     limit = whole_number(request, "limit", default=50, most=200)
-    month, after = _cursor(request) or (calendar.window_of(now + CLOCK_SKEW, "month"), _AFTER_ALL)
+    newest = f"{calendar.window_of(now + CLOCK_SKEW, 'month')} {_AFTER_ALL}"
+    month, _, after = (place_in_list(request, _LINE) or newest).partition(" ")
     lines: list[Line] = []
     more: str | None = month
     while more and len(lines) <= limit:
@@ -79,7 +83,7 @@ def view_ledger(request: Request) -> Response:
     cursor = None
     if len(lines) > limit:
         last = shown[-1]
-        cursor = _as_cursor(calendar.window_of(last.entry.occurred_at, "month"), last.order)
+        cursor = cursor_to(f"{calendar.window_of(last.entry.occurred_at, 'month')} {last.order}")
     catalogue = _catalog().with_former(_catalog().catalogue(), {line.entry.type for line in shown})
     return Response({"entries": [line_view(line, catalogue, calendar, now) for line in shown], "cursor": cursor})
 
@@ -93,23 +97,6 @@ def view_statement(request: Request) -> Response:
     totals = statement(lines_of_month(pages, month, calendar))
     overflowed = sum(page.overflowed for page in pages)
     return Response({"user_id": request.user_id, **statement_view(month, totals, overflowed)})
-
-
-def _as_cursor(month: str, after: str) -> str:
-    return base64.urlsafe_b64encode(f"{month} {after}".encode()).decode()
-
-
-def _cursor(request: Request) -> tuple[str, str] | None:
-    text = request.query.get("cursor")
-    if not text:
-        return None
-    try:
-        month, _, after = base64.urlsafe_b64decode(text).decode().partition(" ")
-    except ValueError:
-        month = after = ""
-    if not _MONTH.fullmatch(month) or not after:
-        raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.")
-    return month, after
 
 
 def view_forest(request: Request) -> Response:
