@@ -163,11 +163,13 @@ def test_whatever_dies_every_action_is_posted_exactly_once(stack: dict[str, Any]
     with ThreadPoolExecutor(SENDERS) as readers:
         users = sorted({action.owner.id for action in day.actions})
         wallets = list(readers.map(lambda user: alipay.done("GET", f"/users/{user}/wallet"), users))
+    recounted = run_operation("recount")
 
     expected = worth_of(day)
     assert killer.kills.total() > 3, "hardly a worker was killed, so nothing was shown"
     assert buried.returncode == 0, buried.stdout + buried.stderr
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
+    assert (recounted.returncode, "does not hold" in recounted.stdout) == (0, False), recounted.stdout
     found = {it["user_id"]: (it["earned"], it["avoided_g"]) for it in wallets}
     assert found == {user: (points, float(grams)) for user, (points, grams) in expected.items()}
     assert sum(earned for earned, _ in found.values()) == sum(points for points, _ in expected.values()) > 0
