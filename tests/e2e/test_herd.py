@@ -28,7 +28,8 @@ SAPLINGS = 500
 PRICE = 80
 """The points of one bus ride."""
 
-PATIENCE = 90.0
+PATIENCE = 300.0
+"""Seconds to wait for an answer or for a queue: far more than an idle machine takes."""
 
 
 @pytest.fixture
