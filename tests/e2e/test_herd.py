@@ -24,7 +24,8 @@ SAPLINGS = 500
 PRICE = 80
 """The points of one bus ride."""
 
-PATIENCE = 90.0
+PATIENCE = 300.0
+"""Seconds to wait for an answer or for a queue: far more than an idle machine takes."""
 
 VISIBILITY = 10
 """Seconds after which a dead worker's messages come again: a cold worker takes two, and a test cannot wait a minute."""

@@ -7,7 +7,6 @@ it works for. Nothing but these is ever killed.
 import json
 import random
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
@@ -21,8 +20,8 @@ class WorkerKiller:
     """While it is entered, kills a worker of the named functions every few seconds, with no chance to tidy up.
 
     ``functions`` are logical ids of the template, such as ``AccruePoints``. ``kills`` counts, by function.
-    A worker takes two seconds to start, more on a busy machine, so one is left alone for its first ``grace`` seconds:
-    killing those that start would only show that a function which never runs does nothing.
+    A worker takes two seconds to start, many on a busy machine, and is left alone until it has talked to AWS: killing
+    those that start would only show that a function which never runs does nothing.
     """
 
     def __init__(
@@ -31,13 +30,11 @@ class WorkerKiller:
         functions: Iterable[str],
         *,
         pause: tuple[float, float] = (2.0, 4.0),
-        grace: float = 3.0,
         seed: int = 0,
     ) -> None:
         self.kills: Counter[str] = Counter()
         self._victims = {str(stack["functions"][name]): name for name in functions}
         self._pause = pause
-        self._grace = grace
         self._random = random.Random(seed)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker-killer")
@@ -62,13 +59,14 @@ class WorkerKiller:
                 self.kills[function] += 1
 
     def _workers(self) -> Iterator[tuple[str, psutil.Process]]:
-        """The workers that had the time to start, each with its function. One that ends meanwhile is passed over."""
+        """The workers that talk to AWS, each with its function. One that ends meanwhile is passed over."""
         for worker in _emulator().children(recursive=True):
             try:
                 function = self._victims.get(worker.environ().get("AWS_LAMBDA_FUNCTION_NAME", ""))
+                has_worked = bool(worker.net_connections(kind="tcp"))
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-            if function and time.time() - worker.create_time() > self._grace:
+            if function and has_worked:
                 yield function, worker
 
 
