@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from local.client import Client
-from tests.e2e.journeys import eventually, make_action, make_rich, new_user, verdict_on, wallet_of
+from tests.e2e.journeys import eventually, make_action, make_rich, new_user, redeem, verdict_on, wallet_of
 
 PROJECT = "saxaul-alxa"
 PRICE = 17900
@@ -117,25 +117,20 @@ def test_who_cannot_pay_is_refused_at_once_and_loses_nothing(alipay: Client) -> 
     assert alipay.done("GET", f"/users/{user}/wallet")["spendable"] == 80
 
 
-def test_when_saplings_run_out_the_redemption_is_rejected_and_points_stay(alipay: Client, operator: Client) -> None:
+def test_when_saplings_run_out_the_next_is_refused_and_keeps_its_points(alipay: Client, operator: Client) -> None:
     project = f"last-one-{secrets.token_hex(3)}"
     template = operator.done("GET", f"/catalog/tree-projects/{PROJECT}")
-    document = {key: value for key, value in template.items() if key not in ("id", "version")}
+    document = {key: template[key] for key in ("species", "place", "partner", "price_points")}
     operator.done("PUT", f"/catalog/tree-projects/{project}", document | {"saplings": 1})
-    users = [new_user(), new_user()]
-    for user in users:
+    first, second = new_user(), new_user()
+    for user in (first, second):
         make_rich(alipay, user)
 
-    places = []
-    for user in users:
-        answer = alipay.call("POST", f"/users/{user}/redemptions", {"project_id": project}, idempotency_key="k")
-        assert answer.status_code == 202, answer.text
-        places.append(answer.headers["location"])
-    first, second = (verdict_on(alipay, place) for place in places)
+    redeem(alipay, first, project)
+    refused = alipay.call("POST", f"/users/{second}/redemptions", {"project_id": project}, idempotency_key="k")
 
-    assert first["state"] in ("reserved", "ordered")
-    assert (second["state"], second["reason"]) == ("rejected", "sold_out")
-    wallet = alipay.done("GET", f"/users/{users[1]}/wallet")
+    assert (refused.status_code, refused.json()["code"]) == (409, "sold_out")
+    wallet = alipay.done("GET", f"/users/{second}/wallet")
     assert (wallet["spent"], wallet["spendable"]) == (0, wallet["earned"])
 
 

@@ -12,6 +12,7 @@ import pytest
 from local.client import Client
 from local.export import export
 from local.seed import seed
+from saxaul.catalog import KINDS
 from tests.e2e.journeys import eventually
 
 SUGGESTION = {
@@ -117,7 +118,7 @@ def test_a_catalogue_moves_out_and_back_as_files_and_nothing_changes(
     export(tmp_path / "second")
 
     files = sorted(file.name for file in (tmp_path / "first").iterdir())
-    assert files == ["action-types.yaml", "campaigns.yaml", "suggestions.yaml", "tree-projects.yaml"]
+    assert files == sorted(f"{kind}.yaml" for kind in KINDS)
     for name in files:
         assert (tmp_path / "second" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
     assert operator.done("GET", "/catalog/campaigns") == before
