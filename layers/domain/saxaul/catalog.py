@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from dateutil.rrule import rrulestr
 from pydantic import (
@@ -23,7 +23,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
@@ -244,11 +243,12 @@ class ReleaseSchedule(_Strict):
     last_day: date | None = Field(default=None, le=date(2999, 12, 31))
     total: int | None = Field(default=None, ge=1)
 
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.last_day and self.last_day < self.first_day:
-            raise ValueError("last_day comes before first_day")
-        return self
+    @field_validator("last_day")
+    @classmethod
+    def _ends_after_it_begins(cls, last_day: date | None, told: ValidationInfo) -> date | None:
+        if last_day and "first_day" in told.data and last_day < told.data["first_day"]:
+            raise ValueError("this comes before first_day")
+        return last_day
 
 
 class TreeProject(_Strict):
