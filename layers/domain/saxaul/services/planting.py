@@ -41,15 +41,19 @@ class Planting:
         self._queue_url = queue_url
 
     def begin(self, catalogue: Catalogue) -> list[str]:
-        """Queue a message for each project with trees that wait, or with an order that nobody was told of."""
-        now = int(time())
+        """Queue a message for each project with trees that wait, or with an order that nobody was told of.
+
+        A message too many finds nothing to do, so each batch's are its own: by the clock, a second batch within
+        a second would be taken for a repeat, and what it saw waiting would wait for a third.
+        """
+        batch = secrets.token_hex(8)
         projects = [
             project_id
             for project_id in catalogue.tree_projects
             if self._redemptions.waiting(project_id, 1) or self._orders.unannounced(project_id, 1)
         ]
         for project_id in projects:
-            send_planting(self._queue_url, project_id, f"{project_id}-{now}")
+            send_planting(self._queue_url, project_id, batch)
         return projects
 
     def order(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
