@@ -61,13 +61,6 @@ def test_an_order_that_does_not_exist_is_404(seeded: Stack) -> None:
     assert view_order("saxaul-alxa-20260605-00000000").code == "unknown_order"
 
 
-def test_batches_within_one_second_each_order_what_waits(seeded: Stack) -> None:
-    first, _ = planted_order(seeded, "r-1")
-    second, _ = planted_order(seeded, "r-2")
-
-    assert {it["order_id"] for it in list_orders().body["orders"]} == {first, second}
-
-
 def test_orders_come_newest_first(seeded: Stack) -> None:
     older, _ = planted_order(seeded, "r-1")
     seeded.clock.now += DAY

@@ -136,6 +136,17 @@ def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.Mo
     assert all(len(tree.orders) == 1 for it in nursery.redemptions() for tree in it.trees)
 
 
+def test_the_queue_takes_no_batch_for_the_one_of_the_same_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery = planted(monkeypatch)
+    names: list[str] = []
+    monkeypatch.setattr(nursery.world.queue, "send_message", lambda **it: names.append(it["MessageDeduplicationId"]))
+
+    for _ in range(2):
+        nursery.world.planting.begin(nursery.catalogue)
+
+    assert len(names) == len(set(names)) == 2
+
+
 def test_an_order_that_was_never_announced_is_announced_by_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     nursery = planted(monkeypatch)
     with monkeypatch.context() as broken:
