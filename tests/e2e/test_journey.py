@@ -131,7 +131,7 @@ def test_when_saplings_run_out_the_next_is_refused_and_keeps_its_points(alipay: 
 
     assert (refused.status_code, refused.json()["code"]) == (409, "sold_out")
     wallet = alipay.done("GET", f"/users/{second}/wallet")
-    assert (wallet["spent"], wallet["spendable"]) == (0, wallet["earned"])
+    assert (wallet["spent"], wallet["spendable"] + wallet["ripening"]) == (0, wallet["earned"])
 
 
 def test_a_prefix_finds_suggestions_in_english_and_chinese_for_the_asking_app(alipay: Client) -> None:

@@ -2,12 +2,13 @@
 
 import inspect
 import json
+import re
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from local.build import ON_LAMBDA
+from local.build import ON_LAMBDA, SERVICES
 from local.sam import ROOT
 from saxaul.services.redeeming import LOST_AFTER
 from saxaul.storage import pages, redemptions
@@ -264,3 +265,12 @@ def test_the_public_function_reads_and_does_nothing_else() -> None:
     allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
 
     assert allowed == {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem", "kms:GetPublicKey"}
+
+
+def test_the_layer_keeps_what_botocore_knows_of_each_service_that_a_client_is_made_for() -> None:
+    sources = (ROOT / "layers/domain").rglob("*.py")
+    called = {
+        service for it in sources for service in re.findall(r'boto3\.client\("([a-z0-9-]+)"', it.read_text("utf-8"))
+    }
+
+    assert called == SERVICES
