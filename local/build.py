@@ -5,7 +5,7 @@
 
 `sam build` dates every file 1980, so ordinary bytecode is always stale and each cold start compiles everything again.
 Bytecode with an unchecked hash is not compared with its source, which halves a cold start.
-botocore describes 440 services; those that no function calls take two fifths of the layer, and are left out.
+botocore describes over 400 services; those that no function calls take two fifths of the layer, and are left out.
 """
 
 import argparse
