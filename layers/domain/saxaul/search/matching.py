@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import groupby
-from operator import and_
+from operator import and_, or_
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
@@ -95,10 +95,15 @@ class Ladder:
         lookup = None if rung >= _MEANT else self._lookup(rung)
         return lookup[0] if lookup else Space.TYPED
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the word finds anything taken for what it says; it climbs no further than it must to tell."""
+        return any(self.up_to(rung) for rung in range(_SURE + 1))
+
     @cached_property
     def meant(self) -> list[str]:
         """What the word may have been meant to be, if it was mistyped; of hanzi, what is read alike."""
-        if self.up_to(_SURE) and not self._mistyped:
+        if self.is_sure and not self._mistyped:
             return []
         if self.word.hanzi:
             return list(spellings(self.word.text)) if len(self.word.text) > 1 else []
@@ -122,12 +127,8 @@ class Ladder:
         return step.hanzi if len(self.word.text) > 1 else step.one_hanzi
 
     def _on_what_was_meant(self, look_up: Callable[[Postings, str], Documents]) -> Documents:
-        spaces = [Space.SPELLED] if self.word.hanzi else TYPED
-        return reduce(
-            lambda found, it: found | look_up(self._spaces[it[0]], it[1]),
-            [(space, meant) for meant in self.meant for space in spaces],
-            0,
-        )
+        keys = self._spaces[Space.SPELLED if self.word.hanzi else Space.TYPED]
+        return reduce(or_, (look_up(keys, meant) for meant in self.meant), 0)
 
 
 TYPED = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
@@ -192,11 +193,11 @@ class Matcher:
 
     def _known(self, word: Word) -> Iterator["_Piece"]:
         ladder = Ladder(word, self._spaces)
-        if ladder.up_to(_SURE):
+        if ladder.is_sure:
             yield _Piece(ladder, self._is_keyword(word.text))
 
     def _is_keyword(self, text: str) -> bool:
-        return bool(self._spaces[Space.KEYWORD].exactly(text) or self._spaces[Space.RELATED].exactly(text))
+        return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
 
     def _split(self, run: str) -> list[tuple[int, int]]:
         """The pieces of a run of hanzi that are known, so that as much as can be is, and keywords count twice."""
@@ -215,7 +216,7 @@ class Matcher:
             return 2 * len(piece)
         inside = piece[:WINDOW]
         known = any(self._spaces[space].knows(inside) for space in (Space.TITLE, Space.PART))
-        return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._spaces).up_to(_SURE) else 0
+        return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._spaces).is_sure else 0
 
 
 _SHORTEST_PIECE = 3
