@@ -24,12 +24,12 @@ import tantivy
 from rapidfuzz import fuzz, process
 from rich.table import Column, Table
 
+from benchmarks.any_query import Asked, ask_anything, live_index, show
 from local.client import Client
 from local.console import console
 from local.sam import state
 from saxaul.catalog import Catalogue, Suggestion, Text
 from saxaul.search.folding import words_of
-from saxaul.search.index import SuggestionIndex
 from saxaul.search.terms import Vocabulary
 from tests.search.judging import Quality, Search, default_catalogue, judged, quality
 
@@ -55,7 +55,7 @@ class Measured(NamedTuple):
 
 
 def ours(catalogue: Catalogue) -> Search:
-    index = SuggestionIndex(catalogue)
+    index = live_index(catalogue)
 
     def search(query: str) -> list[str]:
         answer = index.search(query, "alipay", DAY, LIMIT)
@@ -209,13 +209,15 @@ def main() -> None:
         for name in ENGINES:
             console.print(f"[dim]{size:,} suggestions: {name}[/]")
             measured.append(measure(name, catalogue, queries, qualities[name]))
+    asked = ask_anything([default_catalogue(), grown(BUDGET_SIZE)])
     http = over_http(queries)
     _show(measured)
+    show(asked)
     print(
         "over HTTP, the default catalogue:",
         "no stack is up; make up" if http is None else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
     )
-    print(json.dumps(_summary(measured, http)))
+    print(json.dumps(_summary(measured, asked, http)))
 
 
 def _show(measured: Sequence[Measured]) -> None:
@@ -236,7 +238,7 @@ def _megabytes(size: float) -> str:
     return "" if isnan(size) else f"{size:.0f}"
 
 
-def _summary(measured: Sequence[Measured], http: tuple[float, float] | None) -> dict[str, Any]:
+def _summary(measured: Sequence[Measured], asked: Sequence[Asked], http: tuple[float, float] | None) -> dict[str, Any]:
     own = {it.size: it for it in measured if it.engine == "saxaul"}
     return {
         "benchmark": "suggestions",
@@ -246,6 +248,7 @@ def _summary(measured: Sequence[Measured], http: tuple[float, float] | None) -> 
         "http_p50_ms": http and round(http[0], 2),
         "http_p99_ms": http and round(http[1], 2),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform == "darwin" else 1_024),
+        "any_query": [it._asdict() for it in asked],
         "engines": [
             {
                 "engine": it.engine,

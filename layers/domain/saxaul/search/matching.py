@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import groupby
-from operator import and_, or_
+from operator import or_
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
@@ -160,11 +160,10 @@ class Matcher:
         """
         words = words[:_MOST_WORDS]
         for mistyped in (False, True):
-            ladders = {word: Ladder(word, self._spaces, mistyped) for word in words}
-            readings = [[ladders[word] for word in words]]
-            readings += [[Ladder(word, self._spaces, mistyped) for word in other] for other in _other_readings(words)]
+            readings = [words, *_other_readings(words)]
+            ladders = {word: Ladder(word, self._spaces, mistyped) for reading in readings for word in reading}
             found = False
-            for grade in _climb(readings):
+            for grade in _climb([[ladders[word] for word in reading] for reading in readings]):
                 found = True
                 yield grade
             if found:
@@ -241,7 +240,12 @@ def _climb(readings: Sequence[Sequence[Ladder]]) -> Iterator[Grade]:
 
 
 def _found_by(ladders: Sequence[Ladder], rung: int) -> Documents:
-    return reduce(and_, (ladder.up_to(rung) for ladder in ladders))
+    documents = ladders[0].up_to(rung)
+    for ladder in ladders[1:]:
+        if not documents:
+            break
+        documents &= ladder.up_to(rung)
+    return documents
 
 
 def _other_readings(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
