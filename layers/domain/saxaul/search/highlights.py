@@ -9,7 +9,7 @@ from typing import NamedTuple
 from saxaul.catalog import Language, Suggestion
 from saxaul.search.folding import Word, words_of
 from saxaul.search.hanzi import readings
-from saxaul.search.matching import Ladder
+from saxaul.search.ladders import Ladder
 from saxaul.search.terms import Space, Vocabulary
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from saxaul.catalog import Catalogue, Language, Suggestion
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
-from saxaul.search.matching import TYPED, Find, Matcher
+from saxaul.search.ladders import TYPED
+from saxaul.search.matching import Find, Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking
 from saxaul.search.terms import Space, Vocabulary

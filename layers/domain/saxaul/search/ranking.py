@@ -16,7 +16,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from saxaul.catalog import Catalogue, Suggestion
-from saxaul.search.matching import Documents, Find, Grade
+from saxaul.search.ladders import Documents
+from saxaul.search.matching import Find, Grade
 
 _Earning = tuple[Decimal, Decimal, bool, str]
 
