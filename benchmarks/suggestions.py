@@ -43,7 +43,10 @@ _SECONDS = 8.0
 
 
 class Measured(NamedTuple):
-    """One engine at one size: build seconds, peak megabytes of Python's own memory while building, milliseconds; the last of processor time."""
+    """One engine at one size: build seconds, peak megabytes of Python's own memory while building, milliseconds.
+
+    ``p99_cpu_ms`` is of processor time.
+    """
 
     engine: str
     size: int
