@@ -1,5 +1,6 @@
 """The search behind its door: kept answers, an index that is renewed beside the requests, and what an answer says."""
 
+import gc
 from decimal import Decimal
 
 import pytest
@@ -33,6 +34,15 @@ def seeded(stack: Stack) -> Stack:
     stack.seed("campaigns", wed=make_campaign(multipliers={"bus_ride": "2"}))
     stack.seed("suggestions", bus=make_suggestion(campaign="wed"))
     return stack
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_garbage_collector_is_spared_the_index() -> None:
+    spared = gc.get_freeze_count()
+
+    search("bus")
+
+    assert gc.get_freeze_count() > spared
 
 
 def test_an_answer_says_why_it_is_there(seeded: Stack) -> None:

@@ -6,27 +6,13 @@ from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from saxaul.search.index import Answer, SuggestionIndex
+from saxaul.search.index import SuggestionIndex
 from saxaul.search.postings import Postings
-from tests.search.judging import default_catalogue, judged
+from tests.search.anything import QUERIES, is_valid
+from tests.search.judging import default_catalogue
 
 INDEX = SuggestionIndex(default_catalogue())
-TYPED = sorted({it.query for of_kind in judged("judged").values() for it in of_kind})
-ANYTHING = st.text(max_size=100)
-WORDS = st.lists(
-    st.one_of(
-        st.sampled_from(TYPED),
-        st.text("abcdeghinoqsuxz", max_size=12),
-        st.text("公交地铁种树绿色环保我想的回收", max_size=8),
-        ANYTHING,
-    ),
-    max_size=6,
-)
-QUERIES = st.one_of(
-    ANYTHING, st.builds(lambda parts, glue: glue.join(parts)[:100], WORDS, st.sampled_from(["", " ", "-", "\uff0c"]))
-)
 MOST_LOOKUPS = 4_000
 MOST_WALKED = 20_000
 
@@ -47,17 +33,6 @@ def work() -> Iterator[Counter[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Postings, "_union", counting)
         yield counted
-
-
-def is_valid(answer: Answer) -> bool:
-    identifiers = [found.identifier for found in answer.found]
-    parts = [match for found in answer.found for match in found.matched]
-    return (
-        0 < len(identifiers) <= 10
-        and len(set(identifiers)) == len(identifiers)
-        and all(0 <= match.start < match.end <= len(match.text) for match in parts)
-        and (not answer.fallback or not parts)
-    )
 
 
 @settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])

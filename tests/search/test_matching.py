@@ -1,5 +1,6 @@
 """How queries are understood: no noise beside what is found, slips where it is not, and sets that are what they say."""
 
+import gc
 from collections import defaultdict
 from datetime import date
 
@@ -7,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saxaul.catalog import Catalogue
+from saxaul.search.highlights import Highlighter
 from saxaul.search.index import Answer, SuggestionIndex
+from saxaul.search.matching import Matcher
 from saxaul.search.postings import Postings
+from saxaul.search.ranking import Ranking
+from saxaul.search.terms import Vocabulary
 from saxaul.search.typos import corrections
 from tests.builders import make_catalogue, make_suggestion
 
@@ -19,6 +25,11 @@ SUGGESTIONS = {
     "clothes": make_suggestion("Recycle old clothes", "旧衣服回收", keywords=("旧衣",)),
 }
 INDEX = SuggestionIndex(make_catalogue(suggestions=SUGGESTIONS))
+
+
+def parts_alive() -> int:
+    kinds = {SuggestionIndex, Matcher, Postings, Ranking, Highlighter, Vocabulary, Catalogue}
+    return sum(type(it) in kinds for it in gc.get_objects())
 
 
 def search(query: str) -> Answer:
@@ -103,6 +114,21 @@ def test_a_correction_begins_a_known_key_and_is_one_slip_away(words: list[str], 
         assert abs(len(meant) - len(word)) <= 1
         differ = [place for place in range(min(len(meant), len(word))) if meant[place] != word[place]]
         assert len(meant) != len(word) or len(differ) <= 2
+
+
+def test_an_index_that_is_let_go_is_freed_without_the_garbage_collector() -> None:
+    before = parts_alive()
+    gc.disable()
+    try:
+        index = SuggestionIndex(make_catalogue(suggestions=SUGGESTIONS))
+        index.search("recylce clothes", "alipay", date(2026, 6, 5), 10)
+        alive = parts_alive()
+        del index
+
+        assert alive > before
+        assert parts_alive() == before
+    finally:
+        gc.enable()
 
 
 def test_equal_documents_of_a_key_are_found_exactly() -> None:

@@ -1,13 +1,15 @@
 """Why a suggestion was found: the part of it that a word of the query matched, for an app to show in bold."""
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from saxaul.catalog import Language, Suggestion
 from saxaul.search.folding import Word, words_of
 from saxaul.search.hanzi import readings
-from saxaul.search.matching import Ladder
+from saxaul.search.ladders import Ladder
 from saxaul.search.terms import Space, Vocabulary
 
 
@@ -38,11 +40,20 @@ _FIELDS = {
 _ANY_FIELD = (_TITLE, _KEYWORD, _LENT)
 
 
+class _Passage(NamedTuple):
+    """Texts of a suggestion, each with its field, and folded into a line each: a word is sought in all at once."""
+
+    fields: Sequence[str]
+    texts: Sequence[str]
+    lines: str
+    starts: Sequence[int]
+
+
 class Highlighter:
     """Finds the matches of suggestions of one catalogue."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+        self._lent_to = lru_cache(maxsize=8192)(partial(_lent, vocabulary))
 
     def matches(
         self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
@@ -54,23 +65,60 @@ class Highlighter:
     def _match(self, ladder: Ladder, space: Space, suggestion: Suggestion, language: Language) -> Match | None:
         word = ladder.word
         meant = [Word(it, 0, 0, hanzi=False) for it in ladder.meant] if space is Space.TYPED else [word]
-        for locate in _LOCATED.get(space, (_written,)):
-            for field, text in self._fields(_FIELDS.get(space, _ANY_FIELD), suggestion, language):
+        for locate in _LOCATED.get(space, (_written_in,)):
+            for field in _FIELDS.get(space, _ANY_FIELD):
+                passage = self._passage(field, suggestion, language)
                 for it in meant:
-                    if part := locate(it, text):
-                        return Match(word.text, field, text, *part)
+                    if found := locate(it, passage):
+                        number, part = found
+                        return Match(word.text, passage.fields[number], passage.texts[number], *part)
         return None
 
-    def _fields(self, fields: Sequence[str], suggestion: Suggestion, language: Language) -> Iterator[tuple[str, str]]:
-        for field in fields:
-            if field == _KEYWORD:
-                yield from ((field, keyword) for keyword in suggestion.keywords)
-            elif field == _LENT:
-                yield from self._vocabulary.related_to(suggestion)
-            else:
-                texts = suggestion.titles if field == _TITLE else suggestion.texts
-                yield field, texts.in_language(language)
-                yield field, texts.zh if language == "en" else texts.en
+    def _passage(self, field: str, suggestion: Suggestion, language: Language) -> _Passage:
+        if field == _LENT:
+            return self._lent_to(suggestion.action_type, suggestion.campaign, suggestion.keywords)
+        if field == _KEYWORD:
+            return _passage_of(_KEYWORD, suggestion.keywords)
+        texts = suggestion.titles if field == _TITLE else suggestion.texts
+        return _passage_of(field, (texts.en, texts.zh) if language == "en" else (texts.zh, texts.en))
+
+
+def _lent(vocabulary: Vocabulary, action_type: str, campaign: str | None, keywords: Sequence[str]) -> _Passage:
+    fields, texts = zip(*vocabulary.lent(action_type, campaign, keywords), strict=True)
+    return _passage(fields, texts)
+
+
+@lru_cache(maxsize=8192)
+def _passage_of(field: str, texts: Sequence[str]) -> _Passage:
+    return _passage([field] * len(texts), texts)
+
+
+def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:
+    lines = ["".join(word.text for word in words_of(text)) + "\n" for text in texts]
+    return _Passage(fields, texts, "".join(lines), list(accumulate(map(len, lines), initial=0)))
+
+
+_Located = tuple[int, tuple[int, int]]
+"""The number of a passage's text, and a part of it."""
+
+
+def _written_in(word: Word, passage: _Passage) -> _Located | None:
+    place = passage.lines.find(word.text)
+    while place >= 0:
+        number = bisect_right(passage.starts, place) - 1
+        if part := _written(word.text, passage.texts[number]):
+            return number, part
+        place = passage.lines.find(word.text, passage.starts[number + 1])
+    return None
+
+
+def _spelled_in(word: Word, passage: _Passage) -> _Located | None:
+    if word.hanzi:
+        return None
+    for number, text in enumerate(passage.texts):
+        if part := _spelled(word.text, text):
+            return number, part
+    return None
 
 
 class _Folded(NamedTuple):
@@ -98,25 +146,23 @@ def _folded(text: str) -> _Folded:
 
 
 @lru_cache(maxsize=16_384)
-def _written(word: Word, text: str) -> tuple[int, int] | None:
+def _written(word: str, text: str) -> tuple[int, int] | None:
     folded = _folded(text)
-    place = folded.text.find(word.text)
+    place = folded.text.find(word)
     while place >= 0:
         if place in folded.starts:
-            return folded.parts[place][0], folded.parts[place + len(word.text) - 1][1]
-        place = folded.text.find(word.text, place + 1)
+            return folded.parts[place][0], folded.parts[place + len(word) - 1][1]
+        place = folded.text.find(word, place + 1)
     return None
 
 
 @lru_cache(maxsize=16_384)
-def _spelled(word: Word, text: str) -> tuple[int, int] | None:
+def _spelled(word: str, text: str) -> tuple[int, int] | None:
     """Where hanzi are read as the word says, in whole syllables or, all of them, by their first letters."""
-    if word.hanzi:
-        return None
     for first_letters in (False, True):
         for run in (it for it in words_of(text) if it.hanzi):
             for start in range(len(run.text)):
-                if end := _read(word.text, run.text, start, first_letters):
+                if end := _read(word, run.text, start, first_letters):
                     return run.start + start, run.start + end
     return None
 
@@ -137,7 +183,7 @@ def _read(typed: str, run: str, place: int, first_letters: bool) -> int:
 
 
 _LOCATED = {
-    Space.TYPED: (_written, _spelled),
-    **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_spelled,)),
+    Space.TYPED: (_written_in, _spelled_in),
+    **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_spelled_in,)),
 }
 """How the part is located that was found in a space; elsewhere as it is written."""

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from saxaul.catalog import Catalogue, Language, Suggestion
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
-from saxaul.search.matching import TYPED, Find, Matcher
+from saxaul.search.ladders import TYPED
+from saxaul.search.matching import Find, Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking
 from saxaul.search.terms import Space, Vocabulary
@@ -61,7 +62,11 @@ class SuggestionIndex:
         for number, identifier in enumerate(self._ranking.identifiers):
             for space, key in self._vocabulary.terms_of(self.catalogue.suggestions[identifier]):
                 documents[space][key].append(number)
+        typed: dict[str, set[int]] = defaultdict(set)
         for space in TYPED:
-            documents[Space.TYPED].update((key, []) for key in documents[space] if key.isascii())
+            for key, numbers in documents[space].items():
+                if key.isascii():
+                    typed[key].update(numbers)
+        documents[Space.TYPED] = {key: sorted(numbers) for key, numbers in typed.items()}
         size = len(self._ranking.identifiers)
         return {space: Postings(keys, size) for space, keys in documents.items()}

@@ -14,7 +14,7 @@ from saxaul.search.terms import WINDOW
 
 _AFTER_ANY = "\U0010ffff"
 
-_LEAST_WALK, _SHARE_OF_ALL = 64, 32
+_LEAST_WALK, _SHARE_OF_ALL = 64, 128
 
 
 class Postings:
@@ -40,8 +40,11 @@ class Postings:
         if (known := self._common.get(key)) is not None:
             return known
         position = bisect_left(self.keys, key)
-        has_it = position < len(self.keys) and self.keys[position] == key
-        return self._union(position, position + 1) if has_it else 0
+        return self._union(position, position + 1) if self._is_at(position, key) else 0
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key."""
+        return self._is_at(bisect_left(self.keys, key), key)
 
     def beginning_with(self, prefix: str) -> int:
         """The documents that have a key which begins so."""
@@ -71,6 +74,9 @@ class Postings:
         last = len(self.keys) if last is None else last
         first = bisect_left(self.keys, prefix, first, last)
         return first, bisect_left(self.keys, prefix + _AFTER_ANY, first, last)
+
+    def _is_at(self, position: int, key: str) -> bool:
+        return position < len(self.keys) and self.keys[position] == key
 
     def _union(self, first: int, last: int) -> int:
         start, end = self._starts[first], self._starts[last]

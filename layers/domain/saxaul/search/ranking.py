@@ -11,13 +11,13 @@ it.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
 from saxaul.catalog import Catalogue, Suggestion
-from saxaul.search.matching import Documents, Find, Grade
+from saxaul.search.ladders import Documents
+from saxaul.search.matching import Find, Grade
 
 _Earning = tuple[Decimal, Decimal, bool, str]
 
@@ -43,11 +43,13 @@ class Ranking:
         self._of_action_type = _sets((it.action_type, number) for number, it in enumerate(suggestions))
         self._of_app = _sets((app, number) for number, it in enumerate(suggestions) for app in it.links)
         self.everything = (1 << len(suggestions)) - 1
-        self._season = lru_cache(maxsize=4)(self._season_of)
+        self._seasons: dict[date, Season] = {}
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
         """The first ``limit`` documents, each with its find. No more grades are asked for than that needs."""
-        season = self._season(today)
+        if (season := self._seasons.get(today)) is None:
+            season = self._season_of(today)
+            self._seasons = {today: season}
         linked = self._of_app.get(app, 0)
         return list(islice(self._in_order(grades, season, linked, limit), limit))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from saxaul.catalog import Catalogue, Suggestion
@@ -44,8 +44,7 @@ class Vocabulary:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._synonyms = _groups(catalogue)
-        self._synonyms_of = lru_cache(maxsize=16_384)(self._find_synonyms)
+        self._synonyms_of = lru_cache(maxsize=16_384)(partial(_synonyms_of, catalogue, _groups(catalogue)))
 
     def terms_of(self, suggestion: Suggestion) -> set[Term]:
         """Everything that the suggestion is found by."""
@@ -63,16 +62,23 @@ class Vocabulary:
 
     def related_to(self, suggestion: Suggestion) -> Iterator[tuple[str, str]]:
         """The words that others lend to a suggestion, each with who does: action type, campaign or synonym."""
-        names = self._catalogue.action_types[suggestion.action_type].names
-        lent = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
-        if campaign := self._catalogue.campaigns.get(suggestion.campaign or ""):
-            lent += [(_CAMPAIGN, words) for words in (campaign.names.en, campaign.names.zh, *campaign.keywords)]
-        yield from lent
-        yield from ((_SYNONYM, word) for word in self._synonyms_of((*suggestion.keywords, *(it for _, it in lent))))
+        return self.lent(suggestion.action_type, suggestion.campaign, suggestion.keywords)
 
-    def _find_synonyms(self, phrases: Sequence[str]) -> tuple[str, ...]:
-        groups = [group for phrase in phrases for group in self._synonyms.get(glued(words_of(phrase)), ())]
-        return tuple(word for group in dict.fromkeys(groups) for word in self._catalogue.synonyms[group].words)
+    def lent(self, action_type: str, campaign: str | None, keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The words that are lent to whatever has these."""
+        names = self._catalogue.action_types[action_type].names
+        lent = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
+        if known := self._catalogue.campaigns.get(campaign or ""):
+            lent += [(_CAMPAIGN, words) for words in (known.names.en, known.names.zh, *known.keywords)]
+        yield from lent
+        yield from ((_SYNONYM, word) for word in self._synonyms_of((*keywords, *(it for _, it in lent))))
+
+
+def _synonyms_of(
+    catalogue: Catalogue, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]
+) -> tuple[str, ...]:
+    groups = [group for phrase in phrases for group in groups_of.get(glued(words_of(phrase)), ())]
+    return tuple(word for group in dict.fromkeys(groups) for word in catalogue.synonyms[group].words)
 
 
 def _groups(catalogue: Catalogue) -> Mapping[str, Sequence[str]]:

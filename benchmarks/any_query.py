@@ -1,0 +1,117 @@
+"""How long the search takes for whatever is typed: 10,000 queries of any characters, each timed alone.
+
+Wall time is beside the processor time of the one thread, so that a busy machine is not taken for a slow search; and
+Python's garbage collector as it comes beside the collector as the function has it, which spares the index.
+"""
+
+import gc
+from collections.abc import Sequence
+from datetime import date
+from time import perf_counter, thread_time
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from rich.table import Table
+
+from local.console import console
+from saxaul.catalog import Catalogue
+from saxaul.search.index import SuggestionIndex
+from saxaul.services.searching import LiveIndex
+from tests.search.anything import QUERIES, is_valid
+
+QUERIES_ASKED = 10_000
+MOST_MS = 20.0
+_DAY = date(2026, 6, 5)
+
+
+class Asked(NamedTuple):
+    """Any queries at one size: how many took more than they may, and the slowest by each clock, in milliseconds.
+
+    ``slowest`` is the query that took most processor time.
+    """
+
+    collector: str
+    size: int
+    invalid: int
+    over: int
+    over_cpu: int
+    slowest_ms: float
+    slowest_cpu_ms: float
+    slowest: str
+
+
+def ask_anything(catalogues: Sequence[Catalogue]) -> list[Asked]:
+    """The same queries of each catalogue, with the collector as it comes and with the index spared."""
+    queries = _queries()
+    asked: list[Asked] = []
+    for catalogue in catalogues:
+        gc.unfreeze()
+        gc.collect()
+        asked.append(_ask("as it comes", SuggestionIndex(catalogue), queries))
+        asked.append(_ask("index spared", live_index(catalogue), queries))
+    return asked
+
+
+def live_index(catalogue: Catalogue) -> SuggestionIndex:
+    """The index as the function has it."""
+    return LiveIndex(lambda: catalogue, failed=lambda: None).current()
+
+
+def show(asked: Sequence[Asked]) -> None:
+    table = Table(
+        "collector",
+        "of",
+        "invalid",
+        "over 20 ms",
+        "in CPU time",
+        "slowest ms",
+        "most CPU ms",
+        "which took",
+        title=f"{QUERIES_ASKED:,} queries of any characters",
+    )
+    for it in asked:
+        figures = (it.size, it.invalid, it.over, it.over_cpu)
+        times = (f"{it.slowest_ms:.2f}", f"{it.slowest_cpu_ms:.2f}")
+        table.add_row(it.collector, *(f"{figure:,}" for figure in figures), *times, ascii(it.slowest[:24]))
+    console.print(table)
+
+
+def _queries() -> list[str]:
+    drawn: list[str] = []
+
+    @seed(7)
+    @settings(
+        max_examples=QUERIES_ASKED,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(QUERIES)
+    def draw(query: str) -> None:
+        drawn.append(query)
+
+    draw()
+    return drawn
+
+
+def _ask(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> Asked:
+    took: list[tuple[float, float, str]] = []
+    invalid = 0
+    for query in queries:
+        began, began_cpu = perf_counter(), thread_time()
+        answer = index.search(query, "alipay", _DAY, 10)
+        cpu, wall = thread_time() - began_cpu, perf_counter() - began
+        took.append((wall * 1_000, cpu * 1_000, query))
+        invalid += not is_valid(answer)
+    _, slowest_cpu, slowest = max(took, key=lambda it: it[1])
+    return Asked(
+        collector,
+        len(index.catalogue.suggestions),
+        invalid,
+        sum(wall > MOST_MS for wall, _, _ in took),
+        sum(cpu > MOST_MS for _, cpu, _ in took),
+        max(wall for wall, _, _ in took),
+        slowest_cpu,
+        slowest,
+    )

@@ -1,0 +1,32 @@
+"""Whatever may be typed, and what every answer to it must be."""
+
+from hypothesis import strategies as st
+
+from saxaul.search.index import Answer
+from tests.search.judging import judged
+
+_TYPED = sorted({it.query for of_kind in judged("judged").values() for it in of_kind})
+_ANYTHING = st.text(max_size=100)
+_WORDS = st.lists(
+    st.one_of(
+        st.sampled_from(_TYPED),
+        st.text("abcdeghinoqsuxz", max_size=12),
+        st.text("公交地铁种树绿色环保我想的回收", max_size=8),
+        _ANYTHING,
+    ),
+    max_size=6,
+)
+QUERIES = st.one_of(
+    _ANYTHING, st.builds(lambda parts, glue: glue.join(parts)[:100], _WORDS, st.sampled_from(["", " ", "-", "\uff0c"]))
+)
+
+
+def is_valid(answer: Answer) -> bool:
+    identifiers = [found.identifier for found in answer.found]
+    parts = [match for found in answer.found for match in found.matched]
+    return (
+        0 < len(identifiers) <= 10
+        and len(set(identifiers)) == len(identifiers)
+        and all(0 <= match.start < match.end <= len(match.text) for match in parts)
+        and (not answer.fallback or not parts)
+    )
