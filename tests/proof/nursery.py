@@ -16,7 +16,8 @@ from tests.proof.soundness import assert_sound, orders_of, redemptions_of
 from tests.proof.world import World
 
 PRICE = 160
-HAD = 10_000
+HAD = 100_000
+"""What each user begins with: more than the longest run can spend."""
 PARTNER = "Alxa SEE Foundation"
 
 
