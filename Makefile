@@ -29,11 +29,11 @@ down: env ## end every process of the laptop stack
 story: env ## tell the story on real calls
 	@$(BIN)/python -m local.story
 
-seed: env ## write a catalogue through the API (FOLDER=catalog)
+seed: env ## write a catalog through the API (FOLDER=catalog)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)")
 
-export: env ## write the stack's catalogue into files that seed another stack (FOLDER=)
-	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalogue"; exit 1; }
+export: env ## write the stack's catalog into files that seed another stack (FOLDER=)
+	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
 
 reconcile: env ## prove that every point, sapling and order of the ledger adds up

@@ -5,13 +5,13 @@
 
 The whole day of ``benchmarks/day.py`` is laid out in calls of 10, 100 and 1,000 acts. Of those calls, evenly spread
 over the day, as many are measured as hold ``--sample`` acts. Each is measured in the state that the day has left by
-then, so the sample has what the day has: long pages of busy users, full caps, acts that come again, and hardly ever
+then, so the sample has what the day has: long periods of busy users, full caps, acts that come again, and hardly ever
 one user twice in a call. ``--sample 600000`` measures every call.
 
 What is counted, from the API's door to the ledger, for a call that is one batch:
 
 - DynamoDB: write units, read units and requests, from the consumed capacity that it tells, and requests as sent.
-  Each function reads the catalogue once a minute; one warm worker each all day is reckoned with, spread over the day.
+  Each function reads the catalog once a minute; one warm worker each all day is reckoned with, spread over the day.
 - SQS, each 64 KB of payload one request: sending; receiving at most ten messages at a time; deleting at most ten at a
   time, as Lambda's poller does. Its polls of an empty queue are the same for both ways (15 a minute) and are not in it.
 - Lambda on arm64: one invocation for each call of the API (500 acts at most), one for each batch. What is billed is
@@ -42,14 +42,14 @@ from benchmarks.accrual_report import BUDGETS, SIZES, Results, missed, report, s
 from benchmarks.day import Call, Day, Reported
 from benchmarks.engine import CATALOG, LEDGER, PLAIN, engine, make_tables
 from benchmarks.metering import Meter
-from benchmarks.pages_way import PagesWay, users_of
+from benchmarks.periods_way import PeriodsWay, users_of
 from benchmarks.prices import Usage
 from benchmarks.usual_way import UsualWay
 from local.console import console, step
 from local.sam import ROOT
-from saxaul.actions import MAX_ACTIONS
+from saxaul.ledger.actions import MAX_ACTIONS
+from saxaul.messages.events import QueueRecord
 from saxaul.observability import logger
-from saxaul.queue_events import QueueRecord
 from saxaul.settings import settings
 from saxaul.storage import clients
 from saxaul.storage.catalog import CatalogStore
@@ -64,7 +64,7 @@ USUAL_SHARE = 5
 MINUTES = 24 * 60
 PLOT = ROOT / "docs" / "accrual-cost.svg"
 
-Way = PagesWay | UsualWay
+Way = PeriodsWay | UsualWay
 
 
 class Moment(NamedTuple):
@@ -77,12 +77,12 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all measurements share: the meter, the queue, and what reading the catalogue takes."""
+    """What all measurements share: the meter, the queue, and what reading the catalog takes."""
 
     meter: Meter
     outside: "SQSClient"
     queue_url: str
-    catalogue_units: float
+    catalog_units: float
 
     def measure(self, way: Way, day: Day, moments: list[Moment], progress: Progress, doing: str) -> Usage:
         """The usage of some calls of the day, each on what the day has left by then."""
@@ -139,13 +139,13 @@ class Bench:
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _usage(self, way: Way, day: Day, used: Counter[str], actions: int) -> Usage:
-        catalogue_reads = 2 * MINUTES / day.actions * actions  # two functions, each once a minute
+        catalog_reads = 2 * MINUTES / day.actions * actions  # two functions, each once a minute
         reads = used["BatchGetItem.units"] + used["GetItem.units"]
         return Usage(
             actions=actions,
             api_calls=used["api_calls"],
             write_units=used["write_units"],
-            read_units=reads + catalogue_reads * self.catalogue_units,
+            read_units=reads + catalog_reads * self.catalog_units,
             dynamodb_requests=used["dynamodb_requests"] - used["Query"],
             sqs_requests=used["sqs_requests"],
             fair_queue_requests=used["sqs_requests"] if way.fair else 0,
@@ -183,7 +183,7 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
     meter = Meter()
     meter.attach(clients.dynamodb(), clients.sqs())
     with meter.measured() as spent:
-        catalogue = store.catalogue()
+        catalog = store.catalog()
     bench = Bench(meter, boto3.client("sqs"), queue_url, spent["Query.units"])
     zone = settings().calendar.zone
     yesterday = (datetime.now(zone) - timedelta(days=1)).date()
@@ -195,10 +195,10 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
         for size in SIZES:
             moments = list(moments_of(day, size, sample))
             title = f"{arriving.replace('_', ' ')}, calls of {size:,}"
-            results[arriving, size] = bench.measure(PagesWay(day, catalogue), day, moments, progress, title)
+            results[arriving, size] = bench.measure(PeriodsWay(day, catalog), day, moments, progress, title)
             if arriving == "one_by_one":
                 some = moments[:: min(USUAL_SHARE, len(moments))]
-                usual = UsualWay(day, catalogue)
+                usual = UsualWay(day, catalog)
                 results["usual", size] = bench.measure(usual, day, some, progress, f"the usual way, calls of {size:,}")
     return days, results
 

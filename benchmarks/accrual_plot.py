@@ -11,7 +11,11 @@ from matplotlib.figure import Figure
 SIZE = "100"
 """The size of the calls that is drawn."""
 
-ROWS = {"together": "pages, a user's\nactions together", "one_by_one": "pages, one by one", "usual": "the usual way"}
+ROWS = {
+    "together": "periods, a user's\nactions together",
+    "one_by_one": "periods, one by one",
+    "usual": "the usual way",
+}
 PARTS = {"writes": "#2f6f4e", "reads": "#8fbf9f", "sqs": "#d9a441", "lambda": "#7a6a58"}
 NAMES = {"writes": "DynamoDB writes", "reads": "DynamoDB reads", "sqs": "SQS", "lambda": "Lambda"}
 

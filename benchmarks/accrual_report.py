@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 
 from benchmarks.day import Call, Day
 from benchmarks.engine import function_memory
-from benchmarks.pages_way import users_of
+from benchmarks.periods_way import users_of
 from benchmarks.prices import AS_OF, REGION, Usage
 from local.console import console
 
@@ -96,7 +96,7 @@ def show(told: Mapping[str, Any]) -> None:
     grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    names = {"usual": "the usual way", "one_by_one": "pages, one by one", "together": "pages, together"}
+    names = {"usual": "the usual way", "one_by_one": "periods, one by one", "together": "periods, together"}
     for name, row in names.items():
         for size, found in told[name].items():
             grid.add_row(

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from rich.table import Table
 
 from local.console import console
-from saxaul.catalog import Catalogue
+from saxaul.catalog.entries import Catalog
 from saxaul.search.index import SuggestionIndex
-from saxaul.services.searching import LiveIndex
+from saxaul.services.search import LiveIndex
 from tests.search.anything import QUERIES, is_valid
 
 QUERIES_ASKED = 10_000
@@ -40,21 +40,21 @@ class Asked(NamedTuple):
     slowest: str
 
 
-def ask_anything(catalogues: Sequence[Catalogue]) -> list[Asked]:
-    """The same queries of each catalogue, with the collector as it comes and with the index spared."""
+def ask_anything(catalogs: Sequence[Catalog]) -> list[Asked]:
+    """The same queries of each catalog, with the collector as it comes and with the index spared."""
     queries = _queries()
     asked: list[Asked] = []
-    for catalogue in catalogues:
+    for catalog in catalogs:
         gc.unfreeze()
         gc.collect()
-        asked.append(_ask("as it comes", SuggestionIndex(catalogue), queries))
-        asked.append(_ask("index spared", live_index(catalogue), queries))
+        asked.append(_ask("as it comes", SuggestionIndex(catalog), queries))
+        asked.append(_ask("index spared", live_index(catalog), queries))
     return asked
 
 
-def live_index(catalogue: Catalogue) -> SuggestionIndex:
+def live_index(catalog: Catalog) -> SuggestionIndex:
     """The index as the function has it."""
-    return LiveIndex(lambda: catalogue, failed=lambda: None).current()
+    return LiveIndex(lambda: catalog, failed=lambda: None).current()
 
 
 def show(asked: Sequence[Asked]) -> None:
@@ -107,7 +107,7 @@ def _ask(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> Aske
     _, slowest_cpu, slowest = max(took, key=lambda it: it[1])
     return Asked(
         collector,
-        len(index.catalogue.suggestions),
+        len(index.catalog.suggestions),
         invalid,
         sum(wall > MOST_MS for wall, _, _ in took),
         sum(cpu > MOST_MS for _, cpu, _ in took),

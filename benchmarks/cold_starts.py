@@ -36,7 +36,7 @@ from local.sam import ROOT, SamError
 from local.template import resources
 
 FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
-LAYERS = ("DependenciesLayer", "DomainLayer")
+LAYERS = ("DependenciesLayer", "SaxaulLayer")
 BARE_BUDGET = 1.3
 BYTECODE_BUDGET = 0.5
 

@@ -2,9 +2,9 @@
 
 - Every user acts at least once, five times on average, by a log-normal law (sigma 1): the busiest tenth of the users do
   two fifths of it all, and the busiest user some two hundred things.
-- The kinds of acts are those of the default catalogue, in the shares of ``MIX``. Seven in a hundred are of kinds with a
-  cap by month, so they go to the month's page, where ``DAYS_BEFORE`` earlier days of the month stand already.
-  No kind of the default catalogue has a cap by year.
+- The kinds of acts are those of the default catalog, in the shares of ``MIX``. Seven in a hundred are of kinds with a
+  cap by month, so they go to the month's period, where ``DAYS_BEFORE`` earlier days of the month stand already.
+  No kind of the default catalog has a cap by year.
 - One in a hundred reports is sent again up to a few hours later, as it was.
 - Identifiers are as long as real ones: users have 16 digits, actions a UUID of 36 characters.
 - Arriving *one by one*, each act is reported when it is done. Arriving *together*, an app holds a user's acts back

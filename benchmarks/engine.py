@@ -90,7 +90,7 @@ def make_tables(*names: str) -> None:
 
 
 def _seed() -> None:
-    """Write the default catalogue past the API."""
+    """Write the default catalog past the API."""
     store = CatalogStore(Table(CATALOG))
     for kind, found in load().items():
         for identifier, entity in found.items():

@@ -29,20 +29,20 @@ from local import stack
 from local.console import console
 from local.deployment import session_of
 from local.sam import ROOT, state
-from saxaul.actions import Owner
-from saxaul.calendar import Calendar
-from saxaul.catalog import Place, Text, TreeProject
-from saxaul.messages import RedemptionMessage
-from saxaul.pages import Entry, Page, PageKey
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import Place, Text, TreeProject
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import Entry, Period, PeriodKey
+from saxaul.messages.bodies import RedemptionMessage
 from saxaul.problems import Conflict
-from saxaul.redemptions import State
-from saxaul.services.redeeming import Redeeming, Request
-from saxaul.storage import pages
+from saxaul.services.redeem import Redeeming, RedemptionRequest
+from saxaul.storage import periods
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table, transact
 from saxaul.storage.wallets import Wallets
+from saxaul.trees.redemptions import State
 
 THREADS = 8
 PRICE = 80
@@ -108,12 +108,12 @@ class Herd:
         self.users = [f"{name}-{number}" for number in range(users)]
         now = int(time.time())
         transact([self._stocks.releasing(name, self._project, CALENDAR.zone, now)])
-        ledger.put_all([{**pages.to_item(page_of(user, now)), "v": 1} for user in self.users])
+        ledger.put_all([{**periods.to_item(period_of(user, now)), "v": 1} for user in self.users])
 
     def ask(self, user: str, key: str = "morning") -> str:
         """Ask for a tree; the state, or the code of the refusal."""
         try:
-            wish = Request("alipay", user, key, self._project_id, 1, "For the herd")
+            wish = RedemptionRequest("alipay", user, key, self._project_id, 1, "For the herd")
             return self._redeeming.request(wish, self._project)[0].state.value
         except Conflict as refusal:
             return refusal.code
@@ -140,11 +140,11 @@ def make_project(saplings: int) -> TreeProject:
     return TreeProject(species=text, place=place, partner="Nobody", price_points=PRICE, saplings=saplings)
 
 
-def page_of(user: str, now: int) -> Page:
-    """A page with the ripe points of one tree."""
+def period_of(user: str, now: int) -> Period:
+    """A period with the ripe points of one tree."""
     entry = Entry("bus_ride", Decimal(1), now - 3600, now, PRICE, Decimal("212.5"), Decimal(1), rule=1)
     day = CALENDAR.window_of(now - 3600, "day")
-    return Page(PageKey(Owner("user", user), day), {"alipay:ride": entry})
+    return Period(PeriodKey(Owner("user", user), day), {"alipay:ride": entry})
 
 
 def settled(meter: Meter, herd: Herd, most: int) -> dict[str, Any]:

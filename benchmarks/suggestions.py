@@ -1,8 +1,8 @@
 """How fast and how well the search answers, beside SQLite FTS5, tantivy and rapidfuzz.
 
-`python -m benchmarks.suggestions`. Quality is judged on the default catalogue, speed on larger ones of its own words.
+`python -m benchmarks.suggestions`. Quality is judged on the default catalog, speed on larger ones of its own words.
 The peers are given what ours finds by, folded queries included: hanzi simplified, pinyin, first letters and synonyms.
-Where a laptop stack is up, the default catalogue is asked over HTTP as well.
+Where a laptop stack is up, the default catalog is asked over HTTP as well.
 """
 
 import gc
@@ -28,10 +28,10 @@ from benchmarks.any_query import Asked, ask_anything, live_index, show
 from local.client import Client
 from local.console import console
 from local.sam import state
-from saxaul.catalog import Catalogue, Suggestion, Text
+from saxaul.catalog.entries import Catalog, Suggestion, Text
 from saxaul.search.folding import words_of
 from saxaul.search.terms import Vocabulary
-from tests.search.judging import Quality, Search, default_catalogue, judged, quality
+from tests.search.judging import Quality, Search, default_catalog, judged, quality
 
 SIZES = (1_000, 5_000, 50_000)
 BUDGET_SIZE = 5_000
@@ -60,8 +60,8 @@ class Measured(NamedTuple):
     quality: Quality
 
 
-def ours(catalogue: Catalogue) -> Search:
-    index = live_index(catalogue)
+def ours(catalog: Catalog) -> Search:
+    index = live_index(catalog)
 
     def search(query: str) -> list[str]:
         answer = index.search(query, "alipay", DAY, LIMIT)
@@ -70,10 +70,10 @@ def ours(catalogue: Catalogue) -> Search:
     return search
 
 
-def fts5(catalogue: Catalogue) -> Search:
+def fts5(catalog: Catalog) -> Search:
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE found USING fts5(id UNINDEXED, keys, tokenize='trigram')")
-    database.executemany("INSERT INTO found VALUES (?, ?)", _documents(catalogue))
+    database.executemany("INSERT INTO found VALUES (?, ?)", _documents(catalog))
 
     def search(query: str) -> list[str]:
         asked = " ".join(f'"{word.text}"' for word in words_of(query))
@@ -83,14 +83,14 @@ def fts5(catalogue: Catalogue) -> Search:
     return search
 
 
-def tantivy_index(catalogue: Catalogue) -> Search:
+def tantivy_index(catalog: Catalog) -> Search:
     schema = (
         tantivy.SchemaBuilder().add_text_field("id", stored=True).add_text_field("keys", tokenizer_name="whitespace")
     )
     built = schema.build()
     index = tantivy.Index(built)
     writer = index.writer(64_000_000, 1)
-    for identifier, keys in _documents(catalogue):
+    for identifier, keys in _documents(catalog):
         writer.add_document(tantivy.Document(id=identifier, keys=keys))
     writer.commit()
     index.reload()
@@ -110,8 +110,8 @@ def tantivy_index(catalogue: Catalogue) -> Search:
     return search
 
 
-def rapidfuzz_scan(catalogue: Catalogue) -> Search:
-    documents = dict(_documents(catalogue))
+def rapidfuzz_scan(catalog: Catalog) -> Search:
+    documents = dict(_documents(catalog))
 
     def search(query: str) -> list[str]:
         asked = " ".join(word.text for word in words_of(query))
@@ -121,7 +121,7 @@ def rapidfuzz_scan(catalogue: Catalogue) -> Search:
     return search
 
 
-ENGINES: dict[str, Callable[[Catalogue], Search]] = {
+ENGINES: dict[str, Callable[[Catalog], Search]] = {
     "saxaul": ours,
     "SQLite FTS5 (trigram)": fts5,
     "tantivy (fuzzy prefix)": tantivy_index,
@@ -133,17 +133,17 @@ def _slips(word: str) -> int:
     return 1 if len(word) > 3 and word.isascii() else 0  # noqa: PLR2004 - as in our own search
 
 
-def _documents(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Each suggestion with everything that ours finds it by, as words."""
-    vocabulary = Vocabulary(catalogue)
-    for identifier, suggestion in catalogue.suggestions.items():
+    vocabulary = Vocabulary(catalog)
+    for identifier, suggestion in catalog.suggestions.items():
         yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
 
 
-def grown(size: int) -> Catalogue:
-    """The default catalogue with more suggestions, each of the title, text and keywords of its own others."""
-    chance = random.Random(7)  # noqa: S311 - the same catalogue each time
-    known = default_catalogue()
+def grown(size: int) -> Catalog:
+    """The default catalog with more suggestions, each of the title, text and keywords of its own others."""
+    chance = random.Random(7)  # noqa: S311 - the same catalog each time
+    known = default_catalog()
     models = list(known.suggestions.values())
     keywords = sorted({keyword for it in models for keyword in it.keywords})
     suggestions = dict(known.suggestions)
@@ -158,18 +158,18 @@ def grown(size: int) -> Catalogue:
             campaign=second.campaign,
             links=first.links,
         )
-    return Catalogue(known.action_types, known.campaigns, known.tree_projects, suggestions, known.synonyms)
+    return Catalog(known.action_types, known.campaigns, known.tree_projects, suggestions, known.synonyms)
 
 
-def measure(name: str, catalogue: Catalogue, queries: Sequence[str], judged_as: Quality) -> Measured:
+def measure(name: str, catalog: Catalog, queries: Sequence[str], judged_as: Quality) -> Measured:
     gc.collect()
     began = perf_counter()
-    search = ENGINES[name](catalogue)
+    search = ENGINES[name](catalog)
     build = perf_counter() - began
     _, p99_first, _ = _percentiles(search, queries)
     p50, p99, p99_cpu = _percentiles(search, list(queries) * _ROUNDS)
-    memory = _memory(lambda: ENGINES[name](catalogue)) if len(catalogue.suggestions) <= BUDGET_SIZE else float("nan")
-    return Measured(name, len(catalogue.suggestions), build, memory, p99_first, p50, p99, p99_cpu, judged_as)
+    memory = _memory(lambda: ENGINES[name](catalog)) if len(catalog.suggestions) <= BUDGET_SIZE else float("nan")
+    return Measured(name, len(catalog.suggestions), build, memory, p99_first, p50, p99, p99_cpu, judged_as)
 
 
 def _percentiles(ask: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float, float]:
@@ -210,19 +210,19 @@ def main() -> None:
     queries = [it.query for of_kind in judged("judged").values() for it in of_kind]
     random.Random(7).shuffle(queries)  # noqa: S311 - the same order each time
     everything = [it for of_kind in judged("judged").values() for it in of_kind]
-    qualities = {name: quality(engine(default_catalogue()), everything) for name, engine in ENGINES.items()}
+    qualities = {name: quality(engine(default_catalog()), everything) for name, engine in ENGINES.items()}
     measured: list[Measured] = []
     for size in SIZES:
-        catalogue = grown(size)
+        catalog = grown(size)
         for name in ENGINES:
             console.print(f"[dim]{size:,} suggestions: {name}[/]")
-            measured.append(measure(name, catalogue, queries, qualities[name]))
-    asked = ask_anything([default_catalogue(), grown(BUDGET_SIZE)])
+            measured.append(measure(name, catalog, queries, qualities[name]))
+    asked = ask_anything([default_catalog(), grown(BUDGET_SIZE)])
     http = over_http(queries)
     _show(measured)
     show(asked)
     print(
-        "over HTTP, the default catalogue:",
+        "over HTTP, the default catalog:",
         "no stack is up; make up" if http is None else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
     )
     print(json.dumps(_summary(measured, asked, http)))

@@ -14,10 +14,10 @@ from time import time
 
 from benchmarks.day import Call, Day, Reported
 from benchmarks.engine import PLAIN
-from benchmarks.pages_way import APP
-from saxaul.actions import Action, Owner, screen
-from saxaul.catalog import Catalogue
-from saxaul.queue_events import QueueRecord
+from benchmarks.periods_way import APP
+from saxaul.catalog.entries import Catalog
+from saxaul.ledger.actions import Action, Owner, screen
+from saxaul.messages.events import QueueRecord
 from saxaul.settings import settings
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, raw, transact
@@ -33,9 +33,9 @@ class UsualWay:
     name = "usual"
     fair = False
 
-    def __init__(self, day: Day, catalogue: Catalogue) -> None:
+    def __init__(self, day: Day, catalog: Catalog) -> None:
         self._day = day
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._calendar = settings().calendar
         self._table = Table(PLAIN)
 
@@ -52,7 +52,7 @@ class UsualWay:
         self._table.put_all(records)
 
     def report(self, reported: Sequence[Reported]) -> None:
-        accepted, refused = screen(APP, reported, self._catalogue, self._calendar, int(time()))
+        accepted, refused = screen(APP, reported, self._catalog, self._calendar, int(time()))
         if refused:
             raise RuntimeError(f"not all was accepted: {refused[0]}")
         bodies = [
@@ -104,8 +104,8 @@ class UsualWay:
                 "quantity": action.quantity,
                 "occurred_at": action.occurred_at,
                 "points": points,
-                "avoided_g": action.quantity * self._catalogue.action_types[action.type].avoided_g.value,
-                "rule": self._catalogue.versions[action.type],
+                "avoided_g": action.quantity * self._catalog.action_types[action.type].avoided_g.value,
+                "rule": self._catalog.versions[action.type],
             }
             changed = {
                 "pk": f"USER#{action.owner.id}",
@@ -114,7 +114,7 @@ class UsualWay:
                 "used": wallet["used"] | {counter: used},
             }
             try:
-                transact([self._table.putting(entry, 0), self._table.putting(changed, int(wallet["v"]))])
+                transact([self._table.put_write(entry, 0), self._table.put_write(changed, int(wallet["v"]))])
             except TransactionRefusedError:
                 continue
             break
@@ -122,7 +122,7 @@ class UsualWay:
 
     def _award(self, action: Action, used: Mapping[str, Decimal]) -> tuple[int, str, Decimal]:
         """Points, and the counter of the cap with its new value."""
-        rule = self._catalogue.action_types[action.type]
+        rule = self._catalog.action_types[action.type]
         cap, reward = rule.caps[0], rule.points
         if reward is None:
             raise RuntimeError(f"{action.type} earns nothing")

@@ -47,7 +47,7 @@ def build(parameters: Mapping[str, str]) -> None:
     LOG.parent.mkdir(exist_ok=True)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     sam("build", "--parameter-overrides", *overrides, log=LOG, env={})
-    for leftover in BUILT.glob("DomainLayer/**/*.egg-info"):
+    for leftover in BUILT.glob("SaxaulLayer/**/*.egg-info"):
         shutil.rmtree(leftover)
     for service in (BUILT / "DependenciesLayer/python/botocore/data").glob("*/"):
         if service.name not in SERVICES:

@@ -1,6 +1,6 @@
-"""Writes a stack's catalogue into a folder, as files that seed another stack: `python -m local.export FOLDER`.
+"""Writes a stack's catalog into a folder, as files that seed another stack: `python -m local.export FOLDER`.
 
-The same catalogue gives the same bytes: entries stand in the order of their identifiers, and an amount is written
+The same catalog gives the same bytes: entries stand in the order of their identifiers, and an amount is written
 in one way however an operator wrote it.
 """
 
@@ -15,7 +15,7 @@ import yaml
 
 from local.client import Client
 from local.console import console
-from saxaul.catalog import KINDS, MODELS, Entity, Kind
+from saxaul.catalog.entries import KINDS, MODELS, Entity, Kind
 
 _ABOUT = {"id", "version", "changed_at", "changed_by"}
 """What a list says beside an entry."""
@@ -32,7 +32,7 @@ def export(folder: Path) -> None:
             text = yaml.safe_dump(documents, allow_unicode=True, sort_keys=False, width=120)
             (folder / f"{kind}.yaml").write_text(text, "utf-8")
             counts.append(f"{len(entries)} {kind.replace('-', ' ')}")
-    console.print(f"[green]✓[/] exported the catalogue to {folder}: {', '.join(counts)}")
+    console.print(f"[green]✓[/] exported the catalog to {folder}: {', '.join(counts)}")
 
 
 def entries_of(operator: Client, kind: Kind) -> Iterator[tuple[str, Entity]]:

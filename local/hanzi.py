@@ -14,7 +14,7 @@ from pypinyin.contrib.tone_convert import to_normal
 
 from local.sam import ROOT
 
-TABLE = ROOT / "layers" / "domain" / "saxaul" / "search" / "hanzi.tsv"
+TABLE = ROOT / "layers" / "saxaul" / "saxaul" / "search" / "hanzi.tsv"
 
 _RARELY = 0.05
 """The share of the phrases with a character below which a reading is too rare to be typed."""

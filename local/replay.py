@@ -135,7 +135,7 @@ def replay(client: Client, actions: list[dict[str, Any]]) -> Report:
 
 
 def wait_for_empty_queue(patience: float = 120) -> None:
-    """Wait until no accepted action is on its way to a page any more."""
+    """Wait until no accepted action is on its way to a period any more."""
     known = stack()
     sqs = boto3.client("sqs", **session_of(known["endpoint_url"]))
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

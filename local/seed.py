@@ -1,4 +1,4 @@
-"""Writes a catalogue through the API: the default one, or that of a folder, `python -m local.seed [FOLDER]`."""
+"""Writes a catalog through the API: the default one, or that of a folder, `python -m local.seed [FOLDER]`."""
 
 import argparse
 from pathlib import Path
@@ -11,14 +11,14 @@ from rich.progress import Progress
 from local.client import Client
 from local.console import console, give_up
 from local.sam import ROOT
-from saxaul.actions import faults
-from saxaul.catalog import KINDS, MODELS, Catalogue, Entity, Kind
+from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Kind
+from saxaul.ledger.actions import faults
 
 FOLDER = ROOT / "catalog"
 
 
 def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
-    """Read a catalogue of YAML files, one for each kind, and check every entry and every reference.
+    """Read a catalog of YAML files, one for each kind, and check every entry and every reference.
 
     Raises:
         ValueError: there are faults; the message names each.
@@ -31,14 +31,14 @@ def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
                 entries[kind][identifier] = MODELS[kind].model_validate(document)
             except ValidationError as error:
                 found += [f"{kind}/{identifier}: {fault}" for fault in faults(error)]
-    found += as_catalogue(entries).all_broken_references()
+    found += as_catalog(entries).all_broken_references()
     if found:
         raise ValueError("\n".join(found))
     return entries
 
 
-def as_catalogue(entries: dict[Kind, dict[str, Entity]]) -> Catalogue:
-    return Catalogue(**{kind.replace("-", "_"): found for kind, found in entries.items()})  # type: ignore[arg-type]
+def as_catalog(entries: dict[Kind, dict[str, Entity]]) -> Catalog:
+    return Catalog(**{kind.replace("-", "_"): found for kind, found in entries.items()})  # type: ignore[arg-type]
 
 
 def seed(folder: Path = FOLDER) -> None:
@@ -46,18 +46,18 @@ def seed(folder: Path = FOLDER) -> None:
     try:
         entries = load(folder)
     except OSError as error:
-        give_up(f"{folder} has no catalogue: {error}")
+        give_up(f"{folder} has no catalog: {error}")
     except ValueError as error:
-        give_up(f"The catalogue has faults:\n{error}")
+        give_up(f"The catalog has faults:\n{error}")
     with Client("operator") as operator, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("seeding the catalogue", total=sum(map(len, entries.values())))
+        task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
         for kind, found in entries.items():
             for identifier, entity in found.items():
                 document = entity.model_dump(mode="json", exclude_defaults=True)
                 operator.done("PUT", f"/catalog/{kind}/{identifier}", document)
                 progress.advance(task)
     counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
-    console.print(f"[green]✓[/] seeded the catalogue: {counts}")
+    console.print(f"[green]✓[/] seeded the catalog: {counts}")
 
 
 def _documents(folder: Path, kind: Kind) -> dict[str, Any]:

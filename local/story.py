@@ -18,8 +18,8 @@ from rich.markup import escape
 from local.client import Client, stack
 from local.console import console, give_up
 from local.deployment import session_of
-from saxaul.published import RefusedError
-from saxaul.verify import verdict
+from saxaul.log.published import RefusedError
+from saxaul.log.verify import verdict
 
 PROJECT = "saxaul-alxa"
 PATIENCE = 60.0

@@ -19,7 +19,7 @@ from local.client import stack
 from local.console import console, give_up
 from local.deployment import session_of
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
-from saxaul.messages import ActionMessage, PlantingMessage, RedemptionMessage
+from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

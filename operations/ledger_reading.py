@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from saxaul.calendar import last_day
-from saxaul.pages import Page
-from saxaul.reconciliation import Finding, Holdings
-from saxaul.redemptions import Redemption
-from saxaul.storage import pages, redemptions, wallets
+from saxaul.audit import Finding, Holdings
+from saxaul.catalog.calendar import last_day
+from saxaul.ledger.periods import Period
+from saxaul.ledger.wallets import Wallet
+from saxaul.storage import periods, redemptions, wallets
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, Table, python
-from saxaul.wallets import Wallet
+from saxaul.trees.redemptions import Redemption
 
 MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 """What comes of reading an item that is not of its shape."""
@@ -25,30 +25,35 @@ class Reading(NamedTuple):
 
 
 def scan(table: Table, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
-    pages_of_scan = dynamodb().get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True, **narrowed)
-    for answer in pages_of_scan:
+    scanned = dynamodb().get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True, **narrowed)
+    for answer in scanned:
         yield from map(python, answer["Items"])
 
 
 def read_owner(pk: str, items: Iterable[Item]) -> Reading:
     """Turn one owner's items into records. Items of other kinds belong to nobody's sum and are passed over."""
-    owner = pages.owner_of(pk)
+    owner = periods.owner_of(pk)
     broken: list[Finding] = []
-    wallet, found_pages, found_redemptions, sizes = Wallet(owner.id), list[Page](), list[Redemption](), dict[str, int]()
+    wallet, found_periods, found_redemptions, sizes = (
+        Wallet(owner.id),
+        list[Period](),
+        list[Redemption](),
+        dict[str, int](),
+    )
     for item in items:
         try:
             if item["sk"] == "WALLET":
                 wallet = wallets.from_item(item)
-            elif item["sk"].startswith(pages.PREFIX):
-                page = pages.from_item(item)
-                last_day(page.key.window)
-                found_pages.append(page)
-                sizes[page.key.window] = size_of(item)
+            elif item["sk"].startswith(periods.PREFIX):
+                period = periods.from_item(item)
+                last_day(period.key.window)
+                found_periods.append(period)
+                sizes[period.key.window] = size_of(item)
             elif item["sk"].startswith(redemptions.PREFIX):
                 found_redemptions.append(redemptions.from_item(item))
         except MALFORMED as error:
             broken.append(unreadable(item, error))
-    return Reading(Holdings(owner, wallet, found_pages, found_redemptions, sizes), broken)
+    return Reading(Holdings(owner, wallet, found_periods, found_redemptions, sizes), broken)
 
 
 def unreadable(item: Item, error: Exception) -> Finding:

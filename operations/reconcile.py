@@ -23,13 +23,13 @@ from local.client import stack
 from local.console import console, give_up
 from local.deployment import session_of
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
-from saxaul.planting import OrderedTree
-from saxaul.reconciliation import PAID, Books, Census, Finding, Holdings, check, log_findings, stock_findings
-from saxaul.stocks import Stock
+from saxaul.audit import PAID, Books, Census, Finding, Holdings, check, log_findings, stock_findings
+from saxaul.log.entries import Counts
 from saxaul.storage import orders, redemptions, stocks
+from saxaul.storage.log import LogStore
 from saxaul.storage.table import Item, Table, raw
-from saxaul.storage.transparency import Entries
-from saxaul.transparency import Counts
+from saxaul.trees.orders import OrderedTree
+from saxaul.trees.stock import Stock
 
 _READINGS = 3
 """How often an owner that does not add up is read again: somebody may be writing just then."""
@@ -127,7 +127,7 @@ def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
 
 def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
     """What the public log still counts otherwise than the trees when both are read while nothing is reported."""
-    entries = Entries(table)
+    entries = LogStore(table)
     head = entries.head()
     findings = log_findings(head.counts if head else Counts(), counts)
     for _ in range(_READINGS if findings else 0):

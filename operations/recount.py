@@ -1,6 +1,6 @@
 """Counts the impact afresh from the whole ledger: `python -m operations.recount`, or `--table NAME` on AWS.
 
-Tells on which days the public totals differ from what pages and redemptions hold. Only days that stand still are
+Tells on which days the public totals differ from what periods and redemptions hold. Only days that stand still are
 judged: what is under way is waited for, and a day that moves meanwhile is left to the next run. `--mend` adds what is
 missing; it is for when the stream is not stuck, or what waits there would be added again.
 Ends with 0 where nothing is missing, with 1 where anything is.
@@ -23,9 +23,9 @@ from rich.markup import escape
 from local.console import console, give_up
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_laptop
-from saxaul.calendar import Calendar
-from saxaul.impact import Act, Day, Impact, Sum, of_page, of_redemption
-from saxaul.storage import impact, pages, redemptions
+from saxaul.catalog.calendar import Calendar
+from saxaul.impact.totals import Act, Day, Impact, Sum, of_period, of_redemption
+from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.impact import DayMovedError, ImpactStore
 from saxaul.storage.table import Table, raw
 
@@ -117,8 +117,8 @@ def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
     acts: defaultdict[date, defaultdict[Act, Sum]] = defaultdict(lambda: defaultdict(Sum))
     trees: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in scan(table):
-        if item["sk"].startswith(pages.PREFIX):
-            found = of_page(pages.from_item(item), calendar)
+        if item["sk"].startswith(periods.PREFIX):
+            found = of_period(periods.from_item(item), calendar)
         elif item["sk"].startswith(redemptions.PREFIX):
             found = of_redemption(redemptions.from_item(item), calendar)
         else:

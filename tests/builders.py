@@ -6,13 +6,12 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from saxaul.actions import Action, Owner
-from saxaul.calendar import Calendar
-from saxaul.catalog import (
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import (
     ActionType,
     Campaign,
     Cap,
-    Catalogue,
+    Catalog,
     Evidence,
     Place,
     Reward,
@@ -20,12 +19,13 @@ from saxaul.catalog import (
     Text,
     TreeProject,
 )
-from saxaul.certificates import new_number
-from saxaul.pages import Entry, Page, PageKey
-from saxaul.planting import OrderedProject, OrderedTree, PlantingOrder
-from saxaul.redemptions import Redemption, Tree
-from saxaul.transparency import Leaf, Particulars, degrees, evidence_of
-from saxaul.wallets import Wallet
+from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.periods import Entry, Period, PeriodKey
+from saxaul.ledger.wallets import Wallet
+from saxaul.log.entries import Leaf, Particulars, degrees, evidence_of
+from saxaul.trees.numbers import new_number
+from saxaul.trees.orders import OrderedProject, OrderedTree, PlantingOrder
+from saxaul.trees.redemptions import Redemption, Tree
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 USER = Owner("user", "u-42")
@@ -122,14 +122,14 @@ def make_tree_project(price_points: int = 160, saplings: int = 10, partner: str 
     )
 
 
-def make_catalogue(
+def make_catalog(
     action_types: Mapping[str, ActionType] | None = None,
     campaigns: Mapping[str, Campaign] | None = None,
     suggestions: Mapping[str, Suggestion] | None = None,
     versions: Mapping[str, int] | None = None,
-) -> Catalogue:
-    """A catalogue with ``bus_ride`` alone, unless it is told otherwise."""
-    return Catalogue(
+) -> Catalog:
+    """A catalog with ``bus_ride`` alone, unless it is told otherwise."""
+    return Catalog(
         action_types=action_types or {"bus_ride": make_action_type()},
         campaigns=campaigns or {},
         tree_projects={"saxaul-alxa": make_tree_project()},
@@ -172,8 +172,8 @@ def make_entry(points: int = 80, occurred_at: int = NOON, avoided_g: str = "212.
     return Entry(points=points, occurred_at=occurred_at, avoided_g=Decimal(avoided_g), **fields | changes)
 
 
-def make_page(*entries: Entry, window: str = "2026-06-05", owner: Owner = USER, version: int = 1) -> Page:
-    return Page(PageKey(owner, window), {f"{APP}:{n}": entry for n, entry in enumerate(entries)}, version)
+def make_period(*entries: Entry, window: str = "2026-06-05", owner: Owner = USER, version: int = 1) -> Period:
+    return Period(PeriodKey(owner, window), {f"{APP}:{n}": entry for n, entry in enumerate(entries)}, version)
 
 
 def make_wallet(balance: int = 0, user_id: str = USER.id, **changes: Any) -> Wallet:  # noqa: ANN401 - any field

@@ -1,17 +1,17 @@
-"""Accrues points: posts the queue's actions onto their users' pages."""
+"""Accrues points: posts the queue's actions onto their users' periods."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from saxaul.messages import ActionMessage
+from saxaul.messages.bodies import ActionMessage
+from saxaul.messages.events import QueueAnswer, QueueEvent, redeliver
 from saxaul.observability import logger
-from saxaul.queue_events import QueueAnswer, QueueEvent, redeliver
-from saxaul.services.accrual import Accrual
+from saxaul.services.accrue import Accrual
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.pages import Pages
+from saxaul.storage.periods import Periods
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @cache
 def _accrual() -> Accrual:
     ledger = Table(settings().ledger_table)
-    catalog = CatalogStore(Table(settings().catalog_table))
-    return Accrual(Pages(ledger), Wallets(ledger), catalog, settings().calendar)
+    catalog_store = CatalogStore(Table(settings().catalog_table))
+    return Accrual(Periods(ledger), Wallets(ledger), catalog_store, settings().calendar)
 
 
 def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:

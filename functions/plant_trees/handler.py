@@ -5,29 +5,29 @@ from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from saxaul.api import Event, Request, Response, door, whole_number
-from saxaul.catalog import TreeProject
-from saxaul.cursors import cursor_to, place_in_list
-from saxaul.messages import PlantingMessage
+from saxaul.catalog.entries import TreeProject
+from saxaul.http.cursors import cursor_to, place_in_list
+from saxaul.http.endpoint import Event, Request, Response, endpoint, whole_number
+from saxaul.http.views import order_summary, order_view, reports_view
+from saxaul.messages.bodies import PlantingMessage
+from saxaul.messages.events import redeliver
 from saxaul.observability import logger
-from saxaul.planting import PlantingOrder
 from saxaul.problems import Forbidden, NotFound
-from saxaul.queue_events import redeliver
-from saxaul.reports import MAX_FAILURES, MAX_REPORTS, reports_of
-from saxaul.services.planting import Planting
-from saxaul.services.transparency import Log
-from saxaul.services.tree_reports import TreeReports
+from saxaul.services.append_log import Log
+from saxaul.services.order import Planting
+from saxaul.services.take_statements import TreeReports
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.events import Bus
+from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders, place_of
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
-from saxaul.storage.transparency import Entries
-from saxaul.tree_reports import confirm, fail, inspect
-from saxaul.views import order_summary, order_view, reports_view
+from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.reports import MAX_FAILURES, MAX_REPORTS, reports_of
+from saxaul.trees.tree_reports import confirm, fail, inspect
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -56,12 +56,12 @@ def _planting() -> Planting:
 @cache
 def _tree_reports() -> TreeReports:
     ledger, calendar = Table(settings().ledger_table), settings().calendar
-    log = Log(Entries(ledger), SigningKey(settings().signing_key), calendar)
+    log = Log(LogStore(ledger), SigningKey(settings().signing_key), calendar)
     return TreeReports(Redemptions(ledger), log, calendar)
 
 
 @cache
-def _catalog() -> CatalogStore:
+def _catalog_store() -> CatalogStore:
     return CatalogStore(Table(settings().catalog_table))
 
 
@@ -112,7 +112,7 @@ def _partners(request: Request) -> tuple[str, ...]:
     return request.caller.partners
 
 
-_api = door(
+_api = endpoint(
     {
         ("GET", "/planting-orders"): list_orders,
         ("GET", "/planting-orders/{order_id}"): view_order,
@@ -124,7 +124,7 @@ _api = door(
 
 
 def begin_batch(context: "LambdaContext") -> dict[str, Any]:
-    projects = _planting().begin(_catalog().catalogue())
+    projects = _planting().begin(_catalog_store().catalog())
     logger.info("batch begun", extra={"projects": projects, "request_id": context.aws_request_id})
     return {"projects": projects}
 
@@ -146,7 +146,7 @@ def place_orders(event: Event, context: "LambdaContext") -> dict[str, Any]:
 
 
 def _project(project_id: str) -> TreeProject:
-    edition = _catalog().get("tree-projects", project_id)
+    edition = _catalog_store().get("tree-projects", project_id)
     if edition is None or not isinstance(edition.entity, TreeProject):
         raise LookupError(f"there is no tree project {project_id}")
     return edition.entity

@@ -2,19 +2,19 @@
 
 from functools import cache
 
-from saxaul.api import Request, Response, door, language_of, whole_number
-from saxaul.canonical_json import encode
-from saxaul.certificates import canonical
-from saxaul.preconditions import is_held, tag_of
+from saxaul.http.conditions import is_held, tag_of
+from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
+from saxaul.log.canonical_json import encode
 from saxaul.problems import NotFound
-from saxaul.services.certificates import Certificates
+from saxaul.services.find_certificate import Certificates
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.log import LogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
-from saxaul.storage.transparency import Entries
+from saxaul.trees.numbers import number_in
 
 _LOG_PAGE = 2_000_000
 """Characters of a page of the log after which it ends: Lambda hands on six megabytes at most, quotes escaped."""
@@ -25,15 +25,15 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 @cache
-def _entries() -> Entries:
-    return Entries(Table(settings().ledger_table))
+def _entries() -> LogStore:
+    return LogStore(Table(settings().ledger_table))
 
 
 @cache
 def _certificates() -> Certificates:
     ledger = Table(settings().ledger_table)
-    catalog = CatalogStore(Table(settings().catalog_table))
-    return Certificates(Redemptions(ledger), Orders(ledger), _entries(), catalog, settings().calendar)
+    catalog_store = CatalogStore(Table(settings().catalog_table))
+    return Certificates(Redemptions(ledger), Orders(ledger), _entries(), catalog_store, settings().calendar)
 
 
 @cache
@@ -45,17 +45,17 @@ def view_certificate(request: Request) -> Response:
     """A certificate as JSON, as a picture where its number ends with ``.svg``, and as a page where a browser asks."""
     name, dot, form = request.path["number"].partition(".")
     language = language_of(request)
-    number = canonical(name) if dot + form in ("", ".svg", ".json") else None
+    number = number_in(name) if dot + form in ("", ".svg", ".json") else None
     certificate = _certificates().find(number, language) if number else None
     if certificate is None:
         raise NotFound("unknown_certificate", "There is no certificate with this number.")
     address = f"{request.base_url}/certificates/{number}"
     if form == "svg":
-        from saxaul.pictures import picture  # noqa: PLC0415 - most calls draw nothing
+        from saxaul.certificate.picture import picture  # noqa: PLC0415 - most calls draw nothing
 
         return _kept(request, picture(certificate, address, language), "image/svg+xml", _FOR_A_MINUTE)
     if not form and "text/html" in (request.header("accept") or ""):
-        from saxaul.pictures import page  # noqa: PLC0415
+        from saxaul.certificate.picture import page  # noqa: PLC0415
 
         return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
     return _kept(request, encode(certificate).decode(), "application/json", _FOR_A_MINUTE)
@@ -95,7 +95,7 @@ def _kept(request: Request, text: str, content_type: str, keep: str) -> Response
     return Response(text, 200, headers | guarded | {"content-type": content_type})
 
 
-handler = door(
+handler = endpoint(
     {
         ("GET", "/certificates/{number}"): view_certificate,
         ("GET", "/log"): view_log,

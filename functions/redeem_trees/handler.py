@@ -5,21 +5,21 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from saxaul.actions import faults
-from saxaul.api import Request, Response, door
-from saxaul.catalog import Identifier, TreeProject
-from saxaul.dedications import cleaned
+from saxaul.catalog.entries import Identifier, TreeProject
+from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.views import redemption_view
+from saxaul.ledger.actions import faults
 from saxaul.problems import InvalidRequest, NotFound
-from saxaul.redemptions import MAX_TREES
-from saxaul.services import redeeming
-from saxaul.services.redeeming import Redeeming
+from saxaul.services import redeem as redeeming
+from saxaul.services.redeem import Redeeming
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import redemption_view
+from saxaul.trees.dedications import clean_dedication
+from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 
 class RedemptionBody(BaseModel):
@@ -28,8 +28,8 @@ class RedemptionBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     project_id: Identifier
-    trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES)] = 1
-    dedication: Annotated[str, AfterValidator(cleaned)] = ""
+    trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1
+    dedication: Annotated[str, AfterValidator(clean_dedication)] = ""
 
 
 @cache
@@ -45,7 +45,7 @@ def _redeeming() -> Redeeming:
 
 
 @cache
-def _catalog() -> CatalogStore:
+def _catalog_store() -> CatalogStore:
     return CatalogStore(Table(settings().catalog_table))
 
 
@@ -62,7 +62,7 @@ def request_trees(request: Request) -> Response:
         body = RedemptionBody.model_validate(request.json())
     except ValidationError as error:
         raise InvalidRequest("invalid_body", "The redemption is not of the documented shape.", faults(error)) from None
-    wish = redeeming.Request(request.app, request.user_id, key, body.project_id, body.trees, body.dedication)
+    wish = redeeming.RedemptionRequest(request.app, request.user_id, key, body.project_id, body.trees, body.dedication)
     redemption, replay = _redeeming().request(wish, _project(body.project_id))
     place = f"/users/{redemption.user_id}/redemptions/{redemption.redemption_id}"
     return Response(redemption_view(redemption, settings().calendar) | {"replay": replay}, 202, {"location": place})
@@ -81,16 +81,16 @@ def cancel_redemption(request: Request) -> Response:
 
 
 def _project(project_id: str) -> TreeProject:
-    project = _catalog().catalogue().tree_projects.get(project_id)
+    project = _catalog_store().catalog().tree_projects.get(project_id)
     if project is None:
-        edition = _catalog().get("tree-projects", project_id)
+        edition = _catalog_store().get("tree-projects", project_id)
         project = edition.entity if edition and isinstance(edition.entity, TreeProject) else None
     if project is None:
         raise NotFound("unknown_project", f"There is no tree project {project_id!r}.")
     return project
 
 
-handler = door(
+handler = endpoint(
     {
         ("POST", "/users/{user_id}/harvest"): harvest,
         ("POST", "/users/{user_id}/redemptions"): request_trees,

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from saxaul.messages import RedemptionMessage
+from saxaul.messages.bodies import RedemptionMessage
+from saxaul.messages.events import QueueAnswer, QueueEvent, redeliver
 from saxaul.observability import logger
-from saxaul.queue_events import QueueAnswer, QueueEvent, redeliver
-from saxaul.services.redeeming import Redeeming
+from saxaul.services.redeem import Redeeming
 from saxaul.settings import settings
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks

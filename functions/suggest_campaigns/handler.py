@@ -6,17 +6,17 @@ from functools import cache, lru_cache
 from time import time
 from typing import Any, NamedTuple
 
-from saxaul.api import Request, Response, door, language_of, sendable, whole_number
-from saxaul.catalog import Language
+from saxaul.catalog.entries import Language
+from saxaul.http.conditions import is_held, tag_of
+from saxaul.http.endpoint import Request, Response, endpoint, language_of, sendable, whole_number
+from saxaul.http.suggestion_views import suggestion_view
 from saxaul.observability import logger
-from saxaul.preconditions import is_held, tag_of
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import SuggestionIndex
-from saxaul.services.searching import LiveIndex
+from saxaul.services.search import LiveIndex
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
-from saxaul.suggestion_views import suggestion_view
 
 _LONGEST_QUERY = 100
 _CACHING = {"cache-control": "private, max-age=60", "vary": "Authorization"}
@@ -37,14 +37,14 @@ class _Answered(NamedTuple):
 
 
 @cache
-def _catalog() -> CatalogStore:
+def _catalog_store() -> CatalogStore:
     return CatalogStore(Table(settings().catalog_table))
 
 
 @cache
 def live_index() -> LiveIndex:
     return LiveIndex(
-        read=lambda: _catalog().catalogue(max_age=0),
+        read=lambda: _catalog_store().catalog(max_age=0),
         failed=lambda: logger.exception("the index could not be renewed; the one before answers"),
     )
 
@@ -54,7 +54,7 @@ def answer_to(index: SuggestionIndex, question: _Question) -> _Answered:
     """What an index answers, kept: a shopper deletes a letter, and thousands type the same."""
     query, app, language, limit, today = question
     answer = index.search(query, app, today, limit, language)
-    shown = [suggestion_view(found, index.catalogue, app, language, today) for found in answer.found]
+    shown = [suggestion_view(found, index.catalog, app, language, today) for found in answer.found]
     body = {"query": query, "fallback": answer.fallback, "suggestions": shown}
     return _Answered(body, tag_of(sendable(body)))
 
@@ -73,4 +73,4 @@ def suggest(request: Request) -> Response:
     return Response(body, headers=headers)
 
 
-handler = door({("GET", "/suggestions"): suggest})
+handler = endpoint({("GET", "/suggestions"): suggest})

@@ -5,7 +5,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from saxaul.observability import logger
-from saxaul.services.redeeming import Redeeming
+from saxaul.services.redeem import Redeeming
 from saxaul.settings import settings
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks

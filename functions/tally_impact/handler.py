@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from saxaul.observability import logger
-from saxaul.services.tallying import Tallying
+from saxaul.services.tally import Tallying
 from saxaul.settings import settings
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.streams import StreamRecord, changes_of

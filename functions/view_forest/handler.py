@@ -4,24 +4,24 @@ import re
 from functools import cache
 from time import time
 
-from saxaul.actions import Owner
-from saxaul.api import Request, Response, door, language_of, whole_number
-from saxaul.calendar import CLOCK_SKEW
-from saxaul.cursors import cursor_to, place_in_list
-from saxaul.ledger import Line, lines_of_month, statement
-from saxaul.planting import shown_project
+from saxaul.catalog.calendar import CLOCK_SKEW
+from saxaul.http.cursors import cursor_to, place_in_list
+from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
+from saxaul.http.views import forest_tree_view, grams, line_view, project_view, statement_view
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.history import Line, lines_of_month, statement
+from saxaul.ledger.wallets import position
 from saxaul.problems import InvalidRequest
-from saxaul.redemptions import State
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
-from saxaul.storage.pages import Pages
+from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import KEPT_FOR, Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.views import forest_tree_view, grams, line_view, project_view, statement_view
-from saxaul.wallets import position
+from saxaul.trees.orders import shown_project
+from saxaul.trees.redemptions import State
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _LINE = re.compile(rf"{_MONTH.pattern} [ -~]+")
@@ -31,8 +31,8 @@ _AFTER_ALL = "~"
 
 
 @cache
-def _pages() -> Pages:
-    return Pages(Table(settings().ledger_table))
+def _periods() -> Periods:
+    return Periods(Table(settings().ledger_table))
 
 
 @cache
@@ -56,13 +56,13 @@ def _stocks() -> Stocks:
 
 
 @cache
-def _catalog() -> CatalogStore:
+def _catalog_store() -> CatalogStore:
     return CatalogStore(Table(settings().catalog_table))
 
 
 def view_wallet(request: Request) -> Response:
     wallet = _wallets().get(request.user_id)
-    now = position(wallet, _wallets().open_pages(wallet), settings().calendar, int(time()))
+    now = position(wallet, _wallets().open_periods(wallet), settings().calendar, int(time()))
     return Response({"user_id": request.user_id, **now._asdict(), "avoided_g": grams(now.avoided_g)})
 
 
@@ -76,16 +76,16 @@ def view_ledger(request: Request) -> Response:
     more: str | None = month
     while more and len(lines) <= limit:
         month = more
-        found = lines_of_month(_pages().of_month(owner, month), month, calendar)
+        found = lines_of_month(_periods().of_month(owner, month), month, calendar)
         lines += [line for line in found if line.order < after]
-        more = _pages().month_before(owner, month, calendar)
+        more = _periods().month_before(owner, month, calendar)
     shown = lines[:limit]
     cursor = None
     if len(lines) > limit:
         last = shown[-1]
         cursor = cursor_to(f"{calendar.window_of(last.entry.occurred_at, 'month')} {last.order}")
-    catalogue = _catalog().with_former(_catalog().catalogue(), {line.entry.type for line in shown})
-    return Response({"entries": [line_view(line, catalogue, calendar, now) for line in shown], "cursor": cursor})
+    catalog = _catalog_store().with_former(_catalog_store().catalog(), {line.entry.type for line in shown})
+    return Response({"entries": [line_view(line, catalog, calendar, now) for line in shown], "cursor": cursor})
 
 
 def view_statement(request: Request) -> Response:
@@ -93,9 +93,9 @@ def view_statement(request: Request) -> Response:
     month = request.query.get("month", calendar.window_of(int(time()), "month"))
     if not _MONTH.fullmatch(month):
         raise InvalidRequest("invalid_parameter", "month must be a month such as 2026-06.")
-    pages = _pages().of_month(Owner("user", request.user_id), month)
-    totals = statement(lines_of_month(pages, month, calendar))
-    overflowed = sum(page.overflowed for page in pages)
+    periods = _periods().of_month(Owner("user", request.user_id), month)
+    totals = statement(lines_of_month(periods, month, calendar))
+    overflowed = sum(period.overflowed for period in periods)
     return Response({"user_id": request.user_id, **statement_view(month, totals, overflowed)})
 
 
@@ -110,7 +110,7 @@ def view_forest(request: Request) -> Response:
         for tree in redemption.trees
     ]
     orders = _orders().get_many({tree.order_id for _, tree in trees if tree.order_id})
-    projects = _catalog().catalogue().tree_projects
+    projects = _catalog_store().catalog().tree_projects
     views = [
         forest_tree_view(
             redemption,
@@ -127,13 +127,13 @@ def view_forest(request: Request) -> Response:
 def list_tree_projects(request: Request) -> Response:
     """Every project with what is left of it, cheap enough for a herd: a worker reads the stocks once a second."""
     language, calendar, now = language_of(request), settings().calendar, int(time())
-    projects = _catalog().catalogue().tree_projects
+    projects = _catalog_store().catalog().tree_projects
     stocks = _stocks().shown(projects)
     shown = [project_view(key, it, stocks[key], calendar, language, now) for key, it in projects.items()]
     return Response({"projects": shown}, headers={"cache-control": f"private, max-age={KEPT_FOR:.0f}"})
 
 
-handler = door(
+handler = endpoint(
     {
         ("GET", "/users/{user_id}/wallet"): view_wallet,
         ("GET", "/users/{user_id}/ledger"): view_ledger,

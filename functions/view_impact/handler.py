@@ -4,19 +4,19 @@ from datetime import date, timedelta
 from functools import cache
 from time import time
 
-from saxaul.api import Request, Response, door, language_of
-from saxaul.campaigns import Run, progress, run_after, run_at, run_before
-from saxaul.catalog import Campaign, Language
-from saxaul.impact import total
-from saxaul.impact_views import campaign_view, editions_view, impact_view
+from saxaul.catalog.entries import Campaign, Language
+from saxaul.http.endpoint import Request, Response, endpoint, language_of
+from saxaul.http.impact_views import campaign_view, editions_view, impact_view
+from saxaul.http.views import View
+from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
+from saxaul.impact.totals import total
+from saxaul.log.entries import Counts
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.settings import settings
 from saxaul.storage.catalog import RECENT, CatalogStore
 from saxaul.storage.impact import ImpactStore
+from saxaul.storage.log import LogStore
 from saxaul.storage.table import Table
-from saxaul.storage.transparency import Entries
-from saxaul.transparency import Counts
-from saxaul.views import View
 
 _USUAL_DAYS = 30
 _MOST_DAYS = 366
@@ -24,7 +24,7 @@ _FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 
 
 @cache
-def _catalog() -> CatalogStore:
+def _catalog_store() -> CatalogStore:
     return CatalogStore(Table(settings().catalog_table))
 
 
@@ -34,14 +34,14 @@ def _impact() -> ImpactStore:
 
 
 @cache
-def _entries() -> Entries:
-    return Entries(Table(settings().ledger_table))
+def _entries() -> LogStore:
+    return LogStore(Table(settings().ledger_table))
 
 
 def list_campaigns(request: Request) -> Response:
     """What runs today, what comes next, and what was last; each campaign once in each, where it has such a run."""
     language, today = language_of(request), _today()
-    campaigns = _catalog().catalogue().campaigns.items()
+    campaigns = _catalog_store().catalog().campaigns.items()
     shown: dict[str, list[View]] = {}
     for name, run_of, newest_first in (
         ("running", run_at, False),
@@ -57,13 +57,13 @@ def list_campaigns(request: Request) -> Response:
 def view_campaign(request: Request) -> Response:
     language, today = language_of(request), _today()
     identifier = request.path["id"]
-    campaign = _catalog().catalogue().campaigns.get(identifier)
-    campaign = campaign or _catalog().catalogue(max_age=RECENT).campaigns.get(identifier)
+    campaign = _catalog_store().catalog().campaigns.get(identifier)
+    campaign = campaign or _catalog_store().catalog(max_age=RECENT).campaigns.get(identifier)
     if campaign is None:
         raise NotFound("unknown_campaign", f"There is no campaign {identifier!r}.")
     run = run_at(campaign, today) or run_after(campaign, today) or run_before(campaign, today)
     if run is None:
-        raise AssertionError(f"{identifier} recurs on no day at all, which the catalogue refuses")
+        raise AssertionError(f"{identifier} recurs on no day at all, which the catalog refuses")
     return Response(_view(identifier, campaign, run, language) | {"editions": editions_view(campaign, language)})
 
 
@@ -79,7 +79,7 @@ def view_impact(request: Request) -> Response:
     days = _impact().between(first, last)
     newest = _entries().head()
     standing = newest.counts if newest else Counts()
-    return Response(impact_view(first, last, by, days, standing, _catalog().catalogue()), headers=_FOR_A_MINUTE)
+    return Response(impact_view(first, last, by, days, standing, _catalog_store().catalog()), headers=_FOR_A_MINUTE)
 
 
 def _view(identifier: str, campaign: Campaign, run: Run, language: Language) -> View:
@@ -106,7 +106,7 @@ def _day(request: Request, name: str) -> date | None:
     return day
 
 
-handler = door(
+handler = endpoint(
     {
         ("GET", "/campaigns"): list_campaigns,
         ("GET", "/campaigns/{id}"): view_campaign,

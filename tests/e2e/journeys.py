@@ -17,12 +17,12 @@ from local.deployment import session_of
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
-from saxaul.catalog import Campaign
+from saxaul.catalog.entries import Campaign
 
 
 @cache
 def campaigns() -> list[Campaign]:
-    """The campaigns of the default catalogue, which the stack runs on."""
+    """The campaigns of the default catalog, which the stack runs on."""
     return [it for it in load()["campaigns"].values() if isinstance(it, Campaign)]
 
 

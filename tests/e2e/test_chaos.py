@@ -14,9 +14,9 @@ import httpx
 
 from local.client import Client
 from local.replay import wait_for_empty_queue
-from local.seed import as_catalogue, load
-from saxaul.actions import Action, Owner, Reversal
-from saxaul.pages import MAX_WITHHELD
+from local.seed import as_catalog, load
+from saxaul.ledger.actions import Action, Owner, Reversal
+from saxaul.ledger.periods import MAX_WITHHELD
 from tests.e2e.journeys import run_operation, visible_again_after
 from tests.e2e.worker_killer import WorkerKiller
 from tests.proof.model import Model
@@ -85,7 +85,7 @@ def make_day(chance: random.Random, now: int) -> Day:
 def calls_of(day: Day, chance: random.Random) -> list[Call]:
     """The day in calls, every tenth action twice, the reversals anywhere, even before their actions.
 
-    A call has what a few users did, and what one user did is spread over some calls, so that workers meet on its pages.
+    A call has what a few users did, and what one user did is spread over some calls, so that workers meet in its periods.
     """
     rows: list[Action | Reversal] = [*day.actions, *day.actions[::10], *day.reversals]
     chance.shuffle(rows)
@@ -137,8 +137,8 @@ def attempt(client: Client, call: Call) -> httpx.Response | None:
 
 def worth_of(day: Day) -> dict[str, tuple[int, Decimal]]:
     """The points and grams of each user by the model."""
-    catalogue = as_catalogue(load())
-    models: defaultdict[str, Model] = defaultdict(lambda: Model(catalogue, MAX_WITHHELD))
+    catalog = as_catalog(load())
+    models: defaultdict[str, Model] = defaultdict(lambda: Model(catalog, MAX_WITHHELD))
     for action in day.actions:
         models[action.owner.id].arrive([action], [])
     for reversal in day.reversals:

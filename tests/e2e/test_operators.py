@@ -1,4 +1,4 @@
-"""Operators on a deployed stack: two at once, faults all named, what is kept, and a catalogue as files."""
+"""Operators on a deployed stack: two at once, faults all named, what is kept, and a catalog as files."""
 
 import secrets
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 from local.client import Client
 from local.export import export
 from local.seed import seed
-from saxaul.catalog import KINDS
+from saxaul.catalog.entries import KINDS
 from tests.e2e.journeys import eventually
 
 SUGGESTION = {
@@ -107,7 +107,7 @@ def test_what_others_name_and_what_was_ever_paid_for_is_not_deleted(operator: Cl
     assert "campaigns/world-environment-day" in ride.json()["errors"]
 
 
-def test_a_catalogue_moves_out_and_back_as_files_and_nothing_changes(
+def test_a_catalog_moves_out_and_back_as_files_and_nothing_changes(
     operator: Client, stack: dict[str, Any], tmp_path: Path
 ) -> None:
     assert stack

@@ -12,9 +12,9 @@ import pytest
 
 from local.client import Client
 from local.deployment import session_of
-from saxaul.published import RefusedError
-from saxaul.transparency import Counts
-from saxaul.verify import verdict
+from saxaul.log.entries import Counts
+from saxaul.log.published import RefusedError
+from saxaul.log.verify import verdict
 from tests.e2e.journeys import eventually, make_rich, new_user, order_with, redeem, run_planting_batch
 
 PROJECT = "saxaul-alxa"
@@ -196,7 +196,7 @@ def test_a_partner_sees_no_other_partners_orders(
         )
         return [item["pk"]["S"].removeprefix("ORDER#") for item in listed["Items"]]
 
-    # A worker keeps the catalogue for a minute, so the batch may see the new project a little later.
+    # A worker keeps the catalog for a minute, so the batch may see the new project a little later.
     [order_id] = eventually(orders, lambda found: found != [], patience=90)
     number = foreign["certificates"][0]
     path = f"/planting-orders/{order_id}"

@@ -7,8 +7,8 @@ import boto3
 
 from local.client import Client
 from local.deployment import session_of
-from saxaul.actions import Action, Owner, ReportedAction
-from saxaul.messages import pack
+from saxaul.ledger.actions import Action, Owner, ReportedAction
+from saxaul.messages.bodies import pack
 from tests.e2e.journeys import eventually, make_action, new_user, run_operation, visible_again_after, wallet_of
 
 GLIMPSE = 3

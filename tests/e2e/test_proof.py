@@ -42,7 +42,7 @@ def fetched(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
 
 
 def verify(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "saxaul.verify", *map(str, arguments)]
+    command = [sys.executable, "-m", "saxaul.log.verify", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 

@@ -42,7 +42,7 @@ CLOCKED = [
     ),
     *(
         f"saxaul.services.{name}"
-        for name in ("accrual", "cataloguing", "planting", "redeeming", "tallying", "tree_reports")
+        for name in ("accrue", "edit_catalog", "order", "redeem", "tally", "take_statements")
     ),
 ]
 """The modules that ask for the time."""
@@ -55,7 +55,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in CLOCKED:
         monkeypatch.setattr(f"{module}.time", stopped)
     ticks = count()
-    monkeypatch.setattr("saxaul.services.searching.monotonic", stopped)
+    monkeypatch.setattr("saxaul.services.search.monotonic", stopped)
     for module in ("catalog", "stocks"):
         monkeypatch.setattr(f"saxaul.storage.{module}.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
     return stopped
@@ -67,7 +67,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stack]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr("saxaul.services.accrual._WRITERS", 1)  # moto's own tables break under threads
+    monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's own tables break under threads
     forget_everything()
     with mock_aws():
         _make_tables()

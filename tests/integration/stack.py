@@ -8,21 +8,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from saxaul.actions import Action, Owner
-from saxaul.catalog import Entity, Kind
-from saxaul.messages import pack
-from saxaul.pages import Page
-from saxaul.redemptions import Redemption
-from saxaul.stocks import Stock
+from saxaul.catalog.entries import Entity, Kind
+from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.periods import Period
+from saxaul.ledger.wallets import Wallet
+from saxaul.messages.bodies import pack
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
 from saxaul.storage.orders import Orders
-from saxaul.storage.pages import Pages
+from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.wallets import Wallet
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.stock import Stock
 from tests.builders import APP, SHANGHAI, USER, make_action_type, make_tree_project
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class Stack:
         return Table("Ledger")
 
     @property
-    def pages(self) -> Pages:
-        return Pages(self.ledger)
+    def periods(self) -> Periods:
+        return Periods(self.ledger)
 
     @property
     def wallets(self) -> Wallets:
@@ -111,7 +111,7 @@ class Stack:
         return Stocks(self.ledger)
 
     @property
-    def catalog(self) -> CatalogStore:
+    def catalog_store(self) -> CatalogStore:
         """A store that has read nothing yet."""
         return CatalogStore(Table("Catalog"))
 
@@ -119,14 +119,14 @@ class Stack:
         """Write new entries past the API; ``_`` in a name of a tree project or a campaign stands for ``-``."""
         for name, entity in entities.items():
             identifier = name if kind == "action-types" else name.replace("_", "-")
-            self.catalog.put(kind, identifier, entity, read=0)
+            self.catalog_store.put(kind, identifier, entity, read=0)
 
-    def seed_catalogue(self, price_points: int = 160, saplings: int = 10) -> None:
+    def seed_catalog(self, price_points: int = 160, saplings: int = 10) -> None:
         """``bus_ride`` at 80 points, and the project ``saxaul-alxa``, with its saplings released."""
         self.seed("action-types", bus_ride=make_action_type())
         project = make_tree_project(price_points, saplings)
         releasing = self.stocks.releasing("saxaul-alxa", project, SHANGHAI, self.clock.now)
-        self.catalog.put("tree-projects", "saxaul-alxa", project, 0, also=[releasing])
+        self.catalog_store.put("tree-projects", "saxaul-alxa", project, 0, also=[releasing])
 
     def add_wallet(self, balance: int, user_id: str = USER.id) -> None:
         self.wallets.put(Wallet(user_id, balance))
@@ -134,8 +134,8 @@ class Stack:
     def wallet(self, user_id: str = USER.id) -> Wallet:
         return self.wallets.get(user_id)
 
-    def pages_of(self, user_id: str = USER.id) -> list[Page]:
-        return self.pages.between(Owner("user", user_id), "", "9999-12-31")
+    def periods_of(self, user_id: str = USER.id) -> list[Period]:
+        return self.periods.between(Owner("user", user_id), "", "9999-12-31")
 
     def stock(self, project_id: str = "saxaul-alxa") -> Stock:
         return self.stocks.get(project_id)

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from botocore.exceptions import ClientError
 
-from saxaul.messages import pack
-from saxaul.pages import Page
-from saxaul.storage.pages import PageMovedError, Pages
+from saxaul.ledger.periods import Period
+from saxaul.ledger.wallets import Wallet
+from saxaul.messages.bodies import pack
+from saxaul.storage.periods import PeriodMovedError, Periods
 from saxaul.storage.wallets import Wallets
-from saxaul.wallets import Wallet
 from tests.builders import (
     DAY,
     FACILITY,
@@ -19,7 +19,7 @@ from tests.builders import (
     make_action,
     make_action_type,
     make_entry,
-    make_page,
+    make_period,
 )
 from tests.integration.stack import Stack, harvest, wallet_of
 
@@ -33,7 +33,7 @@ def body(action_id: str = "ride-1", user_id: str = "u-42", occurred_at: int = NO
     "broken", ["", "nonsense", "{}", '{"app":"alipay","actions":[["user"]]}', body(quantity="NaN")]
 )
 def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
 
     failed = stack.accrue(body("ride-1"), broken, body("ride-2"))
 
@@ -51,7 +51,7 @@ def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str)
     ids=["impossible-date", "quantity-that-no-table-holds", "quantity-that-overflows"],
 )
 def test_a_message_that_can_be_read_and_not_posted_fails_alone(stack: Stack, poison: str) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
 
     failed = stack.accrue(body("ride-1"), poison, body("ride-2"))
 
@@ -60,15 +60,15 @@ def test_a_message_that_can_be_read_and_not_posted_fails_alone(stack: Stack, poi
 
 
 def test_a_message_of_an_unknown_type_fails_whole_and_alone(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     unknown = pack("alipay", [make_action("ride-1"), make_action("x", type="teleport")])
 
     assert stack.accrue(*unknown, body("ride-2")) == ["m-0"]
-    assert [list(page.entries) for page in stack.pages_of()] == [["alipay:ride-2"]]
+    assert [list(period.entries) for period in stack.periods_of()] == [["alipay:ride-2"]]
 
 
-def test_a_type_that_was_added_meanwhile_is_found_by_a_worker_that_keeps_an_older_catalogue(stack: Stack) -> None:
-    stack.seed_catalogue()
+def test_a_type_that_was_added_meanwhile_is_found_by_a_worker_that_keeps_an_older_catalog(stack: Stack) -> None:
+    stack.seed_catalog()
     stack.accrue(body())
     stack.seed("action-types", metro_ride=make_action_type(points="52"))
     stack.clock.now += 10
@@ -79,86 +79,86 @@ def test_a_type_that_was_added_meanwhile_is_found_by_a_worker_that_keeps_an_olde
     assert wallet_of()["earned"] == 132
 
 
-def test_a_facility_has_pages_of_its_own(stack: Stack) -> None:
+def test_a_facility_has_periods_of_its_own(stack: Stack) -> None:
     stack.seed("action-types", solar_warehouse=make_action_type(points=None, actor="facility"))
 
     stack.accrue_all([make_action(type="solar_warehouse", owner=FACILITY, quantity="1000")])
 
-    page = stack.pages.between(FACILITY, "", "9999")[0]
-    assert (page.points, page.avoided_g) == (0, Decimal(212_500))
+    period = stack.periods.between(FACILITY, "", "9999")[0]
+    assert (period.points, period.avoided_g) == (0, Decimal(212_500))
 
 
 def test_the_actions_of_one_user_from_many_messages_are_one_write(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
 
     stack.accrue(*(body(f"ride-{n}") for n in range(10)))
 
-    assert [(len(page.entries), page.version) for page in stack.pages_of()] == [(10, 1)]
+    assert [(len(period.entries), period.version) for period in stack.periods_of()] == [(10, 1)]
 
 
 def test_a_replay_writes_nothing(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue(body())
 
     assert stack.accrue(body(), body()) == []
-    assert [(len(page.entries), page.version) for page in stack.pages_of()] == [(1, 1)]
+    assert [(len(period.entries), period.version) for period in stack.periods_of()] == [(1, 1)]
 
 
-def test_a_lost_race_posts_again_onto_the_page_that_won(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_race_posts_again_onto_the_period_that_won(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.seed("action-types", bus_ride=make_action_type(caps=()))
-    put = Pages.put
-    raced: list[Page] = []
+    put = Periods.put
+    raced: list[Period] = []
 
-    def losing_once(pages: Pages, page: Page) -> None:
+    def losing_once(periods: Periods, period: Period) -> None:
         if not raced:
-            raced.append(page)
-            winner = make_page(make_entry(50), version=0)
-            put(pages, winner)
-            raise PageMovedError(make_page(make_entry(50), version=1))
-        put(pages, page)
+            raced.append(period)
+            winner = make_period(make_entry(50), version=0)
+            put(periods, winner)
+            raise PeriodMovedError(make_period(make_entry(50), version=1))
+        put(periods, period)
 
-    monkeypatch.setattr(Pages, "put", losing_once)
+    monkeypatch.setattr(Periods, "put", losing_once)
 
     assert stack.accrue(body("ride-1"), body("ride-2")) == []
-    page = stack.pages_of()[0]
-    assert sorted(page.entries) == ["alipay:0", "alipay:ride-1", "alipay:ride-2"]
-    assert (page.points, page.version) == (50 + 160, 2)
+    period = stack.periods_of()[0]
+    assert sorted(period.entries) == ["alipay:0", "alipay:ride-1", "alipay:ride-2"]
+    assert (period.points, period.version) == (50 + 160, 2)
 
 
-def test_a_worker_that_read_an_older_page_takes_the_one_that_stands_there(
+def test_a_worker_that_read_an_older_period_takes_the_one_that_stands_there(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue(body("ride-1"))
-    monkeypatch.setattr(Pages, "get_many", lambda _, keys, **__: {key: Page(key) for key in keys})
+    monkeypatch.setattr(Periods, "get_many", lambda _, keys, **__: {key: Period(key) for key in keys})
 
     assert stack.accrue(body("ride-1"), body("ride-2")) == []
-    assert [(sorted(page.entries), page.version) for page in stack.pages_of()] == [
+    assert [(sorted(period.entries), period.version) for period in stack.periods_of()] == [
         (["alipay:ride-1", "alipay:ride-2"], 2)
     ]
 
 
-def test_a_page_that_aws_refuses_fails_its_own_messages_only(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.seed_catalogue()
-    put = Pages.put
+def test_a_period_that_aws_refuses_fails_its_own_messages_only(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.seed_catalog()
+    put = Periods.put
 
-    def throttled(pages: Pages, page: Page) -> None:
-        if page.key.owner.id == "u-1":
+    def throttled(periods: Periods, period: Period) -> None:
+        if period.key.owner.id == "u-1":
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
-        put(pages, page)
+        put(periods, period)
 
-    monkeypatch.setattr(Pages, "put", throttled)
+    monkeypatch.setattr(Periods, "put", throttled)
 
     assert sorted(stack.accrue(body(user_id="u-1"), body(), body("ride-2", "u-1"))) == ["m-0", "m-2"]
     assert wallet_of()["earned"] == 80
 
 
-def test_a_late_action_onto_a_folded_page_reaches_the_wallet(stack: Stack) -> None:
-    stack.seed_catalogue()
+def test_a_late_action_onto_a_folded_period_reaches_the_wallet(stack: Stack) -> None:
+    stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.now = NOON + 30 * DAY
     assert harvest().body["moved"] == 80
-    assert stack.wallet().is_folded("2026-06-05")
+    assert stack.wallet().is_closed("2026-06-05")
 
     assert stack.accrue(body("late")) == []
 
@@ -166,12 +166,12 @@ def test_a_late_action_onto_a_folded_page_reaches_the_wallet(stack: Stack) -> No
     assert (after["spendable"], after["ripening"], after["earned"], after["avoided_g"]) == (80, 80, 160, 425)
     assert harvest().body == {"user_id": "u-42", "moved": 80, "spendable": 160}
     assert harvest().body["moved"] == 0
-    assert stack.wallet().is_folded("2026-06-05")
+    assert stack.wallet().is_closed("2026-06-05")
     assert wallet_of()["avoided_g"] == 425
 
 
-def test_a_late_action_onto_a_folded_day_without_a_page_reaches_the_wallet(stack: Stack) -> None:
-    stack.seed_catalogue()
+def test_a_late_action_onto_a_folded_day_without_a_period_reaches_the_wallet(stack: Stack) -> None:
+    stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.now = NOON + 30 * DAY
     harvest()
@@ -183,7 +183,7 @@ def test_a_late_action_onto_a_folded_day_without_a_page_reaches_the_wallet(stack
 
 
 def test_a_late_action_of_a_user_without_a_wallet_is_harvested_like_any_other(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.clock.now = NOON + 30 * DAY
 
     assert stack.accrue(body("late")) == []
@@ -191,7 +191,7 @@ def test_a_late_action_of_a_user_without_a_wallet_is_harvested_like_any_other(st
 
 
 def test_a_late_action_that_meets_a_harvest_tries_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.now = NOON + 30 * DAY
     get = Wallets.get
@@ -212,7 +212,7 @@ def test_a_late_action_that_meets_a_harvest_tries_again(stack: Stack, monkeypatc
 
 
 def test_what_is_harvested_over_a_year_is_all_that_was_earned(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     months = [f"2026-{month:02d}-15T12:00" for month in range(6, 13)]
 
     for month in months:

@@ -13,10 +13,10 @@ from benchmarks.accrual import Bench, Moment, moments_of
 from benchmarks.day import Arrival, Day
 from benchmarks.engine import PLAIN
 from benchmarks.metering import Meter
-from benchmarks.pages_way import PagesWay
+from benchmarks.periods_way import PeriodsWay
 from benchmarks.usual_way import UsualWay
 from local.seed import load
-from saxaul.catalog import Catalogue
+from saxaul.catalog.entries import Catalog
 from saxaul.storage import clients
 from tests.builders import SHANGHAI
 from tests.integration.stack import Clock, Stack
@@ -24,7 +24,7 @@ from tests.integration.stack import Clock, Stack
 
 @pytest.fixture
 def bench(stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    for module in ("pages_way", "usual_way"):
+    for module in ("periods_way", "usual_way"):
         monkeypatch.setattr(f"benchmarks.{module}.time", clock)
     clients.dynamodb().create_table(
         TableName=PLAIN,
@@ -43,10 +43,10 @@ def bench(stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def catalogue(stack: Stack) -> Catalogue:
+def catalog(stack: Stack) -> Catalog:
     for identifier, entity in load()["action-types"].items():
-        stack.catalog.put("action-types", identifier, entity, read=0)
-    return stack.catalog.catalogue()
+        stack.catalog_store.put("action-types", identifier, entity, read=0)
+    return stack.catalog_store.catalog()
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def day() -> Day:
     return Day(200, date(2026, 6, 4), SHANGHAI, together=False)
 
 
-def two_users(day: Day, catalogue: Catalogue) -> Moment:
-    """The first two acts of one user, the first of another, and the first user's first act again: all on day pages."""
-    daily = {name for name, rule in catalogue.action_types.items() if rule.window == "day"}
+def two_users(day: Day, catalog: Catalog) -> Moment:
+    """The first two acts of one user, the first of another, and the first user's first act again: all on day periods."""
+    daily = {name for name, rule in catalog.action_types.items() if rule.window == "day"}
     one, other = [
         user for user in range(day.users) if len(acts := day.reported(user)) > 1 and kinds(acts[:2]) <= daily
     ][:2]
@@ -73,8 +73,8 @@ def kinds(acts: list[dict[str, object]]) -> set[object]:
     return {act["type"] for act in acts}
 
 
-def test_pages_take_a_message_a_read_and_a_write_for_each_user(bench: Bench, catalogue: Catalogue, day: Day) -> None:
-    way, moment = PagesWay(day, catalogue), two_users(day, catalogue)
+def test_periods_take_a_message_a_read_and_a_write_for_each_user(bench: Bench, catalog: Catalog, day: Day) -> None:
+    way, moment = PeriodsWay(day, catalog), two_users(day, catalog)
     way.prepare(moment.call, moment.before)
 
     used, actions = bench.spent_on(way, day, moment)
@@ -90,8 +90,8 @@ def test_pages_take_a_message_a_read_and_a_write_for_each_user(bench: Bench, cat
     assert (used["sqs_requests"], used["api_calls"], used["batches"]) == (3, 1, 1)
 
 
-def test_the_usual_way_takes_four_requests_for_each_action(bench: Bench, catalogue: Catalogue, day: Day) -> None:
-    way, moment = UsualWay(day, catalogue), two_users(day, catalogue)
+def test_the_usual_way_takes_four_requests_for_each_action(bench: Bench, catalog: Catalog, day: Day) -> None:
+    way, moment = UsualWay(day, catalog), two_users(day, catalog)
     way.prepare(moment.call, moment.before)
 
     used, _ = bench.spent_on(way, day, moment)
@@ -108,8 +108,8 @@ def test_the_usual_way_takes_four_requests_for_each_action(bench: Bench, catalog
     assert used["dynamodb_requests"] - used["Query"] == 3 * 4 + 1
 
 
-def test_both_ways_end_where_the_rules_say(bench: Bench, catalogue: Catalogue, day: Day) -> None:
-    for way in (PagesWay(day, catalogue), UsualWay(day, catalogue)):
+def test_both_ways_end_where_the_rules_say(bench: Bench, catalog: Catalog, day: Day) -> None:
+    for way in (PeriodsWay(day, catalog), UsualWay(day, catalog)):
         for moment in moments_of(day, 50, 300):
             way.prepare(moment.call, moment.before)
             bench.spent_on(way, day, moment)
@@ -118,7 +118,7 @@ def test_both_ways_end_where_the_rules_say(bench: Bench, catalogue: Catalogue, d
 
 
 def operations(used: Counter[str]) -> dict[str, int]:
-    """How often each operation was called, but for the reading of the catalogue."""
+    """How often each operation was called, but for the reading of the catalog."""
     called = {name: count for name, count in used.items() if name[0].isupper() and name.isalpha() and count}
     called.pop("Query", None)
     return called

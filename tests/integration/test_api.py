@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import make_catalogue, make_suggestion, reported
+from tests.builders import make_catalog, make_suggestion, reported
 from tests.integration.stack import Answer, Stack, answered, call, event_of, harvest, invoke
 
 ME = {"user_id": "u-42"}
@@ -68,14 +68,14 @@ def test_too_many_actions_and_none_are_400() -> None:
 
 
 def test_refused_actions_do_not_stop_the_others(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
 
     answer = post_actions({"actions": [reported(action_id=f"ride-{n}", quantity=n % 2) for n in range(500)]})
 
     assert (answer.status, answer.body["accepted"], len(answer.body["refused"])) == (202, 250, 250)
     assert set(answer.body["refused"][0]) == {"index", "action_id", "code", "detail"}
     assert stack.accrue(*stack.waiting(stack.actions_url)) == []
-    assert len(stack.pages_of()[0].entries) == 250
+    assert len(stack.periods_of()[0].entries) == 250
 
 
 @pytest.mark.usefixtures("stack")
@@ -129,7 +129,7 @@ def test_a_path_that_a_function_does_not_serve_is_404(function: str) -> None:
 def test_an_unexpected_failure_is_500_and_shows_nothing_of_the_inside(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     monkeypatch.setenv("LEDGER_TABLE", "Gone")
 
     answer = harvest()
@@ -163,7 +163,7 @@ def test_leading_zeros_do_not_carry_a_number_past_its_limit() -> None:
 
 def test_suggestions_speak_the_language_that_is_asked_for_and_lead_into_the_asking_app(stack: Stack) -> None:
     links = {"alipay": "https://www.alipay.com/bus"}
-    stack.seed("action-types", **make_catalogue().action_types)
+    stack.seed("action-types", **make_catalog().action_types)
     stack.seed("suggestions", bus=make_suggestion(links=links), other=make_suggestion())
 
     answer = suggest(q="公交", lang="zh", limit="1").body

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from saxaul.redemptions import Redemption, State
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import TransactionRefusedError
+from saxaul.trees.redemptions import Redemption, State
 from tests.builders import make_tree_project
 from tests.integration.stack import Stack, cancel, certificate, put_entry, redeem, wallet_of
 
@@ -29,7 +29,7 @@ def reserved(stack: Stack, trees: int = 1) -> str:
 @pytest.fixture
 def rich(stack: Stack) -> Stack:
     """A project of ten saplings for 160 points each, and a user with 1,000 points."""
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(1000)
     return stack
 

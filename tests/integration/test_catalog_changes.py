@@ -1,11 +1,11 @@
-"""Many operators and one catalogue: conditions, versions, references, and what the ledger still needs."""
+"""Many operators and one catalog: conditions, versions, references, and what the ledger still needs."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from saxaul.catalog import ActionType
+from saxaul.catalog.entries import ActionType
 from saxaul.storage.catalog import CatalogStore
 from tests.builders import (
     DAY,
@@ -129,8 +129,8 @@ def test_an_answer_can_be_edited_and_sent_back() -> None:
     assert [fault.partition(":")[0] for fault in other.body["errors"]] == ["id"]
 
 
-def test_faults_of_the_schema_of_references_and_of_the_pages_are_named_in_one_answer(stack: Stack) -> None:
-    stack.seed_catalogue()
+def test_faults_of_the_schema_of_references_and_of_the_periods_are_named_in_one_answer(stack: Stack) -> None:
+    stack.seed_catalog()
 
     suggestion = put_entry("suggestions", "fly", document(make_suggestion(action_type="fly"), links={}, color="green"))
     monthly = put_entry("action-types", "bus_ride", RIDE | {"caps": [{"window": "month", "points": 9}], "unit": ""})
@@ -257,7 +257,7 @@ def test_what_is_deleted_while_a_reference_to_it_is_written_is_not_referred_to(
     written = put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
 
     assert (written.code, written.body["errors"]) == ("invalid_entry", ["campaign: there is no campaign 'wed'"])
-    assert list(stack.catalog.catalogue().all_broken_references()) == []
+    assert list(stack.catalog_store.catalog().all_broken_references()) == []
 
 
 def test_an_action_type_is_retired_before_it_is_deleted_and_its_late_actions_are_still_posted(stack: Stack) -> None:
@@ -270,7 +270,7 @@ def test_an_action_type_is_retired_before_it_is_deleted_and_its_late_actions_are
     assert (at_once.status, at_once.code) == (409, "still_needed")
     assert (too_early.code, "2026-07-13" in too_early.body["detail"]) == ("still_needed", True)
     assert stack.accrue_all([make_action()]) == [], "an action from before"
-    assert [page.points for page in stack.pages_of()] == [80]
+    assert [period.points for period in stack.periods_of()] == [80]
     stack.clock.now += 37 * DAY
     assert delete_entry("action-types", "bus_ride").status == 200
 
@@ -313,7 +313,7 @@ def test_an_action_type_that_is_suggested_while_it_is_retired_is_not_retired(mon
 
 
 def test_a_project_whose_saplings_are_spoken_for_stays_and_one_without_is_sold_no_more(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=5)
+    stack.seed_catalog(saplings=5)
     stack.add_wallet(1000)
     redemption = make_redemption()
     stack.redemptions.add(redemption)
@@ -337,12 +337,12 @@ def test_when_others_never_stop_changing_an_entry_the_call_says_so(
     answer = put_entry("action-types", "bus_ride", RIDE)
 
     assert (answer.status, answer.code) == (409, "entry_moved")
-    assert stack.catalog.get("action-types", "bus_ride") is None
+    assert stack.catalog_store.get("action-types", "bus_ride") is None
 
 
 def test_a_retired_type_is_kept_as_it_was_written(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
 
-    kept = stack.catalog.catalogue().action_types["bus_ride"]
+    kept = stack.catalog_store.catalog().action_types["bus_ride"]
 
     assert kept == ActionType.model_validate(RIDE | {"retired_from": "2026-06-06"})

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from saxaul.canonical_json import encode
-from saxaul.published import RefusedError
-from saxaul.signatures import Keys
-from saxaul.transparency import Counts
-from saxaul.verification import CheckedLog, check_certificate, check_inclusion, check_log
+from saxaul.log.canonical_json import encode
+from saxaul.log.entries import Counts
+from saxaul.log.published import RefusedError
+from saxaul.log.signatures import Keys
+from saxaul.log.verification import CheckedLog, check_certificate, check_inclusion, check_log
 from tests.builders import confirmation, inspection
 from tests.integration.stack import Stack, call, certificate, confirm, redeem, report
 
@@ -17,7 +17,7 @@ from tests.integration.stack import Stack, call, certificate, confirm, redeem, r
 @pytest.fixture
 def ordered(stack: Stack) -> tuple[str, str]:
     """The order and the number of a tree that somebody redeemed with a dedication."""
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(160)
     asked = redeem(dedication="For my grandmother · 献给奶奶")
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
@@ -125,13 +125,13 @@ def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
     return found
 
 
-def test_a_certificate_keeps_its_word_whatever_the_catalogue_says_later(stack: Stack, ordered: tuple[str, str]) -> None:
+def test_a_certificate_keeps_its_word_whatever_the_catalog_says_later(stack: Stack, ordered: tuple[str, str]) -> None:
     live(*ordered)
-    project = stack.catalog.get("tree-projects", "saxaul-alxa")
+    project = stack.catalog_store.get("tree-projects", "saxaul-alxa")
     assert project
     assert project.entity
     renamed = project.entity.model_copy(update={"partner": "Somebody Else", "latin": "Other"})
-    stack.catalog.put("tree-projects", "saxaul-alxa", renamed, project.version)
+    stack.catalog_store.put("tree-projects", "saxaul-alxa", renamed, project.version)
 
     checked = check_certificate(encode(certificate(ordered[1]).body), keys())
 

@@ -10,8 +10,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from operations import dead_letter_queue, dead_letters
-from saxaul.actions import Reversal
-from saxaul.messages import RedemptionMessage, pack, pack_reversals
+from saxaul.ledger.actions import Reversal
+from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals
 from saxaul.storage.clients import sqs
 from tests.builders import NOON, USER, make_action
 from tests.integration.stack import Stack
@@ -218,7 +218,7 @@ def test_one_message_is_redriven_alone_and_the_others_stay_in_sight(actions: Lin
 
 
 def test_a_mended_message_is_posted_by_the_function(actions: Lines, run: Run, stack: Stack, tmp_path: Path) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     (poison,) = actions.die(POISON)
     mended = tmp_path / "mended.json"
     mended.write_text(POISON.replace('"minus one",0', f'"1",{NOON}') + "\n")
@@ -226,7 +226,7 @@ def test_a_mended_message_is_posted_by_the_function(actions: Lines, run: Run, st
     run(actions, "redrive", "--id", poison, "--body-file", mended)
 
     assert stack.accrue(*stack.waiting(actions.source)) == []
-    assert [page.points for page in stack.pages_of()] == [80]
+    assert [period.points for period in stack.periods_of()] == [80]
     assert stack.waiting(actions.dead) == []
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from saxaul.storage.table import Key, python
-from tests.builders import at, make_entry, make_page, make_suggestion
+from tests.builders import at, make_entry, make_period, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, deliver, event_of, invoke
 
 API = [
@@ -16,10 +16,12 @@ API = [
 
 @pytest.fixture
 def seeded(stack: Stack) -> Stack:
-    """All that the story takes for granted: a catalogue, and a user who walked and rode for months."""
-    stack.seed_catalogue(price_points=17_900)
+    """All that the story takes for granted: a catalog, and a user who walked and rode for months."""
+    stack.seed_catalog(price_points=17_900)
     stack.seed("suggestions", take_the_bus=make_suggestion())
-    stack.pages.put(make_page(make_entry(18_000, occurred_at=at("2026-05-30T12:00")), window="2026-05-30", version=0))
+    stack.periods.put(
+        make_period(make_entry(18_000, occurred_at=at("2026-05-30T12:00")), window="2026-05-30", version=0)
+    )
     return stack
 
 
@@ -96,4 +98,6 @@ def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> 
     assert answers["plant_trees"] == {"projects": ["saxaul-alxa"]}
     forest = answered(answers["view_forest"]).body
     assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
-    assert [list(page.entries) for page in seeded.pages_of() if page.key.window == "2026-06-05"] == [["alipay:ride-1"]]
+    assert [list(period.entries) for period in seeded.periods_of() if period.key.window == "2026-06-05"] == [
+        ["alipay:ride-1"]
+    ]

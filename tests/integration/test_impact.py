@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from saxaul.actions import Reversal
-from saxaul.catalog import Edition, Goal
-from saxaul.messages import pack_reversals
-from saxaul.pages import DIGEST_BYTES, Page, PageKey
-from saxaul.storage import pages, redemptions
+from saxaul.catalog.entries import CampaignEdition, Goal
+from saxaul.ledger.actions import Reversal
+from saxaul.ledger.periods import DIGEST_BYTES, Period, PeriodKey
+from saxaul.messages.bodies import pack_reversals
+from saxaul.storage import periods, redemptions
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, raw
 from tests.builders import (
@@ -23,7 +23,7 @@ from tests.builders import (
     make_action_type,
     make_campaign,
     make_entry,
-    make_page,
+    make_period,
     make_redemption,
     make_text,
 )
@@ -43,8 +43,8 @@ def _as_sent(image: Any) -> Any:  # noqa: ANN401 - DynamoDB's own notation
     return {name: {"B": as_text[name]} if name in as_text else it for name, it in image.items()}
 
 
-def stored(page: Page) -> Item:
-    return pages.to_item(page) | {"v": page.version}
+def stored(period: Period) -> Item:
+    return periods.to_item(period) | {"v": period.version}
 
 
 def tally(*records: Any, shard: str = "shardId-1") -> None:  # noqa: ANN401 - as Lambda sends them
@@ -83,7 +83,7 @@ class Stream:
 
 
 def test_what_is_reported_is_what_the_public_sees(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.seed("action-types", solar_warehouse=make_action_type(points=None, actor="facility"))
     rides = [make_action(f"ride-{n}", occurred_at=NOON - n * DAY) for n in (0, 0, 1)]
     solar = make_action("solar", type="solar_warehouse", owner=FACILITY)
@@ -112,7 +112,7 @@ def test_what_is_reported_is_what_the_public_sees(stack: Stack) -> None:
 
 
 def test_a_batch_that_comes_twice_in_halves_and_with_a_reversal_is_counted_once(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stream = Stream()
     stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
     first = stream.records()
@@ -128,7 +128,7 @@ def test_a_batch_that_comes_twice_in_halves_and_with_a_reversal_is_counted_once(
 
 
 def test_a_batch_of_which_a_part_was_written_adds_only_the_rest(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue_all([make_action(f"ride-{n}", occurred_at=NOON - n * DAY) for n in range(4)])
     batch = Stream().records()
     put, left = dynamodb().put_item, [2]
@@ -151,7 +151,7 @@ def test_a_batch_of_which_a_part_was_written_adds_only_the_rest(stack: Stack, mo
 
 @pytest.mark.usefixtures("stack")
 def test_two_shards_write_the_same_day_at_once_and_both_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    early, late = (record(None, stored(make_page(make_entry(points))), "INSERT") for points in (1, 2))
+    early, late = (record(None, stored(make_period(make_entry(points))), "INSERT") for points in (1, 2))
     put, rivals = dynamodb().put_item, [lambda: tally(early, shard="shardId-2")]
 
     def overtaken(**request: Any) -> Any:  # noqa: ANN401 - passed on
@@ -166,20 +166,20 @@ def test_two_shards_write_the_same_day_at_once_and_both_are_in_it(monkeypatch: p
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_page_with_bytes_is_read_as_lambda_sends_it() -> None:
-    page = Page(PageKey(USER, "2026-06-05"), {"alipay:1": make_entry(80)}, 1, overflow=b"\xff" * DIGEST_BYTES)
+def test_a_period_with_bytes_is_read_as_lambda_sends_it() -> None:
+    period = Period(PeriodKey(USER, "2026-06-05"), {"alipay:1": make_entry(80)}, 1, overflow=b"\xff" * DIGEST_BYTES)
 
-    tally(record(None, stored(page), "INSERT"))
+    tally(record(None, stored(period), "INSERT"))
 
     assert impact().body["people"][0]["points"] == 80
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_page_that_grows_until_it_is_packed_is_counted_entry_by_entry() -> None:
+def test_a_period_that_grows_until_it_is_packed_is_counted_entry_by_entry() -> None:
     entries = {f"alipay:{number}": make_entry(80) for number in range(60)}
     sizes = (3, 40, 60)
     short, packed, longer = (
-        stored(Page(PageKey(USER, "2026-06-05"), dict(list(entries.items())[:size]), 1)) for size in sizes
+        stored(Period(PeriodKey(USER, "2026-06-05"), dict(list(entries.items())[:size]), 1)) for size in sizes
     )
     assert ("e" in short, "z" in packed, "z" in longer) == (True, True, True)
 
@@ -193,16 +193,16 @@ def test_a_page_that_grows_until_it_is_packed_is_counted_entry_by_entry() -> Non
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_is_no_page_and_no_redemption_is_passed_over_and_what_is_erased_stays_counted() -> None:
-    page = stored(make_page(make_entry(80)))
+def test_what_is_no_period_and_no_redemption_is_passed_over_and_what_is_erased_stays_counted() -> None:
+    period = stored(make_period(make_entry(80)))
     wallet = {"pk": "USER#u-42", "sk": "WALLET", "balance": 5, "v": 1}
     later = {"pk": "SOMETHING#new", "sk": "PAGES", "v": 1}
 
     tally(
-        record(None, page, "INSERT"),
+        record(None, period, "INSERT"),
         record(None, wallet, "INSERT"),
         record(wallet, later),
-        record(page, None, "REMOVE"),
+        record(period, None, "REMOVE"),
     )
 
     assert [row["actions"] for row in impact().body["people"]] == [1]
@@ -245,7 +245,7 @@ def wed(**changes: object) -> Any:  # noqa: ANN401 - a campaign
 
 
 def test_campaigns_are_told_as_running_next_and_past_with_host_theme_and_progress(stack: Stack) -> None:
-    host = Edition(host=make_text("Azerbaijan", "阿塞拜疆"), theme=make_text("Climate change", "气候变化"))
+    host = CampaignEdition(host=make_text("Azerbaijan", "阿塞拜疆"), theme=make_text("Climate change", "气候变化"))
     goal = Goal(counts="actions", target=1000)
     stack.seed("action-types", bus_ride=make_action_type(), walking=make_action_type())
     stack.seed("campaigns", wed=wed(goal=goal, editions={2026: host}))
@@ -269,9 +269,9 @@ def test_campaigns_are_told_as_running_next_and_past_with_host_theme_and_progres
 
 
 def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
-    host = Edition(host=make_text("China", "中国"), theme=make_text("Beat Air Pollution", "抗击空气污染"))
+    host = CampaignEdition(host=make_text("China", "中国"), theme=make_text("Beat Air Pollution", "抗击空气污染"))
     stack.seed("action-types", bus_ride=make_action_type())
-    stack.seed("campaigns", wed=wed(editions={2019: host, 2026: Edition()}))
+    stack.seed("campaigns", wed=wed(editions={2019: host, 2026: CampaignEdition()}))
     stack.clock.now += DAY
 
     found = campaign("wed").body

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from saxaul.redemptions import Redemption
+from saxaul.trees.redemptions import Redemption
 from tests.builders import at, confirmation, make_action_type, make_campaign, make_redemption, make_suggestion, reported
 from tests.integration.stack import (
     Answer,
@@ -29,7 +29,7 @@ def report(*actions: dict[str, Any]) -> Answer:
 
 
 def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     campaign = make_campaign(multipliers={"bus_ride": "2"})
     stack.seed("campaigns", world_environment_day=campaign)
     stack.seed("suggestions", take_the_bus=make_suggestion(campaign="world-environment-day"))
@@ -71,7 +71,7 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
 
 
 def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stack: Stack) -> None:
-    stack.seed_catalogue(price_points=80)
+    stack.seed_catalog(price_points=80)
 
     report(reported())
     report(reported())
@@ -108,10 +108,10 @@ def test_a_request_that_could_not_be_queued_is_queued_by_its_repetition(
     def fail(_url: str, _redemption: Redemption) -> None:
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(160)
     with monkeypatch.context() as broken:
-        broken.setattr("saxaul.services.redeeming.send_redemption", fail)
+        broken.setattr("saxaul.services.redeem.send_redemption", fail)
         assert redeem().code == "internal_error"
     assert stack.waiting(stack.redemptions_url) == []
 
@@ -143,7 +143,7 @@ def test_a_cap_holds_over_calls_messages_and_batches(stack: Stack) -> None:
 
 
 def test_the_last_sapling_goes_to_the_first_who_asked_and_the_other_keeps_the_points(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=1)
+    stack.seed_catalog(saplings=1)
     for user in ("u-1", "u-2"):
         stack.add_wallet(160, user)
     asked = [redeem(user_id=user).body for user in ("u-1", "u-2")]
@@ -157,7 +157,7 @@ def test_the_last_sapling_goes_to_the_first_who_asked_and_the_other_keeps_the_po
 
 
 def test_a_wallet_that_was_spent_meanwhile_is_not_overspent(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(200)
     redeem("key-1")
     second = redeem("key-2").body
@@ -170,7 +170,7 @@ def test_a_wallet_that_was_spent_meanwhile_is_not_overspent(stack: Stack) -> Non
 
 @pytest.mark.parametrize("people", [1, 100])
 def test_all_that_is_reserved_is_ordered_however_many_orders_that_takes(stack: Stack, people: int) -> None:
-    stack.seed_catalogue(saplings=people)
+    stack.seed_catalog(saplings=people)
     for n in range(people):
         stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(NEXT_MORNING))
 

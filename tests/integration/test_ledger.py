@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from saxaul.catalog import Cap
+from saxaul.catalog.entries import Cap
 from tests.builders import APP, DAY, NOON, USER, at, make_action, make_action_type, make_campaign
 from tests.integration.stack import Answer, Stack, call
 
@@ -31,7 +31,7 @@ def whole_ledger(limit: int) -> list[Any]:
 
 
 def test_an_entry_says_what_it_earned_by_which_rule_and_where_its_grams_come_from(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.seed("campaigns", world_environment_day=make_campaign(multipliers={"bus_ride": "2"}))
     stack.accrue_all([make_action()])
 
@@ -86,7 +86,7 @@ def test_years_of_entries_are_read_newest_first_and_each_once(stack: Stack, limi
     assert moments == sorted(moments, reverse=True)
 
 
-def test_a_year_with_only_a_years_page_is_not_passed_over(stack: Stack) -> None:
+def test_a_year_with_only_a_years_period_is_not_passed_over(stack: Stack) -> None:
     stack.seed(
         "action-types",
         bus_ride=make_action_type(),
@@ -118,7 +118,7 @@ def test_what_was_reversed_withheld_or_sent_twice_with_other_content_says_so(sta
 
 
 def test_a_statement_sums_a_month_by_type(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue_all([make_action("may", occurred_at=NOON - 5 * DAY), make_action("june-1"), make_action("june-2")])
 
     june, may = statement().body, statement(month="2026-05").body
@@ -128,7 +128,7 @@ def test_a_statement_sums_a_month_by_type(stack: Stack) -> None:
     assert (may["month"], may["points"]) == ("2026-05", 80)
 
 
-def test_a_statement_counts_what_found_no_room_on_a_page(stack: Stack) -> None:
+def test_a_statement_counts_what_found_no_room_in_a_period(stack: Stack) -> None:
     capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),))
     stack.seed("action-types", bus_ride=capped)
     stack.accrue_all([make_action(f"ride-{number}") for number in range(30)])

@@ -1,10 +1,10 @@
-"""The operator's door to the catalogue."""
+"""The operator's door to the catalog."""
 
 from typing import Any
 
 import pytest
 
-from saxaul.catalog import Kind
+from saxaul.catalog.entries import Kind
 from saxaul.storage.catalog import CatalogMovedError, CatalogStore
 from saxaul.storage.table import Table, TransactionRefusedError
 from tests.builders import (
@@ -53,7 +53,7 @@ def test_every_version_of_a_rule_is_kept(stack: Stack) -> None:
     kept = list(Table("Catalog").query("action-types/bus_ride", "0", "~"))
 
     assert [item["sk"] for item in kept] == ["00000001", "00000002"]
-    assert stack.catalog.catalogue().versions == {"bus_ride": 2}
+    assert stack.catalog_store.catalog().versions == {"bus_ride": 2}
 
 
 @pytest.mark.usefixtures("stack")
@@ -118,7 +118,7 @@ def test_raising_the_saplings_releases_them(stack: Stack) -> None:
 
 
 def test_saplings_cannot_be_lowered_below_what_is_spoken_for(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=5)
+    stack.seed_catalog(saplings=5)
     stack.add_wallet(1000)
     redemption = make_redemption(trees=3)
     stack.redemptions.add(redemption)
@@ -137,7 +137,7 @@ def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypat
     def busy(*_: object) -> None:
         raise TransactionRefusedError(["None", "None", "TransactionConflict"])
 
-    stack.seed_catalogue(saplings=5)
+    stack.seed_catalog(saplings=5)
     monkeypatch.setattr("saxaul.storage.catalog.transact", busy)
 
     answer = put_entry("tree-projects", "saxaul-alxa", document(make_tree_project(saplings=8)))
@@ -146,24 +146,24 @@ def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypat
 
 
 def test_a_store_refuses_to_write_over_another_version(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
 
     with pytest.raises(CatalogMovedError):
-        stack.catalog.put("action-types", "bus_ride", make_action_type(points="1"), read=0)
+        stack.catalog_store.put("action-types", "bus_ride", make_action_type(points="1"), read=0)
 
 
-def test_a_worker_keeps_its_catalogue_for_a_minute(stack: Stack) -> None:
-    stack.seed_catalogue()
-    store = stack.catalog
-    kept = store.catalogue()
+def test_a_worker_keeps_its_catalog_for_a_minute(stack: Stack) -> None:
+    stack.seed_catalog()
+    store = stack.catalog_store
+    kept = store.catalog()
     stack.seed("action-types", metro_ride=make_action_type())
 
-    assert store.catalogue() is kept
+    assert store.catalog() is kept
     stack.clock.now += 61
-    assert set(store.catalogue().action_types) == {"bus_ride", "metro_ride"}
+    assert set(store.catalog().action_types) == {"bus_ride", "metro_ride"}
 
 
-def test_a_catalogue_that_is_read_while_it_grows_refers_to_nothing_that_it_does_not_hold(
+def test_a_catalog_that_is_read_while_it_grows_refers_to_nothing_that_it_does_not_hold(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, grown = CatalogStore._editions, list[Kind]()  # noqa: SLF001 - the reading between two kinds
@@ -178,4 +178,4 @@ def test_a_catalogue_that_is_read_while_it_grows_refers_to_nothing_that_it_does_
 
     monkeypatch.setattr(CatalogStore, "_editions", growing)
 
-    assert list(stack.catalog.catalogue().all_broken_references()) == []
+    assert list(stack.catalog_store.catalog().all_broken_references()) == []

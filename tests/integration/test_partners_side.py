@@ -16,7 +16,7 @@ Row = dict[str, str]
 
 @pytest.fixture
 def seeded(stack: Stack) -> Stack:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     return stack
 
 
@@ -138,7 +138,7 @@ def test_a_partner_that_reports_on_foreign_trees_changes_nothing(seeded: Stack) 
 
 
 def test_a_tree_that_fails_three_times_goes_through_three_orders_and_back_to_its_points(stack: Stack) -> None:
-    stack.seed_catalogue(price_points=160)
+    stack.seed_catalog(price_points=160)
     stack.add_wallet(0)
     stack.wallets.put(stack.wallet().__class__("u-42", balance=40, spent=160, version=1))
     reserve(stack, "r-1")
@@ -187,16 +187,16 @@ def test_an_owner_sees_every_step_and_the_public_sees_what_the_log_tells(seeded:
     assert "Forestry" not in str(public)
 
 
-def test_a_certificate_says_what_its_order_froze_whatever_the_catalogue_says_later(seeded: Stack) -> None:
+def test_a_certificate_says_what_its_order_froze_whatever_the_catalog_says_later(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.order()
     number = view_order(order_id).body["trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
-    edition = seeded.catalog.get("tree-projects", "saxaul-alxa")
+    edition = seeded.catalog_store.get("tree-projects", "saxaul-alxa")
     assert edition
     assert edition.entity
     renamed = edition.entity.model_copy(update={"partner": "Somebody Else"})
-    seeded.catalog.put("tree-projects", "saxaul-alxa", renamed, edition.version)
+    seeded.catalog_store.put("tree-projects", "saxaul-alxa", renamed, edition.version)
     seeded.clock.now += DAY
 
     public = call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number}).body

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import DAY, NOON, confirmation, make_catalogue, make_redemption
+from tests.builders import DAY, NOON, confirmation, make_catalog, make_redemption
 from tests.integration.stack import Answer, Stack, call, certificate, confirm, view_order
 
 
@@ -25,7 +25,7 @@ def list_orders(client: str = "partner-client", **query: str) -> Answer:
 
 @pytest.fixture
 def seeded(stack: Stack) -> Stack:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     return stack
 
 
@@ -156,7 +156,7 @@ def test_a_certificate_speaks_both_languages(seeded: Stack) -> None:
     assert certificate(number).body["species"] == "Saxaul"
 
 
-def test_a_certificate_outlives_its_project_in_the_catalogue(seeded: Stack) -> None:
+def test_a_certificate_outlives_its_project_in_the_catalog(seeded: Stack) -> None:
     redemption = make_redemption(project_id="long-gone").reserved(NOON)
     number = redemption.trees[0].number
     seeded.redemptions.add(redemption)
@@ -183,8 +183,8 @@ def test_a_forest_holds_a_users_own_trees_newest_first_and_none_that_was_rejecte
 
 
 def test_tree_projects_show_what_is_left(stack: Stack) -> None:
-    stack.seed_catalogue(price_points=160, saplings=3)
-    stack.seed("tree-projects", unreleased=make_catalogue().tree_projects["saxaul-alxa"])
+    stack.seed_catalog(price_points=160, saplings=3)
+    stack.seed("tree-projects", unreleased=make_catalog().tree_projects["saxaul-alxa"])
 
     projects = call("view_forest", "GET", "/tree-projects", query={"lang": "zh"}).body["projects"]
 

@@ -3,12 +3,12 @@
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from saxaul.canonical_json import decode, encode
-from saxaul.services.transparency import Log
+from saxaul.log.canonical_json import decode, encode
+from saxaul.log.verify import verdict
+from saxaul.services.append_log import Log
 from saxaul.settings import settings
+from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
-from saxaul.storage.transparency import Entries
-from saxaul.verify import verdict
 from tests.builders import NOON, make_calendar, make_leaf, make_redemption
 from tests.integration.stack import Answer, Stack, call, event_of, invoke
 
@@ -19,7 +19,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,imag
 @pytest.fixture
 def number(stack: Stack) -> str:
     """The certificate of a tree that is reserved."""
-    stack.seed_catalogue()
+    stack.seed_catalog()
     redemption = make_redemption(dedication="For the desert").reserved(NOON)
     stack.redemptions.add(redemption)
     [tree] = redemption.trees
@@ -29,7 +29,7 @@ def number(stack: Stack) -> str:
 
 @pytest.fixture
 def log(stack: Stack) -> Log:
-    return Log(Entries(stack.ledger), SigningKey(settings().signing_key), make_calendar())
+    return Log(LogStore(stack.ledger), SigningKey(settings().signing_key), make_calendar())
 
 
 def certificate(name: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:

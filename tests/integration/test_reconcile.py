@@ -10,8 +10,8 @@ import pytest
 
 from operations import reconcile
 from operations.ledger_reading import scan, size_of
-from saxaul.catalog import Cap
-from saxaul.pages import Page, PageKey
+from saxaul.catalog.entries import Cap
+from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, Key, Table, python, raw, transact
 from tests.builders import (
@@ -24,14 +24,14 @@ from tests.builders import (
     make_action,
     make_action_type,
     make_entry,
-    make_page,
+    make_period,
     make_redemption,
     make_tree_project,
 )
 from tests.integration.stack import Stack, confirm, harvest, redeem, report, view_order
 
 if TYPE_CHECKING:
-    from saxaul.reconciliation import Finding
+    from saxaul.audit import Finding
 
 WALLET = Key("USER#u-42", "WALLET")
 
@@ -39,7 +39,7 @@ WALLET = Key("USER#u-42", "WALLET")
 @pytest.fixture
 def lived(stack: Stack) -> Stack:
     """A week of two users: one with a tree that is ordered, one with a tree reserved and points that ripen."""
-    stack.seed_catalogue(price_points=80)
+    stack.seed_catalog(price_points=80)
     stack.seed(
         "action-types",
         walking=make_action_type(points="10", caps=(Cap(window="month", points=100),)),
@@ -98,7 +98,7 @@ def test_what_the_functions_wrote_adds_up(lived: Stack) -> None:
     assert (sums.earned, sums.ripening, sums.spendable, sums.spent) == (500, 80, 260, 160)
 
 
-def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_of_many_periods_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = reconcile.reconcile(lived.ledger, lambda _: None)
     monkeypatch.setattr(reconcile, "scan", lambda table, **rest: scan(table, PaginationConfig={"PageSize": 2}, **rest))
 
@@ -112,16 +112,16 @@ def test_a_point_that_somebody_added_is_named_with_its_user(lived: Stack) -> Non
     assert findings(lived) == ["user u-42: earned 260 is not ripening 0 + spendable 181 + spent 80: +1 points"]
 
 
-def test_a_page_that_was_lost_is_noticed(lived: Stack) -> None:
+def test_a_period_that_was_lost_is_noticed(lived: Stack) -> None:
     dynamodb().delete_item(TableName="Ledger", Key=raw({"pk": "USER#u-42", "sk": "PAGE#2026-06-05"}))
 
-    assert findings(lived) == ["user u-42: the wallet has 160 points of page 2026-06-05, which is not there"]
+    assert findings(lived) == ["user u-42: the wallet has 160 points of period 2026-06-05, which is not there"]
 
 
 def test_an_action_that_came_with_two_dates_is_named(lived: Stack) -> None:
     lived.accrue_all([make_action("a-0", occurred_at=lived.clock.now)])
 
-    assert findings(lived) == ["user u-42: action alipay:a-0 stands on the pages 2026-06-05 and 2026-06-26"]
+    assert findings(lived) == ["user u-42: action alipay:a-0 stands on the periods 2026-06-05 and 2026-06-26"]
 
 
 def test_a_stock_that_moved_alone_is_named(lived: Stack) -> None:
@@ -275,7 +275,7 @@ def test_the_command_ends_with_1_and_names_the_user_where_anything_does_not(
 def test_a_wallet_below_zero_is_told_and_is_no_fault(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack.pages.put(make_page(make_entry(points=10), version=0))
+    stack.periods.put(make_period(make_entry(points=10), version=0))
     stack.redemptions.add(make_redemption(points=30).reserved(stack.clock.now))
     stack.ledger.put(
         {**WALLET._asdict(), "balance": -20, "spent": 30, "credited": {"2026-06-05": 10}, "settled_g": 0}, 0
@@ -283,7 +283,7 @@ def test_a_wallet_below_zero_is_told_and_is_no_fault(
     tree = stack.redemption("r-1").trees[0].number
     stack.ledger.put_all([{"pk": f"CERT#{tree}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     transact([stack.stocks.releasing("saxaul-alxa", make_tree_project(saplings=1), SHANGHAI, stack.clock.now)])
-    transact([stack.stocks.taking(stack.stock(), 1, stack.clock.now)])
+    transact([stack.stocks.take_write(stack.stock(), 1, stack.clock.now)])
 
     code = run(monkeypatch, "--table", "Ledger")
 
@@ -323,8 +323,8 @@ def test_without_a_stack_the_command_says_how_to_start_one(
 
 
 def test_the_size_of_an_item_counts_names_texts_and_numbers(stack: Stack) -> None:
-    page = Page(PageKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, overflow=b"123456" * 1000)
-    stack.pages.put(page)
+    period = Period(PeriodKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, overflow=b"123456" * 1000)
+    stack.periods.put(period)
 
     stored = size_of(stack.ledger.get(Key("USER#u-42", "PAGE#2026")))
 

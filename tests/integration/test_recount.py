@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from operations import recount as command
-from saxaul.impact import Impact
+from saxaul.impact.totals import Impact
 from saxaul.storage.impact import ImpactStore
 from tests.builders import NOON, make_action, make_calendar, make_redemption
 from tests.integration.stack import Stack
@@ -25,7 +25,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def counted(stack: Stack) -> Stack:
     """Two rides and two trees in the ledger, and in the totals."""
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
     stack.redemptions.add(make_redemption(trees=2).reserved(NOON))
     tally(*Stream().records())

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from saxaul.redemptions import Settlement
-from saxaul.stocks import Stock
+from saxaul.ledger.wallets import Wallet
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import TransactionRefusedError
 from saxaul.storage.wallets import WalletMovedError, Wallets
-from saxaul.wallets import Wallet
-from tests.builders import DAY, NOON, make_entry, make_page, make_redemption
+from saxaul.trees.redemptions import Settlement
+from saxaul.trees.stock import Stock
+from tests.builders import DAY, NOON, make_entry, make_period, make_redemption
 from tests.integration.stack import Stack, harvest, redeem, wallet_of
 
 
@@ -25,7 +25,7 @@ def asked(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -
 
 @pytest.mark.parametrize("broken", ["", "nonsense", "{}", '{"project_id":"p","user_id":"u"}'])
 def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(1000)
     first, second = asked(stack, "r-1", "r-2")
 
@@ -34,7 +34,7 @@ def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str)
 
 
 def test_a_message_of_a_redemption_that_does_not_exist_changes_nothing(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(1000)
     unknown = json.dumps({"project_id": "saxaul-alxa", "user_id": "u-42", "redemption_id": "r-9"})
 
@@ -43,7 +43,7 @@ def test_a_message_of_a_redemption_that_does_not_exist_changes_nothing(stack: St
 
 
 def test_a_whole_batch_is_settled_with_one_write_of_the_stock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(10_000)
     written: list[Settlement] = []
     write = Redemptions.write_settlement
@@ -60,7 +60,7 @@ def test_a_whole_batch_is_settled_with_one_write_of_the_stock(stack: Stack, monk
 
 
 def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(1000)
 
     assert stack.settle(*asked(stack, "r-1", project_id="never-released"), *asked(stack, "r-2")) == []
@@ -70,7 +70,7 @@ def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
 def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.seed_catalogue(saplings=1)
+    stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     read, seen = Stocks.get, list[Stock]()
     mine, rival = asked(stack, "mine", "rival")
@@ -95,7 +95,7 @@ def test_a_settlement_that_always_loses_its_race_comes_again_and_writes_nothing(
     def refuse(*_: object) -> None:
         raise TransactionRefusedError(["TransactionConflict"])
 
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(1000)
     monkeypatch.setattr(Redemptions, "write_settlement", refuse)
     monkeypatch.setattr("saxaul.services.retrying.sleep", lambda _: None)
@@ -106,7 +106,7 @@ def test_a_settlement_that_always_loses_its_race_comes_again_and_writes_nothing(
 
 
 def test_the_certificate_of_a_rejected_redemption_leads_nowhere(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=0)
+    stack.seed_catalog(saplings=0)
     stack.add_wallet(1000)
 
     stack.settle(*asked(stack, "r-1"))
@@ -117,7 +117,7 @@ def test_the_certificate_of_a_rejected_redemption_leads_nowhere(stack: Stack) ->
 
 
 def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.pages.put(make_page(make_entry(80), version=0))
+    stack.periods.put(make_period(make_entry(80), version=0))
     stack.clock.now = NOON + DAY
     put, raced = Wallets.put, list[Wallet]()
 
@@ -137,7 +137,7 @@ def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monk
 def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.pages.put(make_page(make_entry(80), version=0))
+    stack.periods.put(make_period(make_entry(80), version=0))
     stack.clock.now = NOON + DAY
     client = dynamodb()
     put, met = client.put_item, list[object]()
@@ -158,8 +158,8 @@ def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
 
 
 def test_a_wish_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Stack) -> None:
-    stack.seed_catalogue()
-    stack.pages.put(make_page(make_entry(200), version=0))
+    stack.seed_catalog()
+    stack.periods.put(make_period(make_entry(200), version=0))
     stack.clock.now = NOON + DAY
 
     assert redeem().status == 202
@@ -171,6 +171,6 @@ def test_a_project_that_was_added_meanwhile_can_be_redeemed_at_once(stack: Stack
     stack.add_wallet(1000)
     assert redeem().code == "unknown_project"
 
-    stack.seed_catalogue()
+    stack.seed_catalog()
 
     assert redeem().status == 202

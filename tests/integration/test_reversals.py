@@ -1,4 +1,4 @@
-"""Reversals through the doors, onto whichever page holds the action, however late."""
+"""Reversals through the doors, onto whichever period holds the action, however late."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from saxaul.catalog import Cap
-from saxaul.pages import Page
-from saxaul.storage.pages import Pages
+from saxaul.catalog.entries import Cap
+from saxaul.ledger.periods import Period
+from saxaul.storage.periods import Periods
 from tests.builders import DAY, make_action, make_action_type, reported
 from tests.integration.stack import Answer, Stack, call, harvest, redeem, wallet_of
 
@@ -27,11 +27,11 @@ def deliver_all(stack: Stack) -> None:
 
 
 def names_by_window(stack: Stack) -> dict[str, list[str]]:
-    return {page.key.window: list(page.entries) for page in stack.pages_of()}
+    return {period.key.window: list(period.entries) for period in stack.periods_of()}
 
 
 def test_a_reversal_takes_an_action_back_before_it_is_harvested(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue_all([make_action()])
 
     answer = reverse(refund())
@@ -43,7 +43,7 @@ def test_a_reversal_takes_an_action_back_before_it_is_harvested(stack: Stack) ->
 
 
 def test_a_reversal_after_the_harvest_is_taken_from_the_wallet_with_the_next_one(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue_all([make_action()])
     stack.clock.now += DAY
     assert harvest().body["moved"] == 80
@@ -58,7 +58,7 @@ def test_a_reversal_after_the_harvest_is_taken_from_the_wallet_with_the_next_one
     assert wallet_of()["spendable"] == 0
 
 
-def test_a_reversal_overtakes_its_action_whichever_page_that_comes_to(stack: Stack) -> None:
+def test_a_reversal_overtakes_its_action_whichever_period_that_comes_to(stack: Stack) -> None:
     monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
     stack.seed("action-types", bus_ride=monthly, metro_ride=make_action_type())
 
@@ -70,22 +70,22 @@ def test_a_reversal_overtakes_its_action_whichever_page_that_comes_to(stack: Sta
     assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"], "2026-06": ["alipay:ride-1"]}
 
 
-def test_a_reversal_that_waits_on_one_page_still_reaches_the_others(
+def test_a_reversal_that_waits_on_one_period_still_reaches_the_others(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
     stack.seed("action-types", bus_ride=monthly, metro_ride=make_action_type())
-    put = Pages.put
+    put = Periods.put
 
-    def throttled(pages: Pages, page: Page) -> None:
-        if page.key.window == "2026-06":
+    def throttled(periods: Periods, period: Period) -> None:
+        if period.key.window == "2026-06":
             raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
-        put(pages, page)
+        put(periods, period)
 
     reverse(refund())
     (body,) = stack.waiting(stack.actions_url)
     with monkeypatch.context() as for_a_while:
-        for_a_while.setattr(Pages, "put", throttled)
+        for_a_while.setattr(Periods, "put", throttled)
         assert stack.accrue(body) == ["m-0"]
     assert stack.accrue(body) == []
     stack.accrue_all([make_action()])
@@ -93,7 +93,7 @@ def test_a_reversal_that_waits_on_one_page_still_reaches_the_others(
     assert wallet_of()["earned"] == 0
 
 
-def test_a_reversal_in_the_same_batch_as_its_action_touches_that_page_alone(stack: Stack) -> None:
+def test_a_reversal_in_the_same_batch_as_its_action_touches_that_period_alone(stack: Stack) -> None:
     stack.seed(
         "action-types",
         bus_ride=make_action_type(caps=(Cap(window="month", units=Decimal(10)),)),
@@ -108,12 +108,12 @@ def test_a_reversal_in_the_same_batch_as_its_action_touches_that_page_alone(stac
     assert wallet_of()["earned"] == 0
 
 
-def test_a_reversal_months_later_reopens_the_folded_page(stack: Stack) -> None:
-    stack.seed_catalogue()
+def test_a_reversal_months_later_reopens_the_folded_period(stack: Stack) -> None:
+    stack.seed_catalog()
     stack.accrue_all([make_action()])
     stack.clock.now += 30 * DAY
     harvest()
-    assert stack.wallet().is_folded("2026-06-05")
+    assert stack.wallet().is_closed("2026-06-05")
 
     reverse(refund())
     deliver_all(stack)
@@ -127,7 +127,7 @@ def test_a_reversal_months_later_reopens_the_folded_page(stack: Stack) -> None:
 
 
 def test_an_app_cannot_take_back_what_another_reported(stack: Stack) -> None:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.accrue_all([make_action()])
 
     reverse(refund(), client="taobao-client")
@@ -137,7 +137,7 @@ def test_an_app_cannot_take_back_what_another_reported(stack: Stack) -> None:
 
 
 def test_a_wallet_below_zero_cannot_spend(stack: Stack) -> None:
-    stack.seed_catalogue(price_points=80)
+    stack.seed_catalog(price_points=80)
     stack.accrue_all([make_action()])
     stack.clock.now += DAY
     harvest()

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from functions.suggest_campaigns import handler as door
-from saxaul.catalog import Synonyms
+from saxaul.catalog.entries import Synonyms
 from saxaul.observability import logger
-from saxaul.services import searching
+from saxaul.services import search as searching
 from saxaul.storage.catalog import CatalogStore
 from tests.builders import at, make_action_type, make_campaign, make_suggestion
 from tests.integration.stack import Answer, Stack, call, event_of, invoke
@@ -106,7 +106,7 @@ def test_a_change_is_found_after_a_request_had_the_index_renewed_and_no_request_
 def test_an_operators_synonyms_find(seeded: Stack) -> None:
     search("bus")
     bus = make_suggestion(keywords=("bus",))
-    seeded.catalog.put("suggestions", "bus", bus, read=1)
+    seeded.catalog_store.put("suggestions", "bus", bus, read=1)
     seeded.seed("synonyms", bus=Synonyms(words=("bus", "omnibus")))
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1
     search("bus")
@@ -118,7 +118,7 @@ def test_an_operators_synonyms_find(seeded: Stack) -> None:
     assert answer.body["suggestions"][0]["matched"][0]["field"] == "synonym"
 
 
-def test_an_unchanged_catalogue_keeps_its_index(seeded: Stack) -> None:
+def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:
     search("bus")
     index = door.live_index().current()
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1
@@ -134,7 +134,7 @@ def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
     logged: list[str] = []
     monkeypatch.setattr(logger, "exception", logged.append)
     search("bus")
-    monkeypatch.setattr(CatalogStore, "catalogue", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(CatalogStore, "catalog", lambda *_, **__: 1 / 0)
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1
     assert search("bus").status == 200
     renewed()

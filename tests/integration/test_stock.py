@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from saxaul.catalog import ReleaseSchedule
-from saxaul.stocks import Timetable
+from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.storage.table import Table
+from saxaul.trees.stock import Timetable
 from tests.builders import DAY, NOON, SHANGHAI, make_tree_project
 from tests.integration.stack import Stack, cancel, put_entry, redeem, tree_projects
 
@@ -74,7 +74,7 @@ def test_a_sold_out_project_says_when_the_next_saplings_come_and_has_them_then(s
 
 
 def test_a_project_without_a_schedule_has_no_next_release(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=2)
+    stack.seed_catalog(saplings=2)
 
     assert (shown()["available"], shown()["next_release"], shown()["closed"]) == (2, None, False)
 
@@ -129,10 +129,10 @@ def test_a_closed_project_takes_no_wishes_from_the_same_second_on(stack: Stack) 
     assert settle(stack, "reopened") == "reserved"
 
 
-def test_who_asks_for_more_than_is_left_is_refused_at_the_door_and_keeps_the_ripe_points_on_the_pages(
+def test_who_asks_for_more_than_is_left_is_refused_at_the_door_and_keeps_the_ripe_points_in_the_periods(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.seed_catalogue(saplings=2)
+    stack.seed_catalog(saplings=2)
     stack.add_wallet(1000)
     written: list[object] = []
     monkeypatch.setattr(Table, "put", lambda *item: written.append(item))
@@ -145,7 +145,7 @@ def test_who_asks_for_more_than_is_left_is_refused_at_the_door_and_keeps_the_rip
 
 
 def test_a_sapling_that_comes_back_is_had_by_the_next_to_ask(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=1)
+    stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     first = redeem("key-1").body["redemption_id"]
     stack.settle(*stack.waiting(stack.redemptions_url))
@@ -157,7 +157,7 @@ def test_a_sapling_that_comes_back_is_had_by_the_next_to_ask(stack: Stack) -> No
 
 
 def test_a_replay_of_a_served_wish_is_answered_although_the_project_is_sold_out(stack: Stack) -> None:
-    stack.seed_catalogue(saplings=1)
+    stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     assert settle(stack, "key-1") == "reserved"
 
@@ -167,7 +167,7 @@ def test_a_replay_of_a_served_wish_is_answered_although_the_project_is_sold_out(
 
 
 def test_the_projects_cost_one_read_a_second_however_many_ask(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.seed_catalogue(saplings=7)
+    stack.seed_catalog(saplings=7)
     reads: list[object] = []
     get_many = Table.get_many
 

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.actions import Owner
-from saxaul.pages import Entry, Page, PageKey
-from saxaul.redemptions import Planting, Redemption, Seal, State, Step, Tree
-from saxaul.services.redeeming import redemption_id
-from saxaul.storage import orders, pages, redemptions, table, wallets
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import Entry, Period, PeriodKey
+from saxaul.ledger.wallets import Wallet
+from saxaul.services.redeem import redemption_id
+from saxaul.storage import orders, periods, redemptions, table, wallets
 from saxaul.storage.orders import OrderMovedError
-from saxaul.storage.pages import PageMovedError
+from saxaul.storage.periods import PeriodMovedError
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, Key
 from saxaul.storage.wallets import WalletMovedError
-from saxaul.wallets import Wallet
-from tests.builders import FACILITY, NOON, USER, make_entry, make_order, make_page, make_redemption, make_wallet
+from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, State, Step, Tree
+from tests.builders import FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.integration.stack import Stack
 
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=20)
@@ -40,20 +40,20 @@ entries = st.builds(
     rule=st.integers(0, 1000),
     reason=st.sampled_from(["", "over_units_cap", "over_points_cap", "reversed"]),
 )
-keys = st.builds(PageKey, st.builds(Owner, st.sampled_from(["user", "facility"]), ids), windows)
-all_pages = st.builds(Page, keys, st.dictionaries(ids, entries, max_size=4), st.integers(0, 1000))
+keys = st.builds(PeriodKey, st.builds(Owner, st.sampled_from(["user", "facility"]), ids), windows)
+all_periods = st.builds(Period, keys, st.dictionaries(ids, entries, max_size=4), st.integers(0, 1000))
 all_wallets = st.builds(
     Wallet,
     user_id=ids,
     balance=counts,
     spent=counts,
     credited=st.dictionaries(windows, counts),
-    settled_through=st.none() | st.dates(),
-    settled_g=amounts,
+    closed_through=st.none() | st.dates(),
+    closed_g=amounts,
     version=st.integers(0, 1000),
 )
 degrees = st.floats(-90, 90).map(lambda it: round(it, 9))
-plantings = st.builds(Planting, instants, ids, degrees, degrees, st.text(max_size=9))
+plantings = st.builds(PlantedTree, instants, ids, degrees, degrees, st.text(max_size=9))
 steps = st.builds(
     Step,
     state=st.sampled_from(State),
@@ -91,17 +91,17 @@ def stored(item: Item, version: int) -> Item:
     return table.python(table.raw({**item, "v": version}))
 
 
-@given(page=all_pages)
-def test_a_page_comes_back_as_it_was(page: Page) -> None:
-    assert pages.from_item(stored(pages.to_item(page), page.version)) == page
+@given(period=all_periods)
+def test_a_period_comes_back_as_it_was(period: Period) -> None:
+    assert periods.from_item(stored(periods.to_item(period), period.version)) == period
 
 
 @given(entry=entries, reason=st.text(max_size=64))
-def test_a_packed_page_comes_back_as_it_was(entry: Entry, reason: str) -> None:
-    many = make_page(*[replace(entry, reversal=reason, occurred_at=entry.occurred_at + n) for n in range(20)])
+def test_a_packed_period_comes_back_as_it_was(entry: Entry, reason: str) -> None:
+    many = make_period(*[replace(entry, reversal=reason, occurred_at=entry.occurred_at + n) for n in range(20)])
 
-    assert "z" in pages.to_item(many)
-    assert pages.from_item(stored(pages.to_item(many), many.version)) == many
+    assert "z" in periods.to_item(many)
+    assert periods.from_item(stored(periods.to_item(many), many.version)) == many
 
 
 @given(wallet=all_wallets)
@@ -156,7 +156,7 @@ def test_requested_redemptions_are_dealt_evenly_among_their_lists() -> None:
 
 
 def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> None:
-    item = pages.to_item(make_page(make_entry(rule=1)))["e"]["alipay:0"]
+    item = periods.to_item(make_period(make_entry(rule=1)))["e"]["alipay:0"]
 
     size = sum(len(name) + len(str(value)) for name, value in item.items())
 
@@ -165,15 +165,15 @@ def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> No
 
 
 def test_a_write_over_an_older_version_is_refused_with_what_stands_there(stack: Stack) -> None:
-    stack.pages.put(make_page(make_entry(80), version=0))
-    stack.pages.put(make_page(make_entry(90), version=1))
+    stack.periods.put(make_period(make_entry(80), version=0))
+    stack.periods.put(make_period(make_entry(90), version=1))
 
-    with pytest.raises(PageMovedError) as stale:
-        stack.pages.put(make_page(make_entry(100), version=1))
-    with pytest.raises(PageMovedError) as unaware:
-        stack.pages.put(make_page(make_entry(100), version=0))
+    with pytest.raises(PeriodMovedError) as stale:
+        stack.periods.put(make_period(make_entry(100), version=1))
+    with pytest.raises(PeriodMovedError) as unaware:
+        stack.periods.put(make_period(make_entry(100), version=0))
 
-    assert stale.value.page == unaware.value.page == make_page(make_entry(90), version=2)
+    assert stale.value.period == unaware.value.period == make_period(make_entry(90), version=2)
 
 
 def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> None:
@@ -190,16 +190,16 @@ def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> 
     assert len(exists.value.known.trees) == 1
 
 
-def test_more_pages_than_one_batch_holds_are_read_and_those_never_written_are_empty(stack: Stack) -> None:
-    written = [make_page(make_entry(n), owner=Owner("user", f"u-{n}"), version=0) for n in range(120)]
-    for page in written:
-        stack.pages.put(page)
-    absent = PageKey(FACILITY, "2026")
+def test_more_periods_than_one_batch_holds_are_read_and_those_never_written_are_empty(stack: Stack) -> None:
+    written = [make_period(make_entry(n), owner=Owner("user", f"u-{n}"), version=0) for n in range(120)]
+    for period in written:
+        stack.periods.put(period)
+    absent = PeriodKey(FACILITY, "2026")
 
-    found = stack.pages.get_many([*(page.key for page in written), absent], consistent=True)
+    found = stack.periods.get_many([*(period.key for period in written), absent], consistent=True)
 
-    assert [found[page.key].points for page in written] == list(range(120))
-    assert found[absent] == Page(absent)
+    assert [found[period.key].points for period in written] == list(range(120))
+    assert found[absent] == Period(absent)
 
 
 def test_more_items_than_one_batch_takes_are_written(stack: Stack) -> None:
@@ -209,24 +209,24 @@ def test_more_items_than_one_batch_takes_are_written(stack: Stack) -> None:
     assert len(stack.ledger.get_many([Key("CERT", f"{n:03d}") for n in range(60)], consistent=False)) == 60
 
 
-def test_the_open_pages_of_a_wallet_are_those_that_it_has_not_folded(stack: Stack) -> None:
+def test_the_open_periods_of_a_wallet_are_those_that_it_has_not_folded(stack: Stack) -> None:
     for window in ("2026-05-01", "2026-05-02", "2026-05-20", "2026-04", "2026-05", "2025", "2026"):
-        stack.pages.put(make_page(make_entry(1), window=window, version=0))
-    wallet = make_wallet(settled_through=date(2026, 5, 19), credited={"2026-05-02": 1, "2026-05": 1})
+        stack.periods.put(make_period(make_entry(1), window=window, version=0))
+    wallet = make_wallet(closed_through=date(2026, 5, 19), credited={"2026-05-02": 1, "2026-05": 1})
 
-    everything = stack.wallets.open_pages(make_wallet())
-    still_open = stack.wallets.open_pages(wallet)
+    everything = stack.wallets.open_periods(make_wallet())
+    still_open = stack.wallets.open_periods(wallet)
 
     assert len(everything) == 7
-    assert sorted(page.key.window for page in still_open) == ["2026", "2026-05", "2026-05-02", "2026-05-20"]
+    assert sorted(period.key.window for period in still_open) == ["2026", "2026-05", "2026-05-02", "2026-05-20"]
 
 
 def test_a_wallet_is_debited_only_of_what_it_has(stack: Stack) -> None:
-    stack.wallets.put(make_wallet(100, settled_g=Decimal(5)))
+    stack.wallets.put(make_wallet(100, closed_g=Decimal(5)))
 
-    table.transact([stack.wallets.debiting(USER.id, 60)])
+    table.transact([stack.wallets.debit_write(USER.id, 60)])
     with pytest.raises(table.TransactionRefusedError):
-        table.transact([stack.wallets.debiting(USER.id, 60)])
+        table.transact([stack.wallets.debit_write(USER.id, 60)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
 
@@ -234,9 +234,9 @@ def test_a_wallet_is_debited_only_of_what_it_has(stack: Stack) -> None:
 def test_a_wallet_gets_no_more_back_than_it_spent(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, spent=50))
 
-    table.transact([stack.wallets.refunding(USER.id, 50)])
+    table.transact([stack.wallets.refund_write(USER.id, 50)])
     with pytest.raises(table.TransactionRefusedError):
-        table.transact([stack.wallets.refunding(USER.id, 1)])
+        table.transact([stack.wallets.refund_write(USER.id, 1)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (150, 0, 2)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from saxaul.services.redeeming import LOST_AFTER
+from saxaul.services.redeem import LOST_AFTER
 from tests.builders import NOON, make_redemption
 from tests.integration.stack import Stack, cancel, event_of, invoke, redeem
 
@@ -23,7 +23,7 @@ def swept(stack: Stack) -> list[str]:
 
 @pytest.fixture
 def rich(stack: Stack) -> Stack:
-    stack.seed_catalogue()
+    stack.seed_catalog()
     stack.add_wallet(1000)
     return stack
 
@@ -35,7 +35,7 @@ def test_a_worker_killed_between_the_write_and_the_queue_loses_no_redemption(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("saxaul.services.redeeming.send_redemption", killed)
+        patch.setattr("saxaul.services.redeem.send_redemption", killed)
         with pytest.raises(Killed):
             redeem()
     [lost] = rich.redemptions.of_user("u-42")
@@ -60,7 +60,7 @@ def test_the_oldest_is_queued_first_of_every_list(rich: Stack) -> None:
 
 
 def test_a_sweep_takes_a_bounded_number_and_the_next_goes_on(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saxaul.services.redeeming.MAX_SWEPT", 5)
+    monkeypatch.setattr("saxaul.services.redeem.MAX_SWEPT", 5)
     for number in range(7):
         rich.redemptions.add(make_redemption(f"r-{number}", requested_at=NOON - 1000 + number))
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from saxaul.actions import Action, Owner
-from saxaul.tree_reports import confirm
+from saxaul.ledger.actions import Action, Owner
+from saxaul.trees.tree_reports import confirm
 from tests.builders import APP, DAY, confirmation
 from tests.proof.faults import Fault
 from tests.proof.twin import PARTNER, USERS, Message, Twin, make_message
@@ -73,9 +73,9 @@ def _cycling(name: str) -> Callable[[Twin], None]:
     return report
 
 
-def _page(twin: Twin) -> object:
-    [page] = [page for page in twin.world.pages_of(MEI) if len(page.key.window) == len("2026-05")]
-    return page.points, sorted(page.entries)
+def _period(twin: Twin) -> object:
+    [period] = [period for period in twin.world.periods_of(MEI) if len(period.key.window) == len("2026-05")]
+    return period.points, sorted(period.entries)
 
 
 def _late(twin: Twin) -> None:
@@ -130,7 +130,7 @@ def _something_to_order(twin: Twin) -> None:
 
 
 def _order(twin: Twin) -> None:
-    twin.world.order_all(twin.model.catalogue)
+    twin.world.order_all(twin.model.catalog)
 
 
 def _all_ordered(twin: Twin) -> object:
@@ -166,15 +166,17 @@ def _confirm(place: int) -> Callable[[Twin], None]:
 
 
 CONTESTS: Mapping[str, Contest] = {
-    "one cap": Contest(lambda _: None, _cycling("one"), _cycling("other"), _page),
+    "one cap": Contest(lambda _: None, _cycling("one"), _cycling("other"), _period),
     "a harvest and a ride": Contest(
         _rides,
         _harvest,
         lambda twin: _accrue(twin, make_message(MEI, "more", "bus_ride", twin.world.now - 2 * DAY)),
         _balance_after_harvest,
     ),
-    "a late ride and the harvest that folds its page": Contest(_folded_or_not, _late, _harvest, _balance_after_harvest),
-    "a harvest that folds a page and its late ride": Contest(_folded_or_not, _harvest, _late, _balance_after_harvest),
+    "a late ride and the harvest that folds its period": Contest(
+        _folded_or_not, _late, _harvest, _balance_after_harvest
+    ),
+    "a harvest that folds a period and its late ride": Contest(_folded_or_not, _harvest, _late, _balance_after_harvest),
     "the last sapling": Contest(_last_sapling, _settle(-1), _settle(-2), _verdicts),
     "the last points": Contest(_last_points, _settle(-1), _settle(-2), _verdicts),
     "a late ride and a settlement": Contest(_late_with_a_request, _late, _settle(-1), _wallet_after_harvest),

@@ -1,6 +1,6 @@
 """The rules of the ledger in the plainest form: every act in one list, every sum counted afresh.
 
-There are no pages, no versions and no folding here. What an act earned is settled when it first arrives;
+There are no periods, no versions and no folding here. What an act earned is settled when it first arrives;
 everything else is a sum over the acts.
 """
 
@@ -11,8 +11,8 @@ from decimal import Decimal
 from math import floor
 from typing import NamedTuple
 
-from saxaul.actions import Action, Reversal
-from saxaul.catalog import ActionType, Catalogue, TreeProject
+from saxaul.catalog.entries import ActionType, Catalog, TreeProject
+from saxaul.ledger.actions import Action, Reversal
 from tests.builders import SHANGHAI
 
 LENGTHS = {"day": 10, "month": 7, "year": 4}
@@ -72,7 +72,7 @@ class Purse:
 
 
 class Plan(NamedTuple):
-    """What the catalogue said of a project from an instant on."""
+    """What the catalog said of a project from an instant on."""
 
     since: int
     project: TreeProject
@@ -80,7 +80,7 @@ class Plan(NamedTuple):
 
 @dataclass
 class Model:
-    catalogue: Catalogue
+    catalog: Catalog
     max_withheld: int
     acts: dict[Name, Act] = field(default_factory=dict)
     taken_back: set[Name] = field(default_factory=set)
@@ -102,7 +102,7 @@ class Model:
                 act.points, act.units, act.grams, act.withheld = 0, ZERO, ZERO, False
 
     def _worth(self, action: Action) -> Act:
-        rule = self.catalogue.action_types[action.type]
+        rule = self.catalog.action_types[action.type]
         if name_of(action) in self.taken_back:
             return Act(action)
         assert rule.points
@@ -144,14 +144,14 @@ class Model:
     def _withheld_beside(self, action: Action, rule: ActionType) -> int:
         """Acts without points for their caps, of all types that are counted over the same window."""
         beside = self._beside(action, rule.window, of_type=False)
-        types = self.catalogue.action_types
+        types = self.catalog.action_types
         return sum(act.withheld for act in beside if types[act.action.type].window == rule.window)
 
     def _multiplier(self, action: Action) -> Decimal:
         """World Environment Day is the one campaign, and lasts one day."""
         if day_of(action.occurred_at).strftime("%m-%d") != "06-05":
             return Decimal(1)
-        return max([Decimal(1), *(it.multipliers.get(action.type, ZERO) for it in self.catalogue.campaigns.values())])
+        return max([Decimal(1), *(it.multipliers.get(action.type, ZERO) for it in self.catalog.campaigns.values())])
 
     def acts_of(self, user_id: str) -> list[Act]:
         return [act for name, act in self.acts.items() if name.user_id == user_id]

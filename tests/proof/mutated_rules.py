@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from saxaul import pages, redemptions, wallets
-from saxaul.actions import Action, Reversal
-from saxaul.calendar import Calendar
-from saxaul.pages import Page
-from saxaul.redemptions import Redemption, Settlement
-from saxaul.stocks import Stock
-from saxaul.wallets import Harvest, Wallet
+from saxaul.catalog.calendar import Calendar
+from saxaul.ledger import periods, wallets
+from saxaul.ledger.actions import Action, Reversal
+from saxaul.ledger.periods import Period
+from saxaul.ledger.wallets import Harvest, Wallet
+from saxaul.trees import redemptions
+from saxaul.trees.redemptions import Redemption, Settlement
+from saxaul.trees.stock import Stock
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations
 
 RULES = Mutations()
-_Draft: Any = pages._Draft
-_Usage: Any = pages._Usage
+_Draft: Any = periods._Draft
+_Usage: Any = periods._Usage
 
 
 @RULES.caught_by("a batch is accrued")
@@ -28,7 +29,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     post = _Draft.post
 
     def mutant(self: Any, action: Action) -> None:
-        known = pages.entry_key(action.app, action.action_id) in self._entries
+        known = periods.entry_key(action.app, action.action_id) in self._entries
         post(self, action._replace(action_id=f"{action.action_id}-again") if known else action)
 
     patch.setattr(_Draft, "post", mutant)
@@ -40,9 +41,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     post = _Draft.post
 
     def mutant(self: Any, action: Action) -> None:
-        known = self._entries.get(pages.entry_key(action.app, action.action_id))
+        known = self._entries.get(periods.entry_key(action.app, action.action_id))
         if known and not known.is_of(action) and not known.is_tombstone:
-            del self._entries[pages.entry_key(action.app, action.action_id)]
+            del self._entries[periods.entry_key(action.app, action.action_id)]
         post(self, action)
 
     patch.setattr(_Draft, "post", mutant)
@@ -59,8 +60,8 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A cap withholds grams with the points."""
     award = _Usage.award
 
-    def mutant(self: Any, action: Action, recorded_at: int) -> pages.Entry:
-        entry: pages.Entry = award(self, action, recorded_at)
+    def mutant(self: Any, action: Action, recorded_at: int) -> periods.Entry:
+        entry: periods.Entry = award(self, action, recorded_at)
         return replace(entry, avoided_g=entry.avoided_g * entry.units / entry.quantity)
 
     patch.setattr(_Usage, "award", mutant)
@@ -70,7 +71,7 @@ def _reversing(patch: pytest.MonkeyPatch, *kept: str) -> None:
     reverse = _Draft.reverse
 
     def mutant(self: Any, reversal: Reversal) -> None:
-        key = pages.entry_key(reversal.app, reversal.action_id)
+        key = periods.entry_key(reversal.app, reversal.action_id)
         known = self._entries.get(key)
         reverse(self, reversal)
         if known and key in self._entries:
@@ -97,7 +98,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     reverse = _Draft.reverse
 
     def mutant(self: Any, reversal: Reversal) -> None:
-        if pages.entry_key(reversal.app, reversal.action_id) in self._entries:
+        if periods.entry_key(reversal.app, reversal.action_id) in self._entries:
             reverse(self, reversal)
 
     patch.setattr(_Draft, "reverse", mutant)
@@ -105,19 +106,19 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("a batch is accrued", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reversal that waits on one page is taken to be done with the others."""
-    patch.setattr(Page, "holds", lambda page, name: name in page.entries)
+    """A reversal that waits on one period is taken to be done with the others."""
+    patch.setattr(Period, "holds", lambda period, name: name in period.entries)
 
 
 def _harvesting(patch: pytest.MonkeyPatch, mutant: Any) -> None:
-    patch.setattr("saxaul.services.redeeming.harvest", mutant)
+    patch.setattr("saxaul.services.redeem.harvest", mutant)
 
 
-@RULES.caught_by("points are harvested and pages folded")
+@RULES.caught_by("points are harvested and periods folded")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest moves what is ripe without the difference to what was credited."""
 
-    def mutant(wallet: Wallet, found: Sequence[Page], calendar: Calendar, now: int) -> Harvest:
+    def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         return wallets.harvest(replace(wallet, credited={}), found, calendar, now)
 
     _harvesting(patch, mutant)
@@ -127,58 +128,60 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest moves what is not ripe yet."""
 
-    def mutant(wallet: Wallet, found: Sequence[Page], calendar: Calendar, now: int) -> Harvest:
+    def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         return wallets.harvest(wallet, found, replace(calendar, harvest_time=None), now)
 
     _harvesting(patch, mutant)
 
 
-@RULES.caught_by("points are harvested and pages folded")
+@RULES.caught_by("points are harvested and periods folded")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest leaves out the grams of what it folds."""
 
-    def mutant(wallet: Wallet, found: Sequence[Page], calendar: Calendar, now: int) -> Harvest:
+    def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         harvested = wallets.harvest(wallet, found, calendar, now)
-        return harvested._replace(wallet=replace(harvested.wallet, settled_g=wallet.settled_g))
+        return harvested._replace(wallet=replace(harvested.wallet, closed_g=wallet.closed_g))
 
     _harvesting(patch, mutant)
 
 
-@RULES.caught_by("points are harvested and pages folded")
+@RULES.caught_by("points are harvested and periods folded")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A page is folded while an app may still report onto it."""
+    """A period is folded while an app may still report onto it."""
 
     def mutant(calendar: Calendar, now: int) -> date:
         return calendar.day_of(now) - timedelta(days=2)
 
-    patch.setattr(Calendar, "settled_through", mutant)
+    patch.setattr(Calendar, "closed_through", mutant)
 
 
-@RULES.caught_by("late messages reopen folded pages")
+@RULES.caught_by("late messages reopen folded periods")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A late action does not reopen its folded page."""
-    patch.setattr(Calendar, "is_closed", lambda *_: False)
+    """A late action does not reopen its folded period."""
+    patch.setattr(Calendar, "may_be_closed", lambda *_: False)
 
 
-@RULES.caught_by("late messages reopen folded pages")
+@RULES.caught_by("late messages reopen folded periods")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reopened page counts as never harvested."""
+    """A reopened period counts as never harvested."""
 
-    def mutant(wallet: Wallet, page: Page) -> Wallet:
-        return replace(wallet, credited={**wallet.credited, page.key.window: 0})
+    def mutant(wallet: Wallet, period: Period) -> Wallet:
+        return replace(wallet, credited={**wallet.credited, period.key.window: 0})
 
     patch.setattr(Wallet, "reopened", mutant)
 
 
-@RULES.caught_by("late messages reopen folded pages")
+@RULES.caught_by("late messages reopen folded periods")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reopened page leaves its grams in the wallet."""
+    """A reopened period leaves its grams in the wallet."""
     reopened = Wallet.reopened
-    patch.setattr(Wallet, "reopened", lambda wallet, page: replace(reopened(wallet, page), settled_g=wallet.settled_g))
+    patch.setattr(
+        Wallet, "reopened", lambda wallet, period: replace(reopened(wallet, period), closed_g=wallet.closed_g)
+    )
 
 
 def _settling(patch: pytest.MonkeyPatch, mutant: Any) -> None:
-    patch.setattr("saxaul.services.redeeming.settle", mutant)
+    patch.setattr("saxaul.services.redeem.settle", mutant)
 
 
 @RULES.caught_by("redemptions are settled")

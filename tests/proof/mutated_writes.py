@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from saxaul.pages import Page
-from saxaul.redemptions import Redemption, State
-from saxaul.services.accrual import Accrual, Batch
-from saxaul.services.redeeming import Redeeming, redemption_id
-from saxaul.storage.pages import PageMovedError, Pages
+from saxaul.ledger.periods import Period
+from saxaul.ledger.wallets import Wallet
+from saxaul.services.accrue import Accrual, Accrued
+from saxaul.services.redeem import Redeeming, redemption_id
+from saxaul.storage.periods import PeriodMovedError, Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, LostRaceError, Table, transact
 from saxaul.storage.wallets import WalletMovedError, Wallets, to_item
-from saxaul.wallets import Wallet
+from saxaul.trees.redemptions import Redemption, State
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations
 
@@ -47,22 +47,22 @@ def _update_unconditionally(patch: pytest.MonkeyPatch, where: type, name: str) -
 
 @WRITES.caught_by("one cap")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A page is written over whatever stands there."""
+    """A period is written over whatever stands there."""
     _unconditional(patch, lambda item, _: item["sk"].startswith("PAGE#"))
 
 
 @WRITES.caught_by("one cap")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A lost race for a page is taken for a write."""
-    put = Pages.put
+    """A lost race for a period is taken for a write."""
+    put = Periods.put
 
-    def mutant(pages: Pages, page: Page) -> None:
+    def mutant(periods: Periods, period: Period) -> None:
         try:
-            put(pages, page)
-        except PageMovedError:
+            put(periods, period)
+        except PeriodMovedError:
             return
 
-    patch.setattr(Pages, "put", mutant)
+    patch.setattr(Periods, "put", mutant)
 
 
 @WRITES.caught_by("points are harvested", Fault.OVERTAKEN)
@@ -73,7 +73,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("a late ride and a settlement")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A page is reopened without looking at the wallet again."""
+    """A period is reopened without looking at the wallet again."""
     _unconditional(patch, lambda item, _: item["sk"] == "WALLET" and "mark" not in item)
 
 
@@ -93,13 +93,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @WRITES.caught_by("the last sapling")
 def _(patch: pytest.MonkeyPatch) -> None:
     """Saplings are taken without looking whether there are any."""
-    _update_unconditionally(patch, Stocks, "taking")
+    _update_unconditionally(patch, Stocks, "take_write")
 
 
 @WRITES.caught_by("the last points")
 def _(patch: pytest.MonkeyPatch) -> None:
     """Points are spent without looking whether there are any."""
-    _update_unconditionally(patch, Wallets, "debiting")
+    _update_unconditionally(patch, Wallets, "debit_write")
 
 
 @WRITES.caught_by("trees are requested", Fault.OVERTAKEN)
@@ -131,10 +131,10 @@ def _one_by_one(writes: Sequence[Any]) -> None:
         transact([write])
 
 
-@WRITES.caught_by("late messages reopen folded pages", Fault.FAILED)
+@WRITES.caught_by("late messages reopen folded periods", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A page is reopened in two writes."""
-    patch.setattr("saxaul.services.accrual.transact", _one_by_one)
+    """A period is reopened in two writes."""
+    patch.setattr("saxaul.services.accrue.transact", _one_by_one)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.KILLED_AFTER)
@@ -193,11 +193,11 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("a batch is accrued", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Messages whose page could not be written are not asked for again."""
+    """Messages whose period could not be written are not asked for again."""
     post = Accrual.post
 
-    def mutant(accrual: Accrual, *messages: Any) -> Batch:
-        return Batch(post(accrual, *messages).outcomes)
+    def mutant(accrual: Accrual, *messages: Any) -> Accrued:
+        return Accrued(post(accrual, *messages).outcomes)
 
     patch.setattr(Accrual, "post", mutant)
 

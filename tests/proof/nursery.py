@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from saxaul.planting import PlantingOrder
-from saxaul.redemptions import Redemption, State
-from saxaul.services.redeeming import Request
-from saxaul.services.tree_reports import Take
-from saxaul.tree_reports import Reported, confirm, fail, inspect
-from saxaul.wallets import Wallet
+from saxaul.ledger.wallets import Wallet
+from saxaul.services.redeem import RedemptionRequest
+from saxaul.services.take_statements import Take
+from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.tree_reports import Reported, confirm, fail, inspect
 from tests.builders import APP, NOON, confirmation, failure, inspection, make_tree_project
 from tests.proof.soundness import assert_sound, orders_of, redemptions_of
 from tests.proof.world import World
@@ -25,22 +25,22 @@ class Nursery:
     """Users with enough points, and projects with enough saplings; orders hold two redemptions."""
 
     def __init__(self, patch: pytest.MonkeyPatch, projects: Sequence[str] = ("saxaul-alxa",)) -> None:
-        for module in ("saxaul.planting", "saxaul.services.planting"):
+        for module in ("saxaul.trees.orders", "saxaul.services.order"):
             patch.setattr(f"{module}.MAX_REDEMPTIONS", 2)
         self.world = World(patch, NOON)
         self.projects = {name: make_tree_project(PRICE, 10_000) for name in projects}
-        self.catalogue = self.world.seed({}, self.projects)
+        self.catalog = self.world.seed({}, self.projects)
 
     def reserve(self, user_id: str, key: str, trees: int, project_id: str = "saxaul-alxa") -> None:
         wallets = self.world.wallets
         if not wallets.get(user_id).version:
             wallets.put(Wallet(user_id, balance=HAD))
-        wish = Request(APP, user_id, key, project_id, trees, "For the desert")
+        wish = RedemptionRequest(APP, user_id, key, project_id, trees, "For the desert")
         self.world.redeeming.request(wish, self.projects[project_id])
         assert self.world.settle(self.world.queue.sent[-1:]) == []
 
     def batch(self) -> None:
-        self.world.order_all(self.catalogue)
+        self.world.order_all(self.catalog)
 
     @property
     def announced(self) -> list[PlantingOrder]:
@@ -73,7 +73,7 @@ class Nursery:
                 assert not self.report(order, inspect, reports).refused
 
     def check(self) -> None:
-        assert_sound(self.world, self.catalogue, HAD)
+        assert_sound(self.world, self.catalog, HAD)
 
     def redemptions(self) -> list[Redemption]:
         return sorted(redemptions_of(self.world), key=lambda it: it.redemption_id)

@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import pytest
 
-from saxaul.canonical_json import encode
-from saxaul.certificates import new_number
-from saxaul.proof import Told, proven_certificate
-from saxaul.services.transparency import Log
+from saxaul.log.canonical_json import encode
+from saxaul.log.entries import Leaf, LogEntry, evidence_of
+from saxaul.log.proof import Told, proven_certificate
+from saxaul.services.append_log import Log
+from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import Table
-from saxaul.storage.transparency import Entries
-from saxaul.transparency import Entry, Leaf, evidence_of
+from saxaul.trees.numbers import new_number
 from tests.builders import DAY, NOON, PHOTO, make_calendar, make_leaf, make_particulars
 from tests.proof.memory_dynamodb import MemoryDynamoDB
 from tests.proof.memory_kms import MemoryKMS
@@ -27,7 +27,7 @@ class Publication(NamedTuple):
     certificate: bytes
     log: bytes
     key: bytes
-    entries: tuple[Entry, ...]
+    entries: tuple[LogEntry, ...]
     kms: MemoryKMS
 
 
@@ -38,12 +38,12 @@ class Office:
         store, self.kms = MemoryDynamoDB(), MemoryKMS()
         patch.setattr("saxaul.storage.table.dynamodb", lambda: store)
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
-        self.entries, self.key = Entries(Table("Ledger")), SigningKey("key")
+        self.entries, self.key = LogStore(Table("Ledger")), SigningKey("key")
         self._log = Log(self.entries, self.key, make_calendar())
         self.particulars = make_particulars("For my grandmother · 献给奶奶")
         self.ours = make_leaf(new_number(), particulars=self.particulars.commitment)
 
-    def tell(self, now: int, *leaves: Leaf) -> Entry:
+    def tell(self, now: int, *leaves: Leaf) -> LogEntry:
         return self._log.append(BY, leaves, lambda _: [], now)
 
     def publication(self, *history: Told) -> Publication:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from saxaul.actions import Action, Owner
+from saxaul.ledger.actions import Action, Owner
+from saxaul.storage.log import PARTITION, from_item
 from saxaul.storage.table import Item, python
-from saxaul.storage.transparency import PARTITION, from_item
 from tests.builders import APP, DAY
 from tests.proof.faults import Fault
 from tests.proof.twin import USERS, Message, Twin, make_message, reversing
@@ -94,7 +94,7 @@ def _rides(twin: Twin) -> None:
 
 
 def _a_batch(twin: Twin) -> None:
-    """Several users and pages in several messages, some things twice, and reversals before, beside and after."""
+    """Several users and periods in several messages, some things twice, and reversals before, beside and after."""
     mei, bao = USERS
     early = _action(twin, mei, "overtaken", "walking", 20)
     beside = _action(twin, bao, "beside", "cycling", 3)
@@ -128,11 +128,11 @@ def _folded(twin: Twin) -> None:
     twin.wait(60 * DAY)
     for user_id in USERS:
         twin.harvest(user_id)
-        assert twin.world.wallets.get(user_id).settled_through
+        assert twin.world.wallets.get(user_id).closed_through
 
 
 def _late(twin: Twin) -> None:
-    """Messages two months late: onto a folded page, onto a day without a page, and a reversal of what was harvested."""
+    """Messages two months late: onto a folded period, onto a day without a period, and a reversal of what was harvested."""
     mei, bao = USERS
     ride = twin.delivered[0].actions[0]
     twin.deliver([_ride(bao, "late", twin, days=62), _ride(mei, "late", twin, days=50), reversing(ride)])
@@ -205,9 +205,9 @@ def _plant(twin: Twin) -> None:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "a batch is accrued": Scenario(_rides, _a_batch),
-    "late messages reopen folded pages": Scenario(_folded, _late),
+    "late messages reopen folded periods": Scenario(_folded, _late),
     "points are harvested": Scenario(_rides_until_today, _harvest),
-    "points are harvested and pages folded": Scenario(_harvest_and_fold, _harvest),
+    "points are harvested and periods folded": Scenario(_harvest_and_fold, _harvest),
     "trees are requested": Scenario(_rides, _request),
     "redemptions are settled": Scenario(_requested, _settle),
     "reserved trees are ordered": Scenario(_reserved, _order),

@@ -5,15 +5,15 @@ import json
 from collections import Counter
 from itertools import pairwise
 
-from saxaul.canonical_json import decode
-from saxaul.catalog import Catalogue
-from saxaul.manifests import key_of
-from saxaul.planting import OrderedTree, PlantingOrder
-from saxaul.reconciliation import PAID, Books, stock_findings
-from saxaul.redemptions import STANDING, Redemption, State
+from saxaul.audit import PAID, Books, stock_findings
+from saxaul.catalog.entries import Catalog
+from saxaul.log.canonical_json import decode
+from saxaul.log.entries import Counts, Leaf, LogEntry
 from saxaul.storage import orders, redemptions, wallets
 from saxaul.storage.table import Item, python
-from saxaul.transparency import Counts, Entry, Leaf
+from saxaul.trees.manifests import key_of
+from saxaul.trees.orders import OrderedTree, PlantingOrder
+from saxaul.trees.redemptions import STANDING_STATES, Redemption, State
 from tests.proof.world import World
 
 DRAWN = {
@@ -51,9 +51,7 @@ def assert_trees_take_only_drawn_steps(found: list[Redemption]) -> None:
         assert set(pairwise(states)) <= DRAWN
 
 
-def assert_points_and_saplings_are_conserved(
-    world: World, found: list[Redemption], had: int, catalogue: Catalogue
-) -> None:
+def assert_points_and_saplings_are_conserved(world: World, found: list[Redemption], had: int, catalog: Catalog) -> None:
     """``had`` is what each user's wallet began with."""
     spent: Counter[str] = Counter()
     taken: Counter[str] = Counter()
@@ -64,7 +62,7 @@ def assert_points_and_saplings_are_conserved(
     for item in items_of(world, "USER#", "WALLET"):
         wallet = wallets.from_item(item)
         assert (wallet.balance, wallet.spent) == (had - spent[wallet.user_id], spent[wallet.user_id])
-    for project_id in catalogue.tree_projects:
+    for project_id in catalog.tree_projects:
         stock = world.stocks.get(project_id)
         assert stock_findings(stock, stock, taken[project_id], world.now) == []
 
@@ -94,7 +92,7 @@ def assert_every_announced_order_was_told_of_and_has_its_manifest(world: World) 
 
 
 def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, found: list[Redemption]) -> None:
-    entries = [Entry.of_document(decode(text.encode())) for text in world.entries.published(0, 100_000)]
+    entries = [LogEntry.of_document(decode(text.encode())) for text in world.entries.published(0, 100_000)]
     assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
     logged: dict[tuple[int, int], Leaf] = {
         (entry.sequence, index): leaf for entry in entries for index, leaf in enumerate(entry.leaves)
@@ -103,7 +101,7 @@ def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, 
         before = ""
         for step in tree.history:
             if step.leaf is None:
-                assert step.state not in {*STANDING, State.DEAD}
+                assert step.state not in {*STANDING_STATES, State.DEAD}
                 continue
             assert step.sequence is not None
             leaf = logged.pop((step.sequence, step.leaf))
@@ -111,16 +109,16 @@ def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, 
             before = leaf.event
     assert not logged, "the log tells of steps that no tree took"
     states = Counter(tree.state for redemption in found for tree in redemption.trees)
-    standing = sum(states[state] for state in STANDING)
+    standing = sum(states[state] for state in STANDING_STATES)
     counts = entries[-1].counts if entries else Counts()
     assert counts == (standing + states[State.DEAD], states[State.DEAD], standing)
 
 
-def assert_sound(world: World, catalogue: Catalogue, had: int) -> None:
+def assert_sound(world: World, catalog: Catalog, had: int) -> None:
     def look() -> None:
         found = redemptions_of(world)
         assert_trees_take_only_drawn_steps(found)
-        assert_points_and_saplings_are_conserved(world, found, had, catalogue)
+        assert_points_and_saplings_are_conserved(world, found, had, catalog)
         assert_orders_and_trees_tell_the_same(world, found)
         assert_every_announced_order_was_told_of_and_has_its_manifest(world)
         assert_the_log_tells_of_each_step_once_and_counts_what_stands(world, found)

@@ -12,10 +12,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from saxaul.ledger.wallets import Wallet
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.table import Key, LostRaceError, Table, transact
 from saxaul.storage.wallets import Wallets
-from saxaul.wallets import Wallet
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 
 LEDGER = Table("Ledger")
@@ -113,7 +113,7 @@ def test_a_repeated_put_loses_to_itself_and_gets_its_own_item(wire: Wire) -> Non
 def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire: Wire) -> None:
     wire.lost = 2
 
-    transact([LEDGER.putting(item("TREE#1"), read=0), LEDGER.putting(item("TREE#2"), read=0)])
+    transact([LEDGER.put_write(item("TREE#1"), read=0), LEDGER.put_write(item("TREE#2"), read=0)])
 
     assert len(wire.requests) == 3
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
@@ -123,15 +123,15 @@ def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire:
 def test_a_transaction_that_is_still_under_way_is_asked_for_again(wire: Wire) -> None:
     wire.under_way = 2
 
-    transact([LEDGER.putting(item("TREE#1"), read=0)])
+    transact([LEDGER.put_write(item("TREE#1"), read=0)])
 
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
     assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=1)
 
 
 def test_every_transaction_has_a_token_of_its_own(wire: Wire) -> None:
-    transact([LEDGER.putting(item("TREE#1"), read=0)])
-    transact([LEDGER.putting(item("TREE#1"), read=1)])
+    transact([LEDGER.put_write(item("TREE#1"), read=0)])
+    transact([LEDGER.put_write(item("TREE#1"), read=1)])
 
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 2
     assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=2)

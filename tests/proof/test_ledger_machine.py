@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from saxaul.actions import Action, Owner
-from saxaul.catalog import ReleaseSchedule
+from saxaul.catalog.entries import ReleaseSchedule
+from saxaul.ledger.actions import Action, Owner
 from tests.builders import DAY
 from tests.proof.faults import Fault
 from tests.proof.twin import APPS, PROJECTS, SCHEDULES, TYPES, USERS, Message, Twin, reversing

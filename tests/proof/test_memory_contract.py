@@ -74,32 +74,32 @@ def put_new(*items: Item) -> None:
 
 def release(saplings: int) -> None:
     plan = {":released": saplings, ":timetable": None, ":v": 1}
-    transact([TABLE.updating(STOCK, RELEASE, CAN_RELEASE, {**plan, ":none": 0, ":most": saplings})])
+    transact([TABLE.update_write(STOCK, RELEASE, CAN_RELEASE, {**plan, ":none": 0, ":most": saplings})])
 
 
 def take(saplings: int, read: int, most: int) -> None:
-    transact([TABLE.updating(STOCK, *TAKE, {":saplings": saplings, ":read": read, ":most": most})])
+    transact([TABLE.update_write(STOCK, *TAKE, {":saplings": saplings, ":read": read, ":most": most})])
 
 
 def give_back(saplings: int) -> None:
-    transact([TABLE.updating(STOCK, *GIVE_BACK, {":saplings": saplings})])
+    transact([TABLE.update_write(STOCK, *GIVE_BACK, {":saplings": saplings})])
 
 
 def spend(points: int) -> None:
-    transact([TABLE.updating(WALLET, *SPEND, {":points": points, ":one": 1})])
+    transact([TABLE.update_write(WALLET, *SPEND, {":points": points, ":one": 1})])
 
 
 def refund(points: int) -> None:
-    transact([TABLE.updating(WALLET, *REFUND, {":points": points, ":one": 1})])
+    transact([TABLE.update_write(WALLET, *REFUND, {":points": points, ":one": 1})])
 
 
 def spend_and_put(points: int, read: int) -> None:
-    spending = TABLE.updating(WALLET, *SPEND, {":points": points, ":one": 1})
-    transact([spending, TABLE.putting(entry("TREE#1", state="reserved"), read)])
+    spending = TABLE.update_write(WALLET, *SPEND, {":points": points, ":one": 1})
+    transact([spending, TABLE.put_write(entry("TREE#1", state="reserved"), read)])
 
 
 def twice_the_same() -> None:
-    transact([TABLE.putting(entry("TREE#9"), 0), TABLE.putting(entry("TREE#9"), 0)])
+    transact([TABLE.put_write(entry("TREE#9"), 0), TABLE.put_write(entry("TREE#9"), 0)])
 
 
 SUITE: dict[str, Callable[[], object]] = {
@@ -125,7 +125,7 @@ SUITE: dict[str, Callable[[], object]] = {
     "refund more than was spent": lambda: refund(21),
     "spend again": lambda: spend(10),
     "spend from no wallet": lambda: transact(
-        [TABLE.updating(Key("USER#x", "WALLET"), *SPEND, {":points": 1, ":one": 1})]
+        [TABLE.update_write(Key("USER#x", "WALLET"), *SPEND, {":points": 1, ":one": 1})]
     ),
     "part of a transaction does not hold": lambda: spend_and_put(10, 5),
     "all of a transaction holds": lambda: spend_and_put(10, 0),
@@ -145,7 +145,7 @@ SUITE: dict[str, Callable[[], object]] = {
     "leave the list": lambda: TABLE.put(entry("TREE#2", "USER#w"), 1),
     "listed afterwards": lambda: TABLE.listed("RESERVED#p", 10),
     "listed nowhere": lambda: TABLE.listed("RESERVED#none", 10),
-    "pages": lambda: put_new(*(entry(f"PAGE#{it}", e={}) for it in ("2026-06-05", "2026-06", "2026", "2026-07-01"))),
+    "periods": lambda: put_new(*(entry(f"PAGE#{it}", e={}) for it in ("2026-06-05", "2026-06", "2026", "2026-07-01"))),
     "query": lambda: TABLE.query("USER#u", "PAGE#2026-06", "PAGE#2026-06-31"),
     "query to its bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
     "query nothing": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),

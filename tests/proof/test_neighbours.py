@@ -1,4 +1,4 @@
-"""One page that cannot be written, one broken message, one that is bigger than expected: the others go through."""
+"""One period that cannot be written, one broken message, one that is bigger than expected: the others go through."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -8,9 +8,9 @@ import pytest
 
 from functions.accrue_points import handler as accrue_points
 from functions.settle_redemptions import handler as settle_redemptions
-from saxaul.actions import Action, Owner
-from saxaul.messages import MAX_MESSAGE_BYTES, ActionMessage
-from saxaul.pages import MAX_ENTRIES
+from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.periods import MAX_ENTRIES
+from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage
 from saxaul.storage.table import Key
 from tests.builders import APP, DAY
 from tests.proof.memory_dynamodb import Raw
@@ -57,11 +57,11 @@ def refuse_to_write(twin: Twin, *keys: Key) -> None:
 
 
 def entries_of(twin: Twin, user_id: str) -> dict[str, list[str]]:
-    return {page.key.window: sorted(page.entries) for page in twin.world.pages_of(user_id)}
+    return {period.key.window: sorted(period.entries) for period in twin.world.periods_of(user_id)}
 
 
-@pytest.mark.parametrize("occurred_at", [START, START - 60 * DAY], ids=["in-time", "late-onto-a-closed-page"])
-def test_a_page_that_cannot_be_written_holds_up_its_own_messages_only(twin: Twin, occurred_at: int) -> None:
+@pytest.mark.parametrize("occurred_at", [START, START - 60 * DAY], ids=["in-time", "late-onto-a-closed-period"])
+def test_a_period_that_cannot_be_written_holds_up_its_own_messages_only(twin: Twin, occurred_at: int) -> None:
     day, next_day = (day_of(occurred_at + days * DAY).isoformat() for days in (0, 1))
     of_bao = make_message(BAO, "b-1", "bus_ride", occurred_at)
     of_both = Message(APP, (*make_message(MEI, "m-2", "bus_ride", occurred_at).actions, *of_bao.actions))
@@ -96,9 +96,9 @@ def test_a_message_bigger_than_any_that_we_send_is_posted_with_the_others(twin: 
     bodies = {"big": body, "small": make_message(BAO, "b-1", "bus_ride", START).body}
     assert deliver(accrue_points, bodies) == set()
 
-    [page] = twin.world.pages_of(MEI)
-    assert list(page.entries) == [f"{APP}:{name}" for name in names[:MAX_ENTRIES]]
-    assert page.points == MAX_ENTRIES * 80
+    [period] = twin.world.periods_of(MEI)
+    assert list(period.entries) == [f"{APP}:{name}" for name in names[:MAX_ENTRIES]]
+    assert period.points == MAX_ENTRIES * 80
     assert list(entries_of(twin, BAO).values()) == [[f"{APP}:b-1"]]
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from saxaul.manifests import key_of
-from saxaul.redemptions import State
-from saxaul.services.transparency import Log
+from saxaul.log.entries import LogEntry
+from saxaul.services.append_log import Log
 from saxaul.storage.orders import Orders
-from saxaul.transparency import Entry
-from saxaul.tree_reports import confirm
+from saxaul.trees.manifests import key_of
+from saxaul.trees.redemptions import State
+from saxaul.trees.tree_reports import confirm
 from tests.builders import NOON, confirmation, make_redemption
 from tests.proof.fuse import Fuse, put_in, survive
 from tests.proof.nursery import Nursery
@@ -92,7 +92,7 @@ def test_a_thousand_redemptions_killed_half_way_are_each_in_exactly_one_order(
     served: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nursery = Nursery(monkeypatch)
-    for module in ("saxaul.planting", "saxaul.services.planting"):
+    for module in ("saxaul.trees.orders", "saxaul.services.order"):
         monkeypatch.setattr(f"{module}.MAX_REDEMPTIONS", 99)
     for number in range(1000):
         nursery.world.redemptions.add(make_redemption(f"r-{number}", user_id=f"u-{number}").reserved(NOON + number))
@@ -142,7 +142,7 @@ def test_the_queue_takes_no_batch_for_the_one_of_the_same_second(monkeypatch: py
     monkeypatch.setattr(nursery.world.queue, "send_message", lambda **it: names.append(it["MessageDeduplicationId"]))
 
     for _ in range(2):
-        nursery.world.planting.begin(nursery.catalogue)
+        nursery.world.planting.begin(nursery.catalog)
 
     assert len(names) == len(set(names)) == 2
 
@@ -168,7 +168,7 @@ def test_two_calls_at_once_on_one_order_are_both_taken(monkeypatch: pytest.Monke
     first, second = (confirmation(tree.number) for tree in order.trees[:2])
     append, rivals = Log.append, [lambda: nursery.report(order, confirm, [second])]
 
-    def overtaken(log: Log, by: str, leaves: Any, writes_for: Any, now: int) -> Entry:  # noqa: ANN401 - passed on
+    def overtaken(log: Log, by: str, leaves: Any, writes_for: Any, now: int) -> LogEntry:  # noqa: ANN401 - passed on
         if rivals:
             rivals.pop()()
         return append(log, by, leaves, writes_for, now)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.actions import Action, Owner, Reversal
-from saxaul.impact import Act, Sum
-from saxaul.messages import pack, pack_reversals
-from saxaul.services.tallying import Tallying
+from saxaul.impact.totals import Act, Sum
+from saxaul.ledger.actions import Action, Owner, Reversal
+from saxaul.messages.bodies import pack, pack_reversals
+from saxaul.services.tally import Tallying
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.streams import StreamRecord, changes_of
 from saxaul.storage.table import Table
@@ -89,11 +89,11 @@ def deliver(store: Recorded, chance: Random) -> None:
 
 
 def counted_afresh(world: World) -> dict[tuple[Any, Act], Sum]:
-    """Every entry of every page, one by one."""
+    """Every entry of every period, one by one."""
     found: defaultdict[tuple[Any, Act], Sum] = defaultdict(Sum)
     for user_id in USERS:
-        for page in world.pages_of(user_id):
-            for name, entry in page.entries.items():
+        for period in world.periods_of(user_id):
+            for name, entry in period.entries.items():
                 if entry.type and not entry.reversal:
                     key = CALENDAR.day_of(entry.occurred_at), Act("user", name.split(":")[0], entry.type)
                     found[key] = found[key].plus(Sum(1, entry.quantity, entry.points, entry.avoided_g))
@@ -108,7 +108,7 @@ def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
     with pytest.MonkeyPatch.context() as patch:
         world = World(patch, START)
         world.dynamodb = store = Recorded()
-        patch.setattr("saxaul.services.tallying.time", lambda: float(world.now))
+        patch.setattr("saxaul.services.tally.time", lambda: float(world.now))
         world.seed(TYPES, PROJECTS, CAMPAIGNS)
         for user_id, number, type_, days, is_reversal in reported:
             owner, occurred_at = Owner("user", user_id), START - days * DAY

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.canonical_json import encode
-from saxaul.published import RefusedError
-from saxaul.signatures import Keys
-from saxaul.transparency import NOTHING_BEFORE, Entry, Header
-from saxaul.verification import check_certificate, check_log
-from saxaul.verify import verdict
+from saxaul.log.canonical_json import encode
+from saxaul.log.entries import NOTHING_BEFORE, Header, LogEntry
+from saxaul.log.published import RefusedError
+from saxaul.log.signatures import Keys
+from saxaul.log.verification import check_certificate, check_log
+from saxaul.log.verify import verdict
 from tests.builders import make_leaf
 from tests.proof.memory_kms import MemoryKMS
 from tests.proof.published import BY, Publication, publish, publish_inspected, step
@@ -213,14 +213,14 @@ def test_a_log_may_come_in_pages_but_none_may_be_missing_or_out_of_order(publish
     assert "before entry 3 of the certificate" in str(refusal(published.certificate, pages[:2], published.key))
 
 
-def signed(entry: Entry, kms: MemoryKMS) -> Entry:
+def signed(entry: LogEntry, kms: MemoryKMS) -> LogEntry:
     return entry.signed(kms.sign("key", entry.signed_bytes, "RAW", "ECDSA_SHA_256")["Signature"])
 
 
 def appended(published: Publication, *leaves: Any, **changes: Any) -> str | None:  # noqa: ANN401 - leaves, and any field
     """Why an entry that the real key signed is refused at the end of the log."""
     head: Header = published.entries[-1]
-    draft = Entry.draft(head, BY, leaves, signed_at=head.signed_at, key_id=head.key_id)
+    draft = LogEntry.draft(head, BY, leaves, signed_at=head.signed_at, key_id=head.key_id)
     entry = signed(replace(draft, **changes), published.kms)
     pages = [published.log, encode({"entries": [entry.document()]})]
     return refusal(None, pages, published.key)

@@ -13,15 +13,15 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.reconcile import reconcile
-from saxaul.actions import Action, Owner, Reversal
-from saxaul.catalog import Cap, ReleaseSchedule, TreeProject
-from saxaul.messages import RedemptionMessage, pack, pack_reversals
-from saxaul.pages import Page
+from saxaul.audit import PAID
+from saxaul.catalog.entries import Cap, ReleaseSchedule, TreeProject
+from saxaul.ledger.actions import Action, Owner, Reversal
+from saxaul.ledger.periods import Period
+from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals
 from saxaul.problems import Conflict, KeyReused
-from saxaul.reconciliation import PAID
-from saxaul.services.redeeming import LOST_AFTER, Request, redemption_id
+from saxaul.services.redeem import LOST_AFTER, RedemptionRequest, redemption_id
 from saxaul.storage.table import LostRaceError
-from saxaul.tree_reports import confirm
+from saxaul.trees.tree_reports import confirm
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
 from tests.proof.model import LENGTHS, Model, Wish, day_of
@@ -72,7 +72,7 @@ class Twin:
     """The whole system with few users, so that much happens to each."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("saxaul.pages.MAX_WITHHELD", MAX_WITHHELD)
+        patch.setattr("saxaul.ledger.periods.MAX_WITHHELD", MAX_WITHHELD)
         self.world = World(patch, START)
         self.calls = Calls()
         vars(self.world).update({name: Unreliable(it, self.calls) for name, it in self.world.sound.items()})
@@ -115,7 +115,7 @@ class Twin:
         assert sum(moved) == expected or (not ANSWER_LOST.isdisjoint(struck) and sum(moved) == 0)
 
     def request(self, user_id: str, key: str, project_id: str, trees: int) -> None:
-        asked = Request(APP, user_id, key, project_id, trees, "")
+        asked = RedemptionRequest(APP, user_id, key, project_id, trees, "")
         answers: list[str] = []
         certificates: set[tuple[str, ...]] = set()
 
@@ -135,7 +135,7 @@ class Twin:
         else:
             assert set(answers) == {expected}
 
-    def _ask(self, request: Request, certificates: set[tuple[str, ...]]) -> str:
+    def _ask(self, request: RedemptionRequest, certificates: set[tuple[str, ...]]) -> str:
         try:
             redemption, replay = self.world.redeeming.request(request, PROJECTS[request.project_id])
         except (Conflict, KeyReused) as problem:
@@ -203,7 +203,7 @@ class Twin:
         self.model.order()
 
     def _order(self) -> bool:
-        self.world.order_all(self.model.catalogue)
+        self.world.order_all(self.model.catalog)
         return True
 
     def plant(self) -> None:
@@ -251,7 +251,7 @@ class Twin:
         report = reconcile(self.world.ledger, lambda finding: found.append(finding.detail))
         assert report.faults == 0, found
         for user_id in USERS:
-            assert_no_cap_is_exceeded(self.world.pages_of(user_id))
+            assert_no_cap_is_exceeded(self.world.periods_of(user_id))
 
     def check(self) -> None:
         self.world.unobserved(self._check)
@@ -268,9 +268,9 @@ class Twin:
         assert (found.spendable, found.spent) == (purse.balance, purse.spent)
         assert found.harvestable == self.model.ripe(user_id, self.world.now) - purse.balance - purse.spent
         assert found.avoided_g == self.model.grams(user_id)
-        pages = self.world.pages_of(user_id)
-        assert sum(page.points for page in pages) == found.earned
-        assert_no_cap_is_exceeded(pages)
+        periods = self.world.periods_of(user_id)
+        assert sum(period.points for period in periods) == found.earned
+        assert_no_cap_is_exceeded(periods)
 
     def _check_redemptions(self) -> None:
         taken: defaultdict[str, int] = defaultdict(int)
@@ -297,9 +297,9 @@ class Twin:
         assert {name: (before.get(name), item) for name, item in after.items() if item != before.get(name)} == {}
 
 
-def assert_no_cap_is_exceeded(pages: Sequence[Page]) -> None:
-    """Count what the entries themselves say, whatever page they stand on."""
-    entries = [entry for page in pages for entry in page.entries.values() if entry.type]
+def assert_no_cap_is_exceeded(periods: Sequence[Period]) -> None:
+    """Count what the entries themselves say, whatever period they stand on."""
+    entries = [entry for period in periods for entry in period.entries.values() if entry.type]
     for name, rule in TYPES.items():
         for cap in rule.caps:
             units: defaultdict[str, Decimal] = defaultdict(Decimal)

@@ -5,35 +5,35 @@ from typing import Any
 
 import pytest
 
-from saxaul.actions import Owner
-from saxaul.catalog import ActionType, Campaign, Catalogue, TreeProject
-from saxaul.messages import ActionMessage, PlantingMessage, RedemptionMessage
-from saxaul.pages import Page
-from saxaul.redemptions import TRANSITIONS, UNPAID, State
-from saxaul.services.accrual import Accrual
-from saxaul.services.planting import Planting
-from saxaul.services.redeeming import Redeeming
-from saxaul.services.transparency import Log
-from saxaul.services.tree_reports import TreeReports
+from saxaul.catalog.entries import ActionType, Campaign, Catalog, TreeProject
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import Period
+from saxaul.ledger.wallets import Position, position
+from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
+from saxaul.services.accrue import Accrual
+from saxaul.services.append_log import Log
+from saxaul.services.order import Planting
+from saxaul.services.redeem import Redeeming
+from saxaul.services.take_statements import TreeReports
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.events import Bus
+from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
-from saxaul.storage.pages import Pages
+from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import PREFIX, Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table, TransactionRefusedError
-from saxaul.storage.transparency import Entries
 from saxaul.storage.wallets import Wallets
-from saxaul.wallets import Position, position
+from saxaul.trees.redemptions import TRANSITIONS, UNPAID, State
 from tests.builders import make_calendar
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
 from tests.proof.memory_kms import MemoryKMS
 from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 
 CALENDAR = make_calendar()
-CLOCKED = ("accrual", "redeeming", "planting", "tree_reports")
+CLOCKED = ("accrue", "redeem", "order", "take_statements")
 QUEUE = "RedemptionQueue.fifo"
 PLANTING_QUEUE = "PlantingQueue.fifo"
 
@@ -70,13 +70,13 @@ class World:
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.events.eventbridge", lambda: self.eventbridge)
-        patch.setattr("saxaul.services.accrual._WRITERS", 1)  # so that a run can be run again
+        patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be run again
         for module in CLOCKED:
             patch.setattr(f"saxaul.services.{module}.time", lambda: float(self.now))
         for module in ("services.retrying", "storage.table"):
             patch.setattr(f"saxaul.{module}.sleep", self._sleep)
         self.ledger = Table("Ledger")
-        self.pages, self.wallets = Pages(self.ledger), Wallets(self.ledger)
+        self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
         self.redemptions, self.stocks = Redemptions(self.ledger), Stocks(self.ledger)
         self.orders = Orders(self.ledger)
         self.start_workers()
@@ -86,12 +86,12 @@ class World:
 
     def start_workers(self) -> None:
         """Make the services anew, as a cold start does."""
-        self.catalog = CatalogStore(Table("Catalog"))
-        self.accrual = Accrual(self.pages, self.wallets, self.catalog, CALENDAR)
+        self.catalog_store = CatalogStore(Table("Catalog"))
+        self.accrual = Accrual(self.periods, self.wallets, self.catalog_store, CALENDAR)
         self.redeeming = Redeeming(self.wallets, self.redemptions, self.stocks, CALENDAR, QUEUE)
         manifests, bus = Manifests("manifests"), Bus("saxaul")
         self.planting = Planting(self.redemptions, self.orders, manifests, bus, CALENDAR, PLANTING_QUEUE)
-        self.entries = Entries(self.ledger)
+        self.entries = LogStore(self.ledger)
         log = Log(self.entries, SigningKey("key"), CALENDAR)
         self.tree_reports = TreeReports(self.redemptions, log, CALENDAR)
 
@@ -100,21 +100,23 @@ class World:
         action_types: Mapping[str, ActionType],
         projects: Mapping[str, TreeProject],
         campaigns: Mapping[str, Campaign] | None = None,
-    ) -> Catalogue:
+    ) -> Catalog:
         for name, rule in action_types.items():
-            self.catalog.put("action-types", name, rule, read=0)
+            self.catalog_store.put("action-types", name, rule, read=0)
         for name, campaign in (campaigns or {}).items():
-            self.catalog.put("campaigns", name, campaign, read=0)
+            self.catalog_store.put("campaigns", name, campaign, read=0)
         for name, project in projects.items():
             assert self.plan(name, project)
-        return self.catalog.catalogue(max_age=0)
+        return self.catalog_store.catalog(max_age=0)
 
     def plan(self, project_id: str, project: TreeProject) -> bool:
         """An operator's PUT; False where fewer saplings would be released than are spoken for."""
-        edition = self.catalog.get("tree-projects", project_id)
+        edition = self.catalog_store.get("tree-projects", project_id)
         releasing = self.stocks.releasing(project_id, project, CALENDAR.zone, self.now)
         try:
-            self.catalog.put("tree-projects", project_id, project, edition.version if edition else 0, also=[releasing])
+            self.catalog_store.put(
+                "tree-projects", project_id, project, edition.version if edition else 0, also=[releasing]
+            )
         except TransactionRefusedError:
             return False
         return True
@@ -135,23 +137,23 @@ class World:
         )
         return [body for number, body in enumerate(bodies) if str(number) in failed]
 
-    def order_all(self, catalogue: Catalogue) -> None:
+    def order_all(self, catalog: Catalog) -> None:
         """One planting batch, worked off. A message leaves its queue once it was worked off, and not before."""
-        self.planting.begin(catalogue)
+        self.planting.begin(catalog)
         waiting = self.queue.queues[PLANTING_QUEUE]
         while waiting:
             message = waiting[0]
             project_id = PlantingMessage.model_validate_json(message).project_id
-            self.planting.order(project_id, catalogue.tree_projects[project_id])
+            self.planting.order(project_id, catalog.tree_projects[project_id])
             if message in waiting:  # another worker may have worked it off as well
                 waiting.remove(message)
 
-    def pages_of(self, user_id: str) -> list[Page]:
-        return self.pages.between(Owner("user", user_id), "", "9999-12-31")
+    def periods_of(self, user_id: str) -> list[Period]:
+        return self.periods.between(Owner("user", user_id), "", "9999-12-31")
 
     def position(self, user_id: str) -> Position:
         wallet = self.wallets.get(user_id)
-        return position(wallet, self.wallets.open_pages(wallet), CALENDAR, self.now)
+        return position(wallet, self.wallets.open_periods(wallet), CALENDAR, self.now)
 
     def unobserved(self, look: Callable[[], object]) -> None:
         """Look with clients that do not fail and reads that do not lag."""

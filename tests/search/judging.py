@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import yaml
 
-from local.seed import as_catalogue, load
-from saxaul.catalog import Catalogue
+from local.seed import as_catalog, load
+from saxaul.catalog.entries import Catalog
 
 FIRST = 5
 
@@ -33,8 +33,8 @@ class Quality(NamedTuple):
 
 
 @cache
-def default_catalogue() -> Catalogue:
-    return as_catalogue(load())
+def default_catalog() -> Catalog:
+    return as_catalog(load())
 
 
 @cache
@@ -49,7 +49,7 @@ def judged(name: str) -> Mapping[str, Sequence[Judged]]:
 
 def _right(right: str | Sequence[str | Sequence[str]]) -> frozenset[str]:
     if right == "everything":
-        return frozenset(default_catalogue().suggestions)
+        return frozenset(default_catalog().suggestions)
     groups = [[it] if isinstance(it, str) else it for it in right]
     return frozenset(identifier for group in groups for identifier in group)
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from saxaul.search.index import SuggestionIndex
 from saxaul.search.postings import Postings
 from tests.search.anything import QUERIES, is_valid
-from tests.search.judging import default_catalogue
+from tests.search.judging import default_catalog
 
-INDEX = SuggestionIndex(default_catalogue())
+INDEX = SuggestionIndex(default_catalog())
 MOST_LOOKUPS = 4_000
 MOST_WALKED = 20_000
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.catalog import Catalogue
+from saxaul.catalog.entries import Catalog
 from saxaul.search.highlights import Highlighter
 from saxaul.search.index import Answer, SuggestionIndex
 from saxaul.search.matching import Matcher
@@ -16,7 +16,7 @@ from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking
 from saxaul.search.terms import Vocabulary
 from saxaul.search.typos import corrections
-from tests.builders import make_catalogue, make_suggestion
+from tests.builders import make_catalog, make_suggestion
 
 SUGGESTIONS = {
     "metro": make_suggestion("Ride the metro", "坐地铁", keywords=("public transport",)),
@@ -24,11 +24,11 @@ SUGGESTIONS = {
     "tree": make_suggestion("Plant a tree", "种一棵树", keywords=("种树",)),
     "clothes": make_suggestion("Recycle old clothes", "旧衣服回收", keywords=("旧衣",)),
 }
-INDEX = SuggestionIndex(make_catalogue(suggestions=SUGGESTIONS))
+INDEX = SuggestionIndex(make_catalog(suggestions=SUGGESTIONS))
 
 
 def parts_alive() -> int:
-    kinds = {SuggestionIndex, Matcher, Postings, Ranking, Highlighter, Vocabulary, Catalogue}
+    kinds = {SuggestionIndex, Matcher, Postings, Ranking, Highlighter, Vocabulary, Catalog}
     return sum(type(it) in kinds for it in gc.get_objects())
 
 
@@ -120,7 +120,7 @@ def test_an_index_that_is_let_go_is_freed_without_the_garbage_collector() -> Non
     before = parts_alive()
     gc.disable()
     try:
-        index = SuggestionIndex(make_catalogue(suggestions=SUGGESTIONS))
+        index = SuggestionIndex(make_catalog(suggestions=SUGGESTIONS))
         index.search("recylce clothes", "alipay", date(2026, 6, 5), 10)
         alive = parts_alive()
         del index

@@ -6,14 +6,14 @@ from functools import cache
 import pytest
 
 from saxaul.search.index import SuggestionIndex
-from tests.search.judging import default_catalogue, judged, quality
+from tests.search.judging import default_catalog, judged, quality
 
 ORDINARY_DAY = date(2026, 9, 1)
 
 
 @cache
 def index() -> SuggestionIndex:
-    return SuggestionIndex(default_catalogue())
+    return SuggestionIndex(default_catalog())
 
 
 def search(query: str) -> list[str]:
@@ -28,11 +28,11 @@ def test_at_least_two_hundred_queries_are_judged_and_none_of_them_was_tuned_by()
     assert not set(queries) & {it.query for of_kind in judged("tuning").values() for it in of_kind}
 
 
-def test_every_right_answer_is_a_suggestion_of_the_catalogue() -> None:
+def test_every_right_answer_is_a_suggestion_of_the_catalog() -> None:
     for name in ("judged", "tuning"):
         for it in (it for of_kind in judged(name).values() for it in of_kind):
             assert it.right, it
-            assert it.right <= default_catalogue().suggestions.keys(), it
+            assert it.right <= default_catalog().suggestions.keys(), it
 
 
 @pytest.mark.parametrize("kind", sorted(judged("judged")))

@@ -1,14 +1,14 @@
-"""The season of the default catalogue: who searches for green on World Environment Day, and who does a month later."""
+"""The season of the default catalog: who searches for green on World Environment Day, and who does a month later."""
 
 from datetime import date
 
 import pytest
 
 from saxaul.search.index import SuggestionIndex
-from tests.search.judging import default_catalogue
+from tests.search.judging import default_catalog
 
 APPS = ["taobao", "tmall", "alipay", "freshippo"]
-INDEX = SuggestionIndex(default_catalogue())
+INDEX = SuggestionIndex(default_catalog())
 
 
 @pytest.mark.parametrize("app", APPS)

@@ -10,9 +10,9 @@ import pytest
 
 from local.build import ON_LAMBDA, SERVICES
 from local.sam import ROOT
-from saxaul.services.redeeming import LOST_AFTER
-from saxaul.storage import pages, redemptions
-from saxaul.storage.transparency import PARTITION
+from saxaul.services.redeem import LOST_AFTER
+from saxaul.storage import periods, redemptions
+from saxaul.storage.log import PARTITION
 from tests.template.reading import events, functions, resources, template
 
 PUBLIC = {("get", "/certificates/{number}"), ("get", "/impact"), ("get", "/log"), ("get", "/log/key")}
@@ -181,7 +181,7 @@ def test_no_policy_has_a_wildcard_among_its_actions_or_resources() -> None:
         assert "*" not in str([statement["Action"], resource]), name
 
 
-def test_the_catalogue_function_touches_nothing_of_the_ledger_but_stock() -> None:
+def test_the_catalog_function_touches_nothing_of_the_ledger_but_stock() -> None:
     [policy] = functions()["ManageCatalog"]["Policies"]
     [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
 
@@ -201,7 +201,7 @@ def test_the_tally_is_told_its_shard_and_hears_of_nothing_that_it_writes() -> No
 
     assert name == "TallyImpact"
     assert source["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with a window"
-    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [{"prefix": pages.PREFIX}, {"prefix": redemptions.PREFIX}]
+    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [{"prefix": periods.PREFIX}, {"prefix": redemptions.PREFIX}]
     assert source["BisectBatchOnFunctionError"] is True
 
 
@@ -268,7 +268,7 @@ def test_the_public_function_reads_and_does_nothing_else() -> None:
 
 
 def test_the_layer_keeps_what_botocore_knows_of_each_service_that_a_client_is_made_for() -> None:
-    sources = (ROOT / "layers/domain").rglob("*.py")
+    sources = (ROOT / "layers/saxaul").rglob("*.py")
     called = {
         service for it in sources for service in re.findall(r'boto3\.client\("([a-z0-9-]+)"', it.read_text("utf-8"))
     }

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from saxaul.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, reported_in, screen
-from saxaul.catalog import ActionType
+from saxaul.catalog.entries import ActionType
+from saxaul.ledger.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, reported_in, screen
 from saxaul.problems import InvalidRequest
-from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalogue, reported
+from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalog, reported
 
-CATALOGUE = make_catalogue(
+CATALOG = make_catalog(
     {
         "bus_ride": make_action_type(max_quantity="10"),
         "fax": ActionType.model_validate(make_action_type().model_dump() | {"retired_from": "2026-06-05"}),
@@ -20,7 +20,7 @@ CALENDAR = make_calendar()
 
 
 def screened(*actions: object) -> tuple[list[Action], list[Refusal]]:
-    return screen(APP, actions, CATALOGUE, CALENDAR, NOON)
+    return screen(APP, actions, CATALOG, CALENDAR, NOON)
 
 
 def code_of(action: object) -> str:

@@ -1,4 +1,4 @@
-"""Nobody can grow a page at will, and the worst page still fits an item."""
+"""Nobody can grow a period at will, and the worst period still fits an item."""
 
 import random
 import string
@@ -6,9 +6,9 @@ from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
 from operations.ledger_reading import size_of
-from saxaul.catalog import Cap
-from saxaul.pages import MAX_ENTRIES, MAX_OVERFLOW, MAX_WITHHELD, Entry, Page, post
-from saxaul.storage.pages import from_item, to_item
+from saxaul.catalog.entries import Cap
+from saxaul.ledger.periods import MAX_ENTRIES, MAX_OVERFLOW, MAX_WITHHELD, Entry, Period, post
+from saxaul.storage.periods import from_item, to_item
 from saxaul.storage.table import python, raw
 from tests.builders import (
     APP,
@@ -16,53 +16,53 @@ from tests.builders import (
     make_action,
     make_action_type,
     make_calendar,
-    make_catalogue,
+    make_catalog,
     make_entry,
-    make_page,
+    make_period,
 )
 
 CALENDAR = make_calendar()
-EMPTY = make_page(version=0)
+EMPTY = make_period(version=0)
 ITEM_LIMIT = 400 * 1024
 WRITE_UNIT = 1024
 
 
-def item_size(page: Page) -> int:
-    return size_of(python(raw({**to_item(page), "v": 2**31})))
+def item_size(period: Period) -> int:
+    return size_of(python(raw({**to_item(period), "v": 2**31})))
 
 
 def test_what_a_cap_withheld_is_shown_while_it_is_little_and_known_again_beyond() -> None:
-    catalogue = make_catalogue({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
+    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
     actions = [make_action(f"ride-{number}") for number in range(100)]
 
-    posting = post(EMPTY, actions, catalogue, CALENDAR, NOON)
-    again = post(posting.page, random.Random(1).sample(actions, 100), catalogue, CALENDAR, NOON)
+    posting = post(EMPTY, actions, catalog, CALENDAR, NOON)
+    again = post(posting.period, random.Random(1).sample(actions, 100), catalog, CALENDAR, NOON)
 
-    assert posting.page.points == 5 * 80
+    assert posting.period.points == 5 * 80
     assert posting.outcomes == {"posted": 5 + MAX_WITHHELD, "overflowed": 95 - MAX_WITHHELD}
-    assert again.page is posting.page
+    assert again.period is posting.period
     assert again.outcomes == {"replayed": 100}
 
 
-def test_five_thousand_actions_of_one_user_leave_a_small_page_where_a_cap_holds() -> None:
-    catalogue = make_catalogue({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
+def test_five_thousand_actions_of_one_user_leave_a_small_period_where_a_cap_holds() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
 
-    page = post(EMPTY, [make_action(f"ride-{n}") for n in range(5000)], catalogue, CALENDAR, NOON).page
+    period = post(EMPTY, [make_action(f"ride-{n}") for n in range(5000)], catalog, CALENDAR, NOON).period
 
-    assert len(page.overflow) == 6 * MAX_OVERFLOW
-    assert page.uncounted == 5000 - 5 - MAX_WITHHELD - MAX_OVERFLOW
-    assert item_size(page) < 10 * 1024
-
-
-def test_a_page_without_caps_stops_at_its_bound() -> None:
-    page = post(EMPTY, [make_action(f"a-{n}") for n in range(MAX_ENTRIES + 7)], make_catalogue(), CALENDAR, NOON).page
-
-    assert len(page.entries) == MAX_ENTRIES
-    assert page.points == MAX_ENTRIES * 80
-    assert len(page.overflow) == 7 * 6
+    assert len(period.overflow) == 6 * MAX_OVERFLOW
+    assert period.uncounted == 5000 - 5 - MAX_WITHHELD - MAX_OVERFLOW
+    assert item_size(period) < 10 * 1024
 
 
-def test_the_worst_page_fits_an_item() -> None:
+def test_a_period_without_caps_stops_at_its_bound() -> None:
+    period = post(EMPTY, [make_action(f"a-{n}") for n in range(MAX_ENTRIES + 7)], make_catalog(), CALENDAR, NOON).period
+
+    assert len(period.entries) == MAX_ENTRIES
+    assert period.points == MAX_ENTRIES * 80
+    assert len(period.overflow) == 7 * 6
+
+
+def test_the_worst_period_fits_an_item() -> None:
     chance = random.Random(7)
 
     def noise(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
@@ -86,29 +86,29 @@ def test_the_worst_page_fits_an_item() -> None:
         )
 
     entries = {f"{noise(64)}:{noise(128)}": worst_entry() for _ in range(MAX_ENTRIES)}
-    page = Page(EMPTY.key, entries, overflow=chance.randbytes(6 * MAX_OVERFLOW), uncounted=10**9)
+    period = Period(EMPTY.key, entries, overflow=chance.randbytes(6 * MAX_OVERFLOW), uncounted=10**9)
 
-    assert ITEM_LIMIT / 2 < item_size(page) < ITEM_LIMIT
+    assert ITEM_LIMIT / 2 < item_size(period) < ITEM_LIMIT
 
 
-def page_of_rides(rides: int) -> Page:
+def period_of_rides(rides: int) -> Period:
     entries = {f"{APP}:{uuid5(NAMESPACE_URL, str(n))}": make_entry(type="metro_ride", rule=1) for n in range(rides)}
-    return Page(EMPTY.key, entries)
+    return Period(EMPTY.key, entries)
 
 
-def test_a_page_that_stays_readable_costs_one_write_unit() -> None:
-    readable = [size for size in range(1, 30) if "e" in to_item(page_of_rides(size))]
+def test_a_period_that_stays_readable_costs_one_write_unit() -> None:
+    readable = [size for size in range(1, 30) if "e" in to_item(period_of_rides(size))]
 
     assert max(readable) == 6
-    assert item_size(page_of_rides(6)) <= WRITE_UNIT
+    assert item_size(period_of_rides(6)) <= WRITE_UNIT
 
 
-def test_a_packed_page_costs_one_write_unit_for_three_times_as_many_actions() -> None:
-    assert "z" in to_item(page_of_rides(20))
-    assert item_size(page_of_rides(20)) <= WRITE_UNIT
+def test_a_packed_period_costs_one_write_unit_for_three_times_as_many_actions() -> None:
+    assert "z" in to_item(period_of_rides(20))
+    assert item_size(period_of_rides(20)) <= WRITE_UNIT
 
 
-def test_a_page_with_all_that_it_can_hold_comes_back_from_its_item_as_it_was() -> None:
-    page = Page(EMPTY.key, {"alipay:1": make_entry(reversal="x", conflicted=True, campaign="c")}, 3, b"sixsix", 4)
+def test_a_period_with_all_that_it_can_hold_comes_back_from_its_item_as_it_was() -> None:
+    period = Period(EMPTY.key, {"alipay:1": make_entry(reversal="x", conflicted=True, campaign="c")}, 3, b"sixsix", 4)
 
-    assert from_item({**to_item(page), "v": 3}) == page
+    assert from_item({**to_item(period), "v": 3}) == period

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from saxaul.campaigns import Run, edition_of, progress, run_after, run_at, run_before, runs_in
-from saxaul.catalog import Campaign, Edition, Goal
-from saxaul.impact import Act, Impact, Sum
+from saxaul.catalog.entries import Campaign, CampaignEdition, Goal
+from saxaul.impact.campaigns import Run, edition_of, progress, run_after, run_at, run_before, runs_in
+from saxaul.impact.totals import Act, Impact, Sum
 from tests.builders import make_campaign, make_text
 
 FIFTH = date(2026, 6, 5)
@@ -62,11 +62,11 @@ def test_a_campaign_that_ended_for_good_has_no_next_run() -> None:
 
 
 def test_a_year_has_its_host_and_theme_and_a_year_without_one_has_none() -> None:
-    korea = Edition(host=make_text("Republic of Korea", "韩国"))
+    korea = CampaignEdition(host=make_text("Republic of Korea", "韩国"))
     campaign = make_campaign().model_copy(update={"editions": {2025: korea}})
 
     assert edition_of(campaign, Run(date(2025, 6, 5), date(2025, 6, 5))) is korea
-    assert edition_of(campaign, Run(FIFTH, FIFTH)) == Edition()
+    assert edition_of(campaign, Run(FIFTH, FIFTH)) == CampaignEdition()
 
 
 IMPACT = Impact(

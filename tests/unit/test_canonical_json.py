@@ -7,7 +7,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.canonical_json import NotCanonicalError, decode, digest, encode
+from saxaul.log.canonical_json import NotCanonicalError, decode, digest, encode
 
 NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
 VALUES: st.SearchStrategy[Any] = st.recursive(

@@ -1,4 +1,4 @@
-"""The catalogue's rules: what an entry may say, when a campaign runs, and what refers to what."""
+"""The catalog's rules: what an entry may say, when a campaign runs, and what refers to what."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from saxaul.catalog import ActionType, Campaign, Cap, Evidence, Reward, Suggestion, TreeProject
+from saxaul.catalog.entries import ActionType, Campaign, Cap, Evidence, Reward, Suggestion, TreeProject
 from tests.builders import (
     make_action_type,
     make_campaign,
-    make_catalogue,
+    make_catalog,
     make_suggestion,
     make_tree_project,
 )
@@ -140,7 +140,7 @@ def test_an_action_type_is_retired_from_its_day_on() -> None:
         ({"caps": [{"window": "week"}], "actor": "robot"}, []),
     ],
 )
-def test_what_the_pages_rely_on_stays_even_where_a_document_has_other_faults(
+def test_what_the_periods_rely_on_stays_even_where_a_document_has_other_faults(
     change: dict[str, object], places: list[str]
 ) -> None:
     monthly = make_action_type(caps=(Cap(window="month", points=60),))
@@ -151,12 +151,12 @@ def test_what_the_pages_rely_on_stays_even_where_a_document_has_other_faults(
 
 
 def test_every_broken_reference_is_named_with_the_entry_that_holds_it() -> None:
-    catalogue = make_catalogue(
+    catalog = make_catalog(
         campaigns={"wed": make_campaign(multipliers={"bus_ride": "2", "teleport": "3"})},
         suggestions={"fly": make_suggestion(action_type="fly", campaign="never"), "bus": make_suggestion()},
     )
 
-    assert list(catalogue.all_broken_references()) == [
+    assert list(catalog.all_broken_references()) == [
         "wed: multipliers: there is no action type 'teleport'",
         "fly: action_type: there is no action type 'fly'",
         "fly: campaign: there is no campaign 'never'",
@@ -164,11 +164,11 @@ def test_every_broken_reference_is_named_with_the_entry_that_holds_it() -> None:
 
 
 def test_an_entry_knows_who_refers_to_it() -> None:
-    catalogue = make_catalogue(
+    catalog = make_catalog(
         campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"}), "quiet": make_campaign()},
         suggestions={"bus": make_suggestion(campaign="wed"), "metro": make_suggestion(action_type="metro_ride")},
     )
 
-    assert catalogue.referring_to("action-types", "bus_ride") == ["campaigns/wed", "suggestions/bus"]
-    assert catalogue.referring_to("campaigns", "wed") == ["suggestions/bus"]
-    assert catalogue.referring_to("tree-projects", "saxaul-alxa") == []
+    assert catalog.referring_to("action-types", "bus_ride") == ["campaigns/wed", "suggestions/bus"]
+    assert catalog.referring_to("campaigns", "wed") == ["suggestions/bus"]
+    assert catalog.referring_to("tree-projects", "saxaul-alxa") == []

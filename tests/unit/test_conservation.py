@@ -6,10 +6,10 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.catalog import Cap
-from saxaul.pages import Page, PageKey, page_of, post
-from saxaul.wallets import Position, Wallet, harvest, position
-from tests.builders import DAY, at, make_action, make_action_type, make_calendar, make_catalogue
+from saxaul.catalog.entries import Cap
+from saxaul.ledger.periods import Period, PeriodKey, period_of, post
+from saxaul.ledger.wallets import Position, Wallet, harvest, position
+from tests.builders import DAY, at, make_action, make_action_type, make_calendar, make_catalog
 
 CALENDAR = make_calendar()
 TYPES = {
@@ -17,7 +17,7 @@ TYPES = {
     "walking": make_action_type(points="0.5", caps=(Cap(window="month", points=60),)),
     "leave_the_car": make_action_type(points="7", caps=(Cap(window="year", units=Decimal(40)),)),
 }
-CATALOGUE = make_catalogue(TYPES)
+CATALOG = make_catalog(TYPES)
 
 
 class Life:
@@ -26,7 +26,7 @@ class Life:
     def __init__(self) -> None:
         self.now = at("2026-05-01T12:00")
         self.wallet = Wallet("u-42")
-        self.pages: dict[PageKey, Page] = {}
+        self.periods: dict[PeriodKey, Period] = {}
         self.count = 0
 
     def post(self, type_: str, quantity: int, days_ago: int) -> None:
@@ -34,30 +34,30 @@ class Life:
         self.count += 1
         occurred_at = self.now - days_ago * DAY
         action = make_action(f"a-{self.count}", quantity=str(quantity), type=type_, occurred_at=occurred_at)
-        key = page_of(action, TYPES[type_], CALENDAR)
-        page = self.pages.get(key, Page(key))
-        if CALENDAR.is_closed(key.window, self.now):
-            if self.wallet.is_folded(key.window):
-                self.wallet = self.wallet.reopened(page)
+        key = period_of(action, TYPES[type_], CALENDAR)
+        period = self.periods.get(key, Period(key))
+        if CALENDAR.may_be_closed(key.window, self.now):
+            if self.wallet.is_closed(key.window):
+                self.wallet = self.wallet.reopened(period)
         else:
-            assert not self.wallet.is_folded(key.window)
-        self.pages[key] = post(page, [action], CATALOGUE, CALENDAR, self.now).page
+            assert not self.wallet.is_closed(key.window)
+        self.periods[key] = post(period, [action], CATALOG, CALENDAR, self.now).period
 
     def reverse(self) -> None:
-        """Take the points of the newest page's first entry back."""
-        if not self.pages:
+        """Take the points of the newest period's first entry back."""
+        if not self.periods:
             return
-        key, page = list(self.pages.items())[-1]
-        if self.wallet.is_folded(key.window):
-            self.wallet = self.wallet.reopened(page)
-        first = next(iter(page.entries))
-        self.pages[key] = replace(page, entries={**page.entries, first: replace(page.entries[first], points=0)})
+        key, period = list(self.periods.items())[-1]
+        if self.wallet.is_closed(key.window):
+            self.wallet = self.wallet.reopened(period)
+        first = next(iter(period.entries))
+        self.periods[key] = replace(period, entries={**period.entries, first: replace(period.entries[first], points=0)})
 
-    def open_pages(self) -> list[Page]:
-        return [page for page in self.pages.values() if not self.wallet.is_folded(page.key.window)]
+    def open_periods(self) -> list[Period]:
+        return [period for period in self.periods.values() if not self.wallet.is_closed(period.key.window)]
 
     def harvest(self) -> int:
-        harvested = harvest(self.wallet, self.open_pages(), CALENDAR, self.now)
+        harvested = harvest(self.wallet, self.open_periods(), CALENDAR, self.now)
         self.wallet = harvested.wallet
         return harvested.moved
 
@@ -66,7 +66,7 @@ class Life:
             self.wallet = replace(self.wallet, balance=self.wallet.balance - points, spent=self.wallet.spent + points)
 
     def position(self) -> Position:
-        return position(self.wallet, self.open_pages(), CALENDAR, self.now)
+        return position(self.wallet, self.open_periods(), CALENDAR, self.now)
 
 
 posts = st.tuples(
@@ -108,9 +108,9 @@ def test_what_was_earned_is_ripening_spendable_or_spent_after_every_step(steps: 
         live(life, step)
 
         now = life.position()
-        assert now.earned == sum(page.points for page in life.pages.values())
+        assert now.earned == sum(period.points for period in life.periods.values())
         assert now.earned == now.ripening + now.spendable + now.spent
-        assert now.avoided_g == sum(page.avoided_g for page in life.pages.values())
+        assert now.avoided_g == sum(period.avoided_g for period in life.periods.values())
 
 
 @given(steps=steps)
@@ -134,5 +134,5 @@ def test_in_the_end_every_point_was_harvested_and_none_expired(steps: list[tuple
     life.now += 1000 * DAY
     life.harvest()
 
-    assert life.wallet.balance + life.wallet.spent == sum(page.points for page in life.pages.values())
+    assert life.wallet.balance + life.wallet.spent == sum(period.points for period in life.periods.values())
     assert life.position().ripening == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.dedications import MAX_LENGTH, MAX_SENT, cleaned
+from saxaul.trees.dedications import MAX_LENGTH, MAX_SENT, clean_dedication
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from saxaul.dedications import MAX_LENGTH, MAX_SENT, cleaned
     ],
 )
 def test_a_dedication_in_any_script_stays_as_it_is(sent: str, kept: str) -> None:
-    assert cleaned(sent) == kept
+    assert clean_dedication(sent) == kept
 
 
 @pytest.mark.parametrize(
@@ -41,33 +41,33 @@ def test_a_dedication_in_any_script_stays_as_it_is(sent: str, kept: str) -> None
     ],
 )
 def test_what_nobody_sees_is_taken_out(sent: str, kept: str) -> None:
-    assert cleaned(sent) == kept
+    assert clean_dedication(sent) == kept
 
 
 def test_characters_are_composed() -> None:
-    assert cleaned("Zoe\u0308") == "Zoë"
+    assert clean_dedication("Zoe\u0308") == "Zoë"
 
 
 def test_a_stack_of_accents_is_cut_down_to_three() -> None:
-    assert cleaned("x" + "\u0336" * 50 + "y") == "x" + "\u0336" * 3 + "y"
+    assert clean_dedication("x" + "\u0336" * 50 + "y") == "x" + "\u0336" * 3 + "y"
 
 
 def test_the_length_is_counted_after_cleaning() -> None:
-    assert cleaned("\u200b" * 500 + "é" * MAX_LENGTH) == "é" * MAX_LENGTH
-    assert cleaned("e\u0301" * MAX_LENGTH) == "é" * MAX_LENGTH
+    assert clean_dedication("\u200b" * 500 + "é" * MAX_LENGTH) == "é" * MAX_LENGTH
+    assert clean_dedication("e\u0301" * MAX_LENGTH) == "é" * MAX_LENGTH
 
 
 @pytest.mark.parametrize("text", ["x" * (MAX_LENGTH + 1), "树" * (MAX_LENGTH + 1), "\u200b" * (MAX_SENT + 1)])
 def test_one_that_is_too_long_is_refused_and_not_cut(text: str) -> None:
     with pytest.raises(ValueError, match="characters"):
-        cleaned(text)
+        clean_dedication(text)
 
 
 @given(st.text(max_size=MAX_LENGTH // 3))
 def test_cleaning_again_changes_nothing_and_leaves_nothing_unseen(text: str) -> None:
-    once = cleaned(text)
+    once = clean_dedication(text)
 
-    assert cleaned(once) == once
+    assert clean_dedication(once) == once
     assert once == once.strip()
     assert not {unicodedata.category(it) for it in once} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
     assert unicodedata.is_normalized("NFC", once)

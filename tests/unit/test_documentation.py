@@ -13,7 +13,7 @@ REFUSING = {"InvalidRequest", "Forbidden", "NotFound", "Conflict", "KeyReused", 
 
 def codes() -> Iterator[str]:
     """Each code that is raised, returned or stored as a reason."""
-    sources = [*(ROOT / "layers/domain/saxaul").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    sources = [*(ROOT / "layers/saxaul/saxaul").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     for node in (node for source in sources for node in ast.walk(ast.parse(source.read_text()))):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(code)), *_]):
@@ -55,4 +55,4 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = set(re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text()))
 
-    assert listed == {page.name for page in folder.glob("0*.md")}
+    assert listed == {period.name for period in folder.glob("0*.md")}

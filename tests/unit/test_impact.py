@@ -1,19 +1,19 @@
-"""The impact as a sum: what pages and redemptions come to, and that each change is counted once."""
+"""The impact as a sum: what periods and redemptions come to, and that each change is counted once."""
 
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from saxaul.actions import Owner
-from saxaul.impact import Act, Change, Day, Impact, Mark, Sum, difference, of_page, of_redemption
-from saxaul.pages import ZERO
-from saxaul.redemptions import Planting, State, Step
-from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_page, make_redemption
+from saxaul.impact.totals import Act, Change, Day, Impact, Mark, Sum, difference, of_period, of_redemption
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import ZERO
+from saxaul.trees.redemptions import PlantedTree, State, Step
+from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_period, make_redemption
 
 CALENDAR = make_calendar()
 TODAY = date(2026, 6, 5)
 RIDE = Act("user", APP, "bus_ride")
-PLANTING = Planting(NOON, "AX-1", 38.8, 105.7)
+PLANTING = PlantedTree(NOON, "AX-1", 38.8, 105.7)
 
 
 def change(sequence: int, actions: int = 1, day: date = TODAY) -> Change:
@@ -24,50 +24,50 @@ def actions_of(day: Day) -> int:
     return day.impact.acts.get(RIDE, Sum()).actions
 
 
-def test_a_page_counts_each_act_on_its_own_day_by_owner_app_and_type() -> None:
-    page = make_page(
+def test_a_period_counts_each_act_on_its_own_day_by_owner_app_and_type() -> None:
+    period = make_period(
         make_entry(80), make_entry(40, quantity=Decimal("2.5")), make_entry(5, NOON + DAY), window="2026-06"
     )
 
-    assert of_page(page, CALENDAR) == {
+    assert of_period(period, CALENDAR) == {
         TODAY: Impact({RIDE: Sum(2, Decimal("3.5"), 120, Decimal(425))}),
         date(2026, 6, 6): Impact({RIDE: Sum(1, Decimal(1), 5, Decimal("212.5"))}),
     }
 
 
 def test_what_a_facility_does_is_counted_apart() -> None:
-    page = make_page(make_entry(0, type="solar_warehouse"), owner=FACILITY)
+    period = make_period(make_entry(0, type="solar_warehouse"), owner=FACILITY)
 
-    assert set(of_page(page, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
+    assert set(of_period(period, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
 
 
 def test_an_act_shortly_after_midnight_counts_on_the_programmes_day() -> None:
-    page = make_page(make_entry(occurred_at=at("2026-06-06T00:10")))
+    period = make_period(make_entry(occurred_at=at("2026-06-06T00:10")))
 
-    assert set(of_page(page, CALENDAR)) == {date(2026, 6, 6)}
+    assert set(of_period(period, CALENDAR)) == {date(2026, 6, 6)}
 
 
 def test_reversed_actions_and_reversals_without_an_action_count_as_nothing() -> None:
     taken_back = make_entry(0, avoided_g="0", reversal="refund", units=ZERO)
-    page = make_page(taken_back, replace(taken_back, type="", quantity=ZERO))
+    period = make_period(taken_back, replace(taken_back, type="", quantity=ZERO))
 
-    assert of_page(page, CALENDAR) == {}
+    assert of_period(period, CALENDAR) == {}
 
 
 def test_a_reversal_takes_back_what_the_action_had_added() -> None:
-    before = make_page(make_entry(80))
-    after = make_page(make_entry(0, avoided_g="0", units=ZERO, reversal="refund"))
+    before = make_period(make_entry(80))
+    after = make_period(make_entry(0, avoided_g="0", units=ZERO, reversal="refund"))
 
-    added = difference(of_page(after, CALENDAR), of_page(before, CALENDAR))
+    added = difference(of_period(after, CALENDAR), of_period(before, CALENDAR))
 
     assert added == {TODAY: Impact({RIDE: Sum(-1, Decimal(-1), -80, Decimal("-212.5"))})}
-    assert Impact().plus(of_page(before, CALENDAR)[TODAY]).plus(added[TODAY]).is_nothing
+    assert Impact().plus(of_period(before, CALENDAR)[TODAY]).plus(added[TODAY]).is_nothing
 
 
-def test_a_page_that_is_written_again_as_it_was_adds_nothing() -> None:
-    page = make_page(make_entry(80), make_entry(40))
+def test_a_period_that_is_written_again_as_it_was_adds_nothing() -> None:
+    period = make_period(make_entry(80), make_entry(40))
 
-    assert difference(of_page(replace(page, version=9, uncounted=3), CALENDAR), of_page(page, CALENDAR)) == {}
+    assert difference(of_period(replace(period, version=9, uncounted=3), CALENDAR), of_period(period, CALENDAR)) == {}
 
 
 def test_trees_count_from_their_reservation_on_each_by_its_own_state() -> None:
@@ -121,6 +121,6 @@ def test_a_shard_is_forgotten_when_nothing_of_it_can_come_again() -> None:
 
 
 def test_a_user_and_a_facility_of_one_name_are_not_one() -> None:
-    pages = [make_page(make_entry(0), owner=Owner(kind, "x")) for kind in ("user", "facility")]
+    periods = [make_period(make_entry(0), owner=Owner(kind, "x")) for kind in ("user", "facility")]
 
-    assert {act.owner for page in pages for act in of_page(page, CALENDAR)[TODAY].acts} == {"user", "facility"}
+    assert {act.owner for period in periods for act in of_period(period, CALENDAR)[TODAY].acts} == {"user", "facility"}

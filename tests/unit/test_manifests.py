@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from saxaul.catalog import Text
-from saxaul.manifests import COLUMNS, FORMATS, manifest_of
-from saxaul.planting import OrderedProject, PlantingOrder
+from saxaul.catalog.entries import Text
+from saxaul.trees.manifests import COLUMNS, FORMATS, manifest_of
+from saxaul.trees.orders import OrderedProject, PlantingOrder
 from tests.builders import make_calendar, make_order, make_redemption
 
 REDEMPTIONS = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.merkle import inclusion_path, leaf_hash, node_hash, root, root_of_path
+from saxaul.log.merkle import inclusion_path, leaf_hash, node_hash, root, root_of_path
 
 LEAVES = [bytes.fromhex(it) for it in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
 LEAVES.append(bytes(range(0x60, 0x70)))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from saxaul.actions import MAX_ACTIONS, Action, Owner
-from saxaul.messages import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack
+from saxaul.ledger.actions import MAX_ACTIONS, Action, Owner
+from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack
 from tests.builders import APP, FACILITY, NOON, make_action
 
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128)

@@ -8,13 +8,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.actions import Action
-from saxaul.catalog import Cap, Catalogue
-from saxaul.pages import Page, PageKey, post
-from tests.builders import DAY, USER, at, make_action, make_action_type, make_calendar, make_campaign, make_catalogue
+from saxaul.catalog.entries import Cap, Catalog
+from saxaul.ledger.actions import Action
+from saxaul.ledger.periods import Period, PeriodKey, post
+from tests.builders import DAY, USER, at, make_action, make_action_type, make_calendar, make_campaign, make_catalog
 
 CALENDAR = make_calendar()
-YEAR = Page(PageKey(USER, "2026"))
+YEAR = Period(PeriodKey(USER, "2026"))
 FIRST = at("2026-06-01T00:00")
 RECORDED = at("2026-07-01T00:00")
 
@@ -27,13 +27,13 @@ caps = st.lists(
 
 
 @st.composite
-def catalogues(draw: st.DrawFn) -> Catalogue:
+def catalogs(draw: st.DrawFn) -> Catalog:
     rates = st.sampled_from(["0.02", "1", "33.333333", "80"])
     types = {
         name: make_action_type(points=draw(rates), per=draw(st.sampled_from(["unit", "action"])), caps=draw(caps))
         for name in ("bus_ride", "walking")
     }
-    return make_catalogue(types, campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"})})
+    return make_catalog(types, campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"})})
 
 
 @st.composite
@@ -55,46 +55,46 @@ def batches(actions: Sequence[Action], cuts: Sequence[int]) -> Iterator[Sequence
     return (actions[start:end] for start, end in pairwise(edges))
 
 
-def posted(actions: Sequence[Action], cuts: Sequence[int], catalogue: Catalogue) -> Page:
-    page = YEAR
+def posted(actions: Sequence[Action], cuts: Sequence[int], catalog: Catalog) -> Period:
+    period = YEAR
     for batch in batches(actions, cuts):
-        page = post(page, batch, catalogue, CALENDAR, RECORDED).page
-    return page
+        period = post(period, batch, catalog, CALENDAR, RECORDED).period
+    return period
 
 
 cut_lists = st.lists(st.integers(0, 25), max_size=6)
 
 
-@given(catalogue=catalogues(), actions=action_lists(), cuts=cut_lists)
-def test_no_split_over_batches_ever_exceeds_a_cap(catalogue: Catalogue, actions: list[Action], cuts: list[int]) -> None:
-    page = posted(actions, cuts, catalogue)
+@given(catalog=catalogs(), actions=action_lists(), cuts=cut_lists)
+def test_no_split_over_batches_ever_exceeds_a_cap(catalog: Catalog, actions: list[Action], cuts: list[int]) -> None:
+    period = posted(actions, cuts, catalog)
 
-    for name, rule in catalogue.action_types.items():
+    for name, rule in catalog.action_types.items():
         for cap in rule.caps:
-            for window in {CALENDAR.window_of(it.occurred_at, cap.window) for it in page.entries.values()}:
+            for window in {CALENDAR.window_of(it.occurred_at, cap.window) for it in period.entries.values()}:
                 counted = [
                     entry
-                    for entry in page.entries.values()
+                    for entry in period.entries.values()
                     if entry.type == name and CALENDAR.window_of(entry.occurred_at, cap.window) == window
                 ]
                 assert cap.points is None or sum(entry.points for entry in counted) <= cap.points
                 assert cap.units is None or sum(entry.units for entry in counted) <= cap.units
 
 
-@given(catalogue=catalogues(), actions=action_lists(), cuts=cut_lists)
+@given(catalog=catalogs(), actions=action_lists(), cuts=cut_lists)
 def test_a_split_over_batches_pays_what_one_batch_pays(
-    catalogue: Catalogue, actions: list[Action], cuts: list[int]
+    catalog: Catalog, actions: list[Action], cuts: list[int]
 ) -> None:
-    assert posted(actions, cuts, catalogue) == posted(actions, [], catalogue)
+    assert posted(actions, cuts, catalog) == posted(actions, [], catalog)
 
 
-@given(catalogue=catalogues(), actions=action_lists(), again=st.data())
-def test_posting_twice_is_posting_once(catalogue: Catalogue, actions: list[Action], again: st.DataObject) -> None:
-    once = posted(actions, [], catalogue)
+@given(catalog=catalogs(), actions=action_lists(), again=st.data())
+def test_posting_twice_is_posting_once(catalog: Catalog, actions: list[Action], again: st.DataObject) -> None:
+    once = posted(actions, [], catalog)
 
-    twice = post(once, again.draw(st.permutations(actions)), catalogue, CALENDAR, RECORDED + 60)
+    twice = post(once, again.draw(st.permutations(actions)), catalog, CALENDAR, RECORDED + 60)
 
-    assert twice.page is once
+    assert twice.period is once
     assert twice.outcomes["posted"] == 0
     assert twice.outcomes["replayed"] + twice.outcomes["conflicted"] == len(actions)
 
@@ -107,31 +107,31 @@ def test_posting_twice_is_posting_once(catalogue: Catalogue, actions: list[Actio
 def test_under_a_cap_by_points_the_total_is_the_smaller_of_cap_and_sum_whatever_the_order(
     amounts: list[Decimal], cap: int, order: Random
 ) -> None:
-    catalogue = make_catalogue({"bus_ride": make_action_type(points="33.3", caps=(Cap(window="year", points=cap),))})
+    catalog = make_catalog({"bus_ride": make_action_type(points="33.3", caps=(Cap(window="year", points=cap),))})
     actions = [make_action(f"a-{n}", quantity=str(amount)) for n, amount in enumerate(amounts)]
     uncapped = sum(int(amount * Decimal("33.3")) for amount in amounts)
     order.shuffle(actions)
 
-    assert post(YEAR, actions, catalogue, CALENDAR, RECORDED).page.points == min(cap, uncapped)
+    assert post(YEAR, actions, catalog, CALENDAR, RECORDED).period.points == min(cap, uncapped)
 
 
 @given(whole=quantities, parts=st.integers(1, 8))
 def test_reporting_an_act_in_parts_never_pays_more(whole: Decimal, parts: int) -> None:
-    catalogue = make_catalogue({"bus_ride": make_action_type(points="0.7")})
+    catalog = make_catalog({"bus_ride": make_action_type(points="0.7")})
     part = (whole / parts).quantize(Decimal("0.000001"), rounding="ROUND_FLOOR")
 
     in_parts = post(
-        YEAR, [make_action(f"p-{n}", quantity=str(part)) for n in range(parts)], catalogue, CALENDAR, RECORDED
+        YEAR, [make_action(f"p-{n}", quantity=str(part)) for n in range(parts)], catalog, CALENDAR, RECORDED
     )
-    at_once = post(YEAR, [make_action(quantity=str(whole))], catalogue, CALENDAR, RECORDED)
+    at_once = post(YEAR, [make_action(quantity=str(whole))], catalog, CALENDAR, RECORDED)
 
-    assert in_parts.page.points <= at_once.page.points
+    assert in_parts.period.points <= at_once.period.points
 
 
-@given(catalogue=catalogues(), actions=action_lists())
+@given(catalog=catalogs(), actions=action_lists())
 def test_grams_are_the_reported_quantity_times_the_evidence_whatever_was_paid(
-    catalogue: Catalogue, actions: list[Action]
+    catalog: Catalog, actions: list[Action]
 ) -> None:
-    page = posted(actions, [], catalogue)
+    period = posted(actions, [], catalog)
 
-    assert page.avoided_g == sum(entry.quantity for entry in page.entries.values()) * Decimal("212.5")
+    assert period.avoided_g == sum(entry.quantity for entry in period.entries.values()) * Decimal("212.5")

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from saxaul.redemptions import (
+from saxaul.trees.redemptions import (
     MAX_STEPS,
-    STANDING,
+    STANDING_STATES,
     IllegalTransitionError,
-    Planting,
+    PlantedTree,
     State,
     Step,
     Tree,
     settle,
 )
-from saxaul.stocks import Stock
+from saxaul.trees.stock import Stock
 from tests.builders import NOON, make_redemption, make_wallet
 
 DRAWN = {
@@ -41,11 +41,11 @@ TREE_DRAWN = {
 }
 PAIRS = [(start, end) for start in State for end in State]
 TWO_TREES = make_redemption(trees=2).trees
-PLANTING = Planting(NOON, "AX-0001", 38.851, 105.731)
+PLANTING = PlantedTree(NOON, "AX-0001", 38.851, 105.731)
 
 
 def step(state: State, order_id: str = "") -> Step:
-    return Step(state, NOON, NOON, order_id=order_id, planting=PLANTING if state in STANDING else None)
+    return Step(state, NOON, NOON, order_id=order_id, planting=PLANTING if state in STANDING_STATES else None)
 
 
 def tree_in(state: State) -> Tree:

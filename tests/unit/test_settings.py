@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-from saxaul.calendar import Calendar
+from saxaul.catalog.calendar import Calendar
 from saxaul.settings import Caller, Settings
 
 TIME_RULES = {"TIME_ZONE": "Asia/Shanghai", "ACCEPTANCE_DAYS": "7", "HARVEST_TIME": "07:00"}

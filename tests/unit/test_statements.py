@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from saxaul.planting import PlantingOrder
-from saxaul.redemptions import Redemption
-from saxaul.services.tree_reports import Take
-from saxaul.statements import Statements, particulars_of, statements_of
-from saxaul.transparency import evidence_of
-from saxaul.tree_reports import confirm, inspect
+from saxaul.log.entries import evidence_of
+from saxaul.services.take_statements import Take
+from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.statements import Statements, particulars_of, statements_of
+from saxaul.trees.tree_reports import confirm, inspect
 from tests.builders import NOON, confirmation, inspection, make_calendar, make_order, make_redemption
 
 CALENDAR = make_calendar()

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from saxaul.catalog import Suggestion
+from saxaul.catalog.entries import Suggestion
 from saxaul.search.folding import words_of
 from saxaul.search.index import Answer, SuggestionIndex
-from tests.builders import make_action_type, make_campaign, make_catalogue, make_suggestion, make_text
+from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
 
 ORDINARY_DAY = date(2026, 6, 6)
 ENVIRONMENT_DAY = date(2026, 6, 5)
@@ -36,7 +36,7 @@ def search(
     limit: int = 10,
     suggestions: Mapping[str, Suggestion] = SUGGESTIONS,
 ) -> Answer:
-    return SuggestionIndex(make_catalogue(TYPES, CAMPAIGNS, suggestions)).search(query, app, today, limit)
+    return SuggestionIndex(make_catalog(TYPES, CAMPAIGNS, suggestions)).search(query, app, today, limit)
 
 
 def ids(answer: Answer) -> list[str]:
@@ -129,7 +129,7 @@ def test_equals_keep_one_order() -> None:
     assert ids(search("bus", suggestions=twins)) == ["a", "b"]
 
 
-def test_an_empty_catalogue_answers_with_nothing() -> None:
-    answer = SuggestionIndex(make_catalogue()).search("bus", "alipay", ORDINARY_DAY, 10)
+def test_an_empty_catalog_answers_with_nothing() -> None:
+    answer = SuggestionIndex(make_catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
 
     assert (answer.found, answer.fallback) == ((), True)

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from saxaul.problems import InvalidRequest
-from saxaul.redemptions import MAX_TRIES, Redemption, State
-from saxaul.reports import MAX_FAILURES, MAX_REPORTS, reports_of
-from saxaul.services.tree_reports import Take
-from saxaul.tree_reports import Reported, confirm, fail, inspect
+from saxaul.services.take_statements import Take
+from saxaul.trees.redemptions import MAX_TRIES, Redemption, State
+from saxaul.trees.reports import MAX_FAILURES, MAX_REPORTS, reports_of
+from saxaul.trees.tree_reports import Reported, confirm, fail, inspect
 from tests.builders import NOON, confirmation, failure, inspection, make_order, make_redemption
 
 ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from saxaul.verify import main
+from saxaul.log.verify import main
 from tests.proof.published import publish
 
 
@@ -60,7 +60,7 @@ def test_a_file_that_is_not_there_is_named(files: Path, capsys: pytest.CaptureFi
 
 
 def test_it_needs_nothing_but_python_and_cryptography(files: Path) -> None:
-    package = Path(__file__).parents[2] / "layers" / "domain"
+    package = Path(__file__).parents[2] / "layers" / "saxaul"
     program = """
 import sys
 class Nothing:
@@ -68,7 +68,7 @@ class Nothing:
         if name.partition(".")[0] in {"boto3", "botocore", "pydantic", "stdnum", "dateutil", "aws_lambda_powertools"}:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Nothing())
-from saxaul.verify import main
+from saxaul.log.verify import main
 sys.exit(main(sys.argv[1:]))
 """
     command = [sys.executable, "-c", program, *arguments(files)]
@@ -80,7 +80,7 @@ sys.exit(main(sys.argv[1:]))
 def test_without_cryptography_it_says_how_to_get_it(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "saxaul.signatures", raising=False)
+    monkeypatch.delitem(sys.modules, "saxaul.log.signatures", raising=False)
     for name in [it for it in sys.modules if it.startswith("cryptography")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cryptography", None)

@@ -1,0 +1,122 @@
+"""Our way, as it is deployed: the functions' own handlers, the services and the storage behind them.
+
+A call is measured in the state that its users' periods have at that moment of the day. That state is made beforehand,
+by the rules alone and without being measured; so any call of the day can be measured, and need not be the first.
+After the call, what stands in the table must be what the rules say.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from time import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from benchmarks.day import Call, Day, Reported
+from functions.accrue_points.handler import handler as accrue_points
+from functions.ingest_actions.handler import handler as ingest_actions
+from local.sam import ROOT
+from saxaul.catalog.entries import Catalog
+from saxaul.ledger.actions import Action, screen
+from saxaul.ledger.periods import Period, PeriodKey, period_of, post
+from saxaul.messages.events import QueueRecord
+from saxaul.services.accrue import _WRITERS as WRITERS
+from saxaul.settings import settings
+from saxaul.storage.periods import Periods, to_item
+from saxaul.storage.table import Table
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+APP = "alipay"
+CONTEXT = cast("LambdaContext", SimpleNamespace(aws_request_id="benchmark"))
+
+
+class PeriodsWay:
+    """Periods, read together and written once each."""
+
+    name = "periods"
+    fair = True
+
+    def __init__(self, day: Day, catalog: Catalog) -> None:
+        self._table = Table(settings().ledger_table)
+        self._standing = Standing(day, catalog)
+        self._event = json.loads((ROOT / "events" / "ingest_actions.json").read_text())
+
+    def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
+        """Write the periods of a call's users as they stand before it."""
+        periods = [period for user in users_of(call) for period in self._standing.after(user, arrived[user])]
+        self._table.put_all([{**to_item(period), "v": period.version} for period in periods])
+
+    def report(self, reported: Sequence[Reported]) -> None:
+        answer = ingest_actions(self._event | {"body": json.dumps({"actions": reported})}, CONTEXT)
+        if json.loads(answer["body"])["accepted"] != len(reported):
+            raise RuntimeError(f"not all was accepted: {answer['body']}")
+
+    def accrue(self, records: Sequence[QueueRecord]) -> None:
+        if failed := accrue_points({"Records": list(records)}, CONTEXT)["batchItemFailures"]:
+            raise RuntimeError(f"{len(failed)} messages failed")
+
+    def check(self, call: Call, arrived: Mapping[int, int]) -> None:
+        """Hold what stands in the table to what the rules say.
+
+        Raises:
+            RuntimeError: a period is not what it should be.
+        """
+        expected = [period for user in users_of(call) for period in self._standing.after(user, arrived[user])]
+        found = Periods(self._table).get_many([period.key for period in expected], consistent=True)
+        for period in expected:
+            if _essence(found[period.key]) != _essence(period):
+                raise RuntimeError(f"{period.key} is not what the rules say")
+
+    @staticmethod
+    def round_trips(used: Counter[str]) -> float:
+        """Answers that the functions wait for one after the other: periods are written side by side."""
+        return used["SendMessage"] + used["BatchGetItem"] + used["PutItem"] / WRITERS
+
+
+class Standing:
+    """The periods of users by the rules alone, as they grow over the day."""
+
+    def __init__(self, day: Day, catalog: Catalog) -> None:
+        self._day = day
+        self._catalog = catalog
+        self._calendar = settings().calendar
+        self._now = int(time())
+        self._monthly = [name for name, rule in catalog.action_types.items() if rule.window != "day"]
+        self._todo: dict[int, list[Action]] = {}
+        self._done: Counter[int] = Counter()
+        self._periods: defaultdict[int, dict[PeriodKey, Period]] = defaultdict(dict)
+
+    def after(self, user: int, count: int) -> list[Period]:
+        """The periods that a user has after so many of the day's acts."""
+        if user not in self._todo:
+            self._post(user, self._screened(self._day.reported_before(user, self._monthly)))
+            self._todo[user] = self._screened(self._day.reported(user))
+        self._post(user, self._todo[user][self._done[user] : count])
+        self._done[user] = max(count, self._done[user])
+        return list(self._periods[user].values())
+
+    def _post(self, user: int, actions: Iterable[Action]) -> None:
+        periods = self._periods[user]
+        for action in actions:
+            key = period_of(action, self._catalog.action_types[action.type], self._calendar)
+            period = periods.get(key, Period(key, version=1))
+            periods[key] = post(period, [action], self._catalog, self._calendar, self._now).period
+
+    def _screened(self, reported: Sequence[Reported]) -> list[Action]:
+        a_month = replace(self._calendar, acceptance_days=62)  # the earlier days were reported in time, when they were
+        accepted, refused = screen(APP, reported, self._catalog, a_month, self._now)
+        if refused:
+            raise RuntimeError(f"the simulated day breaks a rule: {refused[0]}")
+        return accepted
+
+
+def users_of(call: Call) -> list[int]:
+    return list(dict.fromkeys(arrival.user for arrival in call))
+
+
+def _essence(period: Period) -> Any:  # noqa: ANN401 - anything that can be compared
+    """A period without the time of posting, which differs."""
+    return {key: replace(entry, recorded_at=0) for key, entry in period.entries.items()}, period.overflow

@@ -1,0 +1,373 @@
+"""The catalog: what counts as an action, what it earns and avoids, when more is earned, and which trees there are.
+
+Points are a reward that an operator sets. Avoided grams are evidence from a named source.
+They are two fields with a source each, and neither is ever computed from the other.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+
+from dateutil.rrule import rrulestr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""In the order in which a catalog can be written: later kinds refer to earlier ones."""
+
+CapWindow = Literal["day", "month", "year"]
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
+_HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+
+
+def _checked_link(link: str) -> str:
+    _HTTP_URL.validate_python(link)
+    return link
+
+
+_YEARLY = re.compile(
+    r"FREQ=YEARLY(;(INTERVAL|COUNT)=[1-9]\d{0,3}|;UNTIL=\d{8}|;BY(MONTH|MONTHDAY|YEARDAY|WEEKNO|DAY|SETPOS)=[-+,0-9A-Z]+)*"
+)
+
+
+def _checked_recurrence(rule: str) -> str:
+    if not _YEARLY.fullmatch(rule):
+        raise ValueError("a yearly rule of days is needed, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
+    if not any(rrulestr(rule, dtstart=RECURRENCE_EPOCH)):
+        raise ValueError("this rule names no day at all")
+    return rule
+
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=6)]
+Phrase = Annotated[str, Field(min_length=1, max_length=500)]
+AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
+Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recurrence)]
+
+
+class _Strict(BaseModel):
+    """What spans fields is checked at the last of them, so that it is told of beside the faults of others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(_Strict):
+    """A text in each language of the programme."""
+
+    en: Phrase
+    zh: Phrase
+
+    def in_language(self, language: Language) -> str:
+        return self.en if language == "en" else self.zh
+
+
+class Sourced(_Strict):
+    """Where a number comes from.
+
+    ``confidence`` is A for a primary or peer-reviewed source, B for the press, C for a how-to period or a mirror,
+    and ``none`` where the operator decided.
+    """
+
+    confidence: Literal["A", "B", "C", "none"] = "none"
+    source: str = Field(default="", max_length=500, validate_default=True)
+
+    @field_validator("source")
+    @classmethod
+    def _claims_need_a_source(cls, source: str, told: ValidationInfo) -> str:
+        if told.data.get("confidence", "none") != "none" and not source:
+            raise ValueError("a confidence of A, B or C needs a source")
+        return source
+
+
+class Reward(Sourced):
+    """Points for an action: ``value`` for each unit of its quantity, or for the action as a whole."""
+
+    value: Amount
+    per: Literal["unit", "action"] = "unit"
+
+
+class Evidence(Sourced):
+    """Grams of CO2e that one unit of the action avoids. Zero where nothing is claimed."""
+
+    value: Amount
+    region: str = Field(default="", max_length=100)
+    year: int | None = Field(default=None, ge=1900, le=2100)
+    method: str = Field(default="", max_length=500)
+
+
+class Cap(_Strict):
+    """The most that one user is paid for one action type in a window: so many units, or so many points."""
+
+    window: CapWindow
+    units: Amount | None = None
+    points: int | None = Field(default=None, ge=0, validate_default=True)
+
+    @field_validator("points")
+    @classmethod
+    def _one_limit(cls, points: int | None, told: ValidationInfo) -> int | None:
+        if "units" in told.data and (told.data["units"] is None) == (points is None):
+            raise ValueError("a cap has either units or points")
+        return points
+
+
+class ActionType(_Strict):
+    """A kind of act. A facility's earns no points; a person's may.
+
+    An act of ``retired_from`` or later is refused at the door; what came before is still posted, capped and shown.
+    """
+
+    names: Text
+    unit: Phrase
+    actor: Literal["person", "facility"] = "person"
+    points: Reward | None = None
+    caps: tuple[Cap, ...] = ()
+    avoided_g: Evidence
+    max_quantity: Amount = Decimal(1000)
+    retired_from: date | None = None
+
+    @field_validator("points", "caps")
+    @classmethod
+    def _facilities_earn_nothing(cls, reward: Any, told: ValidationInfo) -> Any:  # noqa: ANN401 - of two types
+        if told.data.get("actor") == "facility" and reward:
+            raise ValueError("a facility's action earns no points, so it has no points and no caps")
+        return reward
+
+    @property
+    def window(self) -> CapWindow:
+        """The period that holds this type's entries: the longest of its caps' windows, so that one period sees each cap."""
+        return _longest(self.caps)
+
+    def is_retired_on(self, day: date) -> bool:
+        return self.retired_from is not None and day >= self.retired_from
+
+    def cannot_become(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - what an operator sent, faults and all
+        """Name what must stay while entries of this type may lie on periods, as far as a document can be read."""
+        if not isinstance(document, dict):
+            return
+        if document.get("actor", "person") in {"person", "facility"} - {self.actor}:
+            yield f"actor: a {self.actor}'s action type stays one; write a new action type"
+        try:
+            caps = _CAPS.validate_python(document.get("caps", ()))
+        except ValidationError:
+            return
+        if _longest(caps) != self.window:
+            yield (
+                f"caps: the longest window of this type is a {self.window}, and its entries lie on periods of that "
+                f"length; write a new action type"
+            )
+
+
+_CAPS: TypeAdapter[tuple[Cap, ...]] = TypeAdapter(tuple[Cap, ...])
+
+
+def _longest(caps: tuple[Cap, ...]) -> CapWindow:
+    lengths = {cap.window for cap in caps}
+    return "year" if "year" in lengths else "month" if "month" in lengths else "day"
+
+
+class CampaignEdition(_Strict):
+    """One year of a campaign."""
+
+    host: Text | None = None
+    theme: Text | None = None
+
+
+class Goal(_Strict):
+    """What a campaign reaches for together."""
+
+    counts: Literal["actions", "trees"]
+    target: int = Field(gt=0)
+
+
+class Campaign(_Strict):
+    """A dated drive. ``recurs`` is an RFC 5545 rule for its first day, in the programme's time zone."""
+
+    names: Text
+    texts: Text
+    recurs: Recurrence
+    days: int = Field(default=1, ge=1, le=366)
+    keywords: tuple[Phrase, ...] = ()
+    multipliers: dict[Identifier, Annotated[Decimal, Field(ge=1, le=100)]] = {}
+    goal: Goal | None = None
+    editions: dict[int, CampaignEdition] = {}
+
+    def runs_on(self, day: date) -> bool:
+        """Whether the campaign runs on a day of the programme's time zone."""
+        return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
+
+    def begins_on(self, day: date) -> bool:
+        """Whether it is the day itself, the first of those on which the campaign runs."""
+        return _recurs_within(self.recurs, day, day)
+
+
+@lru_cache(maxsize=1024)
+def _recurs_within(rule: str, first: date, last: date) -> bool:
+    occurrences = rrulestr(rule, dtstart=RECURRENCE_EPOCH)
+    return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
+
+
+class Place(_Strict):
+    """Where trees are planted, in degrees (WGS 84)."""
+
+    names: Text
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+
+
+class ReleaseSchedule(_Strict):
+    """So many saplings a day at an hour of the programme's time zone, from ``first_day`` on and never for the past.
+
+    ``total`` is the most that is released by schedule in all, under what came before it too.
+    """
+
+    daily: int = Field(ge=1, le=1_000_000)
+    at: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    first_day: date = Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))
+    last_day: date | None = Field(default=None, le=date(2999, 12, 31))
+    total: int | None = Field(default=None, ge=1)
+
+    @field_validator("last_day")
+    @classmethod
+    def _ends_after_it_begins(cls, last_day: date | None, told: ValidationInfo) -> date | None:
+        if last_day and "first_day" in told.data and last_day < told.data["first_day"]:
+            raise ValueError("this comes before first_day")
+        return last_day
+
+
+class TreeProject(_Strict):
+    """A species in a place by a partner.
+
+    ``saplings`` is how many were released by hand in all; raise it to release more. A closed project takes no wishes.
+    """
+
+    species: Text
+    latin: str = Field(default="", max_length=200)
+    place: Place
+    partner: Phrase
+    price_points: int = Field(gt=0)
+    price_source: Sourced = Sourced()
+    saplings: int = Field(default=0, ge=0)
+    schedule: ReleaseSchedule | None = None
+    closed: bool = False
+    note: str = Field(default="", max_length=500)
+
+
+class Suggestion(_Strict):
+    """One thing to do: the answer to a search. ``links`` leads into each app that can do it."""
+
+    titles: Text
+    texts: Text
+    keywords: tuple[Phrase, ...] = ()
+    action_type: Identifier
+    campaign: Identifier | None = None
+    links: dict[Identifier, AppLink] = Field(min_length=1)
+
+
+class Synonyms(_Strict):
+    """Words that people use for one another, in either language: a suggestion that has one is found by all of them."""
+
+    words: tuple[Phrase, ...] = Field(min_length=2, max_length=50)
+
+
+Entity = ActionType | Campaign | TreeProject | Suggestion | Synonyms
+MODELS: Mapping[Kind, type[Entity]] = {
+    "action-types": ActionType,
+    "campaigns": Campaign,
+    "tree-projects": TreeProject,
+    "suggestions": Suggestion,
+    "synonyms": Synonyms,
+}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything that an operator can change, by identifier. ``versions`` counts the changes of each action type."""
+
+    action_types: Mapping[str, ActionType] = field(default_factory=dict)
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    tree_projects: Mapping[str, TreeProject] = field(default_factory=dict)
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+    def offer(self, action_type: str, day: date) -> tuple[Decimal, str]:
+        """The multiplier of a day, and whose it is. Campaigns do not multiply each other: the best one holds."""
+        offers = [
+            (campaign.multipliers[action_type], identifier)
+            for identifier, campaign in self.campaigns.items()
+            if action_type in campaign.multipliers and campaign.runs_on(day)
+        ]
+        return max(offers, default=(Decimal(1), ""))
+
+    def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
+        """Name each thing that an entry refers to and that the catalog does not hold."""
+        held: Mapping[Kind, Mapping[str, Entity]] = {"action-types": self.action_types, "campaigns": self.campaigns}
+        for reference in references_in(kind, document):
+            if reference.identifier not in held[reference.kind]:
+                yield reference.is_broken
+
+    def all_broken_references(self) -> Iterator[str]:
+        """Name each broken reference of the whole catalog, with the entry that holds it."""
+        referring: Mapping[Kind, Mapping[str, Entity]] = {"campaigns": self.campaigns, "suggestions": self.suggestions}
+        for kind, entities in referring.items():
+            for identifier, entity in entities.items():
+                found = self.broken_references(kind, entity.model_dump())
+                yield from (f"{identifier}: {fault}" for fault in found)
+
+    def referring_to(self, kind: Kind, identifier: str) -> list[str]:
+        """The entries that name this one, and would break without it, as ``<kind>/<id>``."""
+        match kind:
+            case "action-types":
+                campaigns = [f"campaigns/{key}" for key, it in self.campaigns.items() if identifier in it.multipliers]
+                return campaigns + self.suggesting(identifier)
+            case "campaigns":
+                return [f"suggestions/{key}" for key, it in self.suggestions.items() if it.campaign == identifier]
+            case _:
+                return []
+
+    def suggesting(self, action_type: str) -> list[str]:
+        """The suggestions of an action type, as ``suggestions/<id>``."""
+        return [f"suggestions/{key}" for key, it in self.suggestions.items() if it.action_type == action_type]
+
+
+class Reference(NamedTuple):
+    """A field of an entry that names another entry."""
+
+    field: str
+    kind: Kind
+    identifier: str
+
+    @property
+    def is_broken(self) -> str:
+        return f"{self.field}: there is no {self.kind.removesuffix('s').replace('-', ' ')} {self.identifier!r}"
+
+
+def references_in(kind: Kind, document: object) -> Iterator[Reference]:
+    """What an entry refers to, as far as it can be read: it may have faults."""
+    match kind, document:
+        case "campaigns", {"multipliers": dict(multipliers)}:
+            yield from (Reference("multipliers", "action-types", it) for it in multipliers if isinstance(it, str))
+        case "suggestions", dict():
+            for field, referred in _SUGGESTION_NAMES.items():
+                if isinstance(identifier := document.get(field), str):
+                    yield Reference(field, referred, identifier)
+
+
+_SUGGESTION_NAMES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}

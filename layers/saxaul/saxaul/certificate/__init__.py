@@ -1,0 +1,1 @@
+"""Certificates: one frozen object, and its JSON, picture and page."""

@@ -1,0 +1,1 @@
+"""The REST API: requests, answers, conditions, cursors and views."""

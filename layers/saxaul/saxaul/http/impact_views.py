@@ -1,0 +1,83 @@
+"""How campaigns and the impact look in answers of the API."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+
+from saxaul.catalog.entries import Campaign, Catalog, Language
+from saxaul.http.views import View, grams
+from saxaul.impact.campaigns import Run, edition_of, runs_in
+from saxaul.impact.totals import NOTHING, Day, Sum
+from saxaul.log.entries import Counts
+from saxaul.trees.redemptions import State
+
+
+def campaign_view(
+    identifier: str, campaign: Campaign, run: Run, today: date, reached: int | None, language: Language
+) -> View:
+    """A campaign at one of its runs. ``reached`` of its goal, where it has one and the run has begun."""
+    goal = campaign.goal
+    return {
+        "id": identifier,
+        "name": campaign.names.in_language(language),
+        "text": campaign.texts.in_language(language),
+        "state": run.state_on(today),
+        **_run_view(campaign, run, language),
+        "multipliers": {action_type: float(times) for action_type, times in campaign.multipliers.items()},
+        "goal": {"counts": goal.counts, "target": goal.target, "reached": reached} if goal else None,
+    }
+
+
+def editions_view(campaign: Campaign, language: Language) -> list[View]:
+    """Each year of which a host or a theme is known, latest first."""
+    years = sorted(campaign.editions, reverse=True)
+    return [{"year": year, **_run_view(campaign, run, language)} for year in years for run in runs_in(campaign, year)]
+
+
+def _run_view(campaign: Campaign, run: Run, language: Language) -> View:
+    edition = edition_of(campaign, run)
+    return {
+        "first_day": run.first.isoformat(),
+        "last_day": run.last.isoformat(),
+        "host": edition.host.in_language(language) if edition.host else None,
+        "theme": edition.theme.in_language(language) if edition.theme else None,
+    }
+
+
+def impact_view(first: date, last: date, by: str, days: Iterable[Day], standing: Counts, catalog: Catalog) -> View:
+    """The public totals: people and facilities apart, and trees.
+
+    Trees that are reserved or ordered are those of these days, by their reservation. The planted, the alive and the
+    dead are all that there ever were, as the newest entry of the transparency log counts them: ``alive`` is the public
+    counter, the trees in the ground that nobody found dead.
+    """
+    people: list[View] = []
+    facilities: list[View] = []
+    trees = {State.RESERVED.value: 0, State.ORDERED.value: 0}
+    for day in days:
+        sums: defaultdict[tuple[str, str], Sum] = defaultdict(lambda: NOTHING)
+        for act, found in day.impact.acts.items():
+            key = act.owner, act.app if by == "app" else act.type
+            sums[key] = sums[key].plus(found)
+        for (owner, name), found in sorted(sums.items()):
+            rows = people if owner == "user" else facilities
+            rows.append(
+                {"day": day.day.isoformat(), by: name, **_sum_view(found, None if by == "app" else name, catalog)}
+            )
+        for state in trees:
+            trees[state] += day.impact.trees.get(state, 0)
+    between = {"from": first.isoformat(), "to": last.isoformat(), "by": by}
+    return {**between, "people": people, "facilities": facilities, "trees": trees | _grown(standing)}
+
+
+def _grown(counts: Counts) -> View:
+    return {"planted": counts.planted, "alive": counts.standing, "dead": counts.dead}
+
+
+def _sum_view(found: Sum, action_type: str | None, catalog: Catalog) -> View:
+    """A sum; quantities are told within an action type alone, since each has its own unit."""
+    measured = {}
+    if action_type:
+        rule = catalog.action_types.get(action_type)
+        measured = {"quantity": float(found.quantity), "unit": rule.unit if rule else None}
+    return {"actions": found.actions, **measured, "points": found.points, "avoided_g": grams(found.avoided_g)}

@@ -1,0 +1,207 @@
+"""How domain objects look in answers of the API."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import Catalog, Language, TreeProject
+from saxaul.catalog.versions import EntryVersion, VersionedEntry
+from saxaul.ledger.history import Line, Total, state_of
+from saxaul.ledger.periods import ZERO
+from saxaul.log.entries import degrees
+from saxaul.trees.manifests import ManifestLinks
+from saxaul.trees.orders import OrderedProject, PlantingOrder, is_done
+from saxaul.trees.redemptions import PlantedTree, Redemption, State, Step, Tree
+from saxaul.trees.stock import Stock
+from saxaul.trees.tree_reports import Reported
+
+View = dict[str, Any]
+
+_GRAMS = Decimal("0.001")
+
+
+def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> View:
+    """An entry of the ledger: what it was, what it earned by which rule, and where its grams come from."""
+    app, _, action_id = line.name.partition(":")
+    entry = line.entry
+    action_type = catalog.action_types.get(entry.type)
+    return {
+        "action_id": action_id,
+        "app": app,
+        "type": entry.type,
+        "quantity": float(entry.quantity),
+        "unit": action_type.unit if action_type else None,
+        "points": entry.points,
+        "avoided_g": grams(entry.avoided_g),
+        "avoided_g_source": (action_type.avoided_g.source or None) if action_type else None,
+        "occurred_at": calendar.rfc3339(entry.occurred_at),
+        "recorded_at": calendar.rfc3339(entry.recorded_at),
+        "state": state_of(entry, calendar, now),
+        "reason": entry.reversal or entry.reason or None,
+        "rule": f"{entry.type}@{entry.rule}",
+        "campaign": entry.campaign or None,
+        "conflicted": entry.conflicted,
+    }
+
+
+def statement_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
+    """A month's sums. ``overflowed`` counts the actions that found no room on its periods, and its year's."""
+    return {
+        "month": month,
+        "overflowed": overflowed,
+        "points": sum(total.points for total in totals),
+        "avoided_g": grams(sum((total.avoided_g for total in totals), ZERO)),
+        "types": [
+            {**total._asdict(), "quantity": float(total.quantity), "avoided_g": grams(total.avoided_g)}
+            for total in totals
+        ],
+    }
+
+
+def grams(value: Decimal) -> float:
+    """Grams as an answer shows them: rounded once, to a thousandth."""
+    return float(value.quantize(_GRAMS))
+
+
+def project_view(
+    identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
+) -> View:
+    """A tree project with the saplings that can be had of it, and when the next ones come."""
+    coming = stock.next_release(now)
+    return {
+        "id": identifier,
+        "species": project.species.in_language(language),
+        "place": project.place.names.in_language(language),
+        "partner": project.partner,
+        "price_points": project.price_points,
+        "closed": stock.closed,
+        "available": 0 if stock.closed else max(0, stock.available(now)),
+        "next_release": {"at": calendar.rfc3339(coming.at), "saplings": coming.saplings} if coming else None,
+    }
+
+
+def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
+    return {
+        "redemption_id": redemption.redemption_id,
+        "user_id": redemption.user_id,
+        "state": redemption.state,
+        "reason": redemption.reason or None,
+        "project_id": redemption.project_id,
+        "trees": len(redemption.trees),
+        "points": redemption.points,
+        "refunded_points": redemption.refunded_points,
+        "dedication": redemption.dedication,
+        "certificates": [tree.number for tree in redemption.trees],
+        "lives": [
+            {
+                "certificate": tree.number,
+                "state": redemption.tree_state(tree),
+                "history": [step_view(step, calendar) for step in tree.history],
+            }
+            for tree in redemption.trees
+        ],
+        "applied_at": calendar.rfc3339(redemption.requested_at),
+    }
+
+
+def step_view(step: Step, calendar: Calendar) -> View:
+    """A step of a tree's life as its owner sees it."""
+    return {
+        "state": step.state,
+        "at": calendar.rfc3339(step.at),
+        "recorded_at": calendar.rfc3339(step.recorded_at),
+        "order_id": step.order_id or None,
+        "reason": step.reason or None,
+        "inspector": step.inspector or None,
+        "evidence_url": step.evidence or None,
+        "tree": planting_view(step.planting) if step.planting else None,
+    }
+
+
+def planting_view(planting: PlantedTree) -> View:
+    return {
+        "tag": planting.tag,
+        "lat": degrees(planting.lat),
+        "lon": degrees(planting.lon),
+        "photo_url": planting.photo_url or None,
+    }
+
+
+def certificate_view(
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
+) -> View:
+    """A certificate as anyone may see it: nothing in it says whose tree it is."""
+    planting = tree.planting
+    return {
+        "number": tree.number,
+        "state": redemption.tree_state(tree),
+        "project_id": redemption.project_id,
+        "species": project.species.in_language(language) if project else None,
+        "latin": project.latin if project else None,
+        "place": project.place.in_language(language) if project else None,
+        "partner": project.partner if project else None,
+        "dedication": redemption.dedication,
+        "applied_at": calendar.rfc3339(redemption.requested_at),
+        "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
+        "tree": planting_view(planting) if planting else None,
+    }
+
+
+def forest_tree_view(
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
+) -> View:
+    """A certificate as its owner sees it: with which redemption it came of, and all that was said of the tree."""
+    return certificate_view(redemption, tree, project, calendar, language) | {
+        "redemption_id": redemption.redemption_id,
+        "history": [step_view(step, calendar) for step in tree.history],
+    }
+
+
+def order_view(
+    order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
+) -> View:
+    """A planting order as its partner sees it. It is planted when nothing of it is still to be planted."""
+    return order_summary(order, calendar) | {
+        "state": State.PLANTED if is_done(order, redemptions) else State.ORDERED,
+        "trees": [
+            {
+                "certificate": tree.number,
+                "redemption_id": tree.redemption_id,
+                "state": order.tree_state(redemptions[tree.redemption_id], tree.number),
+            }
+            for tree in order.trees
+        ],
+        "manifest": links._asdict() | {"expires_at": calendar.rfc3339(links.expires_at)} if links else None,
+    }
+
+
+def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
+    return {
+        "order_id": order.order_id,
+        "project_id": order.project_id,
+        "partner": order.partner,
+        "ordered_at": calendar.rfc3339(order.ordered_at),
+    }
+
+
+def reports_view(name: str, reported: Reported) -> View:
+    """What a call of reports came to, under the word for what was taken."""
+    return {name: reported.taken, "refused": [asdict(refusal) for refusal in reported.refused]}
+
+
+def entry_view(identifier: str, edition: VersionedEntry, calendar: Calendar) -> View:
+    """An entry of the catalog as its operator wrote it, with its version."""
+    document = edition.entity.model_dump(mode="json", exclude_defaults=True) if edition.entity else {"deleted": True}
+    return {"id": identifier, "version": edition.version, **_change(edition, calendar), **document}
+
+
+def version_view(version: EntryVersion, calendar: Calendar) -> View:
+    return {"version": version.number, **_change(version, calendar), "entry": version.document}
+
+
+def _change(change: VersionedEntry | EntryVersion, calendar: Calendar) -> View:
+    """Who and when; None for what was written before anybody kept that."""
+    at = calendar.rfc3339(change.changed_at) if change.changed_at else None
+    return {"changed_at": at, "changed_by": change.changed_by or None}

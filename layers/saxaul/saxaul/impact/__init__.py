@@ -1,0 +1,1 @@
+"""The impact: what everybody did together, and how far the campaigns' goals are."""

@@ -1,0 +1,84 @@
+"""Campaigns in time: when each runs, whose year it is, and how far its shared goal is."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from dateutil.rrule import rrule, rruleset, rrulestr
+
+from saxaul.catalog.entries import RECURRENCE_EPOCH, Campaign, CampaignEdition
+from saxaul.impact.totals import Impact
+from saxaul.trees.redemptions import STANDING_STATES, State
+
+IN_HAND = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
+"""The states of trees that count towards a goal: reserved or further, and not known dead."""
+
+
+class Run(NamedTuple):
+    """One time that a campaign runs: its first and its last day, in the programme's time zone."""
+
+    first: date
+    last: date
+
+    def state_on(self, day: date) -> Literal["next", "running", "past"]:
+        if day < self.first:
+            return "next"
+        return "running" if day <= self.last else "past"
+
+
+def run_at(campaign: Campaign, day: date) -> Run | None:
+    """The run that a day falls in; the latest to begin where there are several."""
+    begun = _run(campaign, _recurrence(campaign.recurs).before(_at(day), inc=True))
+    return begun if begun and day <= begun.last else None
+
+
+def run_after(campaign: Campaign, day: date) -> Run | None:
+    """The next run to begin."""
+    return _run(campaign, _recurrence(campaign.recurs).after(_at(day)))
+
+
+def run_before(campaign: Campaign, day: date) -> Run | None:
+    """The latest run to be over."""
+    return _run(campaign, _recurrence(campaign.recurs).before(_at(day - timedelta(days=campaign.days)), inc=True))
+
+
+def runs_in(campaign: Campaign, year: int) -> list[Run]:
+    """The runs that begin in a year."""
+    found = _recurrence(campaign.recurs).between(_at(date(year, 1, 1)), _at(date(year, 12, 31)), inc=True)
+    return [Run(it.date(), it.date() + timedelta(days=campaign.days - 1)) for it in found]
+
+
+def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
+    """The host and the theme of the year in which a run begins."""
+    return campaign.editions.get(run.first.year, CampaignEdition())
+
+
+def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:
+    """What the days of a run came to in what its goal counts: actions of people, or trees that were reserved then.
+
+    Where the campaign multiplies action types, these are the ones that count; where it multiplies none, all do.
+    """
+    if campaign.goal is None:
+        return 0
+    if campaign.goal.counts == "trees":
+        return sum(number for impact in impacts for state, number in impact.trees.items() if state in IN_HAND)
+    return sum(
+        found.actions
+        for impact in impacts
+        for act, found in impact.acts.items()
+        if act.owner == "user" and (not campaign.multipliers or act.type in campaign.multipliers)
+    )
+
+
+def _run(campaign: Campaign, first: datetime | None) -> Run | None:
+    return Run(first.date(), first.date() + timedelta(days=campaign.days - 1)) if first else None
+
+
+@lru_cache(maxsize=1024)
+def _recurrence(rule: str) -> rrule | rruleset:
+    return rrulestr(rule, dtstart=RECURRENCE_EPOCH)
+
+
+def _at(day: date) -> datetime:
+    return datetime.combine(day, time())

@@ -1,0 +1,170 @@
+"""Impact: what all actions came to by day, app and action type, and the trees by the day of their reservation.
+
+It is a sum over periods and redemptions, kept up by their changes: what a change adds is what the period or the redemption
+now comes to, less what it came to before. So the order of changes does not matter, and each has to be counted once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.ledger.periods import ZERO, Period
+from saxaul.trees.redemptions import UNPAID, Redemption
+
+DELIVERED_WITHIN = 48 * 3600
+"""Seconds after which no change can be delivered again: a stream keeps it for 24 hours."""
+
+
+class Act(NamedTuple):
+    """What is summed together. ``owner`` is the kind of owner: ``user`` or ``facility``."""
+
+    owner: str
+    app: str
+    type: str
+
+
+class Sum(NamedTuple):
+    """What acts came to. ``quantity`` is in the type's unit, and can only be added within a type."""
+
+    actions: int = 0
+    quantity: Decimal = ZERO
+    points: int = 0
+    avoided_g: Decimal = ZERO
+
+    def plus(self, other: "Sum", sign: int = 1) -> "Sum":
+        return Sum(
+            self.actions + sign * other.actions,
+            self.quantity + sign * other.quantity,
+            self.points + sign * other.points,
+            self.avoided_g + sign * other.avoided_g,
+        )
+
+
+NOTHING = Sum()
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What was done together. ``trees`` counts those whose redemption was reserved then, by what became of each."""
+
+    acts: Mapping[Act, Sum] = field(default_factory=dict)
+    trees: Mapping[str, int] = field(default_factory=dict)
+
+    def plus(self, other: "Impact", sign: int = 1) -> "Impact":
+        acts = {
+            it: self.acts.get(it, NOTHING).plus(other.acts.get(it, NOTHING), sign) for it in {*self.acts, *other.acts}
+        }
+        trees = {it: self.trees.get(it, 0) + sign * other.trees.get(it, 0) for it in {*self.trees, *other.trees}}
+        return _without_zeros(acts, trees)
+
+    @property
+    def is_nothing(self) -> bool:
+        return not self.acts and not self.trees
+
+
+Impacts = Mapping[date, Impact]
+"""Impact by the day of the act, or of the reservation."""
+
+
+class Change(NamedTuple):
+    """What one change of the ledger adds to the days. ``sequence`` grows with every change of a shard of the stream."""
+
+    sequence: int
+    adds: Impacts
+
+
+class Mark(NamedTuple):
+    """How far a shard was counted, and when; an instant in seconds."""
+
+    sequence: int
+    at: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """The impact of one day, and how far each shard of the stream is in it. A day that nobody wrote has version 0."""
+
+    day: date
+    impact: Impact = field(default_factory=Impact)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    version: int = 0
+
+    def counting(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
+        """This day with the changes of a shard that it has not counted yet; the same day where there are none.
+
+        A shard delivers its changes in order and from time to time again, so what comes after its mark is new.
+        """
+        counted = self.marks[shard].sequence if shard in self.marks else -1
+        new = [change for change in changes if change.sequence > counted and self.day in change.adds]
+        if not new:
+            return self
+        recent = {it: mark for it, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
+        mark = Mark(max(change.sequence for change in new), now)
+        return replace(
+            self, impact=total([self.impact, *(change.adds[self.day] for change in new)]), marks={**recent, shard: mark}
+        )
+
+
+def total(impacts: Iterable[Impact]) -> Impact:
+    """The sum of many, however much each of them holds."""
+    acts: dict[Act, Sum] = {}
+    trees: dict[str, int] = {}
+    for impact in impacts:
+        for act, found in impact.acts.items():
+            acts[act] = acts.get(act, NOTHING).plus(found)
+        for state, number in impact.trees.items():
+            trees[state] = trees.get(state, 0) + number
+    return _without_zeros(acts, trees)
+
+
+def _without_zeros(acts: Mapping[Act, Sum], trees: Mapping[str, int]) -> Impact:
+    return Impact(
+        {act: found for act, found in acts.items() if any(found)},
+        {state: number for state, number in trees.items() if number},
+    )
+
+
+def of_period(period: Period | None, calendar: Calendar) -> Impacts:
+    """What a period comes to. A reversed action counts as nothing; so does one that had no room for an entry."""
+    if period is None:
+        return {}
+    return _by_day(
+        (
+            calendar.day_of(entry.occurred_at),
+            Impact(
+                {
+                    Act(period.key.owner.kind, name.partition(":")[0], entry.type): Sum(
+                        1, entry.quantity, entry.points, entry.avoided_g
+                    )
+                }
+            ),
+        )
+        for name, entry in period.entries.items()
+        if not entry.reversal
+    )
+
+
+def of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
+    """The trees of a redemption from its reservation on, each by its own state."""
+    if redemption is None or not redemption.reserved_at:
+        return {}
+    day = calendar.day_of(redemption.reserved_at)
+    states = [redemption.tree_state(tree) for tree in redemption.trees]
+    return _by_day((day, Impact(trees={state.value: 1})) for state in states if state not in UNPAID)
+
+
+def difference(after: Impacts, before: Impacts) -> Impacts:
+    """What a change adds to each day that it changes."""
+    days = {day: after.get(day, Impact()).plus(before.get(day, Impact()), -1) for day in {*after, *before}}
+    return {day: impact for day, impact in days.items() if not impact.is_nothing}
+
+
+def _by_day(found: Iterator[tuple[date, Impact]]) -> Impacts:
+    days: defaultdict[date, list[Impact]] = defaultdict(list)
+    for day, impact in found:
+        days[day].append(impact)
+    return {day: total(impacts) for day, impacts in days.items()}

@@ -1,0 +1,1 @@
+"""The ledger: actions, the periods that hold them, and the wallets that collect their points."""

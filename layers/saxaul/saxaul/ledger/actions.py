@@ -1,0 +1,232 @@
+"""Actions: good acts that apps report.
+
+An action is immutable and named by ``(app, owner, action_id)``. The app sends a quantity;
+the platform computes the rest.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
+from saxaul.catalog.entries import ActionType, Catalog
+from saxaul.problems import InvalidRequest
+
+MAX_ACTIONS = 500
+"""The most actions, or reversals, that one call may report."""
+
+REVERSAL_DAYS = 366
+"""For how long after the act it can be taken back, so that nobody can fill old periods with reversals of nothing."""
+
+QUANTITY_STEP = Decimal("0.000001")
+"""Quantities are kept to a millionth of their unit; finer digits are rounded, half to even."""
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+
+
+class Owner(NamedTuple):
+    """Whose period an action goes onto: a person, or one of the business's own facilities."""
+
+    kind: Literal["user", "facility"]
+    id: str
+
+
+class Reversal(NamedTuple):
+    """An app takes back an action of its own, wherever that is by now; ``occurred_at`` is the action's."""
+
+    app: str
+    owner: Owner
+    action_id: str
+    reason: str
+    occurred_at: int
+
+
+class Action(NamedTuple):
+    """A reported act. ``occurred_at`` is an instant in seconds; ``quantity`` is in the action type's unit."""
+
+    app: str
+    owner: Owner
+    action_id: str
+    type: str
+    quantity: Decimal
+    occurred_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one action of a call was not taken. ``code`` is stable."""
+
+    index: int
+    action_id: str | None
+    code: str
+    detail: str
+
+
+class Refused(NamedTuple):
+    """A code and a sentence for one refused action or reversal."""
+
+    code: str
+    detail: str
+
+
+Accepted = TypeVar("Accepted", Action, Reversal)
+
+
+def _rfc3339_text(value: object) -> object:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("a time with its offset is needed, such as 2026-06-05T08:30:00+08:00")
+    return value
+
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
+Id = Annotated[str, Field(strict=True, pattern=f"^{IDENTIFIER.pattern}$")]
+"""An identifier that an app chooses. It fits into a path and a table key as it is."""
+
+Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
+"""Why an action is taken back, in the app's own words."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
+
+
+class _Reported(BaseModel):
+    """What an app sends of an action, and of its reversal: which one it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action_id: Id
+    user_id: Id | None = None
+    facility_id: Id | None = None
+    occurred_at: Moment
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Self:
+        if (self.user_id is None) == (self.facility_id is None):
+            raise ValueError("exactly one of user_id and facility_id is needed")
+        return self
+
+    @property
+    def owner(self) -> Owner:
+        return Owner("facility", self.facility_id) if self.facility_id else Owner("user", self.user_id or "")
+
+
+class ReportedAction(_Reported):
+    """One action as an app sends it."""
+
+    type: Annotated[str, Field(strict=True, max_length=64)]
+    quantity: Annotated[Decimal, Field(allow_inf_nan=False)]
+
+
+class ReportedReversal(_Reported):
+    """One reversal as an app sends it."""
+
+    reason: Reason
+
+
+def reported_in(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
+    """The list in a body of ``{"actions": [...]}`` or ``{"reversals": [...]}``.
+
+    Raises:
+        InvalidRequest: the body has another shape, or the list is too long.
+    """
+    reported = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(reported, list) or not reported:
+        raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {MAX_ACTIONS} {name}.')
+    if len(reported) > MAX_ACTIONS:
+        raise InvalidRequest("too_many_actions", f"A call takes {MAX_ACTIONS} {name}; this one has {len(reported)}.")
+    return reported
+
+
+def screen(
+    app: str, reported: Sequence[object], catalog: Catalog, calendar: Calendar, now: int
+) -> tuple[list[Action], list[Refusal]]:
+    """Part the actions that can be posted from those that cannot, each refused with a reason."""
+    return _parted(reported, lambda candidate: _screen_one(app, candidate, catalog, calendar, now))
+
+
+def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[Refusal]]:
+    """Part the reversals that can be posted from those that cannot. Whether there is such an action is seen later."""
+    return _parted(reported, lambda candidate: _screen_reversal(app, candidate, now))
+
+
+def _parted(
+    reported: Sequence[object], verdict_on: Callable[[object], Accepted | Refused]
+) -> tuple[list[Accepted], list[Refusal]]:
+    accepted: list[Accepted] = []
+    refused: list[Refusal] = []
+    for index, candidate in enumerate(reported):
+        verdict = verdict_on(candidate)
+        if isinstance(verdict, Refused):
+            refused.append(Refusal(index, _action_id_of(candidate), verdict.code, verdict.detail))
+        else:
+            accepted.append(verdict)
+    return accepted, refused
+
+
+def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | Refused:
+    try:
+        reported = ReportedReversal.model_validate(candidate)
+    except ValidationError as error:
+        return Refused("invalid_reversal", "; ".join(faults(error)))
+    occurred_at = int(reported.occurred_at.timestamp())
+    if occurred_at > now + CLOCK_SKEW:
+        return Refused("in_future", "The action lies in the future.")
+    if occurred_at < now - REVERSAL_DAYS * 86_400:
+        return Refused("too_old", f"An action can be taken back for {REVERSAL_DAYS} days.")
+    return Reversal(app, reported.owner, reported.action_id, reported.reason, occurred_at)
+
+
+def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calendar, now: int) -> Action | Refused:
+    try:
+        reported = ReportedAction.model_validate(candidate)
+    except ValidationError as error:
+        return Refused("invalid_action", "; ".join(faults(error)))
+    rule = catalog.action_types.get(reported.type)
+    if rule is None:
+        return Refused("unknown_type", f"There is no action type {reported.type!r}.")
+    if (rule.actor == "facility") != (reported.owner.kind == "facility"):
+        return Refused("wrong_owner", f"{reported.type} is reported of a {rule.actor}.")
+    if not 0 < reported.quantity <= rule.max_quantity:
+        limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
+        return Refused("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
+    occurred_at = int(reported.occurred_at.timestamp())
+    if untimely := _untimely(rule, occurred_at, calendar, now):
+        return untimely
+    quantity = reported.quantity.quantize(QUANTITY_STEP)
+    if not quantity:
+        return Refused("quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}.")
+    return Action(app, reported.owner, reported.action_id, reported.type, quantity.normalize(), occurred_at)
+
+
+def _untimely(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> Refused | None:
+    if calendar.is_in_future(occurred_at, now):
+        return Refused("in_future", "The action lies in the future.")
+    if calendar.is_too_old(occurred_at, now):
+        return Refused("too_old", f"An action can be reported for {calendar.acceptance_days} days.")
+    if rule.is_retired_on(calendar.day_of(occurred_at)):
+        return Refused("retired_type", f"This action type is not taken for days from {rule.retired_from} on.")
+    return None
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Each fault of a refused input as one line: where, and what was wrong."""
+    return [
+        ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def _action_id_of(candidate: Any) -> str | None:  # noqa: ANN401 - whatever the app sent
+    action_id = candidate.get("action_id") if isinstance(candidate, dict) else None
+    return action_id if isinstance(action_id, str) else None

@@ -1,0 +1,63 @@
+"""The ledger as its owner reads it: entries newest first, and a month's statement."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.ledger.periods import ZERO, Entry, Period
+
+
+class Line(NamedTuple):
+    """An entry with its name: ``<app>:<action_id>``."""
+
+    name: str
+    entry: Entry
+
+    @property
+    def order(self) -> str:
+        """Sorts by the time of the act, then by name, so that a reader can go on where it stopped."""
+        return f"{self.entry.occurred_at:012d} {self.name}"
+
+
+class Total(NamedTuple):
+    """What one action type came to. ``quantity`` is in the type's unit."""
+
+    type: str
+    actions: int
+    quantity: Decimal
+    points: int
+    avoided_g: Decimal
+
+
+def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) -> list[Line]:
+    """The entries of one month, newest first. A reversal whose action never came is none."""
+    lines = (
+        Line(name, entry) for period in periods for name, entry in period.entries.items() if not entry.is_tombstone
+    )
+    of_month = (line for line in lines if calendar.window_of(line.entry.occurred_at, "month") == month)
+    return sorted(of_month, key=lambda line: line.order, reverse=True)
+
+
+def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
+    """``reversed``, ``withheld`` where a cap left no points, ``ripening``, or ``ripe``."""
+    if entry.reversal:
+        return "reversed"
+    if entry.reason and not entry.points:
+        return "withheld"
+    return "ripe" if calendar.ripens_at(entry.occurred_at) <= now else "ripening"
+
+
+def statement(lines: Sequence[Line]) -> list[Total]:
+    """The sums of these lines by action type; a reversed action does not count."""
+    totals: dict[str, Total] = {}
+    for entry in (line.entry for line in lines if not line.entry.reversal):
+        so_far = totals.get(entry.type, Total(entry.type, 0, ZERO, 0, ZERO))
+        totals[entry.type] = Total(
+            entry.type,
+            so_far.actions + 1,
+            so_far.quantity + entry.quantity,
+            so_far.points + entry.points,
+            so_far.avoided_g + entry.avoided_g,
+        )
+    return sorted(totals.values(), key=lambda total: (-total.points, total.type))

@@ -1,0 +1,302 @@
+"""Periods: what a user's accepted actions became, one period for each cap window.
+
+Idempotency, caps and the ledger live on the period together, so posting an action is one conditional write:
+an entry's key says that it is here already, and the other entries say what is left of its caps.
+Posting is a pure function; whoever loses a race for the period posts again onto the period that won.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_FLOOR, Decimal
+from typing import NamedTuple
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import ActionType, Cap, Catalog
+from saxaul.ledger.actions import Action, Owner, Reversal
+
+ZERO = Decimal(0)
+
+MAX_ENTRIES = 500
+"""The most entries of a period. At their longest they fit the 400 KB that DynamoDB gives an item."""
+
+MAX_WITHHELD = 20
+"""The most entries of a period that a cap left without points: enough to see why, too few to grow a period by."""
+
+MAX_OVERFLOW = 1000
+"""The most actions beyond its entries that a period knows again."""
+
+DIGEST_BYTES = 6
+"""Of 1,000 actions, two share six bytes once in half a billion periods; the second counts as replayed."""
+
+
+class PeriodKey(NamedTuple):
+    """A period's name: whose it is, and its window."""
+
+    owner: Owner
+    window: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an accepted action became.
+
+    Attributes:
+        quantity: what the app reported, in the type's unit.
+        points: what it earns; zero once it is reversed.
+        avoided_g: grams of CO2e avoided. A cap withholds points, never grams.
+        units: how much of the quantity was paid, which is what a cap by units counts.
+        rule: the version of the action type's rule that was applied.
+        reason: why points were withheld; empty where they were not.
+        campaign: the campaign that multiplied the points; empty where none did.
+        reversal: why the action was taken back; empty where it was not. A reversed entry has no points and no grams.
+        conflicted: whether the same action came again with other content.
+        occurred_at, recorded_at: when the act was, and when it was posted; instants in seconds.
+    """
+
+    type: str
+    quantity: Decimal
+    occurred_at: int
+    recorded_at: int
+    points: int = 0
+    avoided_g: Decimal = ZERO
+    units: Decimal = ZERO
+    rule: int = 0
+    reason: str = ""
+    campaign: str = ""
+    reversal: str = ""
+    conflicted: bool = False
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether this is a reversal whose action has not come yet."""
+        return not self.type
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether a cap left it without points. One that was reversed has none for that reason."""
+        return bool(self.reason) and not self.points and not self.reversal
+
+    def is_of(self, action: Action) -> bool:
+        """Whether it came from an action of this content."""
+        return (self.type, self.quantity, self.occurred_at) == (action.type, action.quantity, action.occurred_at)
+
+
+@dataclass(frozen=True)
+class Period:
+    """The entries of one owner in one window, by ``<app>:<action_id>``. A period nobody has written has version 0.
+
+    Attributes:
+        overflow: six bytes for each action that had no room for an entry. It earns nothing, and is known again.
+        uncounted: how often an action came when there was no room even for that.
+    """
+
+    key: PeriodKey
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    version: int = 0
+    overflow: bytes = b""
+    uncounted: int = 0
+
+    @property
+    def points(self) -> int:
+        return sum(entry.points for entry in self.entries.values())
+
+    @property
+    def avoided_g(self) -> Decimal:
+        return sum((entry.avoided_g for entry in self.entries.values()), ZERO)
+
+    @property
+    def overflowed(self) -> int:
+        """How many actions found no room for an entry: each once, and beyond the known ones each arrival."""
+        return len(self.overflow) // DIGEST_BYTES + self.uncounted
+
+    def holds(self, name: str) -> bool:
+        """Whether the action of that name came, be it reversed; a reversal that waits for it is not the action."""
+        return name in self.entries and not self.entries[name].is_tombstone
+
+    def ripe_points(self, calendar: Calendar, now: int) -> int:
+        """The points that may be harvested by now."""
+        return sum(e.points for e in self.entries.values() if e.points and calendar.ripens_at(e.occurred_at) <= now)
+
+
+class Posting(NamedTuple):
+    """The period after posting, and how many actions and reversals met what. An unchanged period keeps its identity.
+
+    ``posted`` became entries, ``overflowed`` found no room for one, ``replayed`` were there already,
+    ``conflicted`` were there with other content, ``reversed`` were taken back.
+    """
+
+    period: Period
+    outcomes: Counter[str]
+
+
+def period_of(action: Action, rule: ActionType, calendar: Calendar) -> PeriodKey:
+    return PeriodKey(action.owner, calendar.window_of(action.occurred_at, rule.window))
+
+
+def entry_key(app: str, action_id: str) -> str:
+    return f"{app}:{action_id}"
+
+
+def post(
+    period: Period,
+    actions: Iterable[Action],
+    catalog: Catalog,
+    calendar: Calendar,
+    recorded_at: int,
+    reversals: Iterable[Reversal] = (),
+) -> Posting:
+    """Post actions onto the period they belong to, then reversals. What is there already changes nothing."""
+    draft = _Draft(period, _Usage(period.entries.values(), catalog, calendar), recorded_at)
+    for action in actions:
+        draft.post(action)
+    for reversal in reversals:
+        draft.reverse(reversal)
+    return draft.posting()
+
+
+class _Draft:
+    """A period while it is being posted to."""
+
+    def __init__(self, period: Period, usage: "_Usage", recorded_at: int) -> None:
+        self._period = period
+        self._usage = usage
+        self._recorded_at = recorded_at
+        self._entries = dict(period.entries)
+        self._withheld = sum(entry.is_withheld for entry in period.entries.values())
+        self._overflow = period.overflow
+        self._uncounted = period.uncounted
+        self._outcomes: Counter[str] = Counter()
+
+    def post(self, action: Action) -> None:
+        key = entry_key(action.app, action.action_id)
+        known = self._entries.get(key)
+        if known is None:
+            self._post_new(key, action)
+        elif known.is_tombstone:
+            self._entries[key] = replace(
+                known, type=action.type, quantity=action.quantity, occurred_at=action.occurred_at
+            )
+            self._outcomes["posted"] += 1
+        elif known.is_of(action):
+            self._outcomes["replayed"] += 1
+        else:
+            self._entries[key] = replace(known, conflicted=True)
+            self._outcomes["conflicted"] += 1
+
+    def reverse(self, reversal: Reversal) -> None:
+        """Take an action back, or leave a tombstone that takes it back when it comes.
+
+        An action that had no room for an entry earned nothing, so there is nothing to take back.
+        """
+        key = entry_key(reversal.app, reversal.action_id)
+        known = self._entries.get(key)
+        if known is None:
+            if _digest(key) in _digests(self._overflow):
+                self._outcomes["replayed"] += 1
+                return
+            if len(self._entries) >= MAX_ENTRIES:
+                self._overflow_with(key)
+                return
+            known = Entry("", ZERO, reversal.occurred_at, self._recorded_at)
+        if known.reversal:
+            self._outcomes["replayed"] += 1
+            return
+        self._usage.release(known)
+        self._entries[key] = replace(known, points=0, avoided_g=ZERO, units=ZERO, reversal=reversal.reason)
+        self._outcomes["reversed"] += 1
+
+    def posting(self) -> Posting:
+        changed = replace(self._period, entries=self._entries, overflow=self._overflow, uncounted=self._uncounted)
+        return Posting(self._period if changed == self._period else changed, self._outcomes)
+
+    def _post_new(self, key: str, action: Action) -> None:
+        if _digest(key) in _digests(self._overflow):
+            self._outcomes["replayed"] += 1
+            return
+        entry = self._usage.award(action, self._recorded_at)
+        if len(self._entries) >= MAX_ENTRIES or (entry.is_withheld and self._withheld >= MAX_WITHHELD):
+            self._usage.release(entry)
+            self._overflow_with(key)
+            return
+        self._withheld += entry.is_withheld
+        self._entries[key] = entry
+        self._outcomes["posted"] += 1
+
+    def _overflow_with(self, key: str) -> None:
+        if len(self._overflow) < MAX_OVERFLOW * DIGEST_BYTES:
+            self._overflow += _digest(key)
+        else:
+            self._uncounted += 1
+        self._outcomes["overflowed"] += 1
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()[:DIGEST_BYTES]
+
+
+def _digests(overflow: bytes) -> set[bytes]:
+    return {overflow[start : start + DIGEST_BYTES] for start in range(0, len(overflow), DIGEST_BYTES)}
+
+
+class _Usage:
+    """What the entries of a period have used of each cap, kept up while more are posted."""
+
+    def __init__(self, entries: Iterable[Entry], catalog: Catalog, calendar: Calendar) -> None:
+        self._catalog = catalog
+        self._calendar = calendar
+        self._units: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self._points: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for entry in entries:
+            self._count(entry)
+
+    def award(self, action: Action, recorded_at: int) -> Entry:
+        rule = self._catalog.action_types[action.type]
+        multiplier, campaign = self._catalog.offer(action.type, self._calendar.day_of(action.occurred_at))
+        points, units, reason = self._pay(action, rule, multiplier)
+        entry = Entry(
+            type=action.type,
+            quantity=action.quantity,
+            occurred_at=action.occurred_at,
+            recorded_at=recorded_at,
+            points=points,
+            avoided_g=action.quantity * rule.avoided_g.value,
+            units=units,
+            rule=self._catalog.versions.get(action.type, 0),
+            reason=reason,
+            campaign=campaign,
+        )
+        self._count(entry)
+        return entry
+
+    def release(self, entry: Entry) -> None:
+        """Give back what an entry used of its caps."""
+        self._count(replace(entry, points=-entry.points, units=-entry.units))
+
+    def _pay(self, action: Action, rule: ActionType, multiplier: Decimal) -> tuple[int, Decimal, str]:
+        """Points, the units that they pay, and why it is not more. Points round down: splitting an act never pays."""
+        if rule.points is None:
+            return 0, ZERO, ""
+        units = action.quantity if rule.points.per == "unit" else Decimal(1)
+        reason = ""
+        for cap, window in self._caps(rule, action.occurred_at):
+            if cap.units is not None and units > (left := max(ZERO, cap.units - self._units[action.type, window])):
+                units, reason = left, "over_units_cap"
+        points = int((units * rule.points.value * multiplier).to_integral_value(ROUND_FLOOR))
+        for cap, window in self._caps(rule, action.occurred_at):
+            if cap.points is not None and points > (room := max(0, cap.points - self._points[action.type, window])):
+                points, reason = room, "over_points_cap"
+        return points, units, reason
+
+    def _caps(self, rule: ActionType, occurred_at: int) -> Iterator[tuple[Cap, str]]:
+        for cap in rule.caps:
+            yield cap, self._calendar.window_of(occurred_at, cap.window)
+
+    def _count(self, entry: Entry) -> None:
+        rule = self._catalog.action_types.get(entry.type)
+        if rule is None:
+            return
+        for window in {window for _, window in self._caps(rule, entry.occurred_at)}:
+            self._units[entry.type, window] += entry.units
+            self._points[entry.type, window] += entry.points

@@ -1,0 +1,108 @@
+"""The messages of the queues: accepted actions, packed close, redemptions to be settled, and projects to order for.
+
+A message is billed by each 64 KB, so a call's actions go into as few messages as fit that size.
+A user's actions stay together where they fit, because they are posted onto one period with one write.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from saxaul.catalog.entries import Identifier
+from saxaul.ledger.actions import Action, Id, Owner, Reason, Reversal
+
+MAX_MESSAGE_BYTES = 64 * 1024
+
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=6)]
+Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
+"""Seconds since 1970, before the year 9999: as far as a day can be told in every zone."""
+
+PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant]
+"""Owner's kind and id, action_id, type, quantity, occurred_at."""
+
+
+PackedReversal = tuple[Literal["user", "facility"], Id, Id, Reason, Instant]
+"""Owner's kind and id, action_id, reason, occurred_at."""
+
+
+class ActionMessage(BaseModel):
+    """A message of one app's actions, or of its reversals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    app: str
+    actions: list[PackedAction] = []
+    reversals: list[PackedReversal] = []
+
+    def unpacked(self) -> Iterator[Action]:
+        for kind, owner_id, action_id, action_type, quantity, occurred_at in self.actions:
+            yield Action(self.app, Owner(kind, owner_id), action_id, action_type, quantity, occurred_at)
+
+    def unpacked_reversals(self) -> Iterator[Reversal]:
+        for kind, owner_id, action_id, reason, occurred_at in self.reversals:
+            yield Reversal(self.app, Owner(kind, owner_id), action_id, reason, occurred_at)
+
+
+class RedemptionMessage(BaseModel):
+    """A redemption to be settled; all else is read from its item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project_id: Identifier
+    user_id: Id
+    redemption_id: Id
+
+
+class PlantingMessage(BaseModel):
+    """A project with trees that wait for an order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project_id: Identifier
+
+
+def pack(app: str, actions: Iterable[Action]) -> list[str]:
+    """The bodies of the messages that hold the actions of one app, each of at most 64 KB."""
+    rows = (
+        (it.owner, [*it.owner, it.action_id, it.type, str(it.quantity), it.occurred_at])
+        for it in sorted(actions, key=lambda action: action.owner)
+    )
+    return _packed(app, "actions", rows)
+
+
+def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
+    """The bodies of the messages that hold the reversals of one app, each of at most 64 KB."""
+    rows = (
+        (it.owner, [*it.owner, it.action_id, it.reason, it.occurred_at])
+        for it in sorted(reversals, key=lambda reversal: reversal.owner)
+    )
+    return _packed(app, "reversals", rows)
+
+
+def _packed(app: str, name: Literal["actions", "reversals"], rows: Iterable[tuple[Owner, list[object]]]) -> list[str]:
+    """Messages of rows that come by owner; those of one owner stay together where they fit."""
+    bodies: list[str] = []
+    packed: list[str] = []
+    size = envelope = len(_body(app, name, []))
+    for _, together in groupby(rows, key=itemgetter(0)):
+        texts = [json.dumps(row, separators=(",", ":")) for _, row in together]
+        needed = sum(len(text) + 1 for text in texts)
+        if packed and size + needed > MAX_MESSAGE_BYTES:
+            bodies.append(_body(app, name, packed))
+            packed, size = [], envelope
+        for text in texts:
+            if size + len(text) + 1 > MAX_MESSAGE_BYTES:
+                bodies.append(_body(app, name, packed))
+                packed, size = [], envelope
+            packed.append(text)
+            size += len(text) + 1
+    return [*bodies, _body(app, name, packed)] if packed else bodies
+
+
+def _body(app: str, name: str, packed: Sequence[str]) -> str:
+    return f'{{"app":{json.dumps(app)},"{name}":[{",".join(packed)}]}}'

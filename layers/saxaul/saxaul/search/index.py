@@ -1,0 +1,72 @@
+"""The index of one catalog: what the search answers."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from saxaul.catalog.entries import Catalog, Language, Suggestion
+from saxaul.search.folding import words_of
+from saxaul.search.highlights import Highlighter, Match
+from saxaul.search.ladders import TYPED_SPACES
+from saxaul.search.matching import Find, Matcher
+from saxaul.search.postings import Postings
+from saxaul.search.ranking import Ranking
+from saxaul.search.terms import Space, Vocabulary
+
+
+class Found(NamedTuple):
+    """A suggestion with its identifier, and what of it the query matched."""
+
+    identifier: str
+    suggestion: Suggestion
+    matched: tuple[Match, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Suggestions for a query, best first. ``fallback`` says that nothing matched and these are the season's."""
+
+    found: tuple[Found, ...]
+    fallback: bool
+
+
+class SuggestionIndex:
+    """Finds the suggestions of one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._vocabulary = Vocabulary(catalog)
+        self._highlighter = Highlighter(self._vocabulary)
+        self._ranking = Ranking(catalog)
+        self._matcher = Matcher(self._spaces())
+
+    def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
+        """What a query means, in the order of the season; the season's front page where it says or means nothing."""
+        words = words_of(query)
+        best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
+        fallback = bool(words) and not best
+        if not best:
+            front_page = [[Find(self._ranking.everything, ())]]
+            best = self._ranking.best(front_page, app, today, limit)
+        return Answer(tuple(self._found(document, find, language) for document, find in best), fallback)
+
+    def _found(self, document: int, find: Find, language: Language) -> Found:
+        identifier = self._ranking.identifiers[document]
+        suggestion = self.catalog.suggestions[identifier]
+        return Found(identifier, suggestion, self._highlighter.matches(find.ladders, document, suggestion, language))
+
+    def _spaces(self) -> Mapping[Space, Postings]:
+        documents: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
+        for number, identifier in enumerate(self._ranking.identifiers):
+            for space, key in self._vocabulary.terms_of(self.catalog.suggestions[identifier]):
+                documents[space][key].append(number)
+        typed: dict[str, set[int]] = defaultdict(set)
+        for space in TYPED_SPACES:
+            for key, numbers in documents[space].items():
+                if key.isascii():
+                    typed[key].update(numbers)
+        documents[Space.TYPED] = {key: sorted(numbers) for key, numbers in typed.items()}
+        size = len(self._ranking.identifiers)
+        return {space: Postings(keys, size) for space, keys in documents.items()}

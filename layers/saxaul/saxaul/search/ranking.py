@@ -1,0 +1,121 @@
+"""Which of the suggestions found comes first.
+
+How well it was found; then the season: the day of its campaign, then a campaign that runs; then whether the asking app
+can do it; then whether a title says it; then what earns most points for one unit, and avoids most grams. Equals keep
+the order of their names, those that belong to no campaign before those whose campaign is over.
+
+Documents are numbered in the order of what they earn on an ordinary day, so the lowest bits of a set are the best of
+it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from heapq import merge
+from itertools import islice
+from typing import NamedTuple
+
+from saxaul.catalog.entries import Catalog, Suggestion
+from saxaul.search.ladders import Documents
+from saxaul.search.matching import Find, Grade
+
+_Earning = tuple[Decimal, Decimal, bool, str]
+
+
+class Season(NamedTuple):
+    """What a day makes of the catalog: documents to lift, the first the most, and those that earn more today."""
+
+    lifted: tuple[Documents, ...]
+    multiplied: Mapping[Decimal, Documents]
+    ordinary: Documents
+
+
+class Ranking:
+    """The order of one catalog's suggestions."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        earnings = {it: _earning(catalog, it, suggestion) for it, suggestion in catalog.suggestions.items()}
+        self.identifiers = sorted(earnings, key=earnings.__getitem__)
+        self._earnings = [earnings[identifier] for identifier in self.identifiers]
+        suggestions = [catalog.suggestions[identifier] for identifier in self.identifiers]
+        self._of_campaign = _sets((it.campaign, number) for number, it in enumerate(suggestions) if it.campaign)
+        self._of_action_type = _sets((it.action_type, number) for number, it in enumerate(suggestions))
+        self._of_app = _sets((app, number) for number, it in enumerate(suggestions) for app in it.links)
+        self.everything = (1 << len(suggestions)) - 1
+        self._seasons: dict[date, Season] = {}
+
+    def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
+        """The first ``limit`` documents, each with its find. No more grades are asked for than that needs."""
+        if (season := self._seasons.get(today)) is None:
+            season = self._season_of(today)
+            self._seasons = {today: season}
+        linked = self._of_app.get(app, 0)
+        return list(islice(self._in_order(grades, season, linked, limit), limit))
+
+    def _in_order(
+        self, grades: Iterable[Grade], season: Season, linked: Documents, limit: int
+    ) -> Iterator[tuple[int, Find]]:
+        for grade in grades:
+            left = self.everything
+            for lifted in (*season.lifted, self.everything):
+                for able in (linked, self.everything):
+                    chosen = lifted & able & left
+                    left &= ~chosen
+                    for find in grade:
+                        for document in islice(self._most_earning(find.documents & chosen, season), limit):
+                            yield document, find
+
+    def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
+        if not documents:
+            return iter(())
+        if not season.multiplied:
+            return _lowest(documents)
+        alike = [(Decimal(1), season.ordinary), *season.multiplied.items()]
+        ordered = (self._by_earning(documents & those, multiplier) for multiplier, those in alike)
+        return (document for _, document in merge(*ordered))
+
+    def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Earning, int]]:
+        """Documents of one multiplier, with what they earn today; their numbers are still in that order."""
+        for document in _lowest(documents):
+            points, avoided_g, of_campaign, identifier = self._earnings[document]
+            yield (points * multiplier, avoided_g, of_campaign, identifier), document
+
+    def _season_of(self, today: date) -> Season:
+        campaigns = self._catalog.campaigns
+        its_day, running = 0, 0
+        for identifier, documents in self._of_campaign.items():
+            if campaigns[identifier].runs_on(today):
+                running |= documents
+                its_day |= documents if campaigns[identifier].begins_on(today) else 0
+        multiplied: dict[Decimal, Documents] = {}
+        for action_type, documents in self._of_action_type.items():
+            multiplier, _ = self._catalog.offer(action_type, today)
+            if multiplier != 1:
+                multiplied[multiplier] = multiplied.get(multiplier, 0) | documents
+        ordinary = self.everything
+        for documents in multiplied.values():
+            ordinary &= ~documents
+        return Season((its_day, running), multiplied, ordinary)
+
+
+def _earning(catalog: Catalog, identifier: str, suggestion: Suggestion) -> _Earning:
+    action_type = catalog.action_types[suggestion.action_type]
+    points = action_type.points.value if action_type.points else Decimal(0)
+    return -points, -action_type.avoided_g.value, suggestion.campaign is not None, identifier
+
+
+def _sets(members: Iterable[tuple[str, int]]) -> dict[str, Documents]:
+    sets: dict[str, bytearray] = {}
+    for name, document in members:
+        bits = sets.setdefault(name, bytearray())
+        bits.extend(bytes(document // 8 + 1 - len(bits)))
+        bits[document >> 3] |= 1 << (document & 7)
+    return {name: int.from_bytes(bits, "little") for name, bits in sets.items()}
+
+
+def _lowest(documents: Documents) -> Iterator[int]:
+    while documents:
+        lowest = documents & -documents
+        yield lowest.bit_length() - 1
+        documents ^= lowest

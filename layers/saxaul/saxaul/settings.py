@@ -1,0 +1,78 @@
+"""The environment of a function, checked once."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from functools import cache
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from saxaul.catalog.calendar import Calendar
+
+
+class Caller(NamedTuple):
+    """Who an OAuth client is.
+
+    Attributes:
+        role: what kind of client it is.
+        name: the app's or the operator's name.
+        partners: the planting partners it acts for.
+    """
+
+    role: Literal["app", "partner", "operator"]
+    name: str
+    partners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the template tells a function; a function sees only what it needs, the rest is empty."""
+
+    ledger_table: str
+    catalog_table: str
+    action_queue_url: str
+    redemption_queue_url: str
+    planting_queue_url: str
+    manifest_bucket: str
+    bus_name: str
+    signing_key: str
+    public_url: str
+    calendar: Calendar
+    callers: Mapping[str, Caller]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read the variables that template.yaml declares.
+
+        Raises:
+            KeyError, ValueError: the time rules are missing or malformed.
+        """
+        harvest_time = env["HARVEST_TIME"]
+        return cls(
+            ledger_table=env.get("LEDGER_TABLE", ""),
+            catalog_table=env.get("CATALOG_TABLE", ""),
+            action_queue_url=env.get("ACTION_QUEUE_URL", ""),
+            redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
+            planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),
+            manifest_bucket=env.get("MANIFEST_BUCKET", ""),
+            bus_name=env.get("BUS_NAME", ""),
+            signing_key=env.get("SIGNING_KEY", ""),
+            public_url=env.get("PUBLIC_URL", ""),
+            calendar=Calendar(
+                zone=ZoneInfo(env["TIME_ZONE"]),
+                acceptance_days=int(env["ACCEPTANCE_DAYS"]),
+                harvest_time=None if harvest_time == "at-once" else time.fromisoformat(harvest_time),
+            ),
+            callers={
+                client_id: Caller(it["role"], it["name"], tuple(it.get("partners", ())))
+                for client_id, it in json.loads(env.get("CALLERS", "{}")).items()
+            },
+        )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings.from_env(os.environ)

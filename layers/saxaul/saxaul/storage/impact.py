@@ -1,0 +1,75 @@
+"""The days' impact as items: one for each day, a partition for each month."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from saxaul.impact.totals import Act, Day, Impact, Mark, Sum
+from saxaul.storage.table import Item, Key, LostRaceError, Table
+
+PREFIX = "IMPACT#"
+_DAY = "DAY#"
+
+
+class DayMovedError(Exception):
+    """Somebody else wrote the day first."""
+
+
+class ImpactStore:
+    """The impact, as it is kept in the ledger's table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get_many(self, days: Iterable[date]) -> dict[date, Day]:
+        """Each of these days, as of now."""
+        keys = {day: day_key(day) for day in days}
+        items = self._table.get_many(keys.values(), consistent=True)
+        return {day: from_item(items[key]) if key in items else Day(day) for day, key in keys.items()}
+
+    def between(self, first: date, last: date) -> list[Day]:
+        """The days on which anything was done, from first to last."""
+        months = dict.fromkeys(day.isoformat()[:7] for day in _days(first, last))
+        queries = (self._table.query(f"{PREFIX}{month}", f"{_DAY}{first}", f"{_DAY}{last}") for month in months)
+        return [from_item(item) for found in queries for item in found]
+
+    def put(self, day: Day) -> None:
+        """Write a day over the version it was made from.
+
+        Raises:
+            DayMovedError: it is no longer that version.
+        """
+        try:
+            self._table.put(to_item(day), day.version)
+        except LostRaceError:
+            raise DayMovedError(str(day.day)) from None
+
+
+def day_key(day: date) -> Key:
+    return Key(f"{PREFIX}{day.isoformat()[:7]}", f"{_DAY}{day}")
+
+
+def to_item(day: Day) -> Item:
+    return {
+        **day_key(day.day)._asdict(),
+        "acts": {" ".join(act): list(found) for act, found in day.impact.acts.items()},
+        "trees": dict(day.impact.trees),
+        # A sequence number has more digits than DynamoDB's numbers.
+        "marks": {shard: [str(mark.sequence), mark.at] for shard, mark in day.marks.items()},
+    }
+
+
+def from_item(item: Item) -> Day:
+    acts = {
+        Act(*name.split(" ")): Sum(int(actions), quantity, int(points), avoided_g)
+        for name, (actions, quantity, points, avoided_g) in item["acts"].items()
+    }
+    return Day(
+        date.fromisoformat(item["sk"].removeprefix(_DAY)),
+        Impact(acts, {state: int(number) for state, number in item["trees"].items()}),
+        {shard: Mark(int(sequence), int(at)) for shard, (sequence, at) in item["marks"].items()},
+        version=int(item["v"]),
+    )
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))

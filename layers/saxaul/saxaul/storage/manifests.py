@@ -1,0 +1,28 @@
+"""Manifests in their bucket, and the links that lead to them for a while."""
+
+from saxaul.storage.clients import s3
+from saxaul.trees.manifests import FORMATS, Format, Manifest, ManifestLinks, key_of
+
+LINK_SECONDS = 900
+"""For how long a link leads to a manifest. Asking for the order again gives a new one."""
+
+
+class Manifests:
+    """The bucket of manifests."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    def put(self, manifest: Manifest) -> None:
+        """Write a manifest; one that is there already is written again as it was."""
+        for form, content in manifest.contents.items():
+            s3().put_object(
+                Bucket=self._bucket, Key=key_of(manifest.order_id, form), Body=content, ContentType=FORMATS[form]
+            )
+
+    def links(self, order_id: str, now: int) -> ManifestLinks:
+        return ManifestLinks(self._link(order_id, "csv"), self._link(order_id, "json"), now + LINK_SECONDS)
+
+    def _link(self, order_id: str, form: Format) -> str:
+        wanted = {"Bucket": self._bucket, "Key": key_of(order_id, form)}
+        return s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS)

@@ -1,0 +1,117 @@
+"""Planting orders as items.
+
+An order stands on one list of the sparse index at a time: first among those of its project that nobody was told of,
+and once it is announced among those of its partner.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from saxaul.catalog.entries import Text
+from saxaul.storage import redemptions
+from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
+from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, PlantingOrder
+
+
+class OrderMovedError(Exception):
+    """Somebody else wrote the order first."""
+
+
+class Orders:
+    """The planting orders of the ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def write(self, batch: NewOrder) -> PlantingOrder:
+        """Write a new order and the step of each redemption into it, all or nothing; the order as it stands then.
+
+        Raises:
+            TransactionRefusedError: a redemption is no longer what was read.
+        """
+        writes = [self._table.put_write(redemptions.to_item(it), it.version) for it in batch.redemptions]
+        transact([self._table.put_write(to_item(batch.order), read=0), *writes])
+        return replace(batch.order, version=1)
+
+    def put(self, order: PlantingOrder) -> None:
+        """Write an order over the version it was made from.
+
+        Raises:
+            OrderMovedError: it is no longer that version.
+        """
+        try:
+            self._table.put(to_item(order), order.version)
+        except LostRaceError:
+            raise OrderMovedError(order.order_id) from None
+
+    def get(self, order_id: str) -> PlantingOrder | None:
+        item = self._table.get(order_key(order_id))
+        return from_item(item) if item else None
+
+    def get_many(self, order_ids: Iterable[str]) -> dict[str, PlantingOrder]:
+        """The orders that exist under these identifiers."""
+        found = self._table.get_many(map(order_key, order_ids), consistent=True)
+        return {order.order_id: order for order in map(from_item, found.values())}
+
+    def unannounced(self, project_id: str, limit: int) -> list[PlantingOrder]:
+        """Orders of a project that were written and not announced, the oldest first."""
+        listed = self._listed(_unannounced_list(project_id), limit)
+        return [order for order in listed if order.announced_at is None]
+
+    def of_partner(self, partner: str, limit: int, before: str = "") -> list[PlantingOrder]:
+        """A partner's announced orders, newest first; those that stand before a place, where one is given."""
+        return self._listed(_partners_list(partner), limit, backwards=True, before=before)
+
+    def _listed(self, name: str, limit: int, *, backwards: bool = False, before: str = "") -> list[PlantingOrder]:
+        listed = self._table.listed(name, limit, backwards=backwards, before=before)
+        keys = [Key(item["pk"], item["sk"]) for item in listed]
+        found = self._table.get_many(keys, consistent=True)
+        return [from_item(found[key]) for key in keys if key in found]
+
+
+def order_key(order_id: str) -> Key:
+    return Key(f"ORDER#{order_id}", "ORDER")
+
+
+def place_of(order: PlantingOrder) -> str:
+    """Where an order stands in a list: by its time, and by its identifier among those of one second."""
+    return f"{order.ordered_at:012d}#{order.order_id}"
+
+
+def _unannounced_list(project_id: str) -> str:
+    return f"UNANNOUNCED#{project_id}"
+
+
+def _partners_list(partner: str) -> str:
+    return f"ORDERS#{partner}"
+
+
+def to_item(order: PlantingOrder) -> Item:
+    what = order.project
+    is_new = order.announced_at is None
+    item: Item = {
+        **order_key(order.order_id)._asdict(),
+        "project_id": order.project_id,
+        "partner": what.partner,
+        "species": what.species.model_dump(),
+        "latin": what.latin,
+        "place": what.place.model_dump(),
+        "ordered_at": order.ordered_at,
+        "trees": [list(tree) for tree in order.trees],
+        "list_name": _unannounced_list(order.project_id) if is_new else _partners_list(order.partner),
+        "list_order": place_of(order),
+    }
+    return item if is_new else item | {"announced_at": order.announced_at}
+
+
+def from_item(item: Item) -> PlantingOrder:
+    announced_at = item.get("announced_at")
+    return PlantingOrder(
+        order_id=item["pk"].removeprefix("ORDER#"),
+        project_id=item["project_id"],
+        ordered_at=int(item["ordered_at"]),
+        project=OrderedProject(Text(**item["species"]), item["latin"], Text(**item["place"]), item["partner"]),
+        trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
+        announced_at=None if announced_at is None else int(announced_at),
+        version=int(item["v"]),
+    )

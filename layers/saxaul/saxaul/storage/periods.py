@@ -1,0 +1,178 @@
+"""Periods as items. A write is billed by the kilobyte: stored names are short, and a period that outgrows one is packed."""
+
+import json
+import zlib
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import ZERO, Entry, Period, PeriodKey
+from saxaul.storage.table import Item, Key, LostRaceError, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+PREFIX = "PAGE#"
+_PARTITIONS = {"user": "USER#", "facility": "FACILITY#"}
+
+_SHORT = {
+    "type": "t",
+    "quantity": "q",
+    "occurred_at": "o",
+    "recorded_at": "n",
+    "points": "p",
+    "avoided_g": "g",
+    "units": "u",
+    "rule": "r",
+    "reason": "w",
+    "campaign": "c",
+    "reversal": "x",
+    "conflicted": "d",
+}
+"""The stored name of each field of an entry. A field with its default is not stored."""
+
+_DEFAULTS: Item = {
+    "points": 0,
+    "avoided_g": ZERO,
+    "units": ZERO,
+    "rule": 0,
+    "reason": "",
+    "campaign": "",
+    "reversal": "",
+    "conflicted": False,
+}
+_INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
+_DECIMALS = {"quantity", "avoided_g", "units"}
+
+_PLAIN_BYTES = 900
+"""The longest JSON of entries that stays a readable map. A map takes less than its JSON, so such an item fits 1 KB."""
+
+
+class PeriodMovedError(Exception):
+    """Somebody else wrote the period first. ``period`` is what stands there now."""
+
+    def __init__(self, period: Period) -> None:
+        super().__init__(str(period.key))
+        self.period = period
+
+
+class Periods:
+    """The periods of the ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get_many(self, keys: Iterable[PeriodKey], *, consistent: bool) -> dict[PeriodKey, Period]:
+        """The period under each key; an empty one where nothing was written yet."""
+        wanted = {period_key(key): key for key in keys}
+        items = self._table.get_many(wanted, consistent=consistent)
+        return {key: from_item(items[at]) if at in items else Period(key) for at, key in wanted.items()}
+
+    def between(self, owner: Owner, first: str, last: str) -> list[Period]:
+        """The periods of one owner whose windows sort from first to last."""
+        return [from_item(item) for item in self._table.query(partition(owner), PREFIX + first, PREFIX + last)]
+
+    def of_month(self, owner: Owner, month: str) -> list[Period]:
+        """The periods that can hold entries of a month: its days, itself, and its year."""
+        year = self.get_many([PeriodKey(owner, month[:4])], consistent=True)
+        return [*self.between(owner, month, f"{month}-31"), *(period for period in year.values() if period.version)]
+
+    def month_before(self, owner: Owner, month: str, calendar: Calendar) -> str | None:
+        """The latest earlier month with a period, or with an entry on its year's period; None where there is none."""
+        found: list[str] = []
+        for item in self._table.query_back(partition(owner), PREFIX, PREFIX + month):
+            period = from_item(item)
+            if len(period.key.window) > len("2026"):
+                found.append(period.key.window[:7])
+                year = self.get_many([PeriodKey(owner, period.key.window[:4])], consistent=True)
+                found += _months_on(year.values(), calendar)
+                break
+            found += _months_on([period], calendar)
+        return max((it for it in found if it < month), default=None)
+
+    def put(self, period: Period) -> None:
+        """Write a period over the version it was made from.
+
+        Raises:
+            PeriodMovedError: the period is no longer that version.
+        """
+        try:
+            self._table.put(to_item(period), period.version)
+        except LostRaceError as lost:
+            raise PeriodMovedError(from_item(lost.winner) if lost.winner else Period(period.key)) from None
+
+    def put_write(self, period: Period) -> "TransactWriteItemTypeDef":
+        return self._table.put_write(to_item(period), period.version)
+
+
+def _months_on(periods: Iterable[Period], calendar: Calendar) -> list[str]:
+    return [calendar.window_of(entry.occurred_at, "month") for period in periods for entry in period.entries.values()]
+
+
+def partition(owner: Owner) -> str:
+    return _PARTITIONS[owner.kind] + owner.id
+
+
+def period_key(key: PeriodKey) -> Key:
+    return Key(partition(key.owner), PREFIX + key.window)
+
+
+def to_item(period: Period) -> Item:
+    entries = {key: _shortened(entry) for key, entry in period.entries.items()}
+    text = json.dumps(entries, separators=(",", ":"), default=str).encode()
+    stored: Item = {"e": entries} if len(text) <= _PLAIN_BYTES else {"z": zlib.compress(text, zlib.Z_BEST_COMPRESSION)}
+    item: Item = {**period_key(period.key)._asdict(), **stored}
+    if period.overflow:
+        item["overflow"] = period.overflow
+    if period.uncounted:
+        item["uncounted"] = period.uncounted
+    return item
+
+
+def from_item(item: Item) -> Period:
+    return _period(item, _entries_in(item))
+
+
+def apart(before: Item | None, after: Item) -> tuple[Period | None, Period]:
+    """A period before and after a write, without the entries that both have: what a long period gained is read quickly."""
+    if before is None:
+        return None, from_item(after)
+    old, new = _entries_in(before), _entries_in(after)
+    shared = {name for name, entry in new.items() if old.get(name) == entry}
+    was, now = ({name: it for name, it in found.items() if name not in shared} for found in (old, new))
+    return _period(before, was), _period(after, now)
+
+
+def _entries_in(item: Item) -> Item:
+    entries: Item = json.loads(zlib.decompress(bytes(item["z"]))) if "z" in item else item["e"]
+    return entries
+
+
+def _period(item: Item, entries: Item) -> Period:
+    return Period(
+        PeriodKey(owner_of(item["pk"]), item["sk"].removeprefix(PREFIX)),
+        {key: _restored(stored) for key, stored in entries.items()},
+        version=int(item["v"]),
+        overflow=bytes(item.get("overflow", b"")),
+        uncounted=int(item.get("uncounted", 0)),
+    )
+
+
+def owner_of(pk: str) -> Owner:
+    kind, _, identifier = pk.partition("#")
+    return Owner("user" if kind == "USER" else "facility", identifier)
+
+
+def _shortened(entry: Entry) -> Item:
+    return {short: value for name, short in _SHORT.items() if (value := getattr(entry, name)) != _DEFAULTS.get(name)}
+
+
+def _restored(stored: Item) -> Entry:
+    fields: Item = dict(_DEFAULTS)
+    for name, short in _SHORT.items():
+        if short in stored:
+            value = stored[short]
+            fields[name] = int(value) if name in _INTEGERS else Decimal(value) if name in _DECIMALS else value
+    return Entry(**fields)

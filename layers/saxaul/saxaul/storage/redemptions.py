@@ -1,0 +1,243 @@
+"""Redemptions, stock and certificates as items, and the transactions that move redemptions on.
+
+Two lists of the sparse index ``Listing`` find work without a scan: the redemptions that wait for an answer, and those
+of a project with trees that wait for an order, in the order of their reservation.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from saxaul.storage.stocks import Stocks
+from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
+from saxaul.storage.wallets import Wallets
+from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, Settlement, State, Step, Tree
+from saxaul.trees.stock import Stock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+PREFIX = "TREE#"
+_LAST = "TREE#~"
+
+REQUESTED_LISTS = 8
+"""Among how many lists the redemptions that wait for an answer are dealt: a partition takes 1,000 writes a second."""
+
+
+class RedemptionExistsError(Exception):
+    """The redemption was written before. ``known`` is what stands there."""
+
+    def __init__(self, known: Redemption) -> None:
+        super().__init__(known.redemption_id)
+        self.known = known
+
+
+class Redemptions:
+    """The redemptions of the ledger, and what they need: wallets, stock and certificates."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._wallets = Wallets(table)
+        self._stocks = Stocks(table)
+
+    def get(self, user_id: str, redemption_id: str) -> Redemption | None:
+        item = self._table.get(redemption_key(user_id, redemption_id))
+        return from_item(item) if item else None
+
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> list[Redemption]:
+        """The redemptions that exist under these pairs of user_id and redemption_id."""
+        found = self._table.get_many([redemption_key(*key) for key in keys], consistent=True)
+        return [from_item(item) for item in found.values()]
+
+    def of_user(self, user_id: str) -> list[Redemption]:
+        return [from_item(item) for item in self._table.query(f"USER#{user_id}", PREFIX, _LAST)]
+
+    def add(self, redemption: Redemption) -> None:
+        """Write a new redemption.
+
+        Raises:
+            RedemptionExistsError: one with its identifier is there already.
+        """
+        try:
+            self._table.put(to_item(redemption), read=0)
+        except LostRaceError as lost:
+            if lost.winner is None:
+                raise
+            raise RedemptionExistsError(from_item(lost.winner)) from None
+
+    def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
+        """Write the verdicts, each wallet's debit and the project's stock, all or nothing.
+
+        The certificates come first: until its redemption is reserved, a number leads to nothing that counts.
+
+        Raises:
+            TransactionRefusedError: a wallet, the stock or a redemption is no longer what was read.
+        """
+        self._table.put_all(
+            [
+                {
+                    **certificate_key(tree.number)._asdict(),
+                    "user_id": verdict.user_id,
+                    "redemption_id": verdict.redemption_id,
+                }
+                for verdict in settlement.verdicts
+                if verdict.state is State.RESERVED
+                for tree in verdict.trees
+            ]
+        )
+        writes = [self._table.put_write(to_item(verdict), verdict.version) for verdict in settlement.verdicts]
+        writes += [self._wallets.debit_write(user_id, points) for user_id, points in settlement.debits.items()]
+        if settlement.saplings:
+            writes.append(self._stocks.take_write(stock, settlement.saplings, now))
+        transact(writes)
+
+    def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
+        """Write a cancelled redemption and, where it was paid, give back its points and saplings, all or nothing.
+
+        Raises:
+            TransactionRefusedError: the redemption is no longer what was read, or somebody writes there just now.
+        """
+        writes = [self._table.put_write(to_item(cancelled), cancelled.version)]
+        if refunded:
+            writes.append(self._wallets.refund_write(cancelled.user_id, cancelled.points))
+            writes.append(self._stocks.give_back_write(cancelled.project_id, len(cancelled.trees)))
+        transact(writes)
+
+    def requested_before(self, instant: int, limit: int) -> list[Redemption]:
+        """Redemptions that were requested before an instant and have no answer yet, the oldest first."""
+        listed = [
+            item
+            for number in range(REQUESTED_LISTS)
+            for item in self._table.listed(f"REQUESTED#{number}", limit, before=f"{instant:012d}")
+        ]
+        oldest = sorted(listed, key=lambda item: str(item["list_order"]))[:limit]
+        found = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in oldest)
+        unanswered = (redemption for redemption in found if redemption.state is State.REQUESTED)
+        return sorted(unanswered, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
+
+    def waiting(self, project_id: str, limit: int) -> list[Redemption]:
+        """Redemptions of a project with trees that wait, the longest waiting first. The list may lag by a moment."""
+        listed = self._table.listed(_waiting_list(project_id), limit)
+        waiting = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in listed)
+        return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
+
+    def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
+        """Write redemptions over what they were made from, and give points back to users, all or nothing.
+
+        Raises:
+            TransactionRefusedError: a redemption or a wallet is no longer what was read.
+        """
+        transact([*self.put_writes(changed), *(self._wallets.refund_write(*refund) for refund in refunds.items())])
+
+    def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
+        """Write redemptions over what they were made from, as a part of a transaction."""
+        return [self._table.put_write(to_item(redemption), redemption.version) for redemption in changed]
+
+    def certified(self, number: str) -> Redemption | None:
+        """The redemption that a certificate's number leads to."""
+        item = self._table.get(certificate_key(number))
+        return self.get(item["user_id"], item["redemption_id"]) if item else None
+
+
+def redemption_key(user_id: str, redemption_id: str) -> Key:
+    return Key(f"USER#{user_id}", PREFIX + redemption_id)
+
+
+def certificate_key(number: str) -> Key:
+    return Key(f"CERT#{number}", "CERT")
+
+
+def _requested_list(redemption: Redemption) -> str:
+    return f"REQUESTED#{crc32(redemption.redemption_id.encode()) % REQUESTED_LISTS}"
+
+
+def _waiting_list(project_id: str) -> str:
+    return f"RESERVED#{project_id}"
+
+
+def to_item(redemption: Redemption) -> Item:
+    item: Item = {
+        **redemption_key(redemption.user_id, redemption.redemption_id)._asdict(),
+        "redemption_id": redemption.redemption_id,
+        "app": redemption.app,
+        "project_id": redemption.project_id,
+        "requested_at": redemption.requested_at,
+        "dedication": redemption.dedication,
+        "reason": redemption.reason,
+        "reserved_at": redemption.reserved_at,
+        "points": redemption.points,
+        "state": redemption.state.value,
+        "trees": [_pack(tree) for tree in redemption.trees],
+    }
+    if redemption.state is State.REQUESTED:
+        item["list_name"] = _requested_list(redemption)
+        item["list_order"] = f"{redemption.requested_at:012d}#{redemption.redemption_id}"
+    if redemption.waiting:
+        item["list_name"] = _waiting_list(redemption.project_id)
+        item["list_order"] = f"{redemption.reserved_at:012d}#{redemption.redemption_id}"
+    return item
+
+
+def from_item(item: Item) -> Redemption:
+    return Redemption(
+        user_id=item["pk"].removeprefix("USER#"),
+        redemption_id=item["redemption_id"],
+        app=item["app"],
+        project_id=item["project_id"],
+        requested_at=int(item["requested_at"]),
+        dedication=item["dedication"],
+        reason=item["reason"],
+        reserved_at=int(item["reserved_at"]),
+        points=int(item["points"]),
+        state=State(item["state"]),
+        trees=tuple(_unpack(tree) for tree in item["trees"]),
+        version=int(item["v"]),
+    )
+
+
+def _pack(tree: Tree) -> Item:
+    packed: Item = {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
+    return packed | ({"seal": asdict(tree.seal)} if tree.seal else {})
+
+
+def _unpack(item: Item) -> Tree:
+    history = tuple(_unpack_step(step) for step in item["history"])
+    return Tree(item["number"], history, Seal(**item["seal"]) if "seal" in item else None)
+
+
+def _pack_step(step: Step) -> Item:
+    """A step without what it does not tell of."""
+    told = {field.name: getattr(step, field.name) for field in fields(step)}
+    packed = {name: value for name, value in told.items() if value not in (None, "")}
+    return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})
+
+
+def _unpack_step(item: Item) -> Step:
+    return Step(
+        state=State(item["state"]),
+        at=int(item["at"]),
+        recorded_at=int(item["recorded_at"]),
+        order_id=item.get("order_id", ""),
+        reason=item.get("reason", ""),
+        inspector=item.get("inspector", ""),
+        evidence_url=item.get("evidence_url", ""),
+        planting=_unpack_planting(item["planting"]) if "planting" in item else None,
+        sequence=int(item["sequence"]) if "sequence" in item else None,
+        leaf=int(item["leaf"]) if "leaf" in item else None,
+    )
+
+
+def _pack_planting(planting: PlantedTree) -> Item:
+    return asdict(planting) | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
+
+
+def _unpack_planting(item: Item) -> PlantedTree:
+    return PlantedTree(
+        planted_at=int(item["planted_at"]),
+        tag=item["tag"],
+        lat=float(item["lat"]),
+        lon=float(item["lon"]),
+        photo_url=item["photo_url"],
+    )

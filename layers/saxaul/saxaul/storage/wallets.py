@@ -1,0 +1,124 @@
+"""Wallets as items, and the periods that belong to a wallet's sum."""
+
+from datetime import date, timedelta
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.storage.periods import Periods
+from saxaul.storage.table import Item, Key, LostRaceError, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+from saxaul.ledger.wallets import Wallet
+
+_LAST_WINDOW = "9999-12-31"
+_HAS_ENOUGH = "balance >= :points"
+_HAS_SPENT = "spent >= :points"
+
+
+class WalletMovedError(Exception):
+    """Somebody else wrote the wallet first."""
+
+
+class Wallets:
+    """The wallets of the ledger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._periods = Periods(table)
+
+    def get(self, user_id: str) -> Wallet:
+        """A user's wallet; an empty one where nothing was harvested yet."""
+        item = self._table.get(wallet_key(user_id))
+        return from_item(item) if item else Wallet(user_id)
+
+    def get_many(self, user_ids: set[str]) -> dict[str, Wallet]:
+        items = self._table.get_many(map(wallet_key, user_ids), consistent=True)
+        return {it: from_item(items[wallet_key(it)]) if wallet_key(it) in items else Wallet(it) for it in user_ids}
+
+    def open_periods(self, wallet: Wallet) -> list[Period]:
+        """Every period that is not folded into the wallet.
+
+        After the first harvest these are the days since ``settled_through`` (one query), the month and the year
+        that the next day falls in, and the periods that a late action or reversal reopened.
+        """
+        owner = Owner("user", wallet.user_id)
+        if wallet.closed_through is None:
+            return self._periods.between(owner, "", _LAST_WINDOW)
+        next_day = (wallet.closed_through + timedelta(days=1)).isoformat()
+        recent = self._periods.between(owner, next_day, _LAST_WINDOW)
+        windows = {next_day[:7], next_day[:4], *wallet.credited} - {period.key.window for period in recent}
+        rest = self._periods.get_many([PeriodKey(owner, window) for window in windows], consistent=True)
+        return recent + [
+            period for period in rest.values() if period.version and not wallet.is_closed(period.key.window)
+        ]
+
+    def put(self, wallet: Wallet) -> None:
+        """Write a wallet over the version it was made from.
+
+        The client repeats a write whose answer it did not get, and a repeated write loses to itself. So each write is
+        marked, and one that finds its own mark has won: a harvest that took effect says what it moved.
+
+        Raises:
+            WalletMovedError: the wallet is no longer that version.
+        """
+        mark = token_hex(8)
+        try:
+            self._table.put({**to_item(wallet), "mark": mark}, wallet.version)
+        except LostRaceError as lost:
+            if lost.winner is None or lost.winner.get("mark") != mark:
+                raise WalletMovedError(wallet.user_id) from None
+
+    def put_write(self, wallet: Wallet) -> "TransactWriteItemTypeDef":
+        return self._table.put_write(to_item(wallet), wallet.version)
+
+    def debit_write(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
+        """Spend points, on condition that the wallet has enough."""
+        return self._table.update_write(
+            wallet_key(user_id),
+            "SET balance = balance - :points, spent = spent + :points, v = v + :one",
+            _HAS_ENOUGH,
+            {":points": points, ":one": 1},
+        )
+
+    def refund_write(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
+        """Give back points that were spent."""
+        return self._table.update_write(
+            wallet_key(user_id),
+            "SET balance = balance + :points, spent = spent - :points, v = v + :one",
+            _HAS_SPENT,
+            {":points": points, ":one": 1},
+        )
+
+
+def wallet_key(user_id: str) -> Key:
+    return Key(f"USER#{user_id}", "WALLET")
+
+
+def to_item(wallet: Wallet) -> Item:
+    item: Item = {
+        **wallet_key(wallet.user_id)._asdict(),
+        "balance": wallet.balance,
+        "spent": wallet.spent,
+        "credited": dict(wallet.credited),
+        "settled_g": wallet.closed_g,
+    }
+    if wallet.closed_through:
+        item["settled_through"] = wallet.closed_through.isoformat()
+    return item
+
+
+def from_item(item: Item) -> Wallet:
+    closed_through = item.get("settled_through")
+    return Wallet(
+        user_id=item["pk"].removeprefix("USER#"),
+        balance=int(item["balance"]),
+        spent=int(item["spent"]),
+        credited={window: int(points) for window, points in item["credited"].items()},
+        closed_through=date.fromisoformat(closed_through) if closed_through else None,
+        closed_g=item["settled_g"],
+        version=int(item["v"]),
+    )

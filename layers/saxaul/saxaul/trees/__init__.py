@@ -1,0 +1,1 @@
+"""Trees: stock, redemptions, planting orders, and what partners report."""

@@ -1,0 +1,30 @@
+"""Certificate numbers: they cannot be guessed, and one that is misread or mistyped is noticed.
+
+A number is twelve random characters (60 bits) and a check character, such as ``7K3M-9QPD-2FHW-C``.
+The alphabet is Crockford's: without I, L, O and U, which look like others. The check character is Luhn's modulo 32,
+which notices every wrong character and nearly every swap of two neighbours.
+"""
+
+import secrets
+
+from stdnum import luhn
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_CHARACTERS = 12
+
+
+def new_number() -> str:
+    random = "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM_CHARACTERS))
+    return _grouped(random + luhn.calc_check_digit(random, ALPHABET))
+
+
+def number_in(text: str) -> str | None:
+    """The number that somebody typed, or None where it is none. Case, spaces and dashes do not matter."""
+    bare = text.upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
+    if len(bare) != _RANDOM_CHARACTERS + 1 or not luhn.is_valid(bare, ALPHABET):
+        return None
+    return _grouped(bare)
+
+
+def _grouped(bare: str) -> str:
+    return "-".join(bare[start : start + 4] for start in range(0, len(bare), 4))

@@ -1,0 +1,145 @@
+"""What a partner says of one tree: it is planted, it failed, or an inspection found it so and so."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+
+from saxaul.ledger.actions import Moment
+from saxaul.problems import InvalidRequest
+from saxaul.trees.redemptions import MAX_TRIES, PlantedTree, State, Step, Tree
+
+MAX_REPORTS = 500
+"""The most confirmations, or inspections, of one call."""
+
+MAX_FAILURES = 50
+"""The most failures of one call: each may change a redemption and a wallet, and together they fill a transaction."""
+
+MAX_LINK = 500
+"""The most characters of a link to a photo or to evidence."""
+
+_DEGREE_DIGITS = 7
+"""Places are kept to a ten-millionth of a degree, about a centimetre."""
+
+
+def _since_1970(moment: datetime) -> datetime:
+    if moment.timestamp() < 0:
+        raise ValueError("a time since 1970 is needed")
+    return moment
+
+
+def _bounded_link(link: HttpUrl) -> HttpUrl:
+    if len(str(link)) > MAX_LINK:
+        raise ValueError(f"a link has at most {MAX_LINK} characters")
+    return link
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("only characters that can be printed are taken")
+    return text
+
+
+Printable = AfterValidator(_printable)
+EvidenceLink = Annotated[HttpUrl, AfterValidator(_bounded_link)]
+Past = Annotated[Moment, AfterValidator(_since_1970)]
+Tag = Annotated[str, Field(min_length=1, max_length=64), Printable]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    certificate: Annotated[str, Field(max_length=40)]
+
+
+class Confirmation(_Report):
+    """One tree is in the ground."""
+
+    tag: Tag
+    lat: Latitude
+    lon: Longitude
+    planted_at: Past
+    photo_url: EvidenceLink | None = None
+
+    @property
+    def planting(self) -> PlantedTree:
+        return _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url)
+
+    def step(self, now: int) -> Step:
+        return Step(State.PLANTED, self.planting.planted_at, now, planting=self.planting)
+
+
+class Failure(_Report):
+    """One tree could not be planted."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200), Printable]
+
+    def step(self, tree: Tree, order_id: str, now: int) -> Step:
+        """Back to those that wait, or, after the last try, to its points."""
+        state = State.RESERVED if len(tree.orders) < MAX_TRIES else State.REFUNDED
+        return Step(state, now, now, order_id=order_id, reason=self.reason)
+
+
+class Inspection(_Report):
+    """How one tree was found. A replaced one has the particulars of what stands in its place."""
+
+    state: Literal["alive", "dead", "replaced"]
+    inspected_at: Past
+    inspector: Annotated[str, Field(min_length=1, max_length=100), Printable]
+    evidence_url: EvidenceLink | None = None
+    tag: Tag | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    planted_at: Past | None = None
+    photo_url: EvidenceLink | None = None
+
+    @model_validator(mode="after")
+    def _says_what_replaces(self) -> Self:
+        particulars = (self.tag, self.lat, self.lon, self.planted_at)
+        if self.state != "replaced" and any(it is not None for it in (*particulars, self.photo_url)):
+            raise ValueError("only a replaced tree has a tag, lat, lon, planted_at and photo_url")
+        if self.state == "replaced" and any(it is None for it in particulars):
+            raise ValueError("a replaced tree needs tag, lat, lon and planted_at")
+        if self.planted_at and self.planted_at > self.inspected_at:
+            raise ValueError("a tree is inspected after it is planted")
+        return self
+
+    def step(self, now: int) -> Step:
+        planting = None
+        if self.tag is not None and self.lat is not None and self.lon is not None and self.planted_at is not None:
+            planting = _planting(self.planted_at, self.tag, self.lat, self.lon, self.photo_url)
+        return Step(
+            State(self.state),
+            int(self.inspected_at.timestamp()),
+            now,
+            inspector=self.inspector,
+            evidence_url=str(self.evidence_url or ""),
+            planting=planting,
+        )
+
+
+def reports_of(body: object, name: str, most: int) -> Sequence[object]:
+    """The list in a body of ``{name: [...]}``.
+
+    Raises:
+        InvalidRequest: the body has another shape, or too many reports.
+    """
+    match body:
+        case {**members} if members.keys() == {name}:
+            reports = members[name]
+            if isinstance(reports, list) and 0 < len(reports) <= most:
+                return reports
+    raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {most} of them.')
+
+
+def _planting(planted_at: datetime, tag: str, lat: float, lon: float, photo_url: HttpUrl | None) -> PlantedTree:
+    return PlantedTree(
+        planted_at=int(planted_at.timestamp()),
+        tag=tag,
+        lat=round(lat, _DEGREE_DIGITS),
+        lon=round(lon, _DEGREE_DIGITS),
+        photo_url=str(photo_url or ""),
+    )

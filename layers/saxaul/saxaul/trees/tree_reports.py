@@ -1,0 +1,181 @@
+"""Taking what a partner reports of the trees of an order.
+
+A call may report any part of an order. What cannot be is refused by itself, with a code, and the rest is taken;
+a report that comes again is taken and changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from saxaul.catalog.calendar import CLOCK_SKEW
+from saxaul.ledger.actions import Refused, faults
+from saxaul.trees.numbers import number_in
+from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.redemptions import TREE_TRANSITIONS, PlantedTree, Redemption, State, Step, Tree
+from saxaul.trees.reports import Confirmation, Failure, Inspection
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReport:
+    """Why one report of a call was not taken. ``code`` is stable."""
+
+    index: int
+    certificate: str | None
+    code: str
+    detail: str
+
+
+class News(NamedTuple):
+    """A step that the public log is told of: whose it is, what it follows, and what stands, or stood, in the ground."""
+
+    number: str
+    redemption_id: str
+    step: Step
+    follows: State
+    planting: PlantedTree
+
+
+class Reported(NamedTuple):
+    """What a call came to.
+
+    Attributes:
+        changed: the redemptions that it takes on.
+        refunds: the points that go back to wallets, by user.
+        news: what the public log is told, in the order of its leaves.
+        taken: how many reports were taken, those that changed nothing included.
+    """
+
+    changed: Sequence[Redemption]
+    refunds: Mapping[str, int]
+    news: Sequence[News]
+    taken: int
+    refused: Sequence[RefusedReport]
+
+
+def confirm(
+    order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int
+) -> Reported:
+    """Take each confirmation of a tree of this order. ``redemptions`` are those of the order, by redemption_id."""
+    call = _Call(order, redemptions, now)
+    return call.outcome(
+        [call.read(it, Confirmation, "invalid_confirmation", call.confirm) for it in reported], reported
+    )
+
+
+def fail(order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int) -> Reported:
+    """Take each failure: its tree waits for the next order, or its points go back to the wallet."""
+    call = _Call(order, redemptions, now)
+    return call.outcome([call.read(it, Failure, "invalid_failure", call.fail) for it in reported], reported)
+
+
+def inspect(
+    order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int
+) -> Reported:
+    """Take what each inspection found, in the order of their dates."""
+    call = _Call(order, redemptions, now)
+    return call.outcome([call.read(it, Inspection, "invalid_inspection", call.inspect) for it in reported], reported)
+
+
+Report = TypeVar("Report", Confirmation, Failure, Inspection)
+
+
+class _Call:
+    """One call's reports on an order, each taken on top of those before it."""
+
+    def __init__(self, order: PlantingOrder, redemptions: Mapping[str, Redemption], now: int) -> None:
+        self._order = order
+        self._now = now
+        self._before = redemptions
+        self._current = dict(redemptions)
+        self._places = {tree.number: tree.redemption_id for tree in order.trees}
+        self._news: list[News] = []
+
+    def read(
+        self, candidate: object, kind: type[Report], invalid: str, take: Callable[[Report, Tree], Refused | None]
+    ) -> Refused | None:
+        """Take one report of a tree of this order; why not, where that cannot be."""
+        try:
+            report = kind.model_validate(candidate)
+        except ValidationError as error:
+            return Refused(invalid, "; ".join(faults(error)))
+        number = number_in(report.certificate)
+        if number is None or number not in self._places:
+            return Refused("not_in_order", "This order has no tree with that certificate.")
+        return take(report, self._current[self._places[number]].tree(number))
+
+    def confirm(self, report: Confirmation, tree: Tree) -> Refused | None:
+        step = report.step(self._now)
+        if step.at > self._now + CLOCK_SKEW:
+            return Refused("in_future", "A tree is confirmed after it is planted.")
+        if tree.order_id != self._order.order_id:
+            return Refused("already_failed", "That tree failed in this order before, and goes on without it.")
+        if any(step.tells_the_same_as(known) for known in tree.history):
+            return None
+        if tree.state is not State.ORDERED:
+            return Refused("already_planted", "That tree was confirmed before, with other particulars.")
+        self._publish(tree, step, report.planting)
+        return None
+
+    def fail(self, report: Failure, tree: Tree) -> Refused | None:
+        step = report.step(tree, self._order.order_id, self._now)
+        known = [it for it in tree.history if it.reason and it.order_id == self._order.order_id]
+        if known:
+            same = known[0].reason == report.reason
+            return None if same else Refused("already_failed", "That tree failed in this order before.")
+        if tree.state is not State.ORDERED:
+            return Refused("already_planted", "That tree was confirmed before; an inspection says what became of it.")
+        self._take(tree, step)
+        return None
+
+    def inspect(self, report: Inspection, tree: Tree) -> Refused | None:
+        step = report.step(self._now)
+        if step.at > self._now + CLOCK_SKEW:
+            return Refused("in_future", "A tree is reported after it is inspected.")
+        if tree.order_id != self._order.order_id or tree.planting is None:
+            return Refused("not_planted", "That tree was not planted by this order.")
+        if any(step.tells_the_same_as(known) for known in tree.history):
+            return None
+        if step.at < tree.history[-1].at:
+            return Refused("out_of_order", "Something later is known of that tree.")
+        if step.state not in TREE_TRANSITIONS[tree.state]:
+            return _undrawn(tree.state)
+        self._publish(tree, step, step.planting or tree.planting)
+        return None
+
+    def outcome(self, verdicts: Sequence[Refused | None], reported: Sequence[object]) -> Reported:
+        refused = [
+            RefusedReport(index, _certificate_of(reported[index]), *verdict)
+            for index, verdict in enumerate(verdicts)
+            if verdict
+        ]
+        changed = [it for key, it in self._current.items() if it is not self._before[key]]
+        refunds: Counter[str] = Counter()
+        for redemption in changed:
+            before = self._before[redemption.redemption_id]
+            refunds[redemption.user_id] += redemption.refunded_points - before.refunded_points
+        return Reported(changed, +refunds, self._news, len(reported) - len(refused), refused)
+
+    def _publish(self, tree: Tree, step: Step, planting: PlantedTree) -> None:
+        """Take a step that the public log is told of, and say which leaf it is there."""
+        step = replace(step, leaf=len(self._news))
+        self._take(tree, step)
+        self._news.append(News(tree.number, self._places[tree.number], step, tree.state, planting))
+
+    def _take(self, tree: Tree, step: Step) -> None:
+        redemption_id = self._places[tree.number]
+        self._current[redemption_id] = self._current[redemption_id].stepped({tree.number: step})
+
+
+def _undrawn(state: State) -> Refused:
+    if state is State.DEAD:
+        return Refused("already_dead", "That tree was found dead; only what replaces it can be inspected.")
+    return Refused("not_dead", "Only a tree that was found dead is replaced.")
+
+
+def _certificate_of(candidate: object) -> str | None:
+    certificate = candidate.get("certificate") if isinstance(candidate, dict) else None
+    return certificate if isinstance(certificate, str) else None

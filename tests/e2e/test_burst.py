@@ -1,0 +1,135 @@
+"""Seven in the morning: four times as many people as saplings, all at once, while workers die."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import httpx
+
+from local.client import Client
+from local.deployment import session_of
+from saxaul.ledger.wallets import Wallet
+from saxaul.storage import redemptions, wallets
+from saxaul.storage.table import Item, python
+from saxaul.trees.redemptions import Redemption, State
+from tests.e2e.journeys import eventually, make_action, run_operation, visible_again_after
+from tests.e2e.worker_killer import WorkerKiller
+
+USERS = 2000
+SAPLINGS = 500
+PRICE = 80
+"""The points of one bus ride."""
+
+PATIENCE = 300.0
+"""Seconds to wait for an answer or for a queue: far more than an idle machine takes."""
+
+VISIBILITY = 10
+"""Seconds after which a dead worker's messages come again: a cold worker takes two, and a test cannot wait a minute."""
+
+
+def test_a_herd_gets_every_sapling_once_and_nobody_else_pays(
+    stack: dict[str, Any], alipay: Client, operator: Client
+) -> None:
+    project, users = open_project(operator), [f"herd-{secrets.token_hex(4)}-{number}" for number in range(USERS)]
+    let_each_ride_the_bus(stack, alipay, users)
+
+    killer = WorkerKiller(stack, ["RedeemTrees", "SettleRedemptions"])
+    with visible_again_after(stack, "redemptions", VISIBILITY), killer, ThreadPoolExecutor(8) as threads:
+        answers = dict(zip(users, threads.map(lambda user: wish(alipay, project, user), users), strict=True))
+        assert eventually(lambda: waiting(stack, "redemptions"), lambda count: count == 0, PATIENCE) == 0
+
+    at_the_door = {user for user, answer in answers.items() if answer.status_code == 409}
+    assert {answers[user].json()["code"] for user in at_the_door} <= {"sold_out"}
+    assert {answer.status_code for answer in answers.values()} <= {202, 409}
+    found = {it.user_id: it for it in redemptions_of(stack, project)}
+    assert found.keys() == set(users) - at_the_door
+    served = {user for user, it in found.items() if it.state in {State.RESERVED, State.ORDERED}}
+    refused = [(it.state, it.reason) for user, it in found.items() if user not in served]
+    assert set(refused) <= {(State.REJECTED, "sold_out")}
+    assert (len(served), len(refused) + len(at_the_door)) == (SAPLINGS, USERS - SAPLINGS)
+
+    spent = {user: it.spent for user, it in wallets_of(stack, users).items()}
+    assert Counter(spent.get(user, 0) for user in users) == {PRICE: SAPLINGS, 0: USERS - SAPLINGS}
+    assert {user for user in users if spent.get(user)} == served
+    for user in [*sorted(served)[:5], *sorted(set(users) - served)[:20]]:
+        wallet = alipay.done("GET", f"/users/{user}/wallet")
+        assert (wallet["earned"], wallet["spent"]) == (PRICE, PRICE if user in served else 0)
+    shown = next(it for it in alipay.done("GET", "/tree-projects")["projects"] if it["id"] == project)
+    assert (shown["available"], shown["next_release"]) == (0, None)
+    assert killer.kills.keys() == {"RedeemTrees", "SettleRedemptions"}
+    assert waiting(stack, "redemptions_dead_letter") == 0
+    reconciled = run_operation("reconcile")
+    assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
+
+
+def open_project(operator: Client) -> str:
+    project = f"herd-{secrets.token_hex(3)}"
+    template = operator.done("GET", "/catalog/tree-projects/saxaul-alxa")
+    document = {key: template[key] for key in ("species", "place", "partner")}
+    cheap = {"price_points": PRICE, "saplings": SAPLINGS}
+    operator.done("PUT", f"/catalog/tree-projects/{project}", document | cheap)
+    return project
+
+
+def let_each_ride_the_bus(stack: dict[str, Any], client: Client, users: list[str]) -> None:
+    for first in range(0, len(users), 500):
+        rides = [make_action(user) for user in users[first : first + 500]]
+        assert client.done("POST", "/actions", {"actions": rides}) == {"accepted": len(rides), "refused": []}
+    assert eventually(lambda: waiting(stack, "actions"), lambda count: count == 0, PATIENCE) == 0
+
+
+def wish(client: Client, project: str, user: str) -> httpx.Response:
+    """Wish for a tree, every fifth user twice with the same key: the second answer is that of the first."""
+    answer = patiently(client, project, user)
+    if int(user.rpartition("-")[2]) % 5 == 0:
+        again = patiently(client, project, user)
+        assert again.status_code == answer.status_code
+        if again.is_success:
+            assert again.json()["replay"]
+            assert again.json()["redemption_id"] == answer.json()["redemption_id"]
+    return answer
+
+
+def patiently(client: Client, project: str, user: str) -> httpx.Response:
+    """Ask as an app does: where something breaks on the other side or on the way, again with the same key."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            answer = client.call(
+                "POST", f"/users/{user}/redemptions", {"project_id": project}, idempotency_key=f"morning-{user}"
+            )
+        except httpx.TransportError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            if not answer.is_server_error or time.monotonic() > deadline:
+                return answer
+        time.sleep(0.1)
+
+
+def waiting(stack: dict[str, Any], queue: str) -> int:
+    """Messages in a queue, and those that a worker holds."""
+    sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
+    counted = sqs.get_queue_attributes(QueueUrl=stack["queues"][queue], AttributeNames=["All"])["Attributes"]
+    return int(counted["ApproximateNumberOfMessages"]) + int(counted["ApproximateNumberOfMessagesNotVisible"])
+
+
+def ledger(stack: dict[str, Any]) -> Iterator[Item]:
+    client = boto3.client("dynamodb", **session_of(stack["endpoint_url"]))
+    for page in client.get_paginator("scan").paginate(TableName=stack["tables"]["ledger"], ConsistentRead=True):
+        yield from map(python, page["Items"])
+
+
+def redemptions_of(stack: dict[str, Any], project: str) -> list[Redemption]:
+    items = (item for item in ledger(stack) if item["sk"].startswith(redemptions.PREFIX))
+    return [redemptions.from_item(item) for item in items if item["project_id"] == project]
+
+
+def wallets_of(stack: dict[str, Any], users: list[str]) -> dict[str, Wallet]:
+    keys = {wallets.wallet_key(user) for user in users}
+    found = (wallets.from_item(item) for item in ledger(stack) if (item["pk"], item["sk"]) in keys)
+    return {wallet.user_id: wallet for wallet in found}

@@ -1,0 +1,90 @@
+"""The log on DynamoDB and KMS: what is appended, in one transaction with what it tells of."""
+
+import random
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from saxaul.log.entries import MAX_LEAVES, LogEntry
+from saxaul.services.append_log import Log
+from saxaul.settings import settings
+from saxaul.storage.log import LogStore, to_item
+from saxaul.storage.signing import SigningKey
+from saxaul.storage.table import Key, TransactionRefusedError
+from tests.builders import NOON, make_calendar, make_leaf
+from tests.integration.stack import Stack
+
+BY = "Alxa SEE Foundation"
+
+
+@pytest.fixture
+def key(stack: Stack) -> SigningKey:
+    assert stack
+    return SigningKey(settings().signing_key)
+
+
+@pytest.fixture
+def log(stack: Stack, key: SigningKey) -> Log:
+    return Log(LogStore(stack.ledger), key, make_calendar())
+
+
+def test_entries_are_numbered_chained_and_signed_by_the_published_key(stack: Stack, key: SigningKey, log: Log) -> None:
+    first = log.append(BY, [make_leaf(), make_leaf()], lambda _: [], NOON)
+    second = log.append(BY, [make_leaf()], lambda _: [], NOON + 1)
+
+    assert (first.sequence, second.sequence, second.previous) == (1, 2, first.hash)
+    assert [LogStore(stack.ledger).get(it) for it in (1, 2)] == [first, second]
+    assert LogStore(stack.ledger).head() == second
+    assert LogStore(stack.ledger).get(1) == first
+    assert LogStore(stack.ledger).get_many({1, 2, 3}) == {1: first, 2: second}
+    assert first.key_id == key.key_id
+    public = load_pem_public_key(key.pem.encode())
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    for entry in (first, second):
+        public.verify(bytes.fromhex(entry.signature), entry.signed_bytes, ec.ECDSA(hashes.SHA256()))
+
+
+def test_an_entry_is_written_together_with_what_it_tells_of(stack: Stack, log: Log) -> None:
+    tree = {"pk": "CERT#1", "sk": "CERT"}
+
+    log.append(BY, [make_leaf()], lambda sequence: [stack.ledger.put_write({**tree, "sequence": sequence}, 0)], NOON)
+
+    written = stack.ledger.get(Key("CERT#1", "CERT"))
+    assert written is not None
+    assert written["sequence"] == 1
+    with pytest.raises(TransactionRefusedError):
+        log.append(BY, [make_leaf()], lambda _: [stack.ledger.put_write(dict(tree), 0)], NOON)
+    assert len(list(LogStore(stack.ledger).published(0, 10))) == 1
+
+
+def test_whoever_appends_second_is_refused_and_nothing_is_written(stack: Stack, log: Log) -> None:
+    def interrupted(_sequence: int) -> list[object]:
+        log.append("Somebody Else", [make_leaf()], lambda _: [], NOON)
+        return []
+
+    with pytest.raises(TransactionRefusedError):
+        log.append(BY, [make_leaf()], interrupted, NOON)  # type: ignore[arg-type] # no writes at all
+
+    assert len(list(LogStore(stack.ledger).published(0, 10))) == 1
+
+
+def test_the_largest_entry_fits_an_item_with_room_to_spare() -> None:
+    chance = random.Random(1)
+    leaves = [
+        make_leaf(
+            tag="".join(chr(chance.randrange(0x10000, 0x1FFFF)) for _ in range(64)),
+            project_id="".join(chance.choice("abcdefghijklmnopqrstuvwxyz0123456789_-") for _ in range(64)),
+            lat=f"-{chance.randrange(10**9):010d}",
+            lon=f"-{chance.randrange(10**10):011d}",
+            evidence=f"{chance.getrandbits(256):064x}",
+            particulars=f"{chance.getrandbits(256):064x}",
+            occurred_at=f"{chance.randrange(10**25):025d}",
+            recorded_at=f"{chance.randrange(10**25):025d}",
+        )
+        for _ in range(MAX_LEAVES)
+    ]
+    entry = LogEntry.draft(None, BY, leaves, signed_at="2026-06-20T18:30:00+08:00", key_id="0" * 64)
+
+    assert 150_000 < len(to_item(entry)["entry"]) < 250_000

@@ -1,0 +1,138 @@
+"""Wishes for trees: what they must look like, and what their Idempotency-Key does."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.stack import Stack, call, redeem
+
+ME = {"user_id": "u-42"}
+
+
+def test_redeeming_is_for_apps_too(stack: Stack) -> None:
+    stack.seed_catalog()
+
+    assert redeem(client="operator-client").code == "not_an_app"
+
+
+def test_a_person_cannot_spend_for_another(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(1000)
+    answer = call(
+        "redeem_trees",
+        "POST",
+        "/users/{user_id}/redemptions",
+        path=ME,
+        person="u-43",
+        body={"project_id": "saxaul-alxa"},
+        headers={"Idempotency-Key": "key"},
+    )
+
+    assert answer.code == "not_yours"
+    assert stack.waiting(stack.redemptions_url) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"project_id": "no-such-project"}, "unknown_project"),
+        ({"project_id": "No Such"}, "invalid_body"),
+        ({"trees": 0}, "invalid_body"),
+        ({"trees": 11}, "invalid_body"),
+        ({"trees": "1"}, "invalid_body"),
+        ({"trees": True}, "invalid_body"),
+        ({"trees": 1.0}, "invalid_body"),
+        ({"dedication": "x" * 101}, "invalid_body"),
+        ({"dedication": None}, "invalid_body"),
+        ({"points": 1}, "invalid_body"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused(stack: Stack, change: dict[str, Any], code: str) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(10_000)
+
+    answer = redeem(**change)
+
+    assert answer.code == code
+    assert answer.status == (404 if code == "unknown_project" else 400)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 129])
+def test_a_wish_needs_an_idempotency_key_of_a_sensible_length(stack: Stack, key: str) -> None:
+    stack.seed_catalog()
+
+    assert redeem(key).code == "missing_key"
+
+
+def test_the_header_of_the_key_may_be_in_any_case(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(1000)
+    resource, body = "/users/{user_id}/redemptions", {"project_id": "saxaul-alxa"}
+
+    asked = [
+        call("redeem_trees", "POST", resource, path=ME, body=body, headers={name: "key"})
+        for name in ("idempotency-key", "Idempotency-Key", "IDEMPOTENCY-KEY")
+    ]
+
+    assert len({answer.body["redemption_id"] for answer in asked}) == 1
+
+
+def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_wish(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(1000)
+
+    first = redeem(dedication="  Für\tZoe\u0308 \u202e ")
+    again = redeem(dedication="Für Zoë\u200b")
+
+    assert first.body["dedication"] == "Für Zoë"
+    assert (again.status, again.body["replay"]) == (202, True)
+
+
+def test_a_key_that_came_with_another_wish_is_422(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(1000)
+    redeem("key-1")
+
+    answer = redeem("key-1", trees=2)
+
+    assert (answer.status, answer.code) == (422, "key_reused")
+
+
+def test_the_same_key_of_another_app_or_user_is_another_wish(stack: Stack) -> None:
+    stack.seed_catalog()
+    for user in ("u-42", "u-43"):
+        stack.add_wallet(1000, user)
+
+    asked = [redeem(), redeem(client="taobao-client"), redeem(user_id="u-43")]
+
+    assert [it.body["replay"] for it in asked] == [False] * 3
+    assert len({it.body["redemption_id"] for it in asked}) == 3
+
+
+def test_a_wish_that_cannot_be_paid_is_409_and_leaves_nothing_behind(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(159)
+
+    answer = redeem()
+
+    assert (answer.status, answer.code) == (409, "insufficient_points")
+    assert stack.waiting(stack.redemptions_url) == []
+    assert stack.redemptions.of_user("u-42") == []
+
+
+def test_a_key_does_not_reach_the_redemption_of_another_user(stack: Stack) -> None:
+    stack.seed_catalog()
+    for user in ("u-42", "u-43"):
+        stack.add_wallet(1000, user)
+    resource = "/users/{user_id}/redemptions/{redemption_id}"
+    theirs = redeem("key-1", "u-43", dedication="For Mum").body["redemption_id"]
+    path = ME | {"redemption_id": theirs}
+
+    mine = redeem("key-1", "u-42", dedication="For Dad")
+    seen = call("redeem_trees", "GET", resource, path=path)
+    as_a_person = call("redeem_trees", "GET", resource, path=path | {"user_id": "u-43"}, person="u-42")
+
+    assert (mine.status, mine.body["replay"], mine.body["dedication"]) == (202, False, "For Dad")
+    assert mine.body["redemption_id"] != theirs
+    assert (seen.status, seen.code) == (404, "unknown_redemption")
+    assert (as_a_person.status, as_a_person.code) == (403, "not_yours")

@@ -1,0 +1,303 @@
+"""What adds up is passed over in silence; each fault that is planted is named, with its numbers."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.audit import MAX_ITEM_BYTES, PAID, Books, Finding, Holdings, check, stock_findings
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import MAX_ENTRIES, Period
+from saxaul.ledger.wallets import harvest, position
+from saxaul.trees.orders import OrderedTree
+from saxaul.trees.redemptions import UNPAID, Redemption, State, Step
+from saxaul.trees.stock import Stock
+from tests.builders import (
+    DAY,
+    FACILITY,
+    NOON,
+    USER,
+    make_calendar,
+    make_entry,
+    make_order,
+    make_period,
+    make_redemption,
+    make_wallet,
+)
+
+FOLDED = make_period(make_entry(points=300), window="2026-06-05")
+CREDITED = replace(make_period(make_entry(points=80)), key=FOLDED.key._replace(window="2026-06"))
+CREDITED = replace(CREDITED, entries={"alipay:other": make_entry(points=80)})
+RESERVED = make_redemption(points=160).reserved(NOON)
+WALLET = make_wallet(
+    190, spent=160, credited={"2026-06": 50}, closed_through=date(2026, 6, 5), closed_g=Decimal("212.5")
+)
+SOUND = Holdings(USER, WALLET, [FOLDED, CREDITED], [RESERVED, make_redemption("r-2")])
+
+
+def faults(**changes: Any) -> list[str]:  # noqa: ANN401 - any field of the sound holdings
+    return [finding.detail for finding in check(replace(SOUND, **changes)) if finding.is_fault]
+
+
+def test_every_state_of_a_redemption_either_took_points_or_did_not() -> None:
+    assert set(State) == PAID | UNPAID
+    assert not PAID & UNPAID
+
+
+def test_holdings_that_add_up_have_no_findings() -> None:
+    assert check(SOUND) == []
+    assert (SOUND.earned, SOUND.ripening) == (380, 30)
+
+
+def test_a_period_that_had_no_room_is_told_of_and_is_no_fault() -> None:
+    full = replace(CREDITED, overflow=bytes(12), uncounted=3)
+
+    assert check(replace(SOUND, periods=[FOLDED, full])) == [
+        Finding("user u-42", "period 2026-06 had no room for 5 more actions, which earned nothing", is_fault=False)
+    ]
+
+
+def test_a_user_who_owns_nothing_adds_up() -> None:
+    assert check(Holdings(USER, make_wallet(), [])) == []
+
+
+def test_a_point_too_many_in_the_wallet_is_a_fault_with_its_numbers() -> None:
+    assert faults(wallet=replace(WALLET, balance=191)) == [
+        "earned 380 is not ripening 30 + spendable 191 + spent 160: +1 points"
+    ]
+
+
+def test_a_point_missing_from_a_folded_period_is_a_fault() -> None:
+    short = replace(FOLDED, entries={"alipay:0": make_entry(points=299)})
+
+    assert faults(periods=[short, CREDITED]) == ["earned 379 is not ripening 30 + spendable 190 + spent 160: +1 points"]
+
+
+def test_a_folded_period_that_is_lost_is_a_fault_in_points_and_grams() -> None:
+    assert faults(periods=[CREDITED]) == [
+        "earned 80 is not ripening 30 + spendable 190 + spent 160: +300 points",
+        "the wallet has 212.5 g of folded periods that hold 0 g",
+    ]
+
+
+def test_a_credited_period_that_is_lost_is_a_fault() -> None:
+    assert faults(periods=[FOLDED]) == ["the wallet has 50 points of period 2026-06, which is not there"]
+
+
+def test_nothing_credited_of_a_period_that_is_not_there_is_no_fault() -> None:
+    assert faults(wallet=replace(WALLET, credited={"2026-06": 50, "2026": 0})) == []
+
+
+@pytest.mark.parametrize("taken", [[], [RESERVED, make_redemption("r-3", points=1).reserved(NOON)]])
+def test_redemptions_that_took_other_points_than_were_spent_are_a_fault(taken: list[Redemption]) -> None:
+    paid = sum(it.points for it in taken)
+
+    assert faults(redemptions=taken) == [f"the wallet spent 160 points, but the redemptions took {paid}"]
+
+
+def test_an_action_on_two_periods_is_named_with_both() -> None:
+    again = replace(CREDITED, entries={"alipay:0": make_entry(points=80)})
+
+    assert faults(periods=[FOLDED, again]) == ["action alipay:0 stands on the periods 2026-06-05 and 2026-06"]
+
+
+def test_a_reversal_that_overtook_its_action_is_not_its_double() -> None:
+    tombstone = make_entry(points=0, avoided_g="0", units=Decimal(0), type="", reversal="refunded")
+    waiting = replace(CREDITED, entries={**CREDITED.entries, "alipay:0": tombstone})
+
+    assert faults(periods=[FOLDED, waiting]) == []
+
+
+def test_a_period_at_its_bounds_is_no_fault() -> None:
+    full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES)])
+
+    assert check(Holdings(USER, make_wallet(), [full], sizes={full.key.window: MAX_ITEM_BYTES})) == []
+
+
+def test_a_period_beyond_its_bounds_is_a_fault() -> None:
+    full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES + 1)], window="2026-07")
+    periods = [FOLDED, CREDITED, replace(full, entries={f"b:{name}": it for name, it in full.entries.items()})]
+
+    assert faults(periods=periods, sizes={"2026-06": MAX_ITEM_BYTES, "2026-07": MAX_ITEM_BYTES + 1}) == [
+        f"period 2026-07 has {MAX_ENTRIES + 1} entries, and its bound is {MAX_ENTRIES}",
+        "period 2026-07 takes 409601 bytes, and an item may take 409600",
+    ]
+
+
+@pytest.mark.parametrize("left", [{"points": 80}, {"avoided_g": Decimal(1)}, {"units": Decimal(1)}])
+def test_a_reversed_entry_that_is_still_worth_something_is_a_fault(left: dict[str, Any]) -> None:
+    nothing: dict[str, Any] = {"points": 0, "avoided_g": Decimal(0), "units": Decimal(0), "reversal": "refunded"}
+    entry = replace(make_entry(), **nothing | left)
+
+    found = check(Holdings(USER, make_wallet(), [make_period(entry)]))
+
+    detail = "action alipay:0 on period 2026-06-05 was reversed and still has points, grams or units"
+    assert found == [Finding("user u-42", detail)]
+
+
+def test_negative_points_of_an_entry_are_a_fault() -> None:
+    found = check(Holdings(USER, make_wallet(), [make_period(make_entry(points=-5))]))
+
+    assert [it.detail for it in found] == ["action alipay:0 on period 2026-06-05 has -5 points"]
+
+
+def test_a_wallet_below_zero_is_information() -> None:
+    wallet = replace(WALLET, balance=-160, credited={"2026-06": -300})
+
+    assert check(replace(SOUND, wallet=wallet)) == [
+        Finding("user u-42", "the wallet is at -160 points: more was reversed than was left", is_fault=False)
+    ]
+
+
+def test_a_facility_with_points_is_a_fault_and_one_with_grams_is_none() -> None:
+    def holdings(owner: Owner, period: Period) -> Holdings:
+        return Holdings(owner, make_wallet(0, owner.id), [period])
+
+    assert check(holdings(FACILITY, make_period(make_entry(points=0), owner=FACILITY))) == []
+    assert check(holdings(FACILITY, make_period(make_entry(points=3), owner=FACILITY))) == [
+        Finding("facility dc-zhangbei", "a facility earns no points, and this one has 3")
+    ]
+
+
+@given(points=st.lists(st.integers(0, 500), max_size=5), later=st.sampled_from([0, 1, 5, 20, 400]))
+def test_what_a_harvest_leaves_adds_up_and_gives_the_position_that_the_api_tells(points: list[int], later: int) -> None:
+    periods = [make_period(make_entry(points=it), window=f"2026-06-0{day}") for day, it in enumerate(points, 1)]
+    periods = [
+        replace(period, entries={f"a:{period.key.window}": it for it in period.entries.values()}) for period in periods
+    ]
+    calendar, now = make_calendar(), NOON + later * DAY
+
+    wallet = harvest(make_wallet(), periods, calendar, now).wallet
+    holdings = Holdings(USER, wallet, periods)
+
+    told = position(wallet, [period for period in periods if not wallet.is_closed(period.key.window)], calendar, now)
+    assert check(holdings) == []
+    assert (holdings.earned, holdings.ripening) == (told.earned, told.ripening)
+
+
+ORDERED = RESERVED.ordered("o-1", NOON)
+NUMBER = ORDERED.trees[0].number
+LEADS_TO = OrderedTree("u-42", "r-1", NUMBER)
+
+
+def books(*redemptions: Redemption, order: bool = True, certificates: tuple[OrderedTree, ...] = (LEADS_TO,)) -> Books:
+    kept = Books()
+    for redemption in redemptions:
+        kept.add_redemption(redemption)
+    if order:
+        kept.add_order(make_order(ORDERED))
+    for certificate in certificates:
+        kept.add_certificate(certificate)
+    return kept
+
+
+def loose(kept: Books) -> list[tuple[str, str]]:
+    return [(it.finding.subject, it.finding.detail) for it in kept.loose_ends()]
+
+
+def test_an_order_its_redemption_and_their_certificate_agree() -> None:
+    assert loose(books(ORDERED)) == []
+
+
+def test_a_tree_that_failed_and_was_ordered_again_belongs_to_both_orders() -> None:
+    failed = ORDERED.stepped({NUMBER: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
+    again = failed.ordered("o-2", NOON)
+
+    kept = books(again)
+    kept.add_order(make_order(again, order_id="o-2"))
+
+    assert loose(books(failed)) == loose(kept) == []
+    assert loose(books(again)) == [
+        ("redemption r-1 of user u-42", f"has tree {NUMBER} in order o-2, which does not list it")
+    ]
+
+
+def test_the_points_of_a_refunded_tree_were_not_spent_and_its_sapling_was_used_up() -> None:
+    two = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
+    refunded = two.stepped({two.trees[0].number: Step(State.REFUNDED, NOON, NOON, order_id="o-1", reason="frost")})
+    kept = Books()
+    kept.add_redemption(refunded)
+    kept.add_stock(Stock("saxaul-alxa", 2, 2))
+
+    assert check(Holdings(USER, make_wallet(-160, spent=160), [], [refunded]))[0].is_fault is False
+    assert kept.uneven_projects(NOON) == []
+
+
+def test_an_order_that_does_not_list_an_ordered_tree_is_a_fault() -> None:
+    assert loose(books(ORDERED, order=False)) == [
+        ("redemption r-1 of user u-42", f"has tree {NUMBER} in order o-1, which does not list it")
+    ]
+
+
+def test_an_order_of_a_tree_that_is_still_reserved_is_a_fault() -> None:
+    assert loose(books(RESERVED)) == [
+        ("order o-1", f"lists tree {NUMBER} of redemption r-1 of user u-42, which does not say so")
+    ]
+
+
+def test_a_tree_in_two_orders_is_a_fault_of_the_second() -> None:
+    kept = books(ORDERED)
+    kept.add_order(make_order(ORDERED, order_id="o-2"))
+
+    assert [subject for subject, _ in loose(kept)] == ["order o-2"]
+
+
+def test_a_tree_twice_in_one_order_is_a_fault() -> None:
+    kept = books(ORDERED)
+    kept.add_order(make_order(ORDERED))
+
+    assert [subject for subject, _ in loose(kept)] == ["order o-1"]
+
+
+def test_an_order_for_another_project_than_its_redemption_is_a_fault_of_both() -> None:
+    kept = books(ORDERED, order=False)
+    kept.add_order(replace(make_order(ORDERED), project_id="elsewhere"))
+
+    assert {subject for subject, _ in loose(kept)} == {"order o-1", "redemption r-1 of user u-42"}
+
+
+def test_a_reserved_tree_whose_certificate_leads_elsewhere_is_a_fault_of_both() -> None:
+    kept = books(RESERVED, order=False, certificates=(LEADS_TO._replace(user_id="u-43"),))
+
+    assert loose(kept) == [
+        ("redemption r-1 of user u-42", f"has tree {NUMBER}, whose certificate does not lead to it"),
+        (f"certificate {NUMBER}", "leads to redemption r-1 of user u-43, which has no such tree"),
+    ]
+
+
+def test_a_certificate_may_wait_for_its_redemption_to_be_settled() -> None:
+    assert loose(books(make_redemption("r-1", trees=0), order=False)) != []
+    assert loose(books(replace(RESERVED, state=State.REQUESTED), order=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("stock", "trees", "expected"),
+    [
+        (Stock("p", 10, 3), 3, []),
+        (Stock("p", 10, 3), 2, ["reserved 3 saplings, but its redemptions took 2"]),
+        (Stock("p", 2, 3), 3, ["reserved 3 of 2 saplings: it is oversold"]),
+        (Stock("p"), 0, []),
+        (Stock("p"), 1, ["reserved 0 saplings, but its redemptions took 1"]),
+    ],
+)
+def test_a_stock_has_reserved_what_its_redemptions_took_and_no_more_than_was_released(
+    stock: Stock, trees: int, expected: list[str]
+) -> None:
+    assert [it.detail for it in stock_findings(stock, stock, trees, NOON)] == expected
+
+
+@pytest.mark.parametrize(("trees", "is_sound"), [(2, False), (3, True), (4, True), (5, False)])
+def test_a_stock_that_moves_while_its_trees_are_counted_only_has_to_enclose_them(trees: int, is_sound: bool) -> None:
+    assert (stock_findings(Stock("p", 10, 3), Stock("p", 10, 4), trees, NOON) == []) is is_sound
+
+
+def test_books_name_the_projects_that_are_uneven_also_those_without_a_stock() -> None:
+    kept = books(RESERVED, replace(RESERVED, redemption_id="r-2", project_id="b"), make_redemption(project_id="c"))
+    kept.add_stock(Stock("saxaul-alxa", 10, 1))
+    kept.add_stock(Stock("d", 10, 1))
+
+    assert kept.uneven_projects(NOON) == ["b", "d"]

@@ -1,0 +1,55 @@
+"""The ledger as its owner reads it."""
+
+from decimal import Decimal
+
+from saxaul.ledger.history import lines_of_month, state_of, statement
+from tests.builders import NOON, at, make_calendar, make_entry, make_period
+
+CALENDAR = make_calendar()
+
+
+def test_a_month_is_read_newest_first_over_periods_of_every_length() -> None:
+    day = make_period(make_entry(occurred_at=at("2026-06-05T09:00")), window="2026-06-05")
+    month = make_period(make_entry(occurred_at=at("2026-06-20T09:00")), window="2026-06")
+    year = make_period(
+        make_entry(occurred_at=at("2026-06-10T09:00")), make_entry(occurred_at=at("2026-07-01T00:00")), window="2026"
+    )
+
+    lines = lines_of_month([day, month, year], "2026-06", CALENDAR)
+
+    assert [CALENDAR.day_of(line.entry.occurred_at).day for line in lines] == [20, 10, 5]
+
+
+def test_a_reversal_whose_action_never_came_is_no_line() -> None:
+    period = make_period(make_entry(type="", points=0, reversal="refunded"))
+
+    assert lines_of_month([period], "2026-06", CALENDAR) == []
+
+
+def test_the_state_of_an_entry_says_why_it_pays_or_not() -> None:
+    tomorrow_at_seven = at("2026-06-06T07:00")
+
+    assert state_of(make_entry(), CALENDAR, NOON) == "ripening"
+    assert state_of(make_entry(), CALENDAR, tomorrow_at_seven) == "ripe"
+    assert state_of(make_entry(points=0, reason="over_units_cap"), CALENDAR, NOON) == "withheld"
+    assert state_of(make_entry(points=0, reversal="refunded"), CALENDAR, NOON) == "reversed"
+
+
+def test_a_statement_sums_by_type_and_leaves_out_what_was_reversed() -> None:
+    period = make_period(
+        make_entry(),
+        make_entry(),
+        make_entry(points=0, avoided_g="0", reversal="refunded"),
+        make_entry(type="metro_ride", points=52, avoided_g="515.5"),
+    )
+
+    bus, metro = statement(lines_of_month([period], "2026-06", CALENDAR))
+
+    assert (bus.type, bus.actions, bus.quantity, bus.points, bus.avoided_g) == (
+        "bus_ride",
+        2,
+        Decimal(2),
+        160,
+        Decimal(425),
+    )
+    assert (metro.actions, metro.points) == (1, 52)

@@ -1,0 +1,55 @@
+"""Certificate numbers: read whatever way they are typed, refused when a character is wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.trees.numbers import ALPHABET, new_number, number_in
+
+numbers = st.builds(new_number)
+
+
+def test_a_new_number_is_in_the_form_that_is_printed() -> None:
+    number = new_number()
+
+    assert [len(group) for group in number.split("-")] == [4, 4, 4, 1]
+    assert number_in(number) == number
+
+
+def test_a_thousand_numbers_are_a_thousand() -> None:
+    assert len({new_number() for _ in range(1000)}) == 1000
+
+
+@given(number=numbers)
+def test_case_spaces_and_dashes_do_not_matter(number: str) -> None:
+    for typed in (number.lower(), number.replace("-", " "), number.replace("-", ""), f" {number} ", number.title()):
+        assert number_in(typed) == number
+
+
+@given(number=numbers)
+def test_letters_that_look_like_digits_are_read_as_those(number: str) -> None:
+    assert number_in(number.replace("0", "O").replace("1", "l")) == number
+    assert number_in(number.replace("0", "o").replace("1", "I")) == number
+
+
+@given(number=numbers, data=st.data())
+def test_any_one_wrong_character_is_noticed(number: str, data: st.DataObject) -> None:
+    bare = number.replace("-", "")
+    place = data.draw(st.integers(0, len(bare) - 1))
+    wrong = data.draw(st.sampled_from(ALPHABET.replace(bare[place], "")))
+
+    assert number_in(bare[:place] + wrong + bare[place + 1 :]) is None
+
+
+@given(number=numbers, data=st.data())
+def test_a_missing_or_a_doubled_character_is_noticed(number: str, data: st.DataObject) -> None:
+    bare = number.replace("-", "")
+    place = data.draw(st.integers(0, len(bare) - 1))
+
+    assert number_in(bare[:place] + bare[place + 1 :]) is None
+    assert number_in(bare[:place] + bare[place] + bare[place:]) is None
+
+
+@pytest.mark.parametrize("text", ["", "-", "U" * 13, "公" * 13, "0" * 14, "0000-0000-0000-!"])
+def test_what_is_no_number_is_none(text: str) -> None:
+    assert number_in(text) is None

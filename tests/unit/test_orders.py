@@ -1,0 +1,103 @@
+"""Planting orders: which trees they take, and when nothing of them is open any more."""
+
+from dataclasses import replace
+from typing import Any
+
+from operations.ledger_reading import size_of
+from saxaul.audit import MAX_ITEM_BYTES
+from saxaul.storage.redemptions import to_item
+from saxaul.storage.table import python, raw
+from saxaul.trees.numbers import new_number
+from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, is_done, order_of
+from saxaul.trees.redemptions import MAX_STEPS, PlantedTree, Redemption, Seal, State, Step, Tree
+from saxaul.trees.reports import MAX_LINK
+from tests.builders import NOON, make_order, make_redemption, make_tree_project
+
+PROJECT = make_tree_project()
+
+
+def reserved(name: str, trees: int = 1) -> Redemption:
+    return make_redemption(name, trees=trees).reserved(NOON)
+
+
+def test_an_order_takes_every_waiting_tree_and_freezes_what_the_project_is() -> None:
+    waiting = [reserved("r-1", trees=2), reserved("r-2")]
+
+    batch = order_of(waiting, "o-1", "saxaul-alxa", PROJECT, NOON)
+
+    assert batch
+    assert [tree.number for tree in batch.order.trees] == [tree.number for it in waiting for tree in it.trees]
+    assert [it.state for it in batch.redemptions] == [State.ORDERED, State.ORDERED]
+    assert batch.order.project == OrderedProject(PROJECT.species, PROJECT.latin, PROJECT.place.names, PROJECT.partner)
+    assert batch.order.announced_at is None
+
+
+def test_an_order_takes_of_a_redemption_only_the_tree_that_failed_before() -> None:
+    ordered = reserved("r-1", trees=2).ordered("o-1", NOON)
+    first, second = ordered.trees
+    failed = ordered.stepped({second.number: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
+
+    batch = order_of([failed], "o-2", "saxaul-alxa", PROJECT, NOON)
+
+    assert batch
+    assert [tree.number for tree in batch.order.trees] == [second.number]
+    assert [tree.order_id for tree in batch.redemptions[0].trees] == ["o-1", "o-2"]
+    assert batch.redemptions[0].tree(first.number) == ordered.tree(first.number)
+
+
+def test_an_order_holds_no_more_redemptions_than_a_transaction_takes() -> None:
+    batch = order_of([reserved(f"r-{n}") for n in range(MAX_REDEMPTIONS + 1)], "o-1", "p", PROJECT, NOON)
+
+    assert batch
+    assert len(batch.redemptions) == MAX_REDEMPTIONS == 99
+
+
+def test_an_order_holds_no_more_trees_than_a_transaction_takes_at_their_longest() -> None:
+    waiting = [reserved(f"r-{n}", trees=10) for n in range(MAX_REDEMPTIONS)]
+
+    batch = order_of(waiting, "o-1", "p", PROJECT, NOON)
+
+    assert batch
+    assert len(batch.order.trees) == MAX_TREES_PER_ORDER
+    assert [it.redemption_id for it in batch.redemptions] == [f"r-{n}" for n in range(MAX_TREES_PER_ORDER // 10)]
+
+
+def test_the_longest_lives_fit_an_item_and_a_whole_order_of_them_fits_a_transaction() -> None:
+    planting = PlantedTree(NOON, "梭" * 64, 38.8512345, 105.7287123, "x" * MAX_LINK)
+    tree = Tree(new_number()).after(Step(State.RESERVED, NOON, NOON))
+    for order_id in ("o" * 90, "p" * 90, "q" * 90):
+        if tree.state is State.ORDERED:
+            tree = tree.after(Step(State.RESERVED, NOON, NOON, order_id=order_id, reason="霜" * 200))
+        tree = tree.after(Step(State.ORDERED, NOON, NOON, order_id=order_id))
+    tree = tree.after(Step(State.PLANTED, NOON, NOON, planting=planting, sequence=10**9, leaf=499))
+    for state in [State.DEAD, State.REPLACED] * MAX_STEPS:
+        told: dict[str, Any] = {"inspector": "局" * 100, "evidence_url": "x" * MAX_LINK, "sequence": 10**9, "leaf": 499}
+        planted = planting if state is State.REPLACED else None
+        tree = tree.after(Step(state, NOON, NOON, planting=planted, **told))
+    sealed = replace(tree, seal=Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64))
+    redemption = replace(make_redemption(dedication="念" * 100), trees=(sealed,) * 10, state=State.PLANTED)
+
+    size = size_of(python(raw(to_item(redemption))))
+
+    assert 150_000 < size < MAX_ITEM_BYTES
+    assert size * MAX_TREES_PER_ORDER // 10 + MAX_ITEM_BYTES < 4_000_000, "with an entry of the log at its longest"
+
+
+def test_what_the_list_still_shows_although_it_was_ordered_is_passed_over() -> None:
+    ordered = reserved("r-1").ordered("o-1", NOON)
+
+    assert order_of([ordered, make_redemption("r-2")], "o-2", "p", PROJECT, NOON) is None
+
+
+def test_an_order_is_done_when_each_tree_is_planted_or_has_failed() -> None:
+    redemption = reserved("r-1", trees=2).ordered("o-1", NOON)
+    order = make_order(redemption)
+    first, second = (tree.number for tree in redemption.trees)
+    planting = PlantedTree(NOON, "AX-1", 38.85, 105.73)
+
+    half = redemption.stepped({first: Step(State.PLANTED, NOON, NOON, planting=planting)})
+    whole = half.stepped({second: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
+
+    assert [is_done(order, {"r-1": it}) for it in (redemption, half, whole)] == [False, False, True]
+    assert [order.tree_state(whole, number) for number in (first, second)] == [State.PLANTED, "failed"]
+    assert order.tree_state(whole.ordered("o-2", NOON), second) == "failed"

@@ -1,0 +1,209 @@
+"""Posting: an action earns once, and never more than its caps leave."""
+
+from decimal import Decimal
+
+import pytest
+
+from saxaul.catalog.entries import Cap
+from saxaul.ledger.periods import Period, PeriodKey, period_of, post
+from tests.builders import (
+    FACILITY,
+    NOON,
+    USER,
+    at,
+    make_action,
+    make_action_type,
+    make_calendar,
+    make_campaign,
+    make_catalog,
+    make_entry,
+    make_period,
+)
+
+CALENDAR = make_calendar()
+EMPTY = Period(PeriodKey(USER, "2026-06-05"))
+MONTH = Period(PeriodKey(USER, "2026-06"))
+
+
+def points_of(period: Period) -> list[int]:
+    return [entry.points for entry in period.entries.values()]
+
+
+def test_an_action_becomes_an_entry_with_points_grams_and_the_rule_that_was_applied() -> None:
+    catalog = make_catalog(versions={"bus_ride": 3})
+
+    posting = post(EMPTY, [make_action(quantity="2")], catalog, CALENDAR, NOON + 5)
+
+    entry = posting.period.entries["alipay:ride-1"]
+    assert (entry.points, entry.avoided_g, entry.rule, entry.reason) == (160, Decimal(425), 3, "")
+    assert (entry.quantity, entry.occurred_at, entry.recorded_at) == (Decimal(2), NOON, NOON + 5)
+    assert (posting.outcomes["posted"], posting.outcomes["replayed"]) == (1, 0)
+
+
+def test_a_replay_changes_nothing_and_the_period_keeps_its_identity() -> None:
+    period = post(EMPTY, [make_action()], make_catalog(), CALENDAR, NOON).period
+
+    again = post(period, [make_action()], make_catalog(), CALENDAR, NOON + 60)
+
+    assert again.period is period
+    assert (again.outcomes["posted"], again.outcomes["replayed"]) == (0, 1)
+
+
+def test_an_action_that_comes_twice_in_one_batch_earns_once() -> None:
+    posting = post(EMPTY, [make_action(), make_action()], make_catalog(), CALENDAR, NOON)
+
+    assert points_of(posting.period) == [80]
+    assert (posting.outcomes["posted"], posting.outcomes["replayed"]) == (1, 1)
+
+
+def test_the_same_id_of_another_app_is_another_action() -> None:
+    posting = post(EMPTY, [make_action(), make_action(app="taobao")], make_catalog(), CALENDAR, NOON)
+
+    assert list(posting.period.entries) == ["alipay:ride-1", "taobao:ride-1"]
+
+
+def test_the_same_id_with_another_quantity_is_marked_and_pays_nothing() -> None:
+    period = post(EMPTY, [make_action()], make_catalog(), CALENDAR, NOON).period
+
+    once = post(period, [make_action(quantity="9")], make_catalog(), CALENDAR, NOON)
+    again = post(once.period, [make_action(quantity="9")], make_catalog(), CALENDAR, NOON)
+
+    [entry] = once.period.entries.values()
+    assert once.outcomes == {"conflicted": 1}
+    assert (entry.points, entry.quantity, entry.conflicted) == (80, Decimal(1), True)
+    assert again.period is once.period
+
+
+def test_posting_keeps_the_version_that_was_read_and_leaves_the_old_period_as_it_was() -> None:
+    period = make_period(make_entry(), version=7)
+
+    posting = post(period, [make_action("ride-9")], make_catalog(), CALENDAR, NOON)
+
+    assert posting.period.version == 7
+    assert (len(period.entries), len(posting.period.entries)) == (1, 2)
+
+
+def test_a_cap_by_units_pays_the_part_that_is_left_and_says_why_it_is_not_more() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal("2.5")),))})
+    actions = [make_action(f"ride-{n}") for n in range(4)]
+
+    period = post(EMPTY, actions, catalog, CALENDAR, NOON).period
+
+    assert points_of(period) == [80, 80, 40, 0]
+    assert [entry.reason for entry in period.entries.values()] == ["", "", "over_units_cap", "over_units_cap"]
+
+
+def test_a_cap_by_points_pays_what_is_left_of_it() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", points=100),))})
+
+    period = post(EMPTY, [make_action(f"ride-{n}") for n in range(3)], catalog, CALENDAR, NOON).period
+
+    assert points_of(period) == [80, 20, 0]
+    assert [entry.reason for entry in period.entries.values()] == ["", "over_points_cap", "over_points_cap"]
+
+
+def test_a_cap_withholds_points_and_never_grams() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", points=0),))})
+
+    period = post(EMPTY, [make_action(quantity="2")], catalog, CALENDAR, NOON).period
+
+    assert (period.points, period.avoided_g) == (0, Decimal(425))
+
+
+def test_a_cap_of_the_day_and_one_of_the_month_both_hold() -> None:
+    caps = (Cap(window="day", units=Decimal(2)), Cap(window="month", points=400))
+    catalog = make_catalog({"bus_ride": make_action_type(caps=caps)})
+    actions = [make_action(f"{d}-{n}", occurred_at=at(f"2026-06-0{d}T12:00")) for d in (1, 2, 3) for n in range(3)]
+
+    period = post(MONTH, actions, catalog, CALENDAR, NOON).period
+
+    assert points_of(period) == [80, 80, 0, 80, 80, 0, 80, 0, 0]
+
+
+def test_the_caps_of_one_type_leave_those_of_another_alone() -> None:
+    capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),))
+    catalog = make_catalog({"bus_ride": capped, "metro_ride": capped})
+
+    period = post(EMPTY, [make_action(), make_action("m-1", type="metro_ride")], catalog, CALENDAR, NOON).period
+
+    assert points_of(period) == [80, 80]
+
+
+def test_a_reward_for_the_action_as_a_whole_does_not_grow_with_its_quantity() -> None:
+    rule = make_action_type(points="136", per="action", caps=(Cap(window="month", units=Decimal(2)),))
+    trips = [make_action(f"trip-{n}", quantity="900") for n in range(3)]
+
+    period = post(MONTH, trips, make_catalog({"bus_ride": rule}), CALENDAR, NOON).period
+
+    assert points_of(period) == [136, 136, 0]
+
+
+def test_a_fraction_of_a_point_is_never_paid() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(points="0.02")})
+
+    period = post(
+        EMPTY, [make_action("a", quantity="149"), make_action("b", quantity="49")], catalog, CALENDAR, NOON
+    ).period
+
+    assert points_of(period) == [2, 0]
+
+
+def test_a_campaign_multiplies_points_on_its_day_and_never_grams() -> None:
+    catalog = make_catalog(campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"})})
+    on_the_day, day_after = make_action(), make_action("ride-2", occurred_at=at("2026-06-06T00:00"))
+
+    period = post(MONTH, [on_the_day, day_after], catalog, CALENDAR, NOON).period
+
+    assert points_of(period) == [160, 80]
+    assert [entry.avoided_g for entry in period.entries.values()] == [Decimal("212.5")] * 2
+
+
+def test_of_two_campaigns_the_better_one_counts_and_not_their_product() -> None:
+    catalog = make_catalog(
+        campaigns={
+            "double": make_campaign(multipliers={"bus_ride": "2"}),
+            "more": make_campaign(multipliers={"bus_ride": "2.5"}),
+        }
+    )
+
+    assert post(EMPTY, [make_action()], catalog, CALENDAR, NOON).period.points == 200
+
+
+def test_a_campaign_does_not_lift_a_cap() -> None:
+    rule = make_action_type(caps=(Cap(window="day", points=100),))
+    catalog = make_catalog({"bus_ride": rule}, campaigns={"wed": make_campaign(multipliers={"bus_ride": "3"})})
+
+    assert post(EMPTY, [make_action()], catalog, CALENDAR, NOON).period.points == 100
+
+
+def test_a_facility_earns_grams_and_no_points() -> None:
+    catalog = make_catalog({"solar_warehouse": make_action_type(points=None, actor="facility", avoided_g="536.6")})
+    action = make_action(type="solar_warehouse", quantity="1000", owner=FACILITY)
+
+    period = post(Period(PeriodKey(FACILITY, "2026-06-05")), [action], catalog, CALENDAR, NOON).period
+
+    assert (period.points, period.avoided_g) == (0, Decimal(536_600))
+
+
+def test_entries_of_a_type_that_the_catalog_no_longer_holds_do_not_stop_a_period() -> None:
+    period = make_period(make_entry(type="gone"))
+
+    assert post(period, [make_action("ride-9")], make_catalog(), CALENDAR, NOON).period.points == 160
+
+
+@pytest.mark.parametrize(
+    ("windows", "window"),
+    [((), "2026-06-05"), (("day",), "2026-06-05"), (("day", "month"), "2026-06"), (("year", "day"), "2026")],
+)
+def test_the_period_of_an_action_is_as_long_as_the_longest_of_its_caps(windows: tuple[str, ...], window: str) -> None:
+    rule = make_action_type(caps=tuple(Cap.model_validate({"window": it, "points": 1}) for it in windows))
+
+    assert period_of(make_action(), rule, CALENDAR) == PeriodKey(USER, window)
+
+
+def test_only_points_that_are_ripe_may_be_harvested() -> None:
+    period = make_period(make_entry(80), make_entry(50, occurred_at=at("2026-06-06T09:00")), window="2026-06")
+
+    assert period.ripe_points(CALENDAR, at("2026-06-06T06:59")) == 0
+    assert period.ripe_points(CALENDAR, at("2026-06-06T07:00")) == 80
+    assert period.ripe_points(CALENDAR, at("2026-06-07T07:00")) == 130

@@ -1,0 +1,183 @@
+"""A certificate in pictures: a phone reads its code, a person reads its words, and nothing in it does anything."""
+
+import json
+import re
+from io import BytesIO
+from typing import Any
+from xml.etree.ElementTree import Element, fromstring
+
+import pytest
+import resvg_py
+import zxingcpp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from saxaul.catalog.entries import Language
+from saxaul.certificate.artwork import WIDTH
+from saxaul.certificate.lettering import drawable, lines
+from saxaul.certificate.picture import page, picture
+from tests.proof.published import publish
+
+SVG = "{http://www.w3.org/2000/svg}"
+ADDRESS = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1/certificates/45YW-R9YG-R3H2-Z"
+
+
+@pytest.fixture(scope="module")
+def planted() -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        certificate: dict[str, Any] = json.loads(publish(patch).certificate)
+    return certificate
+
+
+def drawn(certificate: dict[str, Any], language: Language = "en", address: str = ADDRESS) -> Element:
+    return fromstring(picture(certificate, address, language))  # noqa: S314 - our own
+
+
+def words_of(svg: Element) -> list[str]:
+    return [it.text or "" for it in svg.iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("width", [360, 390, 780])
+@pytest.mark.parametrize("address", [ADDRESS, "http://localhost:4566/_aws/execute-api/1a2b3c4d5e/v1/certificates/X"])
+def test_the_code_leads_to_the_public_address_also_at_the_width_of_a_phone(
+    planted: dict[str, Any], address: str, width: int
+) -> None:
+    pixels = resvg_py.svg_to_bytes(svg_string=picture(planted, address, "en"), width=width, skip_system_fonts=True)
+
+    with Image.open(BytesIO(bytes(pixels))) as image:
+        found = zxingcpp.read_barcodes(image)
+
+    assert image.size[0] == width
+    assert [(it.format.name, it.text) for it in found] == [("QRCode", address)]
+
+
+def test_it_says_species_place_partner_both_dates_state_number_and_dedication(planted: dict[str, Any]) -> None:
+    words = words_of(drawn(planted))
+
+    assert {"Saxaul", "Haloxylon ammodendron", "Alxa, Inner Mongolia", "Alxa SEE Foundation"} <= set(words)
+    assert {"5 June 2026", "20 June 2026", "Replanted", "AX-0002", planted["number"]} <= set(words)
+    assert "“For my grandmother · 献给奶奶”" in words
+    assert "In the public log: entry 3, signed 7 June 2026" in words
+
+
+def test_it_speaks_chinese(planted: dict[str, Any]) -> None:
+    svg = drawn(planted | {"species": "梭梭", "place": "内蒙古阿拉善"}, "zh")
+
+    assert {"植树证书", "梭梭", "内蒙古阿拉善", "已补种", "2026年6月5日", "2026年6月20日"} <= set(words_of(svg))
+    assert svg.get("lang") == "zh-CN"
+
+
+def test_a_tree_that_is_not_planted_yet_says_so(planted: dict[str, Any]) -> None:
+    waiting = planted | {"state": "reserved", "planted_at": None, "tree": None, "proof": None, "dedication": ""}
+
+    words = words_of(drawn(waiting))
+
+    assert {"Reserved", "not yet", "The public log tells of it once it is planted"} <= set(words)
+    assert not any("“" in it for it in words)
+
+
+def test_a_project_that_left_the_catalog_leaves_a_certificate_without_a_name(planted: dict[str, Any]) -> None:
+    nameless = planted | {"species": None, "latin": None, "place": None, "partner": None}
+
+    assert "A tree" in words_of(drawn(nameless))
+
+
+@pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded"])
+def test_every_state_has_its_word_in_both_languages(planted: dict[str, Any], state: str) -> None:
+    english, chinese = (words_of(drawn(planted | {"state": state}, language)) for language in ("en", "zh"))
+
+    assert english[1] != state
+    assert re.fullmatch(r"[\u4e00-\u9fff]+", chinese[1])
+
+
+def test_it_scales_and_is_told_to_those_who_cannot_see_it(planted: dict[str, Any]) -> None:
+    svg = drawn(planted)
+    title, description = svg.find(f"{SVG}title"), svg.find(f"{SVG}desc")
+
+    assert re.fullmatch(rf"0 0 {WIDTH} \d{{3,4}}(\.\d+)?", svg.get("viewBox") or "")
+    assert (svg.get("role"), svg.get("aria-labelledby")) == ("img", "title description")
+    assert title is not None
+    assert description is not None
+    assert planted["number"] in str(title.text)
+    assert "For my grandmother" in str(description.text)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "]]><!--",
+    "&amp;&#60;script&#62; &xxe;",
+    "'; DROP TABLE certificates; --",
+    "\x00\x01\x1b[31m\ufffe",
+    "\u202egnp.live\u202c",
+    "https://evil.example/x.png",
+    "a\nb\tc",
+]
+
+
+@pytest.mark.parametrize("dedication", HOSTILE)
+def test_a_hostile_dedication_is_nothing_but_words(planted: dict[str, Any], dedication: str) -> None:
+    tame, hostile = drawn(planted), drawn(planted | {"dedication": dedication, "partner": dedication})
+
+    assert {it.tag for it in hostile.iter()} == {it.tag for it in tame.iter()}
+    assert {name for it in hostile.iter() for name in it.attrib} == {name for it in tame.iter() for name in it.attrib}
+    assert drawable(dedication)[:5] in "".join(words_of(hostile))
+
+
+@pytest.mark.parametrize("dedication", HOSTILE)
+def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: dict[str, Any], dedication: str) -> None:
+    tame, hostile = (page(planted | {"dedication": it}, ADDRESS, "en") for it in ("For Mei", dedication))
+
+    tags = re.compile(r"<[a-zA-Z!/][^\s>]*")
+    assert set(tags.findall(hostile)) == set(tags.findall(tame))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(dedication=st.text(max_size=100))
+def test_whatever_is_dedicated_the_picture_is_well_formed_and_no_wider(
+    planted: dict[str, Any], dedication: str
+) -> None:
+    svg = drawn(planted | {"dedication": dedication})
+
+    assert float((svg.get("viewBox") or "").split()[3]) < 1000
+
+
+def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: dict[str, Any]) -> None:
+    for text in (picture(planted, ADDRESS, "en"), page(planted, ADDRESS, "en")):
+        assert not re.search(
+            r"<(script|image|img|link|iframe|foreignObject|object|embed)\b|@import|url\((?!#)|\son\w+=", text
+        )
+        linked = set(re.findall(r'href="([^"]*)"', text))
+        assert {it for it in linked if not it.startswith(ADDRESS)} == {"#shrub"}
+
+
+def test_the_page_leads_to_the_data_the_picture_and_the_other_language(planted: dict[str, Any]) -> None:
+    text = page(planted, ADDRESS, "en")
+
+    assert text.startswith("<!doctype html>")
+    assert 'name="viewport"' in text
+    assert {f"{ADDRESS}.json", f"{ADDRESS}.svg?lang=en", f"{ADDRESS}?lang=zh"} <= set(
+        re.findall(r'href="([^"]*)"', text)
+    )
+
+
+def test_lines_break_between_words_and_between_hanzi() -> None:
+    assert lines("For the desert and the children", 10, 100, 9) == ["For the desert and", "the children"]
+    assert lines("愿你常看见绿色的春天", 10, 45, 9) == ["愿你常看", "见绿色的", "春天"]
+    assert lines("", 10, 100, 9) == [""]
+
+
+def test_a_word_that_is_too_long_is_cut_and_a_text_that_is_too_long_ends_with_dots() -> None:
+    assert lines("W" * 25, 10, 100, 9) == ["W" * 10, "W" * 10, "W" * 5]
+    assert lines("one two three four five six seven", 10, 60, 2) == ["one two", "three fou…"]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.text(max_size=120), st.integers(1, 4))
+def test_no_character_is_lost_unless_there_are_too_many_lines(text: str, most: int) -> None:
+    broken = lines(text, 16, 300, most)
+
+    assert len(broken) <= most
+    if not broken[-1].endswith("…"):
+        assert "".join(broken).replace(" ", "") == drawable(text).replace(" ", "")
