@@ -67,8 +67,8 @@ def test_every_scope_in_use_is_one_that_the_pool_can_grant() -> None:
 @pytest.mark.parametrize("function", sorted(functions()))
 def test_the_routes_of_a_function_are_those_that_the_template_sends_it(function: str) -> None:
     handler = import_module(f"{functions()[function]['CodeUri'].replace('/', '.')}.handler")
-    door = getattr(handler, "_api", handler.handler)
-    served = inspect.getclosurevars(door).nonlocals.get("routes", {})
+    endpoint = getattr(handler, "_api", handler.handler)
+    served = inspect.getclosurevars(endpoint).nonlocals.get("routes", {})
 
     assert set(served) == {(it["Method"].upper(), it["Path"]) for name, it in events("Api") if name == function}
 

@@ -29,14 +29,14 @@ from tests.builders import (
     make_wallet,
 )
 
-FOLDED = make_period(make_entry(points=300), window="2026-06-05")
-CREDITED = replace(make_period(make_entry(points=80)), key=FOLDED.key._replace(window="2026-06"))
+CLOSED = make_period(make_entry(points=300), window="2026-06-05")
+CREDITED = replace(make_period(make_entry(points=80)), key=CLOSED.key._replace(window="2026-06"))
 CREDITED = replace(CREDITED, entries={"alipay:other": make_entry(points=80)})
 RESERVED = make_redemption(points=160).reserved(NOON)
 WALLET = make_wallet(
     190, spent=160, credited={"2026-06": 50}, closed_through=date(2026, 6, 5), closed_g=Decimal("212.5")
 )
-SOUND = Holdings(USER, WALLET, [FOLDED, CREDITED], [RESERVED, make_redemption("r-2")])
+SOUND = Holdings(USER, WALLET, [CLOSED, CREDITED], [RESERVED, make_redemption("r-2")])
 
 
 def faults(**changes: Any) -> list[str]:  # noqa: ANN401 - any field of the sound holdings
@@ -56,7 +56,7 @@ def test_holdings_that_add_up_have_no_findings() -> None:
 def test_a_period_that_had_no_room_is_told_of_and_is_no_fault() -> None:
     full = replace(CREDITED, overflow=bytes(12), uncounted=3)
 
-    assert check(replace(SOUND, periods=[FOLDED, full])) == [
+    assert check(replace(SOUND, periods=[CLOSED, full])) == [
         Finding("user u-42", "period 2026-06 had no room for 5 more actions, which earned nothing", is_fault=False)
     ]
 
@@ -71,21 +71,21 @@ def test_a_point_too_many_in_the_wallet_is_a_fault_with_its_numbers() -> None:
     ]
 
 
-def test_a_point_missing_from_a_folded_period_is_a_fault() -> None:
-    short = replace(FOLDED, entries={"alipay:0": make_entry(points=299)})
+def test_a_point_missing_from_a_closed_period_is_a_fault() -> None:
+    short = replace(CLOSED, entries={"alipay:0": make_entry(points=299)})
 
     assert faults(periods=[short, CREDITED]) == ["earned 379 is not ripening 30 + spendable 190 + spent 160: +1 points"]
 
 
-def test_a_folded_period_that_is_lost_is_a_fault_in_points_and_grams() -> None:
+def test_a_closed_period_that_is_lost_is_a_fault_in_points_and_grams() -> None:
     assert faults(periods=[CREDITED]) == [
         "earned 80 is not ripening 30 + spendable 190 + spent 160: +300 points",
-        "the wallet has 212.5 g of folded periods that hold 0 g",
+        "the wallet has 212.5 g of closed periods that hold 0 g",
     ]
 
 
 def test_a_credited_period_that_is_lost_is_a_fault() -> None:
-    assert faults(periods=[FOLDED]) == ["the wallet has 50 points of period 2026-06, which is not there"]
+    assert faults(periods=[CLOSED]) == ["the wallet has 50 points of period 2026-06, which is not there"]
 
 
 def test_nothing_credited_of_a_period_that_is_not_there_is_no_fault() -> None:
@@ -102,14 +102,14 @@ def test_redemptions_that_took_other_points_than_were_spent_are_a_fault(taken: l
 def test_an_action_on_two_periods_is_named_with_both() -> None:
     again = replace(CREDITED, entries={"alipay:0": make_entry(points=80)})
 
-    assert faults(periods=[FOLDED, again]) == ["action alipay:0 stands on the periods 2026-06-05 and 2026-06"]
+    assert faults(periods=[CLOSED, again]) == ["action alipay:0 stands on the periods 2026-06-05 and 2026-06"]
 
 
 def test_a_reversal_that_overtook_its_action_is_not_its_double() -> None:
     tombstone = make_entry(points=0, avoided_g="0", units=Decimal(0), type="", reversal="refunded")
     waiting = replace(CREDITED, entries={**CREDITED.entries, "alipay:0": tombstone})
 
-    assert faults(periods=[FOLDED, waiting]) == []
+    assert faults(periods=[CLOSED, waiting]) == []
 
 
 def test_a_period_at_its_bounds_is_no_fault() -> None:
@@ -120,7 +120,7 @@ def test_a_period_at_its_bounds_is_no_fault() -> None:
 
 def test_a_period_beyond_its_bounds_is_a_fault() -> None:
     full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES + 1)], window="2026-07")
-    periods = [FOLDED, CREDITED, replace(full, entries={f"b:{name}": it for name, it in full.entries.items()})]
+    periods = [CLOSED, CREDITED, replace(full, entries={f"b:{name}": it for name, it in full.entries.items()})]
 
     assert faults(periods=periods, sizes={"2026-06": MAX_ITEM_BYTES, "2026-07": MAX_ITEM_BYTES + 1}) == [
         f"period 2026-07 has {MAX_ENTRIES + 1} entries, and its bound is {MAX_ENTRIES}",

@@ -1,4 +1,4 @@
-"""The programme's time: windows, ripening, acceptance, and when a window is closed and folded."""
+"""The programme's time: windows, ripening, acceptance, and when periods are closed."""
 
 from datetime import date
 
@@ -73,11 +73,11 @@ def test_a_month_and_a_year_close_eight_days_after_their_last_day(window: str, c
     assert not CALENDAR.may_be_closed(window, closing - 1)
 
 
-def test_a_window_is_folded_no_sooner_than_a_whole_day_after_it_closed() -> None:
-    closed = at("2026-06-14T00:00")
+def test_a_harvest_closes_a_period_no_sooner_than_a_whole_day_after_it_may_be_closed() -> None:
+    earliest = at("2026-06-14T00:00")
 
-    assert CALENDAR.closed_through(closed) < date(2026, 6, 5)
-    assert CALENDAR.closed_through(closed + DAY) == date(2026, 6, 5)
+    assert CALENDAR.closed_through(earliest) < date(2026, 6, 5)
+    assert CALENDAR.closed_through(earliest + DAY) == date(2026, 6, 5)
 
 
 def test_a_programme_that_accepts_no_late_actions_still_lets_the_last_one_ripen_before_it_closes() -> None:
@@ -96,7 +96,7 @@ def test_what_may_still_be_reported_never_falls_into_a_closed_window(occurred_at
 
 
 @given(now=instants, back=st.integers(0, 40))
-def test_what_is_settled_was_closed_for_a_day_and_is_ripe(now: int, back: int) -> None:
+def test_what_a_harvest_closes_could_have_been_closed_a_day_before_and_is_ripe(now: int, back: int) -> None:
     occurred_at = now - back * DAY
     day = CALENDAR.window_of(occurred_at, "day")
 

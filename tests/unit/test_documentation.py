@@ -55,4 +55,4 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = set(re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text()))
 
-    assert listed == {period.name for period in folder.glob("0*.md")}
+    assert listed == {decision.name for decision in folder.glob("0*.md")}

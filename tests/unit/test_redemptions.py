@@ -168,7 +168,7 @@ def test_a_repeated_request_asks_the_same_although_its_numbers_are_new() -> None
 @pytest.mark.parametrize(
     "change", [{"app": "taobao"}, {"project_id": "poplar-ejina"}, {"trees": TWO_TREES}, {"dedication": "For Mum"}]
 )
-def test_another_wish_under_the_same_name_does_not_ask_the_same(change: dict[str, Any]) -> None:
+def test_another_request_under_the_same_name_does_not_ask_the_same(change: dict[str, Any]) -> None:
     assert not make_redemption().asks_the_same_as(replace(make_redemption(), **change))
 
 

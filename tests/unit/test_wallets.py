@@ -1,4 +1,4 @@
-"""Harvesting: ripe points move into the wallet once, and final periods are folded away."""
+"""Harvesting: ripe points move into the wallet once, and final periods are closed."""
 
 from dataclasses import replace
 from datetime import date
@@ -73,7 +73,7 @@ def test_the_ripe_part_of_a_month_is_harvested_and_the_rest_ripens() -> None:
     assert (after.spendable, after.ripening, after.harvestable, after.earned) == (80, 50, 0, 130)
 
 
-def test_a_harvest_of_long_ago_folds_the_period_with_its_grams() -> None:
+def test_a_harvest_of_long_ago_closes_the_period_with_its_grams() -> None:
     wallet = harvest(make_wallet(), [make_period(make_entry(80))], CALENDAR, WEEKS_LATER).wallet
 
     assert wallet.is_closed("2026-06-05")
@@ -82,7 +82,7 @@ def test_a_harvest_of_long_ago_folds_the_period_with_its_grams() -> None:
     assert wallet.closed_through == date(2026, 6, 21)
 
 
-def test_a_month_is_not_folded_before_its_last_day_is_settled() -> None:
+def test_a_month_is_not_closed_before_its_last_day_may_be_closed() -> None:
     june, day = make_period(make_entry(80), window="2026-06"), make_period(make_entry(50), window="2026-06-05")
 
     wallet = harvest(make_wallet(), [june, day], CALENDAR, WEEKS_LATER).wallet
@@ -91,7 +91,7 @@ def test_a_month_is_not_folded_before_its_last_day_is_settled() -> None:
     assert wallet.credited == {"2026-06": 80}
 
 
-def test_after_a_year_everything_is_folded_and_nothing_has_expired() -> None:
+def test_after_a_year_everything_is_closed_and_nothing_has_expired() -> None:
     periods = [make_period(make_entry(80), window=window) for window in ("2026-06-05", "2026-06", "2026")]
 
     wallet = harvest(make_wallet(), periods, CALENDAR, A_YEAR_LATER).wallet
@@ -100,11 +100,11 @@ def test_after_a_year_everything_is_folded_and_nothing_has_expired() -> None:
     assert all(wallet.is_closed(period.key.window) for period in periods)
 
 
-def test_a_wallet_that_was_never_harvested_has_folded_nothing() -> None:
+def test_a_wallet_that_was_never_harvested_has_no_closed_period() -> None:
     assert not make_wallet().is_closed("2020-01-01")
 
 
-def test_a_late_action_onto_a_folded_period_is_harvested_once_and_folded_again() -> None:
+def test_a_late_action_onto_a_closed_period_is_harvested_once_and_the_period_is_closed_again() -> None:
     period = make_period(make_entry(80))
     wallet = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet
     late = post(period, [make_action("late")], make_catalog(), CALENDAR, WEEKS_LATER).period
@@ -127,7 +127,7 @@ def test_reopening_changes_nothing_that_a_user_has() -> None:
     assert position(closed.reopened(period), [period], CALENDAR, WEEKS_LATER) == before
 
 
-def test_a_reversal_on_a_folded_period_takes_the_points_back() -> None:
+def test_a_reversal_on_a_closed_period_takes_the_points_back() -> None:
     period = make_period(make_entry(80))
     wallet = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet.reopened(period)
     reversed_period = replace(period, entries={key: replace(it, points=0) for key, it in period.entries.items()})
@@ -135,7 +135,7 @@ def test_a_reversal_on_a_folded_period_takes_the_points_back() -> None:
     assert harvest(wallet, [reversed_period], CALENDAR, WEEKS_LATER).wallet.balance == 0
 
 
-def test_time_that_goes_back_unfolds_nothing() -> None:
+def test_time_that_goes_back_reopens_nothing() -> None:
     wallet = make_wallet(closed_through=date(2026, 6, 21))
 
     harvested = harvest(wallet, [make_period(make_entry(80), window="2026-07")], CALENDAR, MORNING_AFTER)
