@@ -204,7 +204,11 @@ def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int 
         project_id="saxaul-alxa",
         ordered_at=ordered_at,
         project=OrderedProject.of(make_tree_project()),
-        trees=tuple(OrderedTree(it.user_id, it.redemption_id, tree.number) for it in redemptions for tree in it.trees),
+        trees=tuple(
+            OrderedTree(redemption.user_id, redemption.redemption_id, tree.number)
+            for redemption in redemptions
+            for tree in redemption.trees
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from saxaul.search.index import Answer
 from tests.search.judging import judged
 
-_TYPED = sorted({it.query for of_kind in judged("judged").values() for it in of_kind})
+_TYPED = sorted({question.query for of_kind in judged("judged").values() for question in of_kind})
 _ANYTHING = st.text(max_size=100)
 _WORDS = st.lists(
     st.one_of(

@@ -42,7 +42,7 @@ def judged(name: str) -> Mapping[str, Sequence[Judged]]:
     """The queries of a file by their kind."""
     document = yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
     return {
-        kind: [Judged(str(it["q"]), _right(it["right"])) for it in queries]
+        kind: [Judged(str(row["q"]), _right(row["right"])) for row in queries]
         for kind, queries in document["queries"].items()
     }
 
@@ -50,14 +50,17 @@ def judged(name: str) -> Mapping[str, Sequence[Judged]]:
 def _right(right: str | Sequence[str | Sequence[str]]) -> frozenset[str]:
     if right == "everything":
         return frozenset(default_catalog().suggestions)
-    groups = [[it] if isinstance(it, str) else it for it in right]
+    groups = [[answer] if isinstance(answer, str) else answer for answer in right]
     return frozenset(identifier for group in groups for identifier in group)
 
 
 def quality(search: Search, queries: Sequence[Judged]) -> Quality:
-    found = [(search(it.query), it.right) for it in queries]
+    found = [(search(question.query), question.right) for question in queries]
     return Quality(
         len(queries),
         fmean(len(right & set(ids[:FIRST])) / min(FIRST, len(right)) for ids, right in found),
-        fmean(next((1 / rank for rank, it in enumerate(ids, 1) if it in right), 0.0) for ids, right in found),
+        fmean(
+            next((1 / rank for rank, identifier in enumerate(ids, 1) if identifier in right), 0.0)
+            for ids, right in found
+        ),
     )

@@ -29,7 +29,7 @@ INDEX = SuggestionIndex(make_catalog(suggestions=SUGGESTIONS))
 
 def parts_alive() -> int:
     kinds = {SuggestionIndex, Matcher, Postings, Ranking, Highlighter, Vocabulary, Catalog}
-    return sum(type(it) in kinds for it in gc.get_objects())
+    return sum(type(instance) in kinds for instance in gc.get_objects())
 
 
 def search(query: str) -> Answer:
@@ -80,7 +80,7 @@ def test_words_may_be_glued_parted_and_in_any_order(query: str) -> None:
 
 
 def test_the_matched_part_is_what_the_word_says() -> None:
-    parts = {it.word: it.text[it.start : it.end] for it in search("old clo").found[0].matched}
+    parts = {match.word: match.text[match.start : match.end] for match in search("old clo").found[0].matched}
 
     assert parts == {"old": "old", "clo": "clo"}
 

@@ -22,17 +22,17 @@ def search(query: str) -> list[str]:
 
 
 def test_at_least_two_hundred_queries_are_judged_and_none_of_them_was_tuned_by() -> None:
-    queries = [it.query for of_kind in judged("judged").values() for it in of_kind]
+    queries = [question.query for of_kind in judged("judged").values() for question in of_kind]
 
     assert len(set(queries)) == len(queries) >= 200
-    assert not set(queries) & {it.query for of_kind in judged("tuning").values() for it in of_kind}
+    assert not set(queries) & {question.query for of_kind in judged("tuning").values() for question in of_kind}
 
 
 def test_every_right_answer_is_a_suggestion_of_the_catalog() -> None:
     for name in ("judged", "tuning"):
-        for it in (it for of_kind in judged(name).values() for it in of_kind):
-            assert it.right, it
-            assert it.right <= default_catalog().suggestions.keys(), it
+        for question in (question for of_kind in judged(name).values() for question in of_kind):
+            assert question.right, question
+            assert question.right <= default_catalog().suggestions.keys(), question
 
 
 @pytest.mark.parametrize("kind", sorted(judged("judged")))
@@ -41,12 +41,12 @@ def test_recall_at_five_of_each_kind_is_at_least_nine_tenths(kind: str) -> None:
 
 
 def test_recall_at_five_is_at_least_95_in_100(capsys: pytest.CaptureFixture[str]) -> None:
-    everything = quality(search, [it for of_kind in judged("judged").values() for it in of_kind])
+    everything = quality(search, [question for of_kind in judged("judged").values() for question in of_kind])
 
     with capsys.disabled():
         print(f"\n{'':42}{'queries':>8}{'recall@5':>10}{'MRR':>8}")  # noqa: T201 - the figures are for people too
         for kind, found in [
-            *((kind, quality(search, it)) for kind, it in judged("judged").items()),
+            *((kind, quality(search, questions)) for kind, questions in judged("judged").items()),
             ("all", everything),
         ]:
             print(f"{kind:42}{found.queries:>8}{found.recall:>10.3f}{found.reciprocal_rank:>8.3f}")  # noqa: T201

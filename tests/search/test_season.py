@@ -19,16 +19,16 @@ def test_on_5_june_the_first_page_is_what_world_environment_day_asks_for_and_the
     found = INDEX.search(query, app, date(2026, 6, 5), 10).found
 
     assert len(found) == 10
-    assert {it.suggestion.campaign for it in found} == {"world-environment-day"}
-    assert all(it.suggestion.links[app].startswith(f"https://www.{app}.com/") for it in found)
+    assert {result.suggestion.campaign for result in found} == {"world-environment-day"}
+    assert all(result.suggestion.links[app].startswith(f"https://www.{app}.com/") for result in found)
 
 
 @pytest.mark.parametrize("app", APPS)
 def test_on_6_july_it_is_not(app: str) -> None:
     found = INDEX.search("green", app, date(2026, 7, 6), 10).found
 
-    assert "world-environment-day" not in {it.suggestion.campaign for it in found[:3]}
-    assert all(app in it.suggestion.links for it in found)
+    assert "world-environment-day" not in {result.suggestion.campaign for result in found[:3]}
+    assert all(app in result.suggestion.links for result in found)
 
 
 def test_an_operators_synonym_finds_what_has_its_sibling() -> None:

@@ -7,7 +7,7 @@ __all__ = ["events", "functions", "resources", "template"]
 
 def functions() -> dict[str, Properties]:
     shared = template()["Globals"]["Function"]
-    return {name: {**shared, **it} for name, it in resources("AWS::Serverless::Function").items()}
+    return {name: {**shared, **properties} for name, properties in resources("AWS::Serverless::Function").items()}
 
 
 def events(type_: str) -> list[tuple[str, Properties]]:

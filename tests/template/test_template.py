@@ -46,7 +46,9 @@ SCOPES = {
 
 
 def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
-    declared: dict[tuple[str, str], Any] = {(it["Method"], it["Path"]): it["Auth"] for _, it in events("Api")}
+    declared: dict[tuple[str, str], Any] = {
+        (event["Method"], event["Path"]): event["Auth"] for _, event in events("Api")
+    }
 
     assert declared.keys() == SCOPES.keys() | PUBLIC
     for route, scope in SCOPES.items():
@@ -70,7 +72,9 @@ def test_the_routes_of_a_function_are_those_that_the_template_sends_it(function:
     endpoint = getattr(handler, "_api", handler.handler)
     served = inspect.getclosurevars(endpoint).nonlocals.get("routes", {})
 
-    assert set(served) == {(it["Method"].upper(), it["Path"]) for name, it in events("Api") if name == function}
+    assert set(served) == {
+        (event["Method"].upper(), event["Path"]) for name, event in events("Api") if name == function
+    }
 
 
 def test_every_folder_of_functions_is_deployed() -> None:
@@ -183,7 +187,9 @@ def test_no_policy_has_a_wildcard_among_its_actions_or_resources() -> None:
 
 def test_the_catalog_function_touches_nothing_of_the_ledger_but_stock() -> None:
     [policy] = functions()["ManageCatalog"]["Policies"]
-    [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
+    [ledger] = [
+        statement for statement in policy["Statement"] if statement["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}
+    ]
 
     assert ledger["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PROJECT#*"]}}
@@ -213,9 +219,11 @@ def test_who_counts_and_shows_the_impact_touches_nothing_else_of_the_ledger(
     function: str, actions: set[str], partitions: list[str]
 ) -> None:
     [policy] = functions()[function]["Policies"]
-    [ledger] = [it for it in policy["Statement"] if it["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}]
+    [ledger] = [
+        statement for statement in policy["Statement"] if statement["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}
+    ]
 
-    assert {it.removeprefix("dynamodb:") for it in ledger["Action"]} == actions
+    assert {action.removeprefix("dynamodb:") for action in ledger["Action"]} == actions
     assert ledger["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": partitions}}
 
 
@@ -250,14 +258,16 @@ def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
 
 def test_only_the_planting_function_signs_and_the_key_outlives_the_stack() -> None:
     [key] = resources("AWS::KMS::Key").values()
-    [signing] = [it for it in key["KeyPolicy"]["Statement"] if "kms:Sign" in it["Action"]]
+    [signing] = [statement for statement in key["KeyPolicy"]["Statement"] if "kms:Sign" in statement["Action"]]
     policies = [policy for function in functions().values() for policy in function["Policies"]]
 
     assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
     assert template()["Resources"]["SigningKey"]["DeletionPolicy"] == "Retain"
     assert signing["Principal"] == {"AWS": {"Fn::GetAtt": "PlantTreesRole.Arn"}}
     assert "kms:Sign" not in str(policies)
-    assert not any(action in ("*", "kms:*") for it in key["KeyPolicy"]["Statement"] for action in it["Action"])
+    assert not any(
+        action in ("*", "kms:*") for statement in key["KeyPolicy"]["Statement"] for action in statement["Action"]
+    )
 
 
 def test_the_public_function_reads_and_does_nothing_else() -> None:
@@ -270,7 +280,9 @@ def test_the_public_function_reads_and_does_nothing_else() -> None:
 def test_the_layer_keeps_what_botocore_knows_of_each_service_that_a_client_is_made_for() -> None:
     sources = (ROOT / "layers/saxaul").rglob("*.py")
     called = {
-        service for it in sources for service in re.findall(r'boto3\.client\("([a-z0-9-]+)"', it.read_text("utf-8"))
+        service
+        for source in sources
+        for service in re.findall(r'boto3\.client\("([a-z0-9-]+)"', source.read_text("utf-8"))
     }
 
     assert called == SERVICES

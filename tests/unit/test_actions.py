@@ -161,7 +161,9 @@ def test_each_of_five_hundred_mixed_actions_is_judged_alone_and_refused_by_its_i
     accepted, refused = screened(*call)
 
     assert [action.action_id for action in accepted] == [f"ride-{n}" for n in range(MAX_ACTIONS) if n % 5]
-    assert [(it.index, it.action_id) for it in refused] == [(n, f"ride-{n}") for n in range(0, MAX_ACTIONS, 5)]
+    assert [(refusal.index, refusal.action_id) for refusal in refused] == [
+        (n, f"ride-{n}") for n in range(0, MAX_ACTIONS, 5)
+    ]
 
 
 def test_a_refusal_has_no_action_id_where_the_app_sent_none_that_is_text() -> None:

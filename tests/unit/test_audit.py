@@ -94,7 +94,7 @@ def test_nothing_credited_of_a_period_that_is_not_there_is_no_fault() -> None:
 
 @pytest.mark.parametrize("taken", [[], [RESERVED, make_redemption("r-3", points=1).reserved(NOON)]])
 def test_redemptions_that_took_other_points_than_were_spent_are_a_fault(taken: list[Redemption]) -> None:
-    paid = sum(it.points for it in taken)
+    paid = sum(redemption.points for redemption in taken)
 
     assert faults(redemptions=taken) == [f"the wallet spent 160 points, but the redemptions took {paid}"]
 
@@ -120,7 +120,7 @@ def test_a_period_at_its_bounds_is_no_fault() -> None:
 
 def test_a_period_beyond_its_bounds_is_a_fault() -> None:
     full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES + 1)], window="2026-07")
-    periods = [CLOSED, CREDITED, replace(full, entries={f"b:{name}": it for name, it in full.entries.items()})]
+    periods = [CLOSED, CREDITED, replace(full, entries={f"b:{name}": entry for name, entry in full.entries.items()})]
 
     assert faults(periods=periods, sizes={"2026-06": MAX_ITEM_BYTES, "2026-07": MAX_ITEM_BYTES + 1}) == [
         f"period 2026-07 has {MAX_ENTRIES + 1} entries, and its bound is {MAX_ENTRIES}",
@@ -142,7 +142,7 @@ def test_a_reversed_entry_that_is_still_worth_something_is_a_fault(left: dict[st
 def test_negative_points_of_an_entry_are_a_fault() -> None:
     found = check(Holdings(USER, make_wallet(), [make_period(make_entry(points=-5))]))
 
-    assert [it.detail for it in found] == ["action alipay:0 on period 2026-06-05 has -5 points"]
+    assert [finding.detail for finding in found] == ["action alipay:0 on period 2026-06-05 has -5 points"]
 
 
 def test_a_wallet_below_zero_is_information() -> None:
@@ -165,9 +165,10 @@ def test_a_facility_with_points_is_a_fault_and_one_with_grams_is_none() -> None:
 
 @given(points=st.lists(st.integers(0, 500), max_size=5), later=st.sampled_from([0, 1, 5, 20, 400]))
 def test_what_a_harvest_leaves_adds_up_and_gives_the_position_that_the_api_tells(points: list[int], later: int) -> None:
-    periods = [make_period(make_entry(points=it), window=f"2026-06-0{day}") for day, it in enumerate(points, 1)]
+    periods = [make_period(make_entry(points=amount), window=f"2026-06-0{day}") for day, amount in enumerate(points, 1)]
     periods = [
-        replace(period, entries={f"a:{period.key.window}": it for it in period.entries.values()}) for period in periods
+        replace(period, entries={f"a:{period.key.window}": entry for entry in period.entries.values()})
+        for period in periods
     ]
     calendar, now = make_calendar(), NOON + later * DAY
 
@@ -196,7 +197,7 @@ def books(*redemptions: Redemption, order: bool = True, certificates: tuple[Orde
 
 
 def loose(kept: Books) -> list[tuple[str, str]]:
-    return [(it.finding.subject, it.finding.detail) for it in kept.loose_ends()]
+    return [(end.finding.subject, end.finding.detail) for end in kept.loose_ends()]
 
 
 def test_an_order_its_redemption_and_their_certificate_agree() -> None:
@@ -287,7 +288,7 @@ def test_a_certificate_may_wait_for_its_redemption_to_be_settled() -> None:
 def test_a_stock_has_reserved_what_its_redemptions_took_and_no_more_than_was_released(
     stock: Stock, trees: int, expected: list[str]
 ) -> None:
-    assert [it.detail for it in stock_findings(stock, stock, trees, NOON)] == expected
+    assert [finding.detail for finding in stock_findings(stock, stock, trees, NOON)] == expected
 
 
 @pytest.mark.parametrize(("trees", "is_sound"), [(2, False), (3, True), (4, True), (5, False)])

@@ -102,7 +102,9 @@ def test_acts_come_alone_or_about_two_at_once() -> None:
     alone, together = make_day(users=5000), make_day(users=5000, together=True)
 
     assert {arrival.acts for arrival in alone.arrivals} == {1}
-    assert together.actions / sum(1 for it in together.arrivals if not it.again) == pytest.approx(2.2, abs=0.1)
+    assert together.actions / sum(1 for arrival in together.arrivals if not arrival.again) == pytest.approx(
+        2.2, abs=0.1
+    )
 
 
 def test_the_same_seed_gives_the_same_day() -> None:

@@ -69,6 +69,6 @@ def test_cleaning_again_changes_nothing_and_leaves_nothing_unseen(text: str) -> 
 
     assert clean_dedication(once) == once
     assert once == once.strip()
-    assert not {unicodedata.category(it) for it in once} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    assert not {unicodedata.category(character) for character in once} & {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
     assert unicodedata.is_normalized("NFC", once)
     once.encode()

@@ -99,4 +99,7 @@ def test_a_campaign_runs_every_year_on_its_day_alone(campaign: str, day: tuple[i
     first = date(2028, *day)
     days = (first + timedelta(n) for n in range(-40, 370))
 
-    assert [it for it in days if catalog().campaigns[campaign].runs_on(it)] == [first, date(2029, *day)]
+    assert [candidate for candidate in days if catalog().campaigns[campaign].runs_on(candidate)] == [
+        first,
+        date(2029, *day),
+    ]

@@ -47,7 +47,9 @@ def test_every_path_of_the_api_is_in_the_readme_with_its_scope() -> None:
 def test_every_function_is_in_the_readme_and_every_parameter_in_the_operations() -> None:
     operations = (ROOT / "docs/operations.md").read_text()
 
-    assert [it["CodeUri"] for it in functions().values() if f"({it['CodeUri']}/handler.py)" not in README] == []
+    assert [
+        function["CodeUri"] for function in functions().values() if f"({function['CodeUri']}/handler.py)" not in README
+    ] == []
     assert [name for name in template()["Parameters"] if f"`{name}`" not in operations] == []
 
 

@@ -45,7 +45,7 @@ def test_each_leaf_is_proved_by_its_path() -> None:
     entry = make_entry(*(make_leaf() for _ in range(7)))
 
     for index, leaf in enumerate(entry.leaves):
-        path = [bytes.fromhex(it) for it in entry.inclusion_path(index)]
+        path = [bytes.fromhex(neighbour) for neighbour in entry.inclusion_path(index)]
         assert root_of_path(leaf.hash, index, entry.size, path).hex() == entry.root
 
 

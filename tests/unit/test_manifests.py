@@ -26,9 +26,9 @@ def test_a_manifest_has_a_line_for_each_tree_in_both_forms() -> None:
     manifest = manifest_of(ORDER, make_calendar())
 
     rows, document = rows_of(ORDER), json.loads(manifest.contents["json"])
-    numbers = [tree.number for it in REDEMPTIONS for tree in it.trees]
+    numbers = [tree.number for redemption in REDEMPTIONS for tree in redemption.trees]
     assert manifest.contents.keys() == FORMATS.keys()
-    assert [row["certificate"] for row in rows] == [it["certificate"] for it in document["trees"]] == numbers
+    assert [row["certificate"] for row in rows] == [tree["certificate"] for tree in document["trees"]] == numbers
     assert tuple(rows[0]) == COLUMNS
     assert (rows[0]["species_zh"], document["species"]) == ("梭梭", {"en": "Saxaul", "zh": "梭梭"})
     assert document["ordered_at"] == "2026-06-05T12:00:00+08:00"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from saxaul.log.merkle import inclusion_path, leaf_hash, node_hash, root, root_of_path
 
-LEAVES = [bytes.fromhex(it) for it in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
+LEAVES = [bytes.fromhex(leaf) for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
 LEAVES.append(bytes(range(0x60, 0x70)))
 ROOTS = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -57,7 +57,7 @@ def test_the_roots_are_those_of_certificate_transparency(size: int) -> None:
 
 @pytest.mark.parametrize(("index", "size"), PATHS)
 def test_the_inclusion_paths_are_those_of_certificate_transparency(index: int, size: int) -> None:
-    assert [it.hex() for it in inclusion_path(hashes(size), index)] == PATHS[index, size]
+    assert [neighbour.hex() for neighbour in inclusion_path(hashes(size), index)] == PATHS[index, size]
 
 
 def test_leaves_and_nodes_are_hashed_behind_different_bytes() -> None:
@@ -76,7 +76,7 @@ def test_a_tree_of_seven_splits_as_the_rfc_draws_it() -> None:
 @given(st.integers(1, 600), st.data())
 def test_every_path_leads_to_the_root_and_is_no_longer_than_the_tree_is_high(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
-    leaves = [leaf_hash(bytes([it % 256, it // 256])) for it in range(size)]
+    leaves = [leaf_hash(bytes([number % 256, number // 256])) for number in range(size)]
 
     path = inclusion_path(leaves, index)
 
@@ -88,7 +88,7 @@ def test_every_path_leads_to_the_root_and_is_no_longer_than_the_tree_is_high(siz
 @given(st.integers(2, 40), st.data())
 def test_another_index_another_leaf_or_another_neighbour_leads_elsewhere(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
-    leaves = [leaf_hash(bytes([it])) for it in range(size)]
+    leaves = [leaf_hash(bytes([number])) for number in range(size)]
     path = inclusion_path(leaves, index)
     wrong = data.draw(st.integers(0, len(path) - 1))
 
@@ -105,7 +105,7 @@ def test_another_index_another_leaf_or_another_neighbour_leads_elsewhere(size: i
 @given(st.integers(1, 40), st.data())
 def test_a_path_of_another_length_is_refused(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
-    leaves = [leaf_hash(bytes([it])) for it in range(size)]
+    leaves = [leaf_hash(bytes([number])) for number in range(size)]
     path = inclusion_path(leaves, index)
 
     with pytest.raises(ValueError, match="too long"):

@@ -26,8 +26,10 @@ def test_an_order_takes_every_waiting_tree_and_freezes_what_the_project_is() -> 
     batch = order_of(waiting, "o-1", "saxaul-alxa", PROJECT, NOON)
 
     assert batch
-    assert [tree.number for tree in batch.order.trees] == [tree.number for it in waiting for tree in it.trees]
-    assert [it.state for it in batch.redemptions] == [State.ORDERED, State.ORDERED]
+    assert [tree.number for tree in batch.order.trees] == [
+        tree.number for redemption in waiting for tree in redemption.trees
+    ]
+    assert [redemption.state for redemption in batch.redemptions] == [State.ORDERED, State.ORDERED]
     assert batch.order.project == OrderedProject(PROJECT.species, PROJECT.latin, PROJECT.place.names, PROJECT.partner)
     assert batch.order.announced_at is None
 
@@ -59,7 +61,9 @@ def test_an_order_holds_no_more_trees_than_a_transaction_takes_at_their_longest(
 
     assert batch
     assert len(batch.order.trees) == MAX_TREES_PER_ORDER
-    assert [it.redemption_id for it in batch.redemptions] == [f"r-{n}" for n in range(MAX_TREES_PER_ORDER // 10)]
+    assert [redemption.redemption_id for redemption in batch.redemptions] == [
+        f"r-{n}" for n in range(MAX_TREES_PER_ORDER // 10)
+    ]
 
 
 def test_the_longest_lives_fit_an_item_and_a_whole_order_of_them_fits_a_transaction() -> None:
@@ -98,6 +102,6 @@ def test_an_order_is_done_when_each_tree_is_planted_or_has_failed() -> None:
     half = redemption.stepped({first: Step(State.PLANTED, NOON, NOON, planting=planting)})
     whole = half.stepped({second: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
 
-    assert [is_done(order, {"r-1": it}) for it in (redemption, half, whole)] == [False, False, True]
+    assert [is_done(order, {"r-1": stage}) for stage in (redemption, half, whole)] == [False, False, True]
     assert [order.tree_state(whole, number) for number in (first, second)] == [State.PLANTED, "failed"]
     assert order.tree_state(whole.ordered("o-2", NOON), second) == "failed"

@@ -196,7 +196,7 @@ def test_entries_of_a_type_that_the_catalog_no_longer_holds_do_not_stop_a_period
     [((), "2026-06-05"), (("day",), "2026-06-05"), (("day", "month"), "2026-06"), (("year", "day"), "2026")],
 )
 def test_the_period_of_an_action_is_as_long_as_the_longest_of_its_caps(windows: tuple[str, ...], window: str) -> None:
-    rule = make_action_type(caps=tuple(Cap.model_validate({"window": it, "points": 1}) for it in windows))
+    rule = make_action_type(caps=tuple(Cap.model_validate({"window": length, "points": 1}) for length in windows))
 
     assert period_of(make_action(), rule, CALENDAR) == PeriodKey(USER, window)
 

@@ -35,7 +35,7 @@ def drawn(certificate: dict[str, Any], language: Language = "en", address: str =
 
 
 def words_of(svg: Element) -> list[str]:
-    return [it.text or "" for it in svg.iter(f"{SVG}text")]
+    return [element.text or "" for element in svg.iter(f"{SVG}text")]
 
 
 @pytest.mark.parametrize("width", [360, 390, 780])
@@ -49,7 +49,7 @@ def test_the_code_leads_to_the_public_address_also_at_the_width_of_a_phone(
         found = zxingcpp.read_barcodes(image)
 
     assert image.size[0] == width
-    assert [(it.format.name, it.text) for it in found] == [("QRCode", address)]
+    assert [(barcode.format.name, barcode.text) for barcode in found] == [("QRCode", address)]
 
 
 def test_it_says_species_place_partner_both_dates_state_number_and_dedication(planted: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def test_a_tree_that_is_not_planted_yet_says_so(planted: dict[str, Any]) -> None
     words = words_of(drawn(waiting))
 
     assert {"Reserved", "not yet", "The public log tells of it once it is planted"} <= set(words)
-    assert not any("“" in it for it in words)
+    assert not any("“" in word for word in words)
 
 
 def test_a_project_that_left_the_catalog_leaves_a_certificate_without_a_name(planted: dict[str, Any]) -> None:
@@ -120,14 +120,16 @@ HOSTILE = [
 def test_a_hostile_dedication_is_nothing_but_words(planted: dict[str, Any], dedication: str) -> None:
     tame, hostile = drawn(planted), drawn(planted | {"dedication": dedication, "partner": dedication})
 
-    assert {it.tag for it in hostile.iter()} == {it.tag for it in tame.iter()}
-    assert {name for it in hostile.iter() for name in it.attrib} == {name for it in tame.iter() for name in it.attrib}
+    assert {element.tag for element in hostile.iter()} == {element.tag for element in tame.iter()}
+    assert {name for element in hostile.iter() for name in element.attrib} == {
+        name for element in tame.iter() for name in element.attrib
+    }
     assert drawable(dedication)[:5] in "".join(words_of(hostile))
 
 
 @pytest.mark.parametrize("dedication", HOSTILE)
 def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: dict[str, Any], dedication: str) -> None:
-    tame, hostile = (page(planted | {"dedication": it}, ADDRESS, "en") for it in ("For Mei", dedication))
+    tame, hostile = (page(planted | {"dedication": words}, ADDRESS, "en") for words in ("For Mei", dedication))
 
     tags = re.compile(r"<[a-zA-Z!/][^\s>]*")
     assert set(tags.findall(hostile)) == set(tags.findall(tame))
@@ -149,7 +151,7 @@ def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: dict
             r"<(script|image|img|link|iframe|foreignObject|object|embed)\b|@import|url\((?!#)|\son\w+=", text
         )
         linked = set(re.findall(r'href="([^"]*)"', text))
-        assert {it for it in linked if not it.startswith(ADDRESS)} == {"#shrub"}
+        assert {link for link in linked if not link.startswith(ADDRESS)} == {"#shrub"}
 
 
 def test_the_page_leads_to_the_data_the_picture_and_the_other_language(planted: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def test_no_split_over_batches_ever_exceeds_a_cap(catalog: Catalog, actions: lis
 
     for name, rule in catalog.action_types.items():
         for cap in rule.caps:
-            for window in {CALENDAR.window_of(it.occurred_at, cap.window) for it in period.entries.values()}:
+            for window in {CALENDAR.window_of(entry.occurred_at, cap.window) for entry in period.entries.values()}:
                 counted = [
                     entry
                     for entry in period.entries.values()

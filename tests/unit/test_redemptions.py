@@ -80,7 +80,7 @@ def test_a_step_keeps_what_belongs_to_it() -> None:
     [tree] = reserved.ordered("o-1", NOON + 2).trees
 
     assert reserved.reserved_at == NOON + 1
-    assert [(it.state, it.at, it.order_id) for it in tree.history] == [
+    assert [(step.state, step.at, step.order_id) for step in tree.history] == [
         (State.RESERVED, NOON + 1, ""),
         (State.ORDERED, NOON + 2, "o-1"),
     ]
@@ -146,7 +146,7 @@ def test_a_tree_that_is_inspected_every_year_of_its_life_keeps_the_newest_and_ho
         tree = tree.after(Step(State.ALIVE, NOON + year, NOON + year))
 
     assert len(tree.history) == MAX_STEPS
-    assert [it.state for it in tree.history[:4]] == [State.RESERVED, State.ORDERED, State.PLANTED, State.ALIVE]
+    assert [step.state for step in tree.history[:4]] == [State.RESERVED, State.ORDERED, State.PLANTED, State.ALIVE]
     assert tree.history[-1].at == NOON + 99
     assert (tree.orders, tree.planting) == (("o-1",), PLANTING)
 
@@ -177,7 +177,7 @@ def test_a_request_is_reserved_and_takes_saplings_and_points() -> None:
 
     settlement = settle([request], {"u-42": make_wallet(320)}, Stock("saxaul-alxa", released=2), NOON)
 
-    assert [it.state for it in settlement.verdicts] == [State.RESERVED]
+    assert [verdict.state for verdict in settlement.verdicts] == [State.RESERVED]
     assert (settlement.saplings, settlement.debits) == (2, {"u-42": 320})
 
 
@@ -187,7 +187,7 @@ def test_the_first_to_come_is_the_first_served() -> None:
 
     settlement = settle(requests, wallets, Stock("saxaul-alxa", released=5, reserved=4), NOON)
 
-    assert [(it.redemption_id, it.state, it.reason) for it in settlement.verdicts] == [
+    assert [(verdict.redemption_id, verdict.state, verdict.reason) for verdict in settlement.verdicts] == [
         ("first", State.RESERVED, ""),
         ("second", State.REJECTED, "sold_out"),
     ]
@@ -198,7 +198,7 @@ def test_one_that_asks_for_too_many_does_not_stop_a_smaller_one_behind_it() -> N
 
     settlement = settle(requests, {"u-42": make_wallet(1000)}, Stock("saxaul-alxa", released=2), NOON)
 
-    assert [it.state for it in settlement.verdicts] == [State.REJECTED, State.RESERVED]
+    assert [verdict.state for verdict in settlement.verdicts] == [State.REJECTED, State.RESERVED]
     assert settlement.debits == {"u-42": 160}
 
 
@@ -208,7 +208,7 @@ def test_a_wallet_that_cannot_pay_leaves_the_sapling_to_the_next() -> None:
 
     settlement = settle(requests, wallets, Stock("saxaul-alxa", released=1), NOON)
 
-    assert [it.reason for it in settlement.verdicts] == ["insufficient_points", ""]
+    assert [verdict.reason for verdict in settlement.verdicts] == ["insufficient_points", ""]
     assert settlement.debits == {"u-2": 160}
 
 
@@ -217,7 +217,7 @@ def test_two_requests_of_one_user_are_paid_from_one_wallet() -> None:
 
     settlement = settle(requests, {"u-42": make_wallet(330)}, Stock("saxaul-alxa", released=9), NOON)
 
-    assert [it.reason for it in settlement.verdicts] == ["", "", "insufficient_points"]
+    assert [verdict.reason for verdict in settlement.verdicts] == ["", "", "insufficient_points"]
     assert (settlement.saplings, settlement.debits) == (2, {"u-42": 320})
 
 
@@ -233,5 +233,5 @@ def test_a_project_that_was_closed_meanwhile_reserves_nothing() -> None:
 
     settlement = settle([make_redemption()], {"u-42": make_wallet(1000)}, stock, NOON)
 
-    assert [it.reason for it in settlement.verdicts] == ["project_closed"]
+    assert [verdict.reason for verdict in settlement.verdicts] == ["project_closed"]
     assert (settlement.saplings, settlement.debits) == (0, {})

@@ -48,7 +48,7 @@ def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_that_it_was_plant
     later = told(inspect, redemption, inspection(FIRST, "dead"), inspection(FIRST, "replaced"))
 
     dead, replaced = later.leaves
-    assert [(it.event, it.follows) for it in later.leaves] == [("dead", "planted"), ("replaced", "dead")]
+    assert [(leaf.event, leaf.follows) for leaf in later.leaves] == [("dead", "planted"), ("replaced", "dead")]
     assert dead.particulars == replaced.particulars == planted.leaves[0].particulars
     assert (dead.tag, replaced.tag) == ("AX-0001", "AX-0002"), "a leaf tells of what it found"
     assert later.redemptions[0].tree(FIRST).seal == redemption.tree(FIRST).seal

@@ -158,12 +158,14 @@ def test_a_schedule_that_cannot_be_is_refused(changes: dict[str, str]) -> None:
 schedules = st.builds(
     ReleaseSchedule,
     daily=st.integers(1, 500),
-    at=st.times().map(lambda it: f"{it:%H:%M}"),
+    at=st.times().map(lambda clock: f"{clock:%H:%M}"),
     first_day=st.dates(date(2011, 12, 25), date(2012, 1, 5)),
     last_day=st.none() | st.dates(date(2012, 1, 5), date(2012, 1, 20)),
     total=st.none() | st.integers(1, 3000),
 )
-instants = st.integers(0, 60 * DAY).map(lambda it: it + int(datetime(2011, 12, 20, tzinfo=ZONES[0]).timestamp()))
+instants = st.integers(0, 60 * DAY).map(
+    lambda seconds: seconds + int(datetime(2011, 12, 20, tzinfo=ZONES[0]).timestamp())
+)
 
 
 def hours(timetable: Timetable) -> list[int]:
@@ -194,7 +196,7 @@ def test_saplings_never_become_fewer_by_the_clock_and_each_hour_releases_once(
 ) -> None:
     stock = Stock("saxaul-alxa")
     expected, through = 0, 0
-    for schedule, written in sorted(plans, key=lambda it: it[1]):
+    for schedule, written in sorted(plans, key=lambda plan: plan[1]):
         if stock.timetable:
             expected = _after(expected, stock.timetable, through, written)
         stock, through = stock.planned(scheduled(schedule), zone, written), written

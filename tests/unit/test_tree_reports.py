@@ -50,7 +50,7 @@ def test_a_confirmed_tree_keeps_what_the_partner_said() -> None:
 def test_the_trees_of_one_redemption_are_confirmed_in_one_call_and_it_is_planted() -> None:
     answer = confirmed(confirmation(FIRST), confirmation(SECOND, tag="AX-0002"))
 
-    assert [it.state for it in answer.changed] == [State.PLANTED]
+    assert [redemption.state for redemption in answer.changed] == [State.PLANTED]
 
 
 def test_a_number_may_be_typed_as_people_type_it() -> None:
@@ -105,7 +105,7 @@ def test_degrees_that_come_as_decimals_are_the_same_confirmation() -> None:
 def test_a_confirmation_that_cannot_be_is_refused_with_its_code(change: dict[str, object], code: str) -> None:
     answer = confirmed(confirmation(FIRST) | change)
 
-    assert [it.code for it in answer.refused] == [code]
+    assert [refusal.code for refusal in answer.refused] == [code]
     assert (answer.taken, list(answer.changed)) == (0, [])
 
 
@@ -128,7 +128,7 @@ def test_other_particulars_of_a_planted_tree_are_refused_and_the_first_word_stay
 def test_one_refused_confirmation_leaves_the_others_as_they_were() -> None:
     answer = confirmed(confirmation("nonsense"), confirmation(FIRST))
 
-    assert (answer.taken, [it.index for it in answer.refused]) == (1, [0])
+    assert (answer.taken, [refusal.index for refusal in answer.refused]) == (1, [0])
 
 
 def test_each_confirmed_tree_is_news_with_its_leaf_and_a_repeated_one_is_none() -> None:
@@ -136,7 +136,7 @@ def test_each_confirmed_tree_is_news_with_its_leaf_and_a_repeated_one_is_none() 
 
     outcome = confirmed(confirmation(FIRST), confirmation(SECOND), redemption=planted)
 
-    assert [(it.number, it.step.state, it.step.leaf) for it in outcome.news] == [(SECOND, State.PLANTED, 0)]
+    assert [(news.number, news.step.state, news.step.leaf) for news in outcome.news] == [(SECOND, State.PLANTED, 0)]
     assert outcome.changed[0].tree(SECOND).history[-1] == outcome.news[0].step
 
 
@@ -184,12 +184,12 @@ def test_refunds_of_one_owner_in_one_call_are_one_sum() -> None:
             redemption = fail(before, {name: redemption}, reports, NOON).changed[0].ordered(order_id, NOON)
         redemptions.append(redemption)
     order = make_order(*redemptions, order_id="o-3")
-    reports = [failure(tree.number) for it in redemptions for tree in it.trees]
+    reports = [failure(tree.number) for redemption in redemptions for tree in redemption.trees]
 
-    outcome = fail(order, {it.redemption_id: it for it in redemptions}, reports, NOON)
+    outcome = fail(order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON)
 
     assert outcome.refunds == {"u-42": 640}
-    assert [it.state for it in outcome.changed] == [State.REFUNDED] * 2
+    assert [redemption.state for redemption in outcome.changed] == [State.REFUNDED] * 2
 
 
 def test_the_same_failure_again_changes_nothing_and_another_is_refused() -> None:
@@ -262,7 +262,7 @@ def test_an_inspection_that_cannot_be_is_refused_with_its_code(
 ) -> None:
     outcome = told(inspect, report, redemption=redemption)
 
-    assert [it.code for it in outcome.refused] == [code]
+    assert [refusal.code for refusal in outcome.refused] == [code]
     assert (list(outcome.changed), list(outcome.news)) == ([], [])
 
 

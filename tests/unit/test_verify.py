@@ -81,7 +81,7 @@ def test_without_cryptography_it_says_how_to_get_it(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(sys.modules, "saxaul.log.signatures", raising=False)
-    for name in [it for it in sys.modules if it.startswith("cryptography")]:
+    for name in [module for module in sys.modules if module.startswith("cryptography")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cryptography", None)
 

@@ -130,7 +130,7 @@ def test_reopening_changes_nothing_that_a_user_has() -> None:
 def test_a_reversal_on_a_closed_period_takes_the_points_back() -> None:
     period = make_period(make_entry(80))
     wallet = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet.reopened(period)
-    reversed_period = replace(period, entries={key: replace(it, points=0) for key, it in period.entries.items()})
+    reversed_period = replace(period, entries={key: replace(entry, points=0) for key, entry in period.entries.items()})
 
     assert harvest(wallet, [reversed_period], CALENDAR, WEEKS_LATER).wallet.balance == 0
 
