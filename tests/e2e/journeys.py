@@ -23,7 +23,7 @@ from saxaul.catalog.entries import Campaign
 @cache
 def campaigns() -> list[Campaign]:
     """The campaigns of the default catalog, which the stack runs on."""
-    return [it for it in load()["campaigns"].values() if isinstance(it, Campaign)]
+    return [campaign for campaign in load()["campaigns"].values() if isinstance(campaign, Campaign)]
 
 
 def new_user() -> str:
@@ -73,7 +73,9 @@ def make_rich(client: Client, user_id: str) -> int:
 
 def verdict_on(client: Client, place: str) -> dict[str, Any]:
     """A redemption, once the queue has answered it."""
-    found: dict[str, Any] = eventually(lambda: client.done("GET", place), lambda it: it["state"] != "requested")
+    found: dict[str, Any] = eventually(
+        lambda: client.done("GET", place), lambda redemption: redemption["state"] != "requested"
+    )
     return found
 
 

@@ -31,34 +31,34 @@ VISIBILITY = 10
 """Seconds after which a dead worker's messages come again: a cold worker takes two, and a test cannot wait a minute."""
 
 
-def test_a_herd_gets_every_sapling_once_and_nobody_else_pays(
+def test_a_burst_of_users_gets_every_sapling_once_and_nobody_else_pays(
     stack: dict[str, Any], alipay: Client, operator: Client
 ) -> None:
-    project, users = open_project(operator), [f"herd-{secrets.token_hex(4)}-{number}" for number in range(USERS)]
+    project, users = open_project(operator), [f"burst-{secrets.token_hex(4)}-{number}" for number in range(USERS)]
     let_each_ride_the_bus(stack, alipay, users)
 
     killer = WorkerKiller(stack, ["RedeemTrees", "SettleRedemptions"])
     with visible_again_after(stack, "redemptions", VISIBILITY), killer, ThreadPoolExecutor(8) as threads:
-        answers = dict(zip(users, threads.map(lambda user: wish(alipay, project, user), users), strict=True))
+        answers = dict(zip(users, threads.map(lambda user: request_a_tree(alipay, project, user), users), strict=True))
         assert eventually(lambda: waiting(stack, "redemptions"), lambda count: count == 0, PATIENCE) == 0
 
-    at_the_door = {user for user, answer in answers.items() if answer.status_code == 409}
-    assert {answers[user].json()["code"] for user in at_the_door} <= {"sold_out"}
+    refused_by_api = {user for user, answer in answers.items() if answer.status_code == 409}
+    assert {answers[user].json()["code"] for user in refused_by_api} <= {"sold_out"}
     assert {answer.status_code for answer in answers.values()} <= {202, 409}
-    found = {it.user_id: it for it in redemptions_of(stack, project)}
-    assert found.keys() == set(users) - at_the_door
-    served = {user for user, it in found.items() if it.state in {State.RESERVED, State.ORDERED}}
-    refused = [(it.state, it.reason) for user, it in found.items() if user not in served]
+    found = {redemption.user_id: redemption for redemption in redemptions_of(stack, project)}
+    assert found.keys() == set(users) - refused_by_api
+    served = {user for user, redemption in found.items() if redemption.state in {State.RESERVED, State.ORDERED}}
+    refused = [(redemption.state, redemption.reason) for user, redemption in found.items() if user not in served]
     assert set(refused) <= {(State.REJECTED, "sold_out")}
-    assert (len(served), len(refused) + len(at_the_door)) == (SAPLINGS, USERS - SAPLINGS)
+    assert (len(served), len(refused) + len(refused_by_api)) == (SAPLINGS, USERS - SAPLINGS)
 
-    spent = {user: it.spent for user, it in wallets_of(stack, users).items()}
+    spent = {user: wallet.spent for user, wallet in wallets_of(stack, users).items()}
     assert Counter(spent.get(user, 0) for user in users) == {PRICE: SAPLINGS, 0: USERS - SAPLINGS}
     assert {user for user in users if spent.get(user)} == served
     for user in [*sorted(served)[:5], *sorted(set(users) - served)[:20]]:
         wallet = alipay.done("GET", f"/users/{user}/wallet")
         assert (wallet["earned"], wallet["spent"]) == (PRICE, PRICE if user in served else 0)
-    shown = next(it for it in alipay.done("GET", "/tree-projects")["projects"] if it["id"] == project)
+    shown = next(entry for entry in alipay.done("GET", "/tree-projects")["projects"] if entry["id"] == project)
     assert (shown["available"], shown["next_release"]) == (0, None)
     assert killer.kills.keys() == {"RedeemTrees", "SettleRedemptions"}
     assert waiting(stack, "redemptions_dead_letter") == 0
@@ -67,7 +67,7 @@ def test_a_herd_gets_every_sapling_once_and_nobody_else_pays(
 
 
 def open_project(operator: Client) -> str:
-    project = f"herd-{secrets.token_hex(3)}"
+    project = f"burst-{secrets.token_hex(3)}"
     template = operator.done("GET", "/catalog/tree-projects/saxaul-alxa")
     document = {key: template[key] for key in ("species", "place", "partner")}
     cheap = {"price_points": PRICE, "saplings": SAPLINGS}
@@ -82,8 +82,8 @@ def let_each_ride_the_bus(stack: dict[str, Any], client: Client, users: list[str
     assert eventually(lambda: waiting(stack, "actions"), lambda count: count == 0, PATIENCE) == 0
 
 
-def wish(client: Client, project: str, user: str) -> httpx.Response:
-    """Wish for a tree, every fifth user twice with the same key: the second answer is that of the first."""
+def request_a_tree(client: Client, project: str, user: str) -> httpx.Response:
+    """Request a tree, every fifth user twice with the same key: the second answer is that of the first."""
     answer = patiently(client, project, user)
     if int(user.rpartition("-")[2]) % 5 == 0:
         again = patiently(client, project, user)

@@ -79,13 +79,16 @@ def make_day(chance: random.Random, now: int) -> Day:
     of_user = Counter(action.owner for action in rare)
     reversible = [action for action in rare if of_user[action.owner] <= REVERSIBLE_CAP]
     taken_back = chance.sample(reversible, ACTIONS // 100)
-    return Day(actions, [Reversal(it.app, it.owner, it.action_id, "refunded", it.occurred_at) for it in taken_back])
+    return Day(
+        actions,
+        [Reversal(action.app, action.owner, action.action_id, "refunded", action.occurred_at) for action in taken_back],
+    )
 
 
 def calls_of(day: Day, chance: random.Random) -> list[Call]:
     """The day in calls, every tenth action twice, the reversals anywhere, even before their actions.
 
-    A call has what a few users did, and what one user did is spread over some calls, so that workers meet in its periods.
+    A call has what a few users did. What one user did is spread over some calls, so that workers meet in its periods.
     """
     rows: list[Action | Reversal] = [*day.actions, *day.actions[::10], *day.reversals]
     chance.shuffle(rows)
@@ -103,12 +106,12 @@ def calls_of(day: Day, chance: random.Random) -> list[Call]:
             errands[row.app, "reversals", row.owner.id].append({**which, "reason": row.reason})
     parts = [(key, list(part)) for key, errand in errands.items() for part in batched(errand, OF_A_USER)]
     chance.shuffle(parts)
-    doors: defaultdict[tuple[str, str], list[list[dict[str, Any]]]] = defaultdict(list)
+    endpoints: defaultdict[tuple[str, str], list[list[dict[str, Any]]]] = defaultdict(list)
     for (app, name, _), part in parts:
-        doors[app, name].append(part)
+        endpoints[app, name].append(part)
     calls = [
         Call(app, f"/{name}", {name: list(chain.from_iterable(together))})
-        for (app, name), found in doors.items()
+        for (app, name), found in endpoints.items()
         for together in batched(found, USERS_OF_A_CALL)
     ]
     chance.shuffle(calls)
@@ -122,7 +125,7 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def send(client: Client, call: Call) -> None:
-    """As an app does it: where the door fails or is silent, the same call again."""
+    """As an app does it: where the endpoint fails or is silent, the same call again."""
     while (answer := attempt(client, call)) is None or answer.is_server_error:
         time.sleep(0.2)
     assert (answer.status_code, answer.json()["refused"]) == (202, [])
@@ -171,6 +174,6 @@ def test_whatever_dies_every_action_is_posted_exactly_once(stack: dict[str, Any]
     assert buried.returncode == 0, buried.stdout + buried.stderr
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
     assert (recounted.returncode, "does not hold" in recounted.stdout) == (0, False), recounted.stdout
-    found = {it["user_id"]: (it["earned"], it["avoided_g"]) for it in wallets}
+    found = {wallet["user_id"]: (wallet["earned"], wallet["avoided_g"]) for wallet in wallets}
     assert found == {user: (points, float(grams)) for user, (points, grams) in expected.items()}
     assert sum(earned for earned, _ in found.values()) == sum(points for points, _ in expected.values()) > 0

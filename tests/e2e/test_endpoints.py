@@ -99,7 +99,7 @@ def test_five_hundred_actions_are_taken_and_one_more_is_not(alipay: Client) -> N
     assert (refused.status_code, refused.json()["code"]) == (400, "too_many_actions")
     assert refused.headers["content-type"] == "application/problem+json"
     last = eventually(
-        lambda: alipay.done("GET", f"/users/{users[19]}/wallet"), lambda it: it["avoided_g"] == 25 * 212.5
+        lambda: alipay.done("GET", f"/users/{users[19]}/wallet"), lambda wallet: wallet["avoided_g"] == 25 * 212.5
     )
     assert (last["earned"], last["avoided_g"]) == (5 * 80, 25 * 212.5)
 

@@ -17,14 +17,16 @@ def new_type(operator: Client, **changes: object) -> str:
     """An action type that nobody else reports."""
     name = f"act_{secrets.token_hex(4)}"
     told = operator.done("GET", "/catalog/action-types/bus_ride")
-    kept = {key: it for key, it in told.items() if key not in ("id", "version", "changed_at", "changed_by")}
+    kept = {key: value for key, value in told.items() if key not in ("id", "version", "changed_at", "changed_by")}
     operator.done("PUT", f"/catalog/action-types/{name}", {**kept, **changes})
     return name
 
 
 def report(client: Client, *actions: dict[str, Any]) -> None:
-    """Report actions until all are taken: the door believes for some seconds that there is no new action type."""
-    answer = eventually(lambda: client.done("POST", "/actions", {"actions": actions}), lambda it: not it["refused"])
+    """Report actions until all are taken: the handler believes for some seconds that there is no new action type."""
+    answer = eventually(
+        lambda: client.done("POST", "/actions", {"actions": actions}), lambda answer: not answer["refused"]
+    )
     assert answer == {"accepted": len(actions), "refused": []}
 
 
@@ -90,8 +92,8 @@ def test_a_reserved_tree_is_in_the_totals_once(alipay: Client, stack: dict[str, 
     user = new_user()
     make_rich(alipay, user)
     before = trees()
-    wish = {"project_id": "saxaul-alxa", "trees": 1}
-    asked = alipay.call("POST", f"/users/{user}/redemptions", wish, idempotency_key="k")
+    request = {"project_id": "saxaul-alxa", "trees": 1}
+    asked = alipay.call("POST", f"/users/{user}/redemptions", request, idempotency_key="k")
     verdict_on(alipay, asked.headers["location"])
 
     assert eventually(trees, lambda number: number == before + 1) == before + 1

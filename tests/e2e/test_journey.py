@@ -46,7 +46,7 @@ def test_a_cap_holds_over_many_calls(alipay: Client) -> None:
     alipay.done("POST", "/actions", {"actions": [make_action(user, "metro_ride")]})
     wallet = eventually(
         lambda: alipay.done("GET", f"/users/{user}/wallet"),
-        lambda it: it["avoided_g"] == 8 * 212.5 + 515.5,
+        lambda wallet: wallet["avoided_g"] == 8 * 212.5 + 515.5,
     )
 
     assert wallet["avoided_g"] == 8 * 212.5 + 515.5
@@ -59,13 +59,13 @@ def test_points_become_a_planted_tree_with_a_certificate(
     user = new_user()
     earned = make_rich(alipay, user)
     key = secrets.token_hex(8)
-    wish = {"project_id": PROJECT, "trees": 1, "dedication": "For my grandmother"}
+    request = {"project_id": PROJECT, "trees": 1, "dedication": "For my grandmother"}
 
-    requested = alipay.call("POST", f"/users/{user}/redemptions", wish, idempotency_key=key)
+    requested = alipay.call("POST", f"/users/{user}/redemptions", request, idempotency_key=key)
     redemption = requested.json()
     place = f"/users/{user}/redemptions/{redemption['redemption_id']}"
     reserved = verdict_on(alipay, place)
-    again = alipay.done("POST", f"/users/{user}/redemptions", wish, idempotency_key=key)
+    again = alipay.done("POST", f"/users/{user}/redemptions", request, idempotency_key=key)
     wallet = alipay.done("GET", f"/users/{user}/wallet")
 
     assert requested.status_code == 202
@@ -77,7 +77,9 @@ def test_points_become_a_planted_tree_with_a_certificate(
     assert (wallet["spendable"], wallet["spent"], wallet["ripening"]) == (earned - PRICE, PRICE, 0)
 
     number = redemption["certificates"][0]
-    ordered = eventually(lambda: alipay.done("GET", place), lambda it: it["state"] == "ordered", patience=100)
+    ordered = eventually(
+        lambda: alipay.done("GET", place), lambda redemption: redemption["state"] == "ordered", patience=100
+    )
     assert ordered["state"] == "ordered", "the schedule did not order the tree"
     order = next(
         found

@@ -55,7 +55,7 @@ def test_a_suggestion_in_chinese_is_found_by_its_pinyin_within_a_minute(
 
     answer = eventually(
         lambda: alipay.done("GET", "/suggestions?q=yusan&limit=50"),
-        lambda it: not it["fallback"] and name in {found["id"] for found in it["suggestions"]},
+        lambda answer: not answer["fallback"] and name in {found["id"] for found in answer["suggestions"]},
     )
 
     assert not answer["fallback"]
@@ -92,7 +92,7 @@ def test_a_deleted_entry_is_gone_and_its_versions_stay(operator: Client, place: 
 
     assert deleted["version"] == 2
     assert operator.call("GET", place).json()["code"] == "unknown_entry"
-    assert [(it["version"], it["changed_by"], bool(it["entry"])) for it in kept] == [
+    assert [(version["version"], version["changed_by"], bool(version["entry"])) for version in kept] == [
         (2, "operator", False),
         (1, "operator", True),
     ]

@@ -16,7 +16,7 @@ GLIMPSE = 3
 
 
 def body_of(user_id: str) -> str:
-    """The message of one bus ride, as the door would have queued it."""
+    """The message of one bus ride, as the API would have queued it."""
     ride = ReportedAction.model_validate(make_action(user_id))
     occurred_at = int(ride.occurred_at.timestamp())
     (body,) = pack(
@@ -39,7 +39,9 @@ def test_a_poison_message_hurts_nobody_and_a_mended_one_comes_home(
     with visible_again_after(stack, "actions", GLIMPSE):
         sent = sqs.send_message_batch(QueueUrl=stack["queues"]["actions"], Entries=entries)
         neighbours = [wallet_of(alipay, user, earned=80)["earned"] for user in (before, after)]
-        listed = eventually(lambda: run_operation("dead_letters", "list").stdout, lambda it: "unreadable" in it, 120)
+        listed = eventually(
+            lambda: run_operation("dead_letters", "list").stdout, lambda listing: "unreadable" in listing, 120
+        )
     poison = {entry["Id"]: entry["MessageId"] for entry in sent["Successful"]}["1"]
     (tmp_path / "mended.json").write_text(mended)
     redriven = run_operation("dead_letters", "redrive", "--id", poison, "--body-file", str(tmp_path / "mended.json"))

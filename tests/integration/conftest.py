@@ -40,10 +40,7 @@ CLOCKED = [
             "view_impact",
         )
     ),
-    *(
-        f"saxaul.services.{name}"
-        for name in ("accrue", "edit_catalog", "order", "redeem", "tally", "take_statements")
-    ),
+    *(f"saxaul.services.{name}" for name in ("accrue", "edit_catalog", "order", "redeem", "tally", "take_statements")),
 ]
 """The modules that ask for the time."""
 

@@ -153,7 +153,7 @@ def test_a_period_that_aws_refuses_fails_its_own_messages_only(stack: Stack, mon
     assert wallet_of()["earned"] == 80
 
 
-def test_a_late_action_onto_a_folded_period_reaches_the_wallet(stack: Stack) -> None:
+def test_a_late_action_onto_a_closed_period_reaches_the_wallet(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.now = NOON + 30 * DAY
@@ -170,7 +170,7 @@ def test_a_late_action_onto_a_folded_period_reaches_the_wallet(stack: Stack) -> 
     assert wallet_of()["avoided_g"] == 425
 
 
-def test_a_late_action_onto_a_folded_day_without_a_period_reaches_the_wallet(stack: Stack) -> None:
+def test_a_late_action_onto_a_closed_day_without_a_period_reaches_the_wallet(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.now = NOON + 30 * DAY

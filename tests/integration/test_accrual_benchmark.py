@@ -55,7 +55,7 @@ def day() -> Day:
 
 
 def two_users(day: Day, catalog: Catalog) -> Moment:
-    """The first two acts of one user, the first of another, and the first user's first act again: all on day periods."""
+    """The first two acts of a user, the first of another, and the first act of the first again: all on day periods."""
     daily = {name for name, rule in catalog.action_types.items() if rule.window == "day"}
     one, other = [
         user for user in range(day.users) if len(acts := day.reported(user)) > 1 and kinds(acts[:2]) <= daily

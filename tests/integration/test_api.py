@@ -93,7 +93,7 @@ def test_only_a_registered_app_reports_redeems_and_searches(client: str, code: s
 
 
 @pytest.mark.usefixtures("stack")
-def test_without_a_token_nobody_gets_past_the_door() -> None:
+def test_without_a_token_nobody_gets_past_the_handler() -> None:
     assert call("ingest_actions", "POST", "/actions", client=None, body={"actions": [reported()]}).status == 403
 
 
@@ -169,8 +169,9 @@ def test_suggestions_speak_the_language_that_is_asked_for_and_lead_into_the_aski
     answer = suggest(q="公交", lang="zh", limit="1").body
 
     assert (answer["query"], answer["fallback"]) == ("公交", False)
-    assert [(it["id"], it["title"], it["points"], it["avoided_g"]) for it in answer["suggestions"]] == [
-        ("bus", "坐公交去上班", 80, 212.5)
-    ]
+    assert [
+        (suggestion["id"], suggestion["title"], suggestion["points"], suggestion["avoided_g"])
+        for suggestion in answer["suggestions"]
+    ] == [("bus", "坐公交去上班", 80, 212.5)]
     foreign = call("suggest_campaigns", "GET", "/suggestions", client="taobao-client").body["suggestions"]
-    assert {it["link"] for it in foreign} == {None}
+    assert {suggestion["link"] for suggestion in foreign} == {None}

@@ -98,7 +98,7 @@ def test_the_certificate_of_a_cancelled_redemption_is_404_and_the_forest_has_no_
     assert wallet_of()["spendable"] == 1000
 
 
-def test_the_wish_of_a_cancelled_redemption_is_not_taken_up_again_by_its_key(rich: Stack) -> None:
+def test_the_request_of_a_cancelled_redemption_is_not_taken_up_again_by_its_key(rich: Stack) -> None:
     redemption_id = reserved(rich)
     cancel(redemption_id)
 
@@ -158,7 +158,7 @@ def test_a_cancellation_that_is_faster_is_not_settled_and_drags_no_other_down(
     interrupted(monkeypatch, "write_settlement", lambda: cancel(mine))
 
     assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
-    assert [rich.redemption(it).state for it in (mine, other)] == ["cancelled", "reserved"]
+    assert [rich.redemption(redemption_id).state for redemption_id in (mine, other)] == ["cancelled", "reserved"]
     assert (rich.wallet().spent, rich.available()) == (160, 9)
 
 

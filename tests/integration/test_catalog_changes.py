@@ -85,7 +85,7 @@ def test_without_a_condition_the_last_writer_wins_and_both_versions_are_kept(mon
 
     assert (slower.status, slower.body["version"]) == (200, 3)
     kept = get_versions("action-types", "bus_ride").body["versions"]
-    assert [it["entry"]["points"]["value"] for it in kept] == ["82", "81", "80"]
+    assert [version["entry"]["points"]["value"] for version in kept] == ["82", "81", "80"]
 
 
 @pytest.mark.usefixtures("stack")
@@ -136,8 +136,8 @@ def test_faults_of_the_schema_of_references_and_of_the_periods_are_named_in_one_
     monthly = put_entry("action-types", "bus_ride", RIDE | {"caps": [{"window": "month", "points": 9}], "unit": ""})
 
     assert suggestion.code == monthly.code == "invalid_entry"
-    assert [it.partition(":")[0] for it in suggestion.body["errors"]] == ["links", "color", "action_type"]
-    assert [it.partition(":")[0] for it in monthly.body["errors"]] == ["unit", "caps"]
+    assert [fault.partition(":")[0] for fault in suggestion.body["errors"]] == ["links", "color", "action_type"]
+    assert [fault.partition(":")[0] for fault in monthly.body["errors"]] == ["unit", "caps"]
 
 
 def test_each_version_says_who_made_it_so_and_when_deletions_included(stack: Stack) -> None:
@@ -151,13 +151,13 @@ def test_each_version_says_who_made_it_so_and_when_deletions_included(stack: Sta
     versions = get_versions("tree-projects", "p").body["versions"]
 
     assert (deleted.status, deleted.body["deleted"], again.body["version"]) == (200, True, 4)
-    assert [(it["version"], it["changed_at"][11:16], it["changed_by"]) for it in versions] == [
+    assert [(version["version"], version["changed_at"][11:16], version["changed_by"]) for version in versions] == [
         (4, "12:03", "operator"),
         (3, "12:02", "operator"),
         (2, "12:01", "operator"),
         (1, "12:00", "operator"),
     ]
-    assert [it["entry"] and it["entry"]["price_points"] for it in versions] == [160, None, 81, 80]
+    assert [version["entry"] and version["entry"]["price_points"] for version in versions] == [160, None, 81, 80]
 
 
 @pytest.mark.usefixtures("stack")
@@ -215,7 +215,7 @@ def test_versions_are_read_page_by_page() -> None:
     first = get_versions("action-types", "bus_ride", limit="3").body
     second = get_versions("action-types", "bus_ride", limit="3", cursor=first["cursor"]).body
 
-    assert [it["version"] for it in first["versions"] + second["versions"]] == [5, 4, 3, 2, 1]
+    assert [version["version"] for version in first["versions"] + second["versions"]] == [5, 4, 3, 2, 1]
     assert second["cursor"] is None
 
 

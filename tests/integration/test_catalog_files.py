@@ -67,7 +67,7 @@ def small(tmp_path: Path) -> Path:
         "campaigns": {"world-environment-day": campaign},
         "tree-projects": {"saxaul-alxa": document(entries["tree-projects"]["saxaul-alxa"])},
         "suggestions": {"take-the-bus": document(entries["suggestions"]["take-the-bus"])},
-        "synonyms": {name: document(it) for name, it in list(entries["synonyms"].items())[:1]},
+        "synonyms": {name: document(entity) for name, entity in list(entries["synonyms"].items())[:1]},
     }
     folder = tmp_path / "small"
     folder.mkdir()
@@ -110,8 +110,8 @@ def test_amounts_and_maps_are_written_in_one_way_however_they_came() -> None:
     ways = [entry["multipliers"], dict.fromkeys(sorted(entry["multipliers"], reverse=True), "2.000")]
 
     told = [
-        yaml.safe_dump(document_of(Campaign.model_validate(entry | {"multipliers": it})), sort_keys=False)
-        for it in ways
+        yaml.safe_dump(document_of(Campaign.model_validate(entry | {"multipliers": multipliers})), sort_keys=False)
+        for multipliers in ways
     ]
 
     assert list(ways[0]) != list(ways[1])

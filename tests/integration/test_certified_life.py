@@ -114,7 +114,7 @@ def test_what_is_served_is_refused_after_any_one_byte_of_it_is_changed(ordered: 
 
 def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
     """What is accepted of a text and of all that differ from it by a bit of one byte."""
-    changed = (original[:it] + bytes([byte ^ 1]) + original[it + 1 :] for it, byte in enumerate(original))
+    changed = (original[:index] + bytes([byte ^ 1]) + original[index + 1 :] for index, byte in enumerate(original))
     found = []
     for text in (original, *changed):
         try:

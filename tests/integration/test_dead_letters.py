@@ -46,7 +46,7 @@ def actions(stack: Stack) -> Lines:
 
 
 @pytest.fixture
-def wishes(stack: Stack) -> Lines:
+def redemption_requests(stack: Stack) -> Lines:
     made = sqs().create_queue(QueueName="RedemptionDeadLetterQueue.fifo", Attributes={"FifoQueue": "true"})
     return Lines("redemptions", stack.redemptions_url, made["QueueUrl"])
 
@@ -89,7 +89,7 @@ def with_move_tasks(answer: Callable[[Any], object]) -> Callable[..., Any]:
     return calling
 
 
-def wish(redemption_id: str) -> str:
+def redemption_request(redemption_id: str) -> str:
     message = RedemptionMessage(project_id="saxaul-alxa", user_id="u-42", redemption_id=redemption_id)
     return message.model_dump_json()
 
@@ -125,7 +125,7 @@ def test_a_message_that_sqs_hands_out_twice_is_listed_once(
 
 
 def test_messages_of_all_queues_in_a_few_words() -> None:
-    assert dead_letters.summary(wish("r-1"), "redemptions") == "redemption r-1 of u-42 for saxaul-alxa"
+    assert dead_letters.summary(redemption_request("r-1"), "redemptions") == "redemption r-1 of u-42 for saxaul-alxa"
     assert dead_letters.summary(GOOD, "redemptions").startswith("unreadable (app: Extra inputs")
     assert dead_letters.summary('{"project_id": "saxaul-alxa"}', "planting") == "an order for saxaul-alxa"
     assert dead_letters.summary(GOOD, "planting").startswith("unreadable (app: Extra inputs")
@@ -142,37 +142,39 @@ def test_redriving_moves_every_message_back_as_it_was(actions: Lines, run: Run, 
     assert stack.waiting(actions.dead) == []
 
 
-def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(wishes: Lines, run: Run) -> None:
-    bodies = [wish(f"r-{n}") for n in range(12)]
-    ids = wishes.die(*bodies)
+def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(redemption_requests: Lines, run: Run) -> None:
+    bodies = [redemption_request(f"r-{n}") for n in range(12)]
+    ids = redemption_requests.die(*bodies)
 
-    run(wishes, "redrive")
+    run(redemption_requests, "redrive")
 
     moved = []
     while (
         batch := sqs()
-        .receive_message(QueueUrl=wishes.source, MessageSystemAttributeNames=["All"], MaxNumberOfMessages=10)
+        .receive_message(
+            QueueUrl=redemption_requests.source, MessageSystemAttributeNames=["All"], MaxNumberOfMessages=10
+        )
         .get("Messages")
     ):
         moved += batch
         for message in batch:
-            sqs().delete_message(QueueUrl=wishes.source, ReceiptHandle=message["ReceiptHandle"])
+            sqs().delete_message(QueueUrl=redemption_requests.source, ReceiptHandle=message["ReceiptHandle"])
     assert [message["Body"] for message in moved] == bodies
     assert {message["Attributes"]["MessageGroupId"] for message in moved} == {"saxaul-alxa"}
     assert [message["Attributes"]["MessageDeduplicationId"] for message in moved] == ids
 
 
 def test_a_redriven_redemption_is_not_taken_for_the_first_sending_of_itself(
-    wishes: Lines, run: Run, stack: Stack
+    redemption_requests: Lines, run: Run, stack: Stack
 ) -> None:
     first: dict[str, Any] = {"MessageGroupId": "saxaul-alxa", "MessageDeduplicationId": "d-0"}
-    sqs().send_message(QueueUrl=wishes.source, MessageBody=wish("r-1"), **first)
-    stack.waiting(wishes.source)
-    wishes.die(wish("r-1"))
+    sqs().send_message(QueueUrl=redemption_requests.source, MessageBody=redemption_request("r-1"), **first)
+    stack.waiting(redemption_requests.source)
+    redemption_requests.die(redemption_request("r-1"))
 
-    run(wishes, "redrive")
+    run(redemption_requests, "redrive")
 
-    assert stack.waiting(wishes.source) == [wish("r-1")]
+    assert stack.waiting(redemption_requests.source) == [redemption_request("r-1")]
 
 
 def test_sqs_moves_all_by_itself_where_it_can(
@@ -287,7 +289,7 @@ def test_without_urls_the_command_serves_the_laptop_stack(
     monkeypatch.setattr("sys.argv", ["dead_letters", "list", "--queue", kind])
     monkeypatch.setattr(dead_letters, "show_all", lambda client, queues, limit: asked.append((client, queues, limit)))
     kinds = ("actions", "redemptions", "planting")
-    urls = {f"{it}{end}": f"{it}{end}" for it in kinds for end in ("", "_dead_letter")}
+    urls = {f"{queue}{end}": f"{queue}{end}" for queue in kinds for end in ("", "_dead_letter")}
     (tmp_path / "stack.json").write_text(json.dumps({"endpoint_url": "http://localhost:4599", "queues": urls}))
 
     dead_letters.main()

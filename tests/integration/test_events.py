@@ -61,12 +61,12 @@ def test_the_event_of_the_schedule_begins_with_what_is_reserved_which_is_nothing
 def test_what_the_ingest_event_reports_is_what_the_accrual_event_brings(seeded: Stack) -> None:
     invoke("ingest_actions", event_of("ingest_actions"))
 
-    assert seeded.waiting(seeded.actions_url) == [it["body"] for it in event_of("accrue_points")["Records"]]
+    assert seeded.waiting(seeded.actions_url) == [record["body"] for record in event_of("accrue_points")["Records"]]
 
 
 def test_what_the_accrual_event_posts_is_what_the_tally_event_brings(seeded: Stack) -> None:
     invoke("accrue_points", event_of("accrue_points"))
-    [change] = [it["dynamodb"] for it in event_of("tally_impact")["Records"]]
+    [change] = [record["dynamodb"] for record in event_of("tally_impact")["Records"]]
 
     stored = seeded.ledger.get(Key(**{name: key["S"] for name, key in change["Keys"].items()}))
 
@@ -79,7 +79,7 @@ def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(
     bodies = seeded.waiting(seeded.redemptions_url)
 
     assert [json.loads(body) for body in bodies] == [
-        json.loads(it["body"]) for it in event_of("settle_redemptions")["Records"]
+        json.loads(record["body"]) for record in event_of("settle_redemptions")["Records"]
     ]
 
 

@@ -39,8 +39,8 @@ def record(before: Item | None, after: Item | None, event: str = "MODIFY") -> An
 
 
 def _as_sent(image: Any) -> Any:  # noqa: ANN401 - DynamoDB's own notation
-    as_text = {name: base64.b64encode(bytes(it["B"])).decode() for name, it in image.items() if "B" in it}
-    return {name: {"B": as_text[name]} if name in as_text else it for name, it in image.items()}
+    as_text = {name: base64.b64encode(bytes(value["B"])).decode() for name, value in image.items() if "B" in value}
+    return {name: {"B": as_text[name]} if name in as_text else value for name, value in image.items()}
 
 
 def stored(period: Period) -> Item:
@@ -100,11 +100,11 @@ def test_what_is_reported_is_what_the_public_sees(stack: Stack) -> None:
         {"day": "2026-06-04", "type": "bus_ride", **ride},
         {"day": "2026-06-05", "type": "bus_ride", **twice},
     ]
-    assert [(it["type"], it["actions"], it["points"]) for it in answer.body["facilities"]] == [
+    assert [(row["type"], row["actions"], row["points"]) for row in answer.body["facilities"]] == [
         ("solar_warehouse", 1, 0)
     ]
     by_app = impact(by="app", **{"from": "2026-06-05", "to": "2026-06-05"}).body["people"]
-    assert [(it["app"], it["actions"], "quantity" in it) for it in by_app] == [
+    assert [(row["app"], row["actions"], "quantity" in row) for row in by_app] == [
         ("alipay", 1, False),
         ("taobao", 1, False),
     ]
@@ -212,7 +212,10 @@ def test_what_is_no_period_and_no_redemption_is_passed_over_and_what_is_erased_s
 def test_trees_are_told_by_what_became_of_them_and_none_twice() -> None:
     asked, reserved = make_redemption(trees=3), make_redemption(trees=3).reserved(NOON)
     ordered = reserved.ordered("o-1", NOON + DAY)
-    items = [redemptions.to_item(it) | {"v": number} for number, it in enumerate((asked, reserved, ordered), start=1)]
+    items = [
+        redemptions.to_item(redemption) | {"v": number}
+        for number, redemption in enumerate((asked, reserved, ordered), start=1)
+    ]
 
     tally(record(None, items[0], "INSERT"), record(items[0], items[1]))
     before = impact().body["trees"]
@@ -262,8 +265,14 @@ def test_campaigns_are_told_as_running_next_and_past_with_host_theme_and_progres
     assert (running["id"], running["state"], running["host"]) == ("wed", "running", "Azerbaijan")
     assert running["goal"] == {"counts": "actions", "target": 1000, "reached": 1}
     assert running["multipliers"] == {"bus_ride": 2.0}
-    assert [(it["id"], it["first_day"]) for it in found["next"]] == [("arbor-day", "2027-03-12"), ("wed", "2027-06-05")]
-    assert [(it["id"], it["first_day"]) for it in found["past"]] == [("arbor-day", "2026-03-12"), ("wed", "2025-06-05")]
+    assert [(run["id"], run["first_day"]) for run in found["next"]] == [
+        ("arbor-day", "2027-03-12"),
+        ("wed", "2027-06-05"),
+    ]
+    assert [(run["id"], run["first_day"]) for run in found["past"]] == [
+        ("arbor-day", "2026-03-12"),
+        ("wed", "2025-06-05"),
+    ]
     assert found["next"][1]["goal"]["reached"] is None
     assert campaigns("zh")["running"][0]["theme"] == "气候变化"
 
@@ -277,7 +286,7 @@ def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
     found = campaign("wed").body
 
     assert (found["state"], found["first_day"], found["host"]) == ("next", "2027-06-05", None)
-    assert [(it["year"], it["first_day"], it["host"]) for it in found["editions"]] == [
+    assert [(edition["year"], edition["first_day"], edition["host"]) for edition in found["editions"]] == [
         (2026, "2026-06-05", None),
         (2019, "2019-06-05", "China"),
     ]

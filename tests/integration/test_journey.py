@@ -35,7 +35,7 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
     stack.seed("suggestions", take_the_bus=make_suggestion(campaign="world-environment-day"))
 
     found = call("suggest_campaigns", "GET", "/suggestions", query={"q": "环境"}).body["suggestions"]
-    assert [(it["action_type"], it["campaign"], it["link"]) for it in found] == [
+    assert [(suggestion["action_type"], suggestion["campaign"], suggestion["link"]) for suggestion in found] == [
         ("bus_ride", "world-environment-day", "https://www.alipay.com/green/bus")
     ]
 
@@ -150,8 +150,13 @@ def test_the_last_sapling_goes_to_the_first_who_asked_and_the_other_keeps_the_po
 
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
 
-    settled = [stack.redemption(it["redemption_id"], user) for it, user in zip(asked, ("u-1", "u-2"), strict=True)]
-    assert [(it.state, it.reason) for it in settled] == [("reserved", ""), ("rejected", "sold_out")]
+    settled = [
+        stack.redemption(request["redemption_id"], user) for request, user in zip(asked, ("u-1", "u-2"), strict=True)
+    ]
+    assert [(redemption.state, redemption.reason) for redemption in settled] == [
+        ("reserved", ""),
+        ("rejected", "sold_out"),
+    ]
     assert (stack.wallet("u-1").balance, stack.wallet("u-2").balance) == (0, 160)
     assert stack.available() == 0
 

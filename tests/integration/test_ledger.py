@@ -1,4 +1,4 @@
-"""The ledger through the door: newest first, page by page, over months and years; and a month's statement."""
+"""The ledger through the API: newest first, page by page, over months and years; and a month's statement."""
 
 import json
 from decimal import Decimal

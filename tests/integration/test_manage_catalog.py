@@ -1,4 +1,4 @@
-"""The operator's door to the catalog."""
+"""The operator's endpoints of the catalog."""
 
 from typing import Any
 

@@ -71,9 +71,9 @@ def test_the_manifest_the_order_and_the_event_tell_the_same(seeded: Stack) -> No
     assert {name: document[name] for name in ("order_id", "project_id", "partner", "ordered_at")} == {
         name: order[name] for name in ("order_id", "project_id", "partner", "ordered_at")
     }
-    told = [{"certificate": it["certificate"], "redemption_id": it["redemption_id"]} for it in order["trees"]]
+    told = [{"certificate": tree["certificate"], "redemption_id": tree["redemption_id"]} for tree in order["trees"]]
     assert document["trees"] == told
-    assert [row["certificate"] for row in manifest_of(order_id)] == [it["certificate"] for it in told]
+    assert [row["certificate"] for row in manifest_of(order_id)] == [tree["certificate"] for tree in told]
 
 
 def test_the_shapes_that_a_partner_builds_upon(seeded: Stack) -> None:
@@ -151,7 +151,7 @@ def test_a_tree_that_fails_three_times_goes_through_three_orders_and_back_to_its
         seen.append(view_redemption("r-1"))
         assert view_order(order_id).body["trees"][0]["state"] == "failed"
 
-    assert [it["state"] for it in seen] == ["ordered", "ordered", "refunded"]
+    assert [redemption["state"] for redemption in seen] == ["ordered", "ordered", "refunded"]
     assert stack.order() == []
     assert (wallet_of()["spendable"], wallet_of()["spent"]) == (200, 0)
     assert seen[-1]["refunded_points"] == 160

@@ -32,7 +32,7 @@ def seeded(stack: Stack) -> Stack:
 def test_an_order_is_for_the_partner_of_its_project(seeded: Stack) -> None:
     order_id, _ = planted_order(seeded)
 
-    assert [it["order_id"] for it in list_orders().body["orders"]] == [order_id]
+    assert [order["order_id"] for order in list_orders().body["orders"]] == [order_id]
     assert list_orders("other-partner-client").body == {"orders": [], "cursor": None}
     assert view_order(order_id).body["partner"] == "Alxa SEE Foundation"
 
@@ -43,7 +43,7 @@ def test_the_order_of_another_partner_is_404_to_see_and_to_confirm(seeded: Stack
     seen = view_order(order_id, "other-partner-client")
     told = confirm(order_id, confirmation(number), client="other-partner-client")
 
-    assert [(it.status, it.code) for it in (seen, told)] == [(404, "unknown_order")] * 2
+    assert [(answer.status, answer.code) for answer in (seen, told)] == [(404, "unknown_order")] * 2
     assert seeded.redemption("r-1").state == "ordered"
 
 
@@ -66,7 +66,7 @@ def test_orders_come_newest_first(seeded: Stack) -> None:
     seeded.clock.now += DAY
     newer, _ = planted_order(seeded, "r-2")
 
-    assert [it["order_id"] for it in list_orders().body["orders"]] == [newer, older]
+    assert [order["order_id"] for order in list_orders().body["orders"]] == [newer, older]
 
 
 def test_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: Stack) -> None:
@@ -74,7 +74,7 @@ def test_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: St
     seeded.clock.now += DAY
     newer, _ = planted_order(seeded, "r-2")
 
-    assert [it["order_id"] for it in list_orders(limit="1").body["orders"]] == [newer]
+    assert [order["order_id"] for order in list_orders(limit="1").body["orders"]] == [newer]
 
 
 def test_confirmations_that_cannot_be_are_named_and_the_others_are_taken(seeded: Stack) -> None:
@@ -83,11 +83,11 @@ def test_confirmations_that_cannot_be_are_named_and_the_others_are_taken(seeded:
     answer = confirm(order_id, confirmation("0000-0000-0000-0"), confirmation(number), confirmation(number, lat=91))
 
     assert (answer.status, answer.body["confirmed"]) == (200, 1)
-    assert [(it["index"], it["code"]) for it in answer.body["refused"]] == [
+    assert [(refusal["index"], refusal["code"]) for refusal in answer.body["refused"]] == [
         (0, "not_in_order"),
         (2, "invalid_confirmation"),
     ]
-    assert [it["state"] for it in view_order(order_id).body["trees"]] == ["planted", "ordered"]
+    assert [tree["state"] for tree in view_order(order_id).body["trees"]] == ["planted", "ordered"]
     assert view_order(order_id).body["state"] == "ordered"
 
 
@@ -175,7 +175,7 @@ def test_a_forest_holds_a_users_own_trees_newest_first_and_none_that_was_rejecte
     forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
 
     assert forest["user_id"] == "u-42"
-    assert [(it["dedication"], it["state"]) for it in forest["trees"]] == [
+    assert [(tree["dedication"], tree["state"]) for tree in forest["trees"]] == [
         ("newer", "requested"),
         ("newer", "requested"),
         ("older", "requested"),
@@ -188,7 +188,7 @@ def test_tree_projects_show_what_is_left(stack: Stack) -> None:
 
     projects = call("view_forest", "GET", "/tree-projects", query={"lang": "zh"}).body["projects"]
 
-    assert [(it["id"], it["available"], it["price_points"]) for it in projects] == [
+    assert [(project["id"], project["available"], project["price_points"]) for project in projects] == [
         ("saxaul-alxa", 3, 160),
         ("unreleased", 0, 160),
     ]

@@ -111,7 +111,7 @@ def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_s
     page = log_page()
     key = call("prove_trees", "GET", "/log/key", client=None)
 
-    assert [(it["sequence"], it["size"]) for it in page.body["entries"]] == [(1, 1), (2, 2), (3, 3)]
+    assert [(entry["sequence"], entry["size"]) for entry in page.body["entries"]] == [(1, 1), (2, 2), (3, 3)]
     assert key.headers["content-type"] == "application/x-pem-file"
     assert load_pem_public_key(key.body.encode())
     [*_, counted] = verdict(None, [encode(page.body)], key.body.encode())
@@ -125,7 +125,7 @@ def test_the_log_comes_in_pages_and_a_full_one_may_be_kept_for_ever(log: Log) ->
 
     full, rest, end = log_page(limit="2"), log_page(after="2", limit="2"), log_page(after="3")
 
-    assert [[it["sequence"] for it in page.body["entries"]] for page in (full, rest, end)] == [[1, 2], [3], []]
+    assert [[entry["sequence"] for entry in page.body["entries"]] for page in (full, rest, end)] == [[1, 2], [3], []]
     assert "immutable" in full.headers["cache-control"]
     assert rest.headers["cache-control"] == end.headers["cache-control"] == "no-cache"
 
@@ -137,7 +137,7 @@ def test_a_page_ends_before_it_is_too_large_to_be_sent(log: Log, monkeypatch: py
 
     page = log_page()
 
-    assert [it["sequence"] for it in page.body["entries"]] == [1, 2]
+    assert [entry["sequence"] for entry in page.body["entries"]] == [1, 2]
     assert "immutable" in page.headers["cache-control"]
 
 

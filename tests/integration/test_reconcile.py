@@ -66,8 +66,8 @@ def settle(stack: Stack, key: str, user_id: str = USER.id) -> None:
 def findings(stack: Stack) -> list[str]:
     told: list[Finding] = []
     sums = reconcile.reconcile(stack.ledger, told.append)
-    assert sums.faults == sum(it.is_fault for it in told)
-    return [f"{it.subject}: {it.detail}" for it in told]
+    assert sums.faults == sum(finding.is_fault for finding in told)
+    return [f"{finding.subject}: {finding.detail}" for finding in told]
 
 
 def tamper(key: Key, **changes: object) -> None:
@@ -78,7 +78,7 @@ def tamper(key: Key, **changes: object) -> None:
 
 def keys_of(stack: Stack, prefix: str) -> list[Key]:
     items = [python(item) for item in dynamodb().scan(TableName=stack.ledger.name)["Items"]]
-    return [Key(it["pk"], it["sk"]) for it in items if it["pk"].startswith(prefix)]
+    return [Key(item["pk"], item["sk"]) for item in items if item["pk"].startswith(prefix)]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
@@ -98,7 +98,7 @@ def test_what_the_functions_wrote_adds_up(lived: Stack) -> None:
     assert (sums.earned, sums.ripening, sums.spendable, sums.spent) == (500, 80, 260, 160)
 
 
-def test_a_scan_of_many_periods_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = reconcile.reconcile(lived.ledger, lambda _: None)
     monkeypatch.setattr(reconcile, "scan", lambda table, **rest: scan(table, PaginationConfig={"PageSize": 2}, **rest))
 
@@ -140,8 +140,8 @@ def test_a_lost_order_and_a_lost_certificate_are_named_by_their_redemptions(live
 
     told = findings(lived)
 
-    assert sum("whose certificate does not lead to it" in it for it in told) == 2
-    assert sum("which does not list it" in it for it in told) == 1
+    assert sum("whose certificate does not lead to it" in finding for finding in told) == 2
+    assert sum("which does not list it" in finding for finding in told) == 1
     assert len(told) == 3
 
 
@@ -190,9 +190,11 @@ def test_an_item_that_cannot_be_read_is_named_and_the_rest_is_still_checked(live
 
     told = findings(lived)
 
-    assert any(it.startswith(f"item {tree.pk} {tree.sk}: cannot be read") and "composted" in it for it in told)
-    assert any(it.startswith("item PROJECT#saxaul-alxa STOCK: cannot be read") for it in told)
-    assert any(it.startswith("user u-43: earned 240 is not") for it in told)
+    assert any(
+        finding.startswith(f"item {tree.pk} {tree.sk}: cannot be read") and "composted" in finding for finding in told
+    )
+    assert any(finding.startswith("item PROJECT#saxaul-alxa STOCK: cannot be read") for finding in told)
+    assert any(finding.startswith("user u-43: earned 240 is not") for finding in told)
 
 
 def test_items_of_other_kinds_are_passed_over(lived: Stack) -> None:

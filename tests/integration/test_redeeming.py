@@ -20,7 +20,10 @@ def asked(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -
     """Redemptions that were requested, and the bodies of their messages."""
     for redemption_id in redemption_ids:
         stack.redemptions.add(make_redemption(redemption_id, project_id=project_id))
-    return [json.dumps({"project_id": project_id, "user_id": "u-42", "redemption_id": it}) for it in redemption_ids]
+    return [
+        json.dumps({"project_id": project_id, "user_id": "u-42", "redemption_id": redemption_id})
+        for redemption_id in redemption_ids
+    ]
 
 
 @pytest.mark.parametrize("broken", ["", "nonsense", "{}", '{"project_id":"p","user_id":"u"}'])
@@ -30,7 +33,7 @@ def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str)
     first, second = asked(stack, "r-1", "r-2")
 
     assert stack.settle(first, broken, second) == ["m-1"]
-    assert [stack.redemption(it).state for it in ("r-1", "r-2")] == ["reserved", "reserved"]
+    assert [stack.redemption(redemption_id).state for redemption_id in ("r-1", "r-2")] == ["reserved", "reserved"]
 
 
 def test_a_message_of_a_redemption_that_does_not_exist_changes_nothing(stack: Stack) -> None:
@@ -64,7 +67,7 @@ def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
     stack.add_wallet(1000)
 
     assert stack.settle(*asked(stack, "r-1", project_id="never-released"), *asked(stack, "r-2")) == []
-    assert [stack.redemption(it).reason for it in ("r-1", "r-2")] == ["sold_out", ""]
+    assert [stack.redemption(redemption_id).reason for redemption_id in ("r-1", "r-2")] == ["sold_out", ""]
 
 
 def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
@@ -85,7 +88,7 @@ def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
     monkeypatch.setattr(Stocks, "get", overtaken)
 
     assert stack.settle(mine) == []
-    assert [stack.redemption(it).reason for it in ("rival", "mine")] == ["", "sold_out"]
+    assert [stack.redemption(redemption_id).reason for redemption_id in ("rival", "mine")] == ["", "sold_out"]
     assert (stack.stock().reserved, stack.wallet().spent) == (1, 160)
 
 
@@ -157,7 +160,7 @@ def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
     assert stack.wallet().balance == 80
 
 
-def test_a_wish_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Stack) -> None:
+def test_a_request_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Stack) -> None:
     stack.seed_catalog()
     stack.periods.put(make_period(make_entry(200), version=0))
     stack.clock.now = NOON + DAY

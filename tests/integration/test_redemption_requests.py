@@ -1,4 +1,4 @@
-"""Wishes for trees: what they must look like, and what their Idempotency-Key does."""
+"""Redemption requests: what they must look like, and what their Idempotency-Key does."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_a_person_cannot_spend_for_another(stack: Stack) -> None:
         ({"points": 1}, "invalid_body"),
     ],
 )
-def test_a_wish_that_cannot_be_is_refused(stack: Stack, change: dict[str, Any], code: str) -> None:
+def test_a_request_that_cannot_be_is_refused(stack: Stack, change: dict[str, Any], code: str) -> None:
     stack.seed_catalog()
     stack.add_wallet(10_000)
 
@@ -58,7 +58,7 @@ def test_a_wish_that_cannot_be_is_refused(stack: Stack, change: dict[str, Any], 
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129])
-def test_a_wish_needs_an_idempotency_key_of_a_sensible_length(stack: Stack, key: str) -> None:
+def test_a_request_needs_an_idempotency_key_of_a_sensible_length(stack: Stack, key: str) -> None:
     stack.seed_catalog()
 
     assert redeem(key).code == "missing_key"
@@ -77,7 +77,7 @@ def test_the_header_of_the_key_may_be_in_any_case(stack: Stack) -> None:
     assert len({answer.body["redemption_id"] for answer in asked}) == 1
 
 
-def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_wish(stack: Stack) -> None:
+def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_request(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
 
@@ -88,7 +88,7 @@ def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_wi
     assert (again.status, again.body["replay"]) == (202, True)
 
 
-def test_a_key_that_came_with_another_wish_is_422(stack: Stack) -> None:
+def test_a_key_that_came_with_another_request_is_422(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
     redeem("key-1")
@@ -98,18 +98,18 @@ def test_a_key_that_came_with_another_wish_is_422(stack: Stack) -> None:
     assert (answer.status, answer.code) == (422, "key_reused")
 
 
-def test_the_same_key_of_another_app_or_user_is_another_wish(stack: Stack) -> None:
+def test_the_same_key_of_another_app_or_user_is_another_request(stack: Stack) -> None:
     stack.seed_catalog()
     for user in ("u-42", "u-43"):
         stack.add_wallet(1000, user)
 
     asked = [redeem(), redeem(client="taobao-client"), redeem(user_id="u-43")]
 
-    assert [it.body["replay"] for it in asked] == [False] * 3
-    assert len({it.body["redemption_id"] for it in asked}) == 3
+    assert [answer.body["replay"] for answer in asked] == [False] * 3
+    assert len({answer.body["redemption_id"] for answer in asked}) == 3
 
 
-def test_a_wish_that_cannot_be_paid_is_409_and_leaves_nothing_behind(stack: Stack) -> None:
+def test_a_request_that_cannot_be_paid_is_409_and_leaves_nothing_behind(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(159)
 

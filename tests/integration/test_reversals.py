@@ -1,4 +1,4 @@
-"""Reversals through the doors, onto whichever period holds the action, however late."""
+"""Reversals through the API, onto whichever period holds the action, however late."""
 
 from decimal import Decimal
 from typing import Any
@@ -108,7 +108,7 @@ def test_a_reversal_in_the_same_batch_as_its_action_touches_that_period_alone(st
     assert wallet_of()["earned"] == 0
 
 
-def test_a_reversal_months_later_reopens_the_folded_period(stack: Stack) -> None:
+def test_a_reversal_months_later_reopens_the_closed_period(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
     stack.clock.now += 30 * DAY

@@ -1,11 +1,11 @@
-"""The search behind its door: kept answers, an index that is renewed beside the requests, and what an answer says."""
+"""The search behind its endpoint: kept answers, an index renewed beside the requests, and what an answer says."""
 
 import gc
 from decimal import Decimal
 
 import pytest
 
-from functions.suggest_campaigns import handler as door
+from functions.suggest_campaigns import handler
 from saxaul.catalog.entries import Synonyms
 from saxaul.observability import logger
 from saxaul.services import search as searching
@@ -19,11 +19,11 @@ def search(query: str, client: str = "alipay-client", **more: str) -> Answer:
 
 
 def ids(answer: Answer) -> list[str]:
-    return [it["id"] for it in answer.body["suggestions"]]
+    return [suggestion["id"] for suggestion in answer.body["suggestions"]]
 
 
 def renewed() -> None:
-    thread = door.live_index().thread
+    thread = handler.live_index().thread
     assert thread is not None
     thread.join()
 
@@ -84,11 +84,11 @@ def test_apps_do_not_share_an_answer(seeded: Stack) -> None:
 def test_the_same_question_is_answered_from_memory(seeded: Stack) -> None:
     assert seeded
     search("bus")
-    before = door.answer_to.cache_info().hits
+    before = handler.answer_to.cache_info().hits
 
     search("bus")
 
-    assert door.answer_to.cache_info().hits == before + 1
+    assert handler.answer_to.cache_info().hits == before + 1
 
 
 def test_a_change_is_found_after_a_request_had_the_index_renewed_and_no_request_waited_for_it(seeded: Stack) -> None:
@@ -120,12 +120,12 @@ def test_an_operators_synonyms_find(seeded: Stack) -> None:
 
 def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:
     search("bus")
-    index = door.live_index().current()
+    index = handler.live_index().current()
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1
     search("bus")
     renewed()
 
-    assert door.live_index().current() is index
+    assert handler.live_index().current() is index
 
 
 def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
@@ -138,13 +138,13 @@ def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1
     assert search("bus").status == 200
     renewed()
-    first = door.live_index().thread
+    first = handler.live_index().thread
 
     seeded.clock.now += int(searching.RENEWED_AFTER) + 1
     assert search("bus").status == 200
     renewed()
 
-    assert door.live_index().thread is not first
+    assert handler.live_index().thread is not first
     assert logged == ["the index could not be renewed; the one before answers"] * 2
 
 

@@ -1,4 +1,4 @@
-"""Stock through the API: released by hand and by the clock, shown to a herd, and refused where it is certain."""
+"""Stock through the API: released by hand or the clock, shown to a burst of users, and refused where it is certain."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def put_project(stack: Stack, **changes: object) -> Any:  # noqa: ANN401 - the a
 
 
 def settle(stack: Stack, key: str, trees: int = 1) -> str:
-    """What became of a wish: its state or reason, or the code with which it was refused at the door."""
+    """What became of a redemption request: its state or reason, or the code with which the API refused it."""
     answer = redeem(key, trees=trees)
     if answer.status != 202:
         return answer.code
@@ -89,14 +89,17 @@ def test_changing_a_schedule_keeps_what_the_old_one_released(stack: Stack) -> No
     assert stack.available() == 7
 
 
-def test_a_wish_that_queued_before_seven_is_served_by_what_was_released_meanwhile(stack: Stack) -> None:
+def test_a_request_that_queued_before_seven_is_served_by_what_was_released_meanwhile(stack: Stack) -> None:
     put_project(stack, saplings=1, schedule=DAILY)
     first, second = redeem("key-1"), redeem("key-2")
     stack.clock.now = SEVEN
 
     stack.settle(*stack.waiting(stack.redemptions_url))
 
-    assert [stack.redemption(it.body["redemption_id"]).state for it in (first, second)] == ["reserved", "reserved"]
+    assert [stack.redemption(answer.body["redemption_id"]).state for answer in (first, second)] == [
+        "reserved",
+        "reserved",
+    ]
     assert stack.available() == 2
 
 
@@ -114,7 +117,7 @@ def test_a_worker_whose_clock_is_behind_sells_nothing_that_is_gone(stack: Stack)
     assert (shown()["available"], stack.stock().reserved) == (0, 4)
 
 
-def test_a_closed_project_takes_no_wishes_from_the_same_second_on(stack: Stack) -> None:
+def test_a_closed_project_takes_no_requests_from_the_same_second_on(stack: Stack) -> None:
     put_project(stack, saplings=5)
     waiting = redeem("waiting").body["redemption_id"]
     put_project(stack, saplings=5, closed=True)
@@ -129,7 +132,7 @@ def test_a_closed_project_takes_no_wishes_from_the_same_second_on(stack: Stack) 
     assert settle(stack, "reopened") == "reserved"
 
 
-def test_who_asks_for_more_than_is_left_is_refused_at_the_door_and_keeps_the_ripe_points_in_the_periods(
+def test_who_asks_for_more_than_is_left_is_refused_by_the_api_and_keeps_the_ripe_points_in_the_periods(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed_catalog(saplings=2)
@@ -156,7 +159,7 @@ def test_a_sapling_that_comes_back_is_had_by_the_next_to_ask(stack: Stack) -> No
     assert settle(stack, "key-2") == "reserved"
 
 
-def test_a_replay_of_a_served_wish_is_answered_although_the_project_is_sold_out(stack: Stack) -> None:
+def test_a_replay_of_a_served_request_is_answered_although_the_project_is_sold_out(stack: Stack) -> None:
     stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     assert settle(stack, "key-1") == "reserved"
@@ -181,5 +184,5 @@ def test_the_projects_cost_one_read_a_second_however_many_ask(stack: Stack, monk
     later = tree_projects()
 
     assert len(reads) == 2
-    assert {it.headers["cache-control"] for it in [*answers, later]} == {"private, max-age=1"}
+    assert {answer.headers["cache-control"] for answer in [*answers, later]} == {"private, max-age=1"}
     assert later.body["projects"][0]["available"] == 7

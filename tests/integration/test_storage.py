@@ -52,7 +52,7 @@ all_wallets = st.builds(
     closed_g=amounts,
     version=st.integers(0, 1000),
 )
-degrees = st.floats(-90, 90).map(lambda it: round(it, 9))
+degrees = st.floats(-90, 90).map(lambda number: round(number, 9))
 plantings = st.builds(PlantedTree, instants, ids, degrees, degrees, st.text(max_size=9))
 steps = st.builds(
     Step,
@@ -117,8 +117,8 @@ def test_a_redemption_comes_back_as_it_was(redemption: Redemption) -> None:
 def test_an_order_comes_back_as_it_was() -> None:
     order = make_order(make_redemption(trees=2), make_redemption("r-2", user_id="u-43"))
 
-    for it in (order, order.announced(0), order.announced(NOON)):
-        assert orders.from_item(stored(orders.to_item(it), it.version)) == it
+    for variant in (order, order.announced(0), order.announced(NOON)):
+        assert orders.from_item(stored(orders.to_item(variant), variant.version)) == variant
 
 
 def test_an_order_is_on_the_list_of_its_partner_once_it_is_announced() -> None:
@@ -133,7 +133,10 @@ def test_what_waits_is_on_the_list_of_its_project_also_when_it_waits_again() -> 
     ordered = reserved.ordered("o-1", NOON + 1)
     failed = ordered.stepped({ordered.trees[0].number: Step(State.RESERVED, NOON, NOON, reason="frost")})
 
-    listed = [redemptions.to_item(it).get("list_name") for it in (reserved, ordered, failed, reserved.cancelled())]
+    listed = [
+        redemptions.to_item(redemption).get("list_name")
+        for redemption in (reserved, ordered, failed, reserved.cancelled())
+    ]
 
     assert listed == ["RESERVED#saxaul-alxa", None, "RESERVED#saxaul-alxa", None]
     assert redemptions.to_item(failed)["list_order"] == redemptions.to_item(reserved)["list_order"]
@@ -209,7 +212,7 @@ def test_more_items_than_one_batch_takes_are_written(stack: Stack) -> None:
     assert len(stack.ledger.get_many([Key("CERT", f"{n:03d}") for n in range(60)], consistent=False)) == 60
 
 
-def test_the_open_periods_of_a_wallet_are_those_that_it_has_not_folded(stack: Stack) -> None:
+def test_the_open_periods_of_a_wallet_are_those_that_it_has_not_closed(stack: Stack) -> None:
     for window in ("2026-05-01", "2026-05-02", "2026-05-20", "2026-04", "2026-05", "2025", "2026"):
         stack.periods.put(make_period(make_entry(1), window=window, version=0))
     wallet = make_wallet(closed_through=date(2026, 5, 19), credited={"2026-05-02": 1, "2026-05": 1})
@@ -245,4 +248,4 @@ def test_the_longest_waiting_redemptions_come_first(stack: Stack) -> None:
     for n, reserved_at in enumerate((NOON + 2, NOON, NOON + 1)):
         stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(reserved_at))
 
-    assert [it.redemption_id for it in stack.redemptions.waiting("saxaul-alxa", 2)] == ["r-1", "r-2"]
+    assert [redemption.redemption_id for redemption in stack.redemptions.waiting("saxaul-alxa", 2)] == ["r-1", "r-2"]
