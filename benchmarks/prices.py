@@ -3,7 +3,7 @@
 US East (N. Virginia), in dollars, first tier, no free tier, no savings plan. Looked up on 2026-11-24:
 
 - DynamoDB on demand, since 1 November 2024: $0.625 per million write units, $0.125 per million read units
-  (airbyte.com, DynamoDB Pricing, July 2025; AWS's own period shows its prices by script only and was not read).
+  (airbyte.com, DynamoDB Pricing, July 2025; AWS's own page shows its prices by script only and was not read).
 - SQS standard: $0.40 per million requests, a request being 64 KB of payload; fair queues: $0.10 more
   (cloudburn.io, Amazon SQS pricing, March 2026; whether receiving and deleting pay the $0.10 too was not to be found,
   so here they do).
