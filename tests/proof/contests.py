@@ -57,7 +57,7 @@ def _begun(contest: Contest, patch: pytest.MonkeyPatch) -> Twin:
 
 
 def _accrue(twin: Twin, *messages: Message) -> None:
-    assert twin.world.accrue({str(number): it.body for number, it in enumerate(messages)}) == {}
+    assert twin.world.accrue({str(number): message.body for number, message in enumerate(messages)}) == {}
 
 
 def _rides(twin: Twin) -> None:
@@ -82,7 +82,7 @@ def _late(twin: Twin) -> None:
     _accrue(twin, make_message(MEI, "late", "bus_ride", twin.world.now - 62 * DAY))
 
 
-def _folded_or_not(twin: Twin) -> None:
+def _closed_or_not(twin: Twin) -> None:
     _rides(twin)
     twin.wait(60 * DAY)
 
@@ -119,9 +119,9 @@ def _settle(place: int) -> Callable[[Twin], None]:
 
 def _verdicts(twin: Twin) -> object:
     """How many got what they wanted, whoever it was."""
-    found = [it for user_id in USERS for it in twin.world.redemptions.of_user(user_id)]
+    found = [redemption for user_id in USERS for redemption in twin.world.redemptions.of_user(user_id)]
     assert all(twin.world.wallets.get(user_id).balance >= 0 for user_id in USERS)
-    return sorted((it.state, it.reason) for it in found)
+    return sorted((redemption.state, redemption.reason) for redemption in found)
 
 
 def _something_to_order(twin: Twin) -> None:
@@ -139,7 +139,7 @@ def _all_ordered(twin: Twin) -> object:
 
 
 def _late_with_a_request(twin: Twin) -> None:
-    _folded_or_not(twin)
+    _closed_or_not(twin)
     twin.request(MEI, "one", "saxaul-alxa", 1)
 
 
@@ -173,10 +173,12 @@ CONTESTS: Mapping[str, Contest] = {
         lambda twin: _accrue(twin, make_message(MEI, "more", "bus_ride", twin.world.now - 2 * DAY)),
         _balance_after_harvest,
     ),
-    "a late ride and the harvest that folds its period": Contest(
-        _folded_or_not, _late, _harvest, _balance_after_harvest
+    "a late ride and the harvest that closes its period": Contest(
+        _closed_or_not, _late, _harvest, _balance_after_harvest
     ),
-    "a harvest that folds a period and its late ride": Contest(_folded_or_not, _harvest, _late, _balance_after_harvest),
+    "a harvest that closes a period and its late ride": Contest(
+        _closed_or_not, _harvest, _late, _balance_after_harvest
+    ),
     "the last sapling": Contest(_last_sapling, _settle(-1), _settle(-2), _verdicts),
     "the last points": Contest(_last_points, _settle(-1), _settle(-2), _verdicts),
     "a late ride and a settlement": Contest(_late_with_a_request, _late, _settle(-1), _wallet_after_harvest),

@@ -91,7 +91,7 @@ class Calls:
         self.operations.append(operation)
         if self.refused(operation, request):
             raise _error(Fault.FAILED, operation, request)
-        due = [it for it in self._armed if number >= it[0] and it[1].applies_to(operation)]
+        due = [armed for armed in self._armed if number >= armed[0] and armed[1].applies_to(operation)]
         if not due:
             return call(**request)
         self._armed.remove(due[0])

@@ -107,7 +107,7 @@ class MemoryDynamoDB:
         return {}
 
     def transact_write_items(self, TransactItems: list[Raw]) -> Raw:  # noqa: N803
-        writes = [(kind, write) for it in TransactItems for kind, write in it.items()]
+        writes = [(kind, write) for entry in TransactItems for kind, write in entry.items()]
         targets = [(write["TableName"], _name(write.get("Item") or write["Key"])) for _, write in writes]
         _validate(0 < len(writes) <= MAX_TRANSACTION, "TransactWriteItems", "1 to 100 writes")
         _validate(len(set(targets)) == len(targets), "TransactWriteItems", "no item twice")
@@ -134,7 +134,7 @@ class MemoryDynamoDB:
         if condition := scan.get("FilterExpression"):
             assert condition == "begins_with(sk, :prefix)", f"storage has a new filter: {condition}"
             prefix = scan["ExpressionAttributeValues"][":prefix"]["S"]
-            items = [it for it in items if it["sk"]["S"].startswith(prefix)]
+            items = [item for item in items if item["sk"]["S"].startswith(prefix)]
         return sorted(items, key=_name)
 
     def query(self, **query: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
@@ -148,11 +148,11 @@ class MemoryDynamoDB:
             assert index == "Listing"
             listed = _listed(query["KeyConditionExpression"], values, items)
             names = ("pk", "sk", "list_name", "list_order")
-            found = [{name: it[name] for name in names} for it in listed]
+            found = [{name: item[name] for name in names} for item in listed]
             order = "list_order"
         else:
             found, order = _between(query["KeyConditionExpression"], values, items), "sk"
-        return sorted(found, key=lambda it: it[order]["S"], reverse=not query.get("ScanIndexForward", True))
+        return sorted(found, key=lambda item: item[order]["S"], reverse=not query.get("ScanIndexForward", True))
 
     def _outcome(self, kind: str, write: Raw) -> tuple[str, Raw]:
         table: str = write["TableName"]
@@ -220,7 +220,7 @@ def _holds(write: Raw, current: Raw | None) -> bool:
     condition: str | None = write.get("ConditionExpression")
     if condition is None:
         return True
-    return any(all(_term(it, item, values) for it in part.split(" AND ")) for part in condition.split(" OR "))
+    return any(all(_term(term, item, values) for term in part.split(" AND ")) for part in condition.split(" OR "))
 
 
 def _term(term: str, item: Raw, values: Raw) -> bool:
@@ -249,18 +249,18 @@ def _updated(item: Raw, expression: str, values: Raw) -> Raw:
 
 
 def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
-    listed = [it for it in items if it.get("list_name") == values[":list_name"]]
+    listed = [item for item in items if item.get("list_name") == values[":list_name"]]
     if condition == "list_name = :list_name":
         return listed
     assert condition == "list_name = :list_name AND list_order < :before", f"storage has a new query: {condition}"
-    return [it for it in listed if it["list_order"]["S"] < values[":before"]["S"]]
+    return [item for item in listed if item["list_order"]["S"] < values[":before"]["S"]]
 
 
 def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
     if condition == "pk = :pk":
-        return [it for it in items if it["pk"] == values[":pk"]]
+        return [item for item in items if item["pk"] == values[":pk"]]
     found = re.fullmatch(r"pk = (:\w+) AND sk BETWEEN (:\w+) AND (:\w+)", condition)
     assert found, f"storage has a new query: {condition}"
-    pk, first, last = (values[it]["S"] for it in found.groups())
+    pk, first, last = (values[name]["S"] for name in found.groups())
     _validate(first <= last, "Query", "BETWEEN needs its bounds in order")
-    return [it for it in items if it["pk"]["S"] == pk and first <= it["sk"]["S"] <= last]
+    return [item for item in items if item["pk"]["S"] == pk and first <= item["sk"]["S"] <= last]

@@ -1,6 +1,6 @@
 """The rules of the ledger in the plainest form: every act in one list, every sum counted afresh.
 
-There are no periods, no versions and no folding here. What an act earned is settled when it first arrives;
+There are no periods, no versions and no closing here. What an act earned is settled when it first arrives;
 everything else is a sum over the acts.
 """
 
@@ -26,8 +26,8 @@ class Name(NamedTuple):
     action_id: str
 
 
-def name_of(it: Action | Reversal) -> Name:
-    return Name(it.owner.id, it.app, it.action_id)
+def name_of(reported: Action | Reversal) -> Name:
+    return Name(reported.owner.id, reported.app, reported.action_id)
 
 
 def day_of(instant: int) -> date:
@@ -51,7 +51,7 @@ class Act:
 
 
 @dataclass
-class Wish:
+class ModelRedemption:
     """A redemption."""
 
     user_id: str
@@ -85,7 +85,7 @@ class Model:
     acts: dict[Name, Act] = field(default_factory=dict)
     taken_back: set[Name] = field(default_factory=set)
     purses: dict[str, Purse] = field(default_factory=dict)
-    wishes: dict[str, Wish] = field(default_factory=dict)
+    redemptions: dict[str, ModelRedemption] = field(default_factory=dict)
     plans: dict[str, list[Plan]] = field(default_factory=dict)
 
     def purse(self, user_id: str) -> Purse:
@@ -151,7 +151,8 @@ class Model:
         """World Environment Day is the one campaign, and lasts one day."""
         if day_of(action.occurred_at).strftime("%m-%d") != "06-05":
             return Decimal(1)
-        return max([Decimal(1), *(it.multipliers.get(action.type, ZERO) for it in self.catalog.campaigns.values())])
+        campaigns = self.catalog.campaigns.values()
+        return max([Decimal(1), *(campaign.multipliers.get(action.type, ZERO) for campaign in campaigns)])
 
     def acts_of(self, user_id: str) -> list[Act]:
         return [act for name, act in self.acts.items() if name.user_id == user_id]
@@ -173,60 +174,65 @@ class Model:
         purse.balance += moved
         return moved
 
-    def request(self, key: str, wish: Wish, now: int) -> str:
+    def request(self, key: str, redemption: ModelRedemption, now: int) -> str:
         """What becomes of a request: ``new``, ``replay``, or the code of its refusal."""
-        if known := self.wishes.get(key):
-            same = (known.project_id, known.trees) == (wish.project_id, wish.trees)
+        if known := self.redemptions.get(key):
+            same = (known.project_id, known.trees) == (redemption.project_id, redemption.trees)
             return "replay" if same else "key_reused"
-        if refusal := self._lacking(wish, now):
+        if refusal := self._lacking(redemption, now):
             return refusal
-        self.harvest(wish.user_id, now)
-        if self.purse(wish.user_id).balance < wish.points:
+        self.harvest(redemption.user_id, now)
+        if self.purse(redemption.user_id).balance < redemption.points:
             return "insufficient_points"
-        self.wishes[key] = wish
-        wish.requested_at = now
+        self.redemptions[key] = redemption
+        redemption.requested_at = now
         return "new"
 
     def settle(self, keys: Sequence[str], now: int) -> None:
         """Serve requests in their order, project by project."""
-        for project_id in dict.fromkeys(self.wishes[key].project_id for key in keys):
-            for wish in [self.wishes[key] for key in dict.fromkeys(keys)]:
-                if wish.project_id == project_id and wish.state == "requested":
-                    self._answer(wish, now)
+        for project_id in dict.fromkeys(self.redemptions[key].project_id for key in keys):
+            for redemption in [self.redemptions[key] for key in dict.fromkeys(keys)]:
+                if redemption.project_id == project_id and redemption.state == "requested":
+                    self._answer(redemption, now)
 
-    def _answer(self, wish: Wish, now: int) -> None:
-        purse = self.purse(wish.user_id)
-        if refusal := self._lacking(wish, now):
-            wish.state, wish.reason = "rejected", refusal
-        elif wish.points > purse.balance:
-            wish.state, wish.reason = "rejected", "insufficient_points"
+    def _answer(self, redemption: ModelRedemption, now: int) -> None:
+        purse = self.purse(redemption.user_id)
+        if refusal := self._lacking(redemption, now):
+            redemption.state, redemption.reason = "rejected", refusal
+        elif redemption.points > purse.balance:
+            redemption.state, redemption.reason = "rejected", "insufficient_points"
         else:
-            wish.state = "reserved"
-            purse.balance -= wish.points
-            purse.spent += wish.points
+            redemption.state = "reserved"
+            purse.balance -= redemption.points
+            purse.spent += redemption.points
 
-    def _lacking(self, wish: Wish, now: int) -> str:
-        """Why a project cannot serve a wish, whoever asks; nothing where it can."""
-        if self.plans[wish.project_id][-1].project.closed:
+    def _lacking(self, redemption: ModelRedemption, now: int) -> str:
+        """Why a project cannot serve a redemption request, whoever asks; nothing where it can."""
+        if self.plans[redemption.project_id][-1].project.closed:
             return "project_closed"
-        return "sold_out" if wish.trees > self.released(wish.project_id, now) - self.spoken_for(wish.project_id) else ""
+        left = self.released(redemption.project_id, now) - self.spoken_for(redemption.project_id)
+        return "sold_out" if redemption.trees > left else ""
 
     def cancel(self, key: str) -> str:
-        """What becomes of taking a wish back: ``cancelled``, or the code of its refusal."""
-        wish = self.wishes[key]
-        if wish.state == "reserved":
-            self.purse(wish.user_id).balance += wish.points
-            self.purse(wish.user_id).spent -= wish.points
-        if wish.state in {"requested", "reserved"}:
-            wish.state = "cancelled"
-        if wish.state == "cancelled":
+        """What becomes of cancelling a redemption: ``cancelled``, or the code of its refusal."""
+        redemption = self.redemptions[key]
+        if redemption.state == "reserved":
+            self.purse(redemption.user_id).balance += redemption.points
+            self.purse(redemption.user_id).spent -= redemption.points
+        if redemption.state in {"requested", "reserved"}:
+            redemption.state = "cancelled"
+        if redemption.state == "cancelled":
             return "cancelled"
-        return "already_rejected" if wish.state == "rejected" else "already_ordered"
+        return "already_rejected" if redemption.state == "rejected" else "already_ordered"
 
     def unanswered(self, before: int) -> list[str]:
-        """The wishes that were asked before an instant and wait still, the oldest first."""
-        waiting = [it for it in self.wishes.items() if it[1].state == "requested" and it[1].requested_at < before]
-        return [key for key, _ in sorted(waiting, key=lambda it: (it[1].requested_at, it[0]))]
+        """The redemptions that were requested before an instant and wait still, the oldest first."""
+        waiting = [
+            (redemption.requested_at, key)
+            for key, redemption in self.redemptions.items()
+            if redemption.state == "requested" and redemption.requested_at < before
+        ]
+        return [key for _, key in sorted(waiting)]
 
     def plan(self, project_id: str, project: TreeProject, now: int) -> bool:
         """Let an operator change a project; False where fewer saplings would be released than are spoken for."""
@@ -256,15 +262,17 @@ class Model:
             day += timedelta(days=1)
 
     def spoken_for(self, project_id: str) -> int:
-        wishes = [it for it in self.wishes.values() if it.project_id == project_id]
-        return sum(wish.trees for wish in wishes if wish.state in {"reserved", "ordered", "planted"})
+        redemptions = [redemption for redemption in self.redemptions.values() if redemption.project_id == project_id]
+        return sum(
+            redemption.trees for redemption in redemptions if redemption.state in {"reserved", "ordered", "planted"}
+        )
 
     def order(self) -> None:
-        for wish in self.wishes.values():
-            if wish.state == "reserved":
-                wish.state = "ordered"
+        for redemption in self.redemptions.values():
+            if redemption.state == "reserved":
+                redemption.state = "ordered"
 
     def plant(self) -> None:
-        for wish in self.wishes.values():
-            if wish.state == "ordered":
-                wish.state = "planted"
+        for redemption in self.redemptions.values():
+            if redemption.state == "ordered":
+                redemption.state = "planted"

@@ -114,7 +114,7 @@ def _harvesting(patch: pytest.MonkeyPatch, mutant: Any) -> None:
     patch.setattr("saxaul.services.redeem.harvest", mutant)
 
 
-@RULES.caught_by("points are harvested and periods folded")
+@RULES.caught_by("points are harvested and periods closed")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest moves what is ripe without the difference to what was credited."""
 
@@ -134,9 +134,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     _harvesting(patch, mutant)
 
 
-@RULES.caught_by("points are harvested and periods folded")
+@RULES.caught_by("points are harvested and periods closed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A harvest leaves out the grams of what it folds."""
+    """A harvest leaves out the grams of what it closes."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         harvested = wallets.harvest(wallet, found, calendar, now)
@@ -145,9 +145,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     _harvesting(patch, mutant)
 
 
-@RULES.caught_by("points are harvested and periods folded")
+@RULES.caught_by("points are harvested and periods closed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period is folded while an app may still report onto it."""
+    """A period is closed while an app may still report onto it."""
 
     def mutant(calendar: Calendar, now: int) -> date:
         return calendar.day_of(now) - timedelta(days=2)
@@ -155,13 +155,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Calendar, "closed_through", mutant)
 
 
-@RULES.caught_by("late messages reopen folded periods")
+@RULES.caught_by("late messages reopen closed periods")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A late action does not reopen its folded period."""
+    """A late action does not reopen its closed period."""
     patch.setattr(Calendar, "may_be_closed", lambda *_: False)
 
 
-@RULES.caught_by("late messages reopen folded periods")
+@RULES.caught_by("late messages reopen closed periods")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A reopened period counts as never harvested."""
 
@@ -171,7 +171,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Wallet, "reopened", mutant)
 
 
-@RULES.caught_by("late messages reopen folded periods")
+@RULES.caught_by("late messages reopen closed periods")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A reopened period leaves its grams in the wallet."""
     reopened = Wallet.reopened
@@ -200,7 +200,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
         settlement = redemptions.settle(requests, held, stock, now)
-        return settlement._replace(saplings=sum(it.state == "reserved" for it in settlement.verdicts))
+        return settlement._replace(saplings=sum(verdict.state == "reserved" for verdict in settlement.verdicts))
 
     _settling(patch, mutant)
 

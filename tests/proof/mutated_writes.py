@@ -131,7 +131,7 @@ def _one_by_one(writes: Sequence[Any]) -> None:
         transact([write])
 
 
-@WRITES.caught_by("late messages reopen folded periods", Fault.FAILED)
+@WRITES.caught_by("late messages reopen closed periods", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
     """A period is reopened in two writes."""
     patch.setattr("saxaul.services.accrue.transact", _one_by_one)
@@ -149,7 +149,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     get_many = Redemptions.get_many
 
     def mutant(redemptions: Redemptions, keys: Sequence[tuple[str, str]]) -> list[Redemption]:
-        return [replace(it, state=State.REQUESTED) for it in get_many(redemptions, keys)]
+        return [replace(redemption, state=State.REQUESTED) for redemption in get_many(redemptions, keys)]
 
     patch.setattr(Redemptions, "get_many", mutant)
 
@@ -219,10 +219,10 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A redemption that was written and not queued is not queued by asking again."""
     request = Redeeming.request
 
-    def mutant(service: Any, wish: Any, project: Any) -> tuple[Redemption, bool]:
-        known = service._redemptions.get(wish.user_id, redemption_id(wish.app, wish.user_id, wish.key))
-        if known and (known.project_id, len(known.trees)) == (wish.project_id, wish.trees):
+    def mutant(service: Any, asked: Any, project: Any) -> tuple[Redemption, bool]:
+        known = service._redemptions.get(asked.user_id, redemption_id(asked.app, asked.user_id, asked.key))
+        if known and (known.project_id, len(known.trees)) == (asked.project_id, asked.trees):
             return known, True
-        return request(service, wish, project)
+        return request(service, asked, project)
 
     patch.setattr(Redeeming, "request", mutant)

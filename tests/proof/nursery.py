@@ -35,8 +35,8 @@ class Nursery:
         wallets = self.world.wallets
         if not wallets.get(user_id).version:
             wallets.put(Wallet(user_id, balance=HAD))
-        wish = RedemptionRequest(APP, user_id, key, project_id, trees, "For the desert")
-        self.world.redeeming.request(wish, self.projects[project_id])
+        request = RedemptionRequest(APP, user_id, key, project_id, trees, "For the desert")
+        self.world.redeeming.request(request, self.projects[project_id])
         assert self.world.settle(self.world.queue.sent[-1:]) == []
 
     def batch(self) -> None:
@@ -53,10 +53,10 @@ class Nursery:
         """Of each order, report what is still open: a tree fails as often as it is said to, and is planted then."""
         for order in self.announced:
             held = self.world.tree_reports.redemptions_of(order)
-            trees = [held[it.redemption_id].tree(it.number) for it in order.trees]
-            still = [it for it in trees if it.state is State.ORDERED and it.order_id == order.order_id]
-            failed = [it.number for it in still if len(it.orders) <= failures.get(it.number, 0)]
-            planted = [it.number for it in still if it.number not in failed]
+            trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
+            still = [tree for tree in trees if tree.state is State.ORDERED and tree.order_id == order.order_id]
+            failed = [tree.number for tree in still if len(tree.orders) <= failures.get(tree.number, 0)]
+            planted = [tree.number for tree in still if tree.number not in failed]
             if failed:
                 assert not self.report(order, fail, [failure(number) for number in failed]).refused
             if planted:
@@ -66,8 +66,8 @@ class Nursery:
         """Report what inspections found of each tree, one after the other."""
         for order in self.announced:
             held = self.world.tree_reports.redemptions_of(order)
-            trees = [held[it.redemption_id].tree(it.number) for it in order.trees]
-            planted = [it.number for it in trees if it.planting and it.order_id == order.order_id]
+            trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
+            planted = [tree.number for tree in trees if tree.planting and tree.order_id == order.order_id]
             reports = [inspection(number, state) for number in planted for state in found.get(number, ())]
             if reports:
                 assert not self.report(order, inspect, reports).refused
@@ -76,7 +76,7 @@ class Nursery:
         assert_sound(self.world, self.catalog, HAD)
 
     def redemptions(self) -> list[Redemption]:
-        return sorted(redemptions_of(self.world), key=lambda it: it.redemption_id)
+        return sorted(redemptions_of(self.world), key=lambda redemption: redemption.redemption_id)
 
     def orders(self) -> list[PlantingOrder]:
         return orders_of(self.world)

@@ -51,7 +51,7 @@ class Office:
             certificate=encode(proven_certificate(self.particulars, history, "en")),
             log=f'{{"entries":[{",".join(self.entries.published(0, 100))}]}}'.encode(),
             key=self.key.pem.encode(),
-            entries=tuple(entry for it in range(1, 100) if (entry := self.entries.get(it))),
+            entries=tuple(entry for sequence in range(1, 100) if (entry := self.entries.get(sequence))),
             kms=self.kms,
         )
 
@@ -71,9 +71,12 @@ def publish(patch: pytest.MonkeyPatch) -> Publication:
 def publish_inspected(patch: pytest.MonkeyPatch, inspections: int, but: int | None) -> Publication:
     """Tell the log of one tree and its inspections, and publish its certificate without one of those events."""
     office = Office(patch)
-    leaves = [office.ours, *(step(office.ours, "alive", "alive" if it else "planted") for it in range(inspections))]
-    history = [Told(office.tell(NOON + it * DAY, leaf), 0, PHOTO) for it, leaf in enumerate(leaves)]
-    return office.publication(*(told for it, told in enumerate(history) if it != but))
+    leaves = [
+        office.ours,
+        *(step(office.ours, "alive", "alive" if before else "planted") for before in range(inspections)),
+    ]
+    history = [Told(office.tell(NOON + place * DAY, leaf), 0, PHOTO) for place, leaf in enumerate(leaves)]
+    return office.publication(*(told for place, told in enumerate(history) if place != but))
 
 
 def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:

@@ -70,11 +70,15 @@ def ended(twin: Twin) -> list[str]:
 def _certain(item: Item) -> Item:
     if item["pk"] == PARTITION:
         entry = from_item(item)
-        return {"sk": item["sk"], "counts": entry.counts, "leaves": [(it.number, it.event) for it in entry.leaves]}
+        return {
+            "sk": item["sk"],
+            "counts": entry.counts,
+            "leaves": [(leaf.number, leaf.event) for leaf in entry.leaves],
+        }
     told = {name: value for name, value in item.items() if name not in {"mark", "trees"}}
     if not item["sk"].startswith("TREE#"):
         return told | {"trees": item.get("trees")}
-    return told | {"trees": [{name: it for name, it in tree.items() if name != "seal"} for tree in item["trees"]]}
+    return told | {"trees": [{name: value for name, value in tree.items() if name != "seal"} for tree in item["trees"]]}
 
 
 def _ride(
@@ -122,7 +126,7 @@ def _a_batch(twin: Twin) -> None:
     twin.deliver([Message(APP, (early, _action(twin, bao, "c-3", "cycling", 5)))])
 
 
-def _folded(twin: Twin) -> None:
+def _closed(twin: Twin) -> None:
     _rides(twin)
     twin.deliver([_ride(USERS[0], "kept", twin, quantity=3, days=2)])
     twin.wait(60 * DAY)
@@ -132,7 +136,7 @@ def _folded(twin: Twin) -> None:
 
 
 def _late(twin: Twin) -> None:
-    """Messages two months late: onto a folded period, onto a day without a period, and a reversal of what was harvested."""
+    """Messages two months late: onto a closed period, onto a day without one, and a reversal of what was harvested."""
     mei, bao = USERS
     ride = twin.delivered[0].actions[0]
     twin.deliver([_ride(bao, "late", twin, days=62), _ride(mei, "late", twin, days=50), reversing(ride)])
@@ -150,7 +154,7 @@ def _harvest(twin: Twin) -> None:
         twin.harvest(user_id)
 
 
-def _harvest_and_fold(twin: Twin) -> None:
+def _harvest_and_close(twin: Twin) -> None:
     _rides(twin)
     twin.harvest(USERS[0])
     twin.deliver([_ride(USERS[0], "more", twin, "cycling", days=0), _ride(USERS[0], "older", twin, days=4)])
@@ -181,7 +185,7 @@ def _requested(twin: Twin) -> None:
 
 def _settle(twin: Twin) -> None:
     twin.settle(twin.world.queue.sent)
-    verdicts = sorted((it.state, it.reason) for it in twin.model.wishes.values())
+    verdicts = sorted((redemption.state, redemption.reason) for redemption in twin.model.redemptions.values())
     assert verdicts == [("rejected", "insufficient_points"), ("rejected", "sold_out"), *[("reserved", "")] * 4]
 
 
@@ -205,9 +209,9 @@ def _plant(twin: Twin) -> None:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "a batch is accrued": Scenario(_rides, _a_batch),
-    "late messages reopen folded periods": Scenario(_folded, _late),
+    "late messages reopen closed periods": Scenario(_closed, _late),
     "points are harvested": Scenario(_rides_until_today, _harvest),
-    "points are harvested and periods folded": Scenario(_harvest_and_fold, _harvest),
+    "points are harvested and periods closed": Scenario(_harvest_and_close, _harvest),
     "trees are requested": Scenario(_rides, _request),
     "redemptions are settled": Scenario(_requested, _settle),
     "reserved trees are ordered": Scenario(_reserved, _order),

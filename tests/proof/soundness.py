@@ -55,10 +55,10 @@ def assert_points_and_saplings_are_conserved(world: World, found: list[Redemptio
     """``had`` is what each user's wallet began with."""
     spent: Counter[str] = Counter()
     taken: Counter[str] = Counter()
-    for it in found:
-        if it.state in PAID:
-            spent[it.user_id] += it.points - it.refunded_points
-            taken[it.project_id] += len(it.trees)
+    for redemption in found:
+        if redemption.state in PAID:
+            spent[redemption.user_id] += redemption.points - redemption.refunded_points
+            taken[redemption.project_id] += len(redemption.trees)
     for item in items_of(world, "USER#", "WALLET"):
         wallet = wallets.from_item(item)
         assert (wallet.balance, wallet.spent) == (had - spent[wallet.user_id], spent[wallet.user_id])
@@ -88,7 +88,7 @@ def assert_every_announced_order_was_told_of_and_has_its_manifest(world: World) 
         rows = csv.DictReader(world.bucket.objects[key_of(order.order_id, "csv")].decode("utf-8-sig").splitlines())
         document = json.loads(world.bucket.objects[key_of(order.order_id, "json")])
         numbers = [tree.number for tree in order.trees]
-        assert [row["certificate"] for row in rows] == [it["certificate"] for it in document["trees"]] == numbers
+        assert [row["certificate"] for row in rows] == [tree["certificate"] for tree in document["trees"]] == numbers
 
 
 def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, found: list[Redemption]) -> None:

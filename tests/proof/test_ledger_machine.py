@@ -65,12 +65,12 @@ class LedgerMachine(RuleBasedStateMachine):
             actions.append(Action(app, owner, action_id, type_, Decimal(quantity), occurred_at))
         self._send(Message(app, tuple(sorted(actions, key=lambda action: action.owner))), held_up)
 
-    @precondition(lambda self: any(it.actions for it in self.sent))
+    @precondition(lambda self: any(message.actions for message in self.sent))
     @rule(picked=any_number, held_up=st.booleans())
     def take_back(self, picked: int, held_up: bool) -> None:
         self._send(reversing(self._reported(picked)), held_up)
 
-    @precondition(lambda self: any(it.actions for it in self.sent))
+    @precondition(lambda self: any(message.actions for message in self.sent))
     @rule(picked=any_number, quantity=st.integers(1, 30), held_up=st.booleans())
     def report_again_with_other_content(self, picked: int, quantity: int, held_up: bool) -> None:
         action = self._reported(picked)
@@ -92,7 +92,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def deliver_again_or_late(self, picked: list[int], lagging: bool) -> None:
         """Any messages in any order, with what is still undelivered first in the choice."""
         late_first = [*self.undelivered, *reversed(self.sent)]
-        chosen = [late_first[it % len(late_first)] for it in picked]
+        chosen = [late_first[number % len(late_first)] for number in picked]
         self.twin.world.store.lagging = lagging
         self.twin.deliver(chosen)
         self.twin.world.store.lagging = False
@@ -128,11 +128,11 @@ class LedgerMachine(RuleBasedStateMachine):
         if then == "lost":
             self.twin.lose_messages(since=queued)
 
-    @precondition(lambda self: self.twin.model.wishes)
+    @precondition(lambda self: self.twin.model.redemptions)
     @rule(picked=any_number)
     def cancel(self, picked: int) -> None:
-        wishes = list(self.twin.model.wishes)
-        self.twin.cancel(wishes[-1 - picked % len(wishes)])
+        identities = list(self.twin.model.redemptions)
+        self.twin.cancel(identities[-1 - picked % len(identities)])
 
     @rule(seconds=st.sampled_from([0, 301, DAY]), settled=st.booleans())
     def sweep(self, seconds: int, settled: bool) -> None:
@@ -157,7 +157,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def settle(self, picked: list[int]) -> None:
         """Any of the requests, newest first in the choice; some of them were settled before."""
         sent = self.twin.world.queue.sent
-        bodies = [sent[-1 - it % len(sent)] for it in picked]
+        bodies = [sent[-1 - number % len(sent)] for number in picked]
         if not self.twin.calls.armed:
             self.twin.settle(bodies)
             return

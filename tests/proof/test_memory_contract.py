@@ -132,7 +132,10 @@ SUITE: dict[str, Callable[[], object]] = {
     "an item twice in a transaction": twice_the_same,
     "after the transactions": lambda: [TABLE.get(WALLET), TABLE.get(Key("USER#u", "TREE#1")), TABLE.get(STOCK)],
     "list": lambda: put_new(
-        *(entry(f"TREE#{it}", "USER#w", list_name="RESERVED#p", list_order=f"{it}", other=it) for it in "241")
+        *(
+            entry(f"TREE#{digit}", "USER#w", list_name="RESERVED#p", list_order=f"{digit}", other=digit)
+            for digit in "241"
+        )
     ),
     "list others": lambda: TABLE.put(entry("TREE#1", "USER#z", list_name="RESERVED#q", list_order="0"), 0),
     "listed": lambda: TABLE.listed("RESERVED#p", 10),
@@ -145,7 +148,9 @@ SUITE: dict[str, Callable[[], object]] = {
     "leave the list": lambda: TABLE.put(entry("TREE#2", "USER#w"), 1),
     "listed afterwards": lambda: TABLE.listed("RESERVED#p", 10),
     "listed nowhere": lambda: TABLE.listed("RESERVED#none", 10),
-    "periods": lambda: put_new(*(entry(f"PAGE#{it}", e={}) for it in ("2026-06-05", "2026-06", "2026", "2026-07-01"))),
+    "periods": lambda: put_new(
+        *(entry(f"PAGE#{window}", e={}) for window in ("2026-06-05", "2026-06", "2026", "2026-07-01"))
+    ),
     "query": lambda: TABLE.query("USER#u", "PAGE#2026-06", "PAGE#2026-06-31"),
     "query to its bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
     "query nothing": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),
@@ -161,9 +166,9 @@ SUITE: dict[str, Callable[[], object]] = {
     ),
     "last": lambda: TABLE.last("USER#u"),
     "last of nothing": lambda: TABLE.last("USER#nobody"),
-    "put many": lambda: TABLE.put_all([entry("CERT", f"CERT#{it}", user_id="u") for it in range(30)]),
+    "put many": lambda: TABLE.put_all([entry("CERT", f"CERT#{number}", user_id="u") for number in range(30)]),
     "get many": lambda: sorted(
-        TABLE.get_many([Key(f"CERT#{it}", "CERT") for it in range(120)], consistent=True).items()
+        TABLE.get_many([Key(f"CERT#{number}", "CERT") for number in range(120)], consistent=True).items()
     ),
 }
 

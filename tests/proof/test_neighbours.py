@@ -49,7 +49,7 @@ def refuse_to_write(twin: Twin, *keys: Key) -> None:
     """Let every write fail that touches one of these items, until it is told otherwise."""
 
     def is_refused(_operation: str, request: Raw) -> bool:
-        writes = [request, *(write for it in request.get("TransactItems", ()) for write in it.values())]
+        writes = [request, *(write for entry in request.get("TransactItems", ()) for write in entry.values())]
         items = [write["Item"] for write in writes if "Item" in write]
         return any(Key(item["pk"]["S"], item["sk"]["S"]) in keys for item in items)
 
@@ -89,7 +89,10 @@ def test_a_message_bigger_than_any_that_we_send_is_posted_with_the_others(twin: 
     names = [f"{'x' * 100}-{number}" for number in range(3000)]
     actions = [Action(APP, Owner("user", MEI), name, "bus_ride", Decimal(1), START) for name in names]
     body = ActionMessage(
-        app=APP, actions=[(*it.owner, it.action_id, it.type, it.quantity, it.occurred_at) for it in actions]
+        app=APP,
+        actions=[
+            (*action.owner, action.action_id, action.type, action.quantity, action.occurred_at) for action in actions
+        ],
     ).model_dump_json()
     assert len(body) > 5 * MAX_MESSAGE_BYTES
 
@@ -116,5 +119,5 @@ def test_a_project_that_cannot_be_settled_holds_up_its_own_redemptions_only(twin
     refuse_to_write(twin)
     assert deliver(settle_redemptions, {name: bodies[name] for name in unsettled}) == set()
 
-    found = [it for user_id in USERS for it in twin.world.redemptions.of_user(user_id)]
-    assert [it.state for it in found] == ["reserved"] * 4
+    found = [redemption for user_id in USERS for redemption in twin.world.redemptions.of_user(user_id)]
+    assert [redemption.state for redemption in found] == ["reserved"] * 4

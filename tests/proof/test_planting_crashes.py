@@ -26,7 +26,9 @@ FOUND = (("alive",), (), (), ("dead",), ("dead", "replaced"), ("alive", "dead", 
 def live(nursery: Nursery) -> Summary:
     """Seven trees of four redemptions from their order to their inspections, surviving whatever kills the workers."""
     numbers = [
-        (it.redemption_id, place, tree.number) for it in nursery.redemptions() for place, tree in enumerate(it.trees)
+        (redemption.redemption_id, place, tree.number)
+        for redemption in nursery.redemptions()
+        for place, tree in enumerate(redemption.trees)
     ]
     failures = {number: times for (_, _, number), times in zip(numbers, FAILURES, strict=True)}
     found = {number: states for (_, _, number), states in zip(numbers, FOUND, strict=True)}
@@ -36,7 +38,9 @@ def live(nursery: Nursery) -> Summary:
     survive(nursery.world, lambda: nursery.inspect(found))
     nursery.world.unobserved(nursery.check)
     lives = {
-        tree.number: [step.state.value for step in tree.history] for it in nursery.redemptions() for tree in it.trees
+        tree.number: [step.state.value for step in tree.history]
+        for redemption in nursery.redemptions()
+        for tree in redemption.trees
     }
     return {(redemption_id, place): lives[number] for redemption_id, place, number in numbers}
 
@@ -110,12 +114,12 @@ def test_a_thousand_redemptions_killed_half_way_are_each_in_exactly_one_order(
     assert killed == [5]
 
     numbers = [tree.number for order in nursery.orders() for tree in order.trees]
-    manifests = [nursery.world.bucket.objects[key_of(it.order_id, "csv")] for it in nursery.orders()]
+    manifests = [nursery.world.bucket.objects[key_of(order.order_id, "csv")] for order in nursery.orders()]
     assert [len(order.trees) for order in nursery.orders()] == [99] * 10 + [10]
     assert len(numbers) == len(set(numbers)) == 1000
     assert sum(len(manifest.splitlines()) - 1 for manifest in manifests) == 1000
-    assert {it.state for it in nursery.redemptions()} == {State.ORDERED}
-    assert all(it.trees[0].orders == (it.trees[0].order_id,) for it in nursery.redemptions())
+    assert {redemption.state for redemption in nursery.redemptions()} == {State.ORDERED}
+    assert all(redemption.trees[0].orders == (redemption.trees[0].order_id,) for redemption in nursery.redemptions())
 
 
 def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,13 +137,15 @@ def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.Mo
     nursery.batch()
 
     nursery.check()
-    assert all(len(tree.orders) == 1 for it in nursery.redemptions() for tree in it.trees)
+    assert all(len(tree.orders) == 1 for redemption in nursery.redemptions() for tree in redemption.trees)
 
 
 def test_the_queue_takes_no_batch_for_the_one_of_the_same_second(monkeypatch: pytest.MonkeyPatch) -> None:
     nursery = planted(monkeypatch)
     names: list[str] = []
-    monkeypatch.setattr(nursery.world.queue, "send_message", lambda **it: names.append(it["MessageDeduplicationId"]))
+    monkeypatch.setattr(
+        nursery.world.queue, "send_message", lambda **message: names.append(message["MessageDeduplicationId"])
+    )
 
     for _ in range(2):
         nursery.world.planting.begin(nursery.catalog)

@@ -74,7 +74,7 @@ def deliver(store: Recorded, chance: Random) -> None:
     tallying = Tallying(ImpactStore(Table("Ledger")))
     done = dict.fromkeys(store.shards, 0)
     while any(done[shard] < len(store.shards[shard]) for shard in done):
-        shard = chance.choice([it for it in done if done[it] < len(store.shards[it])])
+        shard = chance.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
         back = chance.choice([0, 0, 1, 5])  # Lambda goes back to what it has a receipt for
         start = max(0, done[shard] - back)
         batch = store.shards[shard][start : start + chance.randint(1, 8)]
@@ -121,6 +121,6 @@ def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
         deliver(store, Random(seed))
 
         written = ImpactStore(Table("Ledger")).between(CALENDAR.day_of(at("2026-05-01T00:00")), CALENDAR.day_of(START))
-        assert {(it.day, act): found for it in written for act, found in it.impact.acts.items()} == counted_afresh(
+        assert {(day.day, act): found for day in written for act, found in day.impact.acts.items()} == counted_afresh(
             world
         )

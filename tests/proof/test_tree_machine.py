@@ -64,7 +64,7 @@ class TreeMachine(RuleBasedStateMachine):
             return
         order = orders[-1 - picked % len(orders)]
         take, say = WORDS[word]
-        words = [say(order.trees[it % len(order.trees)].number) for it in some]
+        words = [say(order.trees[place % len(order.trees)].number) for place in some]
 
         def call() -> Reported:
             return self.nursery.report(order, take, words)

@@ -24,7 +24,7 @@ from saxaul.storage.table import LostRaceError
 from saxaul.trees.tree_reports import confirm
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
-from tests.proof.model import LENGTHS, Model, Wish, day_of
+from tests.proof.model import LENGTHS, Model, ModelRedemption, day_of
 from tests.proof.world import CALENDAR, World
 
 USERS = ("u-1", "u-2")
@@ -75,7 +75,7 @@ class Twin:
         patch.setattr("saxaul.ledger.periods.MAX_WITHHELD", MAX_WITHHELD)
         self.world = World(patch, START)
         self.calls = Calls()
-        vars(self.world).update({name: Unreliable(it, self.calls) for name, it in self.world.sound.items()})
+        vars(self.world).update({name: Unreliable(client, self.calls) for name, client in self.world.sound.items()})
         self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
         for project_id, project in PROJECTS.items():
             self.model.plan(project_id, project, START)
@@ -90,7 +90,7 @@ class Twin:
         )
 
     def _accrue(self, messages: Sequence[Message]) -> None:
-        bodies = {str(number): it.body for number, it in enumerate(messages)}
+        bodies = {str(number): message.body for number, message in enumerate(messages)}
         waiting = dict(bodies)
 
         def receive() -> bool:
@@ -125,8 +125,8 @@ class Twin:
 
         struck = self._until_done(ask)
         price = PROJECTS[project_id].price_points * trees
-        wish = Wish(user_id, project_id, trees, price)
-        expected = self.model.request(redemption_id(APP, user_id, key), wish, self.world.now)
+        redemption = ModelRedemption(user_id, project_id, trees, price)
+        expected = self.model.request(redemption_id(APP, user_id, key), redemption, self.world.now)
         assert len(certificates) == (expected in {"new", "replay"})
         if expected == "new" and struck:
             # What was written before something went wrong is a replay when it is asked for again.
@@ -156,7 +156,7 @@ class Twin:
 
     def _cancel(self, identity: str) -> str:
         try:
-            return self.world.redeeming.cancel(APP, self.model.wishes[identity].user_id, identity).state.value
+            return self.world.redeeming.cancel(APP, self.model.redemptions[identity].user_id, identity).state.value
         except Conflict as problem:
             return problem.code
 
@@ -176,7 +176,7 @@ class Twin:
         swept: list[list[str]] = []
 
         def run() -> bool:
-            swept.append([it.redemption_id for it in self.world.redeeming.sweep()])
+            swept.append([redemption.redemption_id for redemption in self.world.redeeming.sweep()])
             return True
 
         self._until_done(run)
@@ -275,13 +275,13 @@ class Twin:
     def _check_redemptions(self) -> None:
         taken: defaultdict[str, int] = defaultdict(int)
         spent: defaultdict[str, int] = defaultdict(int)
-        for identity, wish in self.model.wishes.items():
-            stored = self.world.redemptions.get(wish.user_id, identity)
+        for identity, redemption in self.model.redemptions.items():
+            stored = self.world.redemptions.get(redemption.user_id, identity)
             assert stored is not None
-            assert (stored.state.value, stored.reason) == (wish.state, wish.reason)
+            assert (stored.state.value, stored.reason) == (redemption.state, redemption.reason)
             if stored.state in PAID:
-                taken[wish.project_id] += len(stored.trees)
-                spent[wish.user_id] += stored.points
+                taken[redemption.project_id] += len(stored.trees)
+                spent[redemption.user_id] += stored.points
                 assert all(self.world.redemptions.certified(tree.number) == stored for tree in stored.trees)
         for project_id in PROJECTS:
             stock = self.world.stocks.get(project_id)
@@ -304,7 +304,7 @@ def assert_no_cap_is_exceeded(periods: Sequence[Period]) -> None:
         for cap in rule.caps:
             units: defaultdict[str, Decimal] = defaultdict(Decimal)
             points: defaultdict[str, int] = defaultdict(int)
-            for entry in (it for it in entries if it.type == name):
+            for entry in (entry for entry in entries if entry.type == name):
                 window = day_of(entry.occurred_at).isoformat()[: LENGTHS[cap.window]]
                 units[window] += entry.units
                 points[window] += entry.points
