@@ -8,7 +8,7 @@ over the day, as many are measured as hold ``--sample`` acts. Each is measured i
 then, so the sample has what the day has: long periods of busy users, full caps, acts that come again, and hardly ever
 one user twice in a call. ``--sample 600000`` measures every call.
 
-What is counted, from the API's door to the ledger, for a call that is one batch:
+What is counted, from the API to the ledger, for a call that is one batch:
 
 - DynamoDB: write units, read units and requests, from the consumed capacity that it tells, and requests as sent.
   Each function reads the catalog once a minute; one warm worker each all day is reckoned with, spread over the day.
@@ -126,8 +126,8 @@ class Bench:
         records: list[QueueRecord] = []
         while len(records) < sent:
             messages = clients.sqs().receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)["Messages"]
-            records += [{"messageId": it["MessageId"], "body": it["Body"]} for it in messages]
-            handles = [{"Id": str(n), "ReceiptHandle": it["ReceiptHandle"]} for n, it in enumerate(messages)]
+            records += [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
+            handles = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
             clients.sqs().delete_message_batch(QueueUrl=self.queue_url, Entries=handles)  # type: ignore[arg-type]
         return records
 

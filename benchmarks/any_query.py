@@ -69,10 +69,10 @@ def show(asked: Sequence[Asked]) -> None:
         "which took",
         title=f"{QUERIES_ASKED:,} queries of any characters",
     )
-    for it in asked:
-        figures = (it.size, it.invalid, it.over, it.over_cpu)
-        times = (f"{it.slowest_ms:.2f}", f"{it.slowest_cpu_ms:.2f}")
-        table.add_row(it.collector, *(f"{figure:,}" for figure in figures), *times, ascii(it.slowest[:24]))
+    for run in asked:
+        figures = (run.size, run.invalid, run.over, run.over_cpu)
+        times = (f"{run.slowest_ms:.2f}", f"{run.slowest_cpu_ms:.2f}")
+        table.add_row(run.collector, *(f"{figure:,}" for figure in figures), *times, ascii(run.slowest[:24]))
     console.print(table)
 
 
@@ -104,7 +104,7 @@ def _ask(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> Aske
         cpu, wall = thread_time() - began_cpu, perf_counter() - began
         took.append((wall * 1_000, cpu * 1_000, query))
         invalid += not is_valid(answer)
-    _, slowest_cpu, slowest = max(took, key=lambda it: it[1])
+    _, slowest_cpu, slowest = max(took, key=lambda timing: timing[1])
     return Asked(
         collector,
         len(index.catalog.suggestions),

@@ -71,7 +71,7 @@ def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -
                 found[name]["bare"].append(start(BUILT, "bare", event, ours.clients).ms)
                 found[name]["plain"].append(start(without_bytecode, name, event).ms)
                 progress.advance(task)
-    return {name: {key: round(min(values), 1) for key, values in it.items()} for name, it in found.items()}
+    return {name: {key: round(min(values), 1) for key, values in timings.items()} for name, timings in found.items()}
 
 
 def copied_without_bytecode(target: Path) -> Path:
@@ -82,18 +82,18 @@ def copied_without_bytecode(target: Path) -> Path:
 def functions() -> dict[str, Path]:
     """Each function of the template by its logical id, with its event."""
     declared = resources("AWS::Serverless::Function")
-    return {name: ROOT / "events" / f"{Path(it['CodeUri']).name}.json" for name, it in declared.items()}
+    return {name: ROOT / "events" / f"{Path(function['CodeUri']).name}.json" for name, function in declared.items()}
 
 
 def report(found: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     told: dict[str, Any] = {"benchmark": "cold_starts", "functions": {}}
-    for name, it in found.items():
+    for name, timings in found.items():
         told["functions"][name] = {
-            "first_answer_ms": it["ms"],
-            "bare_ms": it["bare"],
-            "no_bytecode_ms": it["plain"],
-            "times_bare": round(it["ms"] / it["bare"], 2),
-            "times_no_bytecode": round(it["ms"] / it["plain"], 2),
+            "first_answer_ms": timings["ms"],
+            "bare_ms": timings["bare"],
+            "no_bytecode_ms": timings["plain"],
+            "times_bare": round(timings["ms"] / timings["bare"], 2),
+            "times_no_bytecode": round(timings["ms"] / timings["plain"], 2),
         }
     return told
 
@@ -102,15 +102,15 @@ def show(told: Mapping[str, Any]) -> None:
     grid = Grid(title="From nothing to the first answer, fastest, in ms", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "ms", "bare", "times", "no bytecode", "times"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for name, it in told["functions"].items():
-        over, slow = it["times_bare"] > BARE_BUDGET, it["times_no_bytecode"] > BYTECODE_BUDGET
+    for name, figures in told["functions"].items():
+        over, slow = figures["times_bare"] > BARE_BUDGET, figures["times_no_bytecode"] > BYTECODE_BUDGET
         grid.add_row(
             name,
-            f"{it['first_answer_ms']:.0f}",
-            f"{it['bare_ms']:.0f}",
-            f"[{'red' if over else 'green'}]{it['times_bare']:.2f}[/]",
-            f"{it['no_bytecode_ms']:.0f}",
-            f"[{'red' if slow else 'green'}]{it['times_no_bytecode']:.2f}[/]",
+            f"{figures['first_answer_ms']:.0f}",
+            f"{figures['bare_ms']:.0f}",
+            f"[{'red' if over else 'green'}]{figures['times_bare']:.2f}[/]",
+            f"{figures['no_bytecode_ms']:.0f}",
+            f"[{'red' if slow else 'green'}]{figures['times_no_bytecode']:.2f}[/]",
         )
     console.print(grid)
     console.print(f"Budgets: {BARE_BUDGET} times a bare function, {BYTECODE_BUDGET} times no bytecode.")

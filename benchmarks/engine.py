@@ -49,8 +49,8 @@ def engine() -> Iterator[str]:
         make_tables(LEDGER, CATALOG, PLAIN)
         sqs = boto3.client("sqs")
         queue = sqs.create_queue(QueueName="ActionQueue")["QueueUrl"]
-        wishes = sqs.create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-        os.environ.update(ACTION_QUEUE_URL=queue, REDEMPTION_QUEUE_URL=wishes)
+        redemptions = sqs.create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        os.environ.update(ACTION_QUEUE_URL=queue, REDEMPTION_QUEUE_URL=redemptions)
         _seed()
         yield queue
     finally:
@@ -67,7 +67,7 @@ def function_memory(logical_id: str) -> int:
 
 
 def _function_environment() -> dict[str, str]:
-    defaults = {name: str(it["Default"]) for name, it in template()["Parameters"].items()}
+    defaults = {name: str(parameter["Default"]) for name, parameter in template()["Parameters"].items()}
     return {
         "TIME_ZONE": defaults["TimeZone"],
         "ACCEPTANCE_DAYS": defaults["AcceptanceDays"],

@@ -1,8 +1,8 @@
-"""What a herd costs: `python -m benchmarks.redemptions`, in process, against the emulator's table and FIFO queue.
+"""What a burst costs: `python -m benchmarks.redemptions`, in process, against the emulator's table and FIFO queue.
 
 Four times as many people as saplings ask for a tree. All of them ask before the first is answered, which is the worst
-that a herd can do; then the queue is settled in batches of ten, as SQS hands it to the function. Then others come who
-are too late, and are refused at the door. Beside it, as many requests are settled the usual way: a transaction each.
+that a burst can do; then the queue is settled in batches of ten, as SQS hands it to the function. Then others come who
+are too late, and the API refuses them. Beside it, as many requests are settled the usual way: a transaction each.
 
 Ends with 1 where the stock was written more than once per 8 redemptions, or a sapling was sold twice or not at all.
 """
@@ -75,8 +75,8 @@ class Meter:
         return counts, ms
 
     def _ask_for_units(self, params: dict[str, Any], **_: object) -> None:
-        writes = [write for it in params.get("TransactItems", ()) for write in it.values()]
-        stock = sum(it.get("Key", {}).get("sk") == {"S": "STOCK"} for it in writes)
+        writes = [write for entry in params.get("TransactItems", ()) for write in entry.values()]
+        stock = sum(write.get("Key", {}).get("sk") == {"S": "STOCK"} for write in writes)
         params["ReturnConsumedCapacity"] = "INDEXES"
         with self._lock:
             self.counts["stock_writes"] += stock
@@ -96,7 +96,7 @@ class Meter:
             self.counts["sqs_requests"] += 1
 
 
-class Herd:
+class Burst:
     """People who want a tree of one project, and the services that answer them."""
 
     def __init__(self, name: str, users: int, saplings: int, queue_url: str) -> None:
@@ -113,8 +113,8 @@ class Herd:
     def ask(self, user: str, key: str = "morning") -> str:
         """Ask for a tree; the state, or the code of the refusal."""
         try:
-            wish = RedemptionRequest("alipay", user, key, self._project_id, 1, "For the herd")
-            return self._redeeming.request(wish, self._project)[0].state.value
+            request = RedemptionRequest("alipay", user, key, self._project_id, 1, "For the desert")
+            return self._redeeming.request(request, self._project)[0].state.value
         except Conflict as refusal:
             return refusal.code
 
@@ -123,15 +123,19 @@ class Herd:
         answer = sqs().receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=most)
         messages = answer.get("Messages", [])
         if messages:
-            wanted = {it["MessageId"]: RedemptionMessage.model_validate_json(it["Body"]) for it in messages}
+            wanted = {
+                message["MessageId"]: RedemptionMessage.model_validate_json(message["Body"]) for message in messages
+            }
             assert self._redeeming.settle(wanted) == {}
-            entries: Any = [{"Id": it["MessageId"], "ReceiptHandle": it["ReceiptHandle"]} for it in messages]
+            entries: Any = [
+                {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in messages
+            ]
             sqs().delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
         return len(messages)
 
     def verdicts(self) -> Counter[str]:
-        found = [it for user in self.users for it in self._redemptions.of_user(user)]
-        return Counter(it.reason or it.state.value for it in found)
+        found = [redemption for user in self.users for redemption in self._redemptions.of_user(user)]
+        return Counter(redemption.reason or redemption.state.value for redemption in found)
 
 
 def make_project(saplings: int) -> TreeProject:
@@ -147,20 +151,20 @@ def period_of(user: str, now: int) -> Period:
     return Period(PeriodKey(Owner("user", user), day), {"alipay:ride": entry})
 
 
-def settled(meter: Meter, herd: Herd, most: int) -> dict[str, Any]:
+def settled(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
     """Settle all that is queued, and what it took."""
     meter.read_off()
     batches: Counter[int] = Counter()
 
     def settle_next() -> None:
-        batches[herd.settle_next(most)] += 1
+        batches[burst.settle_next(most)] += 1
 
     while not batches[0]:
         meter.timed(settle_next)
     counts, ms = meter.read_off()
     count = sum(size * times for size, times in batches.items())
-    verdicts = herd.verdicts()
-    assert count == sum(verdicts.values()) == len(herd.users), (batches, verdicts)
+    verdicts = burst.verdicts()
+    assert count == sum(verdicts.values()) == len(burst.users), (batches, verdicts)
     return {
         **verdicts,
         "stock_writes": counts["stock_writes"],
@@ -172,13 +176,13 @@ def settled(meter: Meter, herd: Herd, most: int) -> dict[str, Any]:
     }
 
 
-def asked(meter: Meter, herd: Herd, users: Sequence[str], *, key: str) -> dict[str, Any]:
+def asked(meter: Meter, burst: Burst, users: Sequence[str], *, key: str) -> dict[str, Any]:
     """Let people ask, eight at a time, and what it took."""
     meter.read_off()
     answers: Counter[str] = Counter()
 
     def ask(user: str) -> None:
-        meter.timed(lambda: answers.update([herd.ask(user, key)]))
+        meter.timed(lambda: answers.update([burst.ask(user, key)]))
 
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(ask, users))
@@ -248,23 +252,25 @@ def queue(name: str) -> str:
 
 
 def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usual: dict[str, Any]) -> None:
-    grid = Grid(title="A herd, and what each redemption costs")
-    for column in ("", "asking", "too late, at the door", "settling, batches of 10", "settling, a transaction each"):
+    grid = Grid(title="A burst, and what each redemption costs")
+    for column in ("", "asking", "too late, at the API", "settling, batches of 10", "settling, a transaction each"):
         grid.add_column(column, justify="left" if not column else "right")
 
     def row(name: str, *values: float | None, digits: int = 2) -> None:
         grid.add_row(name, *("" if value is None else f"{value:,.{digits}f}" for value in values))
 
-    row("redemptions per write of the stock", None, None, *(it["redemptions_per_stock_write"] for it in (ours, usual)))
-    settling = [it["write_units_per_redemption"] for it in (ours, usual)]
+    row(
+        "redemptions per write of the stock", None, None, *(way["redemptions_per_stock_write"] for way in (ours, usual))
+    )
+    settling = [way["write_units_per_redemption"] for way in (ours, usual)]
     row("write units", asking["write_units"], late["write_units"], *settling)
-    index = [it["index_write_units_per_redemption"] for it in (ours, usual)]
+    index = [way["index_write_units_per_redemption"] for way in (ours, usual)]
     row("  of which for the lists", asking["index_write_units"], late["index_write_units"], *index)
     row("read units", asking["read_units"], late["read_units"], None, None)
-    requests = [it["requests_per_redemption"] for it in (ours, usual)]
+    requests = [way["requests_per_redemption"] for way in (ours, usual)]
     row("requests", asking["requests"], late["requests"], *requests)
     for name in ("p50_ms", "p99_ms"):
-        row(f"{name[:3]} of a call, ms", *(it[name] for it in (asking, late, ours, usual)), digits=1)
+        row(f"{name[:3]} of a call, ms", *(measured[name] for measured in (asking, late, ours, usual)), digits=1)
     console.print(grid)
 
 
@@ -277,11 +283,11 @@ def main() -> None:
     saplings = users // 4
     with emulator():
         meter = Meter()
-        herd = Herd("ours", users, saplings, queue("ours"))
-        asking = asked(meter, herd, herd.users, key="morning")
-        ours = settled(meter, herd, BATCH)
-        late = asked(meter, herd, herd.users[: users // 4], key="too late")
-        rival = Herd("usual", users, saplings, queue("usual"))
+        burst = Burst("ours", users, saplings, queue("ours"))
+        asking = asked(meter, burst, burst.users, key="morning")
+        ours = settled(meter, burst, BATCH)
+        late = asked(meter, burst, burst.users[: users // 4], key="too late")
+        rival = Burst("usual", users, saplings, queue("usual"))
         asked(meter, rival, rival.users, key="morning")
         usual = settled(meter, rival, 1)
     show(asking, late, ours, usual)

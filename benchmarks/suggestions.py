@@ -145,7 +145,7 @@ def grown(size: int) -> Catalog:
     chance = random.Random(7)  # noqa: S311 - the same catalog each time
     known = default_catalog()
     models = list(known.suggestions.values())
-    keywords = sorted({keyword for it in models for keyword in it.keywords})
+    keywords = sorted({keyword for model in models for keyword in model.keywords})
     suggestions = dict(known.suggestions)
     for number in range(size - len(models)):
         first, second, third = chance.sample(models, 3)
@@ -207,9 +207,9 @@ def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
 
 
 def main() -> None:
-    queries = [it.query for of_kind in judged("judged").values() for it in of_kind]
+    queries = [judgement.query for of_kind in judged("judged").values() for judgement in of_kind]
     random.Random(7).shuffle(queries)  # noqa: S311 - the same order each time
-    everything = [it for of_kind in judged("judged").values() for it in of_kind]
+    everything = [judgement for of_kind in judged("judged").values() for judgement in of_kind]
     qualities = {name: quality(engine(default_catalog()), everything) for name, engine in ENGINES.items()}
     measured: list[Measured] = []
     for size in SIZES:
@@ -241,17 +241,22 @@ def _show(measured: Sequence[Measured]) -> None:
         "recall@5",
         "MRR",
     )
-    for it in measured:
+    for measurement in measured:
         figures = (
-            f"{it.size:,}",
-            f"{it.build_s:.2f}",
-            _megabytes(it.memory_mb),
-            f"{it.p99_first_ms:.3f}",
-            f"{it.p50_ms:.3f}",
-            f"{it.p99_ms:.3f}",
-            f"{it.p99_cpu_ms:.3f}",
+            f"{measurement.size:,}",
+            f"{measurement.build_s:.2f}",
+            _megabytes(measurement.memory_mb),
+            f"{measurement.p99_first_ms:.3f}",
+            f"{measurement.p50_ms:.3f}",
+            f"{measurement.p99_ms:.3f}",
+            f"{measurement.p99_cpu_ms:.3f}",
         )
-        table.add_row(it.engine, *figures, f"{it.quality.recall:.3f}", f"{it.quality.reciprocal_rank:.3f}")
+        table.add_row(
+            measurement.engine,
+            *figures,
+            f"{measurement.quality.recall:.3f}",
+            f"{measurement.quality.reciprocal_rank:.3f}",
+        )
     console.print(table)
 
 
@@ -260,7 +265,7 @@ def _megabytes(size: float) -> str:
 
 
 def _summary(measured: Sequence[Measured], asked: Sequence[Asked], http: tuple[float, float] | None) -> dict[str, Any]:
-    own = {it.size: it for it in measured if it.engine == "saxaul"}
+    own = {measurement.size: measurement for measurement in measured if measurement.engine == "saxaul"}
     return {
         "benchmark": "suggestions",
         "p50_ms": round(own[BUDGET_SIZE].p50_ms, 4),
@@ -270,19 +275,19 @@ def _summary(measured: Sequence[Measured], asked: Sequence[Asked], http: tuple[f
         "http_p50_ms": http and round(http[0], 2),
         "http_p99_ms": http and round(http[1], 2),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform == "darwin" else 1_024),
-        "any_query": [it._asdict() for it in asked],
+        "any_query": [run._asdict() for run in asked],
         "engines": [
             {
-                "engine": it.engine,
-                "suggestions": it.size,
-                "build_s": round(it.build_s, 3),
-                "p99_first_ms": round(it.p99_first_ms, 4),
-                "p50_ms": round(it.p50_ms, 4),
-                "p99_ms": round(it.p99_ms, 4),
-                "p99_cpu_ms": round(it.p99_cpu_ms, 4),
-                "recall_at_5": round(it.quality.recall, 4),
+                "engine": measurement.engine,
+                "suggestions": measurement.size,
+                "build_s": round(measurement.build_s, 3),
+                "p99_first_ms": round(measurement.p99_first_ms, 4),
+                "p50_ms": round(measurement.p50_ms, 4),
+                "p99_ms": round(measurement.p99_ms, 4),
+                "p99_cpu_ms": round(measurement.p99_cpu_ms, 4),
+                "recall_at_5": round(measurement.quality.recall, 4),
             }
-            for it in measured
+            for measurement in measured
         ],
     }
 

@@ -82,7 +82,7 @@ class UsualWay:
             if not arrival.again
             for number in range(arrival.first, arrival.first + arrival.acts)
         ]
-        keys = [Key(f"USER#{it['user_id']}", f"ENTRY#{APP}:{it['action_id']}") for it in reported]
+        keys = [Key(f"USER#{act['user_id']}", f"ENTRY#{APP}:{act['action_id']}") for act in reported]
         if len(self._table.get_many(keys, consistent=True)) != len(keys):
             raise RuntimeError("entries are missing")
 

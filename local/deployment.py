@@ -105,8 +105,8 @@ class Deployment:
     def _functions(self) -> dict[str, str]:
         """The physical name of each function, by its logical id."""
         resources = self._cloudformation.describe_stack_resources(StackName=_STACK)["StackResources"]
-        functions = (it for it in resources if it["ResourceType"] == "AWS::Lambda::Function")
-        return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in functions}
+        functions = (resource for resource in resources if resource["ResourceType"] == "AWS::Lambda::Function")
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in functions}
 
     @cached_property
     def _outputs(self) -> dict[str, str]:

@@ -50,7 +50,9 @@ def document_of(entity: Entity) -> dict[str, Any]:
     """An entry as a file says it. Maps that an operator fills stand in the order of their keys."""
     document = entity.model_dump(exclude_defaults=True)
     filled = {
-        name: dict(sorted(it.items())) for name, it in document.items() if isinstance(getattr(entity, name), dict)
+        name: dict(sorted(mapping.items()))
+        for name, mapping in document.items()
+        if isinstance(getattr(entity, name), dict)
     }
     plain: dict[str, Any] = _plain(document | filled)
     return plain
@@ -59,9 +61,9 @@ def document_of(entity: Entity) -> dict[str, Any]:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a document holds
     match value:
         case dict():
-            return {name: _plain(it) for name, it in value.items()}
+            return {name: _plain(member) for name, member in value.items()}
         case list() | tuple():
-            return [_plain(it) for it in value]
+            return [_plain(member) for member in value]
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)
         case _:

@@ -37,7 +37,10 @@ def table() -> str:
             if reading != main and count > 1 and count >= _RARELY * used[character].total():
                 also[reading].append(character)
     lines = [f"{''.join(simplified)}\t{''.join(simplified.values())}"]
-    lines += [f"{it}\t{''.join(first[it])}\t{''.join(also[it])}" for it in sorted(first.keys() | also.keys())]
+    lines += [
+        f"{syllable}\t{''.join(first[syllable])}\t{''.join(also[syllable])}"
+        for syllable in sorted(first.keys() | also.keys())
+    ]
     return "\n".join(lines) + "\n"
 
 

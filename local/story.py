@@ -58,15 +58,15 @@ def main() -> None:
         _told(alipay, "POST", f"{path}/harvest")
 
         _chapter("and cashes them in for a tree")
-        wish = {"project_id": PROJECT, "trees": 1, "dedication": "For the Alxa desert"}
+        request = {"project_id": PROJECT, "trees": 1, "dedication": "For the Alxa desert"}
         key = secrets.token_hex(8)
-        redemption = _told(alipay, "POST", f"{path}/redemptions", wish, idempotency_key=key)
+        redemption = _told(alipay, "POST", f"{path}/redemptions", request, idempotency_key=key)
         place = f"{path}/redemptions/{redemption['redemption_id']}"
-        reserved = _patiently(lambda: alipay.done("GET", place), lambda it: it["state"] != "requested")
+        reserved = _patiently(lambda: alipay.done("GET", place), lambda answer: answer["state"] != "requested")
         _answer("GET", place, reserved)
 
         _chapter("The app asks again with the same key, as apps do")
-        _told(alipay, "POST", f"{path}/redemptions", wish, idempotency_key=key)
+        _told(alipay, "POST", f"{path}/redemptions", request, idempotency_key=key)
 
         _chapter("The scheduled batch orders the planting (it runs each minute here; the story does not wait for it)")
         _run_planting_batch()

@@ -36,4 +36,4 @@ def template() -> Properties:
 def resources(type_: str) -> dict[str, Properties]:
     """The properties of each resource of a type, by logical id."""
     found = template()["Resources"].items()
-    return {name: it["Properties"] for name, it in found if it["Type"] == type_}
+    return {name: resource["Properties"] for name, resource in found if resource["Type"] == type_}

@@ -98,8 +98,8 @@ def summary(body: str, kind: str) -> str:
     """A message in a few words, or the fault for which no function can read it."""
     try:
         if kind == "redemptions":
-            wish = RedemptionMessage.model_validate_json(body)
-            return f"redemption {wish.redemption_id} of {wish.user_id} for {wish.project_id}"
+            redemption = RedemptionMessage.model_validate_json(body)
+            return f"redemption {redemption.redemption_id} of {redemption.user_id} for {redemption.project_id}"
         if kind == "planting":
             return f"an order for {PlantingMessage.model_validate_json(body).project_id}"
         message = ActionMessage.model_validate_json(body)

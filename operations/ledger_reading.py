@@ -64,9 +64,9 @@ def size_of(value: object) -> int:
     """About the bytes that DynamoDB counts for a value: names and texts in UTF-8, numbers by two digits a byte."""
     match value:
         case dict():
-            return 3 + sum(len(name.encode()) + 1 + size_of(it) for name, it in value.items())
+            return 3 + sum(len(name.encode()) + 1 + size_of(member) for name, member in value.items())
         case list():
-            return 3 + sum(1 + size_of(it) for it in value)
+            return 3 + sum(1 + size_of(member) for member in value)
         case str():
             return len(value.encode())
         case Decimal():

@@ -99,9 +99,9 @@ def settled(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Find
 def confirmed_loose_ends(table: Table, books: Books) -> list[Finding]:
     """What orders, certificates and redemptions still do not agree on when they are read again."""
     suspects, again = books.loose_ends(), Books()
-    keys = [redemptions.redemption_key(it.tree.user_id, it.tree.redemption_id) for it in suspects]
-    keys += [orders.order_key(it.order_id) for it in suspects if it.order_id]
-    keys += [redemptions.certificate_key(it.tree.number) for it in suspects if it.order_id is None]
+    keys = [redemptions.redemption_key(suspect.tree.user_id, suspect.tree.redemption_id) for suspect in suspects]
+    keys += [orders.order_key(suspect.order_id) for suspect in suspects if suspect.order_id]
+    keys += [redemptions.certificate_key(suspect.tree.number) for suspect in suspects if suspect.order_id is None]
     for key, item in table.get_many(keys, consistent=True).items():
         _enter(key.pk.partition("#")[0], item, again)
     still = set(again.loose_ends())
@@ -119,9 +119,9 @@ def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
             trees[item["project_id"]] += len(item.get("trees", ()))
     after, now = _stocks(table, project_ids), int(time())
     return [
-        it
+        finding
         for project_id in trees
-        for it in stock_findings(before[project_id], after[project_id], trees[project_id], now)
+        for finding in stock_findings(before[project_id], after[project_id], trees[project_id], now)
     ]
 
 

@@ -58,7 +58,7 @@ def recount(table: Table, calendar: Calendar, tell: Callable[[str], None], *, me
     if suspects:
         sleep(UNDER_WAY)
     lacking = 0
-    for day in sorted(store.get_many(suspects).values(), key=lambda it: it.day):
+    for day in sorted(store.get_many(suspects).values(), key=lambda day: day.day):
         if day.version != _of(before, day.day).version:
             tell(f"{day.day} moved while it was counted; run this again")
             continue
@@ -124,8 +124,8 @@ def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
         else:
             continue
         for day, adds in found.items():
-            for act, it in adds.acts.items():
-                acts[day][act] = acts[day][act].plus(it)
+            for act, added in adds.acts.items():
+                acts[day][act] = acts[day][act].plus(added)
             for state, number in adds.trees.items():
                 trees[day][state] += number
     return {day: Impact(dict(acts[day]), dict(trees[day])) for day in {*acts, *trees}}
