@@ -47,7 +47,7 @@ from benchmarks.prices import Usage
 from benchmarks.usual_way import UsualWay
 from local.console import console, step
 from local.sam import ROOT
-from saxaul.ledger.actions import MAX_ACTIONS
+from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.messages.events import QueueRecord
 from saxaul.observability import logger
 from saxaul.settings import settings

@@ -13,6 +13,7 @@ from local.sam import ROOT
 from local.seed import load
 from local.stack import down, running, start
 from local.template import resources, template
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
@@ -94,4 +95,4 @@ def _seed() -> None:
     store = CatalogStore(Table(CATALOG))
     for kind, found in load().items():
         for identifier, entity in found.items():
-            store.put(kind, identifier, entity, read=0)
+            store.put(kind, identifier, VersionedEntry(entity, 1))

@@ -25,17 +25,21 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table as Grid
 
+from benchmarks.kept_catalog import KeptCatalog
 from local import stack
 from local.console import console
 from local.deployment import session_of
 from local.sam import ROOT, state
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Place, Text, TreeProject
+from saxaul.catalog.entries import Catalog, Place, Text, TreeProject
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import Entry, Period, PeriodKey
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.problems import Conflict
+from saxaul.services.harvest import Harvesting
 from saxaul.services.redeem import Redeeming, RedemptionRequest
+from saxaul.services.settle import Settling
 from saxaul.storage import periods
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.redemptions import Redemptions
@@ -102,19 +106,29 @@ class Burst:
     def __init__(self, name: str, users: int, saplings: int, queue_url: str) -> None:
         ledger = Table("Ledger")
         self._stocks, self._redemptions = Stocks(ledger), Redemptions(ledger)
-        self._redeeming = Redeeming(Wallets(ledger), self._redemptions, self._stocks, CALENDAR, queue_url)
+        wallets, project = Wallets(ledger), make_project(saplings)
+        self._redeeming = Redeeming(
+            redemptions=self._redemptions,
+            stocks=self._stocks,
+            catalog_store=KeptCatalog(Catalog(tree_projects={name: project})),
+            harvesting=Harvesting(wallets, CALENDAR, SYSTEM_CLOCK),
+            calendar=CALENDAR,
+            clock=SYSTEM_CLOCK,
+            queue_url=queue_url,
+        )
+        self._settling = Settling(self._redemptions, wallets, self._stocks, SYSTEM_CLOCK)
         self._queue_url, self._project_id = queue_url, name
-        self._project = make_project(saplings)
         self.users = [f"{name}-{number}" for number in range(users)]
         now = int(time.time())
-        transact([self._stocks.releasing(name, self._project, CALENDAR.zone, now)])
+        planned = self._stocks.get(name).planned(project, CALENDAR.zone, now)
+        transact([self._stocks.plan_write(planned, now)])
         ledger.put_all([{**periods.to_item(period_of(user, now)), "v": 1} for user in self.users])
 
     def ask(self, user: str, key: str = "morning") -> str:
         """Ask for a tree; the state, or the code of the refusal."""
         try:
             request = RedemptionRequest("alipay", user, key, self._project_id, 1, "For the desert")
-            return self._redeeming.request(request, self._project)[0].state.value
+            return self._redeeming.request(request).redemption.state.value
         except Conflict as refusal:
             return refusal.code
 
@@ -126,7 +140,7 @@ class Burst:
             wanted = {
                 message["MessageId"]: RedemptionMessage.model_validate_json(message["Body"]) for message in messages
             }
-            assert self._redeeming.settle(wanted) == {}
+            assert self._settling.settle(wanted) == {}
             entries: Any = [
                 {"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in messages
             ]

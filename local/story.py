@@ -142,8 +142,8 @@ def _run_planting_batch() -> None:
     known = stack()
     client = boto3.client("lambda", **session_of(known["endpoint_url"]))
     event = {"schedule": "planting"}
-    answer = client.invoke(FunctionName=known["functions"]["PlantTrees"], Payload=json.dumps(event).encode())
-    _answer("RUN", f"PlantTrees {json.dumps(event)}", json.loads(answer["Payload"].read()))
+    answer = client.invoke(FunctionName=known["functions"]["ScheduleOrders"], Payload=json.dumps(event).encode())
+    _answer("RUN", f"ScheduleOrders {json.dumps(event)}", json.loads(answer["Payload"].read()))
 
 
 def _order_of(partner: Client, redemption_id: str) -> str | None:

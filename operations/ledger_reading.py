@@ -44,12 +44,12 @@ def read_owner(pk: str, items: Iterable[Item]) -> Reading:
         try:
             if item["sk"] == "WALLET":
                 wallet = wallets.from_item(item)
-            elif item["sk"].startswith(periods.PREFIX):
+            elif item["sk"].startswith(periods.PERIOD_PREFIX):
                 period = periods.from_item(item)
                 last_day(period.key.window)
                 found_periods.append(period)
                 sizes[period.key.window] = size_of(item)
-            elif item["sk"].startswith(redemptions.PREFIX):
+            elif item["sk"].startswith(redemptions.TREE_PREFIX):
                 found_redemptions.append(redemptions.from_item(item))
         except MALFORMED as error:
             broken.append(unreadable(item, error))

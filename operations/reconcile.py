@@ -142,7 +142,7 @@ def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
 
 
 def _redemption_items(table: Table) -> Iterator[Item]:
-    prefix = raw({":prefix": redemptions.PREFIX})
+    prefix = raw({":prefix": redemptions.TREE_PREFIX})
     return scan(table, FilterExpression="begins_with(sk, :prefix)", ExpressionAttributeValues=prefix)
 
 

@@ -25,8 +25,9 @@ from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_laptop
 from saxaul.catalog.calendar import Calendar
 from saxaul.impact.totals import Act, Day, Impact, Sum, of_period, of_redemption
+from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
-from saxaul.storage.impact import DayMovedError, ImpactStore
+from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table, raw
 
 UNDER_WAY = 60
@@ -77,7 +78,7 @@ def _is_mended(store: ImpactStore, day: Day, gap: Gap, tell: Callable[[str], Non
         return False
     try:
         store.put(day)
-    except DayMovedError:
+    except LostRaceError:
         tell(f"{day.day} moved while it was mended; run this again")
         return False
     tell(f"{day.day} is mended")
@@ -108,7 +109,7 @@ def _of(days: Mapping[date, Day], day: date) -> Day:
 
 
 def _stored(table: Table) -> dict[date, Day]:
-    prefix = raw({":prefix": impact.PREFIX})
+    prefix = raw({":prefix": impact.IMPACT_PREFIX})
     items = scan(table, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
     return {day.day: day for day in map(impact.from_item, items)}
 
@@ -117,9 +118,9 @@ def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
     acts: defaultdict[date, defaultdict[Act, Sum]] = defaultdict(lambda: defaultdict(Sum))
     trees: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in scan(table):
-        if item["sk"].startswith(periods.PREFIX):
+        if item["sk"].startswith(periods.PERIOD_PREFIX):
             found = of_period(periods.from_item(item), calendar)
-        elif item["sk"].startswith(redemptions.PREFIX):
+        elif item["sk"].startswith(redemptions.TREE_PREFIX):
             found = of_redemption(redemptions.from_item(item), calendar)
         else:
             continue

@@ -1,38 +1,23 @@
 """Takes in actions: screens each against the catalog and queues the good ones."""
 
 from dataclasses import asdict
-from functools import cache
-from time import time
 
+from saxaul.http.bodies import reported_in
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.ledger.actions import reported_in, screen, screen_reversals
-from saxaul.messages.bodies import pack, pack_reversals
-from saxaul.settings import settings
-from saxaul.storage.catalog import RECENT, CatalogStore
-from saxaul.storage.queues import send_actions
-from saxaul.storage.table import Table
-
-
-@cache
-def _catalog_store() -> CatalogStore:
-    return CatalogStore(Table(settings().catalog_table))
+from saxaul.services.take_in import TakenIn, intake
 
 
 def report_actions(request: Request) -> Response:
-    reported = reported_in(request.json(), "actions")
-    now = int(time())
-    accepted, refused = screen(request.app, reported, _catalog_store().catalog(), settings().calendar, now)
-    if any(refusal.code == "unknown_type" for refusal in refused):
-        fresh = _catalog_store().catalog(max_age=RECENT)
-        accepted, refused = screen(request.app, reported, fresh, settings().calendar, now)
-    send_actions(settings().action_queue_url, request.app, pack(request.app, accepted))
-    return Response({"accepted": len(accepted), "refused": [asdict(refusal) for refusal in refused]}, status=202)
+    return _answer(intake().actions(request.app, reported_in(request.json(), "actions")))
 
 
 def reverse_actions(request: Request) -> Response:
-    accepted, refused = screen_reversals(request.app, reported_in(request.json(), "reversals"), int(time()))
-    send_actions(settings().action_queue_url, request.app, pack_reversals(request.app, accepted))
-    return Response({"accepted": len(accepted), "refused": [asdict(refusal) for refusal in refused]}, status=202)
+    return _answer(intake().reversals(request.app, reported_in(request.json(), "reversals")))
+
+
+def _answer(taken_in: TakenIn) -> Response:
+    refused = [asdict(refusal) for refusal in taken_in.refused]
+    return Response({"accepted": taken_in.accepted, "refused": refused}, status=202)
 
 
 handler = endpoint(

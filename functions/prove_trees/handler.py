@@ -1,44 +1,16 @@
 """Proves trees to anyone: certificates as data, picture and page, and the log that they are checked against."""
 
-from functools import cache
-
 from saxaul.http.conditions import is_held, tag_of
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
 from saxaul.problems import NotFound
-from saxaul.services.find_certificate import Certificates
-from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.log import LogStore
-from saxaul.storage.orders import Orders
-from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.signing import SigningKey
-from saxaul.storage.table import Table
+from saxaul.services.find_certificate import certificates
+from saxaul.services.read_log import log_reading
 from saxaul.trees.numbers import number_in
-
-_LOG_PAGE = 2_000_000
-"""Characters of a page of the log after which it ends: Lambda hands on six megabytes at most, quotes escaped."""
 
 _FOR_A_MINUTE = "public, max-age=60"
 _FOR_A_DAY = "public, max-age=86400"
 _FOR_EVER = "public, max-age=31536000, immutable"
-
-
-@cache
-def _entries() -> LogStore:
-    return LogStore(Table(settings().ledger_table))
-
-
-@cache
-def _certificates() -> Certificates:
-    ledger = Table(settings().ledger_table)
-    catalog_store = CatalogStore(Table(settings().catalog_table))
-    return Certificates(Redemptions(ledger), Orders(ledger), _entries(), catalog_store, settings().calendar)
-
-
-@cache
-def _key() -> SigningKey:
-    return SigningKey(settings().signing_key)
 
 
 def view_certificate(request: Request) -> Response:
@@ -46,7 +18,7 @@ def view_certificate(request: Request) -> Response:
     name, dot, form = request.path["number"].partition(".")
     language = language_of(request)
     number = number_in(name) if dot + form in ("", ".svg", ".json") else None
-    certificate = _certificates().find(number, language) if number else None
+    certificate = certificates().find(number) if number else None
     if certificate is None:
         raise NotFound("unknown_certificate", "There is no certificate with this number.")
     address = f"{request.base_url}/certificates/{number}"
@@ -55,30 +27,24 @@ def view_certificate(request: Request) -> Response:
 
         return _kept(request, picture(certificate, address, language), "image/svg+xml", _FOR_A_MINUTE)
     if not form and "text/html" in (request.header("accept") or ""):
-        from saxaul.certificate.picture import page  # noqa: PLC0415
+        from saxaul.certificate.page import page  # noqa: PLC0415 - likewise
 
         return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
-    return _kept(request, encode(certificate).decode(), "application/json", _FOR_A_MINUTE)
+    text = encode(certificate.document(language)).decode()
+    return _kept(request, text, "application/json", _FOR_A_MINUTE)
 
 
 def view_log(request: Request) -> Response:
     """The entries after a sequence, oldest first. A page that is full never changes."""
     after = whole_number(request, "after", default=0, least=0, most=9_999_999_999)
     limit = whole_number(request, "limit", default=100, most=500)
-    texts: list[str] = []
-    size = 0
-    for text in _entries().published(after, limit):
-        texts.append(text)
-        size += len(text)
-        if size >= _LOG_PAGE:
-            break
-    is_full = len(texts) == limit or size >= _LOG_PAGE
-    page = f'{{"entries":[{",".join(texts)}]}}'
-    return _kept(request, page, "application/json", _FOR_EVER if is_full else "no-cache")
+    page = log_reading().page(after, limit)
+    text = f'{{"entries":[{",".join(page.entries)}]}}'
+    return _kept(request, text, "application/json", _FOR_EVER if page.is_full else "no-cache")
 
 
 def view_log_key(request: Request) -> Response:
-    return _kept(request, _key().pem, "application/x-pem-file", _FOR_A_DAY)
+    return _kept(request, log_reading().public_key(), "application/x-pem-file", _FOR_A_DAY)
 
 
 def _kept(request: Request, text: str, content_type: str, keep: str) -> Response:

@@ -1,6 +1,5 @@
 """Settles redemptions in the order in which they were asked for: each is reserved or rejected."""
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -8,22 +7,10 @@ from pydantic import ValidationError
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.messages.events import QueueAnswer, QueueEvent, redeliver
 from saxaul.observability import logger
-from saxaul.services.redeem import Redeeming
-from saxaul.settings import settings
-from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Table
-from saxaul.storage.wallets import Wallets
+from saxaul.services.settle import settling
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-
-@cache
-def _redeeming() -> Redeeming:
-    ledger = Table(settings().ledger_table)
-    queue_url = settings().redemption_queue_url
-    return Redeeming(Wallets(ledger), Redemptions(ledger), Stocks(ledger), settings().calendar, queue_url)
 
 
 def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
@@ -33,7 +20,7 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
             messages[record["messageId"]] = RedemptionMessage.model_validate_json(record["body"])
         except ValidationError as error:
             broken[record["messageId"]] = f"not a redemption: {error.error_count()} faults"
-    failed = broken | _redeeming().settle(messages)
+    failed = broken | settling().settle(messages)
     logger.info(
         "settled",
         extra={"messages": len(event["Records"]), "failed": failed, "request_id": context.aws_request_id},

@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cache, lru_cache
-from time import time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import Language
 from saxaul.http.conditions import is_held, tag_of
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, sendable, whole_number
 from saxaul.http.suggestion_views import suggestion_view
-from saxaul.observability import logger
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import SuggestionIndex
-from saxaul.services.search import LiveIndex
-from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.table import Table
+from saxaul.services.search import live_index, today
 
 _LONGEST_QUERY = 100
 _CACHING = {"cache-control": "private, max-age=60", "vary": "Authorization"}
@@ -36,19 +31,6 @@ class _Answered(NamedTuple):
     etag: str
 
 
-@cache
-def _catalog_store() -> CatalogStore:
-    return CatalogStore(Table(settings().catalog_table))
-
-
-@cache
-def live_index() -> LiveIndex:
-    return LiveIndex(
-        read=lambda: _catalog_store().catalog(max_age=0),
-        failed=lambda: logger.exception("the index could not be renewed; the one before answers"),
-    )
-
-
 @lru_cache(maxsize=512)
 def answer_to(index: SuggestionIndex, question: _Question) -> _Answered:
     """What an index answers, kept: a shopper deletes a letter, and thousands type the same."""
@@ -65,8 +47,7 @@ def suggest(request: Request) -> Response:
         raise InvalidRequest("invalid_parameter", f"q has at most {_LONGEST_QUERY} characters.")
     language = language_of(request)
     limit = whole_number(request, "limit", default=10, most=50)
-    today = settings().calendar.day_of(int(time()))
-    body, etag = answer_to(live_index().current(), _Question(query, request.app, language, limit, today))
+    body, etag = answer_to(live_index().current(), _Question(query, request.app, language, limit, today()))
     headers = {**_CACHING, "etag": etag}
     if is_held(request.header("if-none-match"), etag):
         return Response("", status=304, headers=headers)

@@ -1,14 +1,10 @@
 """Tallies the impact: adds what changed in the ledger to the public totals."""
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 
+from saxaul.messages.events import StreamEvent
 from saxaul.observability import logger
-from saxaul.services.tally import Tallying
-from saxaul.settings import settings
-from saxaul.storage.impact import ImpactStore
-from saxaul.storage.streams import StreamRecord, changes_of
-from saxaul.storage.table import Table
+from saxaul.services.tally import tallying
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,28 +13,10 @@ LONE_SHARD = "lone"
 """The only shard of an emulator. Lambda names the shard to a function that has a tumbling window, as this one has."""
 
 
-class StreamEvent(TypedDict):
-    """A batch of changes of one shard, in their order. The last one of a window has none."""
-
-    Records: list[StreamRecord]
-    shardId: NotRequired[str]
-
-
-@cache
-def _tallying() -> Tallying:
-    return Tallying(ImpactStore(Table(settings().ledger_table)))
-
-
 def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
-    changes = list(changes_of(event["Records"], settings().calendar))
-    days = _tallying().tally(changes, event.get("shardId", LONE_SHARD))
+    tallied = tallying().tally(event["Records"], event.get("shardId", LONE_SHARD))
     logger.info(
         "tallied",
-        extra={
-            "records": len(event["Records"]),
-            "changes": len(changes),
-            "days": days,
-            "request_id": context.aws_request_id,
-        },
+        extra={"records": len(event["Records"]), **tallied._asdict(), "request_id": context.aws_request_id},
     )
     return {"state": {}}  # a window asks for one; ours is in the table

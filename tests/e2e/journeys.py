@@ -110,7 +110,7 @@ def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
 def run_planting_batch(stack: dict[str, Any]) -> None:
     """What the schedule does each minute on the laptop stack, without the wait."""
     client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
-    answer = client.invoke(FunctionName=stack["functions"]["PlantTrees"], Payload=b'{"schedule": "planting"}')
+    answer = client.invoke(FunctionName=stack["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 

@@ -125,7 +125,7 @@ def ledger(stack: dict[str, Any]) -> Iterator[Item]:
 
 
 def redemptions_of(stack: dict[str, Any], project: str) -> list[Redemption]:
-    items = (item for item in ledger(stack) if item["sk"].startswith(redemptions.PREFIX))
+    items = (item for item in ledger(stack) if item["sk"].startswith(redemptions.TREE_PREFIX))
     return [redemptions.from_item(item) for item in items if item["project_id"] == project]
 
 

@@ -4,8 +4,8 @@ moto is no judge of races or of capacity; what it proves is that items, expressi
 """
 
 import json
+import sys
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from moto import mock_aws
@@ -13,7 +13,8 @@ from moto import mock_aws
 from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.builders import NOON
-from tests.integration.stack import CALLERS, HANDLERS, Clock, Stack
+from tests.clocks import StoppedClock
+from tests.integration.stack import CALLERS, HANDLERS, Stack
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "cn-north-1",
@@ -32,34 +33,17 @@ ENVIRONMENT = {
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 
-CLOCKED = [
-    *(
-        f"functions.{name}.handler"
-        for name in (
-            *("ingest_actions", "plant_trees", "suggest_campaigns", "sweep_redemptions", "view_forest"),
-            "view_impact",
-        )
-    ),
-    *(f"saxaul.services.{name}" for name in ("accrue", "edit_catalog", "order", "redeem", "tally", "take_statements")),
-]
-"""The modules that ask for the time."""
-
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     """Noon of 5 June 2026 in Shanghai, until a test says otherwise."""
-    stopped = Clock(NOON)
-    for module in CLOCKED:
-        monkeypatch.setattr(f"{module}.time", stopped)
-    ticks = count()
-    monkeypatch.setattr("saxaul.services.search.monotonic", stopped)
-    for module in ("catalog", "stocks"):
-        monkeypatch.setattr(f"saxaul.storage.{module}.monotonic", lambda: stopped.now + next(ticks) / 1_000_000)
+    stopped = StoppedClock(NOON)
+    monkeypatch.setattr("saxaul.services.wiring.SYSTEM_CLOCK", stopped)
     return stopped
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stack]:
+def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
     """The stack with empty tables and empty queues, and functions that were never called."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
@@ -86,10 +70,11 @@ def forget_everything() -> None:
 
     The clients stay: they hold nothing of a test, moto answers them anew, and making them is the slow part.
     """
-    for module in HANDLERS.values():
-        for thing in vars(module).values():
-            if hasattr(thing, "cache_clear"):
-                thing.cache_clear()
+    kept = [module for name, module in sys.modules.items() if name.startswith("saxaul.services.")]
+    for module in [*HANDLERS.values(), *kept]:
+        for member in vars(module).values():
+            if hasattr(member, "cache_clear"):
+                member.cache_clear()
     settings.cache_clear()
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from saxaul.catalog.entries import Entity, Kind
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
@@ -24,6 +25,7 @@ from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
 from tests.builders import APP, SHANGHAI, USER, make_action_type, make_tree_project
+from tests.clocks import StoppedClock
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,16 +52,6 @@ class Context:
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return float(self.now)
-
-
 class Answer(NamedTuple):
     """An answer of the API with its body read."""
 
@@ -81,14 +73,14 @@ class Answer(NamedTuple):
 class Stack:
     """The deployed functions, and the tables and queues behind them."""
 
-    clock: Clock
+    clock: StoppedClock
     actions_url: str
     redemptions_url: str
     planting_url: str
 
     @property
     def ledger(self) -> Table:
-        return Table("Ledger")
+        return Table("Ledger", self.clock)
 
     @property
     def periods(self) -> Periods:
@@ -113,20 +105,21 @@ class Stack:
     @property
     def catalog_store(self) -> CatalogStore:
         """A store that has read nothing yet."""
-        return CatalogStore(Table("Catalog"))
+        return CatalogStore(Table("Catalog", self.clock))
 
     def seed(self, kind: Kind, **entities: Entity) -> None:
         """Write new entries past the API; ``_`` in a name of a tree project or a campaign stands for ``-``."""
         for name, entity in entities.items():
             identifier = name if kind == "action-types" else name.replace("_", "-")
-            self.catalog_store.put(kind, identifier, entity, read=0)
+            self.catalog_store.put(kind, identifier, VersionedEntry(entity, 1))
 
     def seed_catalog(self, price_points: int = 160, saplings: int = 10) -> None:
         """``bus_ride`` at 80 points, and the project ``saxaul-alxa``, with its saplings released."""
         self.seed("action-types", bus_ride=make_action_type())
         project = make_tree_project(price_points, saplings)
-        releasing = self.stocks.releasing("saxaul-alxa", project, SHANGHAI, self.clock.now)
-        self.catalog_store.put("tree-projects", "saxaul-alxa", project, 0, also=[releasing])
+        planned = self.stock().planned(project, SHANGHAI, self.clock.instant)
+        planning = self.stocks.plan_write(planned, self.clock.instant)
+        self.catalog_store.put("tree-projects", "saxaul-alxa", VersionedEntry(project, 1), also=[planning])
 
     def add_wallet(self, balance: int, user_id: str = USER.id) -> None:
         self.wallets.put(Wallet(user_id, balance))
@@ -162,7 +155,7 @@ class Stack:
         return self.accrue(*pack(app, actions))
 
     def available(self) -> int:
-        return self.stock().available(self.clock.now)
+        return self.stock().available(self.clock.instant)
 
     def settle(self, *bodies: str) -> list[str]:
         return deliver("settle_redemptions", bodies)
@@ -170,9 +163,9 @@ class Stack:
     def order(self) -> list[str]:
         """A planting batch, until its queue is empty; the orders that it left, in their sequence."""
         before = self.order_ids()
-        invoke("plant_trees", event_of("plant_trees"))
+        invoke("schedule_orders", event_of("schedule_orders"))
         while bodies := self.waiting(self.planting_url):
-            assert deliver("plant_trees", bodies) == []
+            assert deliver("place_orders", bodies) == []
         return [order_id for order_id in self.order_ids() if order_id not in before]
 
     def order_ids(self) -> list[str]:
@@ -283,7 +276,7 @@ def confirm(order_id: str, *confirmations: object, client: str = "partner-client
 def report(name: str, order_id: str, *reports: object, client: str = "partner-client") -> Answer:
     """Send a partner's ``confirmations``, ``failures`` or ``inspections``."""
     return call(
-        "plant_trees",
+        "take_reports",
         "POST",
         f"/planting-orders/{{order_id}}/{name}",
         client=client,
@@ -293,7 +286,7 @@ def report(name: str, order_id: str, *reports: object, client: str = "partner-cl
 
 
 def view_order(order_id: str, client: str = "partner-client") -> Answer:
-    return call("plant_trees", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
+    return call("take_reports", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
 
 
 def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's body

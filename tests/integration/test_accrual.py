@@ -71,7 +71,7 @@ def test_a_type_that_was_added_meanwhile_is_found_by_a_worker_that_keeps_an_olde
     stack.seed_catalog()
     stack.accrue(body())
     stack.seed("action-types", metro_ride=make_action_type(points="52"))
-    stack.clock.now += 10
+    stack.clock.instant += 10
 
     failed = stack.accrue_all([make_action("m-1", type="metro_ride")])
 
@@ -114,7 +114,7 @@ def test_a_lost_race_posts_again_onto_the_period_that_won(stack: Stack, monkeypa
             raced.append(period)
             winner = make_period(make_entry(50), version=0)
             put(periods, winner)
-            raise PeriodMovedError(make_period(make_entry(50), version=1))
+            raise PeriodMovedError(make_period(make_entry(50), version=1), None)
         put(periods, period)
 
     monkeypatch.setattr(Periods, "put", losing_once)
@@ -156,7 +156,7 @@ def test_a_period_that_aws_refuses_fails_its_own_messages_only(stack: Stack, mon
 def test_a_late_action_onto_a_closed_period_reaches_the_wallet(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
-    stack.clock.now = NOON + 30 * DAY
+    stack.clock.instant = NOON + 30 * DAY
     assert harvest().body["moved"] == 80
     assert stack.wallet().is_closed("2026-06-05")
 
@@ -173,7 +173,7 @@ def test_a_late_action_onto_a_closed_period_reaches_the_wallet(stack: Stack) -> 
 def test_a_late_action_onto_a_closed_day_without_a_period_reaches_the_wallet(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
-    stack.clock.now = NOON + 30 * DAY
+    stack.clock.instant = NOON + 30 * DAY
     harvest()
 
     assert stack.accrue(body("late", occurred_at=NOON + DAY)) == []
@@ -184,7 +184,7 @@ def test_a_late_action_onto_a_closed_day_without_a_period_reaches_the_wallet(sta
 
 def test_a_late_action_of_a_user_without_a_wallet_is_harvested_like_any_other(stack: Stack) -> None:
     stack.seed_catalog()
-    stack.clock.now = NOON + 30 * DAY
+    stack.clock.instant = NOON + 30 * DAY
 
     assert stack.accrue(body("late")) == []
     assert harvest().body["spendable"] == 80
@@ -193,7 +193,7 @@ def test_a_late_action_of_a_user_without_a_wallet_is_harvested_like_any_other(st
 def test_a_late_action_that_meets_a_harvest_tries_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
-    stack.clock.now = NOON + 30 * DAY
+    stack.clock.instant = NOON + 30 * DAY
     get = Wallets.get
     met: list[Wallet] = []
 
@@ -216,9 +216,9 @@ def test_what_is_harvested_over_a_year_is_all_that_was_earned(stack: Stack) -> N
     months = [f"2026-{month:02d}-15T12:00" for month in range(6, 13)]
 
     for month in months:
-        stack.clock.now = at(month)
+        stack.clock.instant = at(month)
         stack.accrue(body(f"ride-{month}", occurred_at=at(month)))
-        stack.clock.now += DAY
+        stack.clock.instant += DAY
         harvest()
 
     assert wallet_of()["spendable"] == 80 * len(months)

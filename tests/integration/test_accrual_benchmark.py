@@ -17,15 +17,17 @@ from benchmarks.periods_way import PeriodsWay
 from benchmarks.usual_way import UsualWay
 from local.seed import load
 from saxaul.catalog.entries import Catalog
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.storage import clients
 from tests.builders import SHANGHAI
-from tests.integration.stack import Clock, Stack
+from tests.clocks import StoppedClock
+from tests.integration.stack import Stack
 
 
 @pytest.fixture
-def bench(stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(stack: Stack, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for module in ("periods_way", "usual_way"):
-        monkeypatch.setattr(f"benchmarks.{module}.time", clock)
+        monkeypatch.setattr(f"benchmarks.{module}.time", lambda: float(clock.instant))
     clients.dynamodb().create_table(
         TableName=PLAIN,
         BillingMode="PAY_PER_REQUEST",
@@ -45,7 +47,7 @@ def bench(stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def catalog(stack: Stack) -> Catalog:
     for identifier, entity in load()["action-types"].items():
-        stack.catalog_store.put("action-types", identifier, entity, read=0)
+        stack.catalog_store.put("action-types", identifier, VersionedEntry(entity, 1))
     return stack.catalog_store.catalog()
 
 

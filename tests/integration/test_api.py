@@ -120,7 +120,7 @@ def test_a_person_reaches_their_own_paths_only(function: str, method: str, resou
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize(
-    "function", ["ingest_actions", "redeem_trees", "view_forest", "prove_trees", "plant_trees", "manage_catalog"]
+    "function", ["ingest_actions", "redeem_trees", "view_forest", "prove_trees", "take_reports", "manage_catalog"]
 )
 def test_a_path_that_a_function_does_not_serve_is_404(function: str) -> None:
     assert call(function, "PATCH", "/nowhere").code == "unknown_path"

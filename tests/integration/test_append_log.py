@@ -31,8 +31,8 @@ def log(stack: Stack, key: SigningKey) -> Log:
 
 
 def test_entries_are_numbered_chained_and_signed_by_the_published_key(stack: Stack, key: SigningKey, log: Log) -> None:
-    first = log.append(BY, [make_leaf(), make_leaf()], lambda _: [], NOON)
-    second = log.append(BY, [make_leaf()], lambda _: [], NOON + 1)
+    first = log.append(log.head(), BY, [make_leaf(), make_leaf()], [], NOON)
+    second = log.append(log.head(), BY, [make_leaf()], [], NOON + 1)
 
     assert (first.sequence, second.sequence, second.previous) == (1, 2, first.hash)
     assert [LogStore(stack.ledger).get(sequence) for sequence in (1, 2)] == [first, second]
@@ -46,26 +46,25 @@ def test_entries_are_numbered_chained_and_signed_by_the_published_key(stack: Sta
         public.verify(bytes.fromhex(entry.signature), entry.signed_bytes, ec.ECDSA(hashes.SHA256()))
 
 
-def test_an_entry_is_written_together_with_what_it_tells_of(stack: Stack, log: Log) -> None:
-    tree = {"pk": "CERT#1", "sk": "CERT"}
+def test_an_entry_is_written_together_with_what_it_records(stack: Stack, log: Log) -> None:
+    tree = {"pk": "CERT#1", "sk": "CERT", "sequence": 1}
 
-    log.append(BY, [make_leaf()], lambda sequence: [stack.ledger.put_write({**tree, "sequence": sequence}, 0)], NOON)
+    log.append(log.head(), BY, [make_leaf()], [stack.ledger.put_write(tree, 0)], NOON)
 
     written = stack.ledger.get(Key("CERT#1", "CERT"))
     assert written is not None
     assert written["sequence"] == 1
     with pytest.raises(TransactionRefusedError):
-        log.append(BY, [make_leaf()], lambda _: [stack.ledger.put_write(dict(tree), 0)], NOON)
+        log.append(log.head(), BY, [make_leaf()], [stack.ledger.put_write(tree, 0)], NOON)
     assert len(list(LogStore(stack.ledger).published(0, 10))) == 1
 
 
 def test_whoever_appends_second_is_refused_and_nothing_is_written(stack: Stack, log: Log) -> None:
-    def interrupted(_sequence: int) -> list[object]:
-        log.append("Somebody Else", [make_leaf()], lambda _: [], NOON)
-        return []
+    head = log.head()
+    log.append(head, "Somebody Else", [make_leaf()], [], NOON)
 
     with pytest.raises(TransactionRefusedError):
-        log.append(BY, [make_leaf()], interrupted, NOON)  # type: ignore[arg-type] # no writes at all
+        log.append(head, BY, [make_leaf()], [], NOON)
 
     assert len(list(LogStore(stack.ledger).published(0, 10))) == 1
 

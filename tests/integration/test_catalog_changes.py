@@ -143,9 +143,9 @@ def test_faults_of_the_schema_of_references_and_of_the_periods_are_named_in_one_
 def test_each_version_says_who_made_it_so_and_when_deletions_included(stack: Stack) -> None:
     for points in ("80", "81"):
         put_entry("tree-projects", "p", {**PROJECT, "price_points": int(points)})
-        stack.clock.now += 60
+        stack.clock.instant += 60
     deleted = delete_entry("tree-projects", "p")
-    stack.clock.now += 60
+    stack.clock.instant += 60
     again = put_entry("tree-projects", "p", PROJECT)
 
     versions = get_versions("tree-projects", "p").body["versions"]
@@ -264,14 +264,14 @@ def test_an_action_type_is_retired_before_it_is_deleted_and_its_late_actions_are
     put_entry("action-types", "bus_ride", RIDE)
     at_once = delete_entry("action-types", "bus_ride")
     put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
-    stack.clock.now += DAY
+    stack.clock.instant += DAY
     too_early = delete_entry("action-types", "bus_ride")
 
     assert (at_once.status, at_once.code) == (409, "still_needed")
     assert (too_early.code, "2026-07-13" in too_early.body["detail"]) == ("still_needed", True)
     assert stack.accrue_all([make_action()]) == [], "an action from before"
     assert [period.points for period in stack.periods_of()] == [80]
-    stack.clock.now += 37 * DAY
+    stack.clock.instant += 37 * DAY
     assert delete_entry("action-types", "bus_ride").status == 200
 
 
@@ -279,7 +279,7 @@ def test_a_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type(s
     put_entry("action-types", "bus_ride", RIDE)
     stack.accrue_all([make_action()])
     put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
-    stack.clock.now += 40 * DAY
+    stack.clock.instant += 40 * DAY
     assert delete_entry("action-types", "bus_ride").status == 200
 
     answer = call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": "u-42"})
@@ -324,14 +324,13 @@ def test_a_project_whose_saplings_are_spoken_for_stays_and_one_without_is_sold_n
     kept, gone = delete_entry("tree-projects", "saxaul-alxa"), delete_entry("tree-projects", "p")
 
     assert (kept.status, kept.code, gone.status) == (409, "saplings_reserved", 200)
-    assert stack.stock("p").available(stack.clock.now) == 0
+    assert stack.stock("p").available(stack.clock.instant) == 0
 
 
 def test_when_others_never_stop_changing_an_entry_the_call_says_so(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     latest = CatalogStore.latest
-    monkeypatch.setattr("saxaul.services.retrying.sleep", lambda _: None)
     monkeypatch.setattr(CatalogStore, "latest", lambda store, *at: latest(store, *at)._replace(version=7))
 
     answer = put_entry("action-types", "bus_ride", RIDE)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.log.canonical_json import encode
 from saxaul.log.entries import Counts
 from saxaul.log.published import RefusedError
@@ -131,7 +132,7 @@ def test_a_certificate_keeps_its_word_whatever_the_catalog_says_later(stack: Sta
     assert project
     assert project.entity
     renamed = project.entity.model_copy(update={"partner": "Somebody Else", "latin": "Other"})
-    stack.catalog_store.put("tree-projects", "saxaul-alxa", renamed, project.version)
+    stack.catalog_store.put("tree-projects", "saxaul-alxa", VersionedEntry(renamed, project.version + 1))
 
     checked = check_certificate(encode(certificate(ordered[1]).body), keys())
 

@@ -6,11 +6,11 @@ import pytest
 
 from saxaul.storage.table import Key, python
 from tests.builders import at, make_entry, make_period, make_suggestion
-from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, deliver, event_of, invoke
+from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, event_of, invoke
 
 API = [
-    *("ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "view_forest"),
-    "view_impact",
+    *("ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "take_reports"),
+    *("view_forest", "view_impact"),
 ]
 
 
@@ -47,7 +47,7 @@ def test_an_event_of_the_api_is_complete(function: str) -> None:
     assert event["isBase64Encoded"] is False
 
 
-@pytest.mark.parametrize("function", ["accrue_points", "settle_redemptions"])
+@pytest.mark.parametrize("function", ["accrue_points", "settle_redemptions", "place_orders"])
 @pytest.mark.usefixtures("seeded")
 def test_an_event_of_a_queue_has_no_failures(function: str) -> None:
     assert invoke(function, event_of(function)) == {"batchItemFailures": []}
@@ -55,7 +55,7 @@ def test_an_event_of_a_queue_has_no_failures(function: str) -> None:
 
 @pytest.mark.usefixtures("seeded")
 def test_the_event_of_the_schedule_begins_with_what_is_reserved_which_is_nothing_yet() -> None:
-    assert invoke("plant_trees", event_of("plant_trees")) == {"projects": []}
+    assert invoke("schedule_orders", event_of("schedule_orders")) == {"projects": []}
 
 
 def test_what_the_ingest_event_reports_is_what_the_accrual_event_brings(seeded: Stack) -> None:
@@ -85,17 +85,17 @@ def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(
 
 def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> None:
     beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points", "tally_impact"]
-    redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "plant_trees"]
-    story = [*beginning, *redeeming, "view_forest", "prove_trees", "view_impact"]
+    redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
+    story = [*beginning, *redeeming, "take_reports", "view_forest", "prove_trees", "view_impact"]
 
     answers = {}
     for function in story:
         answers[function] = invoke(function, event_of(function))
-        if function == "plant_trees":
-            assert deliver(function, seeded.waiting(seeded.planting_url)) == []
 
     assert sorted(story) == FUNCTIONS
-    assert answers["plant_trees"] == {"projects": ["saxaul-alxa"]}
+    assert answers["schedule_orders"] == {"projects": ["saxaul-alxa"]}
+    assert seeded.waiting(seeded.planting_url) == [record["body"] for record in event_of("place_orders")["Records"]]
+    assert len(answered(answers["take_reports"]).body["orders"]) == 1
     forest = answered(answers["view_forest"]).body
     assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
     assert [list(period.entries) for period in seeded.periods_of() if period.key.window == "2026-06-05"] == [

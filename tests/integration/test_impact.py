@@ -281,7 +281,7 @@ def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
     host = CampaignEdition(host=make_text("China", "中国"), theme=make_text("Beat Air Pollution", "抗击空气污染"))
     stack.seed("action-types", bus_ride=make_action_type())
     stack.seed("campaigns", wed=wed(editions={2019: host, 2026: CampaignEdition()}))
-    stack.clock.now += DAY
+    stack.clock.instant += DAY
 
     found = campaign("wed").body
 
@@ -296,8 +296,8 @@ def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
 def test_a_campaign_begins_with_the_programmes_day_and_not_with_that_of_utc(stack: Stack) -> None:
     stack.seed("campaigns", wed=make_campaign())
 
-    stack.clock.now = NOON - DAY // 2 - 1
+    stack.clock.instant = NOON - DAY // 2 - 1
     before = campaign("wed").body["state"]
-    stack.clock.now += 1
+    stack.clock.instant += 1
 
     assert (before, campaign("wed").body["state"]) == ("next", "running")

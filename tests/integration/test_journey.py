@@ -44,7 +44,7 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
     before = wallet_of()
     assert (before["spendable"], before["ripening"], before["avoided_g"]) == (0, 160, 212.5)
 
-    stack.clock.now = NEXT_MORNING
+    stack.clock.instant = NEXT_MORNING
     assert harvest().body == {"user_id": "u-42", "moved": 160, "spendable": 160}
 
     asked = redeem(dedication="For the desert")
@@ -79,7 +79,7 @@ def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stac
     assert stack.accrue(*bodies) == stack.accrue(*bodies) == []
     assert wallet_of()["earned"] == 80
 
-    stack.clock.now = NEXT_MORNING
+    stack.clock.instant = NEXT_MORNING
     assert [harvest().body["moved"] for _ in range(3)] == [80, 0, 0]
 
     first, again = redeem(), redeem()

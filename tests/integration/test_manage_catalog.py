@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import Kind
-from saxaul.storage.catalog import CatalogMovedError, CatalogStore
+from saxaul.catalog.versions import VersionedEntry
+from saxaul.races import LostRaceError
+from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table, TransactionRefusedError
 from tests.builders import (
     make_action_type,
@@ -148,8 +150,8 @@ def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypat
 def test_a_store_refuses_to_write_over_another_version(stack: Stack) -> None:
     stack.seed_catalog()
 
-    with pytest.raises(CatalogMovedError):
-        stack.catalog_store.put("action-types", "bus_ride", make_action_type(points="1"), read=0)
+    with pytest.raises(LostRaceError):
+        stack.catalog_store.put("action-types", "bus_ride", VersionedEntry(make_action_type(points="1"), 1))
 
 
 def test_a_worker_keeps_its_catalog_for_a_minute(stack: Stack) -> None:
@@ -159,23 +161,23 @@ def test_a_worker_keeps_its_catalog_for_a_minute(stack: Stack) -> None:
     stack.seed("action-types", metro_ride=make_action_type())
 
     assert store.catalog() is kept
-    stack.clock.now += 61
+    stack.clock.instant += 61
     assert set(store.catalog().action_types) == {"bus_ride", "metro_ride"}
 
 
 def test_a_catalog_that_is_read_while_it_grows_refers_to_nothing_that_it_does_not_hold(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, grown = CatalogStore._editions, list[Kind]()  # noqa: SLF001 - the reading between two kinds
+    read, grown = CatalogStore._entries, list[Kind]()  # noqa: SLF001 - the reading between two kinds
 
     def growing(store: CatalogStore, kind: Kind) -> Any:  # noqa: ANN401 - the store's own
-        editions = read(store, kind)
+        entries = read(store, kind)
         if not grown:
             grown.append(kind)
             stack.seed("action-types", bus_ride=make_action_type())
             stack.seed("suggestions", bus=make_suggestion())
-        return editions
+        return entries
 
-    monkeypatch.setattr(CatalogStore, "_editions", growing)
+    monkeypatch.setattr(CatalogStore, "_entries", growing)
 
     assert list(stack.catalog_store.catalog().all_broken_references()) == []

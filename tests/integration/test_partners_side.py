@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.storage.clients import s3
 from tests.builders import DAY, confirmation, failure, inspection, make_redemption
 from tests.integration.stack import Answer, Stack, call, confirm, report, view_order, view_redemption, wallet_of
@@ -21,11 +22,11 @@ def seeded(stack: Stack) -> Stack:
 
 
 def reserve(stack: Stack, redemption_id: str, **changes: Any) -> None:  # noqa: ANN401 - any field
-    stack.redemptions.add(make_redemption(redemption_id, **changes).reserved(stack.clock.now))
+    stack.redemptions.add(make_redemption(redemption_id, **changes).reserved(stack.clock.instant))
 
 
 def list_orders(client: str = "partner-client", **query: str) -> Answer:
-    return call("plant_trees", "GET", "/planting-orders", client=client, query=query)
+    return call("take_reports", "GET", "/planting-orders", client=client, query=query)
 
 
 def fetched(link: str) -> bytes:
@@ -106,7 +107,7 @@ def test_orders_are_listed_page_by_page_each_once_newest_first(seeded: Stack) ->
     for number in range(5):
         reserve(seeded, f"r-{number}")
         placed += seeded.order()
-        seeded.clock.now += DAY * (number % 2)  # some orders are placed within one second
+        seeded.clock.instant += DAY * (number % 2)  # some orders are placed within one second
 
     found, cursor = [], ""
     while True:
@@ -192,12 +193,12 @@ def test_a_certificate_says_what_its_order_froze_whatever_the_catalog_says_later
     [order_id] = seeded.order()
     number = view_order(order_id).body["trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
-    edition = seeded.catalog_store.get("tree-projects", "saxaul-alxa")
-    assert edition
-    assert edition.entity
-    renamed = edition.entity.model_copy(update={"partner": "Somebody Else"})
-    seeded.catalog_store.put("tree-projects", "saxaul-alxa", renamed, edition.version)
-    seeded.clock.now += DAY
+    known = seeded.catalog_store.get("tree-projects", "saxaul-alxa")
+    assert known
+    assert known.entity
+    renamed = known.entity.model_copy(update={"partner": "Somebody Else"})
+    seeded.catalog_store.put("tree-projects", "saxaul-alxa", VersionedEntry(renamed, known.version + 1))
+    seeded.clock.instant += DAY
 
     public = call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number}).body
 

@@ -11,7 +11,7 @@ from tests.integration.stack import Answer, Stack, call, certificate, confirm, v
 
 def planted_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42", **changes: Any) -> tuple[str, str]:  # noqa: ANN401 - any field
     """An order of one reserved redemption: its id, and the number of its first tree."""
-    redemption = make_redemption(redemption_id, user_id=user_id, **changes).reserved(stack.clock.now)
+    redemption = make_redemption(redemption_id, user_id=user_id, **changes).reserved(stack.clock.instant)
     stack.redemptions.add(redemption)
     number = redemption.trees[0].number
     stack.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": user_id, "redemption_id": redemption_id}])
@@ -20,7 +20,7 @@ def planted_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42
 
 
 def list_orders(client: str = "partner-client", **query: str) -> Answer:
-    return call("plant_trees", "GET", "/planting-orders", client=client, query=query)
+    return call("take_reports", "GET", "/planting-orders", client=client, query=query)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_an_order_that_does_not_exist_is_404(seeded: Stack) -> None:
 
 def test_orders_come_newest_first(seeded: Stack) -> None:
     older, _ = planted_order(seeded, "r-1")
-    seeded.clock.now += DAY
+    seeded.clock.instant += DAY
     newer, _ = planted_order(seeded, "r-2")
 
     assert [order["order_id"] for order in list_orders().body["orders"]] == [newer, older]
@@ -71,7 +71,7 @@ def test_orders_come_newest_first(seeded: Stack) -> None:
 
 def test_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: Stack) -> None:
     planted_order(seeded, "r-1")
-    seeded.clock.now += DAY
+    seeded.clock.instant += DAY
     newer, _ = planted_order(seeded, "r-2")
 
     assert [order["order_id"] for order in list_orders(limit="1").body["orders"]] == [newer]
@@ -96,7 +96,7 @@ def test_confirmations_of_another_shape_are_400(seeded: Stack, body: Any) -> Non
     order_id, _ = planted_order(seeded)
     resource = "/planting-orders/{order_id}/confirmations"
 
-    answer = call("plant_trees", "POST", resource, client="partner-client", path={"order_id": order_id}, body=body)
+    answer = call("take_reports", "POST", resource, client="partner-client", path={"order_id": order_id}, body=body)
 
     assert (answer.status, answer.code) == (400, "invalid_body")
 

@@ -106,7 +106,7 @@ def test_what_a_client_still_has_is_not_sent_again(number: str) -> None:
 
 def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_signs_it(stack: Stack, log: Log) -> None:
     for count in (1, 2, 3):
-        log.append("Alxa SEE Foundation", [make_leaf() for _ in range(count)], lambda _: [], NOON + count)
+        log.append(log.head(), "Alxa SEE Foundation", [make_leaf() for _ in range(count)], [], NOON + count)
 
     page = log_page()
     key = call("prove_trees", "GET", "/log/key", client=None)
@@ -121,7 +121,7 @@ def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_s
 
 def test_the_log_comes_in_pages_and_a_full_one_may_be_kept_for_ever(log: Log) -> None:
     for _ in range(3):
-        log.append("Alxa SEE Foundation", [make_leaf()], lambda _: [], NOON)
+        log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
 
     full, rest, end = log_page(limit="2"), log_page(after="2", limit="2"), log_page(after="3")
 
@@ -132,8 +132,8 @@ def test_the_log_comes_in_pages_and_a_full_one_may_be_kept_for_ever(log: Log) ->
 
 def test_a_page_ends_before_it_is_too_large_to_be_sent(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
-        log.append("Alxa SEE Foundation", [make_leaf()], lambda _: [], NOON)
-    monkeypatch.setattr("functions.prove_trees.handler._LOG_PAGE", 1000)
+        log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
+    monkeypatch.setattr("saxaul.services.read_log.MAX_CHARACTERS", 1000)
 
     page = log_page()
 
@@ -155,7 +155,7 @@ def test_a_log_without_entries_is_a_log() -> None:
 
 
 def test_what_the_log_answers_is_canonical_to_the_byte(log: Log) -> None:
-    log.append("Alxa SEE Foundation", [make_leaf(tag="梭梭 \u2028 7")], lambda _: [], NOON)
+    log.append(log.head(), "Alxa SEE Foundation", [make_leaf(tag="梭梭 \u2028 7")], [], NOON)
 
     body = invoke("prove_trees", event_of("prove_trees"))["body"]
 

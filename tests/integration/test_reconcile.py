@@ -48,13 +48,13 @@ def lived(stack: Stack) -> Stack:
     actions = [make_action(f"a-{n}", owner=USER._replace(id=user)) for n in range(2) for user in ("u-42", "u-43")]
     walks = [make_action(f"w-{n}", type="walking", quantity="3") for n in range(4)]
     stack.accrue_all([*actions, *walks, make_action("kwh", type="green_power", owner=FACILITY)])
-    stack.clock.now += DAY
+    stack.clock.instant += DAY
     settle(stack, "first")
     stack.order()
-    stack.clock.now += 20 * DAY
+    stack.clock.instant += 20 * DAY
     harvest()
     settle(stack, "second", user_id="u-43")
-    stack.accrue_all([make_action("late", owner=USER._replace(id="u-43"), occurred_at=stack.clock.now - DAY // 2)])
+    stack.accrue_all([make_action("late", owner=USER._replace(id="u-43"), occurred_at=stack.clock.instant - DAY // 2)])
     return stack
 
 
@@ -119,7 +119,7 @@ def test_a_period_that_was_lost_is_noticed(lived: Stack) -> None:
 
 
 def test_an_action_that_came_with_two_dates_is_named(lived: Stack) -> None:
-    lived.accrue_all([make_action("a-0", occurred_at=lived.clock.now)])
+    lived.accrue_all([make_action("a-0", occurred_at=lived.clock.instant)])
 
     assert findings(lived) == ["user u-42: action alipay:a-0 stands on the periods 2026-06-05 and 2026-06-26"]
 
@@ -278,14 +278,15 @@ def test_a_wallet_below_zero_is_told_and_is_no_fault(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.periods.put(make_period(make_entry(points=10), version=0))
-    stack.redemptions.add(make_redemption(points=30).reserved(stack.clock.now))
+    stack.redemptions.add(make_redemption(points=30).reserved(stack.clock.instant))
     stack.ledger.put(
         {**WALLET._asdict(), "balance": -20, "spent": 30, "credited": {"2026-06-05": 10}, "settled_g": 0}, 0
     )
     tree = stack.redemption("r-1").trees[0].number
     stack.ledger.put_all([{"pk": f"CERT#{tree}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
-    transact([stack.stocks.releasing("saxaul-alxa", make_tree_project(saplings=1), SHANGHAI, stack.clock.now)])
-    transact([stack.stocks.take_write(stack.stock(), 1, stack.clock.now)])
+    planned = stack.stock().planned(make_tree_project(saplings=1), SHANGHAI, stack.clock.instant)
+    transact([stack.stocks.plan_write(planned, stack.clock.instant)])
+    transact([stack.stocks.take_write(stack.stock(), 1, stack.clock.instant)])
 
     code = run(monkeypatch, "--table", "Ledger")
 

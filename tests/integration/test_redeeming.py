@@ -8,8 +8,8 @@ from saxaul.ledger.wallets import Wallet
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import TransactionRefusedError
-from saxaul.storage.wallets import WalletMovedError, Wallets
+from saxaul.storage.table import ItemMovedError, TransactionRefusedError
+from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import Settlement
 from saxaul.trees.stock import Stock
 from tests.builders import DAY, NOON, make_entry, make_period, make_redemption
@@ -101,7 +101,6 @@ def test_a_settlement_that_always_loses_its_race_comes_again_and_writes_nothing(
     stack.seed_catalog()
     stack.add_wallet(1000)
     monkeypatch.setattr(Redemptions, "write_settlement", refuse)
-    monkeypatch.setattr("saxaul.services.retrying.sleep", lambda _: None)
 
     assert stack.settle(*asked(stack, "r-1")) == ["m-0"]
     assert stack.redemption("r-1").state == "requested"
@@ -121,14 +120,14 @@ def test_the_certificate_of_a_rejected_redemption_leads_nowhere(stack: Stack) ->
 
 def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.periods.put(make_period(make_entry(80), version=0))
-    stack.clock.now = NOON + DAY
+    stack.clock.instant = NOON + DAY
     put, raced = Wallets.put, list[Wallet]()
 
     def overtaken(wallets: Wallets, wallet: Wallet) -> None:
         if not raced:
             raced.append(wallet)
             put(wallets, wallet)
-            raise WalletMovedError(wallet.user_id)
+            raise ItemMovedError(None)
         put(wallets, wallet)
 
     monkeypatch.setattr(Wallets, "put", overtaken)
@@ -141,7 +140,7 @@ def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.periods.put(make_period(make_entry(80), version=0))
-    stack.clock.now = NOON + DAY
+    stack.clock.instant = NOON + DAY
     client = dynamodb()
     put, met = client.put_item, list[object]()
 
@@ -163,7 +162,7 @@ def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
 def test_a_request_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Stack) -> None:
     stack.seed_catalog()
     stack.periods.put(make_period(make_entry(200), version=0))
-    stack.clock.now = NOON + DAY
+    stack.clock.instant = NOON + DAY
 
     assert redeem().status == 202
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []

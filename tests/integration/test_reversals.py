@@ -45,7 +45,7 @@ def test_a_reversal_takes_an_action_back_before_it_is_harvested(stack: Stack) ->
 def test_a_reversal_after_the_harvest_is_taken_from_the_wallet_with_the_next_one(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
-    stack.clock.now += DAY
+    stack.clock.instant += DAY
     assert harvest().body["moved"] == 80
 
     reverse(refund())
@@ -111,7 +111,7 @@ def test_a_reversal_in_the_same_batch_as_its_action_touches_that_period_alone(st
 def test_a_reversal_months_later_reopens_the_closed_period(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
-    stack.clock.now += 30 * DAY
+    stack.clock.instant += 30 * DAY
     harvest()
     assert stack.wallet().is_closed("2026-06-05")
 
@@ -139,7 +139,7 @@ def test_an_app_cannot_take_back_what_another_reported(stack: Stack) -> None:
 def test_a_wallet_below_zero_cannot_spend(stack: Stack) -> None:
     stack.seed_catalog(price_points=80)
     stack.accrue_all([make_action()])
-    stack.clock.now += DAY
+    stack.clock.instant += DAY
     harvest()
     spend = redeem("first")
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []

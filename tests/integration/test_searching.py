@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from functions.suggest_campaigns import handler
+from functions.suggest_campaigns import handler as suggest_campaigns
 from saxaul.catalog.entries import Synonyms
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.observability import logger
 from saxaul.services import search as searching
 from saxaul.storage.catalog import CatalogStore
@@ -23,7 +24,7 @@ def ids(answer: Answer) -> list[str]:
 
 
 def renewed() -> None:
-    thread = handler.live_index().thread
+    thread = searching.live_index().thread
     assert thread is not None
     thread.join()
 
@@ -52,7 +53,7 @@ def test_an_answer_says_why_it_is_there(seeded: Stack) -> None:
     assert (found["avoided_g"], found["avoided_g_source"]) == (212.5, "China Daily")
     assert (found["campaign"], found["campaign_runs"], found["multiplied_by"]) == ("wed", True, "wed")
     assert found["matched"] == [{"word": "gongjiao", "field": "title", "text": "坐公交去上班", "start": 1, "end": 3}]
-    seeded.clock.now = at("2026-07-06T12:00")
+    seeded.clock.instant = at("2026-07-06T12:00")
     later = search("gongjiao", lang="zh").body["suggestions"][0]
     assert (later["points"], later["campaign_points"], later["campaign_runs"]) == (80, 0, False)
 
@@ -69,7 +70,7 @@ def test_a_caller_that_holds_the_answer_gets_304_and_no_body(seeded: Stack) -> N
     assert again["headers"]["etag"] == answer.headers["etag"]
     assert answer.headers["cache-control"] == "private, max-age=60"
     assert answer.headers["vary"] == "Authorization"
-    seeded.clock.now = at("2026-06-06T12:00")
+    seeded.clock.instant = at("2026-06-06T12:00")
     assert search("bus").headers["etag"] != answer.headers["etag"], "it earns less on the day after"
 
 
@@ -84,17 +85,17 @@ def test_apps_do_not_share_an_answer(seeded: Stack) -> None:
 def test_the_same_question_is_answered_from_memory(seeded: Stack) -> None:
     assert seeded
     search("bus")
-    before = handler.answer_to.cache_info().hits
+    before = suggest_campaigns.answer_to.cache_info().hits
 
     search("bus")
 
-    assert handler.answer_to.cache_info().hits == before + 1
+    assert suggest_campaigns.answer_to.cache_info().hits == before + 1
 
 
 def test_a_change_is_found_after_a_request_had_the_index_renewed_and_no_request_waited_for_it(seeded: Stack) -> None:
     search("bus")
     seeded.seed("suggestions", tree=make_suggestion("Plant a tree", "种一棵树"))
-    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
 
     assert ids(search("zhongyikeshu")) == ["bus"], "the request that starts it is answered from the index before"
     renewed()
@@ -106,9 +107,9 @@ def test_a_change_is_found_after_a_request_had_the_index_renewed_and_no_request_
 def test_an_operators_synonyms_find(seeded: Stack) -> None:
     search("bus")
     bus = make_suggestion(keywords=("bus",))
-    seeded.catalog_store.put("suggestions", "bus", bus, read=1)
+    seeded.catalog_store.put("suggestions", "bus", VersionedEntry(bus, 2))
     seeded.seed("synonyms", bus=Synonyms(words=("bus", "omnibus")))
-    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
     search("bus")
     renewed()
 
@@ -120,12 +121,12 @@ def test_an_operators_synonyms_find(seeded: Stack) -> None:
 
 def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:
     search("bus")
-    index = handler.live_index().current()
-    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    index = searching.live_index().current()
+    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
     search("bus")
     renewed()
 
-    assert handler.live_index().current() is index
+    assert searching.live_index().current() is index
 
 
 def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
@@ -135,16 +136,16 @@ def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
     monkeypatch.setattr(logger, "exception", logged.append)
     search("bus")
     monkeypatch.setattr(CatalogStore, "catalog", lambda *_, **__: 1 / 0)
-    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
     assert search("bus").status == 200
     renewed()
-    first = handler.live_index().thread
+    first = searching.live_index().thread
 
-    seeded.clock.now += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
     assert search("bus").status == 200
     renewed()
 
-    assert handler.live_index().thread is not first
+    assert searching.live_index().thread is not first
     assert logged == ["the index could not be renewed; the one before answers"] * 2
 
 

@@ -57,9 +57,9 @@ def test_a_schedule_that_cannot_be_is_refused(schedule: dict[str, object]) -> No
 def test_a_sold_out_project_says_when_the_next_saplings_come_and_has_them_then(stack: Stack) -> None:
     put_project(stack, schedule=DAILY)
     before = shown()
-    stack.clock.now = SEVEN - 1
+    stack.clock.instant = SEVEN - 1
     refused = redeem("early")
-    stack.clock.now = SEVEN
+    stack.clock.instant = SEVEN
 
     assert (before["available"], before["next_release"]) == (
         0,
@@ -69,7 +69,7 @@ def test_a_sold_out_project_says_when_the_next_saplings_come_and_has_them_then(s
     assert refused.body["detail"] == "0 saplings are left. 3 more come at 2026-06-06T07:00:00+08:00."
     assert shown()["available"] == 3
     assert [settle(stack, f"key-{n}") for n in range(4)] == ["reserved"] * 3 + ["sold_out"]
-    stack.clock.now = SEVEN + DAY
+    stack.clock.instant = SEVEN + DAY
     assert settle(stack, "key-3") == "reserved"
 
 
@@ -81,18 +81,18 @@ def test_a_project_without_a_schedule_has_no_next_release(stack: Stack) -> None:
 
 def test_changing_a_schedule_keeps_what_the_old_one_released(stack: Stack) -> None:
     put_project(stack, schedule=DAILY)
-    stack.clock.now = SEVEN + DAY
+    stack.clock.instant = SEVEN + DAY
     put_project(stack, schedule=DAILY | {"daily": 1, "at": "12:00"})
 
     assert stack.available() == 6
-    stack.clock.now = SEVEN + DAY + 5 * 3600
+    stack.clock.instant = SEVEN + DAY + 5 * 3600
     assert stack.available() == 7
 
 
 def test_a_request_that_queued_before_seven_is_served_by_what_was_released_meanwhile(stack: Stack) -> None:
     put_project(stack, saplings=1, schedule=DAILY)
     first, second = redeem("key-1"), redeem("key-2")
-    stack.clock.now = SEVEN
+    stack.clock.instant = SEVEN
 
     stack.settle(*stack.waiting(stack.redemptions_url))
 
@@ -107,9 +107,9 @@ def test_a_worker_whose_clock_is_behind_sells_nothing_that_is_gone(stack: Stack)
     put_project(stack, saplings=1, schedule=DAILY)
     late = redeem("late").body["redemption_id"]
     [body] = stack.waiting(stack.redemptions_url)
-    stack.clock.now = SEVEN
+    stack.clock.instant = SEVEN
     assert [settle(stack, f"key-{n}", trees=2) for n in range(2)] == ["reserved", "reserved"]
-    stack.clock.now = SEVEN - 60
+    stack.clock.instant = SEVEN - 60
 
     assert stack.available() == -3
     assert stack.settle(body) == []
@@ -180,7 +180,7 @@ def test_the_projects_cost_one_read_a_second_however_many_ask(stack: Stack, monk
 
     monkeypatch.setattr(Table, "get_many", counted)
     answers = [tree_projects() for _ in range(100)]
-    stack.clock.now += 2
+    stack.clock.instant += 2
     later = tree_projects()
 
     assert len(reads) == 2

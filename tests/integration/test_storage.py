@@ -14,11 +14,9 @@ from saxaul.ledger.periods import Entry, Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import redemption_id
 from saxaul.storage import orders, periods, redemptions, table, wallets
-from saxaul.storage.orders import OrderMovedError
 from saxaul.storage.periods import PeriodMovedError
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
-from saxaul.storage.table import Item, Key
-from saxaul.storage.wallets import WalletMovedError
+from saxaul.storage.table import Item, ItemMovedError, Key
 from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, State, Step, Tree
 from tests.builders import FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.integration.stack import Stack
@@ -183,9 +181,9 @@ def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> 
     stack.wallets.put(make_wallet(1))
     stack.redemptions.add(make_redemption())
 
-    with pytest.raises(WalletMovedError):
+    with pytest.raises(ItemMovedError):
         stack.wallets.put(make_wallet(2))
-    with pytest.raises(OrderMovedError):
+    with pytest.raises(ItemMovedError):
         stack.orders.put(replace(make_order(), version=7))
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))

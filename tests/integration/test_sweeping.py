@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from saxaul.services.redeem import LOST_AFTER
+from saxaul.services.sweep import LOST_AFTER
 from tests.builders import NOON, make_redemption
 from tests.integration.stack import Stack, cancel, event_of, invoke, redeem
 
@@ -41,12 +41,12 @@ def test_a_worker_killed_between_the_write_and_the_queue_loses_no_redemption(
     [lost] = rich.redemptions.of_user("u-42")
     assert (lost.state, rich.waiting(rich.redemptions_url)) == ("requested", [])
     assert sweep() == 0, "it may still be on its way"
-    rich.clock.now += LOST_AFTER + 1
+    rich.clock.instant += LOST_AFTER + 1
 
     assert sweep() == 1
     assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
     assert rich.redemption(lost.redemption_id).state == "reserved"
-    rich.clock.now += LOST_AFTER + 1
+    rich.clock.instant += LOST_AFTER + 1
     assert sweep() == 0
 
 
@@ -60,7 +60,7 @@ def test_the_oldest_is_queued_first_of_every_list(rich: Stack) -> None:
 
 
 def test_a_sweep_takes_a_bounded_number_and_the_next_goes_on(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("saxaul.services.redeem.MAX_SWEPT", 5)
+    monkeypatch.setattr("saxaul.services.sweep.MAX_SWEPT", 5)
     for number in range(7):
         rich.redemptions.add(make_redemption(f"r-{number}", requested_at=NOON - 1000 + number))
 
@@ -83,7 +83,7 @@ def test_what_was_answered_or_cancelled_is_left_alone(rich: Stack) -> None:
 def test_a_redemption_that_is_queued_twice_is_answered_once(rich: Stack) -> None:
     redeem()
     bodies = rich.waiting(rich.redemptions_url)
-    rich.clock.now += LOST_AFTER + 1
+    rich.clock.instant += LOST_AFTER + 1
     assert sweep() == 1
 
     assert rich.settle(*bodies, *rich.waiting(rich.redemptions_url)) == []

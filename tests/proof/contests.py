@@ -88,7 +88,7 @@ def _closed_or_not(twin: Twin) -> None:
 
 
 def _harvest(twin: Twin) -> None:
-    twin.world.redeeming.harvest(MEI)
+    twin.world.harvesting.harvest(MEI)
 
 
 def _balance_after_harvest(twin: Twin) -> int:
@@ -130,7 +130,7 @@ def _something_to_order(twin: Twin) -> None:
 
 
 def _order(twin: Twin) -> None:
-    twin.world.order_all(twin.model.catalog)
+    twin.world.order_all()
 
 
 def _all_ordered(twin: Twin) -> object:
@@ -160,7 +160,7 @@ def _confirm(place: int) -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
         [order] = twin.world.orders.of_partner(PARTNER, limit=1)
         tree = confirmation(order.trees[place].number, planted_at=CALENDAR.rfc3339(order.ordered_at))
-        assert twin.world.tree_reports.take(order, [tree], confirm).taken == 1
+        assert twin.world.statements.take(order, [tree], confirm).taken == 1
 
     return report
 

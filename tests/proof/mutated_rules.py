@@ -111,7 +111,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 def _harvesting(patch: pytest.MonkeyPatch, mutant: Any) -> None:
-    patch.setattr("saxaul.services.redeem.harvest", mutant)
+    patch.setattr("saxaul.services.harvest.harvest", mutant)
 
 
 @RULES.caught_by("points are harvested and periods closed")
@@ -181,7 +181,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 def _settling(patch: pytest.MonkeyPatch, mutant: Any) -> None:
-    patch.setattr("saxaul.services.redeem.settle", mutant)
+    patch.setattr("saxaul.services.settle.settle", mutant)
 
 
 @RULES.caught_by("redemptions are settled")

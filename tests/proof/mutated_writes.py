@@ -9,12 +9,13 @@ import pytest
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.accrue import Accrual, Accrued
-from saxaul.services.redeem import Redeeming, redemption_id
+from saxaul.services.redeem import Redeeming, Requested, redemption_id
+from saxaul.services.settle import Settling
 from saxaul.storage.periods import PeriodMovedError, Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Item, LostRaceError, Table, transact
-from saxaul.storage.wallets import WalletMovedError, Wallets, to_item
+from saxaul.storage.table import Item, Table, transact
+from saxaul.storage.wallets import Wallets, to_item
 from saxaul.trees.redemptions import Redemption, State
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations
@@ -25,9 +26,9 @@ WRITES = Mutations()
 def _unconditional(patch: pytest.MonkeyPatch, is_meant: Callable[[Item, int], bool]) -> None:
     put: Any = Table._put
 
-    def mutant(table: Table, item: Item, read: int) -> Any:
-        write = put(table, item, read)
-        if is_meant(item, read):
+    def mutant(table: Table, item: Item, expected_version: int) -> Any:
+        write = put(table, item, expected_version)
+        if is_meant(item, expected_version):
             del write["ConditionExpression"]
         return write
 
@@ -82,10 +83,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest does not know its own write again."""
 
     def mutant(store: Any, wallet: Wallet) -> None:
-        try:
-            store._table.put(to_item(wallet), wallet.version)
-        except LostRaceError:
-            raise WalletMovedError(wallet.user_id) from None
+        store._table.put(to_item(wallet), wallet.version)
 
     patch.setattr(Wallets, "put", mutant)
 
@@ -105,13 +103,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @WRITES.caught_by("trees are requested", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
     """A redemption is written over one that has its name."""
-    _unconditional(patch, lambda item, read: item["sk"].startswith("TREE#") and not read)
+    _unconditional(patch, lambda item, version: item["sk"].startswith("TREE#") and not version)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
     """A verdict is written over another, with saplings and points taken again."""
-    _unconditional(patch, lambda item, read: item["sk"].startswith("TREE#") and bool(read))
+    _unconditional(patch, lambda item, version: item["sk"].startswith("TREE#") and bool(version))
 
 
 @WRITES.caught_by("reserved trees are ordered", Fault.OVERTAKEN)
@@ -205,13 +203,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @WRITES.caught_by("redemptions are settled", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
     """Redemptions that could not be settled are not asked for again."""
-    settle = Redeeming.settle
+    settle = Settling.settle
 
-    def mutant(service: Redeeming, wanted: Any) -> dict[str, str]:
-        settle(service, wanted)
+    def mutant(service: Settling, messages: Any) -> dict[str, str]:
+        settle(service, messages)
         return {}
 
-    patch.setattr(Redeeming, "settle", mutant)
+    patch.setattr(Settling, "settle", mutant)
 
 
 @WRITES.caught_by("trees are requested", Fault.FAILED)
@@ -219,10 +217,10 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A redemption that was written and not queued is not queued by asking again."""
     request = Redeeming.request
 
-    def mutant(service: Any, asked: Any, project: Any) -> tuple[Redemption, bool]:
+    def mutant(service: Any, asked: Any) -> Requested:
         known = service._redemptions.get(asked.user_id, redemption_id(asked.app, asked.user_id, asked.key))
         if known and (known.project_id, len(known.trees)) == (asked.project_id, asked.trees):
-            return known, True
-        return request(service, asked, project)
+            return Requested(known, is_replay=True)
+        return request(service, asked)
 
     patch.setattr(Redeeming, "request", mutant)

@@ -25,7 +25,7 @@ class Nursery:
     """Users with enough points, and projects with enough saplings; orders hold two redemptions."""
 
     def __init__(self, patch: pytest.MonkeyPatch, projects: Sequence[str] = ("saxaul-alxa",)) -> None:
-        for module in ("saxaul.trees.orders", "saxaul.services.order"):
+        for module in ("saxaul.trees.orders", "saxaul.services.place_orders"):
             patch.setattr(f"{module}.MAX_REDEMPTIONS", 2)
         self.world = World(patch, NOON)
         self.projects = {name: make_tree_project(PRICE, 10_000) for name in projects}
@@ -36,23 +36,23 @@ class Nursery:
         if not wallets.get(user_id).version:
             wallets.put(Wallet(user_id, balance=HAD))
         request = RedemptionRequest(APP, user_id, key, project_id, trees, "For the desert")
-        self.world.redeeming.request(request, self.projects[project_id])
+        self.world.redeeming.request(request)
         assert self.world.settle(self.world.queue.sent[-1:]) == []
 
     def batch(self) -> None:
-        self.world.order_all(self.catalog)
+        self.world.order_all()
 
     @property
     def announced(self) -> list[PlantingOrder]:
         return self.world.orders.of_partner(PARTNER, 1000)[::-1]
 
     def report(self, order: PlantingOrder, take: Take, reports: Sequence[Any]) -> Reported:
-        return self.world.tree_reports.take(order, reports, take)
+        return self.world.statements.take(order, reports, take)
 
     def plant(self, failures: dict[str, int]) -> None:
         """Of each order, report what is still open: a tree fails as often as it is said to, and is planted then."""
         for order in self.announced:
-            held = self.world.tree_reports.redemptions_of(order)
+            held = self.world.redemptions.of_order(order)
             trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
             still = [tree for tree in trees if tree.state is State.ORDERED and tree.order_id == order.order_id]
             failed = [tree.number for tree in still if len(tree.orders) <= failures.get(tree.number, 0)]
@@ -65,7 +65,7 @@ class Nursery:
     def inspect(self, found: Mapping[str, Sequence[str]]) -> None:
         """Report what inspections found of each tree, one after the other."""
         for order in self.announced:
-            held = self.world.tree_reports.redemptions_of(order)
+            held = self.world.redemptions.of_order(order)
             trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
             planted = [tree.number for tree in trees if tree.planting and tree.order_id == order.order_id]
             reports = [inspection(number, state) for number in planted for state in found.get(number, ())]

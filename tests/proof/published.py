@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import pytest
 
+from saxaul.certificate.certificate import Certificate
 from saxaul.log.canonical_json import encode
 from saxaul.log.entries import Leaf, LogEntry, evidence_of
-from saxaul.log.proof import Told, proven_certificate
+from saxaul.log.proof import LoggedEvent
 from saxaul.services.append_log import Log
 from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
@@ -24,6 +25,7 @@ LATER = "https://trees.example/ax-0001-later.jpg"
 class Publication(NamedTuple):
     """What the three public calls answer, byte for byte, and the real log behind them."""
 
+    shown: Certificate
     certificate: bytes
     log: bytes
     key: bytes
@@ -44,11 +46,13 @@ class Office:
         self.ours = make_leaf(new_number(), particulars=self.particulars.commitment)
 
     def tell(self, now: int, *leaves: Leaf) -> LogEntry:
-        return self._log.append(BY, leaves, lambda _: [], now)
+        return self._log.append(self._log.head(), BY, leaves, [], now)
 
-    def publication(self, *history: Told) -> Publication:
+    def publication(self, *history: LoggedEvent) -> Publication:
+        shown = Certificate.proven(self.particulars, history)
         return Publication(
-            certificate=encode(proven_certificate(self.particulars, history, "en")),
+            shown=shown,
+            certificate=encode(shown.document("en")),
             log=f'{{"entries":[{",".join(self.entries.published(0, 100))}]}}'.encode(),
             key=self.key.pem.encode(),
             entries=tuple(entry for sequence in range(1, 100) if (entry := self.entries.get(sequence))),
@@ -65,7 +69,7 @@ def publish(patch: pytest.MonkeyPatch) -> Publication:
     first = office.tell(NOON, others[0], ours, others[1])
     second = office.tell(NOON + DAY, step(others[0], "alive"), dead)
     third = office.tell(NOON + 2 * DAY, step(ours, "replaced", "dead", tag="AX-0002"), others[2])
-    return office.publication(Told(first, 1, PHOTO), Told(second, 1, LATER), Told(third, 0, PHOTO))
+    return office.publication(LoggedEvent(first, 1, PHOTO), LoggedEvent(second, 1, LATER), LoggedEvent(third, 0, PHOTO))
 
 
 def publish_inspected(patch: pytest.MonkeyPatch, inspections: int, but: int | None) -> Publication:
@@ -75,7 +79,7 @@ def publish_inspected(patch: pytest.MonkeyPatch, inspections: int, but: int | No
         office.ours,
         *(step(office.ours, "alive", "alive" if before else "planted") for before in range(inspections)),
     ]
-    history = [Told(office.tell(NOON + place * DAY, leaf), 0, PHOTO) for place, leaf in enumerate(leaves)]
+    history = [LoggedEvent(office.tell(NOON + place * DAY, leaf), 0, PHOTO) for place, leaf in enumerate(leaves)]
     return office.publication(*(told for place, told in enumerate(history) if place != but))
 
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from saxaul.ledger.wallets import Wallet
 from saxaul.storage.clients import dynamodb, sqs
-from saxaul.storage.table import Key, LostRaceError, Table, transact
+from saxaul.storage.table import ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 
@@ -103,8 +103,8 @@ def item(sk: str, **fields: object) -> Raw:
 def test_a_repeated_put_loses_to_itself_and_gets_its_own_item(wire: Wire) -> None:
     wire.lost = 1
 
-    with pytest.raises(LostRaceError) as lost:
-        LEDGER.put(item("PAGE#2026-06-05", points=80), read=0)
+    with pytest.raises(ItemMovedError) as lost:
+        LEDGER.put(item("PAGE#2026-06-05", points=80), expected_version=0)
 
     assert len(wire.requests) == 2
     assert lost.value.winner == item("PAGE#2026-06-05", points=80, v=1)
@@ -113,7 +113,9 @@ def test_a_repeated_put_loses_to_itself_and_gets_its_own_item(wire: Wire) -> Non
 def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire: Wire) -> None:
     wire.lost = 2
 
-    transact([LEDGER.put_write(item("TREE#1"), read=0), LEDGER.put_write(item("TREE#2"), read=0)])
+    transact(
+        [LEDGER.put_write(item("TREE#1"), expected_version=0), LEDGER.put_write(item("TREE#2"), expected_version=0)]
+    )
 
     assert len(wire.requests) == 3
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
@@ -123,15 +125,15 @@ def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire:
 def test_a_transaction_that_is_still_under_way_is_asked_for_again(wire: Wire) -> None:
     wire.under_way = 2
 
-    transact([LEDGER.put_write(item("TREE#1"), read=0)])
+    transact([LEDGER.put_write(item("TREE#1"), expected_version=0)])
 
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 1
     assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=1)
 
 
 def test_every_transaction_has_a_token_of_its_own(wire: Wire) -> None:
-    transact([LEDGER.put_write(item("TREE#1"), read=0)])
-    transact([LEDGER.put_write(item("TREE#1"), read=1)])
+    transact([LEDGER.put_write(item("TREE#1"), expected_version=0)])
+    transact([LEDGER.put_write(item("TREE#1"), expected_version=1)])
 
     assert len({request["ClientRequestToken"] for request in wire.requests}) == 2
     assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=2)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from operations.ledger_reading import scan
-from saxaul.storage.table import Item, Key, LostRaceError, Table, TransactionRefusedError, transact
+from saxaul.storage.table import Item, ItemMovedError, Key, Table, TransactionRefusedError, transact
 from tests.proof.memory_dynamodb import MemoryDynamoDB
 
 TABLE = Table("Ledger")
@@ -58,7 +58,7 @@ def outcome_of(attempt: Callable[[], object]) -> object:
     """What an operation answers, or how it is refused, in a form that can be compared."""
     try:
         answer = attempt()
-    except LostRaceError as lost:
+    except ItemMovedError as lost:
         return "lost race", lost.winner
     except TransactionRefusedError as refused:
         return "refused", list(refused.reasons)
@@ -69,7 +69,7 @@ def outcome_of(attempt: Callable[[], object]) -> object:
 
 def put_new(*items: Item) -> None:
     for item in items:
-        TABLE.put(item, read=0)
+        TABLE.put(item, expected_version=0)
 
 
 def release(saplings: int) -> None:

@@ -32,8 +32,8 @@ class Context:
 @pytest.fixture
 def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
     twin = Twin(monkeypatch)
-    monkeypatch.setattr(accrue_points, "_accrual", lambda: twin.world.accrual)
-    monkeypatch.setattr(settle_redemptions, "_redeeming", lambda: twin.world.redeeming)
+    monkeypatch.setattr(accrue_points, "accrual", lambda: twin.world.accrual)
+    monkeypatch.setattr(settle_redemptions, "settling", lambda: twin.world.settling)
     yield twin
     twin.check_that_it_adds_up()
 

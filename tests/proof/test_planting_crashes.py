@@ -96,7 +96,7 @@ def test_a_thousand_redemptions_killed_half_way_are_each_in_exactly_one_order(
     served: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nursery = Nursery(monkeypatch)
-    for module in ("saxaul.trees.orders", "saxaul.services.order"):
+    for module in ("saxaul.trees.orders", "saxaul.services.place_orders"):
         monkeypatch.setattr(f"{module}.MAX_REDEMPTIONS", 99)
     for number in range(1000):
         nursery.world.redemptions.add(make_redemption(f"r-{number}", user_id=f"u-{number}").reserved(NOON + number))
@@ -124,8 +124,8 @@ def test_a_thousand_redemptions_killed_half_way_are_each_in_exactly_one_order(
 
 def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
     nursery = planted(monkeypatch)
-    project_id, project = next(iter(nursery.projects.items()))
-    write, rivals = Orders.write, [lambda: nursery.world.planting.order(project_id, project)]
+    [project_id] = nursery.projects
+    write, rivals = Orders.write, [lambda: nursery.world.placing.place(project_id)]
 
     def overtaken(orders: Orders, batch: object) -> object:
         if rivals:
@@ -148,7 +148,7 @@ def test_the_queue_takes_no_batch_for_the_one_of_the_same_second(monkeypatch: py
     )
 
     for _ in range(2):
-        nursery.world.planting.begin(nursery.catalog)
+        nursery.world.scheduling.begin()
 
     assert len(names) == len(set(names)) == 2
 
@@ -174,16 +174,16 @@ def test_two_calls_at_once_on_one_order_are_both_taken(monkeypatch: pytest.Monke
     first, second = (confirmation(tree.number) for tree in order.trees[:2])
     append, rivals = Log.append, [lambda: nursery.report(order, confirm, [second])]
 
-    def overtaken(log: Log, by: str, leaves: Any, writes_for: Any, now: int) -> LogEntry:  # noqa: ANN401 - passed on
+    def overtaken(log: Log, *arguments: Any) -> LogEntry:  # noqa: ANN401 - passed on
         if rivals:
             rivals.pop()()
-        return append(log, by, leaves, writes_for, now)
+        return append(log, *arguments)
 
     monkeypatch.setattr(Log, "append", overtaken)
 
     assert nursery.report(order, confirm, [first]).taken == 1
 
     nursery.check()
-    held = nursery.world.tree_reports.redemptions_of(order)
+    held = nursery.world.redemptions.of_order(order)
     states = [held[tree.redemption_id].tree(tree.number).state for tree in order.trees[:2]]
     assert states == [State.PLANTED, State.PLANTED]

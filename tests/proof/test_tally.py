@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from saxaul.impact.totals import Act, Sum
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.messages.bodies import pack, pack_reversals
+from saxaul.messages.events import StreamRecord
 from saxaul.services.tally import Tallying
 from saxaul.storage.impact import ImpactStore
-from saxaul.storage.streams import StreamRecord, changes_of
 from saxaul.storage.table import Table
 from tests.builders import APP, DAY, at
+from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 from tests.proof.twin import CAMPAIGNS, PROJECTS, START, TYPES
 from tests.proof.world import CALENDAR, World
@@ -71,7 +72,7 @@ class Recorded(MemoryDynamoDB):
 
 def deliver(store: Recorded, chance: Random) -> None:
     """Hand every record over, each shard in its order, in batches that fail, come again and are cut in two."""
-    tallying = Tallying(ImpactStore(Table("Ledger")))
+    tallying = Tallying(ImpactStore(Table("Ledger")), CALENDAR, StoppedClock(START))
     done = dict.fromkeys(store.shards, 0)
     while any(done[shard] < len(store.shards[shard]) for shard in done):
         shard = chance.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
@@ -80,7 +81,7 @@ def deliver(store: Recorded, chance: Random) -> None:
         batch = store.shards[shard][start : start + chance.randint(1, 8)]
         store.crash = chance if chance.random() < 0.5 else None
         try:
-            tallying.tally(list(changes_of(batch, CALENDAR)), shard)
+            tallying.tally(batch, shard)
         except ConnectionError:
             continue
         finally:
@@ -108,7 +109,6 @@ def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
     with pytest.MonkeyPatch.context() as patch:
         world = World(patch, START)
         world.dynamodb = store = Recorded()
-        patch.setattr("saxaul.services.tally.time", lambda: float(world.now))
         world.seed(TYPES, PROJECTS, CAMPAIGNS)
         for user_id, number, type_, days, is_reversal in reported:
             owner, occurred_at = Owner("user", user_id), START - days * DAY

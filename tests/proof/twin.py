@@ -19,8 +19,9 @@ from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import Period
 from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals
 from saxaul.problems import Conflict, KeyReused
-from saxaul.services.redeem import LOST_AFTER, RedemptionRequest, redemption_id
-from saxaul.storage.table import LostRaceError
+from saxaul.races import LostRaceError
+from saxaul.services.redeem import RedemptionRequest, redemption_id
+from saxaul.services.sweep import LOST_AFTER
 from saxaul.trees.tree_reports import confirm
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
@@ -107,7 +108,7 @@ class Twin:
         moved: list[int] = []
 
         def ask() -> bool:
-            moved.append(self.world.redeeming.harvest(user_id).moved)
+            moved.append(self.world.harvesting.harvest(user_id).moved)
             return True
 
         struck = self._until_done(ask)
@@ -137,7 +138,7 @@ class Twin:
 
     def _ask(self, request: RedemptionRequest, certificates: set[tuple[str, ...]]) -> str:
         try:
-            redemption, replay = self.world.redeeming.request(request, PROJECTS[request.project_id])
+            redemption, replay = self.world.redeeming.request(request)
         except (Conflict, KeyReused) as problem:
             return problem.code
         assert redemption.redemption_id == redemption_id(request.app, request.user_id, request.key)
@@ -156,7 +157,7 @@ class Twin:
 
     def _cancel(self, identity: str) -> str:
         try:
-            return self.world.redeeming.cancel(APP, self.model.redemptions[identity].user_id, identity).state.value
+            return self.world.cancelling.cancel(APP, self.model.redemptions[identity].user_id, identity).state.value
         except Conflict as problem:
             return problem.code
 
@@ -173,15 +174,16 @@ class Twin:
     def sweep(self) -> None:
         expected = self.model.unanswered(self.world.now - LOST_AFTER)
         before = len(self.world.queue.sent)
-        swept: list[list[str]] = []
+        swept: list[int] = []
 
         def run() -> bool:
-            swept.append([redemption.redemption_id for redemption in self.world.redeeming.sweep()])
+            swept.append(self.world.sweeping.sweep().redemptions)
             return True
 
         self._until_done(run)
         queued = [RedemptionMessage.model_validate_json(body).redemption_id for body in self.world.queue.sent[before:]]
-        assert swept[-1] == expected
+        assert swept[-1] == len(expected)
+        assert queued[len(queued) - len(expected) :] == expected
         assert set(queued) == set(expected)
 
     def settle(self, bodies: Sequence[str]) -> None:
@@ -203,7 +205,7 @@ class Twin:
         self.model.order()
 
     def _order(self) -> bool:
-        self.world.order_all(self.model.catalog)
+        self.world.order_all()
         return True
 
     def plant(self) -> None:
@@ -215,7 +217,7 @@ class Twin:
         for order in self.world.orders.of_partner(PARTNER, limit=100):
             planted_at = CALENDAR.rfc3339(order.ordered_at)
             reports = [confirmation(tree.number, planted_at=planted_at) for tree in order.trees]
-            reported = self.world.tree_reports.take(order, reports, confirm)
+            reported = self.world.statements.take(order, reports, confirm)
             assert (reported.taken, reported.refused) == (len(reports), [])
         return True
 

@@ -6,55 +6,77 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import ActionType, Campaign, Catalog, TreeProject
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Position, position
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.services.accrue import Accrual
 from saxaul.services.append_log import Log
-from saxaul.services.order import Planting
+from saxaul.services.cancel import Cancelling
+from saxaul.services.harvest import Harvesting
+from saxaul.services.place_orders import OrderPlacing
 from saxaul.services.redeem import Redeeming
-from saxaul.services.take_statements import TreeReports
-from saxaul.storage.catalog import CatalogStore
+from saxaul.services.schedule_orders import OrderScheduling
+from saxaul.services.settle import Settling
+from saxaul.services.sweep import Sweeping
+from saxaul.services.take_statements import StatementTaking
+from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.events import Bus
 from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
-from saxaul.storage.redemptions import PREFIX, Redemptions
+from saxaul.storage.redemptions import TREE_PREFIX, Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Table, TransactionRefusedError
+from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import TRANSITIONS, UNPAID, State
 from tests.builders import make_calendar
+from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
 from tests.proof.memory_kms import MemoryKMS
 from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 
 CALENDAR = make_calendar()
-CLOCKED = ("accrue", "redeem", "order", "take_statements")
 QUEUE = "RedemptionQueue.fifo"
 PLANTING_QUEUE = "PlantingQueue.fifo"
 
 
 class WatchedDynamoDB(MemoryDynamoDB):
-    """Breaks the test at a write that takes a redemption a step which is not drawn."""
+    """Breaks the test at a write that takes a redemption a step which is not among its transitions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forbidden: list[str] = []
 
     def _write(self, table: str, item: Raw) -> None:
         before = self.tables[table].get(Name(item["pk"]["S"], item["sk"]["S"]))
-        if before and item["sk"]["S"].startswith(PREFIX):
+        if before and item["sk"]["S"].startswith(TREE_PREFIX):
             start, end = State(before["state"]["S"]), State(item["state"]["S"])
             if start in {*UNPAID, State.RESERVED}:  # from then on its trees take the steps
-                assert start is end or end in TRANSITIONS[start], f"{item['sk']['S']} went from {start} to {end}"
+                if start is not end and end not in TRANSITIONS[start]:
+                    self.forbidden.append(f"{item['sk']['S']} went from {start} to {end}")
+                    raise AssertionError(self.forbidden[-1])
         super()._write(table, item)
+
+
+class WorldClock(StoppedClock):
+    """While somebody waits, the index catches up with the table."""
+
+    def __init__(self, instant: int, store: MemoryDynamoDB) -> None:
+        super().__init__(instant)
+        self._store = store
+
+    def sleep(self, seconds: float) -> None:
+        self._store.catch_up()
 
 
 class World:
     """What is deployed, in process. Its clients may be replaced by such as fail."""
 
     def __init__(self, patch: pytest.MonkeyPatch, now: int) -> None:
-        self.now = now
         self.store = WatchedDynamoDB()
         self.queue = MemorySQS()
         self.dynamodb: Any = self.store
@@ -71,29 +93,52 @@ class World:
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.events.eventbridge", lambda: self.eventbridge)
         patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be run again
-        for module in CLOCKED:
-            patch.setattr(f"saxaul.services.{module}.time", lambda: float(self.now))
-        for module in ("services.retrying", "storage.table"):
-            patch.setattr(f"saxaul.{module}.sleep", self._sleep)
-        self.ledger = Table("Ledger")
+        self.clock = WorldClock(now, self.store)
+        self.ledger = Table("Ledger", self.clock)
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
         self.redemptions, self.stocks = Redemptions(self.ledger), Stocks(self.ledger)
         self.orders = Orders(self.ledger)
         self.start_workers()
 
-    def _sleep(self, _seconds: float) -> None:
-        self.store.catch_up()
+    @property
+    def now(self) -> int:
+        return self.clock.instant
+
+    @now.setter
+    def now(self, instant: int) -> None:
+        self.clock.instant = instant
 
     def start_workers(self) -> None:
         """Make the services anew, as a cold start does."""
-        self.catalog_store = CatalogStore(Table("Catalog"))
-        self.accrual = Accrual(self.periods, self.wallets, self.catalog_store, CALENDAR)
-        self.redeeming = Redeeming(self.wallets, self.redemptions, self.stocks, CALENDAR, QUEUE)
-        manifests, bus = Manifests("manifests"), Bus("saxaul")
-        self.planting = Planting(self.redemptions, self.orders, manifests, bus, CALENDAR, PLANTING_QUEUE)
+        self.catalog_store = CatalogStore(Table("Catalog", self.clock))
+        self.accrual = Accrual(self.periods, self.wallets, self.catalog_store, CALENDAR, self.clock)
+        self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
+        self.redeeming = Redeeming(
+            redemptions=self.redemptions,
+            stocks=self.stocks,
+            catalog_store=self.catalog_store,
+            harvesting=self.harvesting,
+            calendar=CALENDAR,
+            clock=self.clock,
+            queue_url=QUEUE,
+        )
+        self.cancelling = Cancelling(self.redemptions, self.clock)
+        self.sweeping = Sweeping(self.redemptions, self.clock, QUEUE)
+        self.settling = Settling(self.redemptions, self.wallets, self.stocks, self.clock)
+        self.scheduling = OrderScheduling(self.redemptions, self.orders, self.catalog_store, PLANTING_QUEUE)
+        self.placing = OrderPlacing(
+            redemptions=self.redemptions,
+            orders=self.orders,
+            catalog_store=self.catalog_store,
+            manifests=Manifests("manifests"),
+            bus=Bus("saxaul"),
+            calendar=CALENDAR,
+            clock=self.clock,
+            queue_url=PLANTING_QUEUE,
+        )
         self.entries = LogStore(self.ledger)
         log = Log(self.entries, SigningKey("key"), CALENDAR)
-        self.tree_reports = TreeReports(self.redemptions, log, CALENDAR)
+        self.statements = StatementTaking(self.redemptions, log, CALENDAR, self.clock)
 
     def seed(
         self,
@@ -102,49 +147,50 @@ class World:
         campaigns: Mapping[str, Campaign] | None = None,
     ) -> Catalog:
         for name, rule in action_types.items():
-            self.catalog_store.put("action-types", name, rule, read=0)
+            self.catalog_store.put("action-types", name, VersionedEntry(rule, 1))
         for name, campaign in (campaigns or {}).items():
-            self.catalog_store.put("campaigns", name, campaign, read=0)
+            self.catalog_store.put("campaigns", name, VersionedEntry(campaign, 1))
         for name, project in projects.items():
             assert self.plan(name, project)
         return self.catalog_store.catalog(max_age=0)
 
     def plan(self, project_id: str, project: TreeProject) -> bool:
-        """An operator's PUT; False where fewer saplings would be released than are spoken for."""
-        edition = self.catalog_store.get("tree-projects", project_id)
-        releasing = self.stocks.releasing(project_id, project, CALENDAR.zone, self.now)
+        """An operator's PUT; False where fewer saplings would be released than are reserved."""
+        known = self.catalog_store.latest("tree-projects", project_id)
+        planned = self.stocks.get(project_id).planned(project, CALENDAR.zone, self.now)
+        planning = self.stocks.plan_write(planned, self.now)
+        entry = VersionedEntry(project, known.version + 1)
         try:
-            self.catalog_store.put(
-                "tree-projects", project_id, project, edition.version if edition else 0, also=[releasing]
-            )
-        except TransactionRefusedError:
+            self.catalog_store.put("tree-projects", project_id, entry, also=[planning])
+        except CompanionRefusedError:
             return False
         return True
 
     def accrue(self, bodies: Mapping[str, str]) -> dict[str, str]:
         """One invocation of the accruing function; the messages that it wants again, in the order of the batch."""
-        messages = {name: ActionMessage.model_validate_json(body) for name, body in bodies.items()}
-        batch = self.accrual.post(
-            {name: list(message.unpacked()) for name, message in messages.items()},
-            {name: list(message.unpacked_reversals()) for name, message in messages.items()},
-        )
-        return {name: body for name, body in bodies.items() if name in batch.failed}
+        accrued = self.accrual.post({name: ActionMessage.model_validate_json(body) for name, body in bodies.items()})
+        self.check_steps()
+        return {name: body for name, body in bodies.items() if name in accrued.failed}
 
     def settle(self, bodies: Sequence[str]) -> list[str]:
         """One invocation of the settling function; the messages that it wants again."""
-        failed = self.redeeming.settle(
+        failed = self.settling.settle(
             {str(number): RedemptionMessage.model_validate_json(body) for number, body in enumerate(bodies)}
         )
+        self.check_steps()
         return [body for number, body in enumerate(bodies) if str(number) in failed]
 
-    def order_all(self, catalog: Catalog) -> None:
+    def check_steps(self) -> None:
+        """Break the test at a step that no redemption may take, also where a service survived it."""
+        assert not self.store.forbidden, self.store.forbidden
+
+    def order_all(self) -> None:
         """One planting batch, worked off. A message leaves its queue once it was worked off, and not before."""
-        self.planting.begin(catalog)
+        self.scheduling.begin()
         waiting = self.queue.queues[PLANTING_QUEUE]
         while waiting:
             message = waiting[0]
-            project_id = PlantingMessage.model_validate_json(message).project_id
-            self.planting.order(project_id, catalog.tree_projects[project_id])
+            self.placing.place(PlantingMessage.model_validate_json(message).project_id)
             if message in waiting:  # another worker may have worked it off as well
                 waiting.remove(message)
 

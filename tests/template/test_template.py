@@ -10,7 +10,7 @@ import pytest
 
 from local.build import ON_LAMBDA, SERVICES
 from local.sam import ROOT
-from saxaul.services.redeem import LOST_AFTER
+from saxaul.services.sweep import LOST_AFTER
 from saxaul.storage import periods, redemptions
 from saxaul.storage.log import PARTITION
 from tests.template.reading import events, functions, resources, template
@@ -156,15 +156,48 @@ def test_manifests_are_encrypted_versioned_kept_from_the_public_and_hard_to_lose
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
 
 
-def test_planting_touches_no_wallet_but_to_update_it_and_no_object_but_manifests() -> None:
-    [policy] = functions()["PlantTrees"]["Policies"]
-    by_action = {action: statement for statement in policy["Statement"] for action in statement["Action"]}
+def test_each_planting_function_has_the_permissions_that_it_uses_and_no_more() -> None:
+    listing, ledger = {"Fn::Sub": "${LedgerTable.Arn}/index/Listing"}, {"Fn::GetAtt": "LedgerTable.Arn"}
+    planting, catalog = {"Fn::GetAtt": "PlantingQueue.Arn"}, {"Fn::GetAtt": "CatalogTable.Arn"}
+    orders_and_redemptions = ("ORDER#*", "USER#*")
 
-    assert by_action["dynamodb:UpdateItem"]["Condition"] == {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]}
-    }
-    assert by_action["s3:PutObject"]["Resource"] == OBJECTS
-    assert by_action["events:PutEvents"]["Resource"] == {"Fn::GetAtt": "Bus.Arn"}
+    assert permissions("ScheduleOrders") == [
+        (("dynamodb:Query",), catalog, ()),
+        (("dynamodb:BatchGetItem",), ledger, orders_and_redemptions),
+        (("dynamodb:Query",), listing, ()),
+        (("sqs:SendMessage",), planting, ()),
+    ]
+    assert permissions("PlaceOrders") == [
+        (("dynamodb:GetItem",), catalog, ()),
+        (("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"), ledger, orders_and_redemptions),
+        (("dynamodb:Query",), listing, ()),
+        (("sqs:SendMessage",), planting, ()),
+        (("s3:PutObject",), OBJECTS, ()),
+        (("events:PutEvents",), {"Fn::GetAtt": "Bus.Arn"}, ()),
+    ]
+    assert permissions("TakeReports") == [
+        (("dynamodb:GetItem", "dynamodb:BatchGetItem"), ledger, orders_and_redemptions),
+        (("dynamodb:PutItem",), ledger, ("USER#*", "LOG")),
+        (("dynamodb:UpdateItem",), ledger, ("USER#*",)),
+        (("dynamodb:Query",), ledger, ("LOG",)),
+        (("dynamodb:Query",), listing, ()),
+        (("s3:GetObject",), OBJECTS, ()),
+    ]
+
+
+def permissions(function: str) -> list[tuple[tuple[str, ...], Any, tuple[str, ...]]]:
+    """What a function may do: the actions, the resource, and the partitions that it is confined to."""
+    [policy] = functions()[function]["Policies"]
+    found = []
+    for statement in policy["Statement"]:
+        [confined] = statement.get("Condition", {"": {}}).values()
+        actions, partitions = statement["Action"], confined.get("dynamodb:LeadingKeys", ())
+        found.append((tuple(actions), statement["Resource"], tuple(partitions)))
+    return found
+
+
+def test_settling_needs_no_queue() -> None:
+    assert functions()["SettleRedemptions"]["Environment"]["Variables"] == {"LEDGER_TABLE": {"Ref": "LedgerTable"}}
 
 
 OBJECTS = {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"}
@@ -207,7 +240,10 @@ def test_the_tally_is_told_its_shard_and_hears_of_nothing_that_it_writes() -> No
 
     assert name == "TallyImpact"
     assert source["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with a window"
-    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [{"prefix": periods.PREFIX}, {"prefix": redemptions.PREFIX}]
+    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [
+        {"prefix": periods.PERIOD_PREFIX},
+        {"prefix": redemptions.TREE_PREFIX},
+    ]
     assert source["BisectBatchOnFunctionError"] is True
 
 
@@ -250,20 +286,20 @@ def test_the_build_for_lambda_uses_the_templates_defaults() -> None:
 
 
 def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
-    schedule = dict(events("ScheduleV2"))["PlantTrees"]
+    schedule = dict(events("ScheduleV2"))["ScheduleOrders"]
 
     assert schedule["ScheduleExpression"] == {"Ref": "PlantingSchedule"}
     assert schedule["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"}
 
 
-def test_only_the_planting_function_signs_and_the_key_outlives_the_stack() -> None:
+def test_only_the_function_that_takes_reports_signs_and_the_key_outlives_the_stack() -> None:
     [key] = resources("AWS::KMS::Key").values()
     [signing] = [statement for statement in key["KeyPolicy"]["Statement"] if "kms:Sign" in statement["Action"]]
     policies = [policy for function in functions().values() for policy in function["Policies"]]
 
     assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
     assert template()["Resources"]["SigningKey"]["DeletionPolicy"] == "Retain"
-    assert signing["Principal"] == {"AWS": {"Fn::GetAtt": "PlantTreesRole.Arn"}}
+    assert signing["Principal"] == {"AWS": {"Fn::GetAtt": "TakeReportsRole.Arn"}}
     assert "kms:Sign" not in str(policies)
     assert not any(
         action in ("*", "kms:*") for statement in key["KeyPolicy"]["Statement"] for action in statement["Action"]

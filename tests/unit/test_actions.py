@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from saxaul.catalog.entries import ActionType
-from saxaul.ledger.actions import MAX_ACTIONS, QUANTITY_STEP, Action, Owner, Refusal, reported_in, screen
+from saxaul.http.bodies import MAX_ACTIONS, reported_in
+from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, Refusal, screen
 from saxaul.problems import InvalidRequest
 from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalog, reported
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from saxaul.ledger.actions import MAX_ACTIONS, Action, Owner
+from saxaul.http.bodies import MAX_ACTIONS
+from saxaul.ledger.actions import Action, Owner
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack
 from tests.builders import APP, FACILITY, NOON, make_action
 

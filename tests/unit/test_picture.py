@@ -1,9 +1,8 @@
 """A certificate in pictures: a phone reads its code, a person reads its words, and nothing in it does anything."""
 
-import json
 import re
+from dataclasses import replace
 from io import BytesIO
-from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
@@ -15,8 +14,10 @@ from PIL import Image
 
 from saxaul.catalog.entries import Language
 from saxaul.certificate.artwork import WIDTH
+from saxaul.certificate.certificate import Certificate
 from saxaul.certificate.lettering import drawable, lines
-from saxaul.certificate.picture import page, picture
+from saxaul.certificate.page import page
+from saxaul.certificate.picture import picture
 from tests.proof.published import publish
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,13 +25,12 @@ ADDRESS = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1/certificate
 
 
 @pytest.fixture(scope="module")
-def planted() -> dict[str, Any]:
+def planted() -> Certificate:
     with pytest.MonkeyPatch.context() as patch:
-        certificate: dict[str, Any] = json.loads(publish(patch).certificate)
-    return certificate
+        return publish(patch).shown
 
 
-def drawn(certificate: dict[str, Any], language: Language = "en", address: str = ADDRESS) -> Element:
+def drawn(certificate: Certificate, language: Language = "en", address: str = ADDRESS) -> Element:
     return fromstring(picture(certificate, address, language))  # noqa: S314 - our own
 
 
@@ -41,7 +41,7 @@ def words_of(svg: Element) -> list[str]:
 @pytest.mark.parametrize("width", [360, 390, 780])
 @pytest.mark.parametrize("address", [ADDRESS, "http://localhost:4566/_aws/execute-api/1a2b3c4d5e/v1/certificates/X"])
 def test_the_code_leads_to_the_public_address_also_at_the_width_of_a_phone(
-    planted: dict[str, Any], address: str, width: int
+    planted: Certificate, address: str, width: int
 ) -> None:
     pixels = resvg_py.svg_to_bytes(svg_string=picture(planted, address, "en"), width=width, skip_system_fonts=True)
 
@@ -52,24 +52,24 @@ def test_the_code_leads_to_the_public_address_also_at_the_width_of_a_phone(
     assert [(barcode.format.name, barcode.text) for barcode in found] == [("QRCode", address)]
 
 
-def test_it_says_species_place_partner_both_dates_state_number_and_dedication(planted: dict[str, Any]) -> None:
+def test_it_says_species_place_partner_both_dates_state_number_and_dedication(planted: Certificate) -> None:
     words = words_of(drawn(planted))
 
     assert {"Saxaul", "Haloxylon ammodendron", "Alxa, Inner Mongolia", "Alxa SEE Foundation"} <= set(words)
-    assert {"5 June 2026", "20 June 2026", "Replanted", "AX-0002", planted["number"]} <= set(words)
+    assert {"5 June 2026", "20 June 2026", "Replanted", "AX-0002", planted.number} <= set(words)
     assert "“For my grandmother · 献给奶奶”" in words
     assert "In the public log: entry 3, signed 7 June 2026" in words
 
 
-def test_it_speaks_chinese(planted: dict[str, Any]) -> None:
-    svg = drawn(planted | {"species": "梭梭", "place": "内蒙古阿拉善"}, "zh")
+def test_it_speaks_chinese(planted: Certificate) -> None:
+    svg = drawn(planted, "zh")
 
     assert {"植树证书", "梭梭", "内蒙古阿拉善", "已补种", "2026年6月5日", "2026年6月20日"} <= set(words_of(svg))
     assert svg.get("lang") == "zh-CN"
 
 
-def test_a_tree_that_is_not_planted_yet_says_so(planted: dict[str, Any]) -> None:
-    waiting = planted | {"state": "reserved", "planted_at": None, "tree": None, "proof": None, "dedication": ""}
+def test_a_tree_that_is_not_planted_yet_says_so(planted: Certificate) -> None:
+    waiting = replace(planted, state="reserved", planted_at=None, tree=None, proof=None, dedication="")
 
     words = words_of(drawn(waiting))
 
@@ -77,21 +77,21 @@ def test_a_tree_that_is_not_planted_yet_says_so(planted: dict[str, Any]) -> None
     assert not any("“" in word for word in words)
 
 
-def test_a_project_that_left_the_catalog_leaves_a_certificate_without_a_name(planted: dict[str, Any]) -> None:
-    nameless = planted | {"species": None, "latin": None, "place": None, "partner": None}
+def test_a_project_that_left_the_catalog_leaves_a_certificate_without_a_name(planted: Certificate) -> None:
+    nameless = replace(planted, species=None, latin=None, place=None, partner=None)
 
     assert "A tree" in words_of(drawn(nameless))
 
 
 @pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded"])
-def test_every_state_has_its_word_in_both_languages(planted: dict[str, Any], state: str) -> None:
-    english, chinese = (words_of(drawn(planted | {"state": state}, language)) for language in ("en", "zh"))
+def test_every_state_has_its_word_in_both_languages(planted: Certificate, state: str) -> None:
+    english, chinese = (words_of(drawn(replace(planted, state=state), language)) for language in ("en", "zh"))
 
     assert english[1] != state
     assert re.fullmatch(r"[\u4e00-\u9fff]+", chinese[1])
 
 
-def test_it_scales_and_is_told_to_those_who_cannot_see_it(planted: dict[str, Any]) -> None:
+def test_it_scales_and_is_told_to_those_who_cannot_see_it(planted: Certificate) -> None:
     svg = drawn(planted)
     title, description = svg.find(f"{SVG}title"), svg.find(f"{SVG}desc")
 
@@ -99,7 +99,7 @@ def test_it_scales_and_is_told_to_those_who_cannot_see_it(planted: dict[str, Any
     assert (svg.get("role"), svg.get("aria-labelledby")) == ("img", "title description")
     assert title is not None
     assert description is not None
-    assert planted["number"] in str(title.text)
+    assert planted.number in str(title.text)
     assert "For my grandmother" in str(description.text)
 
 
@@ -117,8 +117,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("dedication", HOSTILE)
-def test_a_hostile_dedication_is_nothing_but_words(planted: dict[str, Any], dedication: str) -> None:
-    tame, hostile = drawn(planted), drawn(planted | {"dedication": dedication, "partner": dedication})
+def test_a_hostile_dedication_is_nothing_but_words(planted: Certificate, dedication: str) -> None:
+    tame, hostile = drawn(planted), drawn(replace(planted, dedication=dedication, partner=dedication))
 
     assert {element.tag for element in hostile.iter()} == {element.tag for element in tame.iter()}
     assert {name for element in hostile.iter() for name in element.attrib} == {
@@ -128,8 +128,8 @@ def test_a_hostile_dedication_is_nothing_but_words(planted: dict[str, Any], dedi
 
 
 @pytest.mark.parametrize("dedication", HOSTILE)
-def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: dict[str, Any], dedication: str) -> None:
-    tame, hostile = (page(planted | {"dedication": words}, ADDRESS, "en") for words in ("For Mei", dedication))
+def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: Certificate, dedication: str) -> None:
+    tame, hostile = (page(replace(planted, dedication=words), ADDRESS, "en") for words in ("For Mei", dedication))
 
     tags = re.compile(r"<[a-zA-Z!/][^\s>]*")
     assert set(tags.findall(hostile)) == set(tags.findall(tame))
@@ -137,15 +137,13 @@ def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: dict[str, An
 
 @settings(deadline=None)  # the machine may be busy
 @given(dedication=st.text(max_size=100))
-def test_whatever_is_dedicated_the_picture_is_well_formed_and_no_wider(
-    planted: dict[str, Any], dedication: str
-) -> None:
-    svg = drawn(planted | {"dedication": dedication})
+def test_whatever_is_dedicated_the_picture_is_well_formed_and_no_wider(planted: Certificate, dedication: str) -> None:
+    svg = drawn(replace(planted, dedication=dedication))
 
     assert float((svg.get("viewBox") or "").split()[3]) < 1000
 
 
-def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: dict[str, Any]) -> None:
+def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: Certificate) -> None:
     for text in (picture(planted, ADDRESS, "en"), page(planted, ADDRESS, "en")):
         assert not re.search(
             r"<(script|image|img|link|iframe|foreignObject|object|embed)\b|@import|url\((?!#)|\son\w+=", text
@@ -154,7 +152,7 @@ def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: dict
         assert {link for link in linked if not link.startswith(ADDRESS)} == {"#shrub"}
 
 
-def test_the_page_leads_to_the_data_the_picture_and_the_other_language(planted: dict[str, Any]) -> None:
+def test_the_page_leads_to_the_data_the_picture_and_the_other_language(planted: Certificate) -> None:
     text = page(planted, ADDRESS, "en")
 
     assert text.startswith("<!doctype html>")

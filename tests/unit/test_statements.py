@@ -1,4 +1,4 @@
-"""What the log is told of a tree: a leaf for each step, under one commitment for its whole life."""
+"""Statements as leaves of the log: a leaf for each step, under one commitment for a tree's whole life."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from saxaul.log.entries import evidence_of
 from saxaul.services.take_statements import Take
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.statements import Statements, particulars_of, statements_of
+from saxaul.trees.statements import LogDraft, log_draft, particulars_of
 from saxaul.trees.tree_reports import confirm, inspect
 from tests.builders import NOON, confirmation, inspection, make_calendar, make_order, make_redemption
 
@@ -16,16 +16,21 @@ ORDER: PlantingOrder = make_order(ORDERED)
 FIRST, SECOND = (tree.number for tree in ORDERED.trees)
 
 
-def told(take: Take, redemption: Redemption, *reports: Any) -> Statements:  # noqa: ANN401 - any report
+def drafted(
+    take: Take,
+    redemption: Redemption,
+    *reports: Any,  # noqa: ANN401 - any report
+    sequence: int = 1,
+) -> LogDraft:
     outcome = take(ORDER, {redemption.redemption_id: redemption}, reports, NOON)
     assert not outcome.refused
-    return statements_of(outcome, ORDER, CALENDAR)
+    return log_draft(outcome, ORDER, CALENDAR, sequence)
 
 
 def test_a_confirmed_tree_is_a_leaf_that_follows_nothing() -> None:
-    statements = told(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND, photo_url=None))
+    draft = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND, photo_url=None))
 
-    first, second = statements.leaves
+    first, second = draft.leaves
     assert (first.number, first.event, first.follows) == (FIRST, "planted", "")
     assert (first.occurred_at, first.recorded_at) == ("2026-06-05T10:00:00+08:00", "2026-06-05T12:00:00+08:00")
     assert (first.tag, first.lat, first.lon) == ("AX-0001", "38.8510000", "105.7310000")
@@ -34,7 +39,7 @@ def test_a_confirmed_tree_is_a_leaf_that_follows_nothing() -> None:
 
 
 def test_trees_of_one_redemption_are_sealed_apart() -> None:
-    [redemption] = told(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND)).redemptions
+    [redemption] = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND)).redemptions
 
     seals = [tree.seal for tree in redemption.trees]
     assert None not in seals
@@ -42,31 +47,40 @@ def test_trees_of_one_redemption_are_sealed_apart() -> None:
 
 
 def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_that_it_was_planted_under() -> None:
-    planted = told(confirm, ORDERED, confirmation(FIRST))
+    planted = drafted(confirm, ORDERED, confirmation(FIRST))
     [redemption] = planted.redemptions
 
-    later = told(inspect, redemption, inspection(FIRST, "dead"), inspection(FIRST, "replaced"))
+    later = drafted(inspect, redemption, inspection(FIRST, "dead"), inspection(FIRST, "replaced"))
 
     dead, replaced = later.leaves
     assert [(leaf.event, leaf.follows) for leaf in later.leaves] == [("dead", "planted"), ("replaced", "dead")]
     assert dead.particulars == replaced.particulars == planted.leaves[0].particulars
-    assert (dead.tag, replaced.tag) == ("AX-0001", "AX-0002"), "a leaf tells of what it found"
+    assert (dead.tag, replaced.tag) == ("AX-0001", "AX-0002"), "a leaf has what was found"
     assert later.redemptions[0].tree(FIRST).seal == redemption.tree(FIRST).seal
 
 
 def test_the_particulars_of_a_sealed_tree_open_its_commitment() -> None:
-    statements = told(confirm, ORDERED, confirmation(FIRST))
-    [redemption] = statements.redemptions
+    draft = drafted(confirm, ORDERED, confirmation(FIRST))
+    [redemption] = draft.redemptions
     seal = redemption.tree(FIRST).seal
     assert seal
 
     particulars = particulars_of(redemption, seal, ORDER.project)
 
-    assert particulars.commitment == statements.leaves[0].particulars
+    assert particulars.commitment == draft.leaves[0].particulars
     assert (particulars.dedication, particulars.applied_at) == ("For my grandmother", "2026-06-05T12:00:00+08:00")
 
 
 def test_nobody_and_no_dedication_stands_in_a_leaf() -> None:
-    leaves = told(confirm, ORDERED, confirmation(FIRST)).leaves
+    leaves = drafted(confirm, ORDERED, confirmation(FIRST)).leaves
 
     assert not [word for word in ("u-42", "grandmother", "r-1", "alipay") if word in str(leaves)]
+
+
+def test_each_tree_keeps_the_place_of_its_leaf_and_those_of_earlier_entries() -> None:
+    [planted] = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND), sequence=7).redemptions
+
+    [found] = drafted(inspect, planted, inspection(SECOND), inspection(SECOND, "dead"), sequence=8).redemptions
+
+    places = [(step.sequence, step.leaf) for tree in found.trees for step in tree.history if step.leaf is not None]
+    assert places == [(7, 0), (7, 1), (8, 0), (8, 1)]

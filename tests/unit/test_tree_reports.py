@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.problems import InvalidRequest
 from saxaul.services.take_statements import Take
 from saxaul.trees.redemptions import MAX_TRIES, Redemption, State
-from saxaul.trees.reports import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.trees.tree_reports import Reported, confirm, fail, inspect
 from tests.builders import NOON, confirmation, failure, inspection, make_order, make_redemption
 
@@ -131,22 +131,14 @@ def test_one_refused_confirmation_leaves_the_others_as_they_were() -> None:
     assert (answer.taken, [refusal.index for refusal in answer.refused]) == (1, [0])
 
 
-def test_each_confirmed_tree_is_news_with_its_leaf_and_a_repeated_one_is_none() -> None:
+def test_each_confirmed_tree_is_a_statement_and_a_repeated_one_is_none() -> None:
     planted = after(confirm, confirmation(FIRST))
 
     outcome = confirmed(confirmation(FIRST), confirmation(SECOND), redemption=planted)
 
-    assert [(news.number, news.step.state, news.step.leaf) for news in outcome.news] == [(SECOND, State.PLANTED, 0)]
-    assert outcome.changed[0].tree(SECOND).history[-1] == outcome.news[0].step
-
-
-def test_what_is_logged_names_its_entry_and_what_was_logged_before_keeps_its_own() -> None:
-    planted = after(confirm, confirmation(FIRST), confirmation(SECOND)).logged(7)
-
-    found = after(inspect, inspection(SECOND), redemption=planted).logged(8)
-
-    places = [(step.sequence, step.leaf) for tree in found.trees for step in tree.history if step.leaf is not None]
-    assert places == [(7, 0), (7, 1), (8, 0)]
+    [statement] = outcome.statements
+    assert (statement.number, statement.step.state) == (SECOND, State.PLANTED)
+    assert outcome.changed[0].tree(SECOND).history[-1] == statement.step
 
 
 def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_stays() -> None:
@@ -234,7 +226,7 @@ def test_the_same_inspection_again_changes_nothing_even_after_later_ones() -> No
 
     again = told(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=later, now=NOON + 9)
 
-    assert (again.taken, list(again.changed), list(again.news), list(again.refused)) == (2, [], [], [])
+    assert (again.taken, list(again.changed), list(again.statements), list(again.refused)) == (2, [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -263,7 +255,7 @@ def test_an_inspection_that_cannot_be_is_refused_with_its_code(
     outcome = told(inspect, report, redemption=redemption)
 
     assert [refusal.code for refusal in outcome.refused] == [code]
-    assert (list(outcome.changed), list(outcome.news)) == ([], [])
+    assert (list(outcome.changed), list(outcome.statements)) == ([], [])
 
 
 @pytest.mark.parametrize(("name", "most"), [("confirmations", MAX_REPORTS), ("failures", MAX_FAILURES)])

@@ -60,7 +60,7 @@ class Holdings:
 
     @cached_property
     def taken(self) -> int:
-        """The points that the wallet should have received: those of folded periods, and what it credited of others."""
+        """The points that the wallet should have received: those of closed periods, and those credited of open ones."""
         return sum(period.points for period in self.closed) + sum(self.wallet.credited.values())
 
     @property
@@ -104,7 +104,11 @@ def _wallet_faults(holdings: Holdings) -> Iterator[str]:
 
 
 def _spending_faults(holdings: Holdings) -> Iterator[str]:
-    paid = sum(it.points - it.refunded_points for it in holdings.redemptions if it.state in PAID)
+    paid = sum(
+        redemption.points - redemption.refunded_points
+        for redemption in holdings.redemptions
+        if redemption.state in PAID
+    )
     if paid != holdings.wallet.spent:
         yield f"the wallet spent {holdings.wallet.spent} points, but the redemptions took {paid}"
 
@@ -252,7 +256,11 @@ class Books:
     def uneven_projects(self, now: int) -> list[str]:
         """The projects whose stock and redemptions do not tell the same."""
         projects = sorted({*self._trees, *self._stocks})
-        return [it for it in projects if stock_findings(self.stock(it), self.stock(it), self._trees[it], now)]
+        return [
+            project_id
+            for project_id in projects
+            if stock_findings(self.stock(project_id), self.stock(project_id), self._trees[project_id], now)
+        ]
 
     def stock(self, project_id: str) -> Stock:
         return self._stocks.get(project_id, Stock(project_id))

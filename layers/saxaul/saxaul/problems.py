@@ -1,6 +1,6 @@
-"""What can go wrong for a caller, drawn once.
+"""Why a request is refused. Services raise these; the API answers with them as problem+json (RFC 9457).
 
-    Problem                     an answer of application/problem+json (RFC 9457)
+    Problem                     the base of all
     ├── InvalidRequest   400    the request is not of the documented shape
     ├── Forbidden        403    the caller may not do this
     ├── NotFound         404    there is no such thing, or not for this caller
@@ -13,11 +13,14 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
-    """An error that is the caller's to mend.
+    """An error that the caller can correct; of the families, only InternalError is ours.
 
     Attributes:
         status: the HTTP status.
@@ -34,16 +37,6 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.code = code
         self.detail = detail
         self.errors = list(errors)
-
-    def document(self) -> dict[str, Any]:
-        """The members of the problem+json document."""
-        members: dict[str, Any] = {
-            "title": self.title,
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-        }
-        return members | ({"errors": self.errors} if self.errors else {})
 
 
 class InvalidRequest(Problem):
@@ -79,3 +72,11 @@ class KeyReused(Problem):
 class InternalError(Problem):
     status = 500
     title = "Internal error"
+
+
+def faults(error: "ValidationError") -> list[str]:
+    """Each fault of a refused input as one line: where, and what was wrong."""
+    return [
+        ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

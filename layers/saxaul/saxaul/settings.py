@@ -66,8 +66,8 @@ class Settings:
                 harvest_time=None if harvest_time == "at-once" else time.fromisoformat(harvest_time),
             ),
             callers={
-                client_id: Caller(it["role"], it["name"], tuple(it.get("partners", ())))
-                for client_id, it in json.loads(env.get("CALLERS", "{}")).items()
+                client_id: Caller(caller["role"], caller["name"], tuple(caller.get("partners", ())))
+                for client_id, caller in json.loads(env.get("CALLERS", "{}")).items()
             },
         )
 

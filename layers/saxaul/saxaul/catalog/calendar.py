@@ -5,20 +5,24 @@ A window is an ISO 8601 date of its own length: ``2026``, ``2026-11`` or ``2026-
 """
 
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from saxaul.catalog.entries import CapWindow
+WindowLength = Literal["day", "month", "year"]
+"""How long a window of a cap is, and so the period that holds its entries."""
 
 CLOCK_SKEW = 300
 """Seconds that an app's clock may be ahead of ours."""
 
 GRACE_DAYS = 1
-"""Days between the last direct post onto a period and its folding: far longer than any function runs."""
+"""Days between the last direct post onto a period and its closing: far longer than any function runs."""
 
-_LENGTH = {"year": 4, "month": 7, "day": 10}
+_LENGTH: Mapping[WindowLength, int] = {"year": 4, "month": 7, "day": 10}
+"""Characters of the ISO 8601 date of a window."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Calendar:
     def day_of(self, instant: int) -> date:
         return datetime.fromtimestamp(instant, self.zone).date()
 
-    def window_of(self, instant: int, length: CapWindow) -> str:
+    def window_of(self, instant: int, length: WindowLength) -> str:
         return self.day_of(instant).isoformat()[: _LENGTH[length]]
 
     def windows_of(self, instant: int) -> tuple[str, str, str]:
@@ -62,12 +66,12 @@ class Calendar:
     def may_be_closed(self, window: str, now: int) -> bool:
         """Whether all that may still be accepted into a window has ripened.
 
-        A period of a closed window may have been folded into its wallet, so posting onto it must reopen it there.
+        Such a period may be closed into its wallet, so whoever posts onto it must reopen it there.
         """
         return last_day(window) + timedelta(days=self._open_days) < self.day_of(now)
 
     def closed_through(self, now: int) -> date:
-        """The last day whose windows a harvest folds away: closed for long enough that no direct post is under way."""
+        """The last day whose periods a harvest closes: so long ago that no direct post onto them is under way."""
         return self.day_of(now) - timedelta(days=self._open_days + GRACE_DAYS + 1)
 
     @property

@@ -25,11 +25,12 @@ from pydantic import (
     field_validator,
 )
 
+from saxaul.catalog.calendar import WindowLength
+
 Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which a catalog can be written: later kinds refer to earlier ones."""
 
-CapWindow = Literal["day", "month", "year"]
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -56,7 +57,10 @@ def _checked_recurrence(rule: str) -> str:
 
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=6)]
+AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
+"""Digits that an amount may have in all, and after its point: quantities, points of a unit, grams of a unit."""
+
+Amount = Annotated[Decimal, Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 Phrase = Annotated[str, Field(min_length=1, max_length=500)]
 AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recurrence)]
@@ -81,7 +85,7 @@ class Text(_Strict):
 class Sourced(_Strict):
     """Where a number comes from.
 
-    ``confidence`` is A for a primary or peer-reviewed source, B for the press, C for a how-to period or a mirror,
+    ``confidence`` is A for a primary or peer-reviewed source, B for the press, C for a how-to page or a mirror,
     and ``none`` where the operator decided.
     """
 
@@ -115,7 +119,7 @@ class Evidence(Sourced):
 class Cap(_Strict):
     """The most that one user is paid for one action type in a window: so many units, or so many points."""
 
-    window: CapWindow
+    window: WindowLength
     units: Amount | None = None
     points: int | None = Field(default=None, ge=0, validate_default=True)
 
@@ -130,7 +134,7 @@ class Cap(_Strict):
 class ActionType(_Strict):
     """A kind of act. A facility's earns no points; a person's may.
 
-    An act of ``retired_from`` or later is refused at the door; what came before is still posted, capped and shown.
+    An act of ``retired_from`` or later is refused; what came before is still posted, capped and shown.
     """
 
     names: Text
@@ -150,8 +154,8 @@ class ActionType(_Strict):
         return reward
 
     @property
-    def window(self) -> CapWindow:
-        """The period that holds this type's entries: the longest of its caps' windows, so that one period sees each cap."""
+    def window(self) -> WindowLength:
+        """The window of the period that holds this type's entries: the longest of its caps, so that it sees them all."""
         return _longest(self.caps)
 
     def is_retired_on(self, day: date) -> bool:
@@ -177,7 +181,7 @@ class ActionType(_Strict):
 _CAPS: TypeAdapter[tuple[Cap, ...]] = TypeAdapter(tuple[Cap, ...])
 
 
-def _longest(caps: tuple[Cap, ...]) -> CapWindow:
+def _longest(caps: tuple[Cap, ...]) -> WindowLength:
     lengths = {cap.window for cap in caps}
     return "year" if "year" in lengths else "month" if "month" in lengths else "day"
 
@@ -254,7 +258,7 @@ class ReleaseSchedule(_Strict):
 class TreeProject(_Strict):
     """A species in a place by a partner.
 
-    ``saplings`` is how many were released by hand in all; raise it to release more. A closed project takes no wishes.
+    ``saplings`` is how many were released by hand in all; raise it to release more. A closed project takes no requests.
     """
 
     species: Text
@@ -335,16 +339,26 @@ class Catalog:
         """The entries that name this one, and would break without it, as ``<kind>/<id>``."""
         match kind:
             case "action-types":
-                campaigns = [f"campaigns/{key}" for key, it in self.campaigns.items() if identifier in it.multipliers]
+                campaigns = [
+                    f"campaigns/{key}" for key, campaign in self.campaigns.items() if identifier in campaign.multipliers
+                ]
                 return campaigns + self.suggesting(identifier)
             case "campaigns":
-                return [f"suggestions/{key}" for key, it in self.suggestions.items() if it.campaign == identifier]
+                return [
+                    f"suggestions/{key}"
+                    for key, suggestion in self.suggestions.items()
+                    if suggestion.campaign == identifier
+                ]
             case _:
                 return []
 
     def suggesting(self, action_type: str) -> list[str]:
         """The suggestions of an action type, as ``suggestions/<id>``."""
-        return [f"suggestions/{key}" for key, it in self.suggestions.items() if it.action_type == action_type]
+        return [
+            f"suggestions/{key}"
+            for key, suggestion in self.suggestions.items()
+            if suggestion.action_type == action_type
+        ]
 
 
 class Reference(NamedTuple):
@@ -363,7 +377,11 @@ def references_in(kind: Kind, document: object) -> Iterator[Reference]:
     """What an entry refers to, as far as it can be read: it may have faults."""
     match kind, document:
         case "campaigns", {"multipliers": dict(multipliers)}:
-            yield from (Reference("multipliers", "action-types", it) for it in multipliers if isinstance(it, str))
+            yield from (
+                Reference("multipliers", "action-types", identifier)
+                for identifier in multipliers
+                if isinstance(identifier, str)
+            )
         case "suggestions", dict():
             for field, referred in _SUGGESTION_NAMES.items():
                 if isinstance(identifier := document.get(field), str):

@@ -1,8 +1,10 @@
-"""Editions: an entry of the catalog with its version, who made it so, and when."""
+"""An entry of the catalog with its version, the versions that it had, and what a write demands of them."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import Entity
+from saxaul.problems import PreconditionFailed
 
 
 class VersionedEntry(NamedTuple):
@@ -24,3 +26,35 @@ class EntryVersion(NamedTuple):
     changed_at: int
     changed_by: str
     document: Any
+
+
+Versions = frozenset[str]
+"""Versions as a caller names them: numbers as text, or ANY_VERSION."""
+
+ANY_VERSION: Versions = frozenset({"*"})
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a write demands of the version that stands there: ``among`` these, if given, and ``not_among`` those."""
+
+    among: Versions | None = None
+    not_among: Versions = frozenset()
+
+    def check(self, version: int | None) -> None:
+        """Hold the condition against the version that stands there; None where nothing does.
+
+        Raises:
+            PreconditionFailed: the condition does not hold.
+        """
+        if self.among is not None and not _holds(self.among, version):
+            now = f"it is at version {version}" if version else "it does not exist"
+            raise PreconditionFailed(
+                "stale_version", f"The entry is not at a version that the call names: {now}. Read it again."
+            )
+        if _holds(self.not_among, version):
+            raise PreconditionFailed("already_there", f"The entry exists, at version {version}.")
+
+
+def _holds(versions: Versions, version: int | None) -> bool:
+    return version is not None and (versions == ANY_VERSION or str(version) in versions)

@@ -23,7 +23,9 @@ _JOINERS = "\u200c\u200d"
 def drawable(text: str) -> str:
     """A text in one line without anything that XML cannot hold or that would turn what stands around it."""
     spaced = " ".join(text.split())
-    return "".join(it for it in spaced if it in _JOINERS or unicodedata.category(it) not in _UNDRAWN)
+    return "".join(
+        character for character in spaced if character in _JOINERS or unicodedata.category(character) not in _UNDRAWN
+    )
 
 
 def lines(text: str, size: float, width: float, most: int) -> list[str]:

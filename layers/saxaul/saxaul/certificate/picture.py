@@ -1,25 +1,25 @@
-"""A certificate for people: a picture (SVG) that stands by itself, and the page that a scanned code leads to.
+"""A certificate for people: a picture (SVG) that stands by itself.
 
-Both are built as trees of elements and written by the library, so that no text of a stranger becomes markup.
-They fetch nothing: no fonts, no scripts, no images.
+It is built as a tree of elements and written by the library, so that no text of a stranger becomes markup.
+It fetches nothing: no fonts, no scripts, no images.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from saxaul.catalog.entries import Language
+from saxaul.catalog.entries import Language, Text
 from saxaul.certificate.artwork import HORIZON, WIDTH, landscape, qr_code
+from saxaul.certificate.certificate import Certificate
 from saxaul.certificate.lettering import drawable, lines
-from saxaul.log.canonical_json import Json
 
 _MARGIN = 28
 _INNER = WIDTH - 2 * _MARGIN
-_PAPER, _INK, _SOFT, _HAIRLINE = "#fdfaf3", "#3d3a33", "#857c6c", "#e6dcc6"
-_SANS = "-apple-system, 'Segoe UI', Roboto, 'PingFang SC', 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif"
+_PAPER, INK, _SOFT, _HAIRLINE = "#fdfaf3", "#3d3a33", "#857c6c", "#e6dcc6"
+SANS = "-apple-system, 'Segoe UI', Roboto, 'PingFang SC', 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif"
 _SERIF = "Georgia, 'Noto Serif', 'Songti SC', 'Noto Serif CJK SC', SimSun, serif"
 
-_LABELS: Mapping[Language, Mapping[str, str]] = {
+LABELS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "heading": "CERTIFICATE OF A TREE",
         "unnamed": "A tree",
@@ -67,55 +67,29 @@ _LABELS: Mapping[Language, Mapping[str, str]] = {
         "other": "English",
     },
 }
-_DATES = ["applied_at", "planted_at"]
 _SEALS = {"dead": "#9a9184", "reserved": "#b98a45", "ordered": "#b98a45", "refunded": "#9a9184"}
-_STANDING_SEAL = "#54764a"
+STANDING_COLOUR = "#54764a"
 
 
-def picture(certificate: Mapping[str, Json], address: str, language: Language) -> str:
+def picture(certificate: Certificate, address: str, language: Language) -> str:
     """A certificate as SVG. ``address`` is where its QR code leads."""
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(_drawing(certificate, address, language), "unicode")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(drawing(certificate, address, language), "unicode")
 
 
-def page(certificate: Mapping[str, Json], address: str, language: Language) -> str:
-    """A certificate as a page for a phone: the picture, and where to find the data behind it."""
-    words, other = _LABELS[language], "zh" if language == "en" else "en"
-    html = Element("html", lang=language)
-    head, body = SubElement(html, "head"), SubElement(html, "body")
-    SubElement(head, "meta", charset="utf-8")
-    SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
-    SubElement(head, "title").text = _title(certificate, words)
-    SubElement(head, "style").text = (
-        f"body{{margin:0;background:#f1e9d8;color:{_INK};font:15px {_SANS}}}"
-        "main{max-width:440px;margin:0 auto}svg{display:block;width:100%;height:auto}"
-        f"nav{{display:flex;gap:1.4em;justify-content:center;padding:1.2em}}a{{color:{_STANDING_SEAL}}}"
-    )
-    main = SubElement(body, "main")
-    main.append(_drawing(certificate, address, language))
-    navigation = SubElement(main, "nav")
-    for link, label in (
-        (f"{address}.json", words["data"]),
-        (f"{address}.svg?lang={language}", words["picture"]),
-        (f"{address}?lang={other}", words["other"]),
-    ):
-        SubElement(navigation, "a", href=link).text = label
-    return "<!doctype html>\n" + tostring(html, "unicode", method="html")
-
-
-def _drawing(certificate: Mapping[str, Json], address: str, language: Language) -> Element:
-    words, state = _LABELS[language], str(certificate["state"])
+def drawing(certificate: Certificate, address: str, language: Language) -> Element:
+    """A certificate as an element of SVG, for a page to hold."""
     svg = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "aria-labelledby": "title description"})
     svg.set("lang", "zh-CN" if language == "zh" else "en")
-    svg.set("font-family", _SANS)
-    SubElement(svg, "title", id="title").text = _title(certificate, words)
-    SubElement(svg, "desc", id="description").text = _description(certificate, words, language)
+    svg.set("font-family", SANS)
+    SubElement(svg, "title", id="title").text = title_of(certificate, language)
+    SubElement(svg, "desc", id="description").text = _description(certificate, language)
     paper = SubElement(svg, "rect", width=str(WIDTH), fill=_PAPER)
-    landscape(svg, state)
+    landscape(svg, certificate.state)
     sheet = _Sheet(svg, top=HORIZON)
-    _write_name(sheet, certificate, words)
-    _write_facts(sheet, certificate, words, language)
+    _write_name(sheet, certificate, language)
+    _write_facts(sheet, certificate, language)
     _write_dedication(sheet, certificate)
-    _write_check(sheet, certificate, words, address, language)
+    _write_check(sheet, certificate, address, language)
     height = f"{sheet.y:g}"
     paper.set("height", height)
     svg.set("viewBox", f"0 0 {WIDTH} {height}")
@@ -141,7 +115,7 @@ class _Sheet:
     def put(self, text: str, x: float, y: float, size: float, **style: str) -> None:
         """Write a line at a place and stay there."""
         attributes = {name.replace("_", "-"): value for name, value in style.items()}
-        place = {"x": f"{x:g}", "y": f"{y:.1f}", "font-size": f"{size:g}", "fill": _INK}
+        place = {"x": f"{x:g}", "y": f"{y:.1f}", "font-size": f"{size:g}", "fill": INK}
         SubElement(self.svg, "text", place | attributes).text = drawable(text)
 
     def rule(self) -> None:
@@ -150,19 +124,20 @@ class _Sheet:
         SubElement(self.svg, "path", {"d": line, "stroke": _HAIRLINE, "stroke-width": "1"})
 
 
-def _write_name(sheet: _Sheet, certificate: Mapping[str, Json], words: Mapping[str, str]) -> None:
+def _write_name(sheet: _Sheet, certificate: Certificate, language: Language) -> None:
+    labels = LABELS[language]
     sheet.y += 14
-    sheet.write([words["heading"]], 11.5, fill=_SOFT, letter_spacing="2")
-    _write_seal(sheet, words[certificate["state"]], _SEALS.get(certificate["state"], _STANDING_SEAL))
+    sheet.write([labels["heading"]], 11.5, fill=_SOFT, letter_spacing="2")
+    _write_seal(sheet, labels[certificate.state], _SEALS.get(certificate.state, STANDING_COLOUR))
     sheet.y += 6
-    sheet.write(lines(_species(certificate, words), 33, _INNER, 2), 33, leading=1.2, font_family=_SERIF)
-    if certificate["latin"]:
+    sheet.write(lines(_species(certificate, language), 33, _INNER, 2), 33, leading=1.2, font_family=_SERIF)
+    if certificate.latin:
         sheet.y += 3
-        latin = lines(certificate["latin"], 15, _INNER, 2)
+        latin = lines(certificate.latin, 15, _INNER, 2)
         sheet.write(latin, 15, font_family=_SERIF, font_style="italic", fill=_SOFT)
-    if certificate["place"]:
+    if certificate.place:
         sheet.y += 6
-        sheet.write(lines(certificate["place"], 16, _INNER, 2), 16)
+        sheet.write(lines(certificate.place.in_language(language), 16, _INNER, 2), 16)
 
 
 def _write_seal(sheet: _Sheet, text: str, colour: str) -> None:
@@ -175,23 +150,23 @@ def _write_seal(sheet: _Sheet, text: str, colour: str) -> None:
     sheet.put(text, centre, sheet.y + 0.6, 13, fill="#fff", text_anchor="middle", font_weight="600")
 
 
-def _write_facts(sheet: _Sheet, certificate: Mapping[str, Json], words: Mapping[str, str], language: Language) -> None:
+def _write_facts(sheet: _Sheet, certificate: Certificate, language: Language) -> None:
+    labels = LABELS[language]
     sheet.rule()
     sheet.y += 6
     top = sheet.y
-    for name, x in zip(_DATES, [_MARGIN, WIDTH / 2 + 8], strict=True):
+    for (name, moment), x in zip(_dates(certificate).items(), [_MARGIN, WIDTH / 2 + 8], strict=True):
         sheet.y = top
-        day = _day(certificate[name], language) if certificate[name] else words["not_yet"]
-        sheet.write([words[name]], 12, x=x, leading=1.5, fill=_SOFT)
-        sheet.write([day], 16, x=x, fill=_INK if certificate[name] else _SOFT)
-    if certificate["partner"]:
+        sheet.write([labels[name]], 12, x=x, leading=1.5, fill=_SOFT)
+        sheet.write([_day(moment, language)], 16, x=x, fill=INK if moment else _SOFT)
+    if certificate.partner:
         sheet.y += 8
-        sheet.write([words["partner"]], 12, leading=1.5, fill=_SOFT)
-        sheet.write(lines(certificate["partner"], 16, _INNER, 2), 16)
+        sheet.write([labels["partner"]], 12, leading=1.5, fill=_SOFT)
+        sheet.write(lines(certificate.partner, 16, _INNER, 2), 16)
 
 
-def _write_dedication(sheet: _Sheet, certificate: Mapping[str, Json]) -> None:
-    dedication = drawable(certificate["dedication"] or "")
+def _write_dedication(sheet: _Sheet, certificate: Certificate) -> None:
+    dedication = drawable(certificate.dedication or "")
     if not dedication:
         return
     sheet.rule()
@@ -201,54 +176,65 @@ def _write_dedication(sheet: _Sheet, certificate: Mapping[str, Json]) -> None:
     sheet.y += 2
 
 
-def _write_check(
-    sheet: _Sheet, certificate: Mapping[str, Json], words: Mapping[str, str], address: str, language: Language
-) -> None:
+def _write_check(sheet: _Sheet, certificate: Certificate, address: str, language: Language) -> None:
+    labels = LABELS[language]
     sheet.rule()
     top, side, x = sheet.y + 20, 124.0, _MARGIN + 140
     qr_code(sheet.svg, address, _MARGIN, top, side)
     sheet.y = top - 4
-    sheet.write([words["number"]], 12, x=x, leading=1.5, fill=_SOFT)
-    sheet.write([certificate["number"]], 16, x=x, font_family="ui-monospace, Menlo, Consolas, monospace")
-    if certificate["tree"]:
+    sheet.write([labels["number"]], 12, x=x, leading=1.5, fill=_SOFT)
+    sheet.write([certificate.number], 16, x=x, font_family="ui-monospace, Menlo, Consolas, monospace")
+    if tree := certificate.tree:
         sheet.y += 4
-        tree = certificate["tree"]
-        sheet.write([words["tag"]], 12, x=x, leading=1.5, fill=_SOFT)
-        sheet.write(lines(tree["tag"], 15, WIDTH - _MARGIN - x, 1), 15, x=x)
-        sheet.write([f"{float(tree['lat']):.4f}, {float(tree['lon']):.4f}"], 12, x=x, leading=1.5, fill=_SOFT)
-    sheet.put(words["scan"], x, top + side - 4, 12, fill=_STANDING_SEAL, font_weight="600")
+        sheet.write([labels["tag"]], 12, x=x, leading=1.5, fill=_SOFT)
+        sheet.write(lines(tree.tag, 15, WIDTH - _MARGIN - x, 1), 15, x=x)
+        sheet.write([f"{float(tree.lat):.4f}, {float(tree.lon):.4f}"], 12, x=x, leading=1.5, fill=_SOFT)
+    sheet.put(labels["scan"], x, top + side - 4, 12, fill=STANDING_COLOUR, font_weight="600")
     sheet.y = top + side + 6
-    sheet.write(lines(_standing_in_the_log(certificate, words, language), 12, _INNER, 2), 12, fill=_SOFT)
+    sheet.write(lines(_proof_line(certificate, language), 12, _INNER, 2), 12, fill=_SOFT)
     sheet.y += 26
 
 
-def _standing_in_the_log(certificate: Mapping[str, Json], words: Mapping[str, str], language: Language) -> str:
-    if not certificate["proof"]:
-        return words["unproved"]
-    entry = certificate["proof"]["events"][-1]["entry"]
-    return words["proved"].format(sequence=entry["sequence"], day=_day(entry["signed_at"], language))
+def _proof_line(certificate: Certificate, language: Language) -> str:
+    """Where the public log has the tree."""
+    labels = LABELS[language]
+    if not certificate.proof:
+        return labels["unproved"]
+    entry = certificate.proof.events[-1].entry
+    return labels["proved"].format(sequence=entry.sequence, day=_day(entry.signed_at, language))
 
 
-def _title(certificate: Mapping[str, Json], words: Mapping[str, str]) -> str:
-    return drawable(f"{_species(certificate, words)} · {certificate['number']} · {words[certificate['state']]}")
+def title_of(certificate: Certificate, language: Language) -> str:
+    """The certificate in one line: what it is of, its number and its state."""
+    state = LABELS[language][certificate.state]
+    return drawable(f"{_species(certificate, language)} · {certificate.number} · {state}")
 
 
-def _description(certificate: Mapping[str, Json], words: Mapping[str, str], language: Language) -> str:
+def _description(certificate: Certificate, language: Language) -> str:
     """The whole certificate for those who hear it."""
-    dates = (
-        f"{words[name]}: {_day(certificate[name], language) if certificate[name] else words['not_yet']}"
-        for name in _DATES
-    )
-    told = (certificate["latin"], certificate["place"], certificate["partner"], *dates, certificate["dedication"])
-    return drawable(". ".join(it for it in told if it))
+    dates = (f"{LABELS[language][name]}: {_day(moment, language)}" for name, moment in _dates(certificate).items())
+    place = _in_language(certificate.place, language)
+    spoken = (certificate.latin, place, certificate.partner, *dates, certificate.dedication)
+    return drawable(". ".join(part for part in spoken if part))
 
 
-def _species(certificate: Mapping[str, Json], words: Mapping[str, str]) -> str:
-    return certificate["species"] or words["unnamed"]
+def _dates(certificate: Certificate) -> Mapping[str, str | None]:
+    """The moments that a certificate shows, by the name of their label."""
+    return {"applied_at": certificate.applied_at, "planted_at": certificate.planted_at}
 
 
-def _day(moment: str, language: Language) -> str:
+def _species(certificate: Certificate, language: Language) -> str:
+    return _in_language(certificate.species, language) or LABELS[language]["unnamed"]
+
+
+def _in_language(text: Text | None, language: Language) -> str | None:
+    return text.in_language(language) if text else None
+
+
+def _day(moment: str | None, language: Language) -> str:
     """The day of an RFC 3339 time, in its own time zone."""
+    if moment is None:
+        return LABELS[language]["not_yet"]
     day = date.fromisoformat(moment[:10])
     if language == "zh":
         return f"{day.year}年{day.month}月{day.day}日"

@@ -6,31 +6,20 @@ Of a read: ``If-None-Match`` names the answers that the caller still has.
 
 import hashlib
 import re
-from dataclasses import dataclass
 
-from saxaul.problems import PreconditionFailed
+from saxaul.catalog.versions import ANY_VERSION, Condition, Versions
+from saxaul.http.endpoint import Request
 
 _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
-@dataclass(frozen=True)
-class Precondition:
-    """What must stand there for a write to go through; None where the caller does not say."""
-
-    if_match: str | None = None
-    if_none_match: str | None = None
-
-    def check(self, version: int | None) -> None:
-        """Hold against the version that stands there; None where nothing does.
-
-        Raises:
-            PreconditionFailed: something else stands there.
-        """
-        if self.if_match is not None and not _names(self.if_match, version):
-            now = f"it is at version {version}" if version else "it does not exist"
-            raise PreconditionFailed("stale_version", f"The entry is not what If-Match names: {now}. Read it again.")
-        if self.if_none_match is not None and _names(self.if_none_match, version):
-            raise PreconditionFailed("already_there", f"The entry exists, at version {version}.")
+def condition_of(request: Request) -> Condition:
+    """What a write demands of the entry that it changes."""
+    if_match, if_none_match = request.header("if-match"), request.header("if-none-match")
+    return Condition(
+        among=None if if_match is None else _versions_in(if_match),
+        not_among=frozenset() if if_none_match is None else _versions_in(if_none_match),
+    )
 
 
 def etag_of(version: int) -> str:
@@ -48,8 +37,8 @@ def is_held(if_none_match: str | None, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-def _names(header: str, version: int | None) -> bool:
-    """Whether a header's list of tags names a version. A weak tag names none: a write needs to know exactly."""
-    if version is None:
-        return False
-    return header.strip() == "*" or any(not weak and tag == str(version) for weak, tag in _ETAG.findall(header))
+def _versions_in(header: str) -> Versions:
+    """The versions that a header's list of tags names. A weak tag names none: a write needs to know exactly."""
+    if header.strip() == "*":
+        return ANY_VERSION
+    return frozenset(tag for weak, tag in _ETAG.findall(header) if not weak)

@@ -1,30 +1,32 @@
-"""Cursors: a list that does not end with its page says where the next one begins, and only the list can read it."""
+"""Cursors: a list that continues says where, in a text that only the list itself reads."""
 
 import base64
-import re
+import json
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from saxaul.http.endpoint import Request
 from saxaul.problems import InvalidRequest
 
-
-def cursor_to(place: str) -> str:
-    """The cursor that leads to a place in a list."""
-    return base64.urlsafe_b64encode(place.encode()).decode()
+ListPlace = TypeVar("ListPlace")
 
 
-def place_in_list(request: Request, shape: re.Pattern[str]) -> str:
-    """The place that the query string's cursor leads to; empty where the list begins.
+def cursor_to(place: object) -> str:
+    """The cursor that leads to a place in a list: a text, a number, or a tuple of them."""
+    return base64.urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode()
+
+
+def place_in_list(request: Request, places: TypeAdapter[ListPlace]) -> ListPlace | None:
+    """The place that the query string's cursor leads to; None where the list begins.
 
     Raises:
-        InvalidRequest: no list whose places have that shape has given that cursor.
+        InvalidRequest: the list has no such place, so no list has given that cursor.
     """
     cursor = request.query.get("cursor")
     if not cursor:
-        return ""
+        return None
     try:
-        place = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except ValueError:
-        place = ""
-    if not shape.fullmatch(place):
-        raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.")
-    return place
+        return places.validate_json(base64.b64decode(cursor, altchars=b"-_", validate=True), strict=True)
+    except (ValueError, ValidationError):
+        raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.") from None

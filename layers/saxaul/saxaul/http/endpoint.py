@@ -1,6 +1,6 @@
 """The endpoint of the functions behind the REST API: parse the event, call the route, answer.
 
-API Gateway checked the token and its scope before. This door knows the caller by the token's client,
+API Gateway checked the token and its scope before. The endpoint knows the caller by the token's client,
 and lets a person reach only their own paths. Every refusal is an application/problem+json document.
 """
 
@@ -21,7 +21,7 @@ from saxaul.settings import Caller, settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-Event = dict[str, Any]
+ApiEvent = dict[str, Any]
 """The REST API's proxy event."""
 
 
@@ -29,7 +29,7 @@ Event = dict[str, Any]
 class Request:
     """A call that API Gateway let through. Header names are in lower case."""
 
-    event: Event
+    event: ApiEvent
 
     @property
     def path(self) -> Mapping[str, str]:
@@ -138,13 +138,13 @@ class Response:
 
 
 Route = Callable[[Request], Response]
-Handler = Callable[[Event, "LambdaContext"], dict[str, Any]]
+Handler = Callable[[ApiEvent, "LambdaContext"], dict[str, Any]]
 
 
 def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
     """A Lambda handler that serves routes by method and path, such as ``("GET", "/users/{user_id}/wallet")``."""
 
-    def handler(event: Event, context: "LambdaContext") -> dict[str, Any]:
+    def handler(event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
         began = perf_counter()
         request = Request(event)
         method, resource = event["httpMethod"], event["resource"]
@@ -152,7 +152,7 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
             response = _answer(routes, request, method, resource)
         except Problem as problem:
             response = _refusal(problem)
-        except Exception:  # noqa: BLE001 - the last door: a caller never gets a stack trace
+        except Exception:  # noqa: BLE001 - a caller never gets a stack trace
             logger.exception("unexpected failure", extra={"request_id": context.aws_request_id})
             response = _refusal(InternalError("internal_error", "This failed on our side; trying again is safe."))
         logger.info(
@@ -211,7 +211,9 @@ def _answer(routes: Mapping[tuple[str, str], Route], request: Request, method: s
 
 
 def _refusal(problem: Problem) -> Response:
-    return Response(problem.document(), problem.status, {"content-type": "application/problem+json"})
+    members = {"title": problem.title, "status": problem.status, "code": problem.code, "detail": problem.detail}
+    errors = {"errors": problem.errors} if problem.errors else {}
+    return Response(members | errors, problem.status, {"content-type": "application/problem+json"})
 
 
 def sendable(body: Any) -> str:  # noqa: ANN401 - text, or what JSON can hold

@@ -8,11 +8,13 @@ from typing import Any
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Catalog, Language, TreeProject
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
+from saxaul.certificate.certificate import Certificate
 from saxaul.ledger.history import Line, Total, state_of
 from saxaul.ledger.periods import ZERO
+from saxaul.ledger.wallets import Position
 from saxaul.log.entries import degrees
 from saxaul.trees.manifests import ManifestLinks
-from saxaul.trees.orders import OrderedProject, PlantingOrder, is_done
+from saxaul.trees.orders import PlantingOrder, is_done
 from saxaul.trees.redemptions import PlantedTree, Redemption, State, Step, Tree
 from saxaul.trees.stock import Stock
 from saxaul.trees.tree_reports import Reported
@@ -63,6 +65,11 @@ def statement_view(month: str, totals: Sequence[Total], overflowed: int) -> View
 def grams(value: Decimal) -> float:
     """Grams as an answer shows them: rounded once, to a thousandth."""
     return float(value.quantize(_GRAMS))
+
+
+def position_view(position: Position) -> View:
+    """What a user has."""
+    return {**position._asdict(), "avoided_g": grams(position.avoided_g)}
 
 
 def project_view(
@@ -129,34 +136,14 @@ def planting_view(planting: PlantedTree) -> View:
     }
 
 
-def certificate_view(
-    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
-) -> View:
-    """A certificate as anyone may see it: nothing in it says whose tree it is."""
-    planting = tree.planting
-    return {
-        "number": tree.number,
-        "state": redemption.tree_state(tree),
-        "project_id": redemption.project_id,
-        "species": project.species.in_language(language) if project else None,
-        "latin": project.latin if project else None,
-        "place": project.place.in_language(language) if project else None,
-        "partner": project.partner if project else None,
-        "dedication": redemption.dedication,
-        "applied_at": calendar.rfc3339(redemption.requested_at),
-        "planted_at": calendar.rfc3339(planting.planted_at) if planting else None,
-        "tree": planting_view(planting) if planting else None,
-    }
-
-
 def forest_tree_view(
-    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar, language: Language
+    certificate: Certificate, redemption: Redemption, tree: Tree, calendar: Calendar, language: Language
 ) -> View:
-    """A certificate as its owner sees it: with which redemption it came of, and all that was said of the tree."""
-    return certificate_view(redemption, tree, project, calendar, language) | {
-        "redemption_id": redemption.redemption_id,
-        "history": [step_view(step, calendar) for step in tree.history],
-    }
+    """A certificate as its owner sees it: with its redemption, and with all that was reported of the tree."""
+    view = certificate.document(language)
+    del view["proof"]
+    history = [step_view(step, calendar) for step in tree.history]
+    return view | {"redemption_id": redemption.redemption_id, "history": history}
 
 
 def order_view(

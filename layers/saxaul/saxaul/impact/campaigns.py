@@ -46,7 +46,7 @@ def run_before(campaign: Campaign, day: date) -> Run | None:
 def runs_in(campaign: Campaign, year: int) -> list[Run]:
     """The runs that begin in a year."""
     found = _recurrence(campaign.recurs).between(_at(date(year, 1, 1)), _at(date(year, 12, 31)), inc=True)
-    return [Run(it.date(), it.date() + timedelta(days=campaign.days - 1)) for it in found]
+    return [Run(first.date(), first.date() + timedelta(days=campaign.days - 1)) for first in found]
 
 
 def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:

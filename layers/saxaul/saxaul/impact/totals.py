@@ -1,7 +1,8 @@
 """Impact: what all actions came to by day, app and action type, and the trees by the day of their reservation.
 
-It is a sum over periods and redemptions, kept up by their changes: what a change adds is what the period or the redemption
-now comes to, less what it came to before. So the order of changes does not matter, and each has to be counted once.
+It is a sum over periods and redemptions, kept up to date by their changes: what a change adds is what the period
+or the redemption now comes to, less what it came to before. So the order of changes does not matter, and each is
+counted once.
 """
 
 from collections import defaultdict
@@ -56,9 +57,12 @@ class Impact:
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
         acts = {
-            it: self.acts.get(it, NOTHING).plus(other.acts.get(it, NOTHING), sign) for it in {*self.acts, *other.acts}
+            act: self.acts.get(act, NOTHING).plus(other.acts.get(act, NOTHING), sign)
+            for act in {*self.acts, *other.acts}
         }
-        trees = {it: self.trees.get(it, 0) + sign * other.trees.get(it, 0) for it in {*self.trees, *other.trees}}
+        trees = {
+            state: self.trees.get(state, 0) + sign * other.trees.get(state, 0) for state in {*self.trees, *other.trees}
+        }
         return _without_zeros(acts, trees)
 
     @property
@@ -102,7 +106,7 @@ class Day:
         new = [change for change in changes if change.sequence > counted and self.day in change.adds]
         if not new:
             return self
-        recent = {it: mark for it, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
+        recent = {name: mark for name, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
         mark = Mark(max(change.sequence for change in new), now)
         return replace(
             self, impact=total([self.impact, *(change.adds[self.day] for change in new)]), marks={**recent, shard: mark}
@@ -161,6 +165,16 @@ def difference(after: Impacts, before: Impacts) -> Impacts:
     """What a change adds to each day that it changes."""
     days = {day: after.get(day, Impact()).plus(before.get(day, Impact()), -1) for day in {*after, *before}}
     return {day: impact for day, impact in days.items() if not impact.is_nothing}
+
+
+def added_by(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
+    """What a change of a period, or of a redemption, adds to each day."""
+    match before, after:
+        case (Period() | None, Period()):
+            return difference(of_period(after, calendar), of_period(before, calendar))
+        case (Redemption() | None, Redemption()):
+            return difference(of_redemption(after, calendar), of_redemption(before, calendar))
+    raise TypeError("a change is of one period, or of one redemption")
 
 
 def _by_day(found: Iterator[tuple[date, Impact]]) -> Impacts:

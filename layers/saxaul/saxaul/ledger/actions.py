@@ -21,16 +21,13 @@ from pydantic import (
 )
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.entries import ActionType, Catalog
-from saxaul.problems import InvalidRequest
-
-MAX_ACTIONS = 500
-"""The most actions, or reversals, that one call may report."""
+from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog
+from saxaul.problems import faults
 
 REVERSAL_DAYS = 366
 """For how long after the act it can be taken back, so that nobody can fill old periods with reversals of nothing."""
 
-QUANTITY_STEP = Decimal("0.000001")
+QUANTITY_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 """Quantities are kept to a millionth of their unit; finer digits are rounded, half to even."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
@@ -134,20 +131,6 @@ class ReportedReversal(_Reported):
     reason: Reason
 
 
-def reported_in(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
-    """The list in a body of ``{"actions": [...]}`` or ``{"reversals": [...]}``.
-
-    Raises:
-        InvalidRequest: the body has another shape, or the list is too long.
-    """
-    reported = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(reported, list) or not reported:
-        raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {MAX_ACTIONS} {name}.')
-    if len(reported) > MAX_ACTIONS:
-        raise InvalidRequest("too_many_actions", f"A call takes {MAX_ACTIONS} {name}; this one has {len(reported)}.")
-    return reported
-
-
 def screen(
     app: str, reported: Sequence[object], catalog: Catalog, calendar: Calendar, now: int
 ) -> tuple[list[Action], list[Refusal]]:
@@ -217,14 +200,6 @@ def _untimely(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) 
     if rule.is_retired_on(calendar.day_of(occurred_at)):
         return Refused("retired_type", f"This action type is not taken for days from {rule.retired_from} on.")
     return None
-
-
-def faults(error: ValidationError) -> list[str]:
-    """Each fault of a refused input as one line: where, and what was wrong."""
-    return [
-        ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
 
 
 def _action_id_of(candidate: Any) -> str | None:  # noqa: ANN401 - whatever the app sent

@@ -15,9 +15,15 @@ class Line(NamedTuple):
     entry: Entry
 
     @property
-    def order(self) -> str:
-        """Sorts by the time of the act, then by name, so that a reader can go on where it stopped."""
-        return f"{self.entry.occurred_at:012d} {self.name}"
+    def place(self) -> "LinePlace":
+        return LinePlace(self.entry.occurred_at, self.name)
+
+
+class LinePlace(NamedTuple):
+    """Where a line stands: by the time of its act, then by its name, so that a reader can go on where it stopped."""
+
+    occurred_at: int
+    name: str
 
 
 class Total(NamedTuple):
@@ -36,7 +42,7 @@ def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) ->
         Line(name, entry) for period in periods for name, entry in period.entries.items() if not entry.is_tombstone
     )
     of_month = (line for line in lines if calendar.window_of(line.entry.occurred_at, "month") == month)
-    return sorted(of_month, key=lambda line: line.order, reverse=True)
+    return sorted(of_month, key=lambda line: line.place, reverse=True)
 
 
 def state_of(entry: Entry, calendar: Calendar, now: int) -> str:

@@ -1,13 +1,13 @@
 """Wallets: a user's spendable points, and the harvest that moves ripe points into them.
 
-A wallet remembers what it has taken from each period that can still change (``credited``), so a harvest adds
-``ripe(period) - credited[period]``. Repeating it adds nothing, and what a period gained or lost comes with the next one.
-Periods whose days are all ``settled_through`` are final: they are folded into the wallet and not read again.
+A wallet remembers what it has taken from each open period (``credited``), so a harvest adds
+``ripe(period) - credited[period]``. Repeating it adds nothing, and what a period gained or lost comes with the next
+harvest. A harvest closes the periods whose days have all passed ``closed_through``: they are not read again.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -20,9 +20,9 @@ class Wallet:
     """A user's points in hand. ``balance`` may fall below zero after a reversal; then nothing can be spent.
 
     Attributes:
-        credited: points taken from each period that is not folded, by window.
-        settled_through: the last day whose periods are folded; None before the first harvest.
-        settled_g: grams avoided on the folded periods.
+        credited: points taken from each open period, by window.
+        closed_through: the last day whose periods are closed; None before the first harvest.
+        closed_g: grams avoided in the closed periods.
     """
 
     user_id: str
@@ -33,18 +33,37 @@ class Wallet:
     closed_g: Decimal = ZERO
     version: int = 0
 
+    @property
+    def open_windows(self) -> "OpenWindows":
+        """The windows of the periods that may be open.
+
+        Before the first harvest these are all. After it these are the days since ``closed_through``, the month and
+        the year that the next day falls in, and those that a late action or reversal reopened.
+        """
+        if self.closed_through is None:
+            return OpenWindows("", frozenset())
+        next_day = (self.closed_through + timedelta(days=1)).isoformat()
+        return OpenWindows(next_day, frozenset({next_day[:7], next_day[:4], *self.credited}))
+
     def is_closed(self, window: str) -> bool:
         return (
             self.closed_through is not None and last_day(window) <= self.closed_through and window not in self.credited
         )
 
     def reopened(self, period: Period) -> "Wallet":
-        """The wallet with a folded period back among those that can change, as it was when it was folded."""
+        """The wallet with a closed period open again, credited with the points that it had when it was closed."""
         return replace(
             self,
             credited={**self.credited, period.key.window: period.points},
             closed_g=self.closed_g - period.avoided_g,
         )
+
+
+class OpenWindows(NamedTuple):
+    """Every window that sorts from ``first`` on, and ``others`` beside them."""
+
+    first: str
+    others: frozenset[str]
 
 
 class Position(NamedTuple):
@@ -62,7 +81,7 @@ class Position(NamedTuple):
 
 
 def position(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Position:
-    """A user's position, from the wallet and all its periods that are not folded."""
+    """A user's position, from the wallet and all its open periods."""
     credited = sum(wallet.credited.values())
     ripening = sum(period.points for period in periods) - credited
     return Position(
@@ -83,7 +102,7 @@ class Harvest(NamedTuple):
 
 
 def harvest(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
-    """Move what is ripe, and fold what is final. Where nothing is to be moved, the wallet is left as it is."""
+    """Move what is ripe, and close what is final. Where nothing is to be moved, the wallet is left as it is."""
     ripe = {period.key.window: period.ripe_points(calendar, now) for period in periods}
     if all(points == wallet.credited.get(window, 0) for window, points in ripe.items()):
         return Harvest(wallet, 0)

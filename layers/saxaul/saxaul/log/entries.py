@@ -29,7 +29,7 @@ MAX_LEAVES = 500
 NOTHING_BEFORE = "0" * 64
 """What the first entry commits to."""
 
-_DEGREE_DIGITS = 7
+DEGREE_DECIMALS = 7
 """A ten-millionth of a degree is about a centimetre."""
 
 
@@ -124,7 +124,7 @@ def evidence_of(photo_url: str) -> str:
 
 def degrees(value: float) -> str:
     """Degrees as the log writes them, with seven decimals, so that no two programs differ over a fraction."""
-    return f"{round(value, _DEGREE_DIGITS) + 0.0:.{_DEGREE_DIGITS}f}"
+    return f"{round(value, DEGREE_DECIMALS) + 0.0:.{DEGREE_DECIMALS}f}"
 
 
 class Counts(NamedTuple):
@@ -183,6 +183,11 @@ class Header:
         return digest(self.header())
 
 
+def sequence_after(head: Header | None) -> int:
+    """The sequence of the entry that follows ``head``; None stands for an empty log."""
+    return head.sequence + 1 if head else 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogEntry(Header):
     """An entry of the log with its leaves."""
@@ -199,7 +204,7 @@ class LogEntry(Header):
         if not 1 <= len(leaves) <= MAX_LEAVES:
             raise ValueError(f"an entry has 1 to {MAX_LEAVES} leaves, not {len(leaves)}")
         return cls(
-            sequence=head.sequence + 1 if head else 1,
+            sequence=sequence_after(head),
             by=by,
             size=len(leaves),
             root=merkle.root([leaf.hash for leaf in leaves]).hex(),

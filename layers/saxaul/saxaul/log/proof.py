@@ -1,8 +1,8 @@
-"""A certificate with its proof: all that somebody needs to check it without asking us.
+"""The proof of a certificate: all that somebody needs to check it without asking us.
 
-The document shows what the certificate says, and beside it, under ``proof``, what binds each word of that to the log:
-the particulars that the leaves commit to, the salt of the dedication, and for each event its leaf, the leaf's inclusion
-path and the signed header of its entry. :mod:`saxaul.log.verification` takes it apart again.
+Beside what a certificate says, its proof holds what binds each word of that to the log: the particulars that the leaves
+commit to, the salt of the dedication, and for each event its leaf, the leaf's inclusion path and the signed header of
+its entry. :mod:`saxaul.log.verification` takes it apart again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +16,8 @@ SHOWN_EVENTS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An event of one certificate, as the log tells it: leaf ``index`` of ``entry``, and the photo behind it."""
+class LoggedEvent:
+    """An event of one certificate, as the log records it: leaf ``index`` of ``entry``, and the photo behind it."""
 
     entry: LogEntry
     index: int
@@ -27,60 +27,63 @@ class Told:
     def leaf(self) -> Leaf:
         return self.entry.leaves[self.index]
 
+    def document(self) -> dict[str, Json]:
+        return {
+            "leaf": self.leaf.document(),
+            "photo_url": self.photo_url or None,
+            "index": self.index,
+            "path": self.entry.inclusion_path(self.index),
+            "entry": self.entry.header(),
+        }
 
-def proven_certificate(particulars: Particulars, history: Sequence[Told], language: str) -> dict[str, Json]:
-    """The certificate of a tree that is in the log, by what the log tells of it, oldest first: see SHOWN_EVENTS."""
-    last = history[-1]
-    planted = planting_among([told.leaf for told in history])
-    return {
-        "number": last.leaf.number,
-        "state": last.leaf.event,
-        "project_id": last.leaf.project_id,
-        "species": particulars.species[language],
-        "latin": particulars.latin,
-        "place": particulars.place[language],
-        "partner": particulars.partner,
-        "dedication": particulars.dedication,
-        "applied_at": particulars.applied_at,
-        "planted_at": history[planted].leaf.occurred_at,
-        "tree": standing_tree(last.leaf, history[planted].photo_url),
-        "history": shown_history((told.leaf, told.photo_url) for told in history),
-        "proof": {
-            "particulars": particulars.committed(),
-            "salt": particulars.salt,
-            "events": [_event(told) for told in history],
-        },
-    }
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves a certificate. Its events are those of SHOWN_EVENTS, oldest first."""
+
+    particulars: Particulars
+    events: Sequence[LoggedEvent]
+
+    def document(self) -> dict[str, Json]:
+        return {
+            "particulars": self.particulars.committed(),
+            "salt": self.particulars.salt,
+            "events": [event.document() for event in self.events],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTree:
+    """A tree as its certificate shows it. Degrees are text, as the log writes them."""
+
+    tag: str
+    lat: str
+    lon: str
+    photo_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """An event of a tree's life as its certificate shows it; times are in RFC 3339."""
+
+    state: str
+    at: str
+    recorded_at: str
+    evidence_url: str | None
 
 
 def planting_among(leaves: Sequence[Leaf]) -> int:
-    """Which of a certificate's leaves tells how what stands now was planted: the last ``planted`` or ``replaced``."""
+    """Which of a certificate's leaves records how what stands now was planted: the last ``planted`` or ``replaced``."""
     return max(place for place, leaf in enumerate(leaves) if leaf.event in ("planted", "replaced"))
 
 
-def standing_tree(leaf: Leaf, photo_url: str | None) -> dict[str, Json]:
+def shown_tree(leaf: Leaf, photo_url: str | None) -> ShownTree:
     """The tree as the latest event found it, with the photo of its planting."""
-    return {"tag": leaf.tag, "lat": leaf.lat, "lon": leaf.lon, "photo_url": photo_url or None}
+    return ShownTree(leaf.tag, leaf.lat, leaf.lon, photo_url or None)
 
 
-def shown_history(events: Iterable[tuple[Leaf, str | None]]) -> list[Json]:
-    """The life of a tree as its certificate shows it: each leaf and the photo behind it, in short."""
-    return [
-        {
-            "state": leaf.event,
-            "at": leaf.occurred_at,
-            "recorded_at": leaf.recorded_at,
-            "evidence_url": photo_url or None,
-        }
-        for leaf, photo_url in events
-    ]
-
-
-def _event(told: Told) -> dict[str, Json]:
-    return {
-        "leaf": told.leaf.document(),
-        "photo_url": told.photo_url or None,
-        "index": told.index,
-        "path": told.entry.inclusion_path(told.index),
-        "entry": told.entry.header(),
-    }
+def shown_history(events: Iterable[tuple[Leaf, str | None]]) -> tuple[ShownEvent, ...]:
+    """The life of a tree, from each leaf and the photo behind it."""
+    return tuple(
+        ShownEvent(leaf.event, leaf.occurred_at, leaf.recorded_at, photo_url or None) for leaf, photo_url in events
+    )

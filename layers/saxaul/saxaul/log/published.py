@@ -25,7 +25,7 @@ def header_of(document: Json) -> Header:
     counts = members_of(members["counts"], "the counts of an entry", " ".join(Counts._fields))
     numbers = [members["sequence"], members["size"], *counts.values()]
     texts = [value for name, value in members.items() if name not in ("sequence", "size", "counts")]
-    if not all(type(it) is int for it in numbers) or not all(isinstance(it, str) for it in texts):
+    if not all(type(value) is int for value in numbers) or not all(isinstance(value, str) for value in texts):
         raise RefusedError("an entry holds something of another kind than it should")
     return Header(**members | {"counts": Counts(**counts)})
 
@@ -44,4 +44,4 @@ def members_of(document: Json, what: str, names: str) -> dict[str, Any]:
 
 
 def names_of(record: type[Leaf | Header]) -> list[str]:
-    return [it.name for it in fields(record)]
+    return [field.name for field in fields(record)]

@@ -6,13 +6,13 @@ that is not canonical JSON is refused at once, so no byte of it can change and m
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest
 from saxaul.log.entries import NOTHING_BEFORE, Counts, Header, Leaf, dedication_digest, evidence_of
-from saxaul.log.proof import SHOWN_EVENTS, planting_among, shown_history, standing_tree
+from saxaul.log.proof import SHOWN_EVENTS, planting_among, shown_history, shown_tree
 from saxaul.log.published import RefusedError, header_of, json_in, leaf_of, members_of, names_of
 
 if TYPE_CHECKING:
@@ -80,8 +80,11 @@ def check_certificate(text: bytes, keys: "Keys") -> CheckedCertificate:
         "state": last.event,
         "project_id": last.project_id,
         "planted_at": events[planted].leaf.occurred_at,
-        "tree": standing_tree(last, photos[planted]),
-        "history": shown_history((seen.leaf, photo) for seen, photo in zip(events, photos, strict=True)),
+        "tree": asdict(shown_tree(last, photos[planted])),
+        "history": [
+            asdict(event)
+            for event in shown_history((seen.leaf, photo) for seen, photo in zip(events, photos, strict=True))
+        ],
     }
     for name, proven in claims.items():
         _same(document[name], proven, f"{name} is not what the log says")
@@ -130,10 +133,10 @@ def _check_event(event: Json, keys: "Keys") -> Seen:
     leaf, header = leaf_of(document["leaf"]), header_of(document["entry"])
     where = f"the {leaf.event} event of entry {header.sequence}"
     path, index, photo_url = document["path"], document["index"], document["photo_url"]
-    if type(index) is not int or not isinstance(path, list) or not all(_is_hash(it) for it in path):
+    if type(index) is not int or not isinstance(path, list) or not all(_is_hash(neighbour) for neighbour in path):
         raise RefusedError(f"{where} has no proper inclusion path")
     try:
-        root = merkle.root_of_path(leaf.hash, index, header.size, [bytes.fromhex(it) for it in path])
+        root = merkle.root_of_path(leaf.hash, index, header.size, [bytes.fromhex(neighbour) for neighbour in path])
     except ValueError as error:
         raise RefusedError(f"{where} is not in the tree of its entry: {error}") from None
     _same(root.hex(), header.root, f"{where} is not in the tree of its entry")
@@ -179,7 +182,7 @@ def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], 
     for name in ("latin", "partner", "applied_at"):
         _same(document[name], particulars[name], f"{name} is not what the log commits to")
     species, place = particulars["species"], particulars["place"]
-    if (document["species"], document["place"]) not in [(species[it], place[it]) for it in species]:
+    if (document["species"], document["place"]) not in [(species[language], place[language]) for language in species]:
         raise RefusedError("species and place are not what the log commits to")
     dedication, salt = document["dedication"], proof["salt"]
     if dedication is None and salt is None:
@@ -200,7 +203,7 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
         raise RefusedError(f"{where} has no leaves")
     checked = [leaf_of(leaf) for leaf in leaves]
     _same(header.size, len(checked), f"{where} has another number of leaves than it says")
-    _same(merkle.root([it.hash for it in checked]).hex(), header.root, f"the leaves of {where} have another root")
+    _same(merkle.root([leaf.hash for leaf in checked]).hex(), header.root, f"the leaves of {where} have another root")
     keys.check(header)
     _same(header.previous, before.hash if before else NOTHING_BEFORE, f"{where} does not commit to the one before")
     for index, leaf in enumerate(checked):

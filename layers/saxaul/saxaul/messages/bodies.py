@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from saxaul.catalog.entries import Identifier
+from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier
 from saxaul.ledger.actions import Action, Id, Owner, Reason, Reversal
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
-Quantity = Annotated[Decimal, Field(gt=0, max_digits=15, decimal_places=6)]
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 """Seconds since 1970, before the year 9999: as far as a day can be told in every zone."""
 
@@ -69,8 +69,8 @@ class PlantingMessage(BaseModel):
 def pack(app: str, actions: Iterable[Action]) -> list[str]:
     """The bodies of the messages that hold the actions of one app, each of at most 64 KB."""
     rows = (
-        (it.owner, [*it.owner, it.action_id, it.type, str(it.quantity), it.occurred_at])
-        for it in sorted(actions, key=lambda action: action.owner)
+        (action.owner, [*action.owner, action.action_id, action.type, str(action.quantity), action.occurred_at])
+        for action in sorted(actions, key=lambda action: action.owner)
     )
     return _packed(app, "actions", rows)
 
@@ -78,8 +78,8 @@ def pack(app: str, actions: Iterable[Action]) -> list[str]:
 def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
     """The bodies of the messages that hold the reversals of one app, each of at most 64 KB."""
     rows = (
-        (it.owner, [*it.owner, it.action_id, it.reason, it.occurred_at])
-        for it in sorted(reversals, key=lambda reversal: reversal.owner)
+        (reversal.owner, [*reversal.owner, reversal.action_id, reversal.reason, reversal.occurred_at])
+        for reversal in sorted(reversals, key=lambda reversal: reversal.owner)
     )
     return _packed(app, "reversals", rows)
 

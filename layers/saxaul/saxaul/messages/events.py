@@ -1,7 +1,7 @@
-"""What SQS hands to a function, and how the function says which messages to deliver again."""
+"""What queues and the ledger's stream hand to a function, and how it says which messages to deliver again."""
 
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class QueueRecord(TypedDict):
@@ -29,3 +29,17 @@ class QueueAnswer(TypedDict):
 
 def redeliver(message_ids: Iterable[str]) -> QueueAnswer:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
+
+
+class StreamRecord(TypedDict):
+    """One change of an item, with what it was before and after; more fields come with it."""
+
+    eventName: str
+    dynamodb: dict[str, Any]
+
+
+class StreamEvent(TypedDict):
+    """A batch of changes of one shard, in their order. The last one of a window has none."""
+
+    Records: list[StreamRecord]
+    shardId: NotRequired[str]

@@ -1,20 +1,24 @@
-"""Accrual: accepted actions become entries on periods.
+"""Accrual: accepted actions become entries of periods.
 
 The periods of a batch are read together, each is posted to once, and the writes go out side by side.
 A period is written on condition that it is still what was read; a lost race posts again onto the period that won.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import time
+from functools import cache
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Catalog
+from saxaul.clock import Clock
 from saxaul.ledger.actions import Action, Reversal
 from saxaul.ledger.periods import Period, PeriodKey, Posting, entry_key, period_of, post
-from saxaul.services.retrying import attempts
+from saxaul.messages.bodies import ActionMessage
+from saxaul.races import until_won
+from saxaul.services import wiring
+from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.periods import PeriodMovedError, Periods
 from saxaul.storage.table import TransactionRefusedError, transact
@@ -44,76 +48,74 @@ class _Work:
         return any(entry_key(action.app, action.action_id) == name for action in self.actions)
 
 
-class Accrual:
-    """Posts messages of actions onto periods."""
+_Plan = defaultdict[PeriodKey, _Work]
 
-    def __init__(self, periods: Periods, wallets: Wallets, catalog_store: CatalogStore, calendar: Calendar) -> None:
+
+class Accrual:
+    """Posts messages of actions and reversals onto periods."""
+
+    def __init__(
+        self, periods: Periods, wallets: Wallets, catalog_store: CatalogStore, calendar: Calendar, clock: Clock
+    ) -> None:
         self._periods = periods
         self._wallets = wallets
         self._catalog_store = catalog_store
         self._calendar = calendar
+        self._clock = clock
 
-    def post(
-        self, actions: Mapping[str, Sequence[Action]], reversals: Mapping[str, Sequence[Reversal]] | None = None
-    ) -> Accrued:
-        """Post the actions and the reversals of each message, by message id.
+    def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
+        """Post what each message brings, by message id.
 
         A message fails alone, with all that it brought; delivered again, it does no harm.
         """
-        batch = Accrued()
-        catalog = self._catalog_for(actions)
-        work: defaultdict[PeriodKey, _Work] = defaultdict(_Work)
-        for message_id, reported in actions.items():
-            unknown = {action.type for action in reported} - catalog.action_types.keys()
-            if unknown:
-                batch.failed[message_id] = f"unknown action types: {', '.join(sorted(unknown))}"
-                continue
-            for action in reported:
-                key = period_of(action, catalog.action_types[action.type], self._calendar)
-                work[key].actions.append(action)
-                work[key].senders.add(message_id)
-        periods = self._read(work, reversals or {})
-        for message_id, reversal in ((it, reversal) for it, found in (reversals or {}).items() for reversal in found):
-            for key in self._periods_of(reversal, periods, work, catalog):
-                work[key].reversals.append(reversal)
-                work[key].senders.add(message_id)
+        accrued = Accrued()
+        catalog = self._catalog_for(messages.values())
+        plan = self._plan_actions(messages, catalog, accrued)
+        reversals = {message_id: list(message.unpacked_reversals()) for message_id, message in messages.items()}
+        periods = self._read(plan, {reversal for found in reversals.values() for reversal in found})
+        for message_id, found in reversals.items():
+            for reversal in found:
+                for key in self._periods_of(reversal, periods, plan, catalog):
+                    plan[key].reversals.append(reversal)
+                    plan[key].senders.add(message_id)
+        self._write(plan, periods, catalog, accrued)
+        return accrued
 
-        with ThreadPoolExecutor(_WRITERS) as writers:
-            postings = {key: writers.submit(self._post_onto, periods[key], it, catalog) for key, it in work.items()}
-        for key, future in postings.items():
-            try:
-                batch.outcomes += future.result().outcomes
-            except Exception as error:  # noqa: BLE001 - whatever ails one period, its neighbours go through
-                batch.failed |= dict.fromkeys(work[key].senders, repr(error))
-        return batch
-
-    def _catalog_for(self, messages: Mapping[str, Sequence[Action]]) -> Catalog:
+    def _catalog_for(self, messages: Iterable[ActionMessage]) -> Catalog:
         """The catalog, read afresh where an action names a type that the kept one does not hold.
 
-        The door took the action, so the type is there, if only since a moment ago: failing here would cost the
+        The API took the action, so the type is there, if only since a moment ago: failing here would cost the
         message minutes.
         """
         catalog = self._catalog_store.catalog()
-        types = {action.type for actions in messages.values() for action in actions}
+        types = {action.type for message in messages for action in message.unpacked()}
         return catalog if types <= catalog.action_types.keys() else self._catalog_store.catalog(max_age=0)
 
-    def _read(
-        self, work: Mapping[PeriodKey, _Work], reversals: Mapping[str, Sequence[Reversal]]
-    ) -> dict[PeriodKey, Period]:
+    def _plan_actions(self, messages: Mapping[str, ActionMessage], catalog: Catalog, accrued: Accrued) -> _Plan:
+        """The actions by the period that they belong to. A message with an action of no known type fails."""
+        plan: _Plan = defaultdict(_Work)
+        for message_id, message in messages.items():
+            actions = list(message.unpacked())
+            unknown = {action.type for action in actions} - catalog.action_types.keys()
+            if unknown:
+                accrued.failed[message_id] = f"unknown action types: {', '.join(sorted(unknown))}"
+                continue
+            for action in actions:
+                key = period_of(action, catalog.action_types[action.type], self._calendar)
+                plan[key].actions.append(action)
+                plan[key].senders.add(message_id)
+        return plan
+
+    def _read(self, plan: _Plan, reversals: set[Reversal]) -> dict[PeriodKey, Period]:
         """Every period that the batch may touch. The read may lag: a write on a period that moved is made again."""
-        taken_back = {reversal for found in reversals.values() for reversal in found}
-        candidates = {key for reversal in taken_back for key in self._candidates(reversal)}
-        return self._periods.get_many({*work, *candidates}, consistent=False)
+        candidates = {key for reversal in reversals for key in self._candidates(reversal)}
+        return self._periods.get_many({*plan, *candidates}, consistent=False)
 
     def _candidates(self, reversal: Reversal) -> list[PeriodKey]:
         return [PeriodKey(reversal.owner, window) for window in self._calendar.windows_of(reversal.occurred_at)]
 
     def _periods_of(
-        self,
-        reversal: Reversal,
-        periods: Mapping[PeriodKey, Period],
-        work: Mapping[PeriodKey, _Work],
-        catalog: Catalog,
+        self, reversal: Reversal, periods: Mapping[PeriodKey, Period], plan: _Plan, catalog: Catalog
     ) -> list[PeriodKey]:
         """The period that holds a reversal's action, or all that may get it: a reversal does not know the type.
 
@@ -121,34 +123,48 @@ class Accrual:
         """
         name = entry_key(reversal.app, reversal.action_id)
         candidates = self._candidates(reversal)
-        holding = [key for key in candidates if periods[key].holds(name) or (key in work and work[key].brings(name))]
+        holding = [key for key in candidates if periods[key].holds(name) or (key in plan and plan[key].brings(name))]
         if holding:
             return holding
         lengths = {rule.window for rule in catalog.action_types.values()}
         possible = {self._calendar.window_of(reversal.occurred_at, length) for length in lengths}
         return [key for key in candidates if key.window in possible]
 
+    def _write(self, plan: _Plan, periods: Mapping[PeriodKey, Period], catalog: Catalog, accrued: Accrued) -> None:
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            postings = {key: writers.submit(self._post_onto, periods[key], work, catalog) for key, work in plan.items()}
+        for key, future in postings.items():
+            try:
+                accrued.outcomes += future.result().outcomes
+            except Exception as error:  # noqa: BLE001 - whatever ails one period, its neighbours go through
+                accrued.failed |= dict.fromkeys(plan[key].senders, repr(error))
+
     def _post_onto(self, period: Period, work: _Work, catalog: Catalog) -> Posting:
-        for _ in attempts():
-            now = int(time())
-            posting = post(period, work.actions, catalog, self._calendar, now, work.reversals)
-            if posting.period is period:
+        current = period
+
+        def attempt() -> Posting:
+            nonlocal current
+            now = self._clock.now()
+            posting = post(current, work.actions, catalog, self._calendar, now, work.reversals)
+            if posting.period is current:
                 return posting
             try:
-                if period.key.owner.kind == "user" and self._calendar.may_be_closed(period.key.window, now):
-                    self._reopen(period, posting.period)
+                if current.key.owner.kind == "user" and self._calendar.may_be_closed(current.key.window, now):
+                    self._reopen(current, posting.period)
                 else:
                     self._periods.put(posting.period)
             except PeriodMovedError as moved:
-                period = moved.period
+                current = moved.period
+                raise
             except TransactionRefusedError:
-                period = self._periods.get_many([period.key], consistent=True)[period.key]
-            else:
-                return posting
-        raise AssertionError("attempts() ends by raising")
+                current = self._periods.get_many([current.key], consistent=True)[current.key]
+                raise
+            return posting
+
+        return until_won(attempt, self._clock)
 
     def _reopen(self, period: Period, posted: Period) -> None:
-        """Write a period that the wallet may have folded, and have the wallet read it again.
+        """Write a period that the wallet may have closed, and have the wallet read it again.
 
         Raises:
             TransactionRefusedError: the period or the wallet is no longer what was read.
@@ -157,3 +173,10 @@ class Accrual:
         if wallet.is_closed(period.key.window):
             wallet = wallet.reopened(period)
         transact([self._periods.put_write(posted), self._wallets.put_write(wallet)])
+
+
+@cache
+def accrual() -> Accrual:
+    """The accrual of this process."""
+    ledger = wiring.ledger()
+    return Accrual(Periods(ledger), Wallets(ledger), wiring.catalog_store(), settings().calendar, wiring.clock())

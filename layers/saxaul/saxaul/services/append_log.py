@@ -1,10 +1,10 @@
-"""Appending to the transparency log, together with whatever the entry tells of."""
+"""Appending to the transparency log, together with whatever the entry records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.log.entries import Leaf, LogEntry
+from saxaul.log.entries import Header, Leaf, LogEntry
 from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.table import transact
@@ -21,16 +21,21 @@ class Log:
         self._key = key
         self._calendar = calendar
 
+    def head(self) -> LogEntry | None:
+        """The newest entry, as of now; None before the first."""
+        return self._entries.head()
+
     def append(
         self,
+        head: Header | None,
         by: str,
         leaves: Sequence[Leaf],
-        writes_for: Callable[[int], Sequence["TransactWriteItemTypeDef"]],
+        also: Sequence["TransactWriteItemTypeDef"],
         now: int,
     ) -> LogEntry:
-        """Sign the next entry and write it in one transaction with ``writes_for(sequence)``, at most 99 writes.
+        """Sign the entry after ``head`` and write it in one transaction with ``also``, at most 99 writes.
 
-        So nothing is written that the log does not tell of, and the log tells of nothing that was not written.
+        So nothing is written that the log does not record, and the log records nothing that was not written.
         ``by`` is the organisation that says so.
 
         Raises:
@@ -39,7 +44,7 @@ class Log:
             ValueError: there is no leaf, or more than an entry holds.
         """
         signed_at = self._calendar.rfc3339(now)
-        draft = LogEntry.draft(self._entries.head(), by, leaves, signed_at=signed_at, key_id=self._key.key_id)
+        draft = LogEntry.draft(head, by, leaves, signed_at=signed_at, key_id=self._key.key_id)
         entry = draft.signed(self._key.sign(draft.signed_bytes))
-        transact([self._entries.append_write(entry), *writes_for(entry.sequence)])
+        transact([self._entries.append_write(entry), *also])
         return entry

@@ -1,22 +1,26 @@
-"""CatalogEditing: an operator's change is checked whole, written if nobody was faster, and run again where it can be."""
+"""Editing the catalog: an operator's change is checked whole, and written if nobody was faster."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from time import time
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import MODELS, ActionType, Catalog, Entity, Kind, TreeProject, references_in
-from saxaul.catalog.versions import VersionedEntry
-from saxaul.http.conditions import Precondition
-from saxaul.ledger.actions import faults
-from saxaul.problems import Conflict, InvalidRequest, NotFound
-from saxaul.services.retrying import ContendedError, attempts
-from saxaul.storage.catalog import CatalogMovedError, CatalogStore
+from saxaul.catalog.versions import Condition, VersionedEntry
+from saxaul.clock import Clock
+from saxaul.problems import Conflict, InvalidRequest, NotFound, faults
+from saxaul.races import ContendedError, until_won
+from saxaul.services import wiring
+from saxaul.settings import settings
+from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import TransactionRefusedError
+from saxaul.trees.stock import Stock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 NEEDED_DAYS = 30
 """How long after its last act could be reported an action type is kept: its actions wait 4 days in the queue at most,
@@ -29,22 +33,25 @@ _REFERRED = ("action-types", "campaigns")
 class CatalogEditing:
     """Writes and deletes entries of the catalog."""
 
-    def __init__(self, catalog_store: CatalogStore, stocks: Stocks, calendar: Calendar) -> None:
+    def __init__(self, catalog_store: CatalogStore, stocks: Stocks, calendar: Calendar, clock: Clock) -> None:
         self._catalog_store = catalog_store
         self._stocks = stocks
         self._calendar = calendar
+        self._clock = clock
 
     def write(
-        self, kind: Kind, identifier: str, document: object, condition: Precondition, changed_by: str
+        self, kind: Kind, identifier: str, document: object, condition: Condition, changed_by: str
     ) -> VersionedEntry:
-        """Make an entry what the document says. What it says already is not written again.
+        """Create or replace an entry. What it says already is not written again.
 
         Raises:
             InvalidRequest: ``invalid_entry``, with each fault.
             PreconditionFailed: the entry is not what the caller read.
-            Conflict: it cannot be so while other things are as they are.
+            Conflict: the entry conflicts with other entries, or with saplings that are reserved; or too many others
+                write at the same time.
         """
-        for _ in _attempts():
+
+        def attempt() -> VersionedEntry:
             guard = self._catalog_store.guard()
             known = self._catalog_store.latest(kind, identifier)
             entity = self._checked(kind, document, known)
@@ -54,24 +61,28 @@ class CatalogEditing:
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
             if is_retiring:
                 _refuse_if(self._as_of_now().suggesting(identifier), "A retired action type cannot be suggested.")
-            now = int(time())
-            projects = [entity] if isinstance(entity, TreeProject) else []
-            releasing = [self._stocks.releasing(identifier, it, self._calendar.zone, now) for it in projects]
-            edition = VersionedEntry(entity, known.version + 1, now, changed_by)
-            guarded = guard if kind in _REFERRING or is_retiring else None
-            if self._put(kind, identifier, edition, guarded, releasing):
-                return edition
-        raise AssertionError("_attempts() ends by raising")
+            now = self._clock.now()
+            also = []
+            if isinstance(entity, TreeProject):
+                also = [
+                    self._stock_write(identifier, lambda stock: stock.planned(entity, self._calendar.zone, now), now)
+                ]
+            entry = VersionedEntry(entity, known.version + 1, now, changed_by)
+            self._put(kind, identifier, entry, guard if kind in _REFERRING or is_retiring else None, also)
+            return entry
 
-    def delete(self, kind: Kind, identifier: str, condition: Precondition, changed_by: str) -> VersionedEntry:
+        return self._until_won(attempt)
+
+    def delete(self, kind: Kind, identifier: str, condition: Condition, changed_by: str) -> VersionedEntry:
         """Take an entry out of the catalog. Its versions stay.
 
         Raises:
             NotFound: there is none.
             PreconditionFailed: the entry is not what the caller read.
-            Conflict: something refers to it, or the ledger still needs it.
+            Conflict: something refers to it, or the ledger still needs it; or too many others write at the same time.
         """
-        for _ in _attempts():
+
+        def attempt() -> VersionedEntry:
             guard = self._catalog_store.guard()
             known = self._catalog_store.latest(kind, identifier)
             if known.entity is None:
@@ -81,33 +92,45 @@ class CatalogEditing:
                 _refuse_if(self._as_of_now().referring_to(kind, identifier), "Other entries name this one.")
             if isinstance(known.entity, ActionType):
                 self._refuse_if_needed(known.entity)
-            now = int(time())
-            withdrawing = [self._stocks.withdrawing(identifier, now)] if kind == "tree-projects" else []
-            edition = VersionedEntry(None, known.version + 1, now, changed_by)
-            if self._put(kind, identifier, edition, guard if kind in _REFERRED else None, withdrawing):
-                return edition
-        raise AssertionError("_attempts() ends by raising")
+            now = self._clock.now()
+            also = []
+            if kind == "tree-projects":
+                also = [self._stock_write(identifier, lambda stock: stock.withdrawn(now), now)]
+            entry = VersionedEntry(None, known.version + 1, now, changed_by)
+            self._put(kind, identifier, entry, guard if kind in _REFERRED else None, also)
+            return entry
 
-    def _put(self, kind: Kind, identifier: str, edition: VersionedEntry, guard: int | None, also: list[Any]) -> bool:
-        """Write over the version before; False where somebody was faster."""
+        return self._until_won(attempt)
+
+    def _until_won(self, attempt: Callable[[], VersionedEntry]) -> VersionedEntry:
         try:
-            self._catalog_store.put(
-                kind,
-                identifier,
-                edition.entity,
-                edition.version - 1,
-                also,
-                guard=guard,
-                changed_at=edition.changed_at,
-                changed_by=edition.changed_by,
-            )
-        except CatalogMovedError:
-            return False
-        except TransactionRefusedError:
-            raise Conflict("saplings_reserved", "More saplings are spoken for than this would release.") from None
-        return True
+            return until_won(attempt, self._clock)
+        except ContendedError:
+            raise Conflict("entry_moved", "Others keep changing the catalog; try again in a moment.") from None
 
-    def _checked(self, kind: Kind, document: Any, known: VersionedEntry) -> Entity:  # noqa: ANN401 - what an operator sent
+    def _put(
+        self,
+        kind: Kind,
+        identifier: str,
+        entry: VersionedEntry,
+        guard: int | None,
+        also: list["TransactWriteItemTypeDef"],
+    ) -> None:
+        """Write over the version before.
+
+        Raises:
+            LostRaceError: somebody was faster.
+            Conflict: more saplings are reserved than the entry would release.
+        """
+        try:
+            self._catalog_store.put(kind, identifier, entry, guard=guard, also=also)
+        except CompanionRefusedError:
+            raise Conflict("saplings_reserved", "More saplings are reserved than this would release.") from None
+
+    def _stock_write(self, project_id: str, planned: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
+        return self._stocks.plan_write(planned(self._stocks.get(project_id)), now)
+
+    def _checked(self, kind: Kind, document: Any, known: VersionedEntry) -> Entity:  # noqa: ANN401 - an operator's
         """The entry that a document describes, held against the schema, the catalog and what it was before."""
         found: list[str] = []
         entity: Entity | None = None
@@ -142,7 +165,7 @@ class CatalogEditing:
                 "Queued actions and periods may need this action type: retire it first, by retired_from.",
             )
         free_from = action_type.retired_from + timedelta(days=self._calendar.acceptance_days + NEEDED_DAYS)
-        if self._calendar.day_of(int(time())) < free_from:
+        if self._calendar.day_of(self._clock.now()) < free_from:
             raise Conflict("still_needed", f"Late actions may need this action type; it can go from {free_from} on.")
 
 
@@ -151,8 +174,7 @@ def _refuse_if(referring: list[str], sentence: str) -> None:
         raise Conflict("referenced", f"{sentence} These do: {', '.join(referring)}.", referring)
 
 
-def _attempts() -> Iterator[int]:
-    try:
-        yield from attempts()
-    except ContendedError:
-        raise Conflict("entry_moved", "Others keep changing the catalog; try again in a moment.") from None
+@cache
+def catalog_editing() -> CatalogEditing:
+    """The catalog editing of this process."""
+    return CatalogEditing(wiring.catalog_store(), Stocks(wiring.ledger()), settings().calendar, wiring.clock())

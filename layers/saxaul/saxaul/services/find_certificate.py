@@ -1,9 +1,13 @@
-"""Finding a certificate by its number, with its proof where the log tells of its tree."""
+"""Finding a certificate by its number, with its proof where the log records its tree."""
+
+from functools import cache
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Language
-from saxaul.http.views import View, certificate_view
-from saxaul.log.proof import Told, proven_certificate
+from saxaul.certificate.certificate import Certificate
+from saxaul.log.entries import degrees
+from saxaul.log.proof import LoggedEvent, ShownTree
+from saxaul.services import wiring
+from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
 from saxaul.storage.orders import Orders
@@ -30,23 +34,55 @@ class Certificates:
         self._catalog_store = catalog_store
         self._calendar = calendar
 
-    def find(self, number: str, language: Language) -> View | None:
-        """The certificate of a number as anyone may see it. A tree that was never planted has no proof, and says so."""
+    def find(self, number: str) -> Certificate | None:
+        """The certificate of a number. A tree that was never planted has no proof, and its certificate says so."""
         redemption = self._redemptions.certified(number)
         if redemption is None or redemption.state in UNPAID:
             return None
         tree = redemption.tree(number)
         order = self._orders.get(tree.order_id) if tree.order_id else None
         if order and tree.seal:
-            return self._proven(redemption, tree, tree.seal, order.project, language)
+            return self._proven(redemption, tree, tree.seal, order.project)
         project = shown_project(order, self._catalog_store.catalog().tree_projects.get(redemption.project_id))
-        shown = certificate_view(redemption, tree, project, self._calendar, language)
-        return shown | {"history": [], "proof": None}
+        return unproven_certificate(redemption, tree, project, self._calendar)
 
-    def _proven(
-        self, redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject, language: Language
-    ) -> View:
-        places = [(it.sequence, it.leaf, it.evidence) for it in tree.history if it.sequence and it.leaf is not None]
-        entries = self._entries.get_many({sequence for sequence, _, _ in places})
-        history = [Told(entries[sequence], leaf, evidence) for sequence, leaf, evidence in places]
-        return proven_certificate(particulars_of(redemption, seal, project), history, language)
+    def _proven(self, redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject) -> Certificate:
+        logged = [
+            (step.sequence, step.leaf, step.evidence)
+            for step in tree.history
+            if step.sequence is not None and step.leaf is not None
+        ]
+        entries = self._entries.get_many({sequence for sequence, _, _ in logged})
+        events = [LoggedEvent(entries[sequence], leaf, evidence) for sequence, leaf, evidence in logged]
+        return Certificate.proven(particulars_of(redemption, seal, project), events)
+
+
+def unproven_certificate(
+    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar
+) -> Certificate:
+    """The certificate of a tree by what we know of it, without the log. ``project`` is what is shown of its project."""
+    planting = tree.planting
+    return Certificate(
+        number=tree.number,
+        state=redemption.tree_state(tree),
+        project_id=redemption.project_id,
+        species=project.species if project else None,
+        latin=project.latin if project else None,
+        place=project.place if project else None,
+        partner=project.partner if project else None,
+        dedication=redemption.dedication,
+        applied_at=calendar.rfc3339(redemption.requested_at),
+        planted_at=calendar.rfc3339(planting.planted_at) if planting else None,
+        tree=ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
+        if planting
+        else None,
+    )
+
+
+@cache
+def certificates() -> Certificates:
+    """The certificates of this process."""
+    ledger = wiring.ledger()
+    return Certificates(
+        Redemptions(ledger), Orders(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar
+    )

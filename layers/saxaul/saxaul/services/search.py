@@ -1,12 +1,17 @@
-"""The index that a worker searches: built once, and renewed beside the requests, never before one."""
+"""Searching: the index that a worker searches is built once, and renewed beside the requests, never before one."""
 
 import gc
-from collections.abc import Callable
+from datetime import date
+from functools import cache
 from threading import Lock, Thread
-from time import monotonic
 
 from saxaul.catalog.entries import Catalog
+from saxaul.clock import Clock
+from saxaul.observability import logger
 from saxaul.search.index import SuggestionIndex
+from saxaul.services import wiring
+from saxaul.settings import settings
+from saxaul.storage.catalog import CatalogStore
 
 RENEWED_AFTER = 30.0
 """Seconds after which a request has the index renewed: a change shows within a minute of traffic."""
@@ -20,10 +25,9 @@ class LiveIndex:
     invocations, and it goes on with the next.
     """
 
-    def __init__(self, read: Callable[[], Catalog], failed: Callable[[], object]) -> None:
-        """Take what reads the catalog as of now, and what is called inside the handler of an exception of it."""
-        self._read = read
-        self._failed = failed
+    def __init__(self, catalog_store: CatalogStore, clock: Clock) -> None:
+        self._catalog_store = catalog_store
+        self._clock = clock
         self._index: SuggestionIndex | None = None
         self._asked_at = float("-inf")
         self._renewing = Lock()
@@ -33,14 +37,17 @@ class LiveIndex:
         """The index to search."""
         index = self._index
         if index is None:
-            self._asked_at = monotonic()
+            self._asked_at = self._clock.elapsed()
             index = self._index = SuggestionIndex(self._read())
             _spare_the_collector()
-        elif monotonic() - self._asked_at > RENEWED_AFTER and self._renewing.acquire(blocking=False):
-            self._asked_at = monotonic()
+        elif self._clock.elapsed() - self._asked_at > RENEWED_AFTER and self._renewing.acquire(blocking=False):
+            self._asked_at = self._clock.elapsed()
             self.thread = Thread(target=self._renew, args=(index,), name="renew-index", daemon=True)
             self.thread.start()
         return index
+
+    def _read(self) -> Catalog:
+        return self._catalog_store.catalog(max_age=0)
 
     def _renew(self, index: SuggestionIndex) -> None:
         try:
@@ -49,7 +56,7 @@ class LiveIndex:
                 self._index = SuggestionIndex(catalog)
                 _spare_the_collector()
         except Exception:  # noqa: BLE001 - no request waits for this; the next that is due tries again
-            self._failed()
+            logger.exception("the index could not be renewed; the one before answers")
         finally:
             self._renewing.release()
 
@@ -61,3 +68,14 @@ def _spare_the_collector() -> None:
     cycles and is freed all the same.
     """
     gc.freeze()
+
+
+@cache
+def live_index() -> LiveIndex:
+    """The index of this process."""
+    return LiveIndex(wiring.catalog_store(), wiring.clock())
+
+
+def today() -> date:
+    """The current day of the programme."""
+    return settings().calendar.day_of(wiring.clock().now())

@@ -1,56 +1,64 @@
 """What partners report of their orders' trees. A call is written whole or not at all, together with the log's entry."""
 
 from collections.abc import Callable, Mapping, Sequence
-from time import time
+from functools import cache
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.clock import Clock
+from saxaul.log.entries import sequence_after
+from saxaul.races import until_won
+from saxaul.services import wiring
 from saxaul.services.append_log import Log
-from saxaul.services.retrying import attempts
+from saxaul.settings import settings
+from saxaul.storage.log import LogStore
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.table import TransactionRefusedError
+from saxaul.storage.signing import SigningKey
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.statements import statements_of
+from saxaul.trees.statements import log_draft
 from saxaul.trees.tree_reports import Reported
 
 Take = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int], Reported]
 
 
-class TreeReports:
+class StatementTaking:
     """Takes confirmations, failures and inspections."""
 
-    def __init__(self, redemptions: Redemptions, log: Log, calendar: Calendar) -> None:
+    def __init__(self, redemptions: Redemptions, log: Log, calendar: Calendar, clock: Clock) -> None:
         self._redemptions = redemptions
         self._log = log
         self._calendar = calendar
+        self._clock = clock
 
     def take(self, order: PlantingOrder, reported: Sequence[object], take: Take) -> Reported:
         """Take a call's reports on an order, as ``confirm``, ``fail`` or ``inspect`` judges them."""
-        for _ in attempts():
-            now = int(time())
-            outcome = take(order, self.redemptions_of(order), reported, now)
-            if not outcome.changed:
-                return outcome
-            try:
+
+        def attempt() -> Reported:
+            now = self._clock.now()
+            outcome = take(order, self._redemptions.of_order(order), reported, now)
+            if outcome.changed:
                 self._write(outcome, order, now)
-            except TransactionRefusedError:
-                continue
             return outcome
-        raise AssertionError("attempts() ends by raising")
+
+        return until_won(attempt, self._clock)
 
     def _write(self, outcome: Reported, order: PlantingOrder, now: int) -> None:
-        if not outcome.news:
+        """Write what a call changed.
+
+        Raises:
+            TransactionRefusedError: something of it is no longer what was read.
+        """
+        if not outcome.statements:
             self._redemptions.write(outcome.changed, outcome.refunds)
             return
-        told = statements_of(outcome, order, self._calendar)
-        self._log.append(
-            order.partner,
-            told.leaves,
-            lambda sequence: self._redemptions.put_writes([it.logged(sequence) for it in told.redemptions]),
-            now,
-        )
+        head = self._log.head()
+        draft = log_draft(outcome, order, self._calendar, sequence_after(head))
+        self._log.append(head, order.partner, draft.leaves, self._redemptions.put_writes(draft.redemptions), now)
 
-    def redemptions_of(self, order: PlantingOrder) -> dict[str, Redemption]:
-        """The redemptions of an order, by redemption_id."""
-        keys = dict.fromkeys((tree.user_id, tree.redemption_id) for tree in order.trees)
-        return {it.redemption_id: it for it in self._redemptions.get_many(keys)}
+
+@cache
+def statement_taking() -> StatementTaking:
+    """The statement taking of this process."""
+    ledger, calendar = wiring.ledger(), settings().calendar
+    log = Log(LogStore(ledger), SigningKey(settings().signing_key), calendar)
+    return StatementTaking(Redemptions(ledger), log, calendar, wiring.clock())

@@ -4,34 +4,69 @@ A day is one item with its sums and with how far each shard of the stream is in 
 change says that it is counted. A batch that comes again, whole or in parts, finds its marks and adds nothing.
 """
 
-from collections.abc import Sequence
-from time import time
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
 
-from saxaul.impact.totals import Change, Day
-from saxaul.services.retrying import attempts
-from saxaul.storage.impact import DayMovedError, ImpactStore
+from saxaul.catalog.calendar import Calendar
+from saxaul.clock import Clock
+from saxaul.impact.totals import Change, Day, added_by
+from saxaul.messages.events import StreamRecord
+from saxaul.races import LostRaceError, until_won
+from saxaul.services import wiring
+from saxaul.settings import settings
+from saxaul.storage.impact import ImpactStore
+from saxaul.storage.streams import changes_in
+
+
+class Tallied(NamedTuple):
+    """How many changes of a batch add to the totals, and how many days were written."""
+
+    changes: int
+    days: int
 
 
 class Tallying:
-    """Keeps the impact up."""
+    """Keeps the impact up to date."""
 
-    def __init__(self, impact: ImpactStore) -> None:
+    def __init__(self, impact: ImpactStore, calendar: Calendar, clock: Clock) -> None:
         self._impact = impact
+        self._calendar = calendar
+        self._clock = clock
 
-    def tally(self, changes: Sequence[Change], shard: str) -> int:
-        """Count the changes of one shard, in their order; how many days were written."""
+    def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
+        """Count the changes of one shard, in their order."""
+        changes = self._changes_of(records)
         days = self._impact.get_many({day for change in changes for day in change.adds})
-        return sum(self._count(day, changes, shard) for day in days.values())
+        return Tallied(len(changes), sum(self._count(day, changes, shard) for day in days.values()))
+
+    def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
+        changes = [
+            Change(change.sequence, added_by(change.before, change.after, self._calendar))
+            for change in changes_in(records)
+        ]
+        return [change for change in changes if change.adds]
 
     def _count(self, day: Day, changes: Sequence[Change], shard: str) -> bool:
-        for _ in attempts():
-            counted = day.counting(changes, shard, int(time()))
-            if counted is day:
+        """Whether the day had to be written."""
+        current = day
+
+        def attempt() -> bool:
+            nonlocal current
+            counted = current.counting(changes, shard, self._clock.now())
+            if counted is current:
                 return False
             try:
                 self._impact.put(counted)
-            except DayMovedError:
-                day = self._impact.get_many([day.day])[day.day]
-            else:
-                return True
-        raise AssertionError("attempts() ends by raising")
+            except LostRaceError:
+                current = self._impact.get_many([day.day])[day.day]
+                raise
+            return True
+
+        return until_won(attempt, self._clock)
+
+
+@cache
+def tallying() -> Tallying:
+    """The tallying of this process."""
+    return Tallying(ImpactStore(wiring.ledger()), settings().calendar, wiring.clock())

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog, Entity, Kind, Reference
@@ -21,18 +20,18 @@ from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, tran
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-KEPT_FOR = 60.0
+CATALOG_KEPT_FOR = 60.0
 """Seconds for which a worker answers from memory."""
 
 RECENT = 5.0
-"""Seconds within which a miss is believed, so that asking for what is not there stays cheap."""
+"""Seconds for which a missing entry is cached, so that asking for what is not there stays cheap."""
 
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
 
 
-class CatalogMovedError(Exception):
-    """Somebody else wrote the entry first."""
+class CompanionRefusedError(Exception):
+    """An entry was not written, because the condition of a write that belongs to it does not hold."""
 
 
 class CatalogStore:
@@ -43,23 +42,23 @@ class CatalogStore:
         self._catalog = Catalog()
         self._read_at = float("-inf")
 
-    def catalog(self, max_age: float = KEPT_FOR) -> Catalog:
+    def catalog(self, max_age: float = CATALOG_KEPT_FOR) -> Catalog:
         """The whole catalog, at most ``max_age`` seconds old."""
-        if monotonic() - self._read_at > max_age:
+        if self._table.clock.elapsed() - self._read_at > max_age:
             self._catalog = self._read()
-            self._read_at = monotonic()
+            self._read_at = self._table.clock.elapsed()
         return self._catalog
 
     def _read(self) -> Catalog:
         # What refers is read before what it refers to, so a catalog that grows meanwhile refers to nothing missing.
-        editions = {kind: self._editions(kind) for kind in reversed(KINDS)}
+        entries = {kind: self._entries(kind) for kind in reversed(KINDS)}
         entities = {
-            kind.replace("-", "_"): {k: it.entity for k, it in found.items()} for kind, found in editions.items()
+            kind.replace("-", "_"): {k: entry.entity for k, entry in found.items()} for kind, found in entries.items()
         }
-        versions = {identifier: it.version for identifier, it in editions["action-types"].items()}
+        versions = {identifier: entry.version for identifier, entry in entries["action-types"].items()}
         return Catalog(**entities, versions=versions)  # type: ignore[arg-type] # each kind has its model
 
-    def _editions(self, kind: Kind) -> dict[str, VersionedEntry]:
+    def _entries(self, kind: Kind) -> dict[str, VersionedEntry]:
         return {item["sk"]: _from_item(kind, item) for item in self._items(kind, _FIRST)}
 
     def _items(self, kind: Kind, first: str) -> Iterator[Item]:
@@ -67,8 +66,8 @@ class CatalogStore:
 
     def get(self, kind: Kind, identifier: str) -> VersionedEntry | None:
         """One entry, as of now."""
-        edition = self.latest(kind, identifier)
-        return edition if edition.entity else None
+        entry = self.latest(kind, identifier)
+        return entry if entry.entity else None
 
     def latest(self, kind: Kind, identifier: str) -> VersionedEntry:
         """One entry, as of now, or what is left of it."""
@@ -79,7 +78,9 @@ class CatalogStore:
         """What references lead to, as of now; a broken one is left out."""
         keys = {reference: Key(reference.kind, reference.identifier) for reference in references}
         items = self._table.get_many(keys.values(), consistent=True)
-        found = {it: _from_item(it.kind, items[key]).entity for it, key in keys.items() if key in items}
+        found = {
+            reference: _from_item(reference.kind, items[key]).entity for reference, key in keys.items() if key in items
+        }
         return {reference: entity for reference, entity in found.items() if entity}
 
     def listed(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
@@ -111,27 +112,25 @@ class CatalogStore:
         self,
         kind: Kind,
         identifier: str,
-        entity: Entity | None,
-        read: int,
-        also: Sequence["TransactWriteItemTypeDef"] = (),
+        entry: VersionedEntry,
         *,
         guard: int | None = None,
-        changed_at: int = 0,
-        changed_by: str = "",
+        also: Sequence["TransactWriteItemTypeDef"] = (),
     ) -> None:
-        """Write an entry over version ``read`` of it, or delete it, keep a copy of that, and do what belongs with it.
+        """Write an entry over the version before its own, keep a copy, and write what belongs to it, all or nothing.
 
         Raises:
-            CatalogMovedError: the entry is no longer that version, or the guard no longer what was read.
-            TransactionRefusedError: something else that belongs to it does not hold.
+            LostRaceError: the entry is not at the version before any more, or the guard is not what was read.
+            CompanionRefusedError: a condition of ``also`` does not hold.
         """
-        content: Item = {"changed_at": changed_at, "changed_by": changed_by}
-        if entity:
-            document = entity.model_dump(mode="json", exclude_defaults=True)
+        content: Item = {"changed_at": entry.changed_at, "changed_by": entry.changed_by}
+        if entry.entity:
+            document = entry.entity.model_dump(mode="json", exclude_defaults=True)
             content["document"] = json.dumps(document, ensure_ascii=False)
+        copy = {"pk": f"{kind}/{identifier}", "sk": _version_key(entry.version), **content}
         writes = [
-            self._table.put_write({**Key(kind, identifier)._asdict(), **content}, read),
-            self._table.put_write({"pk": f"{kind}/{identifier}", "sk": _version_key(read + 1), **content}, 0),
+            self._table.put_write({**Key(kind, identifier)._asdict(), **content}, entry.version - 1),
+            self._table.put_write(copy, 0),
         ]
         if guard is not None:
             writes.append(self._table.put_write({**_GUARD._asdict()}, guard))
@@ -139,8 +138,8 @@ class CatalogStore:
             transact([*writes, *also])
         except TransactionRefusedError as refusal:
             if "ConditionalCheckFailed" in refusal.reasons[len(writes) :]:
-                raise
-            raise CatalogMovedError(identifier) from None
+                raise CompanionRefusedError(identifier) from None
+            raise
 
 
 def _version_key(version: int) -> str:

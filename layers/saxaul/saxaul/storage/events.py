@@ -1,4 +1,4 @@
-"""Events on the bus, for whoever listens. An event may come twice: its order_id says what was heard before."""
+"""Events on the bus, for whoever listens. An event may come twice; its order_id identifies it."""
 
 import json
 
@@ -20,8 +20,8 @@ class Bus:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def tell_of(self, order: PlantingOrder, calendar: Calendar) -> None:
-        """Tell that an order was placed.
+    def announce(self, order: PlantingOrder, calendar: Calendar) -> None:
+        """Publish that an order was placed.
 
         Raises:
             EventRefusedError: the bus did not take it.

@@ -4,14 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from saxaul.impact.totals import Act, Day, Impact, Mark, Sum
-from saxaul.storage.table import Item, Key, LostRaceError, Table
+from saxaul.storage.table import Item, Key, Table
 
-PREFIX = "IMPACT#"
+IMPACT_PREFIX = "IMPACT#"
 _DAY = "DAY#"
-
-
-class DayMovedError(Exception):
-    """Somebody else wrote the day first."""
 
 
 class ImpactStore:
@@ -29,23 +25,20 @@ class ImpactStore:
     def between(self, first: date, last: date) -> list[Day]:
         """The days on which anything was done, from first to last."""
         months = dict.fromkeys(day.isoformat()[:7] for day in _days(first, last))
-        queries = (self._table.query(f"{PREFIX}{month}", f"{_DAY}{first}", f"{_DAY}{last}") for month in months)
+        queries = (self._table.query(f"{IMPACT_PREFIX}{month}", f"{_DAY}{first}", f"{_DAY}{last}") for month in months)
         return [from_item(item) for found in queries for item in found]
 
     def put(self, day: Day) -> None:
-        """Write a day over the version it was made from.
+        """Write a day over the version that it was made from.
 
         Raises:
-            DayMovedError: it is no longer that version.
+            ItemMovedError: it is no longer at that version.
         """
-        try:
-            self._table.put(to_item(day), day.version)
-        except LostRaceError:
-            raise DayMovedError(str(day.day)) from None
+        self._table.put(to_item(day), day.version)
 
 
 def day_key(day: date) -> Key:
-    return Key(f"{PREFIX}{day.isoformat()[:7]}", f"{_DAY}{day}")
+    return Key(f"{IMPACT_PREFIX}{day.isoformat()[:7]}", f"{_DAY}{day}")
 
 
 def to_item(day: Day) -> Item:

@@ -45,7 +45,7 @@ class LogStore:
 
     def append_write(self, entry: LogEntry) -> "TransactWriteItemTypeDef":
         """Write an entry where its sequence is still free, as a part of a transaction."""
-        return self._table.put_write(to_item(entry), read=0)
+        return self._table.put_write(to_item(entry), expected_version=0)
 
 
 def entry_key(sequence: int) -> Key:

@@ -9,12 +9,8 @@ from dataclasses import replace
 
 from saxaul.catalog.entries import Text
 from saxaul.storage import redemptions
-from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
-from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, PlantingOrder
-
-
-class OrderMovedError(Exception):
-    """Somebody else wrote the order first."""
+from saxaul.storage.table import Item, Key, Table, transact
+from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, PlantingOrder
 
 
 class Orders:
@@ -23,26 +19,25 @@ class Orders:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def write(self, batch: NewOrder) -> PlantingOrder:
+    def write(self, new: NewOrder) -> PlantingOrder:
         """Write a new order and the step of each redemption into it, all or nothing; the order as it stands then.
 
         Raises:
             TransactionRefusedError: a redemption is no longer what was read.
         """
-        writes = [self._table.put_write(redemptions.to_item(it), it.version) for it in batch.redemptions]
-        transact([self._table.put_write(to_item(batch.order), read=0), *writes])
-        return replace(batch.order, version=1)
+        writes = [
+            self._table.put_write(redemptions.to_item(redemption), redemption.version) for redemption in new.redemptions
+        ]
+        transact([self._table.put_write(to_item(new.order), expected_version=0), *writes])
+        return replace(new.order, version=1)
 
     def put(self, order: PlantingOrder) -> None:
-        """Write an order over the version it was made from.
+        """Write an order over the version that it was made from.
 
         Raises:
-            OrderMovedError: it is no longer that version.
+            ItemMovedError: it is no longer at that version.
         """
-        try:
-            self._table.put(to_item(order), order.version)
-        except LostRaceError:
-            raise OrderMovedError(order.order_id) from None
+        self._table.put(to_item(order), order.version)
 
     def get(self, order_id: str) -> PlantingOrder | None:
         item = self._table.get(order_key(order_id))
@@ -58,9 +53,11 @@ class Orders:
         listed = self._listed(_unannounced_list(project_id), limit)
         return [order for order in listed if order.announced_at is None]
 
-    def of_partner(self, partner: str, limit: int, before: str = "") -> list[PlantingOrder]:
+    def of_partner(self, partner: str, limit: int, before: OrderPlace | None = None) -> list[PlantingOrder]:
         """A partner's announced orders, newest first; those that stand before a place, where one is given."""
-        return self._listed(_partners_list(partner), limit, backwards=True, before=before)
+        return self._listed(
+            _partners_list(partner), limit, backwards=True, before=_list_order(before) if before else ""
+        )
 
     def _listed(self, name: str, limit: int, *, backwards: bool = False, before: str = "") -> list[PlantingOrder]:
         listed = self._table.listed(name, limit, backwards=backwards, before=before)
@@ -73,9 +70,8 @@ def order_key(order_id: str) -> Key:
     return Key(f"ORDER#{order_id}", "ORDER")
 
 
-def place_of(order: PlantingOrder) -> str:
-    """Where an order stands in a list: by its time, and by its identifier among those of one second."""
-    return f"{order.ordered_at:012d}#{order.order_id}"
+def _list_order(place: OrderPlace) -> str:
+    return f"{place.ordered_at:012d}#{place.order_id}"
 
 
 def _unannounced_list(project_id: str) -> str:
@@ -99,7 +95,7 @@ def to_item(order: PlantingOrder) -> Item:
         "ordered_at": order.ordered_at,
         "trees": [list(tree) for tree in order.trees],
         "list_name": _unannounced_list(order.project_id) if is_new else _partners_list(order.partner),
-        "list_order": place_of(order),
+        "list_order": _list_order(order.place),
     }
     return item if is_new else item | {"announced_at": order.announced_at}
 

@@ -1,20 +1,19 @@
-"""Periods as items. A write is billed by the kilobyte: stored names are short, and a period that outgrows one is packed."""
+"""Periods as items. A write is billed by the kilobyte: stored names are short, and a long period is compressed."""
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from saxaul.catalog.calendar import Calendar
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import ZERO, Entry, Period, PeriodKey
-from saxaul.storage.table import Item, Key, LostRaceError, Table
+from saxaul.storage.table import Item, ItemMovedError, Key, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-PREFIX = "PAGE#"
+PERIOD_PREFIX = "PAGE#"
 _PARTITIONS = {"user": "USER#", "facility": "FACILITY#"}
 
 _SHORT = {
@@ -50,11 +49,11 @@ _PLAIN_BYTES = 900
 """The longest JSON of entries that stays a readable map. A map takes less than its JSON, so such an item fits 1 KB."""
 
 
-class PeriodMovedError(Exception):
+class PeriodMovedError(ItemMovedError):
     """Somebody else wrote the period first. ``period`` is what stands there now."""
 
-    def __init__(self, period: Period) -> None:
-        super().__init__(str(period.key))
+    def __init__(self, period: Period, winner: Item | None) -> None:
+        super().__init__(winner)
         self.period = period
 
 
@@ -72,25 +71,14 @@ class Periods:
 
     def between(self, owner: Owner, first: str, last: str) -> list[Period]:
         """The periods of one owner whose windows sort from first to last."""
-        return [from_item(item) for item in self._table.query(partition(owner), PREFIX + first, PREFIX + last)]
+        return [
+            from_item(item) for item in self._table.query(partition(owner), PERIOD_PREFIX + first, PERIOD_PREFIX + last)
+        ]
 
-    def of_month(self, owner: Owner, month: str) -> list[Period]:
-        """The periods that can hold entries of a month: its days, itself, and its year."""
-        year = self.get_many([PeriodKey(owner, month[:4])], consistent=True)
-        return [*self.between(owner, month, f"{month}-31"), *(period for period in year.values() if period.version)]
-
-    def month_before(self, owner: Owner, month: str, calendar: Calendar) -> str | None:
-        """The latest earlier month with a period, or with an entry on its year's period; None where there is none."""
-        found: list[str] = []
-        for item in self._table.query_back(partition(owner), PREFIX, PREFIX + month):
-            period = from_item(item)
-            if len(period.key.window) > len("2026"):
-                found.append(period.key.window[:7])
-                year = self.get_many([PeriodKey(owner, period.key.window[:4])], consistent=True)
-                found += _months_on(year.values(), calendar)
-                break
-            found += _months_on([period], calendar)
-        return max((it for it in found if it < month), default=None)
+    def before(self, owner: Owner, window: str) -> Iterator[Period]:
+        """The periods of one owner whose windows sort before this one, the last first, read a few at a time."""
+        items = self._table.query_back(partition(owner), PERIOD_PREFIX, PERIOD_PREFIX + window)
+        return map(from_item, items)
 
     def put(self, period: Period) -> None:
         """Write a period over the version it was made from.
@@ -100,15 +88,12 @@ class Periods:
         """
         try:
             self._table.put(to_item(period), period.version)
-        except LostRaceError as lost:
-            raise PeriodMovedError(from_item(lost.winner) if lost.winner else Period(period.key)) from None
+        except ItemMovedError as moved:
+            stands_there = from_item(moved.winner) if moved.winner else Period(period.key)
+            raise PeriodMovedError(stands_there, moved.winner) from None
 
     def put_write(self, period: Period) -> "TransactWriteItemTypeDef":
         return self._table.put_write(to_item(period), period.version)
-
-
-def _months_on(periods: Iterable[Period], calendar: Calendar) -> list[str]:
-    return [calendar.window_of(entry.occurred_at, "month") for period in periods for entry in period.entries.values()]
 
 
 def partition(owner: Owner) -> str:
@@ -116,7 +101,7 @@ def partition(owner: Owner) -> str:
 
 
 def period_key(key: PeriodKey) -> Key:
-    return Key(partition(key.owner), PREFIX + key.window)
+    return Key(partition(key.owner), PERIOD_PREFIX + key.window)
 
 
 def to_item(period: Period) -> Item:
@@ -136,12 +121,12 @@ def from_item(item: Item) -> Period:
 
 
 def apart(before: Item | None, after: Item) -> tuple[Period | None, Period]:
-    """A period before and after a write, without the entries that both have: what a long period gained is read quickly."""
+    """A period before and after a write, without the entries that both have, so that a long one is read quickly."""
     if before is None:
         return None, from_item(after)
     old, new = _entries_in(before), _entries_in(after)
     shared = {name for name, entry in new.items() if old.get(name) == entry}
-    was, now = ({name: it for name, it in found.items() if name not in shared} for found in (old, new))
+    was, now = ({name: entry for name, entry in found.items() if name not in shared} for found in (old, new))
     return _period(before, was), _period(after, now)
 
 
@@ -152,7 +137,7 @@ def _entries_in(item: Item) -> Item:
 
 def _period(item: Item, entries: Item) -> Period:
     return Period(
-        PeriodKey(owner_of(item["pk"]), item["sk"].removeprefix(PREFIX)),
+        PeriodKey(owner_of(item["pk"]), item["sk"].removeprefix(PERIOD_PREFIX)),
         {key: _restored(stored) for key, stored in entries.items()},
         version=int(item["v"]),
         overflow=bytes(item.get("overflow", b"")),

@@ -5,21 +5,22 @@ of a project with trees that wait for an order, in the order of their reservatio
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Item, Key, LostRaceError, Table, transact
+from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
+from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, Settlement, State, Step, Tree
 from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-PREFIX = "TREE#"
+TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
 
 REQUESTED_LISTS = 8
@@ -51,21 +52,31 @@ class Redemptions:
         found = self._table.get_many([redemption_key(*key) for key in keys], consistent=True)
         return [from_item(item) for item in found.values()]
 
+    def of_order(self, order: PlantingOrder) -> dict[str, Redemption]:
+        """The redemptions of an order, by redemption_id."""
+        keys = dict.fromkeys((tree.user_id, tree.redemption_id) for tree in order.trees)
+        return {redemption.redemption_id: redemption for redemption in self.get_many(keys)}
+
     def of_user(self, user_id: str) -> list[Redemption]:
-        return [from_item(item) for item in self._table.query(f"USER#{user_id}", PREFIX, _LAST)]
+        return [from_item(item) for item in self._table.query(f"USER#{user_id}", TREE_PREFIX, _LAST)]
 
     def add(self, redemption: Redemption) -> None:
         """Write a new redemption.
 
+        The client repeats a write whose answer it did not get, and a repeated write finds its own item: its
+        certificate numbers are random, so an equal item is this one.
+
         Raises:
-            RedemptionExistsError: one with its identifier is there already.
+            RedemptionExistsError: another one with its identifier is there already.
         """
         try:
-            self._table.put(to_item(redemption), read=0)
-        except LostRaceError as lost:
-            if lost.winner is None:
+            self._table.put(to_item(redemption), expected_version=0)
+        except ItemMovedError as moved:
+            if moved.winner is None:
                 raise
-            raise RedemptionExistsError(from_item(lost.winner)) from None
+            known = from_item(moved.winner)
+            if known != replace(redemption, version=known.version):
+                raise RedemptionExistsError(known) from None
 
     def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
         """Write the verdicts, each wallet's debit and the project's stock, all or nothing.
@@ -113,14 +124,18 @@ class Redemptions:
             for item in self._table.listed(f"REQUESTED#{number}", limit, before=f"{instant:012d}")
         ]
         oldest = sorted(listed, key=lambda item: str(item["list_order"]))[:limit]
-        found = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in oldest)
+        found = self.get_many(
+            (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in oldest
+        )
         unanswered = (redemption for redemption in found if redemption.state is State.REQUESTED)
         return sorted(unanswered, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
         """Redemptions of a project with trees that wait, the longest waiting first. The list may lag by a moment."""
         listed = self._table.listed(_waiting_list(project_id), limit)
-        waiting = self.get_many((item["pk"].removeprefix("USER#"), item["sk"].removeprefix(PREFIX)) for item in listed)
+        waiting = self.get_many(
+            (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in listed
+        )
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
     def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
@@ -142,7 +157,7 @@ class Redemptions:
 
 
 def redemption_key(user_id: str, redemption_id: str) -> Key:
-    return Key(f"USER#{user_id}", PREFIX + redemption_id)
+    return Key(f"USER#{user_id}", TREE_PREFIX + redemption_id)
 
 
 def certificate_key(number: str) -> Key:

@@ -4,21 +4,20 @@
 """
 
 from collections.abc import Iterable
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from saxaul.catalog.entries import ReleaseSchedule, TreeProject
-from saxaul.storage.table import IS_AS_READ, Item, Key, Table
+from saxaul.catalog.entries import ReleaseSchedule
+from saxaul.storage.table import IS_AS_EXPECTED, Item, Key, Table
 from saxaul.trees.stock import Stock, Timetable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-KEPT_FOR = 1.0
+STOCKS_KEPT_FOR = 1.0
 """Seconds for which a worker shows stocks from memory, however many ask."""
 
-_IS_NEW_OR_COVERS_THE_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
+_COVERS_THE_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
 _LEAVES_ENOUGH = "reserved <= :most"
 _HAS_THEM = "reserved >= :saplings"
 
@@ -36,33 +35,25 @@ class Stocks:
         return from_item(project_id, self._table.get(stock_key(project_id)))
 
     def shown(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """The stock of each project, which may lag by a second: what is shown to a herd costs one read a second."""
+        """The stock of each project, which may lag by a second: what is shown to a burst costs one read a second."""
         wanted = {project_id: stock_key(project_id) for project_id in project_ids}
-        if monotonic() - self._read_at > KEPT_FOR or not wanted.keys() <= self._shown.keys():
+        if self._table.clock.elapsed() - self._read_at > STOCKS_KEPT_FOR or not wanted.keys() <= self._shown.keys():
             items = self._table.get_many(wanted.values(), consistent=False)
             self._shown = {project_id: from_item(project_id, items.get(key)) for project_id, key in wanted.items()}
-            self._read_at = monotonic()
+            self._read_at = self._table.clock.elapsed()
         return {project_id: self._shown[project_id] for project_id in wanted}
 
-    def releasing(self, project_id: str, project: TreeProject, zone: ZoneInfo, now: int) -> "TransactWriteItemTypeDef":
-        """Release saplings as the catalog's entry says from now on, never fewer than are spoken for.
+    def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
+        """Write what an operator decides of a stock, on condition that it releases no fewer saplings than are reserved.
 
-        Whoever writes this writes the entry with it, whose version keeps two operators apart.
+        Whoever writes this writes the catalog's entry with it, whose version keeps two operators apart.
         """
-        planned = self.get(project_id).planned(project, zone, now)
-        return self._planning(planned, planned.released_by(now))
-
-    def withdrawing(self, project_id: str, now: int) -> "TransactWriteItemTypeDef":
-        """Take back all saplings of a project that leaves the catalog, on condition that none is spoken for."""
-        return self._planning(self.get(project_id).withdrawn(now), 0)
-
-    def _planning(self, planned: Stock, most: int) -> "TransactWriteItemTypeDef":
         fields = _plan(planned)
         return self._table.update_write(
             stock_key(planned.project_id),
             f"SET reserved = if_not_exists(reserved, :none), {', '.join(f'{name} = :{name}' for name in fields)}",
-            _IS_NEW_OR_COVERS_THE_RESERVED,
-            {":none": 0, ":most": most, **{f":{name}": value for name, value in fields.items()}},
+            _COVERS_THE_RESERVED,
+            {":none": 0, ":most": planned.released_by(now), **{f":{name}": value for name, value in fields.items()}},
         )
 
     def take_write(self, stock: Stock, saplings: int, now: int) -> "TransactWriteItemTypeDef":
@@ -70,8 +61,8 @@ class Stocks:
         return self._table.update_write(
             stock_key(stock.project_id),
             "SET reserved = reserved + :saplings",
-            f"{IS_AS_READ} AND {_LEAVES_ENOUGH}",
-            {":saplings": saplings, ":read": stock.version, ":most": stock.released_by(now) - saplings},
+            f"{IS_AS_EXPECTED} AND {_LEAVES_ENOUGH}",
+            {":saplings": saplings, ":expected_version": stock.version, ":most": stock.released_by(now) - saplings},
         )
 
     def give_back_write(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":

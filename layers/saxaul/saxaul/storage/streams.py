@@ -1,45 +1,39 @@
-"""The ledger's stream: each change of a period or of a redemption as a change of the impact; all else is passed over."""
+"""The ledger's stream: each change of a period or of a redemption; other items are ignored."""
 
 import base64
 from collections.abc import Iterable, Iterator
-from typing import Any, TypedDict
+from typing import Any, NamedTuple
 
-from saxaul.catalog.calendar import Calendar
-from saxaul.impact.totals import Change, Impacts, difference, of_period, of_redemption
+from saxaul.ledger.periods import Period
+from saxaul.messages.events import StreamRecord
 from saxaul.storage import periods, redemptions
 from saxaul.storage.table import Item, python
+from saxaul.trees.redemptions import Redemption
 
 
-class StreamRecord(TypedDict):
-    """One change of an item, with what it was before and after; more fields come with it."""
+class RecordChange(NamedTuple):
+    """A period or a redemption before and after a write. ``sequence`` grows with every change of a shard."""
 
-    eventName: str
-    dynamodb: dict[str, Any]
+    sequence: int
+    before: Period | Redemption | None
+    after: Period | Redemption
 
 
-def changes_of(records: Iterable[StreamRecord], calendar: Calendar) -> Iterator[Change]:
-    """The changes of a batch.
+def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
+    """The changes of a batch, in their order. A period comes without the entries that it has before and after.
 
-    An item that is taken away takes nothing back: who is erased leaves the totals as they are.
+    An item that is deleted changes nothing: who is erased leaves the totals as they are.
     """
     for record in records:
         change = record["dynamodb"]
-        if record["eventName"] == "REMOVE":
+        if record["eventName"] == "REMOVE" or "NewImage" not in change:
             continue
         before, after = (_read(change[image]) if image in change else None for image in ("OldImage", "NewImage"))
-        adds = _added(before, after, calendar) if after else {}
-        if adds:
-            yield Change(int(change["SequenceNumber"]), adds)
-
-
-def _added(before: Item | None, after: Item, calendar: Calendar) -> Impacts:
-    if after["sk"].startswith(periods.PREFIX):
-        was, now = periods.apart(before, after)
-        return difference(of_period(now, calendar), of_period(was, calendar))
-    if after["sk"].startswith(redemptions.PREFIX):
-        stood = redemptions.from_item(before) if before else None
-        return difference(of_redemption(redemptions.from_item(after), calendar), of_redemption(stood, calendar))
-    return {}
+        if after and after["sk"].startswith(periods.PERIOD_PREFIX):
+            yield RecordChange(int(change["SequenceNumber"]), *periods.apart(before, after))
+        elif after and after["sk"].startswith(redemptions.TREE_PREFIX):
+            stood = redemptions.from_item(before) if before else None
+            yield RecordChange(int(change["SequenceNumber"]), stood, redemptions.from_item(after))
 
 
 def _read(image: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation

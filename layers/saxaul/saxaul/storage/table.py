@@ -5,11 +5,12 @@ and the item that won comes back with the refusal.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from saxaul.clock import SYSTEM_CLOCK, Clock
+from saxaul.races import ContendedError, LostRaceError, attempts
 from saxaul.storage.clients import dynamodb
 
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ BATCH_GET = 100
 BATCH_WRITE = 25
 """The most items that DynamoDB writes in one batch."""
 
-_PAUSE = 0.05
-"""Seconds to wait before asking again for what a batch left unprocessed."""
-
 IS_NEW = "attribute_not_exists(pk)"
-IS_AS_READ = "v = :read"
+IS_AS_EXPECTED = "v = :expected_version"
 
 
 class Key(NamedTuple):
@@ -35,7 +33,7 @@ class Key(NamedTuple):
     sk: str
 
 
-class LostRaceError(Exception):
+class ItemMovedError(LostRaceError):
     """Somebody else wrote the item first, or is about to. ``winner`` is what stands there now, if anything does."""
 
     def __init__(self, winner: Item | None) -> None:
@@ -43,7 +41,7 @@ class LostRaceError(Exception):
         self.winner = winner
 
 
-class TransactionRefusedError(Exception):
+class TransactionRefusedError(LostRaceError):
     """A transaction wrote nothing. ``reasons`` has DynamoDB's code for each write; ``None`` where it would hold."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
@@ -54,8 +52,9 @@ class TransactionRefusedError(Exception):
 class Table:
     """The reads and writes that the records of this package are made of."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Clock = SYSTEM_CLOCK) -> None:
         self.name = name
+        self.clock = clock
 
     def get(self, key: Key) -> Item | None:
         """One item, as of now."""
@@ -63,19 +62,24 @@ class Table:
         return python(found["Item"]) if "Item" in found else None
 
     def get_many(self, keys: Iterable[Key], *, consistent: bool) -> dict[Key, Item]:
-        """The items that exist under these keys."""
+        """The items that exist under these keys.
+
+        Raises:
+            ContendedError: DynamoDB left some of them unprocessed, however often it was asked.
+        """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
-        found: dict[Key, Item] = {}
-        while wanted:
-            batch, wanted = wanted[:BATCH_GET], wanted[BATCH_GET:]
-            answer = dynamodb().batch_get_item(RequestItems={self.name: {"Keys": batch, "ConsistentRead": consistent}})
-            for raw in answer["Responses"].get(self.name, []):
-                item = python(raw)
-                found[Key(item["pk"], item["sk"])] = item
-            if answer["UnprocessedKeys"]:
-                sleep(_PAUSE)
-                wanted += answer["UnprocessedKeys"][self.name]["Keys"]
-        return found
+        batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
+        items = (item for batch in batches for item in self._get_batch(batch, consistent=consistent))
+        return {Key(item["pk"], item["sk"]): item for item in items}
+
+    def _get_batch(self, keys: Any, *, consistent: bool) -> Iterator[Item]:  # noqa: ANN401 - DynamoDB's own notation
+        for _ in attempts(self.clock):
+            answer = dynamodb().batch_get_item(RequestItems={self.name: {"Keys": keys, "ConsistentRead": consistent}})
+            yield from map(python, answer["Responses"].get(self.name, []))
+            if not answer["UnprocessedKeys"]:
+                return
+            keys = answer["UnprocessedKeys"][self.name]["Keys"]
+        raise ContendedError
 
     def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
         """The items of one partition with a sort key from first to last, both included, as of now."""
@@ -147,34 +151,42 @@ class Table:
         for page in pages:
             yield from map(python, page["Items"])
 
-    def put(self, item: Item, read: int) -> None:
-        """Write an item made from version ``read`` of it; 0 where there was none.
+    def put(self, item: Item, expected_version: int) -> None:
+        """Write an item over the version that it was made from; 0 where there was none.
 
         Raises:
-            LostRaceError: the item is no longer what was read.
+            ItemMovedError: the item is no longer at that version.
         """
         client = dynamodb()
         try:
-            client.put_item(**self._put(item, read))
+            client.put_item(**self._put(item, expected_version))
         except client.exceptions.ConditionalCheckFailedException as refusal:
             winner: Any = refusal.response.get("Item")
-            raise LostRaceError(python(winner) if winner else None) from None
+            raise ItemMovedError(python(winner) if winner else None) from None
         except client.exceptions.TransactionConflictException:
-            raise LostRaceError(self.get(Key(item["pk"], item["sk"]))) from None
+            raise ItemMovedError(self.get(Key(item["pk"], item["sk"]))) from None
 
     def put_all(self, items: Sequence[Item]) -> None:
-        """Write items whatever stands there, in batches: for items that only ever have one content."""
-        wanted: Any = [{"PutRequest": {"Item": raw(item)}} for item in items]
-        while wanted:
-            batch, wanted = wanted[:BATCH_WRITE], wanted[BATCH_WRITE:]
-            answer = dynamodb().batch_write_item(RequestItems={self.name: batch})
-            if answer["UnprocessedItems"]:
-                sleep(_PAUSE)
-                wanted += answer["UnprocessedItems"][self.name]
+        """Write items whatever stands there, in batches: for items that only ever have one content.
 
-    def put_write(self, item: Item, read: int) -> "TransactWriteItemTypeDef":
+        Raises:
+            ContendedError: DynamoDB left some of them unprocessed, however often it was asked.
+        """
+        requests = [{"PutRequest": {"Item": raw(item)}} for item in items]
+        for start in range(0, len(requests), BATCH_WRITE):
+            self._write_batch(requests[start : start + BATCH_WRITE])
+
+    def _write_batch(self, requests: Any) -> None:  # noqa: ANN401 - DynamoDB's own notation
+        for _ in attempts(self.clock):
+            answer = dynamodb().batch_write_item(RequestItems={self.name: requests})
+            if not answer["UnprocessedItems"]:
+                return
+            requests = answer["UnprocessedItems"][self.name]
+        raise ContendedError
+
+    def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
         """The same write as :meth:`put`, as a part of a transaction."""
-        return {"Put": self._put(item, read)}
+        return {"Put": self._put(item, expected_version)}
 
     def update_write(self, key: Key, expression: str, condition: str, values: Item) -> "TransactWriteItemTypeDef":
         """A conditional update, as a part of a transaction."""
@@ -188,13 +200,13 @@ class Table:
             }
         }
 
-    def _put(self, item: Item, read: int) -> Any:  # noqa: ANN401 - the arguments of both put_item and a transaction's Put
+    def _put(self, item: Item, expected_version: int) -> Any:  # noqa: ANN401 - the arguments of both put_item and a transaction's Put
         return {
             "TableName": self.name,
-            "Item": raw({**item, "v": read + 1}),
-            "ConditionExpression": IS_AS_READ if read else IS_NEW,
+            "Item": raw({**item, "v": expected_version + 1}),
+            "ConditionExpression": IS_AS_EXPECTED if expected_version else IS_NEW,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        } | ({"ExpressionAttributeValues": raw({":read": read})} if read else {})
+        } | ({"ExpressionAttributeValues": raw({":expected_version": expected_version})} if expected_version else {})
 
 
 def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
@@ -207,7 +219,7 @@ def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
     try:
         client.transact_write_items(TransactItems=writes)
     except client.exceptions.TransactionCanceledException as refusal:
-        raise TransactionRefusedError([it["Code"] for it in refusal.response["CancellationReasons"]]) from None
+        raise TransactionRefusedError([reason["Code"] for reason in refusal.response["CancellationReasons"]]) from None
 
 
 def python(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation

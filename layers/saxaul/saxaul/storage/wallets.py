@@ -1,13 +1,13 @@
 """Wallets as items, and the periods that belong to a wallet's sum."""
 
-from datetime import date, timedelta
+from datetime import date
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage.periods import Periods
-from saxaul.storage.table import Item, Key, LostRaceError, Table
+from saxaul.storage.table import Item, ItemMovedError, Key, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -17,10 +17,6 @@ from saxaul.ledger.wallets import Wallet
 _LAST_WINDOW = "9999-12-31"
 _HAS_ENOUGH = "balance >= :points"
 _HAS_SPENT = "spent >= :points"
-
-
-class WalletMovedError(Exception):
-    """Somebody else wrote the wallet first."""
 
 
 class Wallets:
@@ -37,21 +33,17 @@ class Wallets:
 
     def get_many(self, user_ids: set[str]) -> dict[str, Wallet]:
         items = self._table.get_many(map(wallet_key, user_ids), consistent=True)
-        return {it: from_item(items[wallet_key(it)]) if wallet_key(it) in items else Wallet(it) for it in user_ids}
+        return {
+            user_id: from_item(items[wallet_key(user_id)]) if wallet_key(user_id) in items else Wallet(user_id)
+            for user_id in user_ids
+        }
 
     def open_periods(self, wallet: Wallet) -> list[Period]:
-        """Every period that is not folded into the wallet.
-
-        After the first harvest these are the days since ``settled_through`` (one query), the month and the year
-        that the next day falls in, and the periods that a late action or reversal reopened.
-        """
-        owner = Owner("user", wallet.user_id)
-        if wallet.closed_through is None:
-            return self._periods.between(owner, "", _LAST_WINDOW)
-        next_day = (wallet.closed_through + timedelta(days=1)).isoformat()
-        recent = self._periods.between(owner, next_day, _LAST_WINDOW)
-        windows = {next_day[:7], next_day[:4], *wallet.credited} - {period.key.window for period in recent}
-        rest = self._periods.get_many([PeriodKey(owner, window) for window in windows], consistent=True)
+        """Every period that is not closed into the wallet: one query, and after the first harvest one batch."""
+        owner, windows = Owner("user", wallet.user_id), wallet.open_windows
+        recent = self._periods.between(owner, windows.first, _LAST_WINDOW)
+        others = windows.others - {period.key.window for period in recent}
+        rest = self._periods.get_many([PeriodKey(owner, window) for window in others], consistent=True)
         return recent + [
             period for period in rest.values() if period.version and not wallet.is_closed(period.key.window)
         ]
@@ -63,14 +55,14 @@ class Wallets:
         marked, and one that finds its own mark has won: a harvest that took effect says what it moved.
 
         Raises:
-            WalletMovedError: the wallet is no longer that version.
+            ItemMovedError: the wallet is no longer at that version.
         """
         mark = token_hex(8)
         try:
             self._table.put({**to_item(wallet), "mark": mark}, wallet.version)
-        except LostRaceError as lost:
-            if lost.winner is None or lost.winner.get("mark") != mark:
-                raise WalletMovedError(wallet.user_id) from None
+        except ItemMovedError as moved:
+            if moved.winner is None or moved.winner.get("mark") != mark:
+                raise
 
     def put_write(self, wallet: Wallet) -> "TransactWriteItemTypeDef":
         return self._table.put_write(to_item(wallet), wallet.version)

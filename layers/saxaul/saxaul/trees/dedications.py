@@ -32,8 +32,8 @@ def clean_dedication(text: str) -> str:
     """
     if len(text) > MAX_SENT:
         raise ValueError(f"a dedication of at most {MAX_LENGTH} characters is needed")
-    seen = (" " if it.isspace() else it for it in text)
-    composed = unicodedata.normalize("NFC", "".join(it for it in seen if not _is_unseen(it)))
+    seen = (" " if character.isspace() else character for character in text)
+    composed = unicodedata.normalize("NFC", "".join(character for character in seen if not _is_unseen(character)))
     kept = " ".join("".join(_without_stacks(composed)).split())
     if len(kept) > MAX_LENGTH:
         raise ValueError(f"a dedication has at most {MAX_LENGTH} characters, and this one has {len(kept)}")

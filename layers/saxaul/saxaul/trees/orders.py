@@ -55,6 +55,10 @@ class PlantingOrder:
     def partner(self) -> str:
         return self.project.partner
 
+    @property
+    def place(self) -> "OrderPlace":
+        return OrderPlace(self.ordered_at, self.order_id)
+
     def announced(self, now: int) -> "PlantingOrder":
         return replace(self, announced_at=now)
 
@@ -71,6 +75,13 @@ def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> O
     return OrderedProject.of(project) if project else None
 
 
+class OrderPlace(NamedTuple):
+    """Where an order stands in a list: by its time, and by its identifier among those of one second."""
+
+    ordered_at: int
+    order_id: str
+
+
 class NewOrder(NamedTuple):
     """An order, and the redemptions that it takes one step on."""
 
@@ -84,7 +95,7 @@ def order_of(
     """The order for the trees of a project that wait, as many redemptions as fit; None where nothing waits."""
     taken: list[Redemption] = []
     trees = 0
-    for redemption in (it for it in waiting if it.waiting):
+    for redemption in (candidate for candidate in waiting if candidate.waiting):
         trees += len(redemption.trees)
         if len(taken) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
             break

@@ -138,6 +138,13 @@ class Step:
         )
 
 
+class LogPlace(NamedTuple):
+    """Where the public log has a statement: the entry, and the leaf in the entry's tree."""
+
+    sequence: int
+    leaf: int
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """What a certificate keeps of itself once its tree is planted, so that the public log's word for it can be checked.
@@ -189,6 +196,11 @@ class Tree:
         if step.state not in TREE_TRANSITIONS.get(self.state, ()):
             raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
         return replace(self, history=_bounded((*self.history, step)))
+
+    def logged(self, step: Step, place: LogPlace, seal: Seal) -> "Tree":
+        """This tree with the place of one of its steps in the public log."""
+        logged = replace(step, sequence=place.sequence, leaf=place.leaf)
+        return replace(self, history=tuple(logged if known == step else known for known in self.history), seal=seal)
 
 
 def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -258,23 +270,9 @@ class Redemption:
         trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
         return replace(self, trees=trees, state=_state_of(trees))
 
-    def sealed(self, number: str, seal: Seal) -> "Redemption":
-        """This redemption with the seal of a tree that was planted."""
-        trees = tuple(replace(tree, seal=seal) if tree.number == number else tree for tree in self.trees)
-        return replace(self, trees=trees)
-
-    def logged(self, sequence: int) -> "Redemption":
-        """This redemption with its newest leaves found in an entry of the public log."""
-        trees = tuple(
-            replace(
-                tree,
-                history=tuple(
-                    replace(step, sequence=sequence) if step.leaf is not None and step.sequence is None else step
-                    for step in tree.history
-                ),
-            )
-            for tree in self.trees
-        )
+    def logged(self, number: str, step: Step, place: LogPlace, seal: Seal) -> "Redemption":
+        """This redemption with a tree's seal, and with the place of one of its steps in the public log."""
+        trees = tuple(tree.logged(step, place, seal) if tree.number == number else tree for tree in self.trees)
         return replace(self, trees=trees)
 
     @property

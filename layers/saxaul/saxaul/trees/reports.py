@@ -1,26 +1,16 @@
 """What a partner says of one tree: it is planted, it failed, or an inspection found it so and so."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 from saxaul.ledger.actions import Moment
-from saxaul.problems import InvalidRequest
+from saxaul.log.entries import DEGREE_DECIMALS
 from saxaul.trees.redemptions import MAX_TRIES, PlantedTree, State, Step, Tree
-
-MAX_REPORTS = 500
-"""The most confirmations, or inspections, of one call."""
-
-MAX_FAILURES = 50
-"""The most failures of one call: each may change a redemption and a wallet, and together they fill a transaction."""
 
 MAX_LINK = 500
 """The most characters of a link to a photo or to evidence."""
-
-_DEGREE_DIGITS = 7
-"""Places are kept to a ten-millionth of a degree, about a centimetre."""
 
 
 def _since_1970(moment: datetime) -> datetime:
@@ -99,9 +89,9 @@ class Inspection(_Report):
     @model_validator(mode="after")
     def _says_what_replaces(self) -> Self:
         particulars = (self.tag, self.lat, self.lon, self.planted_at)
-        if self.state != "replaced" and any(it is not None for it in (*particulars, self.photo_url)):
+        if self.state != "replaced" and any(particular is not None for particular in (*particulars, self.photo_url)):
             raise ValueError("only a replaced tree has a tag, lat, lon, planted_at and photo_url")
-        if self.state == "replaced" and any(it is None for it in particulars):
+        if self.state == "replaced" and any(particular is None for particular in particulars):
             raise ValueError("a replaced tree needs tag, lat, lon and planted_at")
         if self.planted_at and self.planted_at > self.inspected_at:
             raise ValueError("a tree is inspected after it is planted")
@@ -121,25 +111,11 @@ class Inspection(_Report):
         )
 
 
-def reports_of(body: object, name: str, most: int) -> Sequence[object]:
-    """The list in a body of ``{name: [...]}``.
-
-    Raises:
-        InvalidRequest: the body has another shape, or too many reports.
-    """
-    match body:
-        case {**members} if members.keys() == {name}:
-            reports = members[name]
-            if isinstance(reports, list) and 0 < len(reports) <= most:
-                return reports
-    raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {most} of them.')
-
-
 def _planting(planted_at: datetime, tag: str, lat: float, lon: float, photo_url: HttpUrl | None) -> PlantedTree:
     return PlantedTree(
         planted_at=int(planted_at.timestamp()),
         tag=tag,
-        lat=round(lat, _DEGREE_DIGITS),
-        lon=round(lon, _DEGREE_DIGITS),
+        lat=round(lat, DEGREE_DECIMALS),
+        lon=round(lon, DEGREE_DECIMALS),
         photo_url=str(photo_url or ""),
     )

@@ -1,4 +1,8 @@
-"""What the public log is told of trees: each step that a partner reported becomes a leaf."""
+"""Statements: each step that a partner reported becomes a leaf of the public log.
+
+Here a statement is finished: the leaf that the log commits to, the seal that its certificate needs, and the place of
+the leaf, which its tree keeps.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,30 +10,32 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.entries import EVENTS, Event, Leaf, Particulars, degrees, evidence_of
 from saxaul.trees.orders import OrderedProject, PlantingOrder
-from saxaul.trees.redemptions import Redemption, Seal, State
-from saxaul.trees.tree_reports import News, Reported
+from saxaul.trees.redemptions import LogPlace, Redemption, Seal, State
+from saxaul.trees.tree_reports import Reported, Statement
 
 _EVENTS: Mapping[State, Event] = {State(event): event for event in EVENTS}
-"""The states that the log tells of, by its own word for them."""
+"""The states that the log records, by its own word for them."""
 
 
-class Statements(NamedTuple):
-    """The redemptions that a call changed, with the seals of what it planted, and the leaves that tell of them."""
+class LogDraft(NamedTuple):
+    """The redemptions that a call changed, as they are once the log has these leaves."""
 
     redemptions: list[Redemption]
     leaves: list[Leaf]
 
 
-def statements_of(reported: Reported, order: PlantingOrder, calendar: Calendar) -> Statements:
-    """A leaf for each of the news. A tree that is planted gets its seal, under a salt of its own."""
+def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequence: int) -> LogDraft:
+    """A leaf for each statement, all in the entry of that sequence. A tree that is planted gets a seal of its own."""
     current = {redemption.redemption_id: redemption for redemption in reported.changed}
-    leaves = []
-    for news in reported.news:
-        redemption = current[news.redemption_id]
-        seal = redemption.tree(news.number).seal or _seal(redemption, order.project, calendar)
-        current[news.redemption_id] = redemption.sealed(news.number, seal)
-        leaves.append(_leaf(news, redemption.project_id, particulars_of(redemption, seal, order.project), calendar))
-    return Statements(list(current.values()), leaves)
+    leaves: list[Leaf] = []
+    for statement in reported.statements:
+        redemption = current[statement.redemption_id]
+        seal = redemption.tree(statement.number).seal or _seal(redemption, order.project, calendar)
+        place = LogPlace(sequence, len(leaves))
+        current[statement.redemption_id] = redemption.logged(statement.number, statement.step, place, seal)
+        particulars = particulars_of(redemption, seal, order.project)
+        leaves.append(_leaf(statement, redemption.project_id, particulars, calendar))
+    return LogDraft(list(current.values()), leaves)
 
 
 def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) -> Particulars:
@@ -58,17 +64,17 @@ def _seal(redemption: Redemption, project: OrderedProject, calendar: Calendar) -
     return Seal(fixed.applied_at, fixed.salt, fixed.dedication_digest)
 
 
-def _leaf(news: News, project_id: str, particulars: Particulars, calendar: Calendar) -> Leaf:
+def _leaf(statement: Statement, project_id: str, particulars: Particulars, calendar: Calendar) -> Leaf:
     return Leaf(
-        number=news.number,
+        number=statement.number,
         project_id=project_id,
-        event=_EVENTS[news.step.state],
-        follows=_EVENTS.get(news.follows, ""),
-        occurred_at=calendar.rfc3339(news.step.at),
-        recorded_at=calendar.rfc3339(news.step.recorded_at),
-        tag=news.planting.tag,
-        lat=degrees(news.planting.lat),
-        lon=degrees(news.planting.lon),
-        evidence=evidence_of(news.step.evidence),
+        event=_EVENTS[statement.step.state],
+        follows=_EVENTS.get(statement.follows, ""),
+        occurred_at=calendar.rfc3339(statement.step.at),
+        recorded_at=calendar.rfc3339(statement.step.recorded_at),
+        tag=statement.planting.tag,
+        lat=degrees(statement.planting.lat),
+        lon=degrees(statement.planting.lon),
+        evidence=evidence_of(statement.step.evidence),
         particulars=particulars.commitment,
     )

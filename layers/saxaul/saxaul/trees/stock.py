@@ -1,4 +1,4 @@
-"""Stock: a project's saplings, how many of them are released, and how many are spoken for.
+"""Stock: a project's saplings, how many of them are released, and how many are reserved.
 
 Saplings are released by hand, and by a schedule. What a schedule has released is a function of the stock and the
 clock: no job runs at seven, nothing is written, and every worker knows of the new saplings in the same second.
@@ -58,10 +58,10 @@ class Stock:
 
     Attributes:
         released: by hand, in all.
-        reserved: spoken for; a cancelled redemption gives its own back.
+        reserved: for redemptions; one that is cancelled gives its own back.
         timetable: when more are released.
         scheduled: released by timetables up to the instant ``scheduled_through``.
-        closed: the project takes no wishes any more.
+        closed: the project takes no requests any more.
         version: how often anything of this but ``reserved`` was changed.
     """
 
@@ -79,7 +79,7 @@ class Stock:
         return self.released + self._scheduled_by(now)
 
     def available(self, now: int) -> int:
-        """Saplings that nobody has. Below zero for a worker whose clock is behind that of one which served them."""
+        """Unreserved saplings. Below zero for a worker whose clock is behind that of one which served them."""
         return self.released_by(now) - self.reserved
 
     def next_release(self, now: int) -> Release | None:

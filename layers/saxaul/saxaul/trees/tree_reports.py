@@ -6,13 +6,14 @@ a report that comes again is taken and changes nothing.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from saxaul.catalog.calendar import CLOCK_SKEW
-from saxaul.ledger.actions import Refused, faults
+from saxaul.ledger.actions import Refused
+from saxaul.problems import faults
 from saxaul.trees.numbers import number_in
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import TREE_TRANSITIONS, PlantedTree, Redemption, State, Step, Tree
@@ -29,8 +30,8 @@ class RefusedReport:
     detail: str
 
 
-class News(NamedTuple):
-    """A step that the public log is told of: whose it is, what it follows, and what stands, or stood, in the ground."""
+class Statement(NamedTuple):
+    """A step for the public log: of which tree, after which state, and what stands, or stood, in the ground."""
 
     number: str
     redemption_id: str
@@ -45,13 +46,13 @@ class Reported(NamedTuple):
     Attributes:
         changed: the redemptions that it takes on.
         refunds: the points that go back to wallets, by user.
-        news: what the public log is told, in the order of its leaves.
+        statements: what the public log records, in the order of its leaves.
         taken: how many reports were taken, those that changed nothing included.
     """
 
     changed: Sequence[Redemption]
     refunds: Mapping[str, int]
-    news: Sequence[News]
+    statements: Sequence[Statement]
     taken: int
     refused: Sequence[RefusedReport]
 
@@ -62,14 +63,16 @@ def confirm(
     """Take each confirmation of a tree of this order. ``redemptions`` are those of the order, by redemption_id."""
     call = _Call(order, redemptions, now)
     return call.outcome(
-        [call.read(it, Confirmation, "invalid_confirmation", call.confirm) for it in reported], reported
+        [call.read(candidate, Confirmation, "invalid_confirmation", call.confirm) for candidate in reported], reported
     )
 
 
 def fail(order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int) -> Reported:
     """Take each failure: its tree waits for the next order, or its points go back to the wallet."""
     call = _Call(order, redemptions, now)
-    return call.outcome([call.read(it, Failure, "invalid_failure", call.fail) for it in reported], reported)
+    return call.outcome(
+        [call.read(candidate, Failure, "invalid_failure", call.fail) for candidate in reported], reported
+    )
 
 
 def inspect(
@@ -77,7 +80,9 @@ def inspect(
 ) -> Reported:
     """Take what each inspection found, in the order of their dates."""
     call = _Call(order, redemptions, now)
-    return call.outcome([call.read(it, Inspection, "invalid_inspection", call.inspect) for it in reported], reported)
+    return call.outcome(
+        [call.read(candidate, Inspection, "invalid_inspection", call.inspect) for candidate in reported], reported
+    )
 
 
 Report = TypeVar("Report", Confirmation, Failure, Inspection)
@@ -92,7 +97,7 @@ class _Call:
         self._before = redemptions
         self._current = dict(redemptions)
         self._places = {tree.number: tree.redemption_id for tree in order.trees}
-        self._news: list[News] = []
+        self._statements: list[Statement] = []
 
     def read(
         self, candidate: object, kind: type[Report], invalid: str, take: Callable[[Report, Tree], Refused | None]
@@ -122,7 +127,7 @@ class _Call:
 
     def fail(self, report: Failure, tree: Tree) -> Refused | None:
         step = report.step(tree, self._order.order_id, self._now)
-        known = [it for it in tree.history if it.reason and it.order_id == self._order.order_id]
+        known = [step for step in tree.history if step.reason and step.order_id == self._order.order_id]
         if known:
             same = known[0].reason == report.reason
             return None if same else Refused("already_failed", "That tree failed in this order before.")
@@ -152,18 +157,17 @@ class _Call:
             for index, verdict in enumerate(verdicts)
             if verdict
         ]
-        changed = [it for key, it in self._current.items() if it is not self._before[key]]
+        changed = [redemption for key, redemption in self._current.items() if redemption is not self._before[key]]
         refunds: Counter[str] = Counter()
         for redemption in changed:
             before = self._before[redemption.redemption_id]
             refunds[redemption.user_id] += redemption.refunded_points - before.refunded_points
-        return Reported(changed, +refunds, self._news, len(reported) - len(refused), refused)
+        return Reported(changed, +refunds, self._statements, len(reported) - len(refused), refused)
 
     def _publish(self, tree: Tree, step: Step, planting: PlantedTree) -> None:
-        """Take a step that the public log is told of, and say which leaf it is there."""
-        step = replace(step, leaf=len(self._news))
+        """Take a step that becomes a statement."""
         self._take(tree, step)
-        self._news.append(News(tree.number, self._places[tree.number], step, tree.state, planting))
+        self._statements.append(Statement(tree.number, self._places[tree.number], step, tree.state, planting))
 
     def _take(self, tree: Tree, step: Step) -> None:
         redemption_id = self._places[tree.number]

@@ -1,0 +1,27 @@
+"""Places orders: each message makes one planting order and announces it to its partner."""
+
+from typing import TYPE_CHECKING
+
+from saxaul.messages.bodies import PlantingMessage
+from saxaul.messages.events import QueueAnswer, QueueEvent, redeliver
+from saxaul.observability import logger
+from saxaul.services.place_orders import order_placing
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
+    """Work off messages, one order each. A message that fails stays in the queue, with all behind it."""
+    records = event["Records"]
+    for number, record in enumerate(records):
+        logged: dict[str, object] = {"request_id": context.aws_request_id}
+        try:
+            message = PlantingMessage.model_validate_json(record["body"])
+            order = order_placing().place(message.project_id)
+        except Exception:  # noqa: BLE001 - whatever it was, the queue delivers the message again, and in the end sets it aside
+            logger.exception("not ordered", extra=logged)
+            return redeliver(left["messageId"] for left in records[number:])
+        ordered = {"order_id": order.order_id, "trees": len(order.trees)} if order else {"order_id": None, "trees": 0}
+        logger.info("ordered", extra=logged | {"project_id": message.project_id} | ordered)
+    return redeliver(())

@@ -1,0 +1,15 @@
+"""Schedules orders: queues a message for each project with trees that wait for an order."""
+
+from typing import TYPE_CHECKING, Any
+
+from saxaul.observability import logger
+from saxaul.services.schedule_orders import order_scheduling
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - it says nothing
+    projects = order_scheduling().begin()
+    logger.info("batch begun", extra={"projects": projects, "request_id": context.aws_request_id})
+    return {"projects": projects}

@@ -1,0 +1,72 @@
+"""Takes reports: a planting partner sees its orders, and reports what became of each tree."""
+
+from pydantic import TypeAdapter
+
+from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
+from saxaul.http.cursors import cursor_to, place_in_list
+from saxaul.http.endpoint import Request, Response, endpoint, whole_number
+from saxaul.http.views import order_summary, order_view, reports_view
+from saxaul.ledger.actions import Id
+from saxaul.messages.bodies import Instant
+from saxaul.problems import Forbidden
+from saxaul.services.take_statements import statement_taking
+from saxaul.services.view_orders import order_viewing
+from saxaul.settings import settings
+from saxaul.trees.orders import OrderPlace, PlantingOrder
+from saxaul.trees.tree_reports import confirm, fail, inspect
+
+_PLACE: TypeAdapter[tuple[int, str]] = TypeAdapter(tuple[Instant, Id])
+"""An order's place among those of its partner."""
+
+
+def list_orders(request: Request) -> Response:
+    limit = whole_number(request, "limit", default=50, most=100)
+    partners, place = _partners(request), place_in_list(request, _PLACE)
+    newest = order_viewing().newest(partners, limit + 1, OrderPlace(*place) if place else None)
+    shown = newest[:limit]
+    cursor = cursor_to(shown[-1].place) if len(newest) > limit else None
+    return Response({"orders": [order_summary(order, settings().calendar) for order in shown], "cursor": cursor})
+
+
+def view_order(request: Request) -> Response:
+    viewed = order_viewing().view(request.identifier("order_id"), _partners(request))
+    return Response(order_view(viewed.order, viewed.redemptions, viewed.links, settings().calendar))
+
+
+def confirm_trees(request: Request) -> Response:
+    order = _order(request)
+    reports = reports_of(request.json(), "confirmations", MAX_REPORTS)
+    return Response(reports_view("confirmed", statement_taking().take(order, reports, confirm)))
+
+
+def fail_trees(request: Request) -> Response:
+    order = _order(request)
+    reports = reports_of(request.json(), "failures", MAX_FAILURES)
+    return Response(reports_view("failed", statement_taking().take(order, reports, fail)))
+
+
+def inspect_trees(request: Request) -> Response:
+    order = _order(request)
+    reports = reports_of(request.json(), "inspections", MAX_REPORTS)
+    return Response(reports_view("inspected", statement_taking().take(order, reports, inspect)))
+
+
+def _order(request: Request) -> PlantingOrder:
+    return order_viewing().find(request.identifier("order_id"), _partners(request))
+
+
+def _partners(request: Request) -> tuple[str, ...]:
+    if request.caller.role != "partner":
+        raise Forbidden("not_a_partner", "This call is for planting partners.")
+    return request.caller.partners
+
+
+handler = endpoint(
+    {
+        ("GET", "/planting-orders"): list_orders,
+        ("GET", "/planting-orders/{order_id}"): view_order,
+        ("POST", "/planting-orders/{order_id}/confirmations"): confirm_trees,
+        ("POST", "/planting-orders/{order_id}/failures"): fail_trees,
+        ("POST", "/planting-orders/{order_id}/inspections"): inspect_trees,
+    }
+)

@@ -1,0 +1,35 @@
+"""A certificate as a page for a phone: the picture, and where to find the data behind it.
+
+Like the picture it is a tree of elements, and it fetches nothing.
+"""
+
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from saxaul.catalog.entries import Language
+from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.picture import INK, LABELS, SANS, STANDING_COLOUR, drawing, title_of
+
+
+def page(certificate: Certificate, address: str, language: Language) -> str:
+    """A certificate as HTML. ``address`` is where its QR code leads, and its other forms begin with it."""
+    labels, other = LABELS[language], "zh" if language == "en" else "en"
+    html = Element("html", lang=language)
+    head, body = SubElement(html, "head"), SubElement(html, "body")
+    SubElement(head, "meta", charset="utf-8")
+    SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+    SubElement(head, "title").text = title_of(certificate, language)
+    SubElement(head, "style").text = (
+        f"body{{margin:0;background:#f1e9d8;color:{INK};font:15px {SANS}}}"
+        "main{max-width:440px;margin:0 auto}svg{display:block;width:100%;height:auto}"
+        f"nav{{display:flex;gap:1.4em;justify-content:center;padding:1.2em}}a{{color:{STANDING_COLOUR}}}"
+    )
+    main = SubElement(body, "main")
+    main.append(drawing(certificate, address, language))
+    navigation = SubElement(main, "nav")
+    for link, label in (
+        (f"{address}.json", labels["data"]),
+        (f"{address}.svg?lang={language}", labels["picture"]),
+        (f"{address}?lang={other}", labels["other"]),
+    ):
+        SubElement(navigation, "a", href=link).text = label
+    return "<!doctype html>\n" + tostring(html, "unicode", method="html")

@@ -1,0 +1,52 @@
+"""Browsing the catalog: what an operator reads of it, as of now."""
+
+from functools import cache
+
+from saxaul.catalog.entries import Kind
+from saxaul.catalog.versions import EntryVersion, VersionedEntry
+from saxaul.problems import NotFound
+from saxaul.services import wiring
+from saxaul.storage.catalog import CatalogStore
+
+
+class CatalogBrowsing:
+    """Shows entries and their versions."""
+
+    def __init__(self, catalog_store: CatalogStore) -> None:
+        self._catalog_store = catalog_store
+
+    def entry(self, kind: Kind, identifier: str) -> VersionedEntry:
+        """One entry.
+
+        Raises:
+            NotFound: there is none.
+        """
+        entry = self._catalog_store.get(kind, identifier)
+        if entry is None:
+            raise _unknown(kind, identifier)
+        return entry
+
+    def entries(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
+        """Entries of a kind in the order of their identifiers, from the one after ``after`` on."""
+        return self._catalog_store.listed(kind, after, limit)
+
+    def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[EntryVersion]:
+        """What an entry was, newest first, from the version before ``before`` on.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        found = self._catalog_store.versions(kind, identifier, before, limit)
+        if not found:
+            raise _unknown(kind, identifier)
+        return found
+
+
+def _unknown(kind: Kind, identifier: str) -> NotFound:
+    return NotFound("unknown_entry", f"The catalog has no {identifier!r} among its {kind}.")
+
+
+@cache
+def catalog_browsing() -> CatalogBrowsing:
+    """The catalog browsing of this process."""
+    return CatalogBrowsing(wiring.catalog_store())

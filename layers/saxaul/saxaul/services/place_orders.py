@@ -1,0 +1,112 @@
+"""Placing orders: waiting trees become an order, and the order is announced to its partner.
+
+A message makes one order, announces it, and passes on a message where more waits. Whatever stops it in between, the
+next one goes on: an order is whole or is not, and one that is not announced yet stands on a list until it is.
+"""
+
+import secrets
+from functools import cache
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import TreeProject
+from saxaul.clock import Clock
+from saxaul.races import LostRaceError, until_won
+from saxaul.services import wiring
+from saxaul.settings import settings
+from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.events import Bus
+from saxaul.storage.manifests import Manifests
+from saxaul.storage.orders import Orders
+from saxaul.storage.queues import send_planting
+from saxaul.storage.redemptions import Redemptions
+from saxaul.trees.manifests import manifest_of
+from saxaul.trees.orders import MAX_REDEMPTIONS, PlantingOrder, order_of
+
+
+class OrderPlacing:
+    """Orders what waits, and announces orders to partners."""
+
+    def __init__(
+        self,
+        *,
+        redemptions: Redemptions,
+        orders: Orders,
+        catalog_store: CatalogStore,
+        manifests: Manifests,
+        bus: Bus,
+        calendar: Calendar,
+        clock: Clock,
+        queue_url: str,
+    ) -> None:
+        self._redemptions = redemptions
+        self._orders = orders
+        self._catalog_store = catalog_store
+        self._manifests = manifests
+        self._bus = bus
+        self._calendar = calendar
+        self._clock = clock
+        self._queue_url = queue_url
+
+    def place(self, project_id: str) -> PlantingOrder | None:
+        """One message: announce what was left, place one order, announce it, and pass on what still waits.
+
+        Raises:
+            LookupError: the catalog has no such tree project.
+        """
+        project = self._project(project_id)
+        for left in self._orders.unannounced(project_id, MAX_REDEMPTIONS):
+            self._announce(left)
+        order = self._place_next(project_id, project)
+        if order:
+            self._announce(order)
+            if self._redemptions.waiting(project_id, 1):
+                send_planting(self._queue_url, project_id, order.order_id)
+        return order
+
+    def _project(self, project_id: str) -> TreeProject:
+        entry = self._catalog_store.get("tree-projects", project_id)
+        if entry is None or not isinstance(entry.entity, TreeProject):
+            raise LookupError(f"there is no tree project {project_id}")
+        return entry.entity
+
+    def _place_next(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
+        def attempt() -> PlantingOrder | None:
+            listed = self._redemptions.waiting(project_id, MAX_REDEMPTIONS)
+            if not listed:
+                return None
+            now = self._clock.now()
+            order_id = f"{project_id}-{self._calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"
+            new = order_of(listed, order_id, project_id, project, now)
+            if new is None:
+                raise LostRaceError("the index still lists what another order took")
+            return self._orders.write(new)
+
+        return until_won(attempt, self._clock)
+
+    def _announce(self, order: PlantingOrder) -> None:
+        """Write the manifest, publish the event, and only then take the order off the list.
+
+        So an event may come twice, but it always comes.
+        """
+        self._manifests.put(manifest_of(order, self._calendar))
+        self._bus.announce(order, self._calendar)
+        try:
+            self._orders.put(order.announced(self._clock.now()))
+        except LostRaceError:
+            return  # another worker announced it meanwhile
+
+
+@cache
+def order_placing() -> OrderPlacing:
+    """The order placing of this process."""
+    ledger = wiring.ledger()
+    return OrderPlacing(
+        redemptions=Redemptions(ledger),
+        orders=Orders(ledger),
+        catalog_store=wiring.catalog_store(),
+        manifests=Manifests(settings().manifest_bucket),
+        bus=Bus(settings().bus_name),
+        calendar=settings().calendar,
+        clock=wiring.clock(),
+        queue_url=settings().planting_queue_url,
+    )

@@ -1,0 +1,65 @@
+"""Settling: queued redemptions are answered in the order in which they were asked for."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from saxaul.clock import Clock
+from saxaul.messages.bodies import RedemptionMessage
+from saxaul.races import until_won
+from saxaul.services import wiring
+from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.stocks import Stocks
+from saxaul.storage.wallets import Wallets
+from saxaul.trees.redemptions import State, settle
+
+
+class Settling:
+    """Reserves trees for redemptions, or rejects them."""
+
+    def __init__(self, redemptions: Redemptions, wallets: Wallets, stocks: Stocks, clock: Clock) -> None:
+        self._redemptions = redemptions
+        self._wallets = wallets
+        self._stocks = stocks
+        self._clock = clock
+
+    def settle(self, messages: Mapping[str, RedemptionMessage]) -> dict[str, str]:
+        """Answer queued redemptions, by message id, in their order.
+
+        Returns the messages to deliver again, with the reason. What fails one project leaves the others alone.
+        """
+        projects: defaultdict[str, dict[str, RedemptionMessage]] = defaultdict(dict)
+        for message_id, message in messages.items():
+            projects[message.project_id][message_id] = message
+        failed: dict[str, str] = {}
+        for project_id, asked in projects.items():
+            try:
+                self._settle_project(
+                    project_id, [(message.user_id, message.redemption_id) for message in asked.values()]
+                )
+            except Exception as error:  # noqa: BLE001 - whatever ails one project, its neighbours are settled
+                failed |= dict.fromkeys(asked, repr(error))
+        return failed
+
+    def _settle_project(self, project_id: str, keys: Sequence[tuple[str, str]]) -> None:
+        def attempt() -> None:
+            found = {
+                (redemption.user_id, redemption.redemption_id): redemption
+                for redemption in self._redemptions.get_many(keys)
+            }
+            requests = [found[key] for key in dict.fromkeys(keys) if key in found]
+            requests = [redemption for redemption in requests if redemption.state is State.REQUESTED]
+            if not requests:
+                return
+            wallets = self._wallets.get_many({redemption.user_id for redemption in requests})
+            stock, now = self._stocks.get(project_id), self._clock.now()
+            self._redemptions.write_settlement(settle(requests, wallets, stock, now), stock, now)
+
+        until_won(attempt, self._clock)
+
+
+@cache
+def settling() -> Settling:
+    """The settling of this process."""
+    ledger = wiring.ledger()
+    return Settling(Redemptions(ledger), Wallets(ledger), Stocks(ledger), wiring.clock())

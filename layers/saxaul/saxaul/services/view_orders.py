@@ -1,0 +1,67 @@
+"""Viewing orders: what a planting partner sees of its own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from saxaul.clock import Clock
+from saxaul.problems import NotFound
+from saxaul.services import wiring
+from saxaul.settings import settings
+from saxaul.storage.manifests import Manifests
+from saxaul.storage.orders import Orders
+from saxaul.storage.redemptions import Redemptions
+from saxaul.trees.manifests import ManifestLinks
+from saxaul.trees.orders import OrderPlace, PlantingOrder
+from saxaul.trees.redemptions import Redemption
+
+
+class ViewedOrder(NamedTuple):
+    """An order, its redemptions by redemption_id, and, once it is announced, the links to its manifest."""
+
+    order: PlantingOrder
+    redemptions: Mapping[str, Redemption]
+    links: ManifestLinks | None
+
+
+class OrderViewing:
+    """Shows partners their orders."""
+
+    def __init__(self, orders: Orders, redemptions: Redemptions, manifests: Manifests, clock: Clock) -> None:
+        self._orders = orders
+        self._redemptions = redemptions
+        self._manifests = manifests
+        self._clock = clock
+
+    def newest(self, partners: Iterable[str], limit: int, before: OrderPlace | None) -> list[PlantingOrder]:
+        """The announced orders of these partners, newest first, from the place ``before`` on."""
+        found = [order for partner in partners for order in self._orders.of_partner(partner, limit, before)]
+        return sorted(found, key=lambda order: order.place, reverse=True)[:limit]
+
+    def find(self, order_id: str, partners: Sequence[str]) -> PlantingOrder:
+        """An order of one of these partners.
+
+        Raises:
+            NotFound: they have no such order.
+        """
+        order = self._orders.get(order_id)
+        if order is None or order.partner not in partners:
+            raise NotFound("unknown_order", "There is no such planting order for this partner.")
+        return order
+
+    def view(self, order_id: str, partners: Sequence[str]) -> ViewedOrder:
+        """An order of one of these partners with all that belongs to it.
+
+        Raises:
+            NotFound: they have no such order.
+        """
+        order = self.find(order_id, partners)
+        links = None if order.announced_at is None else self._manifests.links(order_id, self._clock.now())
+        return ViewedOrder(order, self._redemptions.of_order(order), links)
+
+
+@cache
+def order_viewing() -> OrderViewing:
+    """The order viewing of this process."""
+    ledger, manifests = wiring.ledger(), Manifests(settings().manifest_bucket)
+    return OrderViewing(Orders(ledger), Redemptions(ledger), manifests, wiring.clock())
