@@ -11,30 +11,28 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
 
-NOUNS = frozenset(
-    {"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages", "problems"}
-)
+NOUNS = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages"})
 """What services decide about, storage stores and the API shows."""
 
 ROOMS: Mapping[str, frozenset[str]] = {
-    "clock": frozenset(),
     "problems": frozenset(),
+    "clock": frozenset(),
     "races": frozenset({"clock"}),
     "observability": frozenset(),
     "catalog": frozenset({"problems"}),
     "settings": frozenset({"catalog"}),
-    "log": frozenset(),
     "ledger": frozenset({"catalog", "problems"}),
+    "log": frozenset(),
     "trees": frozenset({"catalog", "ledger", "log", "problems"}),
     "impact": frozenset({"catalog", "ledger", "trees"}),
     "audit": frozenset({"catalog", "ledger", "trees", "log"}),
     "certificate": frozenset({"catalog", "log"}),
     "search": frozenset({"catalog"}),
     "messages": frozenset({"catalog", "ledger"}),
-    "http": NOUNS | {"settings", "observability"},
+    "http": NOUNS | {"problems", "settings", "observability"},
     "storage": NOUNS | {"races", "clock"},
-    "services": NOUNS | {"storage", "settings", "observability", "races", "clock"},
-    "functions": NOUNS | {"services", "http", "settings", "observability"},
+    "services": NOUNS | {"storage", "problems", "settings", "observability", "races", "clock"},
+    "functions": NOUNS | {"services", "http", "problems", "settings", "observability"},
 }
 """What each room may import of ours, beside itself."""
 
@@ -124,6 +122,17 @@ def test_the_arrows_have_no_circle() -> None:
         ground = {room for room, targets in below.items() if not targets & below.keys()}
         assert ground, f"a circle among {sorted(below)}"
         below = {room: targets for room, targets in below.items() if room not in ground}
+
+
+def test_contributing_shows_the_same_arrows() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z]+)(?:\.py|/)?` \|[^|]*\| ([^|]*) \|$", text, re.MULTILINE)
+    shown = {
+        room: frozenset(re.findall("`([a-z]+)`", may_import)) | (NOUNS if "the nouns" in may_import else frozenset())
+        for room, may_import in rows
+    }
+
+    assert shown == ROOMS
 
 
 def test_only_storage_makes_clients_of_aws() -> None:

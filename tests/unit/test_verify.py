@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -59,13 +60,15 @@ def test_a_file_that_is_not_there_is_named(files: Path, capsys: pytest.CaptureFi
     assert "log.json" in capsys.readouterr().err
 
 
-def test_it_needs_nothing_but_python_and_cryptography(files: Path) -> None:
-    package = Path(__file__).parents[2] / "layers" / "saxaul"
+def test_it_needs_nothing_but_its_own_room_python_and_cryptography(files: Path, tmp_path: Path) -> None:
+    package = tmp_path / "alone"
+    copytree(Path(__file__).parents[2] / "layers" / "saxaul" / "saxaul" / "log", package / "saxaul" / "log")
+    (package / "saxaul" / "__init__.py").touch()
     program = """
 import sys
 class Nothing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"boto3", "botocore", "pydantic", "stdnum", "dateutil", "aws_lambda_powertools"}:
+        if name.partition(".")[0] in {"boto3", "botocore", "pydantic", "dateutil", "aws_lambda_powertools"}:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Nothing())
 from saxaul.log.verify import main

@@ -1,0 +1,107 @@
+"""Lost races: run again, with pauses that grow and end."""
+
+from typing import Any
+
+import pytest
+
+from saxaul.clock import Clock
+from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, until_won
+from saxaul.storage.table import Key, Table
+
+
+class WatchedClock(Clock):
+    """Nobody waits by it, and it remembers for how long they would have."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+class Losing:
+    """Loses so many races, and then wins."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> str:
+        if self.left:
+            self.left -= 1
+            raise LostRaceError
+        return "won"
+
+
+def test_an_attempt_that_wins_is_made_once_and_nobody_waits() -> None:
+    clock = WatchedClock()
+
+    assert until_won(Losing(0), clock) == "won"
+    assert clock.pauses == []
+
+
+def test_a_lost_race_is_run_again_after_a_pause() -> None:
+    clock = WatchedClock()
+
+    assert until_won(Losing(3), clock) == "won"
+    assert len(clock.pauses) == 3
+
+
+def test_who_loses_every_race_is_told_to_come_back_later() -> None:
+    clock = WatchedClock()
+
+    with pytest.raises(ContendedError):
+        until_won(Losing(ATTEMPTS), clock)
+
+    assert len(clock.pauses) == ATTEMPTS - 1
+
+
+def test_the_bound_of_a_pause_doubles_up_to_a_fifth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda _least, most: most)
+    clock = WatchedClock()
+
+    with pytest.raises(ContendedError):
+        until_won(Losing(ATTEMPTS), clock)
+
+    assert clock.pauses == [0.02, 0.04, 0.08, 0.16, *[0.2] * 7]
+
+
+def test_another_error_is_not_run_again() -> None:
+    calls: list[int] = []
+
+    def broken() -> None:
+        calls.append(1)
+        raise ValueError("something else")
+
+    with pytest.raises(ValueError, match="something else"):
+        until_won(broken, WatchedClock())
+
+    assert len(calls) == 1
+
+
+class Throttled:
+    """DynamoDB without any time: it leaves all of each batch unprocessed."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def batch_get_item(self, **request: Any) -> Any:
+        self.calls += 1
+        return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+
+    def batch_write_item(self, **request: Any) -> Any:
+        self.calls += 1
+        return {"UnprocessedItems": request["RequestItems"]}
+
+
+def test_unprocessed_keys_and_items_are_asked_for_again_so_often_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, clock = Throttled(), WatchedClock()
+    monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)
+    table = Table("Ledger", clock)
+
+    with pytest.raises(ContendedError):
+        table.get_many([Key("a", "b")], consistent=True)
+    with pytest.raises(ContendedError):
+        table.put_all([{"pk": "a", "sk": "b"}])
+
+    assert client.calls == 2 * ATTEMPTS
+    assert len(clock.pauses) == 2 * (ATTEMPTS - 1)
