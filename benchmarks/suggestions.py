@@ -1,8 +1,8 @@
 """How fast and how well the search answers, beside SQLite FTS5, tantivy and rapidfuzz.
 
 `python -m benchmarks.suggestions`. Quality is judged on the default catalog, speed on larger ones of its own words.
-The peers are given what ours finds by, folded queries included: hanzi simplified, pinyin, first letters and synonyms.
-Where a laptop stack is up, the default catalog is asked over HTTP as well.
+The peers get the same keys as ours, and folded queries: simplified hanzi, pinyin, first letters and synonyms.
+If a laptop stack is up, the default catalog is asked over HTTP as well.
 """
 
 import gc
@@ -39,14 +39,14 @@ LIMIT = 10
 DAY = date(2026, 9, 1)
 _ROUNDS = 4
 _SECONDS = 8.0
-"""For how long one engine is asked at one size, at most."""
+"""The longest time for which one engine is asked at one size."""
 
 
 class Measured(NamedTuple):
     """One engine at one size: build seconds, peak megabytes of Python's own memory while building, milliseconds.
 
-    ``p99_first_ms`` is of a new worker that is asked everything once, the others are of one that was asked before;
-    ``p99_cpu_ms`` is of processor time.
+    ``p99_first_ms`` is for a new worker that is asked everything once; the others are for one that was asked before.
+    ``p99_cpu_ms`` is processor time.
     """
 
     engine: str
@@ -134,14 +134,14 @@ def _slips(word: str) -> int:
 
 
 def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Each suggestion with everything that ours finds it by, as words."""
+    """Each suggestion with all keys by which ours finds it, as words."""
     vocabulary = Vocabulary(catalog)
     for identifier, suggestion in catalog.suggestions.items():
         yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
 
 
 def grown(size: int) -> Catalog:
-    """The default catalog with more suggestions, each of the title, text and keywords of its own others."""
+    """The default catalog with more suggestions, each with a title, text and keywords from the others."""
     chance = random.Random(7)  # noqa: S311 - the same catalog each time
     known = default_catalog()
     models = list(known.suggestions.values())
@@ -173,7 +173,7 @@ def measure(name: str, catalog: Catalog, queries: Sequence[str], judged_as: Qual
 
 
 def _percentiles(ask: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float, float]:
-    """The median and the 99th percentile in milliseconds, and that of processor time, for some seconds at most."""
+    """The median and the 99th percentile in milliseconds, then the 99th of processor time."""
     took: list[float] = []
     took_cpu: list[float] = []
     ends = perf_counter() + _SECONDS
@@ -198,7 +198,7 @@ def _memory(build: Callable[[], object]) -> float:
 
 
 def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
-    """The laptop stack's median and 99th percentile; nothing where none is up."""
+    """The laptop stack's median and 99th percentile; None if no stack is up."""
     if not (state() / "stack.json").exists():
         return None
     with Client("alipay") as client:

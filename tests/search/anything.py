@@ -1,4 +1,4 @@
-"""Whatever may be typed, and what every answer to it must be."""
+"""Anything that people may type, and what is true of every answer."""
 
 from hypothesis import strategies as st
 

@@ -14,7 +14,7 @@ from saxaul.catalog.entries import Catalog
 FIRST = 5
 
 Search = Callable[[str], Sequence[str]]
-"""The identifiers that a query finds, best first; none where it finds nothing."""
+"""The identifiers that a query finds, best first; none if it finds nothing."""
 
 
 class Judged(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whatever is typed gets an answer, and one that takes little work."""
+"""Every query gets a valid answer for little work."""
 
 from collections import Counter
 from collections.abc import Iterator

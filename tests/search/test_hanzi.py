@@ -1,4 +1,4 @@
-"""The table of hanzi is what the libraries say, and is read as people type."""
+"""The table of hanzi agrees with the libraries and with what people type."""
 
 import pytest
 

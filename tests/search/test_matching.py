@@ -1,4 +1,4 @@
-"""How queries are understood: no noise beside what is found, slips where it is not, and sets that are what they say."""
+"""How queries are understood: no noise beside a match, slips forgiven if nothing matches, and correct sets."""
 
 import gc
 from collections import defaultdict

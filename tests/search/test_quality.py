@@ -1,4 +1,4 @@
-"""What people type finds what they mean, judged by queries that were written before the search was."""
+"""What people type finds what they mean, judged by queries that are older than the search."""
 
 from datetime import date
 from functools import cache

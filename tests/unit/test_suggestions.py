@@ -1,4 +1,4 @@
-"""Searching: by the beginning of any word, in both languages, and what comes first."""
+"""Searching by the beginning of any word in both languages, and the order of the answers."""
 
 from collections.abc import Mapping
 from datetime import date

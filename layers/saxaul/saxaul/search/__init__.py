@@ -1,1 +1,1 @@
-"""The search: what people type, in English, hanzi and pinyin, to what they can do."""
+"""The search: finds suggestions by what people type in English, hanzi or pinyin."""

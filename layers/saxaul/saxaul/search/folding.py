@@ -1,4 +1,4 @@
-"""Texts folded into words that compare equal whatever their width, case, accents, characters and punctuation."""
+"""Folds texts into words. Width, case, accents, punctuation and traditional characters make no difference."""
 
 import re
 import unicodedata
@@ -13,11 +13,11 @@ _RUN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the apostrophe
 
 
 LONGEST = 32
-"""Letters of a word that count."""
+"""How many letters of a word count; the rest are cut off."""
 
 
 class Word(NamedTuple):
-    """A word of a text, or a run of its hanzi: folded, and where in the text it stands."""
+    """A folded word or run of hanzi, with its place in the text."""
 
     text: str
     start: int
@@ -27,7 +27,11 @@ class Word(NamedTuple):
 
 @lru_cache(maxsize=16_384)
 def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a text. An apostrophe joins; all else that is neither letter nor digit parts, and so do hanzi."""
+    """The words of a text.
+
+    An apostrophe joins. Every other character that is neither a letter nor a digit separates, and so does a change
+    between hanzi and other letters.
+    """
     return tuple(_words(text))
 
 
@@ -42,7 +46,7 @@ def _words(text: str) -> Iterator[Word]:
 
 
 def fold(text: str) -> str:
-    """Letters and digits in lower case and usual width, without accents; hanzi simplified; ü as v, as it is typed."""
+    """The letters and digits: lower case, normal width, no accents, simplified hanzi, and v for ü as it is typed."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     if not folded.isascii():
         decomposed = unicodedata.normalize("NFD", folded).replace("u\u0308", "v")

@@ -1,6 +1,6 @@
-"""Hanzi as they are simplified, and as they are read.
+"""Simplified forms and pinyin of hanzi.
 
-`hanzi.tsv` beside this module holds what the search needs of two libraries, OpenCC and pypinyin.
+`hanzi.tsv` beside this module holds what the search needs from two libraries, OpenCC and pypinyin.
 `python -m local.hanzi` writes it.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MOST_SPELLINGS = 4
-"""Of a run with characters that are read in several ways, so many spellings are kept."""
+"""How many spellings of a run are kept, if some of its characters have several readings."""
 
 
 class _Table(NamedTuple):
@@ -40,18 +40,18 @@ def is_hanzi(character: str) -> bool:
 
 
 def simplify(text: str) -> str:
-    """Traditional characters in their simplified form, one for one."""
+    """A text with each traditional character replaced by its simplified form."""
     return text.translate(_table().simplified)
 
 
 def readings(character: str) -> tuple[str, ...]:
-    """The syllables that a simplified character is read as, the usual one first; none where it is no such character."""
+    """The pinyin syllables of a simplified character, the usual one first; empty for any other character."""
     return _table().readings.get(character, ())
 
 
 @lru_cache(maxsize=16_384)
 def spellings(run: str) -> tuple[str, ...]:
-    """A run of simplified hanzi in pinyin, without tones, ü as v; nothing where a character has no reading."""
+    """A run of simplified hanzi in pinyin, without tones, ü as v; empty if a character has no reading."""
     return tuple("".join(syllables) for syllables in _syllables(run))
 
 

@@ -1,4 +1,4 @@
-"""Why a suggestion was found: the part of it that a word of the query matched, for an app to show in bold."""
+"""Why a suggestion was found: the parts that the words of the query matched, for an app to show in bold."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from saxaul.search.terms import Space, Vocabulary
 
 
 class Match(NamedTuple):
-    """A part of a suggestion that a word of the query found.
+    """A part of a suggestion that a word of the query matched.
 
     Attributes:
-        word: the word, as it was understood.
-        field: ``title``, ``keyword`` or ``text``; ``action_type``, ``campaign`` or ``synonym`` where these lent it.
-        text: the whole text of which it is a part.
-        start, end: the part, in characters of the text.
+        word: the word, as the search read it.
+        field: ``title``, ``keyword`` or ``text``; ``action_type``, ``campaign`` or ``synonym`` if one of these lent it.
+        text: the whole text that contains the part.
+        start, end: where the part starts and ends, in characters of the text.
     """
 
     word: str
@@ -41,7 +41,7 @@ _ANY_FIELD = (_TITLE, _KEYWORD, _LENT)
 
 
 class _Passage(NamedTuple):
-    """Texts of a suggestion, each with its field, and folded into a line each: a word is sought in all at once."""
+    """Texts of a suggestion, each with its field. ``lines`` holds them folded, so that one search covers them all."""
 
     fields: Sequence[str]
     texts: Sequence[str]
@@ -50,7 +50,7 @@ class _Passage(NamedTuple):
 
 
 class Highlighter:
-    """Finds the matches of suggestions of one catalog."""
+    """Finds what queries matched in the suggestions of one catalog."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._lent_to = lru_cache(maxsize=8192)(partial(_lent, vocabulary))
@@ -58,20 +58,20 @@ class Highlighter:
     def matches(
         self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
     ) -> tuple[Match, ...]:
-        """The part that each word of a query matched, in the asked language's title where it is there."""
+        """The part that each word of a query matched. Texts in the asked language are tried first."""
         found = (self._match(ladder, ladder.space_of(document), suggestion, language) for ladder in ladders)
         return tuple(dict.fromkeys(match for match in found if match))
 
     def _match(self, ladder: Ladder, space: Space, suggestion: Suggestion, language: Language) -> Match | None:
-        word = ladder.word
-        meant = [Word(it, 0, 0, hanzi=False) for it in ladder.meant] if space is Space.TYPED else [word]
+        typed = ladder.word
+        words = [Word(meant, 0, 0, hanzi=False) for meant in ladder.meant] if space is Space.TYPED else [typed]
         for locate in _LOCATORS.get(space, (_written_in,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
                 passage = self._passage(field, suggestion, language)
-                for it in meant:
-                    if found := locate(it, passage):
+                for word in words:
+                    if found := locate(word, passage):
                         number, part = found
-                        return Match(word.text, passage.fields[number], passage.texts[number], *part)
+                        return Match(typed.text, passage.fields[number], passage.texts[number], *part)
         return None
 
     def _passage(self, field: str, suggestion: Suggestion, language: Language) -> _Passage:
@@ -99,7 +99,7 @@ def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:
 
 
 _Spot = tuple[int, tuple[int, int]]
-"""The number of a passage's text, and a part of it."""
+"""The number of a text in a passage, and the start and end of a part of that text."""
 
 
 def _written_in(word: Word, passage: _Passage) -> _Spot | None:
@@ -122,7 +122,13 @@ def _spelled_in(word: Word, passage: _Passage) -> _Spot | None:
 
 
 class _Folded(NamedTuple):
-    """A text's words as one, with the part of the text that each character of them stands for."""
+    """The words of a text as one string.
+
+    Attributes:
+        text: the string.
+        parts: the part of the text that each character of the string stands for.
+        starts: the places in the string where a match may start.
+    """
 
     text: str
     parts: Sequence[tuple[int, int]]
@@ -158,9 +164,10 @@ def _written(word: str, text: str) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=16_384)
 def _spelled(word: str, text: str) -> tuple[int, int] | None:
-    """Where hanzi are read as the word says, in whole syllables or, all of them, by their first letters."""
+    """The hanzi of a text that the word spells, in whole syllables or only by their first letters."""
+    runs = [run for run in words_of(text) if run.hanzi]
     for first_letters in (False, True):
-        for run in (it for it in words_of(text) if it.hanzi):
+        for run in runs:
             for start in range(len(run.text)):
                 if end := _read(word, run.text, start, first_letters):
                     return run.start + start, run.start + end
@@ -168,7 +175,7 @@ def _spelled(word: str, text: str) -> tuple[int, int] | None:
 
 
 def _read(typed: str, run: str, place: int, first_letters: bool) -> int:
-    """Where the reading of a run from a place on ends, when all that was typed is read; 0 where it reads otherwise."""
+    """Read a run from a place on: where the part that was typed ends, or 0 if something else was typed."""
     if not typed:
         return place
     if place == len(run):
@@ -186,4 +193,4 @@ _LOCATORS = {
     Space.TYPED: (_written_in, _spelled_in),
     **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_spelled_in,)),
 }
-"""How the part is located that was found in a space; elsewhere as it is written."""
+"""How a part that was found in a space is located. A part found in any other space is located as it is written."""

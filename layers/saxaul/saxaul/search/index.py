@@ -1,4 +1,4 @@
-"""The index of one catalog: what the search answers."""
+"""The index of one catalog, which answers queries."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from saxaul.search.terms import Space, Vocabulary
 
 
 class Found(NamedTuple):
-    """A suggestion with its identifier, and what of it the query matched."""
+    """A suggestion with its identifier and the parts that the query matched."""
 
     identifier: str
     suggestion: Suggestion
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """Suggestions for a query, best first. ``fallback`` says that nothing matched and these are the season's."""
+    """Suggestions for a query, best first. ``fallback``: nothing matched, so these are the season's."""
 
     found: tuple[Found, ...]
     fallback: bool
@@ -43,7 +43,7 @@ class SuggestionIndex:
         self._matcher = Matcher(self._spaces())
 
     def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
-        """What a query means, in the order of the season; the season's front page where it says or means nothing."""
+        """The matches of a query, best first; the season's front page if it is empty or matches nothing."""
         words = words_of(query)
         best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
         fallback = bool(words) and not best

@@ -1,11 +1,12 @@
 """How a word is looked up: it climbs a ladder, the surest rung first.
 
-Each rung is a lookup, and what was found below stays. Rungs of one grade are equally good answers.
+Each rung is a lookup, and a word keeps what it found on the rungs below. Rungs of one grade give equally good answers.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, reduce
+from itertools import groupby
 from operator import or_
 from typing import NamedTuple
 
@@ -25,12 +26,23 @@ _exactly, _beginning, _containing = Postings.exactly, Postings.beginning_with, P
 
 
 class Rung(NamedTuple):
-    """Where a word of letters is looked up, where a run of hanzi, and where a single one."""
+    """A rung of the ladder.
+
+    Attributes:
+        grade: how good a match on this rung is; 0 is the best.
+        letters: the lookup of a word of letters.
+        hanzi: the lookup of a run of hanzi.
+        one_hanzi: the lookup of a single hanzi.
+        is_sure: whether a word that got this far is taken for what it says. Any other may have been mistyped.
+        is_corrected: whether the corrections of the word are looked up instead of the word.
+    """
 
     grade: int
     letters: _Lookup | None
     hanzi: _Lookup | None
     one_hanzi: _Lookup | None
+    is_sure: bool = True
+    is_corrected: bool = False
 
 
 RUNGS = (
@@ -47,82 +59,84 @@ RUNGS = (
     Rung(4, (Space.SPELLED, _beginning), None, None),
     Rung(4, (Space.INITIALS, _exactly), None, None),
     Rung(5, (Space.TEXT, _beginning), None, (Space.TEXT, _beginning)),
-    Rung(6, (Space.SPELLED_PART, _beginning), None, None),
-    Rung(7, (Space.INITIALS, _beginning), None, None),
-    Rung(7, (Space.INITIALS_PART, _beginning), None, None),
+    Rung(6, (Space.SPELLED_PART, _beginning), None, None, is_sure=False),
+    Rung(7, (Space.INITIALS, _beginning), None, None, is_sure=False),
+    Rung(7, (Space.INITIALS_PART, _beginning), None, None, is_sure=False),
+    Rung(8, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, is_corrected=True),
+    Rung(8, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, is_corrected=True),
 )
-SURE = 12
-"""The last rung on which a word is taken for what it says. One that got no further may have been mistyped."""
+"""From the bottom up. The sure rungs come first."""
 
-_MEANT, _MEANT_BEGINNING = len(RUNGS), len(RUNGS) + 1
-TOP = len(RUNGS) + 1
-GRADES = (*(rung.grade for rung in RUNGS), 8, 8)
+LAST_SURE = max(position for position, rung in enumerate(RUNGS) if rung.is_sure)
+"""The position of the last sure rung."""
+
+POSITIONS_BY_GRADE = tuple(
+    tuple(positions) for _, positions in groupby(range(len(RUNGS)), key=lambda position: RUNGS[position].grade)
+)
+"""The positions of the rungs of each grade, the best grade first."""
 
 _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
-"""One letter says nothing here."""
+"""One letter is too ambiguous here."""
 
 _SPELLED = {Space.SPELLED, Space.SPELLED_PART}
 _TONE = re.compile(r"(?<=[a-z])[1-5]")
 
 
 class Ladder:
-    """What one word has found, up to each rung."""
+    """What one word has found up to each rung."""
 
     def __init__(self, word: Word, spaces: Spaces, mistyped: bool = False) -> None:
-        """Climb for a word. ``mistyped`` says that it is not what it says, even where that can be found."""
+        """Climb for a word. If it is ``mistyped``, its corrections are looked up even if it finds something itself."""
         self.word = word
         self._spaces = spaces
         self._mistyped = mistyped
         self._found: list[Documents] = []
 
-    def up_to(self, rung: int) -> Documents:
-        """The documents that the word has found up to a rung."""
+    def up_to(self, position: int) -> Documents:
+        """The documents that the word has found up to the rung at a position."""
         found = self._found
-        while len(found) <= rung:
-            found.append((found[-1] if found else 0) | self._on(len(found)))
-        return found[rung]
+        while len(found) <= position:
+            found.append((found[-1] if found else 0) | self._on(RUNGS[len(found)]))
+        return found[position]
 
     def space_of(self, document: int) -> Space:
-        """Where the word found a document; TYPED if it was mistyped."""
-        rung = next((rung for rung, found in enumerate(self._found) if found >> document & 1), _MEANT)
-        lookup = None if rung >= _MEANT else self._lookup(rung)
-        return lookup[0] if lookup else Space.TYPED
+        """The space where the word found a document; TYPED if a correction found it."""
+        for rung, found in zip(RUNGS, self._found, strict=False):
+            if found >> document & 1:
+                lookup = self._lookup(rung)
+                return lookup[0] if lookup and not rung.is_corrected else Space.TYPED
+        return Space.TYPED
 
     @property
     def is_sure(self) -> bool:
-        """Whether the word finds anything taken for what it says; it climbs no further than it must to tell."""
-        return any(self.up_to(rung) for rung in range(SURE + 1))
+        """Whether the word finds anything on a sure rung. It climbs no further than it must to know."""
+        return any(map(self.up_to, range(LAST_SURE + 1)))
 
     @cached_property
     def meant(self) -> list[str]:
-        """What the word may have been meant to be, if it was mistyped; of hanzi, what is read alike."""
+        """The corrections of the word, if it may have been mistyped; for hanzi, its pinyin."""
         if self.is_sure and not self._mistyped:
             return []
         if self.word.hanzi:
             return list(spellings(self.word.text)) if len(self.word.text) > 1 else []
         return corrections(self.word.text, self._spaces[Space.TYPED])
 
-    def _on(self, rung: int) -> Documents:
-        if rung >= _MEANT:
-            return self._on_what_was_meant(_exactly if rung == _MEANT else _beginning)
+    def _on(self, rung: Rung) -> Documents:
         lookup, text = self._lookup(rung), self.word.text
         if lookup is None:
             return 0
         space, look_up = lookup
+        if rung.is_corrected:
+            return reduce(or_, (look_up(self._spaces[space], meant) for meant in self.meant), 0)
         if space in _ABBREVIATED and len(text) == 1:
             return 0
         return look_up(self._spaces[space], _TONE.sub("", text) if space in _SPELLED else text)
 
-    def _lookup(self, rung: int) -> _Lookup | None:
-        step = RUNGS[rung]
+    def _lookup(self, rung: Rung) -> _Lookup | None:
         if not self.word.hanzi:
-            return step.letters
-        return step.hanzi if len(self.word.text) > 1 else step.one_hanzi
-
-    def _on_what_was_meant(self, look_up: Callable[[Postings, str], Documents]) -> Documents:
-        keys = self._spaces[Space.SPELLED if self.word.hanzi else Space.TYPED]
-        return reduce(or_, (look_up(keys, meant) for meant in self.meant), 0)
+            return rung.letters
+        return rung.hanzi if len(self.word.text) > 1 else rung.one_hanzi
 
 
 TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
-"""The spaces whose keys are typed letter by letter, and may be mistyped."""
+"""The spaces whose keys people type letter by letter. TYPED has all of their keys."""

@@ -1,16 +1,15 @@
-"""Which suggestions a query means, the surest first.
+"""Which suggestions match a query, the surest first.
 
-A word climbs a ladder. A query of several words stands on a rung with those suggestions that each of its words has
-found up to there. Rungs of one grade are equally good answers; the season decides among them.
+Each word climbs a ladder. A query of several words finds, up to a rung, the suggestions that all of its words have
+found up to that rung. Rungs of one grade give equally good answers; the season decides their order.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
 from saxaul.search.hanzi import spellings
-from saxaul.search.ladders import GRADES, SURE, TOP, Documents, Ladder, Spaces
+from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Ladder, Spaces
 from saxaul.search.terms import WINDOW, Space, glued
 
 _MOST_WORDS = 8
@@ -19,7 +18,7 @@ _LONGEST_PIECE = 6
 
 
 class Find(NamedTuple):
-    """Documents that were found alike, and the ladders that found them."""
+    """Documents that were found in the same way, and the ladders that found them."""
 
     documents: Documents
     ladders: Sequence[Ladder]
@@ -36,10 +35,10 @@ class Matcher:
         self._spaces = spaces
 
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """What a query has found, the surest first.
+        """What a query finds, the surest first.
 
-        Each word must be found. Where that is nothing, each may have been mistyped; where even that is nothing, what
-        nobody knows of the query is left out, as in a sentence around the words that matter.
+        A suggestion must have every word. If none does, each word may have been mistyped, even one that is known. If
+        there is still none, the unknown parts are left out, such as the sentence around the words that matter.
         """
         words = words[:_MOST_WORDS]
         for mistyped in (False, True):
@@ -54,13 +53,13 @@ class Matcher:
         yield from self._what_is_known(words)
 
     def _what_is_known(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """What most of a query has found, leaving out its least telling pieces one after another."""
+        """What the known pieces of a query find together; then without the least telling one, and so on."""
         pieces = [piece for word in words for piece in self._pieces(word)]
-        pieces.sort(key=lambda it: (it.is_keyword, len(it.ladder.word.text)), reverse=True)
+        pieces.sort(key=lambda piece: (piece.is_keyword, len(piece.ladder.word.text)), reverse=True)
         seen = 0
         for count in range(min(len(pieces), _MOST_WORDS), 0, -1):
             ladders = [piece.ladder for piece in pieces[:count]]
-            documents = _found_by(ladders, SURE) & ~seen
+            documents = _found_by(ladders, LAST_SURE) & ~seen
             if documents:
                 seen |= documents
                 yield [Find(documents, ladders)]
@@ -82,7 +81,7 @@ class Matcher:
         return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
 
     def _split(self, run: str) -> list[tuple[int, int]]:
-        """The pieces of a run of hanzi that are known, so that as much as can be is, and keywords count twice."""
+        """The known pieces of a run of hanzi that together cover most of it; keywords count twice."""
         best: list[tuple[int, list[tuple[int, int]]]] = [(0, [])]
         for end in range(1, len(run) + 1):
             choices = [best[end - 1]]
@@ -90,7 +89,7 @@ class Matcher:
                 if worth := self._worth(run[start:end]):
                     before, pieces = best[start]
                     choices.append((before + worth, [*pieces, (start, end)]))
-            best.append(max(choices, key=lambda it: it[0]))
+            best.append(max(choices, key=lambda choice: choice[0]))
         return best[-1][1]
 
     def _worth(self, piece: str) -> int:
@@ -111,28 +110,28 @@ class _Piece(NamedTuple):
 
 def _climb(readings: Sequence[Sequence[Ladder]]) -> Iterator[Grade]:
     seen = 0
-    for _, rungs in groupby(range(TOP + 1), key=GRADES.__getitem__):
+    for positions in POSITIONS_BY_GRADE:
         grade = []
-        for rung in rungs:
+        for position in positions:
             for ladders in readings:
-                if documents := _found_by(ladders, rung) & ~seen:
+                if documents := _found_by(ladders, position) & ~seen:
                     seen |= documents
                     grade.append(Find(documents, ladders))
         if grade:
             yield grade
 
 
-def _found_by(ladders: Sequence[Ladder], rung: int) -> Documents:
-    documents = ladders[0].up_to(rung)
+def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
+    documents = ladders[0].up_to(position)
     for ladder in ladders[1:]:
         if not documents:
             break
-        documents &= ladder.up_to(rung)
+        documents &= ladder.up_to(position)
     return documents
 
 
 def _other_readings(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    """The query with words as one, as in tooth brush and lv se, and with hanzi that go on in pinyin, as in 绿se."""
+    """The query with words joined, as for tooth brush or lv se, and with hanzi that go on in pinyin, as for 绿se."""
     if len(words) < 2:  # noqa: PLR2004 - a word alone has no neighbour
         return
     alike = len({word.hanzi for word in words}) == 1

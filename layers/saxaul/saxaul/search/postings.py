@@ -1,8 +1,8 @@
-"""Keys in order, each with the documents that have it; the documents of a lookup are the bits of one number.
+"""Sorted keys, each with its documents. A lookup returns a set of documents as the bits of one number.
 
-Sets as numbers make "and", "or" and "best first" a matter of a few machine words for every 64 documents: the lowest bit
-is the first document. A lookup walks at most ``_walk`` documents, however common the key or short the prefix: what
-would take more is put together when the index is built.
+With numbers for sets, "and", "or" and "best first" take a few machine words for every 64 documents; the lowest bit is
+the first document. A lookup walks at most ``_walk`` documents, however common the key or short the prefix. Larger sets
+are put together when the index is built.
 """
 
 from array import array
@@ -21,7 +21,7 @@ class Postings:
     """The keys of one space."""
 
     def __init__(self, documents: Mapping[str, Sequence[int]], size: int) -> None:
-        """Take the documents of each key; documents are numbers below ``size``."""
+        """Take the documents of each key. Documents are numbers below ``size``."""
         self.keys = sorted(documents)
         self._documents = array("I", chain.from_iterable(documents[key] for key in self.keys))
         self._starts = array("I", accumulate((len(documents[key]) for key in self.keys), initial=0))
@@ -43,18 +43,18 @@ class Postings:
         return self._union(position, position + 1) if self._is_at(position, key) else 0
 
     def has(self, key: str) -> bool:
-        """Whether there is such a key."""
+        """Whether a key exists."""
         return self._is_at(bisect_left(self.keys, key), key)
 
     def beginning_with(self, prefix: str) -> int:
-        """The documents that have a key which begins so."""
+        """The documents of all keys that begin with a prefix."""
         if (known := self._short.get(prefix)) is not None:
             return known
         first, last = self.range_of(prefix)
         return self._union(first, last)
 
     def containing(self, run: str) -> int:
-        """The documents that have a run of hanzi anywhere; of a long run, all of its windows."""
+        """The documents that contain a run of hanzi; for a long run, those that contain all of its windows."""
         if len(run) <= WINDOW:
             return self.beginning_with(run)
         documents = self.beginning_with(run[:WINDOW])
@@ -65,12 +65,12 @@ class Postings:
         return documents
 
     def knows(self, prefix: str) -> bool:
-        """Whether a key begins so."""
+        """Whether any key begins with a prefix."""
         first, last = self.range_of(prefix)
         return first < last
 
     def range_of(self, prefix: str, first: int = 0, last: int | None = None) -> tuple[int, int]:
-        """The positions of the keys that begin so, within a range of positions."""
+        """Where the keys that begin with a prefix start and end, within a range of positions."""
         last = len(self.keys) if last is None else last
         first = bisect_left(self.keys, prefix, first, last)
         return first, bisect_left(self.keys, prefix + _AFTER_ANY, first, last)
@@ -88,7 +88,7 @@ class Postings:
         return int.from_bytes(bits, "little")
 
     def _gather(self, prefix: str, first: int, last: int) -> int:
-        """The documents of a range of keys that begin so, after putting together each longer prefix that needs it."""
+        """The documents of a range of keys with one prefix. It keeps the set of each longer prefix that has many."""
         documents = 0
         if first < last and self.keys[first] == prefix:
             documents, first = self.exactly(prefix), first + 1

@@ -1,11 +1,16 @@
-"""Which of the suggestions found comes first.
+"""The order of the suggestions that were found.
 
-How well it was found; then the season: the day of its campaign, then a campaign that runs; then whether the asking app
-can do it; then whether a title says it; then what earns most points for one unit, and avoids most grams. Equals keep
-the order of their names, those that belong to no campaign before those whose campaign is over.
+How well a suggestion was found decides first. Then, in this order:
 
-Documents are numbered in the order of what they earn on an ordinary day, so the lowest bits of a set are the best of
-it.
+1. the season: campaigns that begin today, then campaigns that run today, then everything else;
+2. the asking app: what it can do, then what it cannot;
+3. the place of the match: titles first;
+4. the points of one unit, then the grams that it avoids: most first;
+5. suggestions without a campaign, then those with one;
+6. the identifier.
+
+Documents are numbered by what they earn on an ordinary day, most first. So the lowest bits of a set are its best
+documents.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +28,7 @@ _Earning = tuple[Decimal, Decimal, bool, str]
 
 
 class Season(NamedTuple):
-    """What a day makes of the catalog: documents to lift, the first the most, and those that earn more today."""
+    """What a day changes in the order: the documents to lift, the highest first, and those that earn more today."""
 
     lifted: tuple[Documents, ...]
     multiplied: Mapping[Decimal, Documents]
@@ -35,18 +40,23 @@ class Ranking:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        earnings = {it: _earning(catalog, it, suggestion) for it, suggestion in catalog.suggestions.items()}
+        earnings = {
+            identifier: _earning(catalog, identifier, suggestion)
+            for identifier, suggestion in catalog.suggestions.items()
+        }
         self.identifiers = sorted(earnings, key=earnings.__getitem__)
         self._earnings = [earnings[identifier] for identifier in self.identifiers]
         suggestions = [catalog.suggestions[identifier] for identifier in self.identifiers]
-        self._of_campaign = _sets((it.campaign, number) for number, it in enumerate(suggestions) if it.campaign)
-        self._of_action_type = _sets((it.action_type, number) for number, it in enumerate(suggestions))
-        self._of_app = _sets((app, number) for number, it in enumerate(suggestions) for app in it.links)
+        self._of_campaign = _sets(
+            (suggestion.campaign, number) for number, suggestion in enumerate(suggestions) if suggestion.campaign
+        )
+        self._of_action_type = _sets((suggestion.action_type, number) for number, suggestion in enumerate(suggestions))
+        self._of_app = _sets((app, number) for number, suggestion in enumerate(suggestions) for app in suggestion.links)
         self.everything = (1 << len(suggestions)) - 1
         self._seasons: dict[date, Season] = {}
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
-        """The first ``limit`` documents, each with its find. No more grades are asked for than that needs."""
+        """The best ``limit`` documents, each with its find. It takes no more grades than it needs."""
         if (season := self._seasons.get(today)) is None:
             season = self._season_of(today)
             self._seasons = {today: season}
@@ -76,7 +86,7 @@ class Ranking:
         return (document for _, document in merge(*ordered))
 
     def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Earning, int]]:
-        """Documents of one multiplier, with what they earn today; their numbers are still in that order."""
+        """Documents with one multiplier, each with what it earns today: the order of their numbers still holds."""
         for document in _lowest(documents):
             points, avoided_g, of_campaign, identifier = self._earnings[document]
             yield (points * multiplier, avoided_g, of_campaign, identifier), document

@@ -1,4 +1,4 @@
-"""What a suggestion is found by: keys, each in a space that says how good a find it is."""
+"""The keys that find a suggestion, each in a space that tells how good a match it is."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
@@ -10,19 +10,19 @@ from saxaul.search.folding import LONGEST, Word, words_of
 from saxaul.search.hanzi import initials, spellings
 
 WINDOW = 4
-"""Hanzi of a key: Chinese is written without spaces, so a text is found from each of its characters on."""
+"""Hanzi in a key. Chinese is written without spaces, so each character of a text begins a key."""
 
 _SPELLED = 6
-"""Syllables of a key in pinyin."""
+"""Syllables in a pinyin key."""
 
 
 class Space(IntEnum):
-    """Where a key was found. A ``PART`` begins inside of a keyword or of a word of its own."""
+    """Where a key comes from. A ``PART`` is a piece of a longer phrase or begins inside a run of hanzi."""
 
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A word of the suggestion's action type or campaign, or a synonym of one of its own."""
+    """A word of the suggestion's action type or campaign, or a synonym of these or of a keyword."""
     PART = auto()
     TEXT = auto()
     SPELLED = auto()
@@ -30,13 +30,13 @@ class Space(IntEnum):
     INITIALS = auto()
     INITIALS_PART = auto()
     TYPED = auto()
-    """All keys that are typed letter by letter, and may be mistyped."""
+    """All keys that people type letter by letter. A mistyped word is corrected to these."""
 
 
 Term = tuple[Space, str]
 
 _ACTION_TYPE, _CAMPAIGN, _SYNONYM = "action_type", "campaign", "synonym"
-"""Who lends a suggestion words."""
+"""What lends words to a suggestion."""
 
 
 class Vocabulary:
@@ -47,7 +47,7 @@ class Vocabulary:
         self._synonyms_of = lru_cache(maxsize=16_384)(partial(_synonyms_of, catalog, _groups(catalog)))
 
     def terms_of(self, suggestion: Suggestion) -> set[Term]:
-        """Everything that the suggestion is found by."""
+        """All terms that find the suggestion."""
         terms = {*_title_terms(suggestion.titles.en), *_title_terms(suggestion.titles.zh)}
         for text in (suggestion.texts.en, suggestion.texts.zh):
             terms.update(_text_terms(text))
@@ -61,17 +61,17 @@ class Vocabulary:
         return terms
 
     def related_to(self, suggestion: Suggestion) -> Iterator[tuple[str, str]]:
-        """The words that others lend to a suggestion, each with who does: action type, campaign or synonym."""
+        """The words that others lend to a suggestion, each with its lender: action type, campaign or synonym."""
         return self.lent(suggestion.action_type, suggestion.campaign, suggestion.keywords)
 
     def lent(self, action_type: str, campaign: str | None, keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """The words that are lent to whatever has these."""
+        """The words that are lent to a suggestion with these."""
         names = self._catalog.action_types[action_type].names
         lent = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
         if known := self._catalog.campaigns.get(campaign or ""):
             lent += [(_CAMPAIGN, words) for words in (known.names.en, known.names.zh, *known.keywords)]
         yield from lent
-        yield from ((_SYNONYM, word) for word in self._synonyms_of((*keywords, *(it for _, it in lent))))
+        yield from ((_SYNONYM, word) for word in self._synonyms_of((*keywords, *(phrase for _, phrase in lent))))
 
 
 def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phras
 
 
 def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
-    """The groups of synonyms that each word is in."""
+    """The groups of synonyms that each word belongs to."""
     groups: dict[str, list[str]] = {}
     for identifier, synonyms in catalog.synonyms.items():
         for word in synonyms.words:
@@ -89,7 +89,7 @@ def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
 
 
 def glued(words: Iterable[Word]) -> str:
-    """Words written as one, which makes no difference to whom searches: second-hand, secondhand."""
+    """Words written as one: people type both second-hand and secondhand."""
     return "".join(word.text for word in words)[:LONGEST]
 
 
@@ -104,7 +104,7 @@ def _title_terms(title: str) -> Iterator[Term]:
 
 
 def _hanzi_terms(run: str, inside: Space) -> Iterator[Term]:
-    """A run of hanzi from each of its characters on, as it is written and as it is read."""
+    """The terms of a run of hanzi from each of its characters on: hanzi, pinyin and first letters."""
     for start in range(len(run)):
         yield inside, run[start : start + WINDOW]
         spelled, first_letters = (Space.SPELLED_PART, Space.INITIALS_PART) if start else (Space.SPELLED, Space.INITIALS)
@@ -127,7 +127,7 @@ def _phrase_terms(phrase: str, whole: Space) -> tuple[Term, ...]:
 
 
 def _pairs(words: Sequence[Word]) -> Iterator[Term]:
-    """Neighbours written as one: high-speed train, highspeed train."""
+    """Neighbouring words written as one: people type both high-speed train and highspeed train."""
     for first, second in pairwise(words):
         if not first.hanzi and not second.hanzi:
             yield Space.PART, glued((first, second))

@@ -1,20 +1,20 @@
-"""Words that were mistyped: one letter too many, too few or wrong, or two that changed places."""
+"""Corrects mistyped words: one letter too many, too few or wrong, or two neighbouring letters swapped."""
 
 from collections.abc import Iterator
 
 from saxaul.search.postings import Postings
 
 _SHORTEST, _SHORTEST_SWAP = 4, 3
-"""Of a shorter word too many others are one letter away; in one of three letters, two may have changed places."""
+"""A shorter word is one letter away from too many others. In a word of three letters, two may be swapped."""
 
 _MOST = 48
-"""Corrections of a word that are looked up."""
+"""How many corrections of a word are looked up."""
 
 
 def corrections(word: str, known: Postings) -> list[str]:
-    """What a word may have been meant to be: beginnings of known keys that are one slip of the finger away.
+    """What a mistyped word may have meant: beginnings of known keys that are one slip of the finger away.
 
-    The first letter is believed, unless it changed places with the second.
+    The first letter is taken to be right, unless it was swapped with the second.
     """
     if len(word) < _SHORTEST_SWAP:
         return []
