@@ -6,7 +6,7 @@ A stream promises that the changes of an item come in their order, on the shard 
 from collections import defaultdict
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from saxaul.impact.totals import Act, Sum
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.messages.bodies import pack, pack_reversals
-from saxaul.messages.events import StreamRecord
 from saxaul.services.tally import Tallying
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table
@@ -24,6 +23,9 @@ from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 from tests.proof.twin import CAMPAIGNS, PROJECTS, START, TYPES
 from tests.proof.world import CALENDAR, World
+
+if TYPE_CHECKING:
+    from saxaul.messages.events import StreamRecord
 
 USERS = ("u-1", "u-2", "u-3")
 SHARDS = {"USER#u-1": "a", "USER#u-2": "b", "USER#u-3": "b"}

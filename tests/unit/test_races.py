@@ -1,7 +1,5 @@
 """Lost races: run again, with pauses that grow and end."""
 
-from typing import Any
-
 import pytest
 
 from saxaul.clock import Clock
@@ -84,11 +82,11 @@ class Throttled:
     def __init__(self) -> None:
         self.calls = 0
 
-    def batch_get_item(self, **request: Any) -> Any:
+    def batch_get_item(self, **request: object) -> dict[str, object]:
         self.calls += 1
         return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
 
-    def batch_write_item(self, **request: Any) -> Any:
+    def batch_write_item(self, **request: object) -> dict[str, object]:
         self.calls += 1
         return {"UnprocessedItems": request["RequestItems"]}
 

@@ -155,7 +155,7 @@ class ActionType(_Strict):
 
     @property
     def window(self) -> WindowLength:
-        """The window of the period that holds this type's entries: the longest of its caps, so that it sees them all."""
+        """The window of the period that holds this type's entries: the longest of its caps, so that it sees each."""
         return _longest(self.caps)
 
     def is_retired_on(self, day: date) -> bool:
