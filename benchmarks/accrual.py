@@ -47,6 +47,7 @@ from benchmarks.prices import Usage
 from benchmarks.usual_way import UsualWay
 from local.console import console, step
 from local.sam import ROOT
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.messages.events import QueueRecord
 from saxaul.observability import logger
@@ -179,7 +180,7 @@ def reported_in(call: Call, day: Day) -> list[Reported]:
 
 def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> tuple[dict[str, Day], Results]:
     """Every way of arriving, in calls of every size; the usual way beside it."""
-    store = CatalogStore(Table(CATALOG))
+    store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
     meter = Meter()
     meter.attach(clients.dynamodb(), clients.sqs())
     with meter.measured() as spent:

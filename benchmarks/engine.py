@@ -14,6 +14,7 @@ from local.seed import load
 from local.stack import down, running, start
 from local.template import resources, template
 from saxaul.catalog.versions import VersionedEntry
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
@@ -92,7 +93,7 @@ def make_tables(*names: str) -> None:
 
 def _seed() -> None:
     """Write the default catalog past the API."""
-    store = CatalogStore(Table(CATALOG))
+    store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
     for kind, found in load().items():
         for identifier, entity in found.items():
             store.put(kind, identifier, VersionedEntry(entity, 1))

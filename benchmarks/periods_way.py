@@ -18,6 +18,7 @@ from functions.accrue_points.handler import handler as accrue_points
 from functions.ingest_actions.handler import handler as ingest_actions
 from local.sam import ROOT
 from saxaul.catalog.entries import Catalog
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Action, screen
 from saxaul.ledger.periods import Period, PeriodKey, period_of, post
 from saxaul.messages.events import QueueRecord
@@ -40,7 +41,7 @@ class PeriodsWay:
     fair = True
 
     def __init__(self, day: Day, catalog: Catalog) -> None:
-        self._table = Table(settings().ledger_table)
+        self._table = Table(settings().ledger_table, SYSTEM_CLOCK)
         self._standing = Standing(day, catalog)
         self._event = json.loads((ROOT / "events" / "ingest_actions.json").read_text())
 

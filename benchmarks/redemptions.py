@@ -104,7 +104,7 @@ class Burst:
     """People who want a tree of one project, and the services that answer them."""
 
     def __init__(self, name: str, users: int, saplings: int, queue_url: str) -> None:
-        ledger = Table("Ledger")
+        ledger = Table("Ledger", SYSTEM_CLOCK)
         self._stocks, self._redemptions = Stocks(ledger), Redemptions(ledger)
         wallets, project = Wallets(ledger), make_project(saplings)
         self._redeeming = Redeeming(

@@ -16,6 +16,7 @@ from benchmarks.day import Call, Day, Reported
 from benchmarks.engine import PLAIN
 from benchmarks.periods_way import APP
 from saxaul.catalog.entries import Catalog
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Action, Owner, screen
 from saxaul.messages.events import QueueRecord
 from saxaul.settings import settings
@@ -37,7 +38,7 @@ class UsualWay:
         self._day = day
         self._catalog = catalog
         self._calendar = settings().calendar
-        self._table = Table(PLAIN)
+        self._table = Table(PLAIN, SYSTEM_CLOCK)
 
     def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
         """What comes again in the call was completed before, unless it came first in this very call."""

@@ -12,7 +12,7 @@ from local.client import Client
 from local.console import console, give_up
 from local.sam import ROOT
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Kind
-from saxaul.problems import faults
+from saxaul.catalog.faults import faults
 
 FOLDER = ROOT / "catalog"
 

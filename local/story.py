@@ -18,7 +18,7 @@ from rich.markup import escape
 from local.client import Client, stack
 from local.console import console, give_up
 from local.deployment import session_of
-from saxaul.log.published import RefusedError
+from saxaul.log.parsing import RefusedError
 from saxaul.log.verify import verdict
 
 PROJECT = "saxaul-alxa"

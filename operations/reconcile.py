@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
-from time import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
@@ -24,6 +23,7 @@ from local.console import console, give_up
 from local.deployment import session_of
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.audit import PAID, Books, Census, Finding, Holdings, check, log_findings, stock_findings
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.entries import Counts
 from saxaul.storage import orders, redemptions, stocks
 from saxaul.storage.log import LogStore
@@ -81,7 +81,7 @@ def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
             for item in items:
                 found(_enter(kind, item, books))
     found(confirmed_loose_ends(table, books))
-    found(recounted(table, books.uneven_projects(int(time()))))
+    found(recounted(table, books.uneven_projects(table.clock.now())))
     found(confirmed_log_findings(table, books.census.counts))
     return report
 
@@ -117,7 +117,7 @@ def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
     for item in _redemption_items(table):
         if item.get("project_id") in trees and item.get("state") in PAID:
             trees[item["project_id"]] += len(item.get("trees", ()))
-    after, now = _stocks(table, project_ids), int(time())
+    after, now = _stocks(table, project_ids), table.clock.now()
     return [
         finding
         for project_id in trees
@@ -177,7 +177,7 @@ def _certified(item: Item) -> OrderedTree:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.reconcile", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", help="the ledger's name on AWS; by default that of the running laptop stack")
-    table = Table(parser.parse_args().table or ledger_of_the_laptop())
+    table = Table(parser.parse_args().table or ledger_of_the_laptop(), SYSTEM_CLOCK)
     try:
         with console.status(f"reading {table.name}"):
             report = reconcile(table, _tell)

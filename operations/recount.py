@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from time import sleep
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -24,6 +23,7 @@ from local.console import console, give_up
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_laptop
 from saxaul.catalog.calendar import Calendar
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.impact.totals import Act, Day, Impact, Sum, of_period, of_redemption
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
@@ -57,7 +57,7 @@ def recount(table: Table, calendar: Calendar, tell: Callable[[str], None], *, me
     days = {*before, *held}
     suspects = [day for day in days if _of(before, day).impact != held.get(day, Impact())]
     if suspects:
-        sleep(UNDER_WAY)
+        table.clock.sleep(UNDER_WAY)
     lacking = 0
     for day in sorted(store.get_many(suspects).values(), key=lambda day: day.day):
         if day.version != _of(before, day.day).version:
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--time-zone", type=ZoneInfo, default="Asia/Shanghai", help="the template's TimeZone")
     parser.add_argument("--mend", action="store_true", help="add what is missing")
     chosen = parser.parse_args()
-    table = Table(chosen.table or ledger_of_the_laptop())
+    table = Table(chosen.table or ledger_of_the_laptop(), SYSTEM_CLOCK)
     calendar = Calendar(chosen.time_zone, acceptance_days=0, harvest_time=None)
     try:
         with console.status(f"counting {table.name}"):

@@ -4,15 +4,17 @@ from dataclasses import asdict
 
 from saxaul.http.bodies import reported_in
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.services.take_in import TakenIn, intake
+from saxaul.services.ingest import TakenIn, intake
 
 
 def report_actions(request: Request) -> Response:
-    return _answer(intake().actions(request.app, reported_in(request.json(), "actions")))
+    reported = reported_in(request.json(), "actions")
+    return _answer(intake().actions(request.app, reported))
 
 
 def reverse_actions(request: Request) -> Response:
-    return _answer(intake().reversals(request.app, reported_in(request.json(), "reversals")))
+    reported = reported_in(request.json(), "reversals")
+    return _answer(intake().reversals(request.app, reported))
 
 
 def _answer(taken_in: TakenIn) -> Response:

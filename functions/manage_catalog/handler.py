@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from saxaul.catalog.entries import KINDS, Identifier, Kind
+from saxaul.catalog.faults import faults
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.http.conditions import condition_of, etag_of
 from saxaul.http.cursors import cursor_to, place_in_list
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import entry_view, version_view
-from saxaul.problems import InvalidRequest, NotFound, faults
+from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services.browse_catalog import catalog_browsing
 from saxaul.services.edit_catalog import catalog_editing
 from saxaul.settings import settings

@@ -3,10 +3,8 @@
 from saxaul.http.conditions import is_held, tag_of
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
-from saxaul.problems import NotFound
 from saxaul.services.find_certificate import certificates
 from saxaul.services.read_log import log_reading
-from saxaul.trees.numbers import number_in
 
 _FOR_A_MINUTE = "public, max-age=60"
 _FOR_A_DAY = "public, max-age=86400"
@@ -17,11 +15,8 @@ def view_certificate(request: Request) -> Response:
     """A certificate as JSON, as a picture where its number ends with ``.svg``, and as a page where a browser asks."""
     name, dot, form = request.path["number"].partition(".")
     language = language_of(request)
-    number = number_in(name) if dot + form in ("", ".svg", ".json") else None
-    certificate = certificates().find(number) if number else None
-    if certificate is None:
-        raise NotFound("unknown_certificate", "There is no certificate with this number.")
-    address = f"{request.base_url}/certificates/{number}"
+    certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
+    address = f"{request.base_url}/certificates/{certificate.number}"
     if form == "svg":
         from saxaul.certificate.picture import picture  # noqa: PLC0415 - most calls draw nothing
 

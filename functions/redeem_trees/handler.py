@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from saxaul.catalog.entries import Identifier
+from saxaul.catalog.faults import faults
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.views import redemption_view
-from saxaul.problems import InvalidRequest, faults
+from saxaul.problems import InvalidRequest
 from saxaul.services.cancel import cancelling
 from saxaul.services.harvest import harvesting
 from saxaul.services.redeem import RedemptionRequest, redeeming

@@ -11,7 +11,8 @@ from saxaul.http.endpoint import Request, Response, endpoint, language_of, senda
 from saxaul.http.suggestion_views import suggestion_view
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import SuggestionIndex
-from saxaul.services.search import live_index, today
+from saxaul.services.search import live_index
+from saxaul.services.wiring import today
 
 _LONGEST_QUERY = 100
 _CACHING = {"cache-control": "private, max-age=60", "vary": "Authorization"}

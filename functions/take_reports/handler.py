@@ -9,11 +9,11 @@ from saxaul.http.views import order_summary, order_view, reports_view
 from saxaul.ledger.actions import Id
 from saxaul.messages.bodies import Instant
 from saxaul.problems import Forbidden
-from saxaul.services.take_statements import statement_taking
+from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, PlantingOrder
-from saxaul.trees.tree_reports import confirm, fail, inspect
+from saxaul.trees.report_rules import confirm, fail, inspect
 
 _PLACE: TypeAdapter[tuple[int, str]] = TypeAdapter(tuple[Instant, Id])
 """An order's place among those of its partner."""
@@ -36,19 +36,19 @@ def view_order(request: Request) -> Response:
 def confirm_trees(request: Request) -> Response:
     order = _order(request)
     reports = reports_of(request.json(), "confirmations", MAX_REPORTS)
-    return Response(reports_view("confirmed", statement_taking().take(order, reports, confirm)))
+    return Response(reports_view("confirmed", report_taking().take(order, reports, confirm)))
 
 
 def fail_trees(request: Request) -> Response:
     order = _order(request)
     reports = reports_of(request.json(), "failures", MAX_FAILURES)
-    return Response(reports_view("failed", statement_taking().take(order, reports, fail)))
+    return Response(reports_view("failed", report_taking().take(order, reports, fail)))
 
 
 def inspect_trees(request: Request) -> Response:
     order = _order(request)
     reports = reports_of(request.json(), "inspections", MAX_REPORTS)
-    return Response(reports_view("inspected", statement_taking().take(order, reports, inspect)))
+    return Response(reports_view("inspected", report_taking().take(order, reports, inspect)))
 
 
 def _order(request: Request) -> PlantingOrder:

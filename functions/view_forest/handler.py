@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from saxaul.http.cursors import cursor_to, place_in_list
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
-from saxaul.http.views import forest_tree_view, line_view, position_view, project_view, statement_view
+from saxaul.http.views import forest_tree_view, line_view, month_view, position_view, project_view
 from saxaul.ledger.history import LinePlace
 from saxaul.messages.bodies import Instant
 from saxaul.problems import InvalidRequest
@@ -36,8 +36,8 @@ def view_statement(request: Request) -> Response:
     month = request.query.get("month")
     if month is not None and not _MONTH.fullmatch(month):
         raise InvalidRequest("invalid_parameter", "month must be a month such as 2026-06.")
-    statement = ledger_reading().statement(request.user_id, month)
-    view = statement_view(statement.month, statement.totals, statement.overflowed)
+    found = ledger_reading().month(request.user_id, month)
+    view = month_view(found.month, found.totals, found.overflowed)
     return Response({"user_id": request.user_id, **view})
 
 

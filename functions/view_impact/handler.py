@@ -6,6 +6,7 @@ from saxaul.http.endpoint import Request, Response, endpoint, language_of
 from saxaul.http.impact_views import campaign_view, editions_view, impact_view
 from saxaul.problems import InvalidRequest
 from saxaul.services.read_impact import impact_reading
+from saxaul.services.wiring import today
 
 _USUAL_DAYS = 30
 _MOST_DAYS = 366
@@ -14,24 +15,24 @@ _FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 
 def list_campaigns(request: Request) -> Response:
     """What runs today, what comes next, and what was last; each campaign once in each, where it has such a run."""
-    language, today = language_of(request), impact_reading().today()
+    language, day = language_of(request), today()
     shown = {
-        name: [campaign_view(run.identifier, run.campaign, run.run, today, run.reached, language) for run in runs]
-        for name, runs in impact_reading().campaigns(today).items()
+        name: [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
+        for name, runs in impact_reading().campaigns(day).items()
     }
-    return Response({"day": today.isoformat(), **shown})
+    return Response({"day": day.isoformat(), **shown})
 
 
 def view_campaign(request: Request) -> Response:
-    language, today = language_of(request), impact_reading().today()
-    shown = impact_reading().campaign(request.path["id"], today)
-    view = campaign_view(shown.identifier, shown.campaign, shown.run, today, shown.reached, language)
+    language, day = language_of(request), today()
+    shown = impact_reading().campaign(request.path["id"], day)
+    view = campaign_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
     return Response(view | {"editions": editions_view(shown.campaign, language)})
 
 
 def view_impact(request: Request) -> Response:
     """Totals by day, and by action type or by app; anyone may see them."""
-    last = _day(request, "to") or impact_reading().today()
+    last = _day(request, "to") or today()
     first = _day(request, "from") or last - timedelta(days=_USUAL_DAYS - 1)
     if not 0 <= (last - first).days < _MOST_DAYS:
         raise InvalidRequest("invalid_parameter", f"from and to must be 1 to {_MOST_DAYS} days, in their order.")

@@ -13,7 +13,7 @@ import pytest
 from local.client import Client
 from local.deployment import session_of
 from saxaul.log.entries import Counts
-from saxaul.log.published import RefusedError
+from saxaul.log.parsing import RefusedError
 from saxaul.log.verify import verdict
 from tests.e2e.journeys import eventually, make_rich, new_user, order_with, redeem, run_planting_batch
 

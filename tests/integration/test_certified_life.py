@@ -7,10 +7,10 @@ import pytest
 
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.log.canonical_json import encode
+from saxaul.log.checks import CheckedLog, check_certificate, check_inclusion, check_log
 from saxaul.log.entries import Counts
-from saxaul.log.published import RefusedError
+from saxaul.log.parsing import RefusedError
 from saxaul.log.signatures import Keys
-from saxaul.log.verification import CheckedLog, check_certificate, check_inclusion, check_log
 from tests.builders import confirmation, inspection
 from tests.integration.stack import Stack, call, certificate, confirm, redeem, report
 

@@ -52,7 +52,7 @@ def test_every_version_of_a_rule_is_kept(stack: Stack) -> None:
     for points in ("80", "81"):
         put_entry("action-types", "bus_ride", document(make_action_type(points=points)))
 
-    kept = list(Table("Catalog").query("action-types/bus_ride", "0", "~"))
+    kept = list(Table("Catalog", stack.clock).query("action-types/bus_ride", "0", "~"))
 
     assert [item["sk"] for item in kept] == ["00000001", "00000002"]
     assert stack.catalog_store.catalog().versions == {"bus_ride": 2}

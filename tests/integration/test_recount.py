@@ -8,6 +8,7 @@ from operations import recount as command
 from saxaul.impact.totals import Impact
 from saxaul.storage.impact import ImpactStore
 from tests.builders import NOON, make_action, make_calendar, make_redemption
+from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
 from tests.integration.test_impact import Stream, impact, tally
 
@@ -18,7 +19,8 @@ CALENDAR = make_calendar()
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the command waited, without waiting."""
     found: list[float] = []
-    monkeypatch.setattr("operations.recount.sleep", found.append)
+    monkeypatch.setattr(StoppedClock, "sleep", lambda _, seconds: found.append(seconds))
+    monkeypatch.setattr("operations.recount.SYSTEM_CLOCK", StoppedClock(NOON))
     return found
 
 
@@ -74,7 +76,7 @@ def test_a_day_that_moves_meanwhile_is_left_to_the_next_run(counted: Stack, monk
     stream = Stream()
     stream.records()
     counted.accrue_all([make_action("late")])
-    monkeypatch.setattr("operations.recount.sleep", lambda _: tally(*stream.records()))
+    monkeypatch.setattr(StoppedClock, "sleep", lambda *_: tally(*stream.records()))
 
     assert recount(counted, mend=True) == (0, ["2026-06-05 moved while it was counted; run this again"])
     assert recount(counted) == (0, [])

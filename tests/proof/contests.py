@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from saxaul.ledger.actions import Action, Owner
-from saxaul.trees.tree_reports import confirm
+from saxaul.trees.report_rules import confirm
 from tests.builders import APP, DAY, confirmation
 from tests.proof.faults import Fault
 from tests.proof.twin import PARTNER, USERS, Message, Twin, make_message

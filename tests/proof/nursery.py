@@ -7,10 +7,10 @@ import pytest
 
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import RedemptionRequest
-from saxaul.services.take_statements import Take
+from saxaul.services.take_reports import Take
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption, State
-from saxaul.trees.tree_reports import Reported, confirm, fail, inspect
+from saxaul.trees.report_rules import Reported, confirm, fail, inspect
 from tests.builders import APP, NOON, confirmation, failure, inspection, make_tree_project
 from tests.proof.soundness import assert_sound, orders_of, redemptions_of
 from tests.proof.world import World

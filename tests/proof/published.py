@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from saxaul.certificate.certificate import Certificate
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.canonical_json import encode
 from saxaul.log.entries import Leaf, LogEntry, evidence_of
 from saxaul.log.proof import LoggedEvent
@@ -40,7 +41,7 @@ class Office:
         store, self.kms = MemoryDynamoDB(), MemoryKMS()
         patch.setattr("saxaul.storage.table.dynamodb", lambda: store)
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
-        self.entries, self.key = LogStore(Table("Ledger")), SigningKey("key")
+        self.entries, self.key = LogStore(Table("Ledger", SYSTEM_CLOCK)), SigningKey("key")
         self._log = Log(self.entries, self.key, make_calendar())
         self.particulars = make_particulars("For my grandmother · 献给奶奶")
         self.ours = make_leaf(new_number(), particulars=self.particulars.commitment)
@@ -55,7 +56,7 @@ class Office:
             certificate=encode(shown.document("en")),
             log=f'{{"entries":[{",".join(self.entries.published(0, 100))}]}}'.encode(),
             key=self.key.pem.encode(),
-            entries=tuple(entry for sequence in range(1, 100) if (entry := self.entries.get(sequence))),
+            entries=tuple(entry for _, entry in sorted(self.entries.get_many(set(range(1, 100))).items())),
             kms=self.kms,
         )
 

@@ -13,23 +13,8 @@ from saxaul.storage import orders, redemptions, wallets
 from saxaul.storage.table import Item, python
 from saxaul.trees.manifests import key_of
 from saxaul.trees.orders import OrderedTree, PlantingOrder
-from saxaul.trees.redemptions import STANDING_STATES, Redemption, State
+from saxaul.trees.redemptions import STANDING_STATES, TREE_TRANSITIONS, Redemption, State
 from tests.proof.world import World
-
-DRAWN = {
-    ("requested", "reserved"),
-    ("reserved", "ordered"),
-    ("ordered", "planted"),
-    ("ordered", "reserved"),
-    ("ordered", "refunded"),
-    ("planted", "alive"),
-    ("planted", "dead"),
-    ("alive", "alive"),
-    ("alive", "dead"),
-    ("dead", "replaced"),
-    ("replaced", "alive"),
-    ("replaced", "dead"),
-}
 
 
 def items_of(world: World, prefix: str, sk: str = "") -> list[Item]:
@@ -45,10 +30,10 @@ def orders_of(world: World) -> list[PlantingOrder]:
     return [orders.from_item(item) for item in items_of(world, "ORDER#")]
 
 
-def assert_trees_take_only_drawn_steps(found: list[Redemption]) -> None:
+def assert_trees_take_only_their_transitions(found: list[Redemption]) -> None:
     for tree in (tree for redemption in found for tree in redemption.trees):
-        states = ["requested", *(step.state.value for step in tree.history)]
-        assert set(pairwise(states)) <= DRAWN
+        states = [State.REQUESTED, *(step.state for step in tree.history)]
+        assert all(end in TREE_TRANSITIONS[start] for start, end in pairwise(states))
 
 
 def assert_points_and_saplings_are_conserved(world: World, found: list[Redemption], had: int, catalog: Catalog) -> None:
@@ -117,7 +102,7 @@ def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, 
 def assert_sound(world: World, catalog: Catalog, had: int) -> None:
     def look() -> None:
         found = redemptions_of(world)
-        assert_trees_take_only_drawn_steps(found)
+        assert_trees_take_only_their_transitions(found)
         assert_points_and_saplings_are_conserved(world, found, had, catalog)
         assert_orders_and_trees_tell_the_same(world, found)
         assert_every_announced_order_was_told_of_and_has_its_manifest(world)

@@ -12,13 +12,14 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.wallets import Wallet
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.table import ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 
-LEDGER = Table("Ledger")
+LEDGER = Table("Ledger", SYSTEM_CLOCK)
 METHODS = {
     "PutItem": "put_item",
     "GetItem": "get_item",

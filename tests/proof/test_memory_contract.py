@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from operations.ledger_reading import scan
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.storage.table import Item, ItemMovedError, Key, Table, TransactionRefusedError, transact
 from tests.proof.memory_dynamodb import MemoryDynamoDB
 
-TABLE = Table("Ledger")
+TABLE = Table("Ledger", SYSTEM_CLOCK)
 STOCK = Key("PROJECT#saxaul", "STOCK")
 WALLET = Key("USER#u", "WALLET")
 RELEASE = "SET reserved = if_not_exists(reserved, :none), released = :released, timetable = :timetable, v = :v"

@@ -10,7 +10,7 @@ from saxaul.services.append_log import Log
 from saxaul.storage.orders import Orders
 from saxaul.trees.manifests import key_of
 from saxaul.trees.redemptions import State
-from saxaul.trees.tree_reports import confirm
+from saxaul.trees.report_rules import confirm
 from tests.builders import NOON, confirmation, make_redemption
 from tests.proof.fuse import Fuse, put_in, survive
 from tests.proof.nursery import Nursery

@@ -74,7 +74,7 @@ class Recorded(MemoryDynamoDB):
 
 def deliver(store: Recorded, chance: Random) -> None:
     """Hand every record over, each shard in its order, in batches that fail, come again and are cut in two."""
-    tallying = Tallying(ImpactStore(Table("Ledger")), CALENDAR, StoppedClock(START))
+    tallying = Tallying(ImpactStore(Table("Ledger", StoppedClock(START))), CALENDAR, StoppedClock(START))
     done = dict.fromkeys(store.shards, 0)
     while any(done[shard] < len(store.shards[shard]) for shard in done):
         shard = chance.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
@@ -122,7 +122,9 @@ def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
 
         deliver(store, Random(seed))
 
-        written = ImpactStore(Table("Ledger")).between(CALENDAR.day_of(at("2026-05-01T00:00")), CALENDAR.day_of(START))
+        written = ImpactStore(Table("Ledger", StoppedClock(START))).between(
+            CALENDAR.day_of(at("2026-05-01T00:00")), CALENDAR.day_of(START)
+        )
         assert {(day.day, act): found for day in written for act, found in day.impact.acts.items()} == counted_afresh(
             world
         )

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.log.canonical_json import encode
+from saxaul.log.checks import check_certificate, check_log
 from saxaul.log.entries import NOTHING_BEFORE, Header, LogEntry
-from saxaul.log.published import RefusedError
+from saxaul.log.parsing import RefusedError
 from saxaul.log.signatures import Keys
-from saxaul.log.verification import check_certificate, check_log
 from saxaul.log.verify import verdict
 from tests.builders import make_leaf
 from tests.proof.memory_kms import MemoryKMS

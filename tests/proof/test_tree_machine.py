@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from saxaul.services.take_statements import Take
-from saxaul.trees.tree_reports import Reported, confirm, fail, inspect
+from saxaul.services.take_reports import Take
+from saxaul.trees.report_rules import Reported, confirm, fail, inspect
 from tests.builders import confirmation, failure, inspection
 from tests.proof.fuse import Fuse, KilledError, put_in
 from tests.proof.nursery import Nursery

@@ -22,7 +22,7 @@ from saxaul.problems import Conflict, KeyReused
 from saxaul.races import LostRaceError
 from saxaul.services.redeem import RedemptionRequest, redemption_id
 from saxaul.services.sweep import LOST_AFTER
-from saxaul.trees.tree_reports import confirm
+from saxaul.trees.report_rules import confirm
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
 from tests.proof.model import LENGTHS, Model, ModelRedemption, day_of

@@ -20,9 +20,9 @@ from saxaul.services.redeem import Redeeming
 from saxaul.services.schedule_orders import OrderScheduling
 from saxaul.services.settle import Settling
 from saxaul.services.sweep import Sweeping
-from saxaul.services.take_statements import StatementTaking
+from saxaul.services.take_reports import ReportTaking
+from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
-from saxaul.storage.events import Bus
 from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
@@ -91,7 +91,7 @@ class World:
         patch.setattr("operations.ledger_reading.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
-        patch.setattr("saxaul.storage.events.eventbridge", lambda: self.eventbridge)
+        patch.setattr("saxaul.storage.bus.eventbridge", lambda: self.eventbridge)
         patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be run again
         self.clock = WorldClock(now, self.store)
         self.ledger = Table("Ledger", self.clock)
@@ -138,7 +138,7 @@ class World:
         )
         self.entries = LogStore(self.ledger)
         log = Log(self.entries, SigningKey("key"), CALENDAR)
-        self.statements = StatementTaking(self.redemptions, log, CALENDAR, self.clock)
+        self.statements = ReportTaking(self.redemptions, log, CALENDAR, self.clock)
 
     def seed(
         self,

@@ -169,14 +169,16 @@ def test_each_planting_function_has_the_permissions_that_it_uses_and_no_more() -
     ]
     assert permissions("PlaceOrders") == [
         (("dynamodb:GetItem",), catalog, ()),
-        (("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"), ledger, orders_and_redemptions),
+        (("dynamodb:GetItem",), ledger, ("ORDER#*",)),
+        (("dynamodb:BatchGetItem", "dynamodb:PutItem"), ledger, orders_and_redemptions),
         (("dynamodb:Query",), listing, ()),
         (("sqs:SendMessage",), planting, ()),
         (("s3:PutObject",), OBJECTS, ()),
         (("events:PutEvents",), {"Fn::GetAtt": "Bus.Arn"}, ()),
     ]
     assert permissions("TakeReports") == [
-        (("dynamodb:GetItem", "dynamodb:BatchGetItem"), ledger, orders_and_redemptions),
+        (("dynamodb:GetItem",), ledger, ("ORDER#*",)),
+        (("dynamodb:BatchGetItem",), ledger, orders_and_redemptions),
         (("dynamodb:PutItem",), ledger, ("USER#*", "LOG")),
         (("dynamodb:UpdateItem",), ledger, ("USER#*",)),
         (("dynamodb:Query",), ledger, ("LOG",)),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from saxaul.ledger.history import lines_of_month, state_of, statement
+from saxaul.ledger.history import lines_of_month, state_of, totals_by_type
 from tests.builders import NOON, at, make_calendar, make_entry, make_period
 
 CALENDAR = make_calendar()
@@ -43,7 +43,7 @@ def test_a_statement_sums_by_type_and_leaves_out_what_was_reversed() -> None:
         make_entry(type="metro_ride", points=52, avoided_g="515.5"),
     )
 
-    bus, metro = statement(lines_of_month([period], "2026-06", CALENDAR))
+    bus, metro = totals_by_type(lines_of_month([period], "2026-06", CALENDAR))
 
     assert (bus.type, bus.actions, bus.quantity, bus.points, bus.avoided_g) == (
         "bus_ride",

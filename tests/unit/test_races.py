@@ -3,7 +3,7 @@
 import pytest
 
 from saxaul.clock import Clock
-from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, until_won
+from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, OverloadedError, until_won
 from saxaul.storage.table import Key, Table
 
 
@@ -96,9 +96,9 @@ def test_unprocessed_keys_and_items_are_asked_for_again_so_often_and_no_more(mon
     monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)
     table = Table("Ledger", clock)
 
-    with pytest.raises(ContendedError):
+    with pytest.raises(OverloadedError):
         table.get_many([Key("a", "b")], consistent=True)
-    with pytest.raises(ContendedError):
+    with pytest.raises(OverloadedError):
         table.put_all([{"pk": "a", "sk": "b"}])
 
     assert client.calls == 2 * ATTEMPTS

@@ -1,4 +1,4 @@
-"""Redemptions: the steps that are drawn, and who is served from what there is."""
+"""Redemptions: the steps that they and their trees take, and who is served from what there is."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,6 +8,8 @@ import pytest
 from saxaul.trees.redemptions import (
     MAX_STEPS,
     STANDING_STATES,
+    TRANSITIONS,
+    TREE_TRANSITIONS,
     IllegalTransitionError,
     PlantedTree,
     State,
@@ -18,30 +20,13 @@ from saxaul.trees.redemptions import (
 from saxaul.trees.stock import Stock
 from tests.builders import NOON, make_redemption, make_wallet
 
-DRAWN = {
-    (State.REQUESTED, State.RESERVED),
-    (State.REQUESTED, State.REJECTED),
-    (State.RESERVED, State.ORDERED),
-    (State.REQUESTED, State.CANCELLED),
-    (State.RESERVED, State.CANCELLED),
-}
-TREE_DRAWN = {
-    (State.REQUESTED, State.RESERVED),
-    (State.RESERVED, State.ORDERED),
-    (State.ORDERED, State.PLANTED),
-    (State.ORDERED, State.RESERVED),
-    (State.ORDERED, State.REFUNDED),
-    (State.PLANTED, State.ALIVE),
-    (State.PLANTED, State.DEAD),
-    (State.ALIVE, State.ALIVE),
-    (State.ALIVE, State.DEAD),
-    (State.DEAD, State.REPLACED),
-    (State.REPLACED, State.ALIVE),
-    (State.REPLACED, State.DEAD),
-}
 PAIRS = [(start, end) for start in State for end in State]
 TWO_TREES = make_redemption(trees=2).trees
 PLANTING = PlantedTree(NOON, "AX-0001", 38.851, 105.731)
+
+
+def tree_transitions(start: State) -> frozenset[State]:
+    return TREE_TRANSITIONS.get(start, frozenset())
 
 
 def step(state: State, order_id: str = "") -> Step:
@@ -52,26 +37,42 @@ def tree_in(state: State) -> Tree:
     return Tree("n", () if state is State.REQUESTED else (step(state),))
 
 
-@pytest.mark.parametrize(("start", "end"), sorted(DRAWN))
-def test_every_step_that_is_drawn_can_be_taken(start: State, end: State) -> None:
+@pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end in TRANSITIONS[start]])
+def test_a_redemption_takes_each_of_its_transitions(start: State, end: State) -> None:
     assert make_redemption(state=start).to(end).state is end
 
 
-@pytest.mark.parametrize(("start", "end"), [pair for pair in PAIRS if pair not in DRAWN])
-def test_every_other_step_is_refused(start: State, end: State) -> None:
+@pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end not in TRANSITIONS[start]])
+def test_a_redemption_takes_no_other_step(start: State, end: State) -> None:
     with pytest.raises(IllegalTransitionError):
         make_redemption(state=start).to(end)
 
 
-@pytest.mark.parametrize(("start", "end"), sorted(TREE_DRAWN))
-def test_every_step_of_a_tree_that_is_drawn_can_be_taken(start: State, end: State) -> None:
+@pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end in tree_transitions(start)])
+def test_a_tree_takes_each_of_its_transitions(start: State, end: State) -> None:
     assert tree_in(start).after(step(end)).state is end
 
 
-@pytest.mark.parametrize(("start", "end"), [pair for pair in PAIRS if pair not in TREE_DRAWN])
-def test_every_other_step_of_a_tree_is_refused(start: State, end: State) -> None:
+@pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end not in tree_transitions(start)])
+def test_a_tree_takes_no_other_step(start: State, end: State) -> None:
     with pytest.raises(IllegalTransitionError):
         tree_in(start).after(step(end))
+
+
+def test_what_is_over_stays_over_and_a_dead_tree_is_only_replaced() -> None:
+    final = {state for state in State if not TRANSITIONS[state] and not tree_transitions(state)}
+
+    assert final == {State.REJECTED, State.CANCELLED, State.REFUNDED}
+    assert tree_transitions(State.DEAD) == {State.REPLACED}
+    assert {start for start in State if State.REPLACED in tree_transitions(start)} == {State.DEAD}
+
+
+def test_nothing_is_taken_back_once_it_is_ordered_and_nothing_waits_again_once_it_is_planted() -> None:
+    cancelled = {start for start in State if State.CANCELLED in TRANSITIONS[start]}
+    waiting_again = {start for start in State if State.RESERVED in tree_transitions(start)}
+
+    assert cancelled == {State.REQUESTED, State.RESERVED}
+    assert waiting_again == {State.REQUESTED, State.ORDERED}
 
 
 def test_a_step_keeps_what_belongs_to_it() -> None:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from saxaul.log.entries import evidence_of
-from saxaul.services.take_statements import Take
+from saxaul.services.take_reports import Take
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption
+from saxaul.trees.report_rules import confirm, inspect
 from saxaul.trees.statements import LogDraft, log_draft, particulars_of
-from saxaul.trees.tree_reports import confirm, inspect
 from tests.builders import NOON, confirmation, inspection, make_calendar, make_order, make_redemption
 
 CALENDAR = make_calendar()

@@ -20,4 +20,4 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
-"""What tells the time where nobody passes another clock."""
+"""The clock that functions and commands go by."""

@@ -13,10 +13,7 @@
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
+from typing import ClassVar
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
@@ -72,11 +69,3 @@ class KeyReused(Problem):
 class InternalError(Problem):
     status = 500
     title = "Internal error"
-
-
-def faults(error: "ValidationError") -> list[str]:
-    """Each fault of a refused input as one line: where, and what was wrong."""
-    return [
-        ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
-    ]

@@ -1,10 +1,13 @@
 """Lost races: what is done when somebody else wrote first, or DynamoDB had no time.
 
-LostRaceError                 nothing was written: read again, and decide again
-├── ItemMovedError            the item is no longer what was read (storage/table.py)
-│   └── PeriodMovedError      and this is the period that stands there now (storage/periods.py)
-└── TransactionRefusedError   one of the writes of a transaction did not hold (storage/table.py)
-ContendedError                every attempt lost its race
+The errors, drawn once:
+
+    LostRaceError                 nothing was written: read again, and decide again
+    ├── ItemMovedError            the item is no longer what was read (storage/table.py)
+    │   └── PeriodMovedError      and this is the period that stands there now (storage/periods.py)
+    └── TransactionRefusedError   one of the writes of a transaction did not hold (storage/table.py)
+    ContendedError                every attempt lost its race
+    OverloadedError               DynamoDB left a part of a batch unprocessed, however often it was asked
 """
 
 import random
@@ -32,6 +35,13 @@ class ContendedError(Exception):
 
     def __init__(self) -> None:
         super().__init__(f"{ATTEMPTS} attempts lost their race")
+
+
+class OverloadedError(Exception):
+    """DynamoDB had no time for a batch, however often it was asked. A part of it may be done; trying again is safe."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a batch was left unprocessed {ATTEMPTS} times")
 
 
 def attempts(clock: Clock) -> Iterator[int]:

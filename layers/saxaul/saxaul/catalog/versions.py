@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import Entity
-from saxaul.problems import PreconditionFailed
 
 
 class VersionedEntry(NamedTuple):
@@ -28,10 +27,16 @@ class EntryVersion(NamedTuple):
     document: Any
 
 
-Versions = frozenset[str]
-"""Versions as a caller names them: numbers as text, or ANY_VERSION."""
+@dataclass(frozen=True)
+class Versions:
+    """Versions as a caller names them: ``any`` of them, or these numbers, as text."""
 
-ANY_VERSION: Versions = frozenset({"*"})
+    numbers: frozenset[str] = frozenset()
+    any: bool = False
+
+    def hold(self, version: int | None) -> bool:
+        """Whether the version that stands there is among them; None where nothing stands there."""
+        return version is not None and (self.any or str(version) in self.numbers)
 
 
 @dataclass(frozen=True)
@@ -39,22 +44,12 @@ class Condition:
     """What a write demands of the version that stands there: ``among`` these, if given, and ``not_among`` those."""
 
     among: Versions | None = None
-    not_among: Versions = frozenset()
+    not_among: Versions = Versions()
 
-    def check(self, version: int | None) -> None:
-        """Hold the condition against the version that stands there; None where nothing does.
+    def is_stale(self, version: int | None) -> bool:
+        """Whether something else stands there than the caller read."""
+        return self.among is not None and not self.among.hold(version)
 
-        Raises:
-            PreconditionFailed: the condition does not hold.
-        """
-        if self.among is not None and not _holds(self.among, version):
-            now = f"it is at version {version}" if version else "it does not exist"
-            raise PreconditionFailed(
-                "stale_version", f"The entry is not at a version that the call names: {now}. Read it again."
-            )
-        if _holds(self.not_among, version):
-            raise PreconditionFailed("already_there", f"The entry exists, at version {version}.")
-
-
-def _holds(versions: Versions, version: int | None) -> bool:
-    return version is not None and (versions == ANY_VERSION or str(version) in versions)
+    def excludes(self, version: int | None) -> bool:
+        """Whether something stands there that must not."""
+        return self.not_among.hold(version)

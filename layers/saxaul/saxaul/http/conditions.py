@@ -7,7 +7,7 @@ Of a read: ``If-None-Match`` names the answers that the caller still has.
 import hashlib
 import re
 
-from saxaul.catalog.versions import ANY_VERSION, Condition, Versions
+from saxaul.catalog.versions import Condition, Versions
 from saxaul.http.endpoint import Request
 
 _ETAG = re.compile(r'(W/)?"([^"]*)"')
@@ -18,7 +18,7 @@ def condition_of(request: Request) -> Condition:
     if_match, if_none_match = request.header("if-match"), request.header("if-none-match")
     return Condition(
         among=None if if_match is None else _versions_in(if_match),
-        not_among=frozenset() if if_none_match is None else _versions_in(if_none_match),
+        not_among=Versions() if if_none_match is None else _versions_in(if_none_match),
     )
 
 
@@ -40,5 +40,5 @@ def is_held(if_none_match: str | None, etag: str) -> bool:
 def _versions_in(header: str) -> Versions:
     """The versions that a header's list of tags names. A weak tag names none: a write needs to know exactly."""
     if header.strip() == "*":
-        return ANY_VERSION
-    return frozenset(tag for weak, tag in _ETAG.findall(header) if not weak)
+        return Versions(any=True)
+    return Versions(frozenset(tag for weak, tag in _ETAG.findall(header) if not weak))

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from saxaul.http.endpoint import Request
 from saxaul.problems import InvalidRequest
@@ -28,5 +28,5 @@ def place_in_list(request: Request, places: TypeAdapter[ListPlace]) -> ListPlace
         return None
     try:
         return places.validate_json(base64.b64decode(cursor, altchars=b"-_", validate=True), strict=True)
-    except (ValueError, ValidationError):
+    except ValueError:  # of base64, or of pydantic
         raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.") from None

@@ -12,12 +12,12 @@ from saxaul.certificate.certificate import Certificate
 from saxaul.ledger.history import Line, Total, state_of
 from saxaul.ledger.periods import ZERO
 from saxaul.ledger.wallets import Position
-from saxaul.log.entries import degrees
 from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import PlantingOrder, is_done
-from saxaul.trees.redemptions import PlantedTree, Redemption, State, Step, Tree
+from saxaul.trees.redemptions import Redemption, State, Step, Tree
+from saxaul.trees.report_rules import Reported
+from saxaul.trees.statements import shown_planting
 from saxaul.trees.stock import Stock
-from saxaul.trees.tree_reports import Reported
 
 View = dict[str, Any]
 
@@ -48,7 +48,7 @@ def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> Vie
     }
 
 
-def statement_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
+def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
     """A month's sums. ``overflowed`` counts the actions that found no room on its periods, and its year's."""
     return {
         "month": month,
@@ -123,16 +123,7 @@ def step_view(step: Step, calendar: Calendar) -> View:
         "reason": step.reason or None,
         "inspector": step.inspector or None,
         "evidence_url": step.evidence or None,
-        "tree": planting_view(step.planting) if step.planting else None,
-    }
-
-
-def planting_view(planting: PlantedTree) -> View:
-    return {
-        "tag": planting.tag,
-        "lat": degrees(planting.lat),
-        "lon": degrees(planting.lon),
-        "photo_url": planting.photo_url or None,
+        "tree": asdict(shown_planting(step.planting)) if step.planting else None,
     }
 
 
@@ -178,10 +169,10 @@ def reports_view(name: str, reported: Reported) -> View:
     return {name: reported.taken, "refused": [asdict(refusal) for refusal in reported.refused]}
 
 
-def entry_view(identifier: str, edition: VersionedEntry, calendar: Calendar) -> View:
+def entry_view(identifier: str, entry: VersionedEntry, calendar: Calendar) -> View:
     """An entry of the catalog as its operator wrote it, with its version."""
-    document = edition.entity.model_dump(mode="json", exclude_defaults=True) if edition.entity else {"deleted": True}
-    return {"id": identifier, "version": edition.version, **_change(edition, calendar), **document}
+    document = entry.entity.model_dump(mode="json", exclude_defaults=True) if entry.entity else {"deleted": True}
+    return {"id": identifier, "version": entry.version, **_change(entry, calendar), **document}
 
 
 def version_view(version: EntryVersion, calendar: Calendar) -> View:

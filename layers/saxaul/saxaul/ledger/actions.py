@@ -22,7 +22,7 @@ from pydantic import (
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog
-from saxaul.problems import faults
+from saxaul.catalog.faults import faults
 
 REVERSAL_DAYS = 366
 """For how long after the act it can be taken back, so that nobody can fill old periods with reversals of nothing."""

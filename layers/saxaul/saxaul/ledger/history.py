@@ -1,4 +1,4 @@
-"""The ledger as its owner reads it: entries newest first, and a month's statement."""
+"""The ledger as its owner reads it: entries newest first, and a month's totals."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -54,7 +54,7 @@ def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
     return "ripe" if calendar.ripens_at(entry.occurred_at) <= now else "ripening"
 
 
-def statement(lines: Sequence[Line]) -> list[Total]:
+def totals_by_type(lines: Sequence[Line]) -> list[Total]:
     """The sums of these lines by action type; a reversed action does not count."""
     totals: dict[str, Total] = {}
     for entry in (line.entry for line in lines if not line.entry.reversal):

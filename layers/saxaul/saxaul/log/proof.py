@@ -2,7 +2,7 @@
 
 Beside what a certificate says, its proof holds what binds each word of that to the log: the particulars that the leaves
 commit to, the salt of the dedication, and for each event its leaf, the leaf's inclusion path and the signed header of
-its entry. :mod:`saxaul.log.verification` takes it apart again.
+its entry. :mod:`saxaul.log.checks` takes it apart again.
 """
 
 from collections.abc import Iterable, Sequence

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from saxaul.log.published import RefusedError
-from saxaul.log.verification import CheckedCertificate, CheckedLog, check_certificate, check_inclusion, check_log
+from saxaul.log.checks import CheckedCertificate, CheckedLog, check_certificate, check_inclusion, check_log
+from saxaul.log.parsing import RefusedError
 
 
 def verdict(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> Iterator[str]:

@@ -5,7 +5,7 @@ A period is written on condition that it is still what was read; a lost race pos
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -68,43 +68,52 @@ class Accrual:
 
         A message fails alone, with all that it brought; delivered again, it does no harm.
         """
-        accrued = Accrued()
-        catalog = self._catalog_for(messages.values())
-        plan = self._plan_actions(messages, catalog, accrued)
+        actions = {message_id: list(message.unpacked()) for message_id, message in messages.items()}
         reversals = {message_id: list(message.unpacked_reversals()) for message_id, message in messages.items()}
+        catalog = self._catalog_for(actions)
+        plan, failed = self._plan_actions(actions, catalog)
         periods = self._read(plan, {reversal for found in reversals.values() for reversal in found})
-        for message_id, found in reversals.items():
-            for reversal in found:
-                for key in self._periods_of(reversal, periods, plan, catalog):
-                    plan[key].reversals.append(reversal)
-                    plan[key].senders.add(message_id)
-        self._write(plan, periods, catalog, accrued)
-        return accrued
+        self._plan_reversals(reversals, periods, catalog, plan)
+        accrued = self._write(plan, periods, catalog)
+        return Accrued(accrued.outcomes, failed | accrued.failed)
 
-    def _catalog_for(self, messages: Iterable[ActionMessage]) -> Catalog:
+    def _catalog_for(self, actions: Mapping[str, Sequence[Action]]) -> Catalog:
         """The catalog, read afresh where an action names a type that the kept one does not hold.
 
         The API took the action, so the type is there, if only since a moment ago: failing here would cost the
         message minutes.
         """
         catalog = self._catalog_store.catalog()
-        types = {action.type for message in messages for action in message.unpacked()}
+        types = {action.type for found in actions.values() for action in found}
         return catalog if types <= catalog.action_types.keys() else self._catalog_store.catalog(max_age=0)
 
-    def _plan_actions(self, messages: Mapping[str, ActionMessage], catalog: Catalog, accrued: Accrued) -> _Plan:
-        """The actions by the period that they belong to. A message with an action of no known type fails."""
+    def _plan_actions(self, actions: Mapping[str, Sequence[Action]], catalog: Catalog) -> tuple[_Plan, dict[str, str]]:
+        """The actions by the period that they belong to, and the messages that fail: those with an unknown type."""
         plan: _Plan = defaultdict(_Work)
-        for message_id, message in messages.items():
-            actions = list(message.unpacked())
-            unknown = {action.type for action in actions} - catalog.action_types.keys()
-            if unknown:
-                accrued.failed[message_id] = f"unknown action types: {', '.join(sorted(unknown))}"
+        failed: dict[str, str] = {}
+        for message_id, found in actions.items():
+            if unknown := {action.type for action in found} - catalog.action_types.keys():
+                failed[message_id] = f"unknown action types: {', '.join(sorted(unknown))}"
                 continue
-            for action in actions:
-                key = period_of(action, catalog.action_types[action.type], self._calendar)
-                plan[key].actions.append(action)
-                plan[key].senders.add(message_id)
-        return plan
+            for action in found:
+                work = plan[period_of(action, catalog.action_types[action.type], self._calendar)]
+                work.actions.append(action)
+                work.senders.add(message_id)
+        return plan, failed
+
+    def _plan_reversals(
+        self,
+        reversals: Mapping[str, Sequence[Reversal]],
+        periods: Mapping[PeriodKey, Period],
+        catalog: Catalog,
+        plan: _Plan,
+    ) -> None:
+        """Add the reversals to the plan. Where each belongs depends on the periods, and on the actions before it."""
+        for message_id, found in reversals.items():
+            for reversal in found:
+                for key in self._periods_of(reversal, periods, plan, catalog):
+                    plan[key].reversals.append(reversal)
+                    plan[key].senders.add(message_id)
 
     def _read(self, plan: _Plan, reversals: set[Reversal]) -> dict[PeriodKey, Period]:
         """Every period that the batch may touch. The read may lag: a write on a period that moved is made again."""
@@ -130,7 +139,8 @@ class Accrual:
         possible = {self._calendar.window_of(reversal.occurred_at, length) for length in lengths}
         return [key for key in candidates if key.window in possible]
 
-    def _write(self, plan: _Plan, periods: Mapping[PeriodKey, Period], catalog: Catalog, accrued: Accrued) -> None:
+    def _write(self, plan: _Plan, periods: Mapping[PeriodKey, Period], catalog: Catalog) -> Accrued:
+        accrued = Accrued()
         with ThreadPoolExecutor(_WRITERS) as writers:
             postings = {key: writers.submit(self._post_onto, periods[key], work, catalog) for key, work in plan.items()}
         for key, future in postings.items():
@@ -138,6 +148,7 @@ class Accrual:
                 accrued.outcomes += future.result().outcomes
             except Exception as error:  # noqa: BLE001 - whatever ails one period, its neighbours go through
                 accrued.failed |= dict.fromkeys(plan[key].senders, repr(error))
+        return accrued
 
     def _post_onto(self, period: Period, work: _Work, catalog: Catalog) -> Posting:
         current = period

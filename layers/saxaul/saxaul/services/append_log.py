@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 class Log:
     """The transparency log: it is appended to, and that is all."""
 
-    def __init__(self, entries: LogStore, key: SigningKey, calendar: Calendar) -> None:
-        self._entries = entries
+    def __init__(self, log: LogStore, key: SigningKey, calendar: Calendar) -> None:
+        self._log = log
         self._key = key
         self._calendar = calendar
 
     def head(self) -> LogEntry | None:
         """The newest entry, as of now; None before the first."""
-        return self._entries.head()
+        return self._log.head()
 
     def append(
         self,
@@ -46,5 +46,5 @@ class Log:
         signed_at = self._calendar.rfc3339(now)
         draft = LogEntry.draft(head, by, leaves, signed_at=signed_at, key_id=self._key.key_id)
         entry = draft.signed(self._key.sign(draft.signed_bytes))
-        transact([self._entries.append_write(entry), *also])
+        transact([self._log.append_write(entry), *also])
         return entry

@@ -23,7 +23,7 @@ class CatalogBrowsing:
         """
         entry = self._catalog_store.get(kind, identifier)
         if entry is None:
-            raise _unknown(kind, identifier)
+            raise unknown_entry(kind, identifier)
         return entry
 
     def entries(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
@@ -38,11 +38,12 @@ class CatalogBrowsing:
         """
         found = self._catalog_store.versions(kind, identifier, before, limit)
         if not found:
-            raise _unknown(kind, identifier)
+            raise unknown_entry(kind, identifier)
         return found
 
 
-def _unknown(kind: Kind, identifier: str) -> NotFound:
+def unknown_entry(kind: Kind, identifier: str) -> NotFound:
+    """The problem of an entry that is not there."""
     return NotFound("unknown_entry", f"The catalog has no {identifier!r} among its {kind}.")
 
 

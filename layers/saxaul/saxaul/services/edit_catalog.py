@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import MODELS, ActionType, Catalog, Entity, Kind, TreeProject, references_in
+from saxaul.catalog.faults import faults
 from saxaul.catalog.versions import Condition, VersionedEntry
 from saxaul.clock import Clock
-from saxaul.problems import Conflict, InvalidRequest, NotFound, faults
+from saxaul.problems import Conflict, InvalidRequest, PreconditionFailed
 from saxaul.races import ContendedError, until_won
 from saxaul.services import wiring
+from saxaul.services.browse_catalog import unknown_entry
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.stocks import Stocks
@@ -55,7 +57,7 @@ class CatalogEditing:
             guard = self._catalog_store.guard()
             known = self._catalog_store.latest(kind, identifier)
             entity = self._checked(kind, document, known)
-            condition.check(known.version if known.entity else None)
+            _check(condition, known)
             if known.entity == entity:
                 return known
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
@@ -86,8 +88,8 @@ class CatalogEditing:
             guard = self._catalog_store.guard()
             known = self._catalog_store.latest(kind, identifier)
             if known.entity is None:
-                raise NotFound("unknown_entry", f"The catalog has no {identifier!r} among its {kind}.")
-            condition.check(known.version)
+                raise unknown_entry(kind, identifier)
+            _check(condition, known)
             if kind in _REFERRED:
                 _refuse_if(self._as_of_now().referring_to(kind, identifier), "Other entries name this one.")
             if isinstance(known.entity, ActionType):
@@ -167,6 +169,17 @@ class CatalogEditing:
         free_from = action_type.retired_from + timedelta(days=self._calendar.acceptance_days + NEEDED_DAYS)
         if self._calendar.day_of(self._clock.now()) < free_from:
             raise Conflict("still_needed", f"Late actions may need this action type; it can go from {free_from} on.")
+
+
+def _check(condition: Condition, known: VersionedEntry) -> None:
+    version = known.version if known.entity else None
+    if condition.is_stale(version):
+        now = f"it is at version {version}" if version else "it does not exist"
+        raise PreconditionFailed(
+            "stale_version", f"The entry is not at a version that the call names: {now}. Read it again."
+        )
+    if condition.excludes(version):
+        raise PreconditionFailed("already_there", f"The entry exists, at version {version}.")
 
 
 def _refuse_if(referring: list[str], sentence: str) -> None:

@@ -4,17 +4,18 @@ from functools import cache
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.certificate.certificate import Certificate
-from saxaul.log.entries import degrees
-from saxaul.log.proof import LoggedEvent, ShownTree
+from saxaul.log.proof import LoggedEvent
+from saxaul.problems import NotFound
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
+from saxaul.trees.numbers import number_in
 from saxaul.trees.orders import OrderedProject, shown_project
 from saxaul.trees.redemptions import UNPAID, Redemption, Seal, Tree
-from saxaul.trees.statements import particulars_of
+from saxaul.trees.statements import particulars_of, shown_planting
 
 
 class Certificates:
@@ -24,21 +25,26 @@ class Certificates:
         self,
         redemptions: Redemptions,
         orders: Orders,
-        entries: LogStore,
+        log: LogStore,
         catalog_store: CatalogStore,
         calendar: Calendar,
     ) -> None:
         self._redemptions = redemptions
         self._orders = orders
-        self._entries = entries
+        self._log = log
         self._catalog_store = catalog_store
         self._calendar = calendar
 
-    def find(self, number: str) -> Certificate | None:
-        """The certificate of a number. A tree that was never planted has no proof, and its certificate says so."""
-        redemption = self._redemptions.certified(number)
-        if redemption is None or redemption.state in UNPAID:
-            return None
+    def find(self, typed: str) -> Certificate:
+        """The certificate of a number as somebody typed it. Without a proof, its tree was never planted.
+
+        Raises:
+            NotFound: there is no certificate with this number.
+        """
+        number = number_in(typed)
+        redemption = self._redemptions.certified(number) if number else None
+        if number is None or redemption is None or redemption.state in UNPAID:
+            raise NotFound("unknown_certificate", "There is no certificate with this number.")
         tree = redemption.tree(number)
         order = self._orders.get(tree.order_id) if tree.order_id else None
         if order and tree.seal:
@@ -52,7 +58,7 @@ class Certificates:
             for step in tree.history
             if step.sequence is not None and step.leaf is not None
         ]
-        entries = self._entries.get_many({sequence for sequence, _, _ in logged})
+        entries = self._log.get_many({sequence for sequence, _, _ in logged})
         events = [LoggedEvent(entries[sequence], leaf, evidence) for sequence, leaf, evidence in logged]
         return Certificate.proven(particulars_of(redemption, seal, project), events)
 
@@ -73,9 +79,7 @@ def unproven_certificate(
         dedication=redemption.dedication,
         applied_at=calendar.rfc3339(redemption.requested_at),
         planted_at=calendar.rfc3339(planting.planted_at) if planting else None,
-        tree=ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
-        if planting
-        else None,
+        tree=shown_planting(planting) if planting else None,
     )
 
 

@@ -13,8 +13,8 @@ from saxaul.clock import Clock
 from saxaul.races import LostRaceError, until_won
 from saxaul.services import wiring
 from saxaul.settings import settings
+from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.events import Bus
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.queues import send_planting

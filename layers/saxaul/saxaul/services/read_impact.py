@@ -5,15 +5,12 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog
-from saxaul.clock import Clock
 from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
 from saxaul.impact.totals import Day, total
 from saxaul.log.entries import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
-from saxaul.settings import settings
 from saxaul.storage.catalog import RECENT, CatalogStore
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.log import LogStore
@@ -39,18 +36,10 @@ class Totals(NamedTuple):
 class ImpactReading:
     """Shows what was done together."""
 
-    def __init__(
-        self, impact: ImpactStore, entries: LogStore, catalog_store: CatalogStore, calendar: Calendar, clock: Clock
-    ) -> None:
+    def __init__(self, impact: ImpactStore, log: LogStore, catalog_store: CatalogStore) -> None:
         self._impact = impact
-        self._entries = entries
+        self._log = log
         self._catalog_store = catalog_store
-        self._calendar = calendar
-        self._clock = clock
-
-    def today(self) -> date:
-        """The current day of the programme."""
-        return self._calendar.day_of(self._clock.now())
 
     def campaigns(self, today: date) -> Mapping[str, list[ShownRun]]:
         """What is ``running``, what comes ``next`` and what is ``past``: each campaign once in each with such a run."""
@@ -77,7 +66,7 @@ class ImpactReading:
 
     def totals(self, first: date, last: date) -> Totals:
         """What was done from the first to the last of these days; the trees are those of all time."""
-        newest = self._entries.head()
+        newest = self._log.head()
         trees = newest.counts if newest else Counts()
         return Totals(self._impact.between(first, last), trees, self._catalog_store.catalog())
 
@@ -97,6 +86,4 @@ class ImpactReading:
 def impact_reading() -> ImpactReading:
     """The impact reading of this process."""
     ledger = wiring.ledger()
-    return ImpactReading(
-        ImpactStore(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar, wiring.clock()
-    )
+    return ImpactReading(ImpactStore(ledger), LogStore(ledger), wiring.catalog_store())

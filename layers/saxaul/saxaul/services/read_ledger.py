@@ -1,4 +1,4 @@
-"""Reading the ledger: what a user has, the entries behind it, and a month's statement."""
+"""Reading the ledger: what a user has, the entries behind it, and a month's totals."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -8,7 +8,7 @@ from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.history import Line, LinePlace, Total, lines_of_month, statement
+from saxaul.ledger.history import Line, LinePlace, Total, lines_of_month, totals_by_type
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Position, position
 from saxaul.services import wiring
@@ -28,7 +28,7 @@ class Lines(NamedTuple):
     now: int
 
 
-class MonthStatement(NamedTuple):
+class MonthTotals(NamedTuple):
     """A month's sums by action type, and how many actions found no room in its periods."""
 
     month: str
@@ -67,12 +67,12 @@ class LedgerReading:
         more = shown[-1].place if len(found) > limit else None
         return Lines(shown, more, catalog, now)
 
-    def statement(self, user_id: str, month: str | None) -> MonthStatement:
+    def month(self, user_id: str, month: str | None) -> MonthTotals:
         """The sums of a month of the programme's time zone, such as ``2026-06``; of this month where none is named."""
         month = month or self._calendar.window_of(self._clock.now(), "month")
         periods = self._of_month(Owner("user", user_id), month)
-        totals = statement(lines_of_month(periods, month, self._calendar))
-        return MonthStatement(month, totals, sum(period.overflowed for period in periods))
+        totals = totals_by_type(lines_of_month(periods, month, self._calendar))
+        return MonthTotals(month, totals, sum(period.overflowed for period in periods))
 
     def _of_month(self, owner: Owner, month: str) -> list[Period]:
         """The periods that can hold entries of a month: its days, itself, and its year."""

@@ -22,15 +22,15 @@ class LogPage(NamedTuple):
 class LogReading:
     """Shows the log to anyone."""
 
-    def __init__(self, entries: LogStore, key: SigningKey) -> None:
-        self._entries = entries
+    def __init__(self, log: LogStore, key: SigningKey) -> None:
+        self._log = log
         self._key = key
 
     def page(self, after: int, limit: int) -> LogPage:
         """The entries that follow a sequence, oldest first."""
         entries: list[str] = []
         characters = 0
-        for entry in self._entries.published(after, limit):
+        for entry in self._log.published(after, limit):
             entries.append(entry)
             characters += len(entry)
             if characters >= MAX_CHARACTERS:

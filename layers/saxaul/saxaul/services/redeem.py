@@ -72,7 +72,8 @@ class Redeeming:
         known = self._redemptions.get(wanted.user_id, wanted.redemption_id)
         if known is None:
             self._refuse_what_the_stock_lacks(wanted)
-            self._refuse_what_the_wallet_lacks(wanted)
+            harvested = self._harvesting.harvest(wanted.user_id)
+            _refuse_what_the_wallet_lacks(wanted, harvested.wallet.balance)
             try:
                 self._redemptions.add(wanted)
             except RedemptionExistsError as exists:
@@ -127,11 +128,10 @@ class Redeeming:
             then = f"{coming.saplings} more come at {self._calendar.rfc3339(coming.at)}." if coming else ""
             raise Conflict("sold_out", f"{max(0, stock.available(now))} saplings are left. {then}".rstrip())
 
-    def _refuse_what_the_wallet_lacks(self, wanted: Redemption) -> None:
-        """Harvest what is ripe, and refuse what even then cannot be paid."""
-        balance = self._harvesting.harvest(wanted.user_id).wallet.balance
-        if balance < wanted.points:
-            raise Conflict("insufficient_points", f"This takes {wanted.points} points; {balance} can be spent.")
+
+def _refuse_what_the_wallet_lacks(wanted: Redemption, balance: int) -> None:
+    if balance < wanted.points:
+        raise Conflict("insufficient_points", f"This takes {wanted.points} points; {balance} can be spent.")
 
 
 def redemption_id(app: str, user_id: str, key: str) -> str:

@@ -1,7 +1,6 @@
 """Searching: the index that a worker searches is built once, and renewed beside the requests, never before one."""
 
 import gc
-from datetime import date
 from functools import cache
 from threading import Lock, Thread
 
@@ -10,7 +9,6 @@ from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.search.index import SuggestionIndex
 from saxaul.services import wiring
-from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 
 RENEWED_AFTER = 30.0
@@ -74,8 +72,3 @@ def _spare_the_collector() -> None:
 def live_index() -> LiveIndex:
     """The index of this process."""
     return LiveIndex(wiring.catalog_store(), wiring.clock())
-
-
-def today() -> date:
-    """The current day of the programme."""
-    return settings().calendar.day_of(wiring.clock().now())

@@ -6,6 +6,7 @@ from functools import cache
 
 from saxaul.clock import Clock
 from saxaul.messages.bodies import RedemptionMessage
+from saxaul.observability import logger
 from saxaul.races import until_won
 from saxaul.services import wiring
 from saxaul.storage.redemptions import Redemptions
@@ -38,6 +39,7 @@ class Settling:
                     project_id, [(message.user_id, message.redemption_id) for message in asked.values()]
                 )
             except Exception as error:  # noqa: BLE001 - whatever ails one project, its neighbours are settled
+                logger.exception("not settled", extra={"project_id": project_id})
                 failed |= dict.fromkeys(asked, repr(error))
         return failed
 

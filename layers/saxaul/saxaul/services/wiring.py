@@ -1,5 +1,6 @@
 """What the services of a process share, each made once and when first needed."""
 
+from datetime import date
 from functools import cache
 
 from saxaul.clock import SYSTEM_CLOCK, Clock
@@ -12,6 +13,11 @@ from saxaul.storage.table import Table
 def clock() -> Clock:
     """The clock that all services go by."""
     return SYSTEM_CLOCK
+
+
+def today() -> date:
+    """The current day of the programme."""
+    return settings().calendar.day_of(clock().now())
 
 
 @cache

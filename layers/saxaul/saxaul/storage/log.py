@@ -29,18 +29,14 @@ class LogStore:
         newest = self._table.last(PARTITION)
         return from_item(newest) if newest else None
 
-    def get(self, sequence: int) -> LogEntry | None:
-        item = self._table.get(entry_key(sequence))
-        return from_item(item) if item else None
-
     def get_many(self, sequences: set[int]) -> dict[int, LogEntry]:
         """The entries that exist, by sequence."""
-        found = self._table.get_many([entry_key(sequence) for sequence in sequences], consistent=True)
+        found = self._table.get_many([_entry_key(sequence) for sequence in sequences], consistent=True)
         return {entry.sequence: entry for entry in map(from_item, found.values())}
 
     def published(self, after: int, limit: int) -> Iterator[str]:
         """The canonical text of each entry that follows sequence ``after``, oldest first."""
-        first, last = entry_key(after + 1), entry_key(after + limit)
+        first, last = _entry_key(after + 1), _entry_key(after + limit)
         return (_text(item).decode() for item in self._table.query(PARTITION, first.sk, last.sk))
 
     def append_write(self, entry: LogEntry) -> "TransactWriteItemTypeDef":
@@ -48,12 +44,12 @@ class LogStore:
         return self._table.put_write(to_item(entry), expected_version=0)
 
 
-def entry_key(sequence: int) -> Key:
+def _entry_key(sequence: int) -> Key:
     return Key(PARTITION, f"{sequence:010d}")
 
 
 def to_item(entry: LogEntry) -> Item:
-    return {**entry_key(entry.sequence)._asdict(), "entry": zlib.compress(encode(entry.document()))}
+    return {**_entry_key(entry.sequence)._asdict(), "entry": zlib.compress(encode(entry.document()))}
 
 
 def from_item(item: Item) -> LogEntry:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from saxaul.clock import SYSTEM_CLOCK, Clock
-from saxaul.races import ContendedError, LostRaceError, attempts
+from saxaul.clock import Clock
+from saxaul.races import LostRaceError, OverloadedError, attempts
 from saxaul.storage.clients import dynamodb
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class TransactionRefusedError(LostRaceError):
 class Table:
     """The reads and writes that the records of this package are made of."""
 
-    def __init__(self, name: str, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
 
@@ -65,7 +65,7 @@ class Table:
         """The items that exist under these keys.
 
         Raises:
-            ContendedError: DynamoDB left some of them unprocessed, however often it was asked.
+            OverloadedError: DynamoDB left some of them unprocessed, however often it was asked.
         """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
@@ -79,7 +79,7 @@ class Table:
             if not answer["UnprocessedKeys"]:
                 return
             keys = answer["UnprocessedKeys"][self.name]["Keys"]
-        raise ContendedError
+        raise OverloadedError
 
     def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
         """The items of one partition with a sort key from first to last, both included, as of now."""
@@ -170,7 +170,7 @@ class Table:
         """Write items whatever stands there, in batches: for items that only ever have one content.
 
         Raises:
-            ContendedError: DynamoDB left some of them unprocessed, however often it was asked.
+            OverloadedError: DynamoDB left some of them unprocessed, however often it was asked.
         """
         requests = [{"PutRequest": {"Item": raw(item)}} for item in items]
         for start in range(0, len(requests), BATCH_WRITE):
@@ -182,7 +182,7 @@ class Table:
             if not answer["UnprocessedItems"]:
                 return
             requests = answer["UnprocessedItems"][self.name]
-        raise ContendedError
+        raise OverloadedError
 
     def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
         """The same write as :meth:`put`, as a part of a transaction."""

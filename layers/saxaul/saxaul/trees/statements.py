@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.entries import EVENTS, Event, Leaf, Particulars, degrees, evidence_of
+from saxaul.log.proof import ShownTree
 from saxaul.trees.orders import OrderedProject, PlantingOrder
-from saxaul.trees.redemptions import LogPlace, Redemption, Seal, State
-from saxaul.trees.tree_reports import Reported, Statement
+from saxaul.trees.redemptions import LogPlace, PlantedTree, Redemption, Seal, State
+from saxaul.trees.report_rules import Reported, Statement
 
 _EVENTS: Mapping[State, Event] = {State(event): event for event in EVENTS}
 """The states that the log records, by its own word for them."""
@@ -50,6 +51,11 @@ def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) 
         salt=seal.salt,
         dedication_digest=seal.dedication_digest,
     )
+
+
+def shown_planting(planting: PlantedTree) -> ShownTree:
+    """What stands in the ground, with its degrees as the log writes them."""
+    return ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
 
 
 def _seal(redemption: Redemption, project: OrderedProject, calendar: Calendar) -> Seal:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest
 from saxaul.log.entries import NOTHING_BEFORE, Counts, Header, Leaf, dedication_digest, evidence_of
+from saxaul.log.parsing import RefusedError, header_of, json_in, leaf_of, members_of, names_of
 from saxaul.log.proof import SHOWN_EVENTS, planting_among, shown_history, shown_tree
-from saxaul.log.published import RefusedError, header_of, json_in, leaf_of, members_of, names_of
 
 if TYPE_CHECKING:
     from saxaul.log.signatures import Keys

@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from saxaul.catalog.calendar import CLOCK_SKEW
+from saxaul.catalog.faults import faults
 from saxaul.ledger.actions import Refused
-from saxaul.problems import faults
 from saxaul.trees.numbers import number_in
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import TREE_TRANSITIONS, PlantedTree, Redemption, State, Step, Tree

@@ -6,9 +6,9 @@ import pytest
 
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.problems import InvalidRequest
-from saxaul.services.take_statements import Take
+from saxaul.services.take_reports import Take
 from saxaul.trees.redemptions import MAX_TRIES, Redemption, State
-from saxaul.trees.tree_reports import Reported, confirm, fail, inspect
+from saxaul.trees.report_rules import Reported, confirm, fail, inspect
 from tests.builders import NOON, confirmation, failure, inspection, make_order, make_redemption
 
 ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)

@@ -15,13 +15,13 @@ from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption
+from saxaul.trees.report_rules import Reported
 from saxaul.trees.statements import log_draft
-from saxaul.trees.tree_reports import Reported
 
 Take = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int], Reported]
 
 
-class StatementTaking:
+class ReportTaking:
     """Takes confirmations, failures and inspections."""
 
     def __init__(self, redemptions: Redemptions, log: Log, calendar: Calendar, clock: Clock) -> None:
@@ -57,8 +57,8 @@ class StatementTaking:
 
 
 @cache
-def statement_taking() -> StatementTaking:
-    """The statement taking of this process."""
+def report_taking() -> ReportTaking:
+    """The report taking of this process."""
     ledger, calendar = wiring.ledger(), settings().calendar
     log = Log(LogStore(ledger), SigningKey(settings().signing_key), calendar)
-    return StatementTaking(Redemptions(ledger), log, calendar, wiring.clock())
+    return ReportTaking(Redemptions(ledger), log, calendar, wiring.clock())
