@@ -121,7 +121,7 @@ def test_a_period_that_was_lost_is_noticed(lived: Stack) -> None:
 def test_an_action_that_came_with_two_dates_is_named(lived: Stack) -> None:
     lived.accrue_all([make_action("a-0", occurred_at=lived.clock.instant)])
 
-    assert findings(lived) == ["user u-42: action alipay:a-0 stands on the periods 2026-06-05 and 2026-06-26"]
+    assert findings(lived) == ["user u-42: action alipay:a-0 stands in the periods 2026-06-05 and 2026-06-26"]
 
 
 def test_a_stock_that_moved_alone_is_named(lived: Stack) -> None:

@@ -102,7 +102,7 @@ def test_redemptions_that_took_other_points_than_were_spent_are_a_fault(taken: l
 def test_an_action_on_two_periods_is_named_with_both() -> None:
     again = replace(CREDITED, entries={"alipay:0": make_entry(points=80)})
 
-    assert faults(periods=[CLOSED, again]) == ["action alipay:0 stands on the periods 2026-06-05 and 2026-06"]
+    assert faults(periods=[CLOSED, again]) == ["action alipay:0 stands in the periods 2026-06-05 and 2026-06"]
 
 
 def test_a_reversal_that_overtook_its_action_is_not_its_double() -> None:

@@ -1,4 +1,4 @@
-"""Reconciliation: whether what was earned is still all there, and what belongs together names each other.
+"""Reconciliation: whether all points that were earned are still there, and whether references agree.
 
 An owner is checked from its own items alone. What spans owners (saplings, planting orders, certificates) is counted
 in :class:`Books` while the items pass, and what agrees is forgotten again, so a whole table fits into little memory.
@@ -150,13 +150,15 @@ def _doubles(periods: Sequence[Period]) -> Iterator[str]:
                 windows[name].append(period.key.window)
     for name, found in windows.items():
         if len(found) > 1:
-            yield f"action {name} stands on the periods {' and '.join(found)}"
+            yield f"action {name} stands in the periods {' and '.join(found)}"
 
 
 class LooseEnd(NamedTuple):
-    """A tree that its redemption and an order (or a certificate, where ``order_id`` is None) do not both tell of.
+    """A tree that is recorded on one side only: by its redemption, or by an order.
 
-    ``surplus`` is how often the redemption tells of it more than the other side does; negative where less.
+    Where ``order_id`` is None, the other side is a certificate.
+
+    ``surplus`` is how often the redemption has it more than the other side does; negative where less.
     """
 
     order_id: str | None
@@ -201,7 +203,7 @@ class Census:
 
 
 def log_findings(logged: Counts, counted: Counts) -> list[Finding]:
-    """What is wrong where the public log and the trees do not tell the same, at one and the same time."""
+    """What is wrong where the public log and the trees have different counts at the same time."""
     if logged == counted:
         return []
     detail = (
@@ -246,7 +248,7 @@ class Books:
         self._stocks[stock.project_id] = stock
 
     def loose_ends(self) -> list[LooseEnd]:
-        """What only one side tells of. A certificate is written before its redemption is settled, so it may wait."""
+        """What only one side has. A certificate is written before its redemption is settled, so it may wait."""
         return [
             LooseEnd(*claim, surplus)
             for claim, surplus in self._claims.items()
@@ -254,7 +256,7 @@ class Books:
         ]
 
     def uneven_projects(self, now: int) -> list[str]:
-        """The projects whose stock and redemptions do not tell the same."""
+        """The projects whose stock and redemptions disagree."""
         projects = sorted({*self._trees, *self._stocks})
         return [
             project_id
@@ -266,9 +268,9 @@ class Books:
         return self._stocks.get(project_id, Stock(project_id))
 
     def _count(self, claim: _Claim, step: int) -> None:
-        told = self._claims.pop(claim, 0) + step
-        if told:
-            self._claims[claim] = told
+        surplus = self._claims.pop(claim, 0) + step
+        if surplus:
+            self._claims[claim] = surplus
 
 
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:

@@ -67,7 +67,7 @@ Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recur
 
 
 class _Strict(BaseModel):
-    """What spans fields is checked at the last of them, so that it is told of beside the faults of others."""
+    """A rule that spans fields is checked at the last of them, so that it is reported with all other errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,8 +94,8 @@ class Sourced(_Strict):
 
     @field_validator("source")
     @classmethod
-    def _claims_need_a_source(cls, source: str, told: ValidationInfo) -> str:
-        if told.data.get("confidence", "none") != "none" and not source:
+    def _claims_need_a_source(cls, source: str, info: ValidationInfo) -> str:
+        if info.data.get("confidence", "none") != "none" and not source:
             raise ValueError("a confidence of A, B or C needs a source")
         return source
 
@@ -125,8 +125,8 @@ class Cap(_Strict):
 
     @field_validator("points")
     @classmethod
-    def _one_limit(cls, points: int | None, told: ValidationInfo) -> int | None:
-        if "units" in told.data and (told.data["units"] is None) == (points is None):
+    def _one_limit(cls, points: int | None, info: ValidationInfo) -> int | None:
+        if "units" in info.data and (info.data["units"] is None) == (points is None):
             raise ValueError("a cap has either units or points")
         return points
 
@@ -148,8 +148,8 @@ class ActionType(_Strict):
 
     @field_validator("points", "caps")
     @classmethod
-    def _facilities_earn_nothing(cls, reward: Any, told: ValidationInfo) -> Any:  # noqa: ANN401 - of two types
-        if told.data.get("actor") == "facility" and reward:
+    def _facilities_earn_nothing(cls, reward: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - of two types
+        if info.data.get("actor") == "facility" and reward:
             raise ValueError("a facility's action earns no points, so it has no points and no caps")
         return reward
 
@@ -249,8 +249,8 @@ class ReleaseSchedule(_Strict):
 
     @field_validator("last_day")
     @classmethod
-    def _ends_after_it_begins(cls, last_day: date | None, told: ValidationInfo) -> date | None:
-        if last_day and "first_day" in told.data and last_day < told.data["first_day"]:
+    def _ends_after_it_begins(cls, last_day: date | None, info: ValidationInfo) -> date | None:
+        if last_day and "first_day" in info.data and last_day < info.data["first_day"]:
             raise ValueError("this comes before first_day")
         return last_day
 

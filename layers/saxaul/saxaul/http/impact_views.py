@@ -75,7 +75,7 @@ def _grown(counts: Counts) -> View:
 
 
 def _sum_view(found: Sum, action_type: str | None, catalog: Catalog) -> View:
-    """A sum; quantities are told within an action type alone, since each has its own unit."""
+    """A sum; quantities are shown for one action type only, since each has its own unit."""
     measured = {}
     if action_type:
         rule = catalog.action_types.get(action_type)

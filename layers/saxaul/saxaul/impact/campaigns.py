@@ -55,7 +55,7 @@ def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
 
 
 def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:
-    """What the days of a run came to in what its goal counts: actions of people, or trees that were reserved then.
+    """Progress towards the campaign's goal on the days of a run: people's actions, or trees that were reserved then.
 
     Where the campaign multiplies action types, these are the ones that count; where it multiplies none, all do.
     """

@@ -139,7 +139,7 @@ def screen(
 
 
 def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[Refusal]]:
-    """Part the reversals that can be posted from those that cannot. Whether there is such an action is seen later."""
+    """Part the reversals that can be posted from those that cannot; whether their action exists is checked later."""
     return _parted(reported, lambda candidate: _screen_reversal(app, candidate, now))
 
 

@@ -121,7 +121,7 @@ class Period:
 
 
 class Posting(NamedTuple):
-    """The period after posting, and how many actions and reversals met what. An unchanged period keeps its identity.
+    """The period after posting, and the counts by outcome. An unchanged period keeps its identity.
 
     ``posted`` became entries, ``overflowed`` found no room for one, ``replayed`` were there already,
     ``conflicted`` were there with other content, ``reversed`` were taken back.

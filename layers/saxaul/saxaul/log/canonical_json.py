@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785): one value, one text, so that what is hashed and signed can be written down again.
+"""Canonical JSON (RFC 8785): one value, one text, so that what is hashed and signed serializes reproducibly.
 
 Only text, whole numbers, truth, null, lists and objects with ASCII names are taken. For these, RFC 8785 is what Python
 writes anyway once the names are sorted; it is fractions that need its rules, and nothing here has any.

@@ -38,7 +38,7 @@ class Leaf:
     """What the log says of one certificate at one event.
 
     Attributes:
-        follows: the event that the log told of this certificate before; empty for ``planted``, which is the first.
+        follows: the event before it in the log, of the same certificate; empty for ``planted``, which is the first.
         occurred_at: when it was so, in RFC 3339.
         recorded_at: when it was taken in, in RFC 3339.
         lat: degrees of WGS 84, from :func:`degrees`.
@@ -105,7 +105,7 @@ class Particulars:
 
     @property
     def commitment(self) -> str:
-        """What a leaf says of them: it tells nothing, and no other particulars have it."""
+        """A hiding, binding commitment to the particulars: it shows nothing of them, and no others have it."""
         return digest(self.committed())
 
     def committed(self) -> dict[str, Json]:

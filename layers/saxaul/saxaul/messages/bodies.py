@@ -20,7 +20,7 @@ MAX_MESSAGE_BYTES = 64 * 1024
 
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
-"""Seconds since 1970, before the year 9999: as far as a day can be told in every zone."""
+"""Seconds since 1970, before the year 9999: as far as a day has a date in every zone."""
 
 PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant]
 """Owner's kind and id, action_id, type, quantity, occurred_at."""

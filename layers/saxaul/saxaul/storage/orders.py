@@ -1,6 +1,6 @@
 """Planting orders as items.
 
-An order stands on one list of the sparse index at a time: first among those of its project that nobody was told of,
+An order stands on one list of the sparse index at a time: first among the unannounced ones of its project,
 and once it is announced among those of its partner.
 """
 

@@ -223,9 +223,9 @@ def _unpack(item: Item) -> Tree:
 
 
 def _pack_step(step: Step) -> Item:
-    """A step without what it does not tell of."""
-    told = {field.name: getattr(step, field.name) for field in fields(step)}
-    packed = {name: value for name, value in told.items() if value not in (None, "")}
+    """A step without its empty fields."""
+    values = {field.name: getattr(step, field.name) for field in fields(step)}
+    packed = {name: value for name, value in values.items() if value not in (None, "")}
     return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})
 
 

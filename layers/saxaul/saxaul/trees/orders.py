@@ -38,9 +38,9 @@ class OrderedProject:
 
 @dataclass(frozen=True)
 class PlantingOrder:
-    """What a partner is asked to plant. Its trees never change; how far each got is told by its redemption.
+    """What a partner is asked to plant. Its trees never change; its redemption says how far each got.
 
-    An order is written, and then announced: its manifest is there, and an event told of it.
+    An order is written, and then announced: its manifest is stored, and an event is published.
     """
 
     order_id: str
@@ -69,7 +69,7 @@ class PlantingOrder:
 
 
 def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
-    """What is said of a tree's project: what its order froze, or, before it is ordered, what the catalog says now."""
+    """The project that a tree is shown with: the order's snapshot, or, before it is ordered, the catalog's entry."""
     if order:
         return order.project
     return OrderedProject.of(project) if project else None

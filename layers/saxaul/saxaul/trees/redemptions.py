@@ -131,7 +131,7 @@ class Step:
         """The link to what shows it: the photo of what was planted, or else the inspection's evidence."""
         return (self.planting.photo_url if self.planting else "") or self.evidence_url
 
-    def tells_the_same_as(self, other: "Step") -> bool:
+    def comes_of_the_same_report_as(self, other: "Step") -> bool:
         """Whether both come of one report, whenever it arrived."""
         return self == replace(
             other, recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
@@ -191,7 +191,7 @@ class Tree:
         """This tree one step on.
 
         Raises:
-            IllegalTransitionError: no such step is drawn.
+            IllegalTransitionError: the step is not among TREE_TRANSITIONS.
         """
         if step.state not in TREE_TRANSITIONS.get(self.state, ()):
             raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
@@ -237,7 +237,7 @@ class Redemption:
         """This redemption one step on.
 
         Raises:
-            IllegalTransitionError: no such step is drawn.
+            IllegalTransitionError: the step is not among TRANSITIONS.
         """
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransitionError(f"{self.redemption_id} cannot go from {self.state} to {state}")
@@ -263,7 +263,7 @@ class Redemption:
         """This redemption with one step for each of these trees, by number; its own state follows.
 
         Raises:
-            IllegalTransitionError: no such step is drawn, or there is none at all.
+            IllegalTransitionError: a step is not among TREE_TRANSITIONS, or there is none at all.
         """
         if not steps or self.state in UNPAID:
             raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, and no tree of it can take a step")

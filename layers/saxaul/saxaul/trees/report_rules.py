@@ -118,7 +118,7 @@ class _Call:
             return Refused("in_future", "A tree is confirmed after it is planted.")
         if tree.order_id != self._order.order_id:
             return Refused("already_failed", "That tree failed in this order before, and goes on without it.")
-        if any(step.tells_the_same_as(known) for known in tree.history):
+        if any(step.comes_of_the_same_report_as(known) for known in tree.history):
             return None
         if tree.state is not State.ORDERED:
             return Refused("already_planted", "That tree was confirmed before, with other particulars.")
@@ -142,12 +142,12 @@ class _Call:
             return Refused("in_future", "A tree is reported after it is inspected.")
         if tree.order_id != self._order.order_id or tree.planting is None:
             return Refused("not_planted", "That tree was not planted by this order.")
-        if any(step.tells_the_same_as(known) for known in tree.history):
+        if any(step.comes_of_the_same_report_as(known) for known in tree.history):
             return None
         if step.at < tree.history[-1].at:
             return Refused("out_of_order", "Something later is known of that tree.")
         if step.state not in TREE_TRANSITIONS[tree.state]:
-            return _undrawn(tree.state)
+            return _refused_step_after(tree.state)
         self._publish(tree, step, step.planting or tree.planting)
         return None
 
@@ -174,7 +174,7 @@ class _Call:
         self._current[redemption_id] = self._current[redemption_id].stepped({tree.number: step})
 
 
-def _undrawn(state: State) -> Refused:
+def _refused_step_after(state: State) -> Refused:
     if state is State.DEAD:
         return Refused("already_dead", "That tree was found dead; only what replaces it can be inspected.")
     return Refused("not_dead", "Only a tree that was found dead is replaced.")
