@@ -57,7 +57,7 @@ def day() -> Day:
 
 
 def two_users(day: Day, catalog: Catalog) -> Moment:
-    """The first two acts of a user, the first of another, and the first act of the first again: all on day periods."""
+    """The first two acts of a user, the first of another, and the first act of the first again: all in day periods."""
     daily = {name for name, rule in catalog.action_types.items() if rule.window == "day"}
     one, other = [
         user for user in range(day.users) if len(acts := day.reported(user)) > 1 and kinds(acts[:2]) <= daily

@@ -162,7 +162,7 @@ class ActionType(_Strict):
         return self.retired_from is not None and day >= self.retired_from
 
     def cannot_become(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - what an operator sent, faults and all
-        """Name what must stay while entries of this type may lie on periods, as far as a document can be read."""
+        """Name what must stay while entries of this type may lie in periods, as far as a document can be read."""
         if not isinstance(document, dict):
             return
         if document.get("actor", "person") in {"person", "facility"} - {self.actor}:
@@ -173,7 +173,7 @@ class ActionType(_Strict):
             return
         if _longest(caps) != self.window:
             yield (
-                f"caps: the longest window of this type is a {self.window}, and its entries lie on periods of that "
+                f"caps: the longest window of this type is a {self.window}, and its entries lie in periods of that "
                 f"length; write a new action type"
             )
 

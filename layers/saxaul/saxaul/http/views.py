@@ -49,7 +49,7 @@ def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> Vie
 
 
 def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
-    """A month's sums. ``overflowed`` counts the actions that found no room on its periods, and its year's."""
+    """A month's sums. ``overflowed`` counts the actions that found no room in its periods, and its year's."""
     return {
         "month": month,
         "overflowed": overflowed,

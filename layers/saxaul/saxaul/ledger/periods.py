@@ -1,6 +1,6 @@
 """Periods: what a user's accepted actions became, one period for each cap window.
 
-Idempotency, caps and the ledger live on the period together, so posting an action is one conditional write:
+Idempotency, caps and the ledger live in the period together, so posting an action is one conditional write:
 an entry's key says that it is here already, and the other entries say what is left of its caps.
 Posting is a pure function; whoever loses a race for the period posts again onto the period that won.
 """

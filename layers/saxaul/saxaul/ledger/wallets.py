@@ -69,7 +69,7 @@ class OpenWindows(NamedTuple):
 class Position(NamedTuple):
     """What a user has. ``earned == ripening + spendable + spent``, always.
 
-    ``ripening`` is all that is still on periods; ``harvestable`` is the part of it that is ripe.
+    ``ripening`` is all that is still in periods; ``harvestable`` is the part of it that is ripe.
     """
 
     spendable: int
