@@ -218,7 +218,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     request = Redeeming.request
 
     def mutant(service: Any, asked: Any) -> Requested:
-        known = service._redemptions.get(asked.user_id, redemption_id(asked.app, asked.user_id, asked.key))
+        known = service.redemptions.get(asked.user_id, redemption_id(asked.app, asked.user_id, asked.key))
         if known and (known.project_id, len(known.trees)) == (asked.project_id, asked.trees):
             return Requested(known, is_replay=True)
         return request(service, asked)

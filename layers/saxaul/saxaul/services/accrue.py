@@ -51,17 +51,15 @@ class _Work:
 _Plan = defaultdict[PeriodKey, _Work]
 
 
+@dataclass(frozen=True)
 class Accrual:
     """Posts messages of actions and reversals onto periods."""
 
-    def __init__(
-        self, periods: Periods, wallets: Wallets, catalog_store: CatalogStore, calendar: Calendar, clock: Clock
-    ) -> None:
-        self._periods = periods
-        self._wallets = wallets
-        self._catalog_store = catalog_store
-        self._calendar = calendar
-        self._clock = clock
+    periods: Periods
+    wallets: Wallets
+    catalog_store: CatalogStore
+    calendar: Calendar
+    clock: Clock
 
     def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
         """Post what each message brings, by message id.
@@ -83,9 +81,9 @@ class Accrual:
         The API took the action, so the type is there, if only since a moment ago: failing here would cost the
         message minutes.
         """
-        catalog = self._catalog_store.catalog()
+        catalog = self.catalog_store.catalog()
         types = {action.type for found in actions.values() for action in found}
-        return catalog if types <= catalog.action_types.keys() else self._catalog_store.catalog(max_age=0)
+        return catalog if types <= catalog.action_types.keys() else self.catalog_store.catalog(max_age=0)
 
     def _plan_actions(self, actions: Mapping[str, Sequence[Action]], catalog: Catalog) -> tuple[_Plan, dict[str, str]]:
         """The actions by the period that they belong to, and the messages that fail: those with an unknown type."""
@@ -96,7 +94,7 @@ class Accrual:
                 failed[message_id] = f"unknown action types: {', '.join(sorted(unknown))}"
                 continue
             for action in found:
-                work = plan[period_of(action, catalog.action_types[action.type], self._calendar)]
+                work = plan[period_of(action, catalog.action_types[action.type], self.calendar)]
                 work.actions.append(action)
                 work.senders.add(message_id)
         return plan, failed
@@ -118,10 +116,10 @@ class Accrual:
     def _read(self, plan: _Plan, reversals: set[Reversal]) -> dict[PeriodKey, Period]:
         """Every period that the batch may touch. The read may lag: a write on a period that moved is made again."""
         candidates = {key for reversal in reversals for key in self._candidates(reversal)}
-        return self._periods.get_many({*plan, *candidates}, consistent=False)
+        return self.periods.get_many({*plan, *candidates}, consistent=False)
 
     def _candidates(self, reversal: Reversal) -> list[PeriodKey]:
-        return [PeriodKey(reversal.owner, window) for window in self._calendar.windows_of(reversal.occurred_at)]
+        return [PeriodKey(reversal.owner, window) for window in self.calendar.windows_of(reversal.occurred_at)]
 
     def _periods_of(
         self, reversal: Reversal, periods: Mapping[PeriodKey, Period], plan: _Plan, catalog: Catalog
@@ -136,7 +134,7 @@ class Accrual:
         if holding:
             return holding
         lengths = {rule.window for rule in catalog.action_types.values()}
-        possible = {self._calendar.window_of(reversal.occurred_at, length) for length in lengths}
+        possible = {self.calendar.window_of(reversal.occurred_at, length) for length in lengths}
         return [key for key in candidates if key.window in possible]
 
     def _write(self, plan: _Plan, periods: Mapping[PeriodKey, Period], catalog: Catalog) -> Accrued:
@@ -155,24 +153,24 @@ class Accrual:
 
         def attempt() -> Posting:
             nonlocal current
-            now = self._clock.now()
-            posting = post(current, work.actions, catalog, self._calendar, now, work.reversals)
+            now = self.clock.now()
+            posting = post(current, work.actions, catalog, self.calendar, now, work.reversals)
             if posting.period is current:
                 return posting
             try:
-                if current.key.owner.kind == "user" and self._calendar.may_be_closed(current.key.window, now):
+                if current.key.owner.kind == "user" and self.calendar.may_be_closed(current.key.window, now):
                     self._reopen(current, posting.period)
                 else:
-                    self._periods.put(posting.period)
+                    self.periods.put(posting.period)
             except PeriodMovedError as moved:
                 current = moved.period
                 raise
             except TransactionRefusedError:
-                current = self._periods.get_many([current.key], consistent=True)[current.key]
+                current = self.periods.get_many([current.key], consistent=True)[current.key]
                 raise
             return posting
 
-        return until_won(attempt, self._clock)
+        return until_won(attempt, self.clock)
 
     def _reopen(self, period: Period, posted: Period) -> None:
         """Write a period that the wallet may have closed, and have the wallet read it again.
@@ -180,10 +178,10 @@ class Accrual:
         Raises:
             TransactionRefusedError: the period or the wallet is no longer what was read.
         """
-        wallet = self._wallets.get(period.key.owner.id)
+        wallet = self.wallets.get(period.key.owner.id)
         if wallet.is_closed(period.key.window):
             wallet = wallet.reopened(period)
-        transact([self._periods.put_write(posted), self._wallets.put_write(wallet)])
+        transact([self.periods.put_write(posted), self.wallets.put_write(wallet)])
 
 
 @cache

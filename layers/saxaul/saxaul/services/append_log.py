@@ -1,6 +1,7 @@
 """Appending to the transparency log, together with whatever the entry records."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from saxaul.catalog.calendar import Calendar
@@ -13,17 +14,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
+@dataclass(frozen=True)
 class Log:
     """The transparency log: it is appended to, and that is all."""
 
-    def __init__(self, log: LogStore, key: SigningKey, calendar: Calendar) -> None:
-        self._log = log
-        self._key = key
-        self._calendar = calendar
+    log: LogStore
+    key: SigningKey
+    calendar: Calendar
 
     def head(self) -> LogEntry | None:
         """The newest entry, as of now; None before the first."""
-        return self._log.head()
+        return self.log.head()
 
     def append(
         self,
@@ -43,8 +44,8 @@ class Log:
                 Nothing was written; read again and append again.
             ValueError: there is no leaf, or more than an entry holds.
         """
-        signed_at = self._calendar.rfc3339(now)
-        draft = LogEntry.draft(head, by, leaves, signed_at=signed_at, key_id=self._key.key_id)
-        entry = draft.signed(self._key.sign(draft.signed_bytes))
-        transact([self._log.append_write(entry), *also])
+        signed_at = self.calendar.rfc3339(now)
+        draft = LogEntry.draft(head, by, leaves, signed_at=signed_at, key_id=self.key.key_id)
+        entry = draft.signed(self.key.sign(draft.signed_bytes))
+        transact([self.log.append_write(entry), *also])
         return entry

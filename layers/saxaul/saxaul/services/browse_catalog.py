@@ -1,5 +1,6 @@
 """Browsing the catalog: what an operator reads of it, as of now."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.catalog.entries import Kind
@@ -9,11 +10,11 @@ from saxaul.services import wiring
 from saxaul.storage.catalog import CatalogStore
 
 
+@dataclass(frozen=True)
 class CatalogBrowsing:
     """Shows entries and their versions."""
 
-    def __init__(self, catalog_store: CatalogStore) -> None:
-        self._catalog_store = catalog_store
+    catalog_store: CatalogStore
 
     def entry(self, kind: Kind, identifier: str) -> VersionedEntry:
         """One entry.
@@ -21,14 +22,14 @@ class CatalogBrowsing:
         Raises:
             NotFound: there is none.
         """
-        entry = self._catalog_store.get(kind, identifier)
+        entry = self.catalog_store.get(kind, identifier)
         if entry is None:
             raise unknown_entry(kind, identifier)
         return entry
 
     def entries(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
         """Entries of a kind in the order of their identifiers, from the one after ``after`` on."""
-        return self._catalog_store.listed(kind, after, limit)
+        return self.catalog_store.listed(kind, after, limit)
 
     def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[EntryVersion]:
         """What an entry was, newest first, from the version before ``before`` on.
@@ -36,7 +37,7 @@ class CatalogBrowsing:
         Raises:
             NotFound: there is no such version.
         """
-        found = self._catalog_store.versions(kind, identifier, before, limit)
+        found = self.catalog_store.versions(kind, identifier, before, limit)
         if not found:
             raise unknown_entry(kind, identifier)
         return found

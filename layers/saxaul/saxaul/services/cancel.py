@@ -1,5 +1,6 @@
 """Cancelling: a redemption that is not ordered yet is taken back, and gives back what it took."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.clock import Clock
@@ -10,12 +11,12 @@ from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.redemptions import TRANSITIONS, Redemption, State
 
 
+@dataclass(frozen=True)
 class Cancelling:
     """Takes redemptions back."""
 
-    def __init__(self, redemptions: Redemptions, clock: Clock) -> None:
-        self._redemptions = redemptions
-        self._clock = clock
+    redemptions: Redemptions
+    clock: Clock
 
     def cancel(self, app: str, user_id: str, redemption_id: str) -> Redemption:
         """Take a redemption back before it is ordered; what it took is given back. Doing it again changes nothing.
@@ -27,7 +28,7 @@ class Cancelling:
         """
 
         def attempt() -> Redemption:
-            known = self._redemptions.get(user_id, redemption_id)
+            known = self.redemptions.get(user_id, redemption_id)
             if known is None:
                 raise NotFound("unknown_redemption", "This user has no such redemption.")
             if known.app != app:
@@ -39,10 +40,10 @@ class Cancelling:
             if State.CANCELLED not in TRANSITIONS[known.state]:
                 raise Conflict("already_ordered", "Its trees are ordered, so it can no longer be cancelled.")
             cancelled = known.cancelled()
-            self._redemptions.write_cancellation(cancelled, refunded=known.state is State.RESERVED)
+            self.redemptions.write_cancellation(cancelled, refunded=known.state is State.RESERVED)
             return cancelled
 
-        return until_won(attempt, self._clock)
+        return until_won(attempt, self.clock)
 
 
 @cache

@@ -1,6 +1,7 @@
 """Editing the catalog: an operator's change is checked whole, and written if nobody was faster."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -32,14 +33,14 @@ _REFERRING = ("campaigns", "suggestions")
 _REFERRED = ("action-types", "campaigns")
 
 
+@dataclass(frozen=True)
 class CatalogEditing:
     """Writes and deletes entries of the catalog."""
 
-    def __init__(self, catalog_store: CatalogStore, stocks: Stocks, calendar: Calendar, clock: Clock) -> None:
-        self._catalog_store = catalog_store
-        self._stocks = stocks
-        self._calendar = calendar
-        self._clock = clock
+    catalog_store: CatalogStore
+    stocks: Stocks
+    calendar: Calendar
+    clock: Clock
 
     def write(
         self, kind: Kind, identifier: str, document: object, condition: Condition, changed_by: str
@@ -54,8 +55,8 @@ class CatalogEditing:
         """
 
         def attempt() -> VersionedEntry:
-            guard = self._catalog_store.guard()
-            known = self._catalog_store.latest(kind, identifier)
+            guard = self.catalog_store.guard()
+            known = self.catalog_store.latest(kind, identifier)
             entity = self._checked(kind, document, known)
             _check(condition, known)
             if known.entity == entity:
@@ -63,11 +64,11 @@ class CatalogEditing:
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
             if is_retiring:
                 _refuse_if(self._as_of_now().suggesting(identifier), "A retired action type cannot be suggested.")
-            now = self._clock.now()
+            now = self.clock.now()
             also = []
             if isinstance(entity, TreeProject):
                 also = [
-                    self._stock_write(identifier, lambda stock: stock.planned(entity, self._calendar.zone, now), now)
+                    self._stock_write(identifier, lambda stock: stock.planned(entity, self.calendar.zone, now), now)
                 ]
             entry = VersionedEntry(entity, known.version + 1, now, changed_by)
             self._put(kind, identifier, entry, guard if kind in _REFERRING or is_retiring else None, also)
@@ -85,8 +86,8 @@ class CatalogEditing:
         """
 
         def attempt() -> VersionedEntry:
-            guard = self._catalog_store.guard()
-            known = self._catalog_store.latest(kind, identifier)
+            guard = self.catalog_store.guard()
+            known = self.catalog_store.latest(kind, identifier)
             if known.entity is None:
                 raise unknown_entry(kind, identifier)
             _check(condition, known)
@@ -94,7 +95,7 @@ class CatalogEditing:
                 _refuse_if(self._as_of_now().referring_to(kind, identifier), "Other entries name this one.")
             if isinstance(known.entity, ActionType):
                 self._refuse_if_needed(known.entity)
-            now = self._clock.now()
+            now = self.clock.now()
             also = []
             if kind == "tree-projects":
                 also = [self._stock_write(identifier, lambda stock: stock.withdrawn(now), now)]
@@ -106,7 +107,7 @@ class CatalogEditing:
 
     def _until_won(self, attempt: Callable[[], VersionedEntry]) -> VersionedEntry:
         try:
-            return until_won(attempt, self._clock)
+            return until_won(attempt, self.clock)
         except ContendedError:
             raise Conflict("entry_moved", "Others keep changing the catalog; try again in a moment.") from None
 
@@ -125,12 +126,12 @@ class CatalogEditing:
             Conflict: more saplings are reserved than the entry would release.
         """
         try:
-            self._catalog_store.put(kind, identifier, entry, guard=guard, also=also)
+            self.catalog_store.put(kind, identifier, entry, guard=guard, also=also)
         except CompanionRefusedError:
             raise Conflict("saplings_reserved", "More saplings are reserved than this would release.") from None
 
     def _stock_write(self, project_id: str, planned: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
-        return self._stocks.plan_write(planned(self._stocks.get(project_id)), now)
+        return self.stocks.plan_write(planned(self.stocks.get(project_id)), now)
 
     def _checked(self, kind: Kind, document: Any, known: VersionedEntry) -> Entity:  # noqa: ANN401 - an operator's
         """The entry that a document describes, held against the schema, the catalog and what it was before."""
@@ -149,7 +150,7 @@ class CatalogEditing:
 
     def _broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         references = list(references_in(kind, document))
-        referred = self._catalog_store.referred(references)
+        referred = self.catalog_store.referred(references)
         for reference in references:
             entity = referred.get(reference)
             if entity is None:
@@ -158,7 +159,7 @@ class CatalogEditing:
                 yield f"{reference.field}: {reference.identifier!r} is retired from {entity.retired_from} on"
 
     def _as_of_now(self) -> Catalog:
-        return self._catalog_store.catalog(max_age=0)
+        return self.catalog_store.catalog(max_age=0)
 
     def _refuse_if_needed(self, action_type: ActionType) -> None:
         if action_type.retired_from is None:
@@ -166,8 +167,8 @@ class CatalogEditing:
                 "still_needed",
                 "Queued actions and periods may need this action type: retire it first, by retired_from.",
             )
-        free_from = action_type.retired_from + timedelta(days=self._calendar.acceptance_days + NEEDED_DAYS)
-        if self._calendar.day_of(self._clock.now()) < free_from:
+        free_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + NEEDED_DAYS)
+        if self.calendar.day_of(self.clock.now()) < free_from:
             raise Conflict("still_needed", f"Late actions may need this action type; it can go from {free_from} on.")
 
 

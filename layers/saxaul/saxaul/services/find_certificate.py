@@ -1,5 +1,6 @@
 """Finding a certificate by its number, with its proof where the log records its tree."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
@@ -18,22 +19,15 @@ from saxaul.trees.redemptions import UNPAID, Redemption, Seal, Tree
 from saxaul.trees.statements import particulars_of, shown_planting
 
 
+@dataclass(frozen=True)
 class Certificates:
     """The certificates of all trees that were ever reserved."""
 
-    def __init__(
-        self,
-        redemptions: Redemptions,
-        orders: Orders,
-        log: LogStore,
-        catalog_store: CatalogStore,
-        calendar: Calendar,
-    ) -> None:
-        self._redemptions = redemptions
-        self._orders = orders
-        self._log = log
-        self._catalog_store = catalog_store
-        self._calendar = calendar
+    redemptions: Redemptions
+    orders: Orders
+    log: LogStore
+    catalog_store: CatalogStore
+    calendar: Calendar
 
     def find(self, typed: str) -> Certificate:
         """The certificate of a number as somebody typed it. Without a proof, its tree was never planted.
@@ -42,15 +36,15 @@ class Certificates:
             NotFound: there is no certificate with this number.
         """
         number = number_in(typed)
-        redemption = self._redemptions.certified(number) if number else None
+        redemption = self.redemptions.certified(number) if number else None
         if number is None or redemption is None or redemption.state in UNPAID:
             raise NotFound("unknown_certificate", "There is no certificate with this number.")
         tree = redemption.tree(number)
-        order = self._orders.get(tree.order_id) if tree.order_id else None
+        order = self.orders.get(tree.order_id) if tree.order_id else None
         if order and tree.seal:
             return self._proven(redemption, tree, tree.seal, order.project)
-        project = shown_project(order, self._catalog_store.catalog().tree_projects.get(redemption.project_id))
-        return unproven_certificate(redemption, tree, project, self._calendar)
+        project = shown_project(order, self.catalog_store.catalog().tree_projects.get(redemption.project_id))
+        return unproven_certificate(redemption, tree, project, self.calendar)
 
     def _proven(self, redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject) -> Certificate:
         logged = [
@@ -58,7 +52,7 @@ class Certificates:
             for step in tree.history
             if step.sequence is not None and step.leaf is not None
         ]
-        entries = self._log.get_many({sequence for sequence, _, _ in logged})
+        entries = self.log.get_many({sequence for sequence, _, _ in logged})
         events = [LoggedEvent(entries[sequence], leaf, evidence) for sequence, leaf, evidence in logged]
         return Certificate.proven(particulars_of(redemption, seal, project), events)
 

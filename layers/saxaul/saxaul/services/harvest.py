@@ -1,5 +1,6 @@
 """Harvesting: what is ripe moves from a user's periods into the wallet."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
@@ -11,25 +12,25 @@ from saxaul.settings import settings
 from saxaul.storage.wallets import Wallets
 
 
+@dataclass(frozen=True)
 class Harvesting:
     """Moves ripe points into wallets."""
 
-    def __init__(self, wallets: Wallets, calendar: Calendar, clock: Clock) -> None:
-        self._wallets = wallets
-        self._calendar = calendar
-        self._clock = clock
+    wallets: Wallets
+    calendar: Calendar
+    clock: Clock
 
     def harvest(self, user_id: str) -> Harvest:
         """Move a user's ripe points into the wallet. Where nothing is ripe, nothing is written."""
 
         def attempt() -> Harvest:
-            wallet = self._wallets.get(user_id)
-            harvested = harvest(wallet, self._wallets.open_periods(wallet), self._calendar, self._clock.now())
+            wallet = self.wallets.get(user_id)
+            harvested = harvest(wallet, self.wallets.open_periods(wallet), self.calendar, self.clock.now())
             if harvested.wallet is not wallet:
-                self._wallets.put(harvested.wallet)
+                self.wallets.put(harvested.wallet)
             return harvested
 
-        return until_won(attempt, self._clock)
+        return until_won(attempt, self.clock)
 
 
 @cache

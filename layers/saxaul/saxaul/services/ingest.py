@@ -1,6 +1,7 @@
 """Intake: what an app reports is screened against the catalog, and what can be posted is queued."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -21,29 +22,29 @@ class TakenIn(NamedTuple):
     refused: Sequence[Refusal]
 
 
+@dataclass(frozen=True)
 class Intake:
     """Takes in what apps report."""
 
-    def __init__(self, catalog_store: CatalogStore, calendar: Calendar, clock: Clock, queue_url: str) -> None:
-        self._catalog_store = catalog_store
-        self._calendar = calendar
-        self._clock = clock
-        self._queue_url = queue_url
+    catalog_store: CatalogStore
+    calendar: Calendar
+    clock: Clock
+    queue_url: str
 
     def actions(self, app: str, reported: Sequence[object]) -> TakenIn:
         """Queue the actions that can be posted."""
-        now = self._clock.now()
-        accepted, refused = screen(app, reported, self._catalog_store.catalog(), self._calendar, now)
+        now = self.clock.now()
+        accepted, refused = screen(app, reported, self.catalog_store.catalog(), self.calendar, now)
         if any(refusal.code == "unknown_type" for refusal in refused):
-            fresh = self._catalog_store.catalog(max_age=RECENT)
-            accepted, refused = screen(app, reported, fresh, self._calendar, now)
-        send_actions(self._queue_url, app, pack(app, accepted))
+            fresh = self.catalog_store.catalog(max_age=RECENT)
+            accepted, refused = screen(app, reported, fresh, self.calendar, now)
+        send_actions(self.queue_url, app, pack(app, accepted))
         return TakenIn(len(accepted), refused)
 
     def reversals(self, app: str, reported: Sequence[object]) -> TakenIn:
         """Queue the reversals that can be posted. Whether there is such an action shows when they are."""
-        accepted, refused = screen_reversals(app, reported, self._clock.now())
-        send_actions(self._queue_url, app, pack_reversals(app, accepted))
+        accepted, refused = screen_reversals(app, reported, self.clock.now())
+        send_actions(self.queue_url, app, pack_reversals(app, accepted))
         return TakenIn(len(accepted), refused)
 
 

@@ -5,6 +5,7 @@ next one goes on: an order is whole or is not, and one that is not announced yet
 """
 
 import secrets
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
@@ -23,29 +24,18 @@ from saxaul.trees.manifests import manifest_of
 from saxaul.trees.orders import MAX_REDEMPTIONS, PlantingOrder, order_of
 
 
+@dataclass(frozen=True, kw_only=True)
 class OrderPlacing:
     """Orders what waits, and announces orders to partners."""
 
-    def __init__(
-        self,
-        *,
-        redemptions: Redemptions,
-        orders: Orders,
-        catalog_store: CatalogStore,
-        manifests: Manifests,
-        bus: Bus,
-        calendar: Calendar,
-        clock: Clock,
-        queue_url: str,
-    ) -> None:
-        self._redemptions = redemptions
-        self._orders = orders
-        self._catalog_store = catalog_store
-        self._manifests = manifests
-        self._bus = bus
-        self._calendar = calendar
-        self._clock = clock
-        self._queue_url = queue_url
+    redemptions: Redemptions
+    orders: Orders
+    catalog_store: CatalogStore
+    manifests: Manifests
+    bus: Bus
+    calendar: Calendar
+    clock: Clock
+    queue_url: str
 
     def place(self, project_id: str) -> PlantingOrder | None:
         """One message: announce what was left, place one order, announce it, and pass on what still waits.
@@ -54,44 +44,44 @@ class OrderPlacing:
             LookupError: the catalog has no such tree project.
         """
         project = self._project(project_id)
-        for left in self._orders.unannounced(project_id, MAX_REDEMPTIONS):
+        for left in self.orders.unannounced(project_id, MAX_REDEMPTIONS):
             self._announce(left)
         order = self._place_next(project_id, project)
         if order:
             self._announce(order)
-            if self._redemptions.waiting(project_id, 1):
-                send_planting(self._queue_url, project_id, order.order_id)
+            if self.redemptions.waiting(project_id, 1):
+                send_planting(self.queue_url, project_id, order.order_id)
         return order
 
     def _project(self, project_id: str) -> TreeProject:
-        entry = self._catalog_store.get("tree-projects", project_id)
+        entry = self.catalog_store.get("tree-projects", project_id)
         if entry is None or not isinstance(entry.entity, TreeProject):
             raise LookupError(f"there is no tree project {project_id}")
         return entry.entity
 
     def _place_next(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
         def attempt() -> PlantingOrder | None:
-            listed = self._redemptions.waiting(project_id, MAX_REDEMPTIONS)
+            listed = self.redemptions.waiting(project_id, MAX_REDEMPTIONS)
             if not listed:
                 return None
-            now = self._clock.now()
-            order_id = f"{project_id}-{self._calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"
+            now = self.clock.now()
+            order_id = f"{project_id}-{self.calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"
             new = order_of(listed, order_id, project_id, project, now)
             if new is None:
                 raise LostRaceError("the index still lists what another order took")
-            return self._orders.write(new)
+            return self.orders.write(new)
 
-        return until_won(attempt, self._clock)
+        return until_won(attempt, self.clock)
 
     def _announce(self, order: PlantingOrder) -> None:
         """Write the manifest, publish the event, and only then take the order off the list.
 
         So an event may come twice, but it always comes.
         """
-        self._manifests.put(manifest_of(order, self._calendar))
-        self._bus.announce(order, self._calendar)
+        self.manifests.put(manifest_of(order, self.calendar))
+        self.bus.announce(order, self.calendar)
         try:
-            self._orders.put(order.announced(self._clock.now()))
+            self.orders.put(order.announced(self.clock.now()))
         except LostRaceError:
             return  # another worker announced it meanwhile
 

@@ -1,6 +1,7 @@
 """Reading forests: the trees of a user, and the projects that trees can be had of."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -39,46 +40,38 @@ class ShownProjects(NamedTuple):
     now: int
 
 
+@dataclass(frozen=True)
 class ForestReading:
     """Shows forests and tree projects."""
 
-    def __init__(
-        self,
-        redemptions: Redemptions,
-        orders: Orders,
-        stocks: Stocks,
-        catalog_store: CatalogStore,
-        calendar: Calendar,
-        clock: Clock,
-    ) -> None:
-        self._redemptions = redemptions
-        self._orders = orders
-        self._stocks = stocks
-        self._catalog_store = catalog_store
-        self._calendar = calendar
-        self._clock = clock
+    redemptions: Redemptions
+    orders: Orders
+    stocks: Stocks
+    catalog_store: CatalogStore
+    calendar: Calendar
+    clock: Clock
 
     def trees(self, user_id: str) -> list[OwnedTree]:
         """A user's trees, those that were asked for last first."""
         redemptions = [
             redemption
-            for redemption in self._redemptions.of_user(user_id)
+            for redemption in self.redemptions.of_user(user_id)
             if redemption.state not in (State.REJECTED, State.CANCELLED)
         ]
         redemptions.sort(key=lambda redemption: redemption.requested_at, reverse=True)
         trees = [(redemption, tree) for redemption in redemptions for tree in redemption.trees]
-        orders = self._orders.get_many({tree.order_id for _, tree in trees if tree.order_id})
-        projects = self._catalog_store.catalog().tree_projects
+        orders = self.orders.get_many({tree.order_id for _, tree in trees if tree.order_id})
+        projects = self.catalog_store.catalog().tree_projects
         owned: list[OwnedTree] = []
         for redemption, tree in trees:
             project = shown_project(orders.get(tree.order_id), projects.get(redemption.project_id))
-            owned.append(OwnedTree(unproven_certificate(redemption, tree, project, self._calendar), redemption, tree))
+            owned.append(OwnedTree(unproven_certificate(redemption, tree, project, self.calendar), redemption, tree))
         return owned
 
     def projects(self) -> ShownProjects:
         """Every project with what is left of it, cheap enough for a burst: a worker reads the stocks once a second."""
-        projects = self._catalog_store.catalog().tree_projects
-        return ShownProjects(projects, self._stocks.shown(projects), self._clock.now())
+        projects = self.catalog_store.catalog().tree_projects
+        return ShownProjects(projects, self.stocks.shown(projects), self.clock.now())
 
 
 @cache

@@ -1,6 +1,7 @@
 """Reading the impact: the public totals, and the campaigns with their shared goals."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import NamedTuple
@@ -33,13 +34,13 @@ class Totals(NamedTuple):
     catalog: Catalog
 
 
+@dataclass(frozen=True)
 class ImpactReading:
     """Shows what was done together."""
 
-    def __init__(self, impact: ImpactStore, log: LogStore, catalog_store: CatalogStore) -> None:
-        self._impact = impact
-        self._log = log
-        self._catalog_store = catalog_store
+    impact: ImpactStore
+    log: LogStore
+    catalog_store: CatalogStore
 
     def campaigns(self, today: date) -> Mapping[str, list[ShownRun]]:
         """What is ``running``, what comes ``next`` and what is ``past``: each campaign once in each with such a run."""
@@ -55,8 +56,8 @@ class ImpactReading:
         Raises:
             NotFound: there is no such campaign.
         """
-        campaign = self._catalog_store.catalog().campaigns.get(identifier)
-        campaign = campaign or self._catalog_store.catalog(max_age=RECENT).campaigns.get(identifier)
+        campaign = self.catalog_store.catalog().campaigns.get(identifier)
+        campaign = campaign or self.catalog_store.catalog(max_age=RECENT).campaigns.get(identifier)
         if campaign is None:
             raise NotFound("unknown_campaign", f"There is no campaign {identifier!r}.")
         run = run_at(campaign, today) or run_after(campaign, today) or run_before(campaign, today)
@@ -66,19 +67,19 @@ class ImpactReading:
 
     def totals(self, first: date, last: date) -> Totals:
         """What was done from the first to the last of these days; the trees are those of all time."""
-        newest = self._log.head()
+        newest = self.log.head()
         trees = newest.counts if newest else Counts()
-        return Totals(self._impact.between(first, last), trees, self._catalog_store.catalog())
+        return Totals(self.impact.between(first, last), trees, self.catalog_store.catalog())
 
     def _runs(self, run_of: Callable[[Campaign, date], Run | None], today: date) -> list[ShownRun]:
-        campaigns = self._catalog_store.catalog().campaigns
+        campaigns = self.catalog_store.catalog().campaigns
         runs = [(run, identifier) for identifier, campaign in campaigns.items() if (run := run_of(campaign, today))]
         return [self._shown(identifier, campaigns[identifier], run, today) for run, identifier in sorted(runs)]
 
     def _shown(self, identifier: str, campaign: Campaign, run: Run, today: date) -> ShownRun:
         reached = None
         if campaign.goal and run.state_on(today) != "next":
-            reached = progress(campaign, [total(day.impact for day in self._impact.between(*run))])
+            reached = progress(campaign, [total(day.impact for day in self.impact.between(*run))])
         return ShownRun(identifier, campaign, run, reached)
 
 

@@ -1,6 +1,7 @@
 """Reading the ledger: what a user has, the entries behind it, and a month's totals."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -36,56 +37,54 @@ class MonthTotals(NamedTuple):
     overflowed: int
 
 
+@dataclass(frozen=True)
 class LedgerReading:
     """Shows users' wallets and ledgers."""
 
-    def __init__(
-        self, periods: Periods, wallets: Wallets, catalog_store: CatalogStore, calendar: Calendar, clock: Clock
-    ) -> None:
-        self._periods = periods
-        self._wallets = wallets
-        self._catalog_store = catalog_store
-        self._calendar = calendar
-        self._clock = clock
+    periods: Periods
+    wallets: Wallets
+    catalog_store: CatalogStore
+    calendar: Calendar
+    clock: Clock
 
     def position(self, user_id: str) -> Position:
         """What a user has now."""
-        wallet = self._wallets.get(user_id)
-        return position(wallet, self._wallets.open_periods(wallet), self._calendar, self._clock.now())
+        wallet = self.wallets.get(user_id)
+        return position(wallet, self.wallets.open_periods(wallet), self.calendar, self.clock.now())
 
     def lines(self, user_id: str, limit: int, after: LinePlace | None) -> Lines:
         """A user's entries, newest first, from the place ``after`` on; read a month at a time."""
-        owner, now = Owner("user", user_id), self._clock.now()
-        month: str | None = self._calendar.window_of(after.occurred_at if after else now + CLOCK_SKEW, "month")
+        owner, now = Owner("user", user_id), self.clock.now()
+        month: str | None = self.calendar.window_of(after.occurred_at if after else now + CLOCK_SKEW, "month")
         found: list[Line] = []
         while month and len(found) <= limit:
-            lines = lines_of_month(self._of_month(owner, month), month, self._calendar)
+            lines = lines_of_month(self._of_month(owner, month), month, self.calendar)
             found += [line for line in lines if after is None or line.place < after]
             month = self._month_before(owner, month)
         shown = found[:limit]
-        catalog = self._catalog_store.with_former(self._catalog_store.catalog(), {line.entry.type for line in shown})
+        catalog = self.catalog_store.with_former(self.catalog_store.catalog(), {line.entry.type for line in shown})
         more = shown[-1].place if len(found) > limit else None
         return Lines(shown, more, catalog, now)
 
     def month(self, user_id: str, month: str | None) -> MonthTotals:
         """The sums of a month of the programme's time zone, such as ``2026-06``; of this month where none is named."""
-        month = month or self._calendar.window_of(self._clock.now(), "month")
+        month = month or self.calendar.window_of(self.clock.now(), "month")
         periods = self._of_month(Owner("user", user_id), month)
-        totals = totals_by_type(lines_of_month(periods, month, self._calendar))
+        totals = totals_by_type(lines_of_month(periods, month, self.calendar))
         return MonthTotals(month, totals, sum(period.overflowed for period in periods))
 
     def _of_month(self, owner: Owner, month: str) -> list[Period]:
         """The periods that can hold entries of a month: its days, itself, and its year."""
-        return [*self._periods.between(owner, month, f"{month}-31"), *self._of_year(owner, month[:4])]
+        return [*self.periods.between(owner, month, f"{month}-31"), *self._of_year(owner, month[:4])]
 
     def _of_year(self, owner: Owner, year: str) -> list[Period]:
-        found = self._periods.get_many([PeriodKey(owner, year)], consistent=True)
+        found = self.periods.get_many([PeriodKey(owner, year)], consistent=True)
         return [period for period in found.values() if period.version]
 
     def _month_before(self, owner: Owner, month: str) -> str | None:
         """The latest earlier month with a period, or with an entry in its year's period; None where there is none."""
         found: list[str] = []
-        for period in self._periods.before(owner, month):
+        for period in self.periods.before(owner, month):
             if len(period.key.window) > len("2026"):
                 found.append(period.key.window[:7])
                 found += self._months_in(self._of_year(owner, period.key.window[:4]))
@@ -95,7 +94,7 @@ class LedgerReading:
 
     def _months_in(self, periods: Iterable[Period]) -> list[str]:
         return [
-            self._calendar.window_of(entry.occurred_at, "month")
+            self.calendar.window_of(entry.occurred_at, "month")
             for period in periods
             for entry in period.entries.values()
         ]

@@ -1,5 +1,6 @@
 """Reading the transparency log: its entries as they were published, and the key that signs it."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -19,18 +20,18 @@ class LogPage(NamedTuple):
     is_full: bool
 
 
+@dataclass(frozen=True)
 class LogReading:
     """Shows the log to anyone."""
 
-    def __init__(self, log: LogStore, key: SigningKey) -> None:
-        self._log = log
-        self._key = key
+    log: LogStore
+    key: SigningKey
 
     def page(self, after: int, limit: int) -> LogPage:
         """The entries that follow a sequence, oldest first."""
         entries: list[str] = []
         characters = 0
-        for entry in self._log.published(after, limit):
+        for entry in self.log.published(after, limit):
             entries.append(entry)
             characters += len(entry)
             if characters >= MAX_CHARACTERS:
@@ -39,7 +40,7 @@ class LogReading:
 
     def public_key(self) -> str:
         """The public half of the key that signs the log, as PEM (RFC 7468)."""
-        return self._key.pem
+        return self.key.pem
 
 
 @cache

@@ -1,6 +1,7 @@
 """Redeeming: a request for trees is checked, written and queued; the queue decides who is served."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -37,27 +38,17 @@ class Requested(NamedTuple):
     is_replay: bool
 
 
+@dataclass(frozen=True, kw_only=True)
 class Redeeming:
     """Takes requests for trees, and shows what became of them."""
 
-    def __init__(
-        self,
-        *,
-        redemptions: Redemptions,
-        stocks: Stocks,
-        catalog_store: CatalogStore,
-        harvesting: Harvesting,
-        calendar: Calendar,
-        clock: Clock,
-        queue_url: str,
-    ) -> None:
-        self._redemptions = redemptions
-        self._stocks = stocks
-        self._catalog_store = catalog_store
-        self._harvesting = harvesting
-        self._calendar = calendar
-        self._clock = clock
-        self._queue_url = queue_url
+    redemptions: Redemptions
+    stocks: Stocks
+    catalog_store: CatalogStore
+    harvesting: Harvesting
+    calendar: Calendar
+    clock: Clock
+    queue_url: str
 
     def request(self, request: RedemptionRequest) -> Requested:
         """Write a redemption and queue it. The same key again gives the same one.
@@ -69,20 +60,20 @@ class Redeeming:
                 with all that is ripe. Nothing of the request is kept.
         """
         wanted = self._wanted(request, self._project(request.project_id))
-        known = self._redemptions.get(wanted.user_id, wanted.redemption_id)
+        known = self.redemptions.get(wanted.user_id, wanted.redemption_id)
         if known is None:
             self._refuse_what_the_stock_lacks(wanted)
-            harvested = self._harvesting.harvest(wanted.user_id)
+            harvested = self.harvesting.harvest(wanted.user_id)
             _refuse_what_the_wallet_lacks(wanted, harvested.wallet.balance)
             try:
-                self._redemptions.add(wanted)
+                self.redemptions.add(wanted)
             except RedemptionExistsError as exists:
                 known = exists.known
         if known and not known.asks_the_same_as(wanted):
             raise KeyReused("key_reused", "This Idempotency-Key came with another request before.")
         current = known or wanted
         if current.state is State.REQUESTED:
-            send_redemption(self._queue_url, current)
+            send_redemption(self.queue_url, current)
         return Requested(current, is_replay=known is not None)
 
     def view(self, user_id: str, redemption_id: str) -> Redemption:
@@ -91,7 +82,7 @@ class Redeeming:
         Raises:
             NotFound: the user has no such redemption.
         """
-        redemption = self._redemptions.get(user_id, redemption_id)
+        redemption = self.redemptions.get(user_id, redemption_id)
         if redemption is None:
             raise NotFound("unknown_redemption", "This user has no such redemption.")
         return redemption
@@ -104,15 +95,15 @@ class Redeeming:
             project_id=request.project_id,
             trees=tuple(Tree(new_number()) for _ in range(request.trees)),
             points=project.price_points * request.trees,
-            requested_at=self._clock.now(),
+            requested_at=self.clock.now(),
             dedication=request.dedication,
         )
 
     def _project(self, project_id: str) -> TreeProject:
         """A tree project of the kept catalog, or else one that is new."""
-        project = self._catalog_store.catalog().tree_projects.get(project_id)
+        project = self.catalog_store.catalog().tree_projects.get(project_id)
         if project is None:
-            entry = self._catalog_store.get("tree-projects", project_id)
+            entry = self.catalog_store.get("tree-projects", project_id)
             project = entry.entity if entry and isinstance(entry.entity, TreeProject) else None
         if project is None:
             raise NotFound("unknown_project", f"There is no tree project {project_id!r}.")
@@ -120,12 +111,12 @@ class Redeeming:
 
     def _refuse_what_the_stock_lacks(self, wanted: Redemption) -> None:
         """Refuse what the queue would refuse if it were this request's turn now; waiting could only make it worse."""
-        now, stock = wanted.requested_at, self._stocks.get(wanted.project_id)
+        now, stock = wanted.requested_at, self.stocks.get(wanted.project_id)
         if stock.closed:
             raise Conflict("project_closed", "This project takes no more requests.")
         if len(wanted.trees) > stock.available(now):
             coming = stock.next_release(now)
-            then = f"{coming.saplings} more come at {self._calendar.rfc3339(coming.at)}." if coming else ""
+            then = f"{coming.saplings} more come at {self.calendar.rfc3339(coming.at)}." if coming else ""
             raise Conflict("sold_out", f"{max(0, stock.available(now))} saplings are left. {then}".rstrip())
 
 

@@ -1,6 +1,7 @@
 """Scheduling orders: a planting batch is a message for each project that has something to order or to announce."""
 
 import secrets
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.services import wiring
@@ -11,14 +12,14 @@ from saxaul.storage.queues import send_planting
 from saxaul.storage.redemptions import Redemptions
 
 
+@dataclass(frozen=True)
 class OrderScheduling:
     """Begins planting batches."""
 
-    def __init__(self, redemptions: Redemptions, orders: Orders, catalog_store: CatalogStore, queue_url: str) -> None:
-        self._redemptions = redemptions
-        self._orders = orders
-        self._catalog_store = catalog_store
-        self._queue_url = queue_url
+    redemptions: Redemptions
+    orders: Orders
+    catalog_store: CatalogStore
+    queue_url: str
 
     def begin(self) -> list[str]:
         """Queue a message for each project with trees that wait, or with an order that is not announced.
@@ -29,11 +30,11 @@ class OrderScheduling:
         batch = secrets.token_hex(8)
         projects = [
             project_id
-            for project_id in self._catalog_store.catalog().tree_projects
-            if self._redemptions.waiting(project_id, 1) or self._orders.unannounced(project_id, 1)
+            for project_id in self.catalog_store.catalog().tree_projects
+            if self.redemptions.waiting(project_id, 1) or self.orders.unannounced(project_id, 1)
         ]
         for project_id in projects:
-            send_planting(self._queue_url, project_id, batch)
+            send_planting(self.queue_url, project_id, batch)
         return projects
 
 

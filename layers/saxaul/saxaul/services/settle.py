@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.clock import Clock
@@ -15,14 +16,14 @@ from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import State, settle
 
 
+@dataclass(frozen=True)
 class Settling:
     """Reserves trees for redemptions, or rejects them."""
 
-    def __init__(self, redemptions: Redemptions, wallets: Wallets, stocks: Stocks, clock: Clock) -> None:
-        self._redemptions = redemptions
-        self._wallets = wallets
-        self._stocks = stocks
-        self._clock = clock
+    redemptions: Redemptions
+    wallets: Wallets
+    stocks: Stocks
+    clock: Clock
 
     def settle(self, messages: Mapping[str, RedemptionMessage]) -> dict[str, str]:
         """Answer queued redemptions, by message id, in their order.
@@ -47,17 +48,17 @@ class Settling:
         def attempt() -> None:
             found = {
                 (redemption.user_id, redemption.redemption_id): redemption
-                for redemption in self._redemptions.get_many(keys)
+                for redemption in self.redemptions.get_many(keys)
             }
             requests = [found[key] for key in dict.fromkeys(keys) if key in found]
             requests = [redemption for redemption in requests if redemption.state is State.REQUESTED]
             if not requests:
                 return
-            wallets = self._wallets.get_many({redemption.user_id for redemption in requests})
-            stock, now = self._stocks.get(project_id), self._clock.now()
-            self._redemptions.write_settlement(settle(requests, wallets, stock, now), stock, now)
+            wallets = self.wallets.get_many({redemption.user_id for redemption in requests})
+            stock, now = self.stocks.get(project_id), self.clock.now()
+            self.redemptions.write_settlement(settle(requests, wallets, stock, now), stock, now)
 
-        until_won(attempt, self._clock)
+        until_won(attempt, self.clock)
 
 
 @cache

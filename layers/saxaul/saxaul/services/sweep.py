@@ -1,5 +1,6 @@
 """Sweeping: redemptions that nobody answered are queued again."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -23,20 +24,20 @@ class Swept(NamedTuple):
     oldest_seconds: int
 
 
+@dataclass(frozen=True)
 class Sweeping:
     """Queues again what was lost on the way to the queue."""
 
-    def __init__(self, redemptions: Redemptions, clock: Clock, queue_url: str) -> None:
-        self._redemptions = redemptions
-        self._clock = clock
-        self._queue_url = queue_url
+    redemptions: Redemptions
+    clock: Clock
+    queue_url: str
 
     def sweep(self) -> Swept:
         """Queue again the redemptions that nobody answered, the oldest first."""
-        now = self._clock.now()
-        overdue = self._redemptions.requested_before(now - LOST_AFTER, MAX_SWEPT)
+        now = self.clock.now()
+        overdue = self.redemptions.requested_before(now - LOST_AFTER, MAX_SWEPT)
         for redemption in overdue:
-            send_redemption(self._queue_url, redemption)
+            send_redemption(self.queue_url, redemption)
         return Swept(len(overdue), now - overdue[0].requested_at if overdue else 0)
 
 

@@ -1,6 +1,7 @@
 """What partners report of their orders' trees. A call is written whole or not at all, together with the log's entry."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
@@ -21,26 +22,26 @@ from saxaul.trees.statements import log_draft
 Take = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int], Reported]
 
 
+@dataclass(frozen=True)
 class ReportTaking:
     """Takes confirmations, failures and inspections."""
 
-    def __init__(self, redemptions: Redemptions, log: Log, calendar: Calendar, clock: Clock) -> None:
-        self._redemptions = redemptions
-        self._log = log
-        self._calendar = calendar
-        self._clock = clock
+    redemptions: Redemptions
+    log: Log
+    calendar: Calendar
+    clock: Clock
 
     def take(self, order: PlantingOrder, reported: Sequence[object], take: Take) -> Reported:
         """Take a call's reports on an order, as ``confirm``, ``fail`` or ``inspect`` judges them."""
 
         def attempt() -> Reported:
-            now = self._clock.now()
-            outcome = take(order, self._redemptions.of_order(order), reported, now)
+            now = self.clock.now()
+            outcome = take(order, self.redemptions.of_order(order), reported, now)
             if outcome.changed:
                 self._write(outcome, order, now)
             return outcome
 
-        return until_won(attempt, self._clock)
+        return until_won(attempt, self.clock)
 
     def _write(self, outcome: Reported, order: PlantingOrder, now: int) -> None:
         """Write what a call changed.
@@ -49,11 +50,11 @@ class ReportTaking:
             TransactionRefusedError: something of it is no longer what was read.
         """
         if not outcome.statements:
-            self._redemptions.write(outcome.changed, outcome.refunds)
+            self.redemptions.write(outcome.changed, outcome.refunds)
             return
-        head = self._log.head()
-        draft = log_draft(outcome, order, self._calendar, sequence_after(head))
-        self._log.append(head, order.partner, draft.leaves, self._redemptions.put_writes(draft.redemptions), now)
+        head = self.log.head()
+        draft = log_draft(outcome, order, self.calendar, sequence_after(head))
+        self.log.append(head, order.partner, draft.leaves, self.redemptions.put_writes(draft.redemptions), now)
 
 
 @cache

@@ -5,6 +5,7 @@ change says that it is counted. A batch that comes again, whole or in parts, fin
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -26,23 +27,23 @@ class Tallied(NamedTuple):
     days: int
 
 
+@dataclass(frozen=True)
 class Tallying:
     """Keeps the impact up to date."""
 
-    def __init__(self, impact: ImpactStore, calendar: Calendar, clock: Clock) -> None:
-        self._impact = impact
-        self._calendar = calendar
-        self._clock = clock
+    impact: ImpactStore
+    calendar: Calendar
+    clock: Clock
 
     def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
         """Count the changes of one shard, in their order."""
         changes = self._changes_of(records)
-        days = self._impact.get_many({day for change in changes for day in change.adds})
+        days = self.impact.get_many({day for change in changes for day in change.adds})
         return Tallied(len(changes), sum(self._count(day, changes, shard) for day in days.values()))
 
     def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
         changes = [
-            Change(change.sequence, added_by(change.before, change.after, self._calendar))
+            Change(change.sequence, added_by(change.before, change.after, self.calendar))
             for change in changes_in(records)
         ]
         return [change for change in changes if change.adds]
@@ -53,17 +54,17 @@ class Tallying:
 
         def attempt() -> bool:
             nonlocal current
-            counted = current.counting(changes, shard, self._clock.now())
+            counted = current.counting(changes, shard, self.clock.now())
             if counted is current:
                 return False
             try:
-                self._impact.put(counted)
+                self.impact.put(counted)
             except LostRaceError:
-                current = self._impact.get_many([day.day])[day.day]
+                current = self.impact.get_many([day.day])[day.day]
                 raise
             return True
 
-        return until_won(attempt, self._clock)
+        return until_won(attempt, self.clock)
 
 
 @cache

@@ -1,6 +1,7 @@
 """Viewing orders: what a planting partner sees of its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -24,18 +25,18 @@ class ViewedOrder(NamedTuple):
     links: ManifestLinks | None
 
 
+@dataclass(frozen=True)
 class OrderViewing:
     """Shows partners their orders."""
 
-    def __init__(self, orders: Orders, redemptions: Redemptions, manifests: Manifests, clock: Clock) -> None:
-        self._orders = orders
-        self._redemptions = redemptions
-        self._manifests = manifests
-        self._clock = clock
+    orders: Orders
+    redemptions: Redemptions
+    manifests: Manifests
+    clock: Clock
 
     def newest(self, partners: Iterable[str], limit: int, before: OrderPlace | None) -> list[PlantingOrder]:
         """The announced orders of these partners, newest first, from the place ``before`` on."""
-        found = [order for partner in partners for order in self._orders.of_partner(partner, limit, before)]
+        found = [order for partner in partners for order in self.orders.of_partner(partner, limit, before)]
         return sorted(found, key=lambda order: order.place, reverse=True)[:limit]
 
     def find(self, order_id: str, partners: Sequence[str]) -> PlantingOrder:
@@ -44,7 +45,7 @@ class OrderViewing:
         Raises:
             NotFound: they have no such order.
         """
-        order = self._orders.get(order_id)
+        order = self.orders.get(order_id)
         if order is None or order.partner not in partners:
             raise NotFound("unknown_order", "There is no such planting order for this partner.")
         return order
@@ -56,8 +57,8 @@ class OrderViewing:
             NotFound: they have no such order.
         """
         order = self.find(order_id, partners)
-        links = None if order.announced_at is None else self._manifests.links(order_id, self._clock.now())
-        return ViewedOrder(order, self._redemptions.of_order(order), links)
+        links = None if order.announced_at is None else self.manifests.links(order_id, self.clock.now())
+        return ViewedOrder(order, self.redemptions.of_order(order), links)
 
 
 @cache
