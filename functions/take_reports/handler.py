@@ -6,8 +6,7 @@ from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.http.cursors import cursor_to, place_in_list
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import order_summary, order_view, reports_view
-from saxaul.ledger.actions import Id
-from saxaul.messages.bodies import Instant
+from saxaul.ledger.actions import Id, Instant
 from saxaul.problems import Forbidden
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter
 from saxaul.http.cursors import cursor_to, place_in_list
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.http.views import forest_tree_view, line_view, month_view, position_view, project_view
+from saxaul.ledger.actions import Instant
 from saxaul.ledger.history import LinePlace
-from saxaul.messages.bodies import Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services.read_forest import PROJECTS_KEPT_FOR, forest_reading
 from saxaul.services.read_ledger import ledger_reading

@@ -94,6 +94,9 @@ Id = Annotated[str, Field(strict=True, pattern=f"^{IDENTIFIER.pattern}$")]
 Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
 """Why an action is taken back, in the app's own words."""
 
+Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
+"""Seconds since 1970, before the year 9999: as far as a day has a date in every zone."""
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
 
 

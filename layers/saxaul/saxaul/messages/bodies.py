@@ -14,13 +14,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier
-from saxaul.ledger.actions import Action, Id, Owner, Reason, Reversal
+from saxaul.ledger.actions import Action, Id, Instant, Owner, Reason, Reversal
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
-Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
-"""Seconds since 1970, before the year 9999: as far as a day has a date in every zone."""
 
 PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant]
 """Owner's kind and id, action_id, type, quantity, occurred_at."""

@@ -2,11 +2,14 @@
 
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
 from saxaul.clock import SYSTEM_CLOCK, Clock
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
+
+if TYPE_CHECKING:
+    from saxaul.storage.catalog import CatalogStore
 
 
 @cache
@@ -27,6 +30,8 @@ def ledger() -> Table:
 
 
 @cache
-def catalog_store() -> CatalogStore:
+def catalog_store() -> "CatalogStore":
     """The catalog's table, with the one copy of the catalog that this process keeps."""
+    from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - some functions start without it
+
     return CatalogStore(Table(settings().catalog_table, clock()))

@@ -13,12 +13,13 @@ from zlib import crc32
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, Settlement, State, Step, Tree
 from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from saxaul.trees.orders import PlantingOrder
 
 TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
@@ -52,7 +53,7 @@ class Redemptions:
         found = self._table.get_many([redemption_key(*key) for key in keys], consistent=True)
         return [from_item(item) for item in found.values()]
 
-    def of_order(self, order: PlantingOrder) -> dict[str, Redemption]:
+    def of_order(self, order: "PlantingOrder") -> dict[str, Redemption]:
         """The redemptions of an order, by redemption_id."""
         keys = dict.fromkeys((tree.user_id, tree.redemption_id) for tree in order.trees)
         return {redemption.redemption_id: redemption for redemption in self.get_many(keys)}
