@@ -8,7 +8,7 @@ from saxaul.catalog.entries import KINDS, Identifier, Kind
 from saxaul.catalog.faults import faults
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.http.conditions import condition_of, etag_of
-from saxaul.http.cursors import cursor_to, place_in_list
+from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import entry_view, version_view
 from saxaul.problems import InvalidRequest, NotFound
@@ -23,14 +23,15 @@ _AFTER_ALL = 99_999_999
 """A version beyond all others."""
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
-_VERSION: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=_AFTER_ALL)])
+_ENTRIES = Cursors("entries", _IDENTIFIER)
+_VERSIONS: Cursors[int] = Cursors("versions", TypeAdapter(Annotated[int, Field(ge=0, le=_AFTER_ALL)]))
 
 
 def list_entries(request: Request) -> Response:
     kind = _kind(request)
     limit = whole_number(request, "limit", default=50, most=200)
-    found = catalog_browsing().entries(kind, place_in_list(request, _IDENTIFIER) or "", limit + 1)
-    cursor = cursor_to(found[limit - 1][0]) if len(found) > limit else None
+    found = catalog_browsing().entries(kind, _ENTRIES.place_in(request) or "", limit + 1)
+    cursor = _ENTRIES.to(found[limit - 1][0]) if len(found) > limit else None
     entries = [entry_view(identifier, entry, settings().calendar) for identifier, entry in found[:limit]]
     return Response({"entries": entries, "cursor": cursor})
 
@@ -44,9 +45,9 @@ def list_versions(request: Request) -> Response:
     """Every version that an entry had, newest first, deletions included."""
     kind, identifier = _path(request)
     limit = whole_number(request, "limit", default=50, most=200)
-    before = place_in_list(request, _VERSION)
+    before = _VERSIONS.place_in(request)
     found = catalog_browsing().versions(kind, identifier, _AFTER_ALL if before is None else before, limit + 1)
-    cursor = cursor_to(found[limit - 1].number) if len(found) > limit else None
+    cursor = _VERSIONS.to(found[limit - 1].number) if len(found) > limit else None
     versions = [version_view(version, settings().calendar) for version in found[:limit]]
     return Response({"versions": versions, "cursor": cursor})
 

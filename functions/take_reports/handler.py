@@ -3,7 +3,7 @@
 from pydantic import TypeAdapter
 
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
-from saxaul.http.cursors import cursor_to, place_in_list
+from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import order_summary, order_view, reports_view
 from saxaul.ledger.actions import Id, Instant
@@ -14,16 +14,15 @@ from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import confirm, fail, inspect
 
-_PLACE: TypeAdapter[tuple[int, str]] = TypeAdapter(tuple[Instant, Id])
-"""An order's place among those of its partner."""
+_ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 
 
 def list_orders(request: Request) -> Response:
     limit = whole_number(request, "limit", default=50, most=100)
-    partners, place = _partners(request), place_in_list(request, _PLACE)
+    partners, place = _partners(request), _ORDERS.place_in(request)
     newest = order_viewing().newest(partners, limit + 1, OrderPlace(*place) if place else None)
     shown = newest[:limit]
-    cursor = cursor_to(shown[-1].place) if len(newest) > limit else None
+    cursor = _ORDERS.to(shown[-1].place) if len(newest) > limit else None
     return Response({"orders": [order_summary(order, settings().calendar) for order in shown], "cursor": cursor})
 
 

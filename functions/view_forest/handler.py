@@ -1,10 +1,11 @@
 """Shows what grew: wallets, ledgers, forests and tree projects."""
 
 import re
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from saxaul.http.cursors import cursor_to, place_in_list
+from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.http.views import forest_tree_view, line_view, month_view, position_view, project_view
 from saxaul.ledger.actions import Instant
@@ -15,8 +16,10 @@ from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
-_PLACE: TypeAdapter[tuple[int, str]] = TypeAdapter(tuple[Instant, str])
-"""A line's place in a ledger."""
+_Name = Annotated[str, Field(pattern=r"^[!-~]+:[!-~]+$", max_length=256)]
+"""An entry's name: ``<app>:<action_id>``."""
+
+_LINES: Cursors[tuple[int, str]] = Cursors("ledger", TypeAdapter(tuple[Instant, _Name]))
 
 
 def view_wallet(request: Request) -> Response:
@@ -26,10 +29,10 @@ def view_wallet(request: Request) -> Response:
 def view_ledger(request: Request) -> Response:
     """A user's entries, newest first; the cursor says from where to go on."""
     limit = whole_number(request, "limit", default=50, most=200)
-    place = place_in_list(request, _PLACE)
+    place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
     entries = [line_view(line, found.catalog, settings().calendar, found.now) for line in found.lines]
-    return Response({"entries": entries, "cursor": cursor_to(found.more) if found.more else None})
+    return Response({"entries": entries, "cursor": _LINES.to(found.more) if found.more else None})
 
 
 def view_statement(request: Request) -> Response:

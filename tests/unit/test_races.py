@@ -1,5 +1,7 @@
 """Lost races: run again, with pauses that grow and end."""
 
+from typing import Any
+
 import pytest
 
 from saxaul.clock import Clock
@@ -77,22 +79,27 @@ def test_another_error_is_not_run_again() -> None:
 
 
 class Throttled:
-    """DynamoDB without any time: it leaves all of each batch unprocessed."""
+    """DynamoDB with little time: of each batch it serves so many, and leaves the rest unprocessed."""
 
-    def __init__(self) -> None:
+    def __init__(self, served: int) -> None:
+        self.served = served
         self.calls = 0
 
-    def batch_get_item(self, **request: object) -> dict[str, object]:
+    def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         self.calls += 1
-        return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+        [(table, asked)] = RequestItems.items()
+        keys, rest = asked["Keys"][: self.served], asked["Keys"][self.served :]
+        return {"Responses": {table: keys}, "UnprocessedKeys": {table: {"Keys": rest}} if rest else {}}
 
-    def batch_write_item(self, **request: object) -> dict[str, object]:
+    def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         self.calls += 1
-        return {"UnprocessedItems": request["RequestItems"]}
+        [(table, asked)] = RequestItems.items()
+        rest = asked[self.served :]
+        return {"UnprocessedItems": {table: rest} if rest else {}}
 
 
 def test_unprocessed_keys_and_items_are_asked_for_again_so_often_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    client, clock = Throttled(), WatchedClock()
+    client, clock = Throttled(0), WatchedClock()
     monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)
     table = Table("Ledger", clock)
 
@@ -103,3 +110,17 @@ def test_unprocessed_keys_and_items_are_asked_for_again_so_often_and_no_more(mon
 
     assert client.calls == 2 * ATTEMPTS
     assert len(clock.pauses) == 2 * (ATTEMPTS - 1)
+
+
+def test_a_batch_that_moves_forward_is_served_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, clock = Throttled(2), WatchedClock()
+    monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)
+    keys = [Key("a", str(number)) for number in range(100)]
+    table = Table("Ledger", clock)
+
+    assert table.get_many(keys, consistent=True).keys() == set(keys)
+    assert client.calls == 50
+    table.put_all([key._asdict() for key in keys])
+
+    assert client.calls == 50 + 4 * 13
+    assert all(0 <= pause <= 0.02 for pause in clock.pauses)

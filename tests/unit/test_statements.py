@@ -5,7 +5,7 @@ from typing import Any
 from saxaul.log.entries import evidence_of
 from saxaul.services.take_reports import Take
 from saxaul.trees.orders import PlantingOrder
-from saxaul.trees.redemptions import Redemption
+from saxaul.trees.redemptions import MAX_STEPS, Redemption
 from saxaul.trees.report_rules import confirm, inspect
 from saxaul.trees.statements import LogDraft, log_draft, particulars_of
 from tests.builders import NOON, confirmation, inspection, make_calendar, make_order, make_redemption
@@ -84,3 +84,15 @@ def test_each_tree_keeps_the_place_of_its_leaf_and_those_of_earlier_entries() ->
 
     places = [(step.sequence, step.leaf) for tree in found.trees for step in tree.history if step.leaf is not None]
     assert places == [(7, 0), (7, 1), (8, 0), (8, 1)]
+
+
+def test_a_step_that_is_reported_again_after_it_made_room_keeps_a_place_of_its_own() -> None:
+    planted = drafted(confirm, ORDERED, confirmation(FIRST)).redemptions[0]
+    inspectors = [*(f"I{number}" for number in range(MAX_STEPS)), "I0"]
+
+    draft = drafted(inspect, planted, *(inspection(FIRST, inspector=name) for name in inspectors), sequence=2)
+
+    kept = [step for step in draft.redemptions[0].tree(FIRST).history if step.sequence == 2]
+    assert len(draft.leaves) == len(inspectors)
+    assert [step.leaf for step in kept] == list(range(len(inspectors)))[-len(kept) :]
+    assert kept[-1].inspector == "I0"

@@ -38,15 +38,18 @@ class ContendedError(Exception):
 
 
 class OverloadedError(Exception):
-    """DynamoDB had no time for a batch, however often it was asked. A part of it may be done; trying again is safe."""
+    """DynamoDB had no time for the rest of a batch, however often it was asked. Trying again is safe."""
 
     def __init__(self) -> None:
-        super().__init__(f"a batch was left unprocessed {ATTEMPTS} times")
+        super().__init__(f"{ATTEMPTS} requests for the rest of a batch did nothing")
 
 
-def attempts(clock: Clock) -> Iterator[int]:
-    """Count the attempts. Each but the first comes after a random pause, whose bound doubles up to 0.2 seconds."""
-    for attempt in range(ATTEMPTS):
+def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
+    """Count the attempts from ``first`` on. Each comes after a random pause, whose bound doubles up to 0.2 seconds.
+
+    Attempt 0 comes at once.
+    """
+    for attempt in range(first, first + ATTEMPTS):
         if attempt:
             bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
             clock.sleep(random.uniform(0, bound))  # noqa: S311 - spreads rivals

@@ -132,7 +132,7 @@ def forest_tree_view(
 ) -> View:
     """A certificate as its owner sees it: with its redemption, and with all that was reported of the tree."""
     view = certificate.document(language)
-    del view["proof"]
+    del view["proof"], view["history"]
     history = [step_view(step, calendar) for step in tree.history]
     return view | {"redemption_id": redemption.redemption_id, "history": history}
 

@@ -65,7 +65,7 @@ class Table:
         """The items that exist under these keys.
 
         Raises:
-            OverloadedError: DynamoDB left some of them unprocessed, however often it was asked.
+            OverloadedError: DynamoDB stopped serving the rest, however often it was asked.
         """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
@@ -73,13 +73,16 @@ class Table:
         return {Key(item["pk"], item["sk"]): item for item in items}
 
     def _get_batch(self, keys: Any, *, consistent: bool) -> Iterator[Item]:  # noqa: ANN401 - DynamoDB's own notation
-        for _ in attempts(self.clock):
+        left = attempts(self.clock)
+        while keys:
+            if next(left, None) is None:
+                raise OverloadedError
             answer = dynamodb().batch_get_item(RequestItems={self.name: {"Keys": keys, "ConsistentRead": consistent}})
             yield from map(python, answer["Responses"].get(self.name, []))
-            if not answer["UnprocessedKeys"]:
-                return
-            keys = answer["UnprocessedKeys"][self.name]["Keys"]
-        raise OverloadedError
+            unprocessed = answer["UnprocessedKeys"]
+            rest = unprocessed[self.name]["Keys"] if unprocessed else []
+            left = attempts(self.clock, first=1) if len(rest) < len(keys) else left
+            keys = rest
 
     def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
         """The items of one partition with a sort key from first to last, both included, as of now."""
@@ -170,19 +173,21 @@ class Table:
         """Write items whatever stands there, in batches: for items that only ever have one content.
 
         Raises:
-            OverloadedError: DynamoDB left some of them unprocessed, however often it was asked.
+            OverloadedError: DynamoDB stopped serving the rest, however often it was asked.
         """
         requests = [{"PutRequest": {"Item": raw(item)}} for item in items]
         for start in range(0, len(requests), BATCH_WRITE):
             self._write_batch(requests[start : start + BATCH_WRITE])
 
     def _write_batch(self, requests: Any) -> None:  # noqa: ANN401 - DynamoDB's own notation
-        for _ in attempts(self.clock):
-            answer = dynamodb().batch_write_item(RequestItems={self.name: requests})
-            if not answer["UnprocessedItems"]:
-                return
-            requests = answer["UnprocessedItems"][self.name]
-        raise OverloadedError
+        left = attempts(self.clock)
+        while requests:
+            if next(left, None) is None:
+                raise OverloadedError
+            unprocessed = dynamodb().batch_write_item(RequestItems={self.name: requests})["UnprocessedItems"]
+            rest = unprocessed[self.name] if unprocessed else []
+            left = attempts(self.clock, first=1) if len(rest) < len(requests) else left
+            requests = rest
 
     def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
         """The same write as :meth:`put`, as a part of a transaction."""

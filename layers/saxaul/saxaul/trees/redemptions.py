@@ -198,9 +198,12 @@ class Tree:
         return replace(self, history=_bounded((*self.history, step)))
 
     def logged(self, step: Step, place: LogPlace, seal: Seal) -> "Tree":
-        """This tree with the place of one of its steps in the public log."""
+        """This tree with the place of one of its steps in the public log.
+
+        It is the step itself that has the place: an equal one may have been reported before, and have made room since.
+        """
         logged = replace(step, sequence=place.sequence, leaf=place.leaf)
-        return replace(self, history=tuple(logged if known == step else known for known in self.history), seal=seal)
+        return replace(self, history=tuple(logged if known is step else known for known in self.history), seal=seal)
 
 
 def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -1,0 +1,55 @@
+"""Cursors: what a list has given leads to its place, and nothing else does."""
+
+import base64
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from saxaul.http.cursors import Cursors
+from saxaul.http.endpoint import Request
+from saxaul.problems import InvalidRequest
+
+OURS: Cursors[tuple[int, str]] = Cursors("ours", TypeAdapter(tuple[int, str]))
+OTHERS: Cursors[tuple[int, str]] = Cursors("others", TypeAdapter(tuple[int, str]))
+
+
+def asking(cursor: str | None) -> Request:
+    query: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
+    return Request({"queryStringParameters": query})
+
+
+@pytest.mark.parametrize("place", [(0, "a"), (1_780_632_000, "alipay:ride-1"), (1, 'é " \\ ,')])
+def test_a_cursor_leads_to_its_place(place: tuple[int, str]) -> None:
+    assert OURS.place_in(asking(OURS.to(place))) == place
+
+
+@pytest.mark.parametrize("cursor", [None, ""])
+def test_without_a_cursor_the_list_begins(cursor: str | None) -> None:
+    assert OURS.place_in(asking(cursor)) is None
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        OTHERS.to((1, "a")),
+        encoded('ours [1,"a"] '),
+        encoded('ours [1, "a"]'),
+        encoded('ours ["1","a"]'),
+        encoded("ours [1]"),
+        encoded("ours null"),
+        encoded("ours"),
+        encoded('[1,"a"]'),
+        OURS.to((12, "a")).rstrip("="),
+        OURS.to((1, "a")) + "=",
+        "nonsense",
+        "é",
+    ],
+)
+def test_what_the_list_has_not_given_is_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequest):
+        OURS.place_in(asking(cursor))
