@@ -1,7 +1,10 @@
 """Builds the functions and layers, with bytecode, and without what no function uses.
 
-    python -m local.build                     for Lambda, as template.yaml says by default
-    python -m local.build --this-machine      for the laptop stack: this interpreter, this processor
+    python -m local.build                     for Lambda, as template.yaml says by default, into .aws-sam/build
+    python -m local.build --this-machine      for the laptop stack: this interpreter, this processor, below .local
+
+The two never meet: `sam build` keeps its downloads, its cache and its result in `.aws-sam` of the folder that it runs
+in, and each has a folder of its own. `sam deploy` ships what the first one left.
 
 `sam build` dates every file 1980, so ordinary bytecode is always stale and each cold start compiles everything again.
 Bytecode with an unchecked hash is not compared with its source, which halves a cold start.
@@ -9,17 +12,23 @@ botocore describes over 400 services; those that no function calls take two fift
 """
 
 import argparse
+import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from local.artifacts import wrong_files
 from local.console import give_up, step
 from local.sam import ROOT, SamError, sam
 
-BUILT = ROOT / ".aws-sam" / "build"
-LOG = ROOT / ".aws-sam" / "build.log"
+FOR_THE_LAPTOP = ROOT / ".local"
+"""Where the laptop stack's build is made."""
+
+FOR_AWS = ROOT
+"""Where the build that `sam deploy` ships is made."""
 
 ON_LAMBDA = {"PythonRuntime": "python3.13", "Architecture": "arm64"}
 """The template's own defaults; a test holds the two together."""
@@ -33,27 +42,109 @@ THIS_MACHINE = {
 }
 """The template's parameters that fit this interpreter and this processor."""
 
+_PROBE = "import sys, pip; print(sys.implementation.name, *sys.version_info[:2])"
 
-def build(parameters: Mapping[str, str]) -> None:
-    """Build for a runtime and an architecture, given as the template's parameters.
+
+def built_in(folder: Path) -> Path:
+    """Where the result of a build in a folder is."""
+    return folder / ".aws-sam" / "build"
+
+
+BUILT = built_in(FOR_THE_LAPTOP)
+"""The laptop stack's functions and layers, built."""
+
+
+def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
+    """Build in a folder for a runtime and an architecture, given as the template's parameters.
 
     Raises:
-        SamError: the build failed, or the runtime's interpreter is missing.
+        SamError: the build failed, its files are not what was asked for, or the runtime's interpreter is missing.
     """
-    runtime = parameters["PythonRuntime"]
-    interpreter = sys.executable if runtime == THIS_MACHINE["PythonRuntime"] else shutil.which(runtime)
-    if interpreter is None:
-        raise SamError(f"{runtime} is not on this machine, and building for it needs it.")
-    LOG.parent.mkdir(exist_ok=True)
+    interpreter, built = interpreter_for(parameters["PythonRuntime"]), built_in(folder)
+    built.parent.mkdir(parents=True, exist_ok=True)
     overrides = [f"{name}={value}" for name, value in parameters.items()]
-    sam("build", "--parameter-overrides", *overrides, log=LOG, env={})
-    for leftover in BUILT.glob("SaxaulLayer/**/*.egg-info"):
+    sam(
+        "build",
+        *("--template-file", str(ROOT / "template.yaml"), "--parameter-overrides", *overrides),
+        log=built.parent / "build.log",
+        # sam takes the first interpreter of that name on the path that runs.
+        env={"PATH": os.pathsep.join([str(interpreter.parent), os.environ["PATH"]])},
+        cwd=folder,
+    )
+    for leftover in built.glob("SaxaulLayer/**/*.egg-info"):
         shutil.rmtree(leftover)
-    for service in (BUILT / "DependenciesLayer/python/botocore/data").glob("*/"):
+    for service in (built / "DependenciesLayer/python/botocore/data").glob("*/"):
         if service.name not in SERVICES:
             shutil.rmtree(service)
-    compiling = [interpreter, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([*compiling, *BUILT.glob("*/")], check=True)
+    compiling = [str(interpreter), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*compiling, *map(str, built.glob("*/"))], check=True)
+
+
+def build_for_aws(parameters: Mapping[str, str]) -> None:
+    """Build what `sam deploy` ships, and check every file of the result.
+
+    Raises:
+        SamError: it could not be built, or it holds files that could not run there.
+    """
+    build(parameters, FOR_AWS)
+    refuse_wrong_files(built_in(FOR_AWS), parameters)
+
+
+def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 20) -> None:
+    """Refuse a build with files that the runtime and the architecture cannot run.
+
+    Raises:
+        SamError: there are such files; the message names the first ones, and the file that lists them all.
+    """
+    try:
+        wrong = wrong_files(built, parameters)
+    except LookupError as error:
+        raise SamError(str(error)) from None
+    listing = built.parent / "wrong-files.txt"
+    listing.unlink(missing_ok=True)
+    if not wrong:
+        return
+    lines = [str(file) for file in wrong]
+    listing.write_text("\n".join(lines) + "\n")
+    target = f"{parameters['PythonRuntime']} on {parameters['Architecture']}"
+    more = [f"and {len(lines) - shown:,} more: {listing}"] if len(lines) > shown else []
+    sentence = f"{built} is not for {target}, so this is not deployed. {len(lines):,} findings:"
+    raise SamError("\n  ".join([sentence, *lines[:shown], *more]))
+
+
+def interpreter_for(runtime: str) -> Path:
+    """An interpreter of a runtime, such as python3.13, that runs and has pip: this one, the PATH's first, or pyenv's.
+
+    Raises:
+        SamError: there is none.
+    """
+    if runtime == THIS_MACHINE["PythonRuntime"]:
+        return Path(sys.executable)
+    for candidate in _candidates(runtime):
+        if _runs(candidate, runtime):
+            return candidate
+    version = runtime.removeprefix("python")
+    raise SamError(
+        f"Building for {runtime} needs that Python with pip, and none runs here, neither from the PATH nor from pyenv; "
+        f"install one, for example with: pyenv install {version}"
+    )
+
+
+def _candidates(runtime: str) -> Iterator[Path]:
+    for folder in os.get_exec_path():
+        yield Path(folder) / runtime
+    version = runtime.removeprefix("python")
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted((pyenv / "versions").glob(f"{version}*/bin/{runtime}"), reverse=True)
+
+
+def _runs(candidate: Path, runtime: str) -> bool:
+    """Whether it really runs as that version: a shim of pyenv is there for versions that are not chosen, and fails."""
+    try:
+        told = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return told.split() == ["cpython", *runtime.removeprefix("python").split(".")]
 
 
 def main() -> None:
@@ -62,7 +153,7 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         with step("building the functions and layers"):
-            build(THIS_MACHINE if chosen.this_machine else ON_LAMBDA)
+            build(THIS_MACHINE) if chosen.this_machine else build_for_aws(ON_LAMBDA)
     except SamError as error:
         give_up(str(error))
 

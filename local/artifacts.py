@@ -1,0 +1,107 @@
+"""Checks that what was built can run where it is going to: every binary and every piece of bytecode, file by file.
+
+A build for another processor or another Python deploys without a complaint, and then no function can be imported.
+The check reads the files alone; it needs neither that processor nor that Python.
+"""
+
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+MACHINES = {"x86_64": 62, "arm64": 183}
+"""``e_machine`` of an ELF file for each value of the template's Architecture (elf.h: EM_X86_64, EM_AARCH64)."""
+
+MAGIC = {"python3.11": 3495, "python3.12": 3531, "python3.13": 3571, "python3.14": 3627}
+"""The first two bytes of bytecode for each runtime (CPython's pycore_magic_number.h); a release never changes it."""
+
+UNCHECKED_HASH = 1
+"""The flags of bytecode that is used without a look at its source (PEP 552)."""
+
+_MACHINE_NAMES = {3: "32-bit x86", 40: "32-bit arm", 62: "x86_64", 183: "arm64", 243: "riscv"}
+_ELF_HEADER = 20
+_PYC_HEADER = 16
+_BINARY = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll)$")
+_TAG = re.compile(r"\.(?P<tag>[^.]+)\.so$")
+
+
+class WrongFile(NamedTuple):
+    """A file that cannot run there: its path below the build, and why, as the end of a sentence."""
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.why}"
+
+
+def wrong_files(built: Path, parameters: Mapping[str, str]) -> list[WrongFile]:
+    """The files of a build that the template's PythonRuntime and Architecture cannot run; binaries come first.
+
+    Raises:
+        LookupError: nothing was built there, or this check does not know the runtime or the architecture.
+    """
+    runtime, architecture = parameters["PythonRuntime"], parameters["Architecture"]
+    if runtime not in MAGIC or architecture not in MACHINES:
+        known = f"{', '.join(MAGIC)} on {' and '.join(MACHINES)}"
+        raise LookupError(f"A build for {runtime} on {architecture} cannot be checked; it can for {known}.")
+    if not (built / "template.yaml").exists():
+        raise LookupError(f"Nothing is built in {built}.")
+    found = [
+        WrongFile(file.relative_to(built), why)
+        for file in sorted(built.rglob("*"))
+        if file.is_file()
+        for why in _faults(file, runtime, architecture)
+    ]
+    return sorted(found, key=lambda wrong: wrong.path.suffix == ".pyc")
+
+
+def _faults(file: Path, runtime: str, architecture: str) -> Iterator[str]:
+    with file.open("rb") as opened:
+        header = opened.read(_ELF_HEADER)
+    if file.suffix == ".pyc":
+        yield from _bytecode_faults(header, runtime)
+    elif header.startswith(b"\x7fELF") or _BINARY.search(file.name):
+        yield from _machine_faults(header, architecture)
+        yield from _tag_faults(file.name, runtime)
+
+
+def _machine_faults(header: bytes, architecture: str) -> Iterator[str]:
+    if len(header) < _ELF_HEADER or not header.startswith(b"\x7fELF"):
+        yield "is no binary for Linux"
+        return
+    is_64_bit, is_little = header[4] == 2, header[5] == 1  # noqa: PLR2004 - ELFCLASS64, ELFDATA2LSB
+    (machine,) = struct.unpack_from("<H" if is_little else ">H", header, 18)
+    if machine != MACHINES[architecture]:
+        yield f"is for {_MACHINE_NAMES.get(machine, f'machine {machine}')}, not for {architecture}"
+    elif not (is_64_bit and is_little):
+        yield "is not of 64 bits, little end first"
+
+
+def _tag_faults(name: str, runtime: str) -> Iterator[str]:
+    """What the name of an extension module says of its Python; abi3 fits each, and a plain library names none."""
+    found = _TAG.search(name)
+    tag = found["tag"] if found else ""
+    ours = runtime.removeprefix("python").replace(".", "")
+    kind, _, rest = tag.partition("-")
+    if kind == "cpython":
+        version = rest.partition("-")[0]
+        if version != ours:
+            yield f"is for cpython-{version}, not for {runtime}"
+    elif kind.startswith(("pypy", "graalpy")):
+        yield f"is for {kind}, not for {runtime}"
+    if tag.endswith("-musl"):
+        yield "is for musl, which Lambda does not have"
+
+
+def _bytecode_faults(header: bytes, runtime: str) -> Iterator[str]:
+    if len(header) < _PYC_HEADER or header[2:4] != b"\r\n":
+        yield "is no bytecode"
+        return
+    magic, flags = struct.unpack_from("<H2xI", header)
+    if magic != MAGIC[runtime]:
+        by = next((name for name, number in MAGIC.items() if number == magic), "another Python")
+        yield f"was compiled by {by} (magic number {magic}), not by {runtime} ({MAGIC[runtime]})"
+    if flags != UNCHECKED_HASH:
+        yield "is compared with its source, so each cold start compiles it again"

@@ -1,0 +1,106 @@
+"""Builds for AWS, checks what was built, and only then deploys a stack with `sam deploy`.
+
+    python -m local.deploy --stack saxaul --region ap-southeast-1
+    python -m local.deploy --stack saxaul --region ap-southeast-1 'Architecture=x86_64 HarvestTime="08:00"'
+
+The template's parameters come from samconfig.toml, and over these from the command. PythonRuntime and Architecture are
+always passed on as they were built: CloudFormation would keep those of the last deployment otherwise.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from rich.markup import escape
+
+from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
+from local.console import console, give_up, step
+from local.sam import ROOT, STACK_NAME, SamError
+
+CONFIG = ROOT / "samconfig.toml"
+
+_PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
+
+
+def deploy(stack: str, region: str, given: Iterable[str]) -> int:
+    """Build, check and deploy; the exit code is that of `sam deploy`.
+
+    Raises:
+        SamError: a parameter is none, the build failed, or it holds files that could not run there.
+    """
+    parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
+    with step("building the functions and layers for AWS, and checking every file"):
+        build_for_aws({name: parameters[name] for name in ON_LAMBDA})
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside]))
+    if program is None:
+        raise SamError("The sam CLI is not on this machine; install it with: make env")
+    command = [
+        program,
+        "deploy",
+        *("--template-file", str(built_in(FOR_AWS) / "template.yaml"), "--config-file", str(CONFIG)),
+        *("--stack-name", stack, "--region", region),
+        *("--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())),
+    ]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
+
+
+def configured(file: Path) -> object:
+    """The parameters that samconfig.toml has for deployments, in whichever shape sam takes."""
+    if not file.exists():
+        return []
+    environment = tomllib.loads(file.read_text("utf-8")).get("default", {})
+    sections = (environment.get(command, {}).get("parameters", {}) for command in ("deploy", "global"))
+    return next((found["parameter_overrides"] for found in sections if "parameter_overrides" in found), [])
+
+
+def parameters_in(said: object) -> dict[str, str]:
+    """Parameters by name, of texts such as ``A=1 B="2 3"``, lists of these and mappings; the last one of a name counts.
+
+    Raises:
+        SamError: a part of it is no ``Name=value``.
+    """
+    return dict(_pairs(said))
+
+
+def _pairs(said: object) -> Iterator[tuple[str, str]]:
+    match said:
+        case Mapping():
+            yield from ((str(name), str(value)) for name, value in said.items())
+        case list() | tuple():
+            for part in said:
+                yield from _pairs(part)
+        case _:
+            for part in shlex.split(str(said)):
+                if not _PARAMETER.fullmatch(part):
+                    raise SamError(f"{part!r} is no parameter; write it as Name=value.")
+                name, _, value = part.partition("=")
+                yield name, value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.deploy", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stack", required=True, help="the stack's name")
+    parser.add_argument("--region", required=True, help="the AWS region")
+    parser.add_argument("parameters", nargs="*", help="the template's parameters, as Name=value")
+    chosen = parser.parse_args()
+    if not STACK_NAME.fullmatch(chosen.stack):
+        give_up(escape(f"{chosen.stack!r} is no name for a stack: a letter, then letters, digits and hyphens."))
+    try:
+        code = deploy(chosen.stack, chosen.region, chosen.parameters)
+    except (SamError, ValueError) as error:
+        give_up(escape(f"Nothing was deployed. {error}"))
+    if code:
+        give_up(f"sam deploy ended with {code}; what it said is above.")
+    console.print(f"Next: make connect STACK={chosen.stack} REGION={chosen.region}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""A deployed stack as CloudFormation and Cognito tell of it, on AWS or on a laptop."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+OUTPUTS = {
+    "ledger table": "LedgerTableName",
+    "catalog table": "CatalogTableName",
+    "actions": "ActionQueueUrl",
+    "actions_dead_letter": "ActionDeadLetterQueueUrl",
+    "redemptions": "RedemptionQueueUrl",
+    "redemptions_dead_letter": "RedemptionDeadLetterQueueUrl",
+    "planting": "PlantingQueueUrl",
+    "planting_dead_letter": "PlantingDeadLetterQueueUrl",
+    "bucket": "ManifestBucketName",
+    "bus": "BusName",
+    "pool": "UserPoolId",
+    "API": "ApiId",
+    "API's address": "ApiUrl",
+    "tokens' address": "TokenUrl",
+}
+"""The template's outputs that are needed, by what each is."""
+
+_QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
+_PEOPLE = {"code", "implicit"}
+"""The OAuth flows by which people sign in. Their clients run in browsers and have no secret."""
+
+
+class UnfitStackError(Exception):
+    """The stack is there and lacks what its clients need. The message is one sentence."""
+
+
+class DeployedStack:
+    """One stack. ``session`` are the arguments of a boto3 client; an endpoint is that of a laptop stack."""
+
+    def __init__(self, name: str, session: Mapping[str, Any], endpoint: str | None = None) -> None:
+        self._name = name
+        self._session = session
+        self._endpoint = endpoint
+
+    def describe(self) -> dict[str, Any]:
+        """What programs and people need to use the stack: addresses, names, and each client with its secret.
+
+        Raises:
+            UnfitStackError: an output or a client's secret is missing.
+            ClientError, BotoCoreError: AWS refused a call, or could not be reached.
+        """
+        outputs, endpoint = self._outputs, self._endpoint
+        missing = [output for output in OUTPUTS.values() if output not in outputs]
+        if missing:
+            names = ", ".join(missing)
+            raise UnfitStackError(f"The stack {self._name} is no stack of this template: it lacks the outputs {names}.")
+        emulated = f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/v1"
+        return {
+            "api_url": emulated if endpoint else outputs["ApiUrl"],
+            "token_url": f"{endpoint}/oauth2/token" if endpoint else outputs["TokenUrl"],
+            "region": self._session["region_name"],
+            "endpoint_url": endpoint,
+            "tables": {table: outputs[OUTPUTS[f"{table} table"]] for table in ("ledger", "catalog")},
+            "queues": {queue: outputs[OUTPUTS[queue]] for queue in _QUEUES},
+            "bucket": outputs["ManifestBucketName"],
+            "bus": outputs["BusName"],
+            "functions": self.functions,
+            "clients": self._clients(outputs["UserPoolId"]),
+        }
+
+    @cached_property
+    def functions(self) -> dict[str, str]:
+        """The physical name of each function, by its logical id."""
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=self._name)
+        resources = (resource for page in pages for resource in page["StackResourceSummaries"])
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in resources
+            if resource["ResourceType"] == "AWS::Lambda::Function"
+        }
+
+    def _clients(self, pool: str) -> dict[str, dict[str, Any]]:
+        cognito = boto3.client("cognito-idp", **self._session)
+        pages = cognito.get_paginator("list_user_pool_clients").paginate(
+            UserPoolId=pool, PaginationConfig={"PageSize": 60}
+        )
+        clients = {}
+        for client_id in (client["ClientId"] for page in pages for client in page["UserPoolClients"]):
+            client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
+            if "ClientSecret" not in client:
+                if _PEOPLE & set(client.get("AllowedOAuthFlows", ())):
+                    continue
+                raise UnfitStackError(f"The client {client['ClientName']} of {self._name} has no secret in Cognito.")
+            clients[client["ClientName"]] = {
+                "client_id": client_id,
+                "client_secret": client["ClientSecret"],
+                "scopes": client.get("AllowedOAuthScopes", []),
+            }
+        if "operator" not in clients:
+            raise UnfitStackError(f"The user pool of {self._name} has no client named operator.")
+        return clients
+
+    @cached_property
+    def _outputs(self) -> dict[str, str]:
+        stack = self._cloudformation.describe_stacks(StackName=self._name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    @cached_property
+    def _cloudformation(self) -> "CloudFormationClient":
+        return boto3.client("cloudformation", **self._session)

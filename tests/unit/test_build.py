@@ -1,0 +1,287 @@
+"""What is deployed can run where it goes: builds apart, an interpreter that runs, and a check of every file."""
+
+import importlib.util
+import json
+import os
+import py_compile
+import shutil
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic_core
+import pytest
+
+from local import build, deploy
+from local.artifacts import MACHINES, MAGIC, wrong_files
+from local.build import BUILT, FOR_AWS, ON_LAMBDA, THIS_MACHINE, built_in, interpreter_for, refuse_wrong_files
+from local.sam import ROOT, SamError
+
+OTHER_RUNTIME = "python3.12" if THIS_MACHINE["PythonRuntime"] == "python3.13" else "python3.13"
+
+
+def elf(machine: int = MACHINES["arm64"], bits: int = 2, order: int = 1) -> bytes:
+    return b"\x7fELF" + bytes([bits, order, 1]) + bytes(9) + struct.pack("<HH" if order == 1 else ">HH", 3, machine)
+
+
+def pyc(magic: int = MAGIC["python3.13"], flags: int = 1) -> bytes:
+    return struct.pack("<H2sI8s", magic, b"\r\n", flags, b"a source") + b"code"
+
+
+def found_in(tmp_path: Path, name: str, content: bytes) -> list[str]:
+    """What the check finds in a build for the template's defaults that holds one file."""
+    (tmp_path / "template.yaml").touch()
+    file = tmp_path / "DependenciesLayer" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    return [wrong.why for wrong in wrong_files(tmp_path, ON_LAMBDA)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("_core.cpython-313-aarch64-linux-gnu.so", elf()),
+        ("_core.abi3.so", elf()),
+        ("_core.so", elf()),
+        ("libgfortran-7c1b.so.5.0.0", elf()),
+        ("handler.cpython-313.pyc", pyc()),
+        ("handler.py", b"print()"),
+        ("empty.json", b""),
+    ],
+)
+def test_what_the_runtime_and_the_processor_can_run_is_fine(tmp_path: Path, name: str, content: bytes) -> None:
+    assert found_in(tmp_path, name, content) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("_core.cpython-313-x86_64-linux-gnu.so", elf(62), ["is for x86_64, not for arm64"]),
+        ("_core.abi3.so", elf(62), ["is for x86_64, not for arm64"]),
+        ("libz.so.1", elf(40, bits=1), ["is for 32-bit arm, not for arm64"]),
+        ("tool", elf(62), ["is for x86_64, not for arm64"]),
+        ("libodd.so", elf(order=2), ["is not of 64 bits, little end first"]),
+        ("_core.cpython-311-aarch64-linux-gnu.so", elf(), ["is for cpython-311, not for python3.13"]),
+        ("_core.cpython-313t-aarch64-linux-gnu.so", elf(), ["is for cpython-313t, not for python3.13"]),
+        ("_core.pypy311-pp73-aarch64-linux-gnu.so", elf(), ["is for pypy311, not for python3.13"]),
+        ("_core.cpython-313-aarch64-linux-musl.so", elf(), ["is for musl, which Lambda does not have"]),
+        ("_core.cpython-313-darwin.so", b"\xcf\xfa\xed\xfe" + bytes(60), ["is no binary for Linux"]),
+        ("_core.cp313-win_amd64.pyd", b"MZ" + bytes(60), ["is no binary for Linux"]),
+        ("_core.abi3.so", b"", ["is no binary for Linux"]),
+        ("a.pyc", pyc(3495), ["was compiled by python3.11 (magic number 3495), not by python3.13 (3571)"]),
+        ("a.pyc", pyc(3570), ["was compiled by another Python (magic number 3570), not by python3.13 (3571)"]),
+        ("a.pyc", pyc(flags=0), ["is compared with its source, so each cold start compiles it again"]),
+        ("a.pyc", pyc(flags=3), ["is compared with its source, so each cold start compiles it again"]),
+        ("a.pyc", b"\xf3\r", ["is no bytecode"]),
+    ],
+)
+def test_a_file_that_could_not_run_there_is_named_with_its_reason(
+    tmp_path: Path, name: str, content: bytes, why: list[str]
+) -> None:
+    assert found_in(tmp_path, name, content) == why
+
+
+def test_the_magic_number_of_this_python_is_the_one_of_the_table() -> None:
+    assert MAGIC[THIS_MACHINE["PythonRuntime"]] == int.from_bytes(importlib.util.MAGIC_NUMBER[:2], "little")
+
+
+def make_build_for_this_machine(built: Path) -> None:
+    """What a build for this machine holds: a binary that this Python imports, and bytecode that this Python made."""
+    (built / "DependenciesLayer/python/pydantic_core").mkdir(parents=True)
+    (built / "template.yaml").touch()
+    binary = Path(pydantic_core._pydantic_core.__file__)  # noqa: SLF001 - the binary itself
+    shutil.copy(binary, built / "DependenciesLayer/python/pydantic_core")
+    handler = built / "ViewForest" / "handler.py"
+    handler.parent.mkdir()
+    shutil.copy(ROOT / "functions/view_forest/handler.py", handler)
+    py_compile.compile(str(handler), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, doraise=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere this Python's binaries are no Linux binaries")
+def test_a_build_for_this_machine_is_refused_for_any_other_runtime_or_processor(tmp_path: Path) -> None:
+    built = tmp_path / "build"
+    make_build_for_this_machine(built)
+    other = next(name for name in MACHINES if name != THIS_MACHINE["Architecture"])
+
+    refuse_wrong_files(built, THIS_MACHINE)
+    with pytest.raises(SamError, match=r"pydantic_core.*\.so is for .*, not for") as by_processor:
+        refuse_wrong_files(built, THIS_MACHINE | {"Architecture": other})
+    with pytest.raises(SamError, match=r"handler\..*\.pyc was compiled by") as by_runtime:
+        refuse_wrong_files(built, THIS_MACHINE | {"PythonRuntime": OTHER_RUNTIME})
+
+    assert "1 findings" in str(by_processor.value)
+    assert "2 findings" in str(by_runtime.value)
+
+
+def test_many_wrong_files_are_listed_in_a_file_of_their_own(tmp_path: Path) -> None:
+    built = tmp_path / "build"
+    built.mkdir()
+    (built / "template.yaml").touch()
+    for number in range(30):
+        (built / f"{number:02}.pyc").write_bytes(pyc(3495))
+
+    with pytest.raises(SamError, match="and 10 more") as refused:
+        refuse_wrong_files(built, ON_LAMBDA)
+
+    assert str(refused.value).count("magic number") == 20
+    assert (tmp_path / "wrong-files.txt").read_text().count("magic number") == 30
+
+
+@pytest.mark.parametrize("parameters", [ON_LAMBDA, ON_LAMBDA | {"PythonRuntime": "python3.9"}])
+def test_what_cannot_be_checked_is_refused(tmp_path: Path, parameters: Mapping[str, str]) -> None:
+    with pytest.raises(SamError, match=r"Nothing is built|cannot be checked"):
+        refuse_wrong_files(tmp_path, parameters)
+
+
+def test_the_two_builds_share_no_folder() -> None:
+    assert built_in(FOR_AWS) == ROOT / ".aws-sam" / "build"
+    assert not BUILT.is_relative_to(ROOT / ".aws-sam")
+    assert BUILT.is_relative_to(ROOT / ".local")
+
+
+@pytest.mark.parametrize("parameters", [THIS_MACHINE, ON_LAMBDA])
+def test_sam_works_in_the_folder_of_the_build_and_nowhere_else(
+    parameters: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(build, "sam", lambda *said, **how: asked.append((said, how)))
+    monkeypatch.setattr(build, "interpreter_for", lambda _: Path(sys.executable))
+
+    build.build(parameters, tmp_path)
+
+    [(said, how)] = asked
+    assert how["cwd"] == tmp_path
+    assert how["env"]["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert not {"--build-dir", "--cache-dir"} & set(said)
+    assert [f"{name}={value}" for name, value in parameters.items()] == list(said[-2:])
+
+
+# --- An interpreter that runs -----------------------------------------------------------------------------------------
+
+
+def make_interpreter(file: Path, says: str) -> Path:
+    """A program that answers every question with the same line; an empty one fails, as a shim of pyenv does."""
+    file.parent.mkdir(parents=True)
+    file.write_text(f"#!/bin/sh\necho '{says}'\n" if says else "#!/bin/sh\nexit 127\n")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH of three folders, and a pyenv of its own."""
+    monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / name) for name in ("first", "second", "third")))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    return tmp_path
+
+
+def says(runtime: str) -> str:
+    return f"cpython {runtime.removeprefix('python').replace('.', ' ')}"
+
+
+def test_the_first_interpreter_of_the_path_that_runs_as_that_version_is_taken(path: Path) -> None:
+    make_interpreter(path / "first" / OTHER_RUNTIME, "")
+    make_interpreter(path / "second" / OTHER_RUNTIME, "cpython 3 10")
+    right = make_interpreter(path / "third" / OTHER_RUNTIME, says(OTHER_RUNTIME))
+    make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", says(OTHER_RUNTIME))
+
+    assert interpreter_for(OTHER_RUNTIME) == right
+
+
+def test_where_the_path_has_only_a_shim_that_fails_pyenv_is_looked_into(path: Path) -> None:
+    make_interpreter(path / "first" / OTHER_RUNTIME, "")
+    make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.2/bin/{OTHER_RUNTIME}", "")
+    right = make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", says(OTHER_RUNTIME))
+
+    assert interpreter_for(OTHER_RUNTIME) == right
+
+
+def test_where_nothing_runs_one_sentence_says_what_is_needed(path: Path) -> None:
+    make_interpreter(path / "first" / OTHER_RUNTIME, "")
+
+    with pytest.raises(SamError, match=rf"Building for {OTHER_RUNTIME} needs that Python .* pyenv install"):
+        interpreter_for(OTHER_RUNTIME)
+
+
+# --- make deploy: the check comes first -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the sam CLI on the PATH, which writes down what it was asked for; nothing is ever deployed."""
+    record = tmp_path / "asked.json"
+    program = tmp_path / "bin" / "sam"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open({str(record)!r}, 'w'))\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(build, "FOR_AWS", tmp_path)
+    monkeypatch.setattr(deploy, "FOR_AWS", tmp_path)
+    monkeypatch.setattr(deploy, "CONFIG", tmp_path / "samconfig.toml")
+    return record
+
+
+def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str) -> None:
+    """Deploy what a build gives that makes one binary of this content."""
+
+    def make_build(parameters: Mapping[str, str], folder: Path) -> None:
+        assert parameters.keys() == {"PythonRuntime", "Architecture"}
+        built_in(folder).mkdir(parents=True)
+        (built_in(folder) / "template.yaml").touch()
+        (built_in(folder) / "core.abi3.so").write_bytes(content)
+
+    monkeypatch.setattr(build, "build", make_build)
+    monkeypatch.setattr("sys.argv", ["deploy", "--stack", "trees", "--region", "eu-west-1", *arguments])
+    deploy.main()
+
+
+def overrides_in(asked: list[str]) -> dict[str, str]:
+    pairs = asked[asked.index("--parameter-overrides") + 1 :]
+    return {name: value.strip('"') for name, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def test_what_passes_the_check_is_deployed_with_the_parameters_it_was_built_for(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_deploy(monkeypatch, elf(), "HarvestTime=08:00")
+
+    asked = json.loads(recorded.read_text())
+    assert asked[0] == "deploy"
+    assert asked[asked.index("--stack-name") + 1] == "trees"
+    assert asked[asked.index("--region") + 1] == "eu-west-1"
+    assert Path(asked[asked.index("--template-file") + 1]) == built_in(recorded.parent) / "template.yaml"
+    assert overrides_in(asked) == {**ON_LAMBDA, "HarvestTime": "08:00"}
+
+
+def test_wrong_files_are_named_and_nothing_is_deployed(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_deploy(monkeypatch, elf(MACHINES["x86_64"]))
+
+    assert ended.value.code == 1
+    assert not recorded.exists()
+    assert "core.abi3.so is for x86_64, not for arm64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", ['"Architecture=x86_64"', '["Architecture=x86_64"]', '{ Architecture = "x86_64" }'])
+def test_the_processor_that_samconfig_says_is_built_checked_and_deployed(
+    said: str, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (recorded.parent / "samconfig.toml").write_text(f"[default.deploy.parameters]\nparameter_overrides = {said}\n")
+
+    run_deploy(monkeypatch, elf(MACHINES["x86_64"]))
+
+    assert overrides_in(json.loads(recorded.read_text())) == ON_LAMBDA | {"Architecture": "x86_64"}
+
+
+def test_a_name_that_cloudformation_refuses_and_a_parameter_that_is_none_are_one_sentence(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (["--stack", "my_stack"], ["x86_64"]):
+        with pytest.raises(SystemExit):
+            run_deploy(monkeypatch, elf(), *arguments)
+        assert capsys.readouterr().err.count("\n") == 1
+    assert not recorded.exists()
