@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run env up down story seed export reconcile recount dead-letters replay screenshot bench test test-long
-.PHONY: check build clean
+.PHONY: check build deploy connect clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,8 +29,11 @@ down: env ## end every process of the laptop stack
 story: env ## tell the story on real calls
 	@$(BIN)/python -m local.story
 
-seed: env ## write a catalog through the API (FOLDER=catalog)
-	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)")
+# These work against the laptop stack, or against one that `make connect` wrote down, by its name.
+seed export reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
+
+seed: env ## write a catalog through the API (FOLDER=catalog, STACK=, FORCE=1 over what an operator changed)
+	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
 
 export: env ## write the stack's catalog into files that seed another stack (FOLDER=)
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
@@ -68,8 +71,16 @@ check: env ## ruff, mypy, and the template's linter
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam validate --lint
 
-build: env ## build for Lambda, with bytecode
+build: env ## build for AWS, with bytecode, and check every file of it
 	@$(BIN)/python -m local.build
+
+deploy: env ## build, check, and deploy to AWS (STACK=, REGION=, PARAMETERS='Name=value …')
+	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make deploy STACK=saxaul REGION=ap-southeast-1"; exit 1; }
+	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
+
+connect: env ## write down how to reach a deployed stack, for the commands that take STACK= (STACK=, REGION=)
+	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make connect STACK=saxaul REGION=ap-southeast-1"; exit 1; }
+	@$(BIN)/python -m local.connect --stack "$(STACK)" --region "$(REGION)"
 
 clean: down ## remove what was installed and built
 	@rm -rf $(VENV) .local .aws-sam

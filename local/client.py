@@ -1,22 +1,65 @@
 """A client of the API, as an app, a partner or the operator would write it."""
 
 import json
+import os
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
+from rich.markup import escape
 
 from local.console import give_up
-from local.sam import state
+from local.deployment import ADMIN, REGION, session_for
+from local.sam import STACK_NAME, state
+
+LAPTOP = "stack"
+"""The laptop stack's name here: `make up` writes .local/stack.json."""
+
+_TAKEN = {LAPTOP, "process", "env"}
+"""What `make up` calls its own files."""
+
+
+def stack_name() -> str:
+    """The stack that the environment names by SAXAUL_STACK; by default the laptop stack."""
+    return os.environ.get("SAXAUL_STACK") or LAPTOP
+
+
+def file_of(name: str) -> Path:
+    """The file that says how to reach a stack that was deployed by that name."""
+    if not STACK_NAME.fullmatch(name):
+        give_up(escape(f"{name!r} is no name of a stack: a letter, then letters, digits and hyphens."))
+    if name in _TAKEN:
+        give_up(f"A stack named {name} cannot be connected to: .local/{name}.json is a file of the laptop stack.")
+    return state() / f"{name}.json"
 
 
 def stack() -> dict[str, Any]:
-    """What `make up` wrote of the running stack."""
-    file = state() / "stack.json"
-    if not file.exists():
+    """How to reach the stack in question, as `make up` or `make connect` wrote it."""
+    file = state() / f"{LAPTOP}.json" if stack_name() == LAPTOP else file_of(stack_name())
+    if not file.exists() and stack_name() == LAPTOP:
         give_up("No stack is running; start it with: make up")
+    if not file.exists():
+        give_up(
+            f"The stack {stack_name()} is not known here; connect to it with: make connect STACK={stack_name()} REGION="
+        )
     found: dict[str, Any] = json.loads(file.read_text())
     return found
+
+
+def session_to(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a boto3 client for a stack that `stack` found."""
+    return session_for(known["endpoint_url"], known.get("region", REGION))
+
+
+def turn_to(known: Mapping[str, Any]) -> None:
+    """From now on the AWS clients of this process reach that stack: on a laptop as its administrator, on AWS as you."""
+    if known["endpoint_url"]:
+        os.environ.update(ADMIN | {"AWS_ENDPOINT_URL": known["endpoint_url"]})
+    else:
+        os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+    os.environ["AWS_DEFAULT_REGION"] = known.get("region", REGION)
 
 
 class Client:
@@ -24,6 +67,8 @@ class Client:
 
     def __init__(self, name: str, scopes: str | None = None) -> None:
         self._stack = stack()
+        if name not in self._stack["clients"]:
+            give_up(f"The stack has no client {name}; its clients are {', '.join(sorted(self._stack['clients']))}.")
         self._credentials = self._stack["clients"][name]
         self._scopes = scopes or " ".join(self._credentials["scopes"])
         self._http = httpx.Client(base_url=self._stack["api_url"], timeout=60)
@@ -58,7 +103,8 @@ class Client:
                 data={"grant_type": "client_credentials", "scope": self._scopes},
                 auth=(self._credentials["client_id"], self._credentials["client_secret"]),
             )
-            answer.raise_for_status()
+            if not answer.is_success:
+                give_up(f"{self._stack['token_url']} gave no token: {answer.status_code} {answer.text}")
             granted = answer.json()
             self._token = granted["access_token"]
             self._good_until = time.monotonic() + granted["expires_in"] - 60

@@ -15,9 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from rich.markup import escape
 
-from local.client import stack
+from local.client import session_to, stack
 from local.console import console, give_up
-from local.deployment import session_of
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 
@@ -165,7 +164,7 @@ def main() -> None:
         queues = Queues(chosen.queue, chosen.source_url, chosen.dead_letter_url)
     else:
         known = stack()
-        session = session_of(known["endpoint_url"])
+        session = session_to(known)
         queues = Queues(chosen.queue, known["queues"][chosen.queue], known["queues"][f"{chosen.queue}_dead_letter"])
     try:
         client = boto3.client("sqs", **session)

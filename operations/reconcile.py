@@ -7,7 +7,6 @@ Ends with 0 where all adds up, with 1 where anything does not.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -18,9 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from local.client import stack
+from local.client import stack, turn_to
 from local.console import console, give_up
-from local.deployment import session_of
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.audit import PAID, Books, Census, Finding, Holdings, check, log_findings, stock_findings
 from saxaul.clock import SYSTEM_CLOCK
@@ -176,8 +174,8 @@ def _certified(item: Item) -> OrderedTree:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.reconcile", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--table", help="the ledger's name on AWS; by default that of the running laptop stack")
-    table = Table(parser.parse_args().table or ledger_of_the_laptop(), SYSTEM_CLOCK)
+    parser.add_argument("--table", help="the ledger's name; by default that of SAXAUL_STACK, or the laptop stack")
+    table = Table(parser.parse_args().table or ledger_of_the_stack(), SYSTEM_CLOCK)
     try:
         with console.status(f"reading {table.name}"):
             report = reconcile(table, _tell)
@@ -187,17 +185,10 @@ def main() -> None:
     sys.exit(1 if report.faults else 0)
 
 
-def ledger_of_the_laptop() -> str:
-    """The name of the running stack's ledger; from now on this process talks to that stack."""
+def ledger_of_the_stack() -> str:
+    """The name of the ledger of the stack in question; from now on this process talks to that stack."""
     known = stack()
-    session = session_of(known["endpoint_url"])
-    names = {
-        "AWS_ENDPOINT_URL": "endpoint_url",
-        "AWS_DEFAULT_REGION": "region_name",
-        "AWS_ACCESS_KEY_ID": "aws_access_key_id",
-        "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
-    }
-    os.environ.update({variable: session[argument] for variable, argument in names.items()})
+    turn_to(known)
     return str(known["tables"]["ledger"])
 
 

@@ -21,7 +21,7 @@ from rich.markup import escape
 
 from local.console import console, give_up
 from operations.ledger_reading import scan
-from operations.reconcile import ledger_of_the_laptop
+from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.impact.totals import Act, Day, Impact, Sum, of_period, of_redemption
@@ -134,11 +134,11 @@ def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.recount", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--table", help="the ledger's name on AWS; by default that of the running laptop stack")
+    parser.add_argument("--table", help="the ledger's name; by default that of SAXAUL_STACK, or the laptop stack")
     parser.add_argument("--time-zone", type=ZoneInfo, default="Asia/Shanghai", help="the template's TimeZone")
     parser.add_argument("--mend", action="store_true", help="add what is missing")
     chosen = parser.parse_args()
-    table = Table(chosen.table or ledger_of_the_laptop(), SYSTEM_CLOCK)
+    table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
     calendar = Calendar(chosen.time_zone, acceptance_days=0, harvest_time=None)
     try:
         with console.status(f"counting {table.name}"):

@@ -1,0 +1,250 @@
+"""A deployed stack is written down as the laptop stack is, from what CloudFormation and Cognito tell."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import NoCredentialsError, PartialCredentialsError
+from botocore.stub import Stubber
+
+from local import client, connect
+from local.client import session_to, stack, turn_to
+from local.deployed import OUTPUTS
+
+POOL = "eu-west-1_pool"
+SHAPE = {
+    *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
+    for name in ("SAXAUL_STACK", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "ours")
+    return tmp_path
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
+    """What CloudFormation and Cognito are going to answer; botocore holds answers and questions to its own models."""
+    keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
+    clients: dict[str, Any] = {
+        name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
+        for name in ("cloudformation", "cognito-idp")
+    }
+    monkeypatch.setattr(boto3, "client", lambda name, **_: clients[name])
+    stubbers = {name: Stubber(client) for name, client in clients.items()}
+    for stubber in stubbers.values():
+        stubber.activate()
+    yield stubbers
+    for stubber in stubbers.values():
+        stubber.assert_no_pending_responses()
+
+
+def outputs() -> dict[str, str]:
+    found = {output: f"the-{output}" for output in OUTPUTS.values()}
+    return found | {"UserPoolId": POOL, "ApiUrl": "https://api.example/v1", "ApiId": "abc123"}
+
+
+def tell_stack(stubber: Stubber, found: dict[str, str]) -> None:
+    about: dict[str, Any] = {
+        "StackName": "trees",
+        "CreationTime": "2026-11-24T00:00:00Z",
+        "StackStatus": "CREATE_COMPLETE",
+    }
+    listed = [{"OutputKey": name, "OutputValue": value} for name, value in found.items()]
+    stubber.add_response("describe_stacks", {"Stacks": [about | {"Outputs": listed}]}, {"StackName": "trees"})
+
+
+def tell_functions(stubber: Stubber, *pages: dict[str, str]) -> None:
+    for number, page in enumerate(pages):
+        resources = [
+            {
+                "LogicalResourceId": logical,
+                "PhysicalResourceId": physical,
+                "ResourceType": f"AWS::{'Lambda::Function' if logical[0].isupper() else 'IAM::Role'}",
+                "LastUpdatedTimestamp": "2026-11-24T00:00:00Z",
+                "ResourceStatus": "CREATE_COMPLETE",
+            }
+            for logical, physical in page.items()
+        ]
+        more = {"NextToken": "more"} if number < len(pages) - 1 else {}
+        stubber.add_response("list_stack_resources", {"StackResourceSummaries": resources} | more)
+
+
+def tell_clients(stubber: Stubber, *clients: dict[str, Any]) -> None:
+    listed = [{"ClientId": f"id-{found['ClientName']}", "UserPoolId": POOL} for found in clients]
+    stubber.add_response("list_user_pool_clients", {"UserPoolClients": listed})
+    for found in clients:
+        identifier = f"id-{found['ClientName']}"
+        asked = {"UserPoolId": POOL, "ClientId": identifier}
+        stubber.add_response("describe_user_pool_client", {"UserPoolClient": found | {"ClientId": identifier}}, asked)
+
+
+def machine(name: str) -> dict[str, Any]:
+    scopes = ["saxaul/catalog.write"]
+    return {
+        "ClientName": name,
+        "ClientSecret": f"a long secret of {name:10}",
+        "AllowedOAuthFlows": ["client_credentials"],
+        "AllowedOAuthScopes": scopes,
+    }
+
+
+def tell_everything(answers: dict[str, Stubber]) -> None:
+    tell_stack(answers["cloudformation"], outputs())
+    tell_functions(answers["cloudformation"], {"ViewForest": "trees-ViewForest-1", "role": "r"}, {"PlaceOrders": "p"})
+    browser = {"ClientName": "web", "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"]}
+    tell_clients(answers["cognito-idp"], machine("operator"), machine("alipay"), browser)
+
+
+def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence that connecting ends with."""
+    with pytest.raises(SystemExit) as ended:
+        connect.connect(name, region)
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert told.count("\n") == 1
+    return told
+
+
+def test_a_stack_is_written_down_with_addresses_names_and_secrets_for_its_owner_alone(
+    answers: dict[str, Stubber], folder: Path
+) -> None:
+    tell_everything(answers)
+    (folder / "trees.json").write_text("of another time")
+    (folder / "trees.json").chmod(0o644)
+
+    connect.connect("trees", "eu-west-1")
+
+    known = json.loads((folder / "trees.json").read_text())
+    assert known.keys() == SHAPE
+    assert (folder / "trees.json").stat().st_mode & 0o777 == 0o600
+    assert (known["api_url"], known["token_url"]) == ("https://api.example/v1", "the-TokenUrl")
+    assert (known["region"], known["endpoint_url"]) == ("eu-west-1", None)
+    assert known["tables"] == {"ledger": "the-LedgerTableName", "catalog": "the-CatalogTableName"}
+    assert known["queues"]["planting_dead_letter"] == "the-PlantingDeadLetterQueueUrl"
+    assert known["functions"] == {"ViewForest": "trees-ViewForest-1", "PlaceOrders": "p"}
+    assert known["clients"].keys() == {"operator", "alipay"}
+    assert known["clients"]["operator"] == {
+        "client_id": "id-operator",
+        "client_secret": "a long secret of operator  ",
+        "scopes": ["saxaul/catalog.write"],
+    }
+    assert [file.name for file in folder.iterdir()] == ["trees.json"]
+
+
+def test_behind_an_endpoint_of_its_own_the_addresses_are_those_of_the_laptop_stack(
+    answers: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_everything(answers)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
+
+    connect.connect("trees", "eu-west-1")
+
+    monkeypatch.setenv("SAXAUL_STACK", "trees")
+    known = stack()
+    assert known["api_url"] == "http://localhost:4599/_aws/execute-api/abc123/v1"
+    assert known["token_url"] == "http://localhost:4599/oauth2/token"
+    assert session_to(known)["endpoint_url"] == "http://localhost:4599"
+
+
+def test_commands_reach_a_stack_on_aws_whatever_endpoint_the_shell_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
+    known = {"endpoint_url": None, "region": "eu-west-1"}
+    sqs = boto3.client("sqs", **session_to(known))
+
+    turn_to(known)
+
+    assert sqs.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+    assert boto3.session.Session().client("sqs").meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "ours"
+
+
+def test_an_unknown_stack_is_one_sentence(answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]) -> None:
+    answers["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
+
+    assert "There is no stack trees in eu-west-1." in refusal("trees", "eu-west-1", capsys)
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "AccessDenied"])
+def test_credentials_that_aws_refuses_are_one_sentence(
+    code: str, answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers["cloudformation"].add_client_error("describe_stacks", code, "Not with\nthis token")
+
+    assert code in refusal("trees", "eu-west-1", capsys)
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), PartialCredentialsError(provider="env", cred_var="SECRET")])
+def test_missing_credentials_are_one_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(boto3, "client", refuse)
+
+    assert "no AWS credentials" in refusal("trees", "eu-west-1", capsys)
+
+
+@pytest.mark.parametrize("found", [{}, {"BucketName": "another template's"}, outputs() | {"ApiUrl": ""}])
+def test_a_stack_of_another_template_is_one_sentence(
+    found: dict[str, str], answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_stack(answers["cloudformation"], {name: value for name, value in found.items() if value})
+
+    assert "ApiUrl" in refusal("trees", "eu-west-1", capsys)
+
+
+def test_a_client_without_a_secret_is_one_sentence(
+    answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    tell_stack(answers["cloudformation"], outputs())
+    tell_functions(answers["cloudformation"], {})
+    tell_clients(answers["cognito-idp"], {"ClientName": "operator"})
+
+    assert "operator of trees has no secret" in refusal("trees", "eu-west-1", capsys)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_pool_without_an_operator_is_one_sentence(
+    answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_stack(answers["cloudformation"], outputs())
+    tell_functions(answers["cloudformation"], {})
+    tell_clients(answers["cognito-idp"], machine("alipay"))
+
+    assert "no client named operator" in refusal("trees", "eu-west-1", capsys)
+
+
+@pytest.mark.parametrize("name", ["stack", "env", "process", "../x", "my_stack", "-x", ""])
+def test_a_name_that_no_file_can_have_is_one_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "stack" in refusal(name, "eu-west-1", capsys)
+
+
+def test_a_stack_that_was_never_connected_to_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAXAUL_STACK", "trees")
+
+    with pytest.raises(SystemExit):
+        stack()
+
+    assert "make connect STACK=trees" in capsys.readouterr().err
+
+
+def test_a_client_that_the_stack_lacks_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "stack.json").write_text(json.dumps({"clients": {"operator": {}}}))
+
+    with pytest.raises(SystemExit):
+        client.Client("alipay")
+
+    assert "no client alipay; its clients are operator" in capsys.readouterr().err
