@@ -5,20 +5,16 @@ in one way however an operator wrote it.
 """
 
 import argparse
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import yaml
 
 from local.client import Client
 from local.console import console
-from saxaul.catalog.entries import KINDS, MODELS, Entity, Kind
-
-_ABOUT = {"id", "version", "changed_at", "changed_by"}
-"""What a list says beside an entry."""
+from local.listing import entries_of
+from saxaul.catalog.entries import KINDS, Entity
 
 
 def export(folder: Path) -> None:
@@ -27,23 +23,11 @@ def export(folder: Path) -> None:
     counts = []
     with Client("operator") as operator:
         for kind in KINDS:
-            entries = dict(entries_of(operator, kind))
-            documents = {identifier: document_of(entity) for identifier, entity in entries.items()}
+            documents = {entry.identifier: document_of(entry.entity) for entry in entries_of(operator, kind)}
             text = yaml.safe_dump(documents, allow_unicode=True, sort_keys=False, width=120)
             (folder / f"{kind}.yaml").write_text(text, "utf-8")
-            counts.append(f"{len(entries)} {kind.replace('-', ' ')}")
+            counts.append(f"{len(documents)} {kind.replace('-', ' ')}")
     console.print(f"[green]✓[/] exported the catalog to {folder}: {', '.join(counts)}")
-
-
-def entries_of(operator: Client, kind: Kind) -> Iterator[tuple[str, Entity]]:
-    """Every entry of a kind, in the order of their identifiers."""
-    cursor: str | None = ""
-    while cursor is not None:
-        page = operator.done("GET", f"/catalog/{kind}?limit=200&cursor={quote(cursor)}")
-        for entry in page["entries"]:
-            document = {name: value for name, value in entry.items() if name not in _ABOUT}
-            yield entry["id"], MODELS[kind].model_validate(document)
-        cursor = page["cursor"]
 
 
 def document_of(entity: Entity) -> dict[str, Any]:

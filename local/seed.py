@@ -1,20 +1,36 @@
-"""Writes a catalog through the API: the default one, or that of a folder, `python -m local.seed [FOLDER]`."""
+"""Writes a catalog through the API, and leaves alone what an operator changed.
+
+    python -m local.seed [FOLDER]             what is missing, and what a seed wrote and nobody changed since
+    python -m local.seed [FOLDER] --force     everything, over whatever stands there
+
+A seed notes the version of each entry that it leaves behind, in .local/<stack>.seeded.json. An entry at that version is
+the seed's to replace; one at another version is an operator's, and so is one that was deleted. Where nothing is noted,
+because another machine seeded the stack, the first version counts as the seed's.
+"""
 
 import argparse
+import json
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import yaml
 from pydantic import ValidationError
+from rich.markup import escape
 from rich.progress import Progress
 
-from local.client import Client
+from local.client import Client, stack_name
 from local.console import console, give_up
-from local.sam import ROOT
+from local.listing import Listed, entries_of
+from local.sam import ROOT, state, write_private
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Kind
 from saxaul.catalog.faults import faults
 
 FOLDER = ROOT / "catalog"
+
+_SEEDER: Final = "operator"
+_MOVED: Final = 412
+"""The status of a write whose entry somebody changed after it was read."""
 
 
 def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
@@ -41,23 +57,125 @@ def as_catalog(entries: dict[Kind, dict[str, Entity]]) -> Catalog:
     return Catalog(**{kind.replace("-", "_"): found for kind, found in entries.items()})  # type: ignore[arg-type]
 
 
-def seed(folder: Path = FOLDER) -> None:
-    """Put every entry; one that is there as it is stays untouched, and so does one that the folder does not have."""
+class Mark(NamedTuple):
+    """What a seed left behind: an entry's version, when that was written (RFC 3339), and the folder that says it."""
+
+    version: int
+    changed_at: str | None
+    folder: str
+
+
+class Seeding:
+    """One run of a seed against the catalog that stands in a stack."""
+
+    def __init__(self, operator: Client, folder: Path, *, force: bool) -> None:
+        self._operator = operator
+        self._folder = folder.resolve()
+        self._force = force
+        self._noted = _marks()
+        self._marks = dict(self._noted or {})
+        self._standing = {
+            (entry.kind, entry.identifier): entry for kind in KINDS for entry in entries_of(operator, kind)
+        }
+        self.done: Counter[str] = Counter()
+        self.kept: list[str] = []
+        self.refused: list[str] = []
+
+    def put(self, kind: Kind, identifier: str, entity: Entity) -> None:
+        """Write an entry where it is missing or the seed's."""
+        place, standing = f"{kind}/{identifier}", self._standing.get((kind, identifier))
+        if standing and _says(standing, entity):
+            self.done["as they were"] += 1
+            self._note(place, standing.version, standing.changed_at)
+        elif self._force or (self._is_ours(place, standing) if standing else not self._was_deleted(place)):
+            self._write(place, entity, {} if self._force else _condition(standing))
+        else:
+            self.kept.append(place if standing else f"{place} (deleted)")
+
+    def save(self) -> None:
+        """Note what was left behind, for the next seed."""
+        write_private(_file(), {place: mark._asdict() for place, mark in sorted(self._marks.items())})
+
+    def _write(self, place: str, entity: Entity, condition: dict[str, str]) -> None:
+        document = entity.model_dump(mode="json", exclude_defaults=True)
+        answer = self._operator.call("PUT", f"/catalog/{place}", document, **condition)
+        if answer.status_code == _MOVED:
+            self.kept.append(place)
+        elif answer.is_success:
+            written = answer.json()
+            self.done["written"] += 1
+            self._note(place, written["version"], written["changed_at"])
+        else:
+            self.refused.append(f"{place}: {answer.status_code} {answer.text}")
+
+    def _is_ours(self, place: str, standing: Listed) -> bool:
+        if self._noted is None:
+            return (standing.version, standing.changed_by) == (1, _SEEDER)
+        mark = self._noted.get(place)
+        if mark is None or (mark.version, mark.changed_at) != (standing.version, standing.changed_at):
+            return False
+        # The catalog that comes with the code does not replace one that somebody named.
+        return self._folder != FOLDER.resolve() or mark.folder == str(self._folder)
+
+    def _was_deleted(self, place: str) -> bool:
+        """Whether an operator deleted an entry: a seed deletes none. An empty catalog is a new one."""
+        return bool(self._standing) and self._operator.call("GET", f"/catalog/{place}/versions?limit=1").is_success
+
+    def _note(self, place: str, version: int, changed_at: str | None) -> None:
+        self._marks[place] = Mark(version, changed_at, str(self._folder))
+
+
+def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
+    """Put what is missing or the seed's, or everything by force. What the folder does not have stays as it is."""
     try:
         entries = load(folder)
     except OSError as error:
         give_up(f"{folder} has no catalog: {error}")
     except ValueError as error:
         give_up(f"The catalog has faults:\n{error}")
-    with Client("operator") as operator, Progress(console=console, transient=True) as progress:
+    with Client(_SEEDER) as operator, Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
+        seeding = Seeding(operator, folder, force=force)
         for kind, found in entries.items():
             for identifier, entity in found.items():
-                document = entity.model_dump(mode="json", exclude_defaults=True)
-                operator.done("PUT", f"/catalog/{kind}/{identifier}", document)
+                seeding.put(kind, identifier, entity)
                 progress.advance(task)
+        seeding.save()
+    _tell(entries, seeding)
+
+
+def _tell(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
     counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
-    console.print(f"[green]✓[/] seeded the catalog: {counts}")
+    done = ", ".join(f"{number} {how}" for how, number in seeding.done.items())
+    console.print(f"[green]✓[/] seeded the catalog: {counts}; {done or 'none of them written'}")
+    if seeding.kept:
+        console.print(
+            escape(f"· kept as an operator left them (make seed FORCE=1 overwrites): {', '.join(seeding.kept)}")
+        )
+    if seeding.refused:
+        give_up(escape("The stack refused these entries, and has all the others:\n" + "\n".join(seeding.refused)))
+
+
+def _says(standing: Listed, entity: Entity) -> bool:
+    try:
+        return standing.entity == entity
+    except ValidationError:
+        return False
+
+
+def _condition(standing: Listed | None) -> dict[str, str]:
+    return {"if_match": f'"{standing.version}"'} if standing else {"if_none_match": "*"}
+
+
+def _file() -> Path:
+    return state() / f"{stack_name()}.seeded.json"
+
+
+def _marks() -> dict[str, Mark] | None:
+    """What earlier seeds noted of this stack; None where there was none."""
+    if not _file().exists():
+        return None
+    return {place: Mark(**mark) for place, mark in json.loads(_file().read_text()).items()}
 
 
 def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
@@ -70,7 +188,9 @@ def main() -> None:
     parser.add_argument(
         "folder", type=Path, nargs="?", default=FOLDER, help="a file for each kind, as export writes them"
     )
-    seed(parser.parse_args().folder)
+    parser.add_argument("--force", action="store_true", help="overwrite what an operator changed, too")
+    chosen = parser.parse_args()
+    seed(chosen.folder, force=chosen.force)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import psutil
 from local.build import THIS_MACHINE, build
 from local.console import console, give_up, step
 from local.deployment import ADMIN, REGION, Deployment
-from local.sam import ROOT, SamError, state
+from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
 
 _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
@@ -41,8 +41,8 @@ def up(port: int) -> None:
     with step("deploying template.yaml"):
         deployment.deploy()
     with step("writing .local/stack.json and .local/env.json"):
-        _write(state() / "stack.json", deployment.describe())
-        _write(state() / "env.json", deployment.function_environments())
+        write_private(state() / "stack.json", deployment.describe())
+        write_private(state() / "env.json", deployment.function_environments())
     seed()
     console.print(f"[bold]The stack is up:[/] {_read(state() / 'stack.json')['api_url']}")
 
@@ -55,7 +55,7 @@ def down() -> None:
     else:
         with step("ending MiniStack and its workers"):
             end(process)
-    for name in ("process.json", "stack.json", "env.json"):
+    for name in ("process.json", "stack.json", "env.json", "stack.seeded.json"):
         (state() / name).unlink(missing_ok=True)
     shutil.rmtree(state() / "tmp", ignore_errors=True)
 
@@ -69,6 +69,7 @@ def start(port: int) -> None:
         give_up("MiniStack is not installed; install it with: make env")
     scratch, log_file = state() / "tmp", state() / "ministack.log"
     scratch.mkdir(exist_ok=True)
+    (state() / "stack.seeded.json").unlink(missing_ok=True)
     with log_file.open("w") as log:
         process = subprocess.Popen(
             [_INTERPRETER, "-m", "ministack"],
@@ -88,7 +89,7 @@ def start(port: int) -> None:
                 "AUTH": "true",  # the functions' IAM policies hold as they do on AWS
             },
         )
-    _write(
+    write_private(
         state() / "process.json",
         {"pid": process.pid, "created": psutil.Process(process.pid).create_time(), "port": port},
     )
@@ -137,15 +138,12 @@ def _read(file: Path) -> Any:  # noqa: ANN401 - JSON of our own making
     return json.loads(file.read_text())
 
 
-def _write(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.stack", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("--port", type=int, default=4566)
     chosen = parser.parse_args()
+    os.environ.pop("SAXAUL_STACK", None)  # whatever stack the shell works with, this is the laptop's
     try:
         up(chosen.port) if chosen.command == "up" else down()
     except SamError as error:

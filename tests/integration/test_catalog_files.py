@@ -1,13 +1,16 @@
 """A whole catalog moves as files: out of one stack, into another, and out again as the same bytes."""
 
+import shutil
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 import yaml
 
 from local.export import document_of, export
+from local.sam import state
 from local.seed import FOLDER, load, seed
 from saxaul.catalog.entries import KINDS, ActionType, Campaign
 from saxaul.storage.clients import dynamodb
@@ -28,20 +31,34 @@ class InProcess:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def done(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         place = urlsplit(path)
-        names = ("kind", "id")
-        found = dict(zip(names, place.path.split("/")[2:], strict=False))
-        resource = "/catalog/" + "/".join(f"{{{name}}}" for name in found)
-        query = dict(parse_qsl(place.query, keep_blank_values=True))
-        answer = call("manage_catalog", method, resource, client="operator-client", path=found, query=query, body=body)
-        assert answer.status == 200, answer
-        return answer.body
+        parts = place.path.split("/")[2:]
+        found = dict(zip(("kind", "id"), parts, strict=False))
+        resource = "/".join(["/catalog", *(f"{{{name}}}" for name in found), *parts[2:]])
+        answer = call(
+            "manage_catalog",
+            method,
+            resource,
+            client="operator-client",
+            path=found,
+            query=dict(parse_qsl(place.query, keep_blank_values=True)),
+            body=body,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        return httpx.Response(answer.status, json=answer.body)
+
+    def done(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        answer = self.call(method, path, body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
 
 @pytest.fixture(autouse=True)
-def _in_process(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_process(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert stack
+    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.delenv("SAXAUL_STACK", raising=False)
     for module in ("seed", "export"):
         monkeypatch.setattr(f"local.{module}.Client", InProcess)
 
@@ -123,6 +140,172 @@ def test_seeding_again_writes_nothing(small: Path) -> None:
     seed(small)
 
     assert get_entry("suggestions", "take-the-bus").body["version"] == 1
+
+
+BUS = ("suggestions", "take-the-bus")
+
+
+def change_file(folder: Path, keyword: str) -> None:
+    """Let the folder say something else of taking the bus."""
+    documents = yaml.safe_load((folder / "suggestions.yaml").read_text())
+    documents["take-the-bus"]["keywords"] = [keyword]
+    (folder / "suggestions.yaml").write_text(yaml.safe_dump(documents))
+
+
+def edit(keyword: str) -> None:
+    """Let an operator say something else of taking the bus."""
+    found = get_entry(*BUS).body
+    put_entry(*BUS, found | {"keywords": [keyword]})
+
+
+def keywords() -> list[str]:
+    found: list[str] = get_entry(*BUS).body["keywords"]
+    return found
+
+
+def forget_what_was_seeded() -> None:
+    (state() / "stack.seeded.json").unlink()
+
+
+def test_what_an_operator_changed_is_kept_and_named(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(small)
+    edit("omnibus")
+    change_file(small, "tram")
+    capsys.readouterr()
+
+    seed(small)
+
+    told = capsys.readouterr().out.splitlines()
+    assert keywords() == ["omnibus"]
+    assert [line for line in told if "suggestions/take-the-bus" in line and "FORCE=1" in line]
+
+
+def test_by_force_what_an_operator_changed_or_deleted_is_overwritten(small: Path) -> None:
+    seed(small)
+    edit("omnibus")
+    change_file(small, "tram")
+    delete_entry("tree-projects", "saxaul-alxa")
+
+    seed(small, force=True)
+
+    assert keywords() == ["tram"]
+    assert get_entry("tree-projects", "saxaul-alxa").body["version"] == 3
+
+
+def test_what_a_seed_wrote_and_nobody_changed_follows_its_file_every_time(small: Path) -> None:
+    seed(small)
+    for keyword in ("tram", "metro", "ferry"):
+        change_file(small, keyword)
+        seed(small)
+
+        assert keywords() == [keyword]
+
+
+def test_what_an_operator_deleted_stays_deleted_with_a_note_and_without(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed(small)
+    delete_entry(*BUS)
+
+    seed(small)
+    forget_what_was_seeded()
+    seed(small)
+
+    assert get_entry(*BUS).status == 404
+    assert capsys.readouterr().out.count("suggestions/take-the-bus (deleted)") == 2
+
+
+def test_an_edit_that_the_file_took_over_is_the_seeds_again(small: Path) -> None:
+    seed(small)
+    edit("omnibus")
+    change_file(small, "omnibus")
+    seed(small)
+    change_file(small, "tram")
+
+    seed(small)
+
+    assert keywords() == ["tram"]
+
+
+@pytest.mark.parametrize(("edited", "kept"), [(False, ["tram"]), (True, ["omnibus"])])
+def test_on_another_machine_the_first_version_is_the_seeds_and_a_later_one_an_operators(
+    edited: bool, kept: list[str], small: Path
+) -> None:
+    seed(small)
+    if edited:
+        edit("omnibus")
+    change_file(small, "tram")
+    forget_what_was_seeded()
+
+    seed(small)
+
+    assert keywords() == kept
+
+
+def test_what_an_operator_created_before_the_file_had_that_entry_is_kept(small: Path) -> None:
+    documents = yaml.safe_load((small / "suggestions.yaml").read_text())
+    (small / "suggestions.yaml").write_text("{}")
+    seed(small)
+    put_entry(*BUS, documents["take-the-bus"] | {"keywords": ["omnibus"]})
+    (small / "suggestions.yaml").write_text(yaml.safe_dump(documents))
+
+    seed(small)
+
+    assert keywords() == ["omnibus"]
+
+
+def test_the_catalog_of_the_code_leaves_alone_what_somebody_seeded_from_a_folder(
+    small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    default = tmp_path / "default"
+    shutil.copytree(small, default)
+    monkeypatch.setattr("local.seed.FOLDER", default)
+    seed(default)
+    change_file(small, "tram")
+    seed(small)
+
+    seed(default)
+    assert keywords() == ["tram"]
+    seed(default, force=True)
+    assert keywords() != ["tram"]
+
+
+def test_an_edit_between_reading_and_writing_is_kept(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed(small)
+    change_file(small, "tram")
+    real = InProcess.call
+
+    def slow(self: InProcess, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+        if method == "PUT":
+            edit("omnibus")
+        return real(self, method, path, body, **headers)
+
+    monkeypatch.setattr(InProcess, "call", slow)
+
+    seed(small)
+
+    assert keywords() == ["omnibus"]
+
+
+def test_what_the_stack_refuses_beside_an_operators_changes_is_named_and_the_rest_is_written(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus = document(load(small)["action-types"]["bus_ride"])
+    seed(small)
+    delete_entry(*BUS)
+    put_entry("action-types", "bus_ride", bus | {"retired_from": "2030-01-01"})
+    documents = yaml.safe_load((small / "suggestions.yaml").read_text())
+    added = {"another-bus": documents["take-the-bus"] | {"action_type": "bus_ride"}}
+    (small / "suggestions.yaml").write_text(yaml.safe_dump(documents | added))
+    synonyms = yaml.safe_load((small / "synonyms.yaml").read_text())
+    (small / "synonyms.yaml").write_text(yaml.safe_dump(synonyms | {"zz-last": {"words": ["walk", "stroll"]}}))
+
+    with pytest.raises(SystemExit) as ended:
+        seed(small)
+
+    assert ended.value.code == 1
+    assert "suggestions/another-bus: 4" in capsys.readouterr().err
+    assert get_entry("synonyms", "zz-last").body["version"] == 1
 
 
 def test_a_folder_without_a_catalog_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

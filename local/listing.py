@@ -1,0 +1,42 @@
+"""The catalog of a stack, as its API lists it."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from local.client import Client
+from saxaul.catalog.entries import MODELS, Entity, Kind
+
+_ABOUT = {"id", "version", "changed_at", "changed_by"}
+"""What a list says beside an entry."""
+
+
+class Listed(NamedTuple):
+    """An entry that stands in the catalog: what it says, and who wrote that version of it, and when (RFC 3339)."""
+
+    kind: Kind
+    identifier: str
+    document: dict[str, Any]
+    version: int
+    changed_at: str | None
+    changed_by: str | None
+
+    @property
+    def entity(self) -> Entity:
+        """The entry itself.
+
+        Raises:
+            ValidationError: this checkout does not understand it.
+        """
+        return MODELS[self.kind].model_validate(self.document)
+
+
+def entries_of(operator: Client, kind: Kind) -> Iterator[Listed]:
+    """Every entry of a kind, in the order of their identifiers."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = operator.done("GET", f"/catalog/{kind}?limit=200&cursor={quote(cursor)}")
+        for entry in page["entries"]:
+            document = {name: value for name, value in entry.items() if name not in _ABOUT}
+            yield Listed(kind, entry["id"], document, entry["version"], entry["changed_at"], entry["changed_by"])
+        cursor = page["cursor"]
