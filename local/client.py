@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,6 +61,15 @@ def turn_to(known: Mapping[str, Any]) -> None:
     else:
         os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
     os.environ["AWS_DEFAULT_REGION"] = known.get("region", REGION)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """End with one sentence where the stack in question does not answer at all."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        give_up(escape(f"{stack()['api_url']} does not answer: {error}"))
 
 
 class Client:

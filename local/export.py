@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from local.client import Client
+from local.client import Client, answering
 from local.console import console
 from local.listing import entries_of
 from saxaul.catalog.entries import KINDS, Entity
@@ -57,7 +57,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a document holds
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.export", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the files go; those of the same names are replaced")
-    export(parser.parse_args().folder)
+    chosen = parser.parse_args()
+    with answering():
+        export(chosen.folder)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.progress import Progress
 
-from local.client import Client, stack_name
+from local.client import Client, answering, stack_name
 from local.console import console, give_up
 from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
@@ -190,7 +190,8 @@ def main() -> None:
     )
     parser.add_argument("--force", action="store_true", help="overwrite what an operator changed, too")
     chosen = parser.parse_args()
-    seed(chosen.folder, force=chosen.force)
+    with answering():
+        seed(chosen.folder, force=chosen.force)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -11,7 +13,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError, PartialCredentialsError
 from botocore.stub import Stubber
 
-from local import client, connect
+from local import client, connect, export, seed
 from local.client import session_to, stack, turn_to
 from local.deployed import OUTPUTS
 
@@ -248,3 +250,23 @@ def test_a_client_that_the_stack_lacks_is_one_sentence(folder: Path, capsys: pyt
         client.Client("alipay")
 
     assert "no client alipay; its clients are operator" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [seed, export])
+def test_a_stack_that_does_not_answer_is_one_sentence(
+    command: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        operator = {"client_id": "o", "client_secret": "s", "scopes": []}
+        known = {"api_url": address, "token_url": f"{address}/token", "clients": {"operator": operator}}
+        (folder / "trees.json").write_text(json.dumps(known))
+        monkeypatch.setenv("SAXAUL_STACK", "trees")
+        monkeypatch.setattr("sys.argv", ["command", *([str(folder / "out")] if command is export else [])])
+
+        with pytest.raises(SystemExit) as ended:
+            command.main()
+
+    assert ended.value.code == 1
+    assert f"{address} does not answer" in capsys.readouterr().err
