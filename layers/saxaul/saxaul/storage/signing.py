@@ -5,6 +5,7 @@ import hashlib
 import textwrap
 from functools import cached_property
 
+from saxaul.log.ecdsa import with_low_s
 from saxaul.storage.clients import kms
 
 
@@ -31,6 +32,9 @@ class SigningKey:
         return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
     def sign(self, message: bytes) -> bytes:
-        """ECDSA with SHA-256, as DER. KMS takes a message of up to 4,096 bytes, which no header of an entry exceeds."""
+        """ECDSA with SHA-256, as DER in its one form: KMS returns either value of s.
+
+        KMS takes a message of up to 4,096 bytes, which no header of an entry exceeds.
+        """
         answer = kms().sign(KeyId=self._key_arn, Message=message, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256")
-        return answer["Signature"]
+        return with_low_s(answer["Signature"])

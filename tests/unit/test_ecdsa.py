@@ -1,0 +1,42 @@
+"""A signature has one form, and anybody can tell it without the key."""
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.log.ecdsa import ORDER, has_one_form, with_low_s
+
+NUMBERS = st.one_of(st.integers(1, ORDER - 1), st.integers(0, 255).map(lambda bits: 1 << bits))
+
+
+@given(NUMBERS, NUMBERS)
+def test_both_forms_of_a_signature_become_the_one_with_the_lower_s(r: int, s: int) -> None:
+    forms = [encode_dss_signature(r, value) for value in (s, ORDER - s)]
+
+    [one] = {with_low_s(form) for form in forms}
+
+    assert decode_dss_signature(one) == (r, min(s, ORDER - s))
+    assert [has_one_form(form) for form in forms] == [form == one for form in forms]
+
+
+@given(NUMBERS, NUMBERS, st.data())
+def test_no_other_bytes_are_a_signature_in_its_one_form(r: int, s: int, data: st.DataObject) -> None:
+    one = with_low_s(encode_dss_signature(r, s))
+    place = data.draw(st.integers(0, len(one)))
+    changed = one[:place] + data.draw(st.binary(max_size=2)) + one[place + data.draw(st.integers(0, 2)) :]
+
+    if has_one_form(changed):
+        assert encode_dss_signature(*decode_dss_signature(changed)) == changed
+        assert changed == one or decode_dss_signature(changed) != decode_dss_signature(one)
+
+
+@pytest.mark.parametrize("numbers", [(0, 1), (1, 0), (ORDER, 1), (1, ORDER), (2**256, 1), (1, 2**256)])
+def test_a_number_out_of_range_is_no_part_of_a_signature(numbers: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="strict DER"):
+        with_low_s(encode_dss_signature(*numbers))
+
+
+@pytest.mark.parametrize("bytes_of_it", [b"", b"\x30", b"\x30\x00", b"\x30\x06\x02\xff\x01\x02\x01\x01", b"\x30" * 73])
+def test_what_is_no_signature_has_no_form(bytes_of_it: bytes) -> None:
+    assert not has_one_form(bytes_of_it)
