@@ -6,19 +6,22 @@ from typing import Any
 import pytest
 
 from saxaul.trees.redemptions import (
+    MAX_REPLACEMENTS,
     MAX_STEPS,
     STANDING_STATES,
     TRANSITIONS,
     TREE_TRANSITIONS,
     IllegalTransitionError,
+    LogPlace,
     PlantedTree,
+    Seal,
     State,
     Step,
     Tree,
     settle,
 )
 from saxaul.trees.stock import Stock
-from tests.builders import NOON, make_redemption, make_wallet
+from tests.builders import DAY, NOON, make_redemption, make_wallet
 
 PAIRS = [(start, end) for start in State for end in State]
 TWO_TREES = make_redemption(trees=2).trees
@@ -150,6 +153,54 @@ def test_a_tree_that_is_inspected_every_year_of_its_life_keeps_the_newest_and_ho
     assert [step.state for step in tree.history[:4]] == [State.RESERVED, State.ORDERED, State.PLANTED, State.ALIVE]
     assert tree.history[-1].at == NOON + 99
     assert (tree.orders, tree.planting) == (("o-1",), PLANTING)
+
+
+def turned(times: int, *, inspected: int = 0) -> Tree:
+    """A tree that died and was replaced so often, each with a place in the log, and was inspected in between."""
+    tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
+    seal = Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64)
+    for number in range(times):
+        tag = replace(PLANTING, tag=f"AX-{number}")
+        for state in (*[State.ALIVE] * inspected, State.DEAD, State.REPLACED):
+            planting = tag if state is State.REPLACED else None
+            found = Step(state, NOON + number, NOON, inspector="Forestry Bureau", evidence_url="x", planting=planting)
+            tree = tree.after(found).logged(found, LogPlace(number + 2, 0), seal)
+    return tree
+
+
+@pytest.mark.parametrize("inspected", [0, 1, 3])
+def test_a_tree_keeps_every_death_and_replacement_however_long_it_lives(inspected: int) -> None:
+    tree = turned(MAX_REPLACEMENTS, inspected=inspected)
+
+    turns = [known for known in tree.history if known.state in {State.DEAD, State.REPLACED}]
+    full = [known for known in tree.history if known.inspector or known.state not in {State.DEAD, State.REPLACED}]
+    assert [known.state for known in turns] == [State.DEAD, State.REPLACED] * MAX_REPLACEMENTS
+    assert [known.sequence for known in turns] == [number // 2 + 2 for number in range(2 * MAX_REPLACEMENTS)]
+    assert [known.at for known in turns] == [NOON + number // 2 for number in range(2 * MAX_REPLACEMENTS)]
+    assert len(full) <= MAX_STEPS
+    assert tree.planting == replace(PLANTING, tag=f"AX-{MAX_REPLACEMENTS - 1}")
+
+
+def test_what_the_log_does_not_have_yet_is_kept_in_full_until_it_has_its_place() -> None:
+    tree = turned(MAX_STEPS // 2 - 3)
+    found = [
+        Step(state, NOON + DAY, NOON, inspector=str(turn))
+        for turn in range(4)
+        for state in (State.DEAD, State.REPLACED)
+    ]
+    for known in found:
+        tree = tree.after(known)
+
+    assert tree.history[-len(found) :] == tuple(found)
+    assert tree.seal
+    for place, known in enumerate(found):
+        tree = tree.logged(known, LogPlace(99, place), tree.seal)
+    assert [known.leaf for known in tree.history if known.sequence == 99] == list(range(len(found)))
+
+
+@pytest.mark.parametrize(("times", "too_often"), [(MAX_REPLACEMENTS - 1, False), (MAX_REPLACEMENTS, True)])
+def test_a_tree_is_replaced_a_bounded_number_of_times(times: int, too_often: bool) -> None:
+    assert turned(times).was_replaced_too_often == too_often
 
 
 def test_a_tree_that_was_replaced_long_ago_still_says_what_stands_there() -> None:

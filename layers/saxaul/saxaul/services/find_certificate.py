@@ -1,10 +1,12 @@
 """Finding a certificate by its number, with its proof where the log records its tree."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.certificate.certificate import Certificate
+from saxaul.log.entries import LogEntry
 from saxaul.log.proof import LoggedEvent
 from saxaul.problems import NotFound
 from saxaul.services import wiring
@@ -42,19 +44,22 @@ class Certificates:
         tree = redemption.tree(number)
         order = self.orders.get(tree.order_id) if tree.order_id else None
         if order and tree.seal:
-            return self._proven(redemption, tree, tree.seal, order.project)
+            entries = self.log.get_many({step.sequence for step in tree.history if step.sequence is not None})
+            return proven_certificate(redemption, tree, tree.seal, order.project, entries)
         project = shown_project(order, self.catalog_store.catalog().tree_projects.get(redemption.project_id))
         return unproven_certificate(redemption, tree, project, self.calendar)
 
-    def _proven(self, redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject) -> Certificate:
-        logged = [
-            (step.sequence, step.leaf, step.evidence)
-            for step in tree.history
-            if step.sequence is not None and step.leaf is not None
-        ]
-        entries = self.log.get_many({sequence for sequence, _, _ in logged})
-        events = [LoggedEvent(entries[sequence], leaf, evidence) for sequence, leaf, evidence in logged]
-        return Certificate.proven(particulars_of(redemption, seal, project), events)
+
+def proven_certificate(
+    redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject, entries: Mapping[int, LogEntry]
+) -> Certificate:
+    """The certificate of a tree that the log has. ``entries`` are those of its steps, by sequence."""
+    events = [
+        LoggedEvent(entries[step.sequence], step.leaf, step.evidence)
+        for step in tree.history
+        if step.sequence is not None and step.leaf is not None
+    ]
+    return Certificate.proven(particulars_of(redemption, seal, project), events)
 
 
 def unproven_certificate(

@@ -34,7 +34,14 @@ MAX_TRIES = 3
 """How often a tree is ordered before its points go back to the wallet."""
 
 MAX_STEPS = 20
-"""The most steps that a tree keeps; beyond, the oldest inspection makes room. The public log has them all."""
+"""The most steps that a tree keeps in full. The public log has them all.
+
+Beyond, the oldest inspection that found the tree alive makes room: it changed nothing. Where there is none, the oldest
+``dead`` or ``replaced`` keeps its state, its dates and its place in the log, because the certificate must show it.
+"""
+
+MAX_REPLACEMENTS = 20
+"""The most replacements of one tree: its steps must fit an item with those of nine others, each kept as above."""
 
 
 class State(StrEnum):
@@ -79,7 +86,8 @@ TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
 STANDING_STATES = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
 """The states of a tree that is in the ground and not known dead: those that the public counter counts."""
 
-INSPECTED = frozenset({State.ALIVE, State.DEAD, State.REPLACED})
+_TURNS = frozenset({State.DEAD, State.REPLACED})
+"""What an inspection reports that changes what stands."""
 
 UNPAID = frozenset({State.REQUESTED, State.REJECTED, State.CANCELLED})
 """The states of a redemption that holds no points and no saplings: its trees have no life, and no certificate."""
@@ -187,6 +195,11 @@ class Tree:
         """The planting order that it is in, or was planted by; empty while it waits for one, or after its refund."""
         return "" if self.state in {State.REQUESTED, State.RESERVED, State.REFUNDED} else self.orders[-1]
 
+    @property
+    def was_replaced_too_often(self) -> bool:
+        """Whether it was replaced MAX_REPLACEMENTS times, so that nothing more can be planted in its place."""
+        return sum(step.state is State.REPLACED for step in self.history) >= MAX_REPLACEMENTS
+
     def after(self, step: Step) -> "Tree":
         """This tree one step on.
 
@@ -203,15 +216,37 @@ class Tree:
         It is the step itself that has the place: an equal one may have been reported before, and have made room since.
         """
         logged = replace(step, sequence=place.sequence, leaf=place.leaf)
-        return replace(self, history=tuple(logged if known is step else known for known in self.history), seal=seal)
+        history = tuple(logged if known is step else known for known in self.history)
+        return replace(self, history=_bounded(history), seal=seal)
 
 
 def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:
-    if len(history) <= MAX_STEPS:
-        return history
+    """A history with at most MAX_STEPS in full, as far as the log has what is cut from the others."""
+    while sum(not _is_outlined(step) for step in history) > MAX_STEPS:
+        shorter = _without_the_oldest_inspection(history) or _with_the_oldest_outlined(history)
+        if shorter is None:
+            break
+        history = shorter
+    return history
+
+
+def _without_the_oldest_inspection(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
+    oldest = next((place for place, step in enumerate(history[:-1]) if step.state is State.ALIVE), None)
+    return None if oldest is None else history[:oldest] + history[oldest + 1 :]
+
+
+def _with_the_oldest_outlined(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
     standing = max((place for place, step in enumerate(history) if step.planting), default=-1)
-    oldest = next(place for place, step in enumerate(history) if step.state in INSPECTED and place != standing)
-    return history[:oldest] + history[oldest + 1 :]
+    for place, step in enumerate(history[:-1]):
+        # A step that the log does not have yet stays the object by which it gets its place there.
+        if step.state in _TURNS and step.leaf is not None and place != standing and not _is_outlined(step):
+            outlined = replace(step, inspector="", evidence_url="", planting=None)
+            return (*history[:place], outlined, *history[place + 1 :])
+    return None
+
+
+def _is_outlined(step: Step) -> bool:
+    return step.state in _TURNS and not (step.inspector or step.evidence or step.planting)
 
 
 @dataclass(frozen=True)
