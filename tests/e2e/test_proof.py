@@ -41,6 +41,18 @@ def fetched(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
     return httpx.get(stack["api_url"] + path, headers=headers, timeout=PATIENCE).raise_for_status()
 
 
+def log_pages(stack: dict[str, Any]) -> list[bytes]:
+    """The log page by page, up to the one without an entry."""
+    pages: list[bytes] = []
+    after = 0
+    while True:
+        page = fetched(stack, f"/log?after={after}&limit=5")
+        pages.append(page.content)
+        if not page.json()["entries"]:
+            return pages
+        after = page.json()["entries"][-1]["sequence"]
+
+
 def verify(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "saxaul.log.verify", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
@@ -50,14 +62,19 @@ def test_a_certificate_is_verified_offline_and_refused_once_it_is_changed(
     stack: dict[str, Any], number: str, tmp_path: Path
 ) -> None:
     certificate, log, key = (tmp_path / name for name in ("certificate.json", "log.json", "key.pem"))
-    for file, path in ((certificate, f"/certificates/{number}"), (log, "/log?limit=500"), (key, "/log/key")):
+    for file, path in ((certificate, f"/certificates/{number}"), (key, "/log/key")):
         file.write_bytes(fetched(stack, path).content)
+    pages = log_pages(stack)
+    log.write_bytes(b"\n".join(pages))
 
     good = verify(certificate, "--log", log, "--key", key)
     certificate.write_bytes(certificate.read_bytes().replace(b"ALXA-", b"ALXB-", 1))
     bad = verify(certificate, "--log", log, "--key", key)
+    log.write_bytes(b"\n".join(pages[:-1]))
+    cut = verify("--log", log, "--key", key)
 
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "VERIFIED"), good.stdout + good.stderr
+    assert (cut.returncode, cut.stdout.splitlines()[-1].split()[0]) == (3, "INCOMPLETE:"), cut.stdout + cut.stderr
     assert (bad.returncode, bad.stdout.splitlines()[-1].split()[0]) == (1, "REFUSED:"), bad.stdout + bad.stderr
 
 

@@ -45,12 +45,14 @@ def keys() -> Keys:
     return Keys(call("prove_trees", "GET", "/log/key", client=None).body.encode())
 
 
-def log_text() -> bytes:
-    return encode(call("prove_trees", "GET", "/log", client=None).body)
+def log_text(after: int = 0) -> bytes:
+    return encode(call("prove_trees", "GET", "/log", client=None, query={"after": str(after)}).body)
 
 
 def checked_log() -> CheckedLog:
-    return check_log([log_text()], keys())
+    """The whole log: its first page, and the one without an entry behind it."""
+    pages = [log_text(after) for after in (0, len(call("prove_trees", "GET", "/log", client=None).body["entries"]))]
+    return check_log(pages, keys())
 
 
 def test_the_public_counter_moves_only_when_a_tree_is_planted_found_dead_or_replaced(
@@ -81,6 +83,27 @@ def test_a_certificate_tells_the_whole_life_of_its_tree_and_proves_it(ordered: t
     assert shown["tree"]["tag"] == "AX-0002"
     assert shown["dedication"] == "For my grandmother · 献给奶奶"
     assert [seen.header.by for seen in checked.events] == ["Alxa SEE Foundation"] * 4
+
+
+def test_a_certificate_of_many_events_still_shows_every_death_and_holds_against_the_log(
+    ordered: tuple[str, str],
+) -> None:
+    order_id, number = ordered
+    moment = "2026-06-05T10:00:00+08:00"
+    confirm(order_id, confirmation(number, planted_at=moment))
+    for inspector in range(30):
+        state = ("alive", "dead", "replaced")[inspector % 3]
+        planted = {"planted_at": moment} if state == "replaced" else {}
+        found = inspection(number, state, inspected_at=moment, inspector=str(inspector), **planted)
+        assert report("inspections", order_id, found).body == {"inspected": 1, "refused": []}
+    shown = certificate(number).body
+
+    checked = check_certificate(encode(shown), keys())
+    left_out = check_inclusion(checked, checked_log())
+    states = [step["state"] for step in shown["history"]]
+    assert [state for state in states if state != "alive"] == ["planted", *["dead", "replaced"] * 10]
+    assert [seen.leaf.event for seen in left_out] == ["alive"] * (31 - len(states))
+    assert left_out
 
 
 def test_it_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:

@@ -1,5 +1,6 @@
 """A small log as the service publishes it: three entries, four trees, one of them dead and replaced."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ from tests.proof.memory_kms import MemoryKMS
 
 BY = "Alxa SEE Foundation"
 LATER = "https://trees.example/ax-0001-later.jpg"
+END = b'{"entries":[]}'
+"""The page behind the last entry of a log."""
 
 
 class Publication(NamedTuple):
@@ -73,15 +76,20 @@ def publish(patch: pytest.MonkeyPatch) -> Publication:
     return office.publication(LoggedEvent(first, 1, PHOTO), LoggedEvent(second, 1, LATER), LoggedEvent(third, 0, PHOTO))
 
 
-def publish_inspected(patch: pytest.MonkeyPatch, inspections: int, but: int | None) -> Publication:
-    """Tell the log of one tree and its inspections, and publish its certificate without one of those events."""
+def publish_inspected(
+    patch: pytest.MonkeyPatch, events: Sequence[str], but: Sequence[int] = (), **replaced: str
+) -> Publication:
+    """Tell the log of one tree and what became of it, and publish its certificate without some of those events.
+
+    ``replaced`` is what another tree in its place has otherwise.
+    """
     office = Office(patch)
-    leaves = [
-        office.ours,
-        *(step(office.ours, "alive", "alive" if before else "planted") for before in range(inspections)),
-    ]
+    leaves = [office.ours]
+    for event in events:
+        changes = replaced if event == "replaced" else {}
+        leaves.append(step(leaves[-1], event, leaves[-1].event, **changes))
     history = [LoggedEvent(office.tell(NOON + place * DAY, leaf), 0, PHOTO) for place, leaf in enumerate(leaves)]
-    return office.publication(*(told for place, told in enumerate(history) if place != but))
+    return office.publication(*(told for place, told in enumerate(history) if place not in but))
 
 
 def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:

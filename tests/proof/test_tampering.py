@@ -6,18 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.log.canonical_json import encode
 from saxaul.log.checks import check_certificate, check_log
+from saxaul.log.ecdsa import ORDER, with_low_s
 from saxaul.log.entries import NOTHING_BEFORE, Header, LogEntry
-from saxaul.log.parsing import RefusedError
+from saxaul.log.parsing import IncompleteError, NotInLogError, NotVerifiedError, RefusedError
 from saxaul.log.signatures import Keys
 from saxaul.log.verify import verdict
 from tests.builders import make_leaf
 from tests.proof.memory_kms import MemoryKMS
-from tests.proof.published import BY, Publication, publish, publish_inspected, step
+from tests.proof.published import BY, END, Publication, publish, publish_inspected, step
 
 FLIPS = (0x01, 0x02, 0x20, 0x80)
 """A neighbouring character, another one, the other case, and no character at all."""
@@ -30,21 +32,22 @@ def published() -> Publication:
 
 
 def refusal(certificate: bytes | None, log: Sequence[bytes], key: bytes) -> str | None:
-    """Why this is refused, or None where it is not."""
+    """Why this is not verified, or None where it is. The log is given with the page that ends it."""
     try:
-        list(verdict(certificate, log, key))
-    except RefusedError as reason:
+        list(verdict(certificate, [*log, END] if log else [], key))
+    except NotVerifiedError as reason:
         return str(reason)
     return None
 
 
 def test_what_was_published_holds_and_is_told_line_by_line(published: Publication) -> None:
-    lines = list(verdict(published.certificate, [published.log], published.key))
+    lines = list(verdict(published.certificate, [published.log, END], published.key))
 
     assert [line.split()[0] for line in lines[2:5]] == ["planted", "dead", "replaced"]
     assert "entry 2, leaf 2 of 2, said by Alxa SEE Foundation, signed 2026-06-06T12:00:00+08:00" in lines[3]
     assert lines[5] == "3 entries in the log: all signed, each committing to the one before."
-    assert lines[6] == "Counted again: 4 planted, 0 dead, 4 standing."
+    assert lines[6] == "The newest is entry 3, signed 2026-06-07T12:00:00+08:00."
+    assert lines[7] == "Counted again: 4 planted, 0 dead, 4 standing."
 
 
 def unnoticed(original: bytes, flip: int, check: Callable[[bytes], object]) -> list[bytes]:
@@ -85,7 +88,7 @@ def test_no_few_bytes_can_be_replaced_cut_or_put_in_anywhere(published: Publicat
     changed = original[:place] + data.draw(st.binary(max_size=6)) + original[place + cut :]
 
     reason = (
-        refusal(changed, [], published.key)
+        refusal(changed, [published.log], published.key)
         if original is published.certificate
         else refusal(None, [changed], published.key)
     )
@@ -108,7 +111,8 @@ def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  #
     ("path", "value", "reason"),
     [
         (["dedication"], "For somebody else", "the dedication is not the one that the log commits to"),
-        (["dedication"], None, "the dedication is not the one that the log commits to"),
+        (["dedication"], None, "the dedication is missing"),
+        (["proof", "salt"], None, "the dedication is missing"),
         (["proof", "salt"], "0" * 64, "the dedication is not the one that the log commits to"),
         (["species"], "Oak", "species and place are not what the log commits to"),
         (["species"], "梭梭", "species and place are not what the log commits to"),
@@ -167,32 +171,124 @@ def test_a_certificate_that_keeps_its_latest_event_to_itself_is_found_out_by_the
     hushed = encode(certificate)
 
     assert last["leaf"]["event"] == "replaced"
-    assert refusal(hushed, [], published.key) is None
+    assert check_certificate(hushed, Keys(published.key)).number == certificate["number"]
+    assert "only the log shows whether it leaves out a death" in str(refusal(hushed, [], published.key))
     assert refusal(hushed, [published.log], published.key) == "the log tells more of it: replaced in entry 3"
 
 
-def life_of(inspections: int, *, but: int | None = None) -> Publication:
-    """A tree that was inspected so often, with one event left out of its certificate."""
+def life_of(*events: str, but: Sequence[int] = (), **changes: str) -> Publication:
+    """A tree that was planted and then found so, with some events left out of its certificate."""
     with pytest.MonkeyPatch.context() as patch:
-        return publish_inspected(patch, inspections, but)
+        return publish_inspected(patch, events, but, **changes)
 
 
-def test_a_certificate_may_leave_out_an_older_inspection_once_it_shows_many(published: Publication) -> None:
-    many, few, hushed = life_of(13, but=5), life_of(11, but=5), life_of(13, but=13)
+def test_a_certificate_may_leave_out_an_older_inspection_once_it_shows_many() -> None:
+    many, few = life_of(*["alive"] * 13, but=[5]), life_of(*["alive"] * 11, but=[5])
+    hushed = life_of(*["alive"] * 13, but=[13])
 
-    assert refusal(many.certificate, [], many.key) is None
-    *_, last = verdict(many.certificate, [many.log], many.key)
-    assert last.endswith("and 1 older event beside.")
+    *_, last = verdict(many.certificate, [many.log, END], many.key)
+    assert last.endswith("and 1 inspection that changed nothing beside.")
     assert refusal(few.certificate, [few.log], few.key) == "the log tells 12 events of it, and it shows 11"
     assert refusal(hushed.certificate, [hushed.log], hushed.key) == "the log tells more of it: alive in entry 14"
-    assert published
 
 
-def test_a_dedication_that_was_erased_leaves_the_rest_proved(published: Publication) -> None:
-    erased = json.loads(published.certificate) | {"dedication": None}
-    erased["proof"]["salt"] = None
+def test_a_certificate_that_hides_a_death_is_never_verified_however_well_the_rest_agrees() -> None:
+    turned = ["alive"] * 6 + ["dead", "replaced"] + ["alive"] * 8
+    same_tag, other_tag = life_of(*turned, but=[7, 8, 9]), life_of(*turned, but=[7, 8, 9], tag="AX-0002")
+    half = life_of(*turned, but=[7])
 
-    assert refusal(encode(erased), [published.log], published.key) is None
+    assert len(json.loads(same_tag.certificate)["history"]) == 14
+    assert "only the log shows" in str(refusal(same_tag.certificate, [], same_tag.key))
+    assert refusal(same_tag.certificate, [same_tag.log], same_tag.key) == "it leaves out that it was dead in entry 8"
+    assert refusal(other_tag.certificate, [], other_tag.key) == "its alive event is of another tree than stood there"
+    assert "follows dead, and the log told alive before" in str(refusal(half.certificate, [], half.key))
+
+
+def test_a_dedication_that_is_missing_is_refused_because_nothing_signed_says_that_it_was_erased(
+    published: Publication,
+) -> None:
+    nulled = json.loads(published.certificate) | {"dedication": None}
+    nulled["proof"]["salt"] = None
+
+    assert "the dedication is missing" in str(refusal(encode(nulled), [published.log], published.key))
+
+
+def test_a_photo_may_be_missing_only_from_an_older_event_of_a_long_certificate() -> None:
+    life = life_of(*["dead", "replaced"] * 6)
+
+    def without_photo(event: int) -> str | None:
+        certificate = json.loads(life.certificate)
+        certificate["proof"]["events"][event]["photo_url"] = certificate["history"][event]["evidence_url"] = None
+        if event == len(certificate["history"]) - 1:
+            certificate["tree"]["photo_url"] = None
+        return refusal(encode(certificate), [life.log], life.key)
+
+    assert without_photo(3) is None
+    assert without_photo(12) == "the photo of the replaced event of entry 13 is not the one that was logged"
+
+
+def other_form(signature: str) -> str:
+    """The other signature of the same text that anyone can make of one: s becomes n - s."""
+    r, s = decode_dss_signature(bytes.fromhex(signature))
+    return encode_dss_signature(r, ORDER - s).hex()
+
+
+def test_a_signature_has_one_form() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        published = publish(patch)
+    document, keys = json.loads(published.log), Keys(published.key)
+    certificate = json.loads(published.certificate)
+    low = [entry["signature"] for entry in document["entries"]]
+
+    for place, signature in enumerate(low):
+        forged = change(published.log, ["entries", place, "signature"], other_form(signature))
+        with pytest.raises(RefusedError, match=r"one form|does not commit to the one before"):
+            check_log([forged], keys)
+        event = certificate["proof"]["events"][place]
+        forged = change(
+            published.certificate,
+            ["proof", "events", place, "entry", "signature"],
+            other_form(event["entry"]["signature"]),
+        )
+        with pytest.raises(RefusedError, match="one form"):
+            check_certificate(forged, keys)
+
+
+def test_a_signature_is_strict_der(published: Publication) -> None:
+    signature = published.entries[-1].signature
+    for form in (
+        signature + "00",
+        signature.upper(),
+        signature[:2] + "81" + signature[2:],
+        f"{signature[:2]}{int(signature[2:4], 16) + 1:02x}02{int(signature[6:8], 16) + 1:02x}00{signature[8:]}",
+        "",
+        "30060201000201",
+    ):
+        forged = change(published.log, ["entries", 2, "signature"], form)
+        with pytest.raises(RefusedError, match="the signature of entry 3 does not hold"):
+            check_log([forged], Keys(published.key))
+
+
+def test_a_log_of_the_time_before_is_verified_where_a_later_entry_commits_to_its_signatures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def high(signature: bytes) -> bytes:
+        r, s = decode_dss_signature(signature)
+        return encode_dss_signature(r, max(s, ORDER - s))
+
+    with monkeypatch.context() as before:
+        before.setattr("saxaul.storage.signing.with_low_s", high)
+        published = publish(before)
+    assert "not in its one form, and no entry commits to it" in str(
+        refusal(published.certificate, [published.log], published.key)
+    )
+
+    head = published.entries[-1]
+    draft = LogEntry.draft(head, BY, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
+    later = encode({"entries": [signed(draft, published.kms).document()]})
+
+    assert refusal(published.certificate, [published.log, later], published.key) is None
+    assert "one form" in str(refusal(published.certificate, [], published.key)), "alone, nothing commits to it"
 
 
 def test_another_key_is_refused(published: Publication) -> None:
@@ -200,21 +296,71 @@ def test_another_key_is_refused(published: Publication) -> None:
         other = publish(patch)
 
     assert "a key that is not the published one" in str(refusal(published.certificate, [], other.key))
-    assert refusal(published.certificate, [], other.key + published.key) is None
-    assert refusal(published.certificate, [], b"no key") == "the key file holds no public key"
+    assert refusal(published.certificate, [published.log], other.key + published.key) is None
+    assert refusal(published.certificate, [], b"no key") == "the key file holds no public key: fetch GET /log/key"
 
 
-def test_a_log_may_come_in_pages_but_none_may_be_missing_or_out_of_order(published: Publication) -> None:
+def test_a_log_may_come_in_pages_in_any_order_and_a_missing_one_is_asked_for(published: Publication) -> None:
     pages = [encode({"entries": [entry.document()]}) for entry in published.entries]
 
-    assert refusal(published.certificate, pages, published.key) is None
-    assert refusal(None, pages[1:], published.key) == "entry 2 stands where entry 1 belongs"
-    assert refusal(None, [pages[0], pages[2]], published.key) == "entry 3 stands where entry 2 belongs"
-    assert "before entry 3 of the certificate" in str(refusal(published.certificate, pages[:2], published.key))
+    def asked(*given: bytes) -> str:
+        with pytest.raises(IncompleteError) as missing:
+            list(verdict(published.certificate, given, published.key))
+        return str(missing.value)
+
+    assert refusal(published.certificate, pages[::-1], published.key) is None
+    assert "GET /log?after=3" in asked(*pages)
+    assert "GET /log?after=2" in asked(*pages[:2])
+    assert "GET /log?after=1" in asked(pages[0], pages[2], END)
+    assert asked(pages[1], END) == "the log that was given has no entry: fetch it from its first page on"
+    assert asked(END) == "the log that was given has no entry: fetch it from its first page on"
+
+
+def test_an_entry_missing_inside_a_page_or_told_twice_is_refused(published: Publication) -> None:
+    first, second, third = (entry.document() for entry in published.entries)
+
+    assert refusal(None, [encode({"entries": [first, third]})], published.key) == (
+        "entry 3 stands where entry 2 belongs"
+    )
+    assert refusal(None, [encode({"entries": [first, second, second]})], published.key) == (
+        "entry 2 stands where entry 3 belongs"
+    )
+
+
+def test_an_empty_log_or_one_that_was_cut_is_no_proof(published: Publication) -> None:
+    cut = encode({"entries": json.loads(published.log)["entries"][:2]})
+
+    for pages in ([END], [cut], [b""], [encode({"status": 404, "code": "not_found", "title": "Not Found"})]):
+        for certificate in (published.certificate, None):
+            with pytest.raises(IncompleteError, match="fetch"):
+                list(verdict(certificate, pages, published.key))
+
+
+def test_what_is_signed_and_not_in_the_log_is_told_apart_from_a_forgery(published: Publication) -> None:
+    cut = encode({"entries": json.loads(published.log)["entries"][:2]})
+    head = published.entries[1]
+    draft = LogEntry.draft(head, BY, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
+    other = encode({"entries": [signed(draft, published.kms).document()]})
+
+    for pages, reason in (
+        ([cut, END], "entry 3 of the certificate is not in the log, which ends with entry 2"),
+        ([cut, other, END], "entry 3 is another in the log than in the certificate, and both are signed"),
+    ):
+        with pytest.raises(NotInLogError, match=reason):
+            list(verdict(published.certificate, pages, published.key))
+
+
+def test_a_certificate_without_a_proof_is_not_in_the_log_and_refused_where_it_is(published: Publication) -> None:
+    bare = change(published.certificate, ["proof"], None)
+
+    with pytest.raises(NotInLogError, match="it has no proof"):
+        list(verdict(bare, [], published.key))
+    with pytest.raises(RefusedError, match="and the log tells of it"):
+        list(verdict(bare, [published.log, END], published.key))
 
 
 def signed(entry: LogEntry, kms: MemoryKMS) -> LogEntry:
-    return entry.signed(kms.sign("key", entry.signed_bytes, "RAW", "ECDSA_SHA_256")["Signature"])
+    return entry.signed(with_low_s(kms.sign("key", entry.signed_bytes, "RAW", "ECDSA_SHA_256")["Signature"]))
 
 
 def appended(published: Publication, *leaves: Any, **changes: Any) -> str | None:  # noqa: ANN401 - leaves, and any field

@@ -60,7 +60,7 @@ class Leaf:
     particulars: str
 
     def document(self) -> dict[str, Json]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @property
     def hash(self) -> bytes:

@@ -1,5 +1,6 @@
 """Reading what was published, strictly: a text or a record of any other form than ours is refused with the reason."""
 
+import json
 from dataclasses import fields
 from typing import Any
 
@@ -7,8 +8,42 @@ from saxaul.log.canonical_json import Json, NotCanonicalError, decode
 from saxaul.log.entries import EVENTS, Counts, Header, Leaf
 
 
-class RefusedError(Exception):
-    """What was checked is not what was signed; the message is the reason."""
+class NotVerifiedError(Exception):
+    """What was checked cannot be called verified; the message is the reason.
+
+        NotVerifiedError
+         ├── RefusedError      it is not what was signed, or it hides something
+         ├── IncompleteError   there is not enough here to tell
+         └── NotInLogError     it is signed, and the log that was given does not have it
+
+    Attributes:
+        word: what a report begins with.
+        exit_code: what the command ends with.
+    """
+
+    word = "NOT VERIFIED"
+    exit_code = 1
+
+
+class RefusedError(NotVerifiedError):
+    """What was checked is not what was signed, or hides what the log tells."""
+
+    word = "REFUSED"
+    exit_code = 1
+
+
+class IncompleteError(NotVerifiedError):
+    """Something must be fetched before anything can be said. Nothing speaks of a forgery."""
+
+    word = "INCOMPLETE"
+    exit_code = 3
+
+
+class NotInLogError(NotVerifiedError):
+    """The log, from its first entry to its last, does not have what was checked."""
+
+    word = "NOT IN THE LOG"
+    exit_code = 4
 
 
 def leaf_of(document: Json) -> Leaf:
@@ -31,10 +66,29 @@ def header_of(document: Json) -> Header:
 
 
 def json_in(text: bytes, what: str) -> Json:
+    """The value of a canonical text.
+
+    Raises:
+        IncompleteError: nothing was fetched, or the answer that a call failed.
+        RefusedError: it is no canonical text.
+    """
+    if not text.strip():
+        raise IncompleteError(f"{what} is empty: fetch it again")
+    if _is_of_a_failure(text):
+        raise IncompleteError(f"{what} is the answer of a call that failed: fetch it again")
     try:
         return decode(text)
     except NotCanonicalError as error:
         raise RefusedError(f"{what} was changed or cut: {error}") from None
+
+
+def _is_of_a_failure(text: bytes) -> bool:
+    """Whether this is a problem of RFC 9457, which no certificate and no log looks like."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and {"status", "code"} <= document.keys()
 
 
 def members_of(document: Json, what: str, names: str) -> dict[str, Any]:

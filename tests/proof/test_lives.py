@@ -1,0 +1,223 @@
+"""A thousand lives, each with one statement hidden, changed or repeated: what is VERIFIED shows the tree as it is.
+
+The lives are made by the real rules: what a partner reports becomes statements, these become entries of the log, and
+the certificate is the one that the service makes. Then one statement is tampered with, in the certificate, in the log
+or in both, by somebody who writes the documents anew with care, and who has everything except the key.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pytest
+
+from saxaul.certificate.certificate import Certificate
+from saxaul.log.canonical_json import encode
+from saxaul.log.entries import LogEntry
+from saxaul.log.parsing import NotVerifiedError
+from saxaul.log.verify import verdict
+from saxaul.services.find_certificate import proven_certificate
+from saxaul.storage.signing import SigningKey
+from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.report_rules import confirm, inspect
+from saxaul.trees.statements import log_draft
+from tests.builders import DAY, NOON, confirmation, inspection, make_calendar, make_order, make_redemption
+from tests.proof.memory_kms import MemoryKMS
+from tests.proof.published import BY, END
+
+LIVES = 1000
+MOST_EVENTS = 40
+CALENDAR = make_calendar()
+
+Json = Any
+
+
+class Life(NamedTuple):
+    """A tree's certificate and the log's entries, as they are published, oldest first."""
+
+    certificate: Json
+    entries: Sequence[Json]
+
+
+def reports_of(chance: random.Random, number: str, events: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a partner reports of a tree, an event each; many trees stand long, and many die often."""
+    mortality = chance.choice([0.1, 0.3, 0.7, 1.0])
+    yield "planted", confirmation(number, tag="AX-1", planted_at=CALENDAR.rfc3339(NOON))
+    state = "planted"
+    for day in range(1, events):
+        state = "replaced" if state == "dead" else chance.choices(["dead", "alive"], [mortality, 1 - mortality])[0]
+        moment = CALENDAR.rfc3339(NOON + day * DAY)
+        # Half of the replacements get the tag and the place of what died: then these give nothing away.
+        tag = chance.choice(["AX-1", f"AX-{day}"])
+        planted = {"planted_at": moment, "tag": tag, "lat": 38.851, "lon": 105.731} if state == "replaced" else {}
+        photo = f"https://trees.example/{day}.jpg"
+        yield state, inspection(number, state, inspected_at=moment, evidence_url=photo, **planted)
+
+
+def live(chance: random.Random, events: int, key: SigningKey) -> Life:
+    """A life of so many events, some of them reported in one call."""
+    redemption = make_redemption(dedication="For my grandmother").reserved(NOON).ordered("o-1", NOON)
+    [tree] = redemption.trees
+    order = make_order(redemption)
+    entries: list[LogEntry] = []
+    reports = list(reports_of(chance, tree.number, events))
+    while reports:
+        calls = 1 if not entries else chance.choice([1, 1, 1, 2, 5])
+        now, (taken, reports) = NOON + 100 * DAY + len(entries), (reports[:calls], reports[calls:])
+        take = inspect if entries else confirm
+        outcome = take(order, {redemption.redemption_id: redemption}, [report for _, report in taken], now)
+        assert not outcome.refused
+        draft = log_draft(outcome, order, CALENDAR, len(entries) + 1)
+        [redemption] = draft.redemptions
+        head = entries[-1] if entries else None
+        entry = LogEntry.draft(head, BY, draft.leaves, signed_at=CALENDAR.rfc3339(now), key_id=key.key_id)
+        entries.append(entry.signed(key.sign(entry.signed_bytes)))
+    shown = certificate_of(redemption, entries).document("en")
+    return Life(json.loads(encode(shown)), [json.loads(encode(entry.document())) for entry in entries])
+
+
+def certificate_of(redemption: Redemption, entries: Sequence[LogEntry]) -> Certificate:
+    [tree] = redemption.trees
+    assert tree.seal
+    known = {entry.sequence: entry for entry in entries}
+    return proven_certificate(redemption, tree, tree.seal, make_order(redemption).project, known)
+
+
+def shown_anew(certificate: Json) -> None:
+    """Let a certificate say what the events of its proof say, as somebody does who forges it with care."""
+    events = certificate["proof"]["events"]
+    plantings = [event for event in events if event["leaf"]["event"] in ("planted", "replaced")]
+    if not plantings:
+        return
+    last, planted = events[-1]["leaf"], plantings[-1]
+    certificate["state"] = last["event"]
+    certificate["planted_at"] = planted["leaf"]["occurred_at"]
+    certificate["tree"] = {name: last[name] for name in ("tag", "lat", "lon")} | {"photo_url": planted["photo_url"]}
+    certificate["history"] = [
+        {
+            "state": event["leaf"]["event"],
+            "at": event["leaf"]["occurred_at"],
+            "recorded_at": event["leaf"]["recorded_at"],
+            "evidence_url": event["photo_url"],
+        }
+        for event in events
+    ]
+
+
+def hide(chance: random.Random, statements: list[Json]) -> None:
+    del statements[chance.randrange(len(statements))]
+
+
+def repeat(chance: random.Random, statements: list[Json]) -> None:
+    statements.insert(chance.randrange(len(statements) + 1), json.loads(json.dumps(chance.choice(statements))))
+
+
+def change(chance: random.Random, statements: list[Json]) -> None:
+    """Give a statement another event, date, tag, photo or signature, or what another one says."""
+    statement = chance.choice(statements)
+    leaf = statement.get("leaf", statement)
+    name = chance.choice(["event", "follows", "occurred_at", "tag", "evidence", "all", "event and follows"])
+    if name == "all":
+        statement |= json.loads(json.dumps(chance.choice(statements)))
+    elif name == "event and follows":
+        leaf |= {"event": "alive", "follows": "alive"}
+    else:
+        leaf[name] = chance.choice(["alive", "dead", "replaced", "AX-7", "", "2026-07-01T12:00:00+08:00"])
+    if "photo_url" in statement and chance.random() < 0.3:
+        statement["photo_url"] = None
+
+
+TAMPERINGS: Sequence[Callable[[random.Random, list[Json]], None]] = (hide, change, repeat)
+
+
+def tampered(chance: random.Random, life: Life) -> Life:
+    """A life with one statement tampered with, in its certificate, in the log, or in both."""
+    certificate, entries = json.loads(json.dumps([life.certificate, life.entries]))
+    tamper, where = chance.choice(TAMPERINGS), chance.choice(["certificate", "certificate", "log", "both"])
+    if where != "log":
+        tamper(chance, certificate["proof"]["events"])
+        if certificate["proof"]["events"]:
+            shown_anew(certificate)
+    if where != "certificate":
+        tamper(chance, entries if chance.random() < 0.5 else chance.choice(entries)["leaves"])
+    return Life(certificate, entries)
+
+
+def text_of(document: Json) -> bytes:
+    """Canonical JSON, written without looking at what is in it."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def refused(life: Life, key: SigningKey, *, end: Sequence[bytes] = (END,)) -> str | None:
+    """Why a life is not verified; None where it is."""
+    size = 1 + len(life.entries) // 2
+    pages = [text_of({"entries": life.entries[start : start + size]}) for start in range(0, len(life.entries), size)]
+    try:
+        list(verdict(text_of(life.certificate), [*pages, *end], key.pem.encode()))
+    except NotVerifiedError as reason:
+        return str(reason)
+    return None
+
+
+def true_state(life: Life, entries: int) -> Json:
+    """The state as of so many entries of the true log, told from its leaves alone."""
+    leaves = [leaf for entry in life.entries[:entries] for leaf in entry["leaves"]]
+    planted = [leaf for leaf in leaves if leaf["event"] in ("planted", "replaced")][-1]
+    turns = [(leaf["event"], leaf["occurred_at"]) for leaf in leaves if leaf["event"] != "alive"]
+    return leaves[-1]["event"], leaves[-1]["tag"], planted["occurred_at"], turns
+
+
+def told_state(certificate: Json) -> Json:
+    """The state that a certificate tells of."""
+    turns = [(turn["state"], turn["at"]) for turn in certificate["history"] if turn["state"] != State.ALIVE]
+    return certificate["state"], certificate["tree"]["tag"], certificate["planted_at"], turns
+
+
+@pytest.fixture(scope="module")
+def key() -> Iterator[SigningKey]:
+    kms = MemoryKMS()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("saxaul.storage.signing.kms", lambda: kms)
+        yield SigningKey("key")
+
+
+def test_of_a_thousand_lives_with_one_statement_tampered_with_none_is_verified_that_differs_in_state(
+    key: SigningKey,
+) -> None:
+    wrong, verified = [], 0
+    for seed in range(LIVES):
+        chance = random.Random(seed)
+        life = live(chance, chance.randint(1, MOST_EVENTS), key)
+        forged = tampered(chance, life)
+        if refused(forged, key) is None:
+            verified += 1
+            if told_state(forged.certificate) != true_state(life, len(forged.entries)):
+                wrong.append(seed)
+
+    assert wrong == []
+    assert verified < LIVES / 3, "most tampering is found out"
+
+
+def test_every_life_as_the_service_shows_it_is_verified_whatever_its_certificate_leaves_out(key: SigningKey) -> None:
+    lives = [live(random.Random(f"whole {seed}"), events, key) for seed in range(3) for events in range(1, 60, 2)]
+
+    assert [refused(life, key) for life in lives] == [None] * len(lives)
+    assert [told_state(life.certificate) for life in lives] == [true_state(life, len(life.entries)) for life in lives]
+    shown = [len(life.certificate["history"]) for life in lives]
+    assert shown != [sum(len(entry["leaves"]) for entry in life.entries) for life in lives], "some leave something out"
+
+
+def test_without_the_log_or_without_its_end_nothing_is_verified(key: SigningKey) -> None:
+    life = live(random.Random(1), 5, key)
+
+    assert "only the log shows whether it leaves out a death" in str(refused(Life(life.certificate, []), key, end=()))
+    assert "fetch the next page" in str(refused(life, key, end=()))
+    assert refused(life, key) is None
+
+
+def test_the_certificate_of_the_longest_life_stays_small(key: SigningKey) -> None:
+    lives = [live(random.Random(seed), MOST_EVENTS, key) for seed in range(40)]
+
+    assert max(len(life.certificate["history"]) for life in lives) == MOST_EVENTS
+    assert max(len(encode(life.certificate)) for life in lives) < 100_000
