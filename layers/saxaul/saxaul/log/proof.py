@@ -12,7 +12,10 @@ from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Leaf, LogEntry, Particulars
 
 SHOWN_EVENTS = 12
-"""A certificate shows every event while there are fewer. With so many, it may leave out older inspections."""
+"""A certificate shows every event while there are fewer.
+
+With so many, it may leave out older inspections that found the tree alive, and the links to older photos.
+"""
 
 
 @dataclass(frozen=True, slots=True)
