@@ -18,7 +18,7 @@ from rich.markup import escape
 from local.client import Client, stack
 from local.console import console, give_up
 from local.deployment import session_of
-from saxaul.log.parsing import RefusedError
+from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verdict
 
 PROJECT = "saxaul-alxa"
@@ -96,7 +96,7 @@ def main() -> None:
         try:
             for line in verdict(text, _log_pages(), _published("/log/key")):
                 console.print(f"    {escape(line)}")
-        except RefusedError as reason:
+        except NotVerifiedError as reason:
             give_up(f"The certificate should hold; {reason}.")
     if certificate["state"] != "planted":
         give_up(f"The tree should be planted; it is {certificate['state']}.")
@@ -129,13 +129,15 @@ def _published(path: str) -> bytes:
 
 
 def _log_pages() -> list[bytes]:
-    """The whole log, page by page."""
+    """The whole log, page by page; the empty one at its end says that there is no more."""
     pages: list[bytes] = []
     after = 0
-    while entries := json.loads(page := _published(f"/log?after={after}&limit=500"))["entries"]:
-        pages.append(page)
+    while True:
+        pages.append(_published(f"/log?after={after}&limit=500"))
+        entries = json.loads(pages[-1])["entries"]
+        if not entries:
+            return pages
         after = entries[-1]["sequence"]
-    return pages
 
 
 def _run_planting_batch() -> None:

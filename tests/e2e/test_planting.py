@@ -26,18 +26,20 @@ def fetched(address: str) -> httpx.Response:
 
 
 def log_pages(stack: dict[str, Any]) -> list[bytes]:
-    """The published log, whole, byte for byte."""
+    """The published log, whole, byte for byte, with the empty page at its end."""
     pages: list[bytes] = []
     after = 0
-    while (page := fetched(f"{stack['api_url']}/log?after={after}").raise_for_status()).json()["entries"]:
+    while True:
+        page = fetched(f"{stack['api_url']}/log?after={after}").raise_for_status()
         pages.append(page.content)
+        if not page.json()["entries"]:
+            return pages
         after = page.json()["entries"][-1]["sequence"]
-    return pages
 
 
 def counted(stack: dict[str, Any]) -> Counts:
     """The public counter: what the newest entry of the log says."""
-    pages = log_pages(stack)
+    pages = log_pages(stack)[:-1]
     return Counts(**json.loads(pages[-1])["entries"][-1]["counts"]) if pages else Counts()
 
 
