@@ -79,16 +79,17 @@ def _answer(identifier: str, entry: VersionedEntry) -> Response:
 def _path(request: Request) -> tuple[Kind, str]:
     kind = _kind(request)
     try:
-        return kind, _IDENTIFIER.validate_python(request.path["id"])
+        return kind, _IDENTIFIER.validate_python(request.path("id"))
     except ValidationError as error:
         raise InvalidRequest("invalid_identifier", "; ".join(faults(error))) from None
 
 
 def _kind(request: Request) -> Kind:
+    named = request.path("kind")
     for kind in KINDS:
-        if kind == request.path["kind"]:
+        if kind == named:
             return kind
-    raise NotFound("unknown_kind", f"The catalog has {', '.join(KINDS)}; there is no {request.path['kind']!r}.")
+    raise NotFound("unknown_kind", f"The catalog has {', '.join(KINDS)}; there is no {named!r}.")
 
 
 handler = endpoint(

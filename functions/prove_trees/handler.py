@@ -13,7 +13,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 def view_certificate(request: Request) -> Response:
     """A certificate as JSON, as a picture where its number ends with ``.svg``, and as a page where a browser asks."""
-    name, dot, form = request.path["number"].partition(".")
+    name, dot, form = request.path("number").partition(".")
     language = language_of(request)
     certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
     address = f"{request.base_url}/certificates/{certificate.number}"

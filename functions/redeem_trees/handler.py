@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import faults
 from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.parameters import header_values
 from saxaul.http.views import redemption_view
 from saxaul.problems import InvalidRequest
 from saxaul.services.cancel import cancelling
@@ -33,9 +34,7 @@ def harvest(request: Request) -> Response:
 
 
 def request_trees(request: Request) -> Response:
-    key = request.header("idempotency-key") or ""
-    if not 1 <= len(key) <= 128:  # noqa: PLR2004 - as documented in the answer
-        raise InvalidRequest("missing_key", "An Idempotency-Key header of 1 to 128 characters is needed.")
+    key = _key_of(request)
     try:
         body = RedemptionBody.model_validate(request.json())
     except ValidationError as error:
@@ -45,8 +44,21 @@ def request_trees(request: Request) -> Response:
     )
     redemption = requested.redemption
     view = redemption_view(redemption, settings().calendar) | {"replay": requested.is_replay}
-    place = f"/users/{redemption.user_id}/redemptions/{redemption.redemption_id}"
+    place = f"{request.base_url}/users/{redemption.user_id}/redemptions/{redemption.redemption_id}"
     return Response(view, 202, {"location": place})
+
+
+def _key_of(request: Request) -> str:
+    """The key of a redemption request. One that is repeated word for word is one key.
+
+    Raises:
+        InvalidRequest: there is none, or there are two.
+    """
+    keys = set(header_values(request.event, "idempotency-key"))
+    key = keys.pop() if len(keys) == 1 else ""
+    if not 1 <= len(key) <= 128:  # noqa: PLR2004 - as documented in the answer
+        raise InvalidRequest("missing_key", "One Idempotency-Key header of 1 to 128 characters is needed.")
+    return key
 
 
 def view_redemption(request: Request) -> Response:

@@ -25,7 +25,7 @@ def list_campaigns(request: Request) -> Response:
 
 def view_campaign(request: Request) -> Response:
     language, day = language_of(request), today()
-    shown = impact_reading().campaign(request.path["id"], day)
+    shown = impact_reading().campaign(request.path("id"), day)
     view = campaign_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
     return Response(view | {"editions": editions_view(shown.campaign, language)})
 

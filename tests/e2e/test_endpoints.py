@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from local.client import Client
-from tests.e2e.journeys import eventually, make_action, new_user, wallet_of
+from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wallet_of
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,37 @@ def test_a_redemption_without_a_key_is_refused(alipay: Client) -> None:
     answer = alipay.call("POST", f"/users/{new_user()}/redemptions", {"project_id": "saxaul-alxa"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "missing_key")
+
+
+def test_a_user_with_an_at_sign_is_one_user_however_the_path_is_encoded(alipay: Client) -> None:
+    user = f"{new_user()}@example.com"
+    alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    assert wallet_of(alipay, user, earned=80)["user_id"] == user
+
+    encoded = alipay.done("GET", f"/users/{user.replace('@', '%40')}/wallet")
+    twice = alipay.call("GET", f"/users/{user.replace('@', '%2540')}/wallet")
+
+    assert (encoded["user_id"], encoded["earned"]) == (user, 80)
+    assert (twice.status_code, twice.json()["code"]) == (400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("called", ["%25", "%2525", "%ff", "%20", "%2e%2e"])
+def test_a_user_whom_no_path_can_hold_is_refused(alipay: Client, called: str) -> None:
+    answer = alipay.call("GET", f"/users/{called}/wallet")
+
+    assert 400 <= answer.status_code < 500
+
+
+def test_the_location_of_a_redemption_can_be_followed(alipay: Client) -> None:
+    user = f"{new_user()}@example.com"
+    make_rich(alipay, user)
+    asked = alipay.call("POST", f"/users/{user}/redemptions", {"project_id": "saxaul-alxa"}, idempotency_key=new_user())
+
+    followed = httpx.get(
+        asked.headers["location"], headers={"authorization": alipay.authorization()}, timeout=60
+    ).raise_for_status()
+
+    assert followed.json()["redemption_id"] == asked.json()["redemption_id"]
 
 
 def test_a_certificate_that_does_not_exist_is_not_found_by_anyone(stack: dict[str, Any]) -> None:

@@ -69,7 +69,7 @@ def test_points_become_a_planted_tree_with_a_certificate(
     wallet = alipay.done("GET", f"/users/{user}/wallet")
 
     assert requested.status_code == 202
-    assert requested.headers["location"] == place
+    assert requested.headers["location"] == stack["api_url"] + place
     assert not redemption["replay"]
     # The schedule of the laptop stack fires each minute, so the tree may be ordered already.
     assert reserved["state"] in ("reserved", "ordered")

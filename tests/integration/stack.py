@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import quote
 
 from saxaul.catalog.entries import Entity, Kind
 from saxaul.catalog.versions import VersionedEntry
@@ -35,6 +36,10 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/han
 HANDLERS: Mapping[str, ModuleType] = {name: import_module(f"functions.{name}.handler") for name in FUNCTIONS}
 
 NOT_MODIFIED = 304
+
+DOMAIN = "abc123.execute-api.cn-north-1.amazonaws.com.cn"
+"""Where the API is without a domain of its own."""
+BASE_URL = f"https://{DOMAIN}/v1"
 
 PARTNERS = ["Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfare Foundation"]
 CALLERS = {
@@ -201,24 +206,49 @@ def call(
     person: str | None = None,
 ) -> Answer:
     """Call the API past the gateway: a client of the stack, or a person where one is named, or nobody."""
+    event = api_event(method, resource, path=path, query=query, headers=headers) | {
+        "body": body if body is None or isinstance(body, str) else json.dumps(body)
+    }
     claims = {"client_id": client} | ({"username": person} if person else {})
-    event = {
+    if client:
+        event["requestContext"]["authorizer"] = {"claims": claims}
+    return answered(invoke(function, event))
+
+
+def api_event(
+    method: str,
+    resource: str,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """What a REST API sends for a call without a token: the path as it was called, still percent-encoded."""
+    called = {name: quote(value, safe="", errors="surrogatepass") for name, value in (path or {}).items()}
+    sent = {"Accept": "*/*", "Host": DOMAIN, "User-Agent": "saxaul-tests", **(headers or {})}
+    return {
         "resource": resource,
-        "path": resource.format_map(path or {}),
+        "path": resource.format_map(called),
         "httpMethod": method,
-        "headers": headers,
-        "queryStringParameters": query,
-        "pathParameters": path,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": query or None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
+        "pathParameters": called or None,
+        "stageVariables": None,
         "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": f"/v1{resource.format_map(called)}",
+            "stage": "v1",
             "apiId": "abc123",
-            "domainName": "abc123.execute-api.cn-north-1.amazonaws.com.cn",
-            "path": f"/v1{resource.format_map(path or {})}",
-        }
-        | ({"authorizer": {"claims": claims}} if client else {}),
-        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+            "domainName": DOMAIN,
+            "domainPrefix": "abc123",
+            "protocol": "HTTP/1.1",
+        },
+        "body": None,
         "isBase64Encoded": False,
     }
-    return answered(invoke(function, event))
 
 
 def answered(raw: Any) -> Answer:  # noqa: ANN401 - what a function hands to the gateway

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from saxaul.ledger.actions import Owner
 from saxaul.storage.table import Key, python
 from tests.builders import at, make_entry, make_period, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, event_of, invoke
@@ -12,6 +13,8 @@ API = [
     *("ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "take_reports"),
     *("view_forest", "view_impact"),
 ]
+MEI = Owner("user", "mei@example.com")
+"""Whose story the events tell. In a path she is ``mei%40example.com``."""
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def seeded(stack: Stack) -> Stack:
     stack.seed_catalog(price_points=17_900)
     stack.seed("suggestions", take_the_bus=make_suggestion())
     stack.periods.put(
-        make_period(make_entry(18_000, occurred_at=at("2026-05-30T12:00")), window="2026-05-30", version=0)
+        make_period(make_entry(18_000, occurred_at=at("2026-05-30T12:00")), window="2026-05-30", owner=MEI, version=0)
     )
     return stack
 
@@ -45,6 +48,22 @@ def test_an_event_of_the_api_is_complete(function: str) -> None:
     assert function == "prove_trees" or event["requestContext"]["authorizer"]["claims"]["scope"]
     assert event["path"] == event["resource"].format_map(event["pathParameters"] or {})
     assert event["isBase64Encoded"] is False
+
+
+@pytest.mark.parametrize("function", API)
+def test_an_event_of_the_api_is_what_a_rest_api_sends(function: str) -> None:
+    event = event_of(function)
+    context = event["requestContext"]
+
+    assert "version" not in event
+    assert {name: [value] for name, value in event["headers"].items()} == event["multiValueHeaders"]
+    assert {"Accept", "Host"} <= event["headers"].keys(), "names come in the case in which they were sent"
+    query = event["queryStringParameters"]
+    several = event["multiValueQueryStringParameters"]
+    assert several == (query and {name: [value] for name, value in query.items()})
+    assert (context["path"], context["resourcePath"]) == (f"/{context['stage']}{event['path']}", event["resource"])
+    assert context["domainName"] == event["headers"]["Host"]
+    assert not {"@", " "} & set(event["path"]), "a path comes as it was called"
 
 
 @pytest.mark.parametrize("function", ["accrue_points", "settle_redemptions", "place_orders"])
@@ -98,6 +117,6 @@ def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> 
     assert len(answered(answers["take_reports"]).body["orders"]) == 1
     forest = answered(answers["view_forest"]).body
     assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
-    assert [list(period.entries) for period in seeded.periods_of() if period.key.window == "2026-06-05"] == [
+    assert [list(period.entries) for period in seeded.periods_of(MEI.id) if period.key.window == "2026-06-05"] == [
         ["alipay:ride-1"]
     ]

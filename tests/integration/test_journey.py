@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 from saxaul.trees.redemptions import Redemption
 from tests.builders import at, confirmation, make_action_type, make_campaign, make_redemption, make_suggestion, reported
 from tests.integration.stack import (
+    BASE_URL,
     Answer,
     Stack,
     call,
@@ -49,7 +50,7 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
 
     asked = redeem(dedication="For the desert")
     assert (asked.status, asked.body["state"], asked.body["replay"]) == (202, "requested", False)
-    assert asked.headers["location"] == f"/users/u-42/redemptions/{asked.body['redemption_id']}"
+    assert asked.headers["location"] == f"{BASE_URL}/users/u-42/redemptions/{asked.body['redemption_id']}"
     assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
     assert view_redemption(asked.body["redemption_id"])["state"] == "reserved"
     after = wallet_of()

@@ -93,6 +93,22 @@ def test_an_act_from_before_its_type_was_retired_is_still_taken() -> None:
         {"quantity": "Infinity"},
         {"quantity": [1]},
         {"quantity": "one"},
+        {"quantity": "1_0"},
+        {"quantity": " 1"},
+        {"quantity": "1\n"},
+        {"quantity": "+1"},
+        {"quantity": "-1"},
+        {"quantity": "1e1"},
+        {"quantity": ".5"},
+        {"quantity": "5."},
+        {"quantity": ""},
+        {"quantity": "\uff11"},
+        {"quantity": "\u0661"},
+        {"quantity": "9" * 5000},
+        {"quantity": False},
+        {"user_id": "."},
+        {"user_id": ".."},
+        {"occurred_at": "\uff12\uff10\uff12\uff16-06-05T08:30:00+08:00"},
         {"occurred_at": 1780619400},
         {"occurred_at": "2026-06-05"},
         {"occurred_at": "2026-06-05T08:30:00"},
@@ -142,6 +158,13 @@ def test_the_edges_of_quantity_and_of_time_are_accepted() -> None:
 
     assert len(accepted) == 4
     assert not refused
+
+
+@pytest.mark.parametrize("quantity", ["1", "1.50", "0.000001", "007"])
+def test_a_quantity_may_be_text_of_digits(quantity: str) -> None:
+    accepted, _ = screened(reported(quantity=quantity))
+
+    assert accepted[0].quantity == Decimal(quantity)
 
 
 def test_a_quantity_is_kept_to_a_millionth() -> None:

@@ -13,7 +13,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from saxaul.catalog.entries import LANGUAGES, Language
-from saxaul.ledger.actions import IDENTIFIER
+from saxaul.http.parameters import decoded, header_values
+from saxaul.ledger.actions import is_identifier
 from saxaul.observability import logger
 from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem
 from saxaul.settings import Caller, settings
@@ -27,13 +28,17 @@ ApiEvent = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """A call that API Gateway let through. Header names are in lower case."""
+    """A call that API Gateway let through."""
 
     event: ApiEvent
 
-    @property
-    def path(self) -> Mapping[str, str]:
-        return self.event.get("pathParameters") or {}
+    def path(self, name: str) -> str:
+        """A part of the path, decoded.
+
+        Raises:
+            InvalidRequest: its percent-encoding is broken.
+        """
+        return decoded(self.event, name)
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -45,14 +50,16 @@ class Request:
         Raises:
             InvalidRequest: nothing can have that name.
         """
-        value = self.path[name]
-        if not IDENTIFIER.fullmatch(value):
-            raise InvalidRequest("invalid_parameter", f"{name} has 1 to 128 letters, digits and characters of ._~@:+=-")
+        value = self.path(name)
+        if not is_identifier(value):
+            allowed = "1 to 128 letters, digits and characters of ._~@:+=-, and is neither . nor .."
+            raise InvalidRequest("invalid_parameter", f"{name} has {allowed}")
         return value
 
     def header(self, name: str) -> str | None:
-        headers: Mapping[str, str] = self.event.get("headers") or {}
-        return next((value for key, value in headers.items() if key.lower() == name), None)
+        """A header by its name in lower case. One that was sent more than once is a list, as RFC 9110 joins it."""
+        values = header_values(self.event, name)
+        return ", ".join(values) if values else None
 
     def json(self) -> Any:  # noqa: ANN401 - whatever the caller sent; the route checks it
         """The body as JSON.
@@ -118,9 +125,10 @@ class Request:
         context: Mapping[str, Any] = self.event["requestContext"]
         if configured := settings().public_url:
             return configured.replace("{api_id}", context["apiId"]).rstrip("/")
-        own, _, _ = self.event["resource"].partition("{")
-        stage, _, _ = context["path"].rpartition(own)
-        return f"https://{context.get('domainName') or self.header('host')}{stage}"
+        # Before the resource stands the stage, or what a custom domain maps to it.
+        own = self.event["resource"].count("/")
+        base = context["path"].rstrip("/").rsplit("/", own)[0]
+        return f"https://{context.get('domainName') or self.header('host')}{base}"
 
     @property
     def _claims(self) -> Mapping[str, str]:

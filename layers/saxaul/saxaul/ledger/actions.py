@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -30,7 +31,8 @@ REVERSAL_DAYS = 366
 QUANTITY_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 """Quantities are kept to a millionth of their unit; finer digits are rounded, half to even."""
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
+_PLAIN_DECIMAL = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?")
 
 
 class Owner(NamedTuple):
@@ -87,9 +89,27 @@ def _rfc3339_text(value: object) -> object:
     return value
 
 
-IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
-Id = Annotated[str, Field(strict=True, pattern=f"^{IDENTIFIER.pattern}$")]
-"""An identifier that an app chooses. It fits into a path and a table key as it is."""
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
+Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$")]
+"""An identifier that an app chooses. It fits into a table key as it is."""
+
+_NO_NAMES = frozenset({".", ".."})
+"""In a path these stand for the folder itself and the one above, so clients take them out before they call."""
+
+
+def is_identifier(text: str) -> bool:
+    """Whether a path can hold this as an identifier."""
+    return _IDENTIFIER.fullmatch(text) is not None and text not in _NO_NAMES
+
+
+def _not_a_step(text: str) -> str:
+    if text in _NO_NAMES:
+        raise ValueError("neither . nor .. can be an owner, because no path can hold it")
+    return text
+
+
+OwnerId = Annotated[Id, AfterValidator(_not_a_step)]
+"""The identifier of a person or a facility. It fits into a path, too."""
 
 Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
 """Why an action is taken back, in the app's own words."""
@@ -100,14 +120,24 @@ Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
 
 
+def _plain_number(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and not _PLAIN_DECIMAL.fullmatch(value)):
+        raise ValueError('a number is needed, or its digits as text, such as 12.5 or "12.5"')
+    return value
+
+
+ReportedQuantity = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_number)]
+"""A number of JSON, or text of the digits 0 to 9 with at most one point between them: no sign, space or underscore."""
+
+
 class _Reported(BaseModel):
     """What an app sends of an action, and of its reversal: which one it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action_id: Id
-    user_id: Id | None = None
-    facility_id: Id | None = None
+    user_id: OwnerId | None = None
+    facility_id: OwnerId | None = None
     occurred_at: Moment
 
     @model_validator(mode="after")
@@ -125,7 +155,7 @@ class ReportedAction(_Reported):
     """One action as an app sends it."""
 
     type: Annotated[str, Field(strict=True, max_length=64)]
-    quantity: Annotated[Decimal, Field(allow_inf_nan=False)]
+    quantity: ReportedQuantity
 
 
 class ReportedReversal(_Reported):
