@@ -1,0 +1,122 @@
+"""Characters that only hide: they show nothing where they stand, so they could only confuse.
+
+Joiners and variation selectors show nothing either, but they change what stands beside them. They stay where Unicode
+uses them, which their neighbours tell:
+
+- U+200D (zero width joiner) between two emoji: families, professions, flags.
+- U+200D and U+200C (zero width non-joiner) between two letters of one script that joins its letters, the marks on them
+  included; and U+200D behind a virama, where it asks for a half form (the Unicode Standard 16.0, chapters 9 and 12).
+- U+FE0E and U+FE0F (text and emoji style) behind an emoji, and in a keycap.
+- Other variation selectors behind a hanzi or a Mongolian letter, whose form they choose.
+
+Everywhere else they go, and so does what else hides: marks that turn the direction of writing, spaces without width,
+tags, soft hyphens and fillers.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+JOINERS = "\u200c\u200d"
+"""Zero width non-joiner, and zero width joiner."""
+
+_JOINER = "\u200d"
+_STYLES = "\ufe0e\ufe0f"
+_KEYCAP = "\u20e3"
+_VIRAMA = 9
+"""The canonical combining class of the signs that take a letter's vowel."""
+
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+"""Unicode's categories of characters for control and format, for private use, and of halves."""
+
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+)
+"""Default_Ignorable_Code_Point outside of those categories, but for the variation selectors (Unicode 16.0)."""
+
+_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_CHOSEN_AMONG = (
+    (re.compile("[\u180b-\u180d\u180f]"), re.compile("[\u1820-\u18aa]")),
+    (
+        re.compile("[\ufe00-\ufe0d\U000e0100-\U000e01ef]"),
+        re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"),
+    ),
+)
+"""Variation selectors, and the Mongolian letters and the hanzi whose form they choose."""
+
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9-\u21aa\u231a-\u231b\u2328\u2388\u23cf"
+    "\u23e9-\u23f3\u23f8-\u23fa\u24c2\u25aa-\u25ab\u25b6\u25c0\u25fb-\u25fe\u2600-\u2605\u2607-\u2612"
+    "\u2614-\u2685\u2690-\u2705\u2708-\u2712\u2714\u2716\u271d\u2721\u2728\u2733-\u2734\u2744\u2747\u274c"
+    "\u274e\u2753-\u2755\u2757\u2763-\u2767\u2795-\u2797\u27a1\u27b0\u27bf\u2934-\u2935\u2b05-\u2b07"
+    "\u2b1b-\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001f0ff\U0001f10d-\U0001f10f\U0001f12f"
+    "\U0001f16c-\U0001f171\U0001f17e-\U0001f17f\U0001f18e\U0001f191-\U0001f19a\U0001f1ad-\U0001f1e5"
+    "\U0001f201-\U0001f20f\U0001f21a\U0001f22f\U0001f232-\U0001f23a\U0001f23c-\U0001f23f\U0001f249-\U0001f3fa"
+    "\U0001f400-\U0001f53d\U0001f546-\U0001f64f\U0001f680-\U0001f6ff\U0001f774-\U0001f77f\U0001f7d5-\U0001f7ff"
+    "\U0001f80c-\U0001f80f\U0001f848-\U0001f84f\U0001f85a-\U0001f85f\U0001f888-\U0001f88f\U0001f8ae-\U0001f8ff"
+    "\U0001f90c-\U0001f93a\U0001f93c-\U0001f945\U0001f947-\U0001faff\U0001fc00-\U0001fffd"
+)
+"""Extended_Pictographic, of emoji-data.txt (Unicode 14.0, which holds what later versions turned into emoji)."""
+
+_EMOJI_CHARACTER = re.compile(f"[{_EMOJI}]")
+_EMOJI_BEFORE = re.compile(f"[{_EMOJI}][\ufe0f\U0001f3fb-\U0001f3ff]?\\Z")
+"""An emoji at the end of a text, in its style or with a tone of skin."""
+
+_JOINING = tuple(
+    re.compile(f"[{letters}]")
+    for letters in (
+        "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff",  # Arabic
+        "\u0700-\u074f\u0860-\u086f",  # Syriac
+        "\u07c0-\u07ff",  # N'Ko
+        "\u0900-\u097f\ua8e0-\ua8ff\u1cd0-\u1cff",  # Devanagari
+        *(f"{chr(first)}-{chr(first + 0x7F)}" for first in range(0x0980, 0x0E00, 0x80)),  # Bengali to Sinhala
+        "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f",  # Myanmar
+        "\u1780-\u17ff",  # Khmer
+        "\u1800-\u18af",  # Mongolian
+    )
+)
+"""The scripts in which a joiner or a non-joiner changes the form of the letters beside it, by their blocks."""
+
+
+def without_unseen(text: str) -> str:
+    """A text without what only hides. Doing so again changes nothing."""
+    seen = [character for character in text if _stands(character)]
+    kept: list[str] = []
+    for place, character in enumerate(seen):
+        if character in JOINERS:
+            following = next((after for after in seen[place + 1 :] if after not in JOINERS), "")
+            if _joins(kept, character, following):
+                kept.append(character)
+        elif not _SELECTORS.match(character) or _selects(kept, character, "".join(seen[place + 1 : place + 2])):
+            kept.append(character)
+    return "".join(kept)
+
+
+def _stands(character: str) -> bool:
+    if character in JOINERS:
+        return True
+    is_no_character = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"  # noqa: PLR2004 - as Unicode sets them apart
+    return not (is_no_character or unicodedata.category(character) in _HIDDEN or _IGNORABLE.match(character))
+
+
+def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
+    """Whether a joiner changes what stands beside it. Of several in a row the first may."""
+    last = before[-1] if before else ""
+    if not last or last in JOINERS:
+        return False
+    if joiner == _JOINER and unicodedata.combining(last) == _VIRAMA:
+        return True
+    if joiner == _JOINER and _EMOJI_BEFORE.search("".join(before[-2:])):
+        return _EMOJI_CHARACTER.match(following) is not None
+    return any(script.match(last) and script.match(following) for script in _JOINING) and all(
+        unicodedata.category(beside)[0] in "LM" for beside in (last, following)
+    )
+
+
+def _selects(before: Sequence[str], selector: str, following: str) -> bool:
+    """Whether a variation selector chooses a form of what stands before it."""
+    last = before[-1] if before else ""
+    if selector in _STYLES:
+        is_keycap = last in set("0123456789#*") and following == _KEYCAP
+        return is_keycap or _EMOJI_CHARACTER.match(last) is not None
+    return any(selectors.match(selector) and letters.match(last) for selectors, letters in _CHOSEN_AMONG)
