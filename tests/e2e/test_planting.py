@@ -47,13 +47,14 @@ def gained(before: Counts, after: Counts) -> tuple[int, int, int]:
     return after.planted - before.planted, after.dead - before.dead, after.standing - before.standing
 
 
-def moment(minutes_ago: int) -> str:
-    return (datetime.now(UTC) - timedelta(minutes=minutes_ago)).isoformat(timespec="seconds")
+def moment(seconds_ahead: int = 0) -> str:
+    """A time from now on: a tree is planted after its order, and a partner's clock may be five minutes ahead."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds_ahead)).isoformat(timespec="seconds")
 
 
-def planting(minutes_ago: int = 50) -> dict[str, Any]:
+def planting(seconds_ahead: int = 0) -> dict[str, Any]:
     tag = f"ALXA-{secrets.token_hex(4)}"
-    return {"tag": tag, "lat": 38.8512, "lon": 105.7287, "planted_at": moment(minutes_ago)}
+    return {"tag": tag, "lat": 38.8512, "lon": 105.7287, "planted_at": moment(seconds_ahead)}
 
 
 def certificate(stack: dict[str, Any], number: str) -> Any:  # noqa: ANN401 - JSON
@@ -83,13 +84,13 @@ def test_a_tree_is_confirmed_found_dead_and_replaced_and_the_counter_moves_only_
     assert gained(start, counted(stack)) == (1, 0, 1), "confirmed twice is planted once"
     assert partner.done("GET", path)["state"] == "planted"
 
-    dead = {"certificate": number, "state": "dead", "inspected_at": moment(20), "inspector": "Forestry Bureau"}
+    dead = {"certificate": number, "state": "dead", "inspected_at": moment(60), "inspector": "Forestry Bureau"}
     for _ in range(2):
         assert partner.done("POST", f"{path}/inspections", {"inspections": [dead]}) == {"inspected": 1, "refused": []}
     assert gained(start, counted(stack)) == (1, 1, 0)
     assert certificate(stack, number)["state"] == "dead"
 
-    replaced = dead | {"state": "replaced", "inspected_at": moment(5)} | planting(minutes_ago=10)
+    replaced = dead | {"state": "replaced", "inspected_at": moment(120)} | planting(90)
     early = dead | {"state": "alive", "inspected_at": moment(30)}
     answer = partner.done("POST", f"{path}/inspections", {"inspections": [replaced, early]})
     assert [refusal["code"] for refusal in answer["refused"]] == ["out_of_order"]

@@ -63,11 +63,12 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
         {"certificate": number, "redemption_id": asked.body["redemption_id"], "state": "ordered"}
     ]
 
-    assert confirm(order_id, confirmation(number)).body == {"confirmed": 1, "refused": []}
+    planted = confirmation(number, planted_at="2026-06-06T06:30:00+08:00")
+    assert confirm(order_id, planted).body == {"confirmed": 1, "refused": []}
     assert view_order(order_id).body["state"] == "planted"
     shown = certificate(number.lower()).body
     assert (shown["state"], shown["species"], shown["partner"]) == ("planted", "Saxaul", "Alxa SEE Foundation")
-    assert (shown["applied_at"], shown["planted_at"]) == ("2026-06-06T07:00:00+08:00", "2026-06-05T10:00:00+08:00")
+    assert (shown["applied_at"], shown["planted_at"]) == ("2026-06-06T07:00:00+08:00", "2026-06-06T06:30:00+08:00")
     assert shown["tree"]["tag"] == "AX-0001"
 
 

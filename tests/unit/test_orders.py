@@ -9,6 +9,7 @@ from saxaul.storage.redemptions import to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, is_done, order_of
+from saxaul.trees.reach import Reach
 from saxaul.trees.redemptions import MAX_STEPS, PlantedTree, Redemption, Seal, State, Step, Tree
 from saxaul.trees.reports import MAX_LINK
 from tests.builders import NOON, make_order, make_redemption, make_tree_project
@@ -30,7 +31,9 @@ def test_an_order_takes_every_waiting_tree_and_freezes_what_the_project_is() -> 
         tree.number for redemption in waiting for tree in redemption.trees
     ]
     assert [redemption.state for redemption in batch.redemptions] == [State.ORDERED, State.ORDERED]
-    assert batch.order.project == OrderedProject(PROJECT.species, PROJECT.latin, PROJECT.place.names, PROJECT.partner)
+    assert batch.order.project == OrderedProject(
+        PROJECT.species, PROJECT.latin, PROJECT.place.names, PROJECT.partner, Reach(38.85, 105.73, 50)
+    )
     assert batch.order.announced_at is None
 
 

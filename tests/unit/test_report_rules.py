@@ -9,7 +9,9 @@ from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import Take
 from saxaul.trees.redemptions import MAX_TRIES, Redemption, State
 from saxaul.trees.report_rules import Reported, confirm, fail, inspect
-from tests.builders import NOON, confirmation, failure, inspection, make_order, make_redemption
+from tests.builders import NOON, confirmation, failure, inspection, make_calendar, make_order, make_redemption
+
+CALENDAR = make_calendar()
 
 ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
 ORDER = make_order(ORDERED)
@@ -17,7 +19,7 @@ FIRST, SECOND = (tree.number for tree in ORDERED.trees)
 
 
 def told(take: Take, *reported: object, redemption: Redemption = ORDERED, now: int = NOON) -> Reported:
-    return take(ORDER, {redemption.redemption_id: redemption}, reported, now)
+    return take(ORDER, {redemption.redemption_id: redemption}, reported, now, CALENDAR)
 
 
 def confirmed(*reported: object, redemption: Redemption = ORDERED) -> Reported:
@@ -97,6 +99,28 @@ def test_degrees_that_come_as_decimals_are_the_same_confirmation() -> None:
         ({"lon": -180.1}, "invalid_confirmation"),
         ({"lat": Decimal("1E+400")}, "invalid_confirmation"),
         ({"lat": None}, "invalid_confirmation"),
+        ({"lat": True}, "invalid_confirmation"),
+        ({"lon": False}, "invalid_confirmation"),
+        ({"lat": "38.851"}, "invalid_confirmation"),
+        ({"lon": "105.731"}, "invalid_confirmation"),
+        ({"lat": 10**400}, "invalid_confirmation"),
+        ({"lat": [38.851]}, "invalid_confirmation"),
+        ({"tag": " "}, "invalid_confirmation"),
+        ({"tag": "\t"}, "invalid_confirmation"),
+        ({"tag": "\u3000"}, "invalid_confirmation"),
+        ({"tag": "\u3164"}, "invalid_confirmation"),
+        ({"tag": "AX\u200b1"}, "invalid_confirmation"),
+        ({"tag": "\u0645\u06cc\u200c\u062e"}, "invalid_confirmation"),
+        ({"tag": "AX\u034f1"}, "invalid_confirmation"),
+        ({"tag": True}, "invalid_confirmation"),
+        ({"certificate": True}, "invalid_confirmation"),
+        ({"planted_at": True}, "invalid_confirmation"),
+        ({"planted_at": "2026-06-04T23:59:59+08:00"}, "planted_before_order"),
+        ({"planted_at": "1970-01-01T08:00:00+08:00"}, "planted_before_order"),
+        ({"lat": 0, "lon": 0}, "out_of_reach"),
+        ({"lat": -38.851}, "out_of_reach"),
+        ({"lon": -74.269}, "out_of_reach"),
+        ({"lat": 39.31}, "out_of_reach"),
         ({"planted_at": "2026-06-05T10:00:00"}, "invalid_confirmation"),
         ({"photo_url": "javascript:alert(1)"}, "invalid_confirmation"),
         ({"species": "oak"}, "invalid_confirmation"),
@@ -157,7 +181,7 @@ def test_a_tree_that_failed_in_its_last_try_gives_its_points_back() -> None:
         if redemption.waiting:
             redemption = redemption.ordered(order_id, NOON)
         order = make_order(redemption, order_id=order_id)
-        outcome = fail(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON)
+        outcome = fail(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON, CALENDAR)
         assert outcome.refunds == ({"u-42": 160} if order_id == order_ids[-1] else {})
         redemption = outcome.changed[0]
 
@@ -173,12 +197,12 @@ def test_refunds_of_one_owner_in_one_call_are_one_sum() -> None:
         for order_id in ("o-2", "o-3"):
             before = make_order(redemption, order_id=redemption.trees[0].order_id)
             reports = [failure(tree.number) for tree in redemption.trees]
-            redemption = fail(before, {name: redemption}, reports, NOON).changed[0].ordered(order_id, NOON)
+            redemption = fail(before, {name: redemption}, reports, NOON, CALENDAR).changed[0].ordered(order_id, NOON)
         redemptions.append(redemption)
     order = make_order(*redemptions, order_id="o-3")
     reports = [failure(tree.number) for redemption in redemptions for tree in redemption.trees]
 
-    outcome = fail(order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON)
+    outcome = fail(order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON, CALENDAR)
 
     assert outcome.refunds == {"u-42": 640}
     assert [redemption.state for redemption in outcome.changed] == [State.REFUNDED] * 2
@@ -242,6 +266,11 @@ def test_the_same_inspection_again_changes_nothing_even_after_later_ones() -> No
         (PLANTED, inspection("nonsense"), "not_in_order"),
         (PLANTED, inspection(FIRST, "felled"), "invalid_inspection"),
         (PLANTED, inspection(FIRST, inspector=""), "invalid_inspection"),
+        (PLANTED, inspection(FIRST, inspector=" "), "invalid_inspection"),
+        (DEAD, inspection(FIRST, "replaced", lat=True), "invalid_inspection"),
+        (DEAD, inspection(FIRST, "replaced", tag=" "), "invalid_inspection"),
+        (DEAD, inspection(FIRST, "replaced", planted_at="2026-06-04T23:59:59+08:00"), "planted_before_order"),
+        (DEAD, inspection(FIRST, "replaced", lat=0, lon=0), "out_of_reach"),
         (PLANTED, inspection(FIRST, inspector="half a \udc80"), "invalid_inspection"),
         (PLANTED, inspection(FIRST, tag="AX-1"), "invalid_inspection"),
         (PLANTED, inspection(FIRST, evidence_url="https://x.example/" + "x" * 500), "invalid_inspection"),

@@ -22,7 +22,7 @@ def drafted(
     *reports: Any,  # noqa: ANN401 - any report
     sequence: int = 1,
 ) -> LogDraft:
-    outcome = take(ORDER, {redemption.redemption_id: redemption}, reports, NOON)
+    outcome = take(ORDER, {redemption.redemption_id: redemption}, reports, NOON, CALENDAR)
     assert not outcome.refused
     return log_draft(outcome, ORDER, CALENDAR, sequence)
 

@@ -16,6 +16,7 @@ from dateutil.rrule import rrulestr
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -227,12 +228,33 @@ def _recurs_within(rule: str, first: date, last: date) -> bool:
     return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
 
 
+def _number_of_json(value: Any) -> Any:  # noqa: ANN401 - whatever was sent
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("a number is needed, not a text or a yes or no")  # noqa: TRY004 - pydantic reports this one
+    return value
+
+
+Latitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-90, le=90)]
+Longitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-180, le=180)]
+"""Degrees of WGS 84."""
+
+USUAL_RADIUS_KM = 50
+"""A county and the land around it: a project's place is one point, and its plots lie where the partner found land."""
+
+MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500
+"""What a telephone under trees may be off, and as far as the largest prefectures of the Chinese desert reach: beyond
+that a place says nothing of where a tree is."""
+
+Radius = Annotated[float, BeforeValidator(_number_of_json), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
+
+
 class Place(_Strict):
-    """Where trees are planted, in degrees (WGS 84)."""
+    """Where trees are planted, in degrees (WGS 84): within ``radius_km`` kilometres of a point."""
 
     names: Text
-    lat: float = Field(ge=-90, le=90)
-    lon: float = Field(ge=-180, le=180)
+    lat: Latitude
+    lon: Longitude
+    radius_km: Radius = USUAL_RADIUS_KM
 
 
 class ReleaseSchedule(_Strict):

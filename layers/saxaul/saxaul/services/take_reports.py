@@ -19,7 +19,7 @@ from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
 from saxaul.trees.statements import log_draft
 
-Take = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int], Reported]
+Take = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int, Calendar], Reported]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ReportTaking:
 
         def attempt() -> Reported:
             now = self.clock.now()
-            outcome = take(order, self.redemptions.of_order(order), reported, now)
+            outcome = take(order, self.redemptions.of_order(order), reported, now, self.calendar)
             if outcome.changed:
                 self._write(outcome, order, now)
             return outcome

@@ -6,11 +6,13 @@ and once it is announced among those of its partner.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 
 from saxaul.catalog.entries import Text
 from saxaul.storage import redemptions
 from saxaul.storage.table import Item, Key, Table, transact
 from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, PlantingOrder
+from saxaul.trees.reach import Reach
 
 
 class Orders:
@@ -97,16 +99,24 @@ def to_item(order: PlantingOrder) -> Item:
         "list_name": _unannounced_list(order.project_id) if is_new else _partners_list(order.partner),
         "list_order": _list_order(order.place),
     }
+    if what.reach:
+        item["reach"] = [Decimal(str(number)) for number in what.reach]
     return item if is_new else item | {"announced_at": order.announced_at}
 
 
 def from_item(item: Item) -> PlantingOrder:
-    announced_at = item.get("announced_at")
+    announced_at, reach = item.get("announced_at"), item.get("reach")
     return PlantingOrder(
         order_id=item["pk"].removeprefix("ORDER#"),
         project_id=item["project_id"],
         ordered_at=int(item["ordered_at"]),
-        project=OrderedProject(Text(**item["species"]), item["latin"], Text(**item["place"]), item["partner"]),
+        project=OrderedProject(
+            species=Text(**item["species"]),
+            latin=item["latin"],
+            place=Text(**item["place"]),
+            partner=item["partner"],
+            reach=Reach(*map(float, reach)) if reach else None,
+        ),
         trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
         announced_at=None if announced_at is None else int(announced_at),
         version=int(item["v"]),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Text, TreeProject
+from saxaul.log.entries import DEGREE_DECIMALS
+from saxaul.trees.reach import METRES, Reach
 from saxaul.trees.redemptions import Redemption, State
 
 MAX_REDEMPTIONS = 99
@@ -24,16 +26,23 @@ class OrderedTree(NamedTuple):
 
 @dataclass(frozen=True)
 class OrderedProject:
-    """What a project was when its trees were ordered. Its certificates say this, whatever the catalog says later."""
+    """What a project was when its trees were ordered. Its certificates say this, whatever the catalog says later.
+
+    ``reach`` is where its trees are planted; None in orders that are older than this check.
+    """
 
     species: Text
     latin: str
     place: Text
     partner: str
+    reach: Reach | None = None
 
     @classmethod
     def of(cls, project: TreeProject) -> "OrderedProject":
-        return cls(project.species, project.latin, project.place.names, project.partner)
+        place = project.place
+        lat, lon = round(place.lat, DEGREE_DECIMALS), round(place.lon, DEGREE_DECIMALS)
+        reach = Reach(lat, lon, round(place.radius_km, METRES))
+        return cls(project.species, project.latin, place.names, project.partner, reach)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from saxaul.catalog.calendar import CLOCK_SKEW
+from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.faults import faults
 from saxaul.ledger.actions import Refused
 from saxaul.trees.numbers import number_in
@@ -58,28 +58,42 @@ class Reported(NamedTuple):
 
 
 def confirm(
-    order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int
+    order: PlantingOrder,
+    redemptions: Mapping[str, Redemption],
+    reported: Sequence[object],
+    now: int,
+    calendar: Calendar,
 ) -> Reported:
     """Take each confirmation of a tree of this order. ``redemptions`` are those of the order, by redemption_id."""
-    call = _Call(order, redemptions, now)
+    call = _Call(order, redemptions, now, calendar)
     return call.outcome(
         [call.read(candidate, Confirmation, "invalid_confirmation", call.confirm) for candidate in reported], reported
     )
 
 
-def fail(order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int) -> Reported:
+def fail(
+    order: PlantingOrder,
+    redemptions: Mapping[str, Redemption],
+    reported: Sequence[object],
+    now: int,
+    calendar: Calendar,
+) -> Reported:
     """Take each failure: its tree waits for the next order, or its points go back to the wallet."""
-    call = _Call(order, redemptions, now)
+    call = _Call(order, redemptions, now, calendar)
     return call.outcome(
         [call.read(candidate, Failure, "invalid_failure", call.fail) for candidate in reported], reported
     )
 
 
 def inspect(
-    order: PlantingOrder, redemptions: Mapping[str, Redemption], reported: Sequence[object], now: int
+    order: PlantingOrder,
+    redemptions: Mapping[str, Redemption],
+    reported: Sequence[object],
+    now: int,
+    calendar: Calendar,
 ) -> Reported:
     """Take what each inspection found, in the order of their dates."""
-    call = _Call(order, redemptions, now)
+    call = _Call(order, redemptions, now, calendar)
     return call.outcome(
         [call.read(candidate, Inspection, "invalid_inspection", call.inspect) for candidate in reported], reported
     )
@@ -91,9 +105,12 @@ Report = TypeVar("Report", Confirmation, Failure, Inspection)
 class _Call:
     """One call's reports on an order, each taken on top of those before it."""
 
-    def __init__(self, order: PlantingOrder, redemptions: Mapping[str, Redemption], now: int) -> None:
+    def __init__(
+        self, order: PlantingOrder, redemptions: Mapping[str, Redemption], now: int, calendar: Calendar
+    ) -> None:
         self._order = order
         self._now = now
+        self._calendar = calendar
         self._before = redemptions
         self._current = dict(redemptions)
         self._places = {tree.number: tree.redemption_id for tree in order.trees}
@@ -122,6 +139,8 @@ class _Call:
             return None
         if tree.state is not State.ORDERED:
             return Refused("already_planted", "That tree was confirmed before, with other particulars.")
+        if misplaced := self._misplaced(report.planting):
+            return misplaced
         self._publish(tree, step, report.planting)
         return None
 
@@ -148,7 +167,22 @@ class _Call:
             return Refused("out_of_order", "Something later is known of that tree.")
         if step.state not in TREE_TRANSITIONS[tree.state]:
             return _refused_step_after(tree.state)
+        if step.planting and (misplaced := self._misplaced(step.planting)):
+            return misplaced
         self._publish(tree, step, step.planting or tree.planting)
+        return None
+
+    def _misplaced(self, planting: PlantedTree) -> Refused | None:
+        """Why this order's trees cannot be planted then, or there."""
+        ordered_on = self._calendar.day_of(self._order.ordered_at)
+        if self._calendar.day_of(planting.planted_at) < ordered_on:
+            return Refused(
+                "planted_before_order", f"This order is of {ordered_on}; its trees are planted from then on."
+            )
+        reach = self._order.project.reach
+        if reach and not reach.holds(planting.lat, planting.lon):
+            within = f"within {reach.radius_km:g} km of {reach.lat:g}, {reach.lon:g}"
+            return Refused("out_of_reach", f"The trees of this order are planted {within}.")
         return None
 
     def outcome(self, verdicts: Sequence[Refused | None], reported: Sequence[object]) -> Reported:

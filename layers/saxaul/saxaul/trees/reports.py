@@ -1,13 +1,16 @@
 """What a partner says of one tree: it is planted, it failed, or an inspection found it so and so."""
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
+from saxaul.catalog.entries import Latitude, Longitude
 from saxaul.ledger.actions import Moment
 from saxaul.log.entries import DEGREE_DECIMALS
 from saxaul.trees.redemptions import MAX_TRIES, PlantedTree, State, Step, Tree
+from saxaul.trees.unseen import JOINERS, without_unseen
 
 MAX_LINK = 500
 """The most characters of a link to a photo or to evidence."""
@@ -25,18 +28,28 @@ def _bounded_link(link: HttpUrl) -> HttpUrl:
     return link
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("only characters that can be printed are taken")
+def _line(text: str) -> str:
+    """A text in one spelling: composed (NFC), with single spaces inside and none around."""
+    line = " ".join(filter(None, unicodedata.normalize("NFC", text).split(" ")))
+    if not line:
+        raise ValueError("at least one character that can be seen is needed")
+    drawn = line.translate(dict.fromkeys(map(ord, JOINERS)))
+    if not drawn.isprintable() or without_unseen(line) != line:
+        raise ValueError("only characters that can be seen are taken")
+    return line
+
+
+def _without_joiners(text: str) -> str:
+    if set(text) & set(JOINERS):
+        raise ValueError("only characters that can be seen are taken")
     return text
 
 
-Printable = AfterValidator(_printable)
+OneSpelling = AfterValidator(_line)
 EvidenceLink = Annotated[HttpUrl, AfterValidator(_bounded_link)]
 Past = Annotated[Moment, AfterValidator(_since_1970)]
-Tag = Annotated[str, Field(min_length=1, max_length=64), Printable]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Tag = Annotated[str, Field(min_length=1, max_length=64), OneSpelling, AfterValidator(_without_joiners)]
+"""What stands on a tree's label. Two spellings that look alike are one tag: outer and double spaces are taken out."""
 
 
 class _Report(BaseModel):
@@ -65,7 +78,7 @@ class Confirmation(_Report):
 class Failure(_Report):
     """One tree could not be planted."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=200), Printable]
+    reason: Annotated[str, Field(min_length=1, max_length=200), OneSpelling]
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
         """Back to those that wait, or, after the last try, to its points."""
@@ -78,7 +91,7 @@ class Inspection(_Report):
 
     state: Literal["alive", "dead", "replaced"]
     inspected_at: Past
-    inspector: Annotated[str, Field(min_length=1, max_length=100), Printable]
+    inspector: Annotated[str, Field(min_length=1, max_length=100), OneSpelling]
     evidence_url: EvidenceLink | None = None
     tag: Tag | None = None
     lat: Latitude | None = None

@@ -1,0 +1,165 @@
+"""What a report says must be able to be so: when and where a tree was planted, and in one spelling."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from saxaul.catalog.entries import MAX_RADIUS_KM, Place
+from saxaul.services.take_reports import Take
+from saxaul.storage.orders import from_item, to_item
+from saxaul.storage.table import python, raw
+from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.reach import distance_km
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.report_rules import Reported, confirm, fail, inspect
+from tests.builders import (
+    NOON,
+    at,
+    confirmation,
+    failure,
+    inspection,
+    make_calendar,
+    make_order,
+    make_redemption,
+    make_text,
+    make_tree_project,
+)
+
+CALENDAR = make_calendar()
+ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
+ORDER = make_order(ORDERED)
+FIRST, SECOND = (tree.number for tree in ORDERED.trees)
+
+
+def told(take: Take, *reports: object, redemption: Redemption = ORDERED, order: PlantingOrder = ORDER) -> Reported:
+    return take(order, {redemption.redemption_id: redemption}, reports, NOON, CALENDAR)
+
+
+def after(take: Take, *reports: object, redemption: Redemption = ORDERED) -> Redemption:
+    outcome = told(take, *reports, redemption=redemption)
+    assert not outcome.refused
+    return outcome.changed[0]
+
+
+def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_zone_of_the_programme() -> None:
+    late = make_order(ORDERED, ordered_at=at("2026-06-05T23:30"))
+    early_that_day = confirmation(FIRST, planted_at="2026-06-04T16:00:00Z")
+    the_day_before = confirmation(SECOND, planted_at="2026-06-04T15:59:59Z")
+
+    answer = confirm(late, {"r-1": ORDERED}, [early_that_day, the_day_before], at("2026-06-06T12:00"), CALENDAR)
+
+    assert (answer.taken, [refusal.code for refusal in answer.refused]) == (1, ["planted_before_order"])
+
+
+def test_a_tree_is_planted_within_the_radius_that_its_order_was_placed_with() -> None:
+    near, far = confirmation(FIRST, lat=39.29), confirmation(SECOND, lat=39.31)
+    unchecked = replace(ORDER, project=replace(ORDER.project, reach=None))
+
+    checked = told(confirm, near, far)
+    older = told(confirm, near, far | {"lat": 0, "lon": 0}, order=unchecked)
+
+    assert ORDER.project.reach is not None
+    assert ORDER.project.reach.radius_km == make_tree_project().place.radius_km == 50
+    assert [(refusal.index, refusal.code) for refusal in checked.refused] == [(1, "out_of_reach")]
+    assert older.taken == 2
+
+
+def test_a_confirmation_that_was_taken_before_the_rules_is_still_the_same_one() -> None:
+    unchecked = replace(ORDER, ordered_at=0, project=replace(ORDER.project, reach=None))
+    word = confirmation(FIRST, lat=0, lon=0, planted_at="1999-01-01T00:00:00Z")
+    planted = told(confirm, word, order=unchecked).changed[0]
+
+    again = told(confirm, word, redemption=planted)
+
+    assert (again.taken, list(again.changed)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "km"),
+    [
+        ((38.85, 105.73), (38.85, 105.73), 0),
+        ((0, 0), (0, 180), 20_015.1),
+        ((90, 17), (-90, -103), 20_015.1),
+        ((0, 179.9), (0, -179.9), 22.24),
+        ((39.9042, 116.4074), (31.2304, 121.4737), 1067.3),
+    ],
+)
+def test_distances_are_those_of_a_sphere(one: tuple[float, float], other: tuple[float, float], km: float) -> None:
+    assert distance_km(*one, *other) == pytest.approx(km, abs=0.1)
+
+
+LATITUDES, LONGITUDES = st.floats(-90, 90), st.floats(-180, 180)
+
+
+@given(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES)
+def test_any_two_places_have_one_distance(lat: float, lon: float, other_lat: float, other_lon: float) -> None:
+    distance = distance_km(lat, lon, other_lat, other_lon)
+
+    assert 0 <= distance <= 20_016
+    assert distance == pytest.approx(distance_km(other_lat, other_lon, lat, lon), abs=1e-6)
+
+
+@pytest.mark.parametrize("tag", [" AX-0001", "AX-0001 ", "  AX-0001  "])
+def test_spaces_around_a_tag_make_no_other_tag(tag: str) -> None:
+    planted = after(confirm, confirmation(FIRST))
+
+    assert told(confirm, confirmation(FIRST, tag=tag), redemption=planted).taken == 1
+
+
+def test_a_tag_has_one_spelling() -> None:
+    planted = after(confirm, confirmation(FIRST, tag="Zo\u00eb 1"))
+
+    assert told(confirm, confirmation(FIRST, tag=" Zoe\u0308  1"), redemption=planted).taken == 1
+
+
+@pytest.mark.parametrize("reason", [" ", "", "\u200b", "\u3164", "\u202e", "frost\n", True, 1])
+def test_a_failure_has_a_reason_that_can_be_seen(reason: object) -> None:
+    assert [refusal.code for refusal in told(fail, failure(FIRST, reason=reason)).refused] == ["invalid_failure"]
+
+
+def test_a_reason_and_an_inspector_are_trimmed_and_keep_the_joiners_of_their_script() -> None:
+    persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+
+    failed = after(fail, failure(FIRST, reason=f" {persian} "))
+    found = after(
+        inspect, inspection(FIRST, inspector=f"{persian}  {persian} "), redemption=after(confirm, confirmation(FIRST))
+    )
+
+    assert failed.tree(FIRST).history[-1].reason == persian
+    assert found.tree(FIRST).history[-1].inspector == f"{persian} {persian}"
+
+
+@pytest.mark.parametrize("radius_km", [0.5, 50, 123.456])
+def test_an_order_keeps_the_radius_that_it_was_placed_with(radius_km: float) -> None:
+    reach = ORDER.project.reach
+    assert reach is not None
+    order = replace(ORDER, project=replace(ORDER.project, reach=reach._replace(radius_km=radius_km)))
+
+    assert from_item({**python(raw(to_item(order))), "v": 0}) == order
+
+
+def test_an_order_from_before_the_rule_has_no_reach() -> None:
+    item = {name: value for name, value in to_item(ORDER).items() if name != "reach"}
+
+    assert from_item({**item, "v": 0}).project.reach is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"radius_km": value} for value in (0, -1, MAX_RADIUS_KM + 1, float("nan"), float("inf"), True, "50", None)),
+        *({name: value} for name in ("lat", "lon") for value in (True, "38.85", None, float("nan"))),
+    ],
+)
+def test_a_place_is_numbers_within_their_range(change: Mapping[str, Any]) -> None:
+    place = {"names": make_text(), "lat": 38.85, "lon": 105.73}
+
+    assert Place.model_validate(place).radius_km == 50
+    assert Place.model_validate(place | {"radius_km": MAX_RADIUS_KM}).radius_km == MAX_RADIUS_KM
+    with pytest.raises(ValidationError):
+        Place.model_validate(place | change)
