@@ -97,7 +97,7 @@ def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stac
     [order_id] = stack.order()
     assert stack.order() == []
     assert stack.settle(*wanted) == []
-    word = confirmation(first.body["certificates"][0])
+    word = confirmation(first.body["certificates"][0], planted_at="2026-06-06T06:30:00+08:00")
     assert confirm(order_id, word, word).body == {"confirmed": 2, "refused": []}
     assert confirm(order_id, word).body == {"confirmed": 1, "refused": []}
     assert view_redemption(first.body["redemption_id"])["state"] == "planted"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.builders import DAY, NOON, confirmation, make_catalog, make_redemption
+from saxaul.catalog.versions import VersionedEntry
+from tests.builders import DAY, NOON, confirmation, make_catalog, make_redemption, make_tree_project
 from tests.integration.stack import Answer, Stack, call, certificate, confirm, view_order
 
 
@@ -113,6 +114,37 @@ def test_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seede
     confirm(order_id, confirmation(number, planted_at="0001-01-01T00:00:00+14:00"))
 
     assert certificate(number).status == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"planted_at": "1970-01-01T08:00:00+08:00"}, "planted_before_order"),
+        ({"planted_at": "2026-06-05T13:00:00+08:00"}, "in_future"),
+        ({"lat": 0, "lon": 0}, "out_of_reach"),
+        ({"lat": -38.851}, "out_of_reach"),
+        ({"lat": True}, "invalid_confirmation"),
+        ({"tag": " "}, "invalid_confirmation"),
+    ],
+)
+def test_a_tree_that_cannot_be_so_is_refused_and_the_others_are_taken(
+    seeded: Stack, change: dict[str, object], code: str
+) -> None:
+    order_id, number = planted_order(seeded, trees=2)
+    other = next(tree["certificate"] for tree in view_order(order_id).body["trees"] if tree["certificate"] != number)
+
+    answer = confirm(order_id, confirmation(number, **change), confirmation(other)).body
+
+    assert (answer["confirmed"], [refusal["code"] for refusal in answer["refused"]]) == (1, [code])
+
+
+def test_an_order_keeps_the_place_that_its_project_had(seeded: Stack) -> None:
+    order_id, number = planted_order(seeded)
+    project = make_tree_project()
+    moved = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1.0})})
+    seeded.catalog_store.put("tree-projects", "saxaul-alxa", VersionedEntry(moved, 2))
+
+    assert confirm(order_id, confirmation(number)).body["confirmed"] == 1
 
 
 def test_a_certificate_holds_nothing_of_whose_tree_it_is(seeded: Stack) -> None:

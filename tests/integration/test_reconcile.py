@@ -145,13 +145,17 @@ def test_a_lost_order_and_a_lost_certificate_are_named_by_their_redemptions(live
     assert len(told) == 3
 
 
+PLANTED_AT = "2026-06-06T00:10:00+08:00"
+"""On the day of the order."""
+
+
 @pytest.fixture
 def planted(lived: Stack) -> Stack:
     """The ordered tree is confirmed and was found dead; nothing of it is told to anybody but the log."""
     [order_id] = lived.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
-    confirm(order_id, confirmation(number))
-    report("inspections", order_id, inspection(number, "dead"))
+    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["confirmed"] == 1
+    report("inspections", order_id, inspection(number, "dead", inspected_at="2026-06-06T00:20:00+08:00"))
     return lived
 
 
@@ -176,7 +180,7 @@ def test_a_tree_confirmed_while_the_trees_are_counted_is_no_fault(
 ) -> None:
     [order_id] = lived.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
-    interrupt(monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number))))
+    interrupt(monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number, planted_at=PLANTED_AT))))
 
     assert findings(lived) == []
     assert view_order(order_id).body["state"] == "planted"

@@ -1,6 +1,5 @@
 """What a report says must be able to be so: when and where a tree was planted, and in one spelling."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from saxaul.catalog.entries import MAX_RADIUS_KM, Place
 from saxaul.services.take_reports import Take
 from saxaul.storage.orders import from_item, to_item
 from saxaul.storage.table import python, raw
-from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.orders import OrderedProject, PlantingOrder
 from saxaul.trees.reach import distance_km
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported, confirm, fail, inspect
@@ -143,6 +142,13 @@ def test_an_order_keeps_the_radius_that_it_was_placed_with(radius_km: float) -> 
     assert from_item({**python(raw(to_item(order))), "v": 0}) == order
 
 
+def test_a_place_next_to_nothing_makes_an_order_that_can_be_stored() -> None:
+    project = make_tree_project()
+    tiny = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1e-200, "radius_km": 0.1})})
+
+    assert OrderedProject.of(tiny).reach == (0, 105.73, 0.1)
+
+
 def test_an_order_from_before_the_rule_has_no_reach() -> None:
     item = {name: value for name, value in to_item(ORDER).items() if name != "reach"}
 
@@ -152,11 +158,14 @@ def test_an_order_from_before_the_rule_has_no_reach() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        *({"radius_km": value} for value in (0, -1, MAX_RADIUS_KM + 1, float("nan"), float("inf"), True, "50", None)),
+        *(
+            {"radius_km": value}
+            for value in (0, 1e-9, -1, MAX_RADIUS_KM + 1, float("nan"), float("inf"), True, "50", None)
+        ),
         *({name: value} for name in ("lat", "lon") for value in (True, "38.85", None, float("nan"))),
     ],
 )
-def test_a_place_is_numbers_within_their_range(change: Mapping[str, Any]) -> None:
+def test_a_place_is_numbers_within_their_range(change: dict[str, Any]) -> None:
     place = {"names": make_text(), "lat": 38.85, "lon": 105.73}
 
     assert Place.model_validate(place).radius_km == 50
