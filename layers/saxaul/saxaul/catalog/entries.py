@@ -238,10 +238,10 @@ Latitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-90, le=9
 Longitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-180, le=180)]
 """Degrees of WGS 84."""
 
-USUAL_RADIUS_KM = 50
+USUAL_RADIUS_KM = 50.0
 """A county and the land around it: a project's place is one point, and its plots lie where the partner found land."""
 
-MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500
+MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500.0
 """What a telephone under trees may be off, and as far as the largest prefectures of the Chinese desert reach: beyond
 that a place says nothing of where a tree is."""
 
