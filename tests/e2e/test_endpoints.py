@@ -143,7 +143,9 @@ def test_a_user_whom_no_path_can_hold_is_refused(alipay: Client, called: str) ->
 def test_the_location_of_a_redemption_can_be_followed(alipay: Client) -> None:
     user = f"{new_user()}@example.com"
     make_rich(alipay, user)
-    asked = alipay.call("POST", f"/users/{user}/redemptions", {"project_id": "caragana-wuwei"}, idempotency_key=new_user())
+    asked = alipay.call(
+        "POST", f"/users/{user}/redemptions", {"project_id": "caragana-wuwei"}, idempotency_key=new_user()
+    )
 
     followed = httpx.get(
         asked.headers["location"], headers={"authorization": alipay.authorization()}, timeout=60
