@@ -65,7 +65,7 @@ def live(chance: random.Random, events: int, key: SigningKey) -> Life:
         calls = 1 if not entries else chance.choice([1, 1, 1, 2, 5])
         now, (taken, reports) = NOON + 100 * DAY + len(entries), (reports[:calls], reports[calls:])
         take = inspect if entries else confirm
-        outcome = take(order, {redemption.redemption_id: redemption}, [report for _, report in taken], now)
+        outcome = take(order, {redemption.redemption_id: redemption}, [report for _, report in taken], now, CALENDAR)
         assert not outcome.refused
         draft = log_draft(outcome, order, CALENDAR, len(entries) + 1)
         [redemption] = draft.redemptions

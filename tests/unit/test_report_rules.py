@@ -7,7 +7,7 @@ import pytest
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
 from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import Take
-from saxaul.trees.redemptions import MAX_TRIES, Redemption, State
+from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption, State
 from saxaul.trees.report_rules import Reported, confirm, fail, inspect
 from tests.builders import NOON, confirmation, failure, inspection, make_calendar, make_order, make_redemption
 
@@ -232,6 +232,16 @@ def test_a_planted_tree_cannot_fail_any_more() -> None:
 
 PLANTED = after(confirm, confirmation(FIRST), confirmation(SECOND))
 DEAD = after(inspect, inspection(FIRST, "dead"), redemption=PLANTED)
+
+
+def test_a_tree_is_replaced_twenty_times_and_no_more() -> None:
+    found = PLANTED
+    for number in range(MAX_REPLACEMENTS):
+        replacing = inspection(FIRST, "replaced", tag=f"AX-{number}")
+        found = after(inspect, inspection(FIRST, "dead", inspector=f"I-{number}"), replacing, redemption=found)
+    dead = after(inspect, inspection(FIRST, "dead", inspector="I-last"), redemption=found)
+
+    assert codes(inspect, inspection(FIRST, "replaced", tag="AX-last"), redemption=dead) == ["replaced_too_often"]
 
 
 def test_inspections_are_taken_one_after_the_other_and_keep_who_when_and_the_evidence() -> None:

@@ -16,7 +16,7 @@ from saxaul.catalog.faults import faults
 from saxaul.ledger.actions import Refused
 from saxaul.trees.numbers import number_in
 from saxaul.trees.orders import PlantingOrder
-from saxaul.trees.redemptions import TREE_TRANSITIONS, PlantedTree, Redemption, State, Step, Tree
+from saxaul.trees.redemptions import MAX_REPLACEMENTS, TREE_TRANSITIONS, PlantedTree, Redemption, State, Step, Tree
 from saxaul.trees.reports import Confirmation, Failure, Inspection
 
 
@@ -169,6 +169,8 @@ class _Call:
             return _refused_step_after(tree.state)
         if step.planting and (misplaced := self._misplaced(step.planting)):
             return misplaced
+        if step.state is State.REPLACED and tree.was_replaced_too_often:
+            return Refused("replaced_too_often", f"A tree is replaced {MAX_REPLACEMENTS} times at most.")
         self._publish(tree, step, step.planting or tree.planting)
         return None
 
