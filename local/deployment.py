@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
 from local.deployed import DeployedStack
+from local.gateway import give_gateway_responses
 from local.sam import ROOT, sam, state
 
 REGION: Final = "ap-southeast-1"
@@ -22,7 +23,7 @@ _PARAMETERS = {
     "AcceptanceDays": "40",  # a month of published trips can be replayed
     "HarvestTime": "at-once",  # nobody at a laptop waits for tomorrow
     "PlantingSchedule": "rate(1 minute)",
-    "DeletionProtection": "false",
+    "OnLaptop": "true",
 }
 """What differs from a deployment on AWS."""
 
@@ -54,6 +55,7 @@ class Deployment:
             log=state() / "deploy.log",
             env={**ADMIN, "AWS_ENDPOINT_URL": self._endpoint},
         )
+        give_gateway_responses(self._outputs["ApiId"], self._session)
 
     def describe(self) -> dict[str, Any]:
         """What tests, benchmarks and people need to use the stack."""

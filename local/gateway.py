@@ -1,0 +1,36 @@
+"""Gives the emulator the gateway responses of the template.
+
+AWS takes them from the API's OpenAPI body, where SAM writes them. The emulator knows them only as calls of their own,
+and answers with those that stood when a stage was deployed.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from local.template import Properties, resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STAGE = "v1"
+
+
+def give_gateway_responses(api_id: str, session: "Mapping[str, Any]") -> None:
+    """Put each gateway response of the template, and deploy the stage again."""
+    gateway = boto3.client("apigateway", **session)
+    [api] = resources("AWS::Serverless::Api").values()
+    for kind, response in api["GatewayResponses"].items():
+        gateway.put_gateway_response(
+            restApiId=api_id,
+            responseType=kind,
+            responseParameters=_headers(response),
+            responseTemplates=response["ResponseTemplates"],
+            **({"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}),
+        )
+    gateway.create_deployment(restApiId=api_id, stageName=STAGE)
+
+
+def _headers(response: Properties) -> dict[str, str]:
+    headers = response["ResponseParameters"]["Headers"]
+    return {f"gatewayresponse.header.{name}": value for name, value in headers.items()}
