@@ -1,8 +1,17 @@
-"""What the tests ask of template.yaml."""
+"""What the tests ask of template.yaml: as it is written, and as SAM translates it for CloudFormation."""
+
+import os
+from copy import deepcopy
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
 from local.template import Properties, resources, template
 
-__all__ = ["events", "functions", "resources", "template"]
+__all__ = ["attribute_of", "events", "functions", "made", "made_resources", "resources", "sources", "template"]
 
 
 def functions() -> dict[str, Properties]:
@@ -15,6 +24,40 @@ def events(type_: str) -> list[tuple[str, Properties]]:
     return [
         (name, event["Properties"])
         for name, function in functions().items()
-        for event in function["Events"].values()
+        for event in function.get("Events", {}).values()
         if event["Type"] == type_
     ]
+
+
+def sources(ending: str) -> list[tuple[str, Properties]]:
+    """Each event source whose ARN is such an attribute, with the logical id of its function."""
+    mappings = resources("AWS::Lambda::EventSourceMapping").values()
+    return [
+        (mapping["FunctionName"]["Ref"], mapping)
+        for mapping in mappings
+        if mapping["EventSourceArn"]["Fn::GetAtt"].endswith(ending)
+    ]
+
+
+def attribute_of(value: Properties) -> str:
+    """The resource whose attribute a value is."""
+    return str(value["Fn::GetAtt"]).partition(".")[0]
+
+
+@cache
+def made_resources() -> dict[str, Properties]:
+    """What CloudFormation is told to make, by logical id."""
+    written = deepcopy(template())
+    for resource in written["Resources"].values():
+        for place in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
+            resource["Properties"][place] = "s3://bucket/key"
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "eu-west-1"}):
+        translation: dict[str, Any] = Translator({}, Parser()).translate(written, {})
+    return dict(translation["Resources"])
+
+
+def made(type_: str) -> dict[str, Properties]:
+    """The properties of each resource of a type that CloudFormation is told to make, by logical id."""
+    return {
+        name: resource.get("Properties", {}) for name, resource in made_resources().items() if resource["Type"] == type_
+    }

@@ -1,0 +1,136 @@
+"""A deployment under any name works, and one that fails leaves nothing behind."""
+
+import re
+from typing import Any
+
+import pytest
+
+from saxaul.storage.clients import LONGEST_CALL
+from tests.template.reading import functions, made, made_resources, resources, template
+
+RETAINED = {"CatalogTable", "LedgerTable", "ManifestBucket", "SigningKey", "UserPool"}
+GATEWAY_SECONDS = 29
+"""API Gateway waits no longer for a function."""
+
+
+def test_what_outlives_the_stack_does_not_outlive_a_creation_that_fails() -> None:
+    policies = {name: resource.get("DeletionPolicy", "Delete") for name, resource in made_resources().items()}
+    replacing = {name for name, resource in made_resources().items() if resource.get("UpdateReplacePolicy") == "Retain"}
+
+    assert {name for name, policy in policies.items() if policy == "RetainExceptOnCreate"} == RETAINED
+    assert "Retain" not in policies.values()
+    assert replacing == RETAINED
+
+
+def test_nothing_refuses_to_be_deleted_before_the_stack_stands() -> None:
+    protection = template()["Parameters"]["DeletionProtection"]
+
+    assert protection["Default"] == "false"
+    assert all(
+        table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+        for table in resources("AWS::DynamoDB::Table").values()
+    )
+    [pool] = resources("AWS::Cognito::UserPool").values()
+    assert pool["DeletionProtection"] == {"Fn::If": ["IsProtected", "ACTIVE", "INACTIVE"]}
+    assert template()["Outputs"]["DataIsProtected"]["Value"] == {"Ref": "DeletionProtection"}
+
+
+def test_the_tables_are_recoverable_and_encrypted_without_a_bill() -> None:
+    tables = resources("AWS::DynamoDB::Table")
+
+    assert tables.keys() == {"CatalogTable", "LedgerTable"}
+    for table in tables.values():
+        assert table["SSESpecification"] == {"SSEEnabled": False}, "false is a key that AWS owns, true one of KMS"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert tables["LedgerTable"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_manifests_are_encrypted_versioned_and_kept_from_the_public() -> None:
+    [bucket] = resources("AWS::S3::Bucket").values()
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "AES256" in str(bucket["BucketEncryption"])
+    assert "ExpirationInDays" not in rule
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+
+
+@pytest.mark.parametrize("prefix", ["", "saxaul", "green-2026", "a", "a" * 63])
+def test_a_prefix_that_the_pool_takes_is_taken(prefix: str) -> None:
+    assert is_allowed(prefix)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["Saxaul", "saxaul_1", "-a", "a-", "a" * 64, "my-aws", "amazonia", "cognito1", "a.b", "树", "a\n"]
+)
+def test_a_prefix_that_the_pool_refuses_is_refused_before_anything_is_made(prefix: str) -> None:
+    assert not is_allowed(prefix)
+
+
+def is_allowed(prefix: str) -> bool:
+    """As CloudFormation checks it: the whole value must match."""
+    parameter = template()["Parameters"]["DomainPrefix"]
+    return len(prefix) <= parameter["MaxLength"] and bool(re.fullmatch(parameter["AllowedPattern"], prefix))
+
+
+def test_the_pools_domain_does_not_depend_on_the_stacks_name() -> None:
+    [domain] = made("AWS::Cognito::UserPoolDomain").values()
+    condition, given, otherwise = domain["Domain"]["Fn::If"]
+
+    assert (condition, given) == ("HasDomainPrefix", {"Ref": "DomainPrefix"})
+    assert "AWS::StackName" not in str(otherwise)
+    part = "1b2c3d4e-0000-1111-2222-333344445555"
+    assert otherwise == {
+        "Fn::Join": ["-", ["saxaul", {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}]]
+    }
+    assert is_allowed(f"saxaul-{part}")
+
+
+NAMED_BY_THE_STACK: dict[str, tuple[str, int]] = {
+    "Bus": ("Name", 256),
+    "LogGroup": ("LogGroupName", 512),
+    "SigningKeyAlias": ("AliasName", 256),
+    "UserPool": ("UserPoolName", 128),
+    "Api": ("Name", 1024),
+}
+"""What has a name of its own, and how long a name may be: the name of a stack has up to 128 letters, some capital."""
+
+
+def test_every_name_that_the_stack_gives_has_room_for_the_longest_stack() -> None:
+    for name, (key, most) in NAMED_BY_THE_STACK.items():
+        assert len(filled(made_resources()[name]["Properties"][key])) <= most, name
+
+
+def test_nothing_else_is_named_so_no_two_stacks_collide() -> None:
+    named = {
+        name
+        for name, resource in made_resources().items()
+        for key in resource.get("Properties", {})
+        if re.fullmatch(r"(Name|\w+Name)", key) and "AWS::StackName" in str(resource["Properties"][key])
+    }
+
+    assert named == set(NAMED_BY_THE_STACK)
+    assert not any("Name" in schedule for schedule in made("AWS::Scheduler::Schedule").values())
+
+
+def filled(value: Any) -> str:  # noqa: ANN401 - a text, or what CloudFormation makes one of
+    text = value if isinstance(value, str) else value.get("Fn::Sub") or f"${{{value['Ref']}}}"
+    return str(text).replace("${AWS::StackName}", "S" * 128)
+
+
+def test_a_bus_is_never_called_default() -> None:
+    assert filled(resources("AWS::Events::EventBus")["Bus"]["Name"]).startswith("saxaul-")
+
+
+def test_no_function_times_out_while_a_call_may_still_be_tried_again() -> None:
+    for name, function in functions().items():
+        assert function["Timeout"] > LONGEST_CALL, name
+
+
+def test_no_call_waits_longer_than_the_gateway() -> None:
+    answering = {name for name, function in functions().items() if "RestApiId" in str(function.get("Events"))}
+
+    assert all(functions()[name]["Timeout"] <= GATEWAY_SECONDS for name in answering)

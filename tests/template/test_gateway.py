@@ -1,0 +1,101 @@
+"""What API Gateway does by itself: one throttled stage, and refusals that tell the truth."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.template.reading import made, resources
+
+ANSWERS = {
+    "BAD_REQUEST_BODY": (400, "invalid_body"),
+    "BAD_REQUEST_PARAMETERS": (400, "invalid_parameter"),
+    "UNAUTHORIZED": (401, "unauthorized"),
+    "EXPIRED_TOKEN": (401, "unauthorized"),
+    "ACCESS_DENIED": (403, "forbidden"),
+    "INVALID_API_KEY": (403, "forbidden"),
+    "INVALID_SIGNATURE": (403, "forbidden"),
+    "WAF_FILTERED": (403, "forbidden"),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "unknown_path"),
+    "RESOURCE_NOT_FOUND": (404, "unknown_path"),
+    "REQUEST_TOO_LARGE": (413, "too_large"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type"),
+    "THROTTLED": (429, "throttled"),
+    "QUOTA_EXCEEDED": (429, "throttled"),
+    "API_CONFIGURATION_ERROR": (500, "internal_error"),
+    "AUTHORIZER_CONFIGURATION_ERROR": (500, "internal_error"),
+    "AUTHORIZER_FAILURE": (500, "internal_error"),
+    "INTEGRATION_FAILURE": (504, "timeout"),
+    "INTEGRATION_TIMEOUT": (504, "timeout"),
+}
+"""Every kind of refusal that API Gateway has, with the status and the code that a caller sees."""
+
+OF_AWS = {"EXPIRED_TOKEN": 403, "MISSING_AUTHENTICATION_TOKEN": 403}
+"""The status that AWS gives where the template names none, for those that are not what we answer."""
+
+
+def responses() -> dict[str, Any]:
+    [api] = made("AWS::ApiGateway::RestApi").values()
+    found: dict[str, Any] = api["Body"]["x-amazon-apigateway-gateway-responses"]
+    return found
+
+
+def body(kind: str) -> dict[str, Any]:
+    template = responses()[kind]["responseTemplates"]["application/json"]
+    filled: dict[str, Any] = json.loads(template.replace("$context.error.messageString", '"as AWS says"'))
+    return filled
+
+
+def header(kind: str, name: str) -> str | None:
+    found: str | None = responses()[kind]["responseParameters"].get(f"gatewayresponse.header.{name}")
+    return found
+
+
+def test_every_kind_of_refusal_has_its_own_answer_and_the_rest_a_default() -> None:
+    assert set(responses()) == ANSWERS.keys() | {"DEFAULT_4XX", "DEFAULT_5XX"}
+
+
+@pytest.mark.parametrize("kind", sorted(ANSWERS))
+def test_a_refusal_says_its_own_status_and_a_code(kind: str) -> None:
+    status, code = ANSWERS[kind]
+    sent = int(responses()[kind].get("statusCode", OF_AWS.get(kind, status)))
+
+    assert sent == status
+    assert (body(kind)["status"], body(kind)["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("DEFAULT_4XX", "refused"), ("DEFAULT_5XX", "internal_error")])
+def test_a_default_names_no_status_because_it_stands_for_several(kind: str, code: str) -> None:
+    assert "status" not in body(kind)
+    assert "statusCode" not in responses()[kind]
+    assert body(kind)["code"] == code
+
+
+@pytest.mark.parametrize("kind", [*ANSWERS, "DEFAULT_4XX", "DEFAULT_5XX"])
+def test_a_refusal_is_a_problem_document_that_a_browser_may_read(kind: str) -> None:
+    assert header(kind, "Content-Type") == "'application/problem+json'"
+    assert header(kind, "Access-Control-Allow-Origin") == "'*'"
+    assert header(kind, "Access-Control-Expose-Headers") == "'ETag,Location,Retry-After'"
+    assert {"title", "code", "detail"} <= body(kind).keys()
+
+
+def test_who_comes_too_often_or_gets_no_answer_is_told_when_to_come_again() -> None:
+    waiting = {kind for kind in responses() if header(kind, "Retry-After")}
+
+    assert waiting == {kind for kind, (status, _) in ANSWERS.items() if status in (429, 504)}
+
+
+def test_there_is_one_stage_and_each_of_its_methods_is_throttled() -> None:
+    [stage] = made("AWS::ApiGateway::Stage").values()
+    [deployment] = made("AWS::ApiGateway::Deployment").values()
+    [settings] = stage["MethodSettings"]
+
+    assert "StageName" not in deployment, "a deployment that names a stage makes it"
+    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (2000, 4000)
+
+
+def test_nobody_pays_for_the_metrics_of_each_method() -> None:
+    [api] = resources("AWS::Serverless::Api").values()
+
+    assert not any(settings.get("MetricsEnabled") for settings in api["MethodSettings"])
