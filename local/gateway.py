@@ -13,8 +13,6 @@ from local.template import Properties, resources
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-STAGE = "v1"
-
 
 def give_gateway_responses(api_id: str, session: "Mapping[str, Any]") -> None:
     """Put each gateway response of the template, and deploy the stage again."""
@@ -28,7 +26,7 @@ def give_gateway_responses(api_id: str, session: "Mapping[str, Any]") -> None:
             responseTemplates=response["ResponseTemplates"],
             **({"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}),
         )
-    gateway.create_deployment(restApiId=api_id, stageName=STAGE)
+    gateway.create_deployment(restApiId=api_id, stageName=api["StageName"])
 
 
 def _headers(response: Properties) -> dict[str, str]:

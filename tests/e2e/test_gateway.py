@@ -1,0 +1,23 @@
+"""What API Gateway refuses by itself, on a running stack."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nonsense", 404, "unknown_path"),
+        ("PATCH", "/actions", 404, "unknown_path"),
+        ("GET", "/suggestions", 401, "unauthorized"),
+    ],
+)
+def test_a_call_that_no_function_sees_is_refused_with_its_status_and_a_code(
+    stack: dict[str, Any], method: str, path: str, status: int, code: str
+) -> None:
+    answer = httpx.request(method, stack["api_url"] + path)
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (status, status, code)
