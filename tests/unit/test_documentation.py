@@ -34,6 +34,12 @@ def test_every_code_is_documented() -> None:
     assert found <= documented
 
 
+def test_every_code_of_the_gateway_is_documented() -> None:
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/problems.md").read_text()))
+
+    assert set(re.findall(r'"code": "([a-z_]+)"', (ROOT / "template.yaml").read_text())) <= documented
+
+
 def test_every_path_of_the_api_is_in_the_readme_with_its_scope() -> None:
     readme = re.sub(r"\?[a-z=&]+`", "`", README)
     for _, event in events("Api"):

@@ -177,6 +177,7 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
             "headers": {
                 "content-type": "application/json",
                 "access-control-allow-origin": "*",
+                "access-control-expose-headers": "ETag,Location,Retry-After",
                 "cache-control": "no-store",
                 **response.headers,
             },
