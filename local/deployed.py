@@ -51,7 +51,7 @@ class DeployedStack:
             UnfitStackError: an output or a client's secret is missing.
             ClientError, BotoCoreError: AWS refused a call, or could not be reached.
         """
-        outputs, endpoint = self._outputs, self._endpoint
+        outputs, endpoint = self.outputs, self._endpoint
         missing = [output for output in OUTPUTS.values() if output not in outputs]
         if missing:
             names = ", ".join(missing)
@@ -103,7 +103,7 @@ class DeployedStack:
         return clients
 
     @cached_property
-    def _outputs(self) -> dict[str, str]:
+    def outputs(self) -> dict[str, str]:
         stack = self._cloudformation.describe_stacks(StackName=self._name)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 

@@ -55,7 +55,7 @@ class Deployment:
             log=state() / "deploy.log",
             env={**ADMIN, "AWS_ENDPOINT_URL": self._endpoint},
         )
-        give_gateway_responses(self._outputs["ApiId"], self._session)
+        give_gateway_responses(self._deployed.outputs["ApiId"], self._session)
 
     def describe(self) -> dict[str, Any]:
         """What tests, benchmarks and people need to use the stack."""
