@@ -1,6 +1,6 @@
 """Calls to AWS that go wrong: at one call of a run, in every way that DynamoDB and SQS know.
 
-What botocore repeats by itself (four attempts) lies below: a fault here is what storage sees when that did not help,
+What botocore repeats by itself lies below: a fault here is what storage sees when that did not help,
 and ``REPEATED`` is what it sees when that did help. ``test_botocore.py`` shows that botocore behaves so.
 """
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.wallets import Wallet
-from saxaul.storage.clients import dynamodb, sqs
+from saxaul.storage.clients import CALL_ATTEMPTS, dynamodb, sqs
 from saxaul.storage.table import ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
@@ -151,19 +151,19 @@ def test_a_repeated_batch_writes_the_same_again(wire: Wire) -> None:
 
 def test_a_repeated_write_of_a_wallet_knows_itself_again(wire: Wire) -> None:
     wallets = Wallets(LEDGER)
-    wire.lost = 3
+    wire.lost = CALL_ATTEMPTS - 1
 
     wallets.put(Wallet("u", balance=80))
 
-    assert len(wire.requests) == 4
+    assert len(wire.requests) == CALL_ATTEMPTS
     assert wallets.get("u") == Wallet("u", balance=80, version=1)
 
 
-def test_after_four_lost_answers_the_caller_sees_the_time_out_and_the_write_stands(wire: Wire) -> None:
-    wire.lost = 4
+def test_after_as_many_lost_answers_as_attempts_the_caller_sees_the_time_out_and_the_write_stands(wire: Wire) -> None:
+    wire.lost = CALL_ATTEMPTS
 
     with pytest.raises(ReadTimeoutError):
         Wallets(LEDGER).put(Wallet("u", balance=80))
 
-    assert len(wire.requests) == 4
+    assert len(wire.requests) == CALL_ATTEMPTS
     assert Wallets(LEDGER).get("u").balance == 80
