@@ -1,14 +1,24 @@
 """What the laptop stack says to a person: steps with their times, and failures in one sentence."""
 
+import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import NoReturn
 
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+for stream in (sys.stdout, sys.stderr):
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # what a terminal's encoding lacks is no reason to end
 
 console = Console(highlight=False, soft_wrap=True)
+
+LOG_SECONDS = 10
+"""How often a log is told how far something is."""
 
 
 @contextmanager
@@ -20,7 +30,38 @@ def step(doing: str) -> Iterator[None]:
     console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
 
 
+@contextmanager
+def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of ``total`` are done: as a bar on a terminal, as a line every ten seconds in a log.
+
+    Gives a function that takes how many are done by now.
+    """
+    began = perf_counter()
+    if console.is_terminal:
+        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(things), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda done: bar.update(task, completed=done)
+    else:
+        yield _logged(doing, things, total)
+    console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
+
+
 def give_up(sentence: str) -> NoReturn:
     """End with one clear sentence."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {sentence}")
+    sys.stdout.flush()  # in a log, what was said before comes before
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {escape(sentence)}")
     sys.exit(1)
+
+
+def _logged(doing: str, things: str, total: int) -> Callable[[int], None]:
+    told = monotonic()
+
+    def tell(done: int) -> None:
+        nonlocal told
+        if monotonic() - told >= LOG_SECONDS:
+            told = monotonic()
+            console.print(f"  {doing}: {done:,} of {total:,} {things}")
+            sys.stdout.flush()
+
+    return tell

@@ -1,9 +1,13 @@
-"""Published bike trips through the API. ``TRIPS=trips.csv`` replays a real file instead of the made ones."""
+"""Published bike rides through the API. ``TRIPS=trips.csv`` replays a real file instead of the made ones."""
 
 import csv
 import math
 import os
 import random
+import re
+import subprocess
+import sys
+import zipfile
 from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,9 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from local.client import Client
-from local.replay import ZONE, as_actions, read_trips, replay, totals
-from local.sam import ROOT
+from local.replay import ZONE
+from local.sam import ROOT, state
 
 OLD = [
     *("tripduration", "starttime", "stoptime", "start station id", "start station name", "start station latitude"),
@@ -73,16 +76,124 @@ def expected_points(file: Path, today: datetime) -> int:
     return sum(min(500, points) for points in earned.values())
 
 
-def test_replayed_trips_earn_what_the_file_says_and_nothing_more_the_second_time(alipay: Client, trips: Path) -> None:
+def replayed(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person would who keeps a log."""
+    command = [sys.executable, "-m", "local.replay", str(file), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+def numbers_in(output: str) -> dict[str, str]:
+    """The totals: the number behind each label."""
+    return dict(re.findall(r"^ +(\S.*?) {2,}([\d,.]+)(?: |$)", output, re.MULTILINE))
+
+
+def test_replayed_trips_earn_what_the_file_says_and_nothing_more_the_second_time(
+    stack: dict[str, Any], trips: Path
+) -> None:
+    assert stack
     today = datetime.now(ZONE)
-    actions = as_actions(list(read_trips(trips, None)), today)
 
-    first = replay(alipay, actions)
-    sums = totals(alipay, first.users)
-    second = replay(alipay, actions)
-    again = totals(alipay, second.users)
+    first, second = (replayed(trips) for _ in range(2))
 
-    assert first.accepted + first.refused.total() == len(actions)
-    assert set(first.refused) == {"quantity_out_of_range"}, "round trips, and nothing else"
-    assert sums["spendable"] + sums["ripening"] == expected_points(trips, today) > 0
-    assert again == sums
+    assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr + second.stdout + second.stderr
+    told, again = numbers_in(first.stdout), numbers_in(second.stdout)
+    assert {name for name in told if name.startswith("refused")} <= {"refused: quantity_out_of_range"}, "round trips"
+    assert int(told["points in their wallets"].replace(",", "")) == expected_points(trips, today) > 0
+    assert {**again, "rides a second": ""} == {**told, "rides a second": ""}
+
+
+GOOD = "40.75,-73.97,40.76,-73.97,member"
+EVERY_KIND = f"""\
+ride_id,rideable_type,started_at,ended_at,start_station_name,start_station_id,end_station_name,end_station_id,start_lat,start_lng,end_lat,end_lng,member_casual
+1,classic_bike,2024-05-01 08:00:00,,A,e2e-人民广场,B,2,{GOOD}
+2,classic_bike,2024-05-01 08:00:00,,A,e2e-静安寺,B,2,{GOOD}
+3,electric_bike,2024-05-01 08:00:00,,,,,,41.5,-70.5,41.51,-70.5,member
+4,classic_bike,2024-05-01 08:00:00,,A,1,B,2,NULL,-73.97,40.76,-73.97,member
+5,classic_bike,2024-05-01 08:00:00,,A,1,B,2,40.75,,40.76,-73.97,member
+6,classic_bike,2024-05-01 08:00:00,,A,1,B,2,40.75,-73.97,inf,-73.97,member
+7,classic_bike,2024-05-01 08:00:00,,A,1,B,2,40.75,-73.97,40.76,west,member
+8,classic_bike,yesterday,,A,1,B,2,{GOOD}
+9,classic_bike,2024-05-01 08:00:00,,A,1,B,2,{GOOD},
+10,classic_bike,2024-05-01 08:00:00,,A,1,B,2,{GOOD},more
+11,classic_bike,2024-05-01 08:00:00
+
+12,classic_bike,2024-05-01 08:00:00,,"A,1,B,2,{GOOD}
+13,classic_bike,2024-05-01 08:00:00,,A\0,1,B,2,{GOOD}
+14,classic_bike,2024-05-01 08:00:00,,{"A" * 20_000},1,B,2,{GOOD}
+15,classic_bike,2105-05-01 08:00:00,,A,1,B,2,{GOOD}
+tripduration,starttime,bikeid,start station latitude,start station longitude,end station latitude,end station longitude
+600,5/1/2024 09:00:00,e2e-17,40.75,-73.97,40.75,-73.97
+601,5/1/2024 10:00:00,e2e-17,40.75,-73.97,40.76,-73.97
+602,5/1/2024 11:00:00,e2e-"""
+
+BAD = {
+    "coordinate missing": "5, 6",
+    "coordinate out of range": "7",
+    "coordinate not a number": "8",
+    "time unreadable": "9",
+    "trailing separator": "10",
+    "too many columns": "11",
+    "too few columns": "12",
+    "blank line": "13",
+    "quote not closed": "14",
+    "NUL character": "15",
+    "line too long": "16",
+    "time out of range": "17",
+    "header again": "18",
+    "last line cut short": "21",
+}
+
+
+def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(stack: dict[str, Any], tmp_path: Path) -> None:
+    assert stack
+    archive = tmp_path / "e2e-trips.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("e2e-trips.csv", EVERY_KIND)
+        target.writestr("__MACOSX/._e2e-trips.csv", b"\0\5\x16\7")
+
+    done = replayed(archive)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = numbers_in(done.stdout)
+    metres = round(2 * 6371008.8 * math.asin(math.sin(math.radians(0.01) / 2)))
+    expected = {
+        "rows read": 20,
+        "rides": 5,
+        "accepted": 4,
+        "refused: quantity_out_of_range": 1,
+        "bad rows": 15,
+        "users": 4,
+    }
+    assert {name: int(told[name]) for name in expected} == expected
+    assert int(told["points in their wallets"]) == 4 * (metres * 50 // 1000)
+    lines = (state() / "replay" / "e2e-trips.zip.bad-rows.txt").read_text().splitlines()
+    named = [re.match(r"e2e-trips\.zip/e2e-trips\.csv:(\d+): ([^:(]+?)(?: \(.*\))?: '", line) for line in lines]
+    found = defaultdict(list)
+    for match in named:
+        assert match
+        found[match[2]].append(match[1])
+    assert {reason: ", ".join(numbers) for reason, numbers in found.items()} == BAD
+    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+    assert "e2e-trips.zip.bad-rows.txt" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PK\3\4", "is damaged or cut short"),
+        (b"a,b\n1,2\n", "has no header in the Citi Bike format"),
+        (EVERY_KIND.splitlines()[0].encode(), "There is no ride in the file."),
+    ],
+)
+def test_a_file_without_rides_ends_with_one_sentence(
+    stack: dict[str, Any], tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    assert stack
+    file = tmp_path / "trips.csv"
+    file.write_bytes(content)
+
+    done = replayed(file)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr

@@ -1,0 +1,58 @@
+"""Many calls of the API: in parallel, repeated while the API is too busy, and never far ahead of what is done."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import httpx
+
+from local.client import Client
+
+_AHEAD = 4
+_TRIES = 6
+
+Given = TypeVar("Given")
+Got = TypeVar("Got")
+
+
+class StoppedError(Exception):
+    """The replay cannot go on. The message is what to do about that."""
+
+
+def answered(client: Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    """The answer to a call that is safe to repeat, and is repeated while the API is too busy.
+
+    Raises:
+        StoppedError: the API did not answer, or refused the call.
+    """
+    for attempt in range(_TRIES):
+        try:
+            answer = client.call(method, path, body)
+        except httpx.TransportError as error:
+            said = f"did not answer ({type(error).__name__})"
+        else:
+            if answer.is_success:
+                return answer.json()
+            said = f"answered {answer.status_code}: {answer.text[:300]}"
+            if answer.status_code < 500 and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:  # noqa: PLR2004
+                break
+        time.sleep(0.25 * 2**attempt)
+    raise StoppedError(f"{method} {path} {said}. Does the stack run? `make up` starts one or brings it up to date.")
+
+
+def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:
+    """Call in several threads, in order, and take things only a little ahead of what is done."""
+    underway: deque[Future[Got]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for thing in things:
+                underway.append(pool.submit(call, thing))
+                if len(underway) >= workers * _AHEAD:
+                    yield underway.popleft().result()
+            while underway:
+                yield underway.popleft().result()
+        finally:
+            for future in underway:
+                future.cancel()

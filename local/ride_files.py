@@ -1,0 +1,190 @@
+"""Opens files of published rides as lines of text: plain, gzip or zip, in UTF-8, UTF-16, UTF-32 or Windows-1252.
+
+Nothing here holds more than one line, so a file may be of any size.
+"""
+
+import codecs
+import gzip
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple, cast
+
+LONGEST_LINE = 10_000
+"""Characters. A published ride has about 250."""
+
+_Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+_CHUNK = 1 << 20
+_DEEPEST = 3
+_LISTS = {".csv", ".tsv", ".txt"}
+
+
+class UnreadableFileError(ValueError):
+    """A file that holds no rides that can be read. The message is one sentence that says why."""
+
+
+class NotRidesError(UnreadableFileError):
+    """A file that can be read, and is no list of rides."""
+
+
+class Source(NamedTuple):
+    """A list of rides: a file, or one file in an archive. ``part`` is its name in the archive, or empty."""
+
+    name: str
+    part: str
+    open: _Opener
+
+
+class Line(NamedTuple):
+    """A line of a source, counted from 1, without its end.
+
+    Of a line that is too long, ``text`` has only the beginning, one character more than the longest line.
+    ``ended`` is false for a last line without a line end.
+    """
+
+    number: int
+    text: str
+    ended: bool
+
+
+def sources(file: Path) -> list[Source]:
+    """The lists of rides in a file, in the order of their names.
+
+    Raises:
+        UnreadableFileError: there is no such file, or the archive holds none or is damaged.
+    """
+    with _told_plainly(str(file)):
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise UnreadableFileError(f"{file} is not a file that can be read twice; name a file.")
+        with file.open("rb") as opened:
+            beginning = opened.read(4)
+        if beginning.startswith(b"\x1f\x8b"):
+            return [Source(file.name, "", partial(_open, file, packed=True))]
+        if beginning.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+            found = sorted(
+                _members(partial(_open, file, packed=False), file.name, "", _DEEPEST), key=lambda source: source.name
+            )
+            if not found:
+                raise UnreadableFileError(f"{file} is a zip without a CSV file in it.")
+            return found
+        return [Source(file.name, "", partial(_open, file, packed=False))]
+
+
+def encoding_of(source: Source) -> str:
+    """The name of the encoding, as Python has it: by its mark, or UTF-8 if all of it is, or else Windows-1252.
+
+    Raises:
+        UnreadableFileError: the file is damaged.
+    """
+    with _told_plainly(source.name), source.open() as opened:
+        beginning = opened.read(4)
+        for mark, encoding in _MARKS.items():
+            if beginning.startswith(mark):
+                return encoding
+        if len(beginning) == 4 and beginning[1] == beginning[3] == 0 != beginning[0]:  # noqa: PLR2004 - two characters
+            return "utf-16-le"
+        if len(beginning) == 4 and beginning[0] == beginning[2] == 0 != beginning[1]:  # noqa: PLR2004
+            return "utf-16-be"
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            decoder.decode(beginning)
+            while chunk := opened.read(_CHUNK):
+                decoder.decode(chunk)  # a character that the end of the file cuts is not held against it
+        except UnicodeDecodeError:
+            return "cp1252"
+        return "utf-8"
+
+
+def lines(source: Source, encoding: str) -> Iterator[Line]:
+    """The lines of a source. A line feed ends one, a carriage return, or both.
+
+    Raises:
+        UnreadableFileError: the file is damaged.
+    """
+    errors = "latin-1-instead" if encoding == "cp1252" else "backslashreplace"
+    with (
+        _told_plainly(source.name),
+        source.open() as opened,
+        io.TextIOWrapper(opened, encoding=encoding, errors=errors) as text,
+    ):
+        number = 0
+        while read := text.readline(LONGEST_LINE + 1):
+            number += 1
+            rest = read
+            while not rest.endswith("\n") and (rest := text.readline(_CHUNK)):
+                pass
+            yield Line(number, read.removesuffix("\n").removeprefix("\ufeff"), ended=rest.endswith("\n"))
+
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the beginning of this one
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def _latin_1_instead(error: UnicodeError) -> tuple[str, int]:
+    """Windows-1252 leaves five bytes undefined. Each stays a character of its own, so that names stay apart."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("latin-1-instead", _latin_1_instead)
+
+
+@contextmanager
+def _open(file: Path, *, packed: bool) -> Iterator[IO[bytes]]:
+    with file.open("rb") as opened:
+        if packed:
+            with gzip.open(opened) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        else:
+            yield opened
+
+
+def _members(opener: _Opener, name: str, folder: str, depth: int) -> Iterator[Source]:
+    """The lists of a zip and of the zips in it, without what macOS and editors leave behind."""
+    with opener() as opened, zipfile.ZipFile(opened) as archive:
+        members = [member.filename for member in archive.infolist() if not member.is_dir()]
+    for member in members:
+        parts = PurePosixPath(member).parts
+        if "__MACOSX" in parts or parts[-1].startswith("."):
+            continue
+        part = f"{folder}{member}"
+        open_member = partial(_open_member, opener, member)
+        suffix = PurePosixPath(member).suffix.lower()
+        if suffix in _LISTS:
+            yield Source(f"{name}/{member}", part, open_member)
+        elif suffix == ".zip" and depth > 1:
+            yield from _members(open_member, f"{name}/{member}", f"{part}/", depth - 1)
+
+
+@contextmanager
+def _open_member(opener: _Opener, member: str) -> Iterator[IO[bytes]]:
+    with opener() as opened, zipfile.ZipFile(opened) as archive, archive.open(member) as inner:
+        yield inner
+
+
+@contextmanager
+def _told_plainly(name: str) -> Iterator[None]:
+    """Translate what the standard library raises about a file into one sentence."""
+    try:
+        yield
+    except UnreadableFileError:
+        raise
+    except FileNotFoundError:
+        raise UnreadableFileError(f"There is no file {name}.") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        raise UnreadableFileError(f"{name} is damaged or cut short ({error}); fetch the file again.") from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise UnreadableFileError(f"{name} cannot be unpacked here: {error}.") from error
+    except OSError as error:
+        raise UnreadableFileError(f"{name} cannot be read: {error.strerror or error}.") from error

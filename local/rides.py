@@ -1,0 +1,264 @@
+"""Reads published bike-share rides, a line at a time. A row that is no ride is named with its line and its reason.
+
+A list begins with a header, in any order and case, of Citi Bike's old columns (`starttime`, `start station latitude`,
+`bikeid` …) or new ones (`started_at`, `start_lat`, `start_station_id` …). A line that is a header again, as where
+two months were joined, holds from there on. No cell has a line break, so a quote ends at the latest with its line.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import quote
+
+from local.ride_files import LONGEST_LINE, Line, NotRidesError, Source, lines
+
+EARTH_RADIUS_KM = 6371.0088
+"""The mean radius, from the International Union of Geodesy and Geophysics."""
+
+LONGEST_ID = 128
+"""Characters that the API takes in a user's id."""
+
+_SEPARATORS = (",", ";", "\t")
+_STARTED = ("startedat", "starttime", "startdate")
+_PLACES = tuple(
+    (f"{end}{axis[:3]}", f"{end}station{axis}", f"{end}{axis}", *others)
+    for end in ("start", "end")
+    for axis, others in (("latitude", ()), ("longitude", (f"{end}lng", f"{end}lon")))
+)
+_USERS = ("bikeid", "startstationid")
+_KNOWN = {name for names in (_STARTED, *_PLACES, _USERS) for name in names}
+_LIKE_A_HEADER = 3
+_AXES = ("start latitude", "start longitude", "end latitude", "end longitude")
+_LIMITS = (90, 180, 90, 180)
+_MISSING = {"", "null", "na", "n/a", "nan", "none", "nil", "\\n", "-"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:(?P<Y>\d{4})[-/](?P<M>\d\d?)[-/](?P<D>\d\d?)|(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{4}|\d\d))"
+    r"(?:T|\s+)(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?"
+    r"\s*(?P<half>[AP]M)?\s*(?:Z|UTC|[+-]\d\d:?\d\d)?",
+    re.ASCII | re.IGNORECASE,
+)
+_EARLIEST = datetime(1970, 1, 2)  # noqa: DTZ001 - as published
+
+
+class Ride(NamedTuple):
+    """A published ride. Its time has no zone, as published; the distance is in kilometres, to the metre."""
+
+    key: str
+    user: str
+    started: datetime
+    distance_km: float
+
+
+class BadRow(NamedTuple):
+    """A line that is no ride. ``reason`` is one of a few; ``detail`` says more, or nothing."""
+
+    source: Source
+    line: int
+    reason: str
+    detail: str
+    text: str
+
+
+class Header(NamedTuple):
+    """Where in a row is what; ``user`` is None where no column names one. ``names`` has only letters and digits."""
+
+    separator: str
+    names: list[str]
+    started: int
+    places: list[int]
+    user: int | None
+
+
+class _NoRideError(Exception):
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason, self.detail = reason, detail
+
+
+def rides_in(source: Source, encoding: str, user_column: str | None, today: datetime) -> Iterator[Ride | BadRow]:
+    """The rows of a source: each a ride, or a row that is none.
+
+    Raises:
+        NotRidesError: the list does not begin with a header that has what is needed.
+        UnreadableFileError: the file is damaged.
+    """
+    header: Header | None = None
+    begun = False
+    latest = today.replace(tzinfo=None) + timedelta(days=1)
+    for line in lines(source, encoding):
+        try:
+            if not begun and line.text.strip():
+                header, begun = header_of(line.text, source.name, user_column), True
+                continue
+            yield _ride(line, header, latest)
+        except _NoRideError as bad:
+            reason, detail = bad.reason, bad.detail
+            if _is_like_a_header(line.text):
+                reason, detail, header = _header_again(line.text, source.name, user_column)
+            yield BadRow(source, line.number, reason, detail, line.text)
+    if not begun:
+        raise NotRidesError(f"{source.name} is empty.")
+
+
+def header_of(text: str, name: str, user_column: str | None) -> Header:
+    """Find the columns, and what is between them: a comma, a semicolon or a tab.
+
+    Raises:
+        NotRidesError: a column is missing, or this is no header at all.
+    """
+    if "\0" in text or len(text) > LONGEST_LINE:
+        raise NotRidesError(f"{name} is not text; a CSV file is needed, plain or as zip or gzip.")
+    read = [(separator, _cells_of_header(text, separator)) for separator in _SEPARATORS]
+    separator, cells = max(read, key=lambda one: (len(_KNOWN & {_plain(cell) for cell in one[1]}), len(one[1])))
+    names = [_plain(cell) for cell in cells]
+    found = [_column(names, wanted) for wanted in (_STARTED, *_PLACES)]
+    missing = [what for what, column in zip(("start time", *_AXES), found, strict=True) if column is None]
+    if len(missing) == len(found):
+        raise NotRidesError(f"{name} has no header in the Citi Bike format; its first line is {_short(text)!r}.")
+    if missing:
+        raise NotRidesError(f"{name} is not in the Citi Bike format: it has no column for the {missing[0]}.")
+    user = _column(names, [_plain(user_column)] if user_column else _USERS)
+    if user_column and user is None:
+        raise NotRidesError(f"{name} has no column {user_column!r}; it has {_short(', '.join(cells), 1000)}.")
+    started, *places = (column for column in found if column is not None)
+    return Header(separator, names, started, places, user)
+
+
+def user_id(column: str, cell: str) -> str:
+    """An id that the API takes, another one for every other text.
+
+    Letters, digits and ``_.-~`` stay; every other byte of UTF-8 is ``=`` and two digits. What is too long
+    ends in ``==`` and a hash.
+    """
+    whole = "-".join(quote(text, safe="").replace("%", "=") for text in (column, cell))
+    if len(whole) <= LONGEST_ID:
+        return whole
+    mark = "==" + hashlib.sha256(whole.encode()).hexdigest()[:40]
+    return whole[: LONGEST_ID - len(mark)] + mark
+
+
+def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """The distance between two places in degrees, by the haversine formula."""
+    phi1, phi2 = math.radians(lat1), math.radians(lat2)
+    half_chord = (
+        math.sin((phi2 - phi1) / 2) ** 2
+        + math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
+    )
+    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(half_chord)))
+
+
+def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
+    if not line.text.strip():
+        raise _NoRideError("blank line")
+    if header is None:
+        raise _NoRideError("below a header that cannot be read")
+    cells = _cells(line, header)
+    places = [
+        _degrees(cells[column], axis, limit) for column, axis, limit in zip(header.places, _AXES, _LIMITS, strict=True)
+    ]
+    key = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:20]
+    started = _time(cells[header.started], latest)
+    return Ride(key, _user(cells, header, places), started, round(great_circle_km(*places), 3))
+
+
+def _cells(line: Line, header: Header) -> list[str]:
+    if len(line.text) > LONGEST_LINE:
+        raise _NoRideError("line too long", f"more than {LONGEST_LINE:,} characters")
+    if "\0" in line.text:
+        raise _NoRideError("NUL character")
+    try:
+        (cells,) = csv.reader([line.text], delimiter=header.separator, strict=True)
+    except csv.Error as error:
+        unclosed = "unexpected end" in str(error)
+        raise _NoRideError("quote not closed" if unclosed else "text behind a quote") from error
+    surplus = len(cells) - len(header.names)
+    counts = f"{len(cells)} columns where the header has {len(header.names)}"
+    if surplus < 0:
+        raise _NoRideError("too few columns" if line.ended else "last line cut short", counts)
+    if surplus > 0:
+        raise _NoRideError("too many columns" if any(cells[-surplus:]) else "trailing separator", counts)
+    return cells
+
+
+def _degrees(cell: str, axis: str, limit: int) -> float:
+    text = cell.strip()
+    said = f"{axis} {_short(text)!r}"
+    if text.lower() in _MISSING:
+        raise _NoRideError("coordinate missing", said)
+    if _INFINITE.fullmatch(text):
+        raise _NoRideError("coordinate out of range", said)
+    if not _NUMBER.fullmatch(text):
+        raise _NoRideError("coordinate not a number", said)
+    degrees = float(text)
+    if not -limit <= degrees <= limit:
+        raise _NoRideError("coordinate out of range", said)
+    return degrees
+
+
+def _time(cell: str, latest: datetime) -> datetime:
+    text = cell.strip()
+    found = _TIME.fullmatch(text)
+    if text.lower() in _MISSING:
+        raise _NoRideError("time missing", f"start time {text!r}")
+    if found is None:
+        raise _NoRideError("time unreadable", f"start time {_short(text)!r}")
+    year, month, day = (int(found[long] or found[short]) for long, short in ("Yy", "Mm", "Dd"))
+    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+    if found["half"]:
+        hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)
+    try:
+        started = datetime(year + 2000 * (year < 100), month, day, hour, minute, second)  # noqa: DTZ001, PLR2004
+    except ValueError as error:
+        raise _NoRideError("time unreadable", f"start time {text!r}") from error
+    if not _EARLIEST <= started <= latest:
+        raise _NoRideError("time out of range", f"start time {text!r}")
+    return started
+
+
+def _user(cells: list[str], header: Header, places: list[float]) -> str:
+    """Whose ride it was; one without a name belongs to the place where it began, to about a kilometre."""
+    if header.user is not None and cells[header.user].strip().lower() not in _MISSING:
+        return user_id(header.names[header.user], cells[header.user])
+    latitude, longitude = (round(degrees, 2) + 0.0 for degrees in places[:2])
+    return f"at~{latitude:.2f}~{longitude:.2f}"
+
+
+def _is_like_a_header(text: str) -> bool:
+    beginning = text[: LONGEST_LINE + 1]
+    return any(
+        len(_KNOWN & {_plain(cell) for cell in beginning.split(separator)}) >= _LIKE_A_HEADER
+        for separator in _SEPARATORS
+    )
+
+
+def _header_again(text: str, name: str, user_column: str | None) -> tuple[str, str, Header | None]:
+    try:
+        return "header again", "", header_of(text, name, user_column)
+    except NotRidesError as error:
+        return "header that cannot be read", str(error), None
+
+
+def _cells_of_header(text: str, separator: str) -> list[str]:
+    try:
+        (cells,) = csv.reader([text], delimiter=separator, strict=True)
+    except csv.Error:
+        return text.split(separator)
+    return cells
+
+
+def _column(names: Sequence[str], wanted: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in wanted if name in names), None)
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _short(text: str, longest: int = 60) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"

@@ -1,0 +1,426 @@
+"""Published rides as files have them: every kind of bad row is named with its line, and every ride is read."""
+
+import gzip
+import io
+import re
+import tracemalloc
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.replay import ZONE, Waiting, action_of, shift_of, watch
+from local.replay_report import WIDTH, BadRows, Sent, Survey, Wallets, totals
+from local.ride_files import LONGEST_LINE, Source, UnreadableFileError
+from local.ride_survey import RideFile
+from local.rides import LONGEST_ID, BadRow, Ride, user_id
+from saxaul.ledger.actions import IDENTIFIER
+
+TODAY = datetime(2026, 6, 5, 12, tzinfo=ZONE)
+NEW = "ride_id,rideable_type,started_at,ended_at,start_station_id,start_lat,start_lng,end_lat,end_lng,member_casual"
+RIDE = "A1,classic_bike,2024-05-01 08:30:00,2024-05-01 08:50:00,519,40.75,-73.97,40.76,-73.98,member"
+OLD = (
+    '"tripduration","starttime","stoptime","start station id","start station name","start station latitude",'
+    '"start station longitude","end station id","end station name","end station latitude","end station longitude",'
+    '"bikeid","usertype","birth year","gender"'
+)
+OLD_RIDE = '"60","8/1/2015 0:03:10","","1","A","40.75","-73.97","2","B","40.76","-73.98","17001","Customer","","0"'
+
+
+@pytest.fixture
+def surveyed(tmp_path: Path) -> Callable[..., tuple[Survey, list[Ride], list[str]]]:
+    """Write a file, and give what it holds: the survey, the rides, and the lines of the file of bad rows."""
+
+    def survey_of(
+        content: str | bytes, name: str = "trips.csv", user: str | None = None
+    ) -> tuple[Survey, list[Ride], list[str]]:
+        file = tmp_path / name
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        rides = RideFile(file, user, TODAY)
+        named = tmp_path / "bad-rows.txt"
+        found = rides.survey(named)
+        return found, list(rides.rides()), named.read_text().splitlines() if named.exists() else []
+
+    return survey_of
+
+
+Surveyed = Callable[..., tuple[Survey, list[Ride], list[str]]]
+
+
+def with_cell(column: str, text: str) -> str:
+    cells = dict(zip(NEW.split(","), RIDE.split(","), strict=True)) | {column: text}
+    return ",".join(cells.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        *(
+            (with_cell("start_lat", text), "coordinate missing")
+            for text in ("", "NULL", "NA", "N/A", "\\N", "nan", " ")
+        ),
+        *(
+            (with_cell("end_lng", text), "coordinate not a number")
+            for text in ("x", "1_0", "٤٠", "40,7".replace(",", "!"))
+        ),
+        *(
+            (with_cell("end_lat", text), "coordinate out of range")
+            for text in ("inf", "-Infinity", "1e999", "90.1", "-91")
+        ),
+        *((with_cell("start_lng", text), "coordinate out of range") for text in ("180.5", "9" * 400)),
+        *(
+            (with_cell("started_at", text), "time unreadable")
+            for text in ("soon", "10", "2024-02-30 08:00", "2024-05-01", "8:30")
+        ),
+        *((with_cell("started_at", text), "time missing") for text in ("", "NULL")),
+        *((with_cell("started_at", text), "time out of range") for text in ("2105-05-01 08:30", "1015-05-01 08:30")),
+        (RIDE + ",", "trailing separator"),
+        (RIDE + ",more", "too many columns"),
+        (RIDE.rsplit(",", 1)[0], "too few columns"),
+        ("A1", "too few columns"),
+        (NEW, "header again"),
+        (NEW.upper(), "header again"),
+        (with_cell("ride_id", '"A1'), "quote not closed"),
+        (with_cell("member_casual", '"member'), "quote not closed"),
+        (with_cell("ride_id", '"A"1'), "text behind a quote"),
+        ("", "blank line"),
+        ("   ", "blank line"),
+        (with_cell("ride_id", "A\0"), "NUL character"),
+        (with_cell("ride_id", "A" * LONGEST_LINE), "line too long"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_line_and_the_rest_goes_on(surveyed: Surveyed, row: str, reason: str) -> None:
+    found, rides, named = surveyed(f"{NEW}\n{RIDE}\n{row}\n{RIDE}\n{RIDE}\n")
+
+    assert found.bad.count == {reason: 1}
+    assert found.bad.first == {reason: ["3"]}
+    assert [line.split(" (")[0].rsplit(": '", 1)[0].rsplit(': "', 1)[0] for line in named] == [f"trips.csv:3: {reason}"]
+    assert found.rides == len(rides) == 3
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        (RIDE[:70], "last line cut short"),
+        (with_cell("member_casual", '"mem'), "quote not closed"),
+        ("A1,classic_bike,2024-05-01 08:30:00,汉"[:-1] + "\udce6", "last line cut short"),
+    ],
+)
+def test_a_cut_last_line_is_named(surveyed: Surveyed, ending: str, reason: str) -> None:
+    found, rides, _ = surveyed(f"{NEW}\n{RIDE}\n{ending}".encode(errors="surrogateescape"))
+
+    assert found.bad.first == {reason: ["3"]}
+    assert len(rides) == 1
+    assert not found.notes, "a cut character makes no other encoding"
+
+
+def test_a_last_line_needs_no_line_end(surveyed: Surveyed) -> None:
+    found, rides, named = surveyed(f"{NEW}\n{RIDE}")
+
+    assert (found.rides, len(rides), named) == (1, 1, [])
+
+
+def test_two_months_in_one_file_may_have_different_headers(surveyed: Surveyed) -> None:
+    found, rides, _ = surveyed(
+        f"{OLD}\n{OLD_RIDE}\n\ufeff{NEW}\n{RIDE}\n{OLD.replace(',', ';')}\n{OLD_RIDE.replace(',', ';')}\n"
+    )
+
+    assert found.bad.first == {"header again": ["3", "5"]}
+    assert [ride.user for ride in rides] == ["bikeid-17001", "startstationid-519", "bikeid-17001"]
+
+
+def test_rows_below_a_second_header_without_the_user_are_named(surveyed: Surveyed) -> None:
+    found, rides, _ = surveyed(f"{OLD}\n{OLD_RIDE}\n{NEW}\n{RIDE}\n{OLD}\n{OLD_RIDE}\n", user="bikeid")
+
+    assert found.bad.first == {
+        "header that cannot be read": ["3"],
+        "below a header that cannot be read": ["4"],
+        "header again": ["5"],
+    }
+    assert len(rides) == 2
+
+
+def test_a_line_is_counted_whatever_ends_it(surveyed: Surveyed) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        found, rides, _ = surveyed(end.join([NEW, RIDE, "", with_cell("start_lat", "NULL"), RIDE, ""]))
+
+        assert found.bad.first == {"blank line": ["3"], "coordinate missing": ["4"]}
+        assert len(rides) == 2
+
+
+@pytest.mark.parametrize(
+    "started", ["2015-08-01 00:03:10", "8/1/2015 0:03:10", "2015-08-01T00:03:10.123Z", "8/1/15 12:03:10 AM"]
+)
+def test_a_time_is_read_as_operators_have_published_it(surveyed: Surveyed, started: str) -> None:
+    _, rides, _ = surveyed(f"{NEW}\n{with_cell('started_at', started)}\n")
+
+    assert [str(ride.started) for ride in rides] == ["2015-08-01 00:03:10"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("quoted", [True, False])
+@pytest.mark.parametrize("backwards", [True, False])
+@pytest.mark.parametrize(("header", "row"), [(OLD, OLD_RIDE), (NEW, RIDE)])
+def test_a_header_may_be_written_in_many_ways(
+    surveyed: Surveyed, header: str, row: str, separator: str, *, quoted: bool, backwards: bool
+) -> None:
+    texts = [line.replace('"', "").split(",")[:: -1 if backwards else 1] for line in (header.title(), row)]
+    lines = [separator.join(f'"{cell}"' if quoted else cell for cell in cells) for cells in texts]
+
+    found, rides, _ = surveyed("\n".join(lines))
+
+    assert (found.bad.count.total(), len(rides)) == (0, 1)
+    assert rides[0].distance_km == pytest.approx(1.395, abs=0.001)
+
+
+def test_a_dockless_ride_counts_for_the_place_where_it_began(surveyed: Surveyed) -> None:
+    dockless = with_cell("start_station_id", "")
+    found, rides, _ = surveyed(
+        f"{NEW}\n{dockless}\n{dockless.replace('40.75,', '40.7512,')}\n{dockless.replace('40.75,', '40.79,')}\n"
+    )
+
+    assert found.rides == 3
+    assert [ride.user for ride in rides] == ["at~40.75~-73.97", "at~40.75~-73.97", "at~40.79~-73.97"]
+    assert all(ride.distance_km > 1 for ride in rides)
+
+
+def test_a_file_without_stations_is_read(surveyed: Surveyed) -> None:
+    _, rides, _ = surveyed(
+        "started_at,start_lat,start_lng,end_lat,end_lng\n2024-05-01 08:30:00,40.75,-73.97,40.76,-73.98\n"
+    )
+
+    assert [ride.user for ride in rides] == ["at~40.75~-73.97"]
+
+
+def test_users_named_in_any_script_stay_apart(surveyed: Surveyed) -> None:
+    names = [
+        "人民广场",
+        "静安寺",
+        "徐家汇",
+        "Café",
+        "Cafe",
+        "Cafe ",
+        ".",
+        "..",
+        "a-b",
+        "a=b",
+        "a==b",
+        "🚲",
+        "長" * 50,
+        "長" * 49 + "短",
+    ]
+    rows = [with_cell("start_station_id", f'"{name}"') for name in names]
+
+    _, rides, _ = surveyed("\n".join([NEW, *rows]))
+
+    assert len({ride.user for ride in rides}) == len(names)
+    assert all(IDENTIFIER.fullmatch(ride.user) for ride in rides)
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), unique=True, max_size=20),
+    st.text("abc 站", max_size=60),
+)
+def test_a_user_id_fits_and_is_another_for_every_other_text(texts: list[str], column: str) -> None:
+    ids = [user_id(column, text) for text in texts]
+
+    assert len(set(ids)) == len(texts)
+    assert all(IDENTIFIER.fullmatch(one) and len(one) <= LONGEST_ID and one not in {".", ".."} for one in ids)
+
+
+def test_any_column_can_name_the_user(surveyed: Surveyed) -> None:
+    header = NEW.replace("start_station_id", "车辆 编号")
+
+    _, rides, _ = surveyed(f"{header}\n{RIDE}\n", user="车辆编号")
+    assert rides[0].user == user_id("车辆编号", "519")
+
+    with pytest.raises(UnreadableFileError, match="has no column 'bike'; it has ride_id, "):
+        surveyed(f"{header}\n{RIDE}\n", user="bike")
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+LIST = f"{NEW}\n{RIDE}\n{with_cell('ride_id', 'A2')}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "latin-1"]
+)
+def test_every_usual_encoding_is_read(surveyed: Surveyed, encoding: str) -> None:
+    found, rides, _ = surveyed(f"{NEW}\n{with_cell('start_station_id', 'Café')}\n".encode(encoding))
+
+    assert [ride.user for ride in rides] == [user_id("startstationid", "Café")]
+    assert len(found.notes) == (encoding in {"cp1252", "latin-1"})
+
+
+def test_names_in_an_encoding_that_nobody_named_stay_apart(surveyed: Surveyed) -> None:
+    rows = [
+        with_cell("start_station_id", f"站{number}").encode("gbk") + b"\x81\x8d"[: number + 1] for number in range(2)
+    ]
+    _, rides, _ = surveyed(b"\n".join([NEW.encode(), *rows]))
+
+    assert len({ride.user for ride in rides}) == 2
+
+
+def test_archives_are_read_as_operators_publish_them(surveyed: Surveyed) -> None:
+    bad = f"{NEW}\n\n{RIDE}\n".encode()
+    inner = zipped({"202402.csv": LIST})
+    members = {
+        "2024/b.csv": bad,
+        "2024/a.csv": LIST,
+        "__MACOSX/2024/._a.csv": b"\0\5",
+        "2024/.DS_Store": b"\0",
+        "2024/inner.zip": inner,
+    }
+
+    found, rides, named = surveyed(zipped(members), name="2024.zip")
+
+    assert (found.rides, len(rides)) == (5, 5)
+    assert found.bad.first == {"blank line": ["2024/b.csv:2"]}
+    assert named == ["2024.zip/2024/b.csv:2: blank line: ''"]
+
+
+def test_a_list_of_something_else_in_an_archive_is_left_out_and_said(surveyed: Surveyed) -> None:
+    found, rides, _ = surveyed(zipped({"trips.csv": LIST, "readme.txt": b"Read me", "empty.csv": b""}), name="all.zip")
+
+    assert len(rides) == 2
+    assert sorted(note.split(" ")[2] for note in found.notes) == ["all.zip/empty.csv", "all.zip/readme.txt"]
+
+
+def test_gzip_is_read(surveyed: Surveyed) -> None:
+    assert surveyed(gzip.compress(LIST), name="trips.csv.gz")[0].rides == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty."),
+        (b"\n\n", "is empty."),
+        (b"a,b,c\n1,2,3\n", "has no header in the Citi Bike format; its first line is 'a,b,c'."),
+        (RIDE.encode(), "has no header in the Citi Bike format"),
+        (NEW.replace("end_lng", "there").encode(), "has no column for the end longitude."),
+        (bytes(range(256)) * 10, "is not text; a CSV file is needed"),
+        (b"x" * 50_000, "is not text; a CSV file is needed"),
+        (gzip.compress(LIST * 1000)[:-20], "is damaged or cut short"),
+        (gzip.compress(b"\0" * 512), "is not text; a CSV file is needed"),
+        (zipped({"trips.csv": LIST})[:-30], "is damaged or cut short"),
+        (zipped({"photo.png": b"\0"}), "is a zip without a CSV file in it."),
+        (zipped({"trips.csv": LIST}).replace(b"\x00\x00\x08\x00", b"\x01\x00\x08\x00"), "cannot be unpacked here"),
+    ],
+)
+def test_what_cannot_be_read_gets_one_sentence(surveyed: Surveyed, content: bytes, sentence: str) -> None:
+    with pytest.raises(UnreadableFileError, match=re.escape(sentence)) as refused:
+        surveyed(content)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_and_a_file_that_is_not_there_get_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match=r"^There is no file .*gone\.csv\.$"):
+        RideFile(tmp_path / "gone.csv", None, TODAY)
+    with pytest.raises(UnreadableFileError, match="is not a file"):
+        RideFile(tmp_path, None, TODAY)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "trips.csv"
+    with file.open("w") as target:
+        target.write(NEW + "\n")
+        target.writelines(f"{RIDE}\n{with_cell('start_lat', 'NULL')}\n" for _ in range(10_000))
+        target.write('"' + "x" * 8_000_000 + "\n" + RIDE)
+
+    tracemalloc.start()
+    rides = RideFile(file, None, TODAY)
+    found = rides.survey(tmp_path / "bad-rows.txt")
+    handed_over = sum(1 for _ in rides.rides())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (found.rides, handed_over) == (10_001, 10_001)
+    assert found.bad.first["line too long"] == ["20002"]
+    assert file.stat().st_size > 9_000_000
+    assert peak < 8_000_000
+
+
+def test_all_rides_move_by_whole_days_and_the_last_was_yesterday(surveyed: Surveyed) -> None:
+    found, rides, _ = surveyed(f"{NEW}\n{RIDE}\n{with_cell('started_at', '2024-04-29 23:59:59')}\n")
+
+    moved = [action_of(ride, shift_of(found, TODAY)) for ride in rides]
+
+    assert [action["occurred_at"] for action in moved] == ["2026-06-04T08:30:00+08:00", "2026-06-02T23:59:59+08:00"]
+    assert moved[0]["action_id"] == f"{rides[0].key}-20260604"
+
+
+# --- Waiting ------------------------------------------------------------------------------------------------------
+
+
+def watched(counts: list[Waiting], patience: float = 120) -> tuple[Waiting, int]:
+    """Watch a queue that has these counts, the last one for ever; gives what is left, and how often it was counted."""
+    asked = 0
+
+    def count() -> Waiting:
+        nonlocal asked
+        asked += 1
+        return counts[min(asked, len(counts)) - 1]
+
+    return watch(count, patience, pause=lambda _: None), asked
+
+
+def test_a_queue_that_shrinks_is_waited_for_however_long() -> None:
+    slowly = [Waiting(left, 0) for left in range(200, 0, -1) for _ in range(300)]
+
+    assert watched([*slowly, Waiting(0, 0)])[0] == Waiting(0, 0)
+
+
+def test_messages_in_flight_are_waited_for() -> None:
+    assert watched([*[Waiting(7, 1)] * 3_000, Waiting(0, 0)])[0] == Waiting(0, 0)
+
+
+def test_a_queue_that_stands_still_is_given_up_with_what_is_left() -> None:
+    left, asked = watched([Waiting(9, 1), Waiting(9, 0)])
+
+    assert left == Waiting(9, 0)
+    assert 400 <= asked <= 403, "120 seconds of 0.3 each"
+
+
+def test_one_empty_count_is_not_believed() -> None:
+    assert watched([Waiting(3, 0), Waiting(0, 0), Waiting(1, 0), Waiting(0, 0), Waiting(0, 0)])[1] == 5
+
+
+# --- Totals -------------------------------------------------------------------------------------------------------
+
+
+def test_the_totals_fit_into_80_columns_and_cut_nothing() -> None:
+    bad = BadRows()
+    for line in range(1_000_001, 1_000_010):
+        bad.add(
+            BadRow(
+                Source("a.zip", "2024/a-folder-with-a-rather-long-name/202401-trips.csv", io.BytesIO),
+                line,
+                "header that cannot be read",
+                "",
+                "",
+            )
+        )
+        bad.add(BadRow(Source("a.csv", "", io.BytesIO), line, "coordinate missing", "", ""))
+    sent = Sent(123_456_789, Counter(["quantity_out_of_range"]), {"a"}, 10)
+
+    lines = totals(Survey(bad, 123_456_790), sent, Wallets(10**9, 10**12, 0, 1e15))
+
+    assert max(map(len, lines)) <= WIDTH
+    text = re.sub(r"\s+", " ", "\n".join(lines))
+    assert "rows read 123,456,808" in text
+    assert "coordinate missing 9 lines 1000001, 1000002, 1000003, 1000004, 1000005 …" in text
+    assert "1,001,000,000,000" in text
+    assert "202401-trips.csv:1000001" in text
