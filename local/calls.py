@@ -12,6 +12,7 @@ from local.client import Client
 
 _AHEAD = 4
 _TRIES = 6
+_FIRST_PAUSE = 0.25
 
 Given = TypeVar("Given")
 Got = TypeVar("Got")
@@ -38,7 +39,7 @@ def answered(client: Client, method: str, path: str, body: object = None) -> Any
             said = f"answered {answer.status_code}: {answer.text[:300]}"
             if answer.status_code < 500 and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:  # noqa: PLR2004
                 break
-        time.sleep(0.25 * 2**attempt)
+        time.sleep(_FIRST_PAUSE * 2**attempt)
     raise StoppedError(f"{method} {path} {said}. Does the stack run? `make up` starts one or brings it up to date.")
 
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.replay import ZONE, Waiting, action_of, shift_of, watch
+from local.action_queue import Waiting, watch
+from local.replay import ZONE, action_of, shift_of
 from local.replay_report import WIDTH, BadRows, Sent, Survey, Wallets, totals
 from local.ride_files import LONGEST_LINE, Source, UnreadableFileError
 from local.ride_survey import RideFile
@@ -365,7 +366,7 @@ def test_all_rides_move_by_whole_days_and_the_last_was_yesterday(surveyed: Surve
 # --- Waiting ------------------------------------------------------------------------------------------------------
 
 
-def watched(counts: list[Waiting], patience: float = 120) -> tuple[Waiting, int]:
+def watched(counts: list[Waiting], few: int = 0) -> tuple[Waiting, int]:
     """Watch a queue that has these counts, the last one for ever; gives what is left, and how often it was counted."""
     asked = 0
 
@@ -374,7 +375,7 @@ def watched(counts: list[Waiting], patience: float = 120) -> tuple[Waiting, int]
         asked += 1
         return counts[min(asked, len(counts)) - 1]
 
-    return watch(count, patience, pause=lambda _: None), asked
+    return watch(count, few, 120, pause=lambda _: None), asked
 
 
 def test_a_queue_that_shrinks_is_waited_for_however_long() -> None:
@@ -396,6 +397,11 @@ def test_a_queue_that_stands_still_is_given_up_with_what_is_left() -> None:
 
 def test_one_empty_count_is_not_believed() -> None:
     assert watched([Waiting(3, 0), Waiting(0, 0), Waiting(1, 0), Waiting(0, 0), Waiting(0, 0)])[1] == 5
+
+
+def test_more_is_sent_once_only_a_few_messages_wait() -> None:
+    assert watched([Waiting(30, 10), Waiting(25, 5), Waiting(0, 0)], few=30) == (Waiting(25, 5), 2)
+    assert watched([Waiting(20, 0)], few=30) == (Waiting(20, 0), 1)
 
 
 # --- Totals -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,35 @@
+"""What commands say to a person, on a terminal and in a log."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from local import console
+from local.console import progress
+from local.sam import ROOT
+
+
+def test_a_log_gets_a_plain_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "LOG_SECONDS", 0)
+
+    with progress("sending", "rides", 2_000) as tell:
+        tell(1_000)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "  sending: 1,000 of 2,000 rides"
+    assert lines[1].startswith("✓ sending")
+
+
+def test_what_an_encoding_lacks_is_escaped() -> None:
+    said = "from local.console import console, give_up; console.print('✓ 梭梭'); give_up('没有 [red]x[/] a[b')"
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+    done = subprocess.run([sys.executable, "-c", said], cwd=ROOT, env=environment, capture_output=True, check=False)  # noqa: S603
+
+    assert done.returncode == 1
+    assert done.stdout.split() == [rb"\u2713", rb"\u68ad\u68ad"]
+    assert done.stderr.split(maxsplit=1) == [rb"\u2717", rb"\u6ca1\u6709 [red]x[/] a[b" + b"\n"]
