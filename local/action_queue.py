@@ -41,15 +41,15 @@ def work_off(patience: float = PATIENCE) -> None:
         raise StoppedError(_standing_still(left, patience))
 
 
-def ease(few: int, patience: float = PATIENCE) -> None:
-    """Wait until the action queue has only a few messages.
+def ease(few: int, waiting: Callable[[], None]) -> None:
+    """Wait until the action queue has only a few messages; calls ``waiting`` again and again meanwhile.
 
     Raises:
-        StoppedError: nothing has moved for so many seconds.
+        StoppedError: nothing has moved for two minutes.
     """
-    left = watch(lambda: messages_in("actions"), few, patience)
+    left = watch(lambda: messages_in("actions"), few, PATIENCE, lambda _: waiting())
     if sum(left) > few:
-        raise StoppedError(_standing_still(left, patience))
+        raise StoppedError(_standing_still(left, PATIENCE))
 
 
 def watch(

@@ -44,12 +44,23 @@ def answered(client: Client, method: str, path: str, body: object = None) -> Any
 
 
 def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:
-    """Call in several threads, in order, and take things only a little ahead of what is done."""
+    """Call in several threads, in order, and take things only a little ahead of what is done.
+
+    Raises:
+        StoppedError: no more things come; what was called until then is given first.
+    """
     underway: deque[Future[Got]] = deque()
+    stopped: StoppedError | None = None
+    coming = iter(things)
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for thing in things:
-                underway.append(pool.submit(call, thing))
+            while stopped is None:
+                try:
+                    underway.append(pool.submit(call, next(coming)))
+                except StopIteration:
+                    break
+                except StoppedError as error:
+                    stopped = error
                 if len(underway) >= workers * _AHEAD:
                     yield underway.popleft().result()
             while underway:
@@ -57,3 +68,5 @@ def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: 
         finally:
             for future in underway:
                 future.cancel()
+    if stopped:
+        raise stopped

@@ -7,7 +7,7 @@ replaying a file on the same day changes nothing. A row that is no ride is count
 
 import argparse
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from math import fsum
@@ -34,12 +34,10 @@ ZONE = ZoneInfo("Asia/Shanghai")
 CALL = 100
 """Rides of a call, which is one message of the queue."""
 
-CALLS_AHEAD = 30
-"""Messages that may wait before more are sent. The queue hands up to 50 to one worker, and each ride may be a write:
-3,000 of them fit into the 30 seconds of a worker also where the machine has other work.
+CALLS_AHEAD = 5
+"""Messages that may wait before as many more are sent. The queue hands up to 50 to a worker, and each ride may be a
+write, so more would run into its 30 seconds on a machine that has other work; then they come again 3 minutes later.
 """
-
-_LOOK_EVERY = 10
 
 SENDERS = 4
 READERS = 8
@@ -73,7 +71,8 @@ def send(client: Client, rides: Iterable[Ride], shift: timedelta, total: int, se
         return batch, answered(client, "POST", "/actions", {"actions": [action_of(ride, shift) for ride in batch]})
 
     with progress("sending the rides", "rides", total) as tell:
-        for batch, answer in in_parallel(report, _paced(_batches(rides)), SENDERS):
+        paced = _paced(_batches(rides), lambda: tell(sent.accepted + sent.refused.total()))
+        for batch, answer in in_parallel(report, paced, SENDERS):
             sent.accepted += answer["accepted"]
             sent.refused.update(refusal["code"] for refusal in answer["refused"])
             sent.users.update(ride.user for ride in batch)
@@ -106,11 +105,11 @@ def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
     return Wallets(spendable, ripening, spent, fsum(wallet["avoided_g"] for wallet in wallets))
 
 
-def _paced(batches: Iterable[list[Ride]]) -> Iterator[list[Ride]]:
-    """The batches, no faster than the queue is worked off."""
+def _paced(batches: Iterable[list[Ride]], waiting: Callable[[], None]) -> Iterator[list[Ride]]:
+    """The batches, no faster than the queue is worked off; calls ``waiting`` again and again meanwhile."""
     for number, batch in enumerate(batches):
-        if number % _LOOK_EVERY == 0:
-            ease(CALLS_AHEAD)
+        if number % CALLS_AHEAD == 0:
+            ease(CALLS_AHEAD, waiting)
         yield batch
 
 

@@ -65,3 +65,15 @@ def test_things_are_taken_only_a_little_ahead_of_what_is_done_and_come_back_in_o
 
     assert len(ahead) == 1_000
     assert max(ahead) < 12
+
+
+def test_what_was_called_before_things_stopped_coming_is_given() -> None:
+    def things() -> Iterator[int]:
+        yield from range(20)
+        raise StoppedError("stands still")
+
+    given = in_parallel(lambda thing: thing, things(), workers=3)
+
+    assert [next(given) for _ in range(20)] == list(range(20))
+    with pytest.raises(StoppedError, match="stands still"):
+        next(given)
