@@ -10,12 +10,13 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
 from local.ride_files import LONGEST_LINE, Line, NotRidesError, Source, lines
+from local.ride_headers import AXES, Header, header_of, is_like_a_header, shortened
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius, from the International Union of Geodesy and Geophysics."""
@@ -23,17 +24,6 @@ EARTH_RADIUS_KM = 6371.0088
 LONGEST_ID = 128
 """Characters that the API takes in a user's id."""
 
-_SEPARATORS = (",", ";", "\t")
-_STARTED = ("startedat", "starttime", "startdate")
-_PLACES = tuple(
-    (f"{end}{axis[:3]}", f"{end}station{axis}", f"{end}{axis}", *others)
-    for end in ("start", "end")
-    for axis, others in (("latitude", ()), ("longitude", (f"{end}lng", f"{end}lon")))
-)
-_USERS = ("bikeid", "startstationid")
-_KNOWN = {name for names in (_STARTED, *_PLACES, _USERS) for name in names}
-_LIKE_A_HEADER = 3
-_AXES = ("start latitude", "start longitude", "end latitude", "end longitude")
 _LIMITS = (90, 180, 90, 180)
 _MISSING = {"", "null", "na", "n/a", "nan", "none", "nil", "\\n", "-"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -66,16 +56,6 @@ class BadRow(NamedTuple):
     text: str
 
 
-class Header(NamedTuple):
-    """Where in a row is what; ``user`` is None where no column names one. ``names`` has only letters and digits."""
-
-    separator: str
-    names: list[str]
-    started: int
-    places: list[int]
-    user: int | None
-
-
 class _NoRideError(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason, self.detail = reason, detail
@@ -99,35 +79,11 @@ def rides_in(source: Source, encoding: str, user_column: str | None, today: date
             yield _ride(line, header, latest)
         except _NoRideError as bad:
             reason, detail = bad.reason, bad.detail
-            if _is_like_a_header(line.text):
+            if is_like_a_header(line.text):
                 reason, detail, header = _header_again(line.text, source.name, user_column)
             yield BadRow(source, line.number, reason, detail, line.text)
     if not begun:
         raise NotRidesError(f"{source.name} is empty.")
-
-
-def header_of(text: str, name: str, user_column: str | None) -> Header:
-    """Find the columns, and what is between them: a comma, a semicolon or a tab.
-
-    Raises:
-        NotRidesError: a column is missing, or this is no header at all.
-    """
-    if "\0" in text or len(text) > LONGEST_LINE:
-        raise NotRidesError(f"{name} is not text; a CSV file is needed, plain or as zip or gzip.")
-    read = [(separator, _cells_of_header(text, separator)) for separator in _SEPARATORS]
-    separator, cells = max(read, key=lambda one: (len(_KNOWN & {_plain(cell) for cell in one[1]}), len(one[1])))
-    names = [_plain(cell) for cell in cells]
-    found = [_column(names, wanted) for wanted in (_STARTED, *_PLACES)]
-    missing = [what for what, column in zip(("start time", *_AXES), found, strict=True) if column is None]
-    if len(missing) == len(found):
-        raise NotRidesError(f"{name} has no header in the Citi Bike format; its first line is {_short(text)!r}.")
-    if missing:
-        raise NotRidesError(f"{name} is not in the Citi Bike format: it has no column for the {missing[0]}.")
-    user = _column(names, [_plain(user_column)] if user_column else _USERS)
-    if user_column and user is None:
-        raise NotRidesError(f"{name} has no column {user_column!r}; it has {_short(', '.join(cells), 1000)}.")
-    started, *places = (column for column in found if column is not None)
-    return Header(separator, names, started, places, user)
 
 
 def user_id(column: str, cell: str) -> str:
@@ -160,7 +116,7 @@ def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
         raise _NoRideError("below a header that cannot be read")
     cells = _cells(line, header)
     places = [
-        _degrees(cells[column], axis, limit) for column, axis, limit in zip(header.places, _AXES, _LIMITS, strict=True)
+        _degrees(cells[column], axis, limit) for column, axis, limit in zip(header.places, AXES, _LIMITS, strict=True)
     ]
     key = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:20]
     started = _time(cells[header.started], latest)
@@ -188,7 +144,7 @@ def _cells(line: Line, header: Header) -> list[str]:
 
 def _degrees(cell: str, axis: str, limit: int) -> float:
     text = cell.strip()
-    said = f"{axis} {_short(text)!r}"
+    said = f"{axis} {shortened(text)!r}"
     if text.lower() in _MISSING:
         raise _NoRideError("coordinate missing", said)
     if _INFINITE.fullmatch(text):
@@ -207,7 +163,7 @@ def _time(cell: str, latest: datetime) -> datetime:
     if text.lower() in _MISSING:
         raise _NoRideError("time missing", f"start time {text!r}")
     if found is None:
-        raise _NoRideError("time unreadable", f"start time {_short(text)!r}")
+        raise _NoRideError("time unreadable", f"start time {shortened(text)!r}")
     year, month, day = (int(found[long] or found[short]) for long, short in ("Yy", "Mm", "Dd"))
     hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
     if found["half"]:
@@ -229,36 +185,8 @@ def _user(cells: list[str], header: Header, places: list[float]) -> str:
     return f"at~{latitude:.2f}~{longitude:.2f}"
 
 
-def _is_like_a_header(text: str) -> bool:
-    beginning = text[: LONGEST_LINE + 1]
-    return any(
-        len(_KNOWN & {_plain(cell) for cell in beginning.split(separator)}) >= _LIKE_A_HEADER
-        for separator in _SEPARATORS
-    )
-
-
 def _header_again(text: str, name: str, user_column: str | None) -> tuple[str, str, Header | None]:
     try:
         return "header again", "", header_of(text, name, user_column)
     except NotRidesError as error:
         return "header that cannot be read", str(error), None
-
-
-def _cells_of_header(text: str, separator: str) -> list[str]:
-    try:
-        (cells,) = csv.reader([text], delimiter=separator, strict=True)
-    except csv.Error:
-        return text.split(separator)
-    return cells
-
-
-def _column(names: Sequence[str], wanted: Sequence[str]) -> int | None:
-    return next((names.index(name) for name in wanted if name in names), None)
-
-
-def _plain(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
-
-
-def _short(text: str, longest: int = 60) -> str:
-    return text if len(text) <= longest else text[:longest] + "…"

@@ -5,7 +5,6 @@ import io
 import re
 import tracemalloc
 import zipfile
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.action_queue import Waiting, watch
 from local.replay import ZONE, action_of, shift_of
-from local.replay_report import WIDTH, BadRows, Sent, Survey, Wallets, totals
-from local.ride_files import LONGEST_LINE, Source, UnreadableFileError
+from local.replay_report import Survey
+from local.ride_files import LONGEST_LINE, UnreadableFileError
 from local.ride_survey import RideFile
-from local.rides import LONGEST_ID, BadRow, Ride, user_id
+from local.rides import LONGEST_ID, Ride, user_id
 from saxaul.ledger.actions import IDENTIFIER
 
 TODAY = datetime(2026, 6, 5, 12, tzinfo=ZONE)
@@ -361,72 +359,3 @@ def test_all_rides_move_by_whole_days_and_the_last_was_yesterday(surveyed: Surve
 
     assert [action["occurred_at"] for action in moved] == ["2026-06-04T08:30:00+08:00", "2026-06-02T23:59:59+08:00"]
     assert moved[0]["action_id"] == f"{rides[0].key}-20260604"
-
-
-# --- Waiting ------------------------------------------------------------------------------------------------------
-
-
-def watched(counts: list[Waiting], few: int = 0) -> tuple[Waiting, int]:
-    """Watch a queue that has these counts, the last one for ever; gives what is left, and how often it was counted."""
-    asked = 0
-
-    def count() -> Waiting:
-        nonlocal asked
-        asked += 1
-        return counts[min(asked, len(counts)) - 1]
-
-    return watch(count, few, 120, pause=lambda _: None), asked
-
-
-def test_a_queue_that_shrinks_is_waited_for_however_long() -> None:
-    slowly = [Waiting(left, 0) for left in range(200, 0, -1) for _ in range(300)]
-
-    assert watched([*slowly, Waiting(0, 0)])[0] == Waiting(0, 0)
-
-
-def test_messages_in_flight_are_waited_for() -> None:
-    assert watched([*[Waiting(7, 1)] * 3_000, Waiting(0, 0)])[0] == Waiting(0, 0)
-
-
-def test_a_queue_that_stands_still_is_given_up_with_what_is_left() -> None:
-    left, asked = watched([Waiting(9, 1), Waiting(9, 0)])
-
-    assert left == Waiting(9, 0)
-    assert 400 <= asked <= 403, "120 seconds of 0.3 each"
-
-
-def test_one_empty_count_is_not_believed() -> None:
-    assert watched([Waiting(3, 0), Waiting(0, 0), Waiting(1, 0), Waiting(0, 0), Waiting(0, 0)])[1] == 5
-
-
-def test_more_is_sent_once_only_a_few_messages_wait() -> None:
-    assert watched([Waiting(30, 10), Waiting(25, 5), Waiting(0, 0)], few=30) == (Waiting(25, 5), 2)
-    assert watched([Waiting(20, 0)], few=30) == (Waiting(20, 0), 1)
-
-
-# --- Totals -------------------------------------------------------------------------------------------------------
-
-
-def test_the_totals_fit_into_80_columns_and_cut_nothing() -> None:
-    bad = BadRows()
-    for line in range(1_000_001, 1_000_010):
-        bad.add(
-            BadRow(
-                Source("a.zip", "2024/a-folder-with-a-rather-long-name/202401-trips.csv", io.BytesIO),
-                line,
-                "header that cannot be read",
-                "",
-                "",
-            )
-        )
-        bad.add(BadRow(Source("a.csv", "", io.BytesIO), line, "coordinate missing", "", ""))
-    sent = Sent(123_456_789, Counter(["quantity_out_of_range"]), {"a"}, 10)
-
-    lines = totals(Survey(bad, 123_456_790), sent, Wallets(10**9, 10**12, 0, 1e15))
-
-    assert max(map(len, lines)) <= WIDTH
-    text = re.sub(r"\s+", " ", "\n".join(lines))
-    assert "rows read 123,456,808" in text
-    assert "coordinate missing 9 lines 1000001, 1000002, 1000003, 1000004, 1000005 …" in text
-    assert "1,001,000,000,000" in text
-    assert "202401-trips.csv:1000001" in text
