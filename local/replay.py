@@ -35,8 +35,9 @@ CALL = 100
 """Rides of a call, which is one message of the queue."""
 
 CALLS_AHEAD = 5
-"""Messages that may wait before as many more are sent. The queue hands up to 50 to a worker, and each ride may be a
-write, so more would run into its 30 seconds on a machine that has other work; then they come again 3 minutes later.
+"""Messages that may wait before as many more are sent. With the calls under way, about 2,000 rides wait at most. Each
+may be a write: a worker that got many more would run into its 30 seconds where the machine has other work, and they
+would come again 3 minutes later.
 """
 
 SENDERS = 4
