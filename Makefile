@@ -52,7 +52,7 @@ screenshot: env ## take docs/certificate.png of the running stack (NUMBER=, need
 	@test -n "$(NUMBER)" || { echo "Name a certificate: make screenshot NUMBER=45YW-R9YG-R3H2-Z"; exit 1; }
 	@$(BIN)/python -m local.screenshot "$(NUMBER)"
 
-replay: env ## send published bike trips through the API (FILE=trips.csv, USER_COLUMN=bikeid)
+replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
 	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
 

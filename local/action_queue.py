@@ -9,9 +9,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.calls import StoppedError
-from local.client import stack
+from local.client import session_to, stack
 from local.console import progress
-from local.deployment import session_of
 from local.sam import state
 
 if TYPE_CHECKING:
@@ -85,15 +84,15 @@ def messages_in(queue: str) -> Waiting:
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     try:
         url = stack()["queues"][queue]
-        found = _sqs(stack()["endpoint_url"]).get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        found = _sqs().get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     except (BotoCoreError, ClientError) as error:
         raise StoppedError(f"The stack does not answer ({error}). Start the stack with: make up") from error
     return Waiting(*(int(found[name]) for name in names))
 
 
 @cache
-def _sqs(endpoint: str) -> "SQSClient":
-    return boto3.client("sqs", **session_of(endpoint))
+def _sqs() -> "SQSClient":
+    return boto3.client("sqs", **session_to(stack()))
 
 
 def _standing_still(left: Waiting, patience: float) -> str:
