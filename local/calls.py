@@ -47,7 +47,7 @@ def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: 
     """Call in several threads, in order, and take things only a little ahead of what is done.
 
     Raises:
-        StoppedError: no more things come; what was called until then is given first.
+        StoppedError: no more things come, or a call failed; what the other calls gave until then is given first.
     """
     underway: deque[Future[Got]] = deque()
     stopped: StoppedError | None = None
@@ -61,10 +61,16 @@ def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: 
                     break
                 except StoppedError as error:
                     stopped = error
-                if len(underway) >= workers * _AHEAD:
-                    yield underway.popleft().result()
+                while len(underway) >= workers * _AHEAD or (underway and underway[0].done()):
+                    try:
+                        yield underway.popleft().result()
+                    except StoppedError as error:
+                        stopped = error
             while underway:
-                yield underway.popleft().result()
+                try:
+                    yield underway.popleft().result()
+                except StoppedError as error:
+                    stopped = error
         finally:
             for future in underway:
                 future.cancel()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from rich.markup import escape
 
 from local.console import give_up
 from local.deployment import ADMIN, REGION, session_for
@@ -30,7 +29,7 @@ def stack_name() -> str:
 def file_of(name: str) -> Path:
     """The file that says how to reach a stack that was deployed by that name."""
     if not STACK_NAME.fullmatch(name):
-        give_up(escape(f"{name!r} is no name of a stack: a letter, then letters, digits and hyphens."))
+        give_up(f"{name!r} is no name of a stack: a letter, then letters, digits and hyphens.")
     if name in _TAKEN:
         give_up(f"A stack named {name} cannot be connected to: .local/{name}.json is a file of the laptop stack.")
     return state() / f"{name}.json"
@@ -69,7 +68,7 @@ def answering() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
-        give_up(escape(f"{stack()['api_url']} does not answer: {error}"))
+        give_up(f"{stack()['api_url']} does not answer: {error}")
 
 
 class Client:

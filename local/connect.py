@@ -26,11 +26,11 @@ def connect(name: str, region: str) -> None:
     try:
         known = DeployedStack(name, session_for(endpoint, region), endpoint).describe()
     except UnfitStackError as error:
-        give_up(escape(str(error)))
+        give_up(str(error))
     except (NoCredentialsError, PartialCredentialsError):
         give_up("There are no AWS credentials here; set AWS_PROFILE, or log in as your AWS account asks for.")
     except (BotoCoreError, ClientError) as error:
-        give_up(escape(_sentence(name, region, error)))
+        give_up(_sentence(name, region, error))
     write_private(file, known)
     console.print(f"[green]✓[/] {escape(name)} at {known['api_url']}: {len(known['clients'])} clients, in {file}")
 

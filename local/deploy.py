@@ -18,8 +18,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rich.markup import escape
-
 from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
 from local.console import console, give_up, step
 from local.sam import ROOT, STACK_NAME, SamError
@@ -92,11 +90,11 @@ def main() -> None:
     parser.add_argument("parameters", nargs="*", help="the template's parameters, as Name=value")
     chosen = parser.parse_args()
     if not STACK_NAME.fullmatch(chosen.stack):
-        give_up(escape(f"{chosen.stack!r} is no name for a stack: a letter, then letters, digits and hyphens."))
+        give_up(f"{chosen.stack!r} is no name for a stack: a letter, then letters, digits and hyphens.")
     try:
         code = deploy(chosen.stack, chosen.region, chosen.parameters)
     except (SamError, ValueError) as error:
-        give_up(escape(f"Nothing was deployed. {error}"))
+        give_up(f"Nothing was deployed. {error}")
     if code:
         give_up(f"sam deploy ended with {code}; what it said is above.")
     console.print(f"Next: make connect STACK={chosen.stack} REGION={chosen.region}")

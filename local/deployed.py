@@ -20,6 +20,7 @@ OUTPUTS = {
     "planting_dead_letter": "PlantingDeadLetterQueueUrl",
     "bucket": "ManifestBucketName",
     "bus": "BusName",
+    "time zone": "TimeZone",
     "pool": "UserPoolId",
     "API": "ApiId",
     "API's address": "ApiUrl",
@@ -66,6 +67,7 @@ class DeployedStack:
             "queues": {queue: outputs[OUTPUTS[queue]] for queue in _QUEUES},
             "bucket": outputs["ManifestBucketName"],
             "bus": outputs["BusName"],
+            "time_zone": outputs["TimeZone"],
             "functions": self.functions,
             "clients": self._clients(outputs["UserPoolId"]),
         }

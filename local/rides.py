@@ -8,7 +8,6 @@ two months were joined, holds from there on. No cell has a line break, so a quot
 import csv
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,8 +16,8 @@ from urllib.parse import quote
 
 from local.ride_files import LONGEST_LINE, Line, NotRidesError, Source, lines
 from local.ride_headers import AXES, Header, header_of, is_like_a_header, shortened
+from saxaul.trees.reach import distance_km
 
-EARTH_RADIUS_KM = 6371.0088
 """The mean radius, from the International Union of Geodesy and Geophysics."""
 
 LONGEST_ID = 128
@@ -99,16 +98,6 @@ def user_id(column: str, cell: str) -> str:
     return whole[: LONGEST_ID - len(mark)] + mark
 
 
-def great_circle_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """The distance between two places in degrees, by the haversine formula."""
-    phi1, phi2 = math.radians(lat1), math.radians(lat2)
-    half_chord = (
-        math.sin((phi2 - phi1) / 2) ** 2
-        + math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    )
-    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(half_chord)))
-
-
 def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
     if not line.text.strip():
         raise _NoRideError("blank line")
@@ -120,7 +109,7 @@ def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
     ]
     key = hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:20]
     started = _time(cells[header.started], latest)
-    return Ride(key, _user(cells, header, places), started, round(great_circle_km(*places), 3))
+    return Ride(key, _user(cells, header, places), started, round(distance_km(*places), 3))
 
 
 def _cells(line: Line, header: Header) -> list[str]:

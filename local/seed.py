@@ -136,11 +136,13 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
     with Client(_SEEDER) as operator, Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
         seeding = Seeding(operator, folder, force=force)
-        for kind, found in entries.items():
-            for identifier, entity in found.items():
-                seeding.put(kind, identifier, entity)
-                progress.advance(task)
-        seeding.save()
+        try:
+            for kind, found in entries.items():
+                for identifier, entity in found.items():
+                    seeding.put(kind, identifier, entity)
+                    progress.advance(task)
+        finally:
+            seeding.save()
     _tell(entries, seeding)
 
 
@@ -153,7 +155,7 @@ def _tell(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
             escape(f"· kept as an operator left them (make seed FORCE=1 overwrites): {', '.join(seeding.kept)}")
         )
     if seeding.refused:
-        give_up(escape("The stack refused these entries, and has all the others:\n" + "\n".join(seeding.refused)))
+        give_up("The stack refused these entries, and has all the others:\n" + "\n".join(seeding.refused))
 
 
 def _says(standing: Listed, entity: Entity) -> bool:

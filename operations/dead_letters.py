@@ -126,9 +126,9 @@ def _mended(file: Path, kind: str) -> str:
     try:
         body = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        give_up(escape(f"{file} cannot be read: {error}"))
+        give_up(f"{file} cannot be read: {error}")
     if (told := summary(body, kind)).startswith("unreadable"):
-        give_up(escape(f"{file} is no message for the {kind} queue: {told}"))
+        give_up(f"{file} is no message for the {kind} queue: {told}")
     return body
 
 
@@ -178,9 +178,9 @@ def main() -> None:
             case _:
                 drop(client, queues, chosen.id)
     except AbsentMessageError as absent:
-        give_up(escape(str(absent)))
+        give_up(str(absent))
     except (BotoCoreError, ClientError) as error:
-        give_up(escape(f"{queues.dead_letter_url} could not be served: {error}"))
+        give_up(f"{queues.dead_letter_url} could not be served: {error}")
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ def main() -> None:
         with console.status(f"reading {table.name}"):
             report = reconcile(table, _tell)
     except (BotoCoreError, ClientError) as error:
-        give_up(escape(f"{table.name} could not be read: {error}"))
+        give_up(f"{table.name} could not be read: {error}")
     _show(report)
     sys.exit(1 if report.faults else 0)
 

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
+from local.client import stack
 from local.console import console, give_up
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_stack
@@ -135,16 +136,18 @@ def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.recount", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", help="the ledger's name; by default that of SAXAUL_STACK, or the laptop stack")
-    parser.add_argument("--time-zone", type=ZoneInfo, default="Asia/Shanghai", help="the template's TimeZone")
+    parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; needed with --table alone")
     parser.add_argument("--mend", action="store_true", help="add what is missing")
     chosen = parser.parse_args()
+    if chosen.table and not chosen.time_zone:
+        parser.error("--table needs --time-zone: the days of the totals are days of the programme")
     table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
-    calendar = Calendar(chosen.time_zone, acceptance_days=0, harvest_time=None)
+    calendar = Calendar(chosen.time_zone or ZoneInfo(stack()["time_zone"]), acceptance_days=0, harvest_time=None)
     try:
         with console.status(f"counting {table.name}"):
             report = recount(table, calendar, lambda line: console.print(f"· {escape(line)}"), mend=chosen.mend)
     except (BotoCoreError, ClientError) as error:
-        give_up(escape(f"{table.name} could not be read: {error}"))
+        give_up(f"{table.name} could not be read: {error}")
     if report.lacking:
         console.print(f"[red]✗[/] {report.lacking:,} of {report.days:,} days lack something")
     else:

@@ -20,6 +20,7 @@ from local.deployed import OUTPUTS
 POOL = "eu-west-1_pool"
 SHAPE = {
     *("api_url", "token_url", "region", "endpoint_url", "tables", "queues", "bucket", "bus", "functions", "clients"),
+    "time_zone",
 }
 
 

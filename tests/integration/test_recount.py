@@ -94,7 +94,7 @@ def test_the_command_ends_with_1_where_something_is_missing(
 ) -> None:
     if lost:
         counted.accrue_all([make_action("lost")])
-    monkeypatch.setattr(sys, "argv", ["recount", "--table", counted.ledger.name])
+    monkeypatch.setattr(sys, "argv", ["recount", "--table", counted.ledger.name, "--time-zone", "Asia/Shanghai"])
 
     with pytest.raises(SystemExit) as ended:
         command.main()

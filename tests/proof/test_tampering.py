@@ -316,15 +316,30 @@ def test_a_log_may_come_in_pages_in_any_order_and_a_missing_one_is_asked_for(pub
     assert asked(END) == "the log that was given has no entry: fetch it from its first page on"
 
 
-def test_an_entry_missing_inside_a_page_or_told_twice_is_refused(published: Publication) -> None:
+def test_an_entry_missing_inside_a_page_or_two_of_one_sequence_are_refused(published: Publication) -> None:
     first, second, third = (entry.document() for entry in published.entries)
 
     assert refusal(None, [encode({"entries": [first, third]})], published.key) == (
         "entry 3 stands where entry 2 belongs"
     )
-    assert refusal(None, [encode({"entries": [first, second, second]})], published.key) == (
-        "entry 2 stands where entry 3 belongs"
+    other = second | {"signed_at": third["signed_at"]}
+    assert refusal(None, [encode({"entries": [first, second, other]})], published.key) == "there are two entries 2"
+
+
+def test_a_page_that_was_fetched_twice_or_overlaps_another_changes_nothing(published: Publication) -> None:
+    first, second, third = (entry.document() for entry in published.entries)
+    pages = [encode({"entries": entries}) for entries in ([first, second], [second, third], [first, second])]
+
+    once, again = (
+        [*verdict(published.certificate, given, published.key)] for given in ([published.log, END], [*pages, END])
     )
+
+    assert once == again
+
+
+def test_the_empty_page_ends_a_log_only_where_it_comes_last(published: Publication) -> None:
+    with pytest.raises(IncompleteError, match="fetch"):
+        list(verdict(published.certificate, [END, published.log], published.key))
 
 
 def test_an_empty_log_or_one_that_was_cut_is_no_proof(published: Publication) -> None:

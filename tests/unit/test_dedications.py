@@ -127,3 +127,27 @@ def test_cleaning_again_changes_nothing_and_leaves_nothing_unseen(text: str) -> 
     assert drawable(once) == once or "Cn" in map(unicodedata.category, once)
     assert unicodedata.is_normalized("NFC", once)
     once.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # the flag of England
+        "\u182e\u1823\u1829\u182d\u1823\u182f\u180e\u1820",  # Mongolian, with its vowel separator
+    ],
+)
+def test_flags_of_regions_and_mongolian_vowels_keep_what_shapes_them(text: str) -> None:
+    assert clean_dedication(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("A\U000e0067\U000e0062\U000e007f", "A"),
+        ("\U0001f3f4\U000e0067\U000e0062", "\U0001f3f4"),
+        ("a\u180eb", "ab"),
+        ("\u182e\u180e", "\u182e"),
+    ],
+)
+def test_tags_and_vowel_separators_go_where_they_only_hide(text: str, kept: str) -> None:
+    assert clean_dedication(text) == kept

@@ -9,7 +9,7 @@ from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import Take
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption, State
 from saxaul.trees.report_rules import Reported, confirm, fail, inspect
-from tests.builders import NOON, confirmation, failure, inspection, make_calendar, make_order, make_redemption
+from tests.builders import DAY, NOON, confirmation, failure, inspection, make_calendar, make_order, make_redemption
 
 CALENDAR = make_calendar()
 
@@ -310,3 +310,20 @@ def test_reports_of_another_shape_are_refused_as_a_whole(body: object) -> None:
         reports_of(body, "failures", MAX_FAILURES)
 
     assert refusal.value.code == "invalid_body"
+
+
+def test_a_replacement_is_not_planted_before_the_day_that_the_tree_was_found_dead() -> None:
+    later = inspection(FIRST, "dead", inspected_at="2026-06-09T11:00:00+08:00")
+    dead = after(inspect, later, redemption=PLANTED, now=NOON + 5 * DAY)
+
+    def replaced(planted_at: str) -> list[str]:
+        report = inspection(FIRST, "replaced", inspected_at="2026-06-09T11:30:00+08:00", planted_at=planted_at)
+        return codes(inspect, report, redemption=dead, now=NOON + 5 * DAY)
+
+    assert replaced("2026-06-08T23:59:59+08:00") == ["planted_before_death"]
+    assert replaced("2026-06-09T00:00:00+08:00") == []
+
+
+@pytest.mark.parametrize("tag", ["\u2800", "\U0001d159", "\u0301", "\u200d", "\u00ad", "\u3164"])
+def test_a_tag_without_ink_is_refused(tag: str) -> None:
+    assert codes(confirm, confirmation(FIRST, tag=tag), redemption=ORDERED) == ["invalid_confirmation"]

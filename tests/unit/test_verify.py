@@ -77,7 +77,14 @@ def test_a_file_that_is_not_there_is_named(files: Path, capsys: pytest.CaptureFi
         ("log.json", END, 3, "INCOMPLETE: the log that was given has no entry: fetch it from its first page on."),
         ("log.json", b'{"status":503,"code":"busy"}', 3, "INCOMPLETE: the log is the answer of a call that failed"),
         ("certificate.json", b'{ "code": "unknown_certificate", "status": 404 }', 3, "INCOMPLETE: the certificate is"),
-        ("certificate.json", b"<html>", 1, "REFUSED: the certificate was changed or cut: it is not JSON."),
+        ("certificate.json", b"certificate", 1, "REFUSED: the certificate was changed or cut: it is not JSON."),
+        ("certificate.json", b"<html>", 3, "INCOMPLETE: the certificate is the answer of a call that failed"),
+        (
+            "log.json",
+            b'{"title":"Internal error","code":"internal_error"}',
+            3,
+            "INCOMPLETE: the log is the answer of a call",
+        ),
         ("key.pem", b"no key", 3, "INCOMPLETE: the key file holds no public key: fetch GET /log/key."),
     ],
 )

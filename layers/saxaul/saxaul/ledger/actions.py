@@ -102,13 +102,13 @@ def is_identifier(text: str) -> bool:
     return _IDENTIFIER.fullmatch(text) is not None and text not in _NO_NAMES
 
 
-def _not_a_step(text: str) -> str:
+def _fits_a_path(text: str) -> str:
     if text in _NO_NAMES:
         raise ValueError("neither . nor .. can be an owner, because no path can hold it")
     return text
 
 
-OwnerId = Annotated[Id, AfterValidator(_not_a_step)]
+OwnerId = Annotated[Id, AfterValidator(_fits_a_path)]
 """The identifier of a person or a facility. It fits into a path, too."""
 
 Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]

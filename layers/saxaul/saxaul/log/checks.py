@@ -127,7 +127,8 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
 def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
     """Check a log from its first entry on: signatures, chain, roots, and the counter, which is counted again.
 
-    The pages may come in any order. What comes after a missing page is not looked at.
+    The pages may come in any order and more than once, but the empty one that ends the log comes last. What comes
+    after a missing page is not looked at.
 
     Raises:
         IncompleteError: a page is none, because a call failed.
@@ -142,7 +143,7 @@ def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
             _check_entry(entry, log, keys)
     if log.headers:
         keys.check(log.headers[-1])  # no entry commits to the last one
-    log.is_whole = [] in read
+    log.is_whole = read[-1:] == [[]]
     return log
 
 
@@ -240,13 +241,16 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
     leaves = document.pop("leaves")
     header = header_of(document)
     where = f"entry {header.sequence}"
-    before = log.headers[-1] if log.headers else None
-    _same(header.sequence, len(log.headers) + 1, f"{where} stands where entry {len(log.headers) + 1} belongs")
     if not isinstance(leaves, list):
         raise RefusedError(f"{where} has no leaves")
     checked = [leaf_of(leaf) for leaf in leaves]
     _same(header.size, len(checked), f"{where} has another number of leaves than it says")
     _same(merkle.root([leaf.hash for leaf in checked]).hex(), header.root, f"the leaves of {where} have another root")
+    if 1 <= header.sequence <= len(log.headers):
+        _same(header, log.headers[header.sequence - 1], f"there are two entries {header.sequence}")
+        return  # a page was fetched twice
+    before = log.headers[-1] if log.headers else None
+    _same(header.sequence, len(log.headers) + 1, f"{where} stands where entry {len(log.headers) + 1} belongs")
     keys.check(header, is_committed_to=True)  # by the next one; the last is checked again
     _same(header.previous, before.hash if before else NOTHING_BEFORE, f"{where} does not commit to the one before")
     for index, leaf in enumerate(checked):

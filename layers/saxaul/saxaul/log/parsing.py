@@ -83,12 +83,14 @@ def json_in(text: bytes, what: str) -> Json:
 
 
 def _is_of_a_failure(text: bytes) -> bool:
-    """Whether this is a problem of RFC 9457, which no certificate and no log looks like."""
+    """Whether this is a problem of RFC 9457 or a page of markup, which no certificate and no log looks like."""
+    if text.lstrip().startswith(b"<"):
+        return True
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(document, dict) and {"status", "code"} <= document.keys()
+    return isinstance(document, dict) and "code" in document and bool({"title", "status"} & document.keys())
 
 
 def members_of(document: Json, what: str, names: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from saxaul.catalog.entries import Text, TreeProject
 from saxaul.log.entries import DEGREE_DECIMALS
-from saxaul.trees.reach import METRES, Reach
+from saxaul.trees.reach import RADIUS_DECIMALS, Reach
 from saxaul.trees.redemptions import Redemption, State
 
 MAX_REDEMPTIONS = 99
@@ -41,7 +41,7 @@ class OrderedProject:
     def of(cls, project: TreeProject) -> "OrderedProject":
         place = project.place
         lat, lon = round(place.lat, DEGREE_DECIMALS), round(place.lon, DEGREE_DECIMALS)
-        reach = Reach(lat, lon, round(place.radius_km, METRES))
+        reach = Reach(lat, lon, round(place.radius_km, RADIUS_DECIMALS))
         return cls(project.species, project.latin, place.names, project.partner, reach)
 
 

@@ -3,10 +3,10 @@
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
-EARTH_RADIUS_KM = 6371.0
-"""The mean radius. Distances on this sphere are within 0.6 percent of those on the ellipsoid of WGS 84."""
-METRES = 3
-"""Decimals of a kilometre."""
+EARTH_RADIUS_KM = 6371.0088
+"""The mean radius (IUGG, R1). Distances on this sphere are within 0.6 percent of those on the ellipsoid of WGS 84."""
+RADIUS_DECIMALS = 3
+"""A radius is kept to a thousandth of a kilometre."""
 
 
 class Reach(NamedTuple):

@@ -139,7 +139,7 @@ class _Call:
             return None
         if tree.state is not State.ORDERED:
             return Refused("already_planted", "That tree was confirmed before, with other particulars.")
-        if misplaced := self._misplaced(report.planting):
+        if misplaced := self._misplaced(report.planting, tree):
             return misplaced
         self._publish(tree, step, report.planting)
         return None
@@ -167,20 +167,23 @@ class _Call:
             return Refused("out_of_order", "Something later is known of that tree.")
         if step.state not in TREE_TRANSITIONS[tree.state]:
             return _refused_step_after(tree.state)
-        if step.planting and (misplaced := self._misplaced(step.planting)):
+        if step.planting and (misplaced := self._misplaced(step.planting, tree)):
             return misplaced
         if step.state is State.REPLACED and tree.was_replaced_too_often:
             return Refused("replaced_too_often", f"A tree is replaced {MAX_REPLACEMENTS} times at most.")
         self._publish(tree, step, step.planting or tree.planting)
         return None
 
-    def _misplaced(self, planting: PlantedTree) -> Refused | None:
+    def _misplaced(self, planting: PlantedTree, tree: Tree) -> Refused | None:
         """Why this order's trees cannot be planted then, or there."""
         ordered_on = self._calendar.day_of(self._order.ordered_at)
         if self._calendar.day_of(planting.planted_at) < ordered_on:
             return Refused(
                 "planted_before_order", f"This order is of {ordered_on}; its trees are planted from then on."
             )
+        died_on = self._calendar.day_of(tree.history[-1].at) if tree.state is State.DEAD else ordered_on
+        if self._calendar.day_of(planting.planted_at) < died_on:
+            return Refused("planted_before_death", f"The tree before it was found dead on {died_on}, after that day.")
         reach = self._order.project.reach
         if reach and not reach.holds(planting.lat, planting.lon):
             within = f"within {reach.radius_km:g} km of {reach.lat:g}, {reach.lon:g}"

@@ -28,10 +28,17 @@ def _bounded_link(link: HttpUrl) -> HttpUrl:
     return link
 
 
+_INKED = frozenset("LNPS")
+"""Unicode's categories of letters, numbers, punctuation and symbols; a mark needs one of these to stand on."""
+
+_BLANKS = frozenset("\u2800\U0001d159")
+"""Symbols without ink: the empty Braille pattern, and the musical symbol null notehead."""
+
+
 def _line(text: str) -> str:
     """A text in one spelling: composed (NFC), with single spaces inside and none around."""
     line = " ".join(filter(None, unicodedata.normalize("NFC", text).split(" ")))
-    if not line:
+    if not any(unicodedata.category(character)[0] in _INKED and character not in _BLANKS for character in line):
         raise ValueError("at least one character that can be seen is needed")
     drawn = line.translate(dict.fromkeys(map(ord, JOINERS)))
     if not drawn.isprintable() or without_unseen(line) != line:
@@ -45,11 +52,11 @@ def _without_joiners(text: str) -> str:
     return text
 
 
-OneSpelling = AfterValidator(_line)
+VisibleLine = AfterValidator(_line)
 EvidenceLink = Annotated[HttpUrl, AfterValidator(_bounded_link)]
 Past = Annotated[Moment, AfterValidator(_since_1970)]
-Tag = Annotated[str, Field(min_length=1, max_length=64), OneSpelling, AfterValidator(_without_joiners)]
-"""What stands on a tree's label. Two spellings that look alike are one tag: outer and double spaces are taken out."""
+Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValidator(_without_joiners)]
+"""What stands on a tree's label. It is kept composed (NFC), with single spaces and none around."""
 
 
 class _Report(BaseModel):
@@ -78,7 +85,7 @@ class Confirmation(_Report):
 class Failure(_Report):
     """One tree could not be planted."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=200), OneSpelling]
+    reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
         """Back to those that wait, or, after the last try, to its points."""
@@ -91,7 +98,7 @@ class Inspection(_Report):
 
     state: Literal["alive", "dead", "replaced"]
     inspected_at: Past
-    inspector: Annotated[str, Field(min_length=1, max_length=100), OneSpelling]
+    inspector: Annotated[str, Field(min_length=1, max_length=100), VisibleLine]
     evidence_url: EvidenceLink | None = None
     tag: Tag | None = None
     lat: Latitude | None = None

@@ -8,6 +8,7 @@ uses them, which their neighbours tell:
   included; and U+200D behind a virama, where it asks for a half form (the Unicode Standard 16.0, chapters 9 and 12).
 - U+FE0E and U+FE0F (text and emoji style) behind an emoji, and in a keycap.
 - Other variation selectors behind a hanzi or a Mongolian letter, whose form they choose.
+- U+180E (Mongolian vowel separator) between two Mongolian letters, and tags in the flag of a region.
 
 Everywhere else they go, and so does what else hides: marks that turn the direction of writing, spaces without width,
 tags, soft hyphens and fillers.
@@ -16,6 +17,11 @@ tags, soft hyphens and fillers.
 import re
 import unicodedata
 from collections.abc import Sequence
+
+_VOWEL_SEPARATOR = "\u180e"
+_MONGOLIAN = re.compile("[\u1820-\u18aa]")
+_REGION = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+"""The flag of a region, such as England: a black flag, the region's code in tags, and the tag that ends it (UTS 51)."""
 
 JOINERS = "\u200c\u200d"
 """Zero width non-joiner, and zero width joiner."""
@@ -80,7 +86,12 @@ _JOINING = tuple(
 
 def without_unseen(text: str) -> str:
     """A text without what only hides. Doing so again changes nothing."""
-    seen = [character for character in text if _stands(character)]
+    flags = {place for match in _REGION.finditer(text) for place in range(*match.span())}
+    seen = [
+        character
+        for place, character in enumerate(text)
+        if place in flags or _stands(character) or _separates_a_vowel(text, place)
+    ]
     kept: list[str] = []
     for place, character in enumerate(seen):
         if character in JOINERS:
@@ -90,6 +101,12 @@ def without_unseen(text: str) -> str:
         elif not _SELECTORS.match(character) or _selects(kept, character, "".join(seen[place + 1 : place + 2])):
             kept.append(character)
     return "".join(kept)
+
+
+def _separates_a_vowel(text: str, place: int) -> bool:
+    """Whether this is the Mongolian vowel separator between two letters, whose forms it changes."""
+    beside = text[place - 1 : place] + text[place + 1 : place + 2]
+    return text[place] == _VOWEL_SEPARATOR and len(beside) == len(_MONGOLIAN.findall(beside)) == 2  # noqa: PLR2004
 
 
 def _stands(character: str) -> bool:
