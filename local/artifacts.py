@@ -19,10 +19,13 @@ MAGIC = {"python3.11": 3495, "python3.12": 3531, "python3.13": 3571, "python3.14
 UNCHECKED_HASH = 1
 """The flags of bytecode that is used without a look at its source (PEP 552)."""
 
+_PLATFORMS = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""How the name of an extension module says its processor (PEP 3149)."""
+
 _MACHINE_NAMES = {3: "32-bit x86", 40: "32-bit arm", 62: "x86_64", 183: "arm64", 243: "riscv"}
 _ELF_HEADER = 20
 _PYC_HEADER = 16
-_BINARY = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll)$")
+_BINARY = re.compile(r"\.(so(\.\d+)*|dylib|pyd|dll)$", re.IGNORECASE)
 _TAG = re.compile(r"\.(?P<tag>[^.]+)\.so$")
 
 
@@ -63,7 +66,8 @@ def _faults(file: Path, runtime: str, architecture: str) -> Iterator[str]:
     if file.suffix == ".pyc":
         yield from _bytecode_faults(header, runtime)
     elif header.startswith(b"\x7fELF") or _BINARY.search(file.name):
-        yield from _machine_faults(header, architecture)
+        wrong_machine = list(_machine_faults(header, architecture))
+        yield from wrong_machine or _platform_faults(file.name, architecture)
         yield from _tag_faults(file.name, runtime)
 
 
@@ -93,6 +97,14 @@ def _tag_faults(name: str, runtime: str) -> Iterator[str]:
         yield f"is for {kind}, not for {runtime}"
     if tag.endswith("-musl"):
         yield "is for musl, which Lambda does not have"
+
+
+def _platform_faults(name: str, architecture: str) -> Iterator[str]:
+    """What the name of an extension module says of its processor; the right binary under another name is not found."""
+    found = _TAG.search(name)
+    platform = found["tag"].partition("-")[2].partition("-")[2] if found else ""
+    if platform and not platform.startswith(_PLATFORMS[architecture]):
+        yield f"is named for {platform}, so it is not imported on {architecture}"
 
 
 def _bytecode_faults(header: bytes, runtime: str) -> Iterator[str]:

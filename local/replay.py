@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--app", default="alipay")
     chosen = parser.parse_args()
     today = datetime.now(ZONE)
-    bad_rows = state() / "replay" / f"{chosen.file.name}.bad-rows.txt"
+    bad_rows = state() / "replay" / f"{chosen.file.name[:60]}.bad-rows.txt"
     try:
         with step(f"reading {escape(chosen.file.name)}"):
             file = RideFile(chosen.file, chosen.user, today)

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
@@ -156,7 +157,7 @@ def _members(opener: _Opener, name: str, folder: str, depth: int) -> Iterator[So
         members = [member.filename for member in archive.infolist() if not member.is_dir()]
     for member in members:
         parts = PurePosixPath(member).parts
-        if "__MACOSX" in parts or parts[-1].startswith("."):
+        if not parts or "__MACOSX" in parts or parts[-1].startswith("."):
             continue
         part = f"{folder}{member}"
         open_member = partial(_open_member, opener, member)
@@ -182,7 +183,7 @@ def _told_plainly(name: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise UnreadableFileError(f"There is no file {name}.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except (EOFError, LZMAError, UnicodeError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise UnreadableFileError(f"{name} is damaged or cut short ({error}); fetch the file again.") from error
     except (RuntimeError, NotImplementedError) as error:
         raise UnreadableFileError(f"{name} cannot be unpacked here: {error}.") from error

@@ -181,7 +181,13 @@ def _marks() -> dict[str, Mark] | None:
 
 
 def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
-    documents: dict[str, Any] = yaml.safe_load((folder / f"{kind}.yaml").read_text("utf-8"))
+    file = folder / f"{kind}.yaml"
+    try:
+        documents = yaml.safe_load(file.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file} is not YAML: {error}") from None
+    if not isinstance(documents, dict):
+        raise ValueError(f"{file} has no entries: a mapping of identifiers to entries is needed")  # noqa: TRY004
     return documents
 
 

@@ -91,7 +91,7 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
         RefusedError: some of it is not what the log signed.
     """
     document = members_of(
-        json_in(text, "the certificate"),
+        json_in(text.rstrip(b"\r\n"), "the certificate"),
         "the certificate",
         "number state project_id species latin place partner dedication applied_at planted_at tree history proof",
     )

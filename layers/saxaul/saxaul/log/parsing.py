@@ -90,7 +90,10 @@ def _is_of_a_failure(text: bytes) -> bool:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(document, dict) and "code" in document and bool({"title", "status"} & document.keys())
+    if not isinstance(document, dict):
+        return False
+    is_problem = "code" in document and bool({"title", "status"} & document.keys())
+    return is_problem or document.keys() == {"message"}  # of the gateway itself
 
 
 def members_of(document: Json, what: str, names: str) -> dict[str, Any]:

@@ -111,6 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotVerifiedError as reason:
         print(f"{reason.word}: {reason}.")  # noqa: T201
         return reason.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever reads this has read enough
+        return 2
     except OSError as error:
         parser.error(str(error))
     except ModuleNotFoundError as missing:
