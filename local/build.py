@@ -108,7 +108,7 @@ def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 
     listing.write_text("\n".join(lines) + "\n")
     target = f"{parameters['PythonRuntime']} on {parameters['Architecture']}"
     more = [f"and {len(lines) - shown:,} more: {listing}"] if len(lines) > shown else []
-    sentence = f"{built} is not for {target}, so this is not deployed. {len(lines):,} findings:"
+    sentence = f"{built} is not for {target}, so this is not deployed. Findings: {len(lines):,}."
     raise SamError("\n  ".join([sentence, *lines[:shown], *more]))
 
 

@@ -185,7 +185,7 @@ def _told_plainly(name: str) -> Iterator[None]:
         raise UnreadableFileError(f"There is no file {name}.") from None
     except (EOFError, LZMAError, UnicodeError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise UnreadableFileError(f"{name} is damaged or cut short ({error}); fetch the file again.") from error
-    except (RuntimeError, NotImplementedError) as error:
+    except (RuntimeError, NotImplementedError) as error:  # zipfile's: a password, or a compression it does not know
         raise UnreadableFileError(f"{name} cannot be unpacked here: {error}.") from error
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror or error}.") from error

@@ -111,8 +111,8 @@ def test_a_build_for_this_machine_is_refused_for_any_other_runtime_or_processor(
     with pytest.raises(SamError, match=r"handler\..*\.pyc was compiled by") as by_runtime:
         refuse_wrong_files(built, THIS_MACHINE | {"PythonRuntime": OTHER_RUNTIME})
 
-    assert "1 findings" in str(by_processor.value)
-    assert "2 findings" in str(by_runtime.value)
+    assert "Findings: 1." in str(by_processor.value)
+    assert "Findings: 2." in str(by_runtime.value)
 
 
 def test_many_wrong_files_are_listed_in_a_file_of_their_own(tmp_path: Path) -> None:

@@ -86,50 +86,29 @@ class Table:
 
     def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
         """The items of one partition with a sort key from first to last, both included, as of now."""
-        pages = (
-            dynamodb()
-            .get_paginator("query")
-            .paginate(
-                TableName=self.name,
-                KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-                ExpressionAttributeValues=raw({":pk": pk, ":first": first, ":last": last}),
-                ConsistentRead=True,
-            )
-        )
-        for page in pages:
-            yield from map(python, page["Items"])
+        condition = "pk = :pk AND sk BETWEEN :first AND :last"
+        return self._query(condition, {":pk": pk, ":first": first, ":last": last}, ConsistentRead=True)
 
     def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
         """The items of one partition with a sort key between these two, last first, read a few at a time."""
-        pages = (
-            dynamodb()
-            .get_paginator("query")
-            .paginate(
-                TableName=self.name,
-                KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :before",
-                ExpressionAttributeValues=raw({":pk": pk, ":after": after, ":before": before}),
-                ScanIndexForward=False,
-                PaginationConfig={"PageSize": 2},
-            )
+        found = self._query(
+            "pk = :pk AND sk BETWEEN :after AND :before",
+            {":pk": pk, ":after": after, ":before": before},
+            ScanIndexForward=False,
+            PaginationConfig={"PageSize": 2},
         )
-        for page in pages:
-            yield from (item for item in map(python, page["Items"]) if after < item["sk"] < before)
+        return (item for item in found if after < item["sk"] < before)
 
     def last(self, pk: str) -> Item | None:
         """The item of one partition with the highest sort key, as of now."""
-        pages = (
-            dynamodb()
-            .get_paginator("query")
-            .paginate(
-                TableName=self.name,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=raw({":pk": pk}),
-                ConsistentRead=True,
-                ScanIndexForward=False,
-                PaginationConfig={"MaxItems": 1, "PageSize": 1},
-            )
+        found = self._query(
+            "pk = :pk",
+            {":pk": pk},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            PaginationConfig={"MaxItems": 1, "PageSize": 1},
         )
-        return next((python(item) for page in pages for item in page["Items"]), None)
+        return next(found, None)
 
     def listed(self, list_name: str, limit: int, *, backwards: bool = False, before: str = "") -> Iterator[Item]:
         """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment.
@@ -139,16 +118,24 @@ class Table:
         condition, values = "list_name = :list_name", {":list_name": list_name}
         if before:
             condition, values = f"{condition} AND list_order < :before", values | {":before": before}
+        return self._query(
+            condition,
+            values,
+            IndexName="Listing",
+            ScanIndexForward=not backwards,
+            PaginationConfig={"MaxItems": limit},
+        )
+
+    def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
+        """The items that meet a key condition, read a page at a time, with more options of the call."""
         pages = (
             dynamodb()
             .get_paginator("query")
             .paginate(
                 TableName=self.name,
-                IndexName="Listing",
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=raw(values),
-                ScanIndexForward=not backwards,
-                PaginationConfig={"MaxItems": limit},
+                **options,
             )
         )
         for page in pages:
