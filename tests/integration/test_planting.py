@@ -102,10 +102,12 @@ def test_confirmations_of_another_shape_are_400(seeded: Stack, body: Any) -> Non
     assert (answer.status, answer.code) == (400, "invalid_body")
 
 
-def test_a_latitude_next_to_nothing_is_taken_or_refused_and_does_not_break_the_function(seeded: Stack) -> None:
+def test_a_latitude_next_to_zero_is_judged_by_its_distance_like_any_other(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
-    assert confirm(order_id, confirmation(number, lat=1e-200)).status < 500
+    answer = confirm(order_id, confirmation(number, lat=1e-200))
+
+    assert (answer.status, [refused["code"] for refused in answer.body["refused"]]) == (200, ["out_of_reach"])
 
 
 def test_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seeded: Stack) -> None:

@@ -1,0 +1,116 @@
+"""Each function gets the environment variables that its code reads, and permissions on the resources that they name."""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.sam import ROOT
+from tests.template.reading import functions, resources, template
+
+PACKAGE = ROOT / "layers/saxaul"
+READ_BY_WIRING = {"ledger": "ledger_table", "catalog_store": "catalog_table"}
+"""The settings that the factories of services/wiring.py read."""
+READ_BY_ALL = {"calendar", "callers"}
+"""The settings that every function gets from Globals."""
+
+
+def code_of(function: dict[str, Any]) -> dict[Path, ast.Module]:
+    """The handler and every service module that it imports, directly or through another service."""
+    found: dict[Path, ast.Module] = {}
+    waiting = [ROOT / function["CodeUri"] / "handler.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = ast.parse(path.read_text())
+        for module in imports_of(found[path]):
+            source = PACKAGE / f"{module.replace('.', '/')}.py"
+            if module.startswith("saxaul.services.") and module != "saxaul.services.wiring" and source.exists():
+                waiting.append(source)
+    return found
+
+
+def imports_of(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def settings_read(function: dict[str, Any]) -> set[str]:
+    """The settings that the code reads: ``settings().x``, the factories of wiring, and a request's ``base_url``."""
+    found = set()
+    for node in chain.from_iterable(map(ast.walk, code_of(function).values())):
+        match node:
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="settings")), attr=name):
+                found.add(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="wiring"), attr=name)) if name in READ_BY_WIRING:
+                found.add(READ_BY_WIRING[name])
+            case ast.Attribute(attr="base_url"):
+                found.add("public_url")
+    return found - READ_BY_ALL
+
+
+def variables(function: dict[str, Any]) -> dict[str, Any]:
+    """The variables of a function's own section, without those of Globals."""
+    found: dict[str, Any] = function["Environment"]["Variables"]
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_a_function_gets_the_variables_that_its_code_reads_and_no_others(name: str) -> None:
+    function = functions()[name]
+
+    assert {variable.lower() for variable in variables(function)} == settings_read(function)
+
+
+def test_the_template_sets_every_variable_that_the_settings_know_and_no_others() -> None:
+    shared = template()["Globals"]["Function"]["Environment"]["Variables"].keys() - {"AWS_ENDPOINT_URL"}
+    known = {
+        node.value
+        for node in ast.walk(ast.parse((PACKAGE / "saxaul/settings.py").read_text()))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"[A-Z]+(_[A-Z]+)*", str(node.value))
+    }
+
+    assert known == shared.union(*map(variables, functions().values()))
+
+
+def resource_of(value: Any) -> str:  # noqa: ANN401 - Ref, Fn::GetAtt or Fn::Sub
+    """The logical id of the resource that a value of the template refers to."""
+    [reference] = value.values()
+    return str(reference).removeprefix("${").partition(".")[0]
+
+
+def resources_named(name: str) -> set[str]:
+    """The resources that a function's variables name."""
+    return {resource_of(value) for value in variables(functions()[name]).values()} - set(template()["Parameters"])
+
+
+def resources_permitted(name: str) -> set[str]:
+    """The resources that a function may call, without those that only wake it or take what it could not process."""
+    sections = [functions()[name]["Policies"], attached_policies(name)]
+    statements = [statement for policy in chain(*sections) for statement in policy["Statement"]]
+    called = [statement for statement in statements if not set(statement["Action"]) & WAKING_ACTIONS]
+    return {resource_of(statement["Resource"]) for statement in called} - dead_letter_queues()
+
+
+WAKING_ACTIONS = {"sqs:ReceiveMessage", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+
+
+def attached_policies(name: str) -> list[dict[str, Any]]:
+    """The policies of the template that are attached to a function's role from outside its section."""
+    policies = resources("AWS::IAM::Policy").values()
+    return [policy["PolicyDocument"] for policy in policies if {"Ref": f"{name}Role"} in policy["Roles"]]
+
+
+def dead_letter_queues() -> set[str]:
+    return {name for name in resources("AWS::SQS::Queue") if name.endswith("DeadLetterQueue")}
+
+
+@pytest.mark.parametrize("name", sorted(functions()))
+def test_a_function_may_call_the_resources_that_its_variables_name_and_no_others(name: str) -> None:
+    assert resources_permitted(name) == resources_named(name)
