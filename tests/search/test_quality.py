@@ -1,4 +1,4 @@
-"""What people type finds what they mean, judged by queries that are older than the search."""
+"""The search finds the right answers to judged queries, which were written before the search."""
 
 from datetime import date
 from functools import cache
@@ -21,7 +21,7 @@ def search(query: str) -> list[str]:
     return [] if answer.fallback else [found.identifier for found in answer.found]
 
 
-def test_at_least_two_hundred_queries_are_judged_and_none_of_them_was_tuned_by() -> None:
+def test_at_least_two_hundred_queries_are_judged_and_none_is_a_tuning_query() -> None:
     queries = [question.query for of_kind in judged("judged").values() for question in of_kind]
 
     assert len(set(queries)) == len(queries) >= 200
@@ -44,7 +44,7 @@ def test_recall_at_five_is_at_least_95_in_100(capsys: pytest.CaptureFixture[str]
     everything = quality(search, [question for of_kind in judged("judged").values() for question in of_kind])
 
     with capsys.disabled():
-        print(f"\n{'':42}{'queries':>8}{'recall@5':>10}{'MRR':>8}")  # noqa: T201 - the figures are for people too
+        print(f"\n{'':42}{'queries':>8}{'recall@5':>10}{'MRR':>8}")  # noqa: T201 - the figures are for people to read too
         for kind, found in [
             *((kind, quality(search, questions)) for kind, questions in judged("judged").items()),
             ("all", everything),

@@ -1,4 +1,4 @@
-"""The season of the default catalog: who searches for green on World Environment Day, and who does a month later."""
+"""How the season orders the default catalog: searches for "green" on World Environment Day and a month later."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ INDEX = SuggestionIndex(default_catalog())
 
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("query", ["green", "绿色", "lvse", ""])
-def test_on_5_june_the_first_page_is_what_world_environment_day_asks_for_and_the_app_can_do(
+def test_on_5_june_the_first_page_has_suggestions_of_world_environment_day_that_the_app_can_do(
     app: str, query: str
 ) -> None:
     found = INDEX.search(query, app, date(2026, 6, 5), 10).found
@@ -24,14 +24,14 @@ def test_on_5_june_the_first_page_is_what_world_environment_day_asks_for_and_the
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_on_6_july_it_is_not(app: str) -> None:
+def test_on_6_july_the_first_three_are_not_of_world_environment_day(app: str) -> None:
     found = INDEX.search("green", app, date(2026, 7, 6), 10).found
 
     assert "world-environment-day" not in {result.suggestion.campaign for result in found[:3]}
     assert all(app in result.suggestion.links for result in found)
 
 
-def test_an_operators_synonym_finds_what_has_its_sibling() -> None:
+def test_a_synonym_finds_suggestions_with_another_word_of_its_group() -> None:
     found = INDEX.search("捷运", "alipay", date(2026, 9, 1), 1).found[0]
 
     assert found.suggestion.action_type == "metro_ride"

@@ -1,1 +1,1 @@
-"""The catalog: what operators write, its versions, and the calendar of the programme."""
+"""The catalog: entries that operators write, their versions, and the calendar of the programme."""

@@ -1,7 +1,7 @@
-"""The programme's time: its days, the windows of its caps, and when what was earned may be harvested.
+"""The time rules of a programme: days, the windows of caps, and when points ripen and periods close.
 
-An instant is whole seconds since 1970 (UTC). A day is a day of the programme's time zone.
-A window is an ISO 8601 date of its own length: ``2026``, ``2026-11`` or ``2026-11-23``.
+An instant is a whole number of seconds since 1970 (UTC). A day is a day in the programme's time zone.
+A window is a year, a month or a day, written as in ISO 8601: ``2026``, ``2026-11`` or ``2026-11-23``.
 """
 
 from calendar import monthrange
@@ -13,16 +13,19 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 WindowLength = Literal["day", "month", "year"]
-"""How long a window of a cap is, and so the period that holds its entries."""
+"""The length of the window of a cap or a period."""
 
 CLOCK_SKEW = 300
-"""Seconds that an app's clock may be ahead of ours."""
+"""The most seconds that an app's clock may be ahead of ours."""
 
 GRACE_DAYS = 1
-"""Days between the last direct post onto a period and its closing: far longer than any function runs."""
+"""Days between the last post that does not reopen a period and the closing of that period.
+
+This is far longer than any function runs.
+"""
 
 _LENGTH: Mapping[WindowLength, int] = {"year": 4, "month": 7, "day": 10}
-"""Characters of the ISO 8601 date of a window."""
+"""The number of characters that a window of each length has."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,9 @@ class Calendar:
     """The time rules of a programme.
 
     Attributes:
-        zone: where its days begin and end.
-        acceptance_days: how long after the act an app may report it.
-        harvest_time: when, on the day after the act, its points ripen; None where they ripen at once.
+        zone: the time zone of its days.
+        acceptance_days: how many days after an action an app may report it.
+        harvest_time: the time at which points ripen on the day after the action; None if they ripen at once.
     """
 
     zone: ZoneInfo
@@ -46,12 +49,12 @@ class Calendar:
         return self.day_of(instant).isoformat()[: _LENGTH[length]]
 
     def windows_of(self, instant: int) -> tuple[str, str, str]:
-        """The day, the month and the year that an instant falls in."""
+        """Return the windows of the day, the month and the year that contain an instant."""
         day = self.day_of(instant).isoformat()
         return day, day[:7], day[:4]
 
     def ripens_at(self, occurred_at: int) -> int:
-        """The instant from which the points of an act may be harvested."""
+        """Return the instant from which the points of an action may be harvested."""
         if self.harvest_time is None:
             return occurred_at
         return instant_of(self.day_of(occurred_at) + timedelta(days=1), self.harvest_time, self.zone)
@@ -64,28 +67,30 @@ class Calendar:
         return occurred_at > now + CLOCK_SKEW
 
     def may_be_closed(self, window: str, now: int) -> bool:
-        """Whether all that may still be accepted into a window has ripened.
+        """Return whether a window can take no more actions and all of its points are ripe.
 
-        Such a period may be closed into its wallet, so whoever posts onto it must reopen it there.
+        The wallet may have closed such a period already, so a post to it must also reopen it in the wallet.
         """
         return last_day(window) + timedelta(days=self._open_days) < self.day_of(now)
 
     def closed_through(self, now: int) -> date:
-        """The last day whose periods a harvest closes: so long ago that no direct post onto them is under way."""
+        """Return the last day whose periods a harvest closes.
+
+        That day is so long ago that no function can still be posting to these periods without reopening them.
+        """
         return self.day_of(now) - timedelta(days=self._open_days + GRACE_DAYS + 1)
 
     @property
     def _open_days(self) -> int:
-        """Days after its last day for which a window stays open: late reports, and the ripening of the last one."""
+        """Days that a window stays open after its last day, so that late actions can be reported and ripen."""
         return max(self.acceptance_days, 1) + 1
 
     def rfc3339(self, instant: int) -> str:
-        """An instant as people of the programme read it, with its offset."""
+        """Return an instant in the programme's time zone, with its offset."""
         return datetime.fromtimestamp(instant, self.zone).isoformat()
 
 
 def last_day(window: str) -> date:
-    """The last day of a window."""
     if len(window) == _LENGTH["year"]:
         return date(int(window), 12, 31)
     if len(window) == _LENGTH["month"]:
@@ -96,5 +101,5 @@ def last_day(window: str) -> date:
 
 @lru_cache(maxsize=4096)
 def instant_of(day: date, at: time, zone: ZoneInfo) -> int:
-    """The instant of a wall clock; the first one where the clocks are set back."""
+    """Return the instant of a wall-clock time; the first of two if the clocks are set back."""
     return int(datetime.combine(day, at, zone).timestamp())

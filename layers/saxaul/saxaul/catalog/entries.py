@@ -1,7 +1,7 @@
-"""The catalog: what counts as an action, what it earns and avoids, when more is earned, and which trees there are.
+"""The entries of the catalog: action types, campaigns, tree projects, suggestions and synonyms.
 
 Points are a reward that an operator sets. Avoided grams are evidence from a named source.
-They are two fields with a source each, and neither is ever computed from the other.
+They are separate fields, each with a source, and neither is ever computed from the other.
 """
 
 import re
@@ -30,12 +30,12 @@ from saxaul.catalog.calendar import WindowLength
 
 Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""In the order in which a catalog can be written: later kinds refer to earlier ones."""
+"""The kinds in the order in which a catalog must be written, because later kinds refer to earlier ones."""
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - recurrence is in days of the programme, without a zone
+RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a rule recurs on days of the programme, without a zone
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
 
 
@@ -51,15 +51,15 @@ _YEARLY = re.compile(
 
 def _checked_recurrence(rule: str) -> str:
     if not _YEARLY.fullmatch(rule):
-        raise ValueError("a yearly rule of days is needed, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
+        raise ValueError("this must be a yearly rule of days, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
     if not any(rrulestr(rule, dtstart=RECURRENCE_EPOCH)):
-        raise ValueError("this rule names no day at all")
+        raise ValueError("this rule does not match any day")
     return rule
 
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
-"""Digits that an amount may have in all, and after its point: quantities, points of a unit, grams of a unit."""
+"""The most digits of an amount in all, and after its point. An amount is a quantity, or points or grams per unit."""
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 Phrase = Annotated[str, Field(min_length=1, max_length=500)]
@@ -68,7 +68,10 @@ Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recur
 
 
 class _Strict(BaseModel):
-    """A rule that spans fields is checked at the last of them, so that it is reported with all other errors."""
+    """A frozen model that refuses unknown fields.
+
+    A rule about several fields is checked at the last of them, so that its error is reported with all other errors.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -87,7 +90,7 @@ class Sourced(_Strict):
     """Where a number comes from.
 
     ``confidence`` is A for a primary or peer-reviewed source, B for the press, C for a how-to page or a mirror,
-    and ``none`` where the operator decided.
+    and ``none`` if the operator chose the number.
     """
 
     confidence: Literal["A", "B", "C", "none"] = "none"
@@ -97,19 +100,19 @@ class Sourced(_Strict):
     @classmethod
     def _claims_need_a_source(cls, source: str, info: ValidationInfo) -> str:
         if info.data.get("confidence", "none") != "none" and not source:
-            raise ValueError("a confidence of A, B or C needs a source")
+            raise ValueError("a confidence of A, B or C requires a source")
         return source
 
 
 class Reward(Sourced):
-    """Points for an action: ``value`` for each unit of its quantity, or for the action as a whole."""
+    """Points for an action: ``value`` for each unit of its quantity, or for the whole action, as ``per`` says."""
 
     value: Amount
     per: Literal["unit", "action"] = "unit"
 
 
 class Evidence(Sourced):
-    """Grams of CO2e that one unit of the action avoids. Zero where nothing is claimed."""
+    """Grams of CO2e that one unit of the action avoids. Zero if nothing is claimed."""
 
     value: Amount
     region: str = Field(default="", max_length=100)
@@ -118,7 +121,7 @@ class Evidence(Sourced):
 
 
 class Cap(_Strict):
-    """The most that one user is paid for one action type in a window: so many units, or so many points."""
+    """A limit per person, action type and window: the most ``units`` that earn points, or the most ``points``."""
 
     window: WindowLength
     units: Amount | None = None
@@ -128,14 +131,14 @@ class Cap(_Strict):
     @classmethod
     def _one_limit(cls, points: int | None, info: ValidationInfo) -> int | None:
         if "units" in info.data and (info.data["units"] is None) == (points is None):
-            raise ValueError("a cap has either units or points")
+            raise ValueError("a cap must have either units or points, not both")
         return points
 
 
 class ActionType(_Strict):
-    """A kind of act. A facility's earns no points; a person's may.
+    """A kind of action. An action of a person may earn points; an action of a facility earns none.
 
-    An act of ``retired_from`` or later is refused; what came before is still posted, capped and shown.
+    An action that occurred on ``retired_from`` or later is refused. Earlier actions are still posted, capped and shown.
     """
 
     names: Text
@@ -149,33 +152,36 @@ class ActionType(_Strict):
 
     @field_validator("points", "caps")
     @classmethod
-    def _facilities_earn_nothing(cls, reward: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - of two types
+    def _facilities_earn_nothing(cls, reward: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - either of two types
         if info.data.get("actor") == "facility" and reward:
-            raise ValueError("a facility's action earns no points, so it has no points and no caps")
+            raise ValueError("the actions of a facility earn no points, so their type cannot have points or caps")
         return reward
 
     @property
     def window(self) -> WindowLength:
-        """The window of the period that holds this type's entries: the longest of its caps, so that it sees each."""
+        """The window of the periods that hold this type's entries: the longest of its caps, to contain all of them."""
         return _longest(self.caps)
 
     def is_retired_on(self, day: date) -> bool:
         return self.retired_from is not None and day >= self.retired_from
 
-    def cannot_become(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - what an operator sent, faults and all
-        """Name what must stay while entries of this type may lie in periods, as far as a document can be read."""
+    def cannot_become(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - an operator's input, not checked yet
+        """Describe each change that is not allowed, because periods may hold entries of this type.
+
+        The document may have other errors; fields that cannot be read are skipped.
+        """
         if not isinstance(document, dict):
             return
         if document.get("actor", "person") in {"person", "facility"} - {self.actor}:
-            yield f"actor: a {self.actor}'s action type stays one; write a new action type"
+            yield f"actor: this must stay {self.actor}; create a new action type instead"
         try:
             caps = _CAPS.validate_python(document.get("caps", ()))
         except ValidationError:
             return
         if _longest(caps) != self.window:
             yield (
-                f"caps: the longest window of this type is a {self.window}, and its entries lie in periods of that "
-                f"length; write a new action type"
+                f"caps: the longest window must stay a {self.window}, because the entries of this type are in periods "
+                f"of that length; create a new action type instead"
             )
 
 
@@ -188,21 +194,21 @@ def _longest(caps: tuple[Cap, ...]) -> WindowLength:
 
 
 class CampaignEdition(_Strict):
-    """One year of a campaign."""
+    """The details of a campaign in one year."""
 
     host: Text | None = None
     theme: Text | None = None
 
 
 class Goal(_Strict):
-    """What a campaign reaches for together."""
+    """The shared goal of everyone in a campaign: a number of actions, or of trees."""
 
     counts: Literal["actions", "trees"]
     target: int = Field(gt=0)
 
 
 class Campaign(_Strict):
-    """A dated drive. ``recurs`` is an RFC 5545 rule for its first day, in the programme's time zone."""
+    """A campaign on certain days. ``recurs`` is an RFC 5545 rule for its first day, in the programme's time zone."""
 
     names: Text
     texts: Text
@@ -214,11 +220,11 @@ class Campaign(_Strict):
     editions: dict[int, CampaignEdition] = {}
 
     def runs_on(self, day: date) -> bool:
-        """Whether the campaign runs on a day of the programme's time zone."""
+        """Return whether the campaign runs on a day of the programme's time zone."""
         return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
 
     def begins_on(self, day: date) -> bool:
-        """Whether it is the day itself, the first of those on which the campaign runs."""
+        """Return whether a day is the first day of a run of the campaign."""
         return _recurs_within(self.recurs, day, day)
 
 
@@ -228,9 +234,9 @@ def _recurs_within(rule: str, first: date, last: date) -> bool:
     return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
 
 
-def _number_of_json(value: Any) -> Any:  # noqa: ANN401 - whatever was sent
+def _number_of_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("a number is needed, not a text or a yes or no")  # noqa: TRY004 - pydantic reports this one
+        raise ValueError("this must be a JSON number, not a string or a boolean")  # noqa: TRY004 - pydantic reports this one
     return value
 
 
@@ -239,17 +245,17 @@ Longitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-180, le
 """Degrees of WGS 84."""
 
 USUAL_RADIUS_KM = 50.0
-"""A county and the land around it: a project's place is one point, and its plots lie where the partner found land."""
+"""The default: a county and the land around it. A place is one point, but a partner plants where it found land."""
 
 MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500.0
-"""What a telephone under trees may be off, and as far as the largest prefectures of the Chinese desert reach: beyond
-that a place says nothing of where a tree is."""
+"""The limits of a radius. The position of a phone under trees may be off by the minimum. The largest prefectures of the
+Chinese desert reach as far as the maximum; beyond that, a place says nothing about where a tree is."""
 
 Radius = Annotated[float, BeforeValidator(_number_of_json), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
 
 
 class Place(_Strict):
-    """Where trees are planted, in degrees (WGS 84): within ``radius_km`` kilometres of a point."""
+    """Where trees are planted: within ``radius_km`` kilometres of a point, given in degrees (WGS 84)."""
 
     names: Text
     lat: Latitude
@@ -258,9 +264,10 @@ class Place(_Strict):
 
 
 class ReleaseSchedule(_Strict):
-    """So many saplings a day at an hour of the programme's time zone, from ``first_day`` on and never for the past.
+    """A number of saplings to release each day, at an hour of the programme's time zone.
 
-    ``total`` is the most that is released by schedule in all, under what came before it too.
+    Releases begin on ``first_day``, but none are made for days before the schedule was written. ``total`` is the most
+    saplings that are released by schedule in all; the releases of the project's earlier schedules count too.
     """
 
     daily: int = Field(ge=1, le=1_000_000)
@@ -273,14 +280,15 @@ class ReleaseSchedule(_Strict):
     @classmethod
     def _ends_after_it_begins(cls, last_day: date | None, info: ValidationInfo) -> date | None:
         if last_day and "first_day" in info.data and last_day < info.data["first_day"]:
-            raise ValueError("this comes before first_day")
+            raise ValueError("this must not be before first_day")
         return last_day
 
 
 class TreeProject(_Strict):
-    """A species in a place by a partner.
+    """A species that a partner plants in one place.
 
-    ``saplings`` is how many were released by hand in all; raise it to release more. A closed project takes no requests.
+    ``saplings`` is the number released by hand in all; raise it to release more. A closed project takes no redemption
+    requests.
     """
 
     species: Text
@@ -296,7 +304,7 @@ class TreeProject(_Strict):
 
 
 class Suggestion(_Strict):
-    """One thing to do: the answer to a search. ``links`` leads into each app that can do it."""
+    """One thing that a person can do; the search finds these. ``links`` has a link into each app that can do it."""
 
     titles: Text
     texts: Text
@@ -307,7 +315,7 @@ class Suggestion(_Strict):
 
 
 class Synonyms(_Strict):
-    """Words that people use for one another, in either language: a suggestion that has one is found by all of them."""
+    """Words that people use interchangeably, in either language. A suggestion with one of them is found by all."""
 
     words: tuple[Phrase, ...] = Field(min_length=2, max_length=50)
 
@@ -324,7 +332,7 @@ MODELS: Mapping[Kind, type[Entity]] = {
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything that an operator can change, by identifier. ``versions`` counts the changes of each action type."""
+    """All entries that an operator can change, by identifier. ``versions`` has the version of each action type."""
 
     action_types: Mapping[str, ActionType] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
@@ -334,7 +342,10 @@ class Catalog:
     versions: Mapping[str, int] = field(default_factory=dict)
 
     def offer(self, action_type: str, day: date) -> tuple[Decimal, str]:
-        """The multiplier of a day, and whose it is. Campaigns do not multiply each other: the best one holds."""
+        """Return the highest multiplier of an action type on a day, and the campaign that it comes from.
+
+        The multipliers of several campaigns are not combined. Without a campaign, the result is 1 and an empty text.
+        """
         offers = [
             (campaign.multipliers[action_type], identifier)
             for identifier, campaign in self.campaigns.items()
@@ -343,14 +354,14 @@ class Catalog:
         return max(offers, default=(Decimal(1), ""))
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
-        """Name each thing that an entry refers to and that the catalog does not hold."""
+        """Describe each reference of an entry to another entry that is not in the catalog."""
         held: Mapping[Kind, Mapping[str, Entity]] = {"action-types": self.action_types, "campaigns": self.campaigns}
         for reference in references_in(kind, document):
             if reference.identifier not in held[reference.kind]:
                 yield reference.is_broken
 
     def all_broken_references(self) -> Iterator[str]:
-        """Name each broken reference of the whole catalog, with the entry that holds it."""
+        """Describe each broken reference of the whole catalog, with the entry that contains it."""
         referring: Mapping[Kind, Mapping[str, Entity]] = {"campaigns": self.campaigns, "suggestions": self.suggestions}
         for kind, entities in referring.items():
             for identifier, entity in entities.items():
@@ -358,7 +369,7 @@ class Catalog:
                 yield from (f"{identifier}: {fault}" for fault in found)
 
     def referring_to(self, kind: Kind, identifier: str) -> list[str]:
-        """The entries that name this one, and would break without it, as ``<kind>/<id>``."""
+        """Return the entries that refer to an entry, as ``<kind>/<id>``. Its deletion would break them."""
         match kind:
             case "action-types":
                 campaigns = [
@@ -375,7 +386,7 @@ class Catalog:
                 return []
 
     def suggesting(self, action_type: str) -> list[str]:
-        """The suggestions of an action type, as ``suggestions/<id>``."""
+        """Return the suggestions of an action type, as ``suggestions/<id>``."""
         return [
             f"suggestions/{key}"
             for key, suggestion in self.suggestions.items()
@@ -384,7 +395,7 @@ class Catalog:
 
 
 class Reference(NamedTuple):
-    """A field of an entry that names another entry."""
+    """A field of an entry that refers to another entry."""
 
     field: str
     kind: Kind
@@ -396,7 +407,7 @@ class Reference(NamedTuple):
 
 
 def references_in(kind: Kind, document: object) -> Iterator[Reference]:
-    """What an entry refers to, as far as it can be read: it may have faults."""
+    """Yield the references of an entry. The entry may have errors; fields that cannot be read are skipped."""
     match kind, document:
         case "campaigns", {"multipliers": dict(multipliers)}:
             yield from (

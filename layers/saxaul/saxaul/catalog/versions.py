@@ -1,4 +1,4 @@
-"""An entry of the catalog with its version, the versions that it had, and what a write demands of them."""
+"""A catalog entry with its version, its earlier versions, and the conditions of a write."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,9 +7,9 @@ from saxaul.catalog.entries import Entity
 
 
 class VersionedEntry(NamedTuple):
-    """An entry and how often it was changed; without an entity it was deleted, or never written.
+    """An entry with its version, which counts its changes. Without an entity, it was deleted or never written.
 
-    ``changed_at`` is an instant in seconds; ``changed_by`` is a person, or the client of the token.
+    ``changed_at`` is an instant in seconds. ``changed_by`` is a person, or the name of the token's client.
     """
 
     entity: Entity | None
@@ -19,7 +19,7 @@ class VersionedEntry(NamedTuple):
 
 
 class EntryVersion(NamedTuple):
-    """What an entry was once, as it was written then; without a document it was deleted."""
+    """One version of an entry, as it was written at the time. Without a document, this version is a deletion."""
 
     number: int
     changed_at: int
@@ -29,27 +29,27 @@ class EntryVersion(NamedTuple):
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions as a caller names them: ``any`` of them, or these numbers, as text."""
+    """Versions that a request names: ``any`` version, or these numbers, as text."""
 
     numbers: frozenset[str] = frozenset()
     any: bool = False
 
     def hold(self, version: int | None) -> bool:
-        """Whether the version that stands there is among them; None where nothing stands there."""
+        """Return whether these include the entry's current version, which is None if the entry does not exist."""
         return version is not None and (self.any or str(version) in self.numbers)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a write demands of the version that stands there: ``among`` these, if given, and ``not_among`` those."""
+    """The condition of a write: the entry's current version is in ``among``, if given, and not in ``not_among``."""
 
     among: Versions | None = None
     not_among: Versions = Versions()
 
     def is_stale(self, version: int | None) -> bool:
-        """Whether something else stands there than the caller read."""
+        """Return whether the current version is not in ``among``, so the operator read another one."""
         return self.among is not None and not self.among.hold(version)
 
     def excludes(self, version: int | None) -> bool:
-        """Whether something stands there that must not."""
+        """Return whether the current version is in ``not_among``."""
         return self.not_among.hold(version)

@@ -1,1 +1,1 @@
-"""Certificates: one frozen object, and its JSON, picture and page."""
+"""Certificates: one immutable object, and its three forms: JSON, picture (SVG) and web page (HTML)."""

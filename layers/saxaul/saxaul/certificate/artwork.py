@@ -1,6 +1,6 @@
-"""What is drawn on a certificate rather than written: dunes at dawn, the shrub in its state, and the QR code.
+"""The drawings on a certificate: dunes at dawn, the shrub in its state, and the QR code.
 
-Everything is measured in the certificate's own units, of which it is 390 wide: about the pixels of a phone.
+Lengths are in units of the SVG's view box, which is 390 units wide: about the width of a phone in CSS pixels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ import segno
 
 WIDTH = 390
 HORIZON = 236
-"""Where the picture ends and the words begin."""
+"""The y coordinate where the landscape ends and the text begins."""
 
 _INK, _BARK, _DRY = "#3d3a33", "#6d5138", "#9a9184"
 _GREENS = ("#54764a", "#6f9057", "#8aa867")
@@ -20,7 +20,7 @@ _TIPS = (
     *((-40, -60, 24), (-34, -74, 22), (-25, -84, 26), (-16, -94, 24), (-8, -98, 28), (3, -98, 26), (12, -92, 26)),
     *((22, -86, 24), (30, -77, 26), (38, -66, 22), (45, -54, 22), (-22, -60, 20), (-2, -70, 22), (18, -64, 20)),
 )
-"""Where a branch ends, and how long its twigs are."""
+"""The tips of the branches: x, y, and the length of the twigs there."""
 
 _BRANCHES = (
     "M0 4C-2-16-3-34-5-58C-6-76-9-88-8-100",
@@ -39,7 +39,7 @@ _DUNES = (
 
 
 def landscape(parent: Element, state: str) -> None:
-    """The desert at dawn with the tree in it: bare where it is dead, dotted where it is not planted yet."""
+    """Draw the desert at dawn with the tree: bare if it is dead, dotted if it is not planted."""
     definitions = SubElement(parent, "defs")
     sky = SubElement(definitions, "linearGradient", id="sky", x1="0", y1="0", x2="0", y2="1")
     for offset, colour in (("0", "#cfdcd8"), ("0.55", "#f3e6cb"), ("1", "#fbeed3")):
@@ -83,14 +83,14 @@ def _foliage(**style: str) -> Element:
 
 
 def _twig(x: int, y: int, length: int, angle: int) -> str:
-    """A twig that leaves upwards, at an angle in degrees, and bends down with its weight."""
+    """Return the path of a twig that starts at ``angle`` degrees from vertical and bends down at its end."""
     reach = length * (0.72 + 0.28 * cos(radians(angle * 5 + x * 11)))
     dx, dy = reach * sin(radians(angle)), -reach * cos(radians(angle))
     return f"M{x} {y}q{dx * 0.5:.0f} {dy * 0.75:.0f} {dx:.0f} {dy + abs(dx) * 0.4:.0f}"
 
 
 def qr_code(parent: Element, address: str, x: float, y: float, side: float) -> None:
-    """A QR code of an address on white, with the quiet zone of four modules that readers need."""
+    """Draw a QR code of an address on white, with the quiet zone of four modules that readers need."""
     modules = segno.make_qr(address, error="m").matrix
     border = 4
     scale = side / (len(modules) + 2 * border)
@@ -105,7 +105,7 @@ def qr_code(parent: Element, address: str, x: float, y: float, side: float) -> N
 
 
 def _runs(line: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Where dark modules of a line begin and end."""
+    """Yield the start and end of each run of dark modules in a line."""
     start = 0
     for is_dark, run in groupby(line):
         end = start + len(list(run))

@@ -1,4 +1,4 @@
-"""The certificate of a tree: one object, which is shown as JSON, as a picture and as a page."""
+"""The certificate of a tree: one object that is rendered as JSON, as a picture and as a web page."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,15 +11,15 @@ from saxaul.log.proof import LoggedEvent, Proof, ShownEvent, ShownTree, planting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What anyone may see of a tree: nothing in it says whose tree it is. Times are in RFC 3339.
+    """The public facts of a tree. It does not name the person who redeemed the tree. Times are in RFC 3339.
 
     Attributes:
         state: the tree's state, such as ``ordered`` or ``alive``.
-        species, latin, place, partner: of its project; None where the project is not known any more.
-        dedication: None where it was erased.
-        planted_at: when what stands now was planted; None before the first planting.
-        history: what the public log records of it, oldest first.
-        proof: None until the log records that it is planted.
+        species, latin, place, partner: from the tree's project; None if the project no longer exists.
+        dedication: None if it was erased. Nothing erases dedications today.
+        planted_at: when the tree was planted or, if it was replaced, last replaced; None before the first planting.
+        history: the events that the public log records and the certificate shows, oldest first.
+        proof: None until the log records that the tree is planted.
     """
 
     number: str
@@ -38,7 +38,7 @@ class Certificate:
 
     @classmethod
     def proven(cls, particulars: Particulars, events: Sequence[LoggedEvent]) -> "Certificate":
-        """The certificate of a tree that is in the log, in the log's own words. ``events`` are oldest first."""
+        """Build the certificate of a logged tree from the logged values. ``events`` are oldest first."""
         last = events[-1].leaf
         planting = events[planting_among([event.leaf for event in events])]
         return cls(
@@ -58,7 +58,7 @@ class Certificate:
         )
 
     def document(self, language: Language) -> dict[str, Json]:
-        """The certificate as JSON, with its texts in one language."""
+        """Return the certificate as JSON, with its texts in one language."""
         return {
             "number": self.number,
             "state": self.state,

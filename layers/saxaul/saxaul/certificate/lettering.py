@@ -1,7 +1,7 @@
-"""Words on a certificate: cleaned of what must not be drawn, and broken into lines that fit.
+"""Prepares the text on a certificate: removes characters that must not be drawn, and breaks the text into lines.
 
-Each reader's own fonts are used, so nothing can be measured here. A hanzi is one em wide; for other characters the
-widths are those of common fonts, rounded up.
+The viewer chooses the fonts, so exact widths are not known here. A hanzi is one em wide. The widths of other characters
+are those of common fonts, rounded up.
 """
 
 import re
@@ -9,19 +9,22 @@ import unicodedata
 from collections.abc import Iterator
 
 _WIDTHS = {0.34: " ijltfrI.,:;!'|()[]-·", 0.95: "MWmw@%—…"}
-"""Ems of characters that are far from the usual width."""
+"""The width in ems of characters that differ much from the usual width."""
 
 _EMS = {character: ems for ems, characters in _WIDTHS.items() for character in characters}
 _LOWER, _OTHER = 0.54, 0.7
 _UNDRAWN = {"Cc", "Cf", "Cs", "Co", "Cn"}
-"""Control characters, those that turn the direction of writing, half characters, and what Unicode has not given out."""
+"""Unicode categories that are not drawn: controls, formats such as text direction, surrogates, private, unassigned."""
 
 _JOINERS = "\u200c\u200d"
-"""These hold emoji and some scripts together."""
+"""Zero-width characters that emoji and some scripts need, so they are kept."""
 
 
 def drawable(text: str) -> str:
-    """A text in one line without anything that XML cannot hold or that would turn what stands around it."""
+    """Return a text as one line that is safe to draw.
+
+    Removes characters that XML cannot hold and those that change the direction of the surrounding text.
+    """
     spaced = " ".join(text.split())
     return "".join(
         character for character in spaced if character in _JOINERS or unicodedata.category(character) not in _UNDRAWN
@@ -29,7 +32,10 @@ def drawable(text: str) -> str:
 
 
 def lines(text: str, size: float, width: float, most: int) -> list[str]:
-    """A text broken into at most so many lines of a width, at a font size in the same units; … where it is cut."""
+    """Break a text into at most ``most`` lines of the given width. A text that is too long ends with "…".
+
+    ``size`` is the font size, in the same units as ``width``.
+    """
     broken = [""]
     for piece in _pieces(drawable(text), width / size):
         if broken[-1] and _ems(broken[-1] + piece.rstrip()) * size > width:
@@ -43,7 +49,7 @@ def lines(text: str, size: float, width: float, most: int) -> list[str]:
 
 
 def _pieces(text: str, ems: float) -> Iterator[str]:
-    """What stays on one line: a word with the space after it, a hanzi, and as much of a long word as a line holds."""
+    """Yield unbreakable pieces: a word and the space after it, a hanzi, or as much of a long word as a line holds."""
     for word in re.findall(r"\S+\s*|\s+", text):
         current = ""
         for character in word:

@@ -1,6 +1,6 @@
-"""A certificate as a page for a phone: the picture, and where to find the data behind it.
+"""A certificate as a web page for a phone: the picture, and links to the data, the picture and the other language.
 
-Like the picture it is a tree of elements, and it fetches nothing.
+Like the picture, the page is built as a tree of elements, and it loads nothing from elsewhere.
 """
 
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -11,7 +11,7 @@ from saxaul.certificate.picture import INK, LABELS, SANS, STANDING_COLOUR, drawi
 
 
 def page(certificate: Certificate, address: str, language: Language) -> str:
-    """A certificate as HTML. ``address`` is where its QR code leads, and its other forms begin with it."""
+    """Return a certificate as HTML. ``address`` is the URL in its QR code; links to its other forms begin with it."""
     labels, other = LABELS[language], "zh" if language == "en" else "en"
     html = Element("html", lang=language)
     head, body = SubElement(html, "head"), SubElement(html, "body")

@@ -1,7 +1,7 @@
-"""A certificate for people: a picture (SVG) that stands by itself.
+"""A certificate as a self-contained picture (SVG).
 
-It is built as a tree of elements and written by the library, so that no text of a stranger becomes markup.
-It fetches nothing: no fonts, no scripts, no images.
+The picture is built as a tree of elements, and ElementTree escapes the texts, so no text that a person or partner wrote
+can become markup. The picture loads nothing: no fonts, no scripts, no images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "tag": "Tag",
         "scan": "Scan to check it",
         "proved": "In the public log: entry {sequence}, signed {day}",
-        "unproved": "The public log tells of it once it is planted",
+        "unproved": "It is added to the public log once it is planted",
         "reserved": "Reserved",
         "ordered": "Ordered",
         "planted": "Planted",
@@ -72,12 +72,12 @@ STANDING_COLOUR = "#54764a"
 
 
 def picture(certificate: Certificate, address: str, language: Language) -> str:
-    """A certificate as SVG. ``address`` is where its QR code leads."""
+    """Return a certificate as SVG. ``address`` is the URL in its QR code."""
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(drawing(certificate, address, language), "unicode")
 
 
 def drawing(certificate: Certificate, address: str, language: Language) -> Element:
-    """A certificate as an element of SVG, for a page to hold."""
+    """Return a certificate as an SVG element that a page can contain."""
     svg = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "aria-labelledby": "title description"})
     svg.set("lang", "zh-CN" if language == "zh" else "en")
     svg.set("font-family", SANS)
@@ -98,7 +98,7 @@ def drawing(certificate: Certificate, address: str, language: Language) -> Eleme
 
 
 class _Sheet:
-    """The part of a certificate that is written, from top to bottom; ``y`` is how far that has come."""
+    """The text part of a certificate, written from top to bottom. ``y`` is the current position."""
 
     def __init__(self, svg: Element, top: float) -> None:
         self.svg = svg
@@ -107,13 +107,13 @@ class _Sheet:
     def write(
         self, texts: Sequence[str], size: float, *, leading: float = 1.35, x: float = _MARGIN, **style: str
     ) -> None:
-        """Write lines below each other."""
+        """Write lines below each other and move ``y`` down."""
         for text in texts:
             self.y += size * leading
             self.put(text, x, self.y, size, **style)
 
     def put(self, text: str, x: float, y: float, size: float, **style: str) -> None:
-        """Write a line at a place and stay there."""
+        """Write a line at a place without moving ``y``."""
         attributes = {name.replace("_", "-"): value for name, value in style.items()}
         place = {"x": f"{x:g}", "y": f"{y:.1f}", "font-size": f"{size:g}", "fill": INK}
         SubElement(self.svg, "text", place | attributes).text = drawable(text)
@@ -196,7 +196,7 @@ def _write_check(sheet: _Sheet, certificate: Certificate, address: str, language
 
 
 def _proof_line(certificate: Certificate, language: Language) -> str:
-    """Where the public log has the tree."""
+    """Return the text that says where the public log has the tree."""
     labels = LABELS[language]
     if not certificate.proof:
         return labels["unproved"]
@@ -205,13 +205,13 @@ def _proof_line(certificate: Certificate, language: Language) -> str:
 
 
 def title_of(certificate: Certificate, language: Language) -> str:
-    """The certificate in one line: what it is of, its number and its state."""
+    """Return the title of a certificate: its species, its number and its state."""
     state = LABELS[language][certificate.state]
     return drawable(f"{_species(certificate, language)} · {certificate.number} · {state}")
 
 
 def _description(certificate: Certificate, language: Language) -> str:
-    """The whole certificate for those who hear it."""
+    """Return a description of the certificate for screen readers."""
     dates = (f"{LABELS[language][name]}: {_day(moment, language)}" for name, moment in _dates(certificate).items())
     place = _in_language(certificate.place, language)
     spoken = (certificate.latin, place, certificate.partner, *dates, certificate.dedication)
@@ -219,7 +219,7 @@ def _description(certificate: Certificate, language: Language) -> str:
 
 
 def _dates(certificate: Certificate) -> Mapping[str, str | None]:
-    """The moments that a certificate shows, by the name of their label."""
+    """Return the dates that a certificate shows, by the name of their label."""
     return {"applied_at": certificate.applied_at, "planted_at": certificate.planted_at}
 
 
@@ -232,7 +232,7 @@ def _in_language(text: Text | None, language: Language) -> str | None:
 
 
 def _day(moment: str | None, language: Language) -> str:
-    """The day of an RFC 3339 time, in its own time zone."""
+    """Return the day of an RFC 3339 time, in the time zone of its offset."""
     if moment is None:
         return LABELS[language]["not_yet"]
     day = date.fromisoformat(moment[:10])

@@ -1,1 +1,1 @@
-"""The impact: what everybody did together, and how far the campaigns' goals are."""
+"""The impact: totals over all people and facilities, and the progress of campaigns toward their goals."""

@@ -1,4 +1,4 @@
-"""Campaigns in time: when each runs, whose year it is, and how far its shared goal is."""
+"""Campaigns: when each one runs, its edition of a year, and the progress toward its shared goal."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -12,11 +12,11 @@ from saxaul.impact.totals import Impact
 from saxaul.trees.redemptions import STANDING_STATES, State
 
 IN_HAND = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
-"""The states of trees that count towards a goal: reserved or further, and not known dead."""
+"""The states of trees that count toward a goal: reserved or later, and not known dead."""
 
 
 class Run(NamedTuple):
-    """One time that a campaign runs: its first and its last day, in the programme's time zone."""
+    """One occurrence of a campaign: its first and its last day, in the programme's time zone."""
 
     first: date
     last: date
@@ -28,36 +28,37 @@ class Run(NamedTuple):
 
 
 def run_at(campaign: Campaign, day: date) -> Run | None:
-    """The run that a day falls in; the latest to begin where there are several."""
+    """Return the run that includes a day; if there are several, the one that begins last."""
     begun = _run(campaign, _recurrence(campaign.recurs).before(_at(day), inc=True))
     return begun if begun and day <= begun.last else None
 
 
 def run_after(campaign: Campaign, day: date) -> Run | None:
-    """The next run to begin."""
+    """Return the next run that begins after a day."""
     return _run(campaign, _recurrence(campaign.recurs).after(_at(day)))
 
 
 def run_before(campaign: Campaign, day: date) -> Run | None:
-    """The latest run to be over."""
+    """Return the latest run that ended before a day."""
     return _run(campaign, _recurrence(campaign.recurs).before(_at(day - timedelta(days=campaign.days)), inc=True))
 
 
 def runs_in(campaign: Campaign, year: int) -> list[Run]:
-    """The runs that begin in a year."""
+    """Return the runs that begin in a year."""
     found = _recurrence(campaign.recurs).between(_at(date(year, 1, 1)), _at(date(year, 12, 31)), inc=True)
     return [Run(first.date(), first.date() + timedelta(days=campaign.days - 1)) for first in found]
 
 
 def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
-    """The host and the theme of the year in which a run begins."""
+    """Return the edition (host and theme) of the year in which a run begins."""
     return campaign.editions.get(run.first.year, CampaignEdition())
 
 
 def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:
-    """Progress towards the campaign's goal on the days of a run: people's actions, or trees that were reserved then.
+    """Return the progress toward the campaign's goal: people's actions, or trees by the day of their reservation.
 
-    Where the campaign multiplies action types, these are the ones that count; where it multiplies none, all do.
+    ``impacts`` are those of the days of a run. If the campaign multiplies action types, only these types count; if it
+    multiplies none, all count.
     """
     if campaign.goal is None:
         return 0

@@ -1,8 +1,7 @@
-"""Impact: what all actions came to by day, app and action type, and the trees by the day of their reservation.
+"""Impact: the totals of all actions by day, app and action type, and of trees by the day of their reservation.
 
-It is a sum over periods and redemptions, kept up to date by their changes: what a change adds is what the period
-or the redemption now comes to, less what it came to before. So the order of changes does not matter, and each is
-counted once.
+The impact is a sum over periods and redemptions. Each change of a period or a redemption adds its new totals and
+subtracts its old ones. So the order of changes does not matter, and every action and every tree is counted once.
 """
 
 from collections import defaultdict
@@ -17,11 +16,11 @@ from saxaul.ledger.periods import ZERO, Period
 from saxaul.trees.redemptions import UNPAID, Redemption
 
 DELIVERED_WITHIN = 48 * 3600
-"""Seconds after which no change can be delivered again: a stream keeps it for 24 hours."""
+"""Seconds after which a change cannot be delivered again. The stream keeps changes for 24 hours."""
 
 
 class Act(NamedTuple):
-    """What is summed together. ``owner`` is the kind of owner: ``user`` or ``facility``."""
+    """The key of a sum. ``owner`` is the kind of owner: ``user`` or ``facility``."""
 
     owner: str
     app: str
@@ -29,7 +28,7 @@ class Act(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """What acts came to. ``quantity`` is in the type's unit, and can only be added within a type."""
+    """The totals of actions. ``quantity`` is in the type's unit, so it can only be added within one type."""
 
     actions: int = 0
     quantity: Decimal = ZERO
@@ -50,7 +49,7 @@ NOTHING = Sum()
 
 @dataclass(frozen=True)
 class Impact:
-    """What was done together. ``trees`` counts those whose redemption was reserved then, by what became of each."""
+    """The totals of a day or of several days. ``trees`` counts trees by state, on the day of their reservation."""
 
     acts: Mapping[Act, Sum] = field(default_factory=dict)
     trees: Mapping[str, int] = field(default_factory=dict)
@@ -71,18 +70,18 @@ class Impact:
 
 
 Impacts = Mapping[date, Impact]
-"""Impact by the day of the act, or of the reservation."""
+"""Impact by day: the day of the act, or the day of the reservation."""
 
 
 class Change(NamedTuple):
-    """What one change of the ledger adds to the days. ``sequence`` grows with every change of a shard of the stream."""
+    """The impact that one ledger change adds, by day. ``sequence`` grows with every change in a shard of the stream."""
 
     sequence: int
     adds: Impacts
 
 
 class Mark(NamedTuple):
-    """How far a shard was counted, and when; an instant in seconds."""
+    """The last change of a shard that was counted, and when it was counted (an instant in seconds)."""
 
     sequence: int
     at: int
@@ -90,7 +89,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Day:
-    """The impact of one day, and how far each shard of the stream is in it. A day that nobody wrote has version 0."""
+    """The impact of one day, and the mark of each shard counted in it. A day that was never written has version 0."""
 
     day: date
     impact: Impact = field(default_factory=Impact)
@@ -98,9 +97,9 @@ class Day:
     version: int = 0
 
     def counting(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
-        """This day with the changes of a shard that it has not counted yet; the same day where there are none.
+        """Return this day with the new changes of a shard added; this same object if there are none.
 
-        A shard delivers its changes in order and from time to time again, so what comes after its mark is new.
+        A shard delivers its changes in order and sometimes repeats them, so the changes after its mark are new.
         """
         counted = self.marks[shard].sequence if shard in self.marks else -1
         new = [change for change in changes if change.sequence > counted and self.day in change.adds]
@@ -114,7 +113,7 @@ class Day:
 
 
 def total(impacts: Iterable[Impact]) -> Impact:
-    """The sum of many, however much each of them holds."""
+    """Return the sum of many impacts."""
     acts: dict[Act, Sum] = {}
     trees: dict[str, int] = {}
     for impact in impacts:
@@ -133,7 +132,7 @@ def _without_zeros(acts: Mapping[Act, Sum], trees: Mapping[str, int]) -> Impact:
 
 
 def of_period(period: Period | None, calendar: Calendar) -> Impacts:
-    """What a period comes to. A reversed action counts as nothing; so does one that had no room for an entry."""
+    """Return the impact of a period. Reversed actions and actions without an entry (overflow) do not count."""
     if period is None:
         return {}
     return _by_day(
@@ -153,7 +152,7 @@ def of_period(period: Period | None, calendar: Calendar) -> Impacts:
 
 
 def of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
-    """The trees of a redemption from its reservation on, each by its own state."""
+    """Return the trees of a redemption by their own states, on the day of its reservation."""
     if redemption is None or not redemption.reserved_at:
         return {}
     day = calendar.day_of(redemption.reserved_at)
@@ -162,19 +161,19 @@ def of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
 
 
 def difference(after: Impacts, before: Impacts) -> Impacts:
-    """What a change adds to each day that it changes."""
+    """Return the impact that a change adds, for each day that it changes."""
     days = {day: after.get(day, Impact()).plus(before.get(day, Impact()), -1) for day in {*after, *before}}
     return {day: impact for day, impact in days.items() if not impact.is_nothing}
 
 
 def added_by(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
-    """What a change of a period, or of a redemption, adds to each day."""
+    """Return the impact that a change of a period or a redemption adds to each day."""
     match before, after:
         case (Period() | None, Period()):
             return difference(of_period(after, calendar), of_period(before, calendar))
         case (Redemption() | None, Redemption()):
             return difference(of_redemption(after, calendar), of_redemption(before, calendar))
-    raise TypeError("a change is of one period, or of one redemption")
+    raise TypeError("before and after must both be periods or both be redemptions")
 
 
 def _by_day(found: Iterator[tuple[date, Impact]]) -> Impacts:

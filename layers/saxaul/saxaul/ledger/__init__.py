@@ -1,1 +1,1 @@
-"""The ledger: actions, the periods that hold them, and the wallets that collect their points."""
+"""The ledger: actions, the periods that contain them, and the wallets that collect their points."""

@@ -1,7 +1,7 @@
-"""Actions: good acts that apps report.
+"""Actions: green acts that apps report.
 
-An action is immutable and named by ``(app, owner, action_id)``. The app sends a quantity;
-the platform computes the rest.
+An action is immutable and identified by ``(app, owner, action_id)``. The app sends a quantity; the platform computes
+points and avoided grams.
 """
 
 import re
@@ -26,24 +26,27 @@ from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog
 from saxaul.catalog.faults import faults
 
 REVERSAL_DAYS = 366
-"""For how long after the act it can be taken back, so that nobody can fill old periods with reversals of nothing."""
+"""Days after an act in which an app can reverse the action.
+
+The limit stops apps from filling old periods with reversals of actions that do not exist.
+"""
 
 QUANTITY_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
-"""Quantities are kept to a millionth of their unit; finer digits are rounded, half to even."""
+"""Quantities are stored to a millionth of their unit. More digits are rounded, half to even."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?")
 
 
 class Owner(NamedTuple):
-    """Whose period an action goes onto: a person, or one of the business's own facilities."""
+    """The owner of the period that an action is posted to: a person, or one of the business's own facilities."""
 
     kind: Literal["user", "facility"]
     id: str
 
 
 class Reversal(NamedTuple):
-    """An app takes back an action of its own, wherever that is by now; ``occurred_at`` is the action's."""
+    """An app reverses one of its own actions, which may not be posted yet. ``occurred_at`` is that of the action."""
 
     app: str
     owner: Owner
@@ -53,7 +56,7 @@ class Reversal(NamedTuple):
 
 
 class Action(NamedTuple):
-    """A reported act. ``occurred_at`` is an instant in seconds; ``quantity`` is in the action type's unit."""
+    """An act that an app reported. ``occurred_at`` is an instant in seconds; ``quantity`` is in the type's unit."""
 
     app: str
     owner: Owner
@@ -65,7 +68,7 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one action of a call was not taken. ``code`` is stable."""
+    """Why one action or reversal of a request was refused. ``code`` is stable."""
 
     index: int
     action_id: str | None
@@ -74,7 +77,7 @@ class Refusal:
 
 
 class Refused(NamedTuple):
-    """A code and a sentence for one refused action or reversal."""
+    """A code and a sentence that say why something was refused."""
 
     code: str
     detail: str
@@ -85,53 +88,53 @@ Accepted = TypeVar("Accepted", Action, Reversal)
 
 def _rfc3339_text(value: object) -> object:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("a time with its offset is needed, such as 2026-06-05T08:30:00+08:00")
+        raise ValueError("a time with an offset is required, such as 2026-06-05T08:30:00+08:00")
     return value
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
 Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$")]
-"""An identifier that an app chooses. It fits into a table key as it is."""
+"""An identifier that an app chooses. It is used in table keys without escaping."""
 
 _NO_NAMES = frozenset({".", ".."})
-"""In a path these stand for the folder itself and the one above, so clients take them out before they call."""
+"""In a path these mean the current and the parent folder, so HTTP clients remove them before they send a request."""
 
 
 def is_identifier(text: str) -> bool:
-    """Whether a path can hold this as an identifier."""
+    """Whether a text is an identifier that a path can contain."""
     return _IDENTIFIER.fullmatch(text) is not None and text not in _NO_NAMES
 
 
 def _fits_a_path(text: str) -> str:
     if text in _NO_NAMES:
-        raise ValueError("neither . nor .. can be an owner, because no path can hold it")
+        raise ValueError("an owner's id cannot be . or .., because a path cannot contain these")
     return text
 
 
 OwnerId = Annotated[Id, AfterValidator(_fits_a_path)]
-"""The identifier of a person or a facility. It fits into a path, too."""
+"""The identifier of a person or a facility. It can also be a part of a path."""
 
 Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
-"""Why an action is taken back, in the app's own words."""
+"""Why an action is reversed, in the app's own words."""
 
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
-"""Seconds since 1970, before the year 9999: as far as a day has a date in every zone."""
+"""Seconds since 1970, before the year 9999, so that the instant has a date in every time zone."""
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
 
 
 def _plain_number(value: object) -> object:
     if isinstance(value, bool) or (isinstance(value, str) and not _PLAIN_DECIMAL.fullmatch(value)):
-        raise ValueError('a number is needed, or its digits as text, such as 12.5 or "12.5"')
+        raise ValueError('a number is required, or its digits as text, such as 12.5 or "12.5"')
     return value
 
 
 ReportedQuantity = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_number)]
-"""A number of JSON, or text of the digits 0 to 9 with at most one point between them: no sign, space or underscore."""
+"""A JSON number, or text of the digits 0 to 9 with at most one point between them: no sign, space or underscore."""
 
 
 class _Reported(BaseModel):
-    """What an app sends of an action, and of its reversal: which one it is."""
+    """The fields that identify an action, in a report of the action and in its reversal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -143,7 +146,7 @@ class _Reported(BaseModel):
     @model_validator(mode="after")
     def _one_owner(self) -> Self:
         if (self.user_id is None) == (self.facility_id is None):
-            raise ValueError("exactly one of user_id and facility_id is needed")
+            raise ValueError("exactly one of user_id and facility_id is required")
         return self
 
     @property
@@ -167,12 +170,12 @@ class ReportedReversal(_Reported):
 def screen(
     app: str, reported: Sequence[object], catalog: Catalog, calendar: Calendar, now: int
 ) -> tuple[list[Action], list[Refusal]]:
-    """Part the actions that can be posted from those that cannot, each refused with a reason."""
+    """Split the reported actions into those that can be posted and those that are refused, each with a reason."""
     return _parted(reported, lambda candidate: _screen_one(app, candidate, catalog, calendar, now))
 
 
 def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[Refusal]]:
-    """Part the reversals that can be posted from those that cannot; whether their action exists is checked later."""
+    """Split the reported reversals in the same way. Whether the action exists is checked later."""
     return _parted(reported, lambda candidate: _screen_reversal(app, candidate, now))
 
 
@@ -197,9 +200,9 @@ def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | Refuse
         return Refused("invalid_reversal", "; ".join(faults(error)))
     occurred_at = int(reported.occurred_at.timestamp())
     if occurred_at > now + CLOCK_SKEW:
-        return Refused("in_future", "The action lies in the future.")
+        return Refused("in_future", "occurred_at is in the future.")
     if occurred_at < now - REVERSAL_DAYS * 86_400:
-        return Refused("too_old", f"An action can be taken back for {REVERSAL_DAYS} days.")
+        return Refused("too_old", f"An action can only be reversed within {REVERSAL_DAYS} days.")
     return Reversal(app, reported.owner, reported.action_id, reported.reason, occurred_at)
 
 
@@ -212,7 +215,7 @@ def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calenda
     if rule is None:
         return Refused("unknown_type", f"There is no action type {reported.type!r}.")
     if (rule.actor == "facility") != (reported.owner.kind == "facility"):
-        return Refused("wrong_owner", f"{reported.type} is reported of a {rule.actor}.")
+        return Refused("wrong_owner", f"{reported.type} can only be reported for a {rule.actor}.")
     if not 0 < reported.quantity <= rule.max_quantity:
         limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
         return Refused("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
@@ -227,14 +230,14 @@ def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calenda
 
 def _untimely(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> Refused | None:
     if calendar.is_in_future(occurred_at, now):
-        return Refused("in_future", "The action lies in the future.")
+        return Refused("in_future", "occurred_at is in the future.")
     if calendar.is_too_old(occurred_at, now):
-        return Refused("too_old", f"An action can be reported for {calendar.acceptance_days} days.")
+        return Refused("too_old", f"An action can only be reported within {calendar.acceptance_days} days.")
     if rule.is_retired_on(calendar.day_of(occurred_at)):
-        return Refused("retired_type", f"This action type is not taken for days from {rule.retired_from} on.")
+        return Refused("retired_type", f"This action type is retired for acts on or after {rule.retired_from}.")
     return None
 
 
-def _action_id_of(candidate: Any) -> str | None:  # noqa: ANN401 - whatever the app sent
+def _action_id_of(candidate: Any) -> str | None:  # noqa: ANN401 - any JSON value that the app sent
     action_id = candidate.get("action_id") if isinstance(candidate, dict) else None
     return action_id if isinstance(action_id, str) else None

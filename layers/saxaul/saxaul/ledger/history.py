@@ -1,4 +1,4 @@
-"""The ledger as its owner reads it: entries newest first, and a month's totals."""
+"""The ledger as its owner reads it: the entries, newest first, and the totals of a month."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -20,14 +20,14 @@ class Line(NamedTuple):
 
 
 class LinePlace(NamedTuple):
-    """Where a line stands: by the time of its act, then by its name, so that a reader can go on where it stopped."""
+    """The sort position of a line: by the time of its act, then by its name. A cursor uses it to continue a list."""
 
     occurred_at: int
     name: str
 
 
 class Total(NamedTuple):
-    """What one action type came to. ``quantity`` is in the type's unit."""
+    """The totals of one action type. ``quantity`` is in the type's unit."""
 
     type: str
     actions: int
@@ -37,7 +37,7 @@ class Total(NamedTuple):
 
 
 def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) -> list[Line]:
-    """The entries of one month, newest first. A reversal whose action never came is none."""
+    """Return the entries of one month, newest first, without tombstones (reversals whose action has not arrived)."""
     lines = (
         Line(name, entry) for period in periods for name, entry in period.entries.items() if not entry.is_tombstone
     )
@@ -46,7 +46,7 @@ def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) ->
 
 
 def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
-    """``reversed``, ``withheld`` where a cap left no points, ``ripening``, or ``ripe``."""
+    """Return ``reversed``, ``withheld`` (a cap left no points), ``ripening`` or ``ripe``."""
     if entry.reversal:
         return "reversed"
     if entry.reason and not entry.points:
@@ -55,7 +55,7 @@ def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
 
 
 def totals_by_type(lines: Sequence[Line]) -> list[Total]:
-    """The sums of these lines by action type; a reversed action does not count."""
+    """Return the totals of these lines by action type, without reversed actions."""
     totals: dict[str, Total] = {}
     for entry in (line.entry for line in lines if not line.entry.reversal):
         so_far = totals.get(entry.type, Total(entry.type, 0, ZERO, 0, ZERO))

@@ -1,8 +1,8 @@
-"""Periods: what a user's accepted actions became, one period for each cap window.
+"""Periods: each contains the entries of one owner's accepted actions in one cap window.
 
-Idempotency, caps and the ledger live in the period together, so posting an action is one conditional write:
-an entry's key says that it is here already, and the other entries say what is left of its caps.
-Posting is a pure function; whoever loses a race for the period posts again onto the period that won.
+A period holds the data for idempotency, for caps and for the ledger, so posting an action is one conditional write: the
+key of an entry shows that its action was already posted, and the other entries show how much of its caps is left.
+Posting is a pure function. If a concurrent write won, the worker posts again onto the period that is now stored.
 """
 
 import hashlib
@@ -19,20 +19,20 @@ from saxaul.ledger.actions import Action, Owner, Reversal
 ZERO = Decimal(0)
 
 MAX_ENTRIES = 500
-"""The most entries of a period. At their longest they fit the 400 KB that DynamoDB gives an item."""
+"""The most entries of a period. At their longest, they fit the 400 KB that DynamoDB allows for an item."""
 
 MAX_WITHHELD = 20
-"""The most entries of a period that a cap left without points: enough to see why, too few to grow a period by."""
+"""The most entries of a period that a cap left without points: enough to see why, too few to make a period large."""
 
 MAX_OVERFLOW = 1000
-"""The most actions beyond its entries that a period knows again."""
+"""The most actions without an entry that a period recognises when they are sent again."""
 
 DIGEST_BYTES = 6
-"""Of 1,000 actions, two share six bytes once in half a billion periods; the second counts as replayed."""
+"""Among 1,000 actions, two have the same six bytes in one of half a billion periods; the second counts as replayed."""
 
 
 class PeriodKey(NamedTuple):
-    """A period's name: whose it is, and its window."""
+    """The key of a period: its owner and its window."""
 
     owner: Owner
     window: str
@@ -40,19 +40,19 @@ class PeriodKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an accepted action became.
+    """An accepted action in a period, or a tombstone: a reversal that arrived before its action.
 
     Attributes:
-        quantity: what the app reported, in the type's unit.
-        points: what it earns; zero once it is reversed.
-        avoided_g: grams of CO2e avoided. A cap withholds points, never grams.
-        units: how much of the quantity was paid, which is what a cap by units counts.
-        rule: the version of the action type's rule that was applied.
-        reason: why points were withheld; empty where they were not.
-        campaign: the campaign that multiplied the points; empty where none did.
-        reversal: why the action was taken back; empty where it was not. A reversed entry has no points and no grams.
-        conflicted: whether the same action came again with other content.
-        occurred_at, recorded_at: when the act was, and when it was posted; instants in seconds.
+        quantity: the quantity that the app reported, in the type's unit.
+        points: the points that the action earns; zero after a reversal.
+        avoided_g: grams of CO2e avoided. A cap withholds points, but never grams.
+        units: how much of the quantity was paid. Caps in units count this.
+        rule: the version of the action type that was applied.
+        reason: why points were withheld; empty if none were.
+        campaign: the campaign that multiplied the points; empty if there was none.
+        reversal: why the action was reversed; empty if it was not. A reversed entry has no points and no grams.
+        conflicted: whether the app sent the same action again with different content.
+        occurred_at, recorded_at: when the act happened, and when it was posted; instants in seconds.
     """
 
     type: str
@@ -70,26 +70,27 @@ class Entry:
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether this is a reversal whose action has not come yet."""
+        """Whether this is a reversal whose action has not arrived yet."""
         return not self.type
 
     @property
     def is_withheld(self) -> bool:
-        """Whether a cap left it without points. One that was reversed has none for that reason."""
+        """Whether a cap left the entry without points. A reversed entry has no points because of its reversal."""
         return bool(self.reason) and not self.points and not self.reversal
 
     def is_of(self, action: Action) -> bool:
-        """Whether it came from an action of this content."""
+        """Whether the entry has the same content as the action."""
         return (self.type, self.quantity, self.occurred_at) == (action.type, action.quantity, action.occurred_at)
 
 
 @dataclass(frozen=True)
 class Period:
-    """The entries of one owner in one window, by ``<app>:<action_id>``. A period nobody has written has version 0.
+    """The entries of one owner in one window, by ``<app>:<action_id>``. A period that was never written has version 0.
 
     Attributes:
-        overflow: six bytes for each action that had no room for an entry. It earns nothing, and is known again.
-        uncounted: how often an action came when there was no room even for that.
+        overflow: six bytes for each action that had no room for an entry. Such an action earns nothing, and the bytes
+            identify it when it is sent again.
+        uncounted: how often an action arrived when ``overflow`` was full too.
     """
 
     key: PeriodKey
@@ -108,23 +109,24 @@ class Period:
 
     @property
     def overflowed(self) -> int:
-        """How many actions found no room for an entry: each once, and beyond the known ones each arrival."""
+        """How many actions had no room for an entry: each action in ``overflow`` once, and each uncounted arrival."""
         return len(self.overflow) // DIGEST_BYTES + self.uncounted
 
     def holds(self, name: str) -> bool:
-        """Whether the action of that name came, be it reversed; a reversal that waits for it is not the action."""
+        """Whether the action of that name was posted, including a reversed one. A tombstone does not count."""
         return name in self.entries and not self.entries[name].is_tombstone
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
-        """The points that may be harvested by now."""
+        """Return the points that may be harvested at ``now``."""
         return sum(e.points for e in self.entries.values() if e.points and calendar.ripens_at(e.occurred_at) <= now)
 
 
 class Posting(NamedTuple):
-    """The period after posting, and the counts by outcome. An unchanged period keeps its identity.
+    """The period after posting, and the number of actions and reversals by outcome.
 
-    ``posted`` became entries, ``overflowed`` found no room for one, ``replayed`` were there already,
-    ``conflicted`` were there with other content, ``reversed`` were taken back.
+    If nothing changed, ``period`` is the same object as before. The outcomes are ``posted`` (became an entry),
+    ``overflowed`` (no room for an entry), ``replayed`` (known before), ``conflicted`` (known before with different
+    content) and ``reversed``.
     """
 
     period: Period
@@ -147,7 +149,7 @@ def post(
     recorded_at: int,
     reversals: Iterable[Reversal] = (),
 ) -> Posting:
-    """Post actions onto the period they belong to, then reversals. What is there already changes nothing."""
+    """Post actions onto the period they belong to, then reversals. Repeats change nothing."""
     draft = _Draft(period, _Usage(period.entries.values(), catalog, calendar), recorded_at)
     for action in actions:
         draft.post(action)
@@ -157,7 +159,7 @@ def post(
 
 
 class _Draft:
-    """A period while it is being posted to."""
+    """A period while actions are posted to it."""
 
     def __init__(self, period: Period, usage: "_Usage", recorded_at: int) -> None:
         self._period = period
@@ -186,9 +188,9 @@ class _Draft:
             self._outcomes["conflicted"] += 1
 
     def reverse(self, reversal: Reversal) -> None:
-        """Take an action back, or leave a tombstone that takes it back when it comes.
+        """Reverse an action. If it has not arrived yet, leave a tombstone that reverses it on arrival.
 
-        An action that had no room for an entry earned nothing, so there is nothing to take back.
+        An action that had no room for an entry earned nothing, so its reversal changes nothing.
         """
         key = entry_key(reversal.app, reversal.action_id)
         known = self._entries.get(key)
@@ -241,7 +243,7 @@ def _digests(overflow: bytes) -> set[bytes]:
 
 
 class _Usage:
-    """What the entries of a period have used of each cap, kept up while more are posted."""
+    """How much of each cap the entries of a period have used, updated while more entries are posted."""
 
     def __init__(self, entries: Iterable[Entry], catalog: Catalog, calendar: Calendar) -> None:
         self._catalog = catalog
@@ -271,11 +273,14 @@ class _Usage:
         return entry
 
     def release(self, entry: Entry) -> None:
-        """Give back what an entry used of its caps."""
+        """Remove the usage of an entry from its caps."""
         self._count(replace(entry, points=-entry.points, units=-entry.units))
 
     def _pay(self, action: Action, rule: ActionType, multiplier: Decimal) -> tuple[int, Decimal, str]:
-        """Points, the units that they pay, and why it is not more. Points round down: splitting an act never pays."""
+        """Return the points, the paid units, and why a cap withheld points, if one did.
+
+        Points are rounded down, so splitting an act into several actions never earns more.
+        """
         if rule.points is None:
             return 0, ZERO, ""
         units = action.quantity if rule.points.per == "unit" else Decimal(1)

@@ -1,8 +1,9 @@
-"""Wallets: a user's spendable points, and the harvest that moves ripe points into them.
+"""Wallets: a person's spendable points, and the harvest that moves ripe points into them.
 
-A wallet remembers what it has taken from each open period (``credited``), so a harvest adds
-``ripe(period) - credited[period]``. Repeating it adds nothing, and what a period gained or lost comes with the next
-harvest. A harvest closes the periods whose days have all passed ``closed_through``: they are not read again.
+A wallet stores how many points it has taken from each open period (``credited``). For each period, a harvest adds
+``ripe(period) - credited[period]``. So a repeated harvest adds nothing, and points that a period gains or loses later
+are added or subtracted by the next harvest. A harvest also closes the periods that end on or before ``closed_through``:
+later harvests do not read them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,11 @@ from saxaul.ledger.periods import ZERO, Period
 
 @dataclass(frozen=True)
 class Wallet:
-    """A user's points in hand. ``balance`` may fall below zero after a reversal; then nothing can be spent.
+    """A person's wallet. ``balance`` may be negative after a reversal; then the person can spend nothing.
 
     Attributes:
+        balance: the spendable points.
+        spent: the points that redemptions have taken, less refunds.
         credited: points taken from each open period, by window.
         closed_through: the last day whose periods are closed; None before the first harvest.
         closed_g: grams avoided in the closed periods.
@@ -37,8 +40,8 @@ class Wallet:
     def open_windows(self) -> "OpenWindows":
         """The windows of the periods that may be open.
 
-        Before the first harvest these are all. After it these are the days since ``closed_through``, the month and
-        the year that the next day falls in, and those that a late action or reversal reopened.
+        Before the first harvest these are all windows. After it these are the days since ``closed_through``, the month
+        and the year of the next day, and every window in ``credited``, which includes the reopened ones.
         """
         if self.closed_through is None:
             return OpenWindows("", frozenset())
@@ -51,7 +54,7 @@ class Wallet:
         )
 
     def reopened(self, period: Period) -> "Wallet":
-        """The wallet with a closed period open again, credited with the points that it had when it was closed."""
+        """Return the wallet with a closed period open again, credited with the points it had when it was closed."""
         return replace(
             self,
             credited={**self.credited, period.key.window: period.points},
@@ -60,16 +63,16 @@ class Wallet:
 
 
 class OpenWindows(NamedTuple):
-    """Every window that sorts from ``first`` on, and ``others`` beside them."""
+    """All windows that sort at or after ``first``, and the windows in ``others``."""
 
     first: str
     others: frozenset[str]
 
 
 class Position(NamedTuple):
-    """What a user has. ``earned == ripening + spendable + spent``, always.
+    """A person's points and avoided grams. Always ``earned == ripening + spendable + spent``.
 
-    ``ripening`` is all that is still in periods; ``harvestable`` is the part of it that is ripe.
+    ``ripening`` counts all points that are not harvested yet; ``harvestable`` is the part of them that is ripe.
     """
 
     spendable: int
@@ -81,7 +84,7 @@ class Position(NamedTuple):
 
 
 def position(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Position:
-    """A user's position, from the wallet and all its open periods."""
+    """Return a person's position, computed from the wallet and all its open periods."""
     credited = sum(wallet.credited.values())
     ripening = sum(period.points for period in periods) - credited
     return Position(
@@ -95,14 +98,14 @@ def position(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now:
 
 
 class Harvest(NamedTuple):
-    """The wallet after a harvest, and the points that it moved; negative where reversals outweigh."""
+    """The wallet after a harvest, and the points that the harvest moved; negative if reversals outweigh ripe points."""
 
     wallet: Wallet
     moved: int
 
 
 def harvest(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
-    """Move what is ripe, and close what is final. Where nothing is to be moved, the wallet is left as it is."""
+    """Move ripe points into the wallet and close old periods. If there is nothing to move, change nothing."""
     ripe = {period.key.window: period.ripe_points(calendar, now) for period in periods}
     if all(points == wallet.credited.get(window, 0) for window, points in ripe.items()):
         return Harvest(wallet, 0)

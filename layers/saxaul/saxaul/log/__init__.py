@@ -1,1 +1,1 @@
-"""The transparency log, and its verifier. It imports nothing else of Saxaul, so that it can be shipped alone."""
+"""The transparency log and its verifier. This package imports no other part of Saxaul, so it can be shipped alone."""

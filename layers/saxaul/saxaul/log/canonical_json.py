@@ -1,7 +1,7 @@
-"""Canonical JSON (RFC 8785): one value, one text, so that what is hashed and signed serializes reproducibly.
+"""Canonical JSON (RFC 8785): each value has exactly one text, so its hash and its signature are reproducible.
 
-Only text, whole numbers, truth, null, lists and objects with ASCII names are taken. For these, RFC 8785 is what Python
-writes anyway once the names are sorted; it is fractions that need its rules, and nothing here has any.
+This module accepts only strings, integers, booleans, null, lists, and objects with ASCII names. For these, RFC 8785
+gives the same text as ``json.dumps`` with sorted names. Only fractions need its other rules, and the log has none.
 """
 
 import hashlib
@@ -12,31 +12,31 @@ Json = Any
 """A value that JSON can hold."""
 
 _EXACT = 2**53
-"""Whole numbers beyond this are not the same everywhere that JSON is read."""
+"""Integers must be smaller than this: some JSON readers do not read larger ones exactly."""
 
 
 class NotCanonicalError(ValueError):
-    """Bytes or a value that have no place in canonical JSON; the message says why."""
+    """The bytes or the value are not canonical JSON. The message says why."""
 
 
 def encode(value: Json) -> bytes:
-    """The one text of a value, in UTF-8.
+    """Return the canonical text of a value, in UTF-8.
 
     Raises:
-        NotCanonicalError: it holds something other than this module takes.
+        NotCanonicalError: the value contains something that this module does not accept.
     """
     _check(value)
     try:
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        raise NotCanonicalError("half a character stands in it") from None
+        raise NotCanonicalError("it contains an unpaired surrogate") from None
 
 
 def decode(text: bytes) -> Json:
-    """The value of a canonical text.
+    """Return the value of a canonical text.
 
     Raises:
-        NotCanonicalError: it is no JSON, or not the one text of its value.
+        NotCanonicalError: the text is not JSON, or not the canonical text of its value.
     """
     try:
         value = json.loads(text)
@@ -52,7 +52,7 @@ def decode(text: bytes) -> Json:
 
 
 def digest(value: Json) -> str:
-    """SHA-256 of the one text of a value, in hexadecimal."""
+    """Return the SHA-256 of the canonical text of a value, in hexadecimal."""
     return hashlib.sha256(encode(value)).hexdigest()
 
 
@@ -68,7 +68,7 @@ def _check(value: Json) -> None:
         case dict():
             for name, element in value.items():
                 if not (isinstance(name, str) and name.isascii()):
-                    raise NotCanonicalError("a name in it is not of ASCII")
+                    raise NotCanonicalError("it has a member name that is not ASCII")
                 _check(element)
         case _:
-            raise NotCanonicalError(f"there is no place for a {type(value).__name__} in it")
+            raise NotCanonicalError(f"it contains an unsupported value of type {type(value).__name__}")

@@ -1,8 +1,8 @@
-"""Checking certificates and the log against the published key, without asking anybody.
+"""Checks certificates and the log against the published key, offline.
 
-Nothing is believed: every word that is read is either compared with what the signature is over, or recomputed. A text
-that is not canonical JSON is refused at once, so no byte of it can change and mean the same. What a certificate leaves
-out only the log shows, from its first entry to its last; a log ends with a page that has no entry.
+Every value that is read is either compared with signed data or recomputed. A text that is not canonical JSON is refused
+at once, so no byte can change unnoticed, even where the meaning would stay the same. Only the whole log shows what a
+certificate leaves out. A page without entries marks the end of the log.
 """
 
 import re
@@ -34,7 +34,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class CheckedCertificate:
-    """A certificate that is what the log signed, with its events, oldest first."""
+    """A certificate whose every statement is signed, with its events, oldest first."""
 
     document: Mapping[str, Json]
     events: Sequence[Seen]
@@ -46,10 +46,12 @@ class CheckedCertificate:
 
 @dataclass
 class CheckedLog:
-    """A log from its first entry on, in which everything adds up.
+    """The checked entries of a log, from the first entry on.
 
     Attributes:
-        is_whole: whether the pages reach the end; if not, the next one begins after the last of ``headers``.
+        headers: the header of each entry, by sequence: entry 1 is ``headers[0]``.
+        lives: the events of each certificate, by its number, oldest first.
+        is_whole: whether the pages reach the end; if not, the next page begins after the last of ``headers``.
     """
 
     headers: list[Header] = field(default_factory=list)
@@ -61,34 +63,35 @@ class CheckedLog:
         return self.headers[-1].counts if self.headers else Counts()
 
     def commits_to(self, header: Header) -> bool:
-        """Whether the log has this very header, its signature included, and an entry after it."""
+        """Return whether the log holds exactly this header, including its signature, and an entry after it."""
         return 1 <= header.sequence < len(self.headers) and self.headers[header.sequence - 1] == header
 
     def check_whole(self) -> None:
         """Check that there are entries, and that no page is missing.
 
         Raises:
-            IncompleteError: there is more to fetch.
+            IncompleteError: a page of the log must still be fetched.
         """
         if not self.headers:
-            raise IncompleteError("the log that was given has no entry: fetch it from its first page on")
+            raise IncompleteError("the given log has no entries: fetch it from its first page")
         if not self.is_whole:
             last = len(self.headers)
             raise IncompleteError(
-                f"the log may go on after entry {last}: fetch the next page, GET /log?after={last}, and give it too, "
-                "until a page has no entry"
+                f"the log may continue after entry {last}: fetch the next page, GET /log?after={last}, and add it, "
+                "until a page has no entries"
             )
 
 
 def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) -> CheckedCertificate:
-    """Check a certificate by itself: each word of it was signed. What it leaves out, :func:`check_inclusion` checks.
+    """Check that every statement of a certificate is signed. :func:`check_inclusion` checks what it leaves out.
 
-    ``log`` is only asked which signatures it commits to.
+    ``log`` is used only to find out which signatures later entries commit to, and whether a certificate without a proof
+    is in the log after all.
 
     Raises:
-        IncompleteError: it is none, because a call failed.
-        NotInLogError: it has no proof; its tree is not planted.
-        RefusedError: some of it is not what the log signed.
+        IncompleteError: the text is empty or an error response.
+        NotInLogError: the certificate has no proof, because its tree is not planted.
+        RefusedError: a part of the certificate is not what was signed.
     """
     document = members_of(
         json_in(text.rstrip(b"\r\n"), "the certificate"),
@@ -97,11 +100,11 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
     )
     if document["proof"] is None:
         if log and document["number"] in list(log.lives):
-            raise RefusedError("it has no proof, and the log tells of it")
-        raise NotInLogError("it has no proof: the log tells of planted trees only")
+            raise RefusedError("the certificate has no proof, but its tree is in the log")
+        raise NotInLogError("the certificate has no proof: only planted trees are in the log")
     proof = members_of(document["proof"], "the proof", "particulars salt events")
     if not isinstance(proof["events"], list) or not proof["events"]:
-        raise RefusedError("the proof has no event")
+        raise RefusedError("the proof has no events")
     events = [_check_event(event, keys, log) for event in proof["events"]]
     check_shown(events)
     _check_particulars(document, proof, events)
@@ -125,14 +128,14 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
 
 
 def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
-    """Check a log from its first entry on: signatures, chain, roots, and the counter, which is counted again.
+    """Check a log from its first entry on: signatures, hash chain, Merkle roots, and counts, which are recomputed.
 
-    The pages may come in any order and more than once, but the empty one that ends the log comes last. What comes
-    after a missing page is not looked at.
+    The pages may come in any order and more than once, but the page without entries, which ends the log, must come
+    last. Entries after a missing page are ignored.
 
     Raises:
-        IncompleteError: a page is none, because a call failed.
-        RefusedError: an entry is not what was signed, or does not add up.
+        IncompleteError: a page is empty text or an error response.
+        RefusedError: an entry is not what was signed, or contradicts the entries before it.
     """
     log = CheckedLog()
     read = [_entries_of(page) for page in pages]
@@ -142,18 +145,18 @@ def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
         for entry in entries:
             _check_entry(entry, log, keys)
     if log.headers:
-        keys.check(log.headers[-1])  # no entry commits to the last one
+        keys.check(log.headers[-1])  # no later entry commits to the last one
     log.is_whole = read[-1:] == [[]]
     return log
 
 
 def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> list[Seen]:
-    """The inspections that a certificate leaves out, after checking that the log tells nothing else beside it.
+    """Check that a certificate leaves out nothing but inspections that changed nothing, and return those.
 
     Raises:
-        IncompleteError: the log that was given may go on.
+        IncompleteError: the given log may continue.
         NotInLogError: an entry of the certificate is not in the log.
-        RefusedError: the log tells more of it, or something else.
+        RefusedError: the log has other events of this tree than the certificate shows.
     """
     for seen in certificate.events:
         sequence, known = seen.header.sequence, len(log.headers)
@@ -161,7 +164,7 @@ def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> list[Se
             log.check_whole()
             raise NotInLogError(f"entry {sequence} of the certificate is not in the log, which ends with entry {known}")
         if seen.header != log.headers[sequence - 1]:
-            raise NotInLogError(f"entry {sequence} is another in the log than in the certificate, and both are signed")
+            raise NotInLogError(f"entry {sequence} differs between the certificate and the log, and both are signed")
     left_out = check_left_out(certificate.events, log.lives.get(certificate.number, []))
     log.check_whole()
     return left_out
@@ -173,22 +176,25 @@ def _check_event(event: Json, keys: "Keys", log: CheckedLog | None) -> Seen:
     where = f"the {leaf.event} event of entry {header.sequence}"
     path, index, photo_url = document["path"], document["index"], document["photo_url"]
     if type(index) is not int or not isinstance(path, list) or not all(_is_hash(neighbour) for neighbour in path):
-        raise RefusedError(f"{where} has no proper inclusion path")
+        raise RefusedError(f"{where} has no valid index or inclusion path")
     try:
         root = merkle.root_of_path(leaf.hash, index, header.size, [bytes.fromhex(neighbour) for neighbour in path])
     except ValueError as error:
-        raise RefusedError(f"{where} is not in the tree of its entry: {error}") from None
-    _same(root.hex(), header.root, f"{where} is not in the tree of its entry")
+        raise RefusedError(f"{where} is not in the Merkle tree of its entry: {error}") from None
+    _same(root.hex(), header.root, f"{where} is not in the Merkle tree of its entry")
     keys.check(header, is_committed_to=log is not None and log.commits_to(header))
     if photo_url is not None:
         if not (isinstance(photo_url, str) and photo_url):
-            raise RefusedError(f"the photo of {where} is no link")
+            raise RefusedError(f"the photo of {where} is not a link")
         _same(evidence_of(photo_url), leaf.evidence, f"the photo of {where} is not the one that was logged")
     return Seen(leaf, index, header)
 
 
 def _check_photos_left_out(events: Sequence[Seen], photos: Sequence[str | None], planted: int) -> None:
-    """Check that a photo is only missing where none was logged, or from an older event of a long certificate."""
+    """Check that no link to a photo is missing, except where none was logged.
+
+    A certificate of SHOWN_EVENTS events or more needs the links of its latest event and its latest planting only.
+    """
     needed = {planted, len(events) - 1} if len(events) >= SHOWN_EVENTS else set(range(len(events)))
     for place in needed:
         leaf, header = events[place].leaf, events[place].header
@@ -200,8 +206,8 @@ def _check_photos_left_out(events: Sequence[Seen], photos: Sequence[str | None],
 
 def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], events: Sequence[Seen]) -> None:
     names = "species latin place partner applied_at dedication_digest"
-    particulars = members_of(proof["particulars"], "its particulars", names)
-    _same(digest(particulars), events[0].leaf.particulars, "its particulars are not those that the log commits to")
+    particulars = members_of(proof["particulars"], "the particulars", names)
+    _same(digest(particulars), events[0].leaf.particulars, "the particulars are not those that the log commits to")
     for name in ("latin", "partner", "applied_at"):
         _same(document[name], particulars[name], f"{name} is not what the log commits to")
     species, place = particulars["species"], particulars["place"]
@@ -209,7 +215,7 @@ def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], 
         raise RefusedError("species and place are not what the log commits to")
     dedication, salt = document["dedication"], proof["salt"]
     if dedication is None or salt is None:
-        raise RefusedError("the dedication is missing, and nothing that is signed says that it was erased")
+        raise RefusedError("the dedication or its salt is missing, and no signed data says that it was erased")
     sealed = dedication_digest(dedication, salt)
     _same(sealed, particulars["dedication_digest"], "the dedication is not the one that the log commits to")
 
@@ -227,7 +233,10 @@ def _first_sequence(entries: list[Json]) -> int:
 
 
 def _begins_later(entry: Json, log: CheckedLog, keys: "Keys") -> bool:
-    """Whether a page begins behind a page that is missing: with a signed entry, but not the next one."""
+    """Return whether a page is missing before this entry, the first of its page.
+
+    The signature is checked here, so that a forged sequence number is refused and does not look like a missing page.
+    """
     if _first_sequence([entry]) <= len(log.headers) + 1:
         return False
     header = header_of({name: value for name, value in entry.items() if name != "leaves"})
@@ -242,23 +251,27 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
     header = header_of(document)
     where = f"entry {header.sequence}"
     if not isinstance(leaves, list):
-        raise RefusedError(f"{where} has no leaves")
+        raise RefusedError(f"{where} has no list of leaves")
     checked = [leaf_of(leaf) for leaf in leaves]
-    _same(header.size, len(checked), f"{where} has another number of leaves than it says")
-    _same(merkle.root([leaf.hash for leaf in checked]).hex(), header.root, f"the leaves of {where} have another root")
+    _same(header.size, len(checked), f"the header of {where} states a wrong number of leaves")
+    _same(
+        merkle.root([leaf.hash for leaf in checked]).hex(),
+        header.root,
+        f"the root of {where} does not match its leaves",
+    )
     if 1 <= header.sequence <= len(log.headers):
-        _same(header, log.headers[header.sequence - 1], f"there are two entries {header.sequence}")
-        return  # a page was fetched twice
+        _same(header, log.headers[header.sequence - 1], f"there are two different entries {header.sequence}")
+        return  # pages may overlap
     before = log.headers[-1] if log.headers else None
-    _same(header.sequence, len(log.headers) + 1, f"{where} stands where entry {len(log.headers) + 1} belongs")
-    keys.check(header, is_committed_to=True)  # by the next one; the last is checked again
-    _same(header.previous, before.hash if before else NOTHING_BEFORE, f"{where} does not commit to the one before")
+    _same(header.sequence, len(log.headers) + 1, f"{where} is in the place of entry {len(log.headers) + 1}")
+    keys.check(header, is_committed_to=True)  # the next entry does; check_log checks the last one again
+    _same(header.previous, before.hash if before else NOTHING_BEFORE, f"{where} does not commit to the entry before it")
     for index, leaf in enumerate(checked):
         life = log.lives.setdefault(leaf.number, [])
         check_next(leaf, life[-1].leaf if life else None, f"the {leaf.event} event of {leaf.number} in {where}")
         life.append(Seen(leaf, index, header))
     recounted = log.counts.after(checked)
-    _same(header.counts, recounted, f"{where} counts {header.counts.standing} trees, and {recounted.standing} stand")
+    _same(header.counts, recounted, f"{where} counts {header.counts.standing} trees, recounted {recounted.standing}")
     log.headers.append(header)
 
 

@@ -1,11 +1,12 @@
-"""The transparency log: what was said of which certificate, by whom, in which order, and never changed afterwards.
+"""The data model of the transparency log: an append-only record of what partners stated about each certificate.
 
-An **entry** is one batch of statements about certificates. Its **leaves** are hashed into a Merkle tree; its **header**
-holds the root, the hash of the header before, and how many trees stand, and is signed. A header is checked without the
-leaves, a leaf with its inclusion path alone, and whoever has the whole log can count again.
+A log **entry** holds one batch of statements about certificates, one **leaf** for each statement. The leaves are hashed
+into a Merkle tree. The **header** of the entry holds the root of that tree, the hash of the previous header, and the
+number of standing trees, and it is signed. The signature of a header can be checked without the leaves, and a leaf with
+only its inclusion path and the header. Anyone who has the whole log can recount the trees.
 
-All that is hashed is canonical JSON of text and whole numbers. Nothing personal stands in the log: what is particular
-to a certificate is there as a commitment only, and so is the link to a photo.
+Everything that is hashed is canonical JSON of strings and integers. The log contains no personal data: it holds only
+commitments (hashes) to the particulars of a certificate and to the links to photos.
 """
 
 import hashlib
@@ -21,30 +22,30 @@ Event = Literal["planted", "alive", "dead", "replaced"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 STANDING_EVENTS = frozenset({"planted", "alive", "replaced"})
-"""The events after which a tree stands, as far as anyone knows."""
+"""The events after which a tree counts as standing."""
 
 MAX_LEAVES = 500
-"""The most leaves of one entry: at their longest they fit an item of DynamoDB, which ends at 400 KB."""
+"""The most leaves of one entry. Compressed, they fit a DynamoDB item (at most 400 KB) even at their longest."""
 
 NOTHING_BEFORE = "0" * 64
-"""What the first entry commits to."""
+"""The value of ``previous`` in the first entry, which has no entry before it."""
 
 DEGREE_DECIMALS = 7
-"""A ten-millionth of a degree is about a centimetre."""
+"""The last decimal is about one centimetre."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What the log says of one certificate at one event.
+    """One statement of the log: one event of one certificate's tree.
 
     Attributes:
-        follows: the event before it in the log, of the same certificate; empty for ``planted``, which is the first.
-        occurred_at: when it was so, in RFC 3339.
-        recorded_at: when it was taken in, in RFC 3339.
+        follows: the previous event of the same certificate in the log; empty for ``planted``, which is the first.
+        occurred_at: when the event happened, as the partner stated it, in RFC 3339.
+        recorded_at: when the service accepted the report, in RFC 3339.
         lat: degrees of WGS 84, from :func:`degrees`.
-        lon: likewise.
-        evidence: the commitment to the photo, from :func:`evidence_of`.
-        particulars: the commitment to what the certificate says for good, from :attr:`Particulars.commitment`.
+        lon: degrees of WGS 84, from :func:`degrees`.
+        evidence: the commitment to the link to the photo, from :func:`evidence_of`.
+        particulars: the commitment to the fixed facts of the certificate, from :attr:`Particulars.commitment`.
     """
 
     number: str
@@ -69,13 +70,13 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Particulars:
-    """What a certificate says for good, fixed when its tree is planted, whatever the catalog says later.
+    """The facts of a certificate that are fixed when its tree is planted. Later catalog changes do not alter them.
 
     Attributes:
-        applied_at: when the tree was asked for, in RFC 3339.
-        dedication: None where it was erased; the commitment to it stays.
-        salt: 32 random bytes in hexadecimal, so that nobody can find a dedication by trying; erased with it.
-        dedication_digest: the commitment to the dedication under its salt.
+        applied_at: when the person requested the tree, in RFC 3339.
+        dedication: None if it was erased. ``dedication_digest`` then remains. Nothing erases dedications today.
+        salt: 32 random bytes in hexadecimal, so that nobody can find a dedication by guessing; erased together with it.
+        dedication_digest: the commitment to the dedication and its salt.
     """
 
     species: dict[str, str]
@@ -98,18 +99,18 @@ class Particulars:
         applied_at: str,
         dedication: str,
     ) -> "Particulars":
-        """Particulars under a new salt. ``species`` and ``place`` are texts by language."""
+        """Create particulars with a new salt. ``species`` and ``place`` hold a text for each language."""
         salt = secrets.token_hex(32)
         sealed = dedication_digest(dedication, salt)
         return cls(species, latin, place, partner, applied_at, dedication, salt, sealed)
 
     @property
     def commitment(self) -> str:
-        """A hiding, binding commitment to the particulars: it shows nothing of them, and no others have it."""
+        """A hash that commits to the particulars without showing them. No other particulars have the same hash."""
         return digest(self.committed())
 
     def committed(self) -> dict[str, Json]:
-        """What the commitment is over: everything, and the dedication by its digest."""
+        """Return the committed fields: all but the dedication and its salt, which ``dedication_digest`` covers."""
         return {name: value for name, value in asdict(self).items() if name not in ("dedication", "salt")}
 
 
@@ -118,17 +119,20 @@ def dedication_digest(dedication: str, salt: str) -> str:
 
 
 def evidence_of(photo_url: str) -> str:
-    """The commitment to a link to a photo; empty where there is none. The link may die, the log does not."""
+    """Return the commitment to the link to a photo; empty if there is no link.
+
+    The hash covers the link, not the image, so it stays checkable when the image is no longer available.
+    """
     return hashlib.sha256(photo_url.encode()).hexdigest() if photo_url else ""
 
 
 def degrees(value: float) -> str:
-    """Degrees as the log writes them, with seven decimals, so that no two programs differ over a fraction."""
+    """Return degrees as text with seven decimals, because programs may write the same fraction differently."""
     return f"{round(value, DEGREE_DECIMALS) + 0.0:.{DEGREE_DECIMALS}f}"
 
 
 class Counts(NamedTuple):
-    """How many trees were ever planted, how many of those are known dead, and how many stand: the public counter."""
+    """The public counter: trees ever planted, those of them that are now known dead, and those that stand."""
 
     planted: int = 0
     dead: int = 0
@@ -144,18 +148,18 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """An entry without its leaves: what is signed, and the signature.
+    """An entry without its leaves: the signed fields and the signature.
 
     Attributes:
-        sequence: 1 for the first entry, and one more for each that follows.
-        by: the organisation that said so.
-        size: how many leaves the tree has.
-        root: the root of the tree, in hexadecimal.
-        previous: the hash of the header before, in hexadecimal.
-        counts: of the whole log, with this entry.
+        sequence: 1 for the first entry, then 2, 3 and so on without a gap.
+        by: the organisation that made the statements.
+        size: the number of leaves of the Merkle tree.
+        root: the root of the Merkle tree, in hexadecimal.
+        previous: the hash of the previous header, in hexadecimal.
+        counts: the counts of the whole log up to and including this entry.
         signed_at: in RFC 3339.
         key_id: SHA-256 of the public key (its DER), in hexadecimal.
-        signature: ECDSA over P-256 and SHA-256 of everything else here, as DER in hexadecimal.
+        signature: an ECDSA signature (P-256, SHA-256) over all other fields, as DER in hexadecimal.
     """
 
     sequence: int
@@ -174,17 +178,17 @@ class Header:
 
     @property
     def signed_bytes(self) -> bytes:
-        """What the signature is over."""
+        """The bytes that the signature covers: all fields but the signature."""
         return encode({name: value for name, value in self.header().items() if name != "signature"})
 
     @property
     def hash(self) -> str:
-        """What the next header commits to."""
+        """The hash that the next header holds as ``previous``. It covers the signature too."""
         return digest(self.header())
 
 
 def sequence_after(head: Header | None) -> int:
-    """The sequence of the entry that follows ``head``; None stands for an empty log."""
+    """Return the sequence of the entry after ``head``; None means that the log is empty."""
     return head.sequence + 1 if head else 1
 
 
@@ -196,10 +200,10 @@ class LogEntry(Header):
 
     @classmethod
     def draft(cls, head: Header | None, by: str, leaves: Sequence[Leaf], *, signed_at: str, key_id: str) -> "LogEntry":
-        """The entry after ``head``, still to be signed.
+        """Build the entry after ``head``, without a signature.
 
         Raises:
-            ValueError: there is no leaf, or more than an entry holds.
+            ValueError: there is no leaf, or there are more than MAX_LEAVES.
         """
         if not 1 <= len(leaves) <= MAX_LEAVES:
             raise ValueError(f"an entry has 1 to {MAX_LEAVES} leaves, not {len(leaves)}")
@@ -219,15 +223,15 @@ class LogEntry(Header):
         return replace(self, signature=signature.hex())
 
     def inclusion_path(self, index: int) -> list[str]:
-        """The inclusion path of one leaf, in hexadecimal."""
+        """Return the inclusion path of one leaf, in hexadecimal."""
         return [beside.hex() for beside in merkle.inclusion_path([leaf.hash for leaf in self.leaves], index)]
 
     def document(self) -> dict[str, Json]:
-        """The entry as the log publishes it."""
+        """Return the entry as the log publishes it."""
         return self.header() | {"leaves": [leaf.document() for leaf in self.leaves]}
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "LogEntry":
-        """The entry that was published as ``document``."""
+        """Build the entry from its published form."""
         leaves = tuple(Leaf(**leaf) for leaf in document["leaves"])
         return cls(**document | {"counts": Counts(**document["counts"]), "leaves": leaves})

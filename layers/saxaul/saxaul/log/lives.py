@@ -1,14 +1,16 @@
-"""The life of one certificate's tree, event by event: what may follow what, and what a certificate may leave out.
+"""The rules for the events of one certificate's tree: their order, and which events a certificate may leave out.
 
-    planted ──▶ alive ⟲        An event stands where the log told the one that it follows.
-       │          │            Only planted and replaced put a tree into the ground: what is found alive or dead has
-       └────┬─────┘            the tag and the place of what stood there. Dates do not go back.
+    planted ──▶ alive ⟲        Each leaf names the event that it follows, which must be the previous one in the log.
+       │          │            Only planted and replaced put a tree into the ground: an alive or dead event must have
+       └────┬─────┘            the tag and the place of the event before it. Dates do not go back.
             ▼
           dead ⇄ replaced ──▶ alive
 
-A certificate shows every event except, once it is long, some that found the tree alive: these change nothing. Its
-leaves cannot prove that by themselves, because a death, a replacement of the same tag and place, and an inspection may
-hide between two that found it alive. So the log settles it, and the leaves are only refused where they already differ.
+A certificate shows every event. The only exception: a long certificate may leave out some ``alive`` events, which
+change nothing. The leaves of the certificate cannot prove that nothing else was left out, because a death, a
+replacement with the same tag and place, and an inspection could be hidden between two ``alive`` events. So
+:func:`check_left_out` compares the certificate with the log, and :func:`check_shown` refuses only what the leaves
+themselves contradict.
 """
 
 from collections.abc import Sequence
@@ -30,7 +32,7 @@ _FOLLOWERS = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One event of one certificate, found where it was said to be."""
+    """One event of one certificate: leaf ``index`` of the entry with this header."""
 
     leaf: Leaf
     index: int
@@ -38,10 +40,10 @@ class Seen:
 
 
 def check_next(leaf: Leaf, before: Leaf | None, what: str) -> None:
-    """Check that a leaf says what can be said right after ``before``; None where it is the first.
+    """Check that a leaf may come directly after ``before``; None means that the leaf is the first.
 
     Raises:
-        RefusedError: it does not. ``what`` names it in the reason.
+        RefusedError: it may not. ``what`` names the leaf in the reason.
     """
     _check_step(leaf, before.event if before else "", what)
     if before:
@@ -49,14 +51,14 @@ def check_next(leaf: Leaf, before: Leaf | None, what: str) -> None:
 
 
 def check_shown(events: Sequence[Seen]) -> None:
-    """Check the events that a certificate shows, oldest first, as far as they say it themselves.
+    """Check the events that a certificate shows, oldest first, as far as that is possible without the log.
 
     Raises:
-        RefusedError: one is missing, repeated or in another order, or something else than ``alive`` was left out.
+        RefusedError: an event is repeated or out of order, or the leaves show that a required event is missing.
     """
     for seen, before in zip(events, [None, *events], strict=False):
         leaf = seen.leaf
-        what = f"its {leaf.event} event"
+        what = f"the {leaf.event} event"
         if before is None:
             check_next(leaf, None, what)
             continue
@@ -67,51 +69,55 @@ def check_shown(events: Sequence[Seen]) -> None:
 
 
 def check_left_out(shown: Sequence[Seen], told: Sequence[Seen]) -> list[Seen]:
-    """The events of the log that a certificate does not show, each of which changed nothing.
+    """Return the logged events that a certificate leaves out. All of them are ``alive`` events, which change nothing.
 
     Raises:
-        RefusedError: it shows what the log does not tell of it, or leaves out what it must show.
+        RefusedError: the certificate shows an event that the log does not have, or leaves out one that it must show.
     """
     hidden = [seen for seen in told if seen not in shown]
     if len(shown) + len(hidden) != len(told):
-        raise RefusedError("it shows an event that the log does not tell of it")
+        raise RefusedError("the certificate shows an event that the log does not have")
     if hidden and hidden[-1] is told[-1]:
-        raise RefusedError(f"the log tells more of it: {told[-1].leaf.event} in entry {told[-1].header.sequence}")
+        raise RefusedError(
+            f"the certificate hides a later event: {told[-1].leaf.event} in entry {told[-1].header.sequence}"
+        )
     for seen in hidden:
         if seen.leaf.event != "alive":
-            raise RefusedError(f"it leaves out that it was {seen.leaf.event} in entry {seen.header.sequence}")
+            raise RefusedError(f"the certificate hides the {seen.leaf.event} event of entry {seen.header.sequence}")
     if hidden and len(shown) < SHOWN_EVENTS:
-        raise RefusedError(f"the log tells {len(told)} events of it, and it shows {len(shown)}")
+        raise RefusedError(f"the log has {len(told)} events of this tree, but the certificate shows only {len(shown)}")
     return hidden
 
 
 def _check_step(leaf: Leaf, known: str, what: str) -> None:
     if leaf.follows != known:
-        raise RefusedError(f"{what} follows {leaf.follows or 'nothing'}, and the log told {known or 'nothing'} before")
+        raise RefusedError(
+            f"{what} is recorded as following {leaf.follows or 'no event'}, but comes after {known or 'no event'}"
+        )
     if leaf.event not in _FOLLOWERS[known]:
-        raise RefusedError(f"{what} is no step after {known or 'nothing'}")
+        raise RefusedError(f"{what} cannot come after {known or 'no event'}")
 
 
 def _check_order(seen: Seen, before: Seen) -> None:
     sequences = before.header.sequence, seen.header.sequence
     if (sequences[1], seen.index) <= (sequences[0], before.index):
-        raise RefusedError("its events are not in the order of the log")
+        raise RefusedError("the events of the certificate are not in the order of the log")
     if sequences[0] == sequences[1] and seen.header != before.header:
-        raise RefusedError(f"there are two entries {sequences[0]}")
+        raise RefusedError(f"there are two different entries {sequences[0]}")
 
 
 def _check_same_tree(leaf: Leaf, before: Leaf, what: str) -> None:
     if any(getattr(leaf, name) != getattr(before, name) for name in ("number", "project_id", "particulars")):
-        raise RefusedError(f"{what} is of another certificate")
+        raise RefusedError(f"{what} belongs to another certificate")
     stood = (before.tag, before.lat, before.lon)
     if leaf.event != "replaced" and (leaf.tag, leaf.lat, leaf.lon) != stood:
-        raise RefusedError(f"{what} is of another tree than stood there")
+        raise RefusedError(f"{what} has another tag or place than the event before it")
     if _instant(leaf.occurred_at) < _instant(before.occurred_at):
-        raise RefusedError(f"{what} is dated before the one that it follows")
+        raise RefusedError(f"{what} is dated before the event that it follows")
 
 
 def _instant(moment: str) -> float:
     try:
         return datetime.fromisoformat(moment).timestamp()
     except ValueError:
-        raise RefusedError("a leaf has a date that is none") from None
+        raise RefusedError("a leaf has an invalid date") from None

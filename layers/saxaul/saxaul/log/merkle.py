@@ -1,7 +1,8 @@
-"""Merkle trees as RFC 9162 (Certificate Transparency) hashes them, section 2.1, with SHA-256.
+"""Merkle trees as in RFC 9162 (Certificate Transparency), section 2.1, with SHA-256.
 
-A leaf is hashed behind a zero byte and a node behind a one, so neither passes for the other. A tree of n leaves
-splits at the largest power of two below n. The path of a leaf is the hashes beside the way from it up to the root.
+The input of a leaf hash begins with a zero byte and that of a node hash with a one byte, so a leaf cannot be passed off
+as a node. A tree of n leaves splits at the largest power of two below n. The inclusion path of a leaf is the list of
+sibling hashes from the leaf up to the root.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
-    """The root over the hashes of leaves. Of no leaf at all it is the hash of nothing."""
+    """Return the root of a list of leaf hashes. The root of an empty list is the hash of the empty string."""
     if not leaves:
         return hashlib.sha256().digest()
     if len(leaves) == 1:
@@ -27,9 +28,9 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """What stands beside the way of leaf ``index`` to the root, from the bottom up."""
+    """Return the sibling hashes on the way from leaf ``index`` to the root, from the bottom up."""
     if not 0 <= index < len(leaves):
-        raise IndexError(f"there is no leaf {index} among {len(leaves)}")
+        raise IndexError(f"there is no leaf {index} in a tree of {len(leaves)} leaves")
     if len(leaves) == 1:
         return []
     split = _split(len(leaves))
@@ -39,10 +40,10 @@ def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
-    """The root that a leaf's path leads to (RFC 9162, section 2.1.3.2).
+    """Compute the root from a leaf hash and its inclusion path (RFC 9162, section 2.1.3.2).
 
     Raises:
-        ValueError: no leaf of a tree of this size has that index, or a path of that length.
+        ValueError: a tree of ``size`` leaves has no leaf ``index``, or that leaf has a path of another length.
     """
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} leaves has no leaf {index}")
@@ -63,5 +64,5 @@ def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
 
 
 def _split(size: int) -> int:
-    """The largest power of two below ``size``."""
+    """Return the largest power of two below ``size``."""
     return 1 << ((size - 1).bit_length() - 1)

@@ -1,4 +1,4 @@
-"""Reading what was published, strictly: a text or a record of any other form than ours is refused with the reason."""
+"""Strict parsers for published certificates and log entries. They refuse every other form and give the reason."""
 
 import json
 from dataclasses import fields
@@ -9,16 +9,16 @@ from saxaul.log.entries import EVENTS, Counts, Header, Leaf
 
 
 class NotVerifiedError(Exception):
-    """What was checked cannot be called verified; the message is the reason.
+    """The check did not succeed. The message is the reason.
 
         NotVerifiedError
-         ├── RefusedError      it is not what was signed, or it hides something
-         ├── IncompleteError   there is not enough here to tell
-         └── NotInLogError     it is signed, and the log that was given does not have it
+         ├── RefusedError      something is not what was signed, or a logged event is hidden
+         ├── IncompleteError   the given files are not enough to decide
+         └── NotInLogError     the certificate is signed but not in the given log, or it has no proof
 
     Attributes:
-        word: what a report begins with.
-        exit_code: what the command ends with.
+        word: the first words of the last line that the command prints.
+        exit_code: the exit code of the command.
     """
 
     word = "NOT VERIFIED"
@@ -26,21 +26,21 @@ class NotVerifiedError(Exception):
 
 
 class RefusedError(NotVerifiedError):
-    """What was checked is not what was signed, or hides what the log tells."""
+    """The data is not what was signed, or the certificate hides an event that the log holds."""
 
     word = "REFUSED"
     exit_code = 1
 
 
 class IncompleteError(NotVerifiedError):
-    """Something must be fetched before anything can be said. Nothing speaks of a forgery."""
+    """Something must be fetched before the check can finish. There is no sign of a forgery."""
 
     word = "INCOMPLETE"
     exit_code = 3
 
 
 class NotInLogError(NotVerifiedError):
-    """The log, from its first entry to its last, does not have what was checked."""
+    """The whole log does not have an entry of the certificate, or the certificate has no proof."""
 
     word = "NOT IN THE LOG"
     exit_code = 4
@@ -49,9 +49,9 @@ class NotInLogError(NotVerifiedError):
 def leaf_of(document: Json) -> Leaf:
     members = members_of(document, "a leaf", " ".join(names_of(Leaf)))
     if not all(isinstance(value, str) for value in members.values()):
-        raise RefusedError("a leaf holds something other than text")
+        raise RefusedError("a leaf has a value that is not text")
     if members["event"] not in EVENTS:
-        raise RefusedError("a leaf tells of no event that there is")
+        raise RefusedError("a leaf has an unknown event")
     return Leaf(**members)
 
 
@@ -61,21 +61,21 @@ def header_of(document: Json) -> Header:
     numbers = [members["sequence"], members["size"], *counts.values()]
     texts = [value for name, value in members.items() if name not in ("sequence", "size", "counts")]
     if not all(type(value) is int for value in numbers) or not all(isinstance(value, str) for value in texts):
-        raise RefusedError("an entry holds something of another kind than it should")
+        raise RefusedError("an entry has a value of the wrong type")
     return Header(**members | {"counts": Counts(**counts)})
 
 
 def json_in(text: bytes, what: str) -> Json:
-    """The value of a canonical text.
+    """Return the value of a canonical text. ``what`` names the text in the reason.
 
     Raises:
-        IncompleteError: nothing was fetched, or the answer that a call failed.
-        RefusedError: it is no canonical text.
+        IncompleteError: the text is empty or an error response, so it must be fetched again.
+        RefusedError: the text is not canonical JSON.
     """
     if not text.strip():
         raise IncompleteError(f"{what} is empty: fetch it again")
     if _is_of_a_failure(text):
-        raise IncompleteError(f"{what} is the answer of a call that failed: fetch it again")
+        raise IncompleteError(f"{what} is an error response: fetch it again")
     try:
         return decode(text)
     except NotCanonicalError as error:
@@ -83,7 +83,7 @@ def json_in(text: bytes, what: str) -> Json:
 
 
 def _is_of_a_failure(text: bytes) -> bool:
-    """Whether this is a problem of RFC 9457 or a page of markup, which no certificate and no log looks like."""
+    """Return whether a text is a problem document (RFC 9457) or markup, which a certificate or a log page never is."""
     if text.lstrip().startswith(b"<"):
         return True
     try:
@@ -93,12 +93,12 @@ def _is_of_a_failure(text: bytes) -> bool:
     if not isinstance(document, dict):
         return False
     is_problem = "code" in document and bool({"title", "status"} & document.keys())
-    return is_problem or document.keys() == {"message"}  # of the gateway itself
+    return is_problem or document.keys() == {"message"}  # an error of API Gateway
 
 
 def members_of(document: Json, what: str, names: str) -> dict[str, Any]:
     if not isinstance(document, dict) or document.keys() != set(names.split()):
-        raise RefusedError(f"{what} has other members than {names}")
+        raise RefusedError(f"{what} does not have exactly the members {names}")
     return dict(document)
 
 

@@ -1,8 +1,7 @@
-"""The proof of a certificate: all that somebody needs to check it without asking us.
+"""The proof of a certificate: the data that binds each statement of the certificate to the log.
 
-Beside what a certificate says, its proof holds what binds each word of that to the log: the particulars that the leaves
-commit to, the salt of the dedication, and for each event its leaf, the leaf's inclusion path and the signed header of
-its entry. :mod:`saxaul.log.checks` takes it apart again.
+The proof holds the particulars that the leaves commit to, the salt of the dedication, and for each event its leaf, the
+leaf's inclusion path and the signed header of its entry. :mod:`saxaul.log.checks` checks a proof.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,15 +11,15 @@ from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Leaf, LogEntry, Particulars
 
 SHOWN_EVENTS = 12
-"""A certificate shows every event while there are fewer.
+"""A certificate with fewer events shows every event of its tree.
 
-With so many, it may leave out older inspections that found the tree alive, and the links to older photos.
+With at least this many, it may leave out older inspections that found the tree alive, and the links to older photos.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """An event of one certificate, as the log records it: leaf ``index`` of ``entry``, and the photo behind it."""
+    """An event of one certificate as the log records it: leaf ``index`` of ``entry``, and the link to its photo."""
 
     entry: LogEntry
     index: int
@@ -42,7 +41,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What proves a certificate. Its events are those of SHOWN_EVENTS, oldest first."""
+    """The proof of one certificate. ``events`` are those that it shows (see SHOWN_EVENTS), oldest first."""
 
     particulars: Particulars
     events: Sequence[LoggedEvent]
@@ -57,7 +56,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class ShownTree:
-    """A tree as its certificate shows it. Degrees are text, as the log writes them."""
+    """A tree as its certificate shows it. Degrees are text, in the format of the log."""
 
     tag: str
     lat: str
@@ -67,7 +66,7 @@ class ShownTree:
 
 @dataclass(frozen=True, slots=True)
 class ShownEvent:
-    """An event of a tree's life as its certificate shows it; times are in RFC 3339."""
+    """An event as the certificate shows it. Times are in RFC 3339."""
 
     state: str
     at: str
@@ -76,17 +75,17 @@ class ShownEvent:
 
 
 def planting_among(leaves: Sequence[Leaf]) -> int:
-    """Which of a certificate's leaves records how what stands now was planted: the last ``planted`` or ``replaced``."""
+    """Return the index of the leaf that records the current planting: the last ``planted`` or ``replaced``."""
     return max(place for place, leaf in enumerate(leaves) if leaf.event in ("planted", "replaced"))
 
 
 def shown_tree(leaf: Leaf, photo_url: str | None) -> ShownTree:
-    """The tree as the latest event found it, with the photo of its planting."""
+    """Return the tree as the latest event (``leaf``) describes it, with the photo of its planting."""
     return ShownTree(leaf.tag, leaf.lat, leaf.lon, photo_url or None)
 
 
 def shown_history(events: Iterable[tuple[Leaf, str | None]]) -> tuple[ShownEvent, ...]:
-    """The life of a tree, from each leaf and the photo behind it."""
+    """Return the history that a certificate shows, from each leaf and the link to its photo."""
     return tuple(
         ShownEvent(leaf.event, leaf.occurred_at, leaf.recorded_at, photo_url or None) for leaf, photo_url in events
     )

@@ -1,4 +1,7 @@
-"""The log's signatures. The one module that needs ``cryptography``: the functions sign with KMS and check nothing."""
+"""Checks the signatures of the log.
+
+This is the only module that needs ``cryptography``: the Lambda functions sign with KMS and check no signatures.
+"""
 
 import hashlib
 import re
@@ -16,23 +19,23 @@ _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----\r?\n?
 
 
 class Keys:
-    """The published keys, each under the name that the log has for it."""
+    """The public keys of the log, by ``key_id``."""
 
     def __init__(self, pem: bytes) -> None:
-        """Take every public key of a PEM file.
+        """Read every public key of a PEM file.
 
         Raises:
-            IncompleteError: there is none.
-            RefusedError: there is one that is no P-256 key.
+            IncompleteError: the file has no public key.
+            RefusedError: a key in the file cannot be read or is not a P-256 key.
         """
         self._keys: dict[str, EllipticCurvePublicKey] = {}
         for block in _PEM.findall(pem):
             try:
                 key = load_pem_public_key(block)
             except (ValueError, UnsupportedAlgorithm):
-                raise RefusedError("the key file holds something that is no public key") from None
+                raise RefusedError("the key file holds a block that is not a public key") from None
             if not (isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)):
-                raise RefusedError("the key file holds a key of another kind than ECDSA on P-256")
+                raise RefusedError("the key file holds a key that is not an ECDSA key on P-256")
             name = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
             self._keys[name] = key
         if not self._keys:
@@ -41,24 +44,24 @@ class Keys:
     def check(self, header: Header, *, is_committed_to: bool = False) -> None:
         """Check the signature of a header.
 
-        A signature of any form but the one of :mod:`saxaul.log.ecdsa` is taken only where ``is_committed_to`` says
-        that a later entry commits to it, so that there it has one form too.
+        A signature must be in canonical form (:mod:`saxaul.log.ecdsa`). The higher s is accepted only if
+        ``is_committed_to`` is true: a later entry then contains a hash of this signature, so its form cannot change.
 
         Raises:
-            RefusedError: it is not one of these keys' signature of this header, or not in its one form.
+            RefusedError: none of the keys signed this header, or the signature is not in canonical form.
         """
         key = self._keys.get(header.key_id)
         if key is None:
             raise RefusedError(f"entry {header.sequence} is signed with a key that is not the published one")
         try:
             signature = bytes.fromhex(header.signature)
-            with_low_s(signature)  # raises where it is not strict DER
+            with_low_s(signature)  # raises ValueError if it is not strict DER
             key.verify(signature, header.signed_bytes, ECDSA(SHA256()))
         except (ValueError, InvalidSignature):
             signature = b""
         if signature.hex() != header.signature or not signature:
-            raise RefusedError(f"the signature of entry {header.sequence} does not hold")
+            raise RefusedError(f"the signature of entry {header.sequence} is not valid")
         if not (is_committed_to or has_one_form(signature)):
             raise RefusedError(
-                f"the signature of entry {header.sequence} is not in its one form, and no entry commits to it"
+                f"the signature of entry {header.sequence} is not in canonical form, and no later entry commits to it"
             )

@@ -1,1 +1,1 @@
-"""The search: finds suggestions by what people type in English, hanzi or pinyin."""
+"""Search for suggestions with queries in English, Chinese characters (hanzi) or pinyin."""

@@ -1,4 +1,4 @@
-"""Folds texts into words. Width, case, accents, punctuation and traditional characters make no difference."""
+"""Split text into folded words, so that width, case, accents, punctuation and traditional characters do not matter."""
 
 import re
 import unicodedata
@@ -13,11 +13,11 @@ _RUN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the apostrophe
 
 
 LONGEST = 32
-"""How many letters of a word count; the rest are cut off."""
+"""The most letters of a word that are kept; the rest are cut off."""
 
 
 class Word(NamedTuple):
-    """A folded word or run of hanzi, with its place in the text."""
+    """A folded word or run of hanzi. ``start`` and ``end`` are its position in the original text."""
 
     text: str
     start: int
@@ -27,10 +27,10 @@ class Word(NamedTuple):
 
 @lru_cache(maxsize=16_384)
 def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a text.
+    """Return the folded words of a text.
 
-    An apostrophe joins. Every other character that is neither a letter nor a digit separates, and so does a change
-    between hanzi and other letters.
+    An apostrophe inside a word does not split it. Every other character that is neither a letter nor a digit separates
+    words, and so does a change between hanzi and other letters.
     """
     return tuple(_words(text))
 
@@ -46,7 +46,10 @@ def _words(text: str) -> Iterator[Word]:
 
 
 def fold(text: str) -> str:
-    """The letters and digits: lower case, normal width, no accents, simplified hanzi, and v for ü as it is typed."""
+    """Return the letters and digits of a text in lower case and normal width, without accents, in simplified hanzi.
+
+    The letter ü becomes v, because that is how people type it.
+    """
     folded = unicodedata.normalize("NFKC", text).casefold()
     if not folded.isascii():
         decomposed = unicodedata.normalize("NFD", folded).replace("u\u0308", "v")

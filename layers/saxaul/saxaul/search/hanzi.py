@@ -1,7 +1,7 @@
-"""Simplified forms and pinyin of hanzi.
+"""Simplified forms and pinyin of Chinese characters (hanzi).
 
-`hanzi.tsv` beside this module holds what the search needs from two libraries, OpenCC and pypinyin.
-`python -m local.hanzi` writes it.
+`hanzi.tsv` in this folder holds the data that the search needs from two libraries, OpenCC and pypinyin.
+`python -m local.hanzi` generates it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MOST_SPELLINGS = 4
-"""How many spellings of a run are kept, if some of its characters have several readings."""
+"""The most combinations of readings that are kept for a run in which some characters have several readings."""
 
 
 class _Table(NamedTuple):
@@ -40,24 +40,27 @@ def is_hanzi(character: str) -> bool:
 
 
 def simplify(text: str) -> str:
-    """A text with each traditional character replaced by its simplified form."""
+    """Return a text with each traditional character replaced by its simplified form."""
     return text.translate(_table().simplified)
 
 
 def readings(character: str) -> tuple[str, ...]:
-    """The pinyin syllables of a simplified character, the usual one first; empty for any other character."""
+    """Return the pinyin syllables of a simplified character, the usual one first; empty for any other character."""
     return _table().readings.get(character, ())
 
 
 @lru_cache(maxsize=16_384)
 def spellings(run: str) -> tuple[str, ...]:
-    """A run of simplified hanzi in pinyin, without tones, ü as v; empty if a character has no reading."""
+    """Return the pinyin spellings of a run of simplified hanzi, without tones and with v for ü.
+
+    The result is empty if a character has no reading.
+    """
     return tuple("".join(syllables) for syllables in _syllables(run))
 
 
 @lru_cache(maxsize=16_384)
 def initials(run: str) -> tuple[str, ...]:
-    """The first letters of a run's syllables."""
+    """Return the first letters of a run's syllables, one text for each distinct combination of readings."""
     return tuple(dict.fromkeys("".join(syllable[0] for syllable in syllables) for syllables in _syllables(run)))
 
 

@@ -1,4 +1,4 @@
-"""Why a suggestion was found: the parts that the words of the query matched, for an app to show in bold."""
+"""Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ class Match(NamedTuple):
     """A part of a suggestion that a word of the query matched.
 
     Attributes:
-        word: the word, as the search read it.
-        field: ``title``, ``keyword`` or ``text``; ``action_type``, ``campaign`` or ``synonym`` if one of these lent it.
+        word: the word of the query, as the search folded or joined it.
+        field: where the text is from: ``title``, ``keyword``, ``text``, ``action_type``, ``campaign`` or ``synonym``.
         text: the whole text that contains the part.
-        start, end: where the part starts and ends, in characters of the text.
+        start, end: where the part starts and ends, in characters of ``text``.
     """
 
     word: str
@@ -41,7 +41,11 @@ _ANY_FIELD = (_TITLE, _KEYWORD, _LENT)
 
 
 class _Passage(NamedTuple):
-    """Texts of a suggestion, each with its field. ``lines`` holds them folded, so that one search covers them all."""
+    """Texts of a suggestion, each with its field.
+
+    ``lines`` holds the folded texts, one on each line, so that one search covers them all. ``starts`` says where each
+    line starts.
+    """
 
     fields: Sequence[str]
     texts: Sequence[str]
@@ -50,7 +54,7 @@ class _Passage(NamedTuple):
 
 
 class Highlighter:
-    """Finds what queries matched in the suggestions of one catalog."""
+    """Finds the parts of one catalog's suggestions that queries matched."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._lent_to = lru_cache(maxsize=8192)(partial(_lent, vocabulary))
@@ -58,7 +62,7 @@ class Highlighter:
     def matches(
         self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
     ) -> tuple[Match, ...]:
-        """The part that each word of a query matched. Texts in the asked language are tried first."""
+        """Return the part that each word of a query matched. Texts in the requested language are tried first."""
         found = (self._match(ladder, ladder.space_of(document), suggestion, language) for ladder in ladders)
         return tuple(dict.fromkeys(match for match in found if match))
 
@@ -99,7 +103,7 @@ def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:
 
 
 _Spot = tuple[int, tuple[int, int]]
-"""The number of a text in a passage, and the start and end of a part of that text."""
+"""The index of a text in a passage, and the start and end of a part of that text."""
 
 
 def _written_in(word: Word, passage: _Passage) -> _Spot | None:
@@ -126,8 +130,8 @@ class _Folded(NamedTuple):
 
     Attributes:
         text: the string.
-        parts: the part of the text that each character of the string stands for.
-        starts: the places in the string where a match may start.
+        parts: for each character of the string, the part of the original text that it stands for.
+        starts: the positions in the string where a match may start.
     """
 
     text: str
@@ -164,7 +168,10 @@ def _written(word: str, text: str) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=16_384)
 def _spelled(word: str, text: str) -> tuple[int, int] | None:
-    """The hanzi of a text that the word spells, in whole syllables or only by their first letters."""
+    """Return the start and end of the hanzi that the word spells in pinyin.
+
+    Whole syllables are tried first, then only the first letter of each syllable.
+    """
     runs = [run for run in words_of(text) if run.hanzi]
     for first_letters in (False, True):
         for run in runs:
@@ -175,7 +182,10 @@ def _spelled(word: str, text: str) -> tuple[int, int] | None:
 
 
 def _read(typed: str, run: str, place: int, first_letters: bool) -> int:
-    """Read a run from a place on: where the part that was typed ends, or 0 if something else was typed."""
+    """Compare typed pinyin with a run of hanzi, from a position on.
+
+    Return the position in the run where the typed part ends, or 0 if the pinyin does not match.
+    """
     if not typed:
         return place
     if place == len(run):
@@ -193,4 +203,4 @@ _LOCATORS = {
     Space.TYPED: (_written_in, _spelled_in),
     **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_spelled_in,)),
 }
-"""How a part that was found in a space is located. A part found in any other space is located as it is written."""
+"""How to locate a match that was found in a space. In any other space, a match is located by its written form."""

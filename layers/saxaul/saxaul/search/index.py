@@ -1,4 +1,4 @@
-"""The index of one catalog, which answers queries."""
+"""The search index of one catalog."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from saxaul.search.terms import Space, Vocabulary
 
 
 class Found(NamedTuple):
-    """A suggestion with its identifier and the parts that the query matched."""
+    """A suggestion that was found, with its identifier and the parts that the query matched."""
 
     identifier: str
     suggestion: Suggestion
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """Suggestions for a query, best first. ``fallback``: nothing matched, so these are the season's."""
+    """Suggestions for a query, best first. If ``fallback`` is true, nothing matched, and they are the front page."""
 
     found: tuple[Found, ...]
     fallback: bool
@@ -43,7 +43,10 @@ class SuggestionIndex:
         self._matcher = Matcher(self._spaces())
 
     def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
-        """The matches of a query, best first; the season's front page if it is empty or matches nothing."""
+        """Return the suggestions that match a query, best first.
+
+        If the query is empty or matches nothing, return the front page: the best of all suggestions on that day.
+        """
         words = words_of(query)
         best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
         fallback = bool(words) and not best

@@ -1,6 +1,7 @@
-"""How a word is looked up: it climbs a ladder, the surest rung first.
+"""Look up one word of a query, step by step.
 
-Each rung is a lookup, and a word keeps what it found on the rungs below. Rungs of one grade give equally good answers.
+Each step is one lookup and is called a rung. The rungs of a word are its ladder, the most reliable lookup first. A word
+keeps the documents that earlier rungs found. Rungs of one grade give equally good answers.
 """
 
 import re
@@ -17,7 +18,7 @@ from saxaul.search.terms import Space
 from saxaul.search.typos import corrections
 
 Documents = int
-"""A set of documents: bit n is document n."""
+"""A set of documents as one integer: bit n stands for document n. A document is a numbered suggestion."""
 
 Spaces = Mapping[Space, Postings]
 _Lookup = tuple[Space, Callable[[Postings, str], Documents]]
@@ -26,14 +27,15 @@ _exactly, _beginning, _containing = Postings.exactly, Postings.beginning_with, P
 
 
 class Rung(NamedTuple):
-    """A rung of the ladder.
+    """One lookup of a ladder. ``None`` stands for no lookup.
 
     Attributes:
         grade: how good a match on this rung is; 0 is the best.
         letters: the lookup of a word of letters.
-        hanzi: the lookup of a run of hanzi.
+        hanzi: the lookup of a run of two or more hanzi.
         one_hanzi: the lookup of a single hanzi.
-        is_sure: whether a word that got this far is taken for what it says. Any other may have been mistyped.
+        is_sure: whether a match on this rung shows that the word was typed correctly. A word without a match on any
+            sure rung may have been mistyped.
         is_corrected: whether the corrections of the word are looked up instead of the word.
     """
 
@@ -65,7 +67,7 @@ RUNGS = (
     Rung(8, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, is_corrected=True),
     Rung(8, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, is_corrected=True),
 )
-"""From the bottom up. The sure rungs come first."""
+"""The rungs in the order in which they are tried. The sure rungs come first."""
 
 LAST_SURE = max(position for position, rung in enumerate(RUNGS) if rung.is_sure)
 """The position of the last sure rung."""
@@ -76,31 +78,31 @@ POSITIONS_BY_GRADE = tuple(
 """The positions of the rungs of each grade, the best grade first."""
 
 _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
-"""One letter is too ambiguous here."""
+"""The spaces in which a single letter is too ambiguous to look up."""
 
 _SPELLED = {Space.SPELLED, Space.SPELLED_PART}
 _TONE = re.compile(r"(?<=[a-z])[1-5]")
 
 
 class Ladder:
-    """What one word has found up to each rung."""
+    """The documents that one word has found up to each rung."""
 
     def __init__(self, word: Word, spaces: Spaces, mistyped: bool = False) -> None:
-        """Climb for a word. If it is ``mistyped``, its corrections are looked up even if it finds something itself."""
+        """Prepare the lookups of a word. If ``mistyped``, look up its corrections even if the word finds something."""
         self.word = word
         self._spaces = spaces
         self._mistyped = mistyped
         self._found: list[Documents] = []
 
     def up_to(self, position: int) -> Documents:
-        """The documents that the word has found up to the rung at a position."""
+        """Return the documents that the word has found up to the rung at a position, that rung included."""
         found = self._found
         while len(found) <= position:
             found.append((found[-1] if found else 0) | self._on(RUNGS[len(found)]))
         return found[position]
 
     def space_of(self, document: int) -> Space:
-        """The space where the word found a document; TYPED if a correction found it."""
+        """Return the space in which the word found a document; TYPED if a correction found it."""
         for rung, found in zip(RUNGS, self._found, strict=False):
             if found >> document & 1:
                 lookup = self._lookup(rung)
@@ -109,12 +111,12 @@ class Ladder:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the word finds anything on a sure rung. It climbs no further than it must to know."""
+        """Whether the word finds anything on a sure rung. Lookups stop at the first rung with a match."""
         return any(map(self.up_to, range(LAST_SURE + 1)))
 
     @cached_property
     def meant(self) -> list[str]:
-        """The corrections of the word, if it may have been mistyped; for hanzi, its pinyin."""
+        """The corrections of the word, if it may have been mistyped. A run of hanzi is corrected to its pinyin."""
         if self.is_sure and not self._mistyped:
             return []
         if self.word.hanzi:
@@ -139,4 +141,4 @@ class Ladder:
 
 
 TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
-"""The spaces whose keys people type letter by letter. TYPED has all of their keys."""
+"""The spaces whose keys people type letter by letter. TYPED holds the ASCII keys of all of them."""

@@ -1,7 +1,7 @@
-"""Which suggestions match a query, the surest first.
+"""Find the suggestions that match a query, the best matches first.
 
-Each word climbs a ladder. A query of several words finds, up to a rung, the suggestions that all of its words have
-found up to that rung. Rungs of one grade give equally good answers; the season decides their order.
+Each word is looked up rung by rung (`ladders.py`). A query of several words finds, up to a rung, the suggestions that
+all of its words have found up to that rung. Rungs of one grade give equally good answers; `ranking.py` orders them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,27 +18,27 @@ _LONGEST_PIECE = 6
 
 
 class Find(NamedTuple):
-    """Documents that were found in the same way, and the ladders that found them."""
+    """Documents that were found in the same way, and the ladders of the words that found them."""
 
     documents: Documents
     ladders: Sequence[Ladder]
 
 
 Grade = list[Find]
-"""Finds that are equally good answers, those in titles first."""
+"""Finds that are equally good answers. Matches in titles come first."""
 
 
 class Matcher:
-    """Finds the documents of queries."""
+    """Finds the documents that match queries."""
 
     def __init__(self, spaces: Spaces) -> None:
         self._spaces = spaces
 
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """What a query finds, the surest first.
+        """Return the matches of a query, the best grade first.
 
-        A suggestion must have every word. If none does, each word may have been mistyped, even one that is known. If
-        there is still none, the unknown parts are left out, such as the sentence around the words that matter.
+        A suggestion must match every word. If none does, each word may have been mistyped, even a known word. If there
+        is still no match, unknown parts of the query are ignored, such as the sentence around the words that matter.
         """
         words = words[:_MOST_WORDS]
         for mistyped in (False, True):
@@ -53,7 +53,7 @@ class Matcher:
         yield from self._what_is_known(words)
 
     def _what_is_known(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """What the known pieces of a query find together; then without the least telling one, and so on."""
+        """Return what all known pieces of a query match together; then without the least specific piece, and so on."""
         pieces = [piece for word in words for piece in self._pieces(word)]
         pieces.sort(key=lambda piece: (piece.is_keyword, len(piece.ladder.word.text)), reverse=True)
         seen = 0
@@ -81,7 +81,7 @@ class Matcher:
         return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
 
     def _split(self, run: str) -> list[tuple[int, int]]:
-        """The known pieces of a run of hanzi that together cover most of it; keywords count twice."""
+        """Return the known pieces of a run of hanzi that cover the most characters; those of keywords count twice."""
         best: list[tuple[int, list[tuple[int, int]]]] = [(0, [])]
         for end in range(1, len(run) + 1):
             choices = [best[end - 1]]
@@ -131,15 +131,18 @@ def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
 
 
 def _other_readings(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    """The query with words joined, as for tooth brush or lv se, and with hanzi that go on in pinyin, as for 绿se."""
-    if len(words) < 2:  # noqa: PLR2004 - a word alone has no neighbour
+    """Return other ways to read a query.
+
+    Words are joined, as in "tooth brush" or "lv se". Hanzi mixed with pinyin become one word of pinyin, as in 绿se.
+    """
+    if len(words) < 2:  # noqa: PLR2004 - a single word has no neighbour
         return
     alike = len({word.hanzi for word in words}) == 1
     if alike:
         yield [_joined(words)]
     elif spelled := _spelled(words):
         yield [*(word for word in words if word.hanzi), spelled]
-    for place in range(len(words) - 1 if len(words) > 2 else 0):  # noqa: PLR2004 - two are joined already
+    for place in range(len(words) - 1 if len(words) > 2 else 0):  # noqa: PLR2004 - two words were joined above
         pair = words[place : place + 2]
         if not any(word.hanzi for word in pair):
             yield [*words[:place], _joined(pair), *words[place + 2 :]]

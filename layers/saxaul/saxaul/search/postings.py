@@ -1,8 +1,8 @@
-"""Sorted keys, each with its documents. A lookup returns a set of documents as the bits of one number.
+"""Sorted keys, each with its documents. A lookup returns a set of documents as the bits of one integer.
 
-With numbers for sets, "and", "or" and "best first" take a few machine words for every 64 documents; the lowest bit is
-the first document. A lookup walks at most ``_walk`` documents, however common the key or short the prefix. Larger sets
-are put together when the index is built.
+On such sets, "and", "or" and "best first" take a few machine words for every 64 documents; the lowest bit is the first
+document. A lookup walks over at most ``_walk`` documents, even for a common key or a short prefix. Larger sets are
+computed when the index is built.
 """
 
 from array import array
@@ -18,10 +18,10 @@ _LEAST_WALK, _SHARE_OF_ALL = 64, 128
 
 
 class Postings:
-    """The keys of one space."""
+    """The keys of one space, and the documents of each key."""
 
     def __init__(self, documents: Mapping[str, Sequence[int]], size: int) -> None:
-        """Take the documents of each key. Documents are numbers below ``size``."""
+        """Index the documents of each key. Documents are numbers below ``size``."""
         self.keys = sorted(documents)
         self._documents = array("I", chain.from_iterable(documents[key] for key in self.keys))
         self._starts = array("I", accumulate((len(documents[key]) for key in self.keys), initial=0))
@@ -36,25 +36,29 @@ class Postings:
         self._gather("", 0, len(self.keys))
 
     def exactly(self, key: str) -> int:
-        """The documents that have a key."""
+        """Return the documents that have a key."""
         if (known := self._common.get(key)) is not None:
             return known
         position = bisect_left(self.keys, key)
         return self._union(position, position + 1) if self._is_at(position, key) else 0
 
     def has(self, key: str) -> bool:
-        """Whether a key exists."""
+        """Return whether a key exists."""
         return self._is_at(bisect_left(self.keys, key), key)
 
     def beginning_with(self, prefix: str) -> int:
-        """The documents of all keys that begin with a prefix."""
+        """Return the documents of all keys that begin with a prefix."""
         if (known := self._short.get(prefix)) is not None:
             return known
         first, last = self.range_of(prefix)
         return self._union(first, last)
 
     def containing(self, run: str) -> int:
-        """The documents that contain a run of hanzi; for a long run, those that contain all of its windows."""
+        """Return the documents that contain a run of hanzi.
+
+        A run longer than a key is looked up in overlapping pieces of ``WINDOW`` characters, and the documents contain
+        all of these pieces.
+        """
         if len(run) <= WINDOW:
             return self.beginning_with(run)
         documents = self.beginning_with(run[:WINDOW])
@@ -65,12 +69,12 @@ class Postings:
         return documents
 
     def knows(self, prefix: str) -> bool:
-        """Whether any key begins with a prefix."""
+        """Return whether any key begins with a prefix."""
         first, last = self.range_of(prefix)
         return first < last
 
     def range_of(self, prefix: str, first: int = 0, last: int | None = None) -> tuple[int, int]:
-        """Where the keys that begin with a prefix start and end, within a range of positions."""
+        """Return where the keys that begin with a prefix start and end, within the positions ``first`` to ``last``."""
         last = len(self.keys) if last is None else last
         first = bisect_left(self.keys, prefix, first, last)
         return first, bisect_left(self.keys, prefix + _AFTER_ANY, first, last)
@@ -88,7 +92,10 @@ class Postings:
         return int.from_bytes(bits, "little")
 
     def _gather(self, prefix: str, first: int, last: int) -> int:
-        """The documents of a range of keys with one prefix. It keeps the set of each longer prefix that has many."""
+        """Return the documents of a range of keys that share a prefix.
+
+        Store the set of each longer prefix that has more than ``_walk`` documents.
+        """
         documents = 0
         if first < last and self.keys[first] == prefix:
             documents, first = self.exactly(prefix), first + 1

@@ -1,16 +1,16 @@
-"""The order of the suggestions that were found.
+"""Order the suggestions that were found.
 
-How well a suggestion was found decides first. Then, in this order:
+The grade of the match decides first. Then, in this order:
 
 1. the season: campaigns that begin today, then campaigns that run today, then everything else;
-2. the asking app: what it can do, then what it cannot;
+2. the app that asks: suggestions with a link into it, then those without;
 3. the place of the match: titles first;
-4. the points of one unit, then the grams that it avoids: most first;
+4. the points that one unit earns today, then the grams that it avoids: most first;
 5. suggestions without a campaign, then those with one;
 6. the identifier.
 
-Documents are numbered by what they earn on an ordinary day, most first. So the lowest bits of a set are its best
-documents.
+Documents are numbered by what they earn on a day without campaigns, most first. So the lowest bits of a set are its
+best documents.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,13 @@ _Earning = tuple[Decimal, Decimal, bool, str]
 
 
 class Season(NamedTuple):
-    """What a day changes in the order: the documents to lift, the highest first, and those that earn more today."""
+    """How the campaigns of a day change the order.
+
+    Attributes:
+        lifted: the documents that come before all others, the highest first.
+        multiplied: the documents that earn more today, by multiplier.
+        ordinary: all other documents.
+    """
 
     lifted: tuple[Documents, ...]
     multiplied: Mapping[Decimal, Documents]
@@ -56,7 +62,7 @@ class Ranking:
         self._seasons: dict[date, Season] = {}
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
-        """The best ``limit`` documents, each with its find. It takes no more grades than it needs."""
+        """Return the best ``limit`` documents, each with its find. Grades are read only as far as needed."""
         if (season := self._seasons.get(today)) is None:
             season = self._season_of(today)
             self._seasons = {today: season}
@@ -86,7 +92,7 @@ class Ranking:
         return (document for _, document in merge(*ordered))
 
     def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Earning, int]]:
-        """Documents with one multiplier, each with what it earns today: the order of their numbers still holds."""
+        """Yield documents of one multiplier, each with what it earns today. A common multiplier keeps their order."""
         for document in _lowest(documents):
             points, avoided_g, of_campaign, identifier = self._earnings[document]
             yield (points * multiplier, avoided_g, of_campaign, identifier), document

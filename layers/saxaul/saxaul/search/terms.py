@@ -1,4 +1,4 @@
-"""The keys that find a suggestion, each in a space that tells how good a match it is."""
+"""The keys that find a suggestion. Each key is in a space, which says how good a match on it is."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
@@ -10,19 +10,19 @@ from saxaul.search.folding import LONGEST, Word, words_of
 from saxaul.search.hanzi import initials, spellings
 
 WINDOW = 4
-"""Hanzi in a key. Chinese is written without spaces, so each character of a text begins a key."""
+"""The most hanzi in a key. Chinese is written without spaces, so a key begins at each character of a text."""
 
 _SPELLED = 6
-"""Syllables in a pinyin key."""
+"""The most syllables in a pinyin key."""
 
 
 class Space(IntEnum):
-    """Where a key comes from. A ``PART`` is a piece of a longer phrase or begins inside a run of hanzi."""
+    """Where a key comes from. A ``PART`` key is a piece of a longer phrase or begins inside a run of hanzi."""
 
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A word of the suggestion's action type or campaign, or a synonym of these or of a keyword."""
+    """A word from the suggestion's action type or campaign, or a synonym of such a word or of a keyword."""
     PART = auto()
     TEXT = auto()
     SPELLED = auto()
@@ -30,24 +30,24 @@ class Space(IntEnum):
     INITIALS = auto()
     INITIALS_PART = auto()
     TYPED = auto()
-    """All keys that people type letter by letter. A mistyped word is corrected to these."""
+    """All keys that people type letter by letter. A mistyped word is corrected to the beginning of one of these."""
 
 
 Term = tuple[Space, str]
 
 _ACTION_TYPE, _CAMPAIGN, _SYNONYM = "action_type", "campaign", "synonym"
-"""What lends words to a suggestion."""
+"""The sources of related words, by the names that an answer uses for them."""
 
 
 class Vocabulary:
-    """The terms of a catalog's suggestions."""
+    """The search terms of a catalog's suggestions."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._synonyms_of = lru_cache(maxsize=16_384)(partial(_synonyms_of, catalog, _groups(catalog)))
 
     def terms_of(self, suggestion: Suggestion) -> set[Term]:
-        """All terms that find the suggestion."""
+        """Return all terms that find the suggestion."""
         terms = {*_title_terms(suggestion.titles.en), *_title_terms(suggestion.titles.zh)}
         for text in (suggestion.texts.en, suggestion.texts.zh):
             terms.update(_text_terms(text))
@@ -55,17 +55,17 @@ class Vocabulary:
             terms.update(_phrase_terms(keyword, Space.KEYWORD))
         for lender, phrase in self.related_to(suggestion):
             for space, key in _phrase_terms(phrase, Space.RELATED):
-                # The first letters of a synonym are a guess at a guess.
+                # Initials are a guess, and so are synonyms. The initials of a synonym go into the less reliable space.
                 guess = lender == _SYNONYM and space is Space.INITIALS
                 terms.add((Space.INITIALS_PART if guess else space, key))
         return terms
 
     def related_to(self, suggestion: Suggestion) -> Iterator[tuple[str, str]]:
-        """The words that others lend to a suggestion, each with its lender: action type, campaign or synonym."""
+        """Return the related words of a suggestion, each with its source: action type, campaign or synonym."""
         return self.lent(suggestion.action_type, suggestion.campaign, suggestion.keywords)
 
     def lent(self, action_type: str, campaign: str | None, keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """The words that are lent to a suggestion with these."""
+        """Return the related words of any suggestion with this action type, campaign and keywords."""
         names = self._catalog.action_types[action_type].names
         lent = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
         if known := self._catalog.campaigns.get(campaign or ""):
@@ -80,7 +80,7 @@ def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phras
 
 
 def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
-    """The groups of synonyms that each word belongs to."""
+    """Return the synonym groups that each word belongs to."""
     groups: dict[str, list[str]] = {}
     for identifier, synonyms in catalog.synonyms.items():
         for word in synonyms.words:
@@ -89,7 +89,7 @@ def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
 
 
 def glued(words: Iterable[Word]) -> str:
-    """Words written as one: people type both second-hand and secondhand."""
+    """Join words into one, because people type both second-hand and secondhand."""
     return "".join(word.text for word in words)[:LONGEST]
 
 
@@ -104,7 +104,7 @@ def _title_terms(title: str) -> Iterator[Term]:
 
 
 def _hanzi_terms(run: str, inside: Space) -> Iterator[Term]:
-    """The terms of a run of hanzi from each of its characters on: hanzi, pinyin and first letters."""
+    """Yield the terms that begin at each character of a run of hanzi: hanzi, pinyin and initials."""
     for start in range(len(run)):
         yield inside, run[start : start + WINDOW]
         spelled, first_letters = (Space.SPELLED_PART, Space.INITIALS_PART) if start else (Space.SPELLED, Space.INITIALS)
@@ -127,7 +127,7 @@ def _phrase_terms(phrase: str, whole: Space) -> tuple[Term, ...]:
 
 
 def _pairs(words: Sequence[Word]) -> Iterator[Term]:
-    """Neighbouring words written as one: people type both high-speed train and highspeed train."""
+    """Yield neighbouring words joined into one, because people type both high-speed train and highspeed train."""
     for first, second in pairwise(words):
         if not first.hanzi and not second.hanzi:
             yield Space.PART, glued((first, second))

@@ -1,20 +1,23 @@
-"""Corrects mistyped words: one letter too many, too few or wrong, or two neighbouring letters swapped."""
+"""Correct mistyped words: one extra, missing or wrong letter, or two neighbouring letters swapped."""
 
 from collections.abc import Iterator
 
 from saxaul.search.postings import Postings
 
 _SHORTEST, _SHORTEST_SWAP = 4, 3
-"""A shorter word is one letter away from too many others. In a word of three letters, two may be swapped."""
+"""The shortest words to correct: by one letter, and by a swap of two letters.
+
+A shorter word is one letter away from too many others.
+"""
 
 _MOST = 48
-"""How many corrections of a word are looked up."""
+"""The most corrections of a word that are looked up."""
 
 
 def corrections(word: str, known: Postings) -> list[str]:
-    """What a mistyped word may have meant: beginnings of known keys that are one slip of the finger away.
+    """Return the possible corrections of a mistyped word: beginnings of known keys that are one typing error away.
 
-    The first letter is taken to be right, unless it was swapped with the second.
+    The first letter is assumed to be right, unless it was swapped with the second.
     """
     if len(word) < _SHORTEST_SWAP:
         return []
@@ -48,7 +51,7 @@ def _replaced(word: str, known: Postings) -> Iterator[str]:
 
 
 def _letters_after(prefix: str, known: Postings, first: int, last: int) -> Iterator[tuple[str, int, int]]:
-    """Each letter that follows a prefix in a known key, with the range of the keys where it does."""
+    """Yield each letter that follows a prefix in a known key, with the range of the keys in which it does."""
     while first < last:
         key = known.keys[first]
         if len(key) == len(prefix):

@@ -1,1 +1,1 @@
-"""Trees: stock, redemptions, planting orders, and what partners report."""
+"""Trees: stock, redemptions, planting orders, and the reports of partners."""

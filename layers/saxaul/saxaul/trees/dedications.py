@@ -1,9 +1,9 @@
-"""Dedications: a few words that stand on a certificate for anyone to read.
+"""Dedications: short texts that anyone can read on a certificate.
 
-What cannot be seen is taken out, because it could only confuse (:mod:`saxaul.trees.unseen`), and so are all but three
-of a stack of accents. Joiners stay where a script or an emoji needs them. What is too long is refused rather than cut,
-because nobody wants half a name on a certificate. Any script is welcome, and so are ``<`` and ``&``: whoever shows it
-in a document of markup escapes it there.
+Cleaning removes invisible characters, because they could only confuse (:mod:`saxaul.trees.unseen`), and keeps at most
+three accents on one character. Joiners are kept where a script or an emoji needs them. A dedication that is too long is
+refused and not cut, because a certificate must not show half a name. Every script is allowed, and so are ``<`` and
+``&``: code that shows a dedication in HTML or SVG must escape it.
 """
 
 import unicodedata
@@ -12,30 +12,30 @@ from collections.abc import Iterable, Iterator
 from saxaul.trees.unseen import JOINERS, without_unseen
 
 MAX_LENGTH = 100
-"""Characters that a dedication has at most once it is cleaned: code points, as composed as they can be (NFC)."""
+"""The most characters of a cleaned dedication, counted as code points after composition (NFC)."""
 
 MAX_SENT = 1000
-"""Characters that may be sent of it; more is not worth cleaning."""
+"""The most characters of a dedication before cleaning. A longer text is refused without cleaning it."""
 
 _MARKS = frozenset({"Mn", "Me"})
-"""Those of marks that are set above, below or around the character before."""
+"""Unicode categories of the marks that are drawn above, below or around the previous character."""
 
 _MOST_MARKS = 3
 
 
 def clean_dedication(text: str) -> str:
-    """A dedication as it is kept. Cleaning it again changes nothing.
+    """Return the dedication in the form in which it is stored. Cleaning that form again changes nothing.
 
     Raises:
-        ValueError: it is too long.
+        ValueError: the dedication is too long.
     """
     if len(text) > MAX_SENT:
-        raise ValueError(f"a dedication of at most {MAX_LENGTH} characters is needed")
+        raise ValueError(f"a dedication must have at most {MAX_LENGTH} characters")
     kept = _cleaned(text)
-    while (again := _cleaned(kept)) != kept:  # what is taken out changes what stands side by side
+    while (again := _cleaned(kept)) != kept:  # removing characters creates new neighbours
         kept = again
     if len(kept) > MAX_LENGTH:
-        raise ValueError(f"a dedication has at most {MAX_LENGTH} characters, and this one has {len(kept)}")
+        raise ValueError(f"a dedication must have at most {MAX_LENGTH} characters, and this one has {len(kept)}")
     return kept
 
 

@@ -1,7 +1,7 @@
-"""The manifest of a planting order: what its partner plants, as CSV and as JSON.
+"""The manifest of a planting order: the list of trees that its partner must plant, as CSV and as JSON.
 
-It is a function of the order alone, so writing it again writes the same bytes. It holds no user, no dedication, and
-nothing that a spreadsheet would take for a formula.
+A manifest depends only on its order, so writing it again writes the same bytes. It contains no user id, no dedication,
+and no cell that a spreadsheet would run as a formula.
 """
 
 import csv
@@ -16,7 +16,7 @@ from saxaul.trees.orders import PlantingOrder
 
 Format = Literal["csv", "json"]
 FORMATS: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-"""Each form of a manifest with its media type."""
+"""The media type of each format of a manifest."""
 
 COLUMNS = (
     "order_id",
@@ -35,14 +35,14 @@ _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Manifest:
-    """An order's manifest, ready to be stored."""
+    """The manifest of an order, ready to be stored."""
 
     order_id: str
     contents: Mapping[Format, bytes]
 
 
 class ManifestLinks(NamedTuple):
-    """Where a manifest can be fetched without a token, until an instant in seconds."""
+    """Links that download a manifest without a token until ``expires_at``, an instant in seconds."""
 
     csv: str
     json: str
@@ -54,12 +54,12 @@ def manifest_of(order: PlantingOrder, calendar: Calendar) -> Manifest:
 
 
 def key_of(order_id: str, form: Format) -> str:
-    """Where a manifest lies in its bucket."""
+    """Return the key of a manifest in its S3 bucket."""
     return f"orders/{order_id}.{form}"
 
 
 def _as_csv(order: PlantingOrder) -> bytes:
-    """A line for each tree. It begins with a byte order mark: without it, spreadsheets misread hanzi."""
+    """Return one line for each tree. The file begins with a byte order mark: without it, spreadsheets misread hanzi."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
@@ -86,5 +86,5 @@ def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
 
 
 def _plain(cell: str) -> str:
-    """A cell that no spreadsheet computes."""
+    """Return a cell that no spreadsheet runs as a formula."""
     return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell

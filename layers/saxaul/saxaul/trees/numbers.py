@@ -1,8 +1,9 @@
-"""Certificate numbers: they cannot be guessed, and one that is misread or mistyped is noticed.
+"""Certificate numbers: they cannot be guessed, and a check character detects typing errors.
 
-A number is twelve random characters (60 bits) and a check character, such as ``7K3M-9QPD-2FHW-C``.
-The alphabet is Crockford's: without I, L, O and U, which look like others. The check character is Luhn's modulo 32,
-which notices every wrong character and nearly every swap of two neighbours.
+A number has twelve random characters (60 bits) and one check character, such as ``7K3M-9QPD-2FHW-C``.
+The alphabet is Crockford's base 32, which omits I, L, O and U because they look like other characters. The check
+character uses the Luhn algorithm modulo 32, which detects every wrong character and nearly every swap of two
+neighbours.
 """
 
 import secrets
@@ -18,7 +19,7 @@ def new_number() -> str:
 
 
 def number_in(text: str) -> str | None:
-    """The number that somebody typed, or None where it is none. Case, spaces and dashes do not matter."""
+    """Return a typed number in its standard form; None if it is not valid. Case, spaces and dashes are ignored."""
     bare = text.upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
     if len(bare) != _RANDOM_CHARACTERS + 1 or not _VALUES.keys() >= set(bare):
         return None
@@ -26,9 +27,10 @@ def number_in(text: str) -> str | None:
 
 
 def check_character(characters: str) -> str:
-    """The character of Luhn's algorithm modulo 32: from the right, every second value counts twice.
+    """Return the check character of the Luhn algorithm modulo 32.
 
-    A doubled value that has two digits in base 32 counts as their sum.
+    From the right, the first value and every second value after it are doubled. If a doubled value has two digits in
+    base 32, it counts as the sum of these digits.
     """
     base = len(ALPHABET)
     total = 0

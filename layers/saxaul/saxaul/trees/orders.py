@@ -1,4 +1,4 @@
-"""Planting orders: the waiting trees of a project that a batch hands to its partner."""
+"""Planting orders: an order asks a partner to plant waiting trees of one project."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from saxaul.trees.reach import RADIUS_DECIMALS, Reach
 from saxaul.trees.redemptions import Redemption, State
 
 MAX_REDEMPTIONS = 99
-"""The most redemptions of one order: with the order itself they fill a transaction, so an order is whole or is not."""
+"""The most redemptions of one order. With the order itself they fill one transaction, which writes all or nothing."""
 
 MAX_TREES_PER_ORDER = 150
-"""The most trees of the redemptions of one order: all of them at their longest fit a transaction's four megabytes."""
+"""The most trees of the redemptions of one order. At their longest, they fit the four megabytes of a transaction."""
 
 
 class OrderedTree(NamedTuple):
-    """A tree of an order, with the key of the redemption that holds it."""
+    """A tree of an order, with the key of the redemption that contains it."""
 
     user_id: str
     redemption_id: str
@@ -26,9 +26,9 @@ class OrderedTree(NamedTuple):
 
 @dataclass(frozen=True)
 class OrderedProject:
-    """What a project was when its trees were ordered. Its certificates say this, whatever the catalog says later.
+    """The details of a project when its trees were ordered. Certificates show these even if the catalog changes later.
 
-    ``reach`` is where its trees are planted; None in orders that are older than this check.
+    ``reach`` is the area in which the trees must be planted; None in orders that are older than this check.
     """
 
     species: Text
@@ -47,9 +47,9 @@ class OrderedProject:
 
 @dataclass(frozen=True)
 class PlantingOrder:
-    """What a partner is asked to plant. Its trees never change; its redemption says how far each got.
+    """The trees that a partner is asked to plant. The list never changes; the redemptions hold the state of each tree.
 
-    An order is written, and then announced: its manifest is stored, and an event is published.
+    An order is first written and then announced: its manifest is stored, and an event is published.
     """
 
     order_id: str
@@ -72,27 +72,27 @@ class PlantingOrder:
         return replace(self, announced_at=now)
 
     def tree_state(self, redemption: Redemption, number: str) -> State | str:
-        """Where a tree stands for this order: ``failed`` where it goes on without it."""
+        """Return the state of a tree in this order; ``failed`` if the tree has left the order after a failure."""
         tree = redemption.tree(number)
         return tree.state if tree.order_id == self.order_id else "failed"
 
 
 def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
-    """The project that a tree is shown with: the order's snapshot, or, before it is ordered, the catalog's entry."""
+    """Return the project details to show for a tree: the order's snapshot, or before an order the catalog entry."""
     if order:
         return order.project
     return OrderedProject.of(project) if project else None
 
 
 class OrderPlace(NamedTuple):
-    """Where an order stands in a list: by its time, and by its identifier among those of one second."""
+    """The sort position of an order in a list: by its time, then by its identifier."""
 
     ordered_at: int
     order_id: str
 
 
 class NewOrder(NamedTuple):
-    """An order, and the redemptions that it takes one step on."""
+    """A new order, and its redemptions with their waiting trees moved to ``ordered``."""
 
     order: PlantingOrder
     redemptions: Sequence[Redemption]
@@ -101,7 +101,7 @@ class NewOrder(NamedTuple):
 def order_of(
     waiting: Sequence[Redemption], order_id: str, project_id: str, project: TreeProject, now: int
 ) -> NewOrder | None:
-    """The order for the trees of a project that wait, as many redemptions as fit; None where nothing waits."""
+    """Make an order for the waiting trees of a project, with as many redemptions as fit; None if no tree waits."""
     taken: list[Redemption] = []
     trees = 0
     for redemption in (candidate for candidate in waiting if candidate.waiting):
@@ -126,7 +126,7 @@ def order_of(
 
 
 def is_done(order: PlantingOrder, redemptions: Mapping[str, Redemption]) -> bool:
-    """Whether nothing of an order is still to be planted. ``redemptions`` are its own, by redemption_id."""
+    """Whether no tree of an order is still to be planted. ``redemptions`` are those of the order, by redemption_id."""
     return not any(
         order.tree_state(redemptions[tree.redemption_id], tree.number) is State.ORDERED for tree in order.trees
     )

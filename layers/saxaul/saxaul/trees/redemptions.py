@@ -1,14 +1,14 @@
-"""Redemptions: points for trees, and the life of those trees.
+"""Redemptions: a person spends points on trees. This module holds the states of redemptions and of their trees.
 
-A redemption, until it is ordered; from then on it is what its trees are:
+The states of a redemption. Once it is ordered, its state is derived from the states of its trees:
 
     requested ──▶ reserved ──▶ ordered ┄▶ planted, alive, dead, replaced, refunded
         ├──▶ rejected │
         └─────────────┴──▶ cancelled
 
-Each of its trees, because a partner plants them one by one:
+The states of each tree, because a partner plants trees one by one:
 
-                  ┌──────────────┐ failed, and waits for the next order
+                  ┌──────────────┐ planting failed, the tree waits for the next order
                   ▼              │
     requested ──▶ reserved ──▶ ordered ──▶ planted ──▶ alive ⟲
                                  │            │          │
@@ -31,17 +31,18 @@ MAX_TREES_PER_REDEMPTION = 10
 """The most trees of one redemption."""
 
 MAX_TRIES = 3
-"""How often a tree is ordered before its points go back to the wallet."""
+"""How often a tree is ordered. If the last order fails too, its points go back to the wallet."""
 
 MAX_STEPS = 20
-"""The most steps that a tree keeps in full. The public log has them all.
+"""The most steps that a tree stores in full. The public log has all its planting and inspection steps.
 
-Beyond, the oldest inspection that found the tree alive makes room: it changed nothing. Where there is none, the oldest
-``dead`` or ``replaced`` keeps its state, its dates and its place in the log, because the certificate must show it.
+Beyond this limit, the oldest inspection that found the tree alive is removed, because it changed nothing. If there is
+none, the oldest ``dead`` or ``replaced`` step keeps only its state, its dates and its place in the log, because the
+certificate must show it.
 """
 
 MAX_REPLACEMENTS = 20
-"""The most replacements of one tree: its steps must fit an item with those of nine others, each kept as above."""
+"""The most replacements of one tree. Ten trees that reach it, each stored as above, fit one DynamoDB item."""
 
 
 class State(StrEnum):
@@ -69,7 +70,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.REPLACED: frozenset(),
     State.REFUNDED: frozenset(),
 }
-"""Every step that a redemption may take by itself. From ``ordered`` on it follows its trees."""
+"""The allowed transitions of a redemption. From ``ordered`` on, its state is derived from its trees instead."""
 
 TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.REQUESTED: frozenset({State.RESERVED}),
@@ -81,27 +82,27 @@ TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.REPLACED: frozenset({State.ALIVE, State.DEAD}),
     State.REFUNDED: frozenset(),
 }
-"""Every step that a tree may take; there is no other."""
+"""The allowed transitions of a tree."""
 
 STANDING_STATES = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
-"""The states of a tree that is in the ground and not known dead: those that the public counter counts."""
+"""The states of a tree that is in the ground and not known dead. The public counter counts these trees."""
 
 _TURNS = frozenset({State.DEAD, State.REPLACED})
-"""What an inspection reports that changes what stands."""
+"""The results of an inspection that change which tree stands, or whether one stands."""
 
 UNPAID = frozenset({State.REQUESTED, State.REJECTED, State.CANCELLED})
-"""The states of a redemption that holds no points and no saplings: its trees have no life, and no certificate."""
+"""The states in which a redemption holds no points and no saplings. Its trees then have no certificates."""
 
 _TO_BE_PLANTED = frozenset({State.RESERVED, State.ORDERED})
 
 
 class IllegalTransitionError(Exception):
-    """A redemption or a tree was asked to take a step that is not among its transitions."""
+    """A redemption or a tree was asked to make a transition that is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedTree:
-    """What a partner confirmed of one tree. Degrees are WGS 84; ``planted_at`` is an instant in seconds."""
+    """The planting of one tree, as its partner reported it. Degrees are WGS 84; ``planted_at`` is in seconds."""
 
     planted_at: int
     tag: str
@@ -112,15 +113,16 @@ class PlantedTree:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a tree's life, with all that was said of it. Instants are in seconds.
+    """One step in the history of a tree, with the details that were reported. Instants are in seconds.
 
     Attributes:
-        at: when it happened, by the word of who reported it.
-        recorded_at: when we learnt of it.
-        order_id: the planting order in which it was ordered, or failed.
-        reason: why it failed.
-        planting: what stands in the ground since.
-        sequence, leaf: where the public log has it, once it is there: the entry, and the leaf in the entry's tree.
+        state: the state of the tree after this step.
+        at: when the step happened, as it was reported.
+        recorded_at: when the platform recorded it.
+        order_id: the planting order in which the tree was ordered, or in which planting failed.
+        reason: why planting failed.
+        planting: the tree that stands in the ground from this step on.
+        sequence, leaf: the place of the step in the public log: the log entry, and the leaf in the entry's Merkle tree.
     """
 
     state: State
@@ -136,18 +138,18 @@ class Step:
 
     @property
     def evidence(self) -> str:
-        """The link to what shows it: the photo of what was planted, or else the inspection's evidence."""
+        """The link to the evidence of this step: the photo of the planted tree, or else that of the inspection."""
         return (self.planting.photo_url if self.planting else "") or self.evidence_url
 
     def comes_of_the_same_report_as(self, other: "Step") -> bool:
-        """Whether both come of one report, whenever it arrived."""
+        """Whether both steps have the same reported content, even if the reports arrived at different times."""
         return self == replace(
             other, recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
         )
 
 
 class LogPlace(NamedTuple):
-    """Where the public log has a statement: the entry, and the leaf in the entry's tree."""
+    """The place of a statement in the public log: the log entry, and the leaf in the entry's Merkle tree."""
 
     sequence: int
     leaf: int
@@ -155,12 +157,12 @@ class LogPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What a certificate keeps of itself once its tree is planted, so that the public log's word for it can be checked.
+    """Data that a certificate needs so that it can be checked against the public log. It is set when a tree is planted.
 
     Attributes:
-        applied_at: when the tree was asked for, as the log's commitment has it, in RFC 3339.
-        salt: of the commitment to the dedication; None where the dedication was erased.
-        dedication_digest: that commitment.
+        applied_at: when the tree was requested, in RFC 3339, exactly as the log commits to it.
+        dedication_digest: the log's commitment to the dedication.
+        salt: the salt of this commitment; None if the dedication is erased, which nothing does today.
     """
 
     applied_at: str
@@ -170,7 +172,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """One sapling of a redemption, under its certificate's number, with the steps of its life so far."""
+    """One tree of a redemption, with its certificate number and its steps so far."""
 
     number: str
     history: tuple[Step, ...] = ()
@@ -182,38 +184,39 @@ class Tree:
 
     @property
     def planting(self) -> PlantedTree | None:
-        """What stands in the ground now, or stood there last. Without one it was never planted."""
+        """The planting of the tree that stands in the ground or stood there last; None if it was never planted."""
         return next((step.planting for step in reversed(self.history) if step.planting), None)
 
     @property
     def orders(self) -> tuple[str, ...]:
-        """Every planting order that it was ever in, the last one last."""
+        """All planting orders that the tree was ever in, the latest last."""
         return tuple(step.order_id for step in self.history if step.state is State.ORDERED)
 
     @property
     def order_id(self) -> str:
-        """The planting order that it is in, or was planted by; empty while it waits for one, or after its refund."""
+        """The planting order that the tree is in or was planted under; empty while it waits, or after a refund."""
         return "" if self.state in {State.REQUESTED, State.RESERVED, State.REFUNDED} else self.orders[-1]
 
     @property
     def was_replaced_too_often(self) -> bool:
-        """Whether it was replaced MAX_REPLACEMENTS times, so that nothing more can be planted in its place."""
+        """Whether the tree was replaced MAX_REPLACEMENTS times, so that it cannot be replaced again."""
         return sum(step.state is State.REPLACED for step in self.history) >= MAX_REPLACEMENTS
 
     def after(self, step: Step) -> "Tree":
-        """This tree one step on.
+        """Return this tree with one more step.
 
         Raises:
-            IllegalTransitionError: the step is not among TREE_TRANSITIONS.
+            IllegalTransitionError: TREE_TRANSITIONS does not allow the step.
         """
         if step.state not in TREE_TRANSITIONS.get(self.state, ()):
             raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
         return replace(self, history=_bounded((*self.history, step)))
 
     def logged(self, step: Step, place: LogPlace, seal: Seal) -> "Tree":
-        """This tree with the place of one of its steps in the public log.
+        """Return this tree with its seal, and with the place of one of its steps in the public log.
 
-        It is the step itself that has the place: an equal one may have been reported before, and have made room since.
+        The step is matched by identity and not by equality: an equal step may have been reported before and removed
+        since.
         """
         logged = replace(step, sequence=place.sequence, leaf=place.leaf)
         history = tuple(logged if known is step else known for known in self.history)
@@ -221,7 +224,10 @@ class Tree:
 
 
 def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:
-    """A history with at most MAX_STEPS in full, as far as the log has what is cut from the others."""
+    """Shorten a history to MAX_STEPS steps in full.
+
+    A ``dead`` or ``replaced`` step is only shortened once the log has it, so the history may stay longer until then.
+    """
     while sum(not _is_outlined(step) for step in history) > MAX_STEPS:
         shorter = _without_the_oldest_inspection(history) or _with_the_oldest_outlined(history)
         if shorter is None:
@@ -238,7 +244,7 @@ def _without_the_oldest_inspection(history: tuple[Step, ...]) -> tuple[Step, ...
 def _with_the_oldest_outlined(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
     standing = max((place for place, step in enumerate(history) if step.planting), default=-1)
     for place, step in enumerate(history[:-1]):
-        # A step that the log does not have yet stays the object by which it gets its place there.
+        # A step that is not in the log yet must stay the same object: logged() finds it by identity.
         if step.state in _TURNS and step.leaf is not None and place != standing and not _is_outlined(step):
             outlined = replace(step, inspector="", evidence_url="", planting=None)
             return (*history[:place], outlined, *history[place + 1 :])
@@ -251,7 +257,7 @@ def _is_outlined(step: Step) -> bool:
 
 @dataclass(frozen=True)
 class Redemption:
-    """Points for trees of one project. ``points`` is the price of all its trees; instants are in seconds."""
+    """An exchange of points for trees of one project. ``points`` is the price of all trees; instants are in seconds."""
 
     user_id: str
     redemption_id: str
@@ -267,15 +273,15 @@ class Redemption:
     version: int = 0
 
     def asks_the_same_as(self, other: "Redemption") -> bool:
-        """Whether both came from the same request, whatever became of them."""
+        """Whether both have the content of the same request. Their states may differ."""
         mine = (self.app, self.project_id, len(self.trees), self.dedication)
         return mine == (other.app, other.project_id, len(other.trees), other.dedication)
 
     def to(self, state: State) -> "Redemption":
-        """This redemption one step on.
+        """Return this redemption in another state.
 
         Raises:
-            IllegalTransitionError: the step is not among TRANSITIONS.
+            IllegalTransitionError: TRANSITIONS does not allow the new state.
         """
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransitionError(f"{self.redemption_id} cannot go from {self.state} to {state}")
@@ -293,34 +299,34 @@ class Redemption:
         return self.to(State.CANCELLED)
 
     def ordered(self, order_id: str, now: int) -> "Redemption":
-        """This redemption with every tree that waits in an order."""
+        """Return this redemption with every waiting tree added to an order."""
         step = Step(State.ORDERED, now, now, order_id=order_id)
         return self.stepped(dict.fromkeys([tree.number for tree in self.waiting], step))
 
     def stepped(self, steps: Mapping[str, Step]) -> "Redemption":
-        """This redemption with one step for each of these trees, by number; its own state follows.
+        """Return this redemption with one more step for each of these trees, by number, and with its derived state.
 
         Raises:
-            IllegalTransitionError: a step is not among TREE_TRANSITIONS, or there is none at all.
+            IllegalTransitionError: TREE_TRANSITIONS does not allow a step, there are no steps, or it is unpaid.
         """
         if not steps or self.state in UNPAID:
-            raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, and no tree of it can take a step")
+            raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, or no step was given")
         trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
         return replace(self, trees=trees, state=_state_of(trees))
 
     def logged(self, number: str, step: Step, place: LogPlace, seal: Seal) -> "Redemption":
-        """This redemption with a tree's seal, and with the place of one of its steps in the public log."""
+        """Return this redemption with the seal of a tree, and with the place of one of its steps in the public log."""
         trees = tuple(tree.logged(step, place, seal) if tree.number == number else tree for tree in self.trees)
         return replace(self, trees=trees)
 
     @property
     def waiting(self) -> list[Tree]:
-        """The trees that are reserved and in no order."""
+        """The trees that are reserved and in no order, so they wait for one."""
         return [] if self.state in UNPAID else [tree for tree in self.trees if tree.state is State.RESERVED]
 
     @property
     def refunded_points(self) -> int:
-        """What went back to the wallet, tree by tree."""
+        """The points of the refunded trees, which went back to the wallet."""
         refunded = sum(tree.state is State.REFUNDED for tree in self.trees)
         return self.tree_price * refunded if refunded else 0
 
@@ -332,12 +338,15 @@ class Redemption:
         return next(tree for tree in self.trees if tree.number == number)
 
     def tree_state(self, tree: Tree) -> State:
-        """A tree is where its redemption is, until that is paid for; then it goes its own way."""
+        """Return the state of a tree. While the redemption is unpaid, this is the state of the redemption."""
         return self.state if self.state in UNPAID else tree.state
 
 
 def _state_of(trees: Sequence[Tree]) -> State:
-    """Ordered while any tree is still to be planted, then what all of them are; planted where they differ."""
+    """Return ordered while any tree is still to be planted, then the state of all trees; planted if they differ.
+
+    Refunded trees only count if all trees are refunded.
+    """
     states = {tree.state for tree in trees}
     if states & _TO_BE_PLANTED:
         return State.ORDERED
@@ -346,7 +355,7 @@ def _state_of(trees: Sequence[Tree]) -> State:
 
 
 class Settlement(NamedTuple):
-    """Verdicts in the order of the requests, and what they take from stock and wallets."""
+    """Verdicts in the order of the requests, with the saplings that they reserve and the points that they debit."""
 
     verdicts: Sequence[Redemption]
     saplings: int
@@ -354,7 +363,7 @@ class Settlement(NamedTuple):
 
 
 def settle(requests: Sequence[Redemption], wallets: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
-    """Serve requests for one project, first come, first served. One that is refused leaves the rest as they were."""
+    """Settle requests for one project, first come, first served. A rejected request does not affect the others."""
     verdicts: list[Redemption] = []
     debits: dict[str, int] = {}
     saplings = 0

@@ -1,4 +1,4 @@
-"""What a partner says of one tree: it is planted, it failed, or an inspection found it so and so."""
+"""The reports of a partner on one tree: a confirmation, a failure or an inspection."""
 
 import unicodedata
 from datetime import datetime
@@ -13,42 +13,42 @@ from saxaul.trees.redemptions import MAX_TRIES, PlantedTree, State, Step, Tree
 from saxaul.trees.unseen import JOINERS, without_unseen
 
 MAX_LINK = 500
-"""The most characters of a link to a photo or to evidence."""
+"""The most characters of a link to a photo or other evidence."""
 
 
 def _since_1970(moment: datetime) -> datetime:
     if moment.timestamp() < 0:
-        raise ValueError("a time since 1970 is needed")
+        raise ValueError("the time must not be before 1970")
     return moment
 
 
 def _bounded_link(link: HttpUrl) -> HttpUrl:
     if len(str(link)) > MAX_LINK:
-        raise ValueError(f"a link has at most {MAX_LINK} characters")
+        raise ValueError(f"a link must have at most {MAX_LINK} characters")
     return link
 
 
 _INKED = frozenset("LNPS")
-"""Unicode's categories of letters, numbers, punctuation and symbols; a mark needs one of these to stand on."""
+"""Unicode categories of letters, numbers, punctuation and symbols. Marks are left out: they need a base."""
 
 _BLANKS = frozenset("\u2800\U0001d159")
-"""Symbols without ink: the empty Braille pattern, and the musical symbol null notehead."""
+"""Symbols that draw nothing: the empty Braille pattern, and the musical symbol null notehead."""
 
 
 def _line(text: str) -> str:
-    """A text in one spelling: composed (NFC), with single spaces inside and none around."""
+    """Return a text in one normal form: composed (NFC), with single spaces inside and none at the ends."""
     line = " ".join(filter(None, unicodedata.normalize("NFC", text).split(" ")))
     if not any(unicodedata.category(character)[0] in _INKED and character not in _BLANKS for character in line):
-        raise ValueError("at least one character that can be seen is needed")
+        raise ValueError("at least one visible character is required")
     drawn = line.translate(dict.fromkeys(map(ord, JOINERS)))
     if not drawn.isprintable() or without_unseen(line) != line:
-        raise ValueError("only characters that can be seen are taken")
+        raise ValueError("invisible characters are not allowed")
     return line
 
 
 def _without_joiners(text: str) -> str:
     if set(text) & set(JOINERS):
-        raise ValueError("only characters that can be seen are taken")
+        raise ValueError("invisible characters are not allowed")
     return text
 
 
@@ -56,7 +56,7 @@ VisibleLine = AfterValidator(_line)
 EvidenceLink = Annotated[HttpUrl, AfterValidator(_bounded_link)]
 Past = Annotated[Moment, AfterValidator(_since_1970)]
 Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValidator(_without_joiners)]
-"""What stands on a tree's label. It is kept composed (NFC), with single spaces and none around."""
+"""The text on a tree's label. It is stored composed (NFC), with single spaces inside and none at the ends."""
 
 
 class _Report(BaseModel):
@@ -66,7 +66,7 @@ class _Report(BaseModel):
 
 
 class Confirmation(_Report):
-    """One tree is in the ground."""
+    """A report that one tree was planted."""
 
     tag: Tag
     lat: Latitude
@@ -83,18 +83,18 @@ class Confirmation(_Report):
 
 
 class Failure(_Report):
-    """One tree could not be planted."""
+    """A report that one tree could not be planted."""
 
     reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
-        """Back to those that wait, or, after the last try, to its points."""
+        """Return the step to ``reserved``, so that the tree waits again, or to ``refunded`` after the last try."""
         state = State.RESERVED if len(tree.orders) < MAX_TRIES else State.REFUNDED
         return Step(state, now, now, order_id=order_id, reason=self.reason)
 
 
 class Inspection(_Report):
-    """How one tree was found. A replaced one has the particulars of what stands in its place."""
+    """A report on the state of one tree. If the tree was replaced, it has the details of the new tree."""
 
     state: Literal["alive", "dead", "replaced"]
     inspected_at: Past
@@ -110,11 +110,11 @@ class Inspection(_Report):
     def _says_what_replaces(self) -> Self:
         particulars = (self.tag, self.lat, self.lon, self.planted_at)
         if self.state != "replaced" and any(particular is not None for particular in (*particulars, self.photo_url)):
-            raise ValueError("only a replaced tree has a tag, lat, lon, planted_at and photo_url")
+            raise ValueError("tag, lat, lon, planted_at and photo_url are only allowed for a replaced tree")
         if self.state == "replaced" and any(particular is None for particular in particulars):
-            raise ValueError("a replaced tree needs tag, lat, lon and planted_at")
+            raise ValueError("a replaced tree requires tag, lat, lon and planted_at")
         if self.planted_at and self.planted_at > self.inspected_at:
-            raise ValueError("a tree is inspected after it is planted")
+            raise ValueError("planted_at must not be after inspected_at")
         return self
 
     def step(self, now: int) -> Step:

@@ -1,7 +1,7 @@
-"""Statements: each step that a partner reported becomes a leaf of the public log.
+"""Statements: each planting and each inspection that a partner reports becomes a leaf of the public log.
 
-Here a statement is finished: the leaf that the log commits to, the seal that its certificate needs, and the place of
-the leaf, which its tree keeps.
+This module makes the leaf that the log commits to and the seal that the certificate needs, and stores the place of the
+leaf in the tree.
 """
 
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ from saxaul.trees.redemptions import LogPlace, PlantedTree, Redemption, Seal, St
 from saxaul.trees.report_rules import Reported, Statement
 
 _EVENTS: Mapping[State, Event] = {State(event): event for event in EVENTS}
-"""The states that the log records, by its own word for them."""
+"""The log's event for each state that the log records."""
 
 
 class LogDraft(NamedTuple):
-    """The redemptions that a call changed, as they are once the log has these leaves."""
+    """The leaves of one request, and the changed redemptions with the places of these leaves."""
 
     redemptions: list[Redemption]
     leaves: list[Leaf]
 
 
 def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequence: int) -> LogDraft:
-    """A leaf for each statement, all in the entry of that sequence. A tree that is planted gets a seal of its own."""
+    """Make a leaf for each statement, all in the log entry ``sequence``. A tree without a seal gets one."""
     current = {redemption.redemption_id: redemption for redemption in reported.changed}
     leaves: list[Leaf] = []
     for statement in reported.statements:
@@ -40,7 +40,7 @@ def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequ
 
 
 def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) -> Particulars:
-    """What the log committed to when a tree was planted. ``project`` is that of the tree's order."""
+    """Return the particulars that the log committed to when a tree was planted. ``project`` is that of its order."""
     return Particulars(
         species=project.species.model_dump(),
         latin=project.latin,
@@ -54,7 +54,7 @@ def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) 
 
 
 def shown_planting(planting: PlantedTree) -> ShownTree:
-    """What stands in the ground, with its degrees as the log writes them."""
+    """Return the planted tree with its degrees in the format of the log."""
     return ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
 
 

@@ -1,8 +1,9 @@
-"""Stock: a project's saplings, how many of them are released, and how many are reserved.
+"""Stock: how many saplings of a project are released, and how many are reserved.
 
-Saplings are released by hand, and by a schedule. What a schedule has released is a function of the stock and the
-clock: no job runs at seven, nothing is written, and every worker knows of the new saplings in the same second.
-When a schedule changes, what the old one released until then is counted and kept; the new one goes on from there.
+An operator releases saplings by hand or by a schedule. The number that a schedule has released is computed from the
+stock and the clock: no job runs at the release time, nothing is written, and every worker sees the new saplings in the
+same second. When a schedule changes, the saplings that the old one has released are added up and stored, and the new
+one continues from that instant.
 """
 
 from dataclasses import dataclass
@@ -17,20 +18,20 @@ _DAY = timedelta(days=1)
 
 
 class Release(NamedTuple):
-    """Saplings that come at an instant."""
+    """A number of saplings that are released at an instant in seconds."""
 
     at: int
     saplings: int
 
 
 class Timetable(NamedTuple):
-    """A release schedule on the clocks of a time zone."""
+    """A release schedule in a time zone."""
 
     schedule: ReleaseSchedule
     zone: ZoneInfo
 
     def days_by(self, now: int) -> int:
-        """How many days of the schedule have had their hour by an instant."""
+        """Return how many days of the schedule have reached their release time at an instant."""
         latest = self._day_of(now)
         while self._hour_of(latest) > now:
             latest -= _DAY
@@ -39,7 +40,7 @@ class Timetable(NamedTuple):
         return max(0, (latest - self.schedule.first_day).days + 1)
 
     def next_after(self, now: int) -> int | None:
-        """The next hour of the schedule; None after its last day."""
+        """Return the next release time after an instant; None after the last day."""
         day = max(self.schedule.first_day, self._day_of(now))
         while (hour := self._hour_of(day)) <= now:
             day += _DAY
@@ -57,12 +58,12 @@ class Stock:
     """A project's saplings.
 
     Attributes:
-        released: by hand, in all.
-        reserved: for redemptions; one that is cancelled gives its own back.
-        timetable: when more are released.
-        scheduled: released by timetables up to the instant ``scheduled_through``.
-        closed: the project takes no requests any more.
-        version: how often anything of this but ``reserved`` was changed.
+        released: saplings released by hand in total.
+        reserved: saplings reserved for redemptions. A cancelled redemption gives its saplings back.
+        timetable: the schedule that releases more saplings; None if there is none.
+        scheduled: saplings that timetables released up to the instant ``scheduled_through``.
+        closed: whether the project refuses new requests.
+        version: how often a field other than ``reserved`` was changed.
     """
 
     project_id: str
@@ -75,15 +76,19 @@ class Stock:
     version: int = 0
 
     def released_by(self, now: int) -> int:
-        """Saplings that were released until an instant, by hand and by schedule."""
+        """Return the saplings released up to an instant, by hand and by schedule."""
         return self.released + self._scheduled_by(now)
 
     def available(self, now: int) -> int:
-        """Unreserved saplings. Below zero for a worker whose clock is behind that of one which served them."""
+        """Return the unreserved saplings.
+
+        The number is negative if this worker's clock is behind the clock of a worker that already reserved saplings of
+        a newer release.
+        """
         return self.released_by(now) - self.reserved
 
     def next_release(self, now: int) -> Release | None:
-        """When saplings are released next, and how many; None where never again."""
+        """Return the next release; None if there is none."""
         if self.timetable is None or self.closed:
             return None
         coming = self.timetable.next_after(now)
@@ -91,7 +96,7 @@ class Stock:
         return Release(coming, saplings) if coming is not None and saplings else None
 
     def planned(self, project: TreeProject, zone: ZoneInfo, now: int) -> "Stock":
-        """The stock as an operator wants it from now on. A schedule releases nothing for days before it was written."""
+        """Return the stock after an operator's change. A schedule releases nothing for days before it was written."""
         return Stock(
             project_id=self.project_id,
             released=project.saplings,
@@ -104,7 +109,7 @@ class Stock:
         )
 
     def withdrawn(self, now: int) -> "Stock":
-        """The stock without a sapling, released by hand or by schedule, as of a project that is no more."""
+        """Return the stock of a deleted project: closed, with no released saplings and no schedule."""
         return Stock(
             self.project_id, reserved=self.reserved, scheduled_through=now, closed=True, version=self.version + 1
         )

@@ -1,17 +1,17 @@
-"""Characters that only hide: they show nothing where they stand, so they could only confuse.
+"""Removal of invisible characters, which could only confuse a reader.
 
-Joiners and variation selectors show nothing either, but they change what stands beside them. They stay where Unicode
-uses them, which their neighbours tell:
+Joiners and variation selectors are invisible too, but they change how the characters next to them look. They are kept
+where Unicode uses them. The characters next to them decide this:
 
 - U+200D (zero width joiner) between two emoji: families, professions, flags.
-- U+200D and U+200C (zero width non-joiner) between two letters of one script that joins its letters, the marks on them
-  included; and U+200D behind a virama, where it asks for a half form (the Unicode Standard 16.0, chapters 9 and 12).
-- U+FE0E and U+FE0F (text and emoji style) behind an emoji, and in a keycap.
-- Other variation selectors behind a hanzi or a Mongolian letter, whose form they choose.
+- U+200D and U+200C (zero width non-joiner) between two letters, or marks on letters, of one script that joins letters;
+  and U+200D after a virama, where it requests a half form (the Unicode Standard 16.0, chapters 9 and 12).
+- U+FE0E and U+FE0F (text and emoji style) after an emoji, and in a keycap.
+- Other variation selectors after a hanzi or a Mongolian letter, whose form they select.
 - U+180E (Mongolian vowel separator) between two Mongolian letters, and tags in the flag of a region.
 
-Everywhere else they go, and so does what else hides: marks that turn the direction of writing, spaces without width,
-tags, soft hyphens and fillers.
+Everywhere else they are removed, and so are all other invisible characters: marks that change the direction of writing,
+zero width spaces, tags, soft hyphens and fillers.
 """
 
 import re
@@ -24,21 +24,21 @@ _REGION = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6
 """The flag of a region, such as England: a black flag, the region's code in tags, and the tag that ends it (UTS 51)."""
 
 JOINERS = "\u200c\u200d"
-"""Zero width non-joiner, and zero width joiner."""
+"""The zero width non-joiner and the zero width joiner."""
 
 _JOINER = "\u200d"
 _STYLES = "\ufe0e\ufe0f"
 _KEYCAP = "\u20e3"
 _VIRAMA = 9
-"""The canonical combining class of the signs that take a letter's vowel."""
+"""The canonical combining class of viramas, the signs that remove the vowel of a letter."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
-"""Unicode's categories of characters for control and format, for private use, and of halves."""
+"""Unicode categories of control, format, private-use and surrogate characters."""
 
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
-"""Default_Ignorable_Code_Point outside of those categories, but for the variation selectors (Unicode 16.0)."""
+"""Default_Ignorable_Code_Point outside of these categories, without the variation selectors (Unicode 16.0)."""
 
 _SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _CHOSEN_AMONG = (
@@ -48,7 +48,7 @@ _CHOSEN_AMONG = (
         re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"),
     ),
 )
-"""Variation selectors, and the Mongolian letters and the hanzi whose form they choose."""
+"""Variation selectors, with the Mongolian letters or the hanzi whose form they select."""
 
 _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9-\u21aa\u231a-\u231b\u2328\u2388\u23cf"
@@ -62,11 +62,11 @@ _EMOJI = (
     "\U0001f80c-\U0001f80f\U0001f848-\U0001f84f\U0001f85a-\U0001f85f\U0001f888-\U0001f88f\U0001f8ae-\U0001f8ff"
     "\U0001f90c-\U0001f93a\U0001f93c-\U0001f945\U0001f947-\U0001faff\U0001fc00-\U0001fffd"
 )
-"""Extended_Pictographic, of emoji-data.txt (Unicode 14.0, which holds what later versions turned into emoji)."""
+"""Extended_Pictographic from emoji-data.txt (Unicode 14.0, which includes the code points of later emoji)."""
 
 _EMOJI_CHARACTER = re.compile(f"[{_EMOJI}]")
 _EMOJI_BEFORE = re.compile(f"[{_EMOJI}][\ufe0f\U0001f3fb-\U0001f3ff]?\\Z")
-"""An emoji at the end of a text, in its style or with a tone of skin."""
+"""An emoji at the end of a text, with an optional emoji style selector or skin tone."""
 
 _JOINING = tuple(
     re.compile(f"[{letters}]")
@@ -81,11 +81,11 @@ _JOINING = tuple(
         "\u1800-\u18af",  # Mongolian
     )
 )
-"""The scripts in which a joiner or a non-joiner changes the form of the letters beside it, by their blocks."""
+"""The Unicode blocks of each script in which a joiner or non-joiner changes the form of the letters next to it."""
 
 
 def without_unseen(text: str) -> str:
-    """A text without what only hides. Doing so again changes nothing."""
+    """Return a text without invisible characters. A second call changes nothing."""
     flags = {place for match in _REGION.finditer(text) for place in range(*match.span())}
     seen = [
         character
@@ -104,7 +104,7 @@ def without_unseen(text: str) -> str:
 
 
 def _separates_a_vowel(text: str, place: int) -> bool:
-    """Whether this is the Mongolian vowel separator between two letters, whose forms it changes."""
+    """Whether this is a Mongolian vowel separator between two letters, whose forms it changes."""
     beside = text[place - 1 : place] + text[place + 1 : place + 2]
     return text[place] == _VOWEL_SEPARATOR and len(beside) == len(_MONGOLIAN.findall(beside)) == 2  # noqa: PLR2004
 
@@ -112,12 +112,12 @@ def _separates_a_vowel(text: str, place: int) -> bool:
 def _stands(character: str) -> bool:
     if character in JOINERS:
         return True
-    is_no_character = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"  # noqa: PLR2004 - as Unicode sets them apart
+    is_no_character = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"  # noqa: PLR2004 - the noncharacters of Unicode
     return not (is_no_character or unicodedata.category(character) in _HIDDEN or _IGNORABLE.match(character))
 
 
 def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
-    """Whether a joiner changes what stands beside it. Of several in a row the first may."""
+    """Whether a joiner changes the form of the characters next to it. Of several in a row at most one is kept."""
     last = before[-1] if before else ""
     if not last or last in JOINERS:
         return False
@@ -131,7 +131,7 @@ def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
 
 
 def _selects(before: Sequence[str], selector: str, following: str) -> bool:
-    """Whether a variation selector chooses a form of what stands before it."""
+    """Whether a variation selector selects a form of the character before it."""
     last = before[-1] if before else ""
     if selector in _STYLES:
         is_keycap = last in set("0123456789#*") and following == _KEYCAP
