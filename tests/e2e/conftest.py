@@ -1,4 +1,4 @@
-"""A laptop stack of its own for the end-to-end tests: deployed once, with the functions' IAM policies enforced."""
+"""A separate laptop stack for the end-to-end tests, deployed once, with the functions' IAM policies enforced."""
 
 import json
 import os
@@ -69,6 +69,6 @@ def operator(stack: dict[str, Any]) -> Iterator[Client]:
 
 
 def run_stack(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the laptop stack as a developer would."""
+    """Run a command of the laptop stack in a new process, as a developer would."""
     command = [sys.executable, "-m", "local.stack", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own

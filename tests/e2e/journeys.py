@@ -1,4 +1,4 @@
-"""What the end-to-end tests do again and again."""
+"""Steps that several end-to-end tests share."""
 
 import secrets
 import subprocess
@@ -22,7 +22,7 @@ from saxaul.catalog.entries import Campaign
 
 @cache
 def campaigns() -> list[Campaign]:
-    """The campaigns of the default catalog, which the stack runs on."""
+    """Return the campaigns of the default catalog, which the stack uses."""
     return [campaign for campaign in load()["campaigns"].values() if isinstance(campaign, Campaign)]
 
 
@@ -31,7 +31,7 @@ def new_user() -> str:
 
 
 def make_action(user_id: str, type_: str = "bus_ride", *, quantity: float = 1, days_ago: int = 1) -> dict[str, Any]:
-    """An action of an ordinary day: of the latest one so many days ago, or before, on which no campaign multiplies."""
+    """Return an action of a day without a campaign: the latest such day that is at least ``days_ago`` days ago."""
     occurred_at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days_ago)
     while any(campaign.runs_on(occurred_at.astimezone(ZONE).date()) for campaign in campaigns()):
         occurred_at -= timedelta(days=1)
@@ -45,7 +45,7 @@ def make_action(user_id: str, type_: str = "bus_ride", *, quantity: float = 1, d
 
 
 def eventually(ask: Callable[[], Any], good: Callable[[Any], bool], patience: float = 60) -> Any:  # noqa: ANN401 - JSON
-    """Ask until the answer is good, and give the last one either way: the test asserts on it."""
+    """Call ``ask`` until its result is good or ``patience`` seconds are over. Returns the last result."""
     deadline = time.monotonic() + patience
     while not good(answer := ask()) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -53,7 +53,7 @@ def eventually(ask: Callable[[], Any], good: Callable[[Any], bool], patience: fl
 
 
 def wallet_of(client: Client, user_id: str, *, earned: int) -> dict[str, Any]:
-    """The user's wallet, once it has earned so much."""
+    """Return the user's wallet once it has earned at least ``earned`` points."""
     found: dict[str, Any] = eventually(
         lambda: client.call("GET", f"/users/{user_id}/wallet").json(), lambda wallet: wallet["earned"] >= earned
     )
@@ -61,7 +61,7 @@ def wallet_of(client: Client, user_id: str, *, earned: int) -> dict[str, Any]:
 
 
 def make_rich(client: Client, user_id: str) -> int:
-    """Have a user earn 20,030 points, more than a tree: old clothes in two months, bills, and a car at home."""
+    """Have a user earn 20,030 points, more than a tree costs: clothes recycling in two months, bills, car-free days."""
     actions = [make_action(user_id, "clothes_recycling", quantity=10, days_ago=days) for days in (1, 35)]
     actions += [make_action(user_id, "paperless_bill", days_ago=1) for _ in range(5)]
     actions += [make_action(user_id, "leave_the_car", days_ago=1) for _ in range(2)]
@@ -72,7 +72,7 @@ def make_rich(client: Client, user_id: str) -> int:
 
 
 def verdict_on(client: Client, place: str) -> dict[str, Any]:
-    """A redemption, once the queue has answered it."""
+    """Return a redemption once it is settled."""
     found: dict[str, Any] = eventually(
         lambda: client.done("GET", place), lambda redemption: redemption["state"] != "requested"
     )
@@ -80,14 +80,14 @@ def verdict_on(client: Client, place: str) -> dict[str, Any]:
 
 
 def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run an operator's command against the stack, as an operator would."""
+    """Run an operator's command against the stack, in a new process."""
     command = [sys.executable, "-m", f"operations.{name}", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
 @contextmanager
 def visible_again_after(stack: Mapping[str, Any], queue: str, seconds: int) -> Iterator[None]:
-    """A queue that hands out again within seconds what a dead worker held, as long as this is entered."""
+    """Set a queue's visibility timeout for the block, so that SQS soon redelivers the messages of a dead worker."""
     sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
     url = stack["queues"][queue]
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
@@ -99,7 +99,7 @@ def visible_again_after(stack: Mapping[str, Any], queue: str, seconds: int) -> I
 
 
 def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
-    """A reserved redemption of one tree, for a user who is rich; ``place`` says where it is."""
+    """Redeem one tree for a user with enough points. ``place`` in the result is the path of the redemption."""
     path, key = f"/users/{user_id}/redemptions", secrets.token_hex(8)
     asked = client.done("POST", path, {"project_id": project_id}, idempotency_key=key)
     place = f"{path}/{asked['redemption_id']}"
@@ -108,14 +108,14 @@ def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
 
 
 def run_planting_batch(stack: dict[str, Any]) -> None:
-    """What the schedule does each minute on the laptop stack, without the wait."""
+    """Run now what the schedule runs every minute on the laptop stack."""
     client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
     answer = client.invoke(FunctionName=stack["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 def order_with(partner: Client, certificate: str, *, besides: Container[str] = ()) -> dict[str, Any]:
-    """The order that has this tree, once it is announced to its partner; none of ``besides``."""
+    """Wait for the order that has this tree and is not one of ``besides``, and return it."""
 
     def look() -> dict[str, Any] | None:
         for listed in partner.done("GET", "/planting-orders?limit=20")["orders"]:

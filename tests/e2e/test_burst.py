@@ -1,4 +1,4 @@
-"""Seven in the morning: four times as many people as saplings, all at once, while workers die."""
+"""A burst of redemption requests: four times as many people as saplings, all at once, while workers are killed."""
 
 import secrets
 import time
@@ -25,13 +25,13 @@ PRICE = 80
 """The points of one bus ride."""
 
 PATIENCE = 300.0
-"""Seconds to wait for an answer or for a queue: far more than an idle machine takes."""
+"""Seconds to wait for a response or for a queue: far more than an idle machine needs."""
 
 VISIBILITY = 10
-"""Seconds after which a dead worker's messages come again: a cold worker takes two, and a test cannot wait a minute."""
+"""Seconds until SQS redelivers a dead worker's messages. A cold start takes two, and a test cannot wait a minute."""
 
 
-def test_a_burst_of_users_gets_every_sapling_once_and_nobody_else_pays(
+def test_in_a_burst_every_sapling_is_sold_once_and_nobody_else_pays(
     stack: dict[str, Any], alipay: Client, operator: Client
 ) -> None:
     project, users = open_project(operator), [f"burst-{secrets.token_hex(4)}-{number}" for number in range(USERS)]
@@ -83,7 +83,7 @@ def let_each_ride_the_bus(stack: dict[str, Any], client: Client, users: list[str
 
 
 def request_a_tree(client: Client, project: str, user: str) -> httpx.Response:
-    """Request a tree, every fifth user twice with the same key: the second answer is that of the first."""
+    """Request a tree. Every fifth user repeats the request with the same key, and must get the same redemption."""
     answer = patiently(client, project, user)
     if int(user.rpartition("-")[2]) % 5 == 0:
         again = patiently(client, project, user)
@@ -95,7 +95,7 @@ def request_a_tree(client: Client, project: str, user: str) -> httpx.Response:
 
 
 def patiently(client: Client, project: str, user: str) -> httpx.Response:
-    """Ask as an app does: where something breaks on the other side or on the way, again with the same key."""
+    """Request a tree as an app does: after a server or network error, repeat the request with the same key."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -112,7 +112,7 @@ def patiently(client: Client, project: str, user: str) -> httpx.Response:
 
 
 def waiting(stack: dict[str, Any], queue: str) -> int:
-    """Messages in a queue, and those that a worker holds."""
+    """Return the number of messages in a queue, including those that a worker holds."""
     sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
     counted = sqs.get_queue_attributes(QueueUrl=stack["queues"][queue], AttributeNames=["All"])["Attributes"]
     return int(counted["ApproximateNumberOfMessages"]) + int(counted["ApproximateNumberOfMessagesNotVisible"])

@@ -1,4 +1,4 @@
-"""A bad day for the action queue: everything is sent by many, some of it twice, and workers die all the time."""
+"""The action queue under stress: parallel senders, repeated actions, and workers that are killed all the time."""
 
 import random
 import time
@@ -29,10 +29,10 @@ APPS = ("alipay", "taobao")
 OF_A_USER = 10
 USERS_OF_A_CALL = 10
 VISIBILITY = 12
-"""Seconds after which a dead worker's messages come again: more than a cold worker takes, less than a test can wait."""
+"""Seconds until SQS redelivers a dead worker's messages: more than a cold start takes, short enough for a test."""
 
 PATIENCE = 600
-"""Seconds for the queue to empty: an idle machine takes about one minute, one that has other work takes its time."""
+"""Seconds for the queue to empty. An idle machine needs about one minute, a busy one more."""
 
 KINDS: Mapping[str, tuple[int, ...]] = {
     "walking": (1_000, 6_000, 9_000),
@@ -42,12 +42,13 @@ KINDS: Mapping[str, tuple[int, ...]] = {
     "show_ticket": (1, 2),
     "secondhand_item": (1,),
 }
-"""Action types that no campaign multiplies, with quantities whose points are whole: what they earn within their caps is
-the same in whatever order they arrive."""
+"""Action types that no campaign multiplies, with quantities whose points are whole numbers. So the points that they
+earn within their caps do not depend on the order of arrival."""
 
 REVERSIBLE = "secondhand_item"
 REVERSIBLE_CAP = 10
-"""Only who stayed under the cap takes one back: no withheld action could have had its room, had it come later."""
+"""Only users with at most this many actions of the type take one back. They exceed no cap, so whether a reversal frees
+room for another action does not depend on the order of arrival."""
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Call(NamedTuple):
 
 
 class Day(NamedTuple):
-    """What happened: each action once, and those that were taken back."""
+    """The facts of the simulated days: each action once, and the reversals."""
 
     actions: Sequence[Action]
     reversals: Sequence[Reversal]
@@ -86,9 +87,10 @@ def make_day(chance: random.Random, now: int) -> Day:
 
 
 def calls_of(day: Day, chance: random.Random) -> list[Call]:
-    """The day in calls, every tenth action twice, the reversals anywhere, even before their actions.
+    """Divide the day into calls. Every tenth action comes twice, and a reversal may come before its action.
 
-    A call has what a few users did. What one user did is spread over some calls, so that workers meet in its periods.
+    A call has actions of a few users. The actions of one user are spread over several calls, so that workers write to
+    the same periods concurrently.
     """
     rows: list[Action | Reversal] = [*day.actions, *day.actions[::10], *day.reversals]
     chance.shuffle(rows)
@@ -125,7 +127,7 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def send(client: Client, call: Call) -> None:
-    """As an app does it: where the endpoint fails or is silent, the same call again."""
+    """Send a call as an app does: after a server or network error, repeat it."""
     while (answer := attempt(client, call)) is None or answer.is_server_error:
         time.sleep(0.2)
     assert (answer.status_code, answer.json()["refused"]) == (202, [])
@@ -139,7 +141,7 @@ def attempt(client: Client, call: Call) -> httpx.Response | None:
 
 
 def worth_of(day: Day) -> dict[str, tuple[int, Decimal]]:
-    """The points and grams of each user by the model."""
+    """Return the points and grams of each user according to the model."""
     catalog = as_catalog(load())
     models: defaultdict[str, Model] = defaultdict(lambda: Model(catalog, MAX_WITHHELD))
     for action in day.actions:
@@ -149,7 +151,7 @@ def worth_of(day: Day) -> dict[str, tuple[int, Decimal]]:
     return {user: (model.earned(user), model.grams(user)) for user, model in models.items()}
 
 
-def test_whatever_dies_every_action_is_posted_exactly_once(stack: dict[str, Any], alipay: Client) -> None:
+def test_every_action_is_posted_exactly_once_while_workers_are_killed(stack: dict[str, Any], alipay: Client) -> None:
     chance = random.Random()
     day = make_day(chance, int(time.time()))
     calls = calls_of(day, chance)
@@ -170,7 +172,9 @@ def test_whatever_dies_every_action_is_posted_exactly_once(stack: dict[str, Any]
     recounted = run_operation("recount")
 
     expected = worth_of(day)
-    assert killer.kills.keys() == {*victims}, "no worker of a function was killed, so nothing was shown of it"
+    assert killer.kills.keys() == {*victims}, (
+        "no worker of some function was killed, so the test proved nothing about it"
+    )
     assert buried.returncode == 0, buried.stdout + buried.stderr
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
     assert (recounted.returncode, "does not hold" in recounted.stdout) == (0, False), recounted.stdout

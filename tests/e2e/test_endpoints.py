@@ -1,4 +1,4 @@
-"""Who may come in, with what, and how the refusals look."""
+"""Authorization and request validation on a deployed stack, and the form of its errors."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wal
         ("GET", "/catalog/action-types/bus_ride/versions"),
     ],
 )
-def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, Any], method: str, path: str) -> None:
+def test_a_request_without_a_token_or_with_a_forged_one_is_401(stack: dict[str, Any], method: str, path: str) -> None:
     without = httpx.request(method, stack["api_url"] + path)
     made_up = httpx.request(method, stack["api_url"] + path, headers={"authorization": "Bearer made.up.token"})
 
@@ -57,7 +57,7 @@ def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(stack: dict[str, A
         ("partner", "DELETE", "/users/u/redemptions/r"),
     ],
 )
-def test_a_token_that_lacks_the_scope_gets_nowhere(stack: dict[str, Any], client: str, method: str, path: str) -> None:
+def test_a_token_without_the_scope_is_refused(stack: dict[str, Any], client: str, method: str, path: str) -> None:
     assert stack
     with Client(client) as caller:
         answer = caller.call(method, path, {})
@@ -65,7 +65,7 @@ def test_a_token_that_lacks_the_scope_gets_nowhere(stack: dict[str, Any], client
     assert answer.status_code in (401, 403)
 
 
-def test_a_token_asked_for_with_one_scope_only_has_that_one(stack: dict[str, Any]) -> None:
+def test_a_token_requested_with_one_scope_has_only_that_scope(stack: dict[str, Any]) -> None:
     assert stack
     with Client("alipay", scopes="saxaul/suggestions.read") as caller:
         allowed = caller.call("GET", "/suggestions?q=green")
@@ -75,7 +75,7 @@ def test_a_token_asked_for_with_one_scope_only_has_that_one(stack: dict[str, Any
     assert refused.status_code in (401, 403)
 
 
-def test_one_bad_action_is_named_and_the_good_ones_go_through(alipay: Client) -> None:
+def test_a_bad_action_is_refused_by_index_and_the_others_are_accepted(alipay: Client) -> None:
     user = new_user()
     bad = make_action(user, "flight")
 
@@ -88,7 +88,7 @@ def test_one_bad_action_is_named_and_the_good_ones_go_through(alipay: Client) ->
     assert wallet_of(alipay, user, earned=132)["earned"] == 132
 
 
-def test_five_hundred_actions_are_taken_and_one_more_is_not(alipay: Client) -> None:
+def test_a_request_of_500_actions_is_accepted_and_one_of_501_is_refused(alipay: Client) -> None:
     users = [new_user() for _ in range(20)]
     actions = [make_action(users[number % 20]) for number in range(501)]
 
@@ -105,7 +105,7 @@ def test_five_hundred_actions_are_taken_and_one_more_is_not(alipay: Client) -> N
 
 
 @pytest.mark.parametrize("body", ["{", "", "[]", "null", '{"actions": 5}', '{"actions": []}', '{"actions": NaN}'])
-def test_a_body_of_another_shape_is_a_problem_document(alipay: Client, stack: dict[str, Any], body: str) -> None:
+def test_a_malformed_body_gets_a_problem_document(alipay: Client, stack: dict[str, Any], body: str) -> None:
     headers = {"authorization": alipay.authorization(), "content-type": "application/json"}
 
     answer = httpx.post(f"{stack['api_url']}/actions", content=body, headers=headers)
@@ -115,7 +115,7 @@ def test_a_body_of_another_shape_is_a_problem_document(alipay: Client, stack: di
     assert answer.json()["code"] in ("invalid_json", "invalid_body")
 
 
-def test_a_redemption_without_a_key_is_refused(alipay: Client) -> None:
+def test_a_redemption_request_without_an_idempotency_key_is_refused(alipay: Client) -> None:
     answer = alipay.call("POST", f"/users/{new_user()}/redemptions", {"project_id": "saxaul-alxa"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "missing_key")
@@ -134,7 +134,7 @@ def test_a_user_with_an_at_sign_is_one_user_however_the_path_is_encoded(alipay: 
 
 
 @pytest.mark.parametrize("called", ["%25", "%2525", "%ff", "%20", "%2e%2e"])
-def test_a_user_whom_no_path_can_hold_is_refused(alipay: Client, called: str) -> None:
+def test_an_invalid_user_id_in_the_path_is_refused(alipay: Client, called: str) -> None:
     answer = alipay.call("GET", f"/users/{called}/wallet")
 
     assert 400 <= answer.status_code < 500
@@ -154,7 +154,7 @@ def test_the_location_of_a_redemption_can_be_followed(alipay: Client) -> None:
     assert followed.json()["redemption_id"] == asked.json()["redemption_id"]
 
 
-def test_a_certificate_that_does_not_exist_is_not_found_by_anyone(stack: dict[str, Any]) -> None:
-    answer = httpx.get(f"{stack['api_url']}/certificates/0000-0000-0000-0", timeout=60)  # the first call is cold
+def test_an_unknown_certificate_is_404(stack: dict[str, Any]) -> None:
+    answer = httpx.get(f"{stack['api_url']}/certificates/0000-0000-0000-0", timeout=60)  # may be a cold start
 
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_certificate")

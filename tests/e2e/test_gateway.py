@@ -1,4 +1,4 @@
-"""What API Gateway refuses by itself, on a running stack."""
+"""Requests that API Gateway itself refuses, on a running stack."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
         ("GET", "/suggestions", 401, "unauthorized"),
     ],
 )
-def test_a_call_that_no_function_sees_is_refused_with_its_status_and_a_code(
+def test_a_request_that_reaches_no_function_is_refused_with_a_status_and_a_code(
     stack: dict[str, Any], method: str, path: str, status: int, code: str
 ) -> None:
     answer = httpx.request(method, stack["api_url"] + path)

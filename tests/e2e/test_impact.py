@@ -1,4 +1,4 @@
-"""What all do together, on a deployed stack with a real stream: the totals are those of what was sent."""
+"""The public totals on a deployed stack with a real stream: they equal the actions that were sent."""
 
 import secrets
 from datetime import datetime
@@ -14,7 +14,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def new_type(operator: Client, **changes: object) -> str:
-    """An action type that nobody else reports."""
+    """Create an action type that no other test reports."""
     name = f"act_{secrets.token_hex(4)}"
     told = operator.done("GET", "/catalog/action-types/bus_ride")
     kept = {key: value for key, value in told.items() if key not in ("id", "version", "changed_at", "changed_by")}
@@ -23,7 +23,7 @@ def new_type(operator: Client, **changes: object) -> str:
 
 
 def report(client: Client, *actions: dict[str, Any]) -> None:
-    """Report actions until all are taken: the handler believes for some seconds that there is no new action type."""
+    """Report actions until all are accepted. A worker caches for a few seconds that a new action type is missing."""
     answer = eventually(
         lambda: client.done("POST", "/actions", {"actions": actions}), lambda answer: not answer["refused"]
     )
@@ -36,7 +36,7 @@ def rows(stack: dict[str, Any], owners: str, type_: str, **query: str) -> list[d
     return [row for row in answer.json()[owners] if row["type"] == type_]
 
 
-def test_the_public_totals_are_what_was_sent_and_a_campaign_counts_them(
+def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
     alipay: Client, operator: Client, stack: dict[str, Any]
 ) -> None:
     ride = new_type(operator, caps=[])
@@ -70,7 +70,7 @@ def test_the_public_totals_are_what_was_sent_and_a_campaign_counts_them(
     assert (shown["state"], shown["goal"]) == ("running", {"counts": "actions", "target": 100, "reached": 11})
 
 
-def test_what_a_facility_does_is_told_apart_from_people(
+def test_actions_of_facilities_are_counted_apart_from_those_of_people(
     alipay: Client, operator: Client, stack: dict[str, Any]
 ) -> None:
     roof = new_type(operator, actor="facility", points=None, caps=[], max_quantity=1000)
@@ -84,7 +84,7 @@ def test_what_a_facility_does_is_told_apart_from_people(
     assert rows(stack, "people", roof) == []
 
 
-def test_a_reserved_tree_is_in_the_totals_once(alipay: Client, stack: dict[str, Any]) -> None:
+def test_a_reserved_tree_is_counted_once(alipay: Client, stack: dict[str, Any]) -> None:
     def trees() -> int:
         found = httpx.get(f"{stack['api_url']}/impact", timeout=60).json()["trees"]
         return int(found["reserved"] + found["ordered"])

@@ -1,4 +1,4 @@
-"""The main job on a deployed stack: a bus ride becomes a tree."""
+"""The main path on a deployed stack: from a bus ride to a planted tree."""
 
 import secrets
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ PROJECT = "saxaul-alxa"
 PRICE = 17900
 
 
-def test_a_bus_ride_ripens_is_harvested_and_adds_up(alipay: Client) -> None:
+def test_the_points_of_a_bus_ride_ripen_and_are_harvested(alipay: Client) -> None:
     user = new_user()
 
     alipay.done("POST", "/actions", {"actions": [make_action(user)]})
@@ -38,7 +38,7 @@ def test_an_action_sent_again_changes_nothing(alipay: Client) -> None:
     assert wallet["earned"] == 80 + 52
 
 
-def test_a_cap_holds_over_many_calls(alipay: Client) -> None:
+def test_a_cap_applies_across_many_calls(alipay: Client) -> None:
     user = new_user()
 
     for _ in range(8):
@@ -71,7 +71,7 @@ def test_points_become_a_planted_tree_with_a_certificate(
     assert requested.status_code == 202
     assert requested.headers["location"] == stack["api_url"] + place
     assert not redemption["replay"]
-    # The schedule of the laptop stack fires each minute, so the tree may be ordered already.
+    # The schedule of the laptop stack runs every minute, so the tree may already be ordered.
     assert reserved["state"] in ("reserved", "ordered")
     assert (again["redemption_id"], again["replay"]) == (redemption["redemption_id"], True)
     assert (wallet["spendable"], wallet["spent"], wallet["ripening"]) == (earned - PRICE, PRICE, 0)
@@ -108,7 +108,7 @@ def test_points_become_a_planted_tree_with_a_certificate(
     assert alipay.done("GET", place)["state"] == "planted"
 
 
-def test_who_cannot_pay_is_refused_at_once_and_loses_nothing(alipay: Client) -> None:
+def test_a_user_with_too_few_points_is_refused_at_once_and_keeps_them(alipay: Client) -> None:
     user = new_user()
     alipay.done("POST", "/actions", {"actions": [make_action(user)]})
     wallet_of(alipay, user, earned=80)
@@ -119,7 +119,7 @@ def test_who_cannot_pay_is_refused_at_once_and_loses_nothing(alipay: Client) -> 
     assert alipay.done("GET", f"/users/{user}/wallet")["spendable"] == 80
 
 
-def test_when_saplings_run_out_the_next_is_refused_and_keeps_its_points(alipay: Client, operator: Client) -> None:
+def test_after_the_last_sapling_the_next_user_is_refused_and_keeps_the_points(alipay: Client, operator: Client) -> None:
     project = f"last-one-{secrets.token_hex(3)}"
     template = operator.done("GET", f"/catalog/tree-projects/{PROJECT}")
     document = {key: template[key] for key in ("species", "place", "partner", "price_points")}
@@ -136,7 +136,7 @@ def test_when_saplings_run_out_the_next_is_refused_and_keeps_its_points(alipay: 
     assert (wallet["spent"], wallet["spendable"] + wallet["ripening"]) == (0, wallet["earned"])
 
 
-def test_a_prefix_finds_suggestions_in_english_and_chinese_for_the_asking_app(alipay: Client) -> None:
+def test_a_prefix_finds_suggestions_in_english_and_chinese_with_links_of_the_requesting_app(alipay: Client) -> None:
     english = alipay.done("GET", "/suggestions?q=gre")["suggestions"]
     chinese = alipay.done("GET", "/suggestions?q=公交&lang=zh")["suggestions"]
 

@@ -1,4 +1,4 @@
-"""Operators on a deployed stack: two at once, faults all named, what is kept, and a catalog as files."""
+"""Operators on a deployed stack: concurrent writes, complete error lists, kept versions, and a catalog as files."""
 
 import secrets
 from collections.abc import Iterator
@@ -26,14 +26,14 @@ SUGGESTION = {
 
 @pytest.fixture
 def place(operator: Client) -> Iterator[str]:
-    """Where a suggestion of our own is, for as long as the test runs."""
+    """The path of a suggestion that exists while the test runs."""
     path = f"/catalog/suggestions/umbrella-{secrets.token_hex(4)}"
     operator.done("PUT", path, SUGGESTION, if_none_match="*")
     yield path
     operator.call("DELETE", path)
 
 
-def test_of_two_operators_at_once_with_the_same_if_match_one_gets_200_and_one_412(operator: Client, place: str) -> None:
+def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_200_and_one_412(operator: Client, place: str) -> None:
     etag = operator.call("GET", place).headers["etag"]
 
     def change(number: int) -> httpx.Response:
@@ -62,7 +62,7 @@ def test_a_suggestion_in_chinese_is_found_by_its_pinyin_within_a_minute(
     assert name in {found["id"] for found in answer["suggestions"]}
 
 
-def test_an_entry_with_faults_of_every_kind_is_told_of_each_and_changes_nothing(operator: Client, place: str) -> None:
+def test_an_entry_with_errors_of_every_kind_gets_all_of_them_and_changes_nothing(operator: Client, place: str) -> None:
     broken = SUGGESTION | {
         "titles": {"en": ""},
         "links": {},
@@ -86,7 +86,7 @@ def test_an_entry_with_faults_of_every_kind_is_told_of_each_and_changes_nothing(
     assert operator.done("GET", place)["version"] == 1
 
 
-def test_a_deleted_entry_is_gone_and_its_versions_stay(operator: Client, place: str) -> None:
+def test_a_deleted_entry_cannot_be_read_but_its_versions_can(operator: Client, place: str) -> None:
     deleted = operator.done("DELETE", place, if_match='"1"')
     kept = operator.done("GET", f"{place}/versions")["versions"]
 
@@ -99,7 +99,7 @@ def test_a_deleted_entry_is_gone_and_its_versions_stay(operator: Client, place: 
     assert operator.done("PUT", place, SUGGESTION)["version"] == 3
 
 
-def test_what_others_name_and_what_was_ever_paid_for_is_not_deleted(operator: Client) -> None:
+def test_an_entry_that_others_refer_to_cannot_be_deleted(operator: Client) -> None:
     ride = operator.call("DELETE", "/catalog/action-types/bus_ride")
     campaign = operator.call("DELETE", "/catalog/campaigns/world-environment-day")
 
@@ -107,7 +107,7 @@ def test_what_others_name_and_what_was_ever_paid_for_is_not_deleted(operator: Cl
     assert "campaigns/world-environment-day" in ride.json()["errors"]
 
 
-def test_a_catalog_moves_out_and_back_as_files_and_nothing_changes(
+def test_exporting_and_seeding_the_catalog_changes_nothing(
     operator: Client, stack: dict[str, Any], tmp_path: Path
 ) -> None:
     assert stack

@@ -1,4 +1,4 @@
-"""The partner's side on a deployed stack: orders and manifests, and what is reported of whose trees."""
+"""A partner on a deployed stack: orders, manifests, and reports about its own trees and about those of others."""
 
 import csv
 import json
@@ -21,12 +21,12 @@ PROJECT = "saxaul-alxa"
 
 
 def fetched(address: str) -> httpx.Response:
-    """What anyone gets without a token; a function that is cold takes its time on a busy machine."""
+    """Fetch an address without a token. The timeout allows for a cold start on a busy machine."""
     return httpx.get(address, timeout=60)
 
 
 def log_pages(stack: dict[str, Any]) -> list[bytes]:
-    """The published log, whole, byte for byte, with the empty page at its end."""
+    """Return the raw pages of the whole published log, up to and including the empty page at its end."""
     pages: list[bytes] = []
     after = 0
     while True:
@@ -38,7 +38,7 @@ def log_pages(stack: dict[str, Any]) -> list[bytes]:
 
 
 def counted(stack: dict[str, Any]) -> Counts:
-    """The public counter: what the newest entry of the log says."""
+    """Return the public counts of the newest log entry."""
     pages = log_pages(stack)[:-1]
     return Counts(**json.loads(pages[-1])["entries"][-1]["counts"]) if pages else Counts()
 
@@ -48,7 +48,7 @@ def gained(before: Counts, after: Counts) -> tuple[int, int, int]:
 
 
 def moment(seconds_ahead: int = 0) -> str:
-    """A time from now on: a tree is planted after its order, and a partner's clock may be five minutes ahead."""
+    """Return a time from now on. Trees are planted after the order, and a partner's clock may be 5 minutes ahead."""
     return (datetime.now(UTC) + timedelta(seconds=seconds_ahead)).isoformat(timespec="seconds")
 
 
@@ -68,7 +68,7 @@ def reserved(alipay: Client) -> dict[str, Any]:
     return redeem(alipay, user, PROJECT) | {"user": user}
 
 
-def test_a_tree_is_confirmed_found_dead_and_replaced_and_the_counter_moves_only_as_it_should(
+def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_counts_once_each(
     alipay: Client, partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
 ) -> None:
     [number] = reserved["certificates"]
@@ -76,12 +76,12 @@ def test_a_tree_is_confirmed_found_dead_and_replaced_and_the_counter_moves_only_
     run_planting_batch(stack)
     order = order_with(partner, number)
     path = f"/planting-orders/{order['order_id']}"
-    assert gained(start, counted(stack)) == (0, 0, 0), "ordered is not planted"
+    assert gained(start, counted(stack)) == (0, 0, 0), "an ordered tree was counted as planted"
 
     planted = {"certificate": number} | planting()
     assert partner.done("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
     assert partner.done("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
-    assert gained(start, counted(stack)) == (1, 0, 1), "confirmed twice is planted once"
+    assert gained(start, counted(stack)) == (1, 0, 1), "a tree that was confirmed twice was not counted once"
     assert partner.done("GET", path)["state"] == "planted"
 
     dead = {"certificate": number, "state": "dead", "inspected_at": moment(60), "inspector": "Forestry Bureau"}
@@ -99,7 +99,7 @@ def test_a_tree_is_confirmed_found_dead_and_replaced_and_the_counter_moves_only_
     published = fetched(f"{stack['api_url']}/certificates/{number}").content
     key = fetched(f"{stack['api_url']}/log/key").content
     *_, last_word = verdict(published, log_pages(stack), key)
-    assert last_word == f"The log tells of {number} what the certificate says, and nothing else."
+    assert last_word == f"For {number}, the log has the events that the certificate shows, and no others."
     shown = json.loads(published)
     assert (shown["state"], shown["tree"]["tag"]) == ("replaced", replaced["tag"])
     assert [step["state"] for step in shown["history"]] == ["planted", "dead", "replaced"]
@@ -118,7 +118,7 @@ def test_a_tree_is_confirmed_found_dead_and_replaced_and_the_counter_moves_only_
     assert (tree["number"], tree["state"]) == (number, "replaced")
 
 
-def test_a_tree_that_failed_is_in_a_later_order_and_counts_when_that_one_is_confirmed(
+def test_a_failed_tree_is_ordered_again_and_confirmed_in_the_later_order(
     partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
 ) -> None:
     [number] = reserved["certificates"]
@@ -138,7 +138,7 @@ def test_a_tree_that_failed_is_in_a_later_order_and_counts_when_that_one_is_conf
     assert certificate(stack, number)["state"] == "planted"
 
 
-def test_a_tree_that_failed_three_times_gives_its_points_back(
+def test_a_tree_that_failed_three_times_is_refunded(
     alipay: Client, partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
 ) -> None:
     [number] = reserved["certificates"]
@@ -158,7 +158,7 @@ def test_a_tree_that_failed_three_times_gives_its_points_back(
     assert after["earned"] == before["earned"]
 
 
-def test_the_manifest_is_fetched_by_its_link_alone_and_adds_up(
+def test_the_manifest_needs_only_its_signed_link_and_lists_the_trees_of_the_order(
     partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
 ) -> None:
     run_planting_batch(stack)
@@ -177,7 +177,7 @@ def test_the_manifest_is_fetched_by_its_link_alone_and_adds_up(
     assert unsigned.status_code == 403
 
 
-def test_a_partner_sees_no_other_partners_orders(
+def test_a_partner_cannot_see_or_report_on_orders_of_another_partner(
     alipay: Client, operator: Client, partner: Client, stack: dict[str, Any]
 ) -> None:
     project, foundation = f"foreign-{secrets.token_hex(3)}", "Somebody Else Foundation"
@@ -199,7 +199,7 @@ def test_a_partner_sees_no_other_partners_orders(
         )
         return [item["pk"]["S"].removeprefix("ORDER#") for item in listed["Items"]]
 
-    # A worker keeps the catalog for a minute, so the batch may see the new project a little later.
+    # A worker caches the catalog for a minute, so the new project may be ordered only in a later batch.
     [order_id] = eventually(orders, lambda found: found != [], patience=90)
     number = foreign["certificates"][0]
     path = f"/planting-orders/{order_id}"

@@ -1,4 +1,4 @@
-"""A message that no function can take: its neighbours go through, it is kept, and it comes home once it is mended."""
+"""A message that cannot be processed: other messages are posted, it is kept, and it is posted after it is corrected."""
 
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from saxaul.messages.bodies import pack
 from tests.e2e.journeys import eventually, make_action, new_user, run_operation, visible_again_after, wallet_of
 
 GLIMPSE = 3
-"""Seconds between the tries: five of them, and the message is laid aside."""
+"""Seconds between deliveries. After five deliveries, the message goes to the dead-letter queue."""
 
 
 def body_of(user_id: str) -> str:
-    """The message of one bus ride, as the API would have queued it."""
+    """Return the message of one bus ride, as the API queues it."""
     ride = ReportedAction.model_validate(make_action(user_id))
     occurred_at = int(ride.occurred_at.timestamp())
     (body,) = pack(
@@ -25,7 +25,7 @@ def body_of(user_id: str) -> str:
     return body
 
 
-def test_a_poison_message_hurts_nobody_and_a_mended_one_comes_home(
+def test_a_poison_message_does_not_block_others_and_is_posted_after_correction(
     stack: dict[str, Any], alipay: Client, tmp_path: Path
 ) -> None:
     sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))

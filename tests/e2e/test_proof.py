@@ -1,4 +1,4 @@
-"""Proof on a deployed stack: what anyone fetches without a token, checked by the command without the stack."""
+"""Proof on a deployed stack: certificate, log and key are public, and the verifier checks them without the stack."""
 
 import secrets
 import subprocess
@@ -19,12 +19,12 @@ from local.sam import ROOT
 from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
 
 PATIENCE = 60
-"""Seconds for a call: the first one of a function is cold, and the machine may be busy."""
+"""Seconds for a request: the first one of a function has a cold start, and the machine may be busy."""
 
 
 @pytest.fixture(scope="module")
 def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
-    """The certificate of a tree that was planted."""
+    """The certificate number of a planted tree."""
     user = new_user()
     make_rich(alipay, user)
     [certificate] = redeem(alipay, user, "saxaul-alxa")["certificates"]
@@ -42,7 +42,7 @@ def fetched(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
 
 
 def log_pages(stack: dict[str, Any]) -> list[bytes]:
-    """The log page by page, up to the one without an entry."""
+    """Return the raw pages of the log, up to and including the empty page at its end."""
     pages: list[bytes] = []
     after = 0
     while True:
@@ -58,7 +58,7 @@ def verify(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
-def test_a_certificate_is_verified_offline_and_refused_once_it_is_changed(
+def test_a_certificate_is_verified_offline_and_refused_after_a_change(
     stack: dict[str, Any], number: str, tmp_path: Path
 ) -> None:
     certificate, log, key = (tmp_path / name for name in ("certificate.json", "log.json", "key.pem"))
@@ -78,7 +78,7 @@ def test_a_certificate_is_verified_offline_and_refused_once_it_is_changed(
     assert (bad.returncode, bad.stdout.splitlines()[-1].split()[0]) == (1, "REFUSED:"), bad.stdout + bad.stderr
 
 
-def test_the_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dict[str, Any], number: str) -> None:
+def test_the_qr_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dict[str, Any], number: str) -> None:
     picture = fetched(stack, f"/certificates/{number}.svg")
     pixels = resvg_py.svg_to_bytes(svg_string=picture.text, width=780, skip_system_fonts=True)
     with Image.open(BytesIO(bytes(pixels))) as image:
@@ -92,7 +92,7 @@ def test_the_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dic
     assert number in page.text
 
 
-def test_what_a_client_still_has_is_not_sent_again(stack: dict[str, Any], number: str) -> None:
+def test_a_picture_with_an_unchanged_etag_is_304(stack: dict[str, Any], number: str) -> None:
     first = fetched(stack, f"/certificates/{number}.svg")
     kept = {"if-none-match": first.headers["etag"]}
     again = httpx.get(f"{stack['api_url']}/certificates/{number}.svg", headers=kept, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Published bike rides through the API. ``TRIPS=trips.csv`` replays a real file instead of the made ones."""
+"""Replaying published bike rides through the API. ``TRIPS=trips.csv`` replays a real file instead of generated ones."""
 
 import csv
 import math
@@ -31,7 +31,7 @@ NEW = [
 
 
 def make_trips(folder: Path, header: list[str], started: str, bike: str, places: list[str]) -> Path:
-    """Three hundred trips of ten bikes in one week, some of them round trips."""
+    """Write a file of 300 trips of ten bikes in one week. Some of them are round trips."""
     chance = random.Random(len(header))
     file = folder / f"{header[0]}.csv"
     with file.open("w", newline="") as target:
@@ -57,7 +57,7 @@ def trips(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def expected_points(file: Path, today: datetime) -> int:
-    """The sum in a few lines of its own: 50 points a kilometre, rounded down, at most 500 for a bike and a day."""
+    """Compute the points independently: 50 points per km, rounded down, at most 500 per bike and day."""
     rows = list(csv.reader(file.read_text().splitlines()))
     head, body = rows[0], rows[1:]
     old = head[0] == "tripduration"
@@ -77,17 +77,17 @@ def expected_points(file: Path, today: datetime) -> int:
 
 
 def replayed(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as a person would who keeps a log."""
+    """Run the command in a new process, with its output in a pipe instead of a terminal."""
     command = [sys.executable, "-m", "local.replay", str(file), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
 def numbers_in(output: str) -> dict[str, str]:
-    """The totals: the number behind each label."""
+    """Return the number after each label of the totals."""
     return dict(re.findall(r"^ +(\S.*?) {2,}([\d,.]+)(?: |$)", output, re.MULTILINE))
 
 
-def test_replayed_trips_earn_what_the_file_says_and_nothing_more_the_second_time(
+def test_replayed_trips_earn_the_expected_points_and_a_second_replay_adds_nothing(
     stack: dict[str, Any], trips: Path
 ) -> None:
     assert stack
@@ -97,7 +97,9 @@ def test_replayed_trips_earn_what_the_file_says_and_nothing_more_the_second_time
 
     assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr + second.stdout + second.stderr
     told, again = numbers_in(first.stdout), numbers_in(second.stdout)
-    assert {name for name in told if name.startswith("refused")} <= {"refused: quantity_out_of_range"}, "round trips"
+    assert {name for name in told if name.startswith("refused")} <= {"refused: quantity_out_of_range"}, (
+        "only round trips may be refused"
+    )
     assert int(told["points in their wallets"].replace(",", "")) == expected_points(trips, today) > 0
     assert {**again, "rides a second": ""} == {**told, "rides a second": ""}
 
@@ -182,7 +184,7 @@ def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(stack: dict[str,
     [
         (b"PK\3\4", "is damaged or cut short"),
         (b"a,b\n1,2\n", "has no header in the Citi Bike format"),
-        (EVERY_KIND.splitlines()[0].encode(), "There is no ride in "),
+        (EVERY_KIND.splitlines()[0].encode(), " has no valid ride."),
     ],
 )
 def test_a_file_without_rides_ends_with_one_sentence(

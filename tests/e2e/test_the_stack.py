@@ -1,4 +1,4 @@
-"""The laptop stack itself: what it writes, and that it can be started again."""
+"""The laptop stack itself: the files that it writes, repeated starts, and an event for each function."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def logical_id(function: str) -> str:
     return "".join(word.capitalize() for word in function.split("_"))
 
 
-def test_stack_json_says_all_that_a_client_needs(stack: dict[str, Any]) -> None:
+def test_stack_json_has_all_that_a_client_needs(stack: dict[str, Any]) -> None:
     assert {"api_url", "token_url", "region", "endpoint_url", "tables", "queues", "clients"} <= stack.keys()
     assert stack["tables"].keys() == {"ledger", "catalog"}
     assert stack["clients"].keys() == {"taobao", "tmall", "alipay", "freshippo", "partner", "operator"}
@@ -39,14 +39,14 @@ def test_env_json_gives_each_function_its_variables_and_an_endpoint_for_containe
     assert all("host.docker.internal" in variables["AWS_ENDPOINT_URL"] for variables in environments.values())
 
 
-def test_starting_twice_is_harmless(stack: dict[str, Any], state_folder: Path, port: int) -> None:
+def test_starting_the_stack_again_changes_nothing(stack: dict[str, Any], state_folder: Path, port: int) -> None:
     again = run_stack("up", "--port", str(port))
 
     assert again.returncode == 0, again.stdout + again.stderr
     assert json.loads((state_folder / "stack.json").read_text()) == stack
 
 
-def test_a_port_in_use_is_one_clear_sentence(stack: dict[str, Any], tmp_path: Path, port: int) -> None:
+def test_a_port_in_use_ends_with_one_sentence(stack: dict[str, Any], tmp_path: Path, port: int) -> None:
     assert stack
     command = [sys.executable, "-c", f"from local.stack import start; start({port})"]
 
@@ -60,7 +60,7 @@ def test_a_port_in_use_is_one_clear_sentence(stack: dict[str, Any], tmp_path: Pa
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_each_function_takes_its_event_when_it_is_invoked_on_the_stack(stack: dict[str, Any], function: str) -> None:
+def test_each_function_on_the_stack_handles_its_event(stack: dict[str, Any], function: str) -> None:
     event = (ROOT / "events" / f"{function}.json").read_bytes()
     client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
 

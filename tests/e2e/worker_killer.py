@@ -1,7 +1,7 @@
-"""Kills the functions' workers at random, as a host that fails would.
+"""Kill workers of the functions at random, like a failing host.
 
-The emulator runs each function in processes of its own, its children, and each tells in its environment which function
-it works for. Nothing but these is ever killed.
+The emulator runs each function in child processes. Each child has the name of its function in its environment. The
+killer kills only such children.
 """
 
 import json
@@ -17,11 +17,11 @@ from local.sam import state
 
 
 class WorkerKiller:
-    """While it is entered, kills a worker of the named functions every few seconds, with no chance to tidy up.
+    """While the context is active, kills a worker of the named functions every few seconds with SIGKILL.
 
-    ``functions`` are logical ids of the template, such as ``AccruePoints``. ``kills`` counts, by function.
-    A worker takes two seconds to start, many on a busy machine, and is left alone until it has talked to AWS: killing
-    those that start would only show that a function which never runs does nothing.
+    ``functions`` are logical ids of the template, such as ``AccruePoints``. ``kills`` counts the kills by function.
+    A worker takes two seconds to start, more on a busy machine. It is not killed before it has connected to AWS: such a
+    kill would only show that a function that never runs does nothing.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class WorkerKiller:
             for function, worker in self._workers():
                 workers[function].append(worker)
             if workers:
-                # A function with many workers does not shield one that has a single one.
+                # Choose the function first, so that a function with one worker is hit as often as one with many.
                 function = self._random.choice(sorted(workers))
                 self._random.choice(workers[function]).kill()
                 self.kills[function] += 1
 
     def _workers(self) -> Iterator[tuple[str, psutil.Process]]:
-        """The workers that talk to AWS, each with its function. One that ends meanwhile is passed over."""
+        """Yield the workers that are connected to AWS, each with its function. A worker that has ended is skipped."""
         for worker in _emulator().children(recursive=True):
             try:
                 function = self._victims.get(worker.environ().get("AWS_LAMBDA_FUNCTION_NAME", ""))
@@ -71,7 +71,10 @@ class WorkerKiller:
 
 
 def _emulator() -> psutil.Process:
-    """The process of the laptop stack that the tests started; psutil never takes another of the same id for it."""
+    """Return the emulator process that the tests started.
+
+    The creation time is compared, so that another process with the same id is not taken for it.
+    """
     known = json.loads((state() / "process.json").read_text())
     emulator = psutil.Process(known["pid"])
     if emulator.create_time() != known["created"]:

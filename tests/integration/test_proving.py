@@ -116,7 +116,7 @@ def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_s
     assert load_pem_public_key(key.body.encode())
     pages = [encode(answer.body) for answer in (page, log_page(after="3"))]
     [*_, counted] = verdict(None, pages, key.body.encode())
-    assert counted == "Counted again: 6 planted, 0 dead, 6 standing."
+    assert counted == "Recounted from the leaves: 6 planted, 0 dead, 6 standing."
     assert stack
 
 

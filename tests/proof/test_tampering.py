@@ -1,4 +1,4 @@
-"""Whoever changes one byte of a certificate, of its proof or of the log is found out, and told why."""
+"""Any changed byte of a certificate, of its proof or of the log is detected, and the refusal gives the reason."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from tests.proof.memory_kms import MemoryKMS
 from tests.proof.published import BY, END, Publication, publish, publish_inspected, step
 
 FLIPS = (0x01, 0x02, 0x20, 0x80)
-"""A neighbouring character, another one, the other case, and no character at all."""
+"""Bits to flip: they give a neighbouring character, another one, the other case, and a byte outside ASCII."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def published() -> Publication:
 
 
 def refusal(certificate: bytes | None, log: Sequence[bytes], key: bytes) -> str | None:
-    """Why this is not verified, or None where it is. The log is given with the page that ends it."""
+    """Return why this is not verified, or None if it is. The page that ends the log is added to it."""
     try:
         list(verdict(certificate, [*log, END] if log else [], key))
     except NotVerifiedError as reason:
@@ -40,18 +40,18 @@ def refusal(certificate: bytes | None, log: Sequence[bytes], key: bytes) -> str 
     return None
 
 
-def test_what_was_published_holds_and_is_told_line_by_line(published: Publication) -> None:
+def test_the_published_certificate_and_log_are_verified_line_by_line(published: Publication) -> None:
     lines = list(verdict(published.certificate, [published.log, END], published.key))
 
     assert [line.split()[0] for line in lines[2:5]] == ["planted", "dead", "replaced"]
-    assert "entry 2, leaf 2 of 2, said by Alxa SEE Foundation, signed 2026-06-06T12:00:00+08:00" in lines[3]
-    assert lines[5] == "3 entries in the log: all signed, each committing to the one before."
+    assert "entry 2, leaf 2 of 2, reported by Alxa SEE Foundation, signed 2026-06-06T12:00:00+08:00" in lines[3]
+    assert lines[5] == "3 entries in the log: all signatures and the hash chain are valid."
     assert lines[6] == "The newest is entry 3, signed 2026-06-07T12:00:00+08:00."
-    assert lines[7] == "Counted again: 4 planted, 0 dead, 4 standing."
+    assert lines[7] == "Recounted from the leaves: 4 planted, 0 dead, 4 standing."
 
 
 def unnoticed(original: bytes, flip: int, check: Callable[[bytes], object]) -> list[bytes]:
-    """Where a byte can be flipped and nobody notices, or nobody says why."""
+    """Return the places where a flipped byte is not detected, or is refused without a reason."""
     found = []
     for place, byte in enumerate(original):
         try:
@@ -64,7 +64,7 @@ def unnoticed(original: bytes, flip: int, check: Callable[[bytes], object]) -> l
 
 
 @pytest.mark.parametrize("flip", FLIPS)
-def test_no_byte_of_a_certificate_can_be_flipped(published: Publication, flip: int) -> None:
+def test_any_flipped_byte_of_a_certificate_is_detected(published: Publication, flip: int) -> None:
     keys = Keys(published.key)
 
     assert len(published.certificate) > 4000
@@ -72,7 +72,7 @@ def test_no_byte_of_a_certificate_can_be_flipped(published: Publication, flip: i
 
 
 @pytest.mark.parametrize("flip", FLIPS)
-def test_no_byte_of_the_log_can_be_flipped(published: Publication, flip: int) -> None:
+def test_any_flipped_byte_of_the_log_is_detected(published: Publication, flip: int) -> None:
     keys = Keys(published.key)
 
     assert len(published.log) > 3000
@@ -81,7 +81,7 @@ def test_no_byte_of_the_log_can_be_flipped(published: Publication, flip: int) ->
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
-def test_no_few_bytes_can_be_replaced_cut_or_put_in_anywhere(published: Publication, data: st.DataObject) -> None:
+def test_a_few_bytes_replaced_cut_or_inserted_are_detected(published: Publication, data: st.DataObject) -> None:
     original = data.draw(st.sampled_from([published.certificate, published.log]))
     place = data.draw(st.integers(0, len(original)))
     cut = data.draw(st.integers(0, 6))
@@ -97,7 +97,7 @@ def test_no_few_bytes_can_be_replaced_cut_or_put_in_anywhere(published: Publicat
 
 
 def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  # noqa: ANN401 - any JSON
-    """The canonical text of a document with one member set: what somebody writes who knows how."""
+    """Return the canonical text of a document with one member changed, as a careful forger would write it."""
     changed = json.loads(document)
     *way, last = path
     inner = changed
@@ -111,8 +111,8 @@ def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  #
     ("path", "value", "reason"),
     [
         (["dedication"], "For somebody else", "the dedication is not the one that the log commits to"),
-        (["dedication"], None, "the dedication is missing"),
-        (["proof", "salt"], None, "the dedication is missing"),
+        (["dedication"], None, "the dedication or its salt is missing"),
+        (["proof", "salt"], None, "the dedication or its salt is missing"),
         (["proof", "salt"], "0" * 64, "the dedication is not the one that the log commits to"),
         (["species"], "Oak", "species and place are not what the log commits to"),
         (["species"], "梭梭", "species and place are not what the log commits to"),
@@ -129,41 +129,41 @@ def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  #
         (["history", 1, "at"], "2020-01-01", "history is not what the log says"),
         (["history", 1, "state"], "alive", "history is not what the log says"),
         (["proof", "events", 0, "photo_url"], None, "the photo of the planted event of entry 1 is not the one"),
-        (["proof", "events", 0, "index"], 0, "the planted event of entry 1 is not in the tree of its entry"),
-        (["proof", "events", 0, "index"], True, "has no proper inclusion path"),
+        (["proof", "events", 0, "index"], 0, "the planted event of entry 1 is not in the Merkle tree of its entry"),
+        (["proof", "events", 0, "index"], True, "has no valid index or inclusion path"),
         (["proof", "events", 0, "index"], 3, "a tree of 3 leaves has no leaf 3"),
         (["proof", "events", 0, "path"], [], "the path is too short"),
-        (["proof", "events", 0, "leaf", "tag"], "AX-9", "is not in the tree of its entry"),
-        (["proof", "events", 0, "entry", "root"], "0" * 64, "is not in the tree of its entry"),
-        (["proof", "events", 0, "entry", "signed_at"], "2020-01-01", "the signature of entry 1 does not hold"),
-        (["proof", "events", 0, "entry", "by"], "Nobody", "the signature of entry 1 does not hold"),
-        (["proof", "events", 0, "entry", "signature"], "", "the signature of entry 1 does not hold"),
+        (["proof", "events", 0, "leaf", "tag"], "AX-9", "is not in the Merkle tree of its entry"),
+        (["proof", "events", 0, "entry", "root"], "0" * 64, "is not in the Merkle tree of its entry"),
+        (["proof", "events", 0, "entry", "signed_at"], "2020-01-01", "the signature of entry 1 is not valid"),
+        (["proof", "events", 0, "entry", "by"], "Nobody", "the signature of entry 1 is not valid"),
+        (["proof", "events", 0, "entry", "signature"], "", "the signature of entry 1 is not valid"),
         (["proof", "events", 0, "entry", "key_id"], "0" * 64, "a key that is not the published one"),
-        (["proof", "particulars", "latin"], "Quercus", "its particulars are not those that the log commits to"),
-        (["proof", "events"], [], "the proof has no event"),
-        (["proof"], None, "it has no proof"),
+        (["proof", "particulars", "latin"], "Quercus", "the particulars are not those that the log commits to"),
+        (["proof", "events"], [], "the proof has no events"),
+        (["proof"], None, "the certificate has no proof"),
     ],
 )
-def test_a_certificate_that_was_changed_with_care_is_refused_with_the_reason(
+def test_a_carefully_changed_certificate_is_refused_with_the_reason(
     published: Publication, path: list[str | int], value: object, reason: str
 ) -> None:
     assert reason in str(refusal(change(published.certificate, path, value), [], published.key))
 
 
-def test_an_event_cannot_be_left_out_of_a_certificate_nor_told_twice_nor_in_another_order(
+def test_a_certificate_with_a_missing_repeated_or_reordered_event_is_refused(
     published: Publication,
 ) -> None:
     first, second, third = json.loads(published.certificate)["proof"]["events"]
     for events, reason in (
-        ([first, third], "its replaced event follows dead, and the log told planted before"),
-        ([second, third], "its dead event follows planted, and the log told nothing before"),
-        ([first, first, second, third], "its planted event follows nothing, and the log told planted before"),
-        ([first, third, second], "follows"),
+        ([first, third], "the replaced event is recorded as following dead, but comes after planted"),
+        ([second, third], "the dead event is recorded as following planted, but comes after no event"),
+        ([first, first, second, third], "the planted event is recorded as following no event, but comes after planted"),
+        ([first, third, second], "is recorded as following"),
     ):
         assert reason in str(refusal(change(published.certificate, ["proof", "events"], events), [], published.key))
 
 
-def test_a_certificate_that_keeps_its_latest_event_to_itself_is_found_out_by_the_log(published: Publication) -> None:
+def test_the_log_shows_that_a_certificate_leaves_out_its_latest_event(published: Publication) -> None:
     certificate = json.loads(published.certificate)
     last = certificate["proof"]["events"].pop()
     certificate["history"].pop()
@@ -173,44 +173,55 @@ def test_a_certificate_that_keeps_its_latest_event_to_itself_is_found_out_by_the
     assert last["leaf"]["event"] == "replaced"
     assert check_certificate(hushed, Keys(published.key)).number == certificate["number"]
     assert "only the log shows whether it leaves out a death" in str(refusal(hushed, [], published.key))
-    assert refusal(hushed, [published.log], published.key) == "the log tells more of it: replaced in entry 3"
+    assert refusal(hushed, [published.log], published.key) == "the certificate hides a later event: replaced in entry 3"
 
 
 def life_of(*events: str, but: Sequence[int] = (), **changes: str) -> Publication:
-    """A tree that was planted and then found so, with some events left out of its certificate."""
+    """Publish a tree that was planted and then had these events, without the events at ``but`` on its certificate."""
     with pytest.MonkeyPatch.context() as patch:
         return publish_inspected(patch, events, but, **changes)
 
 
-def test_a_certificate_may_leave_out_an_older_inspection_once_it_shows_many() -> None:
+def test_a_certificate_may_leave_out_an_older_inspection_only_if_it_shows_twelve_events() -> None:
     many, few = life_of(*["alive"] * 13, but=[5]), life_of(*["alive"] * 11, but=[5])
     hushed = life_of(*["alive"] * 13, but=[13])
 
     *_, last = verdict(many.certificate, [many.log, END], many.key)
-    assert last.endswith("and 1 inspection that changed nothing beside.")
-    assert refusal(few.certificate, [few.log], few.key) == "the log tells 12 events of it, and it shows 11"
-    assert refusal(hushed.certificate, [hushed.log], hushed.key) == "the log tells more of it: alive in entry 14"
+    assert last.endswith("and also 1 inspection that changed nothing.")
+    assert (
+        refusal(few.certificate, [few.log], few.key)
+        == "the log has 12 events of this tree, but the certificate shows only 11"
+    )
+    assert (
+        refusal(hushed.certificate, [hushed.log], hushed.key)
+        == "the certificate hides a later event: alive in entry 14"
+    )
 
 
-def test_a_certificate_that_hides_a_death_is_never_verified_however_well_the_rest_agrees() -> None:
+def test_a_certificate_that_hides_a_death_is_never_verified_even_if_the_rest_agrees() -> None:
     turned = ["alive"] * 6 + ["dead", "replaced"] + ["alive"] * 8
     same_tag, other_tag = life_of(*turned, but=[7, 8, 9]), life_of(*turned, but=[7, 8, 9], tag="AX-0002")
     half = life_of(*turned, but=[7])
 
     assert len(json.loads(same_tag.certificate)["history"]) == 14
     assert "only the log shows" in str(refusal(same_tag.certificate, [], same_tag.key))
-    assert refusal(same_tag.certificate, [same_tag.log], same_tag.key) == "it leaves out that it was dead in entry 8"
-    assert refusal(other_tag.certificate, [], other_tag.key) == "its alive event is of another tree than stood there"
-    assert "follows dead, and the log told alive before" in str(refusal(half.certificate, [], half.key))
+    assert (
+        refusal(same_tag.certificate, [same_tag.log], same_tag.key) == "the certificate hides the dead event of entry 8"
+    )
+    assert (
+        refusal(other_tag.certificate, [], other_tag.key)
+        == "the alive event has another tag or place than the event before it"
+    )
+    assert "is recorded as following dead, but comes after alive" in str(refusal(half.certificate, [], half.key))
 
 
-def test_a_dedication_that_is_missing_is_refused_because_nothing_signed_says_that_it_was_erased(
+def test_a_certificate_without_its_dedication_is_refused_because_no_signed_text_says_that_it_was_erased(
     published: Publication,
 ) -> None:
     nulled = json.loads(published.certificate) | {"dedication": None}
     nulled["proof"]["salt"] = None
 
-    assert "the dedication is missing" in str(refusal(encode(nulled), [published.log], published.key))
+    assert "the dedication or its salt is missing" in str(refusal(encode(nulled), [published.log], published.key))
 
 
 def test_a_photo_may_be_missing_only_from_an_older_event_of_a_long_certificate() -> None:
@@ -228,12 +239,12 @@ def test_a_photo_may_be_missing_only_from_an_older_event_of_a_long_certificate()
 
 
 def other_form(signature: str) -> str:
-    """The other signature of the same text that anyone can make of one: s becomes n - s."""
+    """Return the second signature that is valid for the same text, with n - s instead of s. Anyone can compute it."""
     r, s = decode_dss_signature(bytes.fromhex(signature))
     return encode_dss_signature(r, ORDER - s).hex()
 
 
-def test_a_signature_has_one_form() -> None:
+def test_only_the_low_s_form_of_a_signature_is_accepted() -> None:
     with pytest.MonkeyPatch.context() as patch:
         published = publish(patch)
     document, keys = json.loads(published.log), Keys(published.key)
@@ -242,7 +253,7 @@ def test_a_signature_has_one_form() -> None:
 
     for place, signature in enumerate(low):
         forged = change(published.log, ["entries", place, "signature"], other_form(signature))
-        with pytest.raises(RefusedError, match=r"one form|does not commit to the one before"):
+        with pytest.raises(RefusedError, match=r"canonical form|does not commit to the entry before it"):
             check_log([forged], keys)
         event = certificate["proof"]["events"][place]
         forged = change(
@@ -250,11 +261,11 @@ def test_a_signature_has_one_form() -> None:
             ["proof", "events", place, "entry", "signature"],
             other_form(event["entry"]["signature"]),
         )
-        with pytest.raises(RefusedError, match="one form"):
+        with pytest.raises(RefusedError, match="canonical form"):
             check_certificate(forged, keys)
 
 
-def test_a_signature_is_strict_der(published: Publication) -> None:
+def test_a_signature_must_be_strict_der(published: Publication) -> None:
     signature = published.entries[-1].signature
     for form in (
         signature + "00",
@@ -265,11 +276,11 @@ def test_a_signature_is_strict_der(published: Publication) -> None:
         "30060201000201",
     ):
         forged = change(published.log, ["entries", 2, "signature"], form)
-        with pytest.raises(RefusedError, match="the signature of entry 3 does not hold"):
+        with pytest.raises(RefusedError, match="the signature of entry 3 is not valid"):
             check_log([forged], Keys(published.key))
 
 
-def test_a_log_of_the_time_before_is_verified_where_a_later_entry_commits_to_its_signatures(
+def test_an_old_log_with_high_s_signatures_is_verified_if_a_later_entry_commits_to_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def high(signature: bytes) -> bytes:
@@ -279,7 +290,7 @@ def test_a_log_of_the_time_before_is_verified_where_a_later_entry_commits_to_its
     with monkeypatch.context() as before:
         before.setattr("saxaul.storage.signing.with_low_s", high)
         published = publish(before)
-    assert "not in its one form, and no entry commits to it" in str(
+    assert "not in canonical form, and no later entry commits to it" in str(
         refusal(published.certificate, [published.log], published.key)
     )
 
@@ -288,10 +299,12 @@ def test_a_log_of_the_time_before_is_verified_where_a_later_entry_commits_to_its
     later = encode({"entries": [signed(draft, published.kms).document()]})
 
     assert refusal(published.certificate, [published.log, later], published.key) is None
-    assert "one form" in str(refusal(published.certificate, [], published.key)), "alone, nothing commits to it"
+    assert "canonical form" in str(refusal(published.certificate, [], published.key)), (
+        "without the log, no entry commits to the signature"
+    )
 
 
-def test_another_key_is_refused(published: Publication) -> None:
+def test_a_key_that_did_not_sign_is_refused(published: Publication) -> None:
     with pytest.MonkeyPatch.context() as patch:
         other = publish(patch)
 
@@ -300,7 +313,7 @@ def test_another_key_is_refused(published: Publication) -> None:
     assert refusal(published.certificate, [], b"no key") == "the key file holds no public key: fetch GET /log/key"
 
 
-def test_a_log_may_come_in_pages_in_any_order_and_a_missing_one_is_asked_for(published: Publication) -> None:
+def test_the_pages_of_a_log_may_come_in_any_order_and_a_missing_page_is_named(published: Publication) -> None:
     pages = [encode({"entries": [entry.document()]}) for entry in published.entries]
 
     def asked(*given: bytes) -> str:
@@ -312,21 +325,22 @@ def test_a_log_may_come_in_pages_in_any_order_and_a_missing_one_is_asked_for(pub
     assert "GET /log?after=3" in asked(*pages)
     assert "GET /log?after=2" in asked(*pages[:2])
     assert "GET /log?after=1" in asked(pages[0], pages[2], END)
-    assert asked(pages[1], END) == "the log that was given has no entry: fetch it from its first page on"
-    assert asked(END) == "the log that was given has no entry: fetch it from its first page on"
+    assert asked(pages[1], END) == "the given log has no entries: fetch it from its first page"
+    assert asked(END) == "the given log has no entries: fetch it from its first page"
 
 
-def test_an_entry_missing_inside_a_page_or_two_of_one_sequence_are_refused(published: Publication) -> None:
+def test_a_page_with_a_missing_entry_or_with_two_entries_of_one_sequence_is_refused(published: Publication) -> None:
     first, second, third = (entry.document() for entry in published.entries)
 
-    assert refusal(None, [encode({"entries": [first, third]})], published.key) == (
-        "entry 3 stands where entry 2 belongs"
-    )
+    assert refusal(None, [encode({"entries": [first, third]})], published.key) == ("entry 3 is in the place of entry 2")
     other = second | {"signed_at": third["signed_at"]}
-    assert refusal(None, [encode({"entries": [first, second, other]})], published.key) == "there are two entries 2"
+    assert (
+        refusal(None, [encode({"entries": [first, second, other]})], published.key)
+        == "there are two different entries 2"
+    )
 
 
-def test_a_page_that_was_fetched_twice_or_overlaps_another_changes_nothing(published: Publication) -> None:
+def test_a_duplicate_page_or_an_overlapping_page_changes_nothing(published: Publication) -> None:
     first, second, third = (entry.document() for entry in published.entries)
     pages = [encode({"entries": entries}) for entries in ([first, second], [second, third], [first, second])]
 
@@ -337,12 +351,12 @@ def test_a_page_that_was_fetched_twice_or_overlaps_another_changes_nothing(publi
     assert once == again
 
 
-def test_the_empty_page_ends_a_log_only_where_it_comes_last(published: Publication) -> None:
+def test_the_empty_page_ends_a_log_only_if_it_comes_last(published: Publication) -> None:
     with pytest.raises(IncompleteError, match="fetch"):
         list(verdict(published.certificate, [END, published.log], published.key))
 
 
-def test_an_empty_log_or_one_that_was_cut_is_no_proof(published: Publication) -> None:
+def test_an_empty_or_truncated_log_is_incomplete(published: Publication) -> None:
     cut = encode({"entries": json.loads(published.log)["entries"][:2]})
 
     for pages in ([END], [cut], [b""], [encode({"status": 404, "code": "not_found", "title": "Not Found"})]):
@@ -351,7 +365,7 @@ def test_an_empty_log_or_one_that_was_cut_is_no_proof(published: Publication) ->
                 list(verdict(certificate, pages, published.key))
 
 
-def test_what_is_signed_and_not_in_the_log_is_told_apart_from_a_forgery(published: Publication) -> None:
+def test_a_signed_entry_that_is_not_in_the_log_is_reported_differently_from_a_forgery(published: Publication) -> None:
     cut = encode({"entries": json.loads(published.log)["entries"][:2]})
     head = published.entries[1]
     draft = LogEntry.draft(head, BY, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
@@ -359,18 +373,18 @@ def test_what_is_signed_and_not_in_the_log_is_told_apart_from_a_forgery(publishe
 
     for pages, reason in (
         ([cut, END], "entry 3 of the certificate is not in the log, which ends with entry 2"),
-        ([cut, other, END], "entry 3 is another in the log than in the certificate, and both are signed"),
+        ([cut, other, END], "entry 3 differs between the certificate and the log, and both are signed"),
     ):
         with pytest.raises(NotInLogError, match=reason):
             list(verdict(published.certificate, pages, published.key))
 
 
-def test_a_certificate_without_a_proof_is_not_in_the_log_and_refused_where_it_is(published: Publication) -> None:
+def test_a_certificate_without_a_proof_is_refused_if_the_log_has_its_tree(published: Publication) -> None:
     bare = change(published.certificate, ["proof"], None)
 
-    with pytest.raises(NotInLogError, match="it has no proof"):
+    with pytest.raises(NotInLogError, match="the certificate has no proof"):
         list(verdict(bare, [], published.key))
-    with pytest.raises(RefusedError, match="and the log tells of it"):
+    with pytest.raises(RefusedError, match="but its tree is in the log"):
         list(verdict(bare, [published.log, END], published.key))
 
 
@@ -379,7 +393,7 @@ def signed(entry: LogEntry, kms: MemoryKMS) -> LogEntry:
 
 
 def appended(published: Publication, *leaves: Any, **changes: Any) -> str | None:  # noqa: ANN401 - leaves, and any field
-    """Why an entry that the real key signed is refused at the end of the log."""
+    """Append an entry that the real key signed to the log. Returns why it is refused, or None."""
     head: Header = published.entries[-1]
     draft = LogEntry.draft(head, BY, leaves, signed_at=head.signed_at, key_id=head.key_id)
     entry = signed(replace(draft, **changes), published.kms)
@@ -387,19 +401,19 @@ def appended(published: Publication, *leaves: Any, **changes: Any) -> str | None
     return refusal(None, pages, published.key)
 
 
-def test_even_the_holder_of_the_key_cannot_count_wrong_break_the_chain_or_tell_a_tree_twice(
+def test_even_the_holder_of_the_key_cannot_miscount_break_the_chain_or_plant_a_tree_twice(
     published: Publication,
 ) -> None:
     planted = published.entries[0].leaves[0]
     counts = published.entries[-1].counts
 
     assert appended(published, make_leaf()) is None
-    assert appended(published, make_leaf(), counts=counts) == "entry 4 counts 4 trees, and 5 stand"
-    assert appended(published, make_leaf(), previous=NOTHING_BEFORE) == "entry 4 does not commit to the one before"
-    assert appended(published, make_leaf(), size=2) == "entry 4 has another number of leaves than it says"
-    assert appended(published, make_leaf(), root="0" * 64) == "the leaves of entry 4 have another root"
-    assert "follows nothing, and the log told alive before" in str(appended(published, planted))
-    assert "follows planted, and the log told alive before" in str(appended(published, step(planted, "dead")))
-    assert "is of another certificate" in str(
+    assert appended(published, make_leaf(), counts=counts) == "entry 4 counts 4 trees, recounted 5"
+    assert appended(published, make_leaf(), previous=NOTHING_BEFORE) == "entry 4 does not commit to the entry before it"
+    assert appended(published, make_leaf(), size=2) == "the header of entry 4 states a wrong number of leaves"
+    assert appended(published, make_leaf(), root="0" * 64) == "the root of entry 4 does not match its leaves"
+    assert "is recorded as following no event, but comes after alive" in str(appended(published, planted))
+    assert "is recorded as following planted, but comes after alive" in str(appended(published, step(planted, "dead")))
+    assert "belongs to another certificate" in str(
         appended(published, step(planted, "dead", "alive", particulars=make_leaf().particulars))
     )

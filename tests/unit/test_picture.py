@@ -73,7 +73,7 @@ def test_a_tree_that_is_not_planted_yet_says_so(planted: Certificate) -> None:
 
     words = words_of(drawn(waiting))
 
-    assert {"Reserved", "not yet", "The public log tells of it once it is planted"} <= set(words)
+    assert {"Reserved", "not yet", "It is added to the public log once it is planted"} <= set(words)
     assert not any("“" in word for word in words)
 
 

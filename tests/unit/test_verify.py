@@ -51,7 +51,7 @@ def test_it_ends_with_one_and_the_reason_where_something_does_not(
 
 @pytest.mark.parametrize(
     ("left", "said"),
-    [(slice(3, 5), "name a certificate, or a log, or both"), (slice(0, 3), "--key"), (slice(0, 4), "--key")],
+    [(slice(3, 5), "give a certificate, a log, or both"), (slice(0, 3), "--key"), (slice(0, 4), "--key")],
 )
 def test_it_says_what_is_missing(files: Path, capsys: pytest.CaptureFixture[str], left: slice, said: str) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -74,16 +74,16 @@ def test_a_file_that_is_not_there_is_named(files: Path, capsys: pytest.CaptureFi
     ("name", "text", "code", "word"),
     [
         ("log.json", b"", 3, "INCOMPLETE: the log is empty: fetch it again."),
-        ("log.json", END, 3, "INCOMPLETE: the log that was given has no entry: fetch it from its first page on."),
-        ("log.json", b'{"status":503,"code":"busy"}', 3, "INCOMPLETE: the log is the answer of a call that failed"),
+        ("log.json", END, 3, "INCOMPLETE: the given log has no entries: fetch it from its first page."),
+        ("log.json", b'{"status":503,"code":"busy"}', 3, "INCOMPLETE: the log is an error response"),
         ("certificate.json", b'{ "code": "unknown_certificate", "status": 404 }', 3, "INCOMPLETE: the certificate is"),
         ("certificate.json", b"certificate", 1, "REFUSED: the certificate was changed or cut: it is not JSON."),
-        ("certificate.json", b"<html>", 3, "INCOMPLETE: the certificate is the answer of a call that failed"),
+        ("certificate.json", b"<html>", 3, "INCOMPLETE: the certificate is an error response"),
         (
             "log.json",
             b'{"title":"Internal error","code":"internal_error"}',
             3,
-            "INCOMPLETE: the log is the answer of a call",
+            "INCOMPLETE: the log is an error response",
         ),
         ("key.pem", b"no key", 3, "INCOMPLETE: the key file holds no public key: fetch GET /log/key."),
     ],
@@ -103,7 +103,8 @@ def test_a_log_without_its_next_page_asks_for_that_page(files: Path, capsys: pyt
 
     assert main(arguments(files)) == 3
     assert (
-        "INCOMPLETE: the log may go on after entry 3: fetch the next page, GET /log?after=3" in capsys.readouterr().out
+        "INCOMPLETE: the log may continue after entry 3: fetch the next page, GET /log?after=3"
+        in capsys.readouterr().out
     )
 
 
