@@ -1,4 +1,4 @@
-"""Builders of what the tests are about, each with defaults that need no thought: Asia/Shanghai, 5 June 2026, u-42."""
+"""Builders of test objects. Their defaults are Asia/Shanghai, 5 June 2026, and the user u-42."""
 
 from collections.abc import Mapping
 from datetime import datetime, time
@@ -35,7 +35,7 @@ DAY = 86_400
 
 
 def at(text: str) -> int:
-    """The instant of a wall clock in Shanghai, such as ``2026-06-05T08:30``."""
+    """Return the instant of a local time in Shanghai such as ``2026-06-05T08:30``, in seconds since 1970."""
     return int(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).timestamp())
 
 
@@ -128,7 +128,7 @@ def make_catalog(
     suggestions: Mapping[str, Suggestion] | None = None,
     versions: Mapping[str, int] | None = None,
 ) -> Catalog:
-    """A catalog with ``bus_ride`` alone, unless it is told otherwise."""
+    """Make a catalog. By default its only action type is ``bus_ride``."""
     return Catalog(
         action_types=action_types or {"bus_ride": make_action_type()},
         campaigns=campaigns or {},
@@ -151,7 +151,7 @@ def make_action(
 
 
 def reported(**changes: object) -> dict[str, Any]:
-    """An action as an app sends it; a field that is changed to None is left out."""
+    """Return an action as an app sends it. A field that is set to None is left out."""
     action: dict[str, Any] = {
         "action_id": "ride-1",
         "user_id": USER.id,
@@ -213,7 +213,7 @@ def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int 
 
 
 def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
-    """A partner's word on one tree, as it sends it."""
+    """Return a partner's confirmation that it planted a tree, as the partner sends it."""
     return {
         "certificate": certificate,
         "tag": "AX-0001",
@@ -225,12 +225,12 @@ def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
 
 
 def failure(certificate: str, **changes: object) -> dict[str, Any]:
-    """A partner's word that one tree could not be planted."""
+    """Return a partner's report that it could not plant a tree."""
     return {"certificate": certificate, "reason": "frost"} | changes
 
 
 def inspection(certificate: str, state: str = "alive", **changes: object) -> dict[str, Any]:
-    """What an inspection found, on 5 June at 11:00; a replaced tree comes with its particulars."""
+    """Return an inspection report of 5 June, 11:00. For a replaced tree it also describes the new tree."""
     found: dict[str, Any] = {
         "certificate": certificate,
         "state": state,

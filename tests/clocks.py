@@ -6,7 +6,7 @@ from saxaul.clock import Clock
 
 
 class StoppedClock(Clock):
-    """Stands at ``instant``, in seconds since 1970. Nobody waits by it."""
+    """Always shows ``instant``, in seconds since 1970. Its ``sleep`` does not wait."""
 
     def __init__(self, instant: int) -> None:
         self.instant = instant
@@ -16,7 +16,7 @@ class StoppedClock(Clock):
         return self.instant
 
     def elapsed(self) -> float:
-        """A little more each time, so that what was read a moment ago is older than nothing."""
+        """Return a slightly larger value each time, so that a value cached a moment ago is older than 0 seconds."""
         return self.instant + next(self._ticks) / 1_000_000
 
     def sleep(self, seconds: float) -> None:

@@ -1,6 +1,7 @@
-"""How long the proof looks for a counterexample: a quarter of a minute, or ten with ``SAXAUL_PROFILE=long``.
+"""Hypothesis profiles of the proof. They say how long it searches for a counterexample.
 
-The profiles are registered and not loaded: the tests outside this folder keep their own settings.
+The short profile takes a quarter of a minute, and ``SAXAUL_PROFILE=long`` takes ten minutes. This file registers the
+profiles but does not load them, so the tests outside this folder keep their own settings.
 """
 
 from hypothesis import HealthCheck, Phase, settings

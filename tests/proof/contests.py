@@ -1,6 +1,6 @@
-"""Two workers that want different things of the same item: one comes between any two calls of the other.
+"""Contests: two workers change the same item, and one of them runs between two AWS calls of the other.
 
-What is compared is what may not depend on who was first.
+Each contest compares only results that must not depend on which worker writes first.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ MEI, BAO = USERS
 
 
 class Contest(NamedTuple):
-    """``prepare`` leads up to it; ``outcome`` looks at how it ended."""
+    """``prepare`` sets up the ledger, ``act`` and ``rival`` race, and ``outcome`` returns the result to compare."""
 
     prepare: Callable[[Twin], None]
     act: Callable[[Twin], object]
@@ -29,7 +29,7 @@ class Contest(NamedTuple):
 
 
 def contend(contest: Contest) -> None:
-    """Let the rival come after the act, then before each of its calls: the outcome is the same."""
+    """Run the rival after the act, then before each AWS call of the act in turn. The outcome must be the same."""
     with pytest.MonkeyPatch.context() as patch:
         twin = _begun(contest, patch)
         start = len(twin.calls.operations)
@@ -45,7 +45,7 @@ def contend(contest: Contest) -> None:
             twin.calls.arm(Fault.OVERTAKEN, after=number)
             contest.act(twin)
             twin.check_that_it_adds_up()
-            assert contest.outcome(twin) == expected, f"overtaken before call {number}"
+            assert contest.outcome(twin) == expected, f"the outcome differs if the rival runs before call {number}"
             twin.check_that_it_adds_up()
 
 
@@ -118,7 +118,7 @@ def _settle(place: int) -> Callable[[Twin], None]:
 
 
 def _verdicts(twin: Twin) -> object:
-    """How many got what they wanted, whoever it was."""
+    """Return the state and the reason of each redemption, without its user."""
     found = [redemption for user_id in USERS for redemption in twin.world.redemptions.of_user(user_id)]
     assert all(twin.world.wallets.get(user_id).balance >= 0 for user_id in USERS)
     return sorted((redemption.state, redemption.reason) for redemption in found)
@@ -166,22 +166,22 @@ def _confirm(place: int) -> Callable[[Twin], None]:
 
 
 CONTESTS: Mapping[str, Contest] = {
-    "one cap": Contest(lambda _: None, _cycling("one"), _cycling("other"), _period),
-    "a harvest and a ride": Contest(
+    "two actions under one cap": Contest(lambda _: None, _cycling("one"), _cycling("other"), _period),
+    "a harvest and a new ride": Contest(
         _rides,
         _harvest,
         lambda twin: _accrue(twin, make_message(MEI, "more", "bus_ride", twin.world.now - 2 * DAY)),
         _balance_after_harvest,
     ),
-    "a late ride and the harvest that closes its period": Contest(
+    "a late ride, and a harvest that closes its period": Contest(
         _closed_or_not, _late, _harvest, _balance_after_harvest
     ),
-    "a harvest that closes a period and its late ride": Contest(
+    "a harvest that closes a period, and a late ride for it": Contest(
         _closed_or_not, _harvest, _late, _balance_after_harvest
     ),
-    "the last sapling": Contest(_last_sapling, _settle(-1), _settle(-2), _verdicts),
-    "the last points": Contest(_last_points, _settle(-1), _settle(-2), _verdicts),
+    "two requests for the last sapling": Contest(_last_sapling, _settle(-1), _settle(-2), _verdicts),
+    "two requests for the last points": Contest(_last_points, _settle(-1), _settle(-2), _verdicts),
     "a late ride and a settlement": Contest(_late_with_a_request, _late, _settle(-1), _wallet_after_harvest),
-    "two trees of one redemption": Contest(_two_trees, _confirm(0), _confirm(1), _verdicts),
+    "two confirmations for one redemption": Contest(_two_trees, _confirm(0), _confirm(1), _verdicts),
     "an order and a settlement": Contest(_something_to_order, _order, _settle(-1), _all_ordered),
 }

@@ -1,7 +1,7 @@
-"""Calls to AWS that go wrong: at one call of a run, in every way that DynamoDB and SQS know.
+"""Injects faults into AWS calls: one call of a run fails in one of the ways that DynamoDB and SQS can fail.
 
-What botocore repeats by itself lies below: a fault here is what storage sees when that did not help,
-and ``REPEATED`` is what it sees when that did help. ``test_botocore.py`` shows that botocore behaves so.
+botocore retries below this layer. A fault here is what storage sees after botocore's retries have failed, and
+``REPEATED`` is what it sees after a retry has succeeded. ``test_botocore.py`` shows that botocore behaves like this.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,25 +22,25 @@ BATCHES = {
 
 
 class Killed(BaseException):
-    """The process ended here. Nothing may catch it."""
+    """The process was killed at this call. It is no ``Exception``, so the code under test cannot catch it."""
 
 
 class Fault(Enum):
-    """What becomes of a call."""
+    """What happens to an AWS call."""
 
-    FAILED = "failed before it took effect"
-    LOST = "took effect, and its answer was lost"
-    TIMED_OUT = "timed out before it took effect"
-    THROTTLED = "was throttled"
-    CONFLICTED = "met another transaction"
-    UNPROCESSED = "left half of its batch unprocessed"
-    REPEATED = "took effect, and botocore repeated it"
-    KILLED_BEFORE = "was never made: the process was killed"
-    KILLED_AFTER = "was the last one before the process was killed"
-    OVERTAKEN = "came after another worker had done all of the same"
+    FAILED = "fails before it takes effect"
+    LOST = "takes effect, but its response is lost"
+    TIMED_OUT = "times out before it takes effect"
+    THROTTLED = "is throttled"
+    CONFLICTED = "conflicts with another transaction"
+    UNPROCESSED = "leaves half of its batch unprocessed"
+    REPEATED = "takes effect, and botocore repeats it"
+    KILLED_BEFORE = "is not made, because the process is killed before it"
+    KILLED_AFTER = "takes effect, and then the process is killed"
+    OVERTAKEN = "runs after another worker has done the same work"
 
     def applies_to(self, operation: str) -> bool:
-        """Whether it makes a difference to that operation."""
+        """Return whether the fault makes a difference to that operation."""
         match self:
             case Fault.CONFLICTED:
                 return operation in {"put_item", "transact_write_items"}
@@ -53,7 +53,7 @@ class Fault(Enum):
 
 
 class Calls:
-    """All calls of a run, counted. Those that are armed go wrong once, those that are refused each time."""
+    """Counts the AWS calls of a run. An armed fault strikes one call; every call that ``refused`` matches fails."""
 
     def __init__(self) -> None:
         self.operations: list[str] = []
@@ -64,7 +64,7 @@ class Calls:
         self.rival: Callable[[], object] = lambda: None
 
     def arm(self, fault: Fault, after: int = 0) -> None:
-        """Let the call fail that comes after that many more, the first one that the fault applies to."""
+        """Arm a fault. It strikes the first call that it applies to, after ``after`` more calls."""
         self._armed.append((len(self.operations) + after, fault))
 
     @property
@@ -73,7 +73,7 @@ class Calls:
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """What is armed waits until afterwards."""
+        """Inside this block, inject no armed fault and count no calls."""
         armed, self._armed = self._armed, []
         count = len(self.operations)
         yield
@@ -81,7 +81,7 @@ class Calls:
         self._armed = armed
 
     def revive(self) -> None:
-        """A new process."""
+        """Accept calls again, as a new process would."""
         self._dead = False
 
     def make(self, operation: str, call: Callable[..., Any], /, **request: Any) -> Any:  # noqa: ANN401 - any call of boto3
@@ -110,21 +110,21 @@ class Calls:
                     self.rival()
                 return call(**request)
             case Fault.LOST | Fault.KILLED_AFTER:
-                with suppress(ClientError):  # a refusal is an answer too
+                with suppress(ClientError):  # a refusal is also a response that can be lost
                     call(**request)
         self._dead = fault in {Fault.KILLED_BEFORE, Fault.KILLED_AFTER}
         raise Killed if self._dead else _error(fault, operation, request)
 
 
 class Unreliable:
-    """A client of boto3 whose calls may go wrong."""
+    """A boto3 client whose calls may fail."""
 
-    def __init__(self, client: Any, calls: Calls) -> None:  # noqa: ANN401 - either of the clients in memory
+    def __init__(self, client: Any, calls: Calls) -> None:  # noqa: ANN401 - any in-memory client
         self._client = client
         self._calls = calls
 
     @property
-    def exceptions(self) -> Any:  # noqa: ANN401 - classes that boto3 makes when it runs
+    def exceptions(self) -> Any:  # noqa: ANN401 - boto3 creates these at run time
         return self._client.exceptions
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
@@ -135,7 +135,7 @@ class Unreliable:
 
 
 class UnreliablePaginator:
-    """Each page is a call of its own."""
+    """A paginator that counts each page as one AWS call."""
 
     def __init__(self, operation: str, paginator: Any, calls: Calls) -> None:  # noqa: ANN401
         self._operation = operation
@@ -170,13 +170,13 @@ def _error(fault: Fault, operation: str, request: Raw) -> Exception:
 
 
 def _canceled(request: Raw, code: str) -> ClientError:
-    """The last write of a transaction is to blame; DynamoDB names no code for the others."""
+    """Return a canceled transaction. The code belongs to its last write; for the others DynamoDB says ``None``."""
     others = [{"Code": "None"} for _ in request["TransactItems"][1:]]
     return refusal(CanceledError, "TransactWriteItems", CancellationReasons=[*others, {"Code": code}])
 
 
 def _half(operation: str, call: Callable[..., Raw], request: Raw) -> Raw:
-    """Serve the first half of a batch, and name the rest; of one there is no half."""
+    """Serve the first half of a batch and return the rest as unprocessed. A batch of one is served whole."""
     wanted, left = BATCHES[operation]
     served: dict[str, Any] = {}
     rest: dict[str, Any] = {}
@@ -190,6 +190,6 @@ def _half(operation: str, call: Callable[..., Raw], request: Raw) -> Raw:
 
 
 def _repeated(operation: str, call: Callable[..., Any], request: Raw) -> Any:  # noqa: ANN401
-    """The answer to the second of two requests. DynamoDB knows a transaction again by its token, and writes it once."""
+    """Make a call twice and return the second response. DynamoDB writes a transaction once, because of its token."""
     answer = call(**request)
     return answer if operation == "transact_write_items" else call(**request)

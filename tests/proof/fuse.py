@@ -1,4 +1,4 @@
-"""Kills a worker at a call to AWS: before the call is made, or after it was served and before anybody knew."""
+"""Kills a worker at an AWS call: before the call, or after the call took effect but before it returns."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +7,14 @@ from tests.proof.world import World
 
 
 class KilledError(BaseException):
-    """The worker is gone. It is no Exception, so nothing in the worker can catch it."""
+    """The worker was killed. This is no ``Exception``, so the worker cannot catch it."""
 
 
 class Fuse:
-    """Counts the calls of all clients, and kills at those that ``blows`` names."""
+    """Counts the calls of all clients, and kills the worker at each call number for which ``blows`` returns true.
+
+    ``served``: whether that call takes effect first.
+    """
 
     def __init__(self, blows: Callable[[int], bool], *, served: bool) -> None:
         self.calls = 0
@@ -47,7 +50,7 @@ def put_in(world: World, fuse: Fuse) -> None:
 
 
 def survive(world: World, work: Callable[[], object]) -> None:
-    """Do work that may be killed, again with new workers until it is done: a redelivery, or a caller's repetition."""
+    """Repeat work with new workers until it is not killed, as a redelivery or a client's retry does."""
     while True:
         try:
             work()

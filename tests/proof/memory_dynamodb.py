@@ -1,7 +1,7 @@
-"""DynamoDB and SQS in memory: the calls that storage makes, quick enough for thousands of steps.
+"""DynamoDB and SQS in memory: the calls that storage makes, fast enough for thousands of steps.
 
-It keeps DynamoDB's own notation, refuses with botocore's own kind of error, and knows no expression that
-storage does not use. ``test_memory_contract.py`` holds it to moto.
+It uses DynamoDB's own item format, raises botocore's own errors, and supports only the expressions that storage
+uses. ``test_memory_contract.py`` compares it with moto.
 """
 
 import operator
@@ -36,7 +36,7 @@ class ConflictError(ClientError):
 
 
 class Exceptions:
-    """What a client of boto3 offers as ``exceptions``, as far as storage asks."""
+    """The part of a boto3 client's ``exceptions`` that storage uses."""
 
     ConditionalCheckFailedException = ConditionError
     TransactionCanceledException = CanceledError
@@ -53,15 +53,16 @@ class Name(NamedTuple):
     sk: str
 
 
-def refusal(kind: type[ClientError], operation: str, code: str = "", **details: Any) -> ClientError:  # noqa: ANN401 - any part of an answer
+def refusal(kind: type[ClientError], operation: str, code: str = "", **details: Any) -> ClientError:  # noqa: ANN401 - any part of a response
     error: Any = {"Error": {"Code": code or CODES[kind], "Message": "refused in memory"}, **details}
     return kind(error, operation)
 
 
 class MemoryDynamoDB:
-    """A client of DynamoDB with tables of ``pk`` and ``sk``, and the sparse index ``Listing``.
+    """A DynamoDB client. Its tables have the keys ``pk`` and ``sk``, and the sparse index ``Listing``.
 
-    While ``lagging``, reads that may lag see each item as it was before its last write, until ``catch_up``.
+    While ``lagging``, eventually consistent reads return each item as it was before its last write, until ``catch_up``
+    is called.
     """
 
     exceptions = Exceptions
@@ -82,8 +83,8 @@ class MemoryDynamoDB:
         responses: dict[str, list[Raw]] = {}
         for table, wanted in RequestItems.items():
             names = [_name(key) for key in wanted["Keys"]]
-            _validate(0 < len(names) <= BATCH_GET, "BatchGetItem", "1 to 100 keys")
-            _validate(len(set(names)) == len(names), "BatchGetItem", "no key twice")
+            _validate(0 < len(names) <= BATCH_GET, "BatchGetItem", "a batch has 1 to 100 keys")
+            _validate(len(set(names)) == len(names), "BatchGetItem", "a batch has no duplicate keys")
             items = self._seen(table, consistent=wanted.get("ConsistentRead", False))
             responses[table] = [items[name] for name in names if name in items]
         return {"Responses": responses, "UnprocessedKeys": {}}
@@ -92,8 +93,8 @@ class MemoryDynamoDB:
         for table, requests in RequestItems.items():
             items = [request["PutRequest"]["Item"] for request in requests]
             names = {_name(item) for item in items}
-            _validate(0 < len(items) <= BATCH_WRITE, "BatchWriteItem", "1 to 25 items")
-            _validate(len(names) == len(items), "BatchWriteItem", "no item twice")
+            _validate(0 < len(items) <= BATCH_WRITE, "BatchWriteItem", "a batch has 1 to 25 items")
+            _validate(len(names) == len(items), "BatchWriteItem", "a batch has no duplicate items")
             for item in items:
                 self._write(table, item)
         return {"UnprocessedItems": {}}
@@ -109,8 +110,8 @@ class MemoryDynamoDB:
     def transact_write_items(self, TransactItems: list[Raw]) -> Raw:  # noqa: N803
         writes = [(kind, write) for entry in TransactItems for kind, write in entry.items()]
         targets = [(write["TableName"], _name(write.get("Item") or write["Key"])) for _, write in writes]
-        _validate(0 < len(writes) <= MAX_TRANSACTION, "TransactWriteItems", "1 to 100 writes")
-        _validate(len(set(targets)) == len(targets), "TransactWriteItems", "no item twice")
+        _validate(0 < len(writes) <= MAX_TRANSACTION, "TransactWriteItems", "a transaction has 1 to 100 writes")
+        _validate(len(set(targets)) == len(targets), "TransactWriteItems", "a transaction writes no item twice")
         reasons: list[Raw] = []
         for (_, write), (table, name) in zip(writes, targets, strict=True):
             current = self.tables[table].get(name)
@@ -129,16 +130,16 @@ class MemoryDynamoDB:
         return Paginator({"query": self.query, "scan": self.scan}[operation])
 
     def scan(self, **scan: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
-        """All that a table holds, the items of a partition together and in their order."""
+        """Return the items of a table that pass the filter, sorted by ``pk`` and ``sk``."""
         items = [*self._seen(scan["TableName"], consistent=scan["ConsistentRead"]).values()]
         if condition := scan.get("FilterExpression"):
-            assert condition == "begins_with(sk, :prefix)", f"storage has a new filter: {condition}"
+            assert condition == "begins_with(sk, :prefix)", f"this client does not support the filter: {condition}"
             prefix = scan["ExpressionAttributeValues"][":prefix"]["S"]
             items = [item for item in items if item["sk"]["S"].startswith(prefix)]
         return sorted(items, key=_name)
 
     def query(self, **query: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
-        """All that a query finds, in its order."""
+        """Return the items that a query finds, in its order."""
         index = query.get("IndexName")
         consistent = query.get("ConsistentRead", False)
         _validate(not (index and consistent), "Query", "an index cannot be read consistently")
@@ -174,7 +175,7 @@ class MemoryDynamoDB:
 
 
 class Paginator:
-    """Pages of a query or a scan, in the sizes asked for."""
+    """Returns the items of a query or a scan in pages of the requested size."""
 
     def __init__(self, find: Callable[..., list[Raw]]) -> None:
         self._find = find
@@ -188,7 +189,7 @@ class Paginator:
 
 
 class MemorySQS:
-    """Collects what is sent, by queue, repeats included: a queue may deliver twice."""
+    """Keeps the messages of each queue. It keeps duplicates, because a queue may deliver a message twice."""
 
     def __init__(self) -> None:
         self.queues: defaultdict[str, list[str]] = defaultdict(list)
@@ -227,7 +228,7 @@ def _term(term: str, item: Raw, values: Raw) -> bool:
     if found := re.fullmatch(r"attribute_not_exists\((\w+)\)", term):
         return found[1] not in item
     found = re.fullmatch(r"(\w+) (=|<=|>=) (:\w+)", term)
-    assert found, f"storage has a new condition: {term}"
+    assert found, f"this client does not support the condition: {term}"
     return found[1] in item and _COMPARISONS[found[2]](_deserialize(item[found[1]]), _deserialize(values[found[3]]))
 
 
@@ -241,8 +242,8 @@ def _updated(item: Raw, expression: str, values: Raw) -> Raw:
             outcome[target] = item.get(found[1], values[found[2]])
         else:
             found = re.fullmatch(r"(\w+) ([+-]) (:\w+)", right)
-            assert found, f"storage has a new update: {step}"
-            _validate(found[1] in item, "TransactWriteItems", "arithmetic needs an attribute")
+            assert found, f"this client does not support the update: {step}"
+            _validate(found[1] in item, "TransactWriteItems", "arithmetic needs an existing attribute")
             change = int(values[found[3]]["N"]) * (1 if found[2] == "+" else -1)
             outcome[target] = {"N": str(int(item[found[1]]["N"]) + change)}
     return outcome
@@ -252,7 +253,7 @@ def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN4
     listed = [item for item in items if item.get("list_name") == values[":list_name"]]
     if condition == "list_name = :list_name":
         return listed
-    assert condition == "list_name = :list_name AND list_order < :before", f"storage has a new query: {condition}"
+    assert condition == "list_name = :list_name AND list_order < :before", f"unsupported query: {condition}"
     return [item for item in listed if item["list_order"]["S"] < values[":before"]["S"]]
 
 
@@ -260,7 +261,7 @@ def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN
     if condition == "pk = :pk":
         return [item for item in items if item["pk"] == values[":pk"]]
     found = re.fullmatch(r"pk = (:\w+) AND sk BETWEEN (:\w+) AND (:\w+)", condition)
-    assert found, f"storage has a new query: {condition}"
+    assert found, f"this client does not support the query: {condition}"
     pk, first, last = (values[name]["S"] for name in found.groups())
     _validate(first <= last, "Query", "BETWEEN needs its bounds in order")
     return [item for item in items if item["pk"]["S"] == pk and first <= item["sk"]["S"] <= last]

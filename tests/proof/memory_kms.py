@@ -1,4 +1,4 @@
-"""KMS in memory: one key on the curve P-256 that signs, and nothing else."""
+"""KMS in memory, with one P-256 signing key."""
 
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ _MOST_BYTES = 4096
 
 
 class MemoryKMS:
-    """A client of KMS, as far as storage asks."""
+    """The part of a KMS client that storage uses."""
 
     @cached_property
     def private_key(self) -> ec.EllipticCurvePrivateKey:
@@ -25,5 +25,5 @@ class MemoryKMS:
     def sign(self, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, Any]:  # noqa: N803
         assert KeyId
         assert (MessageType, SigningAlgorithm) == ("RAW", "ECDSA_SHA_256")
-        assert 1 <= len(Message) <= _MOST_BYTES, "KMS takes no longer message"
+        assert 1 <= len(Message) <= _MOST_BYTES, "KMS signs at most 4,096 bytes"
         return {"Signature": self.private_key.sign(Message, ec.ECDSA(hashes.SHA256()))}

@@ -1,4 +1,4 @@
-"""S3 and EventBridge in memory, as far as planting needs them."""
+"""The parts of S3 and EventBridge that planting uses, in memory."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ Raw = dict[str, Any]
 
 
 class MemoryS3:
-    """One bucket of objects, that notices when one is written again with other bytes."""
+    """One bucket. It fails the test if an object is written again with different bytes."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
     def put_object(self, **put: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
         known = self.objects.setdefault(put["Key"], put["Body"])
-        assert known == put["Body"], f"{put['Key']} was written again with other bytes"
+        assert known == put["Body"], f"{put['Key']} was written again with different bytes"
         return {}
 
 
 class MemoryEventBridge:
-    """A bus that remembers what it was told, repeats included."""
+    """A bus that keeps every event it receives, duplicates included."""
 
     def __init__(self) -> None:
         self.told: list[Raw] = []

@@ -1,7 +1,7 @@
-"""The rules of the ledger in the plainest form: every act in one list, every sum counted afresh.
+"""A reference model of the ledger in its simplest form: one list of acts, and sums computed from it each time.
 
-There are no periods, no versions and no closing here. What an act earned is settled when it first arrives;
-everything else is a sum over the acts.
+The model has no periods, no versions and no closing. It decides what an act earns when the act first arrives. All
+totals are sums over the acts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,13 +35,13 @@ def day_of(instant: int) -> date:
 
 
 def ripe_from(occurred_at: int) -> float:
-    """Seven in the morning of the day after."""
+    """Return the instant at which an act ripens: 07:00 on the next day."""
     return datetime.combine(day_of(occurred_at) + timedelta(days=1), time(7), SHANGHAI).timestamp()
 
 
 @dataclass
 class Act:
-    """An action that arrived, and what it is worth today. ``withheld``: a cap left it without any point."""
+    """An action that arrived, and what it is worth now. ``withheld``: a cap left it without any points."""
 
     action: Action
     points: int = 0
@@ -52,8 +52,6 @@ class Act:
 
 @dataclass
 class ModelRedemption:
-    """A redemption."""
-
     user_id: str
     project_id: str
     trees: int
@@ -65,14 +63,14 @@ class ModelRedemption:
 
 @dataclass
 class Purse:
-    """What was moved to a user, less what was spent; and what was spent."""
+    """A user's harvested points: ``balance`` is what is left, and ``spent`` is what was spent."""
 
     balance: int = 0
     spent: int = 0
 
 
 class Plan(NamedTuple):
-    """What the catalog said of a project from an instant on."""
+    """A project as the catalog has it from the instant ``since`` on."""
 
     since: int
     project: TreeProject
@@ -92,7 +90,7 @@ class Model:
         return self.purses.setdefault(user_id, Purse())
 
     def arrive(self, actions: Iterable[Action], reversals: Iterable[Reversal]) -> None:
-        """A batch: first its actions in their order, then its reversals."""
+        """Apply a batch: first its actions in order, then its reversals."""
         for action in actions:
             if name_of(action) not in self.acts:
                 self.acts[name_of(action)] = self._worth(action)
@@ -130,7 +128,7 @@ class Model:
         ]
 
     def _beside(self, action: Action, window: str, *, of_type: bool) -> list[Act]:
-        """The acts of the same user in the same day, month or year."""
+        """Return the acts of the same user in the same day, month or year."""
         length = LENGTHS[window]
         when = day_of(action.occurred_at).isoformat()[:length]
         return [
@@ -142,13 +140,13 @@ class Model:
         ]
 
     def _withheld_beside(self, action: Action, rule: ActionType) -> int:
-        """Acts without points for their caps, of all types that are counted over the same window."""
+        """Count the acts of this window that a cap left without points, over all types with the same window length."""
         beside = self._beside(action, rule.window, of_type=False)
         types = self.catalog.action_types
         return sum(act.withheld for act in beside if types[act.action.type].window == rule.window)
 
     def _multiplier(self, action: Action) -> Decimal:
-        """World Environment Day is the one campaign, and lasts one day."""
+        """Return the campaign multiplier. The only campaign is World Environment Day, which lasts one day."""
         if day_of(action.occurred_at).strftime("%m-%d") != "06-05":
             return Decimal(1)
         campaigns = self.catalog.campaigns.values()
@@ -164,18 +162,18 @@ class Model:
         return sum((act.grams for act in self.acts_of(user_id)), ZERO)
 
     def ripe(self, user_id: str, now: int) -> int:
-        """The points of every act that is ripe, whether they were harvested or not."""
+        """Return the points of all ripe acts, harvested or not."""
         return sum(act.points for act in self.acts_of(user_id) if ripe_from(act.action.occurred_at) <= now)
 
     def harvest(self, user_id: str, now: int) -> int:
-        """All that is ripe and was neither moved nor spent; less than nothing where reversals outweigh."""
+        """Move the ripe points that are not in the purse yet, and return how many; negative if reversals outweigh."""
         purse = self.purse(user_id)
         moved = self.ripe(user_id, now) - purse.balance - purse.spent
         purse.balance += moved
         return moved
 
     def request(self, key: str, redemption: ModelRedemption, now: int) -> str:
-        """What becomes of a request: ``new``, ``replay``, or the code of its refusal."""
+        """Apply a redemption request. Returns ``new``, ``replay``, or the problem code of the refusal."""
         if known := self.redemptions.get(key):
             same = (known.project_id, known.trees) == (redemption.project_id, redemption.trees)
             return "replay" if same else "key_reused"
@@ -189,7 +187,7 @@ class Model:
         return "new"
 
     def settle(self, keys: Sequence[str], now: int) -> None:
-        """Serve requests in their order, project by project."""
+        """Settle redemption requests in order, project by project."""
         for project_id in dict.fromkeys(self.redemptions[key].project_id for key in keys):
             for redemption in [self.redemptions[key] for key in dict.fromkeys(keys)]:
                 if redemption.project_id == project_id and redemption.state == "requested":
@@ -207,14 +205,14 @@ class Model:
             purse.spent += redemption.points
 
     def _lacking(self, redemption: ModelRedemption, now: int) -> str:
-        """Why a project cannot serve a redemption request, whoever asks; nothing where it can."""
+        """Return why the project cannot serve the request, regardless of the user's points; empty if it can."""
         if self.plans[redemption.project_id][-1].project.closed:
             return "project_closed"
         left = self.released(redemption.project_id, now) - self.spoken_for(redemption.project_id)
         return "sold_out" if redemption.trees > left else ""
 
     def cancel(self, key: str) -> str:
-        """What becomes of cancelling a redemption: ``cancelled``, or the code of its refusal."""
+        """Cancel a redemption. Returns ``cancelled``, or the problem code of the refusal."""
         redemption = self.redemptions[key]
         if redemption.state == "reserved":
             self.purse(redemption.user_id).balance += redemption.points
@@ -226,7 +224,7 @@ class Model:
         return "already_rejected" if redemption.state == "rejected" else "already_ordered"
 
     def unanswered(self, before: int) -> list[str]:
-        """The redemptions that were requested before an instant and wait still, the oldest first."""
+        """Return the redemptions that were requested before an instant and are still pending, oldest first."""
         waiting = [
             (redemption.requested_at, key)
             for key, redemption in self.redemptions.items()
@@ -235,7 +233,7 @@ class Model:
         return [key for _, key in sorted(waiting)]
 
     def plan(self, project_id: str, project: TreeProject, now: int) -> bool:
-        """Let an operator change a project; False where fewer saplings would be released than are spoken for."""
+        """Change a project as an operator does. Returns False if it would release fewer saplings than are reserved."""
         plans = self.plans.setdefault(project_id, [])
         plans.append(Plan(now, project))
         if self.released(project_id, now) < self.spoken_for(project_id):
@@ -244,7 +242,7 @@ class Model:
         return True
 
     def released(self, project_id: str, now: int) -> int:
-        """By hand, and day by day what each plan released while it was in force."""
+        """Return the saplings released by hand, plus those that each plan's schedule released while it was in force."""
         plans = self.plans[project_id]
         scheduled = 0
         for (since, project), until in zip(plans, [*(later.since for later in plans[1:]), now], strict=True):
@@ -253,7 +251,7 @@ class Model:
         return plans[-1].project.saplings + scheduled
 
     def _releases(self, project: TreeProject, since: int, until: int) -> Iterator[tuple[int, int]]:
-        """What a plan released between two instants, each time with the most that it may come to in all."""
+        """Yield each scheduled release of a plan between two instants: its saplings, and the limit of the schedule."""
         day, schedule = day_of(since), project.schedule
         while schedule and day <= day_of(until):
             hour = datetime.combine(day, time.fromisoformat(schedule.at), SHANGHAI).timestamp()

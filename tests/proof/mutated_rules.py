@@ -1,4 +1,4 @@
-"""The domain's rules, each broken in one way."""
+"""Mutations of the domain's rules. Each docstring says which rule the function breaks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ _Usage: Any = periods._Usage
 
 @RULES.caught_by("a batch is accrued")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A replay counts as new."""
+    """A repeated action is counted again."""
     post = _Draft.post
 
     def mutant(self: Any, action: Action) -> None:
@@ -37,7 +37,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("a batch is accrued")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A conflict replaces what was posted."""
+    """A repeated action with different content replaces the first one."""
     post = _Draft.post
 
     def mutant(self: Any, action: Action) -> None:
@@ -57,7 +57,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("a batch is accrued")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A cap withholds grams with the points."""
+    """A cap reduces the avoided grams as well as the points."""
     award = _Usage.award
 
     def mutant(self: Any, action: Action, recorded_at: int) -> periods.Entry:
@@ -88,13 +88,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("a batch is accrued")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reversed action still counts for its cap."""
+    """A reversed action still counts toward its cap."""
     _reversing(patch, "units")
 
 
 @RULES.caught_by("a batch is accrued")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reversal that overtakes its action is forgotten."""
+    """A reversal that arrives before its action is forgotten."""
     reverse = _Draft.reverse
 
     def mutant(self: Any, reversal: Reversal) -> None:
@@ -106,7 +106,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("a batch is accrued", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reversal that waits on one period is taken to be done with the others."""
+    """A reversal that waits in one period is not written to the other periods that may get its action."""
     patch.setattr(Period, "holds", lambda period, name: name in period.entries)
 
 
@@ -114,9 +114,9 @@ def _harvesting(patch: pytest.MonkeyPatch, mutant: Any) -> None:
     patch.setattr("saxaul.services.harvest.harvest", mutant)
 
 
-@RULES.caught_by("points are harvested and periods closed")
+@RULES.caught_by("points are harvested and periods are closed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A harvest moves what is ripe without the difference to what was credited."""
+    """A harvest moves points again that an earlier harvest moved."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         return wallets.harvest(replace(wallet, credited={}), found, calendar, now)
@@ -126,7 +126,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("points are harvested")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A harvest moves what is not ripe yet."""
+    """A harvest moves points that are not ripe yet."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         return wallets.harvest(wallet, found, replace(calendar, harvest_time=None), now)
@@ -134,9 +134,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     _harvesting(patch, mutant)
 
 
-@RULES.caught_by("points are harvested and periods closed")
+@RULES.caught_by("points are harvested and periods are closed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A harvest leaves out the grams of what it closes."""
+    """A harvest does not add the grams of the periods that it closes."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         harvested = wallets.harvest(wallet, found, calendar, now)
@@ -145,9 +145,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     _harvesting(patch, mutant)
 
 
-@RULES.caught_by("points are harvested and periods closed")
+@RULES.caught_by("points are harvested and periods are closed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period is closed while an app may still report onto it."""
+    """A period is closed while apps may still report actions for it."""
 
     def mutant(calendar: Calendar, now: int) -> date:
         return calendar.day_of(now) - timedelta(days=2)
@@ -163,7 +163,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("late messages reopen closed periods")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reopened period counts as never harvested."""
+    """A reopened period is treated as never harvested."""
 
     def mutant(wallet: Wallet, period: Period) -> Wallet:
         return replace(wallet, credited={**wallet.credited, period.key.window: 0})
@@ -173,7 +173,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("late messages reopen closed periods")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reopened period leaves its grams in the wallet."""
+    """Reopening a period does not subtract its grams from the wallet."""
     reopened = Wallet.reopened
     patch.setattr(
         Wallet, "reopened", lambda wallet, period: replace(reopened(wallet, period), closed_g=wallet.closed_g)
@@ -186,7 +186,7 @@ def _settling(patch: pytest.MonkeyPatch, mutant: Any) -> None:
 
 @RULES.caught_by("redemptions are settled")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """The last to ask is the first served."""
+    """Redemption requests are served in reverse order."""
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
         return redemptions.settle(requests[::-1], held, stock, now)
@@ -196,7 +196,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("redemptions are settled")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A redemption takes one sapling, however many trees it has."""
+    """A redemption takes only one sapling, even if it has more trees."""
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
         settlement = redemptions.settle(requests, held, stock, now)
@@ -207,7 +207,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("redemptions are settled")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Each redemption sees the wallet as it was before the others of its batch."""
+    """The redemptions of a batch can spend more points than the wallet has."""
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
         rich = {user_id: replace(wallet, balance=2 * wallet.balance) for user_id, wallet in held.items()}

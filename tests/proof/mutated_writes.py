@@ -1,4 +1,4 @@
-"""What services and storage promise of their reads and writes, each promise broken in one way."""
+"""Mutations of how services and storage read and write. Each docstring says which rule the function breaks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -46,15 +46,15 @@ def _update_unconditionally(patch: pytest.MonkeyPatch, where: type, name: str) -
     patch.setattr(where, name, mutant)
 
 
-@WRITES.caught_by("one cap")
+@WRITES.caught_by("two actions under one cap")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period is written over whatever stands there."""
+    """A period is written without a version condition."""
     _unconditional(patch, lambda item, _: item["sk"].startswith("PAGE#"))
 
 
-@WRITES.caught_by("one cap")
+@WRITES.caught_by("two actions under one cap")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A lost race for a period is taken for a write."""
+    """A period write whose condition failed is treated as successful."""
     put = Periods.put
 
     def mutant(periods: Periods, period: Period) -> None:
@@ -68,19 +68,19 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("points are harvested", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A wallet is written over whatever stands there."""
+    """A wallet is written without a version condition."""
     _unconditional(patch, lambda item, _: item["sk"] == "WALLET")
 
 
 @WRITES.caught_by("a late ride and a settlement")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period is reopened without looking at the wallet again."""
+    """A period is reopened without a version condition on the wallet."""
     _unconditional(patch, lambda item, _: item["sk"] == "WALLET" and "mark" not in item)
 
 
 @WRITES.caught_by("points are harvested", Fault.REPEATED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A harvest does not know its own write again."""
+    """A harvest does not recognize its own write when botocore repeats it."""
 
     def mutant(store: Any, wallet: Wallet) -> None:
         store._table.put(to_item(wallet), wallet.version)
@@ -88,39 +88,39 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Wallets, "put", mutant)
 
 
-@WRITES.caught_by("the last sapling")
+@WRITES.caught_by("two requests for the last sapling")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Saplings are taken without looking whether there are any."""
+    """Saplings are taken without checking that enough are left."""
     _update_unconditionally(patch, Stocks, "take_write")
 
 
-@WRITES.caught_by("the last points")
+@WRITES.caught_by("two requests for the last points")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Points are spent without looking whether there are any."""
+    """Points are spent without checking that the wallet has enough."""
     _update_unconditionally(patch, Wallets, "debit_write")
 
 
 @WRITES.caught_by("trees are requested", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A redemption is written over one that has its name."""
+    """A new redemption overwrites an existing one with the same ID."""
     _unconditional(patch, lambda item, version: item["sk"].startswith("TREE#") and not version)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A verdict is written over another, with saplings and points taken again."""
+    """A concurrent settlement is overwritten, so saplings and points are taken twice."""
     _unconditional(patch, lambda item, version: item["sk"].startswith("TREE#") and bool(version))
 
 
 @WRITES.caught_by("reserved trees are ordered", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A redemption is ordered whether or not it was ordered meanwhile."""
+    """A redemption is ordered again although a concurrent batch ordered it."""
     _unconditional(patch, lambda item, _: item.get("state") == State.ORDERED)
 
 
-@WRITES.caught_by("two trees of one redemption")
+@WRITES.caught_by("two confirmations for one redemption")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A confirmation is written over another."""
+    """A confirmation overwrites a concurrent confirmation."""
     _unconditional(patch, lambda item, _: item["sk"].startswith("TREE#") and "planting" in repr(item["trees"]))
 
 
@@ -131,19 +131,19 @@ def _one_by_one(writes: Sequence[Any]) -> None:
 
 @WRITES.caught_by("late messages reopen closed periods", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period is reopened in two writes."""
+    """A period is reopened in two separate writes instead of one transaction."""
     patch.setattr("saxaul.services.accrue.transact", _one_by_one)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.KILLED_AFTER)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Verdicts, wallets and stock are written one by one."""
+    """A settlement writes redemptions, wallets and stock separately instead of in one transaction."""
     patch.setattr("saxaul.storage.redemptions.transact", _one_by_one)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.LOST)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A redemption is settled again when its message comes again."""
+    """A redemption is settled again when its message is redelivered."""
     get_many = Redemptions.get_many
 
     def mutant(redemptions: Redemptions, keys: Sequence[tuple[str, str]]) -> list[Redemption]:
@@ -154,12 +154,12 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("redemptions are settled")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Certificates are left out."""
+    """Certificate items are not written."""
     patch.setattr(Table, "put_all", lambda *_: None)
 
 
 def _processed(client: Any) -> Any:
-    """A client that does not tell what it left unprocessed."""
+    """Return a client that hides the unprocessed items of a batch."""
 
     class Deaf:
         def __getattr__(self, operation: str) -> Any:
@@ -176,7 +176,7 @@ def _processed(client: Any) -> Any:
 
 @WRITES.caught_by("redemptions are settled", Fault.UNPROCESSED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """What a batch left unprocessed is forgotten."""
+    """The unprocessed items of a batch are dropped."""
     for name in ("get_many", "put_all"):
         method: Any = getattr(Table, name)
 
@@ -191,7 +191,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("a batch is accrued", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Messages whose period could not be written are not asked for again."""
+    """Messages whose period could not be written are not redelivered."""
     post = Accrual.post
 
     def mutant(accrual: Accrual, *messages: Any) -> Accrued:
@@ -202,7 +202,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("redemptions are settled", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Redemptions that could not be settled are not asked for again."""
+    """Messages whose redemption could not be settled are not redelivered."""
     settle = Settling.settle
 
     def mutant(service: Settling, messages: Any) -> dict[str, str]:
@@ -214,7 +214,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("trees are requested", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A redemption that was written and not queued is not queued by asking again."""
+    """A repeated request does not queue a redemption that was written but not queued."""
     request = Redeeming.request
 
     def mutant(service: Any, asked: Any) -> Requested:

@@ -1,4 +1,4 @@
-"""Breaking a rule on purpose, and the check of the proof that must notice."""
+"""Mutations: each breaks one rule on purpose, and names the check of the proof that must then fail."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,16 +13,16 @@ Breaking = Callable[[pytest.MonkeyPatch], None]
 
 
 class Check(NamedTuple):
-    """A part of the proof: a contest; or a scenario, undisturbed or with a fault at each of its calls."""
+    """A part of the proof: a contest, a scenario without faults, or a scenario with a fault at each call in turn."""
 
     name: str
     fault: Fault | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}, where one call {self.fault.value}" if self.fault else self.name
+        return f"{self.name}; one AWS call {self.fault.value}" if self.fault else self.name
 
     def run(self) -> None:
-        """Raise an AssertionError where the ledger is wrong."""
+        """Run the check. Raises AssertionError if the ledger is wrong."""
         if self.name in CONTESTS:
             contend(CONTESTS[self.name])
             return
@@ -36,17 +36,17 @@ class Check(NamedTuple):
 
 
 class Mutation(NamedTuple):
-    """A rule broken in one way, and the check that fails then."""
+    """A function that breaks one rule, and the check that must then fail."""
 
     break_it: Breaking
     caught_by: Check
 
 
 class Mutations(dict[str, Mutation]):
-    """Mutations by what is wrong with them."""
+    """Mutations, keyed by how the rule is broken."""
 
     def caught_by(self, name: str, fault: Fault | None = None) -> Callable[[Breaking], Breaking]:
-        """Add a function whose docstring says in one line how the rule is broken."""
+        """Register a function that breaks a rule. Its one-line docstring says how the rule is broken."""
 
         def add(break_it: Breaking) -> Breaking:
             assert break_it.__doc__

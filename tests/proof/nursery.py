@@ -1,4 +1,4 @@
-"""A small programme of trees whose partner always does the same with each of them, whenever it is asked."""
+"""A small planting programme. Its partner reports the same results for each tree in every run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,12 +17,12 @@ from tests.proof.world import World
 
 PRICE = 160
 HAD = 100_000
-"""What each user begins with: more than the longest run can spend."""
+"""The points that each wallet starts with: more than the longest run can spend."""
 PARTNER = "Alxa SEE Foundation"
 
 
 class Nursery:
-    """Users with enough points, and projects with enough saplings; orders hold two redemptions."""
+    """A world in which nobody runs out of points or saplings. An order holds at most two redemptions."""
 
     def __init__(self, patch: pytest.MonkeyPatch, projects: Sequence[str] = ("saxaul-alxa",)) -> None:
         for module in ("saxaul.trees.orders", "saxaul.services.place_orders"):
@@ -50,7 +50,7 @@ class Nursery:
         return self.world.statements.take(order, reports, take)
 
     def plant(self, failures: dict[str, int]) -> None:
-        """Of each order, report what is still open: a tree fails as often as it is said to, and is planted then."""
+        """Report every open tree of each order. A tree fails as often as ``failures`` says; then it is planted."""
         for order in self.announced:
             held = self.world.redemptions.of_order(order)
             trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
@@ -63,7 +63,7 @@ class Nursery:
                 assert not self.report(order, confirm, [confirmation(number) for number in planted]).refused
 
     def inspect(self, found: Mapping[str, Sequence[str]]) -> None:
-        """Report what inspections found of each tree, one after the other."""
+        """Report the inspections of each tree, one after the other."""
         for order in self.announced:
             held = self.world.redemptions.of_order(order)
             trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]

@@ -1,4 +1,4 @@
-"""A small log as the service publishes it: three entries, four trees, one of them dead and replaced."""
+"""A small log as the service publishes it: three entries and four trees. One tree died and was replaced."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,11 +23,11 @@ from tests.proof.memory_kms import MemoryKMS
 BY = "Alxa SEE Foundation"
 LATER = "https://trees.example/ax-0001-later.jpg"
 END = b'{"entries":[]}'
-"""The page behind the last entry of a log."""
+"""The empty page that ends a log."""
 
 
 class Publication(NamedTuple):
-    """What the three public calls answer, byte for byte, and the real log behind them."""
+    """The exact responses of the three public endpoints, and the log entries and the key behind them."""
 
     shown: Certificate
     certificate: bytes
@@ -38,7 +38,7 @@ class Publication(NamedTuple):
 
 
 class Office:
-    """The real log on a store and a key in memory, and one tree that everything is about."""
+    """The real log on an in-memory table and key, and the tree whose certificate is published."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         store, self.kms = MemoryDynamoDB(), MemoryKMS()
@@ -65,7 +65,7 @@ class Office:
 
 
 def publish(patch: pytest.MonkeyPatch) -> Publication:
-    """Tell the log of four trees, and publish it with the certificate of the one that died and was replaced."""
+    """Append four trees to the log, and publish it with the certificate of the tree that died and was replaced."""
     office = Office(patch)
     ours = office.ours
     others = [make_leaf(new_number(), particulars=make_particulars().commitment) for _ in range(3)]
@@ -79,9 +79,9 @@ def publish(patch: pytest.MonkeyPatch) -> Publication:
 def publish_inspected(
     patch: pytest.MonkeyPatch, events: Sequence[str], but: Sequence[int] = (), **replaced: str
 ) -> Publication:
-    """Tell the log of one tree and what became of it, and publish its certificate without some of those events.
+    """Append one tree and its events to the log. Publish its certificate without the events at the places in ``but``.
 
-    ``replaced`` is what another tree in its place has otherwise.
+    ``replaced`` holds the fields that each replacement changes.
     """
     office = Office(patch)
     leaves = [office.ours]
@@ -93,4 +93,4 @@ def publish_inspected(
 
 
 def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:
-    return replace(leaf, event=event, follows=follows, **changes)  # type: ignore[arg-type] # a test may say anything
+    return replace(leaf, event=event, follows=follows, **changes)  # type: ignore[arg-type] # a test may set any field

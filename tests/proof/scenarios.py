@@ -1,4 +1,4 @@
-"""What the system does, act by act: each is played again with every call of it going wrong."""
+"""Scenarios: each runs one act of the system. The proof repeats it with a fault at each of its AWS calls."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -17,14 +17,14 @@ HOUR = 3600
 
 
 class Scenario(NamedTuple):
-    """``prepare`` leads up to the act, undisturbed."""
+    """``prepare`` sets up the ledger without faults. ``act`` is the part that gets the faults."""
 
     prepare: Callable[[Twin], None]
     act: Callable[[Twin], None]
 
 
 def operations_of(scenario: Scenario, patch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
-    """The calls of an act that nothing disturbs, and how it ends."""
+    """Run the act without faults. Returns its AWS calls, and the ledger's items at the end."""
     twin = begun(scenario, patch)
     start = len(twin.calls.operations)
     scenario.act(twin)
@@ -34,7 +34,7 @@ def operations_of(scenario: Scenario, patch: pytest.MonkeyPatch) -> tuple[list[s
 
 
 def play(scenario: Scenario, patch: pytest.MonkeyPatch, fault: Fault, number: int) -> list[str]:
-    """Play an act with a fault at one of its calls, and compare with the model. How it ends."""
+    """Run the act with a fault at one AWS call and compare with the model. Returns the ledger's items at the end."""
     twin = begun(scenario, patch)
     twin.calls.arm(fault, after=number)
     scenario.act(twin)
@@ -44,7 +44,7 @@ def play(scenario: Scenario, patch: pytest.MonkeyPatch, fault: Fault, number: in
 
 
 def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
-    """A twin of which the act is next, by workers that have just started."""
+    """Return a twin that is ready for the act, with newly started workers."""
     twin = Twin(patch)
     scenario.prepare(twin)
     twin.world.start_workers()
@@ -52,7 +52,10 @@ def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
 
 
 def ended(twin: Twin) -> list[str]:
-    """The items of the ledger without what is random: certificates and orders have names, marks and salts are gone."""
+    """Return the items of the ledger without random values.
+
+    Certificates and orders get fixed names, and marks and seals are left out.
+    """
     items = [python(item) for item in twin.world.store.tables["Ledger"].values()]
     names: dict[str, str] = {}
     for item in items:
@@ -93,12 +96,12 @@ def _action(twin: Twin, user_id: str, action_id: str, type_: str, quantity: int 
 
 
 def _rides(twin: Twin) -> None:
-    """Two users with a ride of two days ago each, ripe and not harvested."""
+    """Deliver a ride of two days ago for each user: ripe, and not harvested."""
     twin.deliver([_ride(user_id, f"ride-{user_id}", twin, quantity=9, days=2) for user_id in USERS])
 
 
 def _a_batch(twin: Twin) -> None:
-    """Several users and periods in several messages, some things twice, and reversals before, beside and after."""
+    """Deliver messages for several users and periods, with repeats, and reversals before, with and after actions."""
     mei, bao = USERS
     early = _action(twin, mei, "overtaken", "walking", 20)
     beside = _action(twin, bao, "beside", "cycling", 3)
@@ -136,7 +139,7 @@ def _closed(twin: Twin) -> None:
 
 
 def _late(twin: Twin) -> None:
-    """Messages two months late: onto a closed period, onto a day without one, and a reversal of what was harvested."""
+    """Deliver late messages: for a closed period, for a day without a period, and a reversal of a harvested action."""
     mei, bao = USERS
     ride = twin.delivered[0].actions[0]
     twin.deliver([_ride(bao, "late", twin, days=62), _ride(mei, "late", twin, days=50), reversing(ride)])
@@ -162,7 +165,7 @@ def _harvest_and_close(twin: Twin) -> None:
 
 
 def _request(twin: Twin) -> None:
-    """New ones, one again, one under a key of another, and one that cannot be paid; then the queue does its part."""
+    """Send a request, its repeat, another one with the same key, and one for too many trees. Then settle the queue."""
     mei, bao = USERS
     twin.request(mei, "key-1", "saxaul-alxa", 2)
     twin.request(mei, "key-1", "saxaul-alxa", 2)
@@ -172,9 +175,9 @@ def _request(twin: Twin) -> None:
 
 
 def _requested(twin: Twin) -> None:
-    """Two users who together want more than there is, one of them more than she has, and something of another project.
+    """Request more trees than are left, with one request that a wallet cannot pay, and trees of a second project.
 
-    Projects are served in any order, so what they take from one wallet is enough for both.
+    Projects are settled in any order, so the first user's wallet can pay for her trees in both.
     """
     mei, bao = USERS
     _rides(twin)
@@ -211,7 +214,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "a batch is accrued": Scenario(_rides, _a_batch),
     "late messages reopen closed periods": Scenario(_closed, _late),
     "points are harvested": Scenario(_rides_until_today, _harvest),
-    "points are harvested and periods closed": Scenario(_harvest_and_close, _harvest),
+    "points are harvested and periods are closed": Scenario(_harvest_and_close, _harvest),
     "trees are requested": Scenario(_rides, _request),
     "redemptions are settled": Scenario(_requested, _settle),
     "reserved trees are ordered": Scenario(_reserved, _order),

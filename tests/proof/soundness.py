@@ -1,4 +1,4 @@
-"""What holds of orders, trees, points, saplings and the log at any time, in a world that nobody disturbs."""
+"""Invariants of orders, trees, points, saplings and the log, checked with clients that do not fail."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def assert_trees_take_only_their_transitions(found: list[Redemption]) -> None:
 
 
 def assert_points_and_saplings_are_conserved(world: World, found: list[Redemption], had: int, catalog: Catalog) -> None:
-    """``had`` is what each user's wallet began with."""
+    """``had`` is the balance that each wallet started with."""
     spent: Counter[str] = Counter()
     taken: Counter[str] = Counter()
     for redemption in found:
@@ -57,7 +57,7 @@ def assert_orders_and_trees_tell_the_same(world: World, found: list[Redemption])
     for redemption in found:
         books.add_redemption(redemption)
     for order in orders_of(world):
-        assert len({tree.number for tree in order.trees}) == len(order.trees), "a certificate twice in one order"
+        assert len({tree.number for tree in order.trees}) == len(order.trees), "an order has a certificate twice"
         books.add_order(order)
     for item in items_of(world, "CERT#"):
         books.add_certificate(OrderedTree(item["user_id"], item["redemption_id"], item["pk"].removeprefix("CERT#")))
@@ -92,7 +92,7 @@ def assert_the_log_tells_of_each_step_once_and_counts_what_stands(world: World, 
             leaf = logged.pop((step.sequence, step.leaf))
             assert (leaf.number, leaf.event, leaf.follows) == (tree.number, step.state, before)
             before = leaf.event
-    assert not logged, "the log tells of steps that no tree took"
+    assert not logged, "the log has leaves for steps that no tree took"
     states = Counter(tree.state for redemption in found for tree in redemption.trees)
     standing = sum(states[state] for state in STANDING_STATES)
     counts = entries[-1].counts if entries else Counts()

@@ -1,6 +1,7 @@
-"""What botocore does when an answer is lost: it repeats the request, and what ``Fault.REPEATED`` says comes of it.
+"""When a response is lost, botocore repeats the request. The effect is the one that ``Fault.REPEATED`` simulates.
 
-The clients are ours, with their own retries; only the wire is cut, after the table in memory has done its part.
+The tests use the real clients with their retries. Only the network is replaced: the in-memory table serves a request,
+and then its response is dropped.
 """
 
 import json
@@ -29,9 +30,10 @@ METHODS = {
 
 
 class Wire:
-    """Serves our client's requests from memory, and loses the first answers. It knows transactions by their token.
+    """Serves the client's requests from memory. It recognizes a repeated transaction by its token.
 
-    ``under_way``: to how many requests it says that the first with their token is not done yet.
+    ``lost``: how many responses to drop.
+    ``under_way``: how many requests to refuse because the first one with their token is still in progress.
     """
 
     def __init__(self) -> None:
@@ -41,8 +43,8 @@ class Wire:
         self.under_way = 0
         self._tokens: set[str] = set()
 
-    def send(self, request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401 - what botocore hands to its handlers
-        """Answer, or time out."""
+    def send(self, request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401 - arguments of botocore's event handlers
+        """Return a response, or time out."""
         asked: Raw = json.loads(request.body)
         self.requests.append(dict(asked))
         status, answer = self._serve(request.headers["X-Amz-Target"].decode().partition(".")[2], asked)
@@ -69,7 +71,7 @@ class Wire:
 
 
 class _Raw:
-    """A body that is read like urllib3's."""
+    """A response body with the ``stream`` method of urllib3."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -85,7 +87,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     clear()
     wire = Wire()
-    events: Any = dynamodb().meta.events  # its stubs know no handler that answers
+    events: Any = dynamodb().meta.events  # its type stubs know no handler that returns a response
     events.register("before-send.dynamodb", wire.send)
     yield wire
     dynamodb().close()
@@ -101,7 +103,7 @@ def item(sk: str, **fields: object) -> Raw:
     return {"pk": "USER#u", "sk": sk, **fields}
 
 
-def test_a_repeated_put_loses_to_itself_and_gets_its_own_item(wire: Wire) -> None:
+def test_a_repeated_put_fails_its_condition_and_returns_the_item_that_it_wrote(wire: Wire) -> None:
     wire.lost = 1
 
     with pytest.raises(ItemMovedError) as lost:
@@ -123,7 +125,7 @@ def test_a_repeated_transaction_carries_the_same_token_and_is_written_once(wire:
     assert LEDGER.get(Key("USER#u", "TREE#2")) == item("TREE#2", v=1)
 
 
-def test_a_transaction_that_is_still_under_way_is_asked_for_again(wire: Wire) -> None:
+def test_a_transaction_that_is_still_in_progress_is_retried_with_the_same_token(wire: Wire) -> None:
     wire.under_way = 2
 
     transact([LEDGER.put_write(item("TREE#1"), expected_version=0)])
@@ -132,7 +134,7 @@ def test_a_transaction_that_is_still_under_way_is_asked_for_again(wire: Wire) ->
     assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=1)
 
 
-def test_every_transaction_has_a_token_of_its_own(wire: Wire) -> None:
+def test_each_transaction_has_a_different_token(wire: Wire) -> None:
     transact([LEDGER.put_write(item("TREE#1"), expected_version=0)])
     transact([LEDGER.put_write(item("TREE#1"), expected_version=1)])
 
@@ -140,7 +142,7 @@ def test_every_transaction_has_a_token_of_its_own(wire: Wire) -> None:
     assert LEDGER.get(Key("USER#u", "TREE#1")) == item("TREE#1", v=2)
 
 
-def test_a_repeated_batch_writes_the_same_again(wire: Wire) -> None:
+def test_a_repeated_batch_writes_the_same_items_again(wire: Wire) -> None:
     wire.lost = 1
 
     LEDGER.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u"} for number in range(3)])
@@ -149,7 +151,7 @@ def test_a_repeated_batch_writes_the_same_again(wire: Wire) -> None:
     assert len(wire.store.tables["Ledger"]) == 3
 
 
-def test_a_repeated_write_of_a_wallet_knows_itself_again(wire: Wire) -> None:
+def test_a_repeated_write_of_a_wallet_recognizes_its_own_mark_and_succeeds(wire: Wire) -> None:
     wallets = Wallets(LEDGER)
     wire.lost = CALL_ATTEMPTS - 1
 
@@ -159,7 +161,7 @@ def test_a_repeated_write_of_a_wallet_knows_itself_again(wire: Wire) -> None:
     assert wallets.get("u") == Wallet("u", balance=80, version=1)
 
 
-def test_after_as_many_lost_answers_as_attempts_the_caller_sees_the_time_out_and_the_write_stands(wire: Wire) -> None:
+def test_if_every_response_is_lost_the_write_takes_effect_and_the_client_times_out(wire: Wire) -> None:
     wire.lost = CALL_ATTEMPTS
 
     with pytest.raises(ReadTimeoutError):

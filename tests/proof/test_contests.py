@@ -1,4 +1,4 @@
-"""Races in slow motion: whoever comes first, nothing is lost, overspent or oversold."""
+"""Whichever of two workers writes first, nothing is lost, overspent or oversold."""
 
 import pytest
 
@@ -6,5 +6,5 @@ from tests.proof.contests import CONTESTS, contend
 
 
 @pytest.mark.parametrize("name", CONTESTS)
-def test_who_comes_first_does_not_matter_to(name: str) -> None:
+def test_the_outcome_does_not_depend_on_which_worker_writes_first(name: str) -> None:
     contend(CONTESTS[name])

@@ -1,4 +1,7 @@
-"""Every call to AWS goes wrong, in every way: the ledger adds up even then, and trying again ends as if nothing had."""
+"""Each AWS call of each scenario fails in every way.
+
+The ledger adds up after the fault, and retries end in the same state as a run without faults.
+"""
 
 import pytest
 
@@ -7,7 +10,7 @@ from tests.proof.scenarios import SCENARIOS, operations_of, play
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_whatever_call_goes_wrong_all_is_done_once_in_the_end(name: str, subtests: pytest.Subtests) -> None:
+def test_after_any_fault_retries_end_in_the_state_of_a_run_without_faults(name: str, subtests: pytest.Subtests) -> None:
     scenario = SCENARIOS[name]
     with pytest.MonkeyPatch.context() as patch:
         operations, undisturbed = operations_of(scenario, patch)

@@ -1,4 +1,4 @@
-"""The ledger against its model, whatever happens in whatever order, and whatever call to AWS goes wrong meanwhile."""
+"""Compares the ledger with its model. Hypothesis chooses the steps, their order, and the AWS calls that fail."""
 
 import os
 from decimal import Decimal
@@ -16,7 +16,7 @@ from tests.proof.twin import APPS, PROJECTS, SCHEDULES, TYPES, USERS, Message, T
 
 HOUR = 3600
 AT_ONCE = 3
-"""Calls that may be about to go wrong at the same time."""
+"""The most faults that may be armed at the same time."""
 
 any_number = st.integers(0, 1_000_000)
 
@@ -34,7 +34,7 @@ reports = st.lists(
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Apps report, repeat and take back; queues delay and reorder; users harvest and redeem; time goes by."""
+    """Apps report, repeat and reverse actions, queues delay and reorder, users harvest and redeem, and time passes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(app=st.sampled_from(APPS), reported=reports)
     def deploy(self, app: str, reported: list[tuple[str, str, int, int, int]]) -> None:
-        """A system that lives: two users with points in hand, and some acts."""
+        """Start with two users who have harvested points, and with some more actions."""
         self.twin = Twin(self.patch)
         rides = [(user_id, "bus_ride", 5, 2, 0) for user_id in USERS]
         self.report(app, rides + reported, held_up=False)
@@ -90,7 +90,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sent)
     @rule(picked=st.lists(any_number, min_size=1, max_size=6), lagging=st.booleans())
     def deliver_again_or_late(self, picked: list[int], lagging: bool) -> None:
-        """Any messages in any order, with what is still undelivered first in the choice."""
+        """Deliver any messages in any order. Low numbers pick messages that are still undelivered."""
         late_first = [*self.undelivered, *reversed(self.sent)]
         chosen = [late_first[number % len(late_first)] for number in picked]
         self.twin.world.store.lagging = lagging
@@ -155,13 +155,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.twin.world.queue.sent)
     @rule(picked=st.lists(any_number, min_size=1, max_size=5))
     def settle(self, picked: list[int]) -> None:
-        """Any of the requests, newest first in the choice; some of them were settled before."""
+        """Settle any of the requests, including some that were settled before. Low numbers pick the newest."""
         sent = self.twin.world.queue.sent
         bodies = [sent[-1 - number % len(sent)] for number in picked]
         if not self.twin.calls.armed:
             self.twin.settle(bodies)
             return
-        # Which project comes first is open once something goes wrong, and may decide what a wallet can pay.
+        # Settle one project at a time: a fault may change their order, and so which redemptions a wallet can pay.
         for project_id in PROJECTS:
             if of_project := [body for body in bodies if f'"{project_id}"' in body]:
                 self.twin.settle(of_project)
@@ -177,7 +177,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.twin.calls.armed < AT_ONCE)
     @rule(fault=st.sampled_from(Fault), after=st.integers(0, 15))
     def let_a_call_go_wrong(self, fault: Fault, after: int) -> None:
-        """One of the next calls, the first one that can go wrong in that way; perhaps while it is tried again."""
+        """Arm a fault for one of the next AWS calls, the first that it applies to. That call may be a retry."""
         self.twin.calls.arm(fault, after)
 
     @invariant()

@@ -1,8 +1,9 @@
-"""A thousand lives, each with a statement hidden, changed or repeated: what is VERIFIED shows the tree as it is.
+"""Tampers with the histories of a thousand trees. A certificate that is still VERIFIED shows the tree's true state.
 
-The lives are made by the real rules: what a partner reports becomes statements, these become entries of the log, and
-the certificate is the one that the service makes. Then one statement, or a stretch of them, is tampered with, in the
-certificate, in the log or in both, by somebody who writes the documents anew with care, and has all but the key.
+The histories follow the real rules: a partner's reports become statements, statements become entries of the log, and
+the service makes the certificate. Then the test hides, changes or repeats one statement, or hides several in a row, in
+the certificate, in the log or in both. It rewrites the documents as carefully as a forger would who has everything but
+the signing key.
 """
 
 import json
@@ -33,21 +34,21 @@ Json = Any
 
 
 class Life(NamedTuple):
-    """A tree's certificate and the log's entries, as they are published, oldest first."""
+    """A tree's published certificate, and the published entries of the log, oldest first."""
 
     certificate: Json
     entries: Sequence[Json]
 
 
 def reports_of(chance: random.Random, number: str, events: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a partner reports of a tree, an event each; many trees stand long, and many die often."""
+    """Yield a partner's reports of a tree, one event each. Many trees live long, and many die often."""
     mortality = chance.choice([0.1, 0.3, 0.7, 1.0])
     yield "planted", confirmation(number, tag="AX-1", planted_at=CALENDAR.rfc3339(NOON))
     state = "planted"
     for day in range(1, events):
         state = "replaced" if state == "dead" else chance.choices(["dead", "alive"], [mortality, 1 - mortality])[0]
         moment = CALENDAR.rfc3339(NOON + day * DAY)
-        # Half of the replacements get the tag and the place of what died: then these give nothing away.
+        # All replacements get the place of the first tree, and half get its tag: then neither reveals the replacement.
         tag = chance.choice(["AX-1", f"AX-{day}"])
         planted = {"planted_at": moment, "tag": tag, "lat": 38.851, "lon": 105.731} if state == "replaced" else {}
         photo = f"https://trees.example/{day}.jpg"
@@ -55,7 +56,7 @@ def reports_of(chance: random.Random, number: str, events: int) -> Iterator[tupl
 
 
 def live(chance: random.Random, events: int, key: SigningKey) -> Life:
-    """A life of so many events, some of them reported in one call."""
+    """Make a life of that many events. Some API calls report several events."""
     redemption = make_redemption(dedication="For my grandmother").reserved(NOON).ordered("o-1", NOON)
     [tree] = redemption.trees
     order = make_order(redemption)
@@ -84,7 +85,7 @@ def certificate_of(redemption: Redemption, entries: Sequence[LogEntry]) -> Certi
 
 
 def shown_anew(certificate: Json) -> None:
-    """Let a certificate say what the events of its proof say, as somebody does who forges it with care."""
+    """Make a certificate agree with the events of its proof, as a careful forger would."""
     events = certificate["proof"]["events"]
     plantings = [event for event in events if event["leaf"]["event"] in ("planted", "replaced")]
     if not plantings:
@@ -109,7 +110,7 @@ def hide(chance: random.Random, statements: list[Json]) -> None:
 
 
 def hide_many(chance: random.Random, statements: list[Json]) -> None:
-    """Hide what comes between two statements, such as a death, its replacement and an inspection."""
+    """Hide several statements in a row, such as a death, its replacement and an inspection."""
     first, last = sorted(chance.sample(range(len(statements) + 1), 2))
     del statements[first:last]
 
@@ -119,7 +120,7 @@ def repeat(chance: random.Random, statements: list[Json]) -> None:
 
 
 def change(chance: random.Random, statements: list[Json]) -> None:
-    """Give a statement another event, date, tag, photo or signature, or what another one says."""
+    """Change a field of a statement, copy another statement over it, or remove its photo."""
     statement = chance.choice(statements)
     leaf = statement.get("leaf", statement)
     name = chance.choice(["event", "follows", "occurred_at", "tag", "evidence", "all", "event and follows"])
@@ -137,7 +138,7 @@ TAMPERINGS: Sequence[Callable[[random.Random, list[Json]], None]] = (hide, hide_
 
 
 def tampered(chance: random.Random, life: Life) -> Life:
-    """A life with one statement tampered with, in its certificate, in the log, or in both."""
+    """Return a copy of a life with one tampering, in the certificate, in the log, or in both."""
     certificate, entries = json.loads(json.dumps([life.certificate, life.entries]))
     tamper, where = chance.choice(TAMPERINGS), chance.choice(["certificate", "certificate", "log", "both"])
     if where != "log":
@@ -150,12 +151,12 @@ def tampered(chance: random.Random, life: Life) -> Life:
 
 
 def text_of(document: Json) -> bytes:
-    """Canonical JSON, written without looking at what is in it."""
+    """Return canonical JSON, without any check of its content."""
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def refused(life: Life, key: SigningKey, *, end: Sequence[bytes] = (END,)) -> str | None:
-    """Why a life is not verified; None where it is."""
+    """Return why a life is not verified, or None if it is."""
     size = 1 + len(life.entries) // 2
     pages = [text_of({"entries": life.entries[start : start + size]}) for start in range(0, len(life.entries), size)]
     try:
@@ -166,7 +167,7 @@ def refused(life: Life, key: SigningKey, *, end: Sequence[bytes] = (END,)) -> st
 
 
 def true_state(life: Life, entries: int) -> Json:
-    """The state as of so many entries of the true log, told from its leaves alone."""
+    """Return the state after that many entries of the true log, computed from the leaves alone."""
     leaves = [leaf for entry in life.entries[:entries] for leaf in entry["leaves"]]
     planted = [leaf for leaf in leaves if leaf["event"] in ("planted", "replaced")][-1]
     turns = [(leaf["event"], leaf["occurred_at"]) for leaf in leaves if leaf["event"] != "alive"]
@@ -174,7 +175,7 @@ def true_state(life: Life, entries: int) -> Json:
 
 
 def told_state(certificate: Json) -> Json:
-    """The state that a certificate tells of."""
+    """Return the state that a certificate shows."""
     turns = [(turn["state"], turn["at"]) for turn in certificate["history"] if turn["state"] != State.ALIVE]
     return certificate["state"], certificate["tree"]["tag"], certificate["planted_at"], turns
 
@@ -187,7 +188,7 @@ def key() -> Iterator[SigningKey]:
         yield SigningKey("key")
 
 
-def test_of_a_thousand_lives_with_one_statement_tampered_with_none_is_verified_that_differs_in_state(
+def test_no_tampered_certificate_is_verified_if_it_shows_a_state_other_than_the_true_one(
     key: SigningKey,
 ) -> None:
     wrong, verified = [], 0
@@ -201,19 +202,21 @@ def test_of_a_thousand_lives_with_one_statement_tampered_with_none_is_verified_t
                 wrong.append(seed)
 
     assert wrong == []
-    assert verified < LIVES / 3, "most tampering is found out"
+    assert verified < LIVES / 3, "the verifier must detect most of the tampering"
 
 
-def test_every_life_as_the_service_shows_it_is_verified_whatever_its_certificate_leaves_out(key: SigningKey) -> None:
+def test_every_certificate_of_the_service_is_verified_even_if_it_leaves_out_inspections(key: SigningKey) -> None:
     lives = [live(random.Random(f"whole {seed}"), events, key) for seed in range(3) for events in range(1, 60, 2)]
 
     assert [refused(life, key) for life in lives] == [None] * len(lives)
     assert [told_state(life.certificate) for life in lives] == [true_state(life, len(life.entries)) for life in lives]
     shown = [len(life.certificate["history"]) for life in lives]
-    assert shown != [sum(len(entry["leaves"]) for entry in life.entries) for life in lives], "some leave something out"
+    assert shown != [sum(len(entry["leaves"]) for entry in life.entries) for life in lives], (
+        "no certificate leaves out an inspection"
+    )
 
 
-def test_without_the_log_or_without_its_end_nothing_is_verified(key: SigningKey) -> None:
+def test_without_the_whole_log_no_certificate_is_verified(key: SigningKey) -> None:
     life = live(random.Random(1), 5, key)
 
     assert "only the log shows whether it leaves out a death" in str(refused(Life(life.certificate, []), key, end=()))
@@ -221,7 +224,7 @@ def test_without_the_log_or_without_its_end_nothing_is_verified(key: SigningKey)
     assert refused(life, key) is None
 
 
-def test_the_certificate_of_the_longest_life_stays_small(key: SigningKey) -> None:
+def test_the_certificate_of_the_longest_life_stays_below_100_kb(key: SigningKey) -> None:
     lives = [live(random.Random(seed), MOST_EVENTS, key) for seed in range(40)]
 
     assert max(len(life.certificate["history"]) for life in lives) == MOST_EVENTS

@@ -1,4 +1,4 @@
-"""The ledger in memory and moto's answer storage alike, so what is proved in memory is not proved of something else."""
+"""Storage gets the same results from the in-memory DynamoDB as from moto, so what is proved in memory holds on both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +56,7 @@ def entry(sk: str, pk: str = "USER#u", **fields: Any) -> Item:  # noqa: ANN401 -
 
 
 def outcome_of(attempt: Callable[[], object]) -> object:
-    """What an operation answers, or how it is refused, in a form that can be compared."""
+    """Return the result or the refusal of an operation, in a form that can be compared."""
     try:
         answer = attempt()
     except ItemMovedError as lost:
@@ -104,60 +104,60 @@ def twice_the_same() -> None:
 
 
 SUITE: dict[str, Callable[[], object]] = {
-    "get nothing": lambda: TABLE.get(WALLET),
-    "put new": lambda: TABLE.put(entry("WALLET", balance=100, spent=0, credited={"2026": 7}), 0),
-    "put new again": lambda: TABLE.put(entry("WALLET", balance=1), 0),
-    "put over what was read": lambda: TABLE.put(entry("WALLET", balance=90, spent=0, credited={}), 1),
-    "put over what moved": lambda: TABLE.put(entry("WALLET", balance=80), 1),
-    "put over what is not there": lambda: TABLE.put(entry("NOTHING"), 3),
-    "get": lambda: TABLE.get(WALLET),
-    "release": lambda: release(10),
-    "take": lambda: take(6, 1, 4),
-    "take as it was planned before": lambda: take(1, 0, 9),
-    "take more than there is": lambda: take(5, 1, 5),
-    "give back": lambda: give_back(2),
-    "give back more than was taken": lambda: give_back(5),
-    "release less than is spoken for": lambda: release(3),
-    "release more": lambda: release(11),
-    "stock": lambda: TABLE.get(STOCK),
-    "spend": lambda: spend(30),
-    "spend more than there is": lambda: spend(61),
-    "refund": lambda: refund(10),
-    "refund more than was spent": lambda: refund(21),
-    "spend again": lambda: spend(10),
-    "spend from no wallet": lambda: transact(
+    "get a missing item": lambda: TABLE.get(WALLET),
+    "put a new item": lambda: TABLE.put(entry("WALLET", balance=100, spent=0, credited={"2026": 7}), 0),
+    "put a new item that exists already": lambda: TABLE.put(entry("WALLET", balance=1), 0),
+    "put over the expected version": lambda: TABLE.put(entry("WALLET", balance=90, spent=0, credited={}), 1),
+    "put over an outdated version": lambda: TABLE.put(entry("WALLET", balance=80), 1),
+    "put over a missing item": lambda: TABLE.put(entry("NOTHING"), 3),
+    "get an item": lambda: TABLE.get(WALLET),
+    "release saplings": lambda: release(10),
+    "take saplings": lambda: take(6, 1, 4),
+    "take saplings with an outdated version of the plan": lambda: take(1, 0, 9),
+    "take more saplings than are left": lambda: take(5, 1, 5),
+    "give saplings back": lambda: give_back(2),
+    "give back more saplings than were taken": lambda: give_back(5),
+    "release fewer saplings than are reserved": lambda: release(3),
+    "release more saplings": lambda: release(11),
+    "get the stock": lambda: TABLE.get(STOCK),
+    "spend points": lambda: spend(30),
+    "spend more points than the wallet has": lambda: spend(61),
+    "refund points": lambda: refund(10),
+    "refund more points than were spent": lambda: refund(21),
+    "spend the refunded points": lambda: spend(10),
+    "spend from a missing wallet": lambda: transact(
         [TABLE.update_write(Key("USER#x", "WALLET"), *SPEND, {":points": 1, ":one": 1})]
     ),
-    "part of a transaction does not hold": lambda: spend_and_put(10, 5),
-    "all of a transaction holds": lambda: spend_and_put(10, 0),
+    "one condition of a transaction fails": lambda: spend_and_put(10, 5),
+    "all conditions of a transaction hold": lambda: spend_and_put(10, 0),
     "an item twice in a transaction": twice_the_same,
-    "after the transactions": lambda: [TABLE.get(WALLET), TABLE.get(Key("USER#u", "TREE#1")), TABLE.get(STOCK)],
-    "list": lambda: put_new(
+    "get after the transactions": lambda: [TABLE.get(WALLET), TABLE.get(Key("USER#u", "TREE#1")), TABLE.get(STOCK)],
+    "put on a list": lambda: put_new(
         *(
             entry(f"TREE#{digit}", "USER#w", list_name="RESERVED#p", list_order=f"{digit}", other=digit)
             for digit in "241"
         )
     ),
-    "list others": lambda: TABLE.put(entry("TREE#1", "USER#z", list_name="RESERVED#q", list_order="0"), 0),
-    "listed": lambda: TABLE.listed("RESERVED#p", 10),
-    "listed at most": lambda: TABLE.listed("RESERVED#p", 2),
-    "listed before": lambda: TABLE.listed("RESERVED#p", 10, before="4"),
-    "listed before at most": lambda: TABLE.listed("RESERVED#p", 1, before="4"),
-    "listed backwards": lambda: TABLE.listed("RESERVED#p", 2, backwards=True),
-    "listed before, backwards": lambda: TABLE.listed("RESERVED#p", 10, backwards=True, before="4"),
-    "listed before the first": lambda: TABLE.listed("RESERVED#p", 10, before="1"),
-    "leave the list": lambda: TABLE.put(entry("TREE#2", "USER#w"), 1),
-    "listed afterwards": lambda: TABLE.listed("RESERVED#p", 10),
-    "listed nowhere": lambda: TABLE.listed("RESERVED#none", 10),
-    "periods": lambda: put_new(
+    "put on another list": lambda: TABLE.put(entry("TREE#1", "USER#z", list_name="RESERVED#q", list_order="0"), 0),
+    "read a list": lambda: TABLE.listed("RESERVED#p", 10),
+    "read the start of a list": lambda: TABLE.listed("RESERVED#p", 2),
+    "read a list before a place": lambda: TABLE.listed("RESERVED#p", 10, before="4"),
+    "read the start of a list before a place": lambda: TABLE.listed("RESERVED#p", 1, before="4"),
+    "read a list backwards": lambda: TABLE.listed("RESERVED#p", 2, backwards=True),
+    "read a list backwards before a place": lambda: TABLE.listed("RESERVED#p", 10, backwards=True, before="4"),
+    "read a list before its first place": lambda: TABLE.listed("RESERVED#p", 10, before="1"),
+    "take an item off a list": lambda: TABLE.put(entry("TREE#2", "USER#w"), 1),
+    "read a list without the item that was taken off": lambda: TABLE.listed("RESERVED#p", 10),
+    "read an empty list": lambda: TABLE.listed("RESERVED#none", 10),
+    "put periods": lambda: put_new(
         *(entry(f"PAGE#{window}", e={}) for window in ("2026-06-05", "2026-06", "2026", "2026-07-01"))
     ),
-    "query": lambda: TABLE.query("USER#u", "PAGE#2026-06", "PAGE#2026-06-31"),
-    "query to its bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
-    "query nothing": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),
-    "query back": lambda: TABLE.query_back("USER#u", "PAGE#", "PAGE#2026-07-01"),
+    "query a range": lambda: TABLE.query("USER#u", "PAGE#2026-06", "PAGE#2026-06-31"),
+    "query a range that includes both bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
+    "query an empty partition": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),
+    "query backwards": lambda: TABLE.query_back("USER#u", "PAGE#", "PAGE#2026-07-01"),
     "scan": lambda: sorted(scan(TABLE), key=lambda item: (item["pk"], item["sk"])),
-    "scan for some": lambda: sorted(
+    "scan with a filter": lambda: sorted(
         (item["pk"], item["sk"])
         for item in scan(
             TABLE,
@@ -165,16 +165,16 @@ SUITE: dict[str, Callable[[], object]] = {
             ExpressionAttributeValues={":prefix": {"S": "TREE#"}},
         )
     ),
-    "last": lambda: TABLE.last("USER#u"),
-    "last of nothing": lambda: TABLE.last("USER#nobody"),
-    "put many": lambda: TABLE.put_all([entry("CERT", f"CERT#{number}", user_id="u") for number in range(30)]),
-    "get many": lambda: sorted(
+    "last item of a partition": lambda: TABLE.last("USER#u"),
+    "last item of an empty partition": lambda: TABLE.last("USER#nobody"),
+    "put many items": lambda: TABLE.put_all([entry("CERT", f"CERT#{number}", user_id="u") for number in range(30)]),
+    "get many items": lambda: sorted(
         TABLE.get_many([Key(f"CERT#{number}", "CERT") for number in range(120)], consistent=True).items()
     ),
 }
 
 
-def test_storage_is_answered_alike_in_memory_and_by_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_storage_gets_the_same_results_from_memory_as_from_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[dict[str, object]] = []
     for engine in (memory, moto):
         with engine() as client:
@@ -186,7 +186,7 @@ def test_storage_is_answered_alike_in_memory_and_by_moto(monkeypatch: pytest.Mon
         assert answers[0][name] == answers[1][name], name
 
 
-def test_reads_that_may_lag_see_the_item_before_until_the_table_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eventually_consistent_reads_may_return_the_previous_item(monkeypatch: pytest.MonkeyPatch) -> None:
     client = MemoryDynamoDB()
     client.lagging = True
     monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)

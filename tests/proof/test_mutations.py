@@ -1,4 +1,4 @@
-"""The proof can fail: each rule that is broken on purpose is noticed by the check that its mutation names."""
+"""The proof can fail: each mutation breaks a rule on purpose, and the check that it names detects it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ MUTATIONS = RULES | WRITES
 
 
 @pytest.mark.parametrize("wrong", MUTATIONS)
-def test_the_proof_notices_when(wrong: str) -> None:
+def test_the_proof_detects_the_mutation(wrong: str) -> None:
     mutation = MUTATIONS[wrong]
     with pytest.MonkeyPatch.context() as patch:
         mutation.break_it(patch)
@@ -19,7 +19,7 @@ def test_the_proof_notices_when(wrong: str) -> None:
             mutation.caught_by.run()
 
 
-def test_the_readme_lists_every_mutation_and_what_catches_it() -> None:
+def test_the_readme_lists_every_mutation_and_the_check_that_detects_it() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
     rows = [f"| {wrong} | {mutation.caught_by} |" for wrong, mutation in MUTATIONS.items()]
 

@@ -1,4 +1,4 @@
-"""One period that cannot be written, one broken message, one that is bigger than expected: the others go through."""
+"""A period that cannot be written, a broken message or a huge message does not hold up the other messages."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -39,14 +39,14 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
 
 
 def deliver(function: "ModuleType", bodies: Mapping[str, str]) -> set[str]:
-    """Hand messages to a function as SQS does; those that it wants again."""
+    """Hand messages to a function as SQS does. Returns the IDs of those that SQS must deliver again."""
     event = {"Records": [{"messageId": name, "body": body} for name, body in bodies.items()]}
     answer = function.handler(event, cast("LambdaContext", Context()))
     return {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
 
 
 def refuse_to_write(twin: Twin, *keys: Key) -> None:
-    """Let every write fail that touches one of these items, until it is told otherwise."""
+    """Make every write to one of these items fail, until the next call of this function."""
 
     def is_refused(_operation: str, request: Raw) -> bool:
         writes = [request, *(write for entry in request.get("TransactItems", ()) for write in entry.values())]
@@ -60,8 +60,8 @@ def entries_of(twin: Twin, user_id: str) -> dict[str, list[str]]:
     return {period.key.window: sorted(period.entries) for period in twin.world.periods_of(user_id)}
 
 
-@pytest.mark.parametrize("occurred_at", [START, START - 60 * DAY], ids=["in-time", "late-onto-a-closed-period"])
-def test_a_period_that_cannot_be_written_holds_up_its_own_messages_only(twin: Twin, occurred_at: int) -> None:
+@pytest.mark.parametrize("occurred_at", [START, START - 60 * DAY], ids=["on-time", "late-period-may-be-closed"])
+def test_a_period_that_cannot_be_written_holds_up_only_its_own_messages(twin: Twin, occurred_at: int) -> None:
     day, next_day = (day_of(occurred_at + days * DAY).isoformat() for days in (0, 1))
     of_bao = make_message(BAO, "b-1", "bus_ride", occurred_at)
     of_both = Message(APP, (*make_message(MEI, "m-2", "bus_ride", occurred_at).actions, *of_bao.actions))
@@ -85,7 +85,7 @@ def test_a_period_that_cannot_be_written_holds_up_its_own_messages_only(twin: Tw
     assert entries_of(twin, BAO) == {day: [f"{APP}:b-1"], next_day: [f"{APP}:b-2"]}
 
 
-def test_a_message_bigger_than_any_that_we_send_is_posted_with_the_others(twin: Twin) -> None:
+def test_a_message_above_the_size_limit_is_posted_with_the_others(twin: Twin) -> None:
     names = [f"{'x' * 100}-{number}" for number in range(3000)]
     actions = [Action(APP, Owner("user", MEI), name, "bus_ride", Decimal(1), START) for name in names]
     body = ActionMessage(
@@ -105,7 +105,7 @@ def test_a_message_bigger_than_any_that_we_send_is_posted_with_the_others(twin: 
     assert list(entries_of(twin, BAO).values()) == [[f"{APP}:b-1"]]
 
 
-def test_a_project_that_cannot_be_settled_holds_up_its_own_redemptions_only(twin: Twin) -> None:
+def test_a_project_that_cannot_be_settled_holds_up_only_its_own_redemptions(twin: Twin) -> None:
     twin.deliver([make_message(user_id, f"ride-{user_id}", "bus_ride", START - 2 * DAY, 10) for user_id in USERS])
     for user_id in USERS:
         twin.request(user_id, "one", "saxaul-alxa", 1)

@@ -1,4 +1,4 @@
-"""Ordering, announcing, confirming, failing and inspecting, with the worker killed at each call that it makes."""
+"""Orders, announcements and reports stay correct if the worker is killed at any of its AWS calls."""
 
 import random
 from typing import Any
@@ -18,13 +18,13 @@ from tests.proof.nursery import Nursery
 Summary = dict[tuple[str, int], list[str]]
 
 FAILURES = (0, 1, 3, 0, 2, 0, 0)
-"""How often each of the seven trees fails before it is planted; three times is once too often."""
+"""How often planting fails for each of the seven trees. After the third failure a tree is refunded, not planted."""
 
 FOUND = (("alive",), (), (), ("dead",), ("dead", "replaced"), ("alive", "dead", "replaced"), ())
 
 
 def live(nursery: Nursery) -> Summary:
-    """Seven trees of four redemptions from their order to their inspections, surviving whatever kills the workers."""
+    """Order, plant and inspect seven trees of four redemptions, with new workers after each kill. Return the states."""
     numbers = [
         (redemption.redemption_id, place, tree.number)
         for redemption in nursery.redemptions()
@@ -53,7 +53,7 @@ def planted(patch: pytest.MonkeyPatch) -> Nursery:
 
 
 def undisturbed() -> tuple[Summary, int]:
-    """What comes of it when nobody is killed, and how many calls that takes."""
+    """Return the result of a run without a kill, and the number of its AWS calls."""
     with pytest.MonkeyPatch.context() as patch:
         nursery = planted(patch)
         fuse = Fuse(lambda _: False, served=False)
@@ -64,14 +64,14 @@ def undisturbed() -> tuple[Summary, int]:
 EXPECTED, CALLS = undisturbed()
 
 
-def test_the_story_has_every_state_in_it() -> None:
+def test_the_run_reaches_every_state_of_a_tree() -> None:
     assert {state for life in EXPECTED.values() for state in life} == {
         *("reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded")
     }
     assert CALLS > 100
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after it was served"])
+@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after the call took effect"])
 def test_a_worker_killed_at_any_call_leaves_nothing_undone_or_done_twice(served: bool) -> None:
     for place in range(1, CALLS + 1):
         with pytest.MonkeyPatch.context() as patch:
@@ -83,7 +83,7 @@ def test_a_worker_killed_at_any_call_leaves_nothing_undone_or_done_twice(served:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_workers_killed_again_and_again_come_to_the_same_end(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_are_killed_many_times_reach_the_same_result(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(seed)
     nursery = planted(monkeypatch)
     put_in(nursery.world, Fuse(lambda _: chance.random() < 0.04, served=seed % 2 == 0))
@@ -91,8 +91,8 @@ def test_workers_killed_again_and_again_come_to_the_same_end(seed: int, monkeypa
     assert live(nursery) == EXPECTED
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after it was served"])
-def test_a_thousand_redemptions_killed_half_way_are_each_in_exactly_one_order(
+@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after the call took effect"])
+def test_after_a_kill_halfway_each_of_a_thousand_redemptions_is_in_exactly_one_order(
     served: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nursery = Nursery(monkeypatch)
@@ -130,7 +130,7 @@ def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.Mo
     def overtaken(orders: Orders, batch: object) -> object:
         if rivals:
             rivals.pop()()
-        return write(orders, batch)  # type: ignore[arg-type] # passed on as it came
+        return write(orders, batch)  # type: ignore[arg-type] # passed on unchanged
 
     monkeypatch.setattr(Orders, "write", overtaken)
 
@@ -140,7 +140,7 @@ def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.Mo
     assert all(len(tree.orders) == 1 for redemption in nursery.redemptions() for tree in redemption.trees)
 
 
-def test_the_queue_takes_no_batch_for_the_one_of_the_same_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_batches_in_the_same_second_have_different_deduplication_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     nursery = planted(monkeypatch)
     names: list[str] = []
     monkeypatch.setattr(
@@ -167,7 +167,7 @@ def test_an_order_that_was_never_announced_is_announced_by_the_next_batch(monkey
     nursery.check()
 
 
-def test_two_calls_at_once_on_one_order_are_both_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_reports_for_one_order_are_both_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     nursery = planted(monkeypatch)
     nursery.batch()
     order = nursery.announced[0]

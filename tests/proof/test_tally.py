@@ -1,6 +1,6 @@
-"""The impact against the ledger that it is counted from, however the stream delivers: late, twice, cut, with crashes.
+"""The public totals match the ledger even if its stream delays, repeats and splits batches, and the tally crashes.
 
-A stream promises that the changes of an item come in their order, on the shard of that item. Nothing else is assumed.
+A stream delivers the changes of one item in order, on one shard. The test assumes nothing else.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ SHARDS = {"USER#u-1": "a", "USER#u-2": "b", "USER#u-3": "b"}
 reports = st.lists(
     st.tuples(
         st.sampled_from(USERS),
-        st.integers(1, 12),  # the action's id: often one that came before
+        st.integers(1, 12),  # the action's ID, often a repeated one
         st.sampled_from(sorted(TYPES)),
         st.integers(0, 6),
         st.booleans(),
@@ -44,7 +44,7 @@ reports = st.lists(
 
 
 class Recorded(MemoryDynamoDB):
-    """A table in memory that tells its changes, by shard, as a stream does. It may fail at a write."""
+    """An in-memory table that records its changes by shard, as a stream does. Its writes may fail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Recorded(MemoryDynamoDB):
         return answer
 
     def _write(self, table: str, item: Raw) -> None:
-        before = self.tables[table].get((item["pk"]["S"], item["sk"]["S"]))  # type: ignore[call-overload] # a Name is one
+        before = self.tables[table].get((item["pk"]["S"], item["sk"]["S"]))  # type: ignore[call-overload] # a Name is such a tuple
         super()._write(table, item)
         shard = SHARDS.get(item["pk"]["S"])
         if shard:
@@ -73,12 +73,12 @@ class Recorded(MemoryDynamoDB):
 
 
 def deliver(store: Recorded, chance: Random) -> None:
-    """Hand every record over, each shard in its order, in batches that fail, come again and are cut in two."""
+    """Deliver every record, in order within its shard, in batches that may fail, repeat records and be split."""
     tallying = Tallying(ImpactStore(Table("Ledger", StoppedClock(START))), CALENDAR, StoppedClock(START))
     done = dict.fromkeys(store.shards, 0)
     while any(done[shard] < len(store.shards[shard]) for shard in done):
         shard = chance.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
-        back = chance.choice([0, 0, 1, 5])  # Lambda goes back to what it has a receipt for
+        back = chance.choice([0, 0, 1, 5])  # Lambda goes back to its last checkpoint
         start = max(0, done[shard] - back)
         batch = store.shards[shard][start : start + chance.randint(1, 8)]
         store.crash = chance if chance.random() < 0.5 else None
@@ -92,7 +92,7 @@ def deliver(store: Recorded, chance: Random) -> None:
 
 
 def counted_afresh(world: World) -> dict[tuple[Any, Act], Sum]:
-    """Every entry of every period, one by one."""
+    """Compute the totals again from every entry of every period."""
     found: defaultdict[tuple[Any, Act], Sum] = defaultdict(Sum)
     for user_id in USERS:
         for period in world.periods_of(user_id):
@@ -105,7 +105,7 @@ def counted_afresh(world: World) -> dict[tuple[Any, Act], Sum]:
 
 @settings(settings.get_profile("proof-short"))
 @given(reported=reports, seed=st.integers(0, 2**32))
-def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
+def test_the_totals_match_the_ledger_however_its_stream_is_delivered(
     reported: list[tuple[str, int, str, int, bool]], seed: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -118,7 +118,7 @@ def test_the_totals_are_those_of_the_ledger_however_its_stream_is_delivered(
                 bodies = pack_reversals(APP, [Reversal(APP, owner, f"a-{number}", "refund", occurred_at)])
             else:
                 bodies = pack(APP, [Action(APP, owner, f"a-{number}", type_, Decimal(number), occurred_at)])
-            assert world.accrue(dict(enumerate(bodies))) == {}  # type: ignore[arg-type] # any names do
+            assert world.accrue(dict(enumerate(bodies))) == {}  # type: ignore[arg-type] # the names do not matter
 
         deliver(store, Random(seed))
 

@@ -1,4 +1,4 @@
-"""DynamoDB and SQS throttle every call for a long time: work waits, nothing is half done, and the end is the same."""
+"""DynamoDB and SQS throttle many calls in a row: the work is delayed, and it ends as in a run without faults."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.proof.faults import Fault
 from tests.proof.scenarios import SCENARIOS, begun, ended, operations_of
 
 THROTTLED_CALLS = 3 * ATTEMPTS
-"""Far more calls than one attempt makes before it gives up, so queues and apps have to deliver and ask again."""
+"""Far more calls than one attempt makes before it gives up, so queues must deliver again and apps must retry."""
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -1,4 +1,4 @@
-"""Trees, whatever is reported of them in whatever order, by workers that are killed at any call."""
+"""Trees stay correct for any reports in any order, with workers that are killed at any AWS call."""
 
 import os
 from collections.abc import Callable
@@ -23,11 +23,11 @@ WORDS: dict[str, tuple[Take, Callable[[str], object]]] = {
     "replaced": (inspect, lambda number: inspection(number, "replaced")),
 }
 deaths = st.one_of(st.none(), st.tuples(st.integers(1, 25), st.booleans()))
-"""At which call a worker is killed, if at any, and whether that call was served."""
+"""The number of the AWS call at which a worker is killed, and whether that call takes effect; None for no kill."""
 
 
 class TreeMachine(RuleBasedStateMachine):
-    """Users ask for trees, batches order them, the partner reports anything of any order, sensible or not."""
+    """Users request trees, batches order them, and the partner sends any report for any order, sensible or not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,10 +71,10 @@ class TreeMachine(RuleBasedStateMachine):
 
         self._work(call, death)
         again = call()
-        assert not again.changed, "a call that comes again changes nothing"
+        assert not again.changed, "a repeated API call changed something"
 
     def _work(self, work: Callable[[], object], death: tuple[int, bool] | None) -> None:
-        """Work that is killed once, and then done by a new worker."""
+        """Do the work. If a death is given, first do it with a worker that is killed."""
         world = self.nursery.world
         if death:
             place, served = death

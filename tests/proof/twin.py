@@ -1,6 +1,6 @@
-"""The system and the model side by side: whatever is done to one is done to the other, and then they are compared.
+"""The system and the model side by side: each step is applied to both, and then they are compared.
 
-Calls of the system may go wrong. Then its queues, apps and schedules do what they do: they try again.
+AWS calls of the system may fail. Then its queues, apps and schedules retry, as they do in production.
 """
 
 from collections import defaultdict
@@ -57,7 +57,7 @@ CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2"
 
 
 class Message(NamedTuple):
-    """What an app said in one message."""
+    """The actions or the reversals that an app sent in one message."""
 
     app: str
     actions: tuple[Action, ...] = ()
@@ -70,7 +70,7 @@ class Message(NamedTuple):
 
 
 class Twin:
-    """The whole system with few users, so that much happens to each."""
+    """The whole system with only two users, so that many steps affect each of them."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr("saxaul.ledger.periods.MAX_WITHHELD", MAX_WITHHELD)
@@ -130,7 +130,7 @@ class Twin:
         expected = self.model.request(redemption_id(APP, user_id, key), redemption, self.world.now)
         assert len(certificates) == (expected in {"new", "replay"})
         if expected == "new" and struck:
-            # What was written before something went wrong is a replay when it is asked for again.
+            # If the redemption was written before the fault, the retry is answered as a replay.
             assert set(answers) <= {"new", "replay"}
             assert answers.count("new") == 1 or (answers.count("new") == 0 and struck != [Fault.OVERTAKEN])
         else:
@@ -162,13 +162,13 @@ class Twin:
             return problem.code
 
     def plan(self, project_id: str, project: TreeProject) -> None:
-        """An operator's change, which goes well: what goes wrong with those is another proof."""
+        """Apply an operator's change without faults. This proof does not test faults in such changes."""
         with self.calls.undisturbed():
             planned = self.world.plan(project_id, project)
         assert planned == self.model.plan(project_id, project, self.world.now)
 
     def lose_messages(self, since: int) -> None:
-        """Lose what was queued after so many messages, as a function does that dies before it sends."""
+        """Drop all but the first ``since`` queued messages, as if the function had died before it sent the others."""
         del self.world.queue.sent[since:]
 
     def sweep(self) -> None:
@@ -199,7 +199,7 @@ class Twin:
         self.model.settle(keys, self.world.now)
 
     def order(self, *, lagging: bool = False) -> None:
-        """Two runs of the schedule: what the index did not list to the first one, the second one orders."""
+        """Run the schedule twice. The second run orders the redemptions that a lagging index hid from the first."""
         for self.world.store.lagging in (lagging, False):
             self._until_done(self._order)
         self.model.order()
@@ -209,7 +209,7 @@ class Twin:
         return True
 
     def plant(self) -> None:
-        """The partner confirms every tree of all its orders, those again that it confirmed before."""
+        """Confirm every tree of all the partner's orders, including trees that were confirmed before."""
         self._until_done(self._confirm)
         self.model.plant()
 
@@ -222,9 +222,9 @@ class Twin:
         return True
 
     def _until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:
-        """Attempt it as often as something goes wrong, and look at the ledger each time. All that went wrong.
+        """Retry until the attempt succeeds, and check the ledger after each fault. Returns the faults that struck.
 
-        ``rival`` is what another worker does that overtakes this one; the same, where there is none.
+        ``rival`` is what another worker does first when ``Fault.OVERTAKEN`` strikes. By default it is the same attempt.
         """
         self.calls.rival = rival or attempt
         before = len(self.calls.struck)
@@ -241,11 +241,11 @@ class Twin:
             if len(self.calls.struck) > struck:
                 self.check_that_it_adds_up()
             else:
-                assert done, "it failed although nothing went wrong"
+                assert done, "the attempt failed without a fault"
         return self.calls.struck[before:]
 
     def check_that_it_adds_up(self) -> None:
-        """What holds at any moment, with a batch half done too: points, caps, saplings, and what names each other."""
+        """Check what holds at any moment, even halfway through a batch: points, caps, saplings, and references."""
         self.world.unobserved(self._check_that_it_adds_up)
 
     def _check_that_it_adds_up(self) -> None:
@@ -300,7 +300,7 @@ class Twin:
 
 
 def assert_no_cap_is_exceeded(periods: Sequence[Period]) -> None:
-    """Count what the entries themselves say, whatever period they stand on."""
+    """Sum the units and points of the entries by cap window, regardless of their periods."""
     entries = [entry for period in periods for entry in period.entries.values() if entry.type]
     for name, rule in TYPES.items():
         for cap in rule.caps:

@@ -1,4 +1,4 @@
-"""The real services on a ledger in memory, and a clock that moves when it is told."""
+"""The real services on an in-memory ledger, with a clock that only the test moves."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ PLANTING_QUEUE = "PlantingQueue.fifo"
 
 
 class WatchedDynamoDB(MemoryDynamoDB):
-    """Breaks the test at a write that takes a redemption a step which is not among its transitions."""
+    """Fails the test at a write that moves a redemption to a state that its transitions do not allow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class WatchedDynamoDB(MemoryDynamoDB):
         before = self.tables[table].get(Name(item["pk"]["S"], item["sk"]["S"]))
         if before and item["sk"]["S"].startswith(TREE_PREFIX):
             start, end = State(before["state"]["S"]), State(item["state"]["S"])
-            is_by_itself = start in {*UNPAID, State.RESERVED}  # from then on its trees take the steps
+            is_by_itself = start in {*UNPAID, State.RESERVED}  # after that, its trees have the states
             if is_by_itself and start is not end and end not in TRANSITIONS[start]:
                 self.forbidden.append(f"{item['sk']['S']} went from {start} to {end}")
                 raise AssertionError(self.forbidden[-1])
@@ -63,18 +63,18 @@ class WatchedDynamoDB(MemoryDynamoDB):
 
 
 class WorldClock(StoppedClock):
-    """While somebody waits, the index catches up with the table."""
+    """A clock on which a sleep lets eventually consistent reads catch up with the table."""
 
     def __init__(self, instant: int, store: MemoryDynamoDB) -> None:
         super().__init__(instant)
         self._store = store
 
-    def sleep(self, seconds: float) -> None:  # noqa: ARG002 - however long
+    def sleep(self, seconds: float) -> None:  # noqa: ARG002 - for any duration
         self._store.catch_up()
 
 
 class World:
-    """What is deployed, in process. Its clients may be replaced by such as fail."""
+    """The deployed services in one process. A test may replace their clients by clients that fail."""
 
     def __init__(self, patch: pytest.MonkeyPatch, now: int) -> None:
         self.store = WatchedDynamoDB()
@@ -92,7 +92,7 @@ class World:
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.bus.eventbridge", lambda: self.eventbridge)
-        patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be run again
+        patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be repeated exactly
         self.clock = WorldClock(now, self.store)
         self.ledger = Table("Ledger", self.clock)
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
@@ -109,7 +109,7 @@ class World:
         self.clock.instant = instant
 
     def start_workers(self) -> None:
-        """Make the services anew, as a cold start does."""
+        """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
         self.accrual = Accrual(self.periods, self.wallets, self.catalog_store, CALENDAR, self.clock)
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
@@ -155,7 +155,7 @@ class World:
         return self.catalog_store.catalog(max_age=0)
 
     def plan(self, project_id: str, project: TreeProject) -> bool:
-        """An operator's PUT; False where fewer saplings would be released than are reserved."""
+        """Write a project as an operator's PUT does. Returns False if it releases fewer saplings than are reserved."""
         known = self.catalog_store.latest("tree-projects", project_id)
         planned = self.stocks.get(project_id).planned(project, CALENDAR.zone, self.now)
         planning = self.stocks.plan_write(planned, self.now)
@@ -167,13 +167,13 @@ class World:
         return True
 
     def accrue(self, bodies: Mapping[str, str]) -> dict[str, str]:
-        """One invocation of the accruing function; the messages that it wants again, in the order of the batch."""
+        """Invoke the accruing function once. Returns the messages to deliver again, in the order of the batch."""
         accrued = self.accrual.post({name: ActionMessage.model_validate_json(body) for name, body in bodies.items()})
         self.check_steps()
         return {name: body for name, body in bodies.items() if name in accrued.failed}
 
     def settle(self, bodies: Sequence[str]) -> list[str]:
-        """One invocation of the settling function; the messages that it wants again."""
+        """Invoke the settling function once. Returns the messages to deliver again."""
         failed = self.settling.settle(
             {str(number): RedemptionMessage.model_validate_json(body) for number, body in enumerate(bodies)}
         )
@@ -181,17 +181,17 @@ class World:
         return [body for number, body in enumerate(bodies) if str(number) in failed]
 
     def check_steps(self) -> None:
-        """Break the test at a step that no redemption may take, also where a service survived it."""
+        """Fail the test if a redemption took a forbidden step, even if a service caught the error."""
         assert not self.store.forbidden, self.store.forbidden
 
     def order_all(self) -> None:
-        """One planting batch, worked off. A message leaves its queue once it was worked off, and not before."""
+        """Run one planting batch to its end. A message leaves its queue only after it was processed."""
         self.scheduling.begin()
         waiting = self.queue.queues[PLANTING_QUEUE]
         while waiting:
             message = waiting[0]
             self.placing.place(PlantingMessage.model_validate_json(message).project_id)
-            if message in waiting:  # another worker may have worked it off as well
+            if message in waiting:  # another worker may have processed it too
                 waiting.remove(message)
 
     def periods_of(self, user_id: str) -> list[Period]:
@@ -202,7 +202,7 @@ class World:
         return position(wallet, self.wallets.open_periods(wallet), CALENDAR, self.now)
 
     def unobserved(self, look: Callable[[], object]) -> None:
-        """Look with clients that do not fail and reads that do not lag."""
+        """Run a check with clients that do not fail and reads that do not lag."""
         clients, lagging = {name: getattr(self, name) for name in self.sound}, self.store.lagging
         vars(self).update(self.sound)
         self.store.lagging = False
