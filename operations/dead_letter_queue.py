@@ -1,4 +1,4 @@
-"""A dead-letter queue as an operator handles it: looked into without taking, emptied without losing."""
+"""Access to a dead-letter queue for an operator: listing removes no message, and moving loses none."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -8,21 +8,21 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HELD_SECONDS = 300
-"""How long a message is out of sight while we look; when we are done, it is back at once."""
+"""How many seconds a received message is hidden from other consumers. On exit, it becomes visible at once."""
 
 WAIT_SECONDS = 1
-"""Any wait makes SQS ask all of its servers, so that an empty answer means an empty queue."""
+"""Long polling: with any wait, SQS queries all of its servers, so an empty response means that the queue is empty."""
 
 BATCH = 10
-"""The most messages that SQS hands out at once."""
+"""The most messages that SQS returns in one response."""
 
 
 class AbsentMessageError(Exception):
-    """The queue did not hand out that message."""
+    """The queue did not return the message."""
 
 
 class DeadLetters:
-    """The messages of a dead-letter queue. Those that are left when it is closed are in sight again."""
+    """The messages of a dead-letter queue. On exit, the messages that were not deleted become visible again."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -42,7 +42,7 @@ class DeadLetters:
             self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
     def __iter__(self) -> Iterator["MessageTypeDef"]:
-        """Each message once. Of one group of a FIFO queue these are the first ten, until they are deleted."""
+        """Return each message once. From one group of a FIFO queue, SQS returns only ten until these are deleted."""
         while True:
             received = self._receive()
             fresh = [message for message in received if message["MessageId"] not in self._held]
@@ -52,33 +52,36 @@ class DeadLetters:
             yield from fresh
 
     def count(self) -> int:
-        """About how many messages there are."""
+        """Return the approximate number of messages."""
         counts = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
         return int(counts["Attributes"]["ApproximateNumberOfMessages"])
 
     def find(self, message_id: str) -> "MessageTypeDef":
-        """One message.
+        """Return one message.
 
         Raises:
-            AbsentMessageError: it is not there, or behind others of its group.
+            AbsentMessageError: the message is not in the queue, or it is behind other messages of its group.
         """
         for message in self:
             if message["MessageId"] == message_id:
                 return message
-        raise AbsentMessageError(f"There is no message {message_id} to be had in {self._url}.")
+        raise AbsentMessageError(f"Message {message_id} is not available in {self._url}.")
 
     def delete(self, message: "MessageTypeDef") -> None:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         self._held.pop(message["MessageId"])
 
     def move(self, message: "MessageTypeDef", target_url: str, body: str) -> None:
-        """Send before deleting: whatever stops us in between leaves it twice, and twice does no harm."""
+        """Send a message to another queue, then delete it here.
+
+        After a crash in between, the message exists twice, which is harmless.
+        """
         attributes = message["Attributes"]
         extra: dict[str, Any] = {"MessageAttributes": message.get("MessageAttributes", {})}
         if "MessageGroupId" in attributes:
             extra["MessageGroupId"] = attributes["MessageGroupId"]
         if target_url.endswith(".fifo"):
-            # Under its first MessageDeduplicationId the queue would silently drop it, if that was sent minutes ago.
+            # With its first MessageDeduplicationId, the queue would silently drop a message of the last five minutes.
             extra["MessageDeduplicationId"] = message["MessageId"]
         self._client.send_message(QueueUrl=target_url, MessageBody=body, **extra)
         self.delete(message)

@@ -1,8 +1,8 @@
-"""Looks into a dead-letter queue, sends what lies there back, or drops it.
+"""Lists the messages of a dead-letter queue, moves them back to the queue that they came from, or deletes them.
 
-python -m operations.dead_letters list                                    what lies there, and what is in it
-python -m operations.dead_letters redrive [--id ID [--body-file FILE]]    back to its queue: all, or one, also mended
-python -m operations.dead_letters drop --id ID | --all --yes              delete one, or all, after showing it
+python -m operations.dead_letters list                                    list the messages and their contents
+python -m operations.dead_letters redrive [--id ID [--body-file FILE]]    move all back, or one, with a new body
+python -m operations.dead_letters drop --id ID | --all --yes              print and delete one message, or all
 """
 
 import argparse
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _ABSENT = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
-"""The codes of an endpoint that does not know an operation at all."""
+"""The error codes of an endpoint that does not support an operation."""
 
 _SHOWN = 120
-"""Characters of a body that is not a message of ours."""
+"""How many characters to show of a body that cannot be parsed."""
 
 
 class Queues(NamedTuple):
-    """A queue, its dead-letter queue, and what their messages are."""
+    """A queue, its dead-letter queue, and the kind of their messages."""
 
     kind: str
     source_url: str
@@ -40,7 +40,7 @@ class Queues(NamedTuple):
 
 
 def show_all(client: "SQSClient", queues: Queues, limit: int) -> None:
-    """Tell of each message; it stays where it is."""
+    """Print each message. The messages stay in the queue."""
     shown = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         total = letters.count()
@@ -53,7 +53,7 @@ def show_all(client: "SQSClient", queues: Queues, limit: int) -> None:
 
 
 def redrive_all(client: "SQSClient", queues: Queues) -> None:
-    """Have SQS move all messages back, or move them one by one where the endpoint has no such operation."""
+    """Let SQS move all messages back. If the endpoint does not support this, move them one by one."""
     names = client.get_queue_attributes(QueueUrl=queues.dead_letter_url, AttributeNames=["QueueArn"])
     try:
         client.start_message_move_task(SourceArn=names["Attributes"]["QueueArn"])
@@ -61,7 +61,7 @@ def redrive_all(client: "SQSClient", queues: Queues) -> None:
         if error.response["Error"]["Code"] not in _ABSENT:
             raise
     else:
-        console.print("[green]✓[/] SQS moves them all back, and goes on by itself")
+        console.print("[green]✓[/] SQS is moving all messages back in the background")
         return
     moved = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
@@ -72,7 +72,7 @@ def redrive_all(client: "SQSClient", queues: Queues) -> None:
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
-    """Move one message back, with its own body or a mended one."""
+    """Move one message back, with its own body or a corrected one."""
     with DeadLetters(client, queues.dead_letter_url) as letters:
         message = letters.find(message_id)
         letters.move(message, queues.source_url, message["Body"] if body is None else body)
@@ -82,7 +82,7 @@ def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str 
 
 
 def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
-    """Delete one message, or all of them, each after showing it whole."""
+    """Delete one message, or all of them. Each is first printed in full."""
     dropped = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         for message in [letters.find(message_id)] if message_id else letters:
@@ -94,7 +94,7 @@ def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
 
 
 def summary(body: str, kind: str) -> str:
-    """A message in a few words, or the fault for which no function can read it."""
+    """Return a short description of a message, or the error for which the function cannot parse it."""
     try:
         if kind == "redemptions":
             redemption = RedemptionMessage.model_validate_json(body)
@@ -122,13 +122,13 @@ def _show(message: "MessageTypeDef", kind: str) -> None:
 
 
 def _mended(file: Path, kind: str) -> str:
-    """A body from a file, refused where the function would refuse it too."""
+    """Return the body in a file, or end the command if the function could not parse it."""
     try:
         body = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         give_up(f"{file} cannot be read: {error}")
     if (told := summary(body, kind)).startswith("unreadable"):
-        give_up(f"{file} is no message for the {kind} queue: {told}")
+        give_up(f"{file} is not a message for the {kind} queue: {told}")
     return body
 
 
@@ -138,22 +138,22 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("command", choices=["list", "redrive", "drop"])
     parser.add_argument("--queue", choices=["actions", "redemptions", "planting"], default="actions")
-    parser.add_argument("--id", help="one message alone")
+    parser.add_argument("--id", help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
-    parser.add_argument("--yes", action="store_true", help="drop --all: do it")
-    parser.add_argument("--body-file", type=Path, help="redrive --id: send this body instead")
+    parser.add_argument("--yes", action="store_true", help="drop --all: confirm that every message is deleted")
+    parser.add_argument("--body-file", type=Path, help="redrive --id: send the content of this file as the body")
     parser.add_argument("--limit", type=int, default=100, help="list: the most messages to show")
-    parser.add_argument("--source-url", help="the queue on AWS")
-    parser.add_argument("--dead-letter-url", help="its dead-letter queue on AWS")
+    parser.add_argument("--source-url", help="the URL of the queue on AWS")
+    parser.add_argument("--dead-letter-url", help="the URL of its dead-letter queue on AWS")
     chosen = parser.parse_args()
-    if chosen.id == "":  # a variable of somebody's shell was empty, and all was not meant
+    if chosen.id == "":  # for example from an empty shell variable, which must not select all messages
         parser.error("--id needs a message id")
     if bool(chosen.source_url) != bool(chosen.dead_letter_url):
-        parser.error("--source-url and --dead-letter-url go together")
+        parser.error("--source-url and --dead-letter-url must be given together")
     if chosen.body_file and not (chosen.command == "redrive" and chosen.id):
-        parser.error("--body-file goes with redrive --id")
+        parser.error("--body-file needs redrive --id")
     if chosen.command == "drop" and bool(chosen.id) == (chosen.all and chosen.yes):
-        parser.error("drop takes --id MESSAGE_ID, or --all --yes")
+        parser.error("drop needs either --id MESSAGE_ID or --all --yes")
     return chosen
 
 
@@ -180,7 +180,7 @@ def main() -> None:
     except AbsentMessageError as absent:
         give_up(str(absent))
     except (BotoCoreError, ClientError) as error:
-        give_up(f"{queues.dead_letter_url} could not be served: {error}")
+        give_up(f"A request to SQS failed, for {queues.dead_letter_url}: {error}")
 
 
 if __name__ == "__main__":

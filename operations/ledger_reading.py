@@ -1,4 +1,4 @@
-"""Reads the ledger's items as records, whole partitions at a time."""
+"""Reads the ledger's items, whole partitions at a time, and converts them to domain objects."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -14,11 +14,11 @@ from saxaul.storage.table import Item, Table, python
 from saxaul.trees.redemptions import Redemption
 
 MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
-"""What comes of reading an item that is not of its shape."""
+"""The exceptions that are raised when a malformed item is converted."""
 
 
 class Reading(NamedTuple):
-    """One owner's items as records, and those that are none."""
+    """Everything in the ledger about one owner, and a finding for each item that cannot be read."""
 
     holdings: Holdings
     unreadable: list[Finding]
@@ -31,7 +31,7 @@ def scan(table: Table, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - the
 
 
 def read_owner(pk: str, items: Iterable[Item]) -> Reading:
-    """Turn one owner's items into records. Items of other kinds belong to nobody's sum and are passed over."""
+    """Convert one owner's items. Items of other kinds are ignored, because they count in no sum."""
     owner = periods.owner_of(pk)
     broken: list[Finding] = []
     wallet, found_periods, found_redemptions, sizes = (
@@ -61,7 +61,7 @@ def unreadable(item: Item, error: Exception) -> Finding:
 
 
 def size_of(value: object) -> int:
-    """About the bytes that DynamoDB counts for a value: names and texts in UTF-8, numbers by two digits a byte."""
+    """Return about how many bytes DynamoDB counts for a value: names and text in UTF-8, numbers two digits a byte."""
     match value:
         case dict():
             return 3 + sum(len(name.encode()) + 1 + size_of(member) for name, member in value.items())

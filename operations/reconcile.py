@@ -1,9 +1,10 @@
-"""Proves that a whole ledger adds up: `python -m operations.reconcile`, for the laptop stack, or `--table NAME` on AWS.
+"""Checks that a whole ledger adds up: `python -m operations.reconcile` for the laptop stack, or `--table NAME` on AWS.
 
-Earned is ripening + spendable + spent for every user and in total; stock, planting orders, certificates and the public
-log's count agree with the redemptions. The scan may run beside the traffic: what does not agree is read once more
-before it is called a fault.
-Ends with 0 where all adds up, with 1 where anything does not.
+For every user and in total, earned must equal ripening + spendable + spent. Stock, planting orders, certificates and
+the public log's counts must agree with the redemptions. The command may run while the ledger is in use: it reads a
+mismatch again before it reports a fault.
+
+The exit code is 0 if everything adds up, and 1 otherwise.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from saxaul.trees.orders import OrderedTree
 from saxaul.trees.stock import Stock
 
 _READINGS = 3
-"""How often an owner that does not add up is read again: somebody may be writing just then."""
+"""How many times a mismatch is read again, because a write may be in progress."""
 
 _LAST = "~"
 """Sorts after every sort key of the ledger."""
@@ -38,7 +39,7 @@ _LAST = "~"
 
 @dataclass
 class Report:
-    """What was found, and the sums over all users, in points."""
+    """The number of faults, and the sums over all users, in points."""
 
     users: int = 0
     earned: int = 0
@@ -56,7 +57,7 @@ class Report:
 
 
 def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
-    """Check a whole ledger, and tell of each finding as soon as it is certain."""
+    """Check a whole ledger, and pass each finding to ``tell`` as soon as it is confirmed."""
     report, books = Report(), Books()
 
     def found(findings: Sequence[Finding]) -> None:
@@ -64,7 +65,7 @@ def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
         for finding in findings:
             tell(finding)
 
-    # A scan gives the items of a partition one after the other.
+    # A scan returns all items of a partition one after another.
     for pk, items in groupby(scan(table), key=lambda item: str(item["pk"])):
         kind = pk.partition("#")[0]
         if kind in {"USER", "FACILITY"}:
@@ -85,7 +86,7 @@ def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
 
 
 def settled(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Finding]]:
-    """The findings on an owner that stay when its partition is read again, and the reading they come from."""
+    """Return the findings on an owner that remain when its partition is read again, and the reading they come from."""
     for _ in range(_READINGS):
         findings = reading.unreadable + check(reading.holdings)
         if not any(finding.is_fault for finding in findings):
@@ -95,7 +96,7 @@ def settled(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Find
 
 
 def confirmed_loose_ends(table: Table, books: Books) -> list[Finding]:
-    """What orders, certificates and redemptions still do not agree on when they are read again."""
+    """Return the disagreements between orders, certificates and redemptions that remain when these are read again."""
     suspects, again = books.loose_ends(), Books()
     keys = [redemptions.redemption_key(suspect.tree.user_id, suspect.tree.redemption_id) for suspect in suspects]
     keys += [orders.order_key(suspect.order_id) for suspect in suspects if suspect.order_id]
@@ -107,7 +108,10 @@ def confirmed_loose_ends(table: Table, books: Books) -> list[Finding]:
 
 
 def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
-    """What stays wrong with these projects' stock when their trees are counted again between two looks at it."""
+    """Return what is still wrong with the stock of these projects.
+
+    Their trees are counted again, between two readings of the stock.
+    """
     if not project_ids:
         return []
     before = _stocks(table, project_ids)
@@ -124,14 +128,17 @@ def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
 
 
 def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
-    """What the public log still counts otherwise than the trees when both are read while nothing is reported."""
+    """Return the difference between the counts of the public log and of the trees, if it is confirmed.
+
+    A difference is confirmed if the log did not change while the trees were counted again.
+    """
     entries = LogStore(table)
     head = entries.head()
     findings = log_findings(head.counts if head else Counts(), counts)
     for _ in range(_READINGS if findings else 0):
         before, census = head, Census()
         for item in _redemption_items(table):
-            with suppress(*MALFORMED):  # the scan has told of it
+            with suppress(*MALFORMED):  # the first scan has reported this item
                 census.add(redemptions.from_item(item))
         head = entries.head()
         if before == head:
@@ -145,7 +152,7 @@ def _redemption_items(table: Table) -> Iterator[Item]:
 
 
 def _stocks(table: Table, project_ids: Sequence[str]) -> dict[str, Stock]:
-    """The stock of each project as of now; an unreadable one, which the scan has told of, counts as none."""
+    """Return the current stock of each project. An unreadable one counts as empty; the first scan has reported it."""
     books = Books()
     for item in table.get_many(map(stocks.stock_key, project_ids), consistent=True).values():
         _enter("PROJECT", item, books)
@@ -174,7 +181,7 @@ def _certified(item: Item) -> OrderedTree:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.reconcile", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--table", help="the ledger's name; by default that of SAXAUL_STACK, or the laptop stack")
+    parser.add_argument("--table", help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack")
     table = Table(parser.parse_args().table or ledger_of_the_stack(), SYSTEM_CLOCK)
     try:
         with console.status(f"reading {table.name}"):
@@ -186,7 +193,7 @@ def main() -> None:
 
 
 def ledger_of_the_stack() -> str:
-    """The name of the ledger of the stack in question; from now on this process talks to that stack."""
+    """Return the name of the selected stack's ledger, and point this process's AWS clients at that stack."""
     known = stack()
     turn_to(known)
     return str(known["tables"]["ledger"])
@@ -205,7 +212,7 @@ def _show(report: Report) -> None:
         grid.add_row(f"  {name}", f"{points:,}")
     console.print(grid)
     if report.faults:
-        console.print(f"[red]✗[/] {report.faults:,} faults: it does not add up")
+        console.print(f"[red]✗[/] {report.faults:,} faults: the ledger does not add up")
     else:
         console.print("[green]✓[/] earned = ripening + spendable + spent, for every user and in total")
 

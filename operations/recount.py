@@ -1,9 +1,11 @@
-"""Counts the impact afresh from the whole ledger: `python -m operations.recount`, or `--table NAME` on AWS.
+"""Recounts the public impact totals from the whole ledger: `python -m operations.recount`, or `--table NAME` on AWS.
 
-Tells on which days the public totals differ from what periods and redemptions hold. Only days that stand still are
-judged: what is under way is waited for, and a day that moves meanwhile is left to the next run. `--mend` adds what is
-missing; it is for when the stream is not stuck, or what waits there would be added again.
-Ends with 0 where nothing is missing, with 1 where anything is.
+The command prints the days on which the public totals differ from the periods and redemptions. If it finds any, it
+first waits until the stream has delivered the changes in progress. A day whose totals change meanwhile is left to the
+next run. `--mend` adds what is missing. Do not use it while the stream is stuck: the changes that wait there would be
+counted twice.
+
+The exit code is 0 if nothing is missing, and 1 otherwise.
 """
 
 import argparse
@@ -32,11 +34,11 @@ from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table, raw
 
 UNDER_WAY = 60
-"""Seconds after which a change is counted unless the stream is stuck: its batching window, and room for a retry."""
+"""Seconds after which a change is counted unless the stream is stuck: the batching window, and time for a retry."""
 
 
 class Gap(NamedTuple):
-    """Where the totals of a day differ: what they lack, and what they count that the ledger does not hold."""
+    """How the totals of a day differ: what they lack, and what they count although the ledger does not hold it."""
 
     lacks: list[str]
     exceeds: list[str]
@@ -44,14 +46,14 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The days that were counted, and how many of them still lack something."""
+    """The number of days that were compared, and how many of them still lack something."""
 
     days: int
     lacking: int
 
 
 def recount(table: Table, calendar: Calendar, tell: Callable[[str], None], *, mend: bool = False) -> Report:
-    """Tell of each day whose totals are not what the ledger holds."""
+    """Pass a line to ``tell`` for each difference between a day's totals and the ledger."""
     store = ImpactStore(table)
     before = _stored(table)
     held = _held(table, calendar)
@@ -62,7 +64,7 @@ def recount(table: Table, calendar: Calendar, tell: Callable[[str], None], *, me
     lacking = 0
     for day in sorted(store.get_many(suspects).values(), key=lambda day: day.day):
         if day.version != _of(before, day.day).version:
-            tell(f"{day.day} moved while it was counted; run this again")
+            tell(f"{day.day} changed during the count; run this again")
             continue
         truth = held.get(day.day, Impact())
         gap = gap_between(truth, day.impact)
@@ -75,19 +77,19 @@ def recount(table: Table, calendar: Calendar, tell: Callable[[str], None], *, me
 
 def _is_mended(store: ImpactStore, day: Day, gap: Gap, tell: Callable[[str], None]) -> bool:
     if gap.exceeds:
-        tell(f"{day.day} is not mended: it also counts what the ledger does not hold")
+        tell(f"{day.day} was not corrected, because it also counts something that the ledger does not hold")
         return False
     try:
         store.put(day)
     except LostRaceError:
-        tell(f"{day.day} moved while it was mended; run this again")
+        tell(f"{day.day} changed before it was corrected; run this again")
         return False
-    tell(f"{day.day} is mended")
+    tell(f"{day.day} was corrected")
     return True
 
 
 def gap_between(truth: Impact, told: Impact) -> Gap:
-    """Compare what the ledger holds with what its totals tell. Who was erased stays counted, so that may be more."""
+    """Compare the ledger with the stored totals. The totals may be higher, because deleted items stay counted."""
     gap = Gap([], [])
     differing = truth.plus(told, -1)
     for act, missing in differing.acts.items():
@@ -135,12 +137,12 @@ def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.recount", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--table", help="the ledger's name; by default that of SAXAUL_STACK, or the laptop stack")
-    parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; needed with --table alone")
+    parser.add_argument("--table", help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack")
+    parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --table")
     parser.add_argument("--mend", action="store_true", help="add what is missing")
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
-        parser.error("--table needs --time-zone: the days of the totals are days of the programme")
+        parser.error("--table needs --time-zone, because the days of the totals begin and end in that zone")
     table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
     calendar = Calendar(chosen.time_zone or ZoneInfo(stack()["time_zone"]), acceptance_days=0, harvest_time=None)
     try:
@@ -151,7 +153,7 @@ def main() -> None:
     if report.lacking:
         console.print(f"[red]✗[/] {report.lacking:,} of {report.days:,} days lack something")
     else:
-        console.print(f"[green]✓[/] the totals of {report.days:,} days have all that the ledger holds")
+        console.print(f"[green]✓[/] the totals of {report.days:,} days contain everything in the ledger")
     sys.exit(1 if report.lacking else 0)
 
 

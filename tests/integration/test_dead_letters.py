@@ -1,4 +1,4 @@
-"""An operator before a dead-letter queue: looking takes nothing, moving loses nothing, dropping shows what it drops."""
+"""The dead-letter command: a list removes no message, a redrive loses none, and a drop shows what it deletes."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Lines(NamedTuple):
     dead: str
 
     def die(self, *bodies: str) -> list[str]:
-        """Put messages where dead ones lie; their ids."""
+        """Put messages into the dead-letter queue. Returns their ids."""
         fifo = self.dead.endswith(".fifo")
         sent = []
         for number, body in enumerate(bodies):
@@ -53,7 +53,7 @@ def redemption_requests(stack: Stack) -> Lines:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command on these queues; what it said. SQS itself moves nothing, as on the laptop stack."""
+    """Run the command on these queues, and return its output. SQS refuses to move messages, as on the laptop stack."""
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("InvalidAction"))
 
@@ -74,13 +74,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def without_move_tasks(code: str) -> Callable[..., Any]:
     def refuse(_: object) -> None:
         told = {"Error": {"Code": code, "Message": "The action StartMessageMoveTask is not valid for this endpoint."}}
-        raise ClientError(told, "StartMessageMoveTask")  # type: ignore[arg-type] # all of it that anybody reads
+        raise ClientError(told, "StartMessageMoveTask")  # type: ignore[arg-type] # only the fields that the code reads
 
     return with_move_tasks(refuse)
 
 
 def with_move_tasks(answer: Callable[[Any], object]) -> Callable[..., Any]:
-    """An SQS that answers this to StartMessageMoveTask, which moto does not know; all else as before."""
+    """Replace the response to StartMessageMoveTask, which moto does not support. Other operations are unchanged."""
     call = vars(BaseClient)["_make_api_call"]
 
     def calling(self: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
@@ -94,7 +94,7 @@ def redemption_request(redemption_id: str) -> str:
     return message.model_dump_json()
 
 
-def test_the_list_tells_what_each_message_is_and_takes_none(actions: Lines, run: Run, stack: Stack) -> None:
+def test_the_list_describes_each_message_and_removes_none(actions: Lines, run: Run, stack: Stack) -> None:
     ids = actions.die(GOOD, POISON, *(GOOD for _ in range(23)))
 
     first, again = run(actions, "list"), run(actions, "list")
@@ -108,14 +108,14 @@ def test_the_list_tells_what_each_message_is_and_takes_none(actions: Lines, run:
     assert len(stack.waiting(actions.dead)) == 25
 
 
-def test_the_list_ends_at_its_limit_and_leaves_the_rest_in_sight(actions: Lines, run: Run, stack: Stack) -> None:
+def test_the_list_stops_at_its_limit_and_leaves_all_messages_visible(actions: Lines, run: Run, stack: Stack) -> None:
     actions.die(*(GOOD for _ in range(12)))
 
     assert "3 of about 12 messages" in run(actions, "list", "--limit", 3)
     assert len(stack.waiting(actions.dead)) == 12
 
 
-def test_a_message_that_sqs_hands_out_twice_is_listed_once(
+def test_a_message_that_sqs_delivers_twice_is_listed_once(
     actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     actions.die(GOOD, GOOD)
@@ -124,7 +124,7 @@ def test_a_message_that_sqs_hands_out_twice_is_listed_once(
     assert "2 of about 2 messages" in run(actions, "list")
 
 
-def test_messages_of_all_queues_in_a_few_words() -> None:
+def test_the_summary_of_a_message_fits_its_queue() -> None:
     assert dead_letters.summary(redemption_request("r-1"), "redemptions") == "redemption r-1 of u-42 for saxaul-alxa"
     assert dead_letters.summary(GOOD, "redemptions").startswith("unreadable (app: Extra inputs")
     assert dead_letters.summary('{"project_id": "saxaul-alxa"}', "planting") == "an order for saxaul-alxa"
@@ -133,7 +133,7 @@ def test_messages_of_all_queues_in_a_few_words() -> None:
     assert dead_letters.summary(TAKEN_BACK, "actions") == "taobao: no actions, 1 reversals"
 
 
-def test_redriving_moves_every_message_back_as_it_was(actions: Lines, run: Run, stack: Stack) -> None:
+def test_a_redrive_moves_every_message_back_unchanged(actions: Lines, run: Run, stack: Stack) -> None:
     bodies = [pack("alipay", [make_action(f"ride-{n}")])[0] for n in range(12)]
     actions.die(*bodies)
 
@@ -164,7 +164,7 @@ def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(redempt
     assert [message["Attributes"]["MessageDeduplicationId"] for message in moved] == ids
 
 
-def test_a_redriven_redemption_is_not_taken_for_the_first_sending_of_itself(
+def test_a_redriven_redemption_request_is_not_dropped_as_a_duplicate(
     redemption_requests: Lines, run: Run, stack: Stack
 ) -> None:
     first: dict[str, Any] = {"MessageGroupId": "saxaul-alxa", "MessageDeduplicationId": "d-0"}
@@ -177,7 +177,7 @@ def test_a_redriven_redemption_is_not_taken_for_the_first_sending_of_itself(
     assert stack.waiting(redemption_requests.source) == [redemption_request("r-1")]
 
 
-def test_sqs_moves_all_by_itself_where_it_can(
+def test_a_redrive_uses_a_move_task_of_sqs_if_it_is_supported(
     actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
 ) -> None:
     actions.die(GOOD)
@@ -187,11 +187,11 @@ def test_sqs_moves_all_by_itself_where_it_can(
     said = run(actions, "redrive")
 
     assert asked == [{"SourceArn": "arn:aws-cn:sqs:cn-north-1:123456789012:ActionDeadLetterQueue"}]
-    assert "SQS moves them all back" in said
+    assert "SQS is moving all messages back" in said
     assert stack.waiting(actions.dead) == [GOOD]
 
 
-def test_a_refused_move_is_not_done_by_hand(
+def test_if_sqs_refuses_a_move_task_the_command_moves_nothing_itself(
     actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
 ) -> None:
     actions.die(GOOD)
@@ -203,15 +203,15 @@ def test_a_refused_move_is_not_done_by_hand(
     assert (stack.waiting(actions.source), stack.waiting(actions.dead)) == ([], [GOOD])
 
 
-def test_a_message_that_cannot_be_sent_stays_where_it_is(actions: Lines, run: Run, stack: Stack) -> None:
+def test_a_message_that_cannot_be_sent_stays_in_the_dead_letter_queue(actions: Lines, run: Run, stack: Stack) -> None:
     actions.die(GOOD, GOOD)
     gone = actions._replace(source=f"{actions.source}Elsewhere")
 
-    assert "could not be served" in run(gone, "redrive", code=1)
+    assert "A request to SQS failed" in run(gone, "redrive", code=1)
     assert stack.waiting(actions.dead) == [GOOD, GOOD]
 
 
-def test_one_message_is_redriven_alone_and_the_others_stay_in_sight(actions: Lines, run: Run, stack: Stack) -> None:
+def test_a_redrive_of_one_message_leaves_the_others_visible(actions: Lines, run: Run, stack: Stack) -> None:
     _, wanted, _ = actions.die(POISON, GOOD, POISON)
 
     assert f"moved {wanted} back" in run(actions, "redrive", "--id", wanted)
@@ -219,7 +219,7 @@ def test_one_message_is_redriven_alone_and_the_others_stay_in_sight(actions: Lin
     assert stack.waiting(actions.dead) == [POISON, POISON]
 
 
-def test_a_mended_message_is_posted_by_the_function(actions: Lines, run: Run, stack: Stack, tmp_path: Path) -> None:
+def test_a_corrected_message_is_redriven_and_posted(actions: Lines, run: Run, stack: Stack, tmp_path: Path) -> None:
     stack.seed_catalog()
     (poison,) = actions.die(POISON)
     mended = tmp_path / "mended.json"
@@ -232,7 +232,7 @@ def test_a_mended_message_is_posted_by_the_function(actions: Lines, run: Run, st
     assert stack.waiting(actions.dead) == []
 
 
-def test_a_body_that_is_not_mended_or_not_there_is_refused_before_anything_moves(
+def test_a_body_file_that_is_missing_or_still_invalid_is_refused_and_nothing_moves(
     actions: Lines, run: Run, stack: Stack, tmp_path: Path
 ) -> None:
     (poison,) = actions.die(POISON)
@@ -241,19 +241,21 @@ def test_a_body_that_is_not_mended_or_not_there_is_refused_before_anything_moves
     told = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "same.json", code=1)
     missing = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "none.json", code=1)
 
-    assert "is no message for the actions queue: unreadable (actions.0.4" in told
+    assert "is not a message for the actions queue: unreadable (actions.0.4" in told
     assert "cannot be read" in missing
     assert (stack.waiting(actions.source), stack.waiting(actions.dead)) == ([], [POISON])
 
 
-def test_dropping_one_shows_it_whole_and_leaves_the_others(actions: Lines, run: Run, stack: Stack) -> None:
+def test_dropping_one_message_prints_its_whole_body_and_leaves_the_others(
+    actions: Lines, run: Run, stack: Stack
+) -> None:
     poison, _ = actions.die(POISON, GOOD)
 
     assert POISON in run(actions, "drop", "--id", poison)
     assert stack.waiting(actions.dead) == [GOOD]
 
 
-def test_dropping_all_needs_a_yes(actions: Lines, run: Run, stack: Stack) -> None:
+def test_dropping_all_messages_needs_the_option_yes(actions: Lines, run: Run, stack: Stack) -> None:
     actions.die(*(POISON for _ in range(11)))
 
     refused = run(actions, "drop", "--all", code=2)
@@ -262,8 +264,8 @@ def test_dropping_all_needs_a_yes(actions: Lines, run: Run, stack: Stack) -> Non
     assert stack.waiting(actions.dead) == []
 
 
-def test_a_message_that_is_not_there_is_one_sentence(actions: Lines, run: Run) -> None:
-    assert run(actions, "drop", "--id", "m-1", code=1).startswith("✗ There is no message m-1 to be had in")
+def test_an_unknown_message_ends_with_one_sentence(actions: Lines, run: Run) -> None:
+    assert run(actions, "drop", "--id", "m-1", code=1).startswith("✗ Message m-1 is not available in")
 
 
 @pytest.mark.parametrize(
@@ -276,12 +278,12 @@ def test_a_message_that_is_not_there_is_one_sentence(actions: Lines, run: Run) -
         ("burn",),
     ],
 )
-def test_arguments_that_do_not_go_together_are_refused(actions: Lines, run: Run, arguments: tuple[str, ...]) -> None:
+def test_invalid_combinations_of_arguments_are_refused(actions: Lines, run: Run, arguments: tuple[str, ...]) -> None:
     assert "usage:" in run(actions, *arguments, code=2)
 
 
 @pytest.mark.parametrize("kind", ["actions", "redemptions", "planting"])
-def test_without_urls_the_command_serves_the_laptop_stack(
+def test_without_urls_the_command_uses_the_laptop_stack(
     kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[Any] = []

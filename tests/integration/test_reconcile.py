@@ -109,19 +109,21 @@ def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.M
 def test_a_point_that_somebody_added_is_named_with_its_user(lived: Stack) -> None:
     tamper(WALLET, balance=181)
 
-    assert findings(lived) == ["user u-42: earned 260 is not ripening 0 + spendable 181 + spent 80: +1 points"]
+    assert findings(lived) == [
+        "user u-42: earned 260 is not equal to ripening 0 + spendable 181 + spent 80: the difference is +1 points"
+    ]
 
 
 def test_a_period_that_was_lost_is_noticed(lived: Stack) -> None:
     dynamodb().delete_item(TableName="Ledger", Key=raw({"pk": "USER#u-42", "sk": "PAGE#2026-06-05"}))
 
-    assert findings(lived) == ["user u-42: the wallet has 160 points of period 2026-06-05, which is not there"]
+    assert findings(lived) == ["user u-42: the wallet has 160 points from period 2026-06-05, which does not exist"]
 
 
 def test_an_action_that_came_with_two_dates_is_named(lived: Stack) -> None:
     lived.accrue_all([make_action("a-0", occurred_at=lived.clock.instant)])
 
-    assert findings(lived) == ["user u-42: action alipay:a-0 stands in the periods 2026-06-05 and 2026-06-26"]
+    assert findings(lived) == ["user u-42: action alipay:a-0 is in the periods 2026-06-05 and 2026-06-26"]
 
 
 def test_a_stock_that_moved_alone_is_named(lived: Stack) -> None:
@@ -171,7 +173,7 @@ def test_a_tree_that_came_to_life_past_the_log_is_named(planted: Stack) -> None:
     tamper(tree, state="planted", trees=[item["trees"][0] | {"history": history[:-1]}])
 
     assert findings(planted) == [
-        "the public log: counts 1 planted, 1 dead, 0 standing, but of the trees 1 are planted, 0 dead, 1 standing"
+        "the public log: counts 1 planted, 1 dead, 0 standing, but the redemptions have 1 planted, 0 dead, 1 standing"
     ]
 
 
@@ -275,7 +277,7 @@ def test_the_command_ends_with_1_and_names_the_user_where_anything_does_not(
     told = capsys.readouterr().out
     assert code == 1
     assert "✗ user u-42: the wallet spent 81 points, but the redemptions took 80" in told
-    assert "2 faults: it does not add up" in told
+    assert "2 faults: the ledger does not add up" in told
 
 
 def test_a_wallet_below_zero_is_told_and_is_no_fault(

@@ -55,7 +55,7 @@ def test_what_was_never_counted_is_told_and_mended_and_right_from_then_on(counte
 
     lines = [f"2026-06-05 lacks {what} of user alipay bus_ride" for what in ("1 actions", "1 quantity", "80 points")]
     assert found == (1, [*lines, "2026-06-05 lacks 212.5 avoided_g of user alipay bus_ride"])
-    assert mended == (0, [*found[1], "2026-06-05 is mended"])
+    assert mended == (0, [*found[1], "2026-06-05 was corrected"])
     assert after == (0, [])
     assert impact().body["people"][0]["actions"] == 3
     assert len(waits) == 2
@@ -78,7 +78,7 @@ def test_a_day_that_moves_meanwhile_is_left_to_the_next_run(counted: Stack, monk
     counted.accrue_all([make_action("late")])
     monkeypatch.setattr(StoppedClock, "sleep", lambda *_: tally(*stream.records()))
 
-    assert recount(counted, mend=True) == (0, ["2026-06-05 moved while it was counted; run this again"])
+    assert recount(counted, mend=True) == (0, ["2026-06-05 changed during the count; run this again"])
     assert recount(counted) == (0, [])
 
 

@@ -67,25 +67,27 @@ def test_a_user_who_owns_nothing_adds_up() -> None:
 
 def test_a_point_too_many_in_the_wallet_is_a_fault_with_its_numbers() -> None:
     assert faults(wallet=replace(WALLET, balance=191)) == [
-        "earned 380 is not ripening 30 + spendable 191 + spent 160: +1 points"
+        "earned 380 is not equal to ripening 30 + spendable 191 + spent 160: the difference is +1 points"
     ]
 
 
 def test_a_point_missing_from_a_closed_period_is_a_fault() -> None:
     short = replace(CLOSED, entries={"alipay:0": make_entry(points=299)})
 
-    assert faults(periods=[short, CREDITED]) == ["earned 379 is not ripening 30 + spendable 190 + spent 160: +1 points"]
+    assert faults(periods=[short, CREDITED]) == [
+        "earned 379 is not equal to ripening 30 + spendable 190 + spent 160: the difference is +1 points"
+    ]
 
 
 def test_a_closed_period_that_is_lost_is_a_fault_in_points_and_grams() -> None:
     assert faults(periods=[CREDITED]) == [
-        "earned 80 is not ripening 30 + spendable 190 + spent 160: +300 points",
-        "the wallet has 212.5 g of closed periods that hold 0 g",
+        "earned 80 is not equal to ripening 30 + spendable 190 + spent 160: the difference is +300 points",
+        "the wallet has 212.5 g from closed periods, but these periods hold 0 g",
     ]
 
 
 def test_a_credited_period_that_is_lost_is_a_fault() -> None:
-    assert faults(periods=[CLOSED]) == ["the wallet has 50 points of period 2026-06, which is not there"]
+    assert faults(periods=[CLOSED]) == ["the wallet has 50 points from period 2026-06, which does not exist"]
 
 
 def test_nothing_credited_of_a_period_that_is_not_there_is_no_fault() -> None:
@@ -102,7 +104,7 @@ def test_redemptions_that_took_other_points_than_were_spent_are_a_fault(taken: l
 def test_an_action_on_two_periods_is_named_with_both() -> None:
     again = replace(CREDITED, entries={"alipay:0": make_entry(points=80)})
 
-    assert faults(periods=[CLOSED, again]) == ["action alipay:0 stands in the periods 2026-06-05 and 2026-06"]
+    assert faults(periods=[CLOSED, again]) == ["action alipay:0 is in the periods 2026-06-05 and 2026-06"]
 
 
 def test_a_reversal_that_overtook_its_action_is_not_its_double() -> None:
@@ -123,8 +125,8 @@ def test_a_period_beyond_its_bounds_is_a_fault() -> None:
     periods = [CLOSED, CREDITED, replace(full, entries={f"b:{name}": entry for name, entry in full.entries.items()})]
 
     assert faults(periods=periods, sizes={"2026-06": MAX_ITEM_BYTES, "2026-07": MAX_ITEM_BYTES + 1}) == [
-        f"period 2026-07 has {MAX_ENTRIES + 1} entries, and its bound is {MAX_ENTRIES}",
-        "period 2026-07 takes 409601 bytes, and an item may take 409600",
+        f"period 2026-07 has {MAX_ENTRIES + 1} entries, but the limit is {MAX_ENTRIES}",
+        "period 2026-07 takes 409601 bytes, but the limit of an item is 409600",
     ]
 
 
@@ -135,21 +137,21 @@ def test_a_reversed_entry_that_is_still_worth_something_is_a_fault(left: dict[st
 
     found = check(Holdings(USER, make_wallet(), [make_period(entry)]))
 
-    detail = "action alipay:0 on period 2026-06-05 was reversed and still has points, grams or units"
+    detail = "action alipay:0 in period 2026-06-05 was reversed but still has points, grams or units"
     assert found == [Finding("user u-42", detail)]
 
 
 def test_negative_points_of_an_entry_are_a_fault() -> None:
     found = check(Holdings(USER, make_wallet(), [make_period(make_entry(points=-5))]))
 
-    assert [finding.detail for finding in found] == ["action alipay:0 on period 2026-06-05 has -5 points"]
+    assert [finding.detail for finding in found] == ["action alipay:0 in period 2026-06-05 has -5 points"]
 
 
 def test_a_wallet_below_zero_is_information() -> None:
     wallet = replace(WALLET, balance=-160, credited={"2026-06": -300})
 
     assert check(replace(SOUND, wallet=wallet)) == [
-        Finding("user u-42", "the wallet is at -160 points: more was reversed than was left", is_fault=False)
+        Finding("user u-42", "the wallet is at -160 points, because reversals took more than was left", is_fault=False)
     ]
 
 
@@ -159,7 +161,7 @@ def test_a_facility_with_points_is_a_fault_and_one_with_grams_is_none() -> None:
 
     assert check(holdings(FACILITY, make_period(make_entry(points=0), owner=FACILITY))) == []
     assert check(holdings(FACILITY, make_period(make_entry(points=3), owner=FACILITY))) == [
-        Finding("facility dc-zhangbei", "a facility earns no points, and this one has 3")
+        Finding("facility dc-zhangbei", "a facility cannot earn points, but this one has 3")
     ]
 
 
@@ -236,7 +238,7 @@ def test_an_order_that_does_not_list_an_ordered_tree_is_a_fault() -> None:
 
 def test_an_order_of_a_tree_that_is_still_reserved_is_a_fault() -> None:
     assert loose(books(RESERVED)) == [
-        ("order o-1", f"lists tree {NUMBER} of redemption r-1 of user u-42, which does not say so")
+        ("order o-1", f"lists tree {NUMBER} of redemption r-1 of user u-42, which does not name this order")
     ]
 
 

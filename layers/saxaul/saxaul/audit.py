@@ -1,7 +1,8 @@
-"""Reconciliation: whether all points that were earned are still there, and whether references agree.
+"""Reconciliation: checks that every earned point is accounted for, and that references between items agree.
 
-An owner is checked from its own items alone. What spans owners (saplings, planting orders, certificates) is counted
-in :class:`Books` while the items pass, and what agrees is forgotten again, so a whole table fits into little memory.
+An owner is checked from its own items alone. Saplings, planting orders and certificates span owners, so
+:class:`Books` counts them while the items are read. It drops what both sides agree on, so a whole table needs little
+memory.
 """
 
 from collections import Counter, defaultdict
@@ -20,20 +21,20 @@ from saxaul.trees.redemptions import STANDING_STATES, Redemption, State
 from saxaul.trees.stock import Stock
 
 MAX_ITEM_BYTES = 400 * 1024
-"""The largest item that DynamoDB takes."""
+"""The size of the largest item that DynamoDB stores."""
 
 PAID = frozenset({State.RESERVED, State.ORDERED, State.REFUNDED, *STANDING_STATES, State.DEAD})
 """The states of redemptions that took saplings from a stock, and points from a wallet.
 
-The points of a refunded tree went back; its saplings did not, for they are used up.
+The points of a refunded tree went back to the wallet. Its sapling did not go back to the stock, because it was used up.
 """
 
 _GRAM_TOLERANCE = Decimal("0.001")
-"""A wallet adds up grams in another order than we do, so the last of 28 digits may differ."""
+"""A wallet adds grams in another order than this module does, so the last of 28 digits may differ."""
 
 
 class Finding(NamedTuple):
-    """Something that an operator should know. It is a fault unless it is only information."""
+    """Something that an operator should know: a fault, or only information if ``is_fault`` is False."""
 
     subject: str
     detail: str
@@ -42,7 +43,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Holdings:
-    """All that the ledger holds of one owner. ``sizes`` has the bytes of each period's item, by window."""
+    """Everything in the ledger about one owner. ``sizes`` has the size in bytes of each period's item, by window."""
 
     owner: Owner
     wallet: Wallet
@@ -60,7 +61,7 @@ class Holdings:
 
     @cached_property
     def taken(self) -> int:
-        """The points that the wallet should have received: those of closed periods, and those credited of open ones."""
+        """The points that the wallet should have received: those of closed periods, and ``credited`` from open ones."""
         return sum(period.points for period in self.closed) + sum(self.wallet.credited.values())
 
     @property
@@ -69,7 +70,7 @@ class Holdings:
 
 
 def check(holdings: Holdings) -> list[Finding]:
-    """What does not add up for one owner; nothing where all does."""
+    """Check one owner, and return the findings. The list is empty if everything adds up."""
     checks = (
         [*_wallet_faults(holdings), *_spending_faults(holdings)]
         if holdings.owner.kind == "user"
@@ -80,7 +81,7 @@ def check(holdings: Holdings) -> list[Finding]:
     findings = [Finding(subject, detail) for detail in faults]
     findings += [Finding(subject, detail, is_fault=False) for detail in _full_periods(holdings.periods)]
     if holdings.wallet.balance < 0:
-        detail = f"the wallet is at {holdings.wallet.balance} points: more was reversed than was left"
+        detail = f"the wallet is at {holdings.wallet.balance} points, because reversals took more than was left"
         findings.append(Finding(subject, detail, is_fault=False))
     return findings
 
@@ -89,18 +90,18 @@ def _wallet_faults(holdings: Holdings) -> Iterator[str]:
     wallet = holdings.wallet
     received = wallet.balance + wallet.spent
     if received != holdings.taken:
-        # spendable + spent is what the wallet received, so this is earned - ripening - spendable - spent.
+        # received = spendable + spent, and taken = earned - ripening.
         yield (
-            f"earned {holdings.earned} is not ripening {holdings.ripening} + spendable {wallet.balance} "
-            f"+ spent {wallet.spent}: {received - holdings.taken:+d} points"
+            f"earned {holdings.earned} is not equal to ripening {holdings.ripening} + spendable {wallet.balance} "
+            f"+ spent {wallet.spent}: the difference is {received - holdings.taken:+d} points"
         )
     windows = {period.key.window for period in holdings.periods}
     for window, points in wallet.credited.items():
         if points and window not in windows:
-            yield f"the wallet has {points} points of period {window}, which is not there"
+            yield f"the wallet has {points} points from period {window}, which does not exist"
     closed_g = sum((period.avoided_g for period in holdings.closed), ZERO)
     if abs(wallet.closed_g - closed_g) >= _GRAM_TOLERANCE:
-        yield f"the wallet has {wallet.closed_g:f} g of closed periods that hold {closed_g:f} g"
+        yield f"the wallet has {wallet.closed_g:f} g from closed periods, but these periods hold {closed_g:f} g"
 
 
 def _spending_faults(holdings: Holdings) -> Iterator[str]:
@@ -115,21 +116,21 @@ def _spending_faults(holdings: Holdings) -> Iterator[str]:
 
 def _facility_faults(holdings: Holdings) -> Iterator[str]:
     if holdings.earned:
-        yield f"a facility earns no points, and this one has {holdings.earned}"
+        yield f"a facility cannot earn points, but this one has {holdings.earned}"
 
 
 def _period_faults(holdings: Holdings) -> Iterator[str]:
     for period in holdings.periods:
         window = period.key.window
         if len(period.entries) > MAX_ENTRIES:
-            yield f"period {window} has {len(period.entries)} entries, and its bound is {MAX_ENTRIES}"
+            yield f"period {window} has {len(period.entries)} entries, but the limit is {MAX_ENTRIES}"
         if (size := holdings.sizes.get(window, 0)) > MAX_ITEM_BYTES:
-            yield f"period {window} takes {size} bytes, and an item may take {MAX_ITEM_BYTES}"
+            yield f"period {window} takes {size} bytes, but the limit of an item is {MAX_ITEM_BYTES}"
         for name, entry in period.entries.items():
             if entry.points < 0:
-                yield f"action {name} on period {window} has {entry.points} points"
+                yield f"action {name} in period {window} has {entry.points} points"
             if entry.reversal and _is_worth_something(entry):
-                yield f"action {name} on period {window} was reversed and still has points, grams or units"
+                yield f"action {name} in period {window} was reversed but still has points, grams or units"
 
 
 def _full_periods(periods: Sequence[Period]) -> Iterator[str]:
@@ -150,15 +151,13 @@ def _doubles(periods: Sequence[Period]) -> Iterator[str]:
                 windows[name].append(period.key.window)
     for name, found in windows.items():
         if len(found) > 1:
-            yield f"action {name} stands in the periods {' and '.join(found)}"
+            yield f"action {name} is in the periods {' and '.join(found)}"
 
 
 class LooseEnd(NamedTuple):
-    """A tree that is recorded on one side only: by its redemption, or by an order.
+    """A tree on which its redemption and an order disagree. If ``order_id`` is None, the other side is a certificate.
 
-    Where ``order_id`` is None, the other side is a certificate.
-
-    ``surplus`` is how often the redemption has it more than the other side does; negative where less.
+    ``surplus`` is how many times the redemption has the tree minus how many times the other side has it.
     """
 
     order_id: str | None
@@ -178,7 +177,9 @@ class LooseEnd(NamedTuple):
             case _, True:
                 return Finding(redemption, f"has tree {number} in order {self.order_id}, which does not list it")
             case _:
-                return Finding(f"order {self.order_id}", f"lists tree {number} of {redemption}, which does not say so")
+                return Finding(
+                    f"order {self.order_id}", f"lists tree {number} of {redemption}, which does not name this order"
+                )
 
 
 class _Claim(NamedTuple):
@@ -188,7 +189,7 @@ class _Claim(NamedTuple):
 
 
 class Census:
-    """The trees of all redemptions, counted as the public log counts them."""
+    """Counts the trees of all redemptions in the same way as the public log."""
 
     def __init__(self) -> None:
         self._states: Counter[State] = Counter()
@@ -203,18 +204,18 @@ class Census:
 
 
 def log_findings(logged: Counts, counted: Counts) -> list[Finding]:
-    """What is wrong where the public log and the trees have different counts at the same time."""
+    """Compare the counts of the public log with the trees counted at the same time, and return the difference."""
     if logged == counted:
         return []
     detail = (
-        f"counts {logged.planted} planted, {logged.dead} dead, {logged.standing} standing, but of the trees "
-        f"{counted.planted} are planted, {counted.dead} dead, {counted.standing} standing"
+        f"counts {logged.planted} planted, {logged.dead} dead, {logged.standing} standing, but the redemptions have "
+        f"{counted.planted} planted, {counted.dead} dead, {counted.standing} standing"
     )
     return [Finding("the public log", detail)]
 
 
 class Books:
-    """What must agree between owners, projects, planting orders and certificates."""
+    """The records that must agree between owners, projects, planting orders and certificates."""
 
     def __init__(self) -> None:
         self.census = Census()
@@ -248,7 +249,10 @@ class Books:
         self._stocks[stock.project_id] = stock
 
     def loose_ends(self) -> list[LooseEnd]:
-        """What only one side has. A certificate is written before its redemption is settled, so it may wait."""
+        """Return the trees on which two sides disagree.
+
+        A certificate is written before its redemption is settled, so a certificate of an unpaid redemption is correct.
+        """
         return [
             LooseEnd(*claim, surplus)
             for claim, surplus in self._claims.items()
@@ -256,7 +260,7 @@ class Books:
         ]
 
     def uneven_projects(self, now: int) -> list[str]:
-        """The projects whose stock and redemptions disagree."""
+        """Return the projects whose stock and redemptions disagree."""
         projects = sorted({*self._trees, *self._stocks})
         return [
             project_id
@@ -274,7 +278,7 @@ class Books:
 
 
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:
-    """What is wrong with a stock, read before and after the trees that took its saplings were counted."""
+    """Return what is wrong with a stock. It was read before and after the trees that took its saplings were counted."""
     subject = f"project {before.project_id}"
     findings = []
     released = after.released_by(now)

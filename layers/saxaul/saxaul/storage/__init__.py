@@ -1,1 +1,1 @@
-"""Storage: turns domain objects into items and back. The only place that knows tables, keys and expressions."""
+"""Storage: converts domain objects to items and back. Only this package knows tables, keys and expressions."""

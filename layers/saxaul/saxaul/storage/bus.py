@@ -1,4 +1,4 @@
-"""Events on the bus, for whoever listens. An event may come twice; its order_id identifies it."""
+"""Events on the stack's event bus. The same event may be published twice; its order_id identifies it."""
 
 import json
 
@@ -11,7 +11,7 @@ ORDER_PLACED = "PlantingOrderPlaced"
 
 
 class EventRefusedError(Exception):
-    """The bus did not take an event; trying again is safe."""
+    """The bus did not accept an event. Retrying is safe."""
 
 
 class Bus:
@@ -21,10 +21,10 @@ class Bus:
         self._name = name
 
     def announce(self, order: PlantingOrder, calendar: Calendar) -> None:
-        """Publish that an order was placed.
+        """Publish an event for a placed order.
 
         Raises:
-            EventRefusedError: the bus did not take it.
+            EventRefusedError: the bus did not accept the event.
         """
         detail = {
             "order_id": order.order_id,

@@ -1,10 +1,11 @@
-"""The catalog as items: read whole and kept for a minute, written one entry at a time.
+"""The catalog as items: a worker reads the whole catalog and caches it for a minute. Each write changes one entry.
 
-Each version of an entry is kept, because a ledger entry names the version of the rule that it was posted by.
-A deleted entry leaves an item without a document, so that its versions go on where it stopped if it is written again.
+The table keeps every version of an entry, because a ledger entry names the version of the rule that it was posted with.
+A deleted entry leaves an item without a document. If the entry is created again, its version numbers continue from it.
 
-One item, the guard, changes with every write that adds a reference or takes away what can be referred to. Such a write
-is made from what was read after the guard, and holds only while the guard stands: so none of them can miss another.
+One item, the guard, changes with every write that adds a reference to an entry or takes away an entry that others may
+refer to. Such a write reads the guard before everything else that it depends on, and succeeds only if the guard is
+still at the version that was read. If two such writes run at the same time, one fails, so neither can miss the other.
 """
 
 import json
@@ -21,21 +22,21 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 CATALOG_KEPT_FOR = 60.0
-"""Seconds for which a worker answers from memory."""
+"""How many seconds a worker serves the catalog from memory."""
 
 RECENT = 5.0
-"""Seconds for which a missing entry is cached, so that asking for what is not there stays cheap."""
+"""How many seconds a missing entry is cached, so that requests for unknown entries stay cheap."""
 
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
 
 
 class CompanionRefusedError(Exception):
-    """An entry was not written, because the condition of a write that belongs to it does not hold."""
+    """An entry was not written, because the condition of another write in the same transaction failed."""
 
 
 class CatalogStore:
-    """The catalog's table, with the copy that this worker keeps."""
+    """The catalog's table, with the copy that this worker caches."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -43,14 +44,14 @@ class CatalogStore:
         self._read_at = float("-inf")
 
     def catalog(self, max_age: float = CATALOG_KEPT_FOR) -> Catalog:
-        """The whole catalog, at most ``max_age`` seconds old."""
+        """Return the whole catalog, at most ``max_age`` seconds old."""
         if self._table.clock.elapsed() - self._read_at > max_age:
             self._catalog = self._read()
             self._read_at = self._table.clock.elapsed()
         return self._catalog
 
     def _read(self) -> Catalog:
-        # What refers is read before what it refers to, so a catalog that grows meanwhile refers to nothing missing.
+        # An entry is read before the entries that it refers to. So entries that are added meanwhile break no reference.
         entries = {kind: self._entries(kind) for kind in reversed(KINDS)}
         entities = {
             kind.replace("-", "_"): {k: entry.entity for k, entry in found.items()} for kind, found in entries.items()
@@ -65,17 +66,17 @@ class CatalogStore:
         return (item for item in self._table.query(kind, first, _LAST) if "document" in item)
 
     def get(self, kind: Kind, identifier: str) -> VersionedEntry | None:
-        """One entry, as of now."""
+        """Return an entry with a consistent read, or None if it does not exist or was deleted."""
         entry = self.latest(kind, identifier)
         return entry if entry.entity else None
 
     def latest(self, kind: Kind, identifier: str) -> VersionedEntry:
-        """One entry, as of now, or what is left of it."""
+        """Return an entry with a consistent read: without an entity if deleted, at version 0 if it never existed."""
         item = self._table.get(Key(kind, identifier))
         return _from_item(kind, item) if item else VersionedEntry(None, 0)
 
     def referred(self, references: Iterable[Reference]) -> Mapping[Reference, Entity]:
-        """What references lead to, as of now; a broken one is left out."""
+        """Return the entities that these references name, with a consistent read. Broken references are left out."""
         keys = {reference: Key(reference.kind, reference.identifier) for reference in references}
         items = self._table.get_many(keys.values(), consistent=True)
         found = {
@@ -84,17 +85,17 @@ class CatalogStore:
         return {reference: entity for reference, entity in found.items() if entity}
 
     def listed(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
-        """Entries of a kind in the order of their identifiers, from the one after ``after`` on."""
-        first = f"{after}!" if after else _FIRST  # "!" sorts before all that an identifier is made of
+        """Return up to ``limit`` entries of a kind, sorted by identifier, starting after the identifier ``after``."""
+        first = f"{after}!" if after else _FIRST  # "!" sorts before every character of an identifier
         return [(item["sk"], _from_item(kind, item)) for item in islice(self._items(kind, first), limit)]
 
     def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[EntryVersion]:
-        """What an entry was, newest first, from the version before ``before`` on."""
+        """Return up to ``limit`` versions of an entry that are older than version ``before``, newest first."""
         items = self._table.query_back(f"{kind}/{identifier}", _FIRST, _version_key(before))
         return [_version_from_item(item) for item in islice(items, limit)]
 
     def with_former(self, catalog: Catalog, action_types: Iterable[str]) -> Catalog:
-        """The catalog with these action types as they last were, where they were deleted since."""
+        """Return the catalog. Each of these action types that was deleted is added back in its last version."""
         former: dict[str, ActionType] = {}
         for name in {*action_types} - catalog.action_types.keys():
             kept = self._table.query_back(f"action-types/{name}", _FIRST, _LAST)
@@ -104,7 +105,7 @@ class CatalogStore:
         return replace(catalog, action_types={**former, **catalog.action_types}) if former else catalog
 
     def guard(self) -> int:
-        """The guard of the references, to be read before what a write is made from."""
+        """Return the version of the guard. Read it before everything else that a guarded write depends on."""
         item = self._table.get(_GUARD)
         return int(item["v"]) if item else 0
 
@@ -117,11 +118,13 @@ class CatalogStore:
         guard: int | None = None,
         also: Sequence["TransactWriteItemTypeDef"] = (),
     ) -> None:
-        """Write an entry over the version before its own, keep a copy, and write what belongs to it, all or nothing.
+        """Replace the previous version of an entry, store a copy of the new one, and make the writes of ``also``.
+
+        All of this is one transaction.
 
         Raises:
-            LostRaceError: the entry is not at the version before any more, or the guard is not what was read.
-            CompanionRefusedError: a condition of ``also`` does not hold.
+            LostRaceError: the entry or the guard has changed since it was read.
+            CompanionRefusedError: the condition of a write in ``also`` failed.
         """
         content: Item = {"changed_at": entry.changed_at, "changed_by": entry.changed_by}
         if entry.entity:

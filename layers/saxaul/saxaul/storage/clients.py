@@ -1,4 +1,4 @@
-"""The AWS clients, each made once and when first needed."""
+"""The AWS clients. Each is created once, when it is first needed."""
 
 import os
 from functools import cache
@@ -18,14 +18,14 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 CALL_ATTEMPTS = 3
 LONGEST_CALL = CALL_ATTEMPTS * (CONNECT_SECONDS + READ_SECONDS) + sum(2**retry for retry in range(CALL_ATTEMPTS - 1))
-"""Seconds that a call takes at most when every attempt hangs: botocore's standard mode pauses for up to 1 and 2 seconds
-between three attempts. No function may time out before that; the template's test holds them to it."""
+"""The longest time that an AWS call takes, in seconds, if every attempt hangs. botocore's standard mode makes three
+attempts, with pauses of up to 1 and 2 seconds. No function may time out earlier; a test of the template checks this."""
 
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": CALL_ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
-    max_pool_connections=16,  # as many as accrual writes at once, and some
+    max_pool_connections=16,  # accrual makes 8 writes at once; the others are spare
 )
 
 
@@ -41,10 +41,10 @@ def sqs() -> "SQSClient":
 
 @cache
 def s3() -> "S3Client":
-    """A client whose links name the bucket's own host in its region.
+    """Return a client whose presigned links use the bucket's own host name in its region.
 
-    The global host redirects to the region, and the signature does not hold there. An endpoint other than AWS's, as a
-    laptop stack has, knows no host for each bucket, so there the bucket is in the path.
+    The global host name would redirect to the regional one, where the signature is invalid. An endpoint that is not
+    AWS's, such as the laptop stack's, has no host name for each bucket, so there the link has the bucket in its path.
     """
     in_host = Config(s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
     in_path = Config(s3={"addressing_style": "path"})

@@ -1,4 +1,4 @@
-"""The days' impact as items: one for each day, a partition for each month."""
+"""The daily impact totals as items: one item for each day, one partition for each month."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -11,28 +11,28 @@ _DAY = "DAY#"
 
 
 class ImpactStore:
-    """The impact, as it is kept in the ledger's table."""
+    """The impact totals in the ledger's table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def get_many(self, days: Iterable[date]) -> dict[date, Day]:
-        """Each of these days, as of now."""
+        """Return the totals of each of these days, with a consistent read. A day without an item is empty."""
         keys = {day: day_key(day) for day in days}
         items = self._table.get_many(keys.values(), consistent=True)
         return {day: from_item(items[key]) if key in items else Day(day) for day, key in keys.items()}
 
     def between(self, first: date, last: date) -> list[Day]:
-        """The days on which anything was done, from first to last."""
+        """Return the days from ``first`` to ``last`` that have totals."""
         months = dict.fromkeys(day.isoformat()[:7] for day in _days(first, last))
         queries = (self._table.query(f"{IMPACT_PREFIX}{month}", f"{_DAY}{first}", f"{_DAY}{last}") for month in months)
         return [from_item(item) for found in queries for item in found]
 
     def put(self, day: Day) -> None:
-        """Write a day over the version that it was made from.
+        """Write a day's totals over the version that was read.
 
         Raises:
-            ItemMovedError: it is no longer at that version.
+            ItemMovedError: a concurrent write changed the day first.
         """
         self._table.put(to_item(day), day.version)
 
@@ -46,7 +46,7 @@ def to_item(day: Day) -> Item:
         **day_key(day.day)._asdict(),
         "acts": {" ".join(act): list(found) for act, found in day.impact.acts.items()},
         "trees": dict(day.impact.trees),
-        # A sequence number has more digits than DynamoDB's numbers.
+        # Stored as text, because a sequence number has more digits than a DynamoDB number can hold.
         "marks": {shard: [str(mark.sequence), mark.at] for shard, mark in day.marks.items()},
     }
 

@@ -1,7 +1,7 @@
-"""The log's entries as items of one partition, each under its sequence, with its canonical text compressed.
+"""Log entries as items of one partition, sorted by sequence number, each with its canonical JSON compressed.
 
-Leaves are mostly digests, and their names repeat: 500 of them take 57 KB compressed and 194 KB as they are. At their
-longest they take 209 KB, and an item ends at 400.
+A leaf is mostly digests, and its field names repeat: 500 leaves take 57 KB compressed and 194 KB uncompressed. The
+longest possible 500 leaves take 209 KB compressed, and an item may have 400 KB.
 """
 
 import zlib
@@ -19,28 +19,28 @@ PARTITION = "LOG"
 
 
 class LogStore:
-    """The entries of the log. They are only ever added."""
+    """The entries of the log. New entries are added; existing entries never change."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def head(self) -> LogEntry | None:
-        """The newest entry, as of now."""
+        """Return the newest entry with a consistent read, or None if the log is empty."""
         newest = self._table.last(PARTITION)
         return from_item(newest) if newest else None
 
     def get_many(self, sequences: set[int]) -> dict[int, LogEntry]:
-        """The entries that exist, by sequence."""
+        """Return the entries that exist under these sequence numbers."""
         found = self._table.get_many([_entry_key(sequence) for sequence in sequences], consistent=True)
         return {entry.sequence: entry for entry in map(from_item, found.values())}
 
     def published(self, after: int, limit: int) -> Iterator[str]:
-        """The canonical text of each entry that follows sequence ``after``, oldest first."""
+        """Return the canonical JSON of up to ``limit`` entries after sequence number ``after``, oldest first."""
         first, last = _entry_key(after + 1), _entry_key(after + limit)
         return (_text(item).decode() for item in self._table.query(PARTITION, first.sk, last.sk))
 
     def append_write(self, entry: LogEntry) -> "TransactWriteItemTypeDef":
-        """Write an entry where its sequence is still free, as a part of a transaction."""
+        """Return the write that adds an entry, on condition that no entry has its sequence number yet."""
         return self._table.put_write(to_item(entry), expected_version=0)
 
 

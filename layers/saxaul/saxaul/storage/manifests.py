@@ -1,10 +1,10 @@
-"""Manifests in their bucket, and the links that lead to them for a while."""
+"""Manifests in their S3 bucket, and temporary links to them."""
 
 from saxaul.storage.clients import s3
 from saxaul.trees.manifests import FORMATS, Format, Manifest, ManifestLinks, key_of
 
 LINK_SECONDS = 900
-"""For how long a link leads to a manifest. Asking for the order again gives a new one."""
+"""How many seconds a link works. Each request for the order returns new links."""
 
 
 class Manifests:
@@ -14,7 +14,7 @@ class Manifests:
         self._bucket = bucket
 
     def put(self, manifest: Manifest) -> None:
-        """Write a manifest; one that is there already is written again as it was."""
+        """Write the files of a manifest. Writing them a second time stores the same content again."""
         for form, content in manifest.contents.items():
             s3().put_object(
                 Bucket=self._bucket, Key=key_of(manifest.order_id, form), Body=content, ContentType=FORMATS[form]

@@ -1,7 +1,7 @@
 """Planting orders as items.
 
-An order stands on one list of the sparse index at a time: first among the unannounced ones of its project,
-and once it is announced among those of its partner.
+An order is on one list of the sparse index at a time: first on its project's list of unannounced orders, and after its
+announcement on its partner's list of orders.
 """
 
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ class Orders:
         self._table = table
 
     def write(self, new: NewOrder) -> PlantingOrder:
-        """Write a new order and the step of each redemption into it, all or nothing; the order as it stands then.
+        """Write a new order and its redemptions in one transaction. Return the order with its stored version.
 
         Raises:
-            TransactionRefusedError: a redemption is no longer what was read.
+            TransactionRefusedError: a redemption has changed since it was read.
         """
         writes = [
             self._table.put_write(redemptions.to_item(redemption), redemption.version) for redemption in new.redemptions
@@ -34,10 +34,10 @@ class Orders:
         return replace(new.order, version=1)
 
     def put(self, order: PlantingOrder) -> None:
-        """Write an order over the version that it was made from.
+        """Write an order over the version that was read.
 
         Raises:
-            ItemMovedError: it is no longer at that version.
+            ItemMovedError: a concurrent write changed the order first.
         """
         self._table.put(to_item(order), order.version)
 
@@ -46,17 +46,17 @@ class Orders:
         return from_item(item) if item else None
 
     def get_many(self, order_ids: Iterable[str]) -> dict[str, PlantingOrder]:
-        """The orders that exist under these identifiers."""
+        """Return the orders that exist under these identifiers, by order_id."""
         found = self._table.get_many(map(order_key, order_ids), consistent=True)
         return {order.order_id: order for order in map(from_item, found.values())}
 
     def unannounced(self, project_id: str, limit: int) -> list[PlantingOrder]:
-        """Orders of a project that were written and not announced, the oldest first."""
+        """Return a project's orders that are written but not announced, oldest first."""
         listed = self._listed(_unannounced_list(project_id), limit)
         return [order for order in listed if order.announced_at is None]
 
     def of_partner(self, partner: str, limit: int, before: OrderPlace | None = None) -> list[PlantingOrder]:
-        """A partner's announced orders, newest first; those that stand before a place, where one is given."""
+        """Return a partner's announced orders, newest first; with ``before``, only those older than that place."""
         return self._listed(
             _partners_list(partner), limit, backwards=True, before=_list_order(before) if before else ""
         )

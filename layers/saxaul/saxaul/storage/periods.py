@@ -1,4 +1,4 @@
-"""Periods as items. A write is billed by the kilobyte: stored names are short, and a long period is compressed."""
+"""Periods as items. DynamoDB bills writes by the kilobyte, so field names are short and long periods are compressed."""
 
 import json
 import zlib
@@ -30,7 +30,7 @@ _SHORT = {
     "reversal": "x",
     "conflicted": "d",
 }
-"""The stored name of each field of an entry. A field with its default is not stored."""
+"""The stored name of each field of an entry. A field that has its default value is not stored."""
 
 _DEFAULTS: Item = {
     "points": 0,
@@ -46,11 +46,11 @@ _INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
 _DECIMALS = {"quantity", "avoided_g", "units"}
 
 _PLAIN_BYTES = 900
-"""The longest JSON of entries that stays a readable map. A map takes less than its JSON, so such an item fits 1 KB."""
+"""Entries with up to this much JSON are stored as a readable map. The map takes less, so such an item fits in 1 KB."""
 
 
 class PeriodMovedError(ItemMovedError):
-    """Somebody else wrote the period first. ``period`` is what stands there now."""
+    """A concurrent write changed the period first. ``period`` is the stored period."""
 
     def __init__(self, period: Period, winner: Item | None) -> None:
         super().__init__(winner)
@@ -64,27 +64,27 @@ class Periods:
         self._table = table
 
     def get_many(self, keys: Iterable[PeriodKey], *, consistent: bool) -> dict[PeriodKey, Period]:
-        """The period under each key; an empty one where nothing was written yet."""
+        """Return the period under each key. A period without an item is empty and has version 0."""
         wanted = {period_key(key): key for key in keys}
         items = self._table.get_many(wanted, consistent=consistent)
         return {key: from_item(items[at]) if at in items else Period(key) for at, key in wanted.items()}
 
     def between(self, owner: Owner, first: str, last: str) -> list[Period]:
-        """The periods of one owner whose windows sort from first to last."""
+        """Return one owner's periods whose windows sort from ``first`` to ``last``, both included."""
         return [
             from_item(item) for item in self._table.query(partition(owner), PERIOD_PREFIX + first, PERIOD_PREFIX + last)
         ]
 
     def before(self, owner: Owner, window: str) -> Iterator[Period]:
-        """The periods of one owner whose windows sort before this one, the last first, read a few at a time."""
+        """Return an iterator over one owner's periods before a window, last first. It reads a few periods at a time."""
         items = self._table.query_back(partition(owner), PERIOD_PREFIX, PERIOD_PREFIX + window)
         return map(from_item, items)
 
     def put(self, period: Period) -> None:
-        """Write a period over the version it was made from.
+        """Write a period over the version that was read.
 
         Raises:
-            PeriodMovedError: the period is no longer that version.
+            PeriodMovedError: a concurrent write changed the period first.
         """
         try:
             self._table.put(to_item(period), period.version)
@@ -121,7 +121,7 @@ def from_item(item: Item) -> Period:
 
 
 def apart(before: Item | None, after: Item) -> tuple[Period | None, Period]:
-    """A period before and after a write, without the entries that both have, so that a long one is read quickly."""
+    """Return a period before and after a write, without unchanged entries, so that a long period is read quickly."""
     if before is None:
         return None, from_item(after)
     old, new = _entries_in(before), _entries_in(after)

@@ -1,4 +1,4 @@
-"""Sending to the queues."""
+"""Sends messages to the queues."""
 
 from collections.abc import Iterable
 
@@ -8,16 +8,16 @@ from saxaul.trees.redemptions import Redemption
 
 
 def send_actions(queue_url: str, app: str, bodies: Iterable[str]) -> None:
-    """Send packed actions, each app a group of its own, so that the queue serves the apps in turn.
+    """Send packed actions. Each app has its own message group, so that the queue serves the apps in turn.
 
-    A message of 64 KB is billed as one request, in a batch or alone, so each is sent alone.
+    A message of 64 KB is billed as one request, in a batch or alone. So a batch would save nothing.
     """
     for body in bodies:
         sqs().send_message(QueueUrl=queue_url, MessageBody=body, MessageGroupId=app)
 
 
 def send_redemption(queue_url: str, redemption: Redemption) -> None:
-    """Queue a redemption behind those of its project that asked before. Within five minutes, repeats are dropped."""
+    """Queue a redemption behind earlier ones of its project. For five minutes, the queue drops duplicates of it."""
     message = RedemptionMessage(
         project_id=redemption.project_id, user_id=redemption.user_id, redemption_id=redemption.redemption_id
     )
@@ -30,7 +30,11 @@ def send_redemption(queue_url: str, redemption: Redemption) -> None:
 
 
 def send_planting(queue_url: str, project_id: str, after: str) -> None:
-    """Queue an order for a project. ``after`` names what it follows: within five minutes, repeats are dropped."""
+    """Queue a message to place an order for a project.
+
+    ``after`` identifies the batch or the order that the new order follows. For five minutes, the queue drops another
+    message with the same ``after``.
+    """
     sqs().send_message(
         QueueUrl=queue_url,
         MessageBody=PlantingMessage(project_id=project_id).model_dump_json(),

@@ -1,7 +1,7 @@
-"""Redemptions, stock and certificates as items, and the transactions that move redemptions on.
+"""Redemptions and certificates as items, and the transactions that change redemptions, wallets and stock together.
 
-Two lists of the sparse index ``Listing`` find work without a scan: the redemptions that wait for an answer, and those
-of a project with trees that wait for an order, in the order of their reservation.
+Two kinds of lists in the sparse index ``Listing`` find work without a scan: pending redemptions, by the time of their
+request, and for each project the redemptions with trees that wait for an order, by the time of their reservation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,11 +25,11 @@ TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
 
 REQUESTED_LISTS = 8
-"""Among how many lists the redemptions that wait for an answer are dealt: a partition takes 1,000 writes a second."""
+"""How many lists the pending redemptions are spread over, because a partition takes 1,000 writes a second."""
 
 
 class RedemptionExistsError(Exception):
-    """The redemption was written before. ``known`` is what stands there."""
+    """Another redemption with this identifier exists. ``known`` is the stored one."""
 
     def __init__(self, known: Redemption) -> None:
         super().__init__(known.redemption_id)
@@ -37,7 +37,7 @@ class RedemptionExistsError(Exception):
 
 
 class Redemptions:
-    """The redemptions of the ledger, and what they need: wallets, stock and certificates."""
+    """The redemptions of the ledger, and the writes to wallets, stock and certificates that go with them."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -49,12 +49,12 @@ class Redemptions:
         return from_item(item) if item else None
 
     def get_many(self, keys: Iterable[tuple[str, str]]) -> list[Redemption]:
-        """The redemptions that exist under these pairs of user_id and redemption_id."""
+        """Return the redemptions that exist under these pairs of user_id and redemption_id."""
         found = self._table.get_many([redemption_key(*key) for key in keys], consistent=True)
         return [from_item(item) for item in found.values()]
 
     def of_order(self, order: "PlantingOrder") -> dict[str, Redemption]:
-        """The redemptions of an order, by redemption_id."""
+        """Return the redemptions of an order, by redemption_id."""
         keys = dict.fromkeys((tree.user_id, tree.redemption_id) for tree in order.trees)
         return {redemption.redemption_id: redemption for redemption in self.get_many(keys)}
 
@@ -64,11 +64,11 @@ class Redemptions:
     def add(self, redemption: Redemption) -> None:
         """Write a new redemption.
 
-        The client repeats a write whose answer it did not get, and a repeated write finds its own item: its
-        certificate numbers are random, so an equal item is this one.
+        The AWS client retries a write whose response was lost, and the retry finds the item that the first attempt
+        wrote. Certificate numbers are random, so an equal item is this redemption, and the write succeeded.
 
         Raises:
-            RedemptionExistsError: another one with its identifier is there already.
+            RedemptionExistsError: another redemption with this identifier exists.
         """
         try:
             self._table.put(to_item(redemption), expected_version=0)
@@ -80,12 +80,14 @@ class Redemptions:
                 raise RedemptionExistsError(known) from None
 
     def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
-        """Write the verdicts, each wallet's debit and the project's stock, all or nothing.
+        """Write the settled redemptions, the debit of each wallet and the project's stock in one transaction.
 
-        The certificates come first: until its redemption is reserved, a number leads to nothing that counts.
+        The certificates are written before the transaction. Until its redemption is reserved, a certificate number is
+        not valid.
 
         Raises:
-            TransactionRefusedError: a wallet, the stock or a redemption is no longer what was read.
+            TransactionRefusedError: a redemption or the stock's settings have changed since they were read, or points
+                or saplings no longer suffice.
         """
         self._table.put_all(
             [
@@ -106,10 +108,10 @@ class Redemptions:
         transact(writes)
 
     def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
-        """Write a cancelled redemption and, where it was paid, give back its points and saplings, all or nothing.
+        """Write a cancelled redemption. If it was paid, give back its points and saplings in the same transaction.
 
         Raises:
-            TransactionRefusedError: the redemption is no longer what was read, or somebody writes there just now.
+            TransactionRefusedError: the redemption has changed since it was read, or another write is in progress.
         """
         writes = [self._table.put_write(to_item(cancelled), cancelled.version)]
         if refunded:
@@ -118,7 +120,7 @@ class Redemptions:
         transact(writes)
 
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
-        """Redemptions that were requested before an instant and have no answer yet, the oldest first."""
+        """Return up to ``limit`` pending redemptions that were requested before an instant, oldest first."""
         listed = [
             item
             for number in range(REQUESTED_LISTS)
@@ -132,7 +134,7 @@ class Redemptions:
         return sorted(unanswered, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
-        """Redemptions of a project with trees that wait, the longest waiting first. The list may lag by a moment."""
+        """Return a project's redemptions with trees that wait for an order, longest wait first. The index may lag."""
         listed = self._table.listed(_waiting_list(project_id), limit)
         waiting = self.get_many(
             (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in listed
@@ -140,19 +142,19 @@ class Redemptions:
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
     def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
-        """Write redemptions over what they were made from, and give points back to users, all or nothing.
+        """Write redemptions over the versions that were read, and refund points, in one transaction.
 
         Raises:
-            TransactionRefusedError: a redemption or a wallet is no longer what was read.
+            TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.
         """
         transact([*self.put_writes(changed), *(self._wallets.refund_write(*refund) for refund in refunds.items())])
 
     def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
-        """Write redemptions over what they were made from, as a part of a transaction."""
+        """Return the writes of redemptions over the versions that were read, for a transaction."""
         return [self._table.put_write(to_item(redemption), redemption.version) for redemption in changed]
 
     def certified(self, number: str) -> Redemption | None:
-        """The redemption that a certificate's number leads to."""
+        """Return the redemption that a certificate number belongs to, whatever its state, or None."""
         item = self._table.get(certificate_key(number))
         return self.get(item["user_id"], item["redemption_id"]) if item else None
 
@@ -224,7 +226,7 @@ def _unpack(item: Item) -> Tree:
 
 
 def _pack_step(step: Step) -> Item:
-    """A step without its empty fields."""
+    """Return a step as a map, without its empty fields."""
     values = {field.name: getattr(step, field.name) for field in fields(step)}
     packed = {name: value for name, value in values.items() if value not in (None, "")}
     return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})

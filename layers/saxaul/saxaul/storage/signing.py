@@ -1,4 +1,4 @@
-"""The key that signs the log. Its private half is in KMS and never leaves it."""
+"""The key that signs the log. The private key is in KMS and never leaves it."""
 
 import base64
 import hashlib
@@ -17,24 +17,24 @@ class SigningKey:
 
     @cached_property
     def public_key(self) -> bytes:
-        """The public half, as DER (SubjectPublicKeyInfo). It never changes: another key has another ARN."""
+        """The public key, as DER (SubjectPublicKeyInfo). It never changes, because another key has another ARN."""
         return kms().get_public_key(KeyId=self._key_arn)["PublicKey"]
 
     @property
     def key_id(self) -> str:
-        """What the log calls this key: SHA-256 of the public half, in hexadecimal."""
+        """The identifier of this key in the log: the SHA-256 of the public key's DER, in hexadecimal."""
         return hashlib.sha256(self.public_key).hexdigest()
 
     @property
     def pem(self) -> str:
-        """The public half as it is published (RFC 7468)."""
+        """The public key as it is published, in PEM (RFC 7468)."""
         lines = textwrap.wrap(base64.b64encode(self.public_key).decode(), 64)
         return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
     def sign(self, message: bytes) -> bytes:
-        """ECDSA with SHA-256, as DER in its one form: KMS returns either value of s.
+        """Return the ECDSA signature with SHA-256, as DER with the lower value of s, because KMS returns either value.
 
-        KMS takes a message of up to 4,096 bytes, which no header of an entry exceeds.
+        KMS accepts messages of up to 4,096 bytes. The header of a log entry is never longer.
         """
         answer = kms().sign(KeyId=self._key_arn, Message=message, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256")
         return with_low_s(answer["Signature"])

@@ -1,6 +1,7 @@
-"""Stocks as items, and the parts of transactions that release saplings, take them and give them back.
+"""Stocks as items, and the transaction writes that release saplings, take them and give them back.
 
-``v`` counts what an operator changed. Taking and giving back only move ``reserved``, so they do not refuse each other.
+``v`` counts the changes by operators. Taking saplings and giving them back changes ``reserved`` but not ``v``, so these
+writes do not make each other fail by a changed version.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 STOCKS_KEPT_FOR = 1.0
-"""Seconds for which a worker shows stocks from memory, however many ask."""
+"""How many seconds a worker shows stocks from memory, however many requests it serves."""
 
 _COVERS_THE_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
 _LEAVES_ENOUGH = "reserved <= :most"
@@ -23,7 +24,7 @@ _HAS_THEM = "reserved >= :saplings"
 
 
 class Stocks:
-    """The stocks of the ledger, with the copy that this worker shows."""
+    """The stocks of the ledger, with the copy that this worker caches."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -31,11 +32,11 @@ class Stocks:
         self._read_at = float("-inf")
 
     def get(self, project_id: str) -> Stock:
-        """A project's stock, as of now."""
+        """Return a project's stock with a consistent read."""
         return from_item(project_id, self._table.get(stock_key(project_id)))
 
     def shown(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """The stock of each project, which may lag by a second: what is shown to a burst costs one read a second."""
+        """Return each project's stock, up to a second old, so that a burst of requests costs one read a second."""
         wanted = {project_id: stock_key(project_id) for project_id in project_ids}
         if self._table.clock.elapsed() - self._read_at > STOCKS_KEPT_FOR or not wanted.keys() <= self._shown.keys():
             items = self._table.get_many(wanted.values(), consistent=False)
@@ -44,9 +45,10 @@ class Stocks:
         return {project_id: self._shown[project_id] for project_id in wanted}
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
-        """Write what an operator decides of a stock, on condition that it releases no fewer saplings than are reserved.
+        """Return the write of an operator's settings, on condition that they release at least the reserved saplings.
 
-        Whoever writes this writes the catalog's entry with it, whose version keeps two operators apart.
+        It has no condition on the version. The same transaction must write the project's catalog entry, whose version
+        detects two operators who write at the same time.
         """
         fields = _plan(planned)
         return self._table.update_write(
@@ -57,7 +59,10 @@ class Stocks:
         )
 
     def take_write(self, stock: Stock, saplings: int, now: int) -> "TransactWriteItemTypeDef":
-        """Take saplings, on condition that so many are left of what was released as the stock was read."""
+        """Return the write that takes saplings, on condition that enough of those released by ``now`` are unreserved.
+
+        An operator must not have changed the stock since it was read.
+        """
         return self._table.update_write(
             stock_key(stock.project_id),
             "SET reserved = reserved + :saplings",
@@ -66,7 +71,7 @@ class Stocks:
         )
 
     def give_back_write(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
-        """Make saplings available again."""
+        """Return the write that gives saplings back."""
         return self._table.update_write(
             stock_key(project_id), "SET reserved = reserved - :saplings", _HAS_THEM, {":saplings": saplings}
         )
@@ -77,7 +82,7 @@ def stock_key(project_id: str) -> Key:
 
 
 def _plan(stock: Stock) -> Item:
-    """All that an operator decides of a stock."""
+    """Return the fields that an operator controls."""
     timetable: Any = None
     if stock.timetable:
         schedule = stock.timetable.schedule.model_dump(mode="json", exclude_none=True)

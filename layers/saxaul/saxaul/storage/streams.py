@@ -1,4 +1,4 @@
-"""The ledger's stream: each change of a period or of a redemption; other items are ignored."""
+"""The ledger's stream, as changes of periods and redemptions. Changes of other items are ignored."""
 
 import base64
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from saxaul.trees.redemptions import Redemption
 
 
 class RecordChange(NamedTuple):
-    """A period or a redemption before and after a write. ``sequence`` grows with every change of a shard."""
+    """A period or a redemption before and after a write. ``sequence`` grows with every change in a shard."""
 
     sequence: int
     before: Period | Redemption | None
@@ -20,9 +20,9 @@ class RecordChange(NamedTuple):
 
 
 def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
-    """The changes of a batch, in their order. A period comes without the entries that it has before and after.
+    """Return the changes of a batch, in order. Each period comes without the entries that the write did not change.
 
-    An item that is deleted changes nothing: who is erased leaves the totals as they are.
+    Deletions are ignored, so deleting an item leaves the totals as they are.
     """
     for record in records:
         change = record["dynamodb"]
@@ -37,7 +37,7 @@ def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
 
 
 def _read(image: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
-    """An image as Python values. Lambda brings bytes as text."""
+    """Return an image as Python values. Lambda delivers binary values as base64 text."""
     return python({name: _as_bytes(value) for name, value in image.items()})
 
 

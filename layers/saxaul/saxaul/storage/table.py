@@ -1,7 +1,7 @@
-"""One DynamoDB table: items as plain Python values, and writes that hold only where nobody was faster.
+"""One DynamoDB table: items as plain Python values, and conditional writes (optimistic locking).
 
-An item that changes carries its version, ``v``. A write names the version it was made from, so a lost race is noticed,
-and the item that won comes back with the refusal.
+An item that changes has a version, ``v``. A write names the version that was read. If a concurrent write won,
+DynamoDB refuses the write and returns the current item.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ class Key(NamedTuple):
 
 
 class ItemMovedError(LostRaceError):
-    """Somebody else wrote the item first, or is about to. ``winner`` is what stands there now, if anything does."""
+    """A concurrent write changed the item first, or is in progress. ``winner`` is the stored item, or None."""
 
     def __init__(self, winner: Item | None) -> None:
         super().__init__("the item is no longer what was read")
@@ -42,7 +42,7 @@ class ItemMovedError(LostRaceError):
 
 
 class TransactionRefusedError(LostRaceError):
-    """A transaction wrote nothing. ``reasons`` has DynamoDB's code for each write; ``None`` where it would hold."""
+    """A transaction wrote nothing. ``reasons`` has DynamoDB's code for each write: the text "None" if it was valid."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__(", ".join(reasons))
@@ -50,22 +50,22 @@ class TransactionRefusedError(LostRaceError):
 
 
 class Table:
-    """The reads and writes that the records of this package are made of."""
+    """The reads and writes that the other modules of this package use."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
 
     def get(self, key: Key) -> Item | None:
-        """One item, as of now."""
+        """Return one item with a consistent read, or None if it does not exist."""
         found = dynamodb().get_item(TableName=self.name, Key=_raw_key(key), ConsistentRead=True)
         return python(found["Item"]) if "Item" in found else None
 
     def get_many(self, keys: Iterable[Key], *, consistent: bool) -> dict[Key, Item]:
-        """The items that exist under these keys.
+        """Return the items that exist under these keys.
 
         Raises:
-            OverloadedError: DynamoDB stopped serving the rest, however often it was asked.
+            OverloadedError: DynamoDB left a part of a batch unread, and every retry failed.
         """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
@@ -85,12 +85,12 @@ class Table:
             keys = rest
 
     def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
-        """The items of one partition with a sort key from first to last, both included, as of now."""
+        """Return the items of a partition with sort keys from ``first`` to ``last`` (included), by consistent reads."""
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
         return self._query(condition, {":pk": pk, ":first": first, ":last": last}, ConsistentRead=True)
 
     def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
-        """The items of one partition with a sort key between these two, last first, read a few at a time."""
+        """Return the items of a partition with sort keys between these (excluded), last first, read two at a time."""
         found = self._query(
             "pk = :pk AND sk BETWEEN :after AND :before",
             {":pk": pk, ":after": after, ":before": before},
@@ -100,7 +100,7 @@ class Table:
         return (item for item in found if after < item["sk"] < before)
 
     def last(self, pk: str) -> Item | None:
-        """The item of one partition with the highest sort key, as of now."""
+        """Return the item of a partition with the highest sort key, with a consistent read."""
         found = self._query(
             "pk = :pk",
             {":pk": pk},
@@ -111,9 +111,10 @@ class Table:
         return next(found, None)
 
     def listed(self, list_name: str, limit: int, *, backwards: bool = False, before: str = "") -> Iterator[Item]:
-        """The keys of the first, or last, items of a list of the sparse index. The index may lag by a moment.
+        """Return the keys of the first items of a list of the sparse index. The index may lag behind the table.
 
-        Where ``before`` is given, only those whose place in the list is lower count.
+        With ``backwards``, return the last items, last first. With ``before``, return only items whose place in the
+        list, ``list_order``, is lower.
         """
         condition, values = "list_name = :list_name", {":list_name": list_name}
         if before:
@@ -127,7 +128,7 @@ class Table:
         )
 
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
-        """The items that meet a key condition, read a page at a time, with more options of the call."""
+        """Return the items that meet a key condition, read page by page. ``options`` are more arguments of the call."""
         pages = (
             dynamodb()
             .get_paginator("query")
@@ -142,10 +143,10 @@ class Table:
             yield from map(python, page["Items"])
 
     def put(self, item: Item, expected_version: int) -> None:
-        """Write an item over the version that it was made from; 0 where there was none.
+        """Write an item over the version that was read. Version 0 means that the item must not exist yet.
 
         Raises:
-            ItemMovedError: the item is no longer at that version.
+            ItemMovedError: the item is not at that version, or a transaction is writing it.
         """
         client = dynamodb()
         try:
@@ -157,10 +158,10 @@ class Table:
             raise ItemMovedError(self.get(Key(item["pk"], item["sk"]))) from None
 
     def put_all(self, items: Sequence[Item]) -> None:
-        """Write items whatever stands there, in batches: for items that only ever have one content.
+        """Write items in batches, without conditions. Only for items whose content never changes.
 
         Raises:
-            OverloadedError: DynamoDB stopped serving the rest, however often it was asked.
+            OverloadedError: DynamoDB left a part of a batch unwritten, and every retry failed.
         """
         requests = [{"PutRequest": {"Item": raw(item)}} for item in items]
         for start in range(0, len(requests), BATCH_WRITE):
@@ -177,11 +178,11 @@ class Table:
             requests = rest
 
     def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
-        """The same write as :meth:`put`, as a part of a transaction."""
+        """Return the write of :meth:`put` for a transaction."""
         return {"Put": self._put(item, expected_version)}
 
     def update_write(self, key: Key, expression: str, condition: str, values: Item) -> "TransactWriteItemTypeDef":
-        """A conditional update, as a part of a transaction."""
+        """Return a conditional update for a transaction."""
         return {
             "Update": {
                 "TableName": self.name,
@@ -202,10 +203,10 @@ class Table:
 
 
 def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
-    """Write all or nothing.
+    """Make all writes in one transaction.
 
     Raises:
-        TransactionRefusedError: one of the writes' conditions does not hold, or another transaction was under way.
+        TransactionRefusedError: the condition of a write failed, or another write of one of its items is in progress.
     """
     client = dynamodb()
     try:

@@ -1,4 +1,4 @@
-"""Wallets as items, and the periods that belong to a wallet's sum."""
+"""Wallets as items, and the reading of a wallet's open periods."""
 
 from datetime import date
 from secrets import token_hex
@@ -27,7 +27,7 @@ class Wallets:
         self._periods = Periods(table)
 
     def get(self, user_id: str) -> Wallet:
-        """A user's wallet; an empty one where nothing was harvested yet."""
+        """Return a person's wallet. It is empty if nothing was harvested yet."""
         item = self._table.get(wallet_key(user_id))
         return from_item(item) if item else Wallet(user_id)
 
@@ -39,7 +39,7 @@ class Wallets:
         }
 
     def open_periods(self, wallet: Wallet) -> list[Period]:
-        """Every period that is not closed into the wallet: one query, and after the first harvest one batch."""
+        """Return every period that is not closed into the wallet: one query, and one batch after the first harvest."""
         owner, windows = Owner("user", wallet.user_id), wallet.open_windows
         recent = self._periods.between(owner, windows.first, _LAST_WINDOW)
         others = windows.others - {period.key.window for period in recent}
@@ -49,13 +49,14 @@ class Wallets:
         ]
 
     def put(self, wallet: Wallet) -> None:
-        """Write a wallet over the version it was made from.
+        """Write a wallet over the version that was read.
 
-        The client repeats a write whose answer it did not get, and a repeated write loses to itself. So each write is
-        marked, and one that finds its own mark has won: a harvest that took effect says what it moved.
+        The AWS client retries a write whose response was lost. If the first attempt took effect, the retry fails its
+        condition. So each write stores a random mark. If the stored item has that mark, the write succeeded, and the
+        harvest can return how many points it moved.
 
         Raises:
-            ItemMovedError: the wallet is no longer at that version.
+            ItemMovedError: a concurrent write changed the wallet first.
         """
         mark = token_hex(8)
         try:
@@ -68,7 +69,7 @@ class Wallets:
         return self._table.put_write(to_item(wallet), wallet.version)
 
     def debit_write(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
-        """Spend points, on condition that the wallet has enough."""
+        """Return the write that spends points, on condition that the balance suffices."""
         return self._table.update_write(
             wallet_key(user_id),
             "SET balance = balance - :points, spent = spent + :points, v = v + :one",
@@ -77,7 +78,7 @@ class Wallets:
         )
 
     def refund_write(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
-        """Give back points that were spent."""
+        """Return the write that gives back spent points, on condition that at least as many were spent."""
         return self._table.update_write(
             wallet_key(user_id),
             "SET balance = balance + :points, spent = spent - :points, v = v + :one",
