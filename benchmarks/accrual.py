@@ -1,23 +1,26 @@
-"""What it takes to accrue points: write units, requests, processor time and dollars, ours beside the usual way.
+"""Measure the cost of accruing points: write units, requests, processor time and dollars, compared with the usual way.
 
     make bench ONLY=accrual
     python -m benchmarks.accrual [--users 100000] [--sample 3000]
 
-The whole day of ``benchmarks/day.py`` is laid out in calls of 10, 100 and 1,000 acts. Of those calls, evenly spread
-over the day, as many are measured as hold ``--sample`` acts. Each is measured in the state that the day has left by
-then, so the sample has what the day has: long periods of busy users, full caps, acts that come again, and hardly ever
-one user twice in a call. ``--sample 600000`` measures every call.
+The benchmark divides the whole day of ``benchmarks/day.py`` into calls of 10, 100 and 1,000 actions. For each row of
+the table, it measures calls with about ``--sample`` actions, evenly spread over the day. Before each measured call, it
+writes the periods as they would be at that time of the day. So the sample has the same mix as the day: long periods of
+busy users, full caps, repeated actions, and hardly ever one user twice in a call. ``--sample 600000`` measures every
+call.
 
-What is counted, from the API to the ledger, for a call that is one batch:
+The benchmark counts these costs, from the API to the ledger. The messages of one call are one batch.
 
-- DynamoDB: write units, read units and requests, from the consumed capacity that it tells, and requests as sent.
-  Each function reads the catalog once a minute; one warm worker each all day is reckoned with, spread over the day.
-- SQS, each 64 KB of payload one request: sending; receiving at most ten messages at a time; deleting at most ten at a
-  time, as Lambda's poller does. Its polls of an empty queue are the same for both ways (15 a minute) and are not in it.
-- Lambda on arm64: one invocation for each call of the API (500 acts at most), one for each batch. What is billed is
-  reckoned as this process's processor time at the share of a processor that the functions' memory buys, and 5 ms for
-  each answer of DynamoDB or SQS that has to be waited for.
-- API Gateway is the app's batching, not ours: it stands apart. Storage, streams, logs and harvests are not in it.
+- DynamoDB: write units and read units from the consumed capacity that DynamoDB reports, and requests as sent.
+  Each function reads the catalog once a minute. The benchmark assumes one warm worker per function for the whole day,
+  and spreads these reads over the day's actions.
+- SQS: each 64 KB of payload is one request. Counted are sending, receiving up to ten messages at a time, and deleting
+  up to ten at a time, as Lambda's poller does. Polls of an empty queue are not counted: both ways have 15 a minute.
+- Lambda on arm64: one invocation per API call (500 actions at most) and one per batch. The billed time is estimated:
+  this process's processor time at the share of a processor that the functions' memory buys, plus 5 ms for each
+  response of DynamoDB or SQS that the function waits for.
+- API Gateway is reported separately, because its cost depends on the app's batching. Storage, streams, logs and
+  harvests are not counted.
 """
 
 import argparse
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 USUAL_SHARE = 5
-"""The usual way is measured on a fifth of the calls: each of its actions costs the same, and takes four requests."""
+"""The usual way is measured on one fifth of the calls: each action costs the same, and takes four requests."""
 
 MINUTES = 24 * 60
 PLOT = ROOT / "docs" / "accrual-cost.svg"
@@ -69,7 +72,7 @@ Way = PeriodsWay | UsualWay
 
 
 class Moment(NamedTuple):
-    """A call, with how many of each of its users' acts had come before it and have come with it."""
+    """A call, and how many actions of each of its users have arrived: before the call, and including it."""
 
     call: Call
     before: Mapping[int, int]
@@ -78,7 +81,7 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all measurements share: the meter, the queue, and what reading the catalog takes."""
+    """What all measurements share: the meter, the queue, and the read units of one catalog read."""
 
     meter: Meter
     outside: "SQSClient"
@@ -86,7 +89,7 @@ class Bench:
     catalog_units: float
 
     def measure(self, way: Way, day: Day, moments: list[Moment], progress: Progress, doing: str) -> Usage:
-        """The usage of some calls of the day, each on what the day has left by then."""
+        """Return the usage of some calls of the day, each measured on the table as it is at that time of the day."""
         make_tables(LEDGER, PLAIN)
         used: Counter[str] = Counter()
         actions = 0
@@ -99,7 +102,7 @@ class Bench:
         return self._usage(way, day, used, actions)
 
     def spent_on(self, way: Way, day: Day, moment: Moment) -> tuple[Counter[str], int]:
-        """What one call uses on its way from the API to the ledger, and how many acts were new."""
+        """Return what one call uses on its way from the API to the ledger, and the number of new actions in it."""
         with self.meter.measured() as spent:
             self._run(way, reported_in(moment.call, day))
         return spent, sum(arrival.acts for arrival in moment.call if not arrival.again)
@@ -116,13 +119,13 @@ class Bench:
 
     @contextmanager
     def _processor(self) -> Iterator[None]:
-        """Count the processor's nanoseconds, of all threads."""
+        """Count nanoseconds of processor time, over all threads."""
         began = process_time_ns()
         yield
         self.meter.counts["processor_ns"] += process_time_ns() - began
 
     def _received(self) -> list[QueueRecord]:
-        """Take all that is in the queue, as Lambda's poller does; ten messages at a time."""
+        """Receive and delete all messages in the queue as Lambda's poller does, up to ten at a time."""
         sent = self._in_queue()
         records: list[QueueRecord] = []
         while len(records) < sent:
@@ -133,14 +136,14 @@ class Bench:
         return records
 
     def _in_queue(self) -> int:
-        """The messages that wait; asked past the meter, because nobody would ask on AWS."""
+        """Return the number of messages in the queue. The meter does not count this request: AWS needs no such call."""
         answer = self.outside.get_queue_attributes(
             QueueUrl=self.queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _usage(self, way: Way, day: Day, used: Counter[str], actions: int) -> Usage:
-        catalog_reads = 2 * MINUTES / day.actions * actions  # two functions, each once a minute
+        catalog_reads = 2 * MINUTES / day.actions * actions  # two functions read the catalog once a minute each
         reads = used["BatchGetItem.units"] + used["GetItem.units"]
         return Usage(
             actions=actions,
@@ -157,7 +160,7 @@ class Bench:
 
 
 def moments_of(day: Day, size: int, sample: int) -> Iterator[Moment]:
-    """Evenly spread calls of the day that hold a sample of its acts; all of them if the sample is that large."""
+    """Choose calls, evenly spread over the day, that hold a sample of its actions. A large sample chooses all calls."""
     calls = day.calls(size)
     wanted = min(len(calls), max(1, sample // size))
     chosen = {int((number + 0.5) * len(calls) / wanted) for number in range(wanted)}
@@ -179,7 +182,7 @@ def reported_in(call: Call, day: Day) -> list[Reported]:
 
 
 def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> tuple[dict[str, Day], Results]:
-    """Every way of arriving, in calls of every size; the usual way beside it."""
+    """Measure both arrival patterns in calls of every size, and the usual way for comparison."""
     store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
     meter = Meter()
     meter.attach(clients.dynamodb(), clients.sqs())
@@ -191,7 +194,7 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
     days = {}
     results: Results = {}
     for arriving in BUDGETS:
-        with step(f"laying out a day of {users:,} users whose acts come {arriving.replace('_', ' ')}"):
+        with step(f"simulating a day of {users:,} users whose actions arrive {arriving.replace('_', ' ')}"):
             days[arriving] = day = Day(users, yesterday, zone, together=arriving == "together")
         for size in SIZES:
             moments = list(moments_of(day, size, sample))
@@ -206,12 +209,13 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accrual", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--users", type=int, default=100_000, help="users of the day")
-    parser.add_argument("--sample", type=int, default=3_000, help="acts to measure for each row of the table")
+    parser.add_argument("--users", type=int, default=100_000, help="the number of users of the simulated day")
+    parser.add_argument("--sample", type=int, default=3_000, help="the number of actions to measure for each table row")
     chosen = parser.parse_args()
     handler = logger.registered_handler
     if isinstance(handler, logging.StreamHandler):
-        handler.setStream(Path(os.devnull).open("w"))  # noqa: SIM115 - log lines are written, to nowhere
+        # The functions still write their log lines, so that this time is measured, but to the null device.
+        handler.setStream(Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with engine() as queue_url, Progress(*columns, console=console) as progress:
         days, results = measure_all(chosen.users, chosen.sample, progress, queue_url)

@@ -1,4 +1,4 @@
-"""Draws what `benchmarks/accrual.py` measured."""
+"""Draw the figures that `benchmarks/accrual.py` measured."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 SIZE = "100"
-"""The size of the calls that is drawn."""
+"""The call size that the plot shows, in actions."""
 
 ROWS = {
     "together": "periods, a user's\nactions together",
@@ -21,7 +21,7 @@ NAMES = {"writes": "DynamoDB writes", "reads": "DynamoDB reads", "sqs": "SQS", "
 
 
 def draw(told: Mapping[str, Any], target: Path) -> None:
-    """Write units and dollars side by side, as an SVG that is the same for the same figures."""
+    """Draw write units and dollars side by side as an SVG. The same figures give the same bytes."""
     mpl.rcParams.update({"svg.hashsalt": "saxaul", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure = Figure(figsize=(9, 2.9), layout="constrained")
     units, dollars = figure.subplots(1, 2, sharey=True)
@@ -39,7 +39,7 @@ def _draw_units(axes: Axes, told: Mapping[str, Any]) -> None:
     values = [told[row][SIZE]["write_units_per_action"] for row in ROWS]
     bars = axes.barh(list(ROWS.values()), values, color=PARTS["writes"], height=0.6)
     axes.bar_label(bars, labels=[f"{value:.2f}" for value in values], padding=3)
-    axes.set_title("DynamoDB write units for an action", fontsize=10, loc="left")
+    axes.set_title("DynamoDB write units per action", fontsize=10, loc="left")
     axes.margins(x=0.12)
 
 
@@ -50,5 +50,5 @@ def _draw_dollars(axes: Axes, told: Mapping[str, Any]) -> None:
         bars = axes.barh(list(ROWS.values()), values, left=left, color=colour, height=0.6, label=NAMES[part])
         left = [before + value for before, value in zip(left, values, strict=True)]
     axes.bar_label(bars, labels=[f"${value:.2f}" for value in left], padding=3)
-    axes.set_title(f"Dollars for a million actions, in calls of {SIZE}", fontsize=10, loc="left")
+    axes.set_title(f"Dollars per million actions, in calls of {SIZE}", fontsize=10, loc="left")
     axes.margins(x=0.12)

@@ -1,4 +1,4 @@
-"""What `benchmarks/accrual.py` measured, as figures, as a table, and against the budgets."""
+"""Report what `benchmarks/accrual.py` measured: as figures, as a table, and against the budgets."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,24 +13,24 @@ from benchmarks.prices import AS_OF, REGION, Usage
 from local.console import console
 
 SIZES = (10, 100, 1000)
-"""Acts of a call."""
+"""Actions per call."""
 
 BUDGETS = {"one_by_one": 1.15, "together": 0.70}
-"""The most write units an action, by how the acts arrive."""
+"""The most write units allowed per action, by how the actions arrive."""
 
 SQS_BUDGET = 0.05
 SQS_BUDGET_FROM = 100
-"""The most SQS requests an action, in calls of so many and more."""
+"""``SQS_BUDGET`` is the most SQS requests allowed per action, in calls of ``SQS_BUDGET_FROM`` actions or more."""
 
 TIMES_FEWER = 5
-"""How many times fewer write units than the usual way, at least."""
+"""The usual way must take at least this many times the write units."""
 
 Results = dict[tuple[str, int], Usage]
-"""By how the acts arrive (or that it was the usual way), and by the size of the calls."""
+"""The usage by row and by call size. A row is how the actions arrive, or ``usual`` for the usual way."""
 
 
 def figures(usage: Usage) -> dict[str, Any]:
-    """A measurement by the names that it is reported under."""
+    """Return the figures of a measurement, by the names in the report."""
     bill = usage.bill(function_memory("AccruePoints"))
     per_action = {
         "write_units_per_action": usage.write_units,
@@ -49,7 +49,7 @@ def figures(usage: Usage) -> dict[str, Any]:
 
 
 def report(users: int, days: Mapping[str, Day], results: Results) -> dict[str, Any]:
-    """All figures, with how many times fewer ours are than those of the usual way."""
+    """Return all figures, and how many times as much the usual way takes."""
     told: dict[str, Any] = {
         "benchmark": "accrual",
         "users": users,
@@ -73,13 +73,13 @@ def acts_at_once(day: Day) -> float:
 
 
 def seen_twice(calls: Iterable[Call]) -> float:
-    """The share of the arrivals whose user is in the same call already."""
+    """Return the share of the arrivals whose user already has an earlier arrival in the same call."""
     found = [(len(call), len(users_of(call))) for call in calls]
     return 1 - sum(users for _, users in found) / sum(arrivals for arrivals, _ in found)
 
 
 def missed(told: Mapping[str, Any]) -> Iterator[str]:
-    """Each budget that was not kept."""
+    """Return one sentence for each missed budget."""
     for arriving, most in BUDGETS.items():
         for size, found in told[arriving].items():
             if found["write_units_per_action"] > most:
@@ -88,11 +88,11 @@ def missed(told: Mapping[str, Any]) -> Iterator[str]:
             if int(size) >= SQS_BUDGET_FROM and sqs > SQS_BUDGET:
                 yield f"{arriving}, calls of {size}: {sqs} SQS requests, budget {SQS_BUDGET}"
             if found["times_fewer_write_units_per_action"] < TIMES_FEWER:
-                yield f"{arriving}, calls of {size}: less than {TIMES_FEWER} times fewer write units than the usual way"
+                yield f"{arriving}, calls of {size}: the usual way takes less than {TIMES_FEWER} times the write units"
 
 
 def show(told: Mapping[str, Any]) -> None:
-    title = f"A day of {told['users']:,} users and {told['actions_a_day']:,} actions: what each action takes"
+    title = f"Cost per action, over a day of {told['users']:,} users and {told['actions_a_day']:,} actions"
     grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
@@ -115,8 +115,8 @@ def show(told: Mapping[str, Any]) -> None:
         f"{found['api_gateway_usd_per_million_actions']:.2f} in calls of {int(size):,}"
         for size, found in told["one_by_one"].items()
     )
-    console.print("Calls by their acts; units; DynamoDB and SQS requests; milliseconds of CPU; dollars for a million.")
-    console.print(f"List prices of {REGION}, {AS_OF}. API Gateway comes on top, for both ways: ${gateway}.")
+    console.print("Figures per action. calls: actions per call; read: read units; DDB, SQS: requests; ms: CPU time.")
+    console.print(f"List prices of {REGION}, {AS_OF}. API Gateway is extra, the same for both ways: ${gateway}.")
 
 
 def _times_fewer(found: Mapping[str, Any], key: str) -> str:

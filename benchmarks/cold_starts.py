@@ -1,17 +1,18 @@
-"""How long each function takes from nothing to its first answer, beside a bare function and beside no bytecode.
+"""Time each function's cold start until its first response, compared with a bare function and with no bytecode.
 
     make bench ONLY=cold_starts
     python -m benchmarks.cold_starts [--times 7]
 
-Every start is a fresh interpreter that sees the built layers and the built function and nothing else, as on Lambda.
-The clock runs from before the function is imported until it has answered the event of ``events/``, which it does
-against the emulator; starting the interpreter itself is the same for all and is not in it. Beside it:
+Every start is a fresh interpreter that sees only the built layers and the built function, as on Lambda. The clock
+starts before the function is imported, and stops when the function has handled its event of ``events/`` against the
+emulator. The start of the interpreter itself is the same for all, and is not counted. Each function is compared with:
 
 - *bare*: a function that makes the same AWS clients and a logger, and logs one line, from the same layers;
 - *no bytecode*: the same function as `sam build` alone ships it.
 
-A laptop's processor is not Lambda's: trust the ratios. The runs take turns, and the fastest of each is told, because
-what else the machine does only ever adds. A budget that is missed is shown in red and fails nothing: it is a timing.
+A laptop's processor is not Lambda's, so only the ratios count. The runs take turns, and the report shows the fastest
+run of each, because other work on the machine can only add time. A missed budget is shown in red, but does not fail
+the run, because timings vary.
 """
 
 import argparse
@@ -42,14 +43,14 @@ BYTECODE_BUDGET = 0.5
 
 
 class Start(NamedTuple):
-    """A first answer: milliseconds until then, and the AWS clients that were made for it."""
+    """A cold start: milliseconds until the first response, and the AWS clients that the function made."""
 
     ms: float
     clients: tuple[str, ...]
 
 
 def start(built: Path, function: str, event: Path, clients: tuple[str, ...] = ()) -> Start:
-    """Start a function of a build afresh; the function ``bare`` makes the clients that are named."""
+    """Start a function of a build in a fresh interpreter. The function ``bare`` makes the clients in ``clients``."""
     paths = [str(built / layer / "python") for layer in LAYERS] + [str(built / function)]
     command = [sys.executable, "-I", "-S", "-B", str(FIRST_ANSWER), function, str(event), ",".join(clients), *paths]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
@@ -60,7 +61,7 @@ def start(built: Path, function: str, event: Path, clients: tuple[str, ...] = ()
 
 
 def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -> dict[str, dict[str, float]]:
-    """The fewest milliseconds of each function: as built, bare, and without bytecode."""
+    """Return the fastest start of each function in milliseconds: as built, bare, and without bytecode."""
     found: dict[str, dict[str, list[float]]] = {name: {"ms": [], "bare": [], "plain": []} for name in functions}
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("starting functions", total=times * len(functions))
@@ -80,7 +81,7 @@ def copied_without_bytecode(target: Path) -> Path:
 
 
 def functions() -> dict[str, Path]:
-    """Each function of the template by its logical id, with its event."""
+    """Map the logical id of each function of the template to its event file."""
     declared = resources("AWS::Serverless::Function")
     return {name: ROOT / "events" / f"{Path(function['CodeUri']).name}.json" for name, function in declared.items()}
 
@@ -99,7 +100,7 @@ def report(found: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
 
 
 def show(told: Mapping[str, Any]) -> None:
-    grid = Grid(title="From nothing to the first answer, fastest, in ms", box=SIMPLE_HEAD, pad_edge=False)
+    grid = Grid(title="Cold start until the first response: fastest run, in ms", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("", "ms", "bare", "times", "no bytecode", "times"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for name, figures in told["functions"].items():
@@ -113,14 +114,14 @@ def show(told: Mapping[str, Any]) -> None:
             f"[{'red' if slow else 'green'}]{figures['times_no_bytecode']:.2f}[/]",
         )
     console.print(grid)
-    console.print(f"Budgets: {BARE_BUDGET} times a bare function, {BYTECODE_BUDGET} times no bytecode.")
+    console.print(f"Budgets: at most {BARE_BUDGET} times a bare function and {BYTECODE_BUDGET} times no bytecode.")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.cold_starts", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--times", type=int, default=7, help="how often each function is started in each way")
+    parser.add_argument("--times", type=int, default=7, help="how many times to start each function in each way")
     chosen = parser.parse_args()
     try:
         with step("building the functions and layers"):

@@ -1,14 +1,14 @@
-"""A simulated day of a green programme: who does what, and when each app's calls bring it.
+"""A simulated day of a green programme: each user's actions, and the API calls that report them.
 
-- Every user acts at least once, five times on average, by a log-normal law (sigma 1): the busiest tenth of the users do
-  two fifths of it all, and the busiest user some two hundred things.
-- The kinds of acts are those of the default catalog, in the shares of ``MIX``. Seven in a hundred are of kinds with a
-  cap by month, so they go to the month's period, where ``DAYS_BEFORE`` earlier days of the month stand already.
-  No kind of the default catalog has a cap by year.
-- One in a hundred reports is sent again up to a few hours later, as it was.
-- Identifiers are as long as real ones: users have 16 digits, actions a UUID of 36 characters.
-- Arriving *one by one*, each act is reported when it is done. Arriving *together*, an app holds a user's acts back
-  and sends about 2.2 of them at once. Either way a call has the acts of many users.
+- Every user has at least one action and five on average, log-normally distributed (sigma 1). The busiest tenth of the
+  users has two fifths of all actions, and the busiest user about two hundred.
+- The action types are those of the default catalog, in the shares of ``MIX``. Seven in a hundred actions are of types
+  with a monthly cap. They go to the month's period, which already holds ``DAYS_BEFORE`` earlier days of the month.
+  No type of the default catalog has a yearly cap.
+- One in a hundred reports is sent again unchanged, up to a few hours later.
+- Identifiers are as long as real ones: user ids have 16 digits, action ids are UUIDs of 36 characters.
+- *One by one* means that an app reports each action when it happens. *Together* means that an app holds back a user's
+  actions and sends about 2.2 of them at once. Either way, a call has the actions of many users.
 """
 
 import math
@@ -38,7 +38,7 @@ MIX = {
     "plastic_recycling": 0.4,
     "clothes_recycling": 0.2,
 }
-"""Of a hundred acts, how many are of each kind."""
+"""The percentage of actions of each action type."""
 
 QUANTITIES = {
     "walking": (200, 6000, 1),
@@ -47,23 +47,26 @@ QUANTITIES = {
     "plastic_recycling": (1, 40, 10),
     "clothes_recycling": (10, 80, 10),
 }
-"""Least, most and divisor of a quantity; where nothing is said it is one."""
+"""Minimum, maximum and divisor of a type's quantity. The quantity of every other type is 1."""
 
 DAYS_BEFORE = 15
 SENT_AGAIN = 0.01
 SPREAD = 1.0
-"""The sigma of the log-normal law."""
+"""The sigma of the log-normal distribution."""
 
 TOGETHER = 0.69
-"""The chance that a user's next act waits for the same call, so that about 2.2 come at once."""
+"""The probability that a user's next action is in the same call, so that about 2.2 are reported at once."""
 
-_MEAN = 4.85  # before rounding, and before everybody does at least one thing
+_MEAN = 4.85  # actions per user, before rounding and before the minimum of one
 _DAY = 86_400
-_A_WHILE = 300  # seconds between the acts that come together
+_A_WHILE = 300  # seconds between actions that are reported together
 
 
 class Arrival(NamedTuple):
-    """Some acts of one user that come in one call: so many of the day's, from number ``first`` on."""
+    """Some actions of one user in one call: ``acts`` of the user's actions of the day, from number ``first`` on.
+
+    ``at`` is in seconds after midnight. ``again`` marks a repeat of an earlier arrival.
+    """
 
     at: float
     user: int
@@ -74,11 +77,11 @@ class Arrival(NamedTuple):
 
 Call = list[Arrival]
 Reported = dict[str, Any]
-"""An act as an app reports it."""
+"""An action as an app reports it."""
 
 
 class Day:
-    """The acts of a day, which are the same for the same seed."""
+    """The actions of a day, which are the same for the same seed."""
 
     def __init__(self, users: int, day: date, zone: ZoneInfo, *, together: bool, seed: int = 1) -> None:
         self._seed = seed
@@ -91,7 +94,7 @@ class Day:
         self.actions = sum(arrival.acts for arrival in self.arrivals if not arrival.again)
 
     def calls(self, size: int) -> list[Call]:
-        """The day in calls of about so many acts, in the order of their coming."""
+        """Divide the day into calls of about ``size`` actions, in order of arrival."""
         calls: list[Call] = []
         room = 0
         for arrival in self.arrivals:
@@ -103,7 +106,7 @@ class Day:
         return calls
 
     def reported(self, user: int) -> list[Reported]:
-        """All that a user does on the day, in order."""
+        """Return all of a user's actions on the day, in order."""
         chance = self._chance(user, "acts")
         moments = [
             self._midnight + max(0.0, arrival.at - (arrival.acts - 1 - number) * _A_WHILE)
@@ -114,7 +117,7 @@ class Day:
         return [self._act(user, chance, moment, MIX) for moment in moments]
 
     def reported_before(self, user: int, kinds: Collection[str]) -> list[Reported]:
-        """What the user did of some kinds on the earlier days of the month, as busy as on the day itself."""
+        """Return the user's earlier actions of the month, of some types, at the same rate as on the day itself."""
         chance = self._chance(user, "before")
         mix = {kind: MIX[kind] for kind in kinds if kind in MIX}
         share = sum(mix.values()) / sum(MIX.values())
@@ -148,11 +151,11 @@ class Day:
         }
 
     def _chance(self, user: int, what: str) -> Random:
-        return Random(f"{self._seed}/{user}/{what}")  # noqa: S311 - a day that can be had again
+        return Random(f"{self._seed}/{user}/{what}")  # noqa: S311 - the day must be reproducible
 
 
 def _runs(chance: Random, acts: int, together: float) -> Iterator[int]:
-    """Part a user's acts into those that come in one call."""
+    """Divide a user's actions into runs. The actions of a run are reported in one call."""
     while acts:
         count = 1
         while count < acts and chance.random() < together:

@@ -1,4 +1,4 @@
-"""A fresh emulator with template.yaml's tables and its action queue: no functions are deployed, they run in process."""
+"""A fresh emulator with the tables and queues of template.yaml. No functions are deployed: they run in this process."""
 
 import json
 import os
@@ -24,17 +24,18 @@ CALLERS = {
     "alipay-client": {"role": "app", "name": "alipay"},
     "operator-client": {"role": "operator", "name": "operator"},
 }
-"""Those who call in ``events/``."""
+"""The clients of the requests in ``events/``."""
 
 LEDGER, CATALOG, PLAIN = "Ledger", "Catalog", "Plain"
-"""The template's two tables, and one more with a key and nothing else."""
+"""The template's two tables, and a third one without an index, for the usual way."""
 
 
 @contextmanager
 def engine() -> Iterator[str]:
-    """Start it on a free port, make this process see it as AWS, and end it afterwards.
+    """Start the emulator on a free port, point this process at it, and stop it afterwards.
 
-    The environment gets what the template tells the functions. It is the action queue's address that is given.
+    The process gets the environment variables that the template gives the functions. Yields the URL of the action
+    queue.
     """
     before = dict(os.environ)
     os.environ["SAXAUL_STATE"] = str(FOLDER)
@@ -63,7 +64,7 @@ def engine() -> Iterator[str]:
 
 
 def function_memory(logical_id: str) -> int:
-    """Megabytes that the template gives a function."""
+    """Return the memory of a function in the template, in megabytes."""
     own = resources("AWS::Serverless::Function")[logical_id]
     return int({**template()["Globals"]["Function"], **own}["MemorySize"])
 
@@ -81,7 +82,7 @@ def _function_environment() -> dict[str, str]:
 
 
 def make_tables(*names: str) -> None:
-    """Make tables as the template declares them; one that is there is made anew."""
+    """Create tables as the template declares them. An existing table is deleted and created again."""
     client = boto3.client("dynamodb")
     copied = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     for name in names:
@@ -92,7 +93,7 @@ def make_tables(*names: str) -> None:
 
 
 def _seed() -> None:
-    """Write the default catalog past the API."""
+    """Write the default catalog directly to the table, not through the API."""
     store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
     for kind, found in load().items():
         for identifier, entity in found.items():

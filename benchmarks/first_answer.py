@@ -1,8 +1,8 @@
-"""Run by cold_starts.py in an interpreter of its own: start one function, and tell how long its first answer took.
+"""Start one function and print how long its first response took. cold_starts.py runs this in a fresh interpreter.
 
     python -I -S -B first_answer.py FUNCTION EVENT CLIENTS PATH…
 
-``bare`` is no function of ours: it makes the AWS clients that are named and a logger, and logs a line.
+The function ``bare`` is not part of the project: it makes the AWS clients in CLIENTS and a logger, and logs a line.
 """
 
 import importlib
@@ -24,7 +24,7 @@ def _bare(names: list[str]) -> None:
 
 def main() -> None:
     function, event_file, clients, *paths = sys.argv[1:]
-    with open(event_file) as file:  # noqa: PTH123 - pathlib would be imported before the clock runs
+    with open(event_file) as file:  # noqa: PTH123 - importing pathlib here would keep it out of the measured time
         event = json.load(file)
     sys.path += paths
     began = perf_counter()

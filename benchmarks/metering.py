@@ -1,11 +1,11 @@
-"""Counts what AWS would bill, at the client: production code stays as it is.
+"""Count what AWS would bill, with hooks on the AWS clients: the production code is not changed.
 
-Every DynamoDB request is asked to tell its consumed capacity. Where it tells nothing, DynamoDB's own rules are applied:
+The meter asks DynamoDB to return the consumed capacity with every response. If a response has none, the meter applies
+DynamoDB's rules:
 
-- a refused condition is billed all the same: one write unit (an item of up to 1 KB), or two for each item of a
-  transaction;
-- the emulator is silent on BatchGetItem: half a unit for each 4 KB of each item, and for each key that has none;
-  a whole one where the read is consistent.
+- A failed condition is billed too: one write unit (for an item of up to 1 KB), or two for each item of a transaction.
+- The emulator reports no capacity for BatchGetItem: half a unit for each 4 KB of each item and for each key without an
+  item, or a whole unit if the read is consistent.
 """
 
 from collections import Counter
@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 READ_BLOCK = 4 * 1024
-"""Bytes that one read unit reads."""
+"""Bytes per read unit."""
 
 CHUNK = 64 * 1024
-"""Bytes of payload that one SQS request is billed for."""
+"""Bytes of payload per billed SQS request."""
 
 
 class Meter:
-    """What the clients that it is attached to have used.
+    """Counts the usage of the clients that it is attached to.
 
-    ``counts`` has ``write_units``, ``dynamodb_requests``, ``sqs_requests`` (as billed), each operation by its name, and
-    its capacity as ``<operation>.units``. Requests are counted as they are sent, those that are sent again included.
+    ``counts`` has ``write_units``, ``dynamodb_requests``, ``sqs_requests`` (as billed), the number of calls of each
+    operation by its name, and the capacity of each operation as ``<operation>.units``. Requests are counted when they
+    are sent, retries included.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Meter:
         self._lock = Lock()
 
     def attach(self, dynamodb: "DynamoDBClient", sqs: "SQSClient") -> None:
-        dynamodb.meta.events.register("provide-client-params.dynamodb", _ask_for_capacity)  # type: ignore[arg-type] # may answer
+        dynamodb.meta.events.register("provide-client-params.dynamodb", _ask_for_capacity)  # type: ignore[arg-type] # may return
         dynamodb.meta.events.register("before-send.dynamodb", self._dynamodb_sent)
         dynamodb.meta.events.register("after-call.dynamodb", self._dynamodb_answered)
         sqs.meta.events.register("provide-client-params.sqs", self._sqs_asked)
@@ -50,7 +51,7 @@ class Meter:
 
     @contextmanager
     def measured(self) -> Iterator[Counter[str]]:
-        """What is used within; the counter that it gives is filled when it ends."""
+        """Measure what the block uses. The yielded counter is filled when the block ends."""
         before, used = self.counts.copy(), Counter[str]()
         yield used
         used.update({name: self.counts[name] - before[name] for name in self.counts})
@@ -58,7 +59,7 @@ class Meter:
     def _add(self, **amounts: float) -> None:
         with self._lock:
             for name, amount in amounts.items():
-                self.counts[name] += amount  # type: ignore[assignment]  # a Counter holds units of a half as well
+                self.counts[name] += amount  # type: ignore[assignment]  # a Counter can hold half units too
 
     def _dynamodb_sent(self, **_: object) -> None:
         self._add(dynamodb_requests=1)
@@ -66,14 +67,14 @@ class Meter:
     def _dynamodb_answered(
         self,
         parsed: dict[str, Any],
-        model: Any,  # noqa: ANN401 - botocore's
+        model: Any,  # noqa: ANN401 - a type of botocore
         context: dict[str, Any],
         **_: object,
     ) -> None:
         units = capacity_units(parsed) or units_of_batch(context.get("batch", {}), parsed.get("Responses", {}))
         self._add(**{model.name: 1, f"{model.name}.units": units}, write_units=units if model.name in WRITES else 0)
 
-    def _sqs_asked(self, params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    def _sqs_asked(self, params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - a type of botocore
         if model.name != "ReceiveMessage":
             bodies = [entry.get("MessageBody", "") for entry in params.get("Entries", [params])]
             self._add(sqs_requests=chunks(bodies), **{model.name: 1})
@@ -83,7 +84,7 @@ class Meter:
 
 
 def capacity_units(parsed: dict[str, Any]) -> float:
-    """The capacity units of an answer, or of a refusal."""
+    """Return the capacity units of a response, or of an error."""
     match parsed:
         case {"ConsumedCapacity": list(tables)}:
             return sum(float(table["CapacityUnits"]) for table in tables)
@@ -97,7 +98,7 @@ def capacity_units(parsed: dict[str, Any]) -> float:
 
 
 def units_of_batch(asked: dict[str, Any], found: dict[str, Any]) -> float:
-    """The read units of a BatchGetItem."""
+    """Return the read units of a BatchGetItem."""
     units = 0.0
     for table, request in asked.items():
         items = found.get(table, [])
@@ -107,13 +108,13 @@ def units_of_batch(asked: dict[str, Any], found: dict[str, Any]) -> float:
 
 
 def chunks(bodies: Iterable[str]) -> int:
-    """The requests that SQS bills for a payload."""
+    """Return the number of requests that SQS bills for a payload."""
     return max(1, ceil(sum(len(body.encode()) for body in bodies) / CHUNK))
 
 
 def _ask_for_capacity(
     params: dict[str, Any],
-    model: Any,  # noqa: ANN401 - botocore's
+    model: Any,  # noqa: ANN401 - a type of botocore
     context: dict[str, Any],
     **_: object,
 ) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Our way, as it is deployed: the functions' own handlers, the services and the storage behind them.
+"""Saxaul's way, as deployed: the functions' handlers, with the services and the storage behind them.
 
-A call is measured in the state that its users' periods have at that moment of the day. That state is made beforehand,
-by the rules alone and without being measured; so any call of the day can be measured, and need not be the first.
-After the call, what stands in the table must be what the rules say.
+Before a call is measured, ``prepare`` writes the periods of its users as they would be at that time of the day. The
+ledger's rules compute these periods, and the meter does not count the writes. So the benchmark can measure any call of
+the day without running all earlier calls. After the call, the periods in the table must equal those of the rules.
 """
 
 import json
@@ -35,7 +35,7 @@ CONTEXT = cast("LambdaContext", SimpleNamespace(aws_request_id="benchmark"))
 
 
 class PeriodsWay:
-    """Periods, read together and written once each."""
+    """Periods: one batch read for all of them, then one write for each."""
 
     name = "periods"
     fair = True
@@ -46,39 +46,39 @@ class PeriodsWay:
         self._event = json.loads((ROOT / "events" / "ingest_actions.json").read_text())
 
     def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """Write the periods of a call's users as they stand before it."""
+        """Write the periods of a call's users as they are before the call."""
         periods = [period for user in users_of(call) for period in self._standing.after(user, arrived[user])]
         self._table.put_all([{**to_item(period), "v": period.version} for period in periods])
 
     def report(self, reported: Sequence[Reported]) -> None:
         answer = ingest_actions(self._event | {"body": json.dumps({"actions": reported})}, CONTEXT)
         if json.loads(answer["body"])["accepted"] != len(reported):
-            raise RuntimeError(f"not all was accepted: {answer['body']}")
+            raise RuntimeError(f"the API did not accept every action: {answer['body']}")
 
     def accrue(self, records: Sequence[QueueRecord]) -> None:
         if failed := accrue_points({"Records": list(records)}, CONTEXT)["batchItemFailures"]:
             raise RuntimeError(f"{len(failed)} messages failed")
 
     def check(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """Hold what stands in the table to what the rules say.
+        """Compare the periods in the table with those that the rules compute.
 
         Raises:
-            RuntimeError: a period is not what it should be.
+            RuntimeError: a period differs.
         """
         expected = [period for user in users_of(call) for period in self._standing.after(user, arrived[user])]
         found = Periods(self._table).get_many([period.key for period in expected], consistent=True)
         for period in expected:
             if _essence(found[period.key]) != _essence(period):
-                raise RuntimeError(f"{period.key} is not what the rules say")
+                raise RuntimeError(f"{period.key} differs from the period that the rules compute")
 
     @staticmethod
     def round_trips(used: Counter[str]) -> float:
-        """Answers that the functions wait for one after the other: periods are written side by side."""
+        """Return the number of responses that the functions wait for in sequence. Periods are written in parallel."""
         return used["SendMessage"] + used["BatchGetItem"] + used["PutItem"] / WRITERS
 
 
 class Standing:
-    """The periods of users by the rules alone, as they grow over the day."""
+    """The users' periods as they grow over the day, computed by the ledger's rules without a table."""
 
     def __init__(self, day: Day, catalog: Catalog) -> None:
         self._day = day
@@ -91,7 +91,7 @@ class Standing:
         self._periods: defaultdict[int, dict[PeriodKey, Period]] = defaultdict(dict)
 
     def after(self, user: int, count: int) -> list[Period]:
-        """The periods that a user has after so many of the day's acts."""
+        """Return a user's periods after the first ``count`` actions of the day."""
         if user not in self._todo:
             self._post(user, self._screened(self._day.reported_before(user, self._monthly)))
             self._todo[user] = self._screened(self._day.reported(user))
@@ -107,10 +107,10 @@ class Standing:
             periods[key] = post(period, [action], self._catalog, self._calendar, self._now).period
 
     def _screened(self, reported: Sequence[Reported]) -> list[Action]:
-        a_month = replace(self._calendar, acceptance_days=62)  # the earlier days were reported in time, when they were
+        a_month = replace(self._calendar, acceptance_days=62)  # earlier days of the month are accepted too
         accepted, refused = screen(APP, reported, self._catalog, a_month, self._now)
         if refused:
-            raise RuntimeError(f"the simulated day breaks a rule: {refused[0]}")
+            raise RuntimeError(f"screening refused an action of the simulated day: {refused[0]}")
         return accepted
 
 
@@ -118,6 +118,6 @@ def users_of(call: Call) -> list[int]:
     return list(dict.fromkeys(arrival.user for arrival in call))
 
 
-def _essence(period: Period) -> Any:  # noqa: ANN401 - anything that can be compared
-    """A period without the time of posting, which differs."""
+def _essence(period: Period) -> Any:  # noqa: ANN401 - any type that can be compared
+    """Return a period without the times of posting, which differ between runs."""
     return {key: replace(entry, recorded_at=0) for key, entry in period.entries.items()}, period.overflow

@@ -1,12 +1,12 @@
-"""AWS list prices, and what a measured piece of work costs by them.
+"""AWS list prices, and the cost of a measured piece of work at these prices.
 
 US East (N. Virginia), in dollars, first tier, no free tier, no savings plan. Looked up on 2026-11-24:
 
 - DynamoDB on demand, since 1 November 2024: $0.625 per million write units, $0.125 per million read units
-  (airbyte.com, DynamoDB Pricing, July 2025; AWS's own page shows its prices by script only and was not read).
+  (airbyte.com, DynamoDB Pricing, July 2025). AWS's own page shows its prices by script only and was not read.
 - SQS standard: $0.40 per million requests, a request being 64 KB of payload; fair queues: $0.10 more
-  (cloudburn.io, Amazon SQS pricing, March 2026; whether receiving and deleting pay the $0.10 too was not to be found,
-  so here they do).
+  (cloudburn.io, Amazon SQS pricing, March 2026). No source said whether receiving and deleting cost the extra $0.10
+  too; this module assumes that they do.
 - Lambda on arm64: $0.0000133334 per GB-second, $0.20 per million invocations
   (cloudchipr.com, AWS Lambda Pricing, 2024).
 - API Gateway, REST: $3.50 per million calls (AWS whitepaper, Best Practices for API Gateway Private APIs, table 4).
@@ -26,22 +26,22 @@ INVOCATION = 0.20e-6
 API_CALL = 3.50e-6
 
 FULL_PROCESSOR_MB = 1769
-"""The memory at which a function has one whole processor; with less it has that share of one (AWS Lambda's guide)."""
+"""The memory at which a function has one full processor. With less, its share is proportional (AWS Lambda's guide)."""
 
 ROUND_TRIP = 0.005
-"""Seconds that a function waits for one answer of DynamoDB or SQS. An assumption: both answer in a few milliseconds."""
+"""Seconds that a function waits for a response of DynamoDB or SQS. Assumed, not measured: both take a few ms."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What it took to bring a number of actions from the API to the ledger.
+    """The resources used to bring a number of actions from the API to the ledger.
 
     Attributes:
-        actions: different ones; an action that comes again is work, but not another action.
-        sqs_requests: as they are billed, each 64 KB of payload once.
-        fair_queue_requests: those of them that go to a fair queue.
-        processor_seconds: of this process, on this machine.
-        round_trips: answers that a function waits for one after the other.
+        actions: distinct actions. A repeat adds usage, but is not counted as another action.
+        sqs_requests: billed requests, one for each 64 KB of payload.
+        fair_queue_requests: the part of ``sqs_requests`` that goes to a fair queue.
+        processor_seconds: processor time of this process, on this machine.
+        round_trips: responses that a function waits for in sequence.
     """
 
     actions: int = 0
@@ -56,7 +56,7 @@ class Usage:
     round_trips: float = 0
 
     def bill(self, memory_mb: int) -> dict[str, float]:
-        """Dollars for a million such actions, by what is billed. API Gateway stands apart: its calls are not ours."""
+        """Return dollars per million actions, by billed item, without API Gateway (see ``api_gateway_dollars``)."""
         seconds = self.processor_seconds * FULL_PROCESSOR_MB / memory_mb + self.round_trips * ROUND_TRIP
         dollars = {
             "writes": self.write_units * WRITE_UNIT,
@@ -67,7 +67,7 @@ class Usage:
         return {name: price / self.actions * 1_000_000 for name, price in dollars.items()}
 
     def api_gateway_dollars(self) -> float:
-        """Dollars that API Gateway takes for a million such actions."""
+        """Return the dollars that API Gateway costs per million actions. The app's batching decides its calls."""
         return self.api_calls * API_CALL / self.actions * 1_000_000
 
     def per_action(self, amount: float) -> float:

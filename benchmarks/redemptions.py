@@ -1,10 +1,14 @@
-"""What a burst costs: `python -m benchmarks.redemptions`, in process, against the emulator's table and FIFO queue.
+"""Measure what a burst of redemption requests costs, in this process, against the emulator's table and FIFO queue.
 
-Four times as many people as saplings ask for a tree. All of them ask before the first is answered, which is the worst
-that a burst can do; then the queue is settled in batches of ten, as SQS hands it to the function. Then others come who
-are too late, and the API refuses them. Beside it, as many requests are settled the usual way: a transaction each.
+    python -m benchmarks.redemptions
 
-Ends with 1 where the stock was written more than once per 8 redemptions, or a sapling was sold twice or not at all.
+Four times as many people as there are saplings request a tree. All of them send their requests before the first one is
+settled, which is the worst case. Then the benchmark settles the queue in batches of ten, as SQS delivers the messages
+to the function. Then more people request a tree, too late, and the API refuses them. For comparison, the benchmark
+settles as many redemption requests the usual way, with one transaction each.
+
+The exit code is 1 if there were fewer than 8 reserved redemptions per write of the stock, or if the number of reserved
+redemptions differs from the number of saplings.
 """
 
 import argparse
@@ -51,14 +55,14 @@ from saxaul.trees.redemptions import State
 THREADS = 8
 PRICE = 80
 BATCH = 10
-"""The messages of a batch that SQS hands to a function from a FIFO queue."""
+"""The most messages of a FIFO queue that SQS delivers to a function in one batch."""
 
 LEAST_PER_STOCK_WRITE = 8
 CALENDAR = Calendar(ZoneInfo("Asia/Shanghai"), acceptance_days=7, harvest_time=None)
 
 
 class Meter:
-    """Counts what the clients of this process do: requests, read and write units, writes of stock, and milliseconds."""
+    """Counts requests, read and write units, stock writes and milliseconds of this process's AWS clients."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -74,7 +78,7 @@ class Meter:
         self.ms.append((time.perf_counter() - began) * 1000)
 
     def read_off(self) -> tuple[Counter[str], list[float]]:
-        """What was counted since the last time."""
+        """Return what was counted since the last call, and reset the counts."""
         counts, ms, self.counts, self.ms = self.counts, self.ms, Counter(), []
         return counts, ms
 
@@ -85,7 +89,7 @@ class Meter:
         with self._lock:
             self.counts["stock_writes"] += stock
 
-    def _count_units(self, parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    def _count_units(self, parsed: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - a type of botocore
         is_write = model.name in {"PutItem", "UpdateItem", "TransactWriteItems", "BatchWriteItem"}
         consumed = parsed.get("ConsumedCapacity", [])
         with self._lock:
@@ -101,7 +105,7 @@ class Meter:
 
 
 class Burst:
-    """People who want a tree of one project, and the services that answer them."""
+    """People who request a tree of one project, and the services that handle their requests."""
 
     def __init__(self, name: str, users: int, saplings: int, queue_url: str) -> None:
         ledger = Table("Ledger", SYSTEM_CLOCK)
@@ -125,7 +129,7 @@ class Burst:
         ledger.put_all([{**periods.to_item(period_of(user, now)), "v": 1} for user in self.users])
 
     def ask(self, user: str, key: str = "morning") -> str:
-        """Ask for a tree; the state, or the code of the refusal."""
+        """Request a tree. Returns the state of the redemption, or the problem code."""
         try:
             request = RedemptionRequest("alipay", user, key, self._project_id, 1, "For the desert")
             return self._redeeming.request(request).redemption.state.value
@@ -133,7 +137,7 @@ class Burst:
             return refusal.code
 
     def settle_next(self, most: int) -> int:
-        """Settle as many messages as the queue hands out; how many those were."""
+        """Receive and settle up to ``most`` messages. Returns the number of messages received."""
         answer = sqs().receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=most)
         messages = answer.get("Messages", [])
         if messages:
@@ -159,14 +163,14 @@ def make_project(saplings: int) -> TreeProject:
 
 
 def period_of(user: str, now: int) -> Period:
-    """A period with the ripe points of one tree."""
+    """Return a period with enough ripe points for one tree."""
     entry = Entry("bus_ride", Decimal(1), now - 3600, now, PRICE, Decimal("212.5"), Decimal(1), rule=1)
     day = CALENDAR.window_of(now - 3600, "day")
     return Period(PeriodKey(Owner("user", user), day), {"alipay:ride": entry})
 
 
 def settled(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
-    """Settle all that is queued, and what it took."""
+    """Settle all queued redemption requests, and return the cost."""
     meter.read_off()
     batches: Counter[int] = Counter()
 
@@ -191,7 +195,7 @@ def settled(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
 
 
 def asked(meter: Meter, burst: Burst, users: Sequence[str], *, key: str) -> dict[str, Any]:
-    """Let people ask, eight at a time, and what it took."""
+    """Have people request trees, eight at a time, and return the cost."""
     meter.read_off()
     answers: Counter[str] = Counter()
 
@@ -218,7 +222,7 @@ def latency(ms: Sequence[float]) -> dict[str, float]:
 
 @contextmanager
 def emulator() -> Iterator[None]:
-    """An emulator of its own on a free port, with the ledger's table; the clients of this process talk to it."""
+    """Run a separate emulator on a free port, with the ledger's table, and point this process's clients at it."""
     os.environ["SAXAUL_STATE"] = str(ROOT / ".local" / "benchmark-redemptions")
     state().mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
@@ -242,7 +246,7 @@ def emulator() -> Iterator[None]:
 
 
 def make_table() -> None:
-    def keys(partition: str, order: str) -> Any:  # noqa: ANN401 - as boto3 takes them
+    def keys(partition: str, order: str) -> Any:  # noqa: ANN401 - the shape that boto3 takes
         return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}]
 
     listing: Any = {
@@ -266,25 +270,23 @@ def queue(name: str) -> str:
 
 
 def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usual: dict[str, Any]) -> None:
-    grid = Grid(title="A burst, and what each redemption costs")
-    for column in ("", "asking", "too late, at the API", "settling, batches of 10", "settling, a transaction each"):
+    grid = Grid(title="A burst: the cost per redemption request")
+    for column in ("", "requesting", "too late", "settling, batches of 10", "settling, one transaction each"):
         grid.add_column(column, justify="left" if not column else "right")
 
     def row(name: str, *values: float | None, digits: int = 2) -> None:
         grid.add_row(name, *("" if value is None else f"{value:,.{digits}f}" for value in values))
 
-    row(
-        "redemptions per write of the stock", None, None, *(way["redemptions_per_stock_write"] for way in (ours, usual))
-    )
+    row("redemptions per stock write", None, None, *(way["redemptions_per_stock_write"] for way in (ours, usual)))
     settling = [way["write_units_per_redemption"] for way in (ours, usual)]
     row("write units", asking["write_units"], late["write_units"], *settling)
     index = [way["index_write_units_per_redemption"] for way in (ours, usual)]
-    row("  of which for the lists", asking["index_write_units"], late["index_write_units"], *index)
+    row("  of which for the index", asking["index_write_units"], late["index_write_units"], *index)
     row("read units", asking["read_units"], late["read_units"], None, None)
     requests = [way["requests_per_redemption"] for way in (ours, usual)]
     row("requests", asking["requests"], late["requests"], *requests)
     for name in ("p50_ms", "p99_ms"):
-        row(f"{name[:3]} of a call, ms", *(measured[name] for measured in (asking, late, ours, usual)), digits=1)
+        row(f"{name[:3]} per call, ms", *(measured[name] for measured in (asking, late, ours, usual)), digits=1)
     console.print(grid)
 
 
@@ -292,7 +294,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.redemptions", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--users", type=int, default=2000, help="four times as many as there are saplings")
+    parser.add_argument("--users", type=int, default=2000, help="people; a quarter of them get a sapling")
     users = parser.parse_args().users
     saplings = users // 4
     with emulator():

@@ -1,8 +1,10 @@
-"""How fast and how well the search answers, beside SQLite FTS5, tantivy and rapidfuzz.
+"""Measure the speed and the quality of the search, compared with SQLite FTS5, tantivy and rapidfuzz.
 
-`python -m benchmarks.suggestions`. Quality is judged on the default catalog, speed on larger ones of its own words.
-The peers get the same keys as ours, and folded queries: simplified hanzi, pinyin, first letters and synonyms.
-If a laptop stack is up, the default catalog is asked over HTTP as well.
+    python -m benchmarks.suggestions
+
+Quality is measured on the default catalog. Speed is measured on larger catalogs that are made of its words. The other
+engines index the same keys as Saxaul's search, and get folded queries: simplified hanzi, pinyin, first letters and
+synonyms. If a laptop stack is up, the benchmark also sends the queries to it over HTTP, on the stack's own catalog.
 """
 
 import gc
@@ -39,14 +41,15 @@ LIMIT = 10
 DAY = date(2026, 9, 1)
 _ROUNDS = 4
 _SECONDS = 8.0
-"""The longest time for which one engine is asked at one size."""
+"""The longest time in seconds that one series of queries of one engine at one size may take."""
 
 
 class Measured(NamedTuple):
-    """One engine at one size: build seconds, peak megabytes of Python's own memory while building, milliseconds.
+    """The figures of one engine at one catalog size.
 
-    ``p99_first_ms`` is for a new worker that is asked everything once; the others are for one that was asked before.
-    ``p99_cpu_ms`` is processor time.
+    ``memory_mb`` is Python's own memory after the build, in megabytes. ``p99_first_ms`` is for a new index that gets
+    each query once. The other times are for an index that has had these queries before. ``p99_cpu_ms`` is processor
+    time.
     """
 
     engine: str
@@ -134,14 +137,14 @@ def _slips(word: str) -> int:
 
 
 def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Each suggestion with all keys by which ours finds it, as words."""
+    """Return the id of each suggestion, and all keys by which Saxaul's search finds it, as words."""
     vocabulary = Vocabulary(catalog)
     for identifier, suggestion in catalog.suggestions.items():
         yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
 
 
 def grown(size: int) -> Catalog:
-    """The default catalog with more suggestions, each with a title, text and keywords from the others."""
+    """Return the default catalog with more suggestions. Each takes its title, text and keywords from existing ones."""
     chance = random.Random(7)  # noqa: S311 - the same catalog each time
     known = default_catalog()
     models = list(known.suggestions.values())
@@ -173,7 +176,7 @@ def measure(name: str, catalog: Catalog, queries: Sequence[str], judged_as: Qual
 
 
 def _percentiles(ask: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float, float]:
-    """The median and the 99th percentile in milliseconds, then the 99th of processor time."""
+    """Return the median and the 99th percentile of wall time, and the 99th of processor time, in milliseconds."""
     took: list[float] = []
     took_cpu: list[float] = []
     ends = perf_counter() + _SECONDS
@@ -198,7 +201,7 @@ def _memory(build: Callable[[], object]) -> float:
 
 
 def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
-    """The laptop stack's median and 99th percentile; None if no stack is up."""
+    """Return the median and the 99th percentile of the laptop stack in milliseconds, or None if no stack is up."""
     if not (state() / "stack.json").exists():
         return None
     with Client("alipay") as client:
@@ -222,8 +225,8 @@ def main() -> None:
     _show(measured)
     show(asked)
     print(
-        "over HTTP, the default catalog:",
-        "no stack is up; make up" if http is None else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
+        "over HTTP, on the laptop stack:",
+        "not measured, no stack is up: make up" if http is None else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
     )
     print(json.dumps(_summary(measured, asked, http)))
 
@@ -231,7 +234,7 @@ def main() -> None:
 def _show(measured: Sequence[Measured]) -> None:
     table = Table(
         Column("engine", no_wrap=True),
-        "of",
+        "entries",
         "build s",
         "MB",
         "first p99 ms",

@@ -1,9 +1,14 @@
-"""The usual way to accrue points from a queue without counting twice, written plainly.
+"""The usual way to accrue points from a queue without double counting: the baseline of the benchmark.
 
-One message for each action. For each message: an idempotency record that says the work has begun (as the idempotency
-libraries do), the wallet read for what is left of the caps, the entry and the wallet written in one transaction,
-and the record marked as completed. The messages of a batch are worked on one after the other, as batch processors do.
-Screening is the same code as ours, and messages are sent, received and deleted ten at a time.
+Each action is one message. For each message, this code
+
+- writes an idempotency record in progress, as idempotency libraries do,
+- reads the wallet, to see how much of the caps is left,
+- writes the entry and the wallet in one transaction,
+- marks the record as completed.
+
+It handles the messages of a batch one after the other, as batch processors do. It screens actions with Saxaul's own
+code, and sends, receives and deletes messages ten at a time.
 """
 
 import json
@@ -25,11 +30,11 @@ from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, raw,
 
 SEND_BATCH = 10
 KEPT_FOR = 7 * 86_400
-"""Seconds for which an idempotency record is kept."""
+"""How long an idempotency record is kept, in seconds."""
 
 
 class UsualWay:
-    """An idempotency record, then entry and wallet in a transaction."""
+    """An idempotency record for each action, then the entry and the wallet in one transaction."""
 
     name = "usual"
     fair = False
@@ -41,7 +46,7 @@ class UsualWay:
         self._table = Table(PLAIN, SYSTEM_CLOCK)
 
     def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """What comes again in the call was completed before, unless it came first in this very call."""
+        """Write completed records for the actions that the call repeats, unless they first arrive in the same call."""
         records: list[Item] = []
         for arrival in call:
             before = range(arrival.first, min(arrival.first + arrival.acts, arrived[arrival.user]))
@@ -55,7 +60,7 @@ class UsualWay:
     def report(self, reported: Sequence[Reported]) -> None:
         accepted, refused = screen(APP, reported, self._catalog, self._calendar, int(time()))
         if refused:
-            raise RuntimeError(f"not all was accepted: {refused[0]}")
+            raise RuntimeError(f"screening refused an action: {refused[0]}")
         bodies = [
             json.dumps([*action.owner, *action[2:4], str(action.quantity), action.occurred_at]) for action in accepted
         ]
@@ -72,10 +77,10 @@ class UsualWay:
             self._accrue(Action(APP, Owner(kind, owner_id), action_id, action_type, Decimal(quantity), occurred_at))
 
     def check(self, call: Call, _: Mapping[int, int]) -> None:
-        """Hold that every action of the call has its entry.
+        """Check that every action of the call has an entry.
 
         Raises:
-            RuntimeError: one has none.
+            RuntimeError: an entry is missing.
         """
         reported = [
             self._day.reported(arrival.user)[number]
@@ -85,7 +90,7 @@ class UsualWay:
         ]
         keys = [Key(f"USER#{act['user_id']}", f"ENTRY#{APP}:{act['action_id']}") for act in reported]
         if len(self._table.get_many(keys, consistent=True)) != len(keys):
-            raise RuntimeError("entries are missing")
+            raise RuntimeError("some actions of the call have no entry")
 
     @staticmethod
     def round_trips(used: Counter[str]) -> float:
@@ -122,7 +127,7 @@ class UsualWay:
         self._complete(action, points)
 
     def _award(self, action: Action, used: Mapping[str, Decimal]) -> tuple[int, str, Decimal]:
-        """Points, and the counter of the cap with its new value."""
+        """Return the points, the name of the cap's counter, and its new value."""
         rule = self._catalog.action_types[action.type]
         cap, reward = rule.caps[0], rule.points
         if reward is None:
@@ -141,7 +146,7 @@ class UsualWay:
         return {"pk": f"DONE#{APP}:{user_id}:{action_id}", "sk": "DONE", "state": "COMPLETED", "v": 2}
 
     def _begin(self, action: Action) -> bool:
-        """Whether the action was not there yet."""
+        """Open an idempotency record. Returns False if the action already has one."""
         client = dynamodb()
         record = self._record(action.owner.id, action.action_id)
         try:

@@ -1,8 +1,9 @@
-"""Replays a bike-share operator's published rides as `bike_ride` actions: `python -m local.replay trips.csv`.
+"""Replay the published rides of a bike-share operator as `bike_ride` actions: `python -m local.replay trips.csv`.
 
-A ride's distance is the great circle between where it began and where it ended. All rides move by the same number of
-whole days, so that the last of them was yesterday. An action's id comes from the ride and the day it was moved to, so
-replaying a file on the same day changes nothing. A row that is no ride is counted and named, and the rest goes on.
+A ride's distance is the great-circle distance from its start to its end. All rides are moved by the same number of
+whole days, so that the last one was yesterday. An action's id is made of the ride and the day that it was moved to, so
+replaying a file again on the same day changes nothing. A row that is not a valid ride is counted and reported, and the
+other rows are replayed.
 """
 
 import argparse
@@ -29,15 +30,16 @@ from local.rides import Ride
 from local.sam import state
 
 ZONE = ZoneInfo("Asia/Shanghai")
-"""The programme's zone: a ride keeps the time of day that it had in its own city."""
+"""The programme's time zone. A ride keeps the local time of day that it had in its own city."""
 
 CALL = 100
-"""Rides of a call, which is one message of the queue."""
+"""Rides per API call. Each call is one message in the queue."""
 
 CALLS_AHEAD = 5
-"""Messages that may wait before as many more are sent. With the calls under way, about 2,000 rides wait at most. Each
-may be a write: a worker that got many more would run into its 30 seconds where the machine has other work, and they
-would come again 3 minutes later.
+"""The most messages that may wait in the queue before as many more are sent.
+
+With the calls in progress, at most about 2,000 rides wait. Each of them may be a write. On a busy machine, a worker
+with many more would reach its timeout of 30 seconds, and its messages would be delivered again 3 minutes later.
 """
 
 SENDERS = 4
@@ -45,7 +47,7 @@ READERS = 8
 
 
 def action_of(ride: Ride, shift: timedelta) -> dict[str, Any]:
-    """The ride as an action, moved by whole days."""
+    """Return the ride as an action, moved by whole days."""
     moved = ride.started + shift
     return {
         "action_id": f"{ride.key}-{moved:%Y%m%d}",
@@ -57,15 +59,15 @@ def action_of(ride: Ride, shift: timedelta) -> dict[str, Any]:
 
 
 def shift_of(survey: Survey, today: datetime) -> timedelta:
-    """The whole days that bring the last ride to the day before today."""
+    """Return the number of whole days that moves the last ride to yesterday."""
     return timedelta(days=(today.date() - survey.last_day).days - 1)
 
 
 def send(client: Client, rides: Iterable[Ride], shift: timedelta, total: int, sent: Sent) -> None:
-    """Report the rides, and count in ``sent`` what the API said to them.
+    """Report the rides through the API, and count in ``sent`` how many it accepted and refused.
 
     Raises:
-        StoppedError: the API did not answer, or refused a whole call, or the queue stands still.
+        StoppedError: the API did not respond or refused a whole call, or the queue did not move.
     """
 
     def report(batch: list[Ride]) -> tuple[list[Ride], Any]:
@@ -81,7 +83,7 @@ def send(client: Client, rides: Iterable[Ride], shift: timedelta, total: int, se
 
 
 def wait_for_empty_queue(patience: float = PATIENCE) -> None:
-    """Wait until no accepted action is on its way to a period any more; ends the program if the queue stands still."""
+    """Wait until all accepted actions are posted to their periods. Ends the program if the queue does not move."""
     try:
         work_off(patience)
     except StoppedError as error:
@@ -89,10 +91,10 @@ def wait_for_empty_queue(patience: float = PATIENCE) -> None:
 
 
 def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
-    """The sums over the wallets of these users.
+    """Read the wallets of these users, and return their sums.
 
     Raises:
-        StoppedError: the API did not answer, or refused.
+        StoppedError: the API did not respond, or refused a call.
     """
     paths = [f"/users/{quote(user, safe='')}/wallet" for user in sorted(users)]
     wallets = []
@@ -107,7 +109,7 @@ def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
 
 
 def _paced(batches: Iterable[list[Ride]], waiting: Callable[[], None]) -> Iterator[list[Ride]]:
-    """The batches, no faster than the queue is worked off; calls ``waiting`` again and again meanwhile."""
+    """Yield the batches no faster than the workers empty the queue. Calls ``waiting`` repeatedly during a wait."""
     for number, batch in enumerate(batches):
         if number % CALLS_AHEAD == 0:
             ease(CALLS_AHEAD, waiting)
@@ -123,7 +125,7 @@ def _batches(rides: Iterable[Ride]) -> Iterator[list[Ride]]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.replay", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--user", help="the column that names the user; by default the bike, or the start station")
+    parser.add_argument("--user", help="the column to use as the user; by default the bike, or the start station")
     parser.add_argument("--app", default="alipay")
     chosen = parser.parse_args()
     today = datetime.now(ZONE)
@@ -140,14 +142,17 @@ def main() -> None:
         with Client(chosen.app) as client:
             sent, wallets, trouble = _replay(client, file, survey, today)
     else:
-        sent, wallets, trouble = Sent(), None, f"There is no ride in {chosen.file}."
+        sent, wallets, trouble = Sent(), None, f"{chosen.file} has no valid ride."
     _show(survey, sent, wallets, bad_rows)
     if trouble:
         give_up(trouble)
 
 
 def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
-    """Send the rides and wait for them. Gives what is known then, and what is wrong, if anything is."""
+    """Send the rides, wait until they are posted, and read the wallets.
+
+    Returns what is known at the end, and one sentence about the first failure, or None.
+    """
     sent, began = Sent(), time.perf_counter()
     wallets = trouble = None
     try:
@@ -163,19 +168,15 @@ def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> 
     except StoppedError as error:
         trouble = trouble or str(error)
     except KeyboardInterrupt:
-        trouble = "Stopped. Replay the file again today: what has arrived does not change."
+        trouble = "Stopped. You can replay the file again today: rides that have arrived do not count twice."
     if not (trouble or sent.accepted):
-        trouble = "The API refused every ride; docs/problems.md says what the codes above mean."
+        trouble = "The API refused every ride. docs/problems.md explains the codes above."
     return sent, wallets, trouble
 
 
 def _buried(before: int) -> str | None:
     new = sum(messages_in("actions_dead_letter")) - before
-    return (
-        f"{new:,} messages of accepted rides could not be posted; look into them with: make dead-letters"
-        if new
-        else None
-    )
+    return f"{new:,} messages with accepted rides could not be posted. To list them: make dead-letters" if new else None
 
 
 def _show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -> None:

@@ -1,4 +1,4 @@
-"""What became of the rows of a replayed file: the totals that a person reads, and a file that names each bad row."""
+"""The report on a replayed file: totals for a person to read, and a file that lists every bad row."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from typing import TextIO
 from local.rides import BadRow
 
 FIRST_LINES = 5
-"""How many bad rows of a reason the totals name; the file beside them names all."""
+"""How many line numbers of bad rows the totals show for each reason. The bad-row file lists all of them."""
 
 WIDTH = 80
-"""Columns of the narrowest terminal, and of a log."""
+"""The most columns of a line of the totals, so that it fits a narrow terminal and a log."""
 
 _LONGEST_TEXT = 200
 
 
 @dataclass
 class BadRows:
-    """The bad rows of a file by reason: how many there are, and the first few of them."""
+    """The bad rows of a file by reason: how many there are, and the line numbers of the first few."""
 
     count: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[str]] = field(default_factory=dict)
@@ -35,7 +35,10 @@ class BadRows:
 
 @dataclass
 class Survey:
-    """What a file holds, before anything is sent. ``last_day`` is that of the last ride; notes are sentences."""
+    """The content of a file, known before any ride is sent.
+
+    ``last_day`` is the day of the last ride. Each note is a sentence for the person who runs the replay.
+    """
 
     bad: BadRows = field(default_factory=BadRows)
     rides: int = 0
@@ -45,7 +48,7 @@ class Survey:
 
 @dataclass
 class Sent:
-    """What the API said to the rides of a file."""
+    """How the API responded to the rides of a file. ``refused`` counts rides by problem code."""
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -69,7 +72,7 @@ class Wallets:
 
 @contextmanager
 def bad_row_file(file: Path) -> Iterator[TextIO]:
-    """Open the file that names each bad row. It replaces an earlier one, and is kept only if it has a line."""
+    """Open the file that lists every bad row. It replaces an earlier one, and is deleted again if it stays empty."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w", encoding="utf-8", newline="\n") as target:
         yield target
@@ -78,14 +81,14 @@ def bad_row_file(file: Path) -> Iterator[TextIO]:
 
 
 def bad_row_line(row: BadRow) -> str:
-    """One line that names the row, as compilers name a fault: file, line, reason, and how the row begins."""
+    """Return one line about a bad row, in the format of a compiler error: file, line, reason, start of the row."""
     said = f"{row.reason} ({row.detail})" if row.detail else row.reason
     shown = row.text if len(row.text) <= _LONGEST_TEXT else row.text[:_LONGEST_TEXT] + "…"
     return f"{row.source.name}:{row.line}: {said}: {shown!r}\n"
 
 
 def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[str]:
-    """The lines of the totals, none wider than 80 columns; the wallets' lines are left out if they are unknown."""
+    """Return the lines of the totals, at most 80 columns wide. ``wallets`` is None if they could not be read."""
     bad = survey.bad.count.total()
     rows: list[tuple[str, str, list[str]]] = [("rows read", f"{survey.rides + bad:,}", [])]
     rows.append(("rides", f"{survey.rides:,}", []))

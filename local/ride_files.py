@@ -1,6 +1,6 @@
-"""Opens files of published rides as lines of text: plain, gzip or zip, in UTF-8, UTF-16, UTF-32 or Windows-1252.
+"""Read files of published rides as lines of text: plain, gzip or zip, in UTF-8, UTF-16, UTF-32 or Windows-1252.
 
-Nothing here holds more than one line, so a file may be of any size.
+This module keeps at most one line in memory, so a file may be of any size.
 """
 
 import codecs
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 LONGEST_LINE = 10_000
-"""Characters. A published ride has about 250."""
+"""The most characters of a line. A published ride has about 250."""
 
 _Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 _CHUNK = 1 << 20
@@ -26,15 +26,15 @@ _LISTS = {".csv", ".tsv", ".txt"}
 
 
 class UnreadableFileError(ValueError):
-    """A file that holds no rides that can be read. The message is one sentence that says why."""
+    """The rides of a file cannot be read. The message is one sentence that says why."""
 
 
 class NotRidesError(UnreadableFileError):
-    """A file that can be read, and is no list of rides."""
+    """The file can be read, but is not a list of rides."""
 
 
 class Source(NamedTuple):
-    """A list of rides: a file, or one file in an archive. ``part`` is its name in the archive, or empty."""
+    """A list of rides: a file, or one file in an archive. ``part`` is its name in the archive, or an empty string."""
 
     name: str
     part: str
@@ -42,10 +42,10 @@ class Source(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of a source, counted from 1, without its end.
+    """A line of a source, numbered from 1, without its line ending.
 
-    Of a line that is too long, ``text`` has only the beginning, one character more than the longest line.
-    ``ended`` is false for a last line without a line end.
+    If a line is longer than ``LONGEST_LINE``, ``text`` has only its first ``LONGEST_LINE + 1`` characters. ``ended`` is
+    false for a last line without a line ending.
     """
 
     number: int
@@ -54,14 +54,14 @@ class Line(NamedTuple):
 
 
 def sources(file: Path) -> list[Source]:
-    """The lists of rides in a file, in the order of their names.
+    """Return the lists of rides in a file, sorted by name.
 
     Raises:
-        UnreadableFileError: there is no such file, or the archive holds none or is damaged.
+        UnreadableFileError: the file does not exist, or the archive is damaged or has no list of rides.
     """
     with _told_plainly(str(file)):
         if not stat.S_ISREG(file.stat().st_mode):
-            raise UnreadableFileError(f"{file} is not a file that can be read twice; name a file.")
+            raise UnreadableFileError(f"{file} is not a file. Name a regular file, because it is read twice.")
         with file.open("rb") as opened:
             beginning = opened.read(4)
         if beginning.startswith(b"\x1f\x8b"):
@@ -77,7 +77,10 @@ def sources(file: Path) -> list[Source]:
 
 
 def encoding_of(source: Source) -> str:
-    """The name of the encoding, as Python has it: by its mark, or UTF-8 if all of it is, or else Windows-1252.
+    """Return Python's name of the source's encoding.
+
+    A byte order mark decides, then the zero bytes of UTF-16. Otherwise a source that is valid UTF-8 is UTF-8, and any
+    other is taken for Windows-1252.
 
     Raises:
         UnreadableFileError: the file is damaged.
@@ -95,14 +98,14 @@ def encoding_of(source: Source) -> str:
         try:
             decoder.decode(beginning)
             while chunk := opened.read(_CHUNK):
-                decoder.decode(chunk)  # a character that the end of the file cuts is not held against it
+                decoder.decode(chunk)  # not final: an incomplete last character is not an error
         except UnicodeDecodeError:
             return "cp1252"
         return "utf-8"
 
 
 def lines(source: Source, encoding: str) -> Iterator[Line]:
-    """The lines of a source. A line feed ends one, a carriage return, or both.
+    """Yield the lines of a source. A line ends with a line feed, a carriage return, or both.
 
     Raises:
         UnreadableFileError: the file is damaged.
@@ -124,7 +127,7 @@ def lines(source: Source, encoding: str) -> Iterator[Line]:
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the beginning of this one
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, because its mark starts with the mark of UTF-16
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -132,7 +135,10 @@ _MARKS = {
 
 
 def _latin_1_instead(error: UnicodeError) -> tuple[str, int]:
-    """Windows-1252 leaves five bytes undefined. Each stays a character of its own, so that names stay apart."""
+    """Decode a byte that Windows-1252 does not define as Latin-1.
+
+    Windows-1252 leaves five bytes undefined. Each becomes a different character, so different names stay different.
+    """
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return error.object[error.start : error.end].decode("latin-1"), error.end
@@ -152,7 +158,7 @@ def _open(file: Path, *, packed: bool) -> Iterator[IO[bytes]]:
 
 
 def _members(opener: _Opener, name: str, folder: str, depth: int) -> Iterator[Source]:
-    """The lists of a zip and of the zips in it, without what macOS and editors leave behind."""
+    """Yield the lists of a zip and of the zips in it, without the hidden files that macOS and editors add."""
     with opener() as opened, zipfile.ZipFile(opened) as archive:
         members = [member.filename for member in archive.infolist() if not member.is_dir()]
     for member in members:
@@ -176,7 +182,7 @@ def _open_member(opener: _Opener, member: str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _told_plainly(name: str) -> Iterator[None]:
-    """Translate what the standard library raises about a file into one sentence."""
+    """Translate the standard library's exceptions about a file into an ``UnreadableFileError`` with one sentence."""
     try:
         yield
     except UnreadableFileError:
@@ -184,8 +190,8 @@ def _told_plainly(name: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UnreadableFileError(f"There is no file {name}.") from None
     except (EOFError, LZMAError, UnicodeError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise UnreadableFileError(f"{name} is damaged or cut short ({error}); fetch the file again.") from error
-    except (RuntimeError, NotImplementedError) as error:  # zipfile's: a password, or a compression it does not know
+        raise UnreadableFileError(f"{name} is damaged or cut short ({error}). Download it again.") from error
+    except (RuntimeError, NotImplementedError) as error:  # from zipfile: a password, or an unknown compression
         raise UnreadableFileError(f"{name} cannot be unpacked here: {error}.") from error
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror or error}.") from error

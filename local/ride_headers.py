@@ -1,4 +1,4 @@
-"""Finds the columns of a list of rides: Citi Bike's old header or new one, in any order, case and separator."""
+"""Find the columns of a list of rides by its header: Citi Bike's old or new one, in any order, case and separator."""
 
 import csv
 from collections.abc import Sequence
@@ -20,7 +20,11 @@ AXES = ("start latitude", "start longitude", "end latitude", "end longitude")
 
 
 class Header(NamedTuple):
-    """Where in a row is what; ``user`` is None where no column names one. ``names`` has only letters and digits."""
+    """The separator and the column numbers of a list of rides.
+
+    ``names`` are the column names, reduced to letters and digits. ``places`` are the columns of ``AXES``. ``user`` is
+    None if no column identifies the user.
+    """
 
     separator: str
     names: list[str]
@@ -30,10 +34,10 @@ class Header(NamedTuple):
 
 
 def header_of(text: str, name: str, user_column: str | None) -> Header:
-    """Find the columns, and what is between them: a comma, a semicolon or a tab.
+    """Find the columns and their separator: a comma, a semicolon or a tab.
 
     Raises:
-        NotRidesError: a column is missing, or this is no header at all.
+        NotRidesError: a column is missing, or the line is not a header.
     """
     if "\0" in text or len(text) > LONGEST_LINE:
         raise NotRidesError(f"{name} is not text; a CSV file is needed, plain or as zip or gzip.")
@@ -54,7 +58,7 @@ def header_of(text: str, name: str, user_column: str | None) -> Header:
 
 
 def is_like_a_header(text: str) -> bool:
-    """Whether a line names three columns or more that a header has."""
+    """Return whether a line has at least three names of known columns."""
     beginning = text[: LONGEST_LINE + 1]
     return any(
         len(_KNOWN & {_plain(cell) for cell in beginning.split(separator)}) >= _LIKE_A_HEADER

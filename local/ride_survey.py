@@ -1,4 +1,4 @@
-"""A file of rides, read twice: to see what it holds and which day is its last, and to hand over its rides."""
+"""A file of rides. It is read twice: first to count its rows and find its last day, then to replay its rides."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,10 +10,10 @@ from local.rides import BadRow, Ride, rides_in
 
 
 class RideFile:
-    """The rides of a file, or of all the lists in an archive.
+    """The rides of a file, or of all lists of rides in an archive.
 
     Raises:
-        UnreadableFileError: there is no such file, or nobody can unpack it.
+        UnreadableFileError: the file does not exist, or cannot be unpacked.
     """
 
     def __init__(self, file: Path, user_column: str | None, today: datetime) -> None:
@@ -21,10 +21,10 @@ class RideFile:
         self._lists = [(source, encoding_of(source)) for source in sources(file)]
 
     def survey(self, bad_rows: Path) -> Survey:
-        """Read everything, and name each bad row in a file.
+        """Read all rows, and write each bad row to the file ``bad_rows``.
 
         Raises:
-            UnreadableFileError: the file is damaged, or no list in it has a header.
+            UnreadableFileError: the file is damaged, or no list in it has a valid header.
         """
         found = Survey()
         with bad_row_file(bad_rows) as target:
@@ -39,16 +39,16 @@ class RideFile:
                             found.last_day = max(found.last_day, row.started.date())
                 except NotRidesError as error:
                     self._leave_out(source, encoding, error)
-                    found.notes.append(f"Left out: {error}")
+                    found.notes.append(f"Not replayed: {error}")
         found.notes += [
-            f"{source.name} is not UTF-8; it was read as Windows-1252, so names may look wrong."
+            f"{source.name} is not UTF-8. It was read as Windows-1252, so names may look wrong."
             for source, encoding in self._lists
             if encoding == "cp1252"
         ]
         return found
 
     def rides(self) -> Iterator[Ride]:
-        """Each ride, in the order of the file."""
+        """Yield all rides in the order of the file."""
         for source, encoding in self._lists:
             yield from (row for row in self._rows(source, encoding) if isinstance(row, Ride))
 
@@ -56,7 +56,7 @@ class RideFile:
         return rides_in(source, encoding, self._user_column, self._today)
 
     def _leave_out(self, source: Source, encoding: str, error: NotRidesError) -> None:
-        """Go on without a list that has no rides, unless there is no other."""
+        """Skip a list that is not a list of rides. If it is the last one, raise the error."""
         self._lists.remove((source, encoding))
         if not self._lists:
             raise error

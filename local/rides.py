@@ -1,8 +1,9 @@
-"""Reads published bike-share rides, a line at a time. A row that is no ride is named with its line and its reason.
+"""Parse published bike-share rides, line by line. A row that is not a valid ride is reported with its line and reason.
 
-A list begins with a header, in any order and case, of Citi Bike's old columns (`starttime`, `start station latitude`,
-`bikeid` …) or new ones (`started_at`, `start_lat`, `start_station_id` …). A line that is a header again, as where
-two months were joined, holds from there on. No cell has a line break, so a quote ends at the latest with its line.
+A list begins with a header: Citi Bike's old columns (`starttime`, `start station latitude`, `bikeid` …) or the new
+ones (`started_at`, `start_lat`, `start_station_id` …), in any order and case. If another header follows, for example in
+a file that joins two months, it applies to the lines after it. A quote must close on its own line, because cells have
+no line breaks.
 """
 
 import csv
@@ -18,10 +19,8 @@ from local.ride_files import LONGEST_LINE, Line, NotRidesError, Source, lines
 from local.ride_headers import AXES, Header, header_of, is_like_a_header, shortened
 from saxaul.trees.reach import distance_km
 
-"""The mean radius, from the International Union of Geodesy and Geophysics."""
-
 LONGEST_ID = 128
-"""Characters that the API takes in a user's id."""
+"""The most characters that the API accepts in a user's id."""
 
 _LIMITS = (90, 180, 90, 180)
 _MISSING = {"", "null", "na", "n/a", "nan", "none", "nil", "\\n", "-"}
@@ -37,7 +36,7 @@ _EARLIEST = datetime(1970, 1, 2)  # noqa: DTZ001 - as published
 
 
 class Ride(NamedTuple):
-    """A published ride. Its time has no zone, as published; the distance is in kilometres, to the metre."""
+    """A published ride. ``started`` has no time zone, as published. The distance is rounded to a metre."""
 
     key: str
     user: str
@@ -46,7 +45,7 @@ class Ride(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A line that is no ride. ``reason`` is one of a few; ``detail`` says more, or nothing."""
+    """A line that is not a valid ride. ``reason`` is one of a fixed set. ``detail`` may be empty."""
 
     source: Source
     line: int
@@ -61,10 +60,10 @@ class _NoRideError(Exception):
 
 
 def rides_in(source: Source, encoding: str, user_column: str | None, today: datetime) -> Iterator[Ride | BadRow]:
-    """The rows of a source: each a ride, or a row that is none.
+    """Yield each row of a source, as a ride or as a bad row.
 
     Raises:
-        NotRidesError: the list does not begin with a header that has what is needed.
+        NotRidesError: the list does not begin with a header that has all needed columns.
         UnreadableFileError: the file is damaged.
     """
     header: Header | None = None
@@ -86,10 +85,10 @@ def rides_in(source: Source, encoding: str, user_column: str | None, today: date
 
 
 def user_id(column: str, cell: str) -> str:
-    """An id that the API takes, another one for every other text.
+    """Return a user id that the API accepts. Different texts give different ids.
 
-    Letters, digits and ``_.-~`` stay; every other byte of UTF-8 is ``=`` and two digits. What is too long
-    ends in ``==`` and a hash.
+    Letters, digits and ``_.-~`` are kept. Every other byte of the UTF-8 text becomes ``=`` and two hexadecimal digits.
+    An id that would be too long is cut, and ends in ``==`` and a hash.
     """
     whole = "-".join(quote(text, safe="").replace("%", "=") for text in (column, cell))
     if len(whole) <= LONGEST_ID:
@@ -167,7 +166,7 @@ def _time(cell: str, latest: datetime) -> datetime:
 
 
 def _user(cells: list[str], header: Header, places: list[float]) -> str:
-    """Whose ride it was; one without a name belongs to the place where it began, to about a kilometre."""
+    """Return the user id of a ride. A ride without a user belongs to the place where it began, to about a kilometre."""
     if header.user is not None and cells[header.user].strip().lower() not in _MISSING:
         return user_id(header.names[header.user], cells[header.user])
     latitude, longitude = (round(degrees, 2) + 0.0 for degrees in places[:2])

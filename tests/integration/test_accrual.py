@@ -1,4 +1,4 @@
-"""Accrual: messages become entries; a bad one fails alone, a lost race and a late action lose nothing."""
+"""Accrual: messages become entries. Covers bad messages, concurrent writes, and late actions onto closed periods."""
 
 import json
 from decimal import Decimal
@@ -50,7 +50,7 @@ def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str)
     ],
     ids=["impossible-date", "quantity-that-no-table-holds", "quantity-that-overflows"],
 )
-def test_a_message_that_can_be_read_and_not_posted_fails_alone(stack: Stack, poison: str) -> None:
+def test_a_message_that_parses_but_cannot_be_posted_fails_alone(stack: Stack, poison: str) -> None:
     stack.seed_catalog()
 
     failed = stack.accrue(body("ride-1"), poison, body("ride-2"))
@@ -59,7 +59,7 @@ def test_a_message_that_can_be_read_and_not_posted_fails_alone(stack: Stack, poi
     assert wallet_of()["earned"] == 160
 
 
-def test_a_message_of_an_unknown_type_fails_whole_and_alone(stack: Stack) -> None:
+def test_a_message_with_an_unknown_type_posts_none_of_its_actions_and_fails_alone(stack: Stack) -> None:
     stack.seed_catalog()
     unknown = pack("alipay", [make_action("ride-1"), make_action("x", type="teleport")])
 
@@ -67,7 +67,7 @@ def test_a_message_of_an_unknown_type_fails_whole_and_alone(stack: Stack) -> Non
     assert [list(period.entries) for period in stack.periods_of()] == [["alipay:ride-2"]]
 
 
-def test_a_type_that_was_added_meanwhile_is_found_by_a_worker_that_keeps_an_older_catalog(stack: Stack) -> None:
+def test_a_worker_with_an_older_cached_catalog_reads_a_newly_added_type(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body())
     stack.seed("action-types", metro_ride=make_action_type(points="52"))
@@ -79,7 +79,7 @@ def test_a_type_that_was_added_meanwhile_is_found_by_a_worker_that_keeps_an_olde
     assert wallet_of()["earned"] == 132
 
 
-def test_a_facility_has_periods_of_its_own(stack: Stack) -> None:
+def test_an_action_of_a_facility_goes_to_a_period_of_that_facility(stack: Stack) -> None:
     stack.seed("action-types", solar_warehouse=make_action_type(points=None, actor="facility"))
 
     stack.accrue_all([make_action(type="solar_warehouse", owner=FACILITY, quantity="1000")])
@@ -88,7 +88,7 @@ def test_a_facility_has_periods_of_its_own(stack: Stack) -> None:
     assert (period.points, period.avoided_g) == (0, Decimal(212_500))
 
 
-def test_the_actions_of_one_user_from_many_messages_are_one_write(stack: Stack) -> None:
+def test_actions_of_one_user_from_many_messages_take_one_write(stack: Stack) -> None:
     stack.seed_catalog()
 
     stack.accrue(*(body(f"ride-{n}") for n in range(10)))
@@ -104,7 +104,9 @@ def test_a_replay_writes_nothing(stack: Stack) -> None:
     assert [(len(period.entries), period.version) for period in stack.periods_of()] == [(1, 1)]
 
 
-def test_a_lost_race_posts_again_onto_the_period_that_won(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_concurrent_write_the_actions_are_posted_onto_the_period_that_won(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.seed("action-types", bus_ride=make_action_type(caps=()))
     put = Periods.put
     raced: list[Period] = []
@@ -125,7 +127,7 @@ def test_a_lost_race_posts_again_onto_the_period_that_won(stack: Stack, monkeypa
     assert (period.points, period.version) == (50 + 160, 2)
 
 
-def test_a_worker_that_read_an_older_period_takes_the_one_that_stands_there(
+def test_a_worker_that_read_a_stale_period_posts_onto_the_current_one(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed_catalog()
@@ -138,7 +140,7 @@ def test_a_worker_that_read_an_older_period_takes_the_one_that_stands_there(
     ]
 
 
-def test_a_period_that_aws_refuses_fails_its_own_messages_only(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_throttled_write_fails_only_the_messages_of_its_period(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.seed_catalog()
     put = Periods.put
 
@@ -190,7 +192,9 @@ def test_a_late_action_of_a_user_without_a_wallet_is_harvested_like_any_other(st
     assert harvest().body["spendable"] == 80
 
 
-def test_a_late_action_that_meets_a_harvest_tries_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_action_is_posted_again_after_a_concurrent_harvest(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.instant = NOON + 30 * DAY
@@ -211,7 +215,7 @@ def test_a_late_action_that_meets_a_harvest_tries_again(stack: Stack, monkeypatc
     assert harvest().body == {"user_id": "u-42", "moved": 80, "spendable": 160}
 
 
-def test_what_is_harvested_over_a_year_is_all_that_was_earned(stack: Stack) -> None:
+def test_monthly_harvests_add_up_to_all_points_and_grams_earned(stack: Stack) -> None:
     stack.seed_catalog()
     months = [f"2026-{month:02d}-15T12:00" for month in range(6, 13)]
 
@@ -225,7 +229,7 @@ def test_what_is_harvested_over_a_year_is_all_that_was_earned(stack: Stack) -> N
     assert wallet_of()["avoided_g"] == 212.5 * len(months)
 
 
-def test_an_action_of_a_type_that_is_a_moment_old_is_posted_at_once(stack: Stack) -> None:
+def test_an_action_of_a_type_that_was_just_created_is_posted_at_once(stack: Stack) -> None:
     stack.seed("action-types", bus_ride=make_action_type())
     stack.accrue_all([make_action("ride-1")])
     stack.seed("action-types", metro_ride=make_action_type())

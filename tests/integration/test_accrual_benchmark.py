@@ -1,6 +1,6 @@
-"""The two ways that `benchmarks/accrual.py` compares, in small: their requests are those that one counts by hand.
+"""The two ways that `benchmarks/accrual.py` compares, on a few actions, so that their requests can be counted by hand.
 
-moto does not count capacity, so units are left to the emulator that the benchmark runs on.
+moto does not report consumed capacity, so these tests do not check units. The benchmark's own emulator reports them.
 """
 
 from collections import Counter
@@ -57,7 +57,7 @@ def day() -> Day:
 
 
 def two_users(day: Day, catalog: Catalog) -> Moment:
-    """The first two acts of a user, the first of another, and the first act of the first again: all in day periods."""
+    """Return a call with two actions of one user, one of another, and a repeat of the first. All are in day periods."""
     daily = {name for name, rule in catalog.action_types.items() if rule.window == "day"}
     one, other = [
         user for user in range(day.users) if len(acts := day.reported(user)) > 1 and kinds(acts[:2]) <= daily
@@ -75,7 +75,9 @@ def kinds(acts: list[dict[str, object]]) -> set[object]:
     return {act["type"] for act in acts}
 
 
-def test_periods_take_a_message_a_read_and_a_write_for_each_user(bench: Bench, catalog: Catalog, day: Day) -> None:
+def test_periods_take_one_message_and_one_read_per_call_and_one_write_per_user(
+    bench: Bench, catalog: Catalog, day: Day
+) -> None:
     way, moment = PeriodsWay(day, catalog), two_users(day, catalog)
     way.prepare(moment.call, moment.before)
 
@@ -92,7 +94,7 @@ def test_periods_take_a_message_a_read_and_a_write_for_each_user(bench: Bench, c
     assert (used["sqs_requests"], used["api_calls"], used["batches"]) == (3, 1, 1)
 
 
-def test_the_usual_way_takes_four_requests_for_each_action(bench: Bench, catalog: Catalog, day: Day) -> None:
+def test_the_usual_way_takes_four_requests_per_action(bench: Bench, catalog: Catalog, day: Day) -> None:
     way, moment = UsualWay(day, catalog), two_users(day, catalog)
     way.prepare(moment.call, moment.before)
 
@@ -110,7 +112,7 @@ def test_the_usual_way_takes_four_requests_for_each_action(bench: Bench, catalog
     assert used["dynamodb_requests"] - used["Query"] == 3 * 4 + 1
 
 
-def test_both_ways_end_where_the_rules_say(bench: Bench, catalog: Catalog, day: Day) -> None:
+def test_both_ways_store_the_result_that_the_rules_compute(bench: Bench, catalog: Catalog, day: Day) -> None:
     for way in (PeriodsWay(day, catalog), UsualWay(day, catalog)):
         for moment in moments_of(day, 50, 300):
             way.prepare(moment.call, moment.before)
@@ -120,7 +122,7 @@ def test_both_ways_end_where_the_rules_say(bench: Bench, catalog: Catalog, day: 
 
 
 def operations(used: Counter[str]) -> dict[str, int]:
-    """How often each operation was called, but for the reading of the catalog."""
+    """Return the number of calls of each operation, without the catalog read."""
     called = {name: count for name, count in used.items() if name[0].isupper() and name.isalpha() and count}
     called.pop("Query", None)
     return called

@@ -1,4 +1,4 @@
-"""Refusals of the API: who may not, what is not there, and what is not of the documented shape."""
+"""Errors of the API: callers without permission, unknown paths, and malformed requests."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from tests.integration.stack import Answer, Stack, answered, call, event_of, har
 ME = {"user_id": "u-42"}
 
 
-def post_actions(body: Any) -> Answer:  # noqa: ANN401 - whatever an app sends
+def post_actions(body: Any) -> Answer:  # noqa: ANN401 - an app may send anything
     return call("ingest_actions", "POST", "/actions", body=body)
 
 
@@ -31,7 +31,7 @@ def test_a_body_that_is_not_json_is_400(body: str | None) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_body_in_base64_is_read_and_one_that_is_no_base64_is_400() -> None:
+def test_a_base64_body_is_decoded_and_an_invalid_one_is_400() -> None:
     event = event_of("ingest_actions") | {"isBase64Encoded": True}
     coded = base64.b64encode(event["body"].encode()).decode()
     no_text = base64.b64encode(b"\xff").decode()
@@ -43,7 +43,7 @@ def test_a_body_in_base64_is_read_and_one_that_is_no_base64_is_400() -> None:
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("number", ["1e99999999999999999999", "-1E+9999999999999999999", "1e-99999999999999999999"])
-def test_a_number_with_an_absurd_exponent_is_refused_and_does_not_break_the_function(number: str) -> None:
+def test_a_number_with_an_extreme_exponent_is_400(number: str) -> None:
     body = json.dumps({"actions": [reported(quantity=0)]}).replace('"quantity": 0', f'"quantity": {number}')
 
     answer = post_actions(body)
@@ -55,7 +55,7 @@ def test_a_number_with_an_absurd_exponent_is_refused_and_does_not_break_the_func
 @pytest.mark.parametrize(
     "action", ['{"action_id": "\\ud800"}', '{"\\ud800": 1}', '{"action_id": "a", "user_id": "u", "type": "\\ud800"}']
 )
-def test_half_a_character_in_a_bad_action_does_not_make_the_whole_answer_unsendable(action: str) -> None:
+def test_a_lone_surrogate_in_a_bad_action_still_gives_a_response_that_can_be_encoded(action: str) -> None:
     answer = post_actions(f'{{"actions": [{action}]}}')
 
     assert answer.status == 202
@@ -63,7 +63,7 @@ def test_half_a_character_in_a_bad_action_does_not_make_the_whole_answer_unsenda
 
 
 @pytest.mark.usefixtures("stack")
-def test_too_many_actions_and_none_are_400() -> None:
+def test_a_request_with_too_many_actions_or_with_none_is_400() -> None:
     assert post_actions({"actions": [reported()] * 501}).code == "too_many_actions"
     assert post_actions({"actions": []}).code == "invalid_body"
     assert post_actions({"action": reported()}).status == 400
@@ -85,7 +85,7 @@ def test_refused_actions_do_not_stop_the_others(stack: Stack) -> None:
     ("client", "code"),
     [("partner-client", "not_an_app"), ("operator-client", "not_an_app"), ("stranger", "unknown_client")],
 )
-def test_only_a_registered_app_reports_redeems_and_searches(client: str, code: str) -> None:
+def test_only_a_registered_app_may_report_and_search(client: str, code: str) -> None:
     refused = [
         call("ingest_actions", "POST", "/actions", client=client, body={"actions": [reported()]}),
         call("suggest_campaigns", "GET", "/suggestions", client=client),
@@ -95,7 +95,7 @@ def test_only_a_registered_app_reports_redeems_and_searches(client: str, code: s
 
 
 @pytest.mark.usefixtures("stack")
-def test_without_a_token_nobody_gets_past_the_handler() -> None:
+def test_a_request_without_a_token_is_403() -> None:
     assert call("ingest_actions", "POST", "/actions", client=None, body={"actions": [reported()]}).status == 403
 
 
@@ -110,7 +110,9 @@ def test_without_a_token_nobody_gets_past_the_handler() -> None:
         ("redeem_trees", "DELETE", "/users/{user_id}/redemptions/{redemption_id}", 404),
     ],
 )
-def test_a_person_reaches_their_own_paths_only(function: str, method: str, resource: str, status: int) -> None:
+def test_a_token_of_a_person_gives_access_to_that_persons_paths_only(
+    function: str, method: str, resource: str, status: int
+) -> None:
     path = ME | {"redemption_id": "r-1"}
 
     foreign = call(function, method, resource, path=path, person="u-43")
@@ -128,9 +130,7 @@ def test_a_path_that_a_function_does_not_serve_is_404(function: str) -> None:
     assert call(function, "PATCH", "/nowhere").code == "unknown_path"
 
 
-def test_an_unexpected_failure_is_500_and_shows_nothing_of_the_inside(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_failure_is_500_without_internal_details(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.seed_catalog()
     monkeypatch.setenv("LEDGER_TABLE", "Gone")
 
@@ -159,11 +159,11 @@ def test_a_parameter_out_of_range_is_400(query: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_leading_zeros_do_not_carry_a_number_past_its_limit() -> None:
+def test_a_limit_with_leading_zeros_is_still_checked() -> None:
     assert suggest(limit="0" * 8 + "9999").code == "invalid_parameter"
 
 
-def test_suggestions_speak_the_language_that_is_asked_for_and_lead_into_the_asking_app(stack: Stack) -> None:
+def test_suggestions_are_in_the_requested_language_and_link_only_to_the_requesting_app(stack: Stack) -> None:
     links = {"alipay": "https://www.alipay.com/bus"}
     stack.seed("action-types", **make_catalog().action_types)
     stack.seed("suggestions", bus=make_suggestion(links=links), other=make_suggestion())

@@ -1,4 +1,4 @@
-"""The log on DynamoDB and KMS: what is appended, in one transaction with what it tells of."""
+"""The log on DynamoDB and KMS: an entry is appended in one transaction with the items that it records."""
 
 import random
 
@@ -44,7 +44,7 @@ def test_entries_are_numbered_chained_and_signed_by_the_published_key(stack: Sta
         public.verify(bytes.fromhex(entry.signature), entry.signed_bytes, ec.ECDSA(hashes.SHA256()))
 
 
-def test_an_entry_is_written_together_with_what_it_records(stack: Stack, log: Log) -> None:
+def test_an_entry_and_the_items_that_it_records_are_written_together_or_not_at_all(stack: Stack, log: Log) -> None:
     tree = {"pk": "CERT#1", "sk": "CERT", "sequence": 1}
 
     log.append(log.head(), BY, [make_leaf()], [stack.ledger.put_write(tree, 0)], NOON)
@@ -57,7 +57,7 @@ def test_an_entry_is_written_together_with_what_it_records(stack: Stack, log: Lo
     assert len(list(LogStore(stack.ledger).published(0, 10))) == 1
 
 
-def test_whoever_appends_second_is_refused_and_nothing_is_written(stack: Stack, log: Log) -> None:
+def test_the_second_of_two_appends_to_the_same_head_is_refused_and_writes_nothing(stack: Stack, log: Log) -> None:
     head = log.head()
     log.append(head, "Somebody Else", [make_leaf()], [], NOON)
 
@@ -67,7 +67,7 @@ def test_whoever_appends_second_is_refused_and_nothing_is_written(stack: Stack, 
     assert len(list(LogStore(stack.ledger).published(0, 10))) == 1
 
 
-def test_the_largest_entry_fits_an_item_with_room_to_spare() -> None:
+def test_the_largest_entry_fits_an_item_easily() -> None:
     chance = random.Random(1)
     leaves = [
         make_leaf(

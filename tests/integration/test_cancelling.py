@@ -1,4 +1,4 @@
-"""Cancelling: before the order it gives everything back, once; afterwards it is too late."""
+"""Cancelling a redemption: before the order it gives back points and saplings once, after the order it is refused."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from tests.integration.stack import Stack, cancel, certificate, put_entry, redee
 
 
 def requested(stack: Stack, key: str = "key-1", trees: int = 1) -> str:
-    """A redemption that waits for its answer; its message is still in the queue."""
+    """Request a redemption that is not settled yet: its message is still in the queue."""
     answer = redeem(key, trees=trees)
     assert answer.status == 202, answer
     assert stack.redemptions_url
@@ -34,7 +34,9 @@ def rich(stack: Stack) -> Stack:
     return stack
 
 
-def test_cancelling_gives_back_points_and_saplings_and_leaves_the_waiting_list(rich: Stack) -> None:
+def test_cancelling_gives_back_points_and_saplings_and_removes_the_redemption_from_the_waiting_list(
+    rich: Stack,
+) -> None:
     redemption_id = reserved(rich, trees=3)
     assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (520, 480, 7)
 
@@ -46,7 +48,7 @@ def test_cancelling_gives_back_points_and_saplings_and_leaves_the_waiting_list(r
     assert rich.order() == []
 
 
-def test_cancelling_again_gives_the_same_answer_and_nothing_more(rich: Stack) -> None:
+def test_cancelling_twice_gives_the_same_response_and_refunds_once(rich: Stack) -> None:
     redemption_id = reserved(rich)
 
     answers = [cancel(redemption_id), cancel(redemption_id)]
@@ -55,7 +57,7 @@ def test_cancelling_again_gives_the_same_answer_and_nothing_more(rich: Stack) ->
     assert (rich.wallet().balance, rich.available()) == (1000, 10)
 
 
-def test_what_waits_for_its_answer_is_cancelled_with_nothing_to_give_back(rich: Stack) -> None:
+def test_a_pending_redemption_is_cancelled_and_its_message_is_then_ignored(rich: Stack) -> None:
     redemption_id = requested(rich)
 
     answer = cancel(redemption_id)
@@ -66,7 +68,7 @@ def test_what_waits_for_its_answer_is_cancelled_with_nothing_to_give_back(rich: 
     assert (rich.wallet().balance, rich.available()) == (1000, 10)
 
 
-def test_what_is_ordered_can_no_longer_be_cancelled(rich: Stack) -> None:
+def test_an_ordered_redemption_cannot_be_cancelled(rich: Stack) -> None:
     redemption_id = reserved(rich)
     assert len(rich.order()) == 1
 
@@ -76,7 +78,7 @@ def test_what_is_ordered_can_no_longer_be_cancelled(rich: Stack) -> None:
     assert (rich.redemption(redemption_id).state, rich.wallet().spent, rich.available()) == ("ordered", 160, 9)
 
 
-def test_what_was_rejected_took_nothing_and_gives_nothing_back(rich: Stack) -> None:
+def test_a_rejected_redemption_cannot_be_cancelled_and_refunds_nothing(rich: Stack) -> None:
     served, rejected = requested(rich, "key-1", trees=4), requested(rich, "key-2", trees=4)
     rich.settle(*rich.waiting(rich.redemptions_url))
     assert rich.redemption(rejected).reason == "insufficient_points"
@@ -87,7 +89,7 @@ def test_what_was_rejected_took_nothing_and_gives_nothing_back(rich: Stack) -> N
     assert (rich.redemption(served).state, rich.wallet().spent, rich.available()) == ("reserved", 640, 6)
 
 
-def test_the_certificate_of_a_cancelled_redemption_is_404_and_the_forest_has_no_tree_of_it(rich: Stack) -> None:
+def test_the_certificate_of_a_cancelled_redemption_is_404_and_its_points_are_spendable(rich: Stack) -> None:
     redemption_id = reserved(rich)
     number = rich.redemption(redemption_id).trees[0].number
     assert certificate(number).status == 200
@@ -98,7 +100,7 @@ def test_the_certificate_of_a_cancelled_redemption_is_404_and_the_forest_has_no_
     assert wallet_of()["spendable"] == 1000
 
 
-def test_the_request_of_a_cancelled_redemption_is_not_taken_up_again_by_its_key(rich: Stack) -> None:
+def test_repeating_the_request_of_a_cancelled_redemption_does_not_queue_it_again(rich: Stack) -> None:
     redemption_id = reserved(rich)
     cancel(redemption_id)
 
@@ -112,7 +114,7 @@ def test_the_request_of_a_cancelled_redemption_is_not_taken_up_again_by_its_key(
     assert rich.waiting(rich.redemptions_url) == []
 
 
-def test_a_redemption_that_never_was_is_404(rich: Stack) -> None:
+def test_an_unknown_redemption_is_404(rich: Stack) -> None:
     assert cancel("no-such").code == "unknown_redemption"
     assert cancel(reserved(rich), "u-43").code == "unknown_redemption"
 
@@ -130,7 +132,7 @@ def test_another_app_and_another_person_cannot_cancel(rich: Stack) -> None:
 def interrupted(
     monkeypatch: pytest.MonkeyPatch, method: str, rival: Callable[[], object], where: type = Redemptions
 ) -> None:
-    """Let a rival be faster, once, just before a write."""
+    """Run ``rival`` once, just before the next write with ``method``."""
     write, met = getattr(where, method), list[object]()
 
     def overtaken(store: object, *arguments: object, **named: object) -> object:
@@ -142,7 +144,9 @@ def interrupted(
     monkeypatch.setattr(where, method, overtaken)
 
 
-def test_a_settlement_that_is_faster_is_what_is_cancelled(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redemption_that_is_settled_during_its_cancellation_is_cancelled_and_refunded(
+    rich: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     redemption_id = requested(rich)
     bodies = rich.waiting(rich.redemptions_url)
     interrupted(monkeypatch, "write_cancellation", lambda: rich.settle(*bodies))
@@ -151,7 +155,7 @@ def test_a_settlement_that_is_faster_is_what_is_cancelled(rich: Stack, monkeypat
     assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (1000, 0, 10)
 
 
-def test_a_cancellation_that_is_faster_is_not_settled_and_drags_no_other_down(
+def test_a_redemption_that_is_cancelled_during_settlement_is_not_settled_but_others_are(
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine, other = requested(rich, "key-1"), requested(rich, "key-2")
@@ -162,7 +166,9 @@ def test_a_cancellation_that_is_faster_is_not_settled_and_drags_no_other_down(
     assert (rich.wallet().spent, rich.available()) == (160, 9)
 
 
-def test_an_order_that_is_faster_is_not_cancelled(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redemption_that_is_ordered_during_its_cancellation_stays_ordered(
+    rich: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     redemption_id = reserved(rich)
     interrupted(monkeypatch, "write_cancellation", rich.order)
 
@@ -170,7 +176,9 @@ def test_an_order_that_is_faster_is_not_cancelled(rich: Stack, monkeypatch: pyte
     assert (rich.wallet().spent, rich.available()) == (160, 9)
 
 
-def test_a_cancellation_that_is_faster_is_not_ordered(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redemption_that_is_cancelled_while_an_order_is_placed_is_not_ordered(
+    rich: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     redemption_id = reserved(rich)
     interrupted(monkeypatch, "write", lambda: cancel(redemption_id), Orders)
 
@@ -179,7 +187,7 @@ def test_a_cancellation_that_is_faster_is_not_ordered(rich: Stack, monkeypatch: 
     assert (rich.wallet().spent, rich.available()) == (0, 10)
 
 
-def test_saplings_that_were_given_back_are_had_by_the_next_and_may_be_unreleased(rich: Stack) -> None:
+def test_saplings_of_a_cancelled_redemption_are_available_and_can_be_withdrawn_from_the_project(rich: Stack) -> None:
     redemption_id = reserved(rich, trees=6)
     fewer = make_tree_project(saplings=5).model_dump(mode="json", exclude_defaults=True)
     assert put_entry("tree-projects", "saxaul-alxa", fewer).code == "saplings_reserved"
@@ -190,7 +198,7 @@ def test_saplings_that_were_given_back_are_had_by_the_next_and_may_be_unreleased
     assert rich.available() == 5
 
 
-def test_a_cancellation_that_always_loses_its_race_is_500_and_changes_nothing(
+def test_a_cancellation_whose_write_conflicts_every_time_is_500_and_changes_nothing(
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: Redemptions, cancelled: Redemption, *, refunded: bool) -> None:

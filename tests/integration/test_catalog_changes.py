@@ -1,4 +1,4 @@
-"""Many operators and one catalog: conditions, versions, references, and what the ledger still needs."""
+"""Catalog changes by several operators: conditions, versions, references, and entries that the ledger still needs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ def get_versions(kind: str, identifier: str, **query: str) -> Answer:
 
 
 def before_the_next_write(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Have somebody else act after a call has read all that it goes by, and before it writes."""
+    """Run ``act`` once, after the next request has read the catalog and before it writes."""
     write = CatalogStore.put
 
     def overtaken(store: CatalogStore, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - passed on
@@ -51,7 +51,7 @@ def before_the_next_write(patch: pytest.MonkeyPatch, act: Callable[[], object]) 
 
 
 @pytest.mark.usefixtures("stack")
-def test_of_two_operators_with_the_same_if_match_one_is_told() -> None:
+def test_of_two_operators_with_the_same_if_match_the_second_gets_412() -> None:
     put_entry("action-types", "bus_ride", RIDE)
 
     answers = [put_entry("action-types", "bus_ride", dearer(points), if_match='"1"') for points in ("81", "82")]
@@ -62,7 +62,7 @@ def test_of_two_operators_with_the_same_if_match_one_is_told() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_of_two_operators_at_the_same_moment_with_the_same_if_match_one_is_told(
+def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_412(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put_entry("action-types", "bus_ride", RIDE)
@@ -104,21 +104,21 @@ def test_without_a_condition_the_last_writer_wins_and_both_versions_are_kept(mon
         ({"if_none_match": '"2"'}, 200),
     ],
 )
-def test_a_condition_is_read_as_http_says(headers: dict[str, str], status: int) -> None:
+def test_if_match_and_if_none_match_follow_the_http_standard(headers: dict[str, str], status: int) -> None:
     put_entry("action-types", "bus_ride", RIDE)
 
     assert put_entry("action-types", "bus_ride", dearer("81"), **headers).status == status
 
 
 @pytest.mark.usefixtures("stack")
-def test_an_entry_that_must_exist_is_not_made_and_one_that_must_not_exist_is_made_once() -> None:
+def test_if_match_star_creates_no_entry_and_if_none_match_star_creates_it_only_once() -> None:
     assert put_entry("action-types", "bus_ride", RIDE, if_match="*").code == "stale_version"
     assert put_entry("action-types", "bus_ride", RIDE, if_none_match="*").status == 200
     assert put_entry("action-types", "bus_ride", RIDE, if_none_match="*").code == "already_there"
 
 
 @pytest.mark.usefixtures("stack")
-def test_an_answer_can_be_edited_and_sent_back() -> None:
+def test_the_body_of_a_response_can_be_edited_and_sent_back() -> None:
     put_entry("action-types", "bus_ride", RIDE)
     read = get_entry("action-types", "bus_ride")
 
@@ -129,7 +129,7 @@ def test_an_answer_can_be_edited_and_sent_back() -> None:
     assert [fault.partition(":")[0] for fault in other.body["errors"]] == ["id"]
 
 
-def test_faults_of_the_schema_of_references_and_of_the_periods_are_named_in_one_answer(stack: Stack) -> None:
+def test_errors_in_the_schema_the_references_and_the_cap_windows_come_in_one_response(stack: Stack) -> None:
     stack.seed_catalog()
 
     suggestion = put_entry("suggestions", "fly", document(make_suggestion(action_type="fly"), links={}, color="green"))
@@ -140,7 +140,7 @@ def test_faults_of_the_schema_of_references_and_of_the_periods_are_named_in_one_
     assert [fault.partition(":")[0] for fault in monthly.body["errors"]] == ["unit", "caps"]
 
 
-def test_each_version_says_who_made_it_so_and_when_deletions_included(stack: Stack) -> None:
+def test_each_version_says_who_changed_the_entry_and_when_deletions_included(stack: Stack) -> None:
     for points in ("80", "81"):
         put_entry("tree-projects", "p", {**PROJECT, "price_points": int(points)})
         stack.clock.instant += 60
@@ -161,7 +161,7 @@ def test_each_version_says_who_made_it_so_and_when_deletions_included(stack: Sta
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_person_is_named_as_the_one_who_changed_an_entry() -> None:
+def test_changed_by_is_the_person_if_the_token_has_one() -> None:
     path = {"kind": "action-types", "id": "bus_ride"}
 
     answer = call(
@@ -172,7 +172,7 @@ def test_a_person_is_named_as_the_one_who_changed_an_entry() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_is_deleted_is_gone_from_reads_and_lists_and_cannot_be_deleted_again() -> None:
+def test_a_deleted_entry_cannot_be_read_listed_or_deleted_again() -> None:
     put_entry("tree-projects", "p", PROJECT)
     delete_entry("tree-projects", "p")
 
@@ -184,14 +184,14 @@ def test_what_is_deleted_is_gone_from_reads_and_lists_and_cannot_be_deleted_agai
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_deletion_holds_to_its_condition() -> None:
+def test_a_deletion_checks_its_if_match_condition() -> None:
     put_entry("tree-projects", "p", PROJECT)
 
     assert delete_entry("tree-projects", "p", if_match='"2"').code == "stale_version"
     assert delete_entry("tree-projects", "p", if_match='"1"').status == 200
 
 
-def test_lists_are_read_page_by_page_in_the_order_of_their_identifiers(stack: Stack) -> None:
+def test_a_list_has_pages_in_the_order_of_the_identifiers(stack: Stack) -> None:
     names = ["a", "a-b", "a0", "a_b", "ab", "b"]
     stack.seed("action-types", **{name: make_action_type() for name in names})
 
@@ -208,7 +208,7 @@ def test_lists_are_read_page_by_page_in_the_order_of_their_identifiers(stack: St
 
 
 @pytest.mark.usefixtures("stack")
-def test_versions_are_read_page_by_page() -> None:
+def test_a_list_of_versions_has_pages() -> None:
     for points in range(80, 85):
         put_entry("action-types", "bus_ride", dearer(str(points)))
 
@@ -220,7 +220,7 @@ def test_versions_are_read_page_by_page() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_is_referred_to_cannot_be_deleted_and_the_answer_names_by_what() -> None:
+def test_an_entry_that_others_refer_to_cannot_be_deleted_and_the_response_names_them() -> None:
     put_entry("action-types", "bus_ride", RIDE)
     put_entry("campaigns", "wed", document(make_campaign(multipliers={"bus_ride": "2"})))
     put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
@@ -234,7 +234,7 @@ def test_what_is_referred_to_cannot_be_deleted_and_the_answer_names_by_what() ->
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_gains_a_reference_while_it_is_deleted_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_gains_a_reference_during_its_deletion_is_not_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     put_entry("action-types", "bus_ride", RIDE)
     put_entry("campaigns", "wed", document(make_campaign()))
     before_the_next_write(
@@ -247,7 +247,7 @@ def test_what_gains_a_reference_while_it_is_deleted_stays(monkeypatch: pytest.Mo
     assert get_entry("campaigns", "wed").status == 200
 
 
-def test_what_is_deleted_while_a_reference_to_it_is_written_is_not_referred_to(
+def test_a_reference_to_an_entry_that_is_deleted_during_the_write_is_refused(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_entry("action-types", "bus_ride", RIDE)
@@ -260,7 +260,7 @@ def test_what_is_deleted_while_a_reference_to_it_is_written_is_not_referred_to(
     assert list(stack.catalog_store.catalog().all_broken_references()) == []
 
 
-def test_an_action_type_is_retired_before_it_is_deleted_and_its_late_actions_are_still_posted(stack: Stack) -> None:
+def test_an_action_type_must_be_retired_long_before_deletion_so_that_its_late_actions_are_posted(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE)
     at_once = delete_entry("action-types", "bus_ride")
     put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
@@ -269,13 +269,13 @@ def test_an_action_type_is_retired_before_it_is_deleted_and_its_late_actions_are
 
     assert (at_once.status, at_once.code) == (409, "still_needed")
     assert (too_early.code, "2026-07-13" in too_early.body["detail"]) == ("still_needed", True)
-    assert stack.accrue_all([make_action()]) == [], "an action from before"
+    assert stack.accrue_all([make_action()]) == [], "an action from before the retirement is not posted"
     assert [period.points for period in stack.periods_of()] == [80]
     stack.clock.instant += 37 * DAY
     assert delete_entry("action-types", "bus_ride").status == 200
 
 
-def test_a_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type(stack: Stack) -> None:
+def test_the_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE)
     stack.accrue_all([make_action()])
     put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
@@ -289,7 +289,7 @@ def test_a_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type(s
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_is_suggested_is_not_retired_and_what_is_retired_is_not_suggested() -> None:
+def test_a_suggested_action_type_cannot_be_retired_and_a_retired_one_cannot_be_suggested() -> None:
     put_entry("action-types", "bus_ride", RIDE)
     put_entry("suggestions", "bus", document(make_suggestion()))
     retired = RIDE | {"retired_from": "2026-06-06"}
@@ -301,18 +301,20 @@ def test_what_is_suggested_is_not_retired_and_what_is_retired_is_not_suggested()
 
     assert (early.code, early.body["errors"]) == ("referenced", ["suggestions/bus"])
     assert retiring.body["retired_from"] == "2026-06-06"
-    assert late.body["errors"] == ["action_type: 'bus_ride' is retired from 2026-06-06 on"]
+    assert late.body["errors"] == ["action_type: 'bus_ride' is retired from 2026-06-06 on; use another action type"]
 
 
 @pytest.mark.usefixtures("stack")
-def test_an_action_type_that_is_suggested_while_it_is_retired_is_not_retired(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_action_type_that_gains_a_suggestion_during_its_retirement_is_not_retired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     put_entry("action-types", "bus_ride", RIDE)
     before_the_next_write(monkeypatch, lambda: put_entry("suggestions", "bus", document(make_suggestion())))
 
     assert put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"}).code == "referenced"
 
 
-def test_a_project_whose_saplings_are_spoken_for_stays_and_one_without_is_sold_no_more(stack: Stack) -> None:
+def test_a_project_with_reserved_saplings_cannot_be_deleted_and_a_deleted_project_has_no_saplings(stack: Stack) -> None:
     stack.seed_catalog(saplings=5)
     stack.add_wallet(1000)
     redemption = make_redemption()
@@ -327,9 +329,7 @@ def test_a_project_whose_saplings_are_spoken_for_stays_and_one_without_is_sold_n
     assert stack.stock("p").available(stack.clock.instant) == 0
 
 
-def test_when_others_never_stop_changing_an_entry_the_call_says_so(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_conflicts_every_time_is_409_entry_moved(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     latest = CatalogStore.latest
     monkeypatch.setattr(CatalogStore, "latest", lambda store, *at: latest(store, *at)._replace(version=7))
 
@@ -339,7 +339,7 @@ def test_when_others_never_stop_changing_an_entry_the_call_says_so(
     assert stack.catalog_store.get("action-types", "bus_ride") is None
 
 
-def test_a_retired_type_is_kept_as_it_was_written(stack: Stack) -> None:
+def test_a_retired_action_type_is_stored_unchanged(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
 
     kept = stack.catalog_store.catalog().action_types["bus_ride"]

@@ -1,4 +1,4 @@
-"""A whole catalog moves as files: out of one stack, into another, and out again as the same bytes."""
+"""Moving a whole catalog as files: export from one stack, seed another, and export the same bytes again."""
 
 import shutil
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.integration.test_manage_catalog import document, get_entry
 
 
 class InProcess:
-    """The operator's client, without a network between it and the function."""
+    """An operator's client that calls the function in this process, without a network."""
 
     def __init__(self, name: str) -> None:
         assert name == "operator"
@@ -76,7 +76,7 @@ def bytes_in(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A catalog of little more than a bus ride and its campaign."""
+    """A small catalog: one campaign, its action types, and one entry of each other kind."""
     entries = load()
     campaign = document(entries["campaigns"]["world-environment-day"])
     kept = {
@@ -115,14 +115,14 @@ def test_an_exported_catalog_seeds_another_stack_that_exports_the_same_bytes(sma
     assert (set(moved["action-types"]) - {*load(small)["action-types"]}, moved["suggestions"]) == ({"bus-2"}, {})
 
 
-def test_an_exported_catalog_is_the_one_that_was_seeded(tmp_path: Path) -> None:
+def test_an_exported_catalog_equals_the_seeded_one(tmp_path: Path) -> None:
     seed(FOLDER)
     export(tmp_path)
 
     assert load(tmp_path) == load(FOLDER)
 
 
-def test_amounts_and_maps_are_written_in_one_way_however_they_came() -> None:
+def test_equal_amounts_and_maps_are_exported_as_the_same_text() -> None:
     entry = document(load()["campaigns"]["world-environment-day"])
     ways = [entry["multipliers"], dict.fromkeys(sorted(entry["multipliers"], reverse=True), "2.000")]
 
@@ -146,14 +146,14 @@ BUS = ("suggestions", "take-the-bus")
 
 
 def change_file(folder: Path, keyword: str) -> None:
-    """Let the folder say something else of taking the bus."""
+    """Change the bus suggestion in the folder."""
     documents = yaml.safe_load((folder / "suggestions.yaml").read_text())
     documents["take-the-bus"]["keywords"] = [keyword]
     (folder / "suggestions.yaml").write_text(yaml.safe_dump(documents))
 
 
 def edit(keyword: str) -> None:
-    """Let an operator say something else of taking the bus."""
+    """Change the bus suggestion as an operator."""
     found = get_entry(*BUS).body
     put_entry(*BUS, found | {"keywords": [keyword]})
 
@@ -167,7 +167,9 @@ def forget_what_was_seeded() -> None:
     (state() / "stack.seeded.json").unlink()
 
 
-def test_what_an_operator_changed_is_kept_and_named(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_seeding_keeps_an_entry_that_an_operator_changed_and_names_it(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     seed(small)
     edit("omnibus")
     change_file(small, "tram")
@@ -180,7 +182,7 @@ def test_what_an_operator_changed_is_kept_and_named(small: Path, capsys: pytest.
     assert [line for line in told if "suggestions/take-the-bus" in line and "FORCE=1" in line]
 
 
-def test_by_force_what_an_operator_changed_or_deleted_is_overwritten(small: Path) -> None:
+def test_force_overwrites_entries_that_an_operator_changed_or_deleted(small: Path) -> None:
     seed(small)
     edit("omnibus")
     change_file(small, "tram")
@@ -192,7 +194,7 @@ def test_by_force_what_an_operator_changed_or_deleted_is_overwritten(small: Path
     assert get_entry("tree-projects", "saxaul-alxa").body["version"] == 3
 
 
-def test_what_a_seed_wrote_and_nobody_changed_follows_its_file_every_time(small: Path) -> None:
+def test_seeding_updates_an_entry_that_only_a_seed_has_written(small: Path) -> None:
     seed(small)
     for keyword in ("tram", "metro", "ferry"):
         change_file(small, keyword)
@@ -201,7 +203,7 @@ def test_what_a_seed_wrote_and_nobody_changed_follows_its_file_every_time(small:
         assert keywords() == [keyword]
 
 
-def test_what_an_operator_deleted_stays_deleted_with_a_note_and_without(
+def test_a_deleted_entry_stays_deleted_with_and_without_the_record_of_earlier_seeds(
     small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed(small)
@@ -215,7 +217,7 @@ def test_what_an_operator_deleted_stays_deleted_with_a_note_and_without(
     assert capsys.readouterr().out.count("suggestions/take-the-bus (deleted)") == 2
 
 
-def test_an_edit_that_the_file_took_over_is_the_seeds_again(small: Path) -> None:
+def test_an_operators_change_that_the_file_then_also_has_counts_as_seeded(small: Path) -> None:
     seed(small)
     edit("omnibus")
     change_file(small, "omnibus")
@@ -228,7 +230,7 @@ def test_an_edit_that_the_file_took_over_is_the_seeds_again(small: Path) -> None
 
 
 @pytest.mark.parametrize(("edited", "kept"), [(False, ["tram"]), (True, ["omnibus"])])
-def test_on_another_machine_the_first_version_is_the_seeds_and_a_later_one_an_operators(
+def test_without_a_record_of_earlier_seeds_only_first_versions_are_updated(
     edited: bool, kept: list[str], small: Path
 ) -> None:
     seed(small)
@@ -242,7 +244,7 @@ def test_on_another_machine_the_first_version_is_the_seeds_and_a_later_one_an_op
     assert keywords() == kept
 
 
-def test_what_an_operator_created_before_the_file_had_that_entry_is_kept(small: Path) -> None:
+def test_an_entry_that_an_operator_created_is_kept_when_the_file_later_has_it_too(small: Path) -> None:
     documents = yaml.safe_load((small / "suggestions.yaml").read_text())
     (small / "suggestions.yaml").write_text("{}")
     seed(small)
@@ -254,7 +256,7 @@ def test_what_an_operator_created_before_the_file_had_that_entry_is_kept(small: 
     assert keywords() == ["omnibus"]
 
 
-def test_the_catalog_of_the_code_leaves_alone_what_somebody_seeded_from_a_folder(
+def test_the_default_catalog_does_not_overwrite_entries_seeded_from_another_folder(
     small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     default = tmp_path / "default"
@@ -287,7 +289,7 @@ def test_an_edit_between_reading_and_writing_is_kept(small: Path, monkeypatch: p
     assert keywords() == ["omnibus"]
 
 
-def test_what_the_stack_refuses_beside_an_operators_changes_is_named_and_the_rest_is_written(
+def test_seeding_names_the_entries_that_the_stack_refuses_and_writes_the_others(
     small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bus = document(load(small)["action-types"]["bus_ride"])
@@ -308,7 +310,9 @@ def test_what_the_stack_refuses_beside_an_operators_changes_is_named_and_the_res
     assert get_entry("synonyms", "zz-last").body["version"] == 1
 
 
-def test_a_folder_without_a_catalog_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_seeding_a_folder_without_a_catalog_ends_with_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         seed(tmp_path)
 

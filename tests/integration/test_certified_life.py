@@ -1,4 +1,4 @@
-"""From redemption to certificate by API alone, and what anyone can check of it afterwards without us."""
+"""From redemption to certificate through the API, and the checks that anyone can make afterwards without the stack."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.integration.stack import Stack, call, certificate, confirm, redeem, r
 
 @pytest.fixture
 def ordered(stack: Stack) -> tuple[str, str]:
-    """The order and the number of a tree that somebody redeemed with a dedication."""
+    """The order id and the certificate number of a tree that was redeemed with a dedication."""
     stack.seed_catalog()
     stack.add_wallet(160)
     asked = redeem(dedication="For my grandmother · 献给奶奶")
@@ -35,7 +35,7 @@ def inspect(order_id: str, number: str, state: str, hour: int) -> None:
 
 
 def live(order_id: str, number: str) -> None:
-    """A tree is planted, found alive, found dead, and replaced, all before noon."""
+    """Report that a tree is planted, found alive, found dead and replaced, all before noon."""
     assert confirm(order_id, confirmation(number, planted_at="2026-06-05T07:00:00+08:00")).body["confirmed"] == 1
     for hour, state in ((8, "alive"), (9, "dead"), (10, "replaced")):
         inspect(order_id, number, state, hour)
@@ -50,12 +50,12 @@ def log_text(after: int = 0) -> bytes:
 
 
 def checked_log() -> CheckedLog:
-    """The whole log: its first page, and the one without an entry behind it."""
+    """Check the whole log: its first page, and the empty page after it."""
     pages = [log_text(after) for after in (0, len(call("prove_trees", "GET", "/log", client=None).body["entries"]))]
     return check_log(pages, keys())
 
 
-def test_the_public_counter_moves_only_when_a_tree_is_planted_found_dead_or_replaced(
+def test_the_public_counts_change_only_when_a_tree_is_planted_found_dead_or_replaced(
     ordered: tuple[str, str],
 ) -> None:
     counted = [checked_log().counts]
@@ -70,7 +70,7 @@ def test_the_public_counter_moves_only_when_a_tree_is_planted_found_dead_or_repl
     assert counted == [Counts(0, 0, 0), Counts(1, 0, 1), Counts(1, 0, 1), Counts(1, 1, 0), Counts(1, 0, 1)]
 
 
-def test_a_certificate_tells_the_whole_life_of_its_tree_and_proves_it(ordered: tuple[str, str]) -> None:
+def test_a_certificate_shows_and_proves_every_step_of_its_tree(ordered: tuple[str, str]) -> None:
     before = certificate(ordered[1]).body
     live(*ordered)
     shown = certificate(ordered[1]).body
@@ -85,7 +85,7 @@ def test_a_certificate_tells_the_whole_life_of_its_tree_and_proves_it(ordered: t
     assert [seen.header.by for seen in checked.events] == ["Alxa SEE Foundation"] * 4
 
 
-def test_a_certificate_of_many_events_still_shows_every_death_and_holds_against_the_log(
+def test_a_certificate_with_many_events_still_shows_every_death_and_agrees_with_the_log(
     ordered: tuple[str, str],
 ) -> None:
     order_id, number = ordered
@@ -106,7 +106,7 @@ def test_a_certificate_of_many_events_still_shows_every_death_and_holds_against_
     assert left_out
 
 
-def test_it_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:
+def test_a_certificate_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:
     live(*ordered)
     [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["trees"]
     shown = certificate(ordered[1]).body
@@ -116,7 +116,7 @@ def test_it_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) 
     assert (shown["planted_at"], shown["tree"]["tag"]) == (owned["planted_at"], owned["tree"]["tag"])
 
 
-def test_nobody_is_named_in_a_certificate_or_in_the_log_and_no_dedication_in_the_log(
+def test_neither_certificate_nor_log_names_owner_or_inspector_and_the_log_has_no_dedication_or_photo(
     ordered: tuple[str, str],
 ) -> None:
     live(*ordered)
@@ -128,7 +128,7 @@ def test_nobody_is_named_in_a_certificate_or_in_the_log_and_no_dedication_in_the
     assert "trees.example" not in log_text().decode()
 
 
-def test_what_is_served_is_refused_after_any_one_byte_of_it_is_changed(ordered: tuple[str, str]) -> None:
+def test_changing_any_byte_of_a_certificate_or_of_the_log_makes_the_check_fail(ordered: tuple[str, str]) -> None:
     live(*ordered)
     certificate_text, log, key = encode(certificate(ordered[1]).body), log_text(), keys()
 
@@ -137,7 +137,7 @@ def test_what_is_served_is_refused_after_any_one_byte_of_it_is_changed(ordered: 
 
 
 def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
-    """What is accepted of a text and of all that differ from it by a bit of one byte."""
+    """Return those texts that pass the check: the original and, for each byte, a copy with one bit of it flipped."""
     changed = (original[:index] + bytes([byte ^ 1]) + original[index + 1 :] for index, byte in enumerate(original))
     found = []
     for text in (original, *changed):
@@ -149,7 +149,7 @@ def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
     return found
 
 
-def test_a_certificate_keeps_its_word_whatever_the_catalog_says_later(stack: Stack, ordered: tuple[str, str]) -> None:
+def test_a_later_catalog_change_does_not_change_a_certificate(stack: Stack, ordered: tuple[str, str]) -> None:
     live(*ordered)
     project = stack.catalog_store.get("tree-projects", "saxaul-alxa")
     assert project

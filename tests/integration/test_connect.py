@@ -1,4 +1,4 @@
-"""A deployed stack is written down as the laptop stack is, from what CloudFormation and Cognito tell."""
+"""`make connect` writes the file of a deployed stack, like the laptop stack's, from CloudFormation and Cognito."""
 
 import json
 import os
@@ -28,7 +28,7 @@ SHAPE = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     for name in ("SAXAUL_STACK", "AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
-        monkeypatch.setenv(name, "")  # so that what a command sets is taken back
+        monkeypatch.setenv(name, "")  # so that monkeypatch restores a variable that a command sets
         monkeypatch.delenv(name)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "ours")
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
-    """What CloudFormation and Cognito are going to answer; botocore holds answers and questions to its own models."""
+    """Stubs for CloudFormation and Cognito. botocore checks the requests and the responses against its own models."""
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     clients: dict[str, Any] = {
         name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
@@ -110,7 +110,7 @@ def tell_everything(answers: dict[str, Stubber]) -> None:
 
 
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence that connecting ends with."""
+    """Connect, and return the one sentence with which the command fails."""
     with pytest.raises(SystemExit) as ended:
         connect.connect(name, region)
     told = capsys.readouterr().err
@@ -119,7 +119,7 @@ def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
     return told
 
 
-def test_a_stack_is_written_down_with_addresses_names_and_secrets_for_its_owner_alone(
+def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_owner_can_read(
     answers: dict[str, Stubber], folder: Path
 ) -> None:
     tell_everything(answers)
@@ -145,7 +145,7 @@ def test_a_stack_is_written_down_with_addresses_names_and_secrets_for_its_owner_
     assert [file.name for file in folder.iterdir()] == ["trees.json"]
 
 
-def test_behind_an_endpoint_of_its_own_the_addresses_are_those_of_the_laptop_stack(
+def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_stack(
     answers: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell_everything(answers)
@@ -160,7 +160,7 @@ def test_behind_an_endpoint_of_its_own_the_addresses_are_those_of_the_laptop_sta
     assert session_to(known)["endpoint_url"] == "http://localhost:4599"
 
 
-def test_commands_reach_a_stack_on_aws_whatever_endpoint_the_shell_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_for_a_stack_on_aws_ignore_the_endpoint_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
     known = {"endpoint_url": None, "region": "eu-west-1"}
     sqs = boto3.client("sqs", **session_to(known))
@@ -172,14 +172,16 @@ def test_commands_reach_a_stack_on_aws_whatever_endpoint_the_shell_names(monkeyp
     assert os.environ["AWS_ACCESS_KEY_ID"] == "ours"
 
 
-def test_an_unknown_stack_is_one_sentence(answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_stack_ends_with_one_sentence(
+    answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+) -> None:
     answers["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
 
     assert "There is no stack trees in eu-west-1." in refusal("trees", "eu-west-1", capsys)
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "AccessDenied"])
-def test_credentials_that_aws_refuses_are_one_sentence(
+def test_refused_credentials_end_with_one_sentence(
     code: str, answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers["cloudformation"].add_client_error("describe_stacks", code, "Not with\nthis token")
@@ -188,7 +190,7 @@ def test_credentials_that_aws_refuses_are_one_sentence(
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), PartialCredentialsError(provider="env", cred_var="SECRET")])
-def test_missing_credentials_are_one_sentence(
+def test_missing_credentials_end_with_one_sentence(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -200,7 +202,7 @@ def test_missing_credentials_are_one_sentence(
 
 
 @pytest.mark.parametrize("found", [{}, {"BucketName": "another template's"}, outputs() | {"ApiUrl": ""}])
-def test_a_stack_of_another_template_is_one_sentence(
+def test_a_stack_of_another_template_ends_with_one_sentence(
     found: dict[str, str], answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
     tell_stack(answers["cloudformation"], {name: value for name, value in found.items() if value})
@@ -208,7 +210,7 @@ def test_a_stack_of_another_template_is_one_sentence(
     assert "ApiUrl" in refusal("trees", "eu-west-1", capsys)
 
 
-def test_a_client_without_a_secret_is_one_sentence(
+def test_a_client_without_a_secret_ends_with_one_sentence(
     answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     tell_stack(answers["cloudformation"], outputs())
@@ -219,7 +221,7 @@ def test_a_client_without_a_secret_is_one_sentence(
     assert list(folder.iterdir()) == []
 
 
-def test_a_pool_without_an_operator_is_one_sentence(
+def test_a_pool_without_an_operator_ends_with_one_sentence(
     answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
     tell_stack(answers["cloudformation"], outputs())
@@ -230,11 +232,13 @@ def test_a_pool_without_an_operator_is_one_sentence(
 
 
 @pytest.mark.parametrize("name", ["stack", "env", "process", "../x", "my_stack", "-x", ""])
-def test_a_name_that_no_file_can_have_is_one_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_name_that_is_reserved_or_invalid_ends_with_one_sentence(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert "stack" in refusal(name, "eu-west-1", capsys)
 
 
-def test_a_stack_that_was_never_connected_to_is_one_sentence(
+def test_a_command_for_a_stack_without_a_file_ends_with_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SAXAUL_STACK", "trees")
@@ -245,7 +249,7 @@ def test_a_stack_that_was_never_connected_to_is_one_sentence(
     assert "make connect STACK=trees" in capsys.readouterr().err
 
 
-def test_a_client_that_the_stack_lacks_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_client_ends_with_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "stack.json").write_text(json.dumps({"clients": {"operator": {}}}))
 
     with pytest.raises(SystemExit):
@@ -255,7 +259,7 @@ def test_a_client_that_the_stack_lacks_is_one_sentence(folder: Path, capsys: pyt
 
 
 @pytest.mark.parametrize("command", [seed, export])
-def test_a_stack_that_does_not_answer_is_one_sentence(
+def test_a_stack_that_does_not_respond_ends_with_one_sentence(
     command: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as nobody:

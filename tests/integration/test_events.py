@@ -1,4 +1,4 @@
-"""Each event in events/ is what its function takes, and together they tell one story."""
+"""Each event in events/ is a valid event of its function, and together the events form one story."""
 
 import json
 
@@ -14,12 +14,12 @@ API = [
     *("view_forest", "view_impact"),
 ]
 MEI = Owner("user", "mei@example.com")
-"""Whose story the events tell. In a path she is ``mei%40example.com``."""
+"""The user of the events. In a path, the id is ``mei%40example.com``."""
 
 
 @pytest.fixture
 def seeded(stack: Stack) -> Stack:
-    """All that the story takes for granted: a catalog, and a user who walked and rode for months."""
+    """The state before the first event: a catalog, and a user with 18,000 points."""
     stack.seed_catalog(price_points=17_900)
     stack.seed("suggestions", take_the_bus=make_suggestion())
     stack.periods.put(
@@ -28,13 +28,13 @@ def seeded(stack: Stack) -> Stack:
     return stack
 
 
-def test_every_function_has_its_event_and_every_event_its_function() -> None:
+def test_every_function_has_an_event_and_every_event_has_a_function() -> None:
     assert sorted(path.stem for path in (ROOT / "events").glob("*.json")) == FUNCTIONS
 
 
 @pytest.mark.parametrize("function", API)
 @pytest.mark.usefixtures("seeded")
-def test_an_event_of_the_api_is_answered_with_success(function: str) -> None:
+def test_an_event_of_the_api_gets_a_successful_response(function: str) -> None:
     answer = answered(invoke(function, event_of(function)))
 
     assert 200 <= answer.status < 300, answer.body
@@ -51,19 +51,19 @@ def test_an_event_of_the_api_is_complete(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", API)
-def test_an_event_of_the_api_is_what_a_rest_api_sends(function: str) -> None:
+def test_an_event_of_the_api_has_the_shape_of_a_rest_api_event(function: str) -> None:
     event = event_of(function)
     context = event["requestContext"]
 
     assert "version" not in event
     assert {name: [value] for name, value in event["headers"].items()} == event["multiValueHeaders"]
-    assert {"Accept", "Host"} <= event["headers"].keys(), "names come in the case in which they were sent"
+    assert {"Accept", "Host"} <= event["headers"].keys(), "a REST API keeps the case of header names"
     query = event["queryStringParameters"]
     several = event["multiValueQueryStringParameters"]
     assert several == (query and {name: [value] for name, value in query.items()})
     assert (context["path"], context["resourcePath"]) == (f"/{context['stage']}{event['path']}", event["resource"])
     assert context["domainName"] == event["headers"]["Host"]
-    assert not {"@", " "} & set(event["path"]), "a path comes as it was called"
+    assert not {"@", " "} & set(event["path"]), "a REST API keeps the path percent-encoded"
 
 
 @pytest.mark.parametrize("function", ["accrue_points", "settle_redemptions", "place_orders"])
@@ -73,17 +73,17 @@ def test_an_event_of_a_queue_has_no_failures(function: str) -> None:
 
 
 @pytest.mark.usefixtures("seeded")
-def test_the_event_of_the_schedule_begins_with_what_is_reserved_which_is_nothing_yet() -> None:
+def test_the_event_of_the_schedule_queues_no_project_while_no_tree_is_reserved() -> None:
     assert invoke("schedule_orders", event_of("schedule_orders")) == {"projects": []}
 
 
-def test_what_the_ingest_event_reports_is_what_the_accrual_event_brings(seeded: Stack) -> None:
+def test_the_ingest_event_queues_the_messages_of_the_accrual_event(seeded: Stack) -> None:
     invoke("ingest_actions", event_of("ingest_actions"))
 
     assert seeded.waiting(seeded.actions_url) == [record["body"] for record in event_of("accrue_points")["Records"]]
 
 
-def test_what_the_accrual_event_posts_is_what_the_tally_event_brings(seeded: Stack) -> None:
+def test_the_accrual_event_writes_the_item_of_the_tally_event(seeded: Stack) -> None:
     invoke("accrue_points", event_of("accrue_points"))
     [change] = [record["dynamodb"] for record in event_of("tally_impact")["Records"]]
 
@@ -92,7 +92,7 @@ def test_what_the_accrual_event_posts_is_what_the_tally_event_brings(seeded: Sta
     assert stored == python(change["NewImage"])
 
 
-def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(seeded: Stack) -> None:
+def test_the_redemption_event_queues_the_message_of_the_settlement_event(seeded: Stack) -> None:
     answered(invoke("redeem_trees", event_of("redeem_trees")))
 
     bodies = seeded.waiting(seeded.redemptions_url)
@@ -102,7 +102,7 @@ def test_what_the_redemption_event_asks_for_is_what_the_settlement_event_brings(
     ]
 
 
-def test_the_events_one_after_another_lead_to_an_ordered_tree(seeded: Stack) -> None:
+def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points", "tally_impact"]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
     story = [*beginning, *redeeming, "take_reports", "view_forest", "prove_trees", "view_impact"]
