@@ -1,4 +1,4 @@
-"""Accrues points: posts the queue's actions onto their users' periods."""
+"""Accrues points: posts the actions and reversals in queue messages to periods."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,9 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
         try:
             messages[record["messageId"]] = ActionMessage.model_validate_json(record["body"])
         except ValidationError as error:
-            broken[record["messageId"]] = f"not a message of actions: {error.error_count()} faults"
+            broken[record["messageId"]] = (
+                f"the body is not a message of actions or reversals: {error.error_count()} errors"
+            )
     accrued = accrual().post(messages)
     failed = broken | accrued.failed
     logger.info(

@@ -1,4 +1,4 @@
-"""Takes in actions: screens each against the catalog and queues the good ones."""
+"""Takes in actions and reversals: checks each one, and queues those that can be posted."""
 
 from dataclasses import asdict
 

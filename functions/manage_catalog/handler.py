@@ -1,4 +1,4 @@
-"""Manages the catalog: an operator reads, writes and deletes one entry at a time."""
+"""Manages the catalog: an operator lists entries, and reads, writes and deletes one entry at a time."""
 
 from typing import Annotated, Any
 
@@ -17,10 +17,10 @@ from saxaul.services.edit_catalog import catalog_editing
 from saxaul.settings import settings
 
 _ADDED = {"version", "changed_at", "changed_by"}
-"""What an answer adds to the entry; it may be sent back with it."""
+"""The fields that a response adds to the entry. A client may send them back; they are ignored."""
 
 _AFTER_ALL = 99_999_999
-"""A version beyond all others."""
+"""A version that is higher than all others."""
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ENTRIES = Cursors("entries", _IDENTIFIER)
@@ -42,7 +42,7 @@ def view_entry(request: Request) -> Response:
 
 
 def list_versions(request: Request) -> Response:
-    """Every version that an entry had, newest first, deletions included."""
+    """List every version of an entry, newest first, deletions included."""
     kind, identifier = _path(request)
     limit = whole_number(request, "limit", default=50, most=200)
     before = _VERSIONS.place_in(request)
@@ -64,8 +64,8 @@ def delete_entry(request: Request) -> Response:
     return _answer(identifier, catalog_editing().delete(kind, identifier, condition_of(request), request.who))
 
 
-def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - what an operator sent; it is checked later
-    """The entry in a body, which may be an answer that was edited and is sent back."""
+def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON value; it is checked later
+    """Return the entry in a body. Fields that a response adds are dropped, so an edited response can be sent back."""
     if not isinstance(body, dict):
         return body
     return {name: value for name, value in body.items() if name not in _ADDED and (name, value) != ("id", identifier)}
@@ -89,7 +89,7 @@ def _kind(request: Request) -> Kind:
     for kind in KINDS:
         if kind == named:
             return kind
-    raise NotFound("unknown_kind", f"The catalog has {', '.join(KINDS)}; there is no {named!r}.")
+    raise NotFound("unknown_kind", f"The catalog has the kinds {', '.join(KINDS)}, but no kind {named!r}.")
 
 
 handler = endpoint(

@@ -1,4 +1,4 @@
-"""Places orders: each message makes one planting order and announces it to its partner."""
+"""Places orders: for each message, it places one planting order and announces it to its partner."""
 
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
-    """Work off messages, one order each. A message that fails stays in the queue, with all behind it."""
+    """Handle messages in order, one planting order each. If one fails, it and all later ones are delivered again."""
     records = event["Records"]
     for number, record in enumerate(records):
         logged: dict[str, object] = {"request_id": context.aws_request_id}
         try:
             message = PlantingMessage.model_validate_json(record["body"])
             order = order_placing().place(message.project_id)
-        except Exception:  # noqa: BLE001 - whatever it was, the queue delivers the message again, and in the end sets it aside
-            logger.exception("not ordered", extra=logged)
+        except Exception:  # noqa: BLE001 - the queue redelivers it, and finally moves it to the dead-letter queue
+            logger.exception("the order could not be placed", extra=logged)
             return redeliver(left["messageId"] for left in records[number:])
         ordered = {"order_id": order.order_id, "trees": len(order.trees)} if order else {"order_id": None, "trees": 0}
         logger.info("ordered", extra=logged | {"project_id": message.project_id} | ordered)

@@ -1,4 +1,4 @@
-"""Redeems points for trees: harvests, takes requests, shows what became of them, and takes them back."""
+"""Redeems points for trees: harvests points, takes redemption requests, and shows and cancels redemptions."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 
 class RedemptionBody(BaseModel):
-    """What an app sends to redeem."""
+    """The body of a redemption request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,11 @@ def request_trees(request: Request) -> Response:
     try:
         body = RedemptionBody.model_validate(request.json())
     except ValidationError as error:
-        raise InvalidRequest("invalid_body", "The redemption is not of the documented shape.", faults(error)) from None
+        raise InvalidRequest(
+            "invalid_body",
+            "The body is not a valid redemption request; correct each of the listed errors.",
+            faults(error),
+        ) from None
     requested = redeeming().request(
         RedemptionRequest(request.app, request.user_id, key, body.project_id, body.trees, body.dedication)
     )
@@ -49,15 +53,15 @@ def request_trees(request: Request) -> Response:
 
 
 def _key_of(request: Request) -> str:
-    """The key of a redemption request. One that is repeated word for word is one key.
+    """Return the key of a redemption request. A header that is sent twice with the same value counts once.
 
     Raises:
-        InvalidRequest: there is none, or there are two.
+        InvalidRequest: there is no key, it is too long, or there are two different ones.
     """
     keys = set(header_values(request.event, "idempotency-key"))
     key = keys.pop() if len(keys) == 1 else ""
-    if not 1 <= len(key) <= 128:  # noqa: PLR2004 - as documented in the answer
-        raise InvalidRequest("missing_key", "One Idempotency-Key header of 1 to 128 characters is needed.")
+    if not 1 <= len(key) <= 128:  # noqa: PLR2004 - the detail of the problem names the limit
+        raise InvalidRequest("missing_key", "The request must have one Idempotency-Key header of 1 to 128 characters.")
     return key
 
 

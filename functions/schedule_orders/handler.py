@@ -1,4 +1,4 @@
-"""Schedules orders: queues a message for each project with trees that wait for an order."""
+"""Schedules orders: queues a message for each project with trees to order or an order to announce."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - it says nothing
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - unused
     projects = order_scheduling().begin()
-    logger.info("batch begun", extra={"projects": projects, "request_id": context.aws_request_id})
+    logger.info("planting batch started", extra={"projects": projects, "request_id": context.aws_request_id})
     return {"projects": projects}

@@ -1,4 +1,4 @@
-"""Settles redemptions in the order in which they were asked for: each is reserved or rejected."""
+"""Settles redemptions in the order of their requests: each one is reserved or rejected."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
         try:
             messages[record["messageId"]] = RedemptionMessage.model_validate_json(record["body"])
         except ValidationError as error:
-            broken[record["messageId"]] = f"not a redemption: {error.error_count()} faults"
+            broken[record["messageId"]] = f"the body is not a redemption message: {error.error_count()} errors"
     failed = broken | settling().settle(messages)
     logger.info(
         "settled",

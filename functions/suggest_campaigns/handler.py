@@ -1,4 +1,4 @@
-"""Suggests what to do: answers a search with what the asking app's users can do today."""
+"""Suggests what to do: answers a search with actions that users of the requesting app can do."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -16,7 +16,7 @@ from saxaul.services.wiring import today
 
 _LONGEST_QUERY = 100
 _CACHING = {"cache-control": "private, max-age=60", "vary": "Authorization"}
-"""An answer is for the asking app alone, which the token names."""
+"""Responses differ by app, and the token identifies the app."""
 
 
 class _Question(NamedTuple):
@@ -34,7 +34,7 @@ class _Answered(NamedTuple):
 
 @lru_cache(maxsize=512)
 def answer_to(index: SuggestionIndex, question: _Question) -> _Answered:
-    """What an index answers, kept: a shopper deletes a letter, and thousands type the same."""
+    """Return the response of an index to a question. Responses are cached, because many people type the same text."""
     query, app, language, limit, today = question
     answer = index.search(query, app, today, limit, language)
     shown = [suggestion_view(found, index.catalog, app, language, today) for found in answer.found]
@@ -45,7 +45,7 @@ def answer_to(index: SuggestionIndex, question: _Question) -> _Answered:
 def suggest(request: Request) -> Response:
     query = request.query.get("q", "")
     if len(query) > _LONGEST_QUERY:
-        raise InvalidRequest("invalid_parameter", f"q has at most {_LONGEST_QUERY} characters.")
+        raise InvalidRequest("invalid_parameter", f"q must have at most {_LONGEST_QUERY} characters.")
     language = language_of(request)
     limit = whole_number(request, "limit", default=10, most=50)
     body, etag = answer_to(live_index().current(), _Question(query, request.app, language, limit, today()))

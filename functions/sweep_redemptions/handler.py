@@ -1,4 +1,4 @@
-"""Sweeps up redemptions that were written and never queued: the schedule queues them again, the oldest first."""
+"""Sweeps redemptions: queues pending redemptions again, oldest first, because their messages may be lost."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001 - the schedule says nothing
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001 - unused
     swept = sweeping().sweep()
     logger.info("swept", extra={**swept._asdict(), "request_id": context.aws_request_id})
     return {"redemptions": swept.redemptions}

@@ -1,4 +1,4 @@
-"""Takes reports: a planting partner sees its orders, and reports what became of each tree."""
+"""Takes reports: a planting partner reads its orders, and reports what happened to each tree."""
 
 from pydantic import TypeAdapter
 
@@ -55,7 +55,7 @@ def _order(request: Request) -> PlantingOrder:
 
 def _partners(request: Request) -> tuple[str, ...]:
     if request.caller.role != "partner":
-        raise Forbidden("not_a_partner", "This call is for planting partners.")
+        raise Forbidden("not_a_partner", "Only planting partners can send this request; use the token of a partner.")
     return request.caller.partners
 
 

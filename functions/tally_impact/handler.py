@@ -1,4 +1,4 @@
-"""Tallies the impact: adds what changed in the ledger to the public totals."""
+"""Tallies the impact: adds the changes in the ledger to the public totals."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 LONE_SHARD = "lone"
-"""The only shard of an emulator. Lambda names the shard to a function that has a tumbling window, as this one has."""
+"""The shard id on an emulator, which has only one shard and does not send its id. On AWS, Lambda sends the shard id,
+because the function has a tumbling window."""
 
 
 def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
@@ -19,4 +20,4 @@ def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
         "tallied",
         extra={"records": len(event["Records"]), **tallied._asdict(), "request_id": context.aws_request_id},
     )
-    return {"state": {}}  # a window asks for one; ours is in the table
+    return {"state": {}}  # a tumbling window requires a state; ours is in the table

@@ -1,4 +1,4 @@
-"""Shows what grew: wallets, ledgers, forests and tree projects."""
+"""Shows wallets, ledgers, monthly statements, forests and tree projects."""
 
 import re
 from typing import Annotated
@@ -17,7 +17,7 @@ from saxaul.settings import settings
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _Name = Annotated[str, Field(pattern=r"^[!-~]+:[!-~]+$", max_length=256)]
-"""An entry's name: ``<app>:<action_id>``."""
+"""The name of an entry: ``<app>:<action_id>``."""
 
 _LINES: Cursors[tuple[int, str]] = Cursors("ledger", TypeAdapter(tuple[Instant, _Name]))
 
@@ -27,7 +27,7 @@ def view_wallet(request: Request) -> Response:
 
 
 def view_ledger(request: Request) -> Response:
-    """A user's entries, newest first; the cursor says from where to go on."""
+    """List a user's entries, newest first. The cursor leads to the next page."""
     limit = whole_number(request, "limit", default=50, most=200)
     place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
@@ -38,7 +38,7 @@ def view_ledger(request: Request) -> Response:
 def view_statement(request: Request) -> Response:
     month = request.query.get("month")
     if month is not None and not _MONTH.fullmatch(month):
-        raise InvalidRequest("invalid_parameter", "month must be a month such as 2026-06.")
+        raise InvalidRequest("invalid_parameter", "month must be a year and a month, such as 2026-06.")
     found = ledger_reading().month(request.user_id, month)
     view = month_view(found.month, found.totals, found.overflowed)
     return Response({"user_id": request.user_id, **view})
@@ -54,7 +54,7 @@ def view_forest(request: Request) -> Response:
 
 
 def list_tree_projects(request: Request) -> Response:
-    """Every project with what is left of it."""
+    """List every project with its unreserved saplings."""
     language, found = language_of(request), forest_reading().projects()
     projects = [
         project_view(identifier, project, found.stocks[identifier], settings().calendar, language, found.now)

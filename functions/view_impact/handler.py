@@ -1,4 +1,4 @@
-"""Shows what was done together: campaigns with their shared goals, and the public totals."""
+"""Shows campaigns with the progress toward their goals, and the public totals."""
 
 from datetime import date, timedelta
 
@@ -14,7 +14,7 @@ _FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 
 
 def list_campaigns(request: Request) -> Response:
-    """What runs today, what comes next, and what was last; each campaign once in each, where it has such a run."""
+    """List the campaigns that run today, the next run of each campaign, and its last one that is over."""
     language, day = language_of(request), today()
     shown = {
         name: [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
@@ -31,14 +31,16 @@ def view_campaign(request: Request) -> Response:
 
 
 def view_impact(request: Request) -> Response:
-    """Totals by day, and by action type or by app; anyone may see them."""
+    """Show the totals by day, and by action type or by app. They are public."""
     last = _day(request, "to") or today()
     first = _day(request, "from") or last - timedelta(days=_USUAL_DAYS - 1)
     if not 0 <= (last - first).days < _MOST_DAYS:
-        raise InvalidRequest("invalid_parameter", f"from and to must be 1 to {_MOST_DAYS} days, in their order.")
+        raise InvalidRequest(
+            "invalid_parameter", f"from must not be after to, and the range may have at most {_MOST_DAYS} days."
+        )
     by = request.query.get("by", "type")
     if by not in ("type", "app"):
-        raise InvalidRequest("invalid_parameter", "by must be type or app.")
+        raise InvalidRequest("invalid_parameter", "by must be 'type' or 'app'.")
     totals = impact_reading().totals(first, last)
     return Response(impact_view(first, last, by, totals.days, totals.trees, totals.catalog), headers=_FOR_A_MINUTE)
 
@@ -51,8 +53,8 @@ def _day(request: Request, name: str) -> date | None:
         day = date.fromisoformat(text)
     except ValueError:
         day = date.min
-    if day.isoformat() != text or not 2000 <= day.year < 2100:  # noqa: PLR2004 - further than any programme
-        raise InvalidRequest("invalid_parameter", f"{name} must be a day such as 2026-06-05.")
+    if day.isoformat() != text or not 2000 <= day.year < 2100:  # noqa: PLR2004 - no programme runs outside these years
+        raise InvalidRequest("invalid_parameter", f"{name} must be a date such as 2026-06-05, from 2000 to 2099.")
     return day
 
 

@@ -1,4 +1,4 @@
-"""The search behind its endpoint: kept answers, an index renewed beside the requests, and what an answer says."""
+"""The search through its endpoint: cached responses, renewal of the index in the background, and response fields."""
 
 import gc
 from decimal import Decimal
@@ -38,7 +38,7 @@ def seeded(stack: Stack) -> Stack:
 
 
 @pytest.mark.usefixtures("seeded")
-def test_the_garbage_collector_is_spared_the_index() -> None:
+def test_the_index_is_excluded_from_garbage_collection() -> None:
     spared = gc.get_freeze_count()
 
     search("bus")
@@ -46,7 +46,7 @@ def test_the_garbage_collector_is_spared_the_index() -> None:
     assert gc.get_freeze_count() > spared
 
 
-def test_an_answer_says_why_it_is_there(seeded: Stack) -> None:
+def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched_text(seeded: Stack) -> None:
     found = search("gongjiao", lang="zh").body["suggestions"][0]
 
     assert (found["points"], found["base_points"], found["campaign_points"]) == (160, 80, 80)
@@ -58,7 +58,7 @@ def test_an_answer_says_why_it_is_there(seeded: Stack) -> None:
     assert (later["points"], later["campaign_points"], later["campaign_runs"]) == (80, 0, False)
 
 
-def test_a_caller_that_holds_the_answer_gets_304_and_no_body(seeded: Stack) -> None:
+def test_a_client_with_the_current_etag_gets_304_without_a_body(seeded: Stack) -> None:
     answer = search("bus")
     event = event_of("suggest_campaigns")
     event["headers"]["If-None-Match"] = f'"other", W/{answer.headers["etag"]}'
@@ -71,10 +71,10 @@ def test_a_caller_that_holds_the_answer_gets_304_and_no_body(seeded: Stack) -> N
     assert answer.headers["cache-control"] == "private, max-age=60"
     assert answer.headers["vary"] == "Authorization"
     seeded.clock.instant = at("2026-06-06T12:00")
-    assert search("bus").headers["etag"] != answer.headers["etag"], "it earns less on the day after"
+    assert search("bus").headers["etag"] != answer.headers["etag"], "the action earns fewer points after the campaign"
 
 
-def test_apps_do_not_share_an_answer(seeded: Stack) -> None:
+def test_apps_do_not_share_a_response(seeded: Stack) -> None:
     assert seeded
     alipay, taobao = search("bus"), search("bus", client="taobao-client")
 
@@ -82,7 +82,7 @@ def test_apps_do_not_share_an_answer(seeded: Stack) -> None:
     assert taobao.body["suggestions"][0]["link"] is None
 
 
-def test_the_same_question_is_answered_from_memory(seeded: Stack) -> None:
+def test_a_repeated_query_is_answered_from_the_cache(seeded: Stack) -> None:
     assert seeded
     search("bus")
     before = suggest_campaigns.answer_to.cache_info().hits
@@ -92,19 +92,19 @@ def test_the_same_question_is_answered_from_memory(seeded: Stack) -> None:
     assert suggest_campaigns.answer_to.cache_info().hits == before + 1
 
 
-def test_a_change_is_found_after_a_request_had_the_index_renewed_and_no_request_waited_for_it(seeded: Stack) -> None:
+def test_a_catalog_change_is_found_after_a_renewal_in_the_background(seeded: Stack) -> None:
     search("bus")
     seeded.seed("suggestions", tree=make_suggestion("Plant a tree", "种一棵树"))
     seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
 
-    assert ids(search("zhongyikeshu")) == ["bus"], "the request that starts it is answered from the index before"
+    assert ids(search("zhongyikeshu")) == ["bus"], "the request that starts the renewal uses the previous index"
     renewed()
 
     answer = search("zhongyikeshu")
     assert (ids(answer), answer.body["fallback"]) == (["tree"], False)
 
 
-def test_an_operators_synonyms_find(seeded: Stack) -> None:
+def test_a_query_matches_the_synonyms_that_an_operator_added(seeded: Stack) -> None:
     search("bus")
     bus = make_suggestion(keywords=("bus",))
     seeded.catalog_store.put("suggestions", "bus", VersionedEntry(bus, 2))
@@ -129,7 +129,7 @@ def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:
     assert searching.live_index().current() is index
 
 
-def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
+def test_after_a_failed_renewal_the_index_stays_and_the_next_renewal_tries_again(
     seeded: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
@@ -146,10 +146,10 @@ def test_a_renewal_that_fails_leaves_the_index_and_is_tried_again(
     renewed()
 
     assert searching.live_index().thread is not first
-    assert logged == ["the index could not be renewed; the one before answers"] * 2
+    assert logged == ["the index could not be renewed; requests still use the previous one"] * 2
 
 
-def test_points_of_a_campaign_stand_apart_from_what_is_always_earned(seeded: Stack) -> None:
+def test_the_points_of_a_campaign_are_shown_separately_from_the_base_points(seeded: Stack) -> None:
     third = make_action_type(points="0.02")
     seeded.seed("action-types", walking=third)
     seeded.seed("campaigns", walk=make_campaign(multipliers={"walking": str(Decimal("1.5"))}))

@@ -1,4 +1,4 @@
-"""Stock through the API: released by hand or the clock, shown to a burst of users, and refused where it is certain."""
+"""Stock through the API: releases by hand and by schedule, refused requests, and a burst of readers."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ DAILY = {"daily": 3, "at": "07:00", "first_day": "2026-06-01"}
 SEVEN = NOON + 19 * 3600
 
 
-def put_project(stack: Stack, **changes: object) -> Any:  # noqa: ANN401 - the answer's body
+def put_project(stack: Stack, **changes: object) -> Any:  # noqa: ANN401 - the response body
     document = make_tree_project(saplings=0).model_dump(mode="json", exclude_defaults=True) | changes
     answer = put_entry("tree-projects", "saxaul-alxa", document)
     assert answer.status == 200, answer
@@ -23,7 +23,7 @@ def put_project(stack: Stack, **changes: object) -> Any:  # noqa: ANN401 - the a
 
 
 def settle(stack: Stack, key: str, trees: int = 1) -> str:
-    """What became of a redemption request: its state or reason, or the code with which the API refused it."""
+    """Request trees and settle. Return the redemption's reason or else its state, or the code if the API refused."""
     answer = redeem(key, trees=trees)
     if answer.status != 202:
         return answer.code
@@ -32,12 +32,12 @@ def settle(stack: Stack, key: str, trees: int = 1) -> str:
     return settled.reason or settled.state.value
 
 
-def shown() -> Any:  # noqa: ANN401 - the answer's body
+def shown() -> Any:  # noqa: ANN401 - the response body
     [project] = tree_projects().body["projects"]
     return project
 
 
-def test_a_schedule_is_written_with_its_project_and_read_back(stack: Stack) -> None:
+def test_a_schedule_is_stored_with_its_project_and_with_the_stock(stack: Stack) -> None:
     written = put_project(stack, schedule=DAILY)
 
     assert written["schedule"] == DAILY
@@ -48,13 +48,13 @@ def test_a_schedule_is_written_with_its_project_and_read_back(stack: Stack) -> N
 @pytest.mark.parametrize(
     "schedule", [DAILY | {"daily": 0}, DAILY | {"at": "7 am"}, DAILY | {"last_day": "2026-05-01"}, {"daily": 3}]
 )
-def test_a_schedule_that_cannot_be_is_refused(schedule: dict[str, object]) -> None:
+def test_an_invalid_schedule_is_refused(schedule: dict[str, object]) -> None:
     document = make_tree_project().model_dump(mode="json", exclude_defaults=True) | {"schedule": schedule}
 
     assert put_entry("tree-projects", "saxaul-alxa", document).code == "invalid_entry"
 
 
-def test_a_sold_out_project_says_when_the_next_saplings_come_and_has_them_then(stack: Stack) -> None:
+def test_a_sold_out_project_shows_its_next_release_and_has_the_saplings_from_then_on(stack: Stack) -> None:
     put_project(stack, schedule=DAILY)
     before = shown()
     stack.clock.instant = SEVEN - 1
@@ -66,7 +66,9 @@ def test_a_sold_out_project_says_when_the_next_saplings_come_and_has_them_then(s
         {"at": "2026-06-06T07:00:00+08:00", "saplings": 3},
     )
     assert (refused.status, refused.code) == (409, "sold_out")
-    assert refused.body["detail"] == "0 saplings are left. 3 more come at 2026-06-06T07:00:00+08:00."
+    assert refused.body["detail"] == (
+        "More trees were requested than saplings are left (0). 3 more will be released at 2026-06-06T07:00:00+08:00."
+    )
     assert shown()["available"] == 3
     assert [settle(stack, f"key-{n}") for n in range(4)] == ["reserved"] * 3 + ["sold_out"]
     stack.clock.instant = SEVEN + DAY
@@ -79,7 +81,7 @@ def test_a_project_without_a_schedule_has_no_next_release(stack: Stack) -> None:
     assert (shown()["available"], shown()["next_release"], shown()["closed"]) == (2, None, False)
 
 
-def test_changing_a_schedule_keeps_what_the_old_one_released(stack: Stack) -> None:
+def test_changing_a_schedule_keeps_the_saplings_that_the_old_one_released(stack: Stack) -> None:
     put_project(stack, schedule=DAILY)
     stack.clock.instant = SEVEN + DAY
     put_project(stack, schedule=DAILY | {"daily": 1, "at": "12:00"})
@@ -89,7 +91,7 @@ def test_changing_a_schedule_keeps_what_the_old_one_released(stack: Stack) -> No
     assert stack.available() == 7
 
 
-def test_a_request_that_queued_before_seven_is_served_by_what_was_released_meanwhile(stack: Stack) -> None:
+def test_a_request_that_was_queued_before_a_release_can_be_served_from_the_release(stack: Stack) -> None:
     put_project(stack, saplings=1, schedule=DAILY)
     first, second = redeem("key-1"), redeem("key-2")
     stack.clock.instant = SEVEN
@@ -103,7 +105,7 @@ def test_a_request_that_queued_before_seven_is_served_by_what_was_released_meanw
     assert stack.available() == 2
 
 
-def test_a_worker_whose_clock_is_behind_sells_nothing_that_is_gone(stack: Stack) -> None:
+def test_a_worker_whose_clock_is_behind_does_not_oversell(stack: Stack) -> None:
     put_project(stack, saplings=1, schedule=DAILY)
     late = redeem("late").body["redemption_id"]
     [body] = stack.waiting(stack.redemptions_url)
@@ -117,7 +119,7 @@ def test_a_worker_whose_clock_is_behind_sells_nothing_that_is_gone(stack: Stack)
     assert (shown()["available"], stack.stock().reserved) == (0, 4)
 
 
-def test_a_closed_project_takes_no_requests_from_the_same_second_on(stack: Stack) -> None:
+def test_a_closed_project_refuses_new_requests_and_rejects_pending_ones_at_once(stack: Stack) -> None:
     put_project(stack, saplings=5)
     waiting = redeem("waiting").body["redemption_id"]
     put_project(stack, saplings=5, closed=True)
@@ -132,7 +134,7 @@ def test_a_closed_project_takes_no_requests_from_the_same_second_on(stack: Stack
     assert settle(stack, "reopened") == "reserved"
 
 
-def test_who_asks_for_more_than_is_left_is_refused_by_the_api_and_keeps_the_ripe_points_in_the_periods(
+def test_a_request_for_more_trees_than_saplings_are_left_is_refused_and_writes_nothing(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed_catalog(saplings=2)
@@ -142,12 +144,15 @@ def test_who_asks_for_more_than_is_left_is_refused_by_the_api_and_keeps_the_ripe
 
     refused = redeem(trees=3)
 
-    assert (refused.code, refused.body["detail"]) == ("sold_out", "2 saplings are left.")
+    assert (refused.code, refused.body["detail"]) == (
+        "sold_out",
+        "More trees were requested than saplings are left (2).",
+    )
     assert written == []
     assert stack.waiting(stack.redemptions_url) == []
 
 
-def test_a_sapling_that_comes_back_is_had_by_the_next_to_ask(stack: Stack) -> None:
+def test_a_sapling_of_a_cancelled_redemption_goes_to_the_next_request(stack: Stack) -> None:
     stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     first = redeem("key-1").body["redemption_id"]
@@ -159,7 +164,7 @@ def test_a_sapling_that_comes_back_is_had_by_the_next_to_ask(stack: Stack) -> No
     assert settle(stack, "key-2") == "reserved"
 
 
-def test_a_replay_of_a_served_request_is_answered_although_the_project_is_sold_out(stack: Stack) -> None:
+def test_a_replay_of_a_reserved_request_succeeds_although_the_project_is_sold_out(stack: Stack) -> None:
     stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     assert settle(stack, "key-1") == "reserved"
@@ -169,7 +174,9 @@ def test_a_replay_of_a_served_request_is_answered_although_the_project_is_sold_o
     assert (again.status, again.body["replay"], again.body["state"]) == (202, True, "reserved")
 
 
-def test_the_projects_cost_one_read_a_second_however_many_ask(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_burst_of_requests_for_the_projects_costs_one_read_per_second(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.seed_catalog(saplings=7)
     reads: list[object] = []
     get_many = Table.get_many

@@ -1,4 +1,4 @@
-"""The time of a process. It is passed to whatever needs it, so that a test can let it stand still or move it on."""
+"""The clock of a process. Code that needs the time receives a clock, so that a test can stop it or move it forward."""
 
 import time
 
@@ -7,17 +7,17 @@ class Clock:
     """The clock of this machine."""
 
     def now(self) -> int:
-        """The current instant: whole seconds since 1970 (UTC)."""
+        """Return the current instant: whole seconds since 1970 (UTC)."""
         return int(time.time())
 
     def elapsed(self) -> float:
-        """Seconds since a fixed moment. They never go back, so an age that is measured with them is never negative."""
+        """Return the seconds since a fixed moment. They never decrease, so a measured age is never negative."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         time.sleep(seconds)
 
 
 SYSTEM_CLOCK = Clock()
-"""The clock that functions and commands go by."""
+"""The clock that functions and commands use."""

@@ -1,4 +1,4 @@
-"""One structured logger for all functions. Each invocation logs one line with what it did."""
+"""The structured logger of all functions. Each invocation logs one line; in place_orders, each message logs one."""
 
 from aws_lambda_powertools import Logger
 

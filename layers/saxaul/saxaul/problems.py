@@ -1,29 +1,29 @@
-"""Why a request is refused. Services raise these; the API answers with them as problem+json (RFC 9457).
+"""Why a request is refused. Services and handlers raise problems; the API returns them as problem+json (RFC 9457).
 
-    Problem                     the base of all
-    ├── InvalidRequest   400    the request is not of the documented shape
-    ├── Forbidden        403    the caller may not do this
-    ├── NotFound         404    there is no such thing, or not for this caller
-    ├── Conflict         409    the state of things does not allow it
-    ├── PreconditionFailed 412  the entry is no longer what the caller read
-    ├── KeyReused        422    the Idempotency-Key came with another request before
-    └── InternalError    500    something broke on our side; the log says what
+    Problem                     the base class
+    ├── InvalidRequest   400    the request does not have the documented form
+    ├── Forbidden        403    this client may not do this
+    ├── NotFound         404    there is no such thing, or this client may not see it
+    ├── Conflict         409    the current state does not allow the request
+    ├── PreconditionFailed 412  the catalog entry does not meet If-Match or If-None-Match
+    ├── KeyReused        422    the Idempotency-Key was already used for a different request
+    └── InternalError    500    an error on our side; the function's log has the details
 
-``code`` is stable and for programs; ``detail`` is for people and may change.
+``code`` is stable and meant for programs; ``detail`` is meant for people and may change.
 """
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
-    """An error that the caller can correct; of the families, only InternalError is ours.
+class Problem(Exception):  # noqa: N818 - the name in RFC 9457
+    """An error that the client can correct, except for InternalError.
 
     Attributes:
         status: the HTTP status.
         code: stable, in lower case with underscores.
-        detail: one sentence on what was wrong and what would be right.
-        errors: each fault by name, where there are several.
+        detail: one sentence that says what is wrong and what would be accepted.
+        errors: one text for each invalid field or conflicting entry; empty if ``detail`` is enough.
     """
 
     status: ClassVar[int]

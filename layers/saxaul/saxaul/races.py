@@ -1,13 +1,13 @@
-"""Lost races: what is done when somebody else wrote first, or DynamoDB had no time.
+"""Retries after a concurrent write won, or after DynamoDB left a part of a batch unprocessed.
 
-The errors, drawn once:
+An attempt loses its race when its conditional write is refused because a concurrent write won. The errors:
 
-    LostRaceError                 nothing was written: read again, and decide again
-    ├── ItemMovedError            the item is no longer what was read (storage/table.py)
-    │   └── PeriodMovedError      and this is the period that stands there now (storage/periods.py)
-    └── TransactionRefusedError   one of the writes of a transaction did not hold (storage/table.py)
+    LostRaceError                 nothing was written: read again and decide again
+    ├── ItemMovedError            the item has changed since it was read (storage/table.py)
+    │   └── PeriodMovedError      the same for a period; carries the period as it is now (storage/periods.py)
+    └── TransactionRefusedError   a transaction was refused as a whole (storage/table.py)
     ContendedError                every attempt lost its race
-    OverloadedError               DynamoDB left a part of a batch unprocessed, however often it was asked
+    OverloadedError               DynamoDB left a part of a batch unprocessed in every attempt
 """
 
 import random
@@ -19,45 +19,47 @@ from saxaul.clock import Clock
 Result = TypeVar("Result")
 
 ATTEMPTS = 12
-"""How often something is tried before its caller is told to come back later."""
+"""How many attempts are made before ContendedError or OverloadedError is raised."""
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.2
-"""Seconds that a pause may take at most. All pauses together take less than two seconds."""
+"""Upper bounds of the first and of the longest pause, in seconds. All pauses together take less than two seconds."""
 
 
 class LostRaceError(Exception):
-    """Somebody else wrote first. Nothing was written."""
+    """A concurrent write won. Nothing was written."""
 
 
 class ContendedError(Exception):
-    """Every attempt lost its race. Nothing was written; trying again later is safe."""
+    """Every attempt lost its race. Nothing was written; it is safe to try again later."""
 
     def __init__(self) -> None:
-        super().__init__(f"{ATTEMPTS} attempts lost their race")
+        super().__init__(f"concurrent writes won against all {ATTEMPTS} attempts")
 
 
 class OverloadedError(Exception):
-    """DynamoDB had no time for the rest of a batch, however often it was asked. Trying again is safe."""
+    """DynamoDB left a part of a batch unprocessed in every attempt. It is safe to try again."""
 
     def __init__(self) -> None:
-        super().__init__(f"{ATTEMPTS} requests for the rest of a batch did nothing")
+        super().__init__(f"DynamoDB processed nothing of the rest of a batch in {ATTEMPTS} attempts")
 
 
 def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
-    """Count the attempts from ``first`` on. Each comes after a random pause, whose bound doubles up to 0.2 seconds.
+    """Yield the numbers of the attempts, from ``first`` on, with a random pause before each except attempt 0.
 
-    Attempt 0 comes at once.
+    The upper bound of the pause starts at 0.02 seconds and doubles up to 0.2 seconds.
     """
     for attempt in range(first, first + ATTEMPTS):
         if attempt:
             bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
-            clock.sleep(random.uniform(0, bound))  # noqa: S311 - spreads rivals
+            clock.sleep(random.uniform(0, bound))  # noqa: S311 - spreads concurrent writers
         yield attempt
 
 
 def until_won(attempt: Callable[[], Result], clock: Clock) -> Result:
-    """Run an attempt until it loses no race. It reads what it decides on, so that each run decides on what is new.
+    """Call ``attempt`` until it loses no race, and return its result.
+
+    After a lost race, ``attempt`` must decide again on current data.
 
     Raises:
         ContendedError: every attempt lost its race.

@@ -1,4 +1,4 @@
-"""The environment of a function, checked once."""
+"""The environment variables of a function, read and checked once."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from saxaul.catalog.calendar import Calendar
 
 
 class Caller(NamedTuple):
-    """Who an OAuth client is.
+    """The identity of an OAuth client.
 
     Attributes:
-        role: what kind of client it is.
-        name: the app's or the operator's name.
-        partners: the planting partners it acts for.
+        role: the kind of client.
+        name: the name of the client, such as the name of the app.
+        partners: the planting partners that the client acts for.
     """
 
     role: Literal["app", "partner", "operator"]
@@ -28,7 +28,7 @@ class Caller(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """What the template tells a function; a function sees only what it needs, the rest is empty."""
+    """The settings that the template passes to a function. Those that the function does not need are empty."""
 
     ledger_table: str
     catalog_table: str
@@ -44,10 +44,10 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read the variables that template.yaml declares.
+        """Return the settings in the environment variables that template.yaml declares.
 
         Raises:
-            KeyError, ValueError: the time rules are missing or malformed.
+            KeyError, ValueError: the time zone, the acceptance days or the harvest time are missing or malformed.
         """
         harvest_time = env["HARVEST_TIME"]
         return cls(
@@ -74,5 +74,5 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
+    """Return the settings of this process."""
     return Settings.from_env(os.environ)

@@ -1,1 +1,1 @@
-"""The REST API: requests, answers, conditions, cursors and views."""
+"""The REST API: requests, responses, conditional headers, cursors and views."""

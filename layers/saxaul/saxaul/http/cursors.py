@@ -1,4 +1,4 @@
-"""Cursors: a list that continues says where, in a text that only the list itself reads."""
+"""Cursors: a page of a list ends with an opaque text that says where the next page begins."""
 
 import base64
 import json
@@ -18,23 +18,23 @@ class Cursors(Generic[ListPlace]):
     """The cursors of one list.
 
     Attributes:
-        list_name: what tells its cursors from those of other lists.
-        places: what a place in it is: a text, a number, or a tuple of them.
+        list_name: distinguishes the cursors of this list from those of other lists.
+        places: the type of a place in the list: a text, a number, or a tuple of them.
     """
 
     list_name: str
     places: TypeAdapter[ListPlace]
 
     def to(self, place: ListPlace) -> str:
-        """The cursor that leads to a place in the list."""
+        """Return the cursor for a place in the list."""
         text = f"{self.list_name} {json.dumps(place, separators=(',', ':'))}"
         return base64.urlsafe_b64encode(text.encode()).decode()
 
     def place_in(self, request: Request) -> ListPlace | None:
-        """The place that the query string's cursor leads to; None where the list begins.
+        """Return the place that the cursor in the query string names; None without a cursor, for the first page.
 
         Raises:
-            InvalidRequest: the list has not given that cursor.
+            InvalidRequest: the cursor is not one that this list has returned.
         """
         cursor = request.query.get("cursor")
         if not cursor:
@@ -42,8 +42,10 @@ class Cursors(Generic[ListPlace]):
         try:
             name, _, place = base64.b64decode(cursor, altchars=b"-_", validate=True).partition(b" ")
             found = self.places.validate_json(place, strict=True)
-        except ValueError:  # of base64, or of pydantic
+        except ValueError:  # from base64 or pydantic
             found = None
         if found is None or name != self.list_name.encode() or self.to(found) != cursor:
-            raise InvalidRequest("invalid_parameter", "cursor must be one that a list has given.")
+            raise InvalidRequest(
+                "invalid_parameter", "cursor must be the cursor of an earlier response for the same list."
+            )
         return found

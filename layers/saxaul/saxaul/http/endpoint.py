@@ -1,7 +1,8 @@
-"""The endpoint of the functions behind the REST API: parse the event, call the route, answer.
+"""The common endpoint of the functions behind the REST API: it parses the event, calls the route and responds.
 
-API Gateway checked the token and its scope before. The endpoint knows the caller by the token's client,
-and lets a person reach only their own paths. Every refusal is an application/problem+json document.
+If a path needs a token, API Gateway has already checked the token and its scope. The endpoint identifies the caller by
+the client of the token. A token with a username reaches only the paths of that user. Every refusal is an
+application/problem+json document.
 """
 
 import base64
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 ApiEvent = dict[str, Any]
-"""The REST API's proxy event."""
+"""The proxy event of the REST API."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A call that API Gateway let through."""
+    """A request that API Gateway let through."""
 
     event: ApiEvent
 
     def path(self, name: str) -> str:
-        """A part of the path, decoded.
+        """Return a path parameter, decoded.
 
         Raises:
-            InvalidRequest: its percent-encoding is broken.
+            InvalidRequest: the percent-encoding is broken.
         """
         return decoded(self.event, name)
 
@@ -45,87 +46,89 @@ class Request:
         return self.event.get("queryStringParameters") or {}
 
     def identifier(self, name: str) -> str:
-        """A part of the path that names something.
+        """Return a path parameter that is an identifier.
 
         Raises:
-            InvalidRequest: nothing can have that name.
+            InvalidRequest: the value cannot be an identifier.
         """
         value = self.path(name)
         if not is_identifier(value):
-            allowed = "1 to 128 letters, digits and characters of ._~@:+=-, and is neither . nor .."
-            raise InvalidRequest("invalid_parameter", f"{name} has {allowed}")
+            allowed = "1 to 128 characters from A-Z, a-z, 0-9 and ._~@:+=-, and must not be '.' or '..'."
+            raise InvalidRequest("invalid_parameter", f"{name} must have {allowed}")
         return value
 
     def header(self, name: str) -> str | None:
-        """A header by its name in lower case. One that was sent more than once is a list, as RFC 9110 joins it."""
+        """Return a header by its lower-case name. If it was sent repeatedly, commas join the values (RFC 9110)."""
         values = header_values(self.event, name)
         return ", ".join(values) if values else None
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the caller sent; the route checks it
-        """The body as JSON.
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value; the route checks it
+        """Return the parsed JSON body.
 
         Raises:
-            InvalidRequest: it is not JSON.
+            InvalidRequest: the body is not JSON.
         """
         body = self.event.get("body") or ""
         try:
             text = base64.b64decode(body) if self.event.get("isBase64Encoded") else body
             return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
         except (ValueError, ArithmeticError, RecursionError):
-            raise InvalidRequest("invalid_json", "The body is not JSON.") from None
+            raise InvalidRequest("invalid_json", "The body must be a valid JSON document.") from None
 
     @property
     def caller(self) -> Caller:
-        """Who calls, by the token's client.
+        """Return the identity of the client of the token.
 
         Raises:
-            Forbidden: the client is not one of the stack's.
+            Forbidden: the stack does not know the client.
         """
         caller = settings().callers.get(self._claims.get("client_id", ""))
         if caller is None:
-            raise Forbidden("unknown_client", "This client is not registered.")
+            raise Forbidden(
+                "unknown_client", "This stack does not know the client of the token; use a token of one of its clients."
+            )
         return caller
 
     @property
     def who(self) -> str:
-        """The person of the token, or its client by name.
+        """Return the username in the token, or, if it has none, the name of the token's client.
 
         Raises:
-            Forbidden: the client is not one of the stack's.
+            Forbidden: the token has no username, and the stack does not know its client.
         """
         return self._claims.get("username") or self.caller.name
 
     @property
     def app(self) -> str:
-        """The calling app.
+        """Return the name of the app that sent the request.
 
         Raises:
-            Forbidden: the caller is no app.
+            Forbidden: the client is not an app.
         """
         if self.caller.role != "app":
-            raise Forbidden("not_an_app", "This call is for apps.")
+            raise Forbidden("not_an_app", "Only apps can send this request; use the token of an app.")
         return self.caller.name
 
     @property
     def user_id(self) -> str:
-        """The user whose path this is.
+        """Return the user id in the path.
 
         Raises:
-            Forbidden: a person asks for another person's path.
+            Forbidden: the token has the username of another user.
         """
         user_id = self.identifier("user_id")
         person = self._claims.get("username")
         if person is not None and person != user_id:
-            raise Forbidden("not_yours", "A person's token reaches that person's paths only.")
+            raise Forbidden("not_yours", "A token with a username can be used only for the paths of that user.")
         return user_id
 
     @property
     def base_url(self) -> str:
-        """Where the API is, as the public knows it: what the operator says, or the address that was called."""
+        """Return the public address of the API: the configured one, or else the address that was called."""
         context: Mapping[str, Any] = self.event["requestContext"]
         if configured := settings().public_url:
             return configured.replace("{api_id}", context["apiId"]).rstrip("/")
-        # Before the resource stands the stage, or what a custom domain maps to it.
+        # The path begins with the stage, or with the base path of a custom domain; the resource follows.
         own = self.event["resource"].count("/")
         base = context["path"].rstrip("/").rsplit("/", own)[0]
         return f"https://{context.get('domainName') or self.header('host')}{base}"
@@ -138,7 +141,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer: text as it is, and anything else as JSON."""
+    """A response. A text body is sent as it is, any other body as JSON."""
 
     body: Any
     status: int = 200
@@ -150,7 +153,7 @@ Handler = Callable[[ApiEvent, "LambdaContext"], dict[str, Any]]
 
 
 def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
-    """A Lambda handler that serves routes by method and path, such as ``("GET", "/users/{user_id}/wallet")``."""
+    """Return a Lambda handler that serves routes by method and path, such as ``("GET", "/users/{user_id}/wallet")``."""
 
     def handler(event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
         began = perf_counter()
@@ -160,9 +163,13 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
             response = _answer(routes, request, method, resource)
         except Problem as problem:
             response = _refusal(problem)
-        except Exception:  # noqa: BLE001 - a caller never gets a stack trace
+        except Exception:  # noqa: BLE001 - a client must never get a stack trace
             logger.exception("unexpected failure", extra={"request_id": context.aws_request_id})
-            response = _refusal(InternalError("internal_error", "This failed on our side; trying again is safe."))
+            response = _refusal(
+                InternalError(
+                    "internal_error", "The request failed because of an error on our side; it is safe to send it again."
+                )
+            )
         logger.info(
             f"{method} {resource}",
             extra={
@@ -188,10 +195,10 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
 
 
 def language_of(request: Request) -> Language:
-    """The language that the query string asks for; English where it does not.
+    """Return the language that the query string names; English if it names none.
 
     Raises:
-        InvalidRequest: the programme does not speak it.
+        InvalidRequest: the API does not support this language.
     """
     asked = request.query.get("lang", "en")
     for language in LANGUAGES:
@@ -201,10 +208,10 @@ def language_of(request: Request) -> Language:
 
 
 def whole_number(request: Request, name: str, default: int, most: int, *, least: int = 1) -> int:
-    """A whole number of the query string.
+    """Return a whole number from the query string.
 
     Raises:
-        InvalidRequest: it is no such number.
+        InvalidRequest: the value is not a whole number from ``least`` to ``most``.
     """
     text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
@@ -215,7 +222,7 @@ def whole_number(request: Request, name: str, default: int, most: int, *, least:
 def _answer(routes: Mapping[tuple[str, str], Route], request: Request, method: str, resource: str) -> Response:
     route = routes.get((method, resource))
     if route is None:
-        raise NotFound("unknown_path", f"There is no {method} {resource}.")
+        raise NotFound("unknown_path", f"The API has no endpoint {method} {resource}.")
     return route(request)
 
 
@@ -225,8 +232,8 @@ def _refusal(problem: Problem) -> Response:
     return Response(members | errors, problem.status, {"content-type": "application/problem+json"})
 
 
-def sendable(body: Any) -> str:  # noqa: ANN401 - text, or what JSON can hold
-    """A body as text that UTF-8 can carry: an answer may repeat half a character that a caller sent."""
+def sendable(body: Any) -> str:  # noqa: ANN401 - a text or any JSON value
+    """Return a body as text that UTF-8 can encode. A response may repeat a lone surrogate that the client sent."""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 

@@ -1,4 +1,4 @@
-"""How campaigns and the impact look in answers of the API."""
+"""How campaigns and the public totals look in responses of the API."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,7 +15,10 @@ from saxaul.trees.redemptions import State
 def campaign_view(
     identifier: str, campaign: Campaign, run: Run, today: date, reached: int | None, language: Language
 ) -> View:
-    """A campaign at one of its runs. ``reached`` of its goal, where it has one and the run has begun."""
+    """Return a campaign at one of its runs.
+
+    ``reached`` is the progress toward its goal; None if it has no goal or the run has not begun.
+    """
     goal = campaign.goal
     return {
         "id": identifier,
@@ -29,7 +32,7 @@ def campaign_view(
 
 
 def editions_view(campaign: Campaign, language: Language) -> list[View]:
-    """Each year of which a host or a theme is known, latest first."""
+    """Return the runs of each year for which the catalog has an edition, latest year first."""
     years = sorted(campaign.editions, reverse=True)
     return [{"year": year, **_run_view(campaign, run, language)} for year in years for run in runs_in(campaign, year)]
 
@@ -45,11 +48,11 @@ def _run_view(campaign: Campaign, run: Run, language: Language) -> View:
 
 
 def impact_view(first: date, last: date, by: str, days: Iterable[Day], standing: Counts, catalog: Catalog) -> View:
-    """The public totals: people and facilities apart, and trees.
+    """Return the public totals: the actions of people, the actions of facilities, and trees by state.
 
-    Trees that are reserved or ordered are those of these days, by their reservation. The planted, the alive and the
-    dead are all that there ever were, as the newest entry of the transparency log counts them: ``alive`` is the public
-    counter, the trees in the ground that nobody found dead.
+    Reserved and ordered trees are counted if they were reserved on these days. Planted, alive and dead trees are
+    counted over all time, in the newest entry of the transparency log. ``alive`` is the public counter: the trees in
+    the ground that are not known to be dead.
     """
     people: list[View] = []
     facilities: list[View] = []
@@ -75,7 +78,7 @@ def _grown(counts: Counts) -> View:
 
 
 def _sum_view(found: Sum, action_type: str | None, catalog: Catalog) -> View:
-    """A sum; quantities are shown for one action type only, since each has its own unit."""
+    """Return a sum. It shows a quantity only for a single action type, because each type has its own unit."""
     measured = {}
     if action_type:
         rule = catalog.action_types.get(action_type)

@@ -1,7 +1,7 @@
-"""What API Gateway hands over of a path and of headers.
+"""Path parameters and headers in the events of API Gateway.
 
-A REST API hands path parameters over as they were called, still percent-encoded. An HTTP API decodes them, and so does
-the emulator; both name the version of their payload. Header names come in the case in which they were sent.
+A REST API passes path parameters on as they were sent, still percent-encoded. An HTTP API decodes them, and so does
+the emulator; the events of both have a ``version``. Header names keep the case in which they were sent.
 """
 
 import re
@@ -13,19 +13,19 @@ from saxaul.problems import InvalidRequest
 
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DECODED = "1.0"
-"""The version of a payload whose path was decoded before. A REST API's payload has no version."""
+"""The ``version`` of an event whose path parameters are already decoded. An event of a REST API has none."""
 
 
 def decoded(event: Mapping[str, Any], name: str) -> str:
-    """A path parameter, decoded exactly once. A ``+`` is a plus.
+    """Return a path parameter, decoded exactly once. A ``+`` stays a plus sign.
 
     Raises:
-        InvalidRequest: what it was encoded from is no text in UTF-8.
+        InvalidRequest: the parameter is not percent-encoded UTF-8.
     """
     value: str = event["pathParameters"][name]
     if event.get("version") == _DECODED:
         return value
-    broken = InvalidRequest("invalid_parameter", f"{name} is not percent-encoded UTF-8.")
+    broken = InvalidRequest("invalid_parameter", f"{name} in the path must be percent-encoded UTF-8.")
     if _BROKEN.search(value):
         raise broken
     try:
@@ -35,7 +35,7 @@ def decoded(event: Mapping[str, Any], name: str) -> str:
 
 
 def header_values(event: Mapping[str, Any], name: str) -> list[str]:
-    """The values of a header in the order in which they came, whichever case each name was sent in."""
+    """Return the values of a header in the order sent. ``name`` is in lower case; the sent name may be in any case."""
     several: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
     single: Mapping[str, str] = event.get("headers") or {}
     found = [value for key, values in several.items() if key.lower() == name for value in values]

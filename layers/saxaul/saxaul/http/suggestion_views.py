@@ -1,4 +1,4 @@
-"""How a suggestion looks in an answer of the API."""
+"""How a suggestion looks in a response of the API."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from saxaul.search.index import Found
 
 
 def suggestion_view(found: Found, catalog: Catalog, app: str, language: Language, today: date) -> View:
-    """A suggestion and why it is there. Points are what one unit earns today; grams are never multiplied."""
+    """Return a suggestion and why it was found. Only points have today's multiplier; grams are never multiplied."""
     suggestion = found.suggestion
     action_type = catalog.action_types[suggestion.action_type]
     campaign = catalog.campaigns.get(suggestion.campaign or "")

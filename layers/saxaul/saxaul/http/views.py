@@ -1,4 +1,4 @@
-"""How domain objects look in answers of the API."""
+"""How domain objects look in responses of the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +25,7 @@ _GRAMS = Decimal("0.001")
 
 
 def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> View:
-    """An entry of the ledger: what it was, what it earned by which rule, and where its grams come from."""
+    """Return an entry of a period: the action, what it earned by which rule, and the source of its grams."""
     app, _, action_id = line.name.partition(":")
     entry = line.entry
     action_type = catalog.action_types.get(entry.type)
@@ -49,7 +49,10 @@ def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> Vie
 
 
 def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
-    """A month's sums. ``overflowed`` counts the actions that found no room in its periods, and its year's."""
+    """Return the totals of a month.
+
+    ``overflowed`` counts the actions that found no room in the month's periods or in its year's period.
+    """
     return {
         "month": month,
         "overflowed": overflowed,
@@ -63,19 +66,19 @@ def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
 
 
 def grams(value: Decimal) -> float:
-    """Grams as an answer shows them: rounded once, to a thousandth."""
+    """Return grams as a response shows them: rounded once, to a thousandth."""
     return float(value.quantize(_GRAMS))
 
 
 def position_view(position: Position) -> View:
-    """What a user has."""
+    """Return the points of a user, and the grams avoided."""
     return {**position._asdict(), "avoided_g": grams(position.avoided_g)}
 
 
 def project_view(
     identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
 ) -> View:
-    """A tree project with the saplings that can be had of it, and when the next ones come."""
+    """Return a tree project with its unreserved saplings and the next release of saplings."""
     coming = stock.next_release(now)
     return {
         "id": identifier,
@@ -114,7 +117,7 @@ def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
 
 
 def step_view(step: Step, calendar: Calendar) -> View:
-    """A step of a tree's life as its owner sees it."""
+    """Return a step in the history of a tree, as the owner of the tree sees it."""
     return {
         "state": step.state,
         "at": calendar.rfc3339(step.at),
@@ -130,7 +133,7 @@ def step_view(step: Step, calendar: Calendar) -> View:
 def forest_tree_view(
     certificate: Certificate, redemption: Redemption, tree: Tree, calendar: Calendar, language: Language
 ) -> View:
-    """A certificate as its owner sees it: with its redemption, and with all that was reported of the tree."""
+    """Return a certificate as its owner sees it: without proof, but with its redemption and the steps of the tree."""
     view = certificate.document(language)
     del view["proof"], view["history"]
     history = [step_view(step, calendar) for step in tree.history]
@@ -140,7 +143,7 @@ def forest_tree_view(
 def order_view(
     order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
 ) -> View:
-    """A planting order as its partner sees it. It is planted when nothing of it is still to be planted."""
+    """Return a planting order as its partner sees it. It is ``planted`` once no tree is still to be planted."""
     return order_summary(order, calendar) | {
         "state": State.PLANTED if is_done(order, redemptions) else State.ORDERED,
         "trees": [
@@ -165,12 +168,12 @@ def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
 
 
 def reports_view(name: str, reported: Reported) -> View:
-    """What a call of reports came to, under the word for what was taken."""
+    """Return the result of a request with reports. ``name`` is the field for the number of accepted reports."""
     return {name: reported.taken, "refused": [asdict(refusal) for refusal in reported.refused]}
 
 
 def entry_view(identifier: str, entry: VersionedEntry, calendar: Calendar) -> View:
-    """An entry of the catalog as its operator wrote it, with its version."""
+    """Return a catalog entry as an operator wrote it, with its version."""
     document = entry.entity.model_dump(mode="json", exclude_defaults=True) if entry.entity else {"deleted": True}
     return {"id": identifier, "version": entry.version, **_change(entry, calendar), **document}
 
@@ -180,6 +183,6 @@ def version_view(version: EntryVersion, calendar: Calendar) -> View:
 
 
 def _change(change: VersionedEntry | EntryVersion, calendar: Calendar) -> View:
-    """Who and when; None for what was written before anybody kept that."""
+    """Return who made a change and when; None for changes from before these fields were stored."""
     at = calendar.rfc3339(change.changed_at) if change.changed_at else None
     return {"changed_at": at, "changed_by": change.changed_by or None}

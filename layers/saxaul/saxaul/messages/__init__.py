@@ -1,1 +1,1 @@
-"""The messages of the queues."""
+"""The bodies of queue messages, and the events that bring them to a function."""

@@ -1,7 +1,7 @@
-"""The messages of the queues: accepted actions, packed close, redemptions to be settled, and projects to order for.
+"""The bodies of queue messages: packed actions, redemptions to settle, and projects to place an order for.
 
-A message is billed by each 64 KB, so a call's actions go into as few messages as fit that size.
-A user's actions stay together where they fit, because they are posted onto one period with one write.
+SQS bills a message by each 64 KB, so the actions of one API call go into as few messages as that size allows.
+The actions of one owner stay in one message if they fit, so that one write can post them to their period.
 """
 
 import json
@@ -21,15 +21,15 @@ MAX_MESSAGE_BYTES = 64 * 1024
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 
 PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant]
-"""Owner's kind and id, action_id, type, quantity, occurred_at."""
+"""The owner's kind and id, action_id, type, quantity, occurred_at."""
 
 
 PackedReversal = tuple[Literal["user", "facility"], Id, Id, Reason, Instant]
-"""Owner's kind and id, action_id, reason, occurred_at."""
+"""The owner's kind and id, action_id, reason, occurred_at."""
 
 
 class ActionMessage(BaseModel):
-    """A message of one app's actions, or of its reversals."""
+    """A message with actions or reversals of one app."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class ActionMessage(BaseModel):
 
 
 class RedemptionMessage(BaseModel):
-    """A redemption to be settled; all else is read from its item."""
+    """A redemption to settle. The worker reads the other fields from the item of the redemption."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,7 +57,7 @@ class RedemptionMessage(BaseModel):
 
 
 class PlantingMessage(BaseModel):
-    """A project with trees that wait for an order."""
+    """A project with trees that wait for an order, or with an order that is not announced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +65,7 @@ class PlantingMessage(BaseModel):
 
 
 def pack(app: str, actions: Iterable[Action]) -> list[str]:
-    """The bodies of the messages that hold the actions of one app, each of at most 64 KB."""
+    """Return the bodies of the messages with the actions of one app, each at most 64 KB long."""
     rows = (
         (action.owner, [*action.owner, action.action_id, action.type, str(action.quantity), action.occurred_at])
         for action in sorted(actions, key=lambda action: action.owner)
@@ -74,7 +74,7 @@ def pack(app: str, actions: Iterable[Action]) -> list[str]:
 
 
 def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
-    """The bodies of the messages that hold the reversals of one app, each of at most 64 KB."""
+    """Return the bodies of the messages with the reversals of one app, each at most 64 KB long."""
     rows = (
         (reversal.owner, [*reversal.owner, reversal.action_id, reversal.reason, reversal.occurred_at])
         for reversal in sorted(reversals, key=lambda reversal: reversal.owner)
@@ -83,7 +83,7 @@ def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
 
 
 def _packed(app: str, name: Literal["actions", "reversals"], rows: Iterable[tuple[Owner, list[object]]]) -> list[str]:
-    """Messages of rows that come by owner; those of one owner stay together where they fit."""
+    """Return the bodies for rows sorted by owner. The rows of one owner stay in one message if they fit."""
     bodies: list[str] = []
     packed: list[str] = []
     size = envelope = len(_body(app, name, []))

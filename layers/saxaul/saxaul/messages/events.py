@@ -1,11 +1,11 @@
-"""What queues and the ledger's stream hand to a function, and how it says which messages to deliver again."""
+"""The events that bring queue messages and stream records to a function, and the answer that asks for redelivery."""
 
 from collections.abc import Iterable
 from typing import Any, NotRequired, TypedDict
 
 
 class QueueRecord(TypedDict):
-    """One message of a batch; more fields come with it."""
+    """One message of a batch. Lambda sends more fields than these."""
 
     messageId: str
     body: str
@@ -22,24 +22,25 @@ class FailedMessage(TypedDict):
 
 
 class QueueAnswer(TypedDict):
-    """SQS deletes every message of the batch that is not named here."""
+    """The messages to deliver again. Every other message of the batch is deleted from the queue."""
 
     batchItemFailures: list[FailedMessage]
 
 
 def redeliver(message_ids: Iterable[str]) -> QueueAnswer:
+    """Return the answer that has these messages delivered again."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
 
 
 class StreamRecord(TypedDict):
-    """One change of an item, with what it was before and after; more fields come with it."""
+    """One change of an item, with the item before and after it. Lambda sends more fields than these."""
 
     eventName: str
     dynamodb: dict[str, Any]
 
 
 class StreamEvent(TypedDict):
-    """A batch of changes of one shard, in their order. The last one of a window has none."""
+    """A batch of changes of one shard, in order. The last batch of a tumbling window is empty."""
 
     Records: list[StreamRecord]
     shardId: NotRequired[str]

@@ -1,5 +1,5 @@
-"""What the functions do: read records, let the domain decide, write what it decided, and run again on a lost race.
+"""What the functions do: read records, let the domain code decide, write the result, and retry after a lost race.
 
-A module is a verb: a class that is given what it works with, and a function that makes the one of this process.
-What all services share is made in ``wiring``.
+Each module is named after a verb. It has a class that receives its dependencies, and a function that returns the
+instance of this process. ``wiring`` creates the objects that all services share.
 """

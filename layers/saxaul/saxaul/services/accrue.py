@@ -1,7 +1,8 @@
 """Accrual: accepted actions become entries of periods.
 
-The periods of a batch are read together, each is posted to once, and the writes go out side by side.
-A period is written on condition that it is still what was read; a lost race posts again onto the period that won.
+The periods of a batch are read together, each one is posted to once, and they are written in parallel. A period is
+written on condition that it has not changed since it was read. If a concurrent write won, the actions are posted again
+to the period as it is now.
 """
 
 from collections import Counter, defaultdict
@@ -25,12 +26,12 @@ from saxaul.storage.table import TransactionRefusedError, transact
 from saxaul.storage.wallets import Wallets
 
 _WRITERS = 8
-"""Periods that one worker writes at once."""
+"""How many periods one worker writes at the same time."""
 
 
 @dataclass
 class Accrued:
-    """What became of a batch: how many actions of each outcome, and the messages to deliver again, with the reason."""
+    """The result of a batch: how many actions had each outcome, and the messages to deliver again, with the reason."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Accrued:
 
 @dataclass
 class _Work:
-    """What a batch brings to one period, and the messages that it comes from."""
+    """The actions and reversals of a batch for one period, and the ids of the messages that they come from."""
 
     actions: list[Action] = field(default_factory=list)
     reversals: list[Reversal] = field(default_factory=list)
@@ -53,7 +54,7 @@ _Plan = defaultdict[PeriodKey, _Work]
 
 @dataclass(frozen=True)
 class Accrual:
-    """Posts messages of actions and reversals onto periods."""
+    """Posts messages with actions and reversals to periods."""
 
     periods: Periods
     wallets: Wallets
@@ -62,9 +63,10 @@ class Accrual:
     clock: Clock
 
     def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
-        """Post what each message brings, by message id.
+        """Post the actions and reversals of messages, by message id.
 
-        A message fails alone, with all that it brought; delivered again, it does no harm.
+        If a period cannot be written, only the messages that post to it fail, each as a whole. It is safe to deliver
+        them again, because an action that is already in its period is not posted twice.
         """
         actions = {message_id: list(message.unpacked()) for message_id, message in messages.items()}
         reversals = {message_id: list(message.unpacked_reversals()) for message_id, message in messages.items()}
@@ -76,17 +78,17 @@ class Accrual:
         return Accrued(accrued.outcomes, failed | accrued.failed)
 
     def _catalog_for(self, actions: Mapping[str, Sequence[Action]]) -> Catalog:
-        """The catalog, read afresh where an action names a type that the kept one does not hold.
+        """Return the cached catalog, or a fresh one if an action has a type that the cached one lacks.
 
-        The API took the action, so the type is there, if only since a moment ago: failing here would cost the
-        message minutes.
+        The API accepted the action, so its type exists, even if it is new. If the message failed here, it would be
+        delivered again only minutes later.
         """
         catalog = self.catalog_store.catalog()
         types = {action.type for found in actions.values() for action in found}
         return catalog if types <= catalog.action_types.keys() else self.catalog_store.catalog(max_age=0)
 
     def _plan_actions(self, actions: Mapping[str, Sequence[Action]], catalog: Catalog) -> tuple[_Plan, dict[str, str]]:
-        """The actions by the period that they belong to, and the messages that fail: those with an unknown type."""
+        """Return the actions by period, and the messages that fail because they have an unknown action type."""
         plan: _Plan = defaultdict(_Work)
         failed: dict[str, str] = {}
         for message_id, found in actions.items():
@@ -106,7 +108,7 @@ class Accrual:
         catalog: Catalog,
         plan: _Plan,
     ) -> None:
-        """Add the reversals to the plan. Where each belongs depends on the periods, and on the actions before it."""
+        """Add the reversals to the plan, each to the periods that ``_periods_of`` returns."""
         for message_id, found in reversals.items():
             for reversal in found:
                 for key in self._periods_of(reversal, periods, plan, catalog):
@@ -114,7 +116,7 @@ class Accrual:
                     plan[key].senders.add(message_id)
 
     def _read(self, plan: _Plan, reversals: set[Reversal]) -> dict[PeriodKey, Period]:
-        """Every period that the batch may touch. The read may lag: a write on a period that moved is made again."""
+        """Read every period that the batch may touch. A write that is based on stale data is refused and retried."""
         candidates = {key for reversal in reversals for key in self._candidates(reversal)}
         return self.periods.get_many({*plan, *candidates}, consistent=False)
 
@@ -124,9 +126,10 @@ class Accrual:
     def _periods_of(
         self, reversal: Reversal, periods: Mapping[PeriodKey, Period], plan: _Plan, catalog: Catalog
     ) -> list[PeriodKey]:
-        """The period that holds a reversal's action, or all that may get it: a reversal does not know the type.
+        """Return the period that holds the action of a reversal, or else every period that may receive the action.
 
-        A period that only waits for the action does not hold it: the other periods may not have been written yet.
+        There may be several, because a reversal does not name the action type. A period that has only the reversal does
+        not hold the action: an earlier attempt may have failed before it wrote the reversal to the other periods.
         """
         name = entry_key(reversal.app, reversal.action_id)
         candidates = self._candidates(reversal)
@@ -144,7 +147,7 @@ class Accrual:
         for key, future in postings.items():
             try:
                 accrued.outcomes += future.result().outcomes
-            except Exception as error:  # noqa: BLE001 - whatever ails one period, its neighbours go through
+            except Exception as error:  # noqa: BLE001 - a failure of one period must not stop the others
                 accrued.failed |= dict.fromkeys(plan[key].senders, repr(error))
         return accrued
 
@@ -173,10 +176,10 @@ class Accrual:
         return until_won(attempt, self.clock)
 
     def _reopen(self, period: Period, posted: Period) -> None:
-        """Write a period that the wallet may have closed, and have the wallet read it again.
+        """Write a period and its wallet in one transaction. If the wallet has closed the period, it is reopened.
 
         Raises:
-            TransactionRefusedError: the period or the wallet is no longer what was read.
+            TransactionRefusedError: the period or the wallet has changed since it was read.
         """
         wallet = self.wallets.get(period.key.owner.id)
         if wallet.is_closed(period.key.window):
@@ -186,6 +189,6 @@ class Accrual:
 
 @cache
 def accrual() -> Accrual:
-    """The accrual of this process."""
+    """Return the accrual service of this process."""
     ledger = wiring.ledger()
     return Accrual(Periods(ledger), Wallets(ledger), wiring.catalog_store(), settings().calendar, wiring.clock())

@@ -1,4 +1,4 @@
-"""Appending to the transparency log, together with whatever the entry records."""
+"""Appends entries to the transparency log, in one transaction with the changes that they record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Log:
-    """The transparency log: it is appended to, and that is all."""
+    """Appends to the transparency log. No entry is ever changed or deleted."""
 
     log: LogStore
     key: SigningKey
     calendar: Calendar
 
     def head(self) -> LogEntry | None:
-        """The newest entry, as of now; None before the first."""
+        """Return the newest entry, with a consistent read; None if the log is empty."""
         return self.log.head()
 
     def append(
@@ -36,13 +36,13 @@ class Log:
     ) -> LogEntry:
         """Sign the entry after ``head`` and write it in one transaction with ``also``, at most 99 writes.
 
-        So nothing is written that the log does not record, and the log records nothing that was not written.
-        ``by`` is the organisation that says so.
+        The transaction keeps the log and the trees in step: both change or neither does. ``by`` is the organisation
+        that made the statements.
 
         Raises:
-            TransactionRefusedError: another entry was appended first, or one of the other writes does not hold.
-                Nothing was written; read again and append again.
-            ValueError: there is no leaf, or more than an entry holds.
+            TransactionRefusedError: another entry was appended first, or the condition of another write failed.
+                Nothing was written; the caller must read again and append again.
+            ValueError: there is no leaf, or there are more than MAX_LEAVES.
         """
         signed_at = self.calendar.rfc3339(now)
         draft = LogEntry.draft(head, by, leaves, signed_at=signed_at, key_id=self.key.key_id)

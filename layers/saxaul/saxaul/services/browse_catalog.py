@@ -1,4 +1,4 @@
-"""Browsing the catalog: what an operator reads of it, as of now."""
+"""Browsing the catalog: an operator reads current entries and their versions."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,15 +12,15 @@ from saxaul.storage.catalog import CatalogStore
 
 @dataclass(frozen=True)
 class CatalogBrowsing:
-    """Shows entries and their versions."""
+    """Reads catalog entries and their versions."""
 
     catalog_store: CatalogStore
 
     def entry(self, kind: Kind, identifier: str) -> VersionedEntry:
-        """One entry.
+        """Return a catalog entry.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no such entry.
         """
         entry = self.catalog_store.get(kind, identifier)
         if entry is None:
@@ -28,11 +28,11 @@ class CatalogBrowsing:
         return entry
 
     def entries(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
-        """Entries of a kind in the order of their identifiers, from the one after ``after`` on."""
+        """Return entries of a kind in the order of their ids, starting after the id ``after``."""
         return self.catalog_store.listed(kind, after, limit)
 
     def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[EntryVersion]:
-        """What an entry was, newest first, from the version before ``before`` on.
+        """Return the versions of an entry that are lower than ``before``, newest first.
 
         Raises:
             NotFound: there is no such version.
@@ -44,11 +44,13 @@ class CatalogBrowsing:
 
 
 def unknown_entry(kind: Kind, identifier: str) -> NotFound:
-    """The problem of an entry that is not there."""
-    return NotFound("unknown_entry", f"The catalog has no {identifier!r} among its {kind}.")
+    """Return the problem for a catalog entry that does not exist."""
+    return NotFound(
+        "unknown_entry", f"There is no catalog entry {identifier!r}; GET /catalog/{kind} lists the entries."
+    )
 
 
 @cache
 def catalog_browsing() -> CatalogBrowsing:
-    """The catalog browsing of this process."""
+    """Return the catalog browsing service of this process."""
     return CatalogBrowsing(wiring.catalog_store())

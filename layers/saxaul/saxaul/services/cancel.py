@@ -1,4 +1,4 @@
-"""Cancelling: a redemption that is not ordered yet is taken back, and gives back what it took."""
+"""Cancelling: a redemption that is not ordered yet is cancelled, and its points and saplings are given back."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,32 +13,41 @@ from saxaul.trees.redemptions import TRANSITIONS, Redemption, State
 
 @dataclass(frozen=True)
 class Cancelling:
-    """Takes redemptions back."""
+    """Cancels redemptions."""
 
     redemptions: Redemptions
     clock: Clock
 
     def cancel(self, app: str, user_id: str, redemption_id: str) -> Redemption:
-        """Take a redemption back before it is ordered; what it took is given back. Doing it again changes nothing.
+        """Cancel a redemption before it is ordered, and give back its points and saplings. A repeat changes nothing.
 
         Raises:
             NotFound: the user has no such redemption.
-            Forbidden: another app asked for it.
+            Forbidden: another app requested it.
             Conflict: ``already_ordered`` or ``already_rejected``.
         """
 
         def attempt() -> Redemption:
             known = self.redemptions.get(user_id, redemption_id)
             if known is None:
-                raise NotFound("unknown_redemption", "This user has no such redemption.")
+                raise NotFound(
+                    "unknown_redemption",
+                    "This user has no redemption with this id; use a redemption_id that was returned for this user.",
+                )
             if known.app != app:
-                raise Forbidden("not_yours", "An app cancels only what it asked for.")
+                raise Forbidden("not_yours", "Another app requested this redemption, and only that app can cancel it.")
             if known.state is State.CANCELLED:
                 return known
             if known.state is State.REJECTED:
-                raise Conflict("already_rejected", "It was rejected, and took nothing.")
+                raise Conflict(
+                    "already_rejected",
+                    "This redemption was rejected and took no points, so there is nothing to cancel.",
+                )
             if State.CANCELLED not in TRANSITIONS[known.state]:
-                raise Conflict("already_ordered", "Its trees are ordered, so it can no longer be cancelled.")
+                raise Conflict(
+                    "already_ordered",
+                    "The trees are already ordered; a redemption can be cancelled only before its trees are ordered.",
+                )
             cancelled = known.cancelled()
             self.redemptions.write_cancellation(cancelled, refunded=known.state is State.RESERVED)
             return cancelled
@@ -48,5 +57,5 @@ class Cancelling:
 
 @cache
 def cancelling() -> Cancelling:
-    """The cancelling of this process."""
+    """Return the cancelling service of this process."""
     return Cancelling(Redemptions(wiring.ledger()), wiring.clock())

@@ -1,4 +1,4 @@
-"""Editing the catalog: an operator's change is checked whole, and written if nobody was faster."""
+"""Editing the catalog: an operator's change is checked and written. If a concurrent write won, it is checked again."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 NEEDED_DAYS = 30
-"""How long after its last act could be reported an action type is kept: its actions wait 4 days in the queue at most,
-14 in the dead-letter queue, and then somebody has to send them back."""
+"""How many days an action type is kept after the last day on which its actions could be reported. An action waits at
+most 4 days in the queue and 14 days in the dead-letter queue, and then an operator must have time to redrive it."""
 
 _REFERRING = ("campaigns", "suggestions")
 _REFERRED = ("action-types", "campaigns")
@@ -35,7 +35,7 @@ _REFERRED = ("action-types", "campaigns")
 
 @dataclass(frozen=True)
 class CatalogEditing:
-    """Writes and deletes entries of the catalog."""
+    """Writes and deletes catalog entries."""
 
     catalog_store: CatalogStore
     stocks: Stocks
@@ -45,13 +45,13 @@ class CatalogEditing:
     def write(
         self, kind: Kind, identifier: str, document: object, condition: Condition, changed_by: str
     ) -> VersionedEntry:
-        """Create or replace an entry. What it says already is not written again.
+        """Create or replace a catalog entry. A document that equals the current entry is not written again.
 
         Raises:
-            InvalidRequest: ``invalid_entry``, with each fault.
-            PreconditionFailed: the entry is not what the caller read.
-            Conflict: the entry conflicts with other entries, or with saplings that are reserved; or too many others
-                write at the same time.
+            InvalidRequest: ``invalid_entry``, with each error.
+            PreconditionFailed: the current version does not meet the condition.
+            Conflict: the entry conflicts with other entries or with reserved saplings, or concurrent writes won every
+                time.
         """
 
         def attempt() -> VersionedEntry:
@@ -63,7 +63,10 @@ class CatalogEditing:
                 return known
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
             if is_retiring:
-                _refuse_if(self._as_of_now().suggesting(identifier), "A retired action type cannot be suggested.")
+                _refuse_if(
+                    self._as_of_now().suggesting(identifier),
+                    "These suggestions still use the action type; change or delete them before you retire it",
+                )
             now = self.clock.now()
             also = []
             if isinstance(entity, TreeProject):
@@ -77,12 +80,12 @@ class CatalogEditing:
         return self._until_won(attempt)
 
     def delete(self, kind: Kind, identifier: str, condition: Condition, changed_by: str) -> VersionedEntry:
-        """Take an entry out of the catalog. Its versions stay.
+        """Delete a catalog entry. Its versions stay.
 
         Raises:
-            NotFound: there is none.
-            PreconditionFailed: the entry is not what the caller read.
-            Conflict: something refers to it, or the ledger still needs it; or too many others write at the same time.
+            NotFound: there is no such entry.
+            PreconditionFailed: the current version does not meet the condition.
+            Conflict: another entry refers to it, the ledger still needs it, or concurrent writes won every time.
         """
 
         def attempt() -> VersionedEntry:
@@ -92,7 +95,10 @@ class CatalogEditing:
                 raise unknown_entry(kind, identifier)
             _check(condition, known)
             if kind in _REFERRED:
-                _refuse_if(self._as_of_now().referring_to(kind, identifier), "Other entries name this one.")
+                _refuse_if(
+                    self._as_of_now().referring_to(kind, identifier),
+                    "These catalog entries refer to this one; change or delete them first",
+                )
             if isinstance(known.entity, ActionType):
                 self._refuse_if_needed(known.entity)
             now = self.clock.now()
@@ -109,7 +115,10 @@ class CatalogEditing:
         try:
             return until_won(attempt, self.clock)
         except ContendedError:
-            raise Conflict("entry_moved", "Others keep changing the catalog; try again in a moment.") from None
+            raise Conflict(
+                "entry_moved",
+                "Other changes to the catalog came first, so this one was not written; try again in a moment.",
+            ) from None
 
     def _put(
         self,
@@ -119,22 +128,25 @@ class CatalogEditing:
         guard: int | None,
         also: list["TransactWriteItemTypeDef"],
     ) -> None:
-        """Write over the version before.
+        """Write an entry over its previous version.
 
         Raises:
-            LostRaceError: somebody was faster.
+            LostRaceError: a concurrent write won.
             Conflict: more saplings are reserved than the entry would release.
         """
         try:
             self.catalog_store.put(kind, identifier, entry, guard=guard, also=also)
         except CompanionRefusedError:
-            raise Conflict("saplings_reserved", "More saplings are reserved than this would release.") from None
+            raise Conflict(
+                "saplings_reserved",
+                "Fewer saplings would be released than are reserved; release at least as many as are reserved.",
+            ) from None
 
     def _stock_write(self, project_id: str, planned: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
         return self.stocks.plan_write(planned(self.stocks.get(project_id)), now)
 
-    def _checked(self, kind: Kind, document: Any, known: VersionedEntry) -> Entity:  # noqa: ANN401 - an operator's
-        """The entry that a document describes, held against the schema, the catalog and what it was before."""
+    def _checked(self, kind: Kind, document: Any, known: VersionedEntry) -> Entity:  # noqa: ANN401 - any JSON value
+        """Return the entry that a document describes, checked against the schema, the catalog and the current entry."""
         found: list[str] = []
         entity: Entity | None = None
         try:
@@ -145,7 +157,11 @@ class CatalogEditing:
         if isinstance(known.entity, ActionType):
             found += known.entity.cannot_become(document)
         if found or entity is None:
-            raise InvalidRequest("invalid_entry", "The entry has faults; none of it was written.", found)
+            raise InvalidRequest(
+                "invalid_entry",
+                "The entry was not written; correct each of the listed errors and send it again.",
+                found,
+            )
         return entity
 
     def _broken_references(self, kind: Kind, document: object) -> Iterator[str]:
@@ -156,7 +172,10 @@ class CatalogEditing:
             if entity is None:
                 yield reference.is_broken
             elif kind == "suggestions" and isinstance(entity, ActionType) and entity.retired_from:
-                yield f"{reference.field}: {reference.identifier!r} is retired from {entity.retired_from} on"
+                yield (
+                    f"{reference.field}: {reference.identifier!r} is retired from {entity.retired_from} on; "
+                    "use another action type"
+                )
 
     def _as_of_now(self) -> Catalog:
         return self.catalog_store.catalog(max_age=0)
@@ -165,11 +184,13 @@ class CatalogEditing:
         if action_type.retired_from is None:
             raise Conflict(
                 "still_needed",
-                "Queued actions and periods may need this action type: retire it first, by retired_from.",
+                "Queued actions and periods may still need this action type; set retired_from, and delete it later.",
             )
         free_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + NEEDED_DAYS)
         if self.calendar.day_of(self.clock.now()) < free_from:
-            raise Conflict("still_needed", f"Late actions may need this action type; it can go from {free_from} on.")
+            raise Conflict(
+                "still_needed", f"Late actions may still need this action type; it can be deleted from {free_from} on."
+            )
 
 
 def _check(condition: Condition, known: VersionedEntry) -> None:
@@ -177,18 +198,21 @@ def _check(condition: Condition, known: VersionedEntry) -> None:
     if condition.is_stale(version):
         now = f"it is at version {version}" if version else "it does not exist"
         raise PreconditionFailed(
-            "stale_version", f"The entry is not at a version that the call names: {now}. Read it again."
+            "stale_version", f"If-Match does not name the current version of the entry ({now}); read the entry again."
         )
     if condition.excludes(version):
-        raise PreconditionFailed("already_there", f"The entry exists, at version {version}.")
+        raise PreconditionFailed(
+            "already_there",
+            f"The entry exists at version {version}, which If-None-Match excludes; use If-Match to replace it.",
+        )
 
 
 def _refuse_if(referring: list[str], sentence: str) -> None:
     if referring:
-        raise Conflict("referenced", f"{sentence} These do: {', '.join(referring)}.", referring)
+        raise Conflict("referenced", f"{sentence}: {', '.join(referring)}.", referring)
 
 
 @cache
 def catalog_editing() -> CatalogEditing:
-    """The catalog editing of this process."""
+    """Return the catalog editing service of this process."""
     return CatalogEditing(wiring.catalog_store(), Stocks(wiring.ledger()), settings().calendar, wiring.clock())

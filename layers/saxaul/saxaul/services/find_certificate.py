@@ -1,4 +1,4 @@
-"""Finding a certificate by its number, with its proof where the log records its tree."""
+"""Finds a certificate by its number, with its proof if the log records its tree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from saxaul.trees.statements import particulars_of, shown_planting
 
 @dataclass(frozen=True)
 class Certificates:
-    """The certificates of all trees that were ever reserved."""
+    """Finds the certificates of all trees that were reserved and not cancelled."""
 
     redemptions: Redemptions
     orders: Orders
@@ -32,7 +32,7 @@ class Certificates:
     calendar: Calendar
 
     def find(self, typed: str) -> Certificate:
-        """The certificate of a number as somebody typed it. Without a proof, its tree was never planted.
+        """Return the certificate of a number as somebody typed it. It has no proof if its tree was never planted.
 
         Raises:
             NotFound: there is no certificate with this number.
@@ -53,7 +53,7 @@ class Certificates:
 def proven_certificate(
     redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject, entries: Mapping[int, LogEntry]
 ) -> Certificate:
-    """The certificate of a tree that the log has. ``entries`` are those of its steps, by sequence."""
+    """Return the certificate of a tree in the log. ``entries`` are the log entries of its steps, by sequence."""
     events = [
         LoggedEvent(entries[step.sequence], step.leaf, step.evidence)
         for step in tree.history
@@ -65,7 +65,7 @@ def proven_certificate(
 def unproven_certificate(
     redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar
 ) -> Certificate:
-    """The certificate of a tree by what we know of it, without the log. ``project`` is what is shown of its project."""
+    """Return the certificate of a tree that is not in the log. ``project`` is None if the project is unknown."""
     planting = tree.planting
     return Certificate(
         number=tree.number,
@@ -84,7 +84,7 @@ def unproven_certificate(
 
 @cache
 def certificates() -> Certificates:
-    """The certificates of this process."""
+    """Return the certificate finder of this process."""
     ledger = wiring.ledger()
     return Certificates(
         Redemptions(ledger), Orders(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar

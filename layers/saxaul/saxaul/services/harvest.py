@@ -1,4 +1,4 @@
-"""Harvesting: what is ripe moves from a user's periods into the wallet."""
+"""Harvesting: ripe points move from a user's periods into the wallet."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,7 @@ class Harvesting:
     clock: Clock
 
     def harvest(self, user_id: str) -> Harvest:
-        """Move a user's ripe points into the wallet. Where nothing is ripe, nothing is written."""
+        """Move a user's ripe points into the wallet. If there is nothing to move, nothing is written."""
 
         def attempt() -> Harvest:
             wallet = self.wallets.get(user_id)
@@ -35,5 +35,5 @@ class Harvesting:
 
 @cache
 def harvesting() -> Harvesting:
-    """The harvesting of this process."""
+    """Return the harvesting service of this process."""
     return Harvesting(Wallets(wiring.ledger()), settings().calendar, wiring.clock())

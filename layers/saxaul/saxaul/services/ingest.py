@@ -1,4 +1,4 @@
-"""Intake: what an app reports is screened against the catalog, and what can be posted is queued."""
+"""Intake: the actions and reversals that an app reports are checked, and those that can be posted are queued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from saxaul.storage.queues import send_actions
 
 
 class TakenIn(NamedTuple):
-    """What became of a call: how many of its actions, or reversals, were queued, and why the others were not."""
+    """The result of a request: how many of its actions or reversals were queued, and why the others were refused."""
 
     accepted: int
     refused: Sequence[Refusal]
@@ -24,7 +24,7 @@ class TakenIn(NamedTuple):
 
 @dataclass(frozen=True)
 class Intake:
-    """Takes in what apps report."""
+    """Takes in actions and reversals from apps."""
 
     catalog_store: CatalogStore
     calendar: Calendar
@@ -32,7 +32,7 @@ class Intake:
     queue_url: str
 
     def actions(self, app: str, reported: Sequence[object]) -> TakenIn:
-        """Queue the actions that can be posted."""
+        """Queue the actions that can be posted, and refuse the others."""
         now = self.clock.now()
         accepted, refused = screen(app, reported, self.catalog_store.catalog(), self.calendar, now)
         if any(refusal.code == "unknown_type" for refusal in refused):
@@ -42,7 +42,7 @@ class Intake:
         return TakenIn(len(accepted), refused)
 
     def reversals(self, app: str, reported: Sequence[object]) -> TakenIn:
-        """Queue the reversals that can be posted. Whether there is such an action shows when they are."""
+        """Queue the reversals that can be posted. Whether their actions exist is checked only when they are posted."""
         accepted, refused = screen_reversals(app, reported, self.clock.now())
         send_actions(self.queue_url, app, pack_reversals(app, accepted))
         return TakenIn(len(accepted), refused)
@@ -50,5 +50,5 @@ class Intake:
 
 @cache
 def intake() -> Intake:
-    """The intake of this process."""
+    """Return the intake service of this process."""
     return Intake(wiring.catalog_store(), settings().calendar, wiring.clock(), settings().action_queue_url)

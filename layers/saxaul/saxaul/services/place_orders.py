@@ -1,7 +1,8 @@
-"""Placing orders: waiting trees become an order, and the order is announced to its partner.
+"""Placing orders: trees that wait become a planting order, and the order is announced to its partner.
 
-A message makes one order, announces it, and passes on a message where more waits. Whatever stops it in between, the
-next one goes on: an order is whole or is not, and one that is not announced yet stands on a list until it is.
+For each message, a worker places one order, announces it, and sends the next message if more trees wait. If the worker
+stops in between, the next message continues its work: an order is written completely or not at all, and an order that
+is not announced stays on a list until it is.
 """
 
 import secrets
@@ -26,7 +27,7 @@ from saxaul.trees.orders import MAX_REDEMPTIONS, PlantingOrder, order_of
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlacing:
-    """Orders what waits, and announces orders to partners."""
+    """Places orders for trees that wait, and announces them to partners."""
 
     redemptions: Redemptions
     orders: Orders
@@ -38,7 +39,9 @@ class OrderPlacing:
     queue_url: str
 
     def place(self, project_id: str) -> PlantingOrder | None:
-        """One message: announce what was left, place one order, announce it, and pass on what still waits.
+        """Handle one message: announce leftover orders, place and announce one order, and send a message if trees wait.
+
+        Returns the new order; None if no trees wait.
 
         Raises:
             LookupError: the catalog has no such tree project.
@@ -56,7 +59,7 @@ class OrderPlacing:
     def _project(self, project_id: str) -> TreeProject:
         entry = self.catalog_store.get("tree-projects", project_id)
         if entry is None or not isinstance(entry.entity, TreeProject):
-            raise LookupError(f"there is no tree project {project_id}")
+            raise LookupError(f"the catalog has no tree project {project_id}")
         return entry.entity
 
     def _place_next(self, project_id: str, project: TreeProject) -> PlantingOrder | None:
@@ -68,27 +71,27 @@ class OrderPlacing:
             order_id = f"{project_id}-{self.calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"
             new = order_of(listed, order_id, project_id, project, now)
             if new is None:
-                raise LostRaceError("the index still lists what another order took")
+                raise LostRaceError("the index still lists redemptions whose trees are already ordered")
             return self.orders.write(new)
 
         return until_won(attempt, self.clock)
 
     def _announce(self, order: PlantingOrder) -> None:
-        """Write the manifest, publish the event, and only then take the order off the list.
+        """Write the manifest, publish the event, and only then remove the order from the list of unannounced orders.
 
-        So an event may come twice, but it always comes.
+        So the event is published at least once; it may be published twice.
         """
         self.manifests.put(manifest_of(order, self.calendar))
         self.bus.announce(order, self.calendar)
         try:
             self.orders.put(order.announced(self.clock.now()))
         except LostRaceError:
-            return  # another worker announced it meanwhile
+            return  # another worker announced the order in the meantime
 
 
 @cache
 def order_placing() -> OrderPlacing:
-    """The order placing of this process."""
+    """Return the order placing service of this process."""
     ledger = wiring.ledger()
     return OrderPlacing(
         redemptions=Redemptions(ledger),

@@ -1,4 +1,4 @@
-"""Reading forests: the trees of a user, and the projects that trees can be had of."""
+"""Reading forests: the trees of a user, and the tree projects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from saxaul.trees.redemptions import Redemption, State, Tree
 from saxaul.trees.stock import Stock
 
 PROJECTS_KEPT_FOR = STOCKS_KEPT_FOR
-"""Seconds for which a project's stock is shown from memory."""
+"""Seconds for which a worker shows a project's stock from memory."""
 
 
 class OwnedTree(NamedTuple):
-    """A tree as its owner sees it: its certificate, and where it comes from."""
+    """A tree as its owner sees it: its certificate, and the redemption that it belongs to."""
 
     certificate: Certificate
     redemption: Redemption
@@ -33,7 +33,7 @@ class OwnedTree(NamedTuple):
 
 
 class ShownProjects(NamedTuple):
-    """Every tree project with its stock, at an instant."""
+    """Every tree project with its stock at the instant ``now``."""
 
     projects: Mapping[str, TreeProject]
     stocks: Mapping[str, Stock]
@@ -42,7 +42,7 @@ class ShownProjects(NamedTuple):
 
 @dataclass(frozen=True)
 class ForestReading:
-    """Shows forests and tree projects."""
+    """Reads forests and tree projects."""
 
     redemptions: Redemptions
     orders: Orders
@@ -52,7 +52,7 @@ class ForestReading:
     clock: Clock
 
     def trees(self, user_id: str) -> list[OwnedTree]:
-        """A user's trees, those that were asked for last first."""
+        """Return the trees of a user, those requested last first."""
         redemptions = [
             redemption
             for redemption in self.redemptions.of_user(user_id)
@@ -69,14 +69,14 @@ class ForestReading:
         return owned
 
     def projects(self) -> ShownProjects:
-        """Every project with what is left of it, cheap enough for a burst: a worker reads the stocks once a second."""
+        """Return every project with its stock. A burst costs little: a worker reads the stocks once a second."""
         projects = self.catalog_store.catalog().tree_projects
         return ShownProjects(projects, self.stocks.shown(projects), self.clock.now())
 
 
 @cache
 def forest_reading() -> ForestReading:
-    """The forest reading of this process."""
+    """Return the forest reading service of this process."""
     ledger = wiring.ledger()
     return ForestReading(
         Redemptions(ledger),

@@ -1,4 +1,4 @@
-"""Reading the impact: the public totals, and the campaigns with their shared goals."""
+"""Reading the impact: the public totals, and the campaigns with the progress toward their goals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from saxaul.storage.log import LogStore
 
 
 class ShownRun(NamedTuple):
-    """A campaign at one of its runs. ``reached`` of its goal, where it has one and the run has begun."""
+    """A campaign at one of its runs. ``reached`` is None if the campaign has no goal or the run has not begun."""
 
     identifier: str
     campaign: Campaign
@@ -27,7 +27,7 @@ class ShownRun(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The days on which anything was done, the trees as the log counts them, and the catalog that names the types."""
+    """The days with any impact, the trees as the log counts them, and the catalog that describes the action types."""
 
     days: Sequence[Day]
     trees: Counts
@@ -36,14 +36,14 @@ class Totals(NamedTuple):
 
 @dataclass(frozen=True)
 class ImpactReading:
-    """Shows what was done together."""
+    """Reads the public totals and the campaigns."""
 
     impact: ImpactStore
     log: LogStore
     catalog_store: CatalogStore
 
     def campaigns(self, today: date) -> Mapping[str, list[ShownRun]]:
-        """What is ``running``, what comes ``next`` and what is ``past``: each campaign once in each with such a run."""
+        """Return the ``running``, ``next`` and ``past`` runs, of each campaign at most one in each list."""
         return {
             "running": self._runs(run_at, today),
             "next": self._runs(run_after, today),
@@ -51,7 +51,7 @@ class ImpactReading:
         }
 
     def campaign(self, identifier: str, today: date) -> ShownRun:
-        """A campaign at the run of a day, or else at its next run, or at its last.
+        """Return a campaign at the run of a day, or else at its next run, or else at its last run.
 
         Raises:
             NotFound: there is no such campaign.
@@ -59,14 +59,16 @@ class ImpactReading:
         campaign = self.catalog_store.catalog().campaigns.get(identifier)
         campaign = campaign or self.catalog_store.catalog(max_age=RECENT).campaigns.get(identifier)
         if campaign is None:
-            raise NotFound("unknown_campaign", f"There is no campaign {identifier!r}.")
+            raise NotFound(
+                "unknown_campaign", f"There is no campaign {identifier!r}; GET /campaigns lists all campaigns."
+            )
         run = run_at(campaign, today) or run_after(campaign, today) or run_before(campaign, today)
         if run is None:
-            raise AssertionError(f"{identifier} recurs on no day at all, which the catalog refuses")
+            raise AssertionError(f"the campaign {identifier} never runs, although the catalog refuses such campaigns")
         return self._shown(identifier, campaign, run, today)
 
     def totals(self, first: date, last: date) -> Totals:
-        """What was done from the first to the last of these days; the trees are those of all time."""
+        """Return the impact of the days from ``first`` to ``last``. The trees are counted over all time."""
         newest = self.log.head()
         trees = newest.counts if newest else Counts()
         return Totals(self.impact.between(first, last), trees, self.catalog_store.catalog())
@@ -85,6 +87,6 @@ class ImpactReading:
 
 @cache
 def impact_reading() -> ImpactReading:
-    """The impact reading of this process."""
+    """Return the impact reading service of this process."""
     ledger = wiring.ledger()
     return ImpactReading(ImpactStore(ledger), LogStore(ledger), wiring.catalog_store())

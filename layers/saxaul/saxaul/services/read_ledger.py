@@ -1,4 +1,4 @@
-"""Reading the ledger: what a user has, the entries behind it, and a month's totals."""
+"""Reading the ledger: the points of a user, the entries behind them, and the totals of a month."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from saxaul.storage.wallets import Wallets
 
 
 class Lines(NamedTuple):
-    """Lines of a ledger, newest first, at an instant, with the catalog that explains them."""
+    """Lines of a user's ledger, newest first, as of ``now``, with the catalog that describes their types."""
 
     lines: Sequence[Line]
     more: LinePlace | None
-    """The place of the last line, where older ones follow."""
+    """The place of the last line if older ones follow, else None."""
     catalog: Catalog
     now: int
 
 
 class MonthTotals(NamedTuple):
-    """A month's sums by action type, and how many actions found no room in its periods."""
+    """The totals of a month by action type, and how many actions found no room in its periods."""
 
     month: str
     totals: Sequence[Total]
@@ -39,7 +39,7 @@ class MonthTotals(NamedTuple):
 
 @dataclass(frozen=True)
 class LedgerReading:
-    """Shows users' wallets and ledgers."""
+    """Reads the wallets and ledgers of users."""
 
     periods: Periods
     wallets: Wallets
@@ -48,12 +48,12 @@ class LedgerReading:
     clock: Clock
 
     def position(self, user_id: str) -> Position:
-        """What a user has now."""
+        """Return the points that a user has now, and the grams avoided."""
         wallet = self.wallets.get(user_id)
         return position(wallet, self.wallets.open_periods(wallet), self.calendar, self.clock.now())
 
     def lines(self, user_id: str, limit: int, after: LinePlace | None) -> Lines:
-        """A user's entries, newest first, from the place ``after`` on; read a month at a time."""
+        """Return a user's entries, newest first, starting after the place ``after``. It reads month by month."""
         owner, now = Owner("user", user_id), self.clock.now()
         month: str | None = self.calendar.window_of(after.occurred_at if after else now + CLOCK_SKEW, "month")
         found: list[Line] = []
@@ -67,14 +67,14 @@ class LedgerReading:
         return Lines(shown, more, catalog, now)
 
     def month(self, user_id: str, month: str | None) -> MonthTotals:
-        """The sums of a month of the programme's time zone, such as ``2026-06``; of this month where none is named."""
+        """Return the totals of a month such as ``2026-06``, or of the current month, in the programme's time zone."""
         month = month or self.calendar.window_of(self.clock.now(), "month")
         periods = self._of_month(Owner("user", user_id), month)
         totals = totals_by_type(lines_of_month(periods, month, self.calendar))
         return MonthTotals(month, totals, sum(period.overflowed for period in periods))
 
     def _of_month(self, owner: Owner, month: str) -> list[Period]:
-        """The periods that can hold entries of a month: its days, itself, and its year."""
+        """Return the periods that can hold entries of a month: those of its days, of the month and of its year."""
         return [*self.periods.between(owner, month, f"{month}-31"), *self._of_year(owner, month[:4])]
 
     def _of_year(self, owner: Owner, year: str) -> list[Period]:
@@ -82,7 +82,7 @@ class LedgerReading:
         return [period for period in found.values() if period.version]
 
     def _month_before(self, owner: Owner, month: str) -> str | None:
-        """The latest earlier month with a period, or with an entry in its year's period; None where there is none."""
+        """Return the latest earlier month with a period or with an entry in its year's period; None without one."""
         found: list[str] = []
         for period in self.periods.before(owner, month):
             if len(period.key.window) > len("2026"):
@@ -102,6 +102,6 @@ class LedgerReading:
 
 @cache
 def ledger_reading() -> LedgerReading:
-    """The ledger reading of this process."""
+    """Return the ledger reading service of this process."""
     ledger = wiring.ledger()
     return LedgerReading(Periods(ledger), Wallets(ledger), wiring.catalog_store(), settings().calendar, wiring.clock())

@@ -1,4 +1,4 @@
-"""Reading the transparency log: its entries as they were published, and the key that signs it."""
+"""Reads the transparency log: its entries as they were published, and the public key that checks them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,11 +10,14 @@ from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 
 MAX_CHARACTERS = 2_000_000
-"""Characters of a page of the log after which it ends: Lambda hands on six megabytes at most, quotes escaped."""
+"""A page ends with the entry that reaches this many characters.
+
+A Lambda response has at most 6 MB, with the quotes of the text escaped.
+"""
 
 
 class LogPage(NamedTuple):
-    """Entries of the log, each in its canonical JSON. A page that is full never changes."""
+    """Entries of the log, each as canonical JSON. A full page never changes."""
 
     entries: list[str]
     is_full: bool
@@ -22,13 +25,13 @@ class LogPage(NamedTuple):
 
 @dataclass(frozen=True)
 class LogReading:
-    """Shows the log to anyone."""
+    """Reads the log for the public endpoints."""
 
     log: LogStore
     key: SigningKey
 
     def page(self, after: int, limit: int) -> LogPage:
-        """The entries that follow a sequence, oldest first."""
+        """Return at most ``limit`` entries after sequence ``after``, oldest first."""
         entries: list[str] = []
         characters = 0
         for entry in self.log.published(after, limit):
@@ -39,11 +42,11 @@ class LogReading:
         return LogPage(entries, len(entries) == limit or characters >= MAX_CHARACTERS)
 
     def public_key(self) -> str:
-        """The public half of the key that signs the log, as PEM (RFC 7468)."""
+        """Return the public key of the log, as PEM (RFC 7468)."""
         return self.key.pem
 
 
 @cache
 def log_reading() -> LogReading:
-    """The log reading of this process."""
+    """Return the log reader of this process."""
     return LogReading(LogStore(wiring.ledger()), SigningKey(settings().signing_key))

@@ -1,4 +1,4 @@
-"""Redeeming: a request for trees is checked, written and queued; the queue decides who is served."""
+"""Redeeming: a request for trees is checked, written and queued. The queue decides which requests are served."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from saxaul.trees.redemptions import Redemption, State, Tree
 
 
 class RedemptionRequest(NamedTuple):
-    """What a person asks for, as an app passed it on. ``key`` is the app's Idempotency-Key."""
+    """A person's request for trees, as an app sent it. ``key`` is the app's Idempotency-Key."""
 
     app: str
     user_id: str
@@ -32,7 +32,7 @@ class RedemptionRequest(NamedTuple):
 
 
 class Requested(NamedTuple):
-    """The redemption of a request, and whether the same request came before."""
+    """The redemption for a request, and whether the request is a replay of an earlier one."""
 
     redemption: Redemption
     is_replay: bool
@@ -40,7 +40,7 @@ class Requested(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Redeeming:
-    """Takes requests for trees, and shows what became of them."""
+    """Takes requests for trees, and reads their redemptions."""
 
     redemptions: Redemptions
     stocks: Stocks
@@ -51,13 +51,13 @@ class Redeeming:
     queue_url: str
 
     def request(self, request: RedemptionRequest) -> Requested:
-        """Write a redemption and queue it. The same key again gives the same one.
+        """Write a redemption and queue it. A request with the same key returns the same redemption.
 
         Raises:
             NotFound: there is no such tree project.
-            KeyReused: the key came with another request before.
-            Conflict: ``project_closed``, ``sold_out``, or ``insufficient_points``, where the wallet cannot pay even
-                with all that is ripe. Nothing of the request is kept.
+            KeyReused: the key was already used for a different request.
+            Conflict: ``project_closed``, ``sold_out``, or ``insufficient_points`` if the wallet cannot pay even after
+                a harvest. The request is not stored.
         """
         wanted = self._wanted(request, self._project(request.project_id))
         known = self.redemptions.get(wanted.user_id, wanted.redemption_id)
@@ -70,21 +70,26 @@ class Redeeming:
             except RedemptionExistsError as exists:
                 known = exists.known
         if known and not known.asks_the_same_as(wanted):
-            raise KeyReused("key_reused", "This Idempotency-Key came with another request before.")
+            raise KeyReused(
+                "key_reused", "This Idempotency-Key was already used for a different request; use a new key."
+            )
         current = known or wanted
         if current.state is State.REQUESTED:
             send_redemption(self.queue_url, current)
         return Requested(current, is_replay=known is not None)
 
     def view(self, user_id: str, redemption_id: str) -> Redemption:
-        """A user's redemption, as of now.
+        """Return a user's redemption as it is now.
 
         Raises:
             NotFound: the user has no such redemption.
         """
         redemption = self.redemptions.get(user_id, redemption_id)
         if redemption is None:
-            raise NotFound("unknown_redemption", "This user has no such redemption.")
+            raise NotFound(
+                "unknown_redemption",
+                "This user has no redemption with this id; use a redemption_id that was returned for this user.",
+            )
         return redemption
 
     def _wanted(self, request: RedemptionRequest, project: TreeProject) -> Redemption:
@@ -100,39 +105,47 @@ class Redeeming:
         )
 
     def _project(self, project_id: str) -> TreeProject:
-        """A tree project of the kept catalog, or else one that is new."""
+        """Return a tree project from the cached catalog, or else from the table, because it may be new."""
         project = self.catalog_store.catalog().tree_projects.get(project_id)
         if project is None:
             entry = self.catalog_store.get("tree-projects", project_id)
             project = entry.entity if entry and isinstance(entry.entity, TreeProject) else None
         if project is None:
-            raise NotFound("unknown_project", f"There is no tree project {project_id!r}.")
+            raise NotFound(
+                "unknown_project", f"There is no tree project {project_id!r}; GET /tree-projects lists all projects."
+            )
         return project
 
     def _refuse_what_the_stock_lacks(self, wanted: Redemption) -> None:
-        """Refuse what the queue would refuse if it were this request's turn now; waiting could only make it worse."""
+        """Refuse a request that would be rejected if it were settled now, so that it does not have to wait."""
         now, stock = wanted.requested_at, self.stocks.get(wanted.project_id)
         if stock.closed:
-            raise Conflict("project_closed", "This project takes no more requests.")
+            raise Conflict("project_closed", "This project is closed and takes no requests; choose another project.")
         if len(wanted.trees) > stock.available(now):
             coming = stock.next_release(now)
-            then = f"{coming.saplings} more come at {self.calendar.rfc3339(coming.at)}." if coming else ""
-            raise Conflict("sold_out", f"{max(0, stock.available(now))} saplings are left. {then}".rstrip())
+            then = f"{coming.saplings} more will be released at {self.calendar.rfc3339(coming.at)}." if coming else ""
+            raise Conflict(
+                "sold_out",
+                f"More trees were requested than saplings are left ({max(0, stock.available(now))}). {then}".rstrip(),
+            )
 
 
 def _refuse_what_the_wallet_lacks(wanted: Redemption, balance: int) -> None:
     if balance < wanted.points:
-        raise Conflict("insufficient_points", f"This takes {wanted.points} points; {balance} can be spent.")
+        raise Conflict(
+            "insufficient_points",
+            f"The trees cost {wanted.points} points, but the wallet has only {balance} after a harvest.",
+        )
 
 
 def redemption_id(app: str, user_id: str, key: str) -> str:
-    """A redemption is named by who asked and under which key, so asking again finds it."""
+    """Return the id of a redemption. It is derived from app, user and key, so a repeated request has the same id."""
     return hashlib.sha256(f"{app}\n{user_id}\n{key}".encode()).hexdigest()[:32]
 
 
 @cache
 def redeeming() -> Redeeming:
-    """The redeeming of this process."""
+    """Return the redeeming service of this process."""
     ledger = wiring.ledger()
     return Redeeming(
         redemptions=Redemptions(ledger),

@@ -1,4 +1,4 @@
-"""Scheduling orders: a planting batch is a message for each project that has something to order or to announce."""
+"""Scheduling orders: a planting batch sends a message for each project with trees to order or an order to announce."""
 
 import secrets
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from saxaul.storage.redemptions import Redemptions
 
 @dataclass(frozen=True)
 class OrderScheduling:
-    """Begins planting batches."""
+    """Starts planting batches."""
 
     redemptions: Redemptions
     orders: Orders
@@ -22,10 +22,11 @@ class OrderScheduling:
     queue_url: str
 
     def begin(self) -> list[str]:
-        """Queue a message for each project with trees that wait, or with an order that is not announced.
+        """Queue a message for each project with trees that wait or with an unannounced order; return these projects.
 
-        A message too many finds nothing to do, so each batch's are its own: by the clock, a second batch within
-        a second would be taken for a repeat, and what it saw waiting would wait for a third.
+        An unnecessary message does no harm, so each batch has a random deduplication id. If the id came from the clock,
+        the queue would drop the messages of a second batch in the same second as duplicates, and the trees that this
+        batch found would have to wait for a third batch.
         """
         batch = secrets.token_hex(8)
         projects = [
@@ -40,6 +41,6 @@ class OrderScheduling:
 
 @cache
 def order_scheduling() -> OrderScheduling:
-    """The order scheduling of this process."""
+    """Return the order scheduling service of this process."""
     ledger, queue_url = wiring.ledger(), settings().planting_queue_url
     return OrderScheduling(Redemptions(ledger), Orders(ledger), wiring.catalog_store(), queue_url)

@@ -1,4 +1,4 @@
-"""Searching: the index that a worker searches is built once, and renewed beside the requests, never before one."""
+"""Searching: a worker builds its index at the first request, and later renews it in the background."""
 
 import gc
 from functools import cache
@@ -12,15 +12,15 @@ from saxaul.services import wiring
 from saxaul.storage.catalog import CatalogStore
 
 RENEWED_AFTER = 30.0
-"""Seconds after which a request has the index renewed: a change shows within a minute of traffic."""
+"""Seconds after which a request starts a renewal of the index. With traffic, a change shows within a minute."""
 
 
 class LiveIndex:
-    """The index of the catalog as it was read last.
+    """The index of the catalog as it was last read.
 
-    The first request waits for it. Later ones are answered from the index that is there, however old; one that is due
-    starts a thread, which reads the catalog and builds anew if it has changed. Lambda freezes the thread between
-    invocations, and it goes on with the next.
+    The first request waits for the index. Later requests use the existing index, however old it is. If a renewal is
+    due, the request starts a thread that reads the catalog, and builds a new index if the catalog has changed. Lambda
+    freezes the thread between invocations, and it continues during the next one.
     """
 
     def __init__(self, catalog_store: CatalogStore, clock: Clock) -> None:
@@ -32,7 +32,7 @@ class LiveIndex:
         self.thread: Thread | None = None
 
     def current(self) -> SuggestionIndex:
-        """The index to search."""
+        """Return the index to search."""
         index = self._index
         if index is None:
             self._asked_at = self._clock.elapsed()
@@ -53,22 +53,22 @@ class LiveIndex:
             if catalog != index.catalog:
                 self._index = SuggestionIndex(catalog)
                 _spare_the_collector()
-        except Exception:  # noqa: BLE001 - no request waits for this; the next that is due tries again
-            logger.exception("the index could not be renewed; the one before answers")
+        except Exception:  # noqa: BLE001 - no request waits for this thread; the next renewal tries again
+            logger.exception("the index could not be renewed; requests still use the previous one")
         finally:
             self._renewing.release()
 
 
 def _spare_the_collector() -> None:
-    """Keep what is alive now, most of it the index, out of the garbage collector's rounds.
+    """Exclude the objects that exist now, most of them the index, from garbage collection.
 
-    A full round over the index of 5,000 suggestions stops a request for about 100 ms. An index that was replaced has no
-    cycles and is freed all the same.
+    A full collection over the index of 5,000 suggestions stops a request for about 100 ms. A replaced index has no
+    reference cycles, so it is freed without the collector.
     """
     gc.freeze()
 
 
 @cache
 def live_index() -> LiveIndex:
-    """The index of this process."""
+    """Return the live index of this process."""
     return LiveIndex(wiring.catalog_store(), wiring.clock())

@@ -1,4 +1,4 @@
-"""Settling: queued redemptions are answered in the order in which they were asked for."""
+"""Settling: queued redemptions are reserved or rejected in the order of their requests."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from saxaul.trees.redemptions import State, settle
 
 @dataclass(frozen=True)
 class Settling:
-    """Reserves trees for redemptions, or rejects them."""
+    """Reserves trees for redemptions, or rejects the redemptions."""
 
     redemptions: Redemptions
     wallets: Wallets
@@ -26,9 +26,9 @@ class Settling:
     clock: Clock
 
     def settle(self, messages: Mapping[str, RedemptionMessage]) -> dict[str, str]:
-        """Answer queued redemptions, by message id, in their order.
+        """Settle queued redemptions, by message id, in order.
 
-        Returns the messages to deliver again, with the reason. What fails one project leaves the others alone.
+        Returns the messages to deliver again, with the reason. A failure in one project does not affect the others.
         """
         projects: defaultdict[str, dict[str, RedemptionMessage]] = defaultdict(dict)
         for message_id, message in messages.items():
@@ -39,8 +39,8 @@ class Settling:
                 self._settle_project(
                     project_id, [(message.user_id, message.redemption_id) for message in asked.values()]
                 )
-            except Exception as error:  # noqa: BLE001 - whatever ails one project, its neighbours are settled
-                logger.exception("not settled", extra={"project_id": project_id})
+            except Exception as error:  # noqa: BLE001 - a failure in one project must not stop the others
+                logger.exception("redemptions could not be settled", extra={"project_id": project_id})
                 failed |= dict.fromkeys(asked, repr(error))
         return failed
 
@@ -63,6 +63,6 @@ class Settling:
 
 @cache
 def settling() -> Settling:
-    """The settling of this process."""
+    """Return the settling service of this process."""
     ledger = wiring.ledger()
     return Settling(Redemptions(ledger), Wallets(ledger), Stocks(ledger), wiring.clock())

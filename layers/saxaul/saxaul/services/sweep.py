@@ -1,4 +1,4 @@
-"""Sweeping: redemptions that nobody answered are queued again."""
+"""Sweeping: redemptions that are still not settled are queued again."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,14 +11,14 @@ from saxaul.storage.queues import send_redemption
 from saxaul.storage.redemptions import Redemptions
 
 LOST_AFTER = 300
-"""Seconds after which a redemption without an answer is queued again. Within them, the queue drops repeats anyway."""
+"""Seconds after which a pending redemption is queued again. Before that, the queue drops the duplicate anyway."""
 
 MAX_SWEPT = 500
-"""The most that one sweep queues again; the next goes on."""
+"""The most redemptions that one sweep queues again. The next sweep takes the rest."""
 
 
 class Swept(NamedTuple):
-    """How many redemptions were queued again, and for how many seconds the oldest had waited."""
+    """How many redemptions were queued again, and for how many seconds the oldest one had waited."""
 
     redemptions: int
     oldest_seconds: int
@@ -26,14 +26,14 @@ class Swept(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweeping:
-    """Queues again what was lost on the way to the queue."""
+    """Queues redemptions again whose message may be lost."""
 
     redemptions: Redemptions
     clock: Clock
     queue_url: str
 
     def sweep(self) -> Swept:
-        """Queue again the redemptions that nobody answered, the oldest first."""
+        """Queue again the redemptions that have been pending for longer than ``LOST_AFTER``, the oldest first."""
         now = self.clock.now()
         overdue = self.redemptions.requested_before(now - LOST_AFTER, MAX_SWEPT)
         for redemption in overdue:
@@ -43,5 +43,5 @@ class Sweeping:
 
 @cache
 def sweeping() -> Sweeping:
-    """The sweeping of this process."""
+    """Return the sweeping service of this process."""
     return Sweeping(Redemptions(wiring.ledger()), wiring.clock(), settings().redemption_queue_url)

@@ -1,4 +1,4 @@
-"""What partners report of their orders' trees. A call is written whole or not at all, together with the log's entry."""
+"""Taking reports: the changes of one request are written completely or not at all, together with their log entry."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ReportTaking:
     clock: Clock
 
     def take(self, order: PlantingOrder, reported: Sequence[object], take: Take) -> Reported:
-        """Take a call's reports on an order, as ``confirm``, ``fail`` or ``inspect`` judges them."""
+        """Take the reports of one request on an order. ``take`` is one of ``confirm``, ``fail`` and ``inspect``."""
 
         def attempt() -> Reported:
             now = self.clock.now()
@@ -44,10 +44,10 @@ class ReportTaking:
         return until_won(attempt, self.clock)
 
     def _write(self, outcome: Reported, order: PlantingOrder, now: int) -> None:
-        """Write what a call changed.
+        """Write what a request changed, in one transaction. Failures are not recorded in the log.
 
         Raises:
-            TransactionRefusedError: something of it is no longer what was read.
+            TransactionRefusedError: one of the items has changed since it was read.
         """
         if not outcome.statements:
             self.redemptions.write(outcome.changed, outcome.refunds)
@@ -59,7 +59,7 @@ class ReportTaking:
 
 @cache
 def report_taking() -> ReportTaking:
-    """The report taking of this process."""
+    """Return the report taking service of this process."""
     ledger, calendar = wiring.ledger(), settings().calendar
     log = Log(LogStore(ledger), SigningKey(settings().signing_key), calendar)
     return ReportTaking(Redemptions(ledger), log, calendar, wiring.clock())

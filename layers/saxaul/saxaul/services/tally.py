@@ -1,7 +1,8 @@
-"""Tallying: the changes of a stream's batch are added to the days that they change, each change once.
+"""Tallying: each change in a batch of the ledger's stream is added to the totals of its days exactly once.
 
-A day is one item with its sums and with how far each shard of the stream is in them, so the same write that counts a
-change says that it is counted. A batch that comes again, whole or in parts, finds its marks and adds nothing.
+A day is one item. It has the sums and, for each shard of the stream, a mark: the last change of the shard that the sums
+include. One write updates both. If a batch is delivered again, completely or in part, the marks show that its changes
+are already counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ from saxaul.storage.streams import changes_in
 
 
 class Tallied(NamedTuple):
-    """How many changes of a batch add to the totals, and how many days were written."""
+    """How many changes of a batch affect the totals, and how many days were written."""
 
     changes: int
     days: int
@@ -29,14 +30,14 @@ class Tallied(NamedTuple):
 
 @dataclass(frozen=True)
 class Tallying:
-    """Keeps the impact up to date."""
+    """Keeps the public totals up to date."""
 
     impact: ImpactStore
     calendar: Calendar
     clock: Clock
 
     def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
-        """Count the changes of one shard, in their order."""
+        """Count the changes of one shard, in order."""
         changes = self._changes_of(records)
         days = self.impact.get_many({day for change in changes for day in change.adds})
         return Tallied(len(changes), sum(self._count(day, changes, shard) for day in days.values()))
@@ -49,7 +50,7 @@ class Tallying:
         return [change for change in changes if change.adds]
 
     def _count(self, day: Day, changes: Sequence[Change], shard: str) -> bool:
-        """Whether the day had to be written."""
+        """Add the changes to a day, and return whether the day was written."""
         current = day
 
         def attempt() -> bool:
@@ -69,5 +70,5 @@ class Tallying:
 
 @cache
 def tallying() -> Tallying:
-    """The tallying of this process."""
+    """Return the tallying service of this process."""
     return Tallying(ImpactStore(wiring.ledger()), settings().calendar, wiring.clock())

@@ -1,4 +1,4 @@
-"""Viewing orders: what a planting partner sees of its own."""
+"""Viewing orders: a planting partner reads its own orders."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from saxaul.trees.redemptions import Redemption
 
 
 class ViewedOrder(NamedTuple):
-    """An order, its redemptions by redemption_id, and, once it is announced, the links to its manifest."""
+    """An order, its redemptions by redemption_id, and the links to its manifest, or None before it is announced."""
 
     order: PlantingOrder
     redemptions: Mapping[str, Redemption]
@@ -27,7 +27,7 @@ class ViewedOrder(NamedTuple):
 
 @dataclass(frozen=True)
 class OrderViewing:
-    """Shows partners their orders."""
+    """Reads the orders of partners."""
 
     orders: Orders
     redemptions: Redemptions
@@ -35,26 +35,29 @@ class OrderViewing:
     clock: Clock
 
     def newest(self, partners: Iterable[str], limit: int, before: OrderPlace | None) -> list[PlantingOrder]:
-        """The announced orders of these partners, newest first, from the place ``before`` on."""
+        """Return the announced orders of these partners, newest first; if ``before`` is given, only older ones."""
         found = [order for partner in partners for order in self.orders.of_partner(partner, limit, before)]
         return sorted(found, key=lambda order: order.place, reverse=True)[:limit]
 
     def find(self, order_id: str, partners: Sequence[str]) -> PlantingOrder:
-        """An order of one of these partners.
+        """Return an order of one of these partners.
 
         Raises:
-            NotFound: they have no such order.
+            NotFound: these partners have no such order.
         """
         order = self.orders.get(order_id)
         if order is None or order.partner not in partners:
-            raise NotFound("unknown_order", "There is no such planting order for this partner.")
+            raise NotFound(
+                "unknown_order",
+                "This partner has no planting order with this id; GET /planting-orders lists its orders.",
+            )
         return order
 
     def view(self, order_id: str, partners: Sequence[str]) -> ViewedOrder:
-        """An order of one of these partners with all that belongs to it.
+        """Return an order of one of these partners, with its redemptions and the links to its manifest.
 
         Raises:
-            NotFound: they have no such order.
+            NotFound: these partners have no such order.
         """
         order = self.find(order_id, partners)
         links = None if order.announced_at is None else self.manifests.links(order_id, self.clock.now())
@@ -63,6 +66,6 @@ class OrderViewing:
 
 @cache
 def order_viewing() -> OrderViewing:
-    """The order viewing of this process."""
+    """Return the order viewing service of this process."""
     ledger, manifests = wiring.ledger(), Manifests(settings().manifest_bucket)
     return OrderViewing(Orders(ledger), Redemptions(ledger), manifests, wiring.clock())

@@ -1,4 +1,4 @@
-"""What the services of a process share, each made once and when first needed."""
+"""The objects that the services of a process share. Each one is created once, when it is first needed."""
 
 from datetime import date
 from functools import cache
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 @cache
 def clock() -> Clock:
-    """The clock that all services go by."""
+    """Return the clock that all services use."""
     return SYSTEM_CLOCK
 
 
 def today() -> date:
-    """The current day of the programme."""
+    """Return the current day in the programme's time zone."""
     return settings().calendar.day_of(clock().now())
 
 
 @cache
 def ledger() -> Table:
-    """The ledger's table."""
+    """Return the ledger table."""
     return Table(settings().ledger_table, clock())
 
 
 @cache
 def catalog_store() -> "CatalogStore":
-    """The catalog's table, with the one copy of the catalog that this process keeps."""
-    from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - some functions start without it
+    """Return the catalog store, with the only cached catalog of this process."""
+    from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import
 
     return CatalogStore(Table(settings().catalog_table, clock()))
