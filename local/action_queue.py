@@ -1,4 +1,4 @@
-"""The action queue of the laptop stack: how much waits in it, and waiting for it."""
+"""Counts the messages in the action queue of the laptop stack, and waits until there are few or none."""
 
 import time
 from collections.abc import Callable
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 PATIENCE = 120
-"""Seconds without any movement after which the queue is taken to stand still."""
+"""Seconds without any movement after which the queue counts as stuck."""
 
 
 class Waiting(NamedTuple):
-    """Messages of a queue: not received yet, and received but not done."""
+    """The messages in a queue: those not received yet, and those received but not deleted yet."""
 
     visible: int
     in_flight: int
 
 
 def work_off(patience: float = PATIENCE) -> None:
-    """Wait until the action queue is empty, and show how far that is.
+    """Wait until the action queue is empty, and show the progress.
 
     Raises:
-        StoppedError: nothing has moved for so many seconds.
+        StoppedError: nothing has moved for ``patience`` seconds.
     """
     most = sum(messages_in("actions"))
     with progress("waiting for the queue", "messages", most) as tell:
@@ -41,7 +41,7 @@ def work_off(patience: float = PATIENCE) -> None:
 
 
 def ease(few: int, waiting: Callable[[], None]) -> None:
-    """Wait until the action queue has only a few messages; calls ``waiting`` again and again meanwhile.
+    """Wait until the action queue has at most ``few`` messages, and call ``waiting`` repeatedly in the meantime.
 
     Raises:
         StoppedError: nothing has moved for two minutes.
@@ -58,12 +58,13 @@ def watch(
     tell: Callable[[Waiting], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Waiting:
-    """Wait while a queue moves, which is while it shrinks or messages are in flight, until it has only a few messages.
+    """Wait until a queue has at most ``few`` messages, or is stuck, and return the messages that are left.
 
-    Gives what is left: more than a few if nothing has moved for ``patience`` seconds of pauses, which are 0.3 s each.
+    A queue moves while it shrinks or has messages in flight. It is stuck if nothing has moved for ``patience`` seconds,
+    counted in pauses of 0.3 s.
     """
     before = count()
-    sure = 1 if few else 2  # that a queue is empty is seen twice: a message may be between the two counts
+    sure = 1 if few else 2  # an empty queue must be seen twice: one count may miss a message
     seen, still = int(sum(before) <= few), 0.0
     while seen < sure and still < patience:
         pause(0.3)
@@ -76,7 +77,7 @@ def watch(
 
 
 def messages_in(queue: str) -> Waiting:
-    """How many messages a queue of the stack has.
+    """Return how many messages a queue of the stack has.
 
     Raises:
         StoppedError: the stack does not answer.
@@ -97,7 +98,7 @@ def _sqs() -> "SQSClient":
 
 def _standing_still(left: Waiting, patience: float) -> str:
     return (
-        f"{sum(left):,} messages of accepted actions wait, and none has moved for {patience:g} seconds. They are not "
-        f"lost. {state() / 'ministack.log'} may say why; `make up` brings the stack up to date. Replay the file again "
-        "today: what has arrived does not change."
+        f"{sum(left):,} messages of accepted actions are waiting, and none has moved for {patience:g} seconds. They "
+        f"are not lost. {state() / 'ministack.log'} may say why; `make up` updates the stack. You can replay the file "
+        "again today: actions that have arrived do not count twice."
     )

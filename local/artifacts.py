@@ -1,7 +1,7 @@
-"""Checks that what was built can run where it is going to: every binary and every piece of bytecode, file by file.
+"""Checks that every binary and every bytecode file of a build can run on the target runtime and processor.
 
-A build for another processor or another Python deploys without a complaint, and then no function can be imported.
-The check reads the files alone; it needs neither that processor nor that Python.
+AWS accepts a build for another processor or another Python version, but then no function can be imported.
+The check only reads the files; it needs neither that processor nor that Python.
 """
 
 import re
@@ -17,10 +17,10 @@ MAGIC = {"python3.11": 3495, "python3.12": 3531, "python3.13": 3571, "python3.14
 """The first two bytes of bytecode for each runtime (CPython's pycore_magic_number.h); a release never changes it."""
 
 UNCHECKED_HASH = 1
-"""The flags of bytecode that is used without a look at its source (PEP 552)."""
+"""The flags of bytecode that is used without comparing it with its source (PEP 552)."""
 
 _PLATFORMS = {"x86_64": "x86_64", "arm64": "aarch64"}
-"""How the name of an extension module says its processor (PEP 3149)."""
+"""How the file name of an extension module names each processor (PEP 3149)."""
 
 _MACHINE_NAMES = {3: "32-bit x86", 40: "32-bit arm", 62: "x86_64", 183: "arm64", 243: "riscv"}
 _ELF_HEADER = 20
@@ -30,7 +30,7 @@ _TAG = re.compile(r"\.(?P<tag>[^.]+)\.so$")
 
 
 class WrongFile(NamedTuple):
-    """A file that cannot run there: its path below the build, and why, as the end of a sentence."""
+    """A file that cannot run on the target: its path in the build, and the reason, worded as the end of a sentence."""
 
     path: Path
     why: str
@@ -40,15 +40,15 @@ class WrongFile(NamedTuple):
 
 
 def wrong_files(built: Path, parameters: Mapping[str, str]) -> list[WrongFile]:
-    """The files of a build that the template's PythonRuntime and Architecture cannot run; binaries come first.
+    """Return the files of a build that the template's PythonRuntime and Architecture cannot run, binaries first.
 
     Raises:
-        LookupError: nothing was built there, or this check does not know the runtime or the architecture.
+        LookupError: the folder has no build, or this check does not know the runtime or the architecture.
     """
     runtime, architecture = parameters["PythonRuntime"], parameters["Architecture"]
     if runtime not in MAGIC or architecture not in MACHINES:
         known = f"{', '.join(MAGIC)} on {' and '.join(MACHINES)}"
-        raise LookupError(f"A build for {runtime} on {architecture} cannot be checked; it can for {known}.")
+        raise LookupError(f"A build for {runtime} on {architecture} cannot be checked; the check knows {known}.")
     if not (built / "template.yaml").exists():
         raise LookupError(f"Nothing is built in {built}.")
     found = [
@@ -73,18 +73,18 @@ def _faults(file: Path, runtime: str, architecture: str) -> Iterator[str]:
 
 def _machine_faults(header: bytes, architecture: str) -> Iterator[str]:
     if len(header) < _ELF_HEADER or not header.startswith(b"\x7fELF"):
-        yield "is no binary for Linux"
+        yield "is not a Linux binary"
         return
     is_64_bit, is_little = header[4] == 2, header[5] == 1  # noqa: PLR2004 - ELFCLASS64, ELFDATA2LSB
     (machine,) = struct.unpack_from("<H" if is_little else ">H", header, 18)
     if machine != MACHINES[architecture]:
         yield f"is for {_MACHINE_NAMES.get(machine, f'machine {machine}')}, not for {architecture}"
     elif not (is_64_bit and is_little):
-        yield "is not of 64 bits, little end first"
+        yield "is not 64-bit little-endian"
 
 
 def _tag_faults(name: str, runtime: str) -> Iterator[str]:
-    """What the name of an extension module says of its Python; abi3 fits each, and a plain library names none."""
+    """Check the Python version in a file name. ``abi3`` fits every version, and a plain library names none."""
     found = _TAG.search(name)
     tag = found["tag"] if found else ""
     ours = runtime.removeprefix("python").replace(".", "")
@@ -100,7 +100,7 @@ def _tag_faults(name: str, runtime: str) -> Iterator[str]:
 
 
 def _platform_faults(name: str, architecture: str) -> Iterator[str]:
-    """What the name of an extension module says of its processor; the right binary under another name is not found."""
+    """Check the processor in a file name: Python does not import a binary that is named for another processor."""
     found = _TAG.search(name)
     platform = found["tag"].partition("-")[2].partition("-")[2] if found else ""
     if platform and not platform.startswith(_PLATFORMS[architecture]):
@@ -109,7 +109,7 @@ def _platform_faults(name: str, architecture: str) -> Iterator[str]:
 
 def _bytecode_faults(header: bytes, runtime: str) -> Iterator[str]:
     if len(header) < _PYC_HEADER or header[2:4] != b"\r\n":
-        yield "is no bytecode"
+        yield "is not bytecode"
         return
     magic, flags = struct.unpack_from("<H2xI", header)
     if magic != MAGIC[runtime]:

@@ -1,14 +1,15 @@
-"""Builds the functions and layers, with bytecode, and without what no function uses.
+"""Builds the functions and layers, compiles their bytecode, and removes files that no function uses.
 
-    python -m local.build                     for Lambda, as template.yaml says by default, into .aws-sam/build
-    python -m local.build --this-machine      for the laptop stack: this interpreter, this processor, below .local
+    python -m local.build                     for Lambda, with the template's defaults, into .aws-sam/build
+    python -m local.build --this-machine      for the laptop stack, with this interpreter and processor, below .local
 
-The two never meet: `sam build` keeps its downloads, its cache and its result in `.aws-sam` of the folder that it runs
-in, and each has a folder of its own. `sam deploy` ships what the first one left.
+The two builds share nothing: `sam build` keeps its downloads, its cache and its result in `.aws-sam` of the folder that
+it runs in, and each build runs in its own folder. `sam deploy` uploads the result of the first one.
 
 `sam build` dates every file 1980, so ordinary bytecode is always stale and each cold start compiles everything again.
 Bytecode with an unchecked hash is not compared with its source, which halves a cold start.
-botocore describes over 400 services; those that no function calls take two fifths of the layer, and are left out.
+botocore has descriptions of over 400 services. Those that no function calls take two fifths of the layer; the build
+removes them.
 """
 
 import argparse
@@ -25,16 +26,16 @@ from local.console import give_up, step
 from local.sam import ROOT, SamError, sam
 
 FOR_THE_LAPTOP = ROOT / ".local"
-"""Where the laptop stack's build is made."""
+"""The folder where the laptop stack is built."""
 
 FOR_AWS = ROOT
-"""Where the build that `sam deploy` ships is made."""
+"""The folder of the build that `sam deploy` uploads."""
 
 ON_LAMBDA = {"PythonRuntime": "python3.13", "Architecture": "arm64"}
-"""The template's own defaults; a test holds the two together."""
+"""The template's defaults; a test compares the two."""
 
 SERVICES = frozenset({"dynamodb", "events", "kms", "s3", "sqs"})
-"""What the functions' clients are made for; a test holds it to them."""
+"""The AWS services that the functions make clients for; a test compares the two."""
 
 THIS_MACHINE = {
     "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
@@ -46,19 +47,19 @@ _PROBE = "import sys, pip; print(sys.implementation.name, *sys.version_info[:2])
 
 
 def built_in(folder: Path) -> Path:
-    """Where the result of a build in a folder is."""
+    """Return the folder that holds the result of a build in ``folder``."""
     return folder / ".aws-sam" / "build"
 
 
 BUILT = built_in(FOR_THE_LAPTOP)
-"""The laptop stack's functions and layers, built."""
+"""The built functions and layers of the laptop stack."""
 
 
 def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
     """Build in a folder for a runtime and an architecture, given as the template's parameters.
 
     Raises:
-        SamError: the build failed, its files are not what was asked for, or the runtime's interpreter is missing.
+        SamError: `sam build` failed, or the runtime's interpreter is missing.
     """
     interpreter, built = interpreter_for(parameters["PythonRuntime"]), built_in(folder)
     built.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,7 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         "build",
         *("--template-file", str(ROOT / "template.yaml"), "--parameter-overrides", *overrides),
         log=built.parent / "build.log",
-        # sam takes the first interpreter of that name on the path that runs.
+        # sam takes the first interpreter of that name on the PATH that works.
         env={"PATH": os.pathsep.join([str(interpreter.parent), os.environ["PATH"]])},
         cwd=folder,
     )
@@ -81,20 +82,20 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
 
 
 def build_for_aws(parameters: Mapping[str, str]) -> None:
-    """Build what `sam deploy` ships, and check every file of the result.
+    """Build what `sam deploy` uploads, and check every file of the result.
 
     Raises:
-        SamError: it could not be built, or it holds files that could not run there.
+        SamError: the build failed, or it has files that could not run on Lambda.
     """
     build(parameters, FOR_AWS)
     refuse_wrong_files(built_in(FOR_AWS), parameters)
 
 
 def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 20) -> None:
-    """Refuse a build with files that the runtime and the architecture cannot run.
+    """Check that the runtime and the architecture can run every file of a build.
 
     Raises:
-        SamError: there are such files; the message names the first ones, and the file that lists them all.
+        SamError: some files cannot run; the message lists the first ones, and names the file that lists all of them.
     """
     try:
         wrong = wrong_files(built, parameters)
@@ -108,12 +109,12 @@ def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 
     listing.write_text("\n".join(lines) + "\n")
     target = f"{parameters['PythonRuntime']} on {parameters['Architecture']}"
     more = [f"and {len(lines) - shown:,} more: {listing}"] if len(lines) > shown else []
-    sentence = f"{built} is not for {target}, so this is not deployed. Findings: {len(lines):,}."
+    sentence = f"{built} cannot run on {target} and is not deployed. Findings: {len(lines):,}."
     raise SamError("\n  ".join([sentence, *lines[:shown], *more]))
 
 
 def interpreter_for(runtime: str) -> Path:
-    """An interpreter of a runtime, such as python3.13, that runs and has pip: this one, the PATH's first, or pyenv's.
+    """Return a working interpreter with pip for a runtime such as python3.13: this one, the PATH's first, or pyenv's.
 
     Raises:
         SamError: there is none.
@@ -125,8 +126,8 @@ def interpreter_for(runtime: str) -> Path:
             return candidate
     version = runtime.removeprefix("python")
     raise SamError(
-        f"Building for {runtime} needs that Python with pip, and none runs here, neither from the PATH nor from pyenv; "
-        f"install one, for example with: pyenv install {version}"
+        f"Building for {runtime} needs that Python version with pip, but neither the PATH nor pyenv has a working one; "
+        f"install it, for example with: pyenv install {version}"
     )
 
 
@@ -139,7 +140,7 @@ def _candidates(runtime: str) -> Iterator[Path]:
 
 
 def _runs(candidate: Path, runtime: str) -> bool:
-    """Whether it really runs as that version: a shim of pyenv is there for versions that are not chosen, and fails."""
+    """Return whether a candidate runs as that version. The pyenv shim of a version that is not selected fails."""
     try:
         told = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True, check=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):
@@ -149,7 +150,7 @@ def _runs(candidate: Path, runtime: str) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.build", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--this-machine", action="store_true", help="for the laptop stack")
+    parser.add_argument("--this-machine", action="store_true", help="build for the laptop stack")
     chosen = parser.parse_args()
     try:
         with step("building the functions and layers"):

@@ -1,4 +1,4 @@
-"""Many calls of the API: in parallel, repeated while the API is too busy, and never far ahead of what is done."""
+"""Many API calls: in parallel, repeated while the API is too busy, and only a few ahead of the completed ones."""
 
 import time
 from collections import deque
@@ -19,11 +19,11 @@ Got = TypeVar("Got")
 
 
 class StoppedError(Exception):
-    """The replay cannot go on. The message is what to do about that."""
+    """The replay cannot continue. The message says what to do."""
 
 
 def answered(client: Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    """The answer to a call that is safe to repeat, and is repeated while the API is too busy.
+    """Return the response to a call that is safe to repeat; repeat the call while the API is too busy.
 
     Raises:
         StoppedError: the API did not answer, or refused the call.
@@ -40,14 +40,14 @@ def answered(client: Client, method: str, path: str, body: object = None) -> Any
             if answer.status_code < 500 and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:  # noqa: PLR2004
                 break
         time.sleep(_FIRST_PAUSE * 2**attempt)
-    raise StoppedError(f"{method} {path} {said}. Does the stack run? `make up` starts one or brings it up to date.")
+    raise StoppedError(f"{method} {path} {said}. Is the stack running? `make up` starts or updates it.")
 
 
 def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:
-    """Call in several threads, in order, and take things only a little ahead of what is done.
+    """Call a function in several threads and yield the results in order; take things only a few ahead of the results.
 
     Raises:
-        StoppedError: no more things come, or a call failed; what the other calls gave until then is given first.
+        StoppedError: ``things`` or a call raised it; the results of the other calls are yielded first.
     """
     underway: deque[Future[Got]] = deque()
     stopped: StoppedError | None = None

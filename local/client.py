@@ -1,4 +1,4 @@
-"""A client of the API, as an app, a partner or the operator would write it."""
+"""Finds a stack, and calls its API as an app, a partner or the operator."""
 
 import json
 import os
@@ -15,46 +15,47 @@ from local.deployment import ADMIN, REGION, session_for
 from local.sam import STACK_NAME, state
 
 LAPTOP = "stack"
-"""The laptop stack's name here: `make up` writes .local/stack.json."""
+"""The laptop stack's name in these commands: `make up` writes .local/stack.json."""
 
 _TAKEN = {LAPTOP, "process", "env"}
-"""What `make up` calls its own files."""
+"""The names of the files that `make up` writes, without .json."""
 
 
 def stack_name() -> str:
-    """The stack that the environment names by SAXAUL_STACK; by default the laptop stack."""
+    """Return the name of the stack to use: SAXAUL_STACK, or by default the laptop stack."""
     return os.environ.get("SAXAUL_STACK") or LAPTOP
 
 
 def file_of(name: str) -> Path:
-    """The file that says how to reach a stack that was deployed by that name."""
+    """Return the file that says how to reach the stack of that name."""
     if not STACK_NAME.fullmatch(name):
-        give_up(f"{name!r} is no name of a stack: a letter, then letters, digits and hyphens.")
+        give_up(f"{name!r} is not a stack name: use a letter, then letters, digits and hyphens.")
     if name in _TAKEN:
-        give_up(f"A stack named {name} cannot be connected to: .local/{name}.json is a file of the laptop stack.")
+        give_up(f"You cannot connect to a stack named {name}: .local/{name}.json is a file of the laptop stack.")
     return state() / f"{name}.json"
 
 
 def stack() -> dict[str, Any]:
-    """How to reach the stack in question, as `make up` or `make connect` wrote it."""
+    """Return how to reach the stack to use, as `make up` or `make connect` wrote it."""
     file = state() / f"{LAPTOP}.json" if stack_name() == LAPTOP else file_of(stack_name())
     if not file.exists() and stack_name() == LAPTOP:
-        give_up("No stack is running; start it with: make up")
+        give_up("The laptop stack is not running; start it with: make up")
     if not file.exists():
         give_up(
-            f"The stack {stack_name()} is not known here; connect to it with: make connect STACK={stack_name()} REGION="
+            f"The stack {stack_name()} is not known here; connect to it in its region, for example: "
+            f"make connect STACK={stack_name()} REGION=ap-southeast-1"
         )
     found: dict[str, Any] = json.loads(file.read_text())
     return found
 
 
 def session_to(known: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a boto3 client for a stack that `stack` found."""
+    """Return the arguments of a boto3 client for a stack, given what `stack` returned."""
     return session_for(known["endpoint_url"], known.get("region", REGION))
 
 
 def turn_to(known: Mapping[str, Any]) -> None:
-    """From now on the AWS clients of this process reach that stack: on a laptop as its administrator, on AWS as you."""
+    """Point the AWS clients of this process at a stack: a laptop stack as its administrator, one on AWS as yourself."""
     if known["endpoint_url"]:
         os.environ.update(ADMIN | {"AWS_ENDPOINT_URL": known["endpoint_url"]})
     else:
@@ -64,7 +65,7 @@ def turn_to(known: Mapping[str, Any]) -> None:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """End with one sentence where the stack in question does not answer at all."""
+    """End with one sentence if the API of the stack does not answer at all."""
     try:
         yield
     except httpx.TransportError as error:
@@ -72,7 +73,7 @@ def answering() -> Iterator[None]:
 
 
 class Client:
-    """Calls the API as one OAuth client. It gets its token by client credentials, and again before it runs out."""
+    """Calls the API as one OAuth client. It gets a token by client credentials, and a new one before it expires."""
 
     def __init__(self, name: str, scopes: str | None = None) -> None:
         self._stack = stack()
@@ -91,21 +92,21 @@ class Client:
         self._http.close()
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        """Make a call; a body is sent as JSON."""
+        """Make an API call. The body is sent as JSON, and the keyword arguments as headers."""
         content = None if body is None else json.dumps(body).encode()
         sent = {"authorization": self.authorization(), "content-type": "application/json"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._http.request(method, path, content=content, headers=sent | named)
 
     def done(self, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
-        """Make a call that has to succeed, and give its answer."""
+        """Make an API call and return the JSON of its response; end the program if the call fails."""
         answer = self.call(method, path, body, **headers)
         if not answer.is_success:
             give_up(f"{method} {path} answered {answer.status_code}: {answer.text}")
         return answer.json()
 
     def authorization(self) -> str:
-        """The Authorization header of this client."""
+        """Return the Authorization header of this client."""
         if time.monotonic() > self._good_until:
             answer = self._http.post(
                 self._stack["token_url"],

@@ -1,10 +1,10 @@
-"""Writes down how to reach a stack that is deployed, so that the commands here work against that stack.
+"""Writes down how to reach a deployed stack, so that the other commands work with that stack.
 
     python -m local.connect --stack saxaul --region ap-southeast-1
 
-CloudFormation and Cognito are asked with the AWS credentials of the environment. The result goes to
-.local/<stack>.json, which nobody else on this machine may read: the clients' secrets are in there. Where
-AWS_ENDPOINT_URL is set, that is a laptop stack.
+It reads CloudFormation and Cognito with the AWS credentials of the environment, and writes .local/<stack>.json. Only
+the file's owner may read it, because it contains the clients' secrets. If AWS_ENDPOINT_URL is set, it reads a laptop
+stack.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from local.sam import write_private
 
 
 def connect(name: str, region: str) -> None:
-    """Write the file of a stack; whatever prevents that is one sentence."""
+    """Write the file of a stack, or end with one sentence that says why not."""
     file, endpoint = file_of(name), os.environ.get("AWS_ENDPOINT_URL") or None
     try:
         known = DeployedStack(name, session_for(endpoint, region), endpoint).describe()
     except UnfitStackError as error:
         give_up(str(error))
     except (NoCredentialsError, PartialCredentialsError):
-        give_up("There are no AWS credentials here; set AWS_PROFILE, or log in as your AWS account asks for.")
+        give_up("There are no AWS credentials in this shell; set AWS_PROFILE, or log in to your AWS account.")
     except (BotoCoreError, ClientError) as error:
         give_up(_sentence(name, region, error))
     write_private(file, known)
-    console.print(f"[green]✓[/] {escape(name)} at {known['api_url']}: {len(known['clients'])} clients, in {file}")
+    console.print(f"[green]✓[/] {escape(name)} at {known['api_url']}: wrote {len(known['clients'])} clients to {file}")
 
 
 def _sentence(name: str, region: str, error: BotoCoreError | ClientError) -> str:

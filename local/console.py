@@ -1,4 +1,4 @@
-"""What the laptop stack says to a person: steps with their times, and failures in one sentence."""
+"""The output of the commands: steps with their duration, progress, and failures in one sentence."""
 
 import io
 import sys
@@ -13,17 +13,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # what a terminal's encoding lacks is no reason to end
+        stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show, and go on
 
 console = Console(highlight=False, soft_wrap=True)
 
 LOG_SECONDS = 10
-"""How often a log is told how far something is."""
+"""Seconds between two lines of progress in a log."""
 
 
 @contextmanager
 def step(doing: str) -> Iterator[None]:
-    """Show that something is under way, and how long it took once it is done."""
+    """Show that a step is running, and how long it took when it is done."""
     began = perf_counter()
     with console.status(doing):
         yield
@@ -32,9 +32,9 @@ def step(doing: str) -> Iterator[None]:
 
 @contextmanager
 def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of ``total`` are done: as a bar on a terminal, as a line every ten seconds in a log.
+    """Show how many of ``total`` are done: as a bar on a terminal, or as a line every ten seconds in a log.
 
-    Gives a function that takes how many are done by now.
+    Yields a function that takes the number done so far.
     """
     began = perf_counter()
     if console.is_terminal:
@@ -48,8 +48,8 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
 
 
 def give_up(sentence: str) -> NoReturn:
-    """End with one clear sentence."""
-    sys.stdout.flush()  # in a log, what was said before comes before
+    """End the program with one sentence and exit code 1."""
+    sys.stdout.flush()  # so that a log has the earlier output first
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {escape(sentence)}")
     sys.exit(1)
 

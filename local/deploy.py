@@ -1,10 +1,11 @@
-"""Builds for AWS, checks what was built, and only then deploys a stack with `sam deploy`.
+"""Builds for AWS, checks the build, and only then deploys a stack with `sam deploy`.
 
     python -m local.deploy --stack saxaul --region ap-southeast-1
     python -m local.deploy --stack saxaul --region ap-southeast-1 'Architecture=x86_64 HarvestTime="08:00"'
 
-The template's parameters come from samconfig.toml, and over these from the command. PythonRuntime and Architecture are
-always passed on as they were built: CloudFormation would keep those of the last deployment otherwise.
+The template's parameters come from samconfig.toml and from the command, which takes precedence. PythonRuntime and
+Architecture are always passed as they were built, because CloudFormation would otherwise keep the values of the last
+deployment.
 """
 
 import argparse
@@ -28,10 +29,11 @@ _PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
 
 
 def deploy(stack: str, region: str, given: Iterable[str]) -> int:
-    """Build, check and deploy; the exit code is that of `sam deploy`.
+    """Build, check and deploy; return the exit code of `sam deploy`.
 
     Raises:
-        SamError: a parameter is none, the build failed, or it holds files that could not run there.
+        SamError: a parameter is not ``Name=value``, the build failed, it has files that could not run on Lambda, or the
+            sam CLI is missing.
     """
     parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
     with step("building the functions and layers for AWS, and checking every file"):
@@ -39,7 +41,7 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
     beside = str(Path(sys.executable).parent)
     program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside]))
     if program is None:
-        raise SamError("The sam CLI is not on this machine; install it with: make env")
+        raise SamError("The sam CLI is not installed; install it with: make env")
     command = [
         program,
         "deploy",
@@ -51,7 +53,7 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
 
 
 def configured(file: Path) -> object:
-    """The parameters that samconfig.toml has for deployments, in whichever shape sam takes."""
+    """Return the parameter overrides that samconfig.toml has for deployments, in any of the forms that sam accepts."""
     if not file.exists():
         return []
     environment = tomllib.loads(file.read_text("utf-8")).get("default", {})
@@ -60,10 +62,10 @@ def configured(file: Path) -> object:
 
 
 def parameters_in(said: object) -> dict[str, str]:
-    """Parameters by name, of texts such as ``A=1 B="2 3"``, lists of these and mappings; the last one of a name counts.
+    """Return parameters by name, from texts such as ``A=1 B="2 3"``, mappings, and lists of these; the last value wins.
 
     Raises:
-        SamError: a part of it is no ``Name=value``.
+        SamError: a part is not ``Name=value``.
     """
     return dict(_pairs(said))
 
@@ -78,7 +80,7 @@ def _pairs(said: object) -> Iterator[tuple[str, str]]:
         case _:
             for part in shlex.split(str(said)):
                 if not _PARAMETER.fullmatch(part):
-                    raise SamError(f"{part!r} is no parameter; write it as Name=value.")
+                    raise SamError(f"{part!r} is not a parameter; write it as Name=value.")
                 name, _, value = part.partition("=")
                 yield name, value
 
@@ -90,13 +92,13 @@ def main() -> None:
     parser.add_argument("parameters", nargs="*", help="the template's parameters, as Name=value")
     chosen = parser.parse_args()
     if not STACK_NAME.fullmatch(chosen.stack):
-        give_up(f"{chosen.stack!r} is no name for a stack: a letter, then letters, digits and hyphens.")
+        give_up(f"{chosen.stack!r} is not a stack name: use a letter, then letters, digits and hyphens.")
     try:
         code = deploy(chosen.stack, chosen.region, chosen.parameters)
     except (SamError, ValueError) as error:
         give_up(f"Nothing was deployed. {error}")
     if code:
-        give_up(f"sam deploy ended with {code}; what it said is above.")
+        give_up(f"sam deploy failed with exit code {code}; its output is above.")
     console.print(f"Next: make connect STACK={chosen.stack} REGION={chosen.region}")
 
 

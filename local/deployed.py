@@ -1,4 +1,4 @@
-"""A deployed stack as CloudFormation and Cognito tell of it, on AWS or on a laptop."""
+"""Reads from CloudFormation and Cognito how to use a deployed stack, on AWS or on a laptop."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -26,19 +26,19 @@ OUTPUTS = {
     "API's address": "ApiUrl",
     "tokens' address": "TokenUrl",
 }
-"""The template's outputs that are needed, by what each is."""
+"""The template's outputs that are needed, by a short description of each."""
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
 _PEOPLE = {"code", "implicit"}
-"""The OAuth flows by which people sign in. Their clients run in browsers and have no secret."""
+"""The OAuth flows for people's sign-in, whose clients have no secret. The template has no such client today."""
 
 
 class UnfitStackError(Exception):
-    """The stack is there and lacks what its clients need. The message is one sentence."""
+    """The stack exists, but lacks something that its clients need. The message is one sentence."""
 
 
 class DeployedStack:
-    """One stack. ``session`` are the arguments of a boto3 client; an endpoint is that of a laptop stack."""
+    """One stack. ``session`` has the arguments of a boto3 client; only a laptop stack has an ``endpoint``."""
 
     def __init__(self, name: str, session: Mapping[str, Any], endpoint: str | None = None) -> None:
         self._name = name
@@ -46,7 +46,7 @@ class DeployedStack:
         self._endpoint = endpoint
 
     def describe(self) -> dict[str, Any]:
-        """What programs and people need to use the stack: addresses, names, and each client with its secret.
+        """Return what programs and people need to use the stack: addresses, names, and each client with its secret.
 
         Raises:
             UnfitStackError: an output or a client's secret is missing.
@@ -56,7 +56,7 @@ class DeployedStack:
         missing = [output for output in OUTPUTS.values() if output not in outputs]
         if missing:
             names = ", ".join(missing)
-            raise UnfitStackError(f"The stack {self._name} is no stack of this template: it lacks the outputs {names}.")
+            raise UnfitStackError(f"The stack {self._name} is not from this template: it lacks the outputs {names}.")
         emulated = f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/v1"
         return {
             "api_url": emulated if endpoint else outputs["ApiUrl"],

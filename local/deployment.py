@@ -1,4 +1,4 @@
-"""Deploys the template to the laptop stack's endpoint, and tells what stands there then."""
+"""Deploys the template to the endpoint of the laptop stack, and describes the result."""
 
 from functools import cached_property
 from typing import Any, Final
@@ -16,27 +16,27 @@ _STACK = "saxaul"
 _ARTEFACTS = "saxaul-artefacts"
 
 ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
-"""The emulator's root: it deploys. The functions run under the roles that the template gives them."""
+"""Credentials of the emulator's administrator, who deploys. The functions run under the roles of the template."""
 
 _PARAMETERS = {
     **THIS_MACHINE,
-    "AcceptanceDays": "40",  # a month of published trips can be replayed
-    "HarvestTime": "at-once",  # nobody at a laptop waits for tomorrow
+    "AcceptanceDays": "40",  # so that a month of published trips can be replayed
+    "HarvestTime": "at-once",  # so that nobody has to wait until points ripen
     "PlantingSchedule": "rate(1 minute)",
     "OnLaptop": "true",
 }
-"""What differs from a deployment on AWS."""
+"""The parameters that differ from a deployment on AWS."""
 
 
 class Deployment:
-    """The stack behind one endpoint."""
+    """The laptop stack at one endpoint."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._session = session_of(endpoint)
 
     def deploy(self) -> None:
-        """Create the stack, or update it.
+        """Create or update the stack.
 
         Raises:
             SamError: the deployment failed.
@@ -58,11 +58,11 @@ class Deployment:
         give_gateway_responses(self._deployed.outputs["ApiId"], self._session)
 
     def describe(self) -> dict[str, Any]:
-        """What tests, benchmarks and people need to use the stack."""
+        """Return what tests, benchmarks and people need to use the stack."""
         return self._deployed.describe()
 
     def function_environments(self) -> dict[str, dict[str, str]]:
-        """The environment of each function, for `sam local invoke --env-vars`: an endpoint that a container reaches."""
+        """Return each function's variables for `sam local invoke --env-vars`, with an endpoint for containers."""
         client = boto3.client("lambda", **self._session)
         endpoint = self._endpoint.replace("localhost", "host.docker.internal")
         environments = {}
@@ -77,7 +77,7 @@ class Deployment:
 
 
 def session_for(endpoint: str | None, region: str) -> dict[str, Any]:
-    """The arguments of a boto3 client for a laptop stack, or for AWS where there is no endpoint."""
+    """Return the arguments of a boto3 client for a laptop stack, or for AWS if there is no endpoint."""
     if endpoint:
         return session_of(endpoint) | {"region_name": region}
     config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the stubs do not have it yet
@@ -85,7 +85,7 @@ def session_for(endpoint: str | None, region: str) -> dict[str, Any]:
 
 
 def session_of(endpoint: str) -> dict[str, Any]:
-    """The arguments of a boto3 client that acts on a laptop stack as its administrator."""
+    """Return the arguments of a boto3 client that acts on a laptop stack as its administrator."""
     return {
         "endpoint_url": endpoint,
         "region_name": REGION,

@@ -1,7 +1,7 @@
-"""Writes a stack's catalog into a folder, as files that seed another stack: `python -m local.export FOLDER`.
+"""Writes a stack's catalog into a folder, as files that can seed another stack: `python -m local.export FOLDER`.
 
-The same catalog gives the same bytes: entries stand in the order of their identifiers, and an amount is written
-in one way however an operator wrote it.
+The same catalog gives the same bytes: entries are sorted by identifier, and equal amounts are written in the same way,
+for example 12.50 as 12.5.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def export(folder: Path) -> None:
 
 
 def document_of(entity: Entity) -> dict[str, Any]:
-    """An entry as a file says it. Maps that an operator fills stand in the order of their keys."""
+    """Return an entry as it is written to a file. Maps that an operator fills are sorted by key."""
     document = entity.model_dump(exclude_defaults=True)
     filled = {
         name: dict(sorted(mapping.items()))
@@ -42,7 +42,7 @@ def document_of(entity: Entity) -> dict[str, Any]:
     return plain
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a document holds
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a document
     match value:
         case dict():
             return {name: _plain(member) for name, member in value.items()}
@@ -56,7 +56,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a document holds
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.export", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the files go; those of the same names are replaced")
+    parser.add_argument("folder", type=Path, help="the folder to write to; files of the same names are replaced")
     chosen = parser.parse_args()
     with answering():
         export(chosen.folder)

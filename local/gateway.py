@@ -1,7 +1,7 @@
 """Gives the emulator the gateway responses of the template.
 
-AWS takes them from the API's OpenAPI body, where SAM writes them. The emulator knows them only as calls of their own,
-and answers with those that stood when a stage was deployed.
+AWS reads them from the API's OpenAPI body, where SAM writes them. The emulator takes them only from the API call
+PutGatewayResponse, and a stage uses those that existed when it was deployed.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The catalog of a stack, as its API lists it."""
+"""Lists the catalog of a stack through its API."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ from local.client import Client
 from saxaul.catalog.entries import MODELS, Entity, Kind
 
 _ABOUT = {"id", "version", "changed_at", "changed_by"}
-"""What a list says beside an entry."""
+"""The fields that a list adds to an entry."""
 
 
 class Listed(NamedTuple):
-    """An entry that stands in the catalog: what it says, and who wrote that version of it, and when (RFC 3339)."""
+    """An entry of the catalog: its document and version, and who wrote that version and when (RFC 3339)."""
 
     kind: Kind
     identifier: str
@@ -23,16 +23,16 @@ class Listed(NamedTuple):
 
     @property
     def entity(self) -> Entity:
-        """The entry itself.
+        """The document as an entry.
 
         Raises:
-            ValidationError: this checkout does not understand it.
+            ValidationError: the document does not fit this checkout's model of the kind.
         """
         return MODELS[self.kind].model_validate(self.document)
 
 
 def entries_of(operator: Client, kind: Kind) -> Iterator[Listed]:
-    """Every entry of a kind, in the order of their identifiers."""
+    """Yield every entry of a kind, sorted by identifier."""
     cursor: str | None = ""
     while cursor is not None:
         page = operator.done("GET", f"/catalog/{kind}?limit=200&cursor={quote(cursor)}")

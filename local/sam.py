@@ -1,4 +1,4 @@
-"""The project's folders, and the sam CLI of this environment."""
+"""The project's folders, and the sam CLI of this Python environment."""
 
 import json
 import os
@@ -11,20 +11,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
-"""What CloudFormation takes for a stack's name."""
+"""The stack names that CloudFormation accepts."""
 
 
 def state() -> Path:
-    """The folder of the laptop stack; another one, named by ``SAXAUL_STATE``, holds another stack beside it."""
+    """Return the folder of the laptop stack. For a second stack, ``SAXAUL_STATE`` names another folder."""
     return Path(os.environ.get("SAXAUL_STATE", ROOT / ".local"))
 
 
 class SamError(Exception):
-    """The sam CLI failed. The message is one sentence that says where to look."""
+    """A build or a deployment failed. The message says why, or where to look."""
 
 
 def write_private(file: Path, content: Mapping[str, object]) -> None:
-    """Write JSON that nobody else on this machine may read; whoever reads the file finds all of it or what it was."""
+    """Write JSON to a file that only its owner may read. A reader finds the old or the new content, never a part."""
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -34,10 +34,10 @@ def write_private(file: Path, content: Mapping[str, object]) -> None:
 
 
 def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:
-    """Run a command of the sam CLI in a folder, with what it prints in a log.
+    """Run a command of the sam CLI in a folder, and write its output to a log.
 
     Raises:
-        SamError: it ended with an error.
+        SamError: the command failed.
     """
     beside = Path(sys.executable).parent
     with log.open("w") as output:
@@ -52,4 +52,4 @@ def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) ->
         )
     if done.returncode:
         told = [line for line in log.read_text().splitlines() if line.strip()]
-        raise SamError(f"sam {arguments[0]} failed: {told[-1] if told else 'it said nothing'} (all of it in {log})")
+        raise SamError(f"sam {arguments[0]} failed: {told[-1] if told else 'it printed nothing'} (full output: {log})")

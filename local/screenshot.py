@@ -1,8 +1,8 @@
-"""Takes docs/certificate.png: a certificate of the laptop stack as a phone's browser shows it.
+"""Takes docs/certificate.png: a certificate of the laptop stack, as the browser of a phone shows it.
 
     make screenshot NUMBER=45YW-R9YG-R3H2-Z
 
-It needs Chromium, and fonts for Chinese. The stack must know the certificate; `make story` ends with one.
+It needs Chromium and fonts for Chinese. The stack must have the certificate; `make story` prints the number of one.
 """
 
 import argparse
@@ -28,11 +28,11 @@ _QUIET = (
 
 
 def photograph(address: str, picture: Path) -> None:
-    """Write what a phone of 390 by 800 points shows of an address, at twice as many pixels.
+    """Write a picture of an address as a phone of 390 by 800 points shows it, with twice as many pixels each way.
 
     Raises:
-        FileNotFoundError: there is no Chromium.
-        subprocess.SubprocessError: it failed, or took longer than a minute.
+        FileNotFoundError: Chromium is not installed.
+        subprocess.SubprocessError: Chromium failed, or took longer than a minute.
     """
     browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if browser is None:
@@ -54,7 +54,7 @@ def photograph(address: str, picture: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.screenshot", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("number", help="of a certificate")
+    parser.add_argument("number", help="the number of a certificate")
     chosen = parser.parse_args()
     try:
         with step(f"taking {PICTURE.relative_to(ROOT)}"):

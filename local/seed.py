@@ -1,11 +1,11 @@
-"""Writes a catalog through the API, and leaves alone what an operator changed.
+"""Writes a catalog through the API, and keeps the entries that an operator changed.
 
-    python -m local.seed [FOLDER]             what is missing, and what a seed wrote and nobody changed since
-    python -m local.seed [FOLDER] --force     everything, over whatever stands there
+    python -m local.seed [FOLDER]             write missing entries, and entries that nobody changed since a seed
+    python -m local.seed [FOLDER] --force     write all entries, and overwrite existing ones
 
-A seed notes the version of each entry that it leaves behind, in .local/<stack>.seeded.json. An entry at that version is
-the seed's to replace; one at another version is an operator's, and so is one that was deleted. Where nothing is noted,
-because another machine seeded the stack, the first version counts as the seed's.
+A seed records the version of each entry that it leaves behind, in .local/<stack>.seeded.json. The next seed may replace
+an entry that is still at that version. It keeps an entry at another version, or a deleted one, as an operator's change.
+If there is no record, because another machine seeded the stack, it may replace an entry at its first version.
 """
 
 import argparse
@@ -30,14 +30,14 @@ FOLDER = ROOT / "catalog"
 
 _SEEDER: Final = "operator"
 _MOVED: Final = 412
-"""The status of a write whose entry somebody changed after it was read."""
+"""The HTTP status of a write to an entry that was changed after it was read."""
 
 
 def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
     """Read a catalog of YAML files, one for each kind, and check every entry and every reference.
 
     Raises:
-        ValueError: there are faults; the message names each.
+        ValueError: the catalog has errors; the message lists all of them.
     """
     found: list[str] = []
     entries: dict[Kind, dict[str, Entity]] = {kind: {} for kind in KINDS}
@@ -58,7 +58,7 @@ def as_catalog(entries: dict[Kind, dict[str, Entity]]) -> Catalog:
 
 
 class Mark(NamedTuple):
-    """What a seed left behind: an entry's version, when that was written (RFC 3339), and the folder that says it."""
+    """What a seed recorded of an entry: its version, when that was written (RFC 3339), and the folder it came from."""
 
     version: int
     changed_at: str | None
@@ -66,7 +66,7 @@ class Mark(NamedTuple):
 
 
 class Seeding:
-    """One run of a seed against the catalog that stands in a stack."""
+    """One run of a seed against the catalog of a stack."""
 
     def __init__(self, operator: Client, folder: Path, *, force: bool) -> None:
         self._operator = operator
@@ -82,10 +82,10 @@ class Seeding:
         self.refused: list[str] = []
 
     def put(self, kind: Kind, identifier: str, entity: Entity) -> None:
-        """Write an entry where it is missing or the seed's."""
+        """Write an entry if it is missing, or if it is the seed's and not an operator's."""
         place, standing = f"{kind}/{identifier}", self._standing.get((kind, identifier))
         if standing and _says(standing, entity):
-            self.done["as they were"] += 1
+            self.done["unchanged"] += 1
             self._note(place, standing.version, standing.changed_at)
         elif self._force or (self._is_ours(place, standing) if standing else not self._was_deleted(place)):
             self._write(place, entity, {} if self._force else _condition(standing))
@@ -93,7 +93,7 @@ class Seeding:
             self.kept.append(place if standing else f"{place} (deleted)")
 
     def save(self) -> None:
-        """Note what was left behind, for the next seed."""
+        """Record the versions that this seed leaves behind, for the next seed."""
         write_private(_file(), {place: mark._asdict() for place, mark in sorted(self._marks.items())})
 
     def _write(self, place: str, entity: Entity, condition: dict[str, str]) -> None:
@@ -114,11 +114,11 @@ class Seeding:
         mark = self._noted.get(place)
         if mark is None or (mark.version, mark.changed_at) != (standing.version, standing.changed_at):
             return False
-        # The catalog that comes with the code does not replace one that somebody named.
+        # The default catalog does not replace entries that came from another folder.
         return self._folder != FOLDER.resolve() or mark.folder == str(self._folder)
 
     def _was_deleted(self, place: str) -> bool:
-        """Whether an operator deleted an entry: a seed deletes none. An empty catalog is a new one."""
+        """Return whether an operator deleted an entry. A seed deletes nothing, and an empty catalog is a new one."""
         return bool(self._standing) and self._operator.call("GET", f"/catalog/{place}/versions?limit=1").is_success
 
     def _note(self, place: str, version: int, changed_at: str | None) -> None:
@@ -126,13 +126,13 @@ class Seeding:
 
 
 def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
-    """Put what is missing or the seed's, or everything by force. What the folder does not have stays as it is."""
+    """Write missing entries and entries of the seed, or all with ``force``. Entries that the folder lacks stay."""
     try:
         entries = load(folder)
     except OSError as error:
         give_up(f"{folder} has no catalog: {error}")
     except ValueError as error:
-        give_up(f"The catalog has faults:\n{error}")
+        give_up(f"The catalog has errors:\n{error}")
     with Client(_SEEDER) as operator, Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
         seeding = Seeding(operator, folder, force=force)
@@ -149,13 +149,13 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
 def _tell(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
     counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
     done = ", ".join(f"{number} {how}" for how, number in seeding.done.items())
-    console.print(f"[green]✓[/] seeded the catalog: {counts}; {done or 'none of them written'}")
+    console.print(f"[green]✓[/] seeded the catalog: {counts}; {done or 'nothing written'}")
     if seeding.kept:
         console.print(
-            escape(f"· kept as an operator left them (make seed FORCE=1 overwrites): {', '.join(seeding.kept)}")
+            escape(f"· operators' changes kept (make seed FORCE=1 overwrites them): {', '.join(seeding.kept)}")
         )
     if seeding.refused:
-        give_up("The stack refused these entries, and has all the others:\n" + "\n".join(seeding.refused))
+        give_up("The stack refused these entries and has all others:\n" + "\n".join(seeding.refused))
 
 
 def _says(standing: Listed, entity: Entity) -> bool:
@@ -174,7 +174,7 @@ def _file() -> Path:
 
 
 def _marks() -> dict[str, Mark] | None:
-    """What earlier seeds noted of this stack; None where there was none."""
+    """Return what earlier seeds recorded for this stack, or None if there is no record."""
     if not _file().exists():
         return None
     return {place: Mark(**mark) for place, mark in json.loads(_file().read_text()).items()}
@@ -187,16 +187,16 @@ def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ValueError(f"{file} is not YAML: {error}") from None
     if not isinstance(documents, dict):
-        raise ValueError(f"{file} has no entries: a mapping of identifiers to entries is needed")  # noqa: TRY004
+        raise ValueError(f"{file} is not a mapping of identifiers to entries")  # noqa: TRY004
     return documents
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.seed", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=FOLDER, help="a file for each kind, as export writes them"
+        "folder", type=Path, nargs="?", default=FOLDER, help="a folder with a file for each kind, as export writes them"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite what an operator changed, too")
+    parser.add_argument("--force", action="store_true", help="also overwrite what operators changed or deleted")
     chosen = parser.parse_args()
     with answering():
         seed(chosen.folder, force=chosen.force)

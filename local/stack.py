@@ -1,7 +1,7 @@
-"""The laptop stack: an AWS emulator that runs what `sam build` and `sam deploy` put into it.
+"""The laptop stack: an AWS emulator to which the template is deployed.
 
-python -m local.stack up [--port 4566]    start it, or bring a running one up to date
-python -m local.stack down                end every process of it
+python -m local.stack up [--port 4566]    start the stack, or update a running one
+python -m local.stack down                end all of its processes
 """
 
 import argparse
@@ -28,10 +28,10 @@ _BOOT_SECONDS = 30
 
 
 def up(port: int) -> None:
-    """Start the stack, or bring the one that runs up to date."""
+    """Start the stack, or update the one that is running."""
     if running():
         port = _read(state() / "process.json")["port"]
-        console.print(f"[green]✓[/] MiniStack runs already, on port {port}")
+        console.print(f"[green]✓[/] MiniStack is already running, on port {port}")
     else:
         with step(f"starting MiniStack on port {port}"):
             start(port)
@@ -48,10 +48,10 @@ def up(port: int) -> None:
 
 
 def down() -> None:
-    """End the emulator and every worker that it started."""
+    """End the emulator and all workers that it started."""
     process = running()
     if process is None:
-        console.print("No stack is running.")
+        console.print("The laptop stack is not running.")
     else:
         with step("ending MiniStack and its workers"):
             end(process)
@@ -61,10 +61,10 @@ def down() -> None:
 
 
 def start(port: int) -> None:
-    """Start the emulator, with nothing deployed; its process and its log are in the state folder."""
+    """Start the emulator with nothing deployed. The state folder holds its log, and a file that names its process."""
     state().mkdir(parents=True, exist_ok=True)
     if _is_taken(port):
-        give_up(f"Port {port} is in use by another program; choose one with PORT=, such as: make up PORT={port + 1}")
+        give_up(f"Port {port} is in use by another program; choose another one, for example: make up PORT={port + 1}")
     if not _INTERPRETER.exists():
         give_up("MiniStack is not installed; install it with: make env")
     scratch, log_file = state() / "tmp", state() / "ministack.log"
@@ -81,12 +81,12 @@ def start(port: int) -> None:
                 **ADMIN,
                 "PATH": os.environ["PATH"],
                 "HOME": str(scratch),
-                "TMPDIR": str(scratch),  # workers that are killed leave much behind
+                "TMPDIR": str(scratch),  # killed workers leave many files behind; `down` deletes them
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_REGION": REGION,
-                "IOT_MTLS_ENABLED": "0",  # a second port, for devices, that a second stack could not have
-                "AUTH": "true",  # the functions' IAM policies hold as they do on AWS
+                "IOT_MTLS_ENABLED": "0",  # it would open a second, fixed port, and two stacks cannot share that
+                "AUTH": "true",  # enforce the functions' IAM policies, as AWS does
             },
         )
     write_private(
@@ -113,7 +113,7 @@ def _is_ready(port: int) -> bool:
 
 
 def running() -> psutil.Process | None:
-    """The emulator that was started from here, if that process still lives."""
+    """Return the emulator's process if it was started with this state folder and is still running."""
     if not (state() / "process.json").exists():
         return None
     known = _read(state() / "process.json")
@@ -134,7 +134,7 @@ def end(process: psutil.Process) -> None:
     psutil.wait_procs(stragglers, timeout=5)
 
 
-def _read(file: Path) -> Any:  # noqa: ANN401 - JSON of our own making
+def _read(file: Path) -> Any:  # noqa: ANN401 - JSON that this module wrote
     return json.loads(file.read_text())
 
 
@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("--port", type=int, default=4566)
     chosen = parser.parse_args()
-    os.environ.pop("SAXAUL_STACK", None)  # whatever stack the shell works with, this is the laptop's
+    os.environ.pop("SAXAUL_STACK", None)  # the shell may name another stack, but this one is the laptop's
     try:
         up(chosen.port) if chosen.command == "up" else down()
     except SamError as error:

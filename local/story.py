@@ -1,6 +1,6 @@
-"""A bus ride becomes a tree, on real calls: `python -m local.story`.
+"""Turns a bus ride into a tree with real API calls, and prints them: `python -m local.story`.
 
-Each run is about a new person, so it can run again and again.
+Each run is about a new person, so the story can be repeated.
 """
 
 import json
@@ -23,7 +23,7 @@ from saxaul.log.verify import verdict
 
 PROJECT = "saxaul-alxa"
 PATIENCE = 60.0
-"""Seconds to wait for a queue to be worked off."""
+"""Seconds to wait for queued work, or for a public response."""
 
 WEEK = (
     ("bus_ride", 1, 5),
@@ -35,7 +35,7 @@ WEEK = (
     ("train_ticket", 120, 4),
     ("walking", 9000, 1),
 )
-"""What one keen person does in a week: action type, quantity in its unit, how often."""
+"""A week of one active person: action type, quantity in its unit, number of times."""
 
 
 def main() -> None:
@@ -49,15 +49,15 @@ def main() -> None:
                 f"    [green]{escape(suggestion['title'])}[/]  {suggestion['points']:g} points a {suggestion['unit']}"
             )
 
-        _chapter("takes the bus, and more; the app reports it")
+        _chapter("The person takes the bus and does more; the app reports the actions")
         _told(alipay, "POST", "/actions", {"actions": _week_of(person)})
         earned = _patiently(lambda: alipay.done("GET", f"{path}/wallet"), lambda wallet: wallet["earned"] > 0)
         _answer("GET", f"{path}/wallet", earned)
 
-        _chapter("harvests the points that are ripe")
+        _chapter("The person harvests the points that are ripe")
         _told(alipay, "POST", f"{path}/harvest")
 
-        _chapter("and cashes them in for a tree")
+        _chapter("The person redeems points for a tree")
         request = {"project_id": PROJECT, "trees": 1, "dedication": "For the Alxa desert"}
         key = secrets.token_hex(8)
         redemption = _told(alipay, "POST", f"{path}/redemptions", request, idempotency_key=key)
@@ -65,16 +65,16 @@ def main() -> None:
         reserved = _patiently(lambda: alipay.done("GET", place), lambda answer: answer["state"] != "requested")
         _answer("GET", place, reserved)
 
-        _chapter("The app asks again with the same key, as apps do")
+        _chapter("The app sends the same request again with the same key, and gets the same redemption")
         _told(alipay, "POST", f"{path}/redemptions", request, idempotency_key=key)
 
-        _chapter("The scheduled batch orders the planting (it runs each minute here; the story does not wait for it)")
+        _chapter("A batch orders the tree (one is scheduled each minute here; the story starts one at once)")
         _run_planting_batch()
         order_id = _patiently(
             lambda: _order_of(partner, redemption["redemption_id"]), lambda order_id: order_id is not None
         )
 
-        _chapter("The partner plants, and confirms the tree")
+        _chapter("The partner plants the tree and confirms it")
         _told(partner, "GET", f"/planting-orders/{order_id}")
         planted = {
             "certificate": redemption["certificates"][0],
@@ -85,21 +85,21 @@ def main() -> None:
         }
         _told(partner, "POST", f"/planting-orders/{order_id}/confirmations", {"confirmations": [planted]})
 
-        _chapter("Anyone can look the certificate up, without a token")
+        _chapter("Anyone can look up the certificate, without a token")
         public = f"/certificates/{redemption['certificates'][0]}"
         text = _published(public)
         certificate = json.loads(text)
         _answer("GET", public, certificate)
         console.print(f"    in a browser: {stack()['api_url']}{public}")
 
-        _chapter("and check it against the public log, without asking us")
+        _chapter("Anyone can check it against the public log, without asking us")
         try:
             for line in verdict(text, _log_pages(), _published("/log/key")):
                 console.print(f"    {escape(line)}")
         except NotVerifiedError as reason:
-            give_up(f"The certificate should hold; {reason}.")
+            give_up(f"The certificate could not be verified: {reason}.")
     if certificate["state"] != "planted":
-        give_up(f"The tree should be planted; it is {certificate['state']}.")
+        give_up(f"The tree should be planted, but it is {certificate['state']}.")
     console.print(
         f"\n[bold green]Planted:[/] {certificate['species']} {certificate['tree']['tag']} in {certificate['place']}, "
         f"certificate [bold]{certificate['number']}[/]"
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def _week_of(person: str) -> list[dict[str, Any]]:
-    """A week of one person's actions, and one that nobody can take."""
+    """Return a week of one person's actions, and one action of a type that the catalog lacks."""
     now = datetime.now(UTC).replace(microsecond=0)
     acts = [(kind, quantity, turn) for kind, quantity, often in WEEK for turn in range(often)]
     acts.append(("flight", 1, 0))
@@ -124,12 +124,12 @@ def _week_of(person: str) -> list[dict[str, Any]]:
 
 
 def _published(path: str) -> bytes:
-    """What anyone gets without a token."""
+    """Return the body of a public path, fetched without a token."""
     return httpx.get(stack()["api_url"] + path, timeout=PATIENCE).raise_for_status().content
 
 
 def _log_pages() -> list[bytes]:
-    """The whole log, page by page; the empty one at its end says that there is no more."""
+    """Return the whole log as pages. The last page is empty, which marks the end of the log."""
     pages: list[bytes] = []
     after = 0
     while True:
@@ -149,7 +149,7 @@ def _run_planting_batch() -> None:
 
 
 def _order_of(partner: Client, redemption_id: str) -> str | None:
-    """The planting order that holds a redemption; the newest are listed first."""
+    """Return the id of the planting order that holds a redemption, from the 20 newest; None if there is none."""
     for order in partner.done("GET", "/planting-orders?limit=20")["orders"]:
         trees = partner.done("GET", f"/planting-orders/{quote(order['order_id'])}")["trees"]
         if any(tree["redemption_id"] == redemption_id for tree in trees):
@@ -158,7 +158,7 @@ def _order_of(partner: Client, redemption_id: str) -> str | None:
 
 
 def _told(client: Client, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
-    """Make a call and show it with its answer."""
+    """Make an API call, and print it with its response."""
     if body is not None:
         console.print(f"  [cyan]{method}[/] {escape(path)} [dim]{escape(_short(body, 110))}[/]")
     answer = client.done(method, path, body, **headers)
@@ -178,11 +178,11 @@ def _short(value: object, most: int) -> str:
 
 
 def _patiently(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
-    """Ask until the answer is good."""
+    """Ask until the answer is good; end the program after PATIENCE seconds."""
     deadline = time.monotonic() + PATIENCE
     while not good(answer := ask()):
         if time.monotonic() > deadline:
-            give_up(f"This did not come about within {PATIENCE:g} seconds; the last answer was {_short(answer, 300)}")
+            give_up(f"This did not happen within {PATIENCE:g} seconds; the last answer was {_short(answer, 300)}")
         time.sleep(0.2)
     return answer
 

@@ -1,4 +1,4 @@
-"""template.yaml as plain data: a tag such as !Ref becomes {"Ref": …}."""
+"""Reads template.yaml as plain data: a tag such as !Ref becomes {"Ref": …}."""
 
 from functools import cache
 from typing import Any
@@ -11,7 +11,7 @@ Properties = dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that knows CloudFormation's tags."""
+    """A SafeLoader that knows CloudFormation's tags."""
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Properties:
@@ -34,6 +34,6 @@ def template() -> Properties:
 
 
 def resources(type_: str) -> dict[str, Properties]:
-    """The properties of each resource of a type, by logical id."""
+    """Return the properties of each resource of a type, by logical id."""
     found = template()["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == type_}

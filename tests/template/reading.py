@@ -1,4 +1,4 @@
-"""What the tests ask of template.yaml: as it is written, and as SAM translates it for CloudFormation."""
+"""Reads template.yaml for the tests: as it is written, and as SAM translates it for CloudFormation."""
 
 import os
 from copy import deepcopy
@@ -20,7 +20,7 @@ def functions() -> dict[str, Properties]:
 
 
 def events(type_: str) -> list[tuple[str, Properties]]:
-    """Each event of a type, with the logical id of its function."""
+    """Return each event of a type, with the logical id of its function."""
     return [
         (name, event["Properties"])
         for name, function in functions().items()
@@ -30,7 +30,7 @@ def events(type_: str) -> list[tuple[str, Properties]]:
 
 
 def sources(ending: str) -> list[tuple[str, Properties]]:
-    """Each event source whose ARN is such an attribute, with the logical id of its function."""
+    """Return each event source mapping whose source ARN has this ending, with the logical id of its function."""
     mappings = resources("AWS::Lambda::EventSourceMapping").values()
     return [
         (mapping["FunctionName"]["Ref"], mapping)
@@ -40,13 +40,13 @@ def sources(ending: str) -> list[tuple[str, Properties]]:
 
 
 def attribute_of(value: Properties) -> str:
-    """The resource whose attribute a value is."""
+    """Return the logical id of the resource whose attribute ``value`` is."""
     return str(value["Fn::GetAtt"]).partition(".")[0]
 
 
 @cache
 def made_resources() -> dict[str, Properties]:
-    """What CloudFormation is told to make, by logical id."""
+    """Return every resource that CloudFormation creates, by logical id."""
     written = deepcopy(template())
     for resource in written["Resources"].values():
         for place in {"CodeUri", "ContentUri"} & resource.get("Properties", {}).keys():
@@ -57,7 +57,7 @@ def made_resources() -> dict[str, Properties]:
 
 
 def made(type_: str) -> dict[str, Properties]:
-    """The properties of each resource of a type that CloudFormation is told to make, by logical id."""
+    """Return the properties of each resource of a type that CloudFormation creates, by logical id."""
     return {
         name: resource.get("Properties", {}) for name, resource in made_resources().items() if resource["Type"] == type_
     }

@@ -1,4 +1,4 @@
-"""Alarms: each has somebody to tell, and nothing that can break is without one."""
+"""Alarms: each one notifies the topic, and everything that can fail has one."""
 
 import re
 
@@ -9,19 +9,19 @@ from local.template import Properties
 from tests.template.reading import attribute_of, functions, made, made_resources, resources, sources, template
 
 MOST_METRICS = 10
-"""An alarm adds up no more metrics."""
+"""The most metrics that an alarm can sum."""
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
 
 
 def alarmed(metric: str) -> list[str]:
-    """The resources whose metric an alarm watches alone."""
+    """Return the resources for which an alarm watches this metric and no other."""
     dimensions = [alarm["Dimensions"][0]["Value"] for alarm in ALARMS.values() if alarm.get("MetricName") == metric]
     return sorted(value["Ref"] if "Ref" in value else attribute_of(value) for value in dimensions)
 
 
 @pytest.mark.parametrize("name", sorted(ALARMS))
-def test_an_alarm_has_an_action_and_sleeps_while_nothing_happens(name: str) -> None:
+def test_every_alarm_notifies_the_topic_and_stays_off_without_data(name: str) -> None:
     alarm = made("AWS::CloudWatch::Alarm")[name]
 
     assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
@@ -49,7 +49,7 @@ def test_every_queue_that_a_function_reads_has_an_alarm_on_its_oldest_message() 
     for name, alarm in ALARMS.items():
         if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage":
             queue = queues[attribute_of(alarm["Dimensions"][0]["Value"])]
-            assert queue["VisibilityTimeout"] < alarm["Threshold"] < 3600, f"{name}: one failure is no alarm"
+            assert queue["VisibilityTimeout"] < alarm["Threshold"] < 3600, f"{name}: one failure must raise no alarm"
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
@@ -63,7 +63,7 @@ def test_every_function_is_in_one_alarm_on_its_errors_and_in_one_on_its_throttle
         assert query["ReturnData"] is False
 
 
-def test_an_alarm_on_a_sum_adds_up_all_that_it_names() -> None:
+def test_an_alarm_on_a_sum_adds_up_all_metrics_that_it_names() -> None:
     for alarm in ALARMS.values():
         if "Metrics" in alarm:
             total, *parts = alarm["Metrics"]
@@ -77,7 +77,7 @@ def named(query: Properties) -> str:
     return str(dimension["Value"]["Ref"])
 
 
-def test_only_a_laptop_stack_goes_without_the_alarms_on_sums() -> None:
+def test_only_a_laptop_stack_leaves_out_the_alarms_on_sums() -> None:
     conditional = {name: made_resources()[name].get("Condition") for name in ALARMS}
 
     assert {name for name, condition in conditional.items() if condition} == {
@@ -88,7 +88,7 @@ def test_only_a_laptop_stack_goes_without_the_alarms_on_sums() -> None:
     assert template()["Parameters"]["OnLaptop"]["Default"] == "false"
 
 
-def test_answers_of_5xx_and_a_stream_that_lags_have_an_alarm() -> None:
+def test_5xx_responses_and_a_lagging_stream_have_an_alarm() -> None:
     [(stage, _)] = made("AWS::ApiGateway::Stage").items()
     [api] = made("AWS::ApiGateway::RestApi").values()
     errors = ALARMS["ServerErrorsAlarm"]
@@ -98,10 +98,10 @@ def test_answers_of_5xx_and_a_stream_that_lags_have_an_alarm() -> None:
         {"Name": "Stage", "Value": made("AWS::ApiGateway::Stage")[stage]["StageName"]},
     ]
     assert alarmed("IteratorAge") == [name for name, _ in sources("StreamArn")]
-    assert ALARMS["StreamLagAlarm"]["Threshold"] < 24 * 3600 * 1000, "the stream forgets after a day"
+    assert ALARMS["StreamLagAlarm"]["Threshold"] < 24 * 3600 * 1000, "the stream keeps a change for one day"
 
 
-def test_whoever_changes_the_key_is_told_of() -> None:
+def test_every_change_of_who_may_use_the_signing_key_is_published_to_the_topic() -> None:
     [rule] = made("AWS::Events::Rule").values()
     detail = rule["EventPattern"]["detail"]
 
@@ -110,7 +110,7 @@ def test_whoever_changes_the_key_is_told_of() -> None:
     assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": "Alarms"}]
 
 
-def test_alarms_and_rules_may_speak_to_the_topic_and_an_address_hears_it() -> None:
+def test_alarms_and_rules_may_publish_to_the_topic_and_an_address_can_subscribe() -> None:
     [policy] = made("AWS::SNS::TopicPolicy").values()
     [subscription] = made("AWS::SNS::Subscription").values()
     pattern = template()["Parameters"]["AlarmEmail"]["AllowedPattern"]
@@ -125,7 +125,7 @@ def test_alarms_and_rules_may_speak_to_the_topic_and_an_address_hears_it() -> No
 
 
 @pytest.mark.parametrize("name", [*sorted(ALARMS), "KeyChanges"])
-def test_the_operations_say_of_every_alarm_what_it_means_how_soon_it_shows_and_what_to_do(name: str) -> None:
+def test_operations_md_says_for_every_alarm_what_it_means_how_soon_it_shows_and_what_to_do(name: str) -> None:
     rows = re.findall(rf"^\| `{name}` \|(.+)\|$", (ROOT / "docs/operations.md").read_text("utf-8"), re.MULTILINE)
 
     assert len(rows) == 1

@@ -1,4 +1,4 @@
-"""A deployment under any name works, and one that fails leaves nothing behind."""
+"""A stack can have any name, and a first deployment that fails leaves nothing behind."""
 
 import re
 from typing import Any
@@ -10,10 +10,10 @@ from tests.template.reading import functions, made, made_resources, resources, t
 
 RETAINED = {"CatalogTable", "LedgerTable", "ManifestBucket", "SigningKey", "UserPool"}
 GATEWAY_SECONDS = 29
-"""API Gateway waits no longer for a function."""
+"""The longest time that API Gateway waits for a function."""
 
 
-def test_what_outlives_the_stack_does_not_outlive_a_creation_that_fails() -> None:
+def test_resources_that_outlive_the_stack_are_still_deleted_if_their_creation_fails() -> None:
     policies = {name: resource.get("DeletionPolicy", "Delete") for name, resource in made_resources().items()}
     replacing = {name for name, resource in made_resources().items() if resource.get("UpdateReplacePolicy") == "Retain"}
 
@@ -22,7 +22,7 @@ def test_what_outlives_the_stack_does_not_outlive_a_creation_that_fails() -> Non
     assert replacing == RETAINED
 
 
-def test_nothing_refuses_to_be_deleted_before_the_stack_stands() -> None:
+def test_a_first_deployment_has_no_deletion_protection() -> None:
     protection = template()["Parameters"]["DeletionProtection"]
 
     assert protection["Default"] == "false"
@@ -35,18 +35,18 @@ def test_nothing_refuses_to_be_deleted_before_the_stack_stands() -> None:
     assert template()["Outputs"]["DataIsProtected"]["Value"] == {"Ref": "DeletionProtection"}
 
 
-def test_the_tables_are_recoverable_and_encrypted_without_a_bill() -> None:
+def test_the_tables_are_recoverable_and_encrypted_without_kms_costs() -> None:
     tables = resources("AWS::DynamoDB::Table")
 
     assert tables.keys() == {"CatalogTable", "LedgerTable"}
     for table in tables.values():
-        assert table["SSESpecification"] == {"SSEEnabled": False}, "false is a key that AWS owns, true one of KMS"
+        assert table["SSESpecification"] == {"SSEEnabled": False}, "false uses a key that AWS owns, true a KMS key"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert tables["LedgerTable"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
-def test_manifests_are_encrypted_versioned_and_kept_from_the_public() -> None:
+def test_manifests_are_encrypted_versioned_and_not_public() -> None:
     [bucket] = resources("AWS::S3::Bucket").values()
     [rule] = bucket["LifecycleConfiguration"]["Rules"]
 
@@ -59,19 +59,19 @@ def test_manifests_are_encrypted_versioned_and_kept_from_the_public() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "saxaul", "green-2026", "a", "a" * 63])
-def test_a_prefix_that_the_pool_takes_is_taken(prefix: str) -> None:
+def test_a_domain_prefix_that_cognito_allows_is_accepted(prefix: str) -> None:
     assert is_allowed(prefix)
 
 
 @pytest.mark.parametrize(
     "prefix", ["Saxaul", "saxaul_1", "-a", "a-", "a" * 64, "my-aws", "amazonia", "cognito1", "a.b", "树", "a\n"]
 )
-def test_a_prefix_that_the_pool_refuses_is_refused_before_anything_is_made(prefix: str) -> None:
+def test_a_domain_prefix_that_cognito_refuses_is_refused_before_anything_is_created(prefix: str) -> None:
     assert not is_allowed(prefix)
 
 
 def is_allowed(prefix: str) -> bool:
-    """As CloudFormation checks it: the whole value must match."""
+    """Return whether CloudFormation accepts a prefix: the whole value must match."""
     parameter = template()["Parameters"]["DomainPrefix"]
     return len(prefix) <= parameter["MaxLength"] and bool(re.fullmatch(parameter["AllowedPattern"], prefix))
 
@@ -96,15 +96,15 @@ NAMED_BY_THE_STACK: dict[str, tuple[str, int]] = {
     "UserPool": ("UserPoolName", 128),
     "Api": ("Name", 1024),
 }
-"""What has a name of its own, and how long a name may be: the name of a stack has up to 128 letters, some capital."""
+"""Resources named after the stack: the property, and its longest value. A stack name has up to 128 characters."""
 
 
-def test_every_name_that_the_stack_gives_has_room_for_the_longest_stack() -> None:
+def test_every_resource_named_after_the_stack_has_room_for_the_longest_stack_name() -> None:
     for name, (key, most) in NAMED_BY_THE_STACK.items():
         assert len(filled(made_resources()[name]["Properties"][key])) <= most, name
 
 
-def test_nothing_else_is_named_so_no_two_stacks_collide() -> None:
+def test_no_other_resource_is_named_after_the_stack_and_schedules_have_no_fixed_name() -> None:
     named = {
         name
         for name, resource in made_resources().items()
@@ -116,21 +116,21 @@ def test_nothing_else_is_named_so_no_two_stacks_collide() -> None:
     assert not any("Name" in schedule for schedule in made("AWS::Scheduler::Schedule").values())
 
 
-def filled(value: Any) -> str:  # noqa: ANN401 - a text, or what CloudFormation makes one of
+def filled(value: Any) -> str:  # noqa: ANN401 - text, or a CloudFormation function that gives text
     text = value if isinstance(value, str) else value.get("Fn::Sub") or f"${{{value['Ref']}}}"
     return str(text).replace("${AWS::StackName}", "S" * 128)
 
 
-def test_a_bus_is_never_called_default() -> None:
+def test_the_bus_is_never_named_default() -> None:
     assert filled(resources("AWS::Events::EventBus")["Bus"]["Name"]).startswith("saxaul-")
 
 
-def test_no_function_times_out_while_a_call_may_still_be_tried_again() -> None:
+def test_no_function_times_out_while_an_aws_call_may_still_be_retried() -> None:
     for name, function in functions().items():
         assert function["Timeout"] > LONGEST_CALL, name
 
 
-def test_no_call_waits_longer_than_the_gateway() -> None:
+def test_no_function_of_the_api_runs_longer_than_the_gateway_waits() -> None:
     answering = {name for name, function in functions().items() if "RestApiId" in str(function.get("Events"))}
 
     assert all(functions()[name]["Timeout"] <= GATEWAY_SECONDS for name in answering)

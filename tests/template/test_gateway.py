@@ -1,4 +1,4 @@
-"""What API Gateway does by itself: one throttled stage, and refusals that tell the truth."""
+"""What API Gateway does itself: it throttles its one stage, and its errors have the right status and code."""
 
 import json
 from typing import Any
@@ -28,10 +28,10 @@ ANSWERS = {
     "INTEGRATION_FAILURE": (504, "timeout"),
     "INTEGRATION_TIMEOUT": (504, "timeout"),
 }
-"""Every kind of refusal that API Gateway has, with the status and the code that a caller sees."""
+"""Every kind of error that API Gateway sends itself, with the status and the code of its response."""
 
 OF_AWS = {"EXPIRED_TOKEN": 403, "MISSING_AUTHENTICATION_TOKEN": 403}
-"""The status that AWS gives where the template names none, for those that are not what we answer."""
+"""The status that AWS uses by default, for the kinds of errors where it differs from ours."""
 
 
 def responses() -> dict[str, Any]:
@@ -51,12 +51,12 @@ def header(kind: str, name: str) -> str | None:
     return found
 
 
-def test_every_kind_of_refusal_has_its_own_answer_and_the_rest_a_default() -> None:
+def test_every_kind_of_error_has_its_own_response_and_all_others_have_a_default() -> None:
     assert set(responses()) == ANSWERS.keys() | {"DEFAULT_4XX", "DEFAULT_5XX"}
 
 
 @pytest.mark.parametrize("kind", sorted(ANSWERS))
-def test_a_refusal_says_its_own_status_and_a_code(kind: str) -> None:
+def test_the_body_of_an_error_has_the_status_of_the_response_and_a_code(kind: str) -> None:
     status, code = ANSWERS[kind]
     sent = int(responses()[kind].get("statusCode", OF_AWS.get(kind, status)))
 
@@ -65,21 +65,21 @@ def test_a_refusal_says_its_own_status_and_a_code(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "code"), [("DEFAULT_4XX", "refused"), ("DEFAULT_5XX", "internal_error")])
-def test_a_default_names_no_status_because_it_stands_for_several(kind: str, code: str) -> None:
+def test_the_body_of_a_default_response_has_no_status_because_it_serves_several(kind: str, code: str) -> None:
     assert "status" not in body(kind)
     assert "statusCode" not in responses()[kind]
     assert body(kind)["code"] == code
 
 
 @pytest.mark.parametrize("kind", [*ANSWERS, "DEFAULT_4XX", "DEFAULT_5XX"])
-def test_a_refusal_is_a_problem_document_that_a_browser_may_read(kind: str) -> None:
+def test_an_error_is_a_problem_document_that_a_browser_may_read(kind: str) -> None:
     assert header(kind, "Content-Type") == "'application/problem+json'"
     assert header(kind, "Access-Control-Allow-Origin") == "'*'"
     assert header(kind, "Access-Control-Expose-Headers") == "'ETag,Location,Retry-After'"
     assert {"title", "code", "detail"} <= body(kind).keys()
 
 
-def test_who_comes_too_often_or_gets_no_answer_is_told_when_to_come_again() -> None:
+def test_throttled_and_timed_out_requests_are_told_when_to_retry() -> None:
     waiting = {kind for kind in responses() if header(kind, "Retry-After")}
 
     assert waiting == {kind for kind, (status, _) in ANSWERS.items() if status in (429, 504)}
@@ -90,12 +90,12 @@ def test_there_is_one_stage_and_each_of_its_methods_is_throttled() -> None:
     [deployment] = made("AWS::ApiGateway::Deployment").values()
     [settings] = stage["MethodSettings"]
 
-    assert "StageName" not in deployment, "a deployment that names a stage makes it"
+    assert "StageName" not in deployment, "a deployment that names a stage creates it"
     assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (2000, 4000)
 
 
-def test_nobody_pays_for_the_metrics_of_each_method() -> None:
+def test_metrics_of_each_method_are_off_because_they_cost_money() -> None:
     [api] = resources("AWS::Serverless::Api").values()
 
     assert not any(settings.get("MetricsEnabled") for settings in api["MethodSettings"])

@@ -1,4 +1,4 @@
-"""What each role may do: its own policies, and the key's."""
+"""Permissions: the policies of each role, and the policy of the signing key."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from saxaul.storage.log import PARTITION
 from tests.template.reading import functions, made, made_resources, sources
 
 
-def test_each_planting_function_has_the_permissions_that_it_uses_and_no_more() -> None:
+def test_each_planting_function_has_exactly_the_permissions_that_it_uses() -> None:
     listing, ledger = {"Fn::Sub": "${LedgerTable.Arn}/index/Listing"}, {"Fn::GetAtt": "LedgerTable.Arn"}
     planting, catalog = {"Fn::GetAtt": "PlantingQueue.Arn"}, {"Fn::GetAtt": "CatalogTable.Arn"}
     orders_and_redemptions = ("ORDER#*", "USER#*")
@@ -42,7 +42,7 @@ def test_each_planting_function_has_the_permissions_that_it_uses_and_no_more() -
 
 
 def permissions(function: str) -> list[tuple[tuple[str, ...], Any, tuple[str, ...]]]:
-    """What a function may do: the actions, the resource, and the partitions that it is confined to."""
+    """Return what a function may do: actions, resource, and the partitions that a condition limits them to."""
     [policy] = functions()[function]["Policies"]
     found = []
     for statement in policy["Statement"]:
@@ -52,17 +52,17 @@ def permissions(function: str) -> list[tuple[tuple[str, ...], Any, tuple[str, ..
     return found
 
 
-def test_settling_needs_no_queue() -> None:
+def test_settle_redemptions_knows_the_ledger_and_no_queue() -> None:
     assert functions()["SettleRedemptions"]["Environment"]["Variables"] == {"LEDGER_TABLE": {"Ref": "LedgerTable"}}
 
 
 OBJECTS = {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"}
 STREAMS = {"Fn::Sub": "${LedgerTable.Arn}/stream/*"}
-"""The resources with a wildcard: an object has no name before it is written, and a stream's list names each."""
+"""The resources with a wildcard: objects are not known in advance, and ListStreams is for all streams of a table."""
 
 
 def statements(role: str) -> list[Properties]:
-    """What a role may do by its own policies, as SAM translates them."""
+    """Return what a role may do by its own policies, as SAM translates them."""
     policies = made("AWS::IAM::Role")[role]["Policies"]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
@@ -76,20 +76,20 @@ def test_no_role_has_a_wildcard_among_its_actions_or_resources(role: str) -> Non
 
 
 @pytest.mark.parametrize("role", sorted(made("AWS::IAM::Role")))
-def test_no_role_has_a_managed_policy_but_the_one_that_writes_logs(role: str) -> None:
+def test_no_role_has_a_managed_policy_except_the_one_for_logs(role: str) -> None:
     arns = made("AWS::IAM::Role")[role].get("ManagedPolicyArns", [])
 
     assert {str(arn).rpartition("/")[2] for arn in arns} <= {"AWSLambdaBasicExecutionRole"}
 
 
 @pytest.mark.parametrize(("function", "source"), sources(".Arn"))
-def test_who_reads_a_queue_may_read_that_queue_alone(function: str, source: Properties) -> None:
+def test_a_function_that_reads_a_queue_may_read_only_that_queue(function: str, source: Properties) -> None:
     reading = [statement for statement in statements(f"{function}Role") if "sqs:ReceiveMessage" in statement["Action"]]
 
     assert [statement["Resource"] for statement in reading] == [source["EventSourceArn"]]
 
 
-def test_who_reads_the_stream_may_read_that_stream_and_write_what_it_gives_up() -> None:
+def test_tally_impact_may_read_its_stream_and_send_to_its_dead_letter_queue() -> None:
     assert permissions("TallyImpact")[1:] == [
         (
             ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
@@ -101,7 +101,7 @@ def test_who_reads_the_stream_may_read_that_stream_and_write_what_it_gives_up() 
     ]
 
 
-def test_the_catalog_function_touches_nothing_of_the_ledger_but_stock() -> None:
+def test_manage_catalog_may_access_only_the_stock_in_the_ledger() -> None:
     [policy] = functions()["ManageCatalog"]["Policies"]
     [ledger] = [
         statement for statement in policy["Statement"] if statement["Resource"] == {"Fn::GetAtt": "LedgerTable.Arn"}
@@ -115,7 +115,7 @@ def test_the_catalog_function_touches_nothing_of_the_ledger_but_stock() -> None:
     ("function", "actions", "partitions"),
     [("TallyImpact", {"BatchGetItem", "PutItem"}, ["IMPACT#*"]), ("ViewImpact", {"Query"}, ["IMPACT#*", PARTITION])],
 )
-def test_who_counts_and_shows_the_impact_touches_nothing_else_of_the_ledger(
+def test_the_impact_functions_may_access_only_the_totals_and_the_log_in_the_ledger(
     function: str, actions: set[str], partitions: list[str]
 ) -> None:
     [policy] = functions()[function]["Policies"]
@@ -136,7 +136,7 @@ def test_the_key_names_no_role_as_a_principal_because_kms_may_not_know_it_yet() 
     assert all(statement["Principal"] == ACCOUNT for statement in key["KeyPolicy"]["Statement"])
 
 
-def test_only_the_function_that_takes_reports_signs() -> None:
+def test_only_the_role_of_take_reports_may_sign() -> None:
     [key] = made("AWS::KMS::Key").values()
     [signing] = [statement for statement in key["KeyPolicy"]["Statement"] if "kms:Sign" in statement["Action"]]
     condition, on_aws, _ = signing["Condition"]["ArnLike"]["aws:PrincipalArn"]["Fn::If"]
@@ -154,7 +154,7 @@ def test_only_the_function_that_takes_reports_signs() -> None:
     assert made_resources()["TakeReports"]["DependsOn"] == "SigningPolicy"
 
 
-def test_administrators_manage_the_key_and_are_not_given_its_use() -> None:
+def test_the_key_policy_lets_administrators_manage_the_key_but_not_sign() -> None:
     [key] = made("AWS::KMS::Key").values()
     [managing] = [statement for statement in key["KeyPolicy"]["Statement"] if "Condition" not in statement]
 
@@ -162,7 +162,7 @@ def test_administrators_manage_the_key_and_are_not_given_its_use() -> None:
     assert not {"*", "kms:*", "kms:Sign", "kms:CreateGrant"} & set(managing["Action"])
 
 
-def test_the_public_function_reads_and_does_nothing_else() -> None:
+def test_prove_trees_may_only_read() -> None:
     [policy] = functions()["ProveTrees"]["Policies"]
     allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
 

@@ -1,4 +1,4 @@
-"""Queues, and what reads them: nothing accepted is lost, and a backlog leaves room for the API."""
+"""Queues and the functions that read them: no accepted message is lost, and a backlog leaves room for the API."""
 
 import json
 
@@ -10,21 +10,21 @@ from tests.template.reading import attribute_of, events, functions, made, resour
 
 FORTNIGHT = 14 * 24 * 3600
 PROCESSOR_MB = 1769
-"""Lambda gives a function one whole processor at this memory."""
+"""The memory at which Lambda gives a function one whole processor."""
 
 PROCESSOR_SECONDS_PER_MESSAGE = 26.6 / 50
 """Measured: 50 messages of 500 actions each took 26.6 seconds of one processor."""
 
 
 @pytest.mark.parametrize("name", sorted(resources("AWS::SQS::Queue")))
-def test_a_queue_is_encrypted_and_keeps_a_message_for_as_long_as_any_may(name: str) -> None:
+def test_a_queue_is_encrypted_and_keeps_a_message_for_14_days(name: str) -> None:
     queue = made("AWS::SQS::Queue")[name]
 
     assert queue["MessageRetentionPeriod"] == FORTNIGHT
     assert queue["SqsManagedSseEnabled"] is True
 
 
-def test_each_queue_that_a_function_reads_ends_in_a_dead_letter_queue_of_its_kind() -> None:
+def test_each_queue_that_a_function_reads_has_a_dead_letter_queue_of_the_same_kind() -> None:
     queues = resources("AWS::SQS::Queue")
     read = {attribute_of(source["EventSourceArn"]) for _, source in sources("Queue.Arn")}
 
@@ -35,7 +35,7 @@ def test_each_queue_that_a_function_reads_ends_in_a_dead_letter_queue_of_its_kin
         assert queues[name]["RedrivePolicy"]["maxReceiveCount"] == 5
 
 
-def test_a_message_stays_hidden_for_six_times_its_functions_timeout_and_the_window() -> None:
+def test_a_message_stays_hidden_for_six_times_its_functions_timeout_plus_the_window() -> None:
     queues = resources("AWS::SQS::Queue")
 
     for name, source in sources("Queue.Arn"):
@@ -44,11 +44,11 @@ def test_a_message_stays_hidden_for_six_times_its_functions_timeout_and_the_wind
         assert queue["VisibilityTimeout"] >= 6 * functions()[name]["Timeout"] + window, name
 
 
-def test_a_batch_reports_its_failed_messages_alone() -> None:
+def test_a_batch_reports_only_its_failed_messages() -> None:
     assert all(source["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for _, source in sources("Queue.Arn"))
 
 
-def test_a_full_batch_of_actions_takes_half_of_the_timeout_at_most() -> None:
+def test_a_full_batch_of_actions_takes_at_most_half_of_the_timeout() -> None:
     [source] = [source for name, source in sources("Queue.Arn") if name == "AccruePoints"]
     accrual = functions()["AccruePoints"]
     processors = min(1, accrual["MemorySize"] / PROCESSOR_MB)
@@ -56,20 +56,20 @@ def test_a_full_batch_of_actions_takes_half_of_the_timeout_at_most() -> None:
     assert source["BatchSize"] * PROCESSOR_SECONDS_PER_MESSAGE / processors <= accrual["Timeout"] / 2
 
 
-def test_a_backlog_in_every_queue_takes_a_tenth_of_an_accounts_thousand_workers_at_most() -> None:
+def test_backlogs_in_all_queues_take_at_most_a_tenth_of_an_accounts_thousand_workers() -> None:
     most = [source["ScalingConfig"]["MaximumConcurrency"] for _, source in sources("Queue.Arn")]
 
-    assert all(number >= 2 for number in most), "Lambda takes no less"
+    assert all(number >= 2 for number in most), "Lambda allows no lower limit"
     assert sum(most) <= 100
 
 
-def test_a_sweep_comes_as_soon_as_the_queue_would_take_a_repeat() -> None:
+def test_the_sweep_interval_is_the_age_at_which_a_redemption_counts_as_lost() -> None:
     sweep = dict(events("ScheduleV2"))["SweepRedemptions"]
 
     assert sweep["ScheduleExpression"] == f"rate({LOST_AFTER // 60} minutes)"
 
 
-def test_a_scheduled_run_that_fails_or_never_starts_ends_in_the_dead_letter_queue() -> None:
+def test_a_scheduled_run_that_fails_or_never_starts_goes_to_the_dead_letter_queue() -> None:
     end = {"Fn::GetAtt": "ScheduleDeadLetterQueue.Arn"}
     asynchronous = made("AWS::Lambda::EventInvokeConfig").values()
     schedules = made("AWS::Scheduler::Schedule").values()
@@ -80,7 +80,7 @@ def test_a_scheduled_run_that_fails_or_never_starts_ends_in_the_dead_letter_queu
     assert all(config["DestinationConfig"]["OnFailure"]["Destination"] == end for config in asynchronous)
 
 
-def test_the_tally_is_told_its_shard_and_hears_of_nothing_that_it_writes() -> None:
+def test_tally_impact_gets_its_shard_and_receives_nothing_that_it_writes() -> None:
     [(name, source)] = sources("StreamArn")
     pattern = json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"])
 

@@ -1,4 +1,4 @@
-"""What the template promises AWS, where a slip would only show in production."""
+"""Parts of the template where a mistake would otherwise show only in production."""
 
 import inspect
 import re
@@ -53,7 +53,7 @@ def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
         assert declared[route] == {"Authorizer": "NONE"}, route
 
 
-def test_every_scope_in_use_is_one_that_the_pool_can_grant() -> None:
+def test_the_user_pool_can_grant_every_scope_in_use() -> None:
     [server] = resources("AWS::Cognito::UserPoolResourceServer").values()
     granted = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
     clients = resources("AWS::Cognito::UserPoolClient").values()
@@ -63,7 +63,7 @@ def test_every_scope_in_use_is_one_that_the_pool_can_grant() -> None:
 
 
 @pytest.mark.parametrize("function", sorted(functions()))
-def test_the_routes_of_a_function_are_those_that_the_template_sends_it(function: str) -> None:
+def test_a_function_serves_exactly_the_routes_that_the_template_sends_to_it(function: str) -> None:
     handler = import_module(f"{functions()[function]['CodeUri'].replace('/', '.')}.handler")
     endpoint = getattr(handler, "_api", handler.handler)
     served = inspect.getclosurevars(endpoint).nonlocals.get("routes", {})
@@ -73,7 +73,7 @@ def test_the_routes_of_a_function_are_those_that_the_template_sends_it(function:
     }
 
 
-def test_every_folder_of_functions_is_deployed() -> None:
+def test_every_function_folder_is_deployed() -> None:
     folders = {f"functions/{path.parent.name}" for path in (ROOT / "functions").glob("*/handler.py")}
 
     assert {function["CodeUri"] for function in functions().values()} == folders
@@ -98,7 +98,7 @@ def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
     assert schedule["ScheduleExpressionTimezone"] == {"Ref": "TimeZone"}
 
 
-def test_the_layer_keeps_what_botocore_knows_of_each_service_that_a_client_is_made_for() -> None:
+def test_the_layer_keeps_botocores_description_of_every_service_that_has_a_client() -> None:
     sources = (ROOT / "layers/saxaul").rglob("*.py")
     called = {
         service

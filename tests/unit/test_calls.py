@@ -45,7 +45,7 @@ def test_a_refused_call_is_not_repeated() -> None:
 
 
 def test_an_api_that_does_not_come_back_ends_in_a_sentence() -> None:
-    with pytest.raises(StoppedError, match=r"did not answer \(ConnectError\)\. Does the stack run\?"):
+    with pytest.raises(StoppedError, match=r"did not answer \(ConnectError\)\. Is the stack running\?"):
         ask(*[httpx.ConnectError("no")] * 6)
 
 
