@@ -1,6 +1,7 @@
-"""AWS in process: tables, queues, bucket and bus, the environment of the functions, and a clock that stands still.
+"""AWS in process: tables, queues, bucket and event bus, the environment of the functions, and a stopped clock.
 
-moto is no judge of races or of capacity; what it proves is that items, expressions and messages fit together.
+moto neither throttles nor reports conflicts between transactions. These tests prove that items, expressions and
+messages fit together.
 """
 
 import json
@@ -36,7 +37,7 @@ ENVIRONMENT = {
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
-    """Noon of 5 June 2026 in Shanghai, until a test says otherwise."""
+    """A clock that shows noon of 5 June 2026 in Shanghai until a test changes it."""
     stopped = StoppedClock(NOON)
     monkeypatch.setattr("saxaul.services.wiring.SYSTEM_CLOCK", stopped)
     return stopped
@@ -44,11 +45,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
-    """The stack with empty tables and empty queues, and functions that were never called."""
+    """A stack with empty tables and empty queues, whose functions were never called."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's own tables break under threads
+    monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's tables are not thread-safe
     forget_everything()
     with mock_aws():
         _make_tables()
@@ -66,9 +67,9 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
 
 
 def forget_everything() -> None:
-    """Make every worker cold: no settings, no store and no index of a test before.
+    """Make every worker cold: clear the settings, stores and indexes that an earlier test left in caches.
 
-    The clients stay: they hold nothing of a test, moto answers them anew, and making them is the slow part.
+    The AWS clients are kept. They hold no data of a test, moto serves them in each test, and creating them is slow.
     """
     kept = [module for name, module in sys.modules.items() if name.startswith("saxaul.services.")]
     for module in [*HANDLERS.values(), *kept]:

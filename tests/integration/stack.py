@@ -1,4 +1,4 @@
-"""The functions as callers and queues reach them, in process."""
+"""Calls the functions in process, with the events that API Gateway and the queues send."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ HANDLERS: Mapping[str, ModuleType] = {name: import_module(f"functions.{name}.han
 NOT_MODIFIED = 304
 
 DOMAIN = "abc123.execute-api.cn-north-1.amazonaws.com.cn"
-"""Where the API is without a domain of its own."""
+"""The host of the API without a custom domain."""
 BASE_URL = f"https://{DOMAIN}/v1"
 
 PARTNERS = ["Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfare Foundation"]
@@ -52,13 +52,13 @@ CALLERS = {
 
 
 class Context:
-    """What Lambda says of an invocation, as far as the functions ask."""
+    """The fields of the Lambda context that the functions read."""
 
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
 class Answer(NamedTuple):
-    """An answer of the API with its body read."""
+    """A response of the API with its parsed body."""
 
     status: int
     body: Any
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The code of a problem, which every refusal has."""
+        """Check that the response is a problem document, and return its code."""
         assert self.headers["content-type"] == "application/problem+json", self
         assert self.body["status"] == self.status
         assert self.body["title"]
@@ -76,7 +76,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Stack:
-    """The deployed functions, and the tables and queues behind them."""
+    """The functions, and the tables and queues that they use."""
 
     clock: StoppedClock
     actions_url: str
@@ -109,17 +109,17 @@ class Stack:
 
     @property
     def catalog_store(self) -> CatalogStore:
-        """A store that has read nothing yet."""
+        """Return a new store with an empty cache."""
         return CatalogStore(Table("Catalog", self.clock))
 
     def seed(self, kind: Kind, **entities: Entity) -> None:
-        """Write new entries past the API; ``_`` in a name of a tree project or a campaign stands for ``-``."""
+        """Write catalog entries directly to the table. Except in action types, ``_`` in a name stands for ``-``."""
         for name, entity in entities.items():
             identifier = name if kind == "action-types" else name.replace("_", "-")
             self.catalog_store.put(kind, identifier, VersionedEntry(entity, 1))
 
     def seed_catalog(self, price_points: int = 160, saplings: int = 10) -> None:
-        """``bus_ride`` at 80 points, and the project ``saxaul-alxa``, with its saplings released."""
+        """Write ``bus_ride`` with 80 points, and the project ``saxaul-alxa`` with its saplings released."""
         self.seed("action-types", bus_ride=make_action_type())
         project = make_tree_project(price_points, saplings)
         planned = self.stock().planned(project, SHANGHAI, self.clock.instant)
@@ -144,7 +144,7 @@ class Stack:
         return found
 
     def waiting(self, queue_url: str) -> list[str]:
-        """The bodies that a queue holds, taken out of it."""
+        """Receive and delete all messages of a queue, and return their bodies."""
         bodies: list[str] = []
         while messages := sqs().receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -153,7 +153,7 @@ class Stack:
         return bodies
 
     def accrue(self, *bodies: str) -> list[str]:
-        """Hand bodies to ``accrue_points``; the message ids, ``m-0`` and so on, that it wants again."""
+        """Deliver messages to ``accrue_points``, and return the ids (``m-0``, ``m-1``, …) of those that failed."""
         return deliver("accrue_points", bodies)
 
     def accrue_all(self, actions: Iterable[Action], app: str = APP) -> list[str]:
@@ -166,7 +166,7 @@ class Stack:
         return deliver("settle_redemptions", bodies)
 
     def order(self) -> list[str]:
-        """A planting batch, until its queue is empty; the orders that it left, in their sequence."""
+        """Run a planting batch until its queue is empty. Return the ids of the new orders, oldest first per partner."""
         before = self.order_ids()
         invoke("schedule_orders", event_of("schedule_orders"))
         while bodies := self.waiting(self.planting_url):
@@ -178,18 +178,18 @@ class Stack:
         return [order.order_id for found in orders for order in reversed(found)]
 
     def told(self) -> list[Any]:
-        """The details of the events on the bus that were not told before."""
+        """Return the details of the events that the bus delivered since the last call."""
         url = sqs().get_queue_url(QueueName="Listener")["QueueUrl"]
         return [json.loads(body)["detail"] for body in self.waiting(url)]
 
 
-def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - whatever AWS sends and the function answers
-    """Call a function as AWS does: what goes in and out is JSON."""
+def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Call a function as AWS does: the event and the result pass through JSON."""
     answer = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
     return json.loads(json.dumps(answer))
 
 
-def event_of(function: str) -> Any:  # noqa: ANN401 - whatever AWS sends
+def event_of(function: str) -> Any:  # noqa: ANN401 - any event
     return json.loads((ROOT / "events" / f"{function}.json").read_text("utf-8"))
 
 
@@ -201,11 +201,11 @@ def call(
     client: str | None = "alipay-client",
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
-    body: Any = None,  # noqa: ANN401 - whatever a caller sends; text goes as it is
+    body: Any = None,  # noqa: ANN401 - any JSON value; a str is sent unchanged
     headers: Mapping[str, str] | None = None,
     person: str | None = None,
 ) -> Answer:
-    """Call the API past the gateway: a client of the stack, or a person where one is named, or nobody."""
+    """Call a function as API Gateway does, with the token of a client or of a person, or without a token."""
     event = api_event(method, resource, path=path, query=query, headers=headers) | {
         "body": body if body is None or isinstance(body, str) else json.dumps(body)
     }
@@ -223,7 +223,7 @@ def api_event(
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """What a REST API sends for a call without a token: the path as it was called, still percent-encoded."""
+    """Return the event of a REST API for a request without a token. The path is still percent-encoded."""
     called = {name: quote(value, safe="", errors="surrogatepass") for name, value in (path or {}).items()}
     sent = {"Accept": "*/*", "Host": DOMAIN, "User-Agent": "saxaul-tests", **(headers or {})}
     return {
@@ -251,7 +251,7 @@ def api_event(
     }
 
 
-def answered(raw: Any) -> Answer:  # noqa: ANN401 - what a function hands to the gateway
+def answered(raw: Any) -> Answer:  # noqa: ANN401 - the result of a function
     assert raw["headers"]["access-control-allow-origin"] == "*"
     is_json = raw["headers"]["content-type"].endswith("json") and raw["statusCode"] != NOT_MODIFIED
     return Answer(raw["statusCode"], json.loads(raw["body"]) if is_json else raw["body"], raw["headers"])
@@ -291,7 +291,7 @@ def harvest(user_id: str = USER.id) -> Answer:
     return call("redeem_trees", "POST", "/users/{user_id}/harvest", path={"user_id": user_id})
 
 
-def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's body
+def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the response body
     return call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": user_id}).body
 
 
@@ -319,12 +319,12 @@ def view_order(order_id: str, client: str = "partner-client") -> Answer:
     return call("take_reports", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
 
 
-def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa: ANN401 - the answer's body
+def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa: ANN401 - the response body
     resource = "/users/{user_id}/redemptions/{redemption_id}"
     return call("redeem_trees", "GET", resource, path={"user_id": user_id, "redemption_id": redemption_id}).body
 
 
-def put_entry(kind: str, identifier: str, document: Any, **headers: str) -> Answer:  # noqa: ANN401 - whatever an operator sends
+def put_entry(kind: str, identifier: str, document: Any, **headers: str) -> Answer:  # noqa: ANN401 - an operator may send anything
     return _call_entry("PUT", kind, identifier, document, headers)
 
 

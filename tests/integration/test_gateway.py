@@ -1,4 +1,4 @@
-"""What API Gateway hands over: paths as they were called, headers in any case, and stages and domains before it all."""
+"""Events of API Gateway: percent-encoded paths, header names in any case, and addresses with stages and domains."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ REDEMPTIONS = "/users/{user_id}/redemptions"
 
 
 def wallet_event(user_id: str) -> dict[str, Any]:
-    """A call of a wallet, with this where the path has the user."""
+    """Return a request for a wallet. The path has ``user_id`` exactly as given."""
     event = api_event("GET", "/users/{user_id}/wallet", path={"user_id": "u"})
     return event | {
         "path": f"/users/{user_id}/wallet",
@@ -34,7 +34,7 @@ def wallet_event(user_id: str) -> dict[str, Any]:
         ("...", "..."),
     ],
 )
-def test_a_user_in_a_path_is_decoded_once(called: str, user_id: str) -> None:
+def test_a_user_id_in_a_path_is_decoded_exactly_once(called: str, user_id: str) -> None:
     answer = answered(invoke("view_forest", wallet_event(called)))
 
     assert (answer.status, answer.body.get("user_id")) == (200, user_id)
@@ -61,14 +61,14 @@ def test_a_user_in_a_path_is_decoded_once(called: str, user_id: str) -> None:
         *(".", "..", "%2e", "%2E%2e", ".%2E", "%00", "%0A", "mei%0A", "%20", "x" * 129, ""),
     ],
 )
-def test_a_user_whom_no_path_can_hold_is_refused(called: str) -> None:
+def test_an_invalid_user_id_in_a_path_is_refused(called: str) -> None:
     answer = answered(invoke("view_forest", wallet_event(called)))
 
     assert (answer.status, answer.code) == (400, "invalid_parameter")
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_path_that_the_gateway_decoded_is_not_decoded_again() -> None:
+def test_a_path_parameter_that_the_gateway_decoded_is_not_decoded_again() -> None:
     decoded = {"version": "1.0"}
 
     assert (
@@ -89,7 +89,7 @@ def test_a_path_that_the_gateway_decoded_is_not_decoded_again() -> None:
         ("redeem_trees", "/users/{user_id}/redemptions/{redemption_id}", "redemption_id"),
     ],
 )
-def test_a_path_that_is_not_encoded_utf_8_is_refused_everywhere(
+def test_a_path_parameter_that_is_not_percent_encoded_utf_8_is_refused(
     function: str, resource: str, name: str, called: str
 ) -> None:
     event = api_event(
@@ -105,7 +105,7 @@ def test_a_path_that_is_not_encoded_utf_8_is_refused_everywhere(
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("user_id", [".", ".."])
-def test_no_action_is_taken_of_an_owner_whom_no_path_can_hold(user_id: str) -> None:
+def test_an_action_whose_owner_id_cannot_be_in_a_path_is_refused(user_id: str) -> None:
     person, facility = reported(user_id=user_id), reported(user_id=None, facility_id=user_id)
 
     answer = call("ingest_actions", "POST", "/actions", body={"actions": [person, facility]})
@@ -114,7 +114,7 @@ def test_no_action_is_taken_of_an_owner_whom_no_path_can_hold(user_id: str) -> N
 
 
 def redemption_event(key: str = "key-1", **context: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
-    """A call for one tree, by the user of the wallet that has enough."""
+    """Return a redemption request for one tree by mei@example.com."""
     event = api_event("POST", REDEMPTIONS, path={"user_id": "mei@example.com"}, headers={"Idempotency-Key": key})
     event["requestContext"] |= APP_CLAIMS | context
     return event | {"body": '{"project_id": "saxaul-alxa"}'}
@@ -142,7 +142,7 @@ def redemption_event(key: str = "key-1", **context: Any) -> dict[str, Any]:  # n
         ({}, "https://trees.example/{api_id}/", "https://trees.example/abc123"),
     ],
 )
-def test_the_location_of_a_redemption_can_be_followed(
+def test_the_location_of_a_redemption_begins_with_the_public_address_of_the_api(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, context: dict[str, str], public_url: str, base: str
 ) -> None:
     stack.seed_catalog()
@@ -155,7 +155,7 @@ def test_the_location_of_a_redemption_can_be_followed(
     assert answer.headers["location"] == f"{base}/users/mei@example.com/redemptions/{answer.body['redemption_id']}"
 
 
-def test_the_location_holds_behind_a_user_who_is_named_like_a_part_of_the_path(stack: Stack) -> None:
+def test_the_location_of_a_redemption_is_correct_if_the_user_id_is_also_a_path_segment(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(160, "users")
 
@@ -180,7 +180,9 @@ def test_the_location_holds_behind_a_user_who_is_named_like_a_part_of_the_path(s
         {"multiValueHeaders": None, "headers": {"idempotency-KEY": "key-1"}},
     ],
 )
-def test_a_header_is_found_in_whichever_case_and_however_often_it_came(stack: Stack, headers: dict[str, Any]) -> None:
+def test_a_header_may_have_any_case_and_may_be_sent_twice_with_the_same_value(
+    stack: Stack, headers: dict[str, Any]
+) -> None:
     stack.seed_catalog()
     stack.add_wallet(160, "mei@example.com")
     before = answered(invoke("redeem_trees", redemption_event()))
@@ -200,7 +202,7 @@ def test_a_header_is_found_in_whichever_case_and_however_often_it_came(stack: St
         {"multiValueHeaders": None, "headers": {"Idempotency-Key": "key-1", "idempotency-key": "key-2"}},
     ],
 )
-def test_a_redemption_has_one_key(stack: Stack, headers: dict[str, Any]) -> None:
+def test_a_redemption_request_must_have_exactly_one_idempotency_key(stack: Stack, headers: dict[str, Any]) -> None:
     stack.seed_catalog()
     stack.add_wallet(160, "mei@example.com")
 

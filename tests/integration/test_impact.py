@@ -1,4 +1,4 @@
-"""The impact from the ledger's stream to its public answer, and the campaigns that go by it."""
+"""The impact totals, from the ledger's stream to the public response, and the campaigns that use them."""
 
 import base64
 from itertools import count
@@ -55,7 +55,7 @@ def impact(**query: str) -> Answer:
     return call("view_impact", "GET", "/impact", client=None, query=query)
 
 
-def campaigns(lang: str = "en") -> Any:  # noqa: ANN401 - the answer's body
+def campaigns(lang: str = "en") -> Any:  # noqa: ANN401 - the response body
     return call("view_impact", "GET", "/campaigns", query={"lang": lang}).body
 
 
@@ -64,7 +64,7 @@ def campaign(identifier: str) -> Answer:
 
 
 class Stream:
-    """The ledger's changes since the last look, as Lambda sends them."""
+    """Returns the changes in the ledger since the previous call, as Lambda sends them."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], Any] = {}
@@ -82,7 +82,7 @@ class Stream:
         return found
 
 
-def test_what_is_reported_is_what_the_public_sees(stack: Stack) -> None:
+def test_the_public_impact_counts_the_reported_actions(stack: Stack) -> None:
     stack.seed_catalog()
     stack.seed("action-types", solar_warehouse=make_action_type(points=None, actor="facility"))
     rides = [make_action(f"ride-{n}", occurred_at=NOON - n * DAY) for n in (0, 0, 1)]
@@ -111,7 +111,7 @@ def test_what_is_reported_is_what_the_public_sees(stack: Stack) -> None:
     assert answer.headers["cache-control"] == "public, max-age=60"
 
 
-def test_a_batch_that_comes_twice_in_halves_and_with_a_reversal_is_counted_once(stack: Stack) -> None:
+def test_a_batch_with_a_reversal_is_counted_once_if_it_is_redelivered_whole_or_in_halves(stack: Stack) -> None:
     stack.seed_catalog()
     stream = Stream()
     stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
@@ -127,7 +127,9 @@ def test_a_batch_that_comes_twice_in_halves_and_with_a_reversal_is_counted_once(
     assert (row["actions"], row["points"], row["avoided_g"]) == (2, 160, 425.0)
 
 
-def test_a_batch_of_which_a_part_was_written_adds_only_the_rest(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_failed_halfway_adds_only_the_rest_when_it_is_redelivered(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action(f"ride-{n}", occurred_at=NOON - n * DAY) for n in range(4)])
     batch = Stream().records()
@@ -136,7 +138,7 @@ def test_a_batch_of_which_a_part_was_written_adds_only_the_rest(stack: Stack, mo
     def breaking(**request: Any) -> Any:  # noqa: ANN401 - passed on
         left[0] -= 1
         if left[0] < 0:
-            raise ConnectionError("the network is gone")
+            raise ConnectionError("the network is down")
         return put(**request)
 
     monkeypatch.setattr(dynamodb(), "put_item", breaking)
@@ -150,7 +152,7 @@ def test_a_batch_of_which_a_part_was_written_adds_only_the_rest(stack: Stack, mo
 
 
 @pytest.mark.usefixtures("stack")
-def test_two_shards_write_the_same_day_at_once_and_both_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_writes_of_two_shards_to_one_day_are_both_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     early, late = (record(None, stored(make_period(make_entry(points))), "INSERT") for points in (1, 2))
     put, rivals = dynamodb().put_item, [lambda: tally(early, shard="shardId-2")]
 
@@ -166,7 +168,7 @@ def test_two_shards_write_the_same_day_at_once_and_both_are_in_it(monkeypatch: p
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_period_with_bytes_is_read_as_lambda_sends_it() -> None:
+def test_a_stream_record_of_a_period_with_binary_data_is_decoded() -> None:
     period = Period(PeriodKey(USER, "2026-06-05"), {"alipay:1": make_entry(80)}, 1, overflow=b"\xff" * DIGEST_BYTES)
 
     tally(record(None, stored(period), "INSERT"))
@@ -175,7 +177,7 @@ def test_a_period_with_bytes_is_read_as_lambda_sends_it() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_period_that_grows_until_it_is_packed_is_counted_entry_by_entry() -> None:
+def test_each_entry_is_counted_once_while_a_period_grows_and_is_compressed() -> None:
     entries = {f"alipay:{number}": make_entry(80) for number in range(60)}
     sizes = (3, 40, 60)
     short, packed, longer = (
@@ -193,7 +195,7 @@ def test_a_period_that_grows_until_it_is_packed_is_counted_entry_by_entry() -> N
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_is_no_period_and_no_redemption_is_passed_over_and_what_is_erased_stays_counted() -> None:
+def test_other_items_are_ignored_and_a_deleted_period_stays_counted() -> None:
     period = stored(make_period(make_entry(80)))
     wallet = {"pk": "USER#u-42", "sk": "WALLET", "balance": 5, "v": 1}
     later = {"pk": "SOMETHING#new", "sk": "PAGES", "v": 1}
@@ -209,7 +211,7 @@ def test_what_is_no_period_and_no_redemption_is_passed_over_and_what_is_erased_s
 
 
 @pytest.mark.usefixtures("stack")
-def test_trees_are_told_by_what_became_of_them_and_none_twice() -> None:
+def test_each_tree_is_counted_once_under_its_current_state() -> None:
     asked, reserved = make_redemption(trees=3), make_redemption(trees=3).reserved(NOON)
     ordered = reserved.ordered("o-1", NOON + DAY)
     items = [
@@ -239,7 +241,7 @@ def test_trees_are_told_by_what_became_of_them_and_none_twice() -> None:
         {"by": "user"},
     ],
 )
-def test_a_question_that_is_none_is_refused(query: dict[str, str]) -> None:
+def test_an_invalid_range_or_grouping_is_refused(query: dict[str, str]) -> None:
     assert impact(**query).code == "invalid_parameter"
 
 
@@ -247,7 +249,7 @@ def wed(**changes: object) -> Any:  # noqa: ANN401 - a campaign
     return make_campaign(multipliers={"bus_ride": "2"}).model_copy(update=changes)
 
 
-def test_campaigns_are_told_as_running_next_and_past_with_host_theme_and_progress(stack: Stack) -> None:
+def test_campaigns_are_listed_as_running_next_and_past_with_host_theme_and_progress(stack: Stack) -> None:
     host = CampaignEdition(host=make_text("Azerbaijan", "阿塞拜疆"), theme=make_text("Climate change", "气候变化"))
     goal = Goal(counts="actions", target=1000)
     stack.seed("action-types", bus_ride=make_action_type(), walking=make_action_type())
@@ -277,7 +279,7 @@ def test_campaigns_are_told_as_running_next_and_past_with_host_theme_and_progres
     assert campaigns("zh")["running"][0]["theme"] == "气候变化"
 
 
-def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
+def test_a_campaign_shows_the_edition_of_each_year(stack: Stack) -> None:
     host = CampaignEdition(host=make_text("China", "中国"), theme=make_text("Beat Air Pollution", "抗击空气污染"))
     stack.seed("action-types", bus_ride=make_action_type())
     stack.seed("campaigns", wed=wed(editions={2019: host, 2026: CampaignEdition()}))
@@ -293,7 +295,7 @@ def test_a_campaign_tells_of_each_of_its_years(stack: Stack) -> None:
     assert campaign("never").code == "unknown_campaign"
 
 
-def test_a_campaign_begins_with_the_programmes_day_and_not_with_that_of_utc(stack: Stack) -> None:
+def test_a_campaign_begins_at_midnight_in_the_programmes_time_zone_and_not_in_utc(stack: Stack) -> None:
     stack.seed("campaigns", wed=make_campaign())
 
     stack.clock.instant = NOON - DAY // 2 - 1

@@ -1,4 +1,4 @@
-"""From a ride on the bus to a certificate that anyone can look up, and every step of it once more."""
+"""The journey from a bus ride to a public certificate, once, and again with every step repeated."""
 
 from typing import Any
 
@@ -104,9 +104,7 @@ def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stac
     assert stack.wallet().spent == 80
 
 
-def test_a_request_that_could_not_be_queued_is_queued_by_its_repetition(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repeating_a_request_that_could_not_be_queued_queues_it(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_url: str, _redemption: Redemption) -> None:
         raise EndpointConnectionError(endpoint_url="https://sqs")
 
@@ -125,14 +123,14 @@ def test_a_request_that_could_not_be_queued_is_queued_by_its_repetition(
 
 
 @pytest.mark.usefixtures("stack")
-def test_the_journey_begins_with_what_an_operator_writes() -> None:
+def test_actions_of_a_type_that_an_operator_just_created_are_accepted() -> None:
     ride = make_action_type().model_dump(mode="json", exclude_defaults=True)
 
     assert put_entry("action-types", "bus_ride", ride).status == 200
     assert report(reported()).body["accepted"] == 1
 
 
-def test_a_cap_holds_over_calls_messages_and_batches(stack: Stack) -> None:
+def test_a_cap_applies_across_requests_messages_and_batches(stack: Stack) -> None:
     capped = make_action_type().model_dump(mode="json") | {"caps": [{"window": "day", "units": 5}]}
     put_entry("action-types", "bus_ride", capped)
 
@@ -144,7 +142,7 @@ def test_a_cap_holds_over_calls_messages_and_batches(stack: Stack) -> None:
     assert wallet_of()["avoided_g"] == 12 * 212.5
 
 
-def test_the_last_sapling_goes_to_the_first_who_asked_and_the_other_keeps_the_points(stack: Stack) -> None:
+def test_the_last_sapling_goes_to_the_first_request_and_the_other_person_keeps_the_points(stack: Stack) -> None:
     stack.seed_catalog(saplings=1)
     for user in ("u-1", "u-2"):
         stack.add_wallet(160, user)
@@ -163,7 +161,7 @@ def test_the_last_sapling_goes_to_the_first_who_asked_and_the_other_keeps_the_po
     assert stack.available() == 0
 
 
-def test_a_wallet_that_was_spent_meanwhile_is_not_overspent(stack: Stack) -> None:
+def test_a_queued_request_that_the_wallet_can_no_longer_pay_is_rejected(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(200)
     redeem("key-1")
@@ -176,7 +174,7 @@ def test_a_wallet_that_was_spent_meanwhile_is_not_overspent(stack: Stack) -> Non
 
 
 @pytest.mark.parametrize("people", [1, 100])
-def test_all_that_is_reserved_is_ordered_however_many_orders_that_takes(stack: Stack, people: int) -> None:
+def test_all_reserved_trees_are_ordered_even_if_that_takes_several_orders(stack: Stack, people: int) -> None:
     stack.seed_catalog(saplings=people)
     for n in range(people):
         stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(NEXT_MORNING))

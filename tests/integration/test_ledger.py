@@ -1,4 +1,4 @@
-"""The ledger through the API: newest first, page by page, over months and years; and a month's statement."""
+"""The ledger through the API: entries in pages, newest first, over several years; and the statement of a month."""
 
 import json
 from decimal import Decimal
@@ -20,7 +20,7 @@ def statement(**query: str) -> Answer:
 
 
 def whole_ledger(limit: int) -> list[Any]:
-    """Every entry, read as an app reads it: cursor by cursor."""
+    """Read every entry as an app does: page by page, with the cursors."""
     answer = ledger(limit=str(limit)).body
     entries = answer["entries"]
     while answer["cursor"]:
@@ -30,7 +30,7 @@ def whole_ledger(limit: int) -> list[Any]:
     return list(entries)
 
 
-def test_an_entry_says_what_it_earned_by_which_rule_and_where_its_grams_come_from(stack: Stack) -> None:
+def test_an_entry_shows_its_points_its_rule_and_the_source_of_its_avoided_grams(stack: Stack) -> None:
     stack.seed_catalog()
     stack.seed("campaigns", world_environment_day=make_campaign(multipliers={"bus_ride": "2"}))
     stack.accrue_all([make_action()])
@@ -57,7 +57,7 @@ def test_an_entry_says_what_it_earned_by_which_rule_and_where_its_grams_come_fro
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 200])
-def test_years_of_entries_are_read_newest_first_and_each_once(stack: Stack, limit: int) -> None:
+def test_entries_of_several_years_are_listed_newest_first_and_each_once(stack: Stack, limit: int) -> None:
     stack.seed(
         "action-types",
         bus_ride=make_action_type(),
@@ -86,7 +86,7 @@ def test_years_of_entries_are_read_newest_first_and_each_once(stack: Stack, limi
     assert moments == sorted(moments, reverse=True)
 
 
-def test_a_year_with_only_a_years_period_is_not_passed_over(stack: Stack) -> None:
+def test_a_year_that_has_only_a_yearly_period_is_not_skipped(stack: Stack) -> None:
     stack.seed(
         "action-types",
         bus_ride=make_action_type(),
@@ -103,7 +103,7 @@ def test_a_year_with_only_a_years_period_is_not_passed_over(stack: Stack) -> Non
     assert [entry["action_id"] for entry in whole_ledger(1)] == ["new", "middle", "old"]
 
 
-def test_what_was_reversed_withheld_or_sent_twice_with_other_content_says_so(stack: Stack) -> None:
+def test_an_entry_shows_that_it_was_reversed_withheld_or_sent_again_with_different_content(stack: Stack) -> None:
     stack.seed("action-types", bus_ride=make_action_type(caps=(Cap(window="day", units=Decimal(1)),)))
     stack.accrue_all([make_action("paid"), make_action("capped", occurred_at=NOON - 1)])
     stack.accrue_all([make_action("paid", quantity="3")])
@@ -117,7 +117,7 @@ def test_what_was_reversed_withheld_or_sent_twice_with_other_content_says_so(sta
     assert (reversed_["state"], reversed_["reason"], reversed_["avoided_g"]) == ("reversed", "fraud", 0)
 
 
-def test_a_statement_sums_a_month_by_type(stack: Stack) -> None:
+def test_a_statement_sums_a_month_by_action_type(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action("may", occurred_at=NOON - 5 * DAY), make_action("june-1"), make_action("june-2")])
 
@@ -128,7 +128,7 @@ def test_a_statement_sums_a_month_by_type(stack: Stack) -> None:
     assert (may["month"], may["points"]) == ("2026-05", 80)
 
 
-def test_a_statement_counts_what_found_no_room_in_a_period(stack: Stack) -> None:
+def test_a_statement_counts_the_actions_that_had_no_room_for_an_entry(stack: Stack) -> None:
     capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),))
     stack.seed("action-types", bus_ride=capped)
     stack.accrue_all([make_action(f"ride-{number}") for number in range(30)])
@@ -141,7 +141,7 @@ def test_a_statement_counts_what_found_no_room_in_a_period(stack: Stack) -> None
 @pytest.mark.parametrize(
     "query", [{"cursor": "nonsense"}, {"cursor": "bm9uc2Vuc2U="}, {"cursor": "é"}, {"limit": "0"}, {"limit": "201"}]
 )
-def test_a_cursor_that_no_list_gave_is_refused(stack: Stack, query: dict[str, str]) -> None:
+def test_an_invalid_cursor_or_limit_is_refused(stack: Stack, query: dict[str, str]) -> None:
     assert stack
 
     answer = ledger(**query)
@@ -150,7 +150,7 @@ def test_a_cursor_that_no_list_gave_is_refused(stack: Stack, query: dict[str, st
 
 
 @pytest.mark.parametrize("month", ["2026", "2026-13", "2026-1", "june", "2026-06-05"])
-def test_a_statement_is_of_a_month(stack: Stack, month: str) -> None:
+def test_a_statement_needs_a_valid_month(stack: Stack, month: str) -> None:
     assert stack
 
     assert statement(month=month).code == "invalid_parameter"

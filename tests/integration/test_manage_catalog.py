@@ -1,4 +1,4 @@
-"""The operator's endpoints of the catalog."""
+"""The endpoints with which an operator reads and writes the catalog."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def get_entry(kind: str, identifier: str) -> Answer:
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_is_written_is_what_is_read() -> None:
+def test_an_entry_is_read_back_as_it_was_written() -> None:
     written = put_entry("action-types", "bus_ride", document(make_action_type()))
 
     read = get_entry("action-types", "bus_ride")
@@ -39,7 +39,7 @@ def test_what_is_written_is_what_is_read() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_writing_the_same_again_keeps_the_version_and_a_change_counts_it_up() -> None:
+def test_writing_an_equal_entry_keeps_the_version_and_a_change_increments_it() -> None:
     versions = [
         put_entry("action-types", "bus_ride", document(make_action_type(points=points))).body["version"]
         for points in ("80", "80", "80.000", "81", "80")
@@ -48,7 +48,7 @@ def test_writing_the_same_again_keeps_the_version_and_a_change_counts_it_up() ->
     assert versions == [1, 1, 1, 2, 3]
 
 
-def test_every_version_of_a_rule_is_kept(stack: Stack) -> None:
+def test_every_version_of_an_action_type_is_kept(stack: Stack) -> None:
     for points in ("80", "81"):
         put_entry("action-types", "bus_ride", document(make_action_type(points=points)))
 
@@ -59,7 +59,7 @@ def test_every_version_of_a_rule_is_kept(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_every_broken_reference_is_named_at_once_and_nothing_is_written() -> None:
+def test_all_broken_references_are_reported_together_and_nothing_is_written() -> None:
     broken = document(make_suggestion(action_type="fly", campaign="never"))
 
     answer = put_entry("suggestions", "fly", broken)
@@ -73,7 +73,7 @@ def test_every_broken_reference_is_named_at_once_and_nothing_is_written() -> Non
 
 
 @pytest.mark.usefixtures("stack")
-def test_what_was_written_a_moment_ago_can_be_referred_to() -> None:
+def test_an_entry_that_was_just_written_can_be_referred_to() -> None:
     written = [
         put_entry("action-types", "bus_ride", document(make_action_type())),
         put_entry("campaigns", "wed", document(make_campaign(multipliers={"bus_ride": "2"}))),
@@ -84,7 +84,7 @@ def test_what_was_written_a_moment_ago_can_be_referred_to() -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_every_fault_of_an_entry_is_named_at_once() -> None:
+def test_all_errors_of_an_entry_are_reported_together() -> None:
     answer = put_entry("tree-projects", "p", document(make_tree_project(), price_points=0, saplings=-1, color="green"))
 
     assert answer.code == "invalid_entry"
@@ -93,33 +93,33 @@ def test_every_fault_of_an_entry_is_named_at_once() -> None:
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("body", [[], "1", None, '"text"', "{"])
-def test_an_entry_of_another_shape_is_400(body: Any) -> None:  # noqa: ANN401 - whatever an operator sends
+def test_a_body_that_is_not_a_json_object_is_400(body: Any) -> None:  # noqa: ANN401 - an operator may send anything
     assert put_entry("action-types", "bus_ride", body).status == 400
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_recurrence_without_a_frequency_is_400_and_does_not_break_the_function() -> None:
+def test_a_recurrence_without_a_frequency_is_400() -> None:
     answer = put_entry("campaigns", "wed", document(make_campaign(), recurs="BYMONTH=6;BYMONTHDAY=5"))
 
     assert (answer.status, answer.code) == (400, "invalid_entry")
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_kind_that_is_none_is_404_and_a_bad_identifier_400() -> None:
+def test_an_unknown_kind_an_invalid_identifier_and_an_unknown_entry_are_refused() -> None:
     assert put_entry("trees", "x", {}).code == "unknown_kind"
     assert put_entry("action-types", "Bus Ride", {}).code == "invalid_identifier"
     assert get_entry("action-types", "x" * 65).code == "invalid_identifier"
     assert get_entry("action-types", "bus_ride").code == "unknown_entry"
 
 
-def test_raising_the_saplings_releases_them(stack: Stack) -> None:
+def test_raising_the_saplings_of_a_project_releases_more_saplings(stack: Stack) -> None:
     put_entry("tree-projects", "saxaul-alxa", document(make_tree_project(saplings=5)))
     put_entry("tree-projects", "saxaul-alxa", document(make_tree_project(saplings=8)))
 
     assert (stack.stock().released, stack.stock().reserved) == (8, 0)
 
 
-def test_saplings_cannot_be_lowered_below_what_is_spoken_for(stack: Stack) -> None:
+def test_saplings_cannot_be_lowered_below_the_number_reserved(stack: Stack) -> None:
     stack.seed_catalog(saplings=5)
     stack.add_wallet(1000)
     redemption = make_redemption(trees=3)
@@ -135,7 +135,9 @@ def test_saplings_cannot_be_lowered_below_what_is_spoken_for(stack: Stack) -> No
     assert stack.available() == 0
 
 
-def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transaction_conflict_on_the_stock_is_not_reported_as_reserved_saplings(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def busy(*_: object) -> None:
         raise TransactionRefusedError(["None", "None", "TransactionConflict"])
 
@@ -147,14 +149,14 @@ def test_a_stock_that_is_busy_is_not_said_to_be_reserved(stack: Stack, monkeypat
     assert (answer.status, answer.code) == (409, "entry_moved")
 
 
-def test_a_store_refuses_to_write_over_another_version(stack: Stack) -> None:
+def test_a_store_refuses_to_overwrite_another_version(stack: Stack) -> None:
     stack.seed_catalog()
 
     with pytest.raises(LostRaceError):
         stack.catalog_store.put("action-types", "bus_ride", VersionedEntry(make_action_type(points="1"), 1))
 
 
-def test_a_worker_keeps_its_catalog_for_a_minute(stack: Stack) -> None:
+def test_a_worker_caches_the_catalog_for_a_minute(stack: Stack) -> None:
     stack.seed_catalog()
     store = stack.catalog_store
     kept = store.catalog()
@@ -165,12 +167,12 @@ def test_a_worker_keeps_its_catalog_for_a_minute(stack: Stack) -> None:
     assert set(store.catalog().action_types) == {"bus_ride", "metro_ride"}
 
 
-def test_a_catalog_that_is_read_while_it_grows_refers_to_nothing_that_it_does_not_hold(
+def test_a_catalog_that_is_read_while_entries_are_added_has_no_broken_references(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, grown = CatalogStore._entries, list[Kind]()  # noqa: SLF001 - the reading between two kinds
+    read, grown = CatalogStore._entries, list[Kind]()  # noqa: SLF001 - entries are added between two reads
 
-    def growing(store: CatalogStore, kind: Kind) -> Any:  # noqa: ANN401 - the store's own
+    def growing(store: CatalogStore, kind: Kind) -> Any:  # noqa: ANN401 - the store's result
         entries = read(store, kind)
         if not grown:
             grown.append(kind)

@@ -1,4 +1,4 @@
-"""The contract with a planting partner: the shapes it builds upon, and that one answer fits into the next call."""
+"""The contract with a planting partner: the fields of each response, and that one response fits the next request."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ def list_orders(client: str = "partner-client", **query: str) -> Answer:
 
 
 def fetched(link: str) -> bytes:
-    """What a manifest's link leads to; the link itself is moto's, which nobody can call."""
+    """Return the file of a manifest link. It is read from the bucket, because nothing serves the links of moto."""
     parts = urlsplit(link)
     assert {"X-Amz-Signature", "X-Amz-Expires"} <= parse_qs(parts.query).keys()
     key = unquote(parts.path).removeprefix("/manifests").removeprefix("/")
@@ -42,7 +42,7 @@ def manifest_of(order_id: str) -> list[Row]:
     return list(csv.DictReader(fetched(link).decode("utf-8-sig").splitlines()))
 
 
-def test_all_that_a_partner_needs_to_confirm_is_in_the_manifest(seeded: Stack) -> None:
+def test_the_manifest_has_everything_that_a_partner_needs_to_confirm_the_order(seeded: Stack) -> None:
     for number in range(5):
         reserve(seeded, f"r-{number}", user_id=f"u-{number}", trees=2)
     [order_id] = seeded.order()
@@ -55,7 +55,7 @@ def test_all_that_a_partner_needs_to_confirm_is_in_the_manifest(seeded: Stack) -
     assert view_order(order_id).body["state"] == "planted"
 
 
-def test_the_manifest_the_order_and_the_event_tell_the_same(seeded: Stack) -> None:
+def test_the_manifest_the_order_and_the_event_agree(seeded: Stack) -> None:
     reserve(seeded, "r-1", trees=3)
     [order_id] = seeded.order()
 
@@ -77,7 +77,7 @@ def test_the_manifest_the_order_and_the_event_tell_the_same(seeded: Stack) -> No
     assert [row["certificate"] for row in manifest_of(order_id)] == [tree["certificate"] for tree in told]
 
 
-def test_the_shapes_that_a_partner_builds_upon(seeded: Stack) -> None:
+def test_the_responses_to_a_partner_have_exactly_the_agreed_fields(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.order()
     number = view_order(order_id).body["trees"][0]["certificate"]
@@ -102,12 +102,12 @@ def test_the_shapes_that_a_partner_builds_upon(seeded: Stack) -> None:
     assert answers[0].body["refused"][0].keys() == {"index", "certificate", "code", "detail"}
 
 
-def test_orders_are_listed_page_by_page_each_once_newest_first(seeded: Stack) -> None:
+def test_orders_are_listed_page_by_page_and_each_once(seeded: Stack) -> None:
     placed = []
     for number in range(5):
         reserve(seeded, f"r-{number}")
         placed += seeded.order()
-        seeded.clock.instant += DAY * (number % 2)  # some orders are placed within one second
+        seeded.clock.instant += DAY * (number % 2)  # some orders are placed in the same second
 
     found, cursor = [], ""
     while True:
@@ -122,12 +122,12 @@ def test_orders_are_listed_page_by_page_each_once_newest_first(seeded: Stack) ->
 
 
 @pytest.mark.parametrize("cursor", ["nonsense!", "%%%", "é", "AA", "====", "/w=="])
-def test_a_cursor_that_no_list_gave_is_refused(seeded: Stack, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(seeded: Stack, cursor: str) -> None:
     assert seeded.order() == []
     assert list_orders(cursor=cursor).code == "invalid_parameter"
 
 
-def test_a_partner_that_reports_on_foreign_trees_changes_nothing(seeded: Stack) -> None:
+def test_a_report_on_the_order_of_another_partner_is_refused_and_changes_nothing(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.order()
     number = view_order(order_id).body["trees"][0]["certificate"]
@@ -138,7 +138,7 @@ def test_a_partner_that_reports_on_foreign_trees_changes_nothing(seeded: Stack) 
     assert view_redemption("r-1")["state"] == "ordered"
 
 
-def test_a_tree_that_fails_three_times_goes_through_three_orders_and_back_to_its_points(stack: Stack) -> None:
+def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
     stack.seed_catalog(price_points=160)
     stack.add_wallet(0)
     stack.wallets.put(stack.wallet().__class__("u-42", balance=40, spent=160, version=1))
@@ -168,7 +168,7 @@ def test_a_tree_that_fails_three_times_goes_through_three_orders_and_back_to_its
     ]
 
 
-def test_an_owner_sees_every_step_and_the_public_sees_what_the_log_tells(seeded: Stack) -> None:
+def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(seeded: Stack) -> None:
     reserve(seeded, "r-1", user_id="u-42")
     [order_id] = seeded.order()
     number = view_order(order_id).body["trees"][0]["certificate"]
@@ -188,7 +188,7 @@ def test_an_owner_sees_every_step_and_the_public_sees_what_the_log_tells(seeded:
     assert "Forestry" not in str(public)
 
 
-def test_a_certificate_says_what_its_order_froze_whatever_the_catalog_says_later(seeded: Stack) -> None:
+def test_a_certificate_shows_the_partner_at_the_time_of_the_order_even_if_the_catalog_changes(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.order()
     number = view_order(order_id).body["trees"][0]["certificate"]

@@ -1,4 +1,4 @@
-"""Partners and their orders, certificates that anyone may see, and the forest of a user."""
+"""Partners and their orders, public certificates, and the forest of a person."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from tests.integration.stack import Answer, Stack, call, certificate, confirm, v
 
 
 def planted_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42", **changes: Any) -> tuple[str, str]:  # noqa: ANN401 - any field
-    """An order of one reserved redemption: its id, and the number of its first tree."""
+    """Order a reserved redemption. Return the id of the order and the certificate number of its first tree."""
     redemption = make_redemption(redemption_id, user_id=user_id, **changes).reserved(stack.clock.instant)
     stack.redemptions.add(redemption)
     number = redemption.trees[0].number
@@ -30,7 +30,7 @@ def seeded(stack: Stack) -> Stack:
     return stack
 
 
-def test_an_order_is_for_the_partner_of_its_project(seeded: Stack) -> None:
+def test_an_order_is_listed_for_the_partner_of_its_project_only(seeded: Stack) -> None:
     order_id, _ = planted_order(seeded)
 
     assert [order["order_id"] for order in list_orders().body["orders"]] == [order_id]
@@ -38,7 +38,7 @@ def test_an_order_is_for_the_partner_of_its_project(seeded: Stack) -> None:
     assert view_order(order_id).body["partner"] == "Alxa SEE Foundation"
 
 
-def test_the_order_of_another_partner_is_404_to_see_and_to_confirm(seeded: Stack) -> None:
+def test_viewing_or_confirming_the_order_of_another_partner_is_404(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
     seen = view_order(order_id, "other-partner-client")
@@ -48,7 +48,7 @@ def test_the_order_of_another_partner_is_404_to_see_and_to_confirm(seeded: Stack
     assert seeded.redemption("r-1").state == "ordered"
 
 
-def test_only_partners_see_orders(seeded: Stack) -> None:
+def test_only_partners_can_list_and_confirm_orders(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
     for client in ("alipay-client", "operator-client"):
@@ -56,13 +56,13 @@ def test_only_partners_see_orders(seeded: Stack) -> None:
         assert confirm(order_id, confirmation(number), client=client).code == "not_a_partner"
 
 
-def test_an_order_that_does_not_exist_is_404(seeded: Stack) -> None:
+def test_an_unknown_order_is_404(seeded: Stack) -> None:
     planted_order(seeded)
 
     assert view_order("saxaul-alxa-20260605-00000000").code == "unknown_order"
 
 
-def test_orders_come_newest_first(seeded: Stack) -> None:
+def test_orders_are_listed_newest_first(seeded: Stack) -> None:
     older, _ = planted_order(seeded, "r-1")
     seeded.clock.instant += DAY
     newer, _ = planted_order(seeded, "r-2")
@@ -70,7 +70,7 @@ def test_orders_come_newest_first(seeded: Stack) -> None:
     assert [order["order_id"] for order in list_orders().body["orders"]] == [newer, older]
 
 
-def test_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: Stack) -> None:
+def test_a_limited_list_has_the_newest_orders(seeded: Stack) -> None:
     planted_order(seeded, "r-1")
     seeded.clock.instant += DAY
     newer, _ = planted_order(seeded, "r-2")
@@ -78,7 +78,7 @@ def test_a_limited_list_of_orders_holds_the_newest_and_not_the_oldest(seeded: St
     assert [order["order_id"] for order in list_orders(limit="1").body["orders"]] == [newer]
 
 
-def test_confirmations_that_cannot_be_are_named_and_the_others_are_taken(seeded: Stack) -> None:
+def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded: Stack) -> None:
     order_id, number = planted_order(seeded, trees=2)
 
     answer = confirm(order_id, confirmation("0000-0000-0000-0"), confirmation(number), confirmation(number, lat=91))
@@ -93,7 +93,7 @@ def test_confirmations_that_cannot_be_are_named_and_the_others_are_taken(seeded:
 
 
 @pytest.mark.parametrize("body", [{}, {"confirmations": []}, {"confirmations": [{}] * 501}, []])
-def test_confirmations_of_another_shape_are_400(seeded: Stack, body: Any) -> None:  # noqa: ANN401 - whatever a partner sends
+def test_a_body_must_have_1_to_500_confirmations(seeded: Stack, body: Any) -> None:  # noqa: ANN401 - a partner may send anything
     order_id, _ = planted_order(seeded)
     resource = "/planting-orders/{order_id}/confirmations"
 
@@ -102,7 +102,7 @@ def test_confirmations_of_another_shape_are_400(seeded: Stack, body: Any) -> Non
     assert (answer.status, answer.code) == (400, "invalid_body")
 
 
-def test_a_latitude_next_to_zero_is_judged_by_its_distance_like_any_other(seeded: Stack) -> None:
+def test_a_latitude_close_to_zero_is_refused_as_out_of_reach(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
     answer = confirm(order_id, confirmation(number, lat=1e-200))
@@ -110,7 +110,7 @@ def test_a_latitude_next_to_zero_is_judged_by_its_distance_like_any_other(seeded
     assert (answer.status, [refused["code"] for refused in answer.body["refused"]]) == (200, ["out_of_reach"])
 
 
-def test_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seeded: Stack) -> None:
+def test_a_planting_date_in_the_year_1_does_not_break_the_certificate(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
 
     confirm(order_id, confirmation(number, planted_at="0001-01-01T00:00:00+14:00"))
@@ -129,7 +129,7 @@ def test_a_tree_of_the_first_year_does_not_make_its_certificate_unreadable(seede
         ({"tag": " "}, "invalid_confirmation"),
     ],
 )
-def test_a_tree_that_cannot_be_so_is_refused_and_the_others_are_taken(
+def test_a_confirmation_that_breaks_a_rule_is_refused_and_the_others_are_accepted(
     seeded: Stack, change: dict[str, object], code: str
 ) -> None:
     order_id, number = planted_order(seeded, trees=2)
@@ -140,7 +140,7 @@ def test_a_tree_that_cannot_be_so_is_refused_and_the_others_are_taken(
     assert (answer["confirmed"], [refusal["code"] for refusal in answer["refused"]]) == (1, [code])
 
 
-def test_an_order_keeps_the_place_that_its_project_had(seeded: Stack) -> None:
+def test_an_order_keeps_the_place_that_its_project_had_when_it_was_placed(seeded: Stack) -> None:
     order_id, number = planted_order(seeded)
     project = make_tree_project()
     moved = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1.0})})
@@ -149,7 +149,7 @@ def test_an_order_keeps_the_place_that_its_project_had(seeded: Stack) -> None:
     assert confirm(order_id, confirmation(number)).body["confirmed"] == 1
 
 
-def test_a_certificate_holds_nothing_of_whose_tree_it_is(seeded: Stack) -> None:
+def test_a_certificate_does_not_reveal_its_owner(seeded: Stack) -> None:
     order_id, number = planted_order(seeded, user_id="secret-user")
     confirm(order_id, confirmation(number))
 
@@ -160,7 +160,7 @@ def test_a_certificate_holds_nothing_of_whose_tree_it_is(seeded: Stack) -> None:
     assert not [secret for secret in ("secret-user", "r-1", "alipay", "user") if secret in text]
 
 
-def test_a_certificate_is_found_the_way_people_type_it(seeded: Stack) -> None:
+def test_a_certificate_number_may_be_typed_in_lower_case_and_without_hyphens(seeded: Stack) -> None:
     _, number = planted_order(seeded)
 
     for typed in (number, number.lower(), number.replace("-", ""), number.replace("-", " ")):
@@ -168,7 +168,7 @@ def test_a_certificate_is_found_the_way_people_type_it(seeded: Stack) -> None:
 
 
 @pytest.mark.parametrize("number", ["0000-0000-0000-0", "nonsense", "x" * 5000, "' OR 1=1", ""])
-def test_a_number_that_leads_nowhere_is_404(seeded: Stack, number: str) -> None:
+def test_an_unknown_certificate_number_is_404(seeded: Stack, number: str) -> None:
     planted_order(seeded)
 
     assert certificate(number).code == "unknown_certificate"
@@ -181,7 +181,7 @@ def test_a_certificate_does_not_exist_before_its_tree_is_reserved(seeded: Stack)
     assert certificate(redemption.trees[0].number).code == "unknown_certificate"
 
 
-def test_a_certificate_speaks_both_languages(seeded: Stack) -> None:
+def test_a_certificate_is_available_in_english_and_chinese(seeded: Stack) -> None:
     _, number = planted_order(seeded)
 
     chinese = call("prove_trees", "GET", "/certificates/{number}", path={"number": number}, query={"lang": "zh"}).body
@@ -190,7 +190,7 @@ def test_a_certificate_speaks_both_languages(seeded: Stack) -> None:
     assert certificate(number).body["species"] == "Saxaul"
 
 
-def test_a_certificate_outlives_its_project_in_the_catalog(seeded: Stack) -> None:
+def test_a_certificate_is_still_shown_after_its_project_left_the_catalog(seeded: Stack) -> None:
     redemption = make_redemption(project_id="long-gone").reserved(NOON)
     number = redemption.trees[0].number
     seeded.redemptions.add(redemption)
@@ -200,7 +200,7 @@ def test_a_certificate_outlives_its_project_in_the_catalog(seeded: Stack) -> Non
     assert certificate(number).body["project_id"] == "long-gone"
 
 
-def test_a_forest_holds_a_users_own_trees_newest_first_and_none_that_was_rejected(seeded: Stack) -> None:
+def test_a_forest_lists_only_the_users_own_trees_newest_first_and_no_rejected_ones(seeded: Stack) -> None:
     seeded.redemptions.add(make_redemption("r-1", dedication="older"))
     seeded.redemptions.add(make_redemption("r-2", trees=2, requested_at=NOON + DAY, dedication="newer"))
     seeded.redemptions.add(make_redemption("r-3").rejected("sold_out"))
@@ -216,7 +216,7 @@ def test_a_forest_holds_a_users_own_trees_newest_first_and_none_that_was_rejecte
     ]
 
 
-def test_tree_projects_show_what_is_left(stack: Stack) -> None:
+def test_tree_projects_show_their_unreserved_saplings(stack: Stack) -> None:
     stack.seed_catalog(price_points=160, saplings=3)
     stack.seed("tree-projects", unreleased=make_catalog().tree_projects["saxaul-alxa"])
 
@@ -230,7 +230,7 @@ def test_tree_projects_show_what_is_left(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_user_who_never_did_anything_has_an_empty_wallet_and_forest() -> None:
+def test_a_user_without_any_action_has_an_empty_wallet() -> None:
     wallet = call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": "nobody"}).body
 
     assert {wallet[name] for name in ("spendable", "ripening", "earned", "spent", "avoided_g")} == {0}

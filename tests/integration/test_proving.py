@@ -1,4 +1,4 @@
-"""What anyone may ask for without a token: certificates in their three forms, the log, and its key."""
+"""The endpoints that need no token: certificates as JSON, picture or page, the log, and the key of the log."""
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -18,7 +18,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,imag
 
 @pytest.fixture
 def number(stack: Stack) -> str:
-    """The certificate of a tree that is reserved."""
+    """Return the certificate number of a reserved tree."""
     stack.seed_catalog()
     redemption = make_redemption(dedication="For the desert").reserved(NOON)
     stack.redemptions.add(redemption)
@@ -41,7 +41,7 @@ def log_page(**query: str) -> Answer:
     return call("prove_trees", "GET", "/log", client=None, query=query)
 
 
-def test_a_certificate_is_data_to_programs_and_a_page_to_browsers(number: str) -> None:
+def test_a_certificate_is_json_for_programs_and_html_for_browsers(number: str) -> None:
     data, page = certificate(number), certificate(number, headers=BROWSER)
 
     assert data.headers["content-type"] == "application/json"
@@ -52,7 +52,7 @@ def test_a_certificate_is_data_to_programs_and_a_page_to_browsers(number: str) -
 
 
 @pytest.mark.parametrize("headers", [None, BROWSER])
-def test_the_name_of_a_certificate_may_say_in_which_form_it_is_wanted(
+def test_a_suffix_of_the_number_selects_the_form_of_the_certificate(
     number: str, headers: dict[str, str] | None
 ) -> None:
     picture, data = certificate(f"{number}.svg", headers=headers), certificate(f"{number}.json", headers=headers)
@@ -63,19 +63,17 @@ def test_the_name_of_a_certificate_may_say_in_which_form_it_is_wanted(
 
 
 @pytest.mark.parametrize("name", ["{}.pdf", "{}.", "{}.svg.svg", ".svg", "x.svg", "0000-0000-0000-0"])
-def test_another_form_or_another_number_is_not_there(number: str, name: str) -> None:
+def test_an_unknown_form_or_number_is_refused(number: str, name: str) -> None:
     assert certificate(name.format(number)).code == "unknown_certificate"
 
 
-def test_a_certificate_is_found_however_its_number_is_typed_and_its_page_leads_to_its_own_name(number: str) -> None:
+def test_a_page_found_by_a_typed_number_links_to_the_standard_form_of_the_number(number: str) -> None:
     page = certificate(number.lower().replace("-", ""), headers=BROWSER)
 
     assert f'href="{BASE}/certificates/{number}.svg?lang=en"' in page.body
 
 
-def test_the_address_on_a_certificate_is_the_one_that_the_operator_gives(
-    number: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_links_on_a_certificate_use_the_configured_public_url(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://trees.example/{api_id}/")
     settings.cache_clear()
 
@@ -84,18 +82,18 @@ def test_the_address_on_a_certificate_is_the_one_that_the_operator_gives(
     assert f'href="https://trees.example/abc123/certificates/{number}.json"' in page.body
 
 
-def test_a_picture_speaks_the_language_that_is_asked_for(number: str) -> None:
+def test_a_picture_is_in_the_requested_language(number: str) -> None:
     assert "植树证书" in certificate(f"{number}.svg", {"lang": "zh"}).body
     assert certificate(f"{number}.svg", {"lang": "fr"}).code == "invalid_parameter"
 
 
-def test_a_browser_is_told_to_run_and_fetch_nothing(number: str) -> None:
+def test_the_headers_forbid_a_browser_to_run_scripts_or_load_anything(number: str) -> None:
     for answer in (certificate(number, headers=BROWSER), certificate(f"{number}.svg")):
         assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_what_a_client_still_has_is_not_sent_again(number: str) -> None:
+def test_a_client_with_the_current_etag_gets_304(number: str) -> None:
     first = certificate(f"{number}.svg")
     again = certificate(f"{number}.svg", headers={"If-None-Match": f"W/{first.headers['etag']}"})
     other = certificate(f"{number}.svg", {"lang": "zh"}, {"If-None-Match": first.headers["etag"]})
@@ -104,7 +102,7 @@ def test_what_a_client_still_has_is_not_sent_again(number: str) -> None:
     assert other.status == 200
 
 
-def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_signs_it(stack: Stack, log: Log) -> None:
+def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_published_key(stack: Stack, log: Log) -> None:
     for count in (1, 2, 3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf() for _ in range(count)], [], NOON + count)
 
@@ -120,7 +118,7 @@ def test_the_log_is_published_oldest_first_in_canonical_text_with_the_key_that_s
     assert stack
 
 
-def test_the_log_comes_in_pages_and_a_full_one_may_be_kept_for_ever(log: Log) -> None:
+def test_the_log_is_read_in_pages_and_a_full_page_may_be_cached_forever(log: Log) -> None:
     for _ in range(3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
 
@@ -131,7 +129,9 @@ def test_the_log_comes_in_pages_and_a_full_one_may_be_kept_for_ever(log: Log) ->
     assert rest.headers["cache-control"] == end.headers["cache-control"] == "no-cache"
 
 
-def test_a_page_ends_before_it_is_too_large_to_be_sent(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_the_log_ends_with_the_entry_that_reaches_the_size_limit(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
     monkeypatch.setattr("saxaul.services.read_log.MAX_CHARACTERS", 1000)
@@ -146,16 +146,16 @@ def test_a_page_ends_before_it_is_too_large_to_be_sent(log: Log, monkeypatch: py
 @pytest.mark.parametrize(
     "query", [{"after": "-1"}, {"after": "x"}, {"after": "1" * 11}, {"limit": "0"}, {"limit": "501"}]
 )
-def test_a_parameter_of_the_log_out_of_range_is_400(query: dict[str, str]) -> None:
+def test_an_invalid_parameter_of_the_log_is_refused(query: dict[str, str]) -> None:
     assert log_page(**query).code == "invalid_parameter"
 
 
 @pytest.mark.usefixtures("stack")
-def test_a_log_without_entries_is_a_log() -> None:
+def test_a_log_without_entries_is_an_empty_list() -> None:
     assert log_page().body == {"entries": []}
 
 
-def test_what_the_log_answers_is_canonical_to_the_byte(log: Log) -> None:
+def test_the_response_of_the_log_is_canonical_json(log: Log) -> None:
     log.append(log.head(), "Alxa SEE Foundation", [make_leaf(tag="梭梭 \u2028 7")], [], NOON)
 
     body = invoke("prove_trees", event_of("prove_trees"))["body"]

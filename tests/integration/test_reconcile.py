@@ -1,4 +1,4 @@
-"""Reconciling a whole table: silent over what the functions wrote, and naming whatever somebody else did to it."""
+"""Reconciling a whole table: what the functions wrote adds up, and damage to the table is reported."""
 
 import json
 import os
@@ -38,7 +38,7 @@ WALLET = Key("USER#u-42", "WALLET")
 
 @pytest.fixture
 def lived(stack: Stack) -> Stack:
-    """A week of two users: one with a tree that is ordered, one with a tree reserved and points that ripen."""
+    """A ledger after three weeks: u-42 has an ordered tree, and u-43 has a reserved tree and ripening points."""
     stack.seed_catalog(price_points=80)
     stack.seed(
         "action-types",
@@ -71,7 +71,7 @@ def findings(stack: Stack) -> list[str]:
 
 
 def tamper(key: Key, **changes: object) -> None:
-    """Write fields past all conditions, as no function does."""
+    """Overwrite fields of an item without any condition, which no function does."""
     item = python(dynamodb().get_item(TableName="Ledger", Key=raw(key._asdict()))["Item"])
     dynamodb().put_item(TableName="Ledger", Item=raw(item | changes))
 
@@ -88,7 +88,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     return end.value.code
 
 
-def test_what_the_functions_wrote_adds_up(lived: Stack) -> None:
+def test_a_ledger_that_only_the_functions_wrote_adds_up(lived: Stack) -> None:
     told: list[Finding] = []
 
     sums = reconcile.reconcile(lived.ledger, told.append)
@@ -98,7 +98,7 @@ def test_what_the_functions_wrote_adds_up(lived: Stack) -> None:
     assert (sums.earned, sums.ripening, sums.spendable, sums.spent) == (500, 80, 260, 160)
 
 
-def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_in_many_pages_gives_the_same_result(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = reconcile.reconcile(lived.ledger, lambda _: None)
     monkeypatch.setattr(reconcile, "scan", lambda table, **rest: scan(table, PaginationConfig={"PageSize": 2}, **rest))
 
@@ -106,7 +106,7 @@ def test_a_scan_of_many_pages_finds_the_same(lived: Stack, monkeypatch: pytest.M
     assert reconcile.reconcile(lived.ledger, lambda _: None) == whole
 
 
-def test_a_point_that_somebody_added_is_named_with_its_user(lived: Stack) -> None:
+def test_a_point_that_was_added_to_a_wallet_is_reported_with_its_user(lived: Stack) -> None:
     tamper(WALLET, balance=181)
 
     assert findings(lived) == [
@@ -114,19 +114,19 @@ def test_a_point_that_somebody_added_is_named_with_its_user(lived: Stack) -> Non
     ]
 
 
-def test_a_period_that_was_lost_is_noticed(lived: Stack) -> None:
+def test_a_lost_period_is_reported(lived: Stack) -> None:
     dynamodb().delete_item(TableName="Ledger", Key=raw({"pk": "USER#u-42", "sk": "PAGE#2026-06-05"}))
 
     assert findings(lived) == ["user u-42: the wallet has 160 points from period 2026-06-05, which does not exist"]
 
 
-def test_an_action_that_came_with_two_dates_is_named(lived: Stack) -> None:
+def test_an_action_that_is_in_two_periods_is_reported(lived: Stack) -> None:
     lived.accrue_all([make_action("a-0", occurred_at=lived.clock.instant)])
 
     assert findings(lived) == ["user u-42: action alipay:a-0 is in the periods 2026-06-05 and 2026-06-26"]
 
 
-def test_a_stock_that_moved_alone_is_named(lived: Stack) -> None:
+def test_a_stock_that_does_not_match_its_redemptions_is_reported(lived: Stack) -> None:
     tamper(Key("PROJECT#saxaul-alxa", "STOCK"), reserved=11)
 
     assert findings(lived) == [
@@ -135,7 +135,7 @@ def test_a_stock_that_moved_alone_is_named(lived: Stack) -> None:
     ]
 
 
-def test_a_lost_order_and_a_lost_certificate_are_named_by_their_redemptions(lived: Stack) -> None:
+def test_a_lost_order_and_lost_certificates_are_reported_through_their_redemptions(lived: Stack) -> None:
     for prefix in ("ORDER#", "CERT#"):
         for key in keys_of(lived, prefix):
             dynamodb().delete_item(TableName="Ledger", Key=raw(key._asdict()))
@@ -148,12 +148,12 @@ def test_a_lost_order_and_a_lost_certificate_are_named_by_their_redemptions(live
 
 
 PLANTED_AT = "2026-06-06T00:10:00+08:00"
-"""On the day of the order."""
+"""A time on the day of the order."""
 
 
 @pytest.fixture
 def planted(lived: Stack) -> Stack:
-    """The ordered tree is confirmed and was found dead; nothing of it is told to anybody but the log."""
+    """The ordered tree was confirmed and later found dead. The log records both reports."""
     [order_id] = lived.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
     assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["confirmed"] == 1
@@ -161,11 +161,11 @@ def planted(lived: Stack) -> Stack:
     return lived
 
 
-def test_what_partners_reported_adds_up_with_the_log(planted: Stack) -> None:
+def test_the_reports_of_partners_agree_with_the_log(planted: Stack) -> None:
     assert findings(planted) == []
 
 
-def test_a_tree_that_came_to_life_past_the_log_is_named(planted: Stack) -> None:
+def test_a_tree_whose_state_disagrees_with_the_log_is_reported(planted: Stack) -> None:
     tree = next(key for key in keys_of(planted, "USER#u-42") if key.sk.startswith("TREE#"))
     item = planted.ledger.get(tree)
     assert item
@@ -177,9 +177,7 @@ def test_a_tree_that_came_to_life_past_the_log_is_named(planted: Stack) -> None:
     ]
 
 
-def test_a_tree_confirmed_while_the_trees_are_counted_is_no_fault(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tree_that_is_confirmed_during_the_scan_is_not_a_fault(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     [order_id] = lived.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
     interrupt(monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number, planted_at=PLANTED_AT))))
@@ -188,7 +186,7 @@ def test_a_tree_confirmed_while_the_trees_are_counted_is_no_fault(
     assert view_order(order_id).body["state"] == "planted"
 
 
-def test_an_item_that_cannot_be_read_is_named_and_the_rest_is_still_checked(lived: Stack) -> None:
+def test_an_unreadable_item_is_reported_and_the_rest_is_still_checked(lived: Stack) -> None:
     tree = next(key for key in keys_of(lived, "USER#u-42") if key.sk.startswith("TREE#"))
     tamper(tree, state="composted")
     tamper(Key("USER#u-43", "WALLET"), balance=0)
@@ -203,20 +201,21 @@ def test_an_item_that_cannot_be_read_is_named_and_the_rest_is_still_checked(live
     assert any(finding.startswith("user u-43: earned 240 is not") for finding in told)
 
 
-def test_items_of_other_kinds_are_passed_over(lived: Stack) -> None:
+def test_items_of_other_kinds_are_ignored(lived: Stack) -> None:
     lived.ledger.put_all([{"pk": "IMPACT#2026", "sk": "x"}, {"pk": "USER#u-42", "sk": "SETTINGS"}])
 
     assert findings(lived) == []
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, *steps: tuple[str, Callable[[], object]]) -> None:
-    """While the table is read item by item, take each step after the first item whose key begins as it says.
+    """Run each step during a scan, right after the first item whose key begins with the text of the step.
 
-    The first step belongs to the scan of all items, the next one to the scan that counts trees.
+    The first step runs during the scan of all items, the second one during the scan that counts trees. Both scans read
+    one item per page.
     """
     waiting = iter(steps)
 
-    def interrupted(table: Table, **rest: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own
+    def interrupted(table: Table, **rest: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
         after, step = next(waiting, ("nothing", lambda: None))
         for item in scan(table, PaginationConfig={"PageSize": 1}, **rest):
             yield item
@@ -227,7 +226,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *steps: tuple[str, Callable[[], o
     monkeypatch.setattr(reconcile, "scan", interrupted)
 
 
-def test_a_redemption_settled_between_its_item_and_its_wallet_is_no_fault(
+def test_a_settlement_between_reading_the_redemptions_and_reading_the_wallet_is_not_a_fault(
     lived: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(monkeypatch, ("USER#u-42 TREE#", lambda: settle(lived, "third")))
@@ -236,7 +235,7 @@ def test_a_redemption_settled_between_its_item_and_its_wallet_is_no_fault(
     assert lived.wallet().spent == 160
 
 
-def test_a_tree_ordered_between_its_item_and_its_order_is_no_fault(
+def test_an_order_that_is_placed_after_its_redemption_was_read_is_not_a_fault(
     lived: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(monkeypatch, ("USER#u-43 WALLET", lived.order))
@@ -245,7 +244,9 @@ def test_a_tree_ordered_between_its_item_and_its_order_is_no_fault(
     assert len(keys_of(lived, "ORDER#")) == 2
 
 
-def test_saplings_taken_after_their_stock_was_read_are_no_fault(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saplings_that_are_taken_after_the_stock_was_read_are_not_a_fault(
+    lived: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     interrupt(
         monkeypatch,
         ("PROJECT#", lambda: settle(lived, "third")),
@@ -256,7 +257,7 @@ def test_saplings_taken_after_their_stock_was_read_are_no_fault(lived: Stack, mo
     assert lived.stock().reserved == 4
 
 
-def test_the_command_ends_with_0_and_the_sums_where_all_adds_up(
+def test_the_command_prints_the_sums_and_exits_with_0_if_everything_adds_up(
     lived: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = run(monkeypatch, "--table", lived.ledger.name)
@@ -267,7 +268,7 @@ def test_the_command_ends_with_0_and_the_sums_where_all_adds_up(
     assert {"500", "80", "260", "160"} <= set(words)
 
 
-def test_the_command_ends_with_1_and_names_the_user_where_anything_does_not(
+def test_the_command_names_the_user_and_exits_with_1_if_something_does_not_add_up(
     lived: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tamper(WALLET, spent=81)
@@ -280,7 +281,7 @@ def test_the_command_ends_with_1_and_names_the_user_where_anything_does_not(
     assert "2 faults: the ledger does not add up" in told
 
 
-def test_a_wallet_below_zero_is_told_and_is_no_fault(
+def test_a_negative_balance_is_printed_but_is_not_a_fault(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack.periods.put(make_period(make_entry(points=10), version=0))
@@ -300,7 +301,7 @@ def test_a_wallet_below_zero_is_told_and_is_no_fault(
     assert "· user u-42: the wallet is at -20 points" in capsys.readouterr().out
 
 
-def test_a_table_that_is_not_there_is_one_sentence(
+def test_a_missing_table_ends_the_command_with_an_error_message(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert stack.ledger.name != "Nowhere"
@@ -309,7 +310,7 @@ def test_a_table_that_is_not_there_is_one_sentence(
     assert capsys.readouterr().err.startswith("✗ Nowhere could not be read")
 
 
-def test_without_a_table_the_command_talks_to_the_laptop_stack(
+def test_without_a_table_the_command_uses_the_laptop_stack(
     lived: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
@@ -331,7 +332,7 @@ def test_without_a_stack_the_command_says_how_to_start_one(
     assert "make up" in capsys.readouterr().err
 
 
-def test_the_size_of_an_item_counts_names_texts_and_numbers(stack: Stack) -> None:
+def test_the_size_of_an_item_counts_names_text_and_numbers(stack: Stack) -> None:
     period = Period(PeriodKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, overflow=b"123456" * 1000)
     stack.periods.put(period)
 

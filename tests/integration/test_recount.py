@@ -1,4 +1,4 @@
-"""Counting the impact afresh: what is missing is told and mended, what moves is left alone."""
+"""Recounting the impact: missing counts are reported and corrected; a day that changes meanwhile is left alone."""
 
 import sys
 
@@ -17,7 +17,7 @@ CALENDAR = make_calendar()
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the command waited, without waiting."""
+    """The waits of the command, in seconds. The command does not really wait."""
     found: list[float] = []
     monkeypatch.setattr(StoppedClock, "sleep", lambda _, seconds: found.append(seconds))
     monkeypatch.setattr("operations.recount.SYSTEM_CLOCK", StoppedClock(NOON))
@@ -26,7 +26,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def counted(stack: Stack) -> Stack:
-    """Two rides and two trees in the ledger, and in the totals."""
+    """A stack whose ledger has two rides and two trees, all of them counted in the totals."""
     stack.seed_catalog()
     stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
     stack.redemptions.add(make_redemption(trees=2).reserved(NOON))
@@ -40,12 +40,12 @@ def recount(stack: Stack, *, mend: bool = False) -> tuple[int, list[str]]:
     return report.lacking, told
 
 
-def test_totals_that_are_right_are_told_nothing_of_and_not_waited_for(counted: Stack, waits: list[float]) -> None:
+def test_correct_totals_are_not_reported_and_cause_no_wait(counted: Stack, waits: list[float]) -> None:
     assert recount(counted) == (0, [])
     assert waits == []
 
 
-def test_what_was_never_counted_is_told_and_mended_and_right_from_then_on(counted: Stack, waits: list[float]) -> None:
+def test_an_action_that_was_never_counted_is_reported_and_then_corrected(counted: Stack, waits: list[float]) -> None:
     stream = Stream()
     stream.records()
     counted.accrue_all([make_action("lost")])
@@ -62,7 +62,7 @@ def test_what_was_never_counted_is_told_and_mended_and_right_from_then_on(counte
     assert len(lost) == 1
 
 
-def test_what_the_totals_have_more_stays_and_is_told(counted: Stack, waits: list[float]) -> None:
+def test_an_excess_in_the_totals_is_reported_but_not_corrected(counted: Stack, waits: list[float]) -> None:
     store = ImpactStore(counted.ledger)
     day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
     store.put(day.__class__(day.day, day.impact.plus(Impact(trees={"reserved": 1})), day.marks, day.version))
@@ -72,7 +72,9 @@ def test_what_the_totals_have_more_stays_and_is_told(counted: Stack, waits: list
     assert waits
 
 
-def test_a_day_that_moves_meanwhile_is_left_to_the_next_run(counted: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_that_changes_during_the_count_is_left_to_the_next_run(
+    counted: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stream = Stream()
     stream.records()
     counted.accrue_all([make_action("late")])
@@ -83,7 +85,7 @@ def test_a_day_that_moves_meanwhile_is_left_to_the_next_run(counted: Stack, monk
 
 
 @pytest.mark.parametrize(("lost", "status"), [(False, 0), (True, 1)])
-def test_the_command_ends_with_1_where_something_is_missing(
+def test_the_command_exits_with_1_if_something_is_missing(
     counted: Stack,
     waits: list[float],
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Settling under rivals and beside broken messages, and a wallet that meets a harvest."""
+"""Settling and harvesting: broken messages, concurrent writes and conflicting transactions."""
 
 import json
 
@@ -17,7 +17,7 @@ from tests.integration.stack import Stack, harvest, redeem, wallet_of
 
 
 def asked(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -> list[str]:
-    """Redemptions that were requested, and the bodies of their messages."""
+    """Store pending redemptions, and return the bodies of their messages."""
     for redemption_id in redemption_ids:
         stack.redemptions.add(make_redemption(redemption_id, project_id=project_id))
     return [
@@ -36,7 +36,7 @@ def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str)
     assert [stack.redemption(redemption_id).state for redemption_id in ("r-1", "r-2")] == ["reserved", "reserved"]
 
 
-def test_a_message_of_a_redemption_that_does_not_exist_changes_nothing(stack: Stack) -> None:
+def test_a_message_for_an_unknown_redemption_changes_nothing(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
     unknown = json.dumps({"project_id": "saxaul-alxa", "user_id": "u-42", "redemption_id": "r-9"})
@@ -45,7 +45,7 @@ def test_a_message_of_a_redemption_that_does_not_exist_changes_nothing(stack: St
     assert (stack.wallet().balance, stack.stock().reserved) == (1000, 0)
 
 
-def test_a_whole_batch_is_settled_with_one_write_of_the_stock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_batch_is_settled_with_one_write(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.seed_catalog()
     stack.add_wallet(10_000)
     written: list[Settlement] = []
@@ -62,7 +62,7 @@ def test_a_whole_batch_is_settled_with_one_write_of_the_stock(stack: Stack, monk
     assert (stack.wallet().spent, stack.available()) == (1600, 0)
 
 
-def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
+def test_the_projects_of_a_batch_are_settled_separately(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
 
@@ -70,7 +70,7 @@ def test_projects_of_one_batch_are_settled_apart(stack: Stack) -> None:
     assert [stack.redemption(redemption_id).reason for redemption_id in ("r-1", "r-2")] == ["sold_out", ""]
 
 
-def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
+def test_a_settlement_reads_again_after_a_concurrent_settlement_and_does_not_oversell(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed_catalog(saplings=1)
@@ -92,7 +92,7 @@ def test_a_settlement_that_lost_its_race_reads_anew_and_oversells_nothing(
     assert (stack.stock().reserved, stack.wallet().spent) == (1, 160)
 
 
-def test_a_settlement_that_always_loses_its_race_comes_again_and_writes_nothing(
+def test_a_settlement_whose_write_conflicts_every_time_is_redelivered_and_writes_nothing(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -107,7 +107,7 @@ def test_a_settlement_that_always_loses_its_race_comes_again_and_writes_nothing(
     assert stack.wallet().balance == 1000
 
 
-def test_the_certificate_of_a_rejected_redemption_leads_nowhere(stack: Stack) -> None:
+def test_a_rejected_redemption_has_no_certificate(stack: Stack) -> None:
     stack.seed_catalog(saplings=0)
     stack.add_wallet(1000)
 
@@ -118,7 +118,9 @@ def test_the_certificate_of_a_rejected_redemption_leads_nowhere(stack: Stack) ->
     assert stack.redemptions.certified(rejected.trees[0].number) is None
 
 
-def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_that_a_concurrent_harvest_moved_are_not_moved_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.periods.put(make_period(make_entry(80), version=0))
     stack.clock.instant = NOON + DAY
     put, raced = Wallets.put, list[Wallet]()
@@ -136,9 +138,7 @@ def test_a_harvest_that_lost_its_race_takes_what_stands_there(stack: Stack, monk
     assert stack.wallet().version == 1
 
 
-def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_harvest_that_conflicts_with_a_transaction_is_retried(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.periods.put(make_period(make_entry(80), version=0))
     stack.clock.instant = NOON + DAY
     client = dynamodb()
@@ -159,7 +159,7 @@ def test_a_harvest_that_meets_a_transaction_under_way_tries_again(
     assert stack.wallet().balance == 80
 
 
-def test_a_request_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Stack) -> None:
+def test_a_redemption_request_harvests_the_ripe_points_first(stack: Stack) -> None:
     stack.seed_catalog()
     stack.periods.put(make_period(make_entry(200), version=0))
     stack.clock.instant = NOON + DAY
@@ -169,7 +169,7 @@ def test_a_request_is_paid_from_what_is_ripe_without_a_harvest_before(stack: Sta
     assert (wallet_of()["spendable"], wallet_of()["spent"], wallet_of()["earned"]) == (40, 160, 200)
 
 
-def test_a_project_that_was_added_meanwhile_can_be_redeemed_at_once(stack: Stack) -> None:
+def test_trees_of_a_project_that_was_just_added_can_be_requested_at_once(stack: Stack) -> None:
     stack.add_wallet(1000)
     assert redeem().code == "unknown_project"
 

@@ -1,4 +1,4 @@
-"""Redemption requests: what they must look like, and what their Idempotency-Key does."""
+"""Redemption requests: which requests are valid, and what the Idempotency-Key does."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from tests.integration.stack import Stack, call, redeem
 ME = {"user_id": "u-42"}
 
 
-def test_redeeming_is_for_apps_too(stack: Stack) -> None:
+def test_only_an_app_can_request_trees(stack: Stack) -> None:
     stack.seed_catalog()
 
     assert redeem(client="operator-client").code == "not_an_app"
 
 
-def test_a_person_cannot_spend_for_another(stack: Stack) -> None:
+def test_a_person_cannot_spend_the_points_of_another_person(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
     answer = call(
@@ -47,7 +47,7 @@ def test_a_person_cannot_spend_for_another(stack: Stack) -> None:
         ({"points": 1}, "invalid_body"),
     ],
 )
-def test_a_request_that_cannot_be_is_refused(stack: Stack, change: dict[str, Any], code: str) -> None:
+def test_an_invalid_request_is_refused(stack: Stack, change: dict[str, Any], code: str) -> None:
     stack.seed_catalog()
     stack.add_wallet(10_000)
 
@@ -58,13 +58,13 @@ def test_a_request_that_cannot_be_is_refused(stack: Stack, change: dict[str, Any
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129])
-def test_a_request_needs_an_idempotency_key_of_a_sensible_length(stack: Stack, key: str) -> None:
+def test_a_request_needs_an_idempotency_key_of_1_to_128_characters(stack: Stack, key: str) -> None:
     stack.seed_catalog()
 
     assert redeem(key).code == "missing_key"
 
 
-def test_the_header_of_the_key_may_be_in_any_case(stack: Stack) -> None:
+def test_the_header_name_idempotency_key_may_have_any_case(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
     resource, body = "/users/{user_id}/redemptions", {"project_id": "saxaul-alxa"}
@@ -77,7 +77,7 @@ def test_the_header_of_the_key_may_be_in_any_case(stack: Stack) -> None:
     assert len({answer.body["redemption_id"] for answer in asked}) == 1
 
 
-def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_request(stack: Stack) -> None:
+def test_a_dedication_is_normalized_and_one_that_looks_the_same_counts_as_the_same_request(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
 
@@ -88,7 +88,7 @@ def test_a_dedication_is_cleaned_and_one_that_only_looks_the_same_is_the_same_re
     assert (again.status, again.body["replay"]) == (202, True)
 
 
-def test_a_key_that_came_with_another_request_is_422(stack: Stack) -> None:
+def test_a_key_that_was_used_for_a_different_request_is_422(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
     redeem("key-1")
@@ -98,7 +98,7 @@ def test_a_key_that_came_with_another_request_is_422(stack: Stack) -> None:
     assert (answer.status, answer.code) == (422, "key_reused")
 
 
-def test_the_same_key_of_another_app_or_user_is_another_request(stack: Stack) -> None:
+def test_the_same_key_from_another_app_or_user_is_a_different_request(stack: Stack) -> None:
     stack.seed_catalog()
     for user in ("u-42", "u-43"):
         stack.add_wallet(1000, user)
@@ -109,7 +109,7 @@ def test_the_same_key_of_another_app_or_user_is_another_request(stack: Stack) ->
     assert len({answer.body["redemption_id"] for answer in asked}) == 3
 
 
-def test_a_request_that_cannot_be_paid_is_409_and_leaves_nothing_behind(stack: Stack) -> None:
+def test_a_request_that_the_wallet_cannot_pay_is_409_and_stores_nothing(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(159)
 
@@ -120,7 +120,7 @@ def test_a_request_that_cannot_be_paid_is_409_and_leaves_nothing_behind(stack: S
     assert stack.redemptions.of_user("u-42") == []
 
 
-def test_a_key_does_not_reach_the_redemption_of_another_user(stack: Stack) -> None:
+def test_a_key_does_not_give_access_to_the_redemption_of_another_user(stack: Stack) -> None:
     stack.seed_catalog()
     for user in ("u-42", "u-43"):
         stack.add_wallet(1000, user)

@@ -1,4 +1,4 @@
-"""Reversals through the API, onto whichever period holds the action, however late."""
+"""Reversals through the API: they are posted to the period that holds the action, even after the period was closed."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,12 @@ from tests.builders import DAY, make_action, make_action_type, reported
 from tests.integration.stack import Answer, Stack, call, harvest, redeem, wallet_of
 
 
-def reverse(*reversals: Any, client: str = "alipay-client") -> Answer:  # noqa: ANN401 - whatever an app sends
+def reverse(*reversals: Any, client: str = "alipay-client") -> Answer:  # noqa: ANN401 - an app may send anything
     return call("ingest_actions", "POST", "/reversals", client=client, body={"reversals": list(reversals)})
 
 
 def refund(**changes: object) -> dict[str, Any]:
-    """A reversal of the builders' action, as an app sends it."""
+    """Return a reversal of the action ``ride-1``, as an app sends it."""
     return reported(type=None, quantity=None, reason="refunded") | changes
 
 
@@ -30,7 +30,7 @@ def names_by_window(stack: Stack) -> dict[str, list[str]]:
     return {period.key.window: list(period.entries) for period in stack.periods_of()}
 
 
-def test_a_reversal_takes_an_action_back_before_it_is_harvested(stack: Stack) -> None:
+def test_a_reversal_before_the_harvest_removes_the_points_and_grams(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
 
@@ -42,7 +42,7 @@ def test_a_reversal_takes_an_action_back_before_it_is_harvested(stack: Stack) ->
     assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"]}
 
 
-def test_a_reversal_after_the_harvest_is_taken_from_the_wallet_with_the_next_one(stack: Stack) -> None:
+def test_a_reversal_after_the_harvest_is_deducted_by_the_next_harvest(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
     stack.clock.instant += DAY
@@ -58,7 +58,7 @@ def test_a_reversal_after_the_harvest_is_taken_from_the_wallet_with_the_next_one
     assert wallet_of()["spendable"] == 0
 
 
-def test_a_reversal_overtakes_its_action_whichever_period_that_comes_to(stack: Stack) -> None:
+def test_a_reversal_that_arrives_before_its_action_is_written_to_every_possible_period(stack: Stack) -> None:
     monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
     stack.seed("action-types", bus_ride=monthly, metro_ride=make_action_type())
 
@@ -70,7 +70,7 @@ def test_a_reversal_overtakes_its_action_whichever_period_that_comes_to(stack: S
     assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"], "2026-06": ["alipay:ride-1"]}
 
 
-def test_a_reversal_that_waits_on_one_period_still_reaches_the_others(
+def test_a_reversal_that_could_not_be_written_to_one_period_is_written_there_on_redelivery(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
@@ -93,7 +93,7 @@ def test_a_reversal_that_waits_on_one_period_still_reaches_the_others(
     assert wallet_of()["earned"] == 0
 
 
-def test_a_reversal_in_the_same_batch_as_its_action_touches_that_period_alone(stack: Stack) -> None:
+def test_a_reversal_in_the_same_batch_as_its_action_is_written_only_to_the_period_of_the_action(stack: Stack) -> None:
     stack.seed(
         "action-types",
         bus_ride=make_action_type(caps=(Cap(window="month", units=Decimal(10)),)),
@@ -108,7 +108,7 @@ def test_a_reversal_in_the_same_batch_as_its_action_touches_that_period_alone(st
     assert wallet_of()["earned"] == 0
 
 
-def test_a_reversal_months_later_reopens_the_closed_period(stack: Stack) -> None:
+def test_a_late_reversal_reopens_the_closed_period(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
     stack.clock.instant += 30 * DAY
@@ -126,7 +126,7 @@ def test_a_reversal_months_later_reopens_the_closed_period(stack: Stack) -> None
     assert harvest().body["moved"] == 0
 
 
-def test_an_app_cannot_take_back_what_another_reported(stack: Stack) -> None:
+def test_an_app_cannot_reverse_an_action_of_another_app(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue_all([make_action()])
 
@@ -136,7 +136,7 @@ def test_an_app_cannot_take_back_what_another_reported(stack: Stack) -> None:
     assert wallet_of()["earned"] == 80
 
 
-def test_a_wallet_below_zero_cannot_spend(stack: Stack) -> None:
+def test_a_wallet_with_a_negative_balance_cannot_pay(stack: Stack) -> None:
     stack.seed_catalog(price_points=80)
     stack.accrue_all([make_action()])
     stack.clock.instant += DAY
@@ -154,7 +154,7 @@ def test_a_wallet_below_zero_cannot_spend(stack: Stack) -> None:
     assert (again.status, again.code) == (409, "insufficient_points")
 
 
-def test_each_bad_reversal_is_named_and_the_good_ones_go_through(stack: Stack) -> None:
+def test_each_invalid_reversal_is_refused_and_the_valid_ones_are_queued(stack: Stack) -> None:
     answer = reverse(
         refund(),
         refund(reason=""),

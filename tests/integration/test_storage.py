@@ -1,4 +1,4 @@
-"""Round trips: what is written as an item is read back as it was, through the table's own notation."""
+"""Storage: round trips through DynamoDB's notation, and lists, batches and conditional writes."""
 
 from collections import Counter
 from dataclasses import replace
@@ -85,17 +85,17 @@ all_redemptions = st.builds(
 
 
 def stored(item: Item, version: int) -> Item:
-    """An item as DynamoDB gives it back."""
+    """Return the item as it is read back from DynamoDB at this version."""
     return table.python(table.raw({**item, "v": version}))
 
 
 @given(period=all_periods)
-def test_a_period_comes_back_as_it_was(period: Period) -> None:
+def test_a_period_is_read_back_unchanged(period: Period) -> None:
     assert periods.from_item(stored(periods.to_item(period), period.version)) == period
 
 
 @given(entry=entries, reason=st.text(max_size=64))
-def test_a_packed_period_comes_back_as_it_was(entry: Entry, reason: str) -> None:
+def test_a_compressed_period_is_read_back_unchanged(entry: Entry, reason: str) -> None:
     many = make_period(*[replace(entry, reversal=reason, occurred_at=entry.occurred_at + n) for n in range(20)])
 
     assert "z" in periods.to_item(many)
@@ -103,30 +103,30 @@ def test_a_packed_period_comes_back_as_it_was(entry: Entry, reason: str) -> None
 
 
 @given(wallet=all_wallets)
-def test_a_wallet_comes_back_as_it_was(wallet: Wallet) -> None:
+def test_a_wallet_is_read_back_unchanged(wallet: Wallet) -> None:
     assert wallets.from_item(stored(wallets.to_item(wallet), wallet.version)) == wallet
 
 
 @given(redemption=all_redemptions)
-def test_a_redemption_comes_back_as_it_was(redemption: Redemption) -> None:
+def test_a_redemption_is_read_back_unchanged(redemption: Redemption) -> None:
     assert redemptions.from_item(stored(redemptions.to_item(redemption), redemption.version)) == redemption
 
 
-def test_an_order_comes_back_as_it_was() -> None:
+def test_an_order_is_read_back_unchanged() -> None:
     order = make_order(make_redemption(trees=2), make_redemption("r-2", user_id="u-43"))
 
     for variant in (order, order.announced(0), order.announced(NOON)):
         assert orders.from_item(stored(orders.to_item(variant), variant.version)) == variant
 
 
-def test_an_order_is_on_the_list_of_its_partner_once_it_is_announced() -> None:
+def test_an_order_moves_to_the_list_of_its_partner_when_it_is_announced() -> None:
     order = make_order(make_redemption())
 
     assert orders.to_item(order)["list_name"] == "UNANNOUNCED#saxaul-alxa"
     assert orders.to_item(order.announced(NOON))["list_name"] == "ORDERS#Alxa SEE Foundation"
 
 
-def test_what_waits_is_on_the_list_of_its_project_also_when_it_waits_again() -> None:
+def test_a_redemption_that_waits_for_an_order_is_listed_for_its_project_also_after_a_failure() -> None:
     reserved = make_redemption(trees=2).reserved(NOON)
     ordered = reserved.ordered("o-1", NOON + 1)
     failed = ordered.stepped({ordered.trees[0].number: Step(State.RESERVED, NOON, NOON, reason="frost")})
@@ -140,7 +140,7 @@ def test_what_waits_is_on_the_list_of_its_project_also_when_it_waits_again() -> 
     assert redemptions.to_item(failed)["list_order"] == redemptions.to_item(reserved)["list_order"]
 
 
-def test_what_waits_for_an_answer_is_on_a_list_and_leaves_it_with_the_answer() -> None:
+def test_a_pending_redemption_is_listed_until_it_is_rejected_or_cancelled() -> None:
     requested = make_redemption()
     answers = [requested.rejected("sold_out"), requested.cancelled()]
 
@@ -148,7 +148,7 @@ def test_what_waits_for_an_answer_is_on_a_list_and_leaves_it_with_the_answer() -
     assert not any("list_name" in redemptions.to_item(answer) for answer in answers)
 
 
-def test_requested_redemptions_are_dealt_evenly_among_their_lists() -> None:
+def test_pending_redemptions_are_spread_evenly_over_their_lists() -> None:
     names = (redemption_id("alipay", f"u-{number}", "key") for number in range(4000))
     dealt = Counter(redemptions.to_item(make_redemption(name))["list_name"] for name in names)
 
@@ -156,7 +156,7 @@ def test_requested_redemptions_are_dealt_evenly_among_their_lists() -> None:
     assert max(dealt.values()) < 1.2 * 4000 / REQUESTED_LISTS
 
 
-def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> None:
+def test_an_entry_of_an_ordinary_ride_takes_at_most_100_bytes() -> None:
     item = periods.to_item(make_period(make_entry(rule=1)))["e"]["alipay:0"]
 
     size = sum(len(name) + len(str(value)) for name, value in item.items())
@@ -165,7 +165,7 @@ def test_an_entry_of_an_ordinary_ride_takes_no_more_than_a_hundred_bytes() -> No
     assert size <= 100
 
 
-def test_a_write_over_an_older_version_is_refused_with_what_stands_there(stack: Stack) -> None:
+def test_a_write_based_on_a_stale_version_is_refused_and_returns_the_stored_period(stack: Stack) -> None:
     stack.periods.put(make_period(make_entry(80), version=0))
     stack.periods.put(make_period(make_entry(90), version=1))
 
@@ -177,7 +177,7 @@ def test_a_write_over_an_older_version_is_refused_with_what_stands_there(stack: 
     assert stale.value.period == unaware.value.period == make_period(make_entry(90), version=2)
 
 
-def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> None:
+def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(1))
     stack.redemptions.add(make_redemption())
 
@@ -191,7 +191,7 @@ def test_wallets_and_redemptions_refuse_to_be_written_over_too(stack: Stack) -> 
     assert len(exists.value.known.trees) == 1
 
 
-def test_more_periods_than_one_batch_holds_are_read_and_those_never_written_are_empty(stack: Stack) -> None:
+def test_more_periods_than_fit_a_batch_are_read_and_one_that_was_never_written_is_empty(stack: Stack) -> None:
     written = [make_period(make_entry(n), owner=Owner("user", f"u-{n}"), version=0) for n in range(120)]
     for period in written:
         stack.periods.put(period)
@@ -203,14 +203,14 @@ def test_more_periods_than_one_batch_holds_are_read_and_those_never_written_are_
     assert found[absent] == Period(absent)
 
 
-def test_more_items_than_one_batch_takes_are_written(stack: Stack) -> None:
+def test_more_items_than_fit_a_batch_are_written_and_read(stack: Stack) -> None:
     stack.ledger.put_all([{"pk": "CERT", "sk": f"{n:03d}"} for n in range(60)])
 
     assert len(list(stack.ledger.query("CERT", "0", "~"))) == 60
     assert len(stack.ledger.get_many([Key("CERT", f"{n:03d}") for n in range(60)], consistent=False)) == 60
 
 
-def test_the_open_periods_of_a_wallet_are_those_that_it_has_not_closed(stack: Stack) -> None:
+def test_the_open_periods_of_a_wallet_are_those_that_are_not_closed(stack: Stack) -> None:
     for window in ("2026-05-01", "2026-05-02", "2026-05-20", "2026-04", "2026-05", "2025", "2026"):
         stack.periods.put(make_period(make_entry(1), window=window, version=0))
     wallet = make_wallet(closed_through=date(2026, 5, 19), credited={"2026-05-02": 1, "2026-05": 1})
@@ -222,7 +222,7 @@ def test_the_open_periods_of_a_wallet_are_those_that_it_has_not_closed(stack: St
     assert sorted(period.key.window for period in still_open) == ["2026", "2026-05", "2026-05-02", "2026-05-20"]
 
 
-def test_a_wallet_is_debited_only_of_what_it_has(stack: Stack) -> None:
+def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, closed_g=Decimal(5)))
 
     table.transact([stack.wallets.debit_write(USER.id, 60)])
@@ -232,7 +232,7 @@ def test_a_wallet_is_debited_only_of_what_it_has(stack: Stack) -> None:
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
 
 
-def test_a_wallet_gets_no_more_back_than_it_spent(stack: Stack) -> None:
+def test_a_refund_larger_than_the_points_spent_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, spent=50))
 
     table.transact([stack.wallets.refund_write(USER.id, 50)])
@@ -242,7 +242,7 @@ def test_a_wallet_gets_no_more_back_than_it_spent(stack: Stack) -> None:
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (150, 0, 2)
 
 
-def test_the_longest_waiting_redemptions_come_first(stack: Stack) -> None:
+def test_the_redemptions_that_waited_longest_are_listed_first(stack: Stack) -> None:
     for n, reserved_at in enumerate((NOON + 2, NOON, NOON + 1)):
         stack.redemptions.add(make_redemption(f"r-{n}", user_id=f"u-{n}").reserved(reserved_at))
 

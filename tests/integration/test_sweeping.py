@@ -1,4 +1,4 @@
-"""Sweeping: a redemption whose message was lost gets its answer all the same."""
+"""Sweeping: a redemption whose message was lost is queued again and settled."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.integration.stack import Stack, cancel, event_of, invoke, redeem
 
 
 class Killed(BaseException):
-    """What ends a worker: nothing catches it."""
+    """Simulates the death of a worker. No ``except Exception`` catches it."""
 
 
 def sweep() -> int:
@@ -28,7 +28,7 @@ def rich(stack: Stack) -> Stack:
     return stack
 
 
-def test_a_worker_killed_between_the_write_and_the_queue_loses_no_redemption(
+def test_a_redemption_is_settled_even_if_the_worker_is_killed_before_it_queues_the_message(
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -40,7 +40,7 @@ def test_a_worker_killed_between_the_write_and_the_queue_loses_no_redemption(
             redeem()
     [lost] = rich.redemptions.of_user("u-42")
     assert (lost.state, rich.waiting(rich.redemptions_url)) == ("requested", [])
-    assert sweep() == 0, "it may still be on its way"
+    assert sweep() == 0, "the message may still be in the queue"
     rich.clock.instant += LOST_AFTER + 1
 
     assert sweep() == 1
@@ -50,7 +50,7 @@ def test_a_worker_killed_between_the_write_and_the_queue_loses_no_redemption(
     assert sweep() == 0
 
 
-def test_the_oldest_is_queued_first_of_every_list(rich: Stack) -> None:
+def test_a_sweep_queues_the_oldest_redemption_of_all_lists_first(rich: Stack) -> None:
     asked = [f"r-{number}" for number in range(30)]
     for number, redemption_id in enumerate(asked):
         rich.redemptions.add(make_redemption(redemption_id, requested_at=NOON - 1000 - number))
@@ -59,7 +59,9 @@ def test_the_oldest_is_queued_first_of_every_list(rich: Stack) -> None:
     assert swept(rich) == asked[::-1]
 
 
-def test_a_sweep_takes_a_bounded_number_and_the_next_goes_on(rich: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_queues_a_limited_number_and_the_next_sweep_continues(
+    rich: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("saxaul.services.sweep.MAX_SWEPT", 5)
     for number in range(7):
         rich.redemptions.add(make_redemption(f"r-{number}", requested_at=NOON - 1000 + number))
@@ -70,7 +72,7 @@ def test_a_sweep_takes_a_bounded_number_and_the_next_goes_on(rich: Stack, monkey
     assert swept(rich) == ["r-5", "r-6"]
 
 
-def test_what_was_answered_or_cancelled_is_left_alone(rich: Stack) -> None:
+def test_settled_and_cancelled_redemptions_are_not_queued_again(rich: Stack) -> None:
     for redemption_id in ("answered", "cancelled", "waiting"):
         rich.redemptions.add(make_redemption(redemption_id, requested_at=NOON - 1000))
     rich.settle(json.dumps({"project_id": "saxaul-alxa", "user_id": "u-42", "redemption_id": "answered"}))
@@ -80,7 +82,7 @@ def test_what_was_answered_or_cancelled_is_left_alone(rich: Stack) -> None:
     assert swept(rich) == ["waiting"]
 
 
-def test_a_redemption_that_is_queued_twice_is_answered_once(rich: Stack) -> None:
+def test_a_redemption_that_is_queued_twice_is_settled_once(rich: Stack) -> None:
     redeem()
     bodies = rich.waiting(rich.redemptions_url)
     rich.clock.instant += LOST_AFTER + 1

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 NEEDED_DAYS = 30
-"""How many days an action type is kept after the last day on which its actions could be reported. An action waits at
-most 4 days in the queue and 14 days in the dead-letter queue, and then an operator must have time to redrive it."""
+"""How many days an action type is kept after the last day on which its actions could be reported.
+
+A message stays in the action queue and its dead-letter queue for 14 days together. A redrive starts that time again.
+"""
 
 _REFERRING = ("campaigns", "suggestions")
 _REFERRED = ("action-types", "campaigns")
