@@ -1,4 +1,4 @@
-"""Screening: which reported actions can be posted, and why each of the others cannot."""
+"""Screening: which reported actions are accepted, and the code with which each of the others is refused."""
 
 from decimal import Decimal
 
@@ -30,7 +30,7 @@ def code_of(action: object) -> str:
     return refused[0].code
 
 
-def test_a_good_action_becomes_an_action_of_the_asking_app() -> None:
+def test_a_valid_action_belongs_to_the_app_that_reported_it() -> None:
     accepted, refused = screened(reported(quantity=Decimal("1.50")))
 
     assert accepted == [
@@ -39,7 +39,7 @@ def test_a_good_action_becomes_an_action_of_the_asking_app() -> None:
     assert not refused
 
 
-def test_the_same_instant_in_another_offset_is_the_same_action() -> None:
+def test_the_same_instant_with_another_utc_offset_gives_the_same_action() -> None:
     accepted, _ = screened(reported(), reported(occurred_at="2026-06-05T00:30:00Z"))
 
     assert accepted[0] == accepted[1]
@@ -62,11 +62,13 @@ def test_the_same_instant_in_another_offset_is_the_same_action() -> None:
         ({"type": "fax"}, "retired_type"),
     ],
 )
-def test_an_action_that_breaks_a_rule_is_refused_with_its_code(change: dict[str, object], code: str) -> None:
+def test_an_action_that_breaks_a_rule_is_refused_with_the_code_of_that_rule(
+    change: dict[str, object], code: str
+) -> None:
     assert code_of(reported(**change)) == code
 
 
-def test_an_act_from_before_its_type_was_retired_is_still_taken() -> None:
+def test_an_action_from_before_its_type_was_retired_is_accepted() -> None:
     accepted, _ = screened(reported(type="fax", occurred_at="2026-06-04T23:59:59+08:00"))
 
     assert [action.type for action in accepted] == ["fax"]
@@ -120,16 +122,16 @@ def test_an_act_from_before_its_type_was_retired_is_still_taken() -> None:
         {"app": "taobao"},
     ],
 )
-def test_an_action_of_another_shape_is_refused_as_invalid(change: dict[str, object]) -> None:
+def test_a_malformed_action_is_refused_as_invalid(change: dict[str, object]) -> None:
     assert code_of(reported(**change)) == "invalid_action"
 
 
 @pytest.mark.parametrize("nothing", [None, 1, "bus", [], {}, [reported()]])
-def test_what_is_no_action_at_all_is_refused_as_invalid(nothing: object) -> None:
+def test_a_value_that_is_not_an_action_is_refused_as_invalid(nothing: object) -> None:
     assert code_of(nothing) == "invalid_action"
 
 
-def test_the_detail_of_an_unknown_field_names_it() -> None:
+def test_the_detail_of_a_refusal_names_the_unknown_field() -> None:
     _, refused = screened(reported(points=1000))
 
     assert refused[0].detail.startswith("points: ")
@@ -144,11 +146,11 @@ def test_the_detail_of_an_unknown_field_names_it() -> None:
         ("9999-12-31T23:59:59-14:00", "in_future"),
     ],
 )
-def test_the_first_and_the_last_year_are_refused_and_break_nothing(moment: str, code: str) -> None:
+def test_an_instant_in_year_1_or_9999_is_refused_without_a_crash(moment: str, code: str) -> None:
     assert code_of(reported(occurred_at=moment)) == code
 
 
-def test_the_edges_of_quantity_and_of_time_are_accepted() -> None:
+def test_actions_exactly_at_the_limits_of_quantity_and_time_are_accepted() -> None:
     accepted, refused = screened(
         reported(quantity=10),
         reported(quantity=QUANTITY_STEP),
@@ -161,25 +163,25 @@ def test_the_edges_of_quantity_and_of_time_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("quantity", ["1", "1.50", "0.000001", "007"])
-def test_a_quantity_may_be_text_of_digits(quantity: str) -> None:
+def test_a_quantity_may_be_a_decimal_string(quantity: str) -> None:
     accepted, _ = screened(reported(quantity=quantity))
 
     assert accepted[0].quantity == Decimal(quantity)
 
 
-def test_a_quantity_is_kept_to_a_millionth() -> None:
+def test_a_quantity_is_rounded_to_a_millionth() -> None:
     accepted, _ = screened(reported(quantity=Decimal("1.23456789")))
 
     assert accepted[0].quantity == Decimal("1.234568")
 
 
-def test_a_facility_reports_what_the_business_does() -> None:
+def test_an_action_with_a_facility_id_belongs_to_the_facility() -> None:
     accepted, _ = screened(reported(user_id=None, facility_id="dc-1", type="solar_warehouse", quantity=999_999_999))
 
     assert accepted[0].owner == Owner("facility", "dc-1")
 
 
-def test_each_of_five_hundred_mixed_actions_is_judged_alone_and_refused_by_its_index() -> None:
+def test_each_of_five_hundred_actions_is_screened_alone_and_a_refusal_has_its_index() -> None:
     call = [reported(action_id=f"ride-{n}", quantity=0 if n % 5 == 0 else 1) for n in range(MAX_ACTIONS)]
 
     accepted, refused = screened(*call)
@@ -190,13 +192,13 @@ def test_each_of_five_hundred_mixed_actions_is_judged_alone_and_refused_by_its_i
     ]
 
 
-def test_a_refusal_has_no_action_id_where_the_app_sent_none_that_is_text() -> None:
+def test_a_refusal_has_no_action_id_if_the_app_sent_no_string() -> None:
     _, refused = screened(reported(action_id=7), 7)
 
     assert [refusal.action_id for refusal in refused] == [None, None]
 
 
-def test_a_body_holds_one_to_five_hundred_actions() -> None:
+def test_a_body_has_at_most_five_hundred_actions() -> None:
     assert len(reported_in({"actions": [{}] * MAX_ACTIONS}, "actions")) == MAX_ACTIONS
     with pytest.raises(InvalidRequest) as too_many:
         reported_in({"actions": [{}] * (MAX_ACTIONS + 1)}, "actions")
@@ -205,7 +207,7 @@ def test_a_body_holds_one_to_five_hundred_actions() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"actions": []}, {"actions": {}}, {"actions": "x"}, "actions"])
-def test_a_body_of_another_shape_is_refused_as_a_whole(body: object) -> None:
+def test_a_malformed_body_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         reported_in(body, "actions")
 

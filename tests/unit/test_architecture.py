@@ -1,4 +1,4 @@
-"""The rooms of the package, and the arrows between them: what each room may import."""
+"""The parts of the package, and which other parts each of them may import."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
 
 NOUNS = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages"})
-"""What services decide about, storage stores and the API shows."""
+"""The parts of the domain. Functions, services, storage and the API may import all of them."""
 
 ROOMS: Mapping[str, frozenset[str]] = {
     "problems": frozenset(),
@@ -34,34 +34,34 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "services": NOUNS | {"storage", "problems", "settings", "observability", "races", "clock"},
     "functions": NOUNS | {"services", "http", "problems", "settings", "observability"},
 }
-"""What each room may import of ours, beside itself."""
+"""The parts of the package, and the functions, each with the other parts that it may import."""
 
 NOT_SHIPPED = {"functions", "local", "operations", "benchmarks", "tests"}
-"""What the layer does not hold: a function has its own folder alone."""
+"""Folders that no layer contains, so the deployed code cannot import them. A function has only its own folder."""
 
 SDK = ("boto3", "botocore", *(f"mypy_boto3_{service}" for service in ("dynamodb", "events", "kms", "s3", "sqs")))
 POWERTOOLS = "aws_lambda_powertools"
 MAY_USE: Mapping[str, tuple[str, ...]] = {
     "storage": SDK,
-    "services": ("mypy_boto3_dynamodb",),  # the type of a write that goes into a transaction
+    "services": ("mypy_boto3_dynamodb",),  # only for the type of a write in a transaction
     "observability": (POWERTOOLS,),
     "http": (POWERTOOLS,),
     "functions": (POWERTOOLS,),
 }
-"""The rooms that know AWS, and what they know of it."""
+"""The parts that may import AWS libraries, and the libraries that each may import."""
 
 MODULES = sorted([*PACKAGE.rglob("*.py"), *FUNCTIONS.glob("*/handler.py")])
 
 
 def room_of(module: Path) -> str:
-    """The room of a file: a folder of the package or one of its modules, or ``functions``."""
+    """Return the part that a file belongs to: a folder or a module of the package, or ``functions``."""
     if module.is_relative_to(FUNCTIONS):
         return "functions"
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports_of(module: Path) -> set[str]:
-    """The full names of all that a module imports, wherever in it, also for type checkers alone."""
+    """Return the full names of all imports anywhere in a module, including those only for type checkers."""
     return set(_imports(ast.parse(module.read_text("utf-8"))))
 
 
@@ -71,12 +71,12 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
             case ast.ImportFrom():
-                assert node.level == 0, "imports are absolute"
+                assert node.level == 0, "imports must be absolute"
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def broken_arrows(room: str, imported: set[str]) -> list[str]:
-    """The imports that a module of a room may not have."""
+    """Return the imports that are forbidden in a module of this part."""
     broken = [name for name in imported if name.split(".")[0] in NOT_SHIPPED]
     broken += [
         name for name in imported if name.startswith("saxaul.") and name.split(".")[1] not in {room, *ROOMS[room]}
@@ -89,14 +89,14 @@ def named(module: Path) -> str:
     return str(module.relative_to(ROOT))
 
 
-def test_every_room_is_known_and_every_known_room_is_there() -> None:
+def test_the_import_rules_name_exactly_the_existing_parts() -> None:
     rooms = {room_of(module) for module in MODULES if module != PACKAGE / "__init__.py"}
 
     assert rooms == ROOMS.keys()
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != PACKAGE / "__init__.py"], ids=named)
-def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
+def test_a_module_imports_only_what_its_part_may_import(module: Path) -> None:
     assert broken_arrows(room_of(module), imports_of(module)) == []
 
 
@@ -116,19 +116,19 @@ def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
         ("services", "operations.reconcile.reconcile"),
     ],
 )
-def test_a_broken_arrow_is_noticed(room: str, imported: str) -> None:
+def test_a_forbidden_import_is_detected(room: str, imported: str) -> None:
     assert broken_arrows(room, {imported}) == [imported]
 
 
-def test_the_arrows_have_no_circle() -> None:
+def test_the_import_rules_have_no_cycle() -> None:
     below: dict[str, frozenset[str]] = dict(ROOMS)
     while below:
         ground = {room for room, targets in below.items() if not targets & below.keys()}
-        assert ground, f"a circle among {sorted(below)}"
+        assert ground, f"a cycle among {sorted(below)}"
         below = {room: targets for room, targets in below.items() if room not in ground}
 
 
-def test_contributing_shows_the_same_arrows() -> None:
+def test_contributing_shows_the_same_import_rules() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z]+)(?:\.py|/)?` \|[^|]*\| ([^|]*) \|$", text, re.MULTILINE)
     shown = {
@@ -139,14 +139,14 @@ def test_contributing_shows_the_same_arrows() -> None:
     assert shown == ROOMS
 
 
-def test_only_storage_makes_clients_of_aws() -> None:
+def test_only_storage_uses_the_aws_clients() -> None:
     makers = [module for module in MODULES if "saxaul.storage.clients" in module.read_text("utf-8")]
 
     assert {room_of(module) for module in makers} == {"storage"}
 
 
-def test_no_variable_is_called_it() -> None:
-    """A name says what it holds; ``it`` says nothing."""
+def test_no_variable_is_named_it() -> None:
+    """A name must say what the variable holds, and ``it`` does not."""
     folders = ("benchmarks", "functions", "layers", "local", "operations", "tests")
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     found = [
@@ -159,8 +159,8 @@ def test_no_variable_is_called_it() -> None:
     assert found == []
 
 
-def test_no_public_name_of_the_package_means_two_things() -> None:
-    """A class or a constant that two modules define would have to be read twice."""
+def test_no_class_or_constant_name_is_defined_in_two_modules() -> None:
+    """The same name for two different things would mislead readers."""
     definitions: dict[str, list[str]] = {}
     for module in PACKAGE.rglob("*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
@@ -182,5 +182,5 @@ def _defined_by(node: ast.stmt) -> Iterator[str]:
     yield from (name for name in names if re.fullmatch("[A-Z]\\w*", name))
 
 
-def test_the_package_has_no_module_for_leftovers() -> None:
+def test_no_module_has_a_catch_all_name() -> None:
     assert not {path.stem for path in PACKAGE.rglob("*.py")} & {"utils", "helpers", "common", "manager", "misc"}

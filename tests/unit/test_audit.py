@@ -1,4 +1,4 @@
-"""What adds up is passed over in silence; each fault that is planted is named, with its numbers."""
+"""Reconciliation: correct books give no findings, and each injected fault is reported with its numbers."""
 
 from dataclasses import replace
 from datetime import date
@@ -43,7 +43,7 @@ def faults(**changes: Any) -> list[str]:  # noqa: ANN401 - any field of the soun
     return [finding.detail for finding in check(replace(SOUND, **changes)) if finding.is_fault]
 
 
-def test_every_state_of_a_redemption_either_took_points_or_did_not() -> None:
+def test_every_state_of_a_redemption_is_either_paid_or_unpaid() -> None:
     assert set(State) == PAID | UNPAID
     assert not PAID & UNPAID
 
@@ -53,7 +53,7 @@ def test_holdings_that_add_up_have_no_findings() -> None:
     assert (SOUND.earned, SOUND.ripening) == (380, 30)
 
 
-def test_a_period_that_had_no_room_is_told_of_and_is_no_fault() -> None:
+def test_a_full_period_is_reported_as_information() -> None:
     full = replace(CREDITED, overflow=bytes(12), uncounted=3)
 
     assert check(replace(SOUND, periods=[CLOSED, full])) == [
@@ -61,11 +61,11 @@ def test_a_period_that_had_no_room_is_told_of_and_is_no_fault() -> None:
     ]
 
 
-def test_a_user_who_owns_nothing_adds_up() -> None:
+def test_empty_holdings_have_no_findings() -> None:
     assert check(Holdings(USER, make_wallet(), [])) == []
 
 
-def test_a_point_too_many_in_the_wallet_is_a_fault_with_its_numbers() -> None:
+def test_an_extra_point_in_the_wallet_is_a_fault_with_its_numbers() -> None:
     assert faults(wallet=replace(WALLET, balance=191)) == [
         "earned 380 is not equal to ripening 30 + spendable 191 + spent 160: the difference is +1 points"
     ]
@@ -79,48 +79,48 @@ def test_a_point_missing_from_a_closed_period_is_a_fault() -> None:
     ]
 
 
-def test_a_closed_period_that_is_lost_is_a_fault_in_points_and_grams() -> None:
+def test_a_missing_closed_period_is_a_fault_in_points_and_grams() -> None:
     assert faults(periods=[CREDITED]) == [
         "earned 80 is not equal to ripening 30 + spendable 190 + spent 160: the difference is +300 points",
         "the wallet has 212.5 g from closed periods, but these periods hold 0 g",
     ]
 
 
-def test_a_credited_period_that_is_lost_is_a_fault() -> None:
+def test_a_missing_credited_period_is_a_fault() -> None:
     assert faults(periods=[CLOSED]) == ["the wallet has 50 points from period 2026-06, which does not exist"]
 
 
-def test_nothing_credited_of_a_period_that_is_not_there_is_no_fault() -> None:
+def test_zero_points_credited_from_a_missing_period_are_no_fault() -> None:
     assert faults(wallet=replace(WALLET, credited={"2026-06": 50, "2026": 0})) == []
 
 
 @pytest.mark.parametrize("taken", [[], [RESERVED, make_redemption("r-3", points=1).reserved(NOON)]])
-def test_redemptions_that_took_other_points_than_were_spent_are_a_fault(taken: list[Redemption]) -> None:
+def test_redemptions_that_do_not_match_the_spent_points_are_a_fault(taken: list[Redemption]) -> None:
     paid = sum(redemption.points for redemption in taken)
 
     assert faults(redemptions=taken) == [f"the wallet spent 160 points, but the redemptions took {paid}"]
 
 
-def test_an_action_on_two_periods_is_named_with_both() -> None:
+def test_an_action_in_two_periods_is_reported_with_both_periods() -> None:
     again = replace(CREDITED, entries={"alipay:0": make_entry(points=80)})
 
     assert faults(periods=[CLOSED, again]) == ["action alipay:0 is in the periods 2026-06-05 and 2026-06"]
 
 
-def test_a_reversal_that_overtook_its_action_is_not_its_double() -> None:
+def test_a_tombstone_in_another_period_is_not_a_duplicate_of_its_action() -> None:
     tombstone = make_entry(points=0, avoided_g="0", units=Decimal(0), type="", reversal="refunded")
     waiting = replace(CREDITED, entries={**CREDITED.entries, "alipay:0": tombstone})
 
     assert faults(periods=[CLOSED, waiting]) == []
 
 
-def test_a_period_at_its_bounds_is_no_fault() -> None:
+def test_a_period_exactly_at_its_limits_is_no_fault() -> None:
     full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES)])
 
     assert check(Holdings(USER, make_wallet(), [full], sizes={full.key.window: MAX_ITEM_BYTES})) == []
 
 
-def test_a_period_beyond_its_bounds_is_a_fault() -> None:
+def test_a_period_beyond_its_limits_is_a_fault() -> None:
     full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES + 1)], window="2026-07")
     periods = [CLOSED, CREDITED, replace(full, entries={f"b:{name}": entry for name, entry in full.entries.items()})]
 
@@ -131,7 +131,7 @@ def test_a_period_beyond_its_bounds_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize("left", [{"points": 80}, {"avoided_g": Decimal(1)}, {"units": Decimal(1)}])
-def test_a_reversed_entry_that_is_still_worth_something_is_a_fault(left: dict[str, Any]) -> None:
+def test_a_reversed_entry_that_still_has_points_grams_or_units_is_a_fault(left: dict[str, Any]) -> None:
     nothing: dict[str, Any] = {"points": 0, "avoided_g": Decimal(0), "units": Decimal(0), "reversal": "refunded"}
     entry = replace(make_entry(), **nothing | left)
 
@@ -147,7 +147,7 @@ def test_negative_points_of_an_entry_are_a_fault() -> None:
     assert [finding.detail for finding in found] == ["action alipay:0 in period 2026-06-05 has -5 points"]
 
 
-def test_a_wallet_below_zero_is_information() -> None:
+def test_a_negative_wallet_is_reported_as_information() -> None:
     wallet = replace(WALLET, balance=-160, credited={"2026-06": -300})
 
     assert check(replace(SOUND, wallet=wallet)) == [
@@ -155,7 +155,7 @@ def test_a_wallet_below_zero_is_information() -> None:
     ]
 
 
-def test_a_facility_with_points_is_a_fault_and_one_with_grams_is_none() -> None:
+def test_a_facility_with_points_is_a_fault_and_one_with_only_grams_is_not() -> None:
     def holdings(owner: Owner, period: Period) -> Holdings:
         return Holdings(owner, make_wallet(0, owner.id), [period])
 
@@ -166,7 +166,9 @@ def test_a_facility_with_points_is_a_fault_and_one_with_grams_is_none() -> None:
 
 
 @given(points=st.lists(st.integers(0, 500), max_size=5), later=st.sampled_from([0, 1, 5, 20, 400]))
-def test_what_a_harvest_leaves_adds_up_and_gives_the_position_that_the_api_tells(points: list[int], later: int) -> None:
+def test_after_a_harvest_the_holdings_add_up_and_match_the_position_that_the_api_shows(
+    points: list[int], later: int
+) -> None:
     periods = [make_period(make_entry(points=amount), window=f"2026-06-0{day}") for day, amount in enumerate(points, 1)]
     periods = [
         replace(period, entries={f"a:{period.key.window}": entry for entry in period.entries.values()})
@@ -202,7 +204,7 @@ def loose(kept: Books) -> list[tuple[str, str]]:
     return [(end.finding.subject, end.finding.detail) for end in kept.loose_ends()]
 
 
-def test_an_order_its_redemption_and_their_certificate_agree() -> None:
+def test_a_matching_order_redemption_and_certificate_have_no_loose_ends() -> None:
     assert loose(books(ORDERED)) == []
 
 
@@ -219,7 +221,7 @@ def test_a_tree_that_failed_and_was_ordered_again_belongs_to_both_orders() -> No
     ]
 
 
-def test_the_points_of_a_refunded_tree_were_not_spent_and_its_sapling_was_used_up() -> None:
+def test_a_refunded_tree_gives_its_points_back_but_not_its_sapling() -> None:
     two = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
     refunded = two.stepped({two.trees[0].number: Step(State.REFUNDED, NOON, NOON, order_id="o-1", reason="frost")})
     kept = Books()
@@ -230,13 +232,13 @@ def test_the_points_of_a_refunded_tree_were_not_spent_and_its_sapling_was_used_u
     assert kept.uneven_projects(NOON) == []
 
 
-def test_an_order_that_does_not_list_an_ordered_tree_is_a_fault() -> None:
+def test_an_ordered_tree_that_its_order_does_not_list_is_a_fault() -> None:
     assert loose(books(ORDERED, order=False)) == [
         ("redemption r-1 of user u-42", f"has tree {NUMBER} in order o-1, which does not list it")
     ]
 
 
-def test_an_order_of_a_tree_that_is_still_reserved_is_a_fault() -> None:
+def test_an_order_that_lists_a_reserved_tree_is_a_fault() -> None:
     assert loose(books(RESERVED)) == [
         ("order o-1", f"lists tree {NUMBER} of redemption r-1 of user u-42, which does not name this order")
     ]
@@ -249,7 +251,7 @@ def test_a_tree_in_two_orders_is_a_fault_of_the_second() -> None:
     assert [subject for subject, _ in loose(kept)] == ["order o-2"]
 
 
-def test_a_tree_twice_in_one_order_is_a_fault() -> None:
+def test_a_tree_listed_twice_in_one_order_is_a_fault() -> None:
     kept = books(ORDERED)
     kept.add_order(make_order(ORDERED))
 
@@ -263,7 +265,7 @@ def test_an_order_for_another_project_than_its_redemption_is_a_fault_of_both() -
     assert {subject for subject, _ in loose(kept)} == {"order o-1", "redemption r-1 of user u-42"}
 
 
-def test_a_reserved_tree_whose_certificate_leads_elsewhere_is_a_fault_of_both() -> None:
+def test_a_certificate_that_leads_to_another_redemption_is_a_fault_of_both() -> None:
     kept = books(RESERVED, order=False, certificates=(LEADS_TO._replace(user_id="u-43"),))
 
     assert loose(kept) == [
@@ -272,7 +274,7 @@ def test_a_reserved_tree_whose_certificate_leads_elsewhere_is_a_fault_of_both() 
     ]
 
 
-def test_a_certificate_may_wait_for_its_redemption_to_be_settled() -> None:
+def test_a_certificate_may_exist_before_its_redemption_is_settled() -> None:
     assert loose(books(make_redemption("r-1", trees=0), order=False)) != []
     assert loose(books(replace(RESERVED, state=State.REQUESTED), order=False)) == []
 
@@ -287,18 +289,20 @@ def test_a_certificate_may_wait_for_its_redemption_to_be_settled() -> None:
         (Stock("p"), 1, ["reserved 0 saplings, but its redemptions took 1"]),
     ],
 )
-def test_a_stock_has_reserved_what_its_redemptions_took_and_no_more_than_was_released(
+def test_a_stock_reserves_as_many_saplings_as_its_redemptions_took_and_no_more_than_it_released(
     stock: Stock, trees: int, expected: list[str]
 ) -> None:
     assert [finding.detail for finding in stock_findings(stock, stock, trees, NOON)] == expected
 
 
 @pytest.mark.parametrize(("trees", "is_sound"), [(2, False), (3, True), (4, True), (5, False)])
-def test_a_stock_that_moves_while_its_trees_are_counted_only_has_to_enclose_them(trees: int, is_sound: bool) -> None:
+def test_if_a_stock_changes_during_the_count_the_trees_must_lie_between_its_two_readings(
+    trees: int, is_sound: bool
+) -> None:
     assert (stock_findings(Stock("p", 10, 3), Stock("p", 10, 4), trees, NOON) == []) is is_sound
 
 
-def test_books_name_the_projects_that_are_uneven_also_those_without_a_stock() -> None:
+def test_projects_whose_stock_and_redemptions_disagree_are_named_even_without_a_stock() -> None:
     kept = books(RESERVED, replace(RESERVED, redemption_id="r-2", project_id="b"), make_redemption(project_id="c"))
     kept.add_stock(Stock("saxaul-alxa", 10, 1))
     kept.add_stock(Stock("d", 10, 1))

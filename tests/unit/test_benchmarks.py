@@ -1,4 +1,4 @@
-"""The benchmarks reckon right: units, requests and dollars by hand, and a day that is what it says."""
+"""The benchmarks compute units, requests and dollars correctly, and the simulated day is as described."""
 
 from datetime import date
 
@@ -16,19 +16,19 @@ def make_day(users: int = 400, *, together: bool = False, seed: int = 1) -> Day:
     return Day(users, date(2026, 6, 4), SHANGHAI, together=together, seed=seed)
 
 
-def test_a_million_of_each_thing_costs_its_list_price() -> None:
+def test_a_million_units_requests_and_invocations_cost_their_list_prices() -> None:
     usage = Usage(actions=1_000_000, write_units=10**6, read_units=10**6, sqs_requests=10**6, invocations=10**6)
 
     assert usage.bill(512) == pytest.approx({"writes": 0.625, "reads": 0.125, "sqs": 0.40, "lambda": 0.20})
 
 
-def test_a_fair_queue_costs_a_tenth_of_a_dollar_more() -> None:
+def test_a_million_requests_to_a_fair_queue_cost_ten_cents_more() -> None:
     usage = Usage(actions=1_000_000, sqs_requests=10**6, fair_queue_requests=10**6)
 
     assert usage.bill(512)["sqs"] == pytest.approx(0.50)
 
 
-def test_a_thousand_seconds_of_a_whole_processor_take_longer_with_half_a_gigabyte() -> None:
+def test_computing_takes_longer_with_less_memory_but_waiting_does_not() -> None:
     computing = Usage(actions=1_000_000, processor_seconds=1000)
     waiting = Usage(actions=1_000_000, round_trips=200_000)
 
@@ -36,7 +36,7 @@ def test_a_thousand_seconds_of_a_whole_processor_take_longer_with_half_a_gigabyt
     assert waiting.bill(512)["lambda"] == pytest.approx(1000 * 0.5 * 0.0000133334)
 
 
-def test_dollars_are_for_a_million_actions_however_many_were_measured() -> None:
+def test_dollars_are_scaled_to_a_million_actions() -> None:
     assert Usage(actions=2, write_units=3).bill(512)["writes"] == pytest.approx(0.625 * 1.5)
     assert Usage(actions=200, api_calls=2).api_gateway_dollars() == pytest.approx(0.035)
 
@@ -51,11 +51,11 @@ def test_dollars_are_for_a_million_actions_however_many_were_measured() -> None:
         ({"Error": {"Code": "ValidationException"}}, 0),
     ],
 )
-def test_answers_and_refusals_tell_their_units(answer: dict[str, object], units: float) -> None:
+def test_capacity_units_are_read_from_responses_and_errors(answer: dict[str, object], units: float) -> None:
     assert capacity_units(answer) == units
 
 
-def test_a_batch_reads_half_a_unit_for_each_4_kb_and_for_each_key_without_an_item() -> None:
+def test_a_batch_read_costs_half_a_unit_for_each_4_kb_and_for_each_missing_item() -> None:
     long = {**KEY, "z": {"B": b"x" * 5000}}
     asked = {"Ledger": {"Keys": [KEY] * 3, "ConsistentRead": False}}
 
@@ -63,14 +63,14 @@ def test_a_batch_reads_half_a_unit_for_each_4_kb_and_for_each_key_without_an_ite
     assert units_of_batch({"Ledger": {"Keys": [KEY], "ConsistentRead": True}}, {"Ledger": [KEY]}) == 1
 
 
-def test_a_request_of_sqs_is_64_kb_of_payload() -> None:
+def test_sqs_bills_a_request_for_each_64_kb_of_payload() -> None:
     assert chunks([]) == 1
     assert chunks(["x" * 65_536]) == 1
     assert chunks(["x" * 65_536, "x"]) == 2
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_the_calls_of_a_day_bring_each_act_once_in_its_order_and_some_again(together: bool) -> None:
+def test_the_calls_of_a_day_report_each_action_once_in_order_and_repeat_some(together: bool) -> None:
     day = make_day(together=together)
     come: dict[int, int] = {}
     again = 0
@@ -90,7 +90,7 @@ def test_the_calls_of_a_day_bring_each_act_once_in_its_order_and_some_again(toge
     assert 0.005 < again / sum(1 for arrival in day.arrivals if not arrival.again) < 0.02
 
 
-def test_a_day_is_five_acts_a_user_and_the_busiest_tenth_does_two_fifths() -> None:
+def test_a_day_has_five_actions_per_user_and_the_busiest_tenth_has_two_fifths_of_them() -> None:
     day = make_day(users=5000)
     acts = sorted((len(day.reported(user)) for user in range(day.users)), reverse=True)
 
@@ -98,7 +98,7 @@ def test_a_day_is_five_acts_a_user_and_the_busiest_tenth_does_two_fifths() -> No
     assert sum(acts[:500]) / day.actions == pytest.approx(0.4, abs=0.03)
 
 
-def test_acts_come_alone_or_about_two_at_once() -> None:
+def test_actions_are_reported_one_by_one_or_about_two_at_once() -> None:
     alone, together = make_day(users=5000), make_day(users=5000, together=True)
 
     assert {arrival.acts for arrival in alone.arrivals} == {1}

@@ -1,4 +1,4 @@
-"""Nobody can grow a period at will, and the worst period still fits an item."""
+"""Limits on the size of a period: no app can make it grow without limit, and the largest period fits an item."""
 
 import random
 import string
@@ -31,7 +31,7 @@ def item_size(period: Period) -> int:
     return size_of(python(raw({**to_item(period), "v": 2**31})))
 
 
-def test_what_a_cap_withheld_is_shown_while_it_is_little_and_known_again_beyond() -> None:
+def test_only_the_first_withheld_actions_become_entries_but_all_are_recognized_when_sent_again() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
     actions = [make_action(f"ride-{number}") for number in range(100)]
 
@@ -44,7 +44,7 @@ def test_what_a_cap_withheld_is_shown_while_it_is_little_and_known_again_beyond(
     assert again.outcomes == {"replayed": 100}
 
 
-def test_five_thousand_actions_of_one_user_leave_a_small_period_where_a_cap_holds() -> None:
+def test_five_thousand_capped_actions_of_one_person_make_a_small_period() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
 
     period = post(EMPTY, [make_action(f"ride-{n}") for n in range(5000)], catalog, CALENDAR, NOON).period
@@ -54,7 +54,7 @@ def test_five_thousand_actions_of_one_user_leave_a_small_period_where_a_cap_hold
     assert item_size(period) < 10 * 1024
 
 
-def test_a_period_without_caps_stops_at_its_bound() -> None:
+def test_a_period_without_caps_still_has_a_limit_of_entries() -> None:
     period = post(EMPTY, [make_action(f"a-{n}") for n in range(MAX_ENTRIES + 7)], make_catalog(), CALENDAR, NOON).period
 
     assert len(period.entries) == MAX_ENTRIES
@@ -62,11 +62,11 @@ def test_a_period_without_caps_stops_at_its_bound() -> None:
     assert len(period.overflow) == 7 * 6
 
 
-def test_the_worst_period_fits_an_item() -> None:
+def test_the_largest_period_fits_an_item() -> None:
     chance = random.Random(7)
 
     def noise(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
-        """What no compression makes small."""
+        """Return random text, which compression cannot shorten much."""
         return "".join(chance.choices(alphabet, k=length))
 
     def worst_entry() -> Entry:
@@ -96,19 +96,19 @@ def period_of_rides(rides: int) -> Period:
     return Period(EMPTY.key, entries)
 
 
-def test_a_period_that_stays_readable_costs_one_write_unit() -> None:
+def test_a_period_that_is_not_compressed_costs_one_write_unit() -> None:
     readable = [size for size in range(1, 30) if "e" in to_item(period_of_rides(size))]
 
     assert max(readable) == 6
     assert item_size(period_of_rides(6)) <= WRITE_UNIT
 
 
-def test_a_packed_period_costs_one_write_unit_for_three_times_as_many_actions() -> None:
+def test_a_compressed_period_has_three_times_as_many_actions_in_one_write_unit() -> None:
     assert "z" in to_item(period_of_rides(20))
     assert item_size(period_of_rides(20)) <= WRITE_UNIT
 
 
-def test_a_period_with_all_that_it_can_hold_comes_back_from_its_item_as_it_was() -> None:
+def test_a_period_with_every_field_set_is_read_back_unchanged() -> None:
     period = Period(EMPTY.key, {"alipay:1": make_entry(reversal="x", conflicted=True, campaign="c")}, 3, b"sixsix", 4)
 
     assert from_item({**to_item(period), "v": 3}) == period

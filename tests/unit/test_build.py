@@ -1,4 +1,4 @@
-"""What is deployed can run where it goes: builds apart, an interpreter that runs, and a check of every file."""
+"""Builds and deployments: separate builds, a working interpreter, and a check that every file can run on its target."""
 
 import importlib.util
 import json
@@ -31,7 +31,7 @@ def pyc(magic: int = MAGIC["python3.13"], flags: int = 1) -> bytes:
 
 
 def found_in(tmp_path: Path, name: str, content: bytes) -> list[str]:
-    """What the check finds in a build for the template's defaults that holds one file."""
+    """Return what the check finds in a build that has only this file and is for the template's defaults."""
     (tmp_path / "template.yaml").touch()
     file = tmp_path / "DependenciesLayer" / name
     file.parent.mkdir(exist_ok=True)
@@ -51,7 +51,9 @@ def found_in(tmp_path: Path, name: str, content: bytes) -> list[str]:
         ("empty.json", b""),
     ],
 )
-def test_what_the_runtime_and_the_processor_can_run_is_fine(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_that_the_runtime_and_the_processor_can_run_has_no_findings(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
     assert found_in(tmp_path, name, content) == []
 
 
@@ -77,18 +79,18 @@ def test_what_the_runtime_and_the_processor_can_run_is_fine(tmp_path: Path, name
         ("a.pyc", b"\xf3\r", ["is not bytecode"]),
     ],
 )
-def test_a_file_that_could_not_run_there_is_named_with_its_reason(
+def test_a_file_that_cannot_run_on_the_target_is_reported_with_the_reason(
     tmp_path: Path, name: str, content: bytes, why: list[str]
 ) -> None:
     assert found_in(tmp_path, name, content) == why
 
 
-def test_the_magic_number_of_this_python_is_the_one_of_the_table() -> None:
+def test_the_table_has_the_magic_number_of_this_python() -> None:
     assert MAGIC[THIS_MACHINE["PythonRuntime"]] == int.from_bytes(importlib.util.MAGIC_NUMBER[:2], "little")
 
 
 def make_build_for_this_machine(built: Path) -> None:
-    """What a build for this machine holds: a binary that this Python imports, and bytecode that this Python made."""
+    """Make a build for this machine: a binary that this Python can import, and bytecode that this Python compiled."""
     (built / "DependenciesLayer/python/pydantic_core").mkdir(parents=True)
     (built / "template.yaml").touch()
     binary = Path(pydantic_core._pydantic_core.__file__)  # noqa: SLF001 - the binary itself
@@ -99,8 +101,8 @@ def make_build_for_this_machine(built: Path) -> None:
     py_compile.compile(str(handler), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, doraise=True)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere this Python's binaries are no Linux binaries")
-def test_a_build_for_this_machine_is_refused_for_any_other_runtime_or_processor(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="on other systems this Python's binaries are not Linux binaries")
+def test_a_build_for_this_machine_is_refused_for_another_runtime_or_processor(tmp_path: Path) -> None:
     built = tmp_path / "build"
     make_build_for_this_machine(built)
     other = next(name for name in MACHINES if name != THIS_MACHINE["Architecture"])
@@ -115,7 +117,7 @@ def test_a_build_for_this_machine_is_refused_for_any_other_runtime_or_processor(
     assert "Findings: 2." in str(by_runtime.value)
 
 
-def test_many_wrong_files_are_listed_in_a_file_of_their_own(tmp_path: Path) -> None:
+def test_the_error_lists_twenty_wrong_files_and_a_file_lists_all_of_them(tmp_path: Path) -> None:
     built = tmp_path / "build"
     built.mkdir()
     (built / "template.yaml").touch()
@@ -130,7 +132,7 @@ def test_many_wrong_files_are_listed_in_a_file_of_their_own(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("parameters", [ON_LAMBDA, ON_LAMBDA | {"PythonRuntime": "python3.9"}])
-def test_what_cannot_be_checked_is_refused(tmp_path: Path, parameters: Mapping[str, str]) -> None:
+def test_a_build_that_cannot_be_checked_is_refused(tmp_path: Path, parameters: Mapping[str, str]) -> None:
     with pytest.raises(SamError, match=r"Nothing is built|cannot be checked"):
         refuse_wrong_files(tmp_path, parameters)
 
@@ -142,7 +144,7 @@ def test_the_two_builds_share_no_folder() -> None:
 
 
 @pytest.mark.parametrize("parameters", [THIS_MACHINE, ON_LAMBDA])
-def test_sam_works_in_the_folder_of_the_build_and_nowhere_else(
+def test_sam_build_runs_in_the_folder_of_the_build_with_its_parameters(
     parameters: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
@@ -158,11 +160,11 @@ def test_sam_works_in_the_folder_of_the_build_and_nowhere_else(
     assert [f"{name}={value}" for name, value in parameters.items()] == list(said[-2:])
 
 
-# --- An interpreter that runs -----------------------------------------------------------------------------------------
+# --- A working interpreter --------------------------------------------------------------------------------------------
 
 
 def make_interpreter(file: Path, says: str) -> Path:
-    """A program that answers every question with the same line; an empty one fails, as a shim of pyenv does."""
+    """Make a program that always prints this line. Without a line, it fails as a pyenv shim does."""
     file.parent.mkdir(parents=True)
     file.write_text(f"#!/bin/sh\necho '{says}'\n" if says else "#!/bin/sh\nexit 127\n")
     file.chmod(0o755)
@@ -171,7 +173,7 @@ def make_interpreter(file: Path, says: str) -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH of three folders, and a pyenv of its own."""
+    """Set a PATH of three folders and a separate pyenv folder, and return the folder that contains them."""
     monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / name) for name in ("first", "second", "third")))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     return tmp_path
@@ -181,7 +183,7 @@ def says(runtime: str) -> str:
     return f"cpython {runtime.removeprefix('python').replace('.', ' ')}"
 
 
-def test_the_first_interpreter_of_the_path_that_runs_as_that_version_is_taken(path: Path) -> None:
+def test_the_first_interpreter_on_the_path_that_runs_as_that_version_is_used(path: Path) -> None:
     make_interpreter(path / "first" / OTHER_RUNTIME, "")
     make_interpreter(path / "second" / OTHER_RUNTIME, "cpython 3 10")
     right = make_interpreter(path / "third" / OTHER_RUNTIME, says(OTHER_RUNTIME))
@@ -190,7 +192,7 @@ def test_the_first_interpreter_of_the_path_that_runs_as_that_version_is_taken(pa
     assert interpreter_for(OTHER_RUNTIME) == right
 
 
-def test_where_the_path_has_only_a_shim_that_fails_pyenv_is_looked_into(path: Path) -> None:
+def test_pyenv_is_searched_if_the_path_has_only_a_failing_shim(path: Path) -> None:
     make_interpreter(path / "first" / OTHER_RUNTIME, "")
     make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.2/bin/{OTHER_RUNTIME}", "")
     right = make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", says(OTHER_RUNTIME))
@@ -198,19 +200,19 @@ def test_where_the_path_has_only_a_shim_that_fails_pyenv_is_looked_into(path: Pa
     assert interpreter_for(OTHER_RUNTIME) == right
 
 
-def test_where_nothing_runs_one_sentence_says_what_is_needed(path: Path) -> None:
+def test_without_a_working_interpreter_the_error_says_what_to_install(path: Path) -> None:
     make_interpreter(path / "first" / OTHER_RUNTIME, "")
 
     with pytest.raises(SamError, match=rf"Building for {OTHER_RUNTIME} needs that Python .* pyenv install"):
         interpreter_for(OTHER_RUNTIME)
 
 
-# --- make deploy: the check comes first -------------------------------------------------------------------------------
+# --- make deploy: the build is checked first --------------------------------------------------------------------------
 
 
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in for the sam CLI on the PATH, which writes down what it was asked for; nothing is ever deployed."""
+    """Put a fake sam CLI on the PATH. It deploys nothing, and writes its arguments to the returned file."""
     record = tmp_path / "asked.json"
     program = tmp_path / "bin" / "sam"
     program.parent.mkdir()
@@ -224,7 +226,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str) -> None:
-    """Deploy what a build gives that makes one binary of this content."""
+    """Run the deploy command with a fake build that makes one binary with this content."""
 
     def make_build(parameters: Mapping[str, str], folder: Path) -> None:
         assert parameters.keys() == {"PythonRuntime", "Architecture"}
@@ -242,7 +244,7 @@ def overrides_in(asked: list[str]) -> dict[str, str]:
     return {name: value.strip('"') for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def test_what_passes_the_check_is_deployed_with_the_parameters_it_was_built_for(
+def test_a_build_that_passes_the_check_is_deployed_with_the_parameters_of_the_build(
     recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_deploy(monkeypatch, elf(), "HarvestTime=08:00")
@@ -267,7 +269,7 @@ def test_wrong_files_are_named_and_nothing_is_deployed(
 
 
 @pytest.mark.parametrize("said", ['"Architecture=x86_64"', '["Architecture=x86_64"]', '{ Architecture = "x86_64" }'])
-def test_the_processor_that_samconfig_says_is_built_checked_and_deployed(
+def test_the_architecture_from_samconfig_is_used_to_build_check_and_deploy(
     said: str, recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (recorded.parent / "samconfig.toml").write_text(f"[default.deploy.parameters]\nparameter_overrides = {said}\n")
@@ -277,7 +279,7 @@ def test_the_processor_that_samconfig_says_is_built_checked_and_deployed(
     assert overrides_in(json.loads(recorded.read_text())) == ON_LAMBDA | {"Architecture": "x86_64"}
 
 
-def test_a_name_that_cloudformation_refuses_and_a_parameter_that_is_none_are_one_sentence(
+def test_an_invalid_stack_name_or_parameter_gives_an_error_of_one_line(
     recorded: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments in (["--stack", "my_stack"], ["x86_64"]):

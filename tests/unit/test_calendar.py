@@ -1,4 +1,4 @@
-"""The programme's time: windows, ripening, acceptance, and when periods are closed."""
+"""The time rules of a programme: windows, ripening, acceptance, and when periods are closed."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ CALENDAR = make_calendar()
 instants = st.integers(at("2020-01-01T00:00"), at("2040-01-01T00:00"))
 
 
-def test_a_day_begins_at_midnight_in_shanghai_and_not_in_greenwich() -> None:
+def test_a_day_begins_at_midnight_in_the_time_zone_of_the_programme() -> None:
     midnight = at("2026-06-05T00:00")
 
     assert CALENDAR.day_of(midnight) == date(2026, 6, 5)
@@ -22,43 +22,43 @@ def test_a_day_begins_at_midnight_in_shanghai_and_not_in_greenwich() -> None:
 
 
 @pytest.mark.parametrize(("length", "window"), [("day", "2026-12-31"), ("month", "2026-12"), ("year", "2026")])
-def test_a_window_is_an_iso_date_of_its_own_length(length: str, window: str) -> None:
+def test_a_window_is_an_iso_date_of_a_day_a_month_or_a_year(length: str, window: str) -> None:
     last_second_of_the_year = at("2026-12-31T23:59") + 59
 
     assert CALENDAR.window_of(last_second_of_the_year, length) == window  # type: ignore[arg-type]
 
 
-def test_new_year_begins_all_three_windows_anew() -> None:
+def test_all_three_windows_change_at_new_year() -> None:
     assert CALENDAR.windows_of(at("2027-01-01T00:00")) == ("2027-01-01", "2027-01", "2027")
 
 
-def test_points_ripen_at_seven_on_the_morning_after_the_act() -> None:
+def test_points_ripen_at_seven_on_the_morning_after_the_action() -> None:
     assert CALENDAR.ripens_at(at("2026-06-05T00:00")) == at("2026-06-06T07:00")
     assert CALENDAR.ripens_at(at("2026-06-05T23:59")) == at("2026-06-06T07:00")
     assert CALENDAR.ripens_at(at("2026-12-31T12:00")) == at("2027-01-01T07:00")
 
 
-def test_points_ripen_with_the_act_where_the_harvest_is_at_once() -> None:
+def test_points_ripen_immediately_if_there_is_no_harvest_time() -> None:
     noon = at("2026-06-05T12:00")
 
     assert make_calendar(harvest_time=None).ripens_at(noon) == noon
 
 
-def test_an_action_is_accepted_from_the_first_second_of_the_day_seven_days_ago() -> None:
+def test_an_action_is_too_old_before_the_start_of_the_day_seven_days_ago() -> None:
     now = at("2026-06-12T23:59")
 
     assert not CALENDAR.is_too_old(at("2026-06-05T00:00"), now)
     assert CALENDAR.is_too_old(at("2026-06-05T00:00") - 1, now)
 
 
-def test_an_app_whose_clock_is_five_minutes_ahead_is_not_in_the_future() -> None:
+def test_an_action_up_to_five_minutes_ahead_is_not_in_the_future() -> None:
     now = at("2026-06-05T12:00")
 
     assert not CALENDAR.is_in_future(now + CLOCK_SKEW, now)
     assert CALENDAR.is_in_future(now + CLOCK_SKEW + 1, now)
 
 
-def test_a_day_stays_open_while_late_actions_can_come_and_ripen() -> None:
+def test_a_day_stays_open_while_late_actions_can_be_reported_and_ripen() -> None:
     assert not CALENDAR.may_be_closed("2026-06-05", at("2026-06-13T23:59"))
     assert CALENDAR.may_be_closed("2026-06-05", at("2026-06-14T00:00"))
 
@@ -66,28 +66,30 @@ def test_a_day_stays_open_while_late_actions_can_come_and_ripen() -> None:
 @pytest.mark.parametrize(
     ("window", "closes"), [("2026-02", "2026-03-09"), ("2028-02", "2028-03-09"), ("2026", "2027-01-09")]
 )
-def test_a_month_and_a_year_close_eight_days_after_their_last_day(window: str, closes: str) -> None:
+def test_a_month_and_a_year_stay_open_for_eight_days_after_their_last_day(window: str, closes: str) -> None:
     closing = at(f"{closes}T00:00")
 
     assert CALENDAR.may_be_closed(window, closing)
     assert not CALENDAR.may_be_closed(window, closing - 1)
 
 
-def test_a_harvest_closes_a_period_no_sooner_than_a_whole_day_after_it_may_be_closed() -> None:
+def test_a_harvest_closes_a_period_one_day_after_it_may_be_closed() -> None:
     earliest = at("2026-06-14T00:00")
 
     assert CALENDAR.closed_through(earliest) < date(2026, 6, 5)
     assert CALENDAR.closed_through(earliest + DAY) == date(2026, 6, 5)
 
 
-def test_a_programme_that_accepts_no_late_actions_still_lets_the_last_one_ripen_before_it_closes() -> None:
+def test_without_late_actions_a_day_still_stays_open_until_its_points_are_ripe() -> None:
     calendar = make_calendar(acceptance_days=0)
 
     assert not calendar.may_be_closed("2026-06-05", calendar.ripens_at(at("2026-06-05T23:59")))
 
 
 @given(occurred_at=instants, delay=st.integers(0, 30 * DAY), window=st.sampled_from(["day", "month", "year"]))
-def test_what_may_still_be_reported_never_falls_into_a_closed_window(occurred_at: int, delay: int, window: str) -> None:
+def test_an_action_that_may_still_be_reported_is_never_in_a_window_that_may_be_closed(
+    occurred_at: int, delay: int, window: str
+) -> None:
     now = occurred_at + delay
 
     accepted = not CALENDAR.is_too_old(occurred_at, now)
@@ -96,7 +98,9 @@ def test_what_may_still_be_reported_never_falls_into_a_closed_window(occurred_at
 
 
 @given(now=instants, back=st.integers(0, 40))
-def test_what_a_harvest_closes_could_have_been_closed_a_day_before_and_is_ripe(now: int, back: int) -> None:
+def test_a_harvest_closes_exactly_the_days_that_could_be_closed_a_day_before_and_all_their_points_are_ripe(
+    now: int, back: int
+) -> None:
     occurred_at = now - back * DAY
     day = CALENDAR.window_of(occurred_at, "day")
 
@@ -116,9 +120,9 @@ def test_what_a_harvest_closes_could_have_been_closed_a_day_before_and_is_ripe(n
         ("2026", date(2026, 12, 31)),
     ],
 )
-def test_the_last_day_of_a_window(window: str, last: date) -> None:
+def test_last_day_gives_the_end_of_a_day_a_month_or_a_year(window: str, last: date) -> None:
     assert last_day(window) == last
 
 
-def test_an_instant_is_shown_with_the_offset_of_the_programme() -> None:
+def test_an_instant_is_shown_with_the_utc_offset_of_the_programme() -> None:
     assert CALENDAR.rfc3339(at("2026-06-05T08:30")) == "2026-06-05T08:30:00+08:00"

@@ -1,4 +1,4 @@
-"""Many calls of the laptop stack's API: repeated while it is too busy, and never far ahead of what is done."""
+"""Many API calls to the laptop stack: repeated while it is too busy, and only a few ahead of the completed ones."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """Answers each call with the next of these; an exception is raised."""
+    """Returns the next of these responses for each call, or raises it if it is an exception."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
         self.answers = list(answers)
@@ -35,7 +35,7 @@ def ask(*answers: httpx.Response | Exception) -> object:
     return answered(cast("Client", Api(*answers)), "GET", "/impact")
 
 
-def test_a_busy_api_is_asked_again() -> None:
+def test_a_call_is_repeated_while_the_api_is_too_busy() -> None:
     assert ask(httpx.Response(429), httpx.ConnectError("no"), httpx.Response(503), httpx.Response(200, json=7)) == 7
 
 
@@ -44,12 +44,12 @@ def test_a_refused_call_is_not_repeated() -> None:
         ask(httpx.Response(403, text="no"))
 
 
-def test_an_api_that_does_not_come_back_ends_in_a_sentence() -> None:
+def test_the_error_for_an_unreachable_api_asks_whether_the_stack_is_running() -> None:
     with pytest.raises(StoppedError, match=r"did not answer \(ConnectError\)\. Is the stack running\?"):
         ask(*[httpx.ConnectError("no")] * 6)
 
 
-def test_things_are_taken_only_a_little_ahead_of_what_is_done_and_come_back_in_order() -> None:
+def test_things_are_taken_only_a_few_ahead_of_the_results_which_keep_their_order() -> None:
     taken = 0
 
     def things() -> Iterator[int]:
@@ -67,7 +67,7 @@ def test_things_are_taken_only_a_little_ahead_of_what_is_done_and_come_back_in_o
     assert max(ahead) < 12
 
 
-def test_what_was_called_before_things_stopped_coming_is_given() -> None:
+def test_the_results_of_earlier_calls_are_yielded_before_the_error() -> None:
     def things() -> Iterator[int]:
         yield from range(20)
         raise StoppedError("stands still")

@@ -1,4 +1,4 @@
-"""Campaigns in time: their runs, whose year it is, and how far a shared goal is."""
+"""Campaigns: their runs, the edition of each year, and the progress toward a shared goal."""
 
 from datetime import date
 from decimal import Decimal
@@ -27,7 +27,9 @@ def with_goal(counts: Literal["actions", "trees"], **multipliers: str) -> Campai
         (date(2026, 6, 8), None, 2027, 2026),
     ],
 )
-def test_a_day_is_before_in_or_after_a_run(day: date, running: int | None, following: int, over: int) -> None:
+def test_the_current_the_next_and_the_previous_run_of_a_day_are_found(
+    day: date, running: int | None, following: int, over: int
+) -> None:
     campaign = make_campaign(days=3)
 
     found = [
@@ -37,7 +39,7 @@ def test_a_day_is_before_in_or_after_a_run(day: date, running: int | None, follo
     assert found == [running, following, over]
 
 
-def test_a_run_has_all_its_days_and_knows_whether_it_is_over() -> None:
+def test_a_run_spans_all_its_days_and_is_next_running_or_past() -> None:
     run = run_at(make_campaign(days=3), FIFTH)
 
     assert run == Run(FIFTH, date(2026, 6, 7))
@@ -54,14 +56,14 @@ def test_a_run_over_new_year_belongs_to_the_year_in_which_it_begins() -> None:
     assert runs_in(campaign, 2026) == [run]
 
 
-def test_a_campaign_that_ended_for_good_has_no_next_run() -> None:
+def test_a_campaign_whose_rule_has_ended_has_no_next_run() -> None:
     campaign = make_campaign(recurs="FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5;UNTIL=20251231")
 
     assert run_after(campaign, FIFTH) is None
     assert run_before(campaign, FIFTH) == Run(date(2025, 6, 5), date(2025, 6, 5))
 
 
-def test_a_year_has_its_host_and_theme_and_a_year_without_one_has_none() -> None:
+def test_a_run_has_the_edition_of_its_year_or_an_empty_one() -> None:
     korea = CampaignEdition(host=make_text("Republic of Korea", "韩国"))
     campaign = make_campaign().model_copy(update={"editions": {2025: korea}})
 
@@ -80,12 +82,12 @@ IMPACT = Impact(
 )
 
 
-def test_a_goal_of_actions_counts_the_multiplied_types_or_all_that_people_did() -> None:
+def test_a_goal_of_actions_counts_peoples_actions_of_the_multiplied_types_or_of_all_types() -> None:
     assert progress(with_goal("actions", bus_ride="2"), [IMPACT, IMPACT]) == 10
     assert progress(with_goal("actions"), [IMPACT]) == 10
 
 
-def test_a_goal_of_trees_counts_what_is_reserved_or_further() -> None:
+def test_a_goal_of_trees_counts_reserved_ordered_and_planted_trees() -> None:
     assert progress(with_goal("trees", bus_ride="2"), [IMPACT]) == 7
 
 

@@ -1,4 +1,4 @@
-"""Canonical JSON is that of RFC 8785, and nothing else passes for it."""
+"""Canonical JSON follows RFC 8785, and any other text is refused."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 @settings(deadline=None)  # the machine may be busy
 @given(VALUES)
-def test_it_is_what_an_implementation_of_the_rfc_writes(value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_encoding_agrees_with_another_implementation_of_the_rfc(value: Any) -> None:  # noqa: ANN401 - any JSON
     assert encode(value) == rfc8785.dumps(value)
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(VALUES)
-def test_what_was_written_is_read_back_as_it_was(value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_decoding_an_encoded_value_returns_the_same_value(value: Any) -> None:  # noqa: ANN401 - any JSON
     assert decode(encode(value)) == value
 
 
@@ -57,6 +57,6 @@ def test_a_digest_does_not_depend_on_the_order_of_names() -> None:
         b"",
     ],
 )
-def test_another_text_is_refused_even_where_it_means_the_same(text: bytes) -> None:
+def test_text_that_is_not_canonical_is_refused_even_if_its_value_is_the_same(text: bytes) -> None:
     with pytest.raises(NotCanonicalError):
         decode(text)

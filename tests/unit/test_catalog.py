@@ -1,4 +1,4 @@
-"""The catalog's rules: what an entry may say, when a campaign runs, and what refers to what."""
+"""The rules of the catalog: valid entries, the days of campaigns, and references between entries."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ from tests.builders import (
 )
 
 
-def test_a_yearly_campaign_runs_on_its_day_of_any_year_and_on_no_other() -> None:
+def test_a_yearly_campaign_runs_only_on_its_day_of_the_year() -> None:
     campaign = make_campaign(recurs="FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
 
     days = [date(2027, 1, 1) + timedelta(n) for n in range(365)]
@@ -25,7 +25,7 @@ def test_a_yearly_campaign_runs_on_its_day_of_any_year_and_on_no_other() -> None
     assert [day for day in days if campaign.runs_on(day)] == [date(2027, 6, 5)]
 
 
-def test_a_campaign_of_several_days_runs_from_its_first_to_its_last() -> None:
+def test_a_campaign_of_several_days_runs_from_its_first_to_its_last_day() -> None:
     campaign = make_campaign(recurs="FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=31", days=3)
 
     days = [date(2026, 12, 30) + timedelta(n) for n in range(5)]
@@ -33,7 +33,7 @@ def test_a_campaign_of_several_days_runs_from_its_first_to_its_last() -> None:
     assert [campaign.runs_on(day) for day in days] == [False, True, True, True, False]
 
 
-def test_a_campaign_may_follow_the_weekday() -> None:
+def test_a_campaign_may_recur_on_a_weekday_of_a_month() -> None:
     earth_hour = make_campaign(recurs="FREQ=YEARLY;BYMONTH=3;BYDAY=-1SA")
 
     assert earth_hour.runs_on(date(2026, 3, 28))
@@ -41,30 +41,30 @@ def test_a_campaign_may_follow_the_weekday() -> None:
 
 
 @pytest.mark.parametrize("rule", ["", "every June", "FREQ=SOMETIMES", "FREQ=YEARLY;BYMONTH=x"])
-def test_a_recurrence_that_is_none_is_refused(rule: str) -> None:
+def test_text_that_is_not_a_recurrence_rule_is_refused(rule: str) -> None:
     with pytest.raises(ValidationError):
         make_campaign(recurs=rule)
 
 
 @pytest.mark.parametrize("rule", ["BYMONTH=6;BYMONTHDAY=5", "INTERVAL=2"])
-def test_a_recurrence_without_a_frequency_is_refused_like_any_other_fault(rule: str) -> None:
+def test_a_recurrence_rule_without_a_frequency_is_refused(rule: str) -> None:
     with pytest.raises(ValidationError):
         make_campaign(recurs=rule)
 
 
 @pytest.mark.parametrize("rule", ["FREQ=YEARLY;INTERVAL=0", "FREQ=SECONDLY", "FREQ=MINUTELY", "FREQ=HOURLY"])
-def test_a_recurrence_that_takes_for_ever_to_follow_is_refused(rule: str) -> None:
+def test_a_recurrence_rule_that_would_take_too_long_to_evaluate_is_refused(rule: str) -> None:
     with pytest.raises(ValidationError):
         make_campaign(recurs=rule)
 
 
 @pytest.mark.parametrize("start", ["DTSTART:20260605T000000Z", "DTSTART;TZID=Asia/Shanghai:20260605T000000"])
-def test_a_recurrence_with_a_zone_is_refused_because_no_day_can_be_compared_with_it(start: str) -> None:
+def test_a_recurrence_rule_with_a_time_zone_is_refused_because_days_have_none(start: str) -> None:
     with pytest.raises(ValidationError):
         make_campaign(recurs=f"{start}\nRRULE:FREQ=YEARLY")
 
 
-def test_a_cap_has_units_or_points_and_not_both() -> None:
+def test_a_cap_has_either_units_or_points() -> None:
     assert Cap.model_validate({"window": "day", "units": 0}).units == 0
     for limits in ({}, {"units": 1, "points": 1}, {"points": -1}, {"units": "NaN"}):
         with pytest.raises(ValidationError):
@@ -72,13 +72,13 @@ def test_a_cap_has_units_or_points_and_not_both() -> None:
 
 
 @pytest.mark.parametrize("claim", [Reward, Evidence])
-def test_a_number_that_claims_confidence_needs_a_source(claim: Callable[..., Any]) -> None:
+def test_a_number_with_a_confidence_needs_a_source(claim: Callable[..., Any]) -> None:
     assert claim(value=1, confidence="A", source="Posti, 2009").confidence == "A"
     with pytest.raises(ValidationError):
         claim(value=1, confidence="A")
 
 
-def test_a_facility_has_neither_points_nor_caps() -> None:
+def test_an_action_type_of_a_facility_has_neither_points_nor_caps() -> None:
     assert make_action_type(points=None, actor="facility").actor == "facility"
     with pytest.raises(ValidationError):
         make_action_type(points="1", actor="facility")
@@ -102,9 +102,7 @@ def test_a_facility_has_neither_points_nor_caps() -> None:
         (Suggestion, make_suggestion(), {"titles": {"en": "Bus"}}),
     ],
 )
-def test_an_entry_with_a_fault_is_refused(
-    model: type[ActionType], entry: ActionType, change: dict[str, object]
-) -> None:
+def test_an_invalid_entry_is_refused(model: type[ActionType], entry: ActionType, change: dict[str, object]) -> None:
     document = entry.model_dump(mode="json")
 
     assert model.model_validate(document) == entry
@@ -112,7 +110,7 @@ def test_an_entry_with_a_fault_is_refused(
         model.model_validate(document | change)
 
 
-def test_a_rule_that_spans_fields_is_told_of_beside_the_faults_of_others() -> None:
+def test_an_error_across_fields_is_reported_together_with_all_other_errors() -> None:
     document = make_action_type().model_dump(mode="json") | {"unit": "", "actor": "facility"}
     document["avoided_g"] = {"value": -1, "confidence": "A"}
 
@@ -123,7 +121,7 @@ def test_a_rule_that_spans_fields_is_told_of_beside_the_faults_of_others() -> No
     assert places == {"unit", "points", "avoided_g.source", "avoided_g.value"}
 
 
-def test_an_action_type_is_retired_from_its_day_on() -> None:
+def test_an_action_type_is_retired_on_and_after_the_day_in_retired_from() -> None:
     retired = ActionType.model_validate(make_action_type().model_dump() | {"retired_from": "2026-06-05"})
 
     assert [retired.is_retired_on(date(2026, 6, day)) for day in (4, 5, 6)] == [False, True, True]
@@ -140,7 +138,7 @@ def test_an_action_type_is_retired_from_its_day_on() -> None:
         ({"caps": [{"window": "week"}], "actor": "robot"}, []),
     ],
 )
-def test_what_the_periods_rely_on_stays_even_where_a_document_has_other_faults(
+def test_forbidden_changes_of_an_action_type_are_found_even_if_the_document_has_other_errors(
     change: dict[str, object], places: list[str]
 ) -> None:
     monthly = make_action_type(caps=(Cap(window="month", points=60),))
@@ -150,7 +148,7 @@ def test_what_the_periods_rely_on_stays_even_where_a_document_has_other_faults(
     assert [fault.partition(":")[0] for fault in faults] == places
 
 
-def test_every_broken_reference_is_named_with_the_entry_that_holds_it() -> None:
+def test_every_broken_reference_is_reported_with_the_entry_that_contains_it() -> None:
     catalog = make_catalog(
         campaigns={"wed": make_campaign(multipliers={"bus_ride": "2", "teleport": "3"})},
         suggestions={"fly": make_suggestion(action_type="fly", campaign="never"), "bus": make_suggestion()},
@@ -163,7 +161,7 @@ def test_every_broken_reference_is_named_with_the_entry_that_holds_it() -> None:
     ]
 
 
-def test_an_entry_knows_who_refers_to_it() -> None:
+def test_the_entries_that_refer_to_an_entry_are_found() -> None:
     catalog = make_catalog(
         campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"}), "quiet": make_campaign()},
         suggestions={"bus": make_suggestion(campaign="wed"), "metro": make_suggestion(action_type="metro_ride")},

@@ -1,4 +1,4 @@
-"""The AWS clients: where their links lead, and how long a call may take."""
+"""The AWS clients: the hosts of presigned links, and the timeouts of AWS calls."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,16 +26,16 @@ def link(bucket: str) -> str:
 
 
 @pytest.mark.parametrize("region", ["ap-southeast-1", "eu-central-1", "us-east-1"])
-def test_a_link_leads_to_the_buckets_own_host_in_its_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+def test_a_presigned_link_uses_the_buckets_host_in_its_region(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     led = urlsplit(link("manifests"))
 
     assert led.hostname == f"manifests.s3.{region}.amazonaws.com"
     assert led.path == "/orders/one.csv"
-    assert f"%2F{region}%2Fs3%2Faws4_request" in led.query, "signed for the region, by version 4"
+    assert f"%2F{region}%2Fs3%2Faws4_request" in led.query, "signed for the region with Signature Version 4"
 
 
-def test_a_link_of_a_laptop_stack_has_the_bucket_in_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_the_laptop_stack_a_presigned_link_has_the_bucket_in_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
     led = urlsplit(link("manifests"))
@@ -43,7 +43,7 @@ def test_a_link_of_a_laptop_stack_has_the_bucket_in_its_path(monkeypatch: pytest
     assert (led.netloc, led.path) == ("localhost:4566", "/manifests/orders/one.csv")
 
 
-def test_a_call_that_hangs_is_given_up_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_aws_call_that_hangs_times_out_and_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
     clients.dynamodb.cache_clear()
     config: Any = clients.dynamodb().meta.config

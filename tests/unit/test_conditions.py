@@ -1,4 +1,4 @@
-"""Conditions of a write, from the headers to the versions that they name."""
+"""Conditional writes: the headers ``If-Match`` and ``If-None-Match``, and the versions that they name."""
 
 import pytest
 
@@ -26,7 +26,9 @@ def condition(**headers: str) -> Condition:
         ("*", None, True),
     ],
 )
-def test_if_match_names_the_versions_that_the_caller_read(header: str, version: int | None, is_stale: bool) -> None:
+def test_a_write_is_stale_unless_if_match_names_the_current_version(
+    header: str, version: int | None, is_stale: bool
+) -> None:
     assert condition(If_Match=header).is_stale(version) is is_stale
 
 
@@ -34,11 +36,11 @@ def test_if_match_names_the_versions_that_the_caller_read(header: str, version: 
     ("header", "version", "excludes"),
     [("*", 3, True), ('"3"', 3, True), ('"2"', 3, False), ('"*"', 3, False), ("*", None, False)],
 )
-def test_if_none_match_names_what_must_not_be_there(header: str, version: int | None, excludes: bool) -> None:
+def test_if_none_match_excludes_the_versions_that_it_names(header: str, version: int | None, excludes: bool) -> None:
     assert condition(If_None_Match=header).excludes(version) is excludes
 
 
-def test_no_header_demands_nothing() -> None:
+def test_a_request_without_these_headers_has_no_condition() -> None:
     demanded = condition()
 
     assert not any(demanded.is_stale(version) or demanded.excludes(version) for version in (None, 1))

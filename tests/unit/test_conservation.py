@@ -1,4 +1,4 @@
-"""Points are conserved: earned == ripening + spendable + spent, whatever a user and time do."""
+"""Points are conserved: earned == ripening + spendable + spent, after any sequence of steps."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -21,7 +21,7 @@ CATALOG = make_catalog(TYPES)
 
 
 class Life:
-    """One user's ledger, kept as the services keep it."""
+    """One person's ledger, updated in the same way as the services update it."""
 
     def __init__(self) -> None:
         self.now = at("2026-05-01T12:00")
@@ -30,7 +30,7 @@ class Life:
         self.count = 0
 
     def post(self, type_: str, quantity: int, days_ago: int) -> None:
-        """Days ago beyond the acceptance window are messages that lay in the dead-letter queue."""
+        """Post an action. One that is too old to be reported stands for a message from the dead-letter queue."""
         self.count += 1
         occurred_at = self.now - days_ago * DAY
         action = make_action(f"a-{self.count}", quantity=str(quantity), type=type_, occurred_at=occurred_at)
@@ -44,7 +44,7 @@ class Life:
         self.periods[key] = post(period, [action], CATALOG, CALENDAR, self.now).period
 
     def reverse(self) -> None:
-        """Take the points of the newest period's first entry back."""
+        """Take back the points of the first entry of the newest period."""
         if not self.periods:
             return
         key, period = list(self.periods.items())[-1]
@@ -101,7 +101,7 @@ def live(life: Life, step: tuple[object, ...]) -> None:
 
 @settings(max_examples=200)
 @given(steps=steps)
-def test_what_was_earned_is_ripening_spendable_or_spent_after_every_step(steps: list[tuple[object, ...]]) -> None:
+def test_every_earned_point_is_ripening_spendable_or_spent_after_every_step(steps: list[tuple[object, ...]]) -> None:
     life = Life()
 
     for step in steps:
@@ -114,7 +114,7 @@ def test_what_was_earned_is_ripening_spendable_or_spent_after_every_step(steps: 
 
 
 @given(steps=steps)
-def test_a_harvest_right_after_a_harvest_moves_nothing(steps: list[tuple[object, ...]]) -> None:
+def test_a_harvest_moves_the_harvestable_points_and_a_second_one_moves_nothing(steps: list[tuple[object, ...]]) -> None:
     life = Life()
     for step in steps:
         live(life, step)
@@ -126,7 +126,7 @@ def test_a_harvest_right_after_a_harvest_moves_nothing(steps: list[tuple[object,
 
 
 @given(steps=steps)
-def test_in_the_end_every_point_was_harvested_and_none_expired(steps: list[tuple[object, ...]]) -> None:
+def test_after_a_long_time_every_point_is_harvested_and_none_has_expired(steps: list[tuple[object, ...]]) -> None:
     life = Life()
     for step in steps:
         live(life, step)

@@ -1,4 +1,4 @@
-"""What commands say to a person, on a terminal and in a log."""
+"""The output of the commands, on a terminal and in a log."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from local.console import progress
 from local.sam import ROOT
 
 
-def test_a_log_gets_a_plain_line_now_and_then(
+def test_a_log_gets_plain_lines_of_progress_at_intervals(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "LOG_SECONDS", 0)
@@ -24,7 +24,7 @@ def test_a_log_gets_a_plain_line_now_and_then(
     assert lines[1].startswith("✓ sending")
 
 
-def test_what_an_encoding_lacks_is_escaped() -> None:
+def test_characters_that_the_encoding_lacks_are_escaped() -> None:
     said = "from local.console import console, give_up; console.print('✓ 梭梭'); give_up('没有 [red]x[/] a[b')"
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 

@@ -1,4 +1,4 @@
-"""Cursors: what a list has given leads to its place, and nothing else does."""
+"""Cursors: a cursor that a list returned leads to its place, and any other text is refused."""
 
 import base64
 from typing import Any
@@ -25,7 +25,7 @@ def test_a_cursor_leads_to_its_place(place: tuple[int, str]) -> None:
 
 
 @pytest.mark.parametrize("cursor", [None, ""])
-def test_without_a_cursor_the_list_begins(cursor: str | None) -> None:
+def test_without_a_cursor_a_list_starts_at_its_first_page(cursor: str | None) -> None:
     assert OURS.place_in(asking(cursor)) is None
 
 
@@ -50,6 +50,6 @@ def encoded(text: str) -> str:
         "é",
     ],
 )
-def test_what_the_list_has_not_given_is_refused(cursor: str) -> None:
+def test_a_cursor_that_the_list_did_not_return_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         OURS.place_in(asking(cursor))

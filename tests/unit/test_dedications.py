@@ -1,4 +1,4 @@
-"""Dedications: what is taken out, what stays, and what is too long."""
+"""Dedications: which characters are removed, which are kept, and which texts are too long."""
 
 import unicodedata
 
@@ -21,25 +21,25 @@ from saxaul.trees.dedications import MAX_LENGTH, MAX_SENT, clean_dedication
         ("", ""),
         ("\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466", None),  # a family
         ("\U0001f3f3\ufe0f\u200d\U0001f308", None),  # a flag
-        ("\U0001f1e8\U0001f1f3", None),  # another
+        ("\U0001f1e8\U0001f1f3", None),  # another flag
         ("\U0001f3f4\u200d\u2620\ufe0f", None),
-        ("\U0001f575\U0001f3fb\u200d\u2642\ufe0f", None),  # a tone of skin
+        ("\U0001f575\U0001f3fb\u200d\u2642\ufe0f", None),  # a skin tone
         ("\U0001f9d1\U0001f3fb\u200d\u2764\ufe0f\u200d\U0001f48b\u200d\U0001f9d1\U0001f3ff", None),
         ("\u2764\ufe0f\u200d\U0001f525", None),
         ("\u2764\ufe0e", None),
         ("1\ufe0f\u20e3 #\ufe0f\u20e3", None),  # keycaps
         ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", None),  # Persian
         ("\u0647\u064e\u200d\u0647", None),  # a vowel sign before the joiner
-        ("\u0915\u094d\u200d\u0937", None),  # Devanagari: a half form
-        ("\u0915\u094d\u200c\u0937", None),  # and a virama that shows
-        ("\u0985\u09b0\u200d\u09cd\u09af", None),  # Bengali: the joiner stands before the virama
-        ("\u0d05\u0d35\u0d28\u0d4d\u200d", None),  # Malayalam: a word ends in a half form
+        ("\u0915\u094d\u200d\u0937", None),  # Devanagari, a half form
+        ("\u0915\u094d\u200c\u0937", None),  # Devanagari, a visible virama
+        ("\u0985\u09b0\u200d\u09cd\u09af", None),  # Bengali, the joiner before the virama
+        ("\u0d05\u0d35\u0d28\u0d4d\u200d", None),  # Malayalam, a word that ends in a half form
         ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", None),  # Sinhala
-        ("\u845b\U000e0100\u98fe\u533a", None),  # a form of a hanzi
+        ("\u845b\U000e0100\u98fe\u533a", None),  # a hanzi with a variation selector
         ("\u1820\u180b", None),
     ],
 )
-def test_a_dedication_in_any_script_stays_as_it_is(sent: str, kept: str | None) -> None:
+def test_a_dedication_in_any_script_is_not_changed(sent: str, kept: str | None) -> None:
     assert clean_dedication(sent) == (sent if kept is None else kept)
 
 
@@ -80,7 +80,7 @@ def test_a_dedication_in_any_script_stays_as_it_is(sent: str, kept: str | None) 
         ("e\u200d\u0301", "\u00e9"),
     ],
 )
-def test_what_nobody_sees_is_taken_out(sent: str, kept: str) -> None:
+def test_invisible_characters_are_removed(sent: str, kept: str) -> None:
     assert clean_dedication(sent) == kept
 
 
@@ -88,7 +88,7 @@ def test_characters_are_composed() -> None:
     assert clean_dedication("Zoe\u0308") == "Zoë"
 
 
-def test_a_stack_of_accents_is_cut_down_to_three() -> None:
+def test_at_most_three_accents_on_one_character_are_kept() -> None:
     assert clean_dedication("x" + "\u0336" * 50 + "y") == "x" + "\u0336" * 3 + "y"
 
 
@@ -98,12 +98,12 @@ def test_the_length_is_counted_after_cleaning() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * (MAX_LENGTH + 1), "树" * (MAX_LENGTH + 1), "\u200b" * (MAX_SENT + 1)])
-def test_one_that_is_too_long_is_refused_and_not_cut(text: str) -> None:
+def test_a_dedication_that_is_too_long_is_refused_and_not_cut(text: str) -> None:
     with pytest.raises(ValueError, match="characters"):
         clean_dedication(text)
 
 
-def test_joiners_do_not_raise_a_stack() -> None:
+def test_joiners_between_marks_do_not_allow_more_than_three_marks() -> None:
     stack = "\u0915" + "\u094d\u200d" * 20
 
     assert clean_dedication(stack).count("\u094d") == 3
@@ -111,11 +111,11 @@ def test_joiners_do_not_raise_a_stack() -> None:
 
 HIDING = "\u200c\u200d\ufe0f\ufe0e\u034f\u202e\U000e0100"
 PIECES = f"{HIDING} \u0301\u0645\u064e\u0915\u094d\u0937\u2764\U0001f468\U0001f3fb\u845b1\u20e3a"
-"""Characters that change what may stand beside them."""
+"""Characters that decide whether the characters next to them are kept."""
 
 
 @given(st.one_of(st.text(max_size=MAX_LENGTH // 3), st.text(st.sampled_from(PIECES), max_size=MAX_LENGTH // 3)))
-def test_cleaning_again_changes_nothing_and_leaves_nothing_unseen(text: str) -> None:
+def test_cleaning_again_changes_nothing_and_no_invisible_character_is_left(text: str) -> None:
     once = clean_dedication(text)
 
     assert clean_dedication(once) == once
@@ -136,7 +136,7 @@ def test_cleaning_again_changes_nothing_and_leaves_nothing_unseen(text: str) -> 
         "\u182e\u1823\u1829\u182d\u1823\u182f\u180e\u1820",  # Mongolian, with its vowel separator
     ],
 )
-def test_flags_of_regions_and_mongolian_vowels_keep_what_shapes_them(text: str) -> None:
+def test_tags_in_flags_of_regions_and_mongolian_vowel_separators_are_kept(text: str) -> None:
     assert clean_dedication(text) == text
 
 
@@ -149,5 +149,5 @@ def test_flags_of_regions_and_mongolian_vowels_keep_what_shapes_them(text: str) 
         ("\u182e\u180e", "\u182e"),
     ],
 )
-def test_tags_and_vowel_separators_go_where_they_only_hide(text: str, kept: str) -> None:
+def test_tags_and_mongolian_vowel_separators_are_removed_elsewhere(text: str, kept: str) -> None:
     assert clean_dedication(text) == kept

@@ -1,4 +1,4 @@
-"""The catalog that ships with the project: it loads, it is whole, and its numbers say where they come from."""
+"""The default catalog: it loads, it is complete, and its numbers state where they come from."""
 
 from datetime import date, timedelta
 from functools import cache
@@ -26,31 +26,31 @@ def catalog() -> Catalog:
     return Catalog(**entities)
 
 
-def test_no_entry_refers_to_what_is_not_there() -> None:
+def test_no_entry_refers_to_a_missing_entry() -> None:
     assert list(catalog().all_broken_references()) == []
 
 
-def test_it_holds_what_people_do_and_what_the_business_does() -> None:
+def test_there_are_action_types_of_people_and_of_facilities() -> None:
     actors = [action_type.actor for action_type in catalog().action_types.values()]
 
     assert actors.count("person") >= 16
     assert actors.count("facility") == 4
 
 
-def test_it_holds_campaigns_trees_and_suggestions() -> None:
+def test_there_are_campaigns_tree_projects_and_suggestions() -> None:
     assert len(catalog().campaigns) == 3
     assert len(catalog().tree_projects) == 5
     assert len(catalog().suggestions) >= 80
 
 
-def test_every_act_of_a_person_is_paid_and_capped() -> None:
+def test_every_action_type_of_a_person_has_points_and_caps() -> None:
     for identifier, action_type in catalog().action_types.items():
         if action_type.actor == "person":
             assert action_type.points, identifier
             assert action_type.caps, identifier
 
 
-def test_points_and_grams_each_say_where_they_come_from() -> None:
+def test_points_and_grams_each_state_where_they_come_from() -> None:
     for identifier, action_type in catalog().action_types.items():
         evidence = action_type.avoided_g
         assert evidence.source or evidence.method, identifier
@@ -60,7 +60,7 @@ def test_points_and_grams_each_say_where_they_come_from() -> None:
             assert number is None or number.confidence in {"A", "B", "C", "none"}, identifier
 
 
-def test_every_entry_states_the_confidence_of_both_its_numbers() -> None:
+def test_every_action_type_states_the_confidence_of_its_points_and_grams() -> None:
     raw = yaml.safe_load((FOLDER / "action-types.yaml").read_text("utf-8"))
 
     for identifier, document in raw.items():
@@ -68,7 +68,7 @@ def test_every_entry_states_the_confidence_of_both_its_numbers() -> None:
         assert document.get("actor") == "facility" or "confidence" in document["points"], identifier
 
 
-def test_every_app_has_something_to_suggest_and_every_link_leads_into_its_app() -> None:
+def test_every_app_has_suggestions_and_every_link_leads_to_the_site_of_its_app() -> None:
     links = [suggestion.links for suggestion in catalog().suggestions.values()]
 
     assert {app for of_one in links for app in of_one} == APPS
@@ -77,14 +77,14 @@ def test_every_app_has_something_to_suggest_and_every_link_leads_into_its_app() 
             assert link.startswith(f"https://www.{app}.com/")
 
 
-def test_every_suggestion_speaks_both_languages() -> None:
+def test_every_suggestion_has_texts_in_both_languages() -> None:
     for identifier, suggestion in catalog().suggestions.items():
         for text in (suggestion.titles, suggestion.texts):
             assert text.en.isascii() or "’" in text.en or "é" in text.en, identifier  # noqa: RUF001 - typographic
             assert any("\u4e00" <= character <= "\u9fff" for character in text.zh), identifier
 
 
-def test_green_finds_a_suggestion_in_both_languages() -> None:
+def test_green_is_a_keyword_in_both_languages() -> None:
     keywords = [suggestion.keywords for suggestion in catalog().suggestions.values()]
 
     assert any("green" in words for words in keywords)
@@ -95,7 +95,7 @@ def test_green_finds_a_suggestion_in_both_languages() -> None:
     ("campaign", "day"),
     [("world-environment-day", (6, 5)), ("arbor-day", (3, 12)), ("parcel-box-day", (11, 20))],
 )
-def test_a_campaign_runs_every_year_on_its_day_alone(campaign: str, day: tuple[int, int]) -> None:
+def test_a_campaign_runs_every_year_only_on_its_day(campaign: str, day: tuple[int, int]) -> None:
     first = date(2028, *day)
     days = (first + timedelta(n) for n in range(-40, 370))
 

@@ -1,4 +1,4 @@
-"""The documentation is complete: what the code answers and what the template offers is written down."""
+"""The documentation is complete: problem codes, API paths, functions, parameters and decisions."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ REFUSING = {"InvalidRequest", "Forbidden", "NotFound", "Conflict", "KeyReused", 
 
 
 def codes() -> Iterator[str]:
-    """Each code that is raised, returned or stored as a reason."""
+    """Yield each code that is raised, returned or stored as a reason."""
     sources = [*(ROOT / "layers/saxaul/saxaul").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     for node in (node for source in sources for node in ast.walk(ast.parse(source.read_text()))):
         match node:
@@ -50,7 +50,7 @@ def test_every_path_of_the_api_is_in_the_readme_with_its_scope() -> None:
         assert any(method in row and scope in row for row in rows), (method, event["Path"])
 
 
-def test_every_function_is_in_the_readme_and_every_parameter_in_the_operations() -> None:
+def test_every_function_is_in_the_readme_and_every_parameter_in_the_operations_guide() -> None:
     operations = (ROOT / "docs/operations.md").read_text()
 
     assert [

@@ -1,4 +1,4 @@
-"""A signature has one form, and anybody can tell it without the key."""
+"""A signature has one canonical form, which can be checked without the key."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -11,7 +11,7 @@ NUMBERS = st.one_of(st.integers(1, ORDER - 1), st.integers(0, 255).map(lambda bi
 
 
 @given(NUMBERS, NUMBERS)
-def test_both_forms_of_a_signature_become_the_one_with_the_lower_s(r: int, s: int) -> None:
+def test_both_values_of_s_give_the_canonical_form_with_the_lower_s(r: int, s: int) -> None:
     forms = [encode_dss_signature(r, value) for value in (s, ORDER - s)]
 
     [one] = {with_low_s(form) for form in forms}
@@ -21,7 +21,9 @@ def test_both_forms_of_a_signature_become_the_one_with_the_lower_s(r: int, s: in
 
 
 @given(NUMBERS, NUMBERS, st.data())
-def test_no_other_bytes_are_a_signature_in_its_one_form(r: int, s: int, data: st.DataObject) -> None:
+def test_changed_bytes_are_not_another_canonical_form_of_the_same_signature(
+    r: int, s: int, data: st.DataObject
+) -> None:
     one = with_low_s(encode_dss_signature(r, s))
     place = data.draw(st.integers(0, len(one)))
     changed = one[:place] + data.draw(st.binary(max_size=2)) + one[place + data.draw(st.integers(0, 2)) :]
@@ -32,11 +34,11 @@ def test_no_other_bytes_are_a_signature_in_its_one_form(r: int, s: int, data: st
 
 
 @pytest.mark.parametrize("numbers", [(0, 1), (1, 0), (ORDER, 1), (1, ORDER), (2**256, 1), (1, 2**256)])
-def test_a_number_out_of_range_is_no_part_of_a_signature(numbers: tuple[int, int]) -> None:
+def test_a_signature_with_a_number_out_of_range_is_refused(numbers: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="strict DER"):
         with_low_s(encode_dss_signature(*numbers))
 
 
 @pytest.mark.parametrize("bytes_of_it", [b"", b"\x30", b"\x30\x00", b"\x30\x06\x02\xff\x01\x02\x01\x01", b"\x30" * 73])
-def test_what_is_no_signature_has_no_form(bytes_of_it: bytes) -> None:
+def test_bytes_that_are_not_a_signature_are_not_in_canonical_form(bytes_of_it: bytes) -> None:
     assert not has_one_form(bytes_of_it)

@@ -1,4 +1,4 @@
-"""What a report says must be able to be so: when and where a tree was planted, and in one spelling."""
+"""Checks of the content of reports: possible dates and places of plantings, and one spelling for each text."""
 
 from dataclasses import replace
 from typing import Any
@@ -45,7 +45,7 @@ def after(take: Take, *reports: object, redemption: Redemption = ORDERED) -> Red
     return outcome.changed[0]
 
 
-def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_zone_of_the_programme() -> None:
+def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_programmes_time_zone() -> None:
     late = make_order(ORDERED, ordered_at=at("2026-06-05T23:30"))
     early_that_day = confirmation(FIRST, planted_at="2026-06-04T16:00:00Z")
     the_day_before = confirmation(SECOND, planted_at="2026-06-04T15:59:59Z")
@@ -55,7 +55,7 @@ def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_zone_of_the_progra
     assert (answer.taken, [refusal.code for refusal in answer.refused]) == (1, ["planted_before_order"])
 
 
-def test_a_tree_is_planted_within_the_radius_that_its_order_was_placed_with() -> None:
+def test_a_tree_must_be_planted_within_the_radius_of_its_order_if_the_order_has_one() -> None:
     near, far = confirmation(FIRST, lat=39.29), confirmation(SECOND, lat=39.31)
     unchecked = replace(ORDER, project=replace(ORDER.project, reach=None))
 
@@ -68,7 +68,7 @@ def test_a_tree_is_planted_within_the_radius_that_its_order_was_placed_with() ->
     assert older.taken == 2
 
 
-def test_a_confirmation_that_was_taken_before_the_rules_is_still_the_same_one() -> None:
+def test_a_repeated_confirmation_is_accepted_even_if_newer_rules_would_refuse_it() -> None:
     unchecked = replace(ORDER, ordered_at=0, project=replace(ORDER.project, reach=None))
     word = confirmation(FIRST, lat=0, lon=0, planted_at="1999-01-01T00:00:00Z")
     planted = told(confirm, word, order=unchecked).changed[0]
@@ -88,7 +88,9 @@ def test_a_confirmation_that_was_taken_before_the_rules_is_still_the_same_one() 
         ((39.9042, 116.4074), (31.2304, 121.4737), 1067.3),
     ],
 )
-def test_distances_are_those_of_a_sphere(one: tuple[float, float], other: tuple[float, float], km: float) -> None:
+def test_distances_are_great_circle_distances_on_a_sphere(
+    one: tuple[float, float], other: tuple[float, float], km: float
+) -> None:
     assert distance_km(*one, *other) == pytest.approx(km, abs=0.1)
 
 
@@ -96,7 +98,9 @@ LATITUDES, LONGITUDES = st.floats(-90, 90), st.floats(-180, 180)
 
 
 @given(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES)
-def test_any_two_places_have_one_distance(lat: float, lon: float, other_lat: float, other_lon: float) -> None:
+def test_a_distance_is_the_same_in_both_directions_and_at_most_half_the_circumference_of_the_earth(
+    lat: float, lon: float, other_lat: float, other_lon: float
+) -> None:
     distance = distance_km(lat, lon, other_lat, other_lon)
 
     assert 0 <= distance <= 20_016
@@ -104,20 +108,20 @@ def test_any_two_places_have_one_distance(lat: float, lon: float, other_lat: flo
 
 
 @pytest.mark.parametrize("tag", [" AX-0001", "AX-0001 ", "  AX-0001  "])
-def test_spaces_around_a_tag_make_no_other_tag(tag: str) -> None:
+def test_spaces_around_a_tag_are_ignored(tag: str) -> None:
     planted = after(confirm, confirmation(FIRST))
 
     assert told(confirm, confirmation(FIRST, tag=tag), redemption=planted).taken == 1
 
 
-def test_a_tag_has_one_spelling() -> None:
+def test_different_spellings_of_a_tag_are_normalized() -> None:
     planted = after(confirm, confirmation(FIRST, tag="Zo\u00eb 1"))
 
     assert told(confirm, confirmation(FIRST, tag=" Zoe\u0308  1"), redemption=planted).taken == 1
 
 
 @pytest.mark.parametrize("reason", [" ", "", "\u200b", "\u3164", "\u202e", "frost\n", True, 1])
-def test_a_failure_has_a_reason_that_can_be_seen(reason: object) -> None:
+def test_a_failure_without_a_visible_reason_is_refused(reason: object) -> None:
     assert [refusal.code for refusal in told(fail, failure(FIRST, reason=reason)).refused] == ["invalid_failure"]
 
 
@@ -134,7 +138,7 @@ def test_a_reason_and_an_inspector_are_trimmed_and_keep_the_joiners_of_their_scr
 
 
 @pytest.mark.parametrize("radius_km", [0.5, 50, 123.456])
-def test_an_order_keeps_the_radius_that_it_was_placed_with(radius_km: float) -> None:
+def test_the_radius_of_an_order_is_stored_and_read_back(radius_km: float) -> None:
     reach = ORDER.project.reach
     assert reach is not None
     order = replace(ORDER, project=replace(ORDER.project, reach=reach._replace(radius_km=radius_km)))
@@ -142,14 +146,14 @@ def test_an_order_keeps_the_radius_that_it_was_placed_with(radius_km: float) -> 
     assert from_item({**python(raw(to_item(order))), "v": 0}) == order
 
 
-def test_a_place_next_to_nothing_makes_an_order_that_can_be_stored() -> None:
+def test_a_tiny_latitude_is_rounded_so_that_the_order_can_be_stored() -> None:
     project = make_tree_project()
     tiny = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1e-200, "radius_km": 0.1})})
 
     assert OrderedProject.of(tiny).reach == (0, 105.73, 0.1)
 
 
-def test_an_order_from_before_the_rule_has_no_reach() -> None:
+def test_an_order_that_was_stored_without_a_reach_has_none() -> None:
     item = {name: value for name, value in to_item(ORDER).items() if name != "reach"}
 
     assert from_item({**item, "v": 0}).project.reach is None
@@ -165,7 +169,7 @@ def test_an_order_from_before_the_rule_has_no_reach() -> None:
         *({name: value} for name in ("lat", "lon") for value in (True, "38.85", None, float("nan"))),
     ],
 )
-def test_a_place_is_numbers_within_their_range(change: dict[str, Any]) -> None:
+def test_a_place_with_an_invalid_number_is_refused(change: dict[str, Any]) -> None:
     place = {"names": make_text(), "lat": 38.85, "lon": 105.73}
 
     assert Place.model_validate(place).radius_km == 50

@@ -1,4 +1,4 @@
-"""The ledger as its owner reads it."""
+"""The ledger as its owner reads it: the entries of a month, their states, and the totals by action type."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from tests.builders import NOON, at, make_calendar, make_entry, make_period
 CALENDAR = make_calendar()
 
 
-def test_a_month_is_read_newest_first_over_periods_of_every_length() -> None:
+def test_the_entries_of_a_month_come_newest_first_from_periods_of_every_length() -> None:
     day = make_period(make_entry(occurred_at=at("2026-06-05T09:00")), window="2026-06-05")
     month = make_period(make_entry(occurred_at=at("2026-06-20T09:00")), window="2026-06")
     year = make_period(
@@ -20,13 +20,13 @@ def test_a_month_is_read_newest_first_over_periods_of_every_length() -> None:
     assert [CALENDAR.day_of(line.entry.occurred_at).day for line in lines] == [20, 10, 5]
 
 
-def test_a_reversal_whose_action_never_came_is_no_line() -> None:
+def test_a_reversal_whose_action_has_not_arrived_is_not_listed() -> None:
     period = make_period(make_entry(type="", points=0, reversal="refunded"))
 
     assert lines_of_month([period], "2026-06", CALENDAR) == []
 
 
-def test_the_state_of_an_entry_says_why_it_pays_or_not() -> None:
+def test_an_entry_is_ripening_ripe_withheld_or_reversed() -> None:
     tomorrow_at_seven = at("2026-06-06T07:00")
 
     assert state_of(make_entry(), CALENDAR, NOON) == "ripening"
@@ -35,7 +35,7 @@ def test_the_state_of_an_entry_says_why_it_pays_or_not() -> None:
     assert state_of(make_entry(points=0, reversal="refunded"), CALENDAR, NOON) == "reversed"
 
 
-def test_a_statement_sums_by_type_and_leaves_out_what_was_reversed() -> None:
+def test_totals_by_type_leave_out_reversed_actions() -> None:
     period = make_period(
         make_entry(),
         make_entry(),

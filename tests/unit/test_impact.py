@@ -1,4 +1,4 @@
-"""The impact as a sum: what periods and redemptions come to, and that each change is counted once."""
+"""The impact: the totals of periods and redemptions, in which each change is counted once."""
 
 from dataclasses import replace
 from datetime import date
@@ -24,7 +24,7 @@ def actions_of(day: Day) -> int:
     return day.impact.acts.get(RIDE, Sum()).actions
 
 
-def test_a_period_counts_each_act_on_its_own_day_by_owner_app_and_type() -> None:
+def test_a_period_counts_each_action_on_its_own_day_by_owner_app_and_type() -> None:
     period = make_period(
         make_entry(80), make_entry(40, quantity=Decimal("2.5")), make_entry(5, NOON + DAY), window="2026-06"
     )
@@ -35,26 +35,26 @@ def test_a_period_counts_each_act_on_its_own_day_by_owner_app_and_type() -> None
     }
 
 
-def test_what_a_facility_does_is_counted_apart() -> None:
+def test_the_actions_of_a_facility_are_counted_separately() -> None:
     period = make_period(make_entry(0, type="solar_warehouse"), owner=FACILITY)
 
     assert set(of_period(period, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
 
 
-def test_an_act_shortly_after_midnight_counts_on_the_programmes_day() -> None:
+def test_an_action_counts_on_its_day_in_the_programmes_time_zone() -> None:
     period = make_period(make_entry(occurred_at=at("2026-06-06T00:10")))
 
     assert set(of_period(period, CALENDAR)) == {date(2026, 6, 6)}
 
 
-def test_reversed_actions_and_reversals_without_an_action_count_as_nothing() -> None:
+def test_reversed_actions_and_reversals_without_an_action_do_not_count() -> None:
     taken_back = make_entry(0, avoided_g="0", reversal="refund", units=ZERO)
     period = make_period(taken_back, replace(taken_back, type="", quantity=ZERO))
 
     assert of_period(period, CALENDAR) == {}
 
 
-def test_a_reversal_takes_back_what_the_action_had_added() -> None:
+def test_a_reversal_subtracts_what_its_action_added() -> None:
     before = make_period(make_entry(80))
     after = make_period(make_entry(0, avoided_g="0", units=ZERO, reversal="refund"))
 
@@ -64,13 +64,13 @@ def test_a_reversal_takes_back_what_the_action_had_added() -> None:
     assert Impact().plus(of_period(before, CALENDAR)[TODAY]).plus(added[TODAY]).is_nothing
 
 
-def test_a_period_that_is_written_again_as_it_was_adds_nothing() -> None:
+def test_a_period_written_again_with_the_same_entries_adds_nothing() -> None:
     period = make_period(make_entry(80), make_entry(40))
 
     assert difference(of_period(replace(period, version=9, uncounted=3), CALENDAR), of_period(period, CALENDAR)) == {}
 
 
-def test_trees_count_from_their_reservation_on_each_by_its_own_state() -> None:
+def test_each_tree_counts_by_its_own_state_once_it_is_reserved() -> None:
     asked = make_redemption(trees=3)
     ordered = asked.reserved(NOON).ordered("o-1", NOON + DAY)
     first, second, third = (tree.number for tree in asked.trees)
@@ -86,7 +86,7 @@ def test_trees_count_from_their_reservation_on_each_by_its_own_state() -> None:
     assert step_on == {TODAY: Impact(trees={"ordered": -1, "planted": 1})}
 
 
-def test_steps_that_come_again_whole_or_in_parts_are_counted_once() -> None:
+def test_changes_that_are_delivered_again_are_counted_once() -> None:
     changes = [change(sequence) for sequence in (3, 5, 9)]
 
     day = Day(TODAY).counting(changes, "a", NOON)
@@ -97,7 +97,7 @@ def test_steps_that_come_again_whole_or_in_parts_are_counted_once() -> None:
     assert actions_of(day.counting([changes[2], change(12)], "a", NOON)) == 4
 
 
-def test_shards_are_counted_apart_so_that_one_may_be_far_ahead() -> None:
+def test_each_shard_has_its_own_mark_so_one_may_be_far_ahead() -> None:
     ahead = Day(TODAY).counting([change(900)], "a", NOON)
 
     both = ahead.counting([change(7)], "b", NOON)
@@ -106,13 +106,13 @@ def test_shards_are_counted_apart_so_that_one_may_be_far_ahead() -> None:
     assert both.counting([change(7)], "b", NOON) is both
 
 
-def test_a_batch_without_anything_of_a_day_leaves_it_as_it_is() -> None:
+def test_a_batch_without_changes_of_a_day_does_not_change_that_day() -> None:
     day = Day(TODAY)
 
     assert day.counting([change(1, day=date(2026, 6, 6))], "a", NOON) is day
 
 
-def test_a_shard_is_forgotten_when_nothing_of_it_can_come_again() -> None:
+def test_the_mark_of_a_shard_is_removed_when_its_changes_can_no_longer_be_delivered_again() -> None:
     day = Day(TODAY).counting([change(1)], "a", NOON).counting([change(1)], "b", NOON + DAY)
 
     later = day.counting([change(2)], "b", NOON + 2 * DAY)
@@ -120,7 +120,7 @@ def test_a_shard_is_forgotten_when_nothing_of_it_can_come_again() -> None:
     assert (set(day.marks), set(later.marks)) == ({"a", "b"}, {"b"})
 
 
-def test_a_user_and_a_facility_of_one_name_are_not_one() -> None:
+def test_a_user_and_a_facility_with_the_same_id_are_counted_separately() -> None:
     periods = [make_period(make_entry(0), owner=Owner(kind, "x")) for kind in ("user", "facility")]
 
     assert {act.owner for period in periods for act in of_period(period, CALENDAR)[TODAY].acts} == {"user", "facility"}

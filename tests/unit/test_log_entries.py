@@ -1,4 +1,4 @@
-"""Entries commit to their leaves, to each other and to the counter; leaves commit to what must not be open."""
+"""Log entries commit to their leaves, to the entry before them and to the counter; leaves commit to particulars."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def make_entry(*leaves: Leaf, head: LogEntry | None = None) -> LogEntry:
     return draft.signed(b"signature")
 
 
-def test_the_first_entry_follows_nothing_and_the_next_one_the_first() -> None:
+def test_the_first_entry_has_no_entry_before_it_and_the_second_commits_to_the_first() -> None:
     first = make_entry(make_leaf())
     second = make_entry(make_leaf(), make_leaf(), head=first)
 
@@ -34,14 +34,14 @@ def test_the_first_entry_follows_nothing_and_the_next_one_the_first() -> None:
     assert second.counts == Counts(planted=3, dead=0, standing=3)
 
 
-def test_the_hash_of_an_entry_commits_to_its_signature_too() -> None:
+def test_the_hash_of_an_entry_covers_its_signature() -> None:
     entry = make_entry(make_leaf())
 
     assert entry.hash != replace(entry, signature="00").hash
     assert entry.signed_bytes == replace(entry, signature="00").signed_bytes
 
 
-def test_each_leaf_is_proved_by_its_path() -> None:
+def test_the_inclusion_path_of_each_leaf_leads_to_the_root() -> None:
     entry = make_entry(*(make_leaf() for _ in range(7)))
 
     for index, leaf in enumerate(entry.leaves):
@@ -49,14 +49,14 @@ def test_each_leaf_is_proved_by_its_path() -> None:
         assert root_of_path(leaf.hash, index, entry.size, path).hex() == entry.root
 
 
-def test_a_published_entry_is_read_back_as_it_was() -> None:
+def test_a_published_entry_is_read_back_unchanged() -> None:
     entry = make_entry(make_leaf(), make_leaf())
 
     assert LogEntry.of_document(entry.document()) == entry
 
 
 @pytest.mark.parametrize("leaves", [0, MAX_LEAVES + 1])
-def test_an_entry_has_from_one_to_five_hundred_leaves(leaves: int) -> None:
+def test_an_entry_has_one_to_five_hundred_leaves(leaves: int) -> None:
     with pytest.raises(ValueError, match="1 to 500"):
         make_entry(*[make_leaf()] * leaves)
 
@@ -66,7 +66,7 @@ LIVES = st.lists(st.sampled_from(["alive", "dead", "replaced"]), max_size=8)
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.lists(LIVES, max_size=6))
-def test_the_counter_is_the_number_of_trees_whose_last_word_is_not_dead(lives: list[list[str]]) -> None:
+def test_trees_whose_last_event_is_not_dead_count_as_standing(lives: list[list[str]]) -> None:
     leaves = [
         make_leaf(str(tree), event, follows=follows)
         for tree, life in enumerate(lives)
@@ -79,7 +79,7 @@ def test_the_counter_is_the_number_of_trees_whose_last_word_is_not_dead(lives: l
     assert counts == Counts(planted=len(lives), dead=dead, standing=len(lives) - dead)
 
 
-def test_particulars_are_committed_to_under_a_salt_of_their_own() -> None:
+def test_each_commitment_to_particulars_has_a_new_salt_and_hides_the_dedication() -> None:
     one, other = make_particulars("For Mei"), make_particulars("For Mei")
 
     assert one.commitment != other.commitment
@@ -89,13 +89,13 @@ def test_particulars_are_committed_to_under_a_salt_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"latin": "Other"}, {"place": {"en": "a", "zh": "b"}}, {"partner": "Nobody"}])
-def test_other_particulars_have_another_commitment(changed: dict[str, object]) -> None:
+def test_changed_particulars_have_another_commitment(changed: dict[str, object]) -> None:
     fixed = make_particulars()
 
     assert replace(fixed, **changed).commitment != fixed.commitment  # type: ignore[arg-type] # any field
 
 
-def test_a_dedication_can_be_erased_and_every_commitment_holds() -> None:
+def test_the_commitment_is_the_same_without_the_dedication_and_its_salt() -> None:
     fixed = make_particulars("For Mei")
     erased = replace(fixed, dedication=None, salt=None)
 
@@ -115,7 +115,7 @@ def test_a_leaf_without_a_photo_has_no_evidence() -> None:
     assert len(evidence_of("https://trees.example/1.jpg")) == 64
 
 
-def test_the_longest_header_is_one_that_kms_signs() -> None:
+def test_the_longest_header_fits_the_4096_bytes_that_kms_signs() -> None:
     entry = make_entry(make_leaf())
     longest = replace(entry, by="\x01" * 500, sequence=10**10, counts=Counts(10**12, 10**12, 10**12))
 

@@ -1,4 +1,4 @@
-"""The manifest of an order: the same bytes each time, safe in a spreadsheet, and silent about whose trees they are."""
+"""The manifest of an order: always the same bytes, safe in a spreadsheet, and without user ids or dedications."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ def rows_of(order: PlantingOrder) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def test_a_manifest_has_a_line_for_each_tree_in_both_forms() -> None:
+def test_both_formats_of_a_manifest_list_every_tree() -> None:
     manifest = manifest_of(ORDER, make_calendar())
 
     rows, document = rows_of(ORDER), json.loads(manifest.contents["json"])
@@ -34,20 +34,20 @@ def test_a_manifest_has_a_line_for_each_tree_in_both_forms() -> None:
     assert document["ordered_at"] == "2026-06-05T12:00:00+08:00"
 
 
-def test_a_manifest_written_again_is_the_same_bytes() -> None:
+def test_a_manifest_that_is_written_again_has_the_same_bytes() -> None:
     again = ORDER.announced(ORDER.ordered_at + 60)
 
     assert manifest_of(again, make_calendar()) == manifest_of(ORDER, make_calendar())
 
 
-def test_a_manifest_names_no_user_and_repeats_no_dedication() -> None:
+def test_a_manifest_contains_no_user_id_and_no_dedication() -> None:
     texts = [content.decode() for content in manifest_of(ORDER, make_calendar()).contents.values()]
 
     assert not [secret for secret in ("secret-user", "u-43", "HYPERLINK") for text in texts if secret in text]
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
-def test_what_a_spreadsheet_would_compute_is_text(first: str) -> None:
+def test_text_that_a_spreadsheet_would_run_as_a_formula_is_escaped(first: str) -> None:
     evil = Text(en=f"{first}cmd|' /C calc'!A0", zh="梭梭")
     order = make_order(*REDEMPTIONS)
     order = PlantingOrder("o-1", "saxaul-alxa", 0, OrderedProject(evil, "", evil, "P"), order.trees)

@@ -1,7 +1,7 @@
-"""Merkle trees are those of Certificate Transparency.
+"""Merkle trees are the same as in Certificate Transparency.
 
-The vectors are those of its reference implementation (transparency-dev/merkle, testonly/reference_test.go and
-proof/proof_test.go, Apache-2.0), which RFC 6962 and RFC 9162 share.
+The test vectors come from its reference implementation (transparency-dev/merkle, testonly/reference_test.go and
+proof/proof_test.go, Apache-2.0). They apply to both RFC 6962 and RFC 9162.
 """
 
 import hashlib
@@ -51,21 +51,21 @@ def hashes(size: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("size", range(9))
-def test_the_roots_are_those_of_certificate_transparency(size: int) -> None:
+def test_the_roots_are_the_same_as_in_certificate_transparency(size: int) -> None:
     assert root(hashes(size)).hex() == ROOTS[size]
 
 
 @pytest.mark.parametrize(("index", "size"), PATHS)
-def test_the_inclusion_paths_are_those_of_certificate_transparency(index: int, size: int) -> None:
+def test_the_inclusion_paths_are_the_same_as_in_certificate_transparency(index: int, size: int) -> None:
     assert [neighbour.hex() for neighbour in inclusion_path(hashes(size), index)] == PATHS[index, size]
 
 
-def test_leaves_and_nodes_are_hashed_behind_different_bytes() -> None:
+def test_leaves_and_nodes_are_hashed_with_different_prefixes() -> None:
     assert leaf_hash(b"ab") == hashlib.sha256(b"\x00ab").digest()
     assert node_hash(b"a", b"b") == hashlib.sha256(b"\x01ab").digest()
 
 
-def test_a_tree_of_seven_splits_as_the_rfc_draws_it() -> None:
+def test_a_tree_of_seven_leaves_is_split_as_in_the_rfc() -> None:
     a, b, c, d, e, f, g = hashes(7)
     left = node_hash(node_hash(a, b), node_hash(c, d))
 
@@ -74,7 +74,9 @@ def test_a_tree_of_seven_splits_as_the_rfc_draws_it() -> None:
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 600), st.data())
-def test_every_path_leads_to_the_root_and_is_no_longer_than_the_tree_is_high(size: int, data: st.DataObject) -> None:
+def test_every_path_leads_to_the_root_and_is_no_longer_than_the_height_of_the_tree(
+    size: int, data: st.DataObject
+) -> None:
     index = data.draw(st.integers(0, size - 1))
     leaves = [leaf_hash(bytes([number % 256, number // 256])) for number in range(size)]
 
@@ -86,7 +88,7 @@ def test_every_path_leads_to_the_root_and_is_no_longer_than_the_tree_is_high(siz
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.integers(2, 40), st.data())
-def test_another_index_another_leaf_or_another_neighbour_leads_elsewhere(size: int, data: st.DataObject) -> None:
+def test_another_index_leaf_or_neighbour_does_not_lead_to_the_root(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     leaves = [leaf_hash(bytes([number])) for number in range(size)]
     path = inclusion_path(leaves, index)
@@ -103,7 +105,7 @@ def test_another_index_another_leaf_or_another_neighbour_leads_elsewhere(size: i
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 40), st.data())
-def test_a_path_of_another_length_is_refused(size: int, data: st.DataObject) -> None:
+def test_a_path_of_the_wrong_length_is_refused(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     leaves = [leaf_hash(bytes([number])) for number in range(size)]
     path = inclusion_path(leaves, index)
@@ -116,7 +118,7 @@ def test_a_path_of_another_length_is_refused(size: int, data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (0, 0)])
-def test_a_leaf_that_a_tree_has_not_has_no_path(index: int, size: int) -> None:
+def test_an_index_outside_of_the_tree_has_no_path(index: int, size: int) -> None:
     with pytest.raises(ValueError, match="no leaf"):
         root_of_path(bytes(32), index, size, [])
     with pytest.raises(IndexError, match="no leaf"):

@@ -1,4 +1,4 @@
-"""Messages: actions packed close, none lost, each body small enough to be billed once."""
+"""Messages: actions are packed into few bodies, each small enough to be billed as one request; none is lost."""
 
 from decimal import Decimal
 
@@ -26,7 +26,7 @@ crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=
 
 
 def crowd_of(sizes: list[tuple[int, int]]) -> list[Action]:
-    """For each pair, a user with so many actions whose ids are so long; shuffled together round by round."""
+    """Return the actions of several users, who take turns. A pair is a user's number of actions and extra id length."""
     users = [
         [make_action(f"{n:08d}" + "x" * length, owner=Owner("user", f"u-{user}")) for n in range(count)]
         for user, (count, length) in enumerate(sizes)
@@ -39,14 +39,14 @@ def unpacked(bodies: list[str]) -> list[list[Action]]:
 
 
 @given(batch=st.lists(actions, max_size=20))
-def test_what_is_unpacked_is_what_was_packed(batch: list[Action]) -> None:
+def test_unpacking_gives_the_packed_actions(batch: list[Action]) -> None:
     messages = unpacked(pack(APP, batch))
 
     assert sorted(action for message in messages for action in message) == sorted(batch)
 
 
 @given(sizes=crowds)
-def test_no_body_is_over_the_limit_and_nothing_is_lost_or_doubled(sizes: list[tuple[int, int]]) -> None:
+def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: list[tuple[int, int]]) -> None:
     batch = crowd_of(sizes)
 
     bodies = pack(APP, batch)
@@ -56,7 +56,7 @@ def test_no_body_is_over_the_limit_and_nothing_is_lost_or_doubled(sizes: list[tu
 
 
 @given(sizes=crowds)
-def test_a_users_actions_are_in_one_message_where_they_fit(sizes: list[tuple[int, int]]) -> None:
+def test_the_actions_of_one_owner_are_in_one_message_if_they_fit(sizes: list[tuple[int, int]]) -> None:
     batch = crowd_of(sizes)
 
     messages = unpacked(pack(APP, batch))
@@ -67,12 +67,12 @@ def test_a_users_actions_are_in_one_message_where_they_fit(sizes: list[tuple[int
         assert len(alone) > 1 or len(holding) == 1
 
 
-def test_the_largest_call_of_short_actions_is_one_message() -> None:
+def test_the_largest_request_of_short_actions_fits_one_message() -> None:
     assert len(pack(APP, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
 
 
 @pytest.mark.parametrize(("too_many", "messages"), [(-2, 1), (-1, 1), (1, 2), (2, 2)])
-def test_two_users_share_a_message_up_to_its_very_limit(too_many: int, messages: int) -> None:
+def test_two_owners_share_a_message_up_to_exactly_the_size_limit(too_many: int, messages: int) -> None:
     owners = [Owner("user", "u-1"), Owner("user", "u-2")]
     shortest = len(pack(APP, [make_action("", owner=owner) for owner in owners])[0])
     filling = "x" * (MAX_MESSAGE_BYTES - shortest + too_many)
@@ -83,17 +83,17 @@ def test_two_users_share_a_message_up_to_its_very_limit(too_many: int, messages:
     assert all(len(body) <= MAX_MESSAGE_BYTES for body in bodies)
 
 
-def test_no_actions_are_no_message() -> None:
+def test_without_actions_there_is_no_message() -> None:
     assert pack(APP, []) == []
 
 
-def test_the_order_of_a_users_own_actions_is_kept() -> None:
+def test_the_order_of_one_owners_actions_is_kept() -> None:
     batch = [make_action(f"ride-{n}", occurred_at=NOON - n) for n in range(10)]
 
     assert unpacked(pack(APP, batch)) == [batch]
 
 
-def test_a_user_and_a_facility_of_the_same_name_stay_apart() -> None:
+def test_a_user_and_a_facility_with_the_same_id_stay_separate() -> None:
     twins = [make_action(owner=Owner("user", FACILITY.id)), make_action(owner=FACILITY)]
 
     assert {action.owner for action in unpacked(pack(APP, twins))[0]} == {Owner("user", FACILITY.id), FACILITY}
@@ -112,12 +112,12 @@ def test_a_user_and_a_facility_of_the_same_name_stay_apart() -> None:
         '{"app":"alipay","actions":[],"more":1}',
     ],
 )
-def test_a_body_of_another_shape_is_no_message(body: str) -> None:
+def test_a_malformed_body_is_refused(body: str) -> None:
     with pytest.raises(ValidationError):
         ActionMessage.model_validate_json(body)
 
 
-def test_a_redemption_message_holds_the_key_of_its_redemption() -> None:
+def test_a_redemption_message_contains_the_key_of_its_redemption() -> None:
     message = RedemptionMessage(project_id="saxaul-alxa", user_id="u-42", redemption_id="r-1")
 
     assert RedemptionMessage.model_validate_json(message.model_dump_json()) == message

@@ -1,4 +1,4 @@
-"""Certificate numbers: read whatever way they are typed, refused when a character is wrong."""
+"""Certificate numbers: read in every usual spelling, and refused if a character is wrong."""
 
 import pytest
 from hypothesis import given
@@ -9,14 +9,14 @@ from saxaul.trees.numbers import ALPHABET, new_number, number_in
 numbers = st.builds(new_number)
 
 
-def test_a_new_number_is_in_the_form_that_is_printed() -> None:
+def test_a_new_number_is_in_its_printed_form() -> None:
     number = new_number()
 
     assert [len(group) for group in number.split("-")] == [4, 4, 4, 1]
     assert number_in(number) == number
 
 
-def test_a_thousand_numbers_are_a_thousand() -> None:
+def test_a_thousand_new_numbers_are_all_different() -> None:
     assert len({new_number() for _ in range(1000)}) == 1000
 
 
@@ -27,13 +27,13 @@ def test_case_spaces_and_dashes_do_not_matter(number: str) -> None:
 
 
 @given(number=numbers)
-def test_letters_that_look_like_digits_are_read_as_those(number: str) -> None:
+def test_letters_that_look_like_digits_are_read_as_digits(number: str) -> None:
     assert number_in(number.replace("0", "O").replace("1", "l")) == number
     assert number_in(number.replace("0", "o").replace("1", "I")) == number
 
 
 @given(number=numbers, data=st.data())
-def test_any_one_wrong_character_is_noticed(number: str, data: st.DataObject) -> None:
+def test_any_single_wrong_character_is_detected(number: str, data: st.DataObject) -> None:
     bare = number.replace("-", "")
     place = data.draw(st.integers(0, len(bare) - 1))
     wrong = data.draw(st.sampled_from(ALPHABET.replace(bare[place], "")))
@@ -42,7 +42,7 @@ def test_any_one_wrong_character_is_noticed(number: str, data: st.DataObject) ->
 
 
 @given(number=numbers, data=st.data())
-def test_a_missing_or_a_doubled_character_is_noticed(number: str, data: st.DataObject) -> None:
+def test_a_missing_or_a_doubled_character_is_detected(number: str, data: st.DataObject) -> None:
     bare = number.replace("-", "")
     place = data.draw(st.integers(0, len(bare) - 1))
 
@@ -51,5 +51,5 @@ def test_a_missing_or_a_doubled_character_is_noticed(number: str, data: st.DataO
 
 
 @pytest.mark.parametrize("text", ["", "-", "U" * 13, "公" * 13, "0" * 14, "0000-0000-0000-!"])
-def test_what_is_no_number_is_none(text: str) -> None:
+def test_text_that_is_not_a_certificate_number_gives_none(text: str) -> None:
     assert number_in(text) is None

@@ -1,4 +1,4 @@
-"""Planting orders: which trees they take, and when nothing of them is open any more."""
+"""Planting orders: which trees they take, and when an order is done."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ def reserved(name: str, trees: int = 1) -> Redemption:
     return make_redemption(name, trees=trees).reserved(NOON)
 
 
-def test_an_order_takes_every_waiting_tree_and_freezes_what_the_project_is() -> None:
+def test_an_order_takes_every_waiting_tree_and_keeps_the_details_of_the_project() -> None:
     waiting = [reserved("r-1", trees=2), reserved("r-2")]
 
     batch = order_of(waiting, "o-1", "saxaul-alxa", PROJECT, NOON)
@@ -37,7 +37,7 @@ def test_an_order_takes_every_waiting_tree_and_freezes_what_the_project_is() -> 
     assert batch.order.announced_at is None
 
 
-def test_an_order_takes_of_a_redemption_only_the_tree_that_failed_before() -> None:
+def test_a_second_order_takes_only_the_tree_that_failed() -> None:
     ordered = reserved("r-1", trees=2).ordered("o-1", NOON)
     first, second = ordered.trees
     failed = ordered.stepped({second.number: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
@@ -50,14 +50,14 @@ def test_an_order_takes_of_a_redemption_only_the_tree_that_failed_before() -> No
     assert batch.redemptions[0].tree(first.number) == ordered.tree(first.number)
 
 
-def test_an_order_holds_no_more_redemptions_than_a_transaction_takes() -> None:
+def test_an_order_has_no_more_redemptions_than_fit_a_transaction() -> None:
     batch = order_of([reserved(f"r-{n}") for n in range(MAX_REDEMPTIONS + 1)], "o-1", "p", PROJECT, NOON)
 
     assert batch
     assert len(batch.redemptions) == MAX_REDEMPTIONS == 99
 
 
-def test_an_order_holds_no_more_trees_than_a_transaction_takes_at_their_longest() -> None:
+def test_an_order_has_no_more_trees_than_fit_a_transaction_with_the_longest_histories() -> None:
     waiting = [reserved(f"r-{n}", trees=10) for n in range(MAX_REDEMPTIONS)]
 
     batch = order_of(waiting, "o-1", "p", PROJECT, NOON)
@@ -69,7 +69,7 @@ def test_an_order_holds_no_more_trees_than_a_transaction_takes_at_their_longest(
     ]
 
 
-def test_the_longest_lives_fit_an_item_and_a_whole_order_of_them_fits_a_transaction() -> None:
+def test_the_longest_histories_fit_an_item_and_an_order_of_them_fits_a_transaction() -> None:
     planting = PlantedTree(NOON, "梭" * 64, 38.8512345, 105.7287123, "x" * MAX_LINK)
     tree = Tree(new_number()).after(Step(State.RESERVED, NOON, NOON))
     for order_id in ("o" * 90, "p" * 90, "q" * 90):
@@ -87,10 +87,12 @@ def test_the_longest_lives_fit_an_item_and_a_whole_order_of_them_fits_a_transact
     size = size_of(python(raw(to_item(redemption))))
 
     assert 150_000 < size < MAX_ITEM_BYTES
-    assert size * MAX_TREES_PER_ORDER // 10 + MAX_ITEM_BYTES < 4_000_000, "with an entry of the log at its longest"
+    assert size * MAX_TREES_PER_ORDER // 10 + MAX_ITEM_BYTES < 4_000_000, (
+        "together with a log entry of the largest size"
+    )
 
 
-def test_what_the_list_still_shows_although_it_was_ordered_is_passed_over() -> None:
+def test_redemptions_without_a_waiting_tree_are_ignored() -> None:
     ordered = reserved("r-1").ordered("o-1", NOON)
 
     assert order_of([ordered, make_redemption("r-2")], "o-2", "p", PROJECT, NOON) is None

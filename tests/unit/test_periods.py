@@ -1,4 +1,4 @@
-"""Posting: an action earns once, and never more than its caps leave."""
+"""Posting: an action earns points once, and never more than its caps allow."""
 
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ def points_of(period: Period) -> list[int]:
     return [entry.points for entry in period.entries.values()]
 
 
-def test_an_action_becomes_an_entry_with_points_grams_and_the_rule_that_was_applied() -> None:
+def test_an_action_becomes_an_entry_with_points_grams_and_the_version_of_its_action_type() -> None:
     catalog = make_catalog(versions={"bus_ride": 3})
 
     posting = post(EMPTY, [make_action(quantity="2")], catalog, CALENDAR, NOON + 5)
@@ -40,7 +40,7 @@ def test_an_action_becomes_an_entry_with_points_grams_and_the_rule_that_was_appl
     assert (posting.outcomes["posted"], posting.outcomes["replayed"]) == (1, 0)
 
 
-def test_a_replay_changes_nothing_and_the_period_keeps_its_identity() -> None:
+def test_a_repeated_action_changes_nothing_and_gives_the_same_period_object() -> None:
     period = post(EMPTY, [make_action()], make_catalog(), CALENDAR, NOON).period
 
     again = post(period, [make_action()], make_catalog(), CALENDAR, NOON + 60)
@@ -49,20 +49,20 @@ def test_a_replay_changes_nothing_and_the_period_keeps_its_identity() -> None:
     assert (again.outcomes["posted"], again.outcomes["replayed"]) == (0, 1)
 
 
-def test_an_action_that_comes_twice_in_one_batch_earns_once() -> None:
+def test_an_action_that_is_twice_in_one_batch_earns_once() -> None:
     posting = post(EMPTY, [make_action(), make_action()], make_catalog(), CALENDAR, NOON)
 
     assert points_of(posting.period) == [80]
     assert (posting.outcomes["posted"], posting.outcomes["replayed"]) == (1, 1)
 
 
-def test_the_same_id_of_another_app_is_another_action() -> None:
+def test_the_same_action_id_from_another_app_is_another_action() -> None:
     posting = post(EMPTY, [make_action(), make_action(app="taobao")], make_catalog(), CALENDAR, NOON)
 
     assert list(posting.period.entries) == ["alipay:ride-1", "taobao:ride-1"]
 
 
-def test_the_same_id_with_another_quantity_is_marked_and_pays_nothing() -> None:
+def test_the_same_action_id_with_another_quantity_is_marked_as_conflicted_and_earns_nothing() -> None:
     period = post(EMPTY, [make_action()], make_catalog(), CALENDAR, NOON).period
 
     once = post(period, [make_action(quantity="9")], make_catalog(), CALENDAR, NOON)
@@ -74,7 +74,7 @@ def test_the_same_id_with_another_quantity_is_marked_and_pays_nothing() -> None:
     assert again.period is once.period
 
 
-def test_posting_keeps_the_version_that_was_read_and_leaves_the_old_period_as_it_was() -> None:
+def test_posting_keeps_the_version_that_was_read_and_does_not_change_the_old_period() -> None:
     period = make_period(make_entry(), version=7)
 
     posting = post(period, [make_action("ride-9")], make_catalog(), CALENDAR, NOON)
@@ -83,7 +83,7 @@ def test_posting_keeps_the_version_that_was_read_and_leaves_the_old_period_as_it
     assert (len(period.entries), len(posting.period.entries)) == (1, 2)
 
 
-def test_a_cap_by_units_pays_the_part_that_is_left_and_says_why_it_is_not_more() -> None:
+def test_a_cap_in_units_pays_for_the_remaining_units_and_gives_the_reason() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal("2.5")),))})
     actions = [make_action(f"ride-{n}") for n in range(4)]
 
@@ -93,7 +93,7 @@ def test_a_cap_by_units_pays_the_part_that_is_left_and_says_why_it_is_not_more()
     assert [entry.reason for entry in period.entries.values()] == ["", "", "over_units_cap", "over_units_cap"]
 
 
-def test_a_cap_by_points_pays_what_is_left_of_it() -> None:
+def test_a_cap_in_points_pays_the_remaining_points_and_gives_the_reason() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", points=100),))})
 
     period = post(EMPTY, [make_action(f"ride-{n}") for n in range(3)], catalog, CALENDAR, NOON).period
@@ -102,7 +102,7 @@ def test_a_cap_by_points_pays_what_is_left_of_it() -> None:
     assert [entry.reason for entry in period.entries.values()] == ["", "over_points_cap", "over_points_cap"]
 
 
-def test_a_cap_withholds_points_and_never_grams() -> None:
+def test_a_cap_withholds_points_but_never_grams() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", points=0),))})
 
     period = post(EMPTY, [make_action(quantity="2")], catalog, CALENDAR, NOON).period
@@ -110,7 +110,7 @@ def test_a_cap_withholds_points_and_never_grams() -> None:
     assert (period.points, period.avoided_g) == (0, Decimal(425))
 
 
-def test_a_cap_of_the_day_and_one_of_the_month_both_hold() -> None:
+def test_a_daily_and_a_monthly_cap_both_apply() -> None:
     caps = (Cap(window="day", units=Decimal(2)), Cap(window="month", points=400))
     catalog = make_catalog({"bus_ride": make_action_type(caps=caps)})
     actions = [make_action(f"{d}-{n}", occurred_at=at(f"2026-06-0{d}T12:00")) for d in (1, 2, 3) for n in range(3)]
@@ -120,7 +120,7 @@ def test_a_cap_of_the_day_and_one_of_the_month_both_hold() -> None:
     assert points_of(period) == [80, 80, 0, 80, 80, 0, 80, 0, 0]
 
 
-def test_the_caps_of_one_type_leave_those_of_another_alone() -> None:
+def test_the_caps_of_one_action_type_do_not_affect_another() -> None:
     capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),))
     catalog = make_catalog({"bus_ride": capped, "metro_ride": capped})
 
@@ -129,7 +129,7 @@ def test_the_caps_of_one_type_leave_those_of_another_alone() -> None:
     assert points_of(period) == [80, 80]
 
 
-def test_a_reward_for_the_action_as_a_whole_does_not_grow_with_its_quantity() -> None:
+def test_a_reward_per_action_does_not_depend_on_the_quantity() -> None:
     rule = make_action_type(points="136", per="action", caps=(Cap(window="month", units=Decimal(2)),))
     trips = [make_action(f"trip-{n}", quantity="900") for n in range(3)]
 
@@ -138,7 +138,7 @@ def test_a_reward_for_the_action_as_a_whole_does_not_grow_with_its_quantity() ->
     assert points_of(period) == [136, 136, 0]
 
 
-def test_a_fraction_of_a_point_is_never_paid() -> None:
+def test_points_are_rounded_down() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(points="0.02")})
 
     period = post(
@@ -148,7 +148,7 @@ def test_a_fraction_of_a_point_is_never_paid() -> None:
     assert points_of(period) == [2, 0]
 
 
-def test_a_campaign_multiplies_points_on_its_day_and_never_grams() -> None:
+def test_a_campaign_multiplies_points_on_its_day_but_never_grams() -> None:
     catalog = make_catalog(campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"})})
     on_the_day, day_after = make_action(), make_action("ride-2", occurred_at=at("2026-06-06T00:00"))
 
@@ -158,7 +158,7 @@ def test_a_campaign_multiplies_points_on_its_day_and_never_grams() -> None:
     assert [entry.avoided_g for entry in period.entries.values()] == [Decimal("212.5")] * 2
 
 
-def test_of_two_campaigns_the_better_one_counts_and_not_their_product() -> None:
+def test_of_two_campaigns_only_the_higher_multiplier_applies() -> None:
     catalog = make_catalog(
         campaigns={
             "double": make_campaign(multipliers={"bus_ride": "2"}),
@@ -169,14 +169,14 @@ def test_of_two_campaigns_the_better_one_counts_and_not_their_product() -> None:
     assert post(EMPTY, [make_action()], catalog, CALENDAR, NOON).period.points == 200
 
 
-def test_a_campaign_does_not_lift_a_cap() -> None:
+def test_a_campaign_does_not_raise_a_cap() -> None:
     rule = make_action_type(caps=(Cap(window="day", points=100),))
     catalog = make_catalog({"bus_ride": rule}, campaigns={"wed": make_campaign(multipliers={"bus_ride": "3"})})
 
     assert post(EMPTY, [make_action()], catalog, CALENDAR, NOON).period.points == 100
 
 
-def test_a_facility_earns_grams_and_no_points() -> None:
+def test_an_action_of_a_facility_has_grams_and_no_points() -> None:
     catalog = make_catalog({"solar_warehouse": make_action_type(points=None, actor="facility", avoided_g="536.6")})
     action = make_action(type="solar_warehouse", quantity="1000", owner=FACILITY)
 
@@ -185,7 +185,7 @@ def test_a_facility_earns_grams_and_no_points() -> None:
     assert (period.points, period.avoided_g) == (0, Decimal(536_600))
 
 
-def test_entries_of_a_type_that_the_catalog_no_longer_holds_do_not_stop_a_period() -> None:
+def test_actions_can_be_posted_to_a_period_with_entries_of_a_deleted_type() -> None:
     period = make_period(make_entry(type="gone"))
 
     assert post(period, [make_action("ride-9")], make_catalog(), CALENDAR, NOON).period.points == 160
@@ -195,13 +195,15 @@ def test_entries_of_a_type_that_the_catalog_no_longer_holds_do_not_stop_a_period
     ("windows", "window"),
     [((), "2026-06-05"), (("day",), "2026-06-05"), (("day", "month"), "2026-06"), (("year", "day"), "2026")],
 )
-def test_the_period_of_an_action_is_as_long_as_the_longest_of_its_caps(windows: tuple[str, ...], window: str) -> None:
+def test_the_period_of_an_action_is_as_long_as_the_longest_window_of_its_caps(
+    windows: tuple[str, ...], window: str
+) -> None:
     rule = make_action_type(caps=tuple(Cap.model_validate({"window": length, "points": 1}) for length in windows))
 
     assert period_of(make_action(), rule, CALENDAR) == PeriodKey(USER, window)
 
 
-def test_only_points_that_are_ripe_may_be_harvested() -> None:
+def test_only_ripe_points_may_be_harvested() -> None:
     period = make_period(make_entry(80), make_entry(50, occurred_at=at("2026-06-06T09:00")), window="2026-06")
 
     assert period.ripe_points(CALENDAR, at("2026-06-06T06:59")) == 0

@@ -1,4 +1,4 @@
-"""A certificate in pictures: a phone reads its code, a person reads its words, and nothing in it does anything."""
+"""The picture and the page of a certificate: the QR code and the text are readable, and nothing is fetched or run."""
 
 import re
 from dataclasses import replace
@@ -40,7 +40,7 @@ def words_of(svg: Element) -> list[str]:
 
 @pytest.mark.parametrize("width", [360, 390, 780])
 @pytest.mark.parametrize("address", [ADDRESS, "http://localhost:4566/_aws/execute-api/1a2b3c4d5e/v1/certificates/X"])
-def test_the_code_leads_to_the_public_address_also_at_the_width_of_a_phone(
+def test_the_qr_code_leads_to_the_public_address_even_at_the_width_of_a_phone(
     planted: Certificate, address: str, width: int
 ) -> None:
     pixels = resvg_py.svg_to_bytes(svg_string=picture(planted, address, "en"), width=width, skip_system_fonts=True)
@@ -52,7 +52,7 @@ def test_the_code_leads_to_the_public_address_also_at_the_width_of_a_phone(
     assert [(barcode.format.name, barcode.text) for barcode in found] == [("QRCode", address)]
 
 
-def test_it_says_species_place_partner_both_dates_state_number_and_dedication(planted: Certificate) -> None:
+def test_the_picture_shows_species_place_partner_both_dates_state_number_and_dedication(planted: Certificate) -> None:
     words = words_of(drawn(planted))
 
     assert {"Saxaul", "Haloxylon ammodendron", "Alxa, Inner Mongolia", "Alxa SEE Foundation"} <= set(words)
@@ -61,14 +61,14 @@ def test_it_says_species_place_partner_both_dates_state_number_and_dedication(pl
     assert "In the public log: entry 3, signed 7 June 2026" in words
 
 
-def test_it_speaks_chinese(planted: Certificate) -> None:
+def test_the_picture_can_be_in_chinese(planted: Certificate) -> None:
     svg = drawn(planted, "zh")
 
     assert {"植树证书", "梭梭", "内蒙古阿拉善", "已补种", "2026年6月5日", "2026年6月20日"} <= set(words_of(svg))
     assert svg.get("lang") == "zh-CN"
 
 
-def test_a_tree_that_is_not_planted_yet_says_so(planted: Certificate) -> None:
+def test_the_picture_says_that_a_tree_is_not_planted_yet(planted: Certificate) -> None:
     waiting = replace(planted, state="reserved", planted_at=None, tree=None, proof=None, dedication="")
 
     words = words_of(drawn(waiting))
@@ -77,21 +77,21 @@ def test_a_tree_that_is_not_planted_yet_says_so(planted: Certificate) -> None:
     assert not any("“" in word for word in words)
 
 
-def test_a_project_that_left_the_catalog_leaves_a_certificate_without_a_name(planted: Certificate) -> None:
+def test_the_picture_says_a_tree_if_the_project_was_deleted_from_the_catalog(planted: Certificate) -> None:
     nameless = replace(planted, species=None, latin=None, place=None, partner=None)
 
     assert "A tree" in words_of(drawn(nameless))
 
 
 @pytest.mark.parametrize("state", ["reserved", "ordered", "planted", "alive", "dead", "replaced", "refunded"])
-def test_every_state_has_its_word_in_both_languages(planted: Certificate, state: str) -> None:
+def test_every_state_is_translated_into_both_languages(planted: Certificate, state: str) -> None:
     english, chinese = (words_of(drawn(replace(planted, state=state), language)) for language in ("en", "zh"))
 
     assert english[1] != state
     assert re.fullmatch(r"[\u4e00-\u9fff]+", chinese[1])
 
 
-def test_it_scales_and_is_told_to_those_who_cannot_see_it(planted: Certificate) -> None:
+def test_the_picture_scales_and_has_a_description_for_screen_readers(planted: Certificate) -> None:
     svg = drawn(planted)
     title, description = svg.find(f"{SVG}title"), svg.find(f"{SVG}desc")
 
@@ -117,7 +117,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("dedication", HOSTILE)
-def test_a_hostile_dedication_is_nothing_but_words(planted: Certificate, dedication: str) -> None:
+def test_a_hostile_dedication_adds_no_elements_or_attributes_to_the_picture(
+    planted: Certificate, dedication: str
+) -> None:
     tame, hostile = drawn(planted), drawn(replace(planted, dedication=dedication, partner=dedication))
 
     assert {element.tag for element in hostile.iter()} == {element.tag for element in tame.iter()}
@@ -128,7 +130,7 @@ def test_a_hostile_dedication_is_nothing_but_words(planted: Certificate, dedicat
 
 
 @pytest.mark.parametrize("dedication", HOSTILE)
-def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: Certificate, dedication: str) -> None:
+def test_a_hostile_dedication_adds_no_markup_to_the_page(planted: Certificate, dedication: str) -> None:
     tame, hostile = (page(replace(planted, dedication=words), ADDRESS, "en") for words in ("For Mei", dedication))
 
     tags = re.compile(r"<[a-zA-Z!/][^\s>]*")
@@ -137,7 +139,7 @@ def test_a_hostile_dedication_puts_no_markup_into_the_page(planted: Certificate,
 
 @settings(deadline=None)  # the machine may be busy
 @given(dedication=st.text(max_size=100))
-def test_whatever_is_dedicated_the_picture_is_well_formed_and_no_wider(planted: Certificate, dedication: str) -> None:
+def test_any_dedication_gives_a_well_formed_picture_of_limited_height(planted: Certificate, dedication: str) -> None:
     svg = drawn(replace(planted, dedication=dedication))
 
     assert float((svg.get("viewBox") or "").split()[3]) < 1000
@@ -152,7 +154,7 @@ def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: Cert
         assert {link for link in linked if not link.startswith(ADDRESS)} == {"#shrub"}
 
 
-def test_the_page_leads_to_the_data_the_picture_and_the_other_language(planted: Certificate) -> None:
+def test_the_page_links_to_the_data_the_picture_and_the_other_language(planted: Certificate) -> None:
     text = page(planted, ADDRESS, "en")
 
     assert text.startswith("<!doctype html>")
@@ -168,7 +170,7 @@ def test_lines_break_between_words_and_between_hanzi() -> None:
     assert lines("", 10, 100, 9) == [""]
 
 
-def test_a_word_that_is_too_long_is_cut_and_a_text_that_is_too_long_ends_with_dots() -> None:
+def test_a_long_word_is_split_and_a_long_text_ends_with_an_ellipsis() -> None:
     assert lines("W" * 25, 10, 100, 9) == ["W" * 10, "W" * 10, "W" * 5]
     assert lines("one two three four five six seven", 10, 60, 2) == ["one two", "three fou…"]
 

@@ -1,4 +1,4 @@
-"""What holds of posting whatever is posted: caps, replays, and the order of actions."""
+"""Properties of posting that hold for any actions: caps, repeats, and the order of actions."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -38,7 +38,7 @@ def catalogs(draw: st.DrawFn) -> Catalog:
 
 @st.composite
 def action_lists(draw: st.DrawFn) -> list[Action]:
-    """Up to 25 actions of three days, some with the id of another."""
+    """Draw up to 25 actions on four days, some of them with the same id."""
     return [
         make_action(
             f"a-{draw(st.integers(0, 20))}",
@@ -66,7 +66,7 @@ cut_lists = st.lists(st.integers(0, 25), max_size=6)
 
 
 @given(catalog=catalogs(), actions=action_lists(), cuts=cut_lists)
-def test_no_split_over_batches_ever_exceeds_a_cap(catalog: Catalog, actions: list[Action], cuts: list[int]) -> None:
+def test_no_split_into_batches_exceeds_a_cap(catalog: Catalog, actions: list[Action], cuts: list[int]) -> None:
     period = posted(actions, cuts, catalog)
 
     for name, rule in catalog.action_types.items():
@@ -82,14 +82,16 @@ def test_no_split_over_batches_ever_exceeds_a_cap(catalog: Catalog, actions: lis
 
 
 @given(catalog=catalogs(), actions=action_lists(), cuts=cut_lists)
-def test_a_split_over_batches_pays_what_one_batch_pays(
+def test_several_batches_give_the_same_period_as_one_batch(
     catalog: Catalog, actions: list[Action], cuts: list[int]
 ) -> None:
     assert posted(actions, cuts, catalog) == posted(actions, [], catalog)
 
 
 @given(catalog=catalogs(), actions=action_lists(), again=st.data())
-def test_posting_twice_is_posting_once(catalog: Catalog, actions: list[Action], again: st.DataObject) -> None:
+def test_posting_the_same_actions_again_changes_nothing(
+    catalog: Catalog, actions: list[Action], again: st.DataObject
+) -> None:
     once = posted(actions, [], catalog)
 
     twice = post(once, again.draw(st.permutations(actions)), catalog, CALENDAR, RECORDED + 60)
@@ -104,7 +106,7 @@ def test_posting_twice_is_posting_once(catalog: Catalog, actions: list[Action], 
     cap=st.integers(0, 3000),
     order=st.randoms(use_true_random=False),
 )
-def test_under_a_cap_by_points_the_total_is_the_smaller_of_cap_and_sum_whatever_the_order(
+def test_under_a_cap_in_points_the_total_is_the_smaller_of_cap_and_sum_in_any_order(
     amounts: list[Decimal], cap: int, order: Random
 ) -> None:
     catalog = make_catalog({"bus_ride": make_action_type(points="33.3", caps=(Cap(window="year", points=cap),))})
@@ -116,7 +118,7 @@ def test_under_a_cap_by_points_the_total_is_the_smaller_of_cap_and_sum_whatever_
 
 
 @given(whole=quantities, parts=st.integers(1, 8))
-def test_reporting_an_act_in_parts_never_pays_more(whole: Decimal, parts: int) -> None:
+def test_reporting_an_act_in_parts_never_earns_more(whole: Decimal, parts: int) -> None:
     catalog = make_catalog({"bus_ride": make_action_type(points="0.7")})
     part = (whole / parts).quantize(Decimal("0.000001"), rounding="ROUND_FLOOR")
 
@@ -129,7 +131,7 @@ def test_reporting_an_act_in_parts_never_pays_more(whole: Decimal, parts: int) -
 
 
 @given(catalog=catalogs(), actions=action_lists())
-def test_grams_are_the_reported_quantity_times_the_evidence_whatever_was_paid(
+def test_grams_are_the_reported_quantity_times_the_evidence_even_if_points_are_withheld(
     catalog: Catalog, actions: list[Action]
 ) -> None:
     period = posted(actions, [], catalog)

@@ -1,4 +1,4 @@
-"""Lost races: run again, with pauses that grow and end."""
+"""Retries after lost races: the pauses grow, and the number of attempts is limited."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from saxaul.storage.table import Key, Table
 
 
 class WatchedClock(Clock):
-    """Nobody waits by it, and it remembers for how long they would have."""
+    """A clock that records pauses instead of sleeping."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
@@ -20,7 +20,7 @@ class WatchedClock(Clock):
 
 
 class Losing:
-    """Loses so many races, and then wins."""
+    """An attempt that loses its race this many times, and then wins."""
 
     def __init__(self, times: int) -> None:
         self.left = times
@@ -32,21 +32,21 @@ class Losing:
         return "won"
 
 
-def test_an_attempt_that_wins_is_made_once_and_nobody_waits() -> None:
+def test_an_attempt_that_wins_is_made_once_without_a_pause() -> None:
     clock = WatchedClock()
 
     assert until_won(Losing(0), clock) == "won"
     assert clock.pauses == []
 
 
-def test_a_lost_race_is_run_again_after_a_pause() -> None:
+def test_a_lost_race_is_retried_after_a_pause() -> None:
     clock = WatchedClock()
 
     assert until_won(Losing(3), clock) == "won"
     assert len(clock.pauses) == 3
 
 
-def test_who_loses_every_race_is_told_to_come_back_later() -> None:
+def test_losing_every_race_raises_an_error() -> None:
     clock = WatchedClock()
 
     with pytest.raises(ContendedError):
@@ -55,7 +55,7 @@ def test_who_loses_every_race_is_told_to_come_back_later() -> None:
     assert len(clock.pauses) == ATTEMPTS - 1
 
 
-def test_the_bound_of_a_pause_doubles_up_to_a_fifth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_upper_bound_of_a_pause_doubles_up_to_a_fifth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.uniform", lambda _least, most: most)
     clock = WatchedClock()
 
@@ -65,7 +65,7 @@ def test_the_bound_of_a_pause_doubles_up_to_a_fifth_of_a_second(monkeypatch: pyt
     assert clock.pauses == [0.02, 0.04, 0.08, 0.16, *[0.2] * 7]
 
 
-def test_another_error_is_not_run_again() -> None:
+def test_another_error_is_not_retried() -> None:
     calls: list[int] = []
 
     def broken() -> None:
@@ -79,7 +79,7 @@ def test_another_error_is_not_run_again() -> None:
 
 
 class Throttled:
-    """DynamoDB with little time: of each batch it serves so many, and leaves the rest unprocessed."""
+    """A throttled DynamoDB: it processes the first few items of each batch, and leaves the rest unprocessed."""
 
     def __init__(self, served: int) -> None:
         self.served = served
@@ -98,7 +98,7 @@ class Throttled:
         return {"UnprocessedItems": {table: rest} if rest else {}}
 
 
-def test_unprocessed_keys_and_items_are_asked_for_again_so_often_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unprocessed_keys_and_items_are_retried_a_limited_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
     client, clock = Throttled(0), WatchedClock()
     monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)
     table = Table("Ledger", clock)
@@ -112,7 +112,7 @@ def test_unprocessed_keys_and_items_are_asked_for_again_so_often_and_no_more(mon
     assert len(clock.pauses) == 2 * (ATTEMPTS - 1)
 
 
-def test_a_batch_that_moves_forward_is_served_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_makes_progress_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     client, clock = Throttled(2), WatchedClock()
     monkeypatch.setattr("saxaul.storage.table.dynamodb", lambda: client)
     keys = [Key("a", str(number)) for number in range(100)]

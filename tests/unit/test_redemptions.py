@@ -1,4 +1,4 @@
-"""Redemptions: the steps that they and their trees take, and who is served from what there is."""
+"""Redemptions: the transitions of redemptions and of their trees, and the settlement of requests."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,28 +41,28 @@ def tree_in(state: State) -> Tree:
 
 
 @pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end in TRANSITIONS[start]])
-def test_a_redemption_takes_each_of_its_transitions(start: State, end: State) -> None:
+def test_a_redemption_can_make_each_allowed_transition(start: State, end: State) -> None:
     assert make_redemption(state=start).to(end).state is end
 
 
 @pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end not in TRANSITIONS[start]])
-def test_a_redemption_takes_no_other_step(start: State, end: State) -> None:
+def test_a_redemption_cannot_make_any_other_transition(start: State, end: State) -> None:
     with pytest.raises(IllegalTransitionError):
         make_redemption(state=start).to(end)
 
 
 @pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end in tree_transitions(start)])
-def test_a_tree_takes_each_of_its_transitions(start: State, end: State) -> None:
+def test_a_tree_can_make_each_allowed_transition(start: State, end: State) -> None:
     assert tree_in(start).after(step(end)).state is end
 
 
 @pytest.mark.parametrize(("start", "end"), [(start, end) for start, end in PAIRS if end not in tree_transitions(start)])
-def test_a_tree_takes_no_other_step(start: State, end: State) -> None:
+def test_a_tree_cannot_make_any_other_transition(start: State, end: State) -> None:
     with pytest.raises(IllegalTransitionError):
         tree_in(start).after(step(end))
 
 
-def test_what_is_over_stays_over_and_a_dead_tree_is_only_replaced() -> None:
+def test_final_states_stay_final_and_a_dead_tree_can_only_be_replaced() -> None:
     final = {state for state in State if not TRANSITIONS[state] and not tree_transitions(state)}
 
     assert final == {State.REJECTED, State.CANCELLED, State.REFUNDED}
@@ -70,7 +70,7 @@ def test_what_is_over_stays_over_and_a_dead_tree_is_only_replaced() -> None:
     assert {start for start in State if State.REPLACED in tree_transitions(start)} == {State.DEAD}
 
 
-def test_nothing_is_taken_back_once_it_is_ordered_and_nothing_waits_again_once_it_is_planted() -> None:
+def test_no_ordered_redemption_can_be_cancelled_and_no_planted_tree_can_wait_again() -> None:
     cancelled = {start for start in State if State.CANCELLED in TRANSITIONS[start]}
     waiting_again = {start for start in State if State.RESERVED in tree_transitions(start)}
 
@@ -78,7 +78,7 @@ def test_nothing_is_taken_back_once_it_is_ordered_and_nothing_waits_again_once_i
     assert waiting_again == {State.REQUESTED, State.ORDERED}
 
 
-def test_a_step_keeps_what_belongs_to_it() -> None:
+def test_steps_keep_their_times_and_orders_and_a_rejection_keeps_its_reason() -> None:
     reserved = make_redemption().reserved(NOON + 1)
 
     [tree] = reserved.ordered("o-1", NOON + 2).trees
@@ -103,7 +103,7 @@ def test_a_step_keeps_what_belongs_to_it() -> None:
         ([State.ALIVE, State.DEAD], State.PLANTED),
     ],
 )
-def test_a_redemption_is_what_its_trees_are(states: list[State], whole: State) -> None:
+def test_the_state_of_a_redemption_is_derived_from_its_trees(states: list[State], whole: State) -> None:
     lives = {
         State.RESERVED: [State.ORDERED, State.RESERVED],
         State.REFUNDED: [State.ORDERED, State.REFUNDED],
@@ -121,7 +121,7 @@ def test_a_redemption_is_what_its_trees_are(states: list[State], whole: State) -
     assert [redemption.tree_state(tree) for tree in redemption.trees] == states
 
 
-def test_a_tree_of_a_redemption_that_was_not_reserved_is_where_its_redemption_is() -> None:
+def test_a_tree_of_an_unpaid_redemption_has_the_state_of_its_redemption() -> None:
     rejected = make_redemption().rejected("sold_out")
 
     assert rejected.tree_state(rejected.trees[0]) is State.REJECTED
@@ -144,7 +144,7 @@ def test_a_redemption_without_a_waiting_tree_cannot_be_ordered() -> None:
         ordered.ordered("o-2", NOON)
 
 
-def test_a_tree_that_is_inspected_every_year_of_its_life_keeps_the_newest_and_how_it_came_into_the_ground() -> None:
+def test_a_tree_with_many_inspections_keeps_the_newest_ones_and_its_planting() -> None:
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
     for year in range(100):
         tree = tree.after(Step(State.ALIVE, NOON + year, NOON + year))
@@ -156,7 +156,7 @@ def test_a_tree_that_is_inspected_every_year_of_its_life_keeps_the_newest_and_ho
 
 
 def turned(times: int, *, inspected: int = 0) -> Tree:
-    """A tree that died and was replaced so often, each with a place in the log, and was inspected in between."""
+    """Make a tree with ``times`` deaths and replacements, and ``inspected`` inspections before each, all in the log."""
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
     seal = Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64)
     for number in range(times):
@@ -169,7 +169,7 @@ def turned(times: int, *, inspected: int = 0) -> Tree:
 
 
 @pytest.mark.parametrize("inspected", [0, 1, 3])
-def test_a_tree_keeps_every_death_and_replacement_however_long_it_lives(inspected: int) -> None:
+def test_a_tree_keeps_all_its_deaths_and_replacements(inspected: int) -> None:
     tree = turned(MAX_REPLACEMENTS, inspected=inspected)
 
     turns = [known for known in tree.history if known.state in {State.DEAD, State.REPLACED}]
@@ -181,7 +181,7 @@ def test_a_tree_keeps_every_death_and_replacement_however_long_it_lives(inspecte
     assert tree.planting == replace(PLANTING, tag=f"AX-{MAX_REPLACEMENTS - 1}")
 
 
-def test_what_the_log_does_not_have_yet_is_kept_in_full_until_it_has_its_place() -> None:
+def test_steps_that_are_not_in_the_log_yet_are_kept_in_full() -> None:
     tree = turned(MAX_STEPS // 2 - 3)
     found = [
         Step(state, NOON + DAY, NOON, inspector=str(turn))
@@ -199,11 +199,11 @@ def test_what_the_log_does_not_have_yet_is_kept_in_full_until_it_has_its_place()
 
 
 @pytest.mark.parametrize(("times", "too_often"), [(MAX_REPLACEMENTS - 1, False), (MAX_REPLACEMENTS, True)])
-def test_a_tree_is_replaced_a_bounded_number_of_times(times: int, too_often: bool) -> None:
+def test_a_tree_can_be_replaced_a_limited_number_of_times(times: int, too_often: bool) -> None:
     assert turned(times).was_replaced_too_often == too_often
 
 
-def test_a_tree_that_was_replaced_long_ago_still_says_what_stands_there() -> None:
+def test_a_tree_that_was_replaced_long_ago_still_has_the_planting_of_its_replacement() -> None:
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
     replacement = replace(PLANTING, tag="AX-0002")
     tree = tree.after(step(State.DEAD)).after(Step(State.REPLACED, NOON, NOON, planting=replacement))
@@ -213,14 +213,14 @@ def test_a_tree_that_was_replaced_long_ago_still_says_what_stands_there() -> Non
     assert tree.planting == replacement
 
 
-def test_a_repeated_request_asks_the_same_although_its_numbers_are_new() -> None:
+def test_a_repeated_request_has_the_same_content_although_its_certificate_numbers_are_new() -> None:
     assert make_redemption().asks_the_same_as(make_redemption(state=State.PLANTED, requested_at=NOON + 60))
 
 
 @pytest.mark.parametrize(
     "change", [{"app": "taobao"}, {"project_id": "poplar-ejina"}, {"trees": TWO_TREES}, {"dedication": "For Mum"}]
 )
-def test_another_request_under_the_same_name_does_not_ask_the_same(change: dict[str, Any]) -> None:
+def test_a_request_with_the_same_id_and_other_content_is_not_a_repeat(change: dict[str, Any]) -> None:
     assert not make_redemption().asks_the_same_as(replace(make_redemption(), **change))
 
 
@@ -233,7 +233,7 @@ def test_a_request_is_reserved_and_takes_saplings_and_points() -> None:
     assert (settlement.saplings, settlement.debits) == (2, {"u-42": 320})
 
 
-def test_the_first_to_come_is_the_first_served() -> None:
+def test_requests_are_served_in_order() -> None:
     requests = [make_redemption("first", user_id="u-1"), make_redemption("second", user_id="u-2")]
     wallets = {name: make_wallet(1000, name) for name in ("u-1", "u-2")}
 
@@ -245,7 +245,7 @@ def test_the_first_to_come_is_the_first_served() -> None:
     ]
 
 
-def test_one_that_asks_for_too_many_does_not_stop_a_smaller_one_behind_it() -> None:
+def test_a_request_for_too_many_trees_does_not_block_a_smaller_one_after_it() -> None:
     requests = [make_redemption("big", trees=3), make_redemption("small")]
 
     settlement = settle(requests, {"u-42": make_wallet(1000)}, Stock("saxaul-alxa", released=2), NOON)
@@ -254,7 +254,7 @@ def test_one_that_asks_for_too_many_does_not_stop_a_smaller_one_behind_it() -> N
     assert settlement.debits == {"u-42": 160}
 
 
-def test_a_wallet_that_cannot_pay_leaves_the_sapling_to_the_next() -> None:
+def test_if_a_wallet_cannot_pay_the_sapling_goes_to_the_next_request() -> None:
     requests = [make_redemption("poor", user_id="u-1"), make_redemption("rich", user_id="u-2")]
     wallets = {"u-1": make_wallet(159, "u-1"), "u-2": make_wallet(160, "u-2")}
 
@@ -264,7 +264,7 @@ def test_a_wallet_that_cannot_pay_leaves_the_sapling_to_the_next() -> None:
     assert settlement.debits == {"u-2": 160}
 
 
-def test_two_requests_of_one_user_are_paid_from_one_wallet() -> None:
+def test_all_requests_of_one_person_are_paid_from_the_same_wallet() -> None:
     requests = [make_redemption("one"), make_redemption("two"), make_redemption("three")]
 
     settlement = settle(requests, {"u-42": make_wallet(330)}, Stock("saxaul-alxa", released=9), NOON)
@@ -273,14 +273,14 @@ def test_two_requests_of_one_user_are_paid_from_one_wallet() -> None:
     assert (settlement.saplings, settlement.debits) == (2, {"u-42": 320})
 
 
-def test_a_wallet_below_zero_cannot_spend() -> None:
+def test_a_negative_wallet_cannot_spend() -> None:
     settlement = settle([make_redemption()], {"u-42": make_wallet(-1)}, Stock("saxaul-alxa", released=9), NOON)
 
     assert settlement.verdicts[0].reason == "insufficient_points"
     assert (settlement.saplings, settlement.debits) == (0, {})
 
 
-def test_a_project_that_was_closed_meanwhile_reserves_nothing() -> None:
+def test_a_closed_project_reserves_nothing() -> None:
     stock = Stock("saxaul-alxa", released=9, closed=True)
 
     settlement = settle([make_redemption()], {"u-42": make_wallet(1000)}, stock, NOON)

@@ -1,4 +1,4 @@
-"""What `make replay` does around the rides: it waits while the queue moves, and ends with totals."""
+"""How `make replay` waits for the queue while it moves, and the totals that it prints at the end."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from local.rides import BadRow
 
 
 def watched(counts: list[Waiting], few: int = 0) -> tuple[Waiting, int]:
-    """Watch a queue that has these counts, the last one for ever; gives what is left, and how often it was counted."""
+    """Watch a queue with these counts (the last one repeats); return what is left, and how often it was counted."""
     asked = 0
 
     def count() -> Waiting:
@@ -24,7 +24,7 @@ def watched(counts: list[Waiting], few: int = 0) -> tuple[Waiting, int]:
     return watch(count, few, 120, pause=lambda _: None), asked
 
 
-def test_a_queue_that_shrinks_is_waited_for_however_long() -> None:
+def test_a_queue_that_shrinks_is_waited_for_without_a_time_limit() -> None:
     slowly = [Waiting(left, 0) for left in range(200, 0, -1) for _ in range(300)]
 
     assert watched([*slowly, Waiting(0, 0)])[0] == Waiting(0, 0)
@@ -34,18 +34,18 @@ def test_messages_in_flight_are_waited_for() -> None:
     assert watched([*[Waiting(7, 1)] * 3_000, Waiting(0, 0)])[0] == Waiting(0, 0)
 
 
-def test_a_queue_that_stands_still_is_given_up_with_what_is_left() -> None:
+def test_waiting_for_a_stuck_queue_ends_and_returns_the_messages_left() -> None:
     left, asked = watched([Waiting(9, 1), Waiting(9, 0)])
 
     assert left == Waiting(9, 0)
-    assert 400 <= asked <= 403, "120 seconds of 0.3 each"
+    assert 400 <= asked <= 403, "120 seconds in pauses of 0.3 s"
 
 
-def test_one_empty_count_is_not_believed() -> None:
+def test_an_empty_queue_must_be_counted_twice() -> None:
     assert watched([Waiting(3, 0), Waiting(0, 0), Waiting(1, 0), Waiting(0, 0), Waiting(0, 0)])[1] == 5
 
 
-def test_more_is_sent_once_only_a_few_messages_wait() -> None:
+def test_waiting_ends_as_soon_as_only_a_few_messages_are_left() -> None:
     assert watched([Waiting(30, 10), Waiting(25, 5), Waiting(0, 0)], few=30) == (Waiting(25, 5), 2)
     assert watched([Waiting(20, 0)], few=30) == (Waiting(20, 0), 1)
 
@@ -53,7 +53,7 @@ def test_more_is_sent_once_only_a_few_messages_wait() -> None:
 # --- Totals -------------------------------------------------------------------------------------------------------
 
 
-def test_the_totals_fit_into_80_columns_and_cut_nothing() -> None:
+def test_the_totals_fit_into_80_columns_and_nothing_is_cut() -> None:
     bad = BadRows()
     for line in range(1_000_001, 1_000_010):
         bad.add(

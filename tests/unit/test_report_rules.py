@@ -1,4 +1,4 @@
-"""What a partner reports of its order, and what it cannot."""
+"""What a partner may report about the trees of an order, and which reports are refused."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ def confirmed(*reported: object, redemption: Redemption = ORDERED) -> Reported:
 
 
 def after(take: Take, *reported: object, redemption: Redemption = ORDERED, now: int = NOON) -> Redemption:
-    """The redemption after a call that changed it and refused nothing."""
+    """Return the redemption after a request that changed it and in which no report was refused."""
     outcome = told(take, *reported, redemption=redemption, now=now)
     assert not outcome.refused
     [changed] = outcome.changed
@@ -39,7 +39,7 @@ def codes(take: Take, *reported: object, redemption: Redemption, now: int = NOON
     return [refusal.code for refusal in outcome.refused]
 
 
-def test_a_confirmed_tree_keeps_what_the_partner_said() -> None:
+def test_a_confirmed_tree_keeps_the_details_that_the_partner_reported() -> None:
     answer = confirmed(confirmation(FIRST))
 
     planting = answer.changed[0].tree(FIRST).planting
@@ -49,17 +49,17 @@ def test_a_confirmed_tree_keeps_what_the_partner_said() -> None:
     assert (answer.taken, list(answer.refused)) == (1, [])
 
 
-def test_the_trees_of_one_redemption_are_confirmed_in_one_call_and_it_is_planted() -> None:
+def test_a_redemption_is_planted_once_all_its_trees_are_confirmed() -> None:
     answer = confirmed(confirmation(FIRST), confirmation(SECOND, tag="AX-0002"))
 
     assert [redemption.state for redemption in answer.changed] == [State.PLANTED]
 
 
-def test_a_number_may_be_typed_as_people_type_it() -> None:
+def test_a_certificate_number_may_be_in_lower_case_and_with_spaces() -> None:
     assert confirmed(confirmation(FIRST.lower().replace("-", " "))).taken == 1
 
 
-def test_the_same_confirmation_again_is_taken_and_changes_nothing() -> None:
+def test_a_repeated_confirmation_is_accepted_and_changes_nothing() -> None:
     planted = confirmed(confirmation(FIRST)).changed[0]
 
     again = confirmed(confirmation(FIRST), redemption=planted)
@@ -67,7 +67,7 @@ def test_the_same_confirmation_again_is_taken_and_changes_nothing() -> None:
     assert (again.taken, list(again.changed), list(again.refused)) == (1, [], [])
 
 
-def test_the_same_confirmation_of_a_redemption_that_is_planted_changes_nothing() -> None:
+def test_a_repeated_confirmation_changes_nothing_once_the_whole_redemption_is_planted() -> None:
     planted = confirmed(confirmation(FIRST), confirmation(SECOND)).changed[0]
 
     again = confirmed(confirmation(SECOND), redemption=planted)
@@ -75,7 +75,7 @@ def test_the_same_confirmation_of_a_redemption_that_is_planted_changes_nothing()
     assert (again.taken, list(again.changed)) == (1, [])
 
 
-def test_degrees_that_come_as_decimals_are_the_same_confirmation() -> None:
+def test_a_repeated_confirmation_may_have_its_degrees_as_decimals() -> None:
     planted = confirmed(confirmation(FIRST)).changed[0]
 
     again = confirmed(confirmation(FIRST, lat=Decimal("38.851"), lon=Decimal("105.731")), redemption=planted)
@@ -126,7 +126,7 @@ def test_degrees_that_come_as_decimals_are_the_same_confirmation() -> None:
         ({"species": "oak"}, "invalid_confirmation"),
     ],
 )
-def test_a_confirmation_that_cannot_be_is_refused_with_its_code(change: dict[str, object], code: str) -> None:
+def test_an_invalid_confirmation_is_refused_with_the_code_of_its_error(change: dict[str, object], code: str) -> None:
     answer = confirmed(confirmation(FIRST) | change)
 
     assert [refusal.code for refusal in answer.refused] == [code]
@@ -134,13 +134,13 @@ def test_a_confirmation_that_cannot_be_is_refused_with_its_code(change: dict[str
 
 
 @pytest.mark.parametrize("nothing", [None, 1, [], {}])
-def test_what_is_no_confirmation_is_refused_without_a_certificate(nothing: object) -> None:
+def test_the_refusal_of_a_value_that_is_not_a_confirmation_names_no_certificate(nothing: object) -> None:
     refusal = confirmed(nothing).refused[0]
 
     assert (refusal.code, refusal.certificate) == ("invalid_confirmation", None)
 
 
-def test_other_particulars_of_a_planted_tree_are_refused_and_the_first_word_stays() -> None:
+def test_a_second_confirmation_with_other_details_is_refused_and_changes_nothing() -> None:
     planted = confirmed(confirmation(FIRST)).changed[0]
 
     answer = confirmed(confirmation(FIRST, tag="AX-9999"), redemption=planted)
@@ -149,13 +149,13 @@ def test_other_particulars_of_a_planted_tree_are_refused_and_the_first_word_stay
     assert not answer.changed
 
 
-def test_one_refused_confirmation_leaves_the_others_as_they_were() -> None:
+def test_a_refused_confirmation_does_not_affect_the_others() -> None:
     answer = confirmed(confirmation("nonsense"), confirmation(FIRST))
 
     assert (answer.taken, [refusal.index for refusal in answer.refused]) == (1, [0])
 
 
-def test_each_confirmed_tree_is_a_statement_and_a_repeated_one_is_none() -> None:
+def test_a_newly_confirmed_tree_becomes_a_statement_and_a_repeated_one_does_not() -> None:
     planted = after(confirm, confirmation(FIRST))
 
     outcome = confirmed(confirmation(FIRST), confirmation(SECOND), redemption=planted)
@@ -165,7 +165,7 @@ def test_each_confirmed_tree_is_a_statement_and_a_repeated_one_is_none() -> None
     assert outcome.changed[0].tree(SECOND).history[-1] == statement.step
 
 
-def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_stays() -> None:
+def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_tree_stays_ordered() -> None:
     failed = after(fail, failure(FIRST))
 
     assert [tree.state for tree in failed.trees] == [State.RESERVED, State.ORDERED]
@@ -175,7 +175,7 @@ def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_stays() -> No
     assert ORDER.tree_state(failed, FIRST) == "failed"
 
 
-def test_a_tree_that_failed_in_its_last_try_gives_its_points_back() -> None:
+def test_a_tree_that_fails_in_its_last_order_is_refunded() -> None:
     redemption, order_ids = ORDERED, ["o-1", *(f"o-{n}" for n in range(2, MAX_TRIES + 1))]
     for order_id in order_ids:
         if redemption.waiting:
@@ -190,7 +190,7 @@ def test_a_tree_that_failed_in_its_last_try_gives_its_points_back() -> None:
     assert (redemption.state, redemption.refunded_points) == (State.ORDERED, 160)
 
 
-def test_refunds_of_one_owner_in_one_call_are_one_sum() -> None:
+def test_the_refunds_of_one_person_in_one_request_are_added_up() -> None:
     redemptions = []
     for name in ("r-1", "r-2"):
         redemption = make_redemption(name, trees=2).reserved(NOON).ordered("o-1", NOON)
@@ -208,7 +208,7 @@ def test_refunds_of_one_owner_in_one_call_are_one_sum() -> None:
     assert [redemption.state for redemption in outcome.changed] == [State.REFUNDED] * 2
 
 
-def test_the_same_failure_again_changes_nothing_and_another_is_refused() -> None:
+def test_a_repeated_failure_changes_nothing_and_one_with_another_reason_is_refused() -> None:
     failed = after(fail, failure(FIRST))
 
     again = told(fail, failure(FIRST), redemption=failed)
@@ -217,14 +217,14 @@ def test_the_same_failure_again_changes_nothing_and_another_is_refused() -> None
     assert codes(fail, failure(FIRST, reason="drought"), redemption=failed) == ["already_failed"]
 
 
-def test_a_tree_that_failed_is_not_confirmed_by_the_order_that_it_left() -> None:
+def test_a_tree_that_failed_cannot_be_confirmed_under_the_order_that_it_left() -> None:
     failed = after(fail, failure(FIRST))
 
     assert codes(confirm, confirmation(FIRST), redemption=failed) == ["already_failed"]
     assert codes(confirm, confirmation(FIRST), redemption=failed.ordered("o-2", NOON)) == ["already_failed"]
 
 
-def test_a_planted_tree_cannot_fail_any_more() -> None:
+def test_a_planted_tree_cannot_be_reported_as_failed() -> None:
     planted = after(confirm, confirmation(FIRST))
 
     assert codes(fail, failure(FIRST), redemption=planted) == ["already_planted"]
@@ -234,7 +234,7 @@ PLANTED = after(confirm, confirmation(FIRST), confirmation(SECOND))
 DEAD = after(inspect, inspection(FIRST, "dead"), redemption=PLANTED)
 
 
-def test_a_tree_is_replaced_twenty_times_and_no_more() -> None:
+def test_a_tree_can_be_replaced_at_most_twenty_times() -> None:
     found = PLANTED
     for number in range(MAX_REPLACEMENTS):
         replacing = inspection(FIRST, "replaced", tag=f"AX-{number}")
@@ -244,7 +244,7 @@ def test_a_tree_is_replaced_twenty_times_and_no_more() -> None:
     assert codes(inspect, inspection(FIRST, "replaced", tag="AX-last"), redemption=dead) == ["replaced_too_often"]
 
 
-def test_inspections_are_taken_one_after_the_other_and_keep_who_when_and_the_evidence() -> None:
+def test_inspections_are_applied_in_order_and_keep_their_inspector_and_evidence() -> None:
     found = after(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=PLANTED)
 
     tree = found.tree(FIRST)
@@ -255,7 +255,7 @@ def test_inspections_are_taken_one_after_the_other_and_keep_who_when_and_the_evi
     assert tree.planting.tag == "AX-0002"
 
 
-def test_the_same_inspection_again_changes_nothing_even_after_later_ones() -> None:
+def test_a_repeated_inspection_changes_nothing_even_after_a_later_one() -> None:
     later = after(inspect, inspection(FIRST, "replaced"), redemption=DEAD)
 
     again = told(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=later, now=NOON + 9)
@@ -288,7 +288,7 @@ def test_the_same_inspection_again_changes_nothing_even_after_later_ones() -> No
         (DEAD, inspection(FIRST, "replaced", planted_at="2026-06-05T11:30:00+08:00"), "invalid_inspection"),
     ],
 )
-def test_an_inspection_that_cannot_be_is_refused_with_its_code(
+def test_an_invalid_inspection_is_refused_with_the_code_of_its_error(
     redemption: Redemption, report: dict[str, object], code: str
 ) -> None:
     outcome = told(inspect, report, redemption=redemption)
@@ -298,21 +298,21 @@ def test_an_inspection_that_cannot_be_is_refused_with_its_code(
 
 
 @pytest.mark.parametrize(("name", "most"), [("confirmations", MAX_REPORTS), ("failures", MAX_FAILURES)])
-def test_a_call_holds_one_report_to_its_most(name: str, most: int) -> None:
+def test_a_request_may_have_as_many_reports_as_its_limit(name: str, most: int) -> None:
     assert len(reports_of({name: [{}] * most}, name, most)) == most
 
 
 @pytest.mark.parametrize(
     "body", [{"failures": []}, {"failures": [{}] * 51}, {"failures": {}}, {"failures": [{}], "more": 1}, [], None]
 )
-def test_reports_of_another_shape_are_refused_as_a_whole(body: object) -> None:
+def test_a_malformed_body_of_reports_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         reports_of(body, "failures", MAX_FAILURES)
 
     assert refusal.value.code == "invalid_body"
 
 
-def test_a_replacement_is_not_planted_before_the_day_that_the_tree_was_found_dead() -> None:
+def test_a_replacement_cannot_be_planted_before_the_day_on_which_the_tree_was_found_dead() -> None:
     later = inspection(FIRST, "dead", inspected_at="2026-06-09T11:00:00+08:00")
     dead = after(inspect, later, redemption=PLANTED, now=NOON + 5 * DAY)
 
@@ -325,5 +325,5 @@ def test_a_replacement_is_not_planted_before_the_day_that_the_tree_was_found_dea
 
 
 @pytest.mark.parametrize("tag", ["\u2800", "\U0001d159", "\u0301", "\u200d", "\u00ad", "\u3164"])
-def test_a_tag_without_ink_is_refused(tag: str) -> None:
+def test_a_tag_without_a_visible_character_is_refused(tag: str) -> None:
     assert codes(confirm, confirmation(FIRST, tag=tag), redemption=ORDERED) == ["invalid_confirmation"]

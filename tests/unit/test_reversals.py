@@ -1,4 +1,4 @@
-"""Taking an action back: after it came, before it came, twice, and what that gives back."""
+"""Reversals that arrive after their action, before it or twice, and the room that they free for other actions."""
 
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ def entry_of(period: Period) -> Entry:
     return entry
 
 
-def test_a_reversed_action_keeps_its_entry_without_points_and_grams() -> None:
+def test_a_reversed_action_keeps_its_entry_without_points_or_grams() -> None:
     period = post(EMPTY, [make_action()], CATALOG, CALENDAR, NOON).period
 
     posting = post(period, [], CATALOG, CALENDAR, NOON + 9, [REFUND])
@@ -38,7 +38,7 @@ def test_a_second_reversal_changes_nothing() -> None:
     assert posting.outcomes == {"replayed": 1}
 
 
-def test_a_reversal_that_overtakes_its_action_wins() -> None:
+def test_a_reversal_that_arrives_before_its_action_still_reverses_it() -> None:
     early = post(EMPTY, [], CATALOG, CALENDAR, NOON, [REFUND]).period
 
     late = post(early, [make_action()], CATALOG, CALENDAR, NOON + 60)
@@ -51,7 +51,7 @@ def test_a_reversal_that_overtakes_its_action_wins() -> None:
     assert again.period is late.period
 
 
-def test_a_reversal_of_another_app_reaches_only_its_own_action() -> None:
+def test_a_reversal_from_another_app_does_not_reverse_the_action() -> None:
     period = post(EMPTY, [make_action()], CATALOG, CALENDAR, NOON).period
 
     foreign = post(period, [], CATALOG, CALENDAR, NOON, [REFUND._replace(app="taobao")]).period
@@ -60,7 +60,7 @@ def test_a_reversal_of_another_app_reaches_only_its_own_action() -> None:
     assert foreign.entries["taobao:ride-1"].is_tombstone
 
 
-def test_a_reversal_gives_back_what_its_action_used_of_a_cap() -> None:
+def test_a_reversal_frees_the_part_of_a_cap_that_its_action_used() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
     full = post(EMPTY, [make_action("ride-1"), make_action("ride-2")], catalog, CALENDAR, NOON).period
 
@@ -70,7 +70,7 @@ def test_a_reversal_gives_back_what_its_action_used_of_a_cap() -> None:
     assert [entry.points for entry in after.entries.values()] == [0, 0, 80, 0]
 
 
-def test_a_reversal_finds_no_room_on_a_full_period_and_is_known_again() -> None:
+def test_a_reversal_without_room_in_a_full_period_is_recognized_when_it_is_repeated() -> None:
     actions = [make_action(f"a-{number}") for number in range(MAX_ENTRIES)]
     full = post(EMPTY, actions, CATALOG, CALENDAR, NOON).period
 
@@ -82,7 +82,7 @@ def test_a_reversal_finds_no_room_on_a_full_period_and_is_known_again() -> None:
     assert post(posting.period, [], CATALOG, CALENDAR, NOON, [REFUND]).period is posting.period
 
 
-def test_reversing_an_action_that_had_no_room_changes_nothing_and_the_action_is_still_known() -> None:
+def test_reversing_an_action_that_had_no_room_changes_nothing_and_the_action_is_still_recognized() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
     actions = [make_action(f"ride-{number}") for number in range(MAX_WITHHELD + 2)]
     period = post(EMPTY, actions, catalog, CALENDAR, NOON).period
@@ -94,7 +94,7 @@ def test_reversing_an_action_that_had_no_room_changes_nothing_and_the_action_is_
     assert post(posting.period, actions, catalog, CALENDAR, NOON).period is period
 
 
-def test_a_reversed_action_makes_room_for_another_that_a_cap_withholds() -> None:
+def test_reversals_make_room_in_the_cap_and_among_the_withheld_entries() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
     paid, *withheld, one_more = [make_action(f"ride-{number}") for number in range(1, MAX_WITHHELD + 3)]
     period = post(EMPTY, [paid, *withheld], catalog, CALENDAR, NOON).period

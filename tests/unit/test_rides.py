@@ -1,4 +1,4 @@
-"""Published rides as files have them: every kind of bad row is named with its line, and every ride is read."""
+"""Files of published rides: every kind of bad row is reported with its line, and every ride is read."""
 
 import gzip
 import io
@@ -33,7 +33,7 @@ OLD_RIDE = '"60","8/1/2015 0:03:10","","1","A","40.75","-73.97","2","B","40.76",
 
 @pytest.fixture
 def surveyed(tmp_path: Path) -> Callable[..., tuple[Survey, list[Ride], list[str]]]:
-    """Write a file, and give what it holds: the survey, the rides, and the lines of the file of bad rows."""
+    """Return a function that writes a file, and returns its survey, its rides, and the listed bad rows."""
 
     def survey_of(
         content: str | bytes, name: str = "trips.csv", user: str | None = None
@@ -93,7 +93,9 @@ def with_cell(column: str, text: str) -> str:
         (with_cell("ride_id", "A" * LONGEST_LINE), "line too long"),
     ],
 )
-def test_a_bad_row_is_named_with_its_line_and_the_rest_goes_on(surveyed: Surveyed, row: str, reason: str) -> None:
+def test_a_bad_row_is_reported_with_its_line_and_the_other_rows_are_read(
+    surveyed: Surveyed, row: str, reason: str
+) -> None:
     found, rides, named = surveyed(f"{NEW}\n{RIDE}\n{row}\n{RIDE}\n{RIDE}\n")
 
     assert found.bad.count == {reason: 1}
@@ -110,15 +112,15 @@ def test_a_bad_row_is_named_with_its_line_and_the_rest_goes_on(surveyed: Surveye
         ("A1,classic_bike,2024-05-01 08:30:00,汉"[:-1] + "\udce6", "last line cut short"),
     ],
 )
-def test_a_cut_last_line_is_named(surveyed: Surveyed, ending: str, reason: str) -> None:
+def test_a_last_line_that_is_cut_short_is_reported(surveyed: Surveyed, ending: str, reason: str) -> None:
     found, rides, _ = surveyed(f"{NEW}\n{RIDE}\n{ending}".encode(errors="surrogateescape"))
 
     assert found.bad.first == {reason: ["3"]}
     assert len(rides) == 1
-    assert not found.notes, "a cut character makes no other encoding"
+    assert not found.notes, "a character that is cut short does not change the detected encoding"
 
 
-def test_a_last_line_needs_no_line_end(surveyed: Surveyed) -> None:
+def test_a_last_line_needs_no_newline(surveyed: Surveyed) -> None:
     found, rides, named = surveyed(f"{NEW}\n{RIDE}")
 
     assert (found.rides, len(rides), named) == (1, 1, [])
@@ -133,7 +135,7 @@ def test_two_months_in_one_file_may_have_different_headers(surveyed: Surveyed) -
     assert [ride.user for ride in rides] == ["bikeid-17001", "startstationid-519", "bikeid-17001"]
 
 
-def test_rows_below_a_second_header_without_the_user_are_named(surveyed: Surveyed) -> None:
+def test_rows_below_a_header_without_the_user_column_are_reported(surveyed: Surveyed) -> None:
     found, rides, _ = surveyed(f"{OLD}\n{OLD_RIDE}\n{NEW}\n{RIDE}\n{OLD}\n{OLD_RIDE}\n", user="bikeid")
 
     assert found.bad.first == {
@@ -144,7 +146,7 @@ def test_rows_below_a_second_header_without_the_user_are_named(surveyed: Surveye
     assert len(rides) == 2
 
 
-def test_a_line_is_counted_whatever_ends_it(surveyed: Surveyed) -> None:
+def test_lines_are_numbered_correctly_with_every_kind_of_line_ending(surveyed: Surveyed) -> None:
     for end in ("\n", "\r\n", "\r"):
         found, rides, _ = surveyed(end.join([NEW, RIDE, "", with_cell("start_lat", "NULL"), RIDE, ""]))
 
@@ -155,7 +157,7 @@ def test_a_line_is_counted_whatever_ends_it(surveyed: Surveyed) -> None:
 @pytest.mark.parametrize(
     "started", ["2015-08-01 00:03:10", "8/1/2015 0:03:10", "2015-08-01T00:03:10.123Z", "8/1/15 12:03:10 AM"]
 )
-def test_a_time_is_read_as_operators_have_published_it(surveyed: Surveyed, started: str) -> None:
+def test_a_time_is_read_in_each_published_format(surveyed: Surveyed, started: str) -> None:
     _, rides, _ = surveyed(f"{NEW}\n{with_cell('started_at', started)}\n")
 
     assert [str(ride.started) for ride in rides] == ["2015-08-01 00:03:10"]
@@ -165,7 +167,7 @@ def test_a_time_is_read_as_operators_have_published_it(surveyed: Surveyed, start
 @pytest.mark.parametrize("quoted", [True, False])
 @pytest.mark.parametrize("backwards", [True, False])
 @pytest.mark.parametrize(("header", "row"), [(OLD, OLD_RIDE), (NEW, RIDE)])
-def test_a_header_may_be_written_in_many_ways(
+def test_a_header_may_differ_in_case_separator_quotes_and_order(
     surveyed: Surveyed, header: str, row: str, separator: str, *, quoted: bool, backwards: bool
 ) -> None:
     texts = [line.replace('"', "").split(",")[:: -1 if backwards else 1] for line in (header.title(), row)]
@@ -177,7 +179,7 @@ def test_a_header_may_be_written_in_many_ways(
     assert rides[0].distance_km == pytest.approx(1.395, abs=0.001)
 
 
-def test_a_dockless_ride_counts_for_the_place_where_it_began(surveyed: Surveyed) -> None:
+def test_the_user_of_a_dockless_ride_is_the_place_where_it_began(surveyed: Surveyed) -> None:
     dockless = with_cell("start_station_id", "")
     found, rides, _ = surveyed(
         f"{NEW}\n{dockless}\n{dockless.replace('40.75,', '40.7512,')}\n{dockless.replace('40.75,', '40.79,')}\n"
@@ -188,7 +190,7 @@ def test_a_dockless_ride_counts_for_the_place_where_it_began(surveyed: Surveyed)
     assert all(ride.distance_km > 1 for ride in rides)
 
 
-def test_a_file_without_stations_is_read(surveyed: Surveyed) -> None:
+def test_a_file_without_station_columns_is_read(surveyed: Surveyed) -> None:
     _, rides, _ = surveyed(
         "started_at,start_lat,start_lng,end_lat,end_lng\n2024-05-01 08:30:00,40.75,-73.97,40.76,-73.98\n"
     )
@@ -196,7 +198,7 @@ def test_a_file_without_stations_is_read(surveyed: Surveyed) -> None:
     assert [ride.user for ride in rides] == ["at~40.75~-73.97"]
 
 
-def test_users_named_in_any_script_stay_apart(surveyed: Surveyed) -> None:
+def test_users_with_different_names_in_any_script_get_different_ids(surveyed: Surveyed) -> None:
     names = [
         "人民广场",
         "静安寺",
@@ -225,7 +227,7 @@ def test_users_named_in_any_script_stay_apart(surveyed: Surveyed) -> None:
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), unique=True, max_size=20),
     st.text("abc 站", max_size=60),
 )
-def test_a_user_id_fits_and_is_another_for_every_other_text(texts: list[str], column: str) -> None:
+def test_a_user_id_is_valid_and_unique_for_each_text(texts: list[str], column: str) -> None:
     ids = [user_id(column, text) for text in texts]
 
     assert len(set(ids)) == len(texts)
@@ -256,14 +258,14 @@ LIST = f"{NEW}\n{RIDE}\n{with_cell('ride_id', 'A2')}\n".encode()
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "latin-1"]
 )
-def test_every_usual_encoding_is_read(surveyed: Surveyed, encoding: str) -> None:
+def test_every_common_encoding_is_read(surveyed: Surveyed, encoding: str) -> None:
     found, rides, _ = surveyed(f"{NEW}\n{with_cell('start_station_id', 'Café')}\n".encode(encoding))
 
     assert [ride.user for ride in rides] == [user_id("startstationid", "Café")]
     assert len(found.notes) == (encoding in {"cp1252", "latin-1"})
 
 
-def test_names_in_an_encoding_that_nobody_named_stay_apart(surveyed: Surveyed) -> None:
+def test_different_names_in_an_unknown_encoding_get_different_ids(surveyed: Surveyed) -> None:
     rows = [
         with_cell("start_station_id", f"站{number}").encode("gbk") + b"\x81\x8d"[: number + 1] for number in range(2)
     ]
@@ -272,7 +274,7 @@ def test_names_in_an_encoding_that_nobody_named_stay_apart(surveyed: Surveyed) -
     assert len({ride.user for ride in rides}) == 2
 
 
-def test_archives_are_read_as_operators_publish_them(surveyed: Surveyed) -> None:
+def test_a_published_archive_is_read_with_its_inner_archive_and_without_system_files(surveyed: Surveyed) -> None:
     bad = f"{NEW}\n\n{RIDE}\n".encode()
     inner = zipped({"202402.csv": LIST})
     members = {
@@ -290,14 +292,14 @@ def test_archives_are_read_as_operators_publish_them(surveyed: Surveyed) -> None
     assert named == ["2024.zip/2024/b.csv:2: blank line: ''"]
 
 
-def test_a_list_of_something_else_in_an_archive_is_left_out_and_said(surveyed: Surveyed) -> None:
+def test_a_file_without_rides_in_an_archive_is_skipped_with_a_note(surveyed: Surveyed) -> None:
     found, rides, _ = surveyed(zipped({"trips.csv": LIST, "readme.txt": b"Read me", "empty.csv": b""}), name="all.zip")
 
     assert len(rides) == 2
     assert sorted(note.split(" ")[2] for note in found.notes) == ["all.zip/empty.csv", "all.zip/readme.txt"]
 
 
-def test_gzip_is_read(surveyed: Surveyed) -> None:
+def test_a_gzip_file_is_read(surveyed: Surveyed) -> None:
     assert surveyed(gzip.compress(LIST), name="trips.csv.gz")[0].rides == 2
 
 
@@ -318,20 +320,23 @@ def test_gzip_is_read(surveyed: Surveyed) -> None:
         (zipped({"trips.csv": LIST}).replace(b"\x00\x00\x08\x00", b"\x01\x00\x08\x00"), "cannot be unpacked here"),
     ],
 )
-def test_what_cannot_be_read_gets_one_sentence(surveyed: Surveyed, content: bytes, sentence: str) -> None:
+def test_a_file_that_cannot_be_read_gives_an_error_of_one_line(
+    surveyed: Surveyed, content: bytes, sentence: str
+) -> None:
     with pytest.raises(UnreadableFileError, match=re.escape(sentence)) as refused:
         surveyed(content)
 
     assert "\n" not in str(refused.value)
 
 
-def test_a_folder_and_a_file_that_is_not_there_get_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_or_a_missing_file_gives_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"^There is no file .*gone\.csv\.$"):
         RideFile(tmp_path / "gone.csv", None, TODAY)
     with pytest.raises(UnreadableFileError, match="is not a file"):
         RideFile(tmp_path, None, TODAY)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     file = tmp_path / "trips.csv"
     with file.open("w") as target:
@@ -352,7 +357,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert peak < 8_000_000
 
 
-def test_all_rides_move_by_whole_days_and_the_last_was_yesterday(surveyed: Surveyed) -> None:
+def test_all_rides_are_moved_by_whole_days_so_that_the_last_one_was_yesterday(surveyed: Surveyed) -> None:
     found, rides, _ = surveyed(f"{NEW}\n{RIDE}\n{with_cell('started_at', '2024-04-29 23:59:59')}\n")
 
     moved = [action_of(ride, shift_of(found, TODAY)) for ride in rides]

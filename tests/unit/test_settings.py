@@ -1,4 +1,4 @@
-"""The environment of a function, checked once."""
+"""The settings of a function, read from its environment variables and checked."""
 
 import json
 from datetime import time
@@ -12,7 +12,7 @@ from saxaul.settings import Caller, Settings
 TIME_RULES = {"TIME_ZONE": "Asia/Shanghai", "ACCEPTANCE_DAYS": "7", "HARVEST_TIME": "07:00"}
 
 
-def test_what_the_template_declares_is_read() -> None:
+def test_the_variables_of_the_template_are_read() -> None:
     settings = Settings.from_env(
         TIME_RULES
         | {
@@ -34,7 +34,7 @@ def test_what_the_template_declares_is_read() -> None:
     assert settings.calendar == Calendar(ZoneInfo("Asia/Shanghai"), 7, time(7))
 
 
-def test_a_function_sees_only_what_it_needs_and_the_rest_is_empty() -> None:
+def test_settings_without_a_variable_are_empty() -> None:
     settings = Settings.from_env(TIME_RULES)
 
     assert (settings.ledger_table, settings.action_queue_url, settings.callers) == ("", "", {})
@@ -44,7 +44,7 @@ def test_points_may_ripen_at_once() -> None:
     assert Settings.from_env(TIME_RULES | {"HARVEST_TIME": "at-once"}).calendar.harvest_time is None
 
 
-def test_a_caller_is_known_by_its_client() -> None:
+def test_a_caller_is_identified_by_its_client_id() -> None:
     callers = {
         "c-1": {"role": "app", "name": "alipay"},
         "c-2": {"role": "partner", "name": "see", "partners": ["Alxa SEE Foundation"]},
@@ -73,6 +73,6 @@ def test_a_function_without_the_time_rules_does_not_start(name: str) -> None:
         ({"CALLERS": "alipay"}, ValueError),
     ],
 )
-def test_a_malformed_variable_stops_the_function_at_its_start(change: dict[str, str], error: type[Exception]) -> None:
+def test_a_function_with_a_malformed_variable_does_not_start(change: dict[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         Settings.from_env(TIME_RULES | change)

@@ -1,4 +1,4 @@
-"""Statements as leaves of the log: a leaf for each step, under one commitment for a tree's whole life."""
+"""Statements in the log: a leaf for each step. All leaves of a tree have the same commitment to its particulars."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def drafted(
     return log_draft(outcome, ORDER, CALENDAR, sequence)
 
 
-def test_a_confirmed_tree_is_a_leaf_that_follows_nothing() -> None:
+def test_a_confirmed_tree_becomes_a_leaf_that_follows_no_event() -> None:
     draft = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND, photo_url=None))
 
     first, second = draft.leaves
@@ -38,7 +38,7 @@ def test_a_confirmed_tree_is_a_leaf_that_follows_nothing() -> None:
     assert (second.number, second.evidence) == (SECOND, "")
 
 
-def test_trees_of_one_redemption_are_sealed_apart() -> None:
+def test_each_tree_of_a_redemption_has_its_own_seal() -> None:
     [redemption] = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND)).redemptions
 
     seals = [tree.seal for tree in redemption.trees]
@@ -46,7 +46,7 @@ def test_trees_of_one_redemption_are_sealed_apart() -> None:
     assert len({seal.salt for seal in seals if seal}) == 2
 
 
-def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_that_it_was_planted_under() -> None:
+def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_from_its_planting() -> None:
     planted = drafted(confirm, ORDERED, confirmation(FIRST))
     [redemption] = planted.redemptions
 
@@ -55,11 +55,11 @@ def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_that_it_was_plant
     dead, replaced = later.leaves
     assert [(leaf.event, leaf.follows) for leaf in later.leaves] == [("dead", "planted"), ("replaced", "dead")]
     assert dead.particulars == replaced.particulars == planted.leaves[0].particulars
-    assert (dead.tag, replaced.tag) == ("AX-0001", "AX-0002"), "a leaf has what was found"
+    assert (dead.tag, replaced.tag) == ("AX-0001", "AX-0002"), "each leaf has the tag of the tree that it reports"
     assert later.redemptions[0].tree(FIRST).seal == redemption.tree(FIRST).seal
 
 
-def test_the_particulars_of_a_sealed_tree_open_its_commitment() -> None:
+def test_the_particulars_of_a_sealed_tree_match_its_commitment() -> None:
     draft = drafted(confirm, ORDERED, confirmation(FIRST))
     [redemption] = draft.redemptions
     seal = redemption.tree(FIRST).seal
@@ -71,13 +71,13 @@ def test_the_particulars_of_a_sealed_tree_open_its_commitment() -> None:
     assert (particulars.dedication, particulars.applied_at) == ("For my grandmother", "2026-06-05T12:00:00+08:00")
 
 
-def test_nobody_and_no_dedication_stands_in_a_leaf() -> None:
+def test_a_leaf_contains_no_user_id_dedication_redemption_or_app() -> None:
     leaves = drafted(confirm, ORDERED, confirmation(FIRST)).leaves
 
     assert not [word for word in ("u-42", "grandmother", "r-1", "alipay") if word in str(leaves)]
 
 
-def test_each_tree_keeps_the_place_of_its_leaf_and_those_of_earlier_entries() -> None:
+def test_each_tree_keeps_the_places_of_its_leaves_in_all_log_entries() -> None:
     [planted] = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND), sequence=7).redemptions
 
     [found] = drafted(inspect, planted, inspection(SECOND), inspection(SECOND, "dead"), sequence=8).redemptions
@@ -86,7 +86,7 @@ def test_each_tree_keeps_the_place_of_its_leaf_and_those_of_earlier_entries() ->
     assert places == [(7, 0), (7, 1), (8, 0), (8, 1)]
 
 
-def test_a_step_that_is_reported_again_after_it_made_room_keeps_a_place_of_its_own() -> None:
+def test_a_step_that_is_reported_again_after_its_removal_gets_its_own_place() -> None:
     planted = drafted(confirm, ORDERED, confirmation(FIRST)).redemptions[0]
     inspectors = [*(f"I{number}" for number in range(MAX_STEPS)), "I0"]
 

@@ -1,4 +1,4 @@
-"""Stocks: what is released by the clock, what is left, and what an operator's change does to both."""
+"""Stock: saplings that are released by schedule, saplings that are left, and the effect of operators' changes."""
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -38,7 +38,7 @@ def make_stock(schedule: ReleaseSchedule, now: int = WRITTEN, *, saplings: int =
     return Stock("saxaul-alxa").planned(scheduled(schedule, saplings=saplings), SHANGHAI, now)
 
 
-def test_what_is_released_by_hand_and_not_reserved_is_available() -> None:
+def test_saplings_released_by_hand_and_not_reserved_are_available() -> None:
     assert Stock("saxaul-alxa", released=10, reserved=4).available(WRITTEN) == 6
 
 
@@ -52,7 +52,7 @@ def test_what_is_released_by_hand_and_not_reserved_is_available() -> None:
         ("2026-06-03T07:00:00", 200),
     ],
 )
-def test_seven_is_seven_sharp(now: str, available: int) -> None:
+def test_a_scheduled_release_happens_exactly_at_its_hour(now: str, available: int) -> None:
     assert make_stock(make_schedule()).available(at(now)) == available
 
 
@@ -64,13 +64,13 @@ def test_nothing_is_released_for_days_before_the_schedule_was_written_or_before_
     assert [early.available(at(f"2026-06-{day}T07:00")) for day in ("09", "10", "11")] == [0, 100, 200]
 
 
-def test_the_last_day_is_the_last_to_release() -> None:
+def test_nothing_is_released_after_the_last_day() -> None:
     stock = make_stock(make_schedule(last_day="2026-06-03"))
 
     assert [stock.available(at(f"2026-06-{day:02}T07:00")) for day in (2, 3, 4, 30)] == [100, 200, 200, 200]
 
 
-def test_a_total_is_never_exceeded_and_the_last_release_is_what_is_left_of_it() -> None:
+def test_a_total_is_never_exceeded_and_the_last_release_is_the_rest() -> None:
     stock = make_stock(make_schedule(total=250))
 
     assert [stock.available(at(f"2026-06-{day:02}T07:00")) for day in (3, 4, 5)] == [200, 250, 250]
@@ -85,21 +85,21 @@ def test_the_next_release_is_today_before_the_hour_and_tomorrow_from_the_hour_on
     assert stock.next_release(at("2026-06-05T07:00")) == Release(at("2026-06-06T07:00"), 100)
 
 
-def test_the_next_release_waits_for_the_first_day_and_ends_with_the_last() -> None:
+def test_the_next_release_is_never_before_the_first_day_or_after_the_last_day() -> None:
     stock = make_stock(make_schedule(first_day="2026-07-01", last_day="2026-07-02"))
 
     assert stock.next_release(WRITTEN) == Release(at("2026-07-01T07:00"), 100)
     assert stock.next_release(at("2026-07-02T07:00")) is None
 
 
-def test_a_project_without_a_schedule_or_a_closed_one_has_no_next_release() -> None:
+def test_a_closed_project_or_one_without_a_schedule_has_no_next_release() -> None:
     closed = Stock("saxaul-alxa").planned(scheduled(make_schedule(), closed=True), SHANGHAI, WRITTEN)
 
     assert Stock("saxaul-alxa", released=5).next_release(WRITTEN) is None
     assert closed.next_release(WRITTEN) is None
 
 
-def test_changing_a_schedule_keeps_what_the_old_one_released() -> None:
+def test_changing_a_schedule_keeps_the_saplings_that_the_old_one_released() -> None:
     changed_at = at("2026-06-04T12:00")
     stock = make_stock(make_schedule(daily=100)).planned(scheduled(make_schedule(daily=7)), SHANGHAI, changed_at)
 
@@ -107,20 +107,20 @@ def test_changing_a_schedule_keeps_what_the_old_one_released() -> None:
     assert stock.available(at("2026-06-05T07:00")) == 307
 
 
-def test_ending_a_schedule_keeps_what_it_released_and_releases_no_more() -> None:
+def test_ending_a_schedule_keeps_the_saplings_that_it_released_and_releases_no_more() -> None:
     stock = make_stock(make_schedule()).planned(scheduled(None, saplings=5), SHANGHAI, at("2026-06-04T12:00"))
 
     assert stock.available(at("2027-01-01T00:00")) == 305
 
 
-def test_a_total_that_is_lowered_below_what_was_released_takes_nothing_back() -> None:
+def test_a_total_below_the_saplings_already_released_takes_none_back() -> None:
     stock = make_stock(make_schedule()).planned(scheduled(make_schedule(total=150)), SHANGHAI, at("2026-06-04T12:00"))
 
     assert stock.available(at("2026-06-30T07:00")) == 300
     assert stock.next_release(at("2026-06-30T07:00")) is None
 
 
-def test_what_is_reserved_stays_reserved_when_an_operator_changes_the_rest() -> None:
+def test_reserved_saplings_stay_reserved_when_an_operator_changes_the_project() -> None:
     stock = replace(make_stock(make_schedule(), saplings=10), reserved=4)
 
     changed = stock.planned(scheduled(None, saplings=20), SHANGHAI, WRITTEN)
@@ -128,7 +128,7 @@ def test_what_is_reserved_stays_reserved_when_an_operator_changes_the_rest() -> 
     assert (changed.reserved, changed.available(WRITTEN), changed.version) == (4, 16, 2)
 
 
-def test_the_programmes_clock_may_leap_and_no_day_is_lost_or_doubled() -> None:
+def test_no_day_is_lost_or_counted_twice_when_the_clocks_change() -> None:
     new_york = ZoneInfo("America/New_York")
     project = scheduled(make_schedule(daily=1, hour="02:30", first_day="2026-01-01"))
     written = int(datetime(2026, 3, 6, 12, tzinfo=new_york).timestamp())
@@ -150,9 +150,9 @@ def test_the_programmes_clock_may_leap_and_no_day_is_lost_or_doubled() -> None:
         {"first_day": "soon"},
     ],
 )
-def test_a_schedule_that_cannot_be_is_refused(changes: dict[str, str]) -> None:
+def test_an_invalid_schedule_is_refused(changes: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        make_schedule(**changes)  # type: ignore[arg-type] # whatever an operator sends
+        make_schedule(**changes)  # type: ignore[arg-type] # invalid on purpose
 
 
 schedules = st.builds(
@@ -169,7 +169,7 @@ instants = st.integers(0, 60 * DAY).map(
 
 
 def hours(timetable: Timetable) -> list[int]:
-    """Every hour of a schedule, in the plainest way."""
+    """Return every release time of a schedule, computed in the simplest way."""
     schedule, zone = timetable
     days = (date(2011, 12, 1) + timedelta(days=n) for n in range(120))
     return [
@@ -180,10 +180,10 @@ def hours(timetable: Timetable) -> list[int]:
 
 
 @given(schedules, st.sampled_from(ZONES), instants)
-def test_the_days_of_a_schedule_are_counted_as_by_hand_wherever_the_clocks_leap(
+def test_the_days_of_a_schedule_are_counted_correctly_where_the_clocks_change(
     schedule: ReleaseSchedule, zone: ZoneInfo, now: int
 ) -> None:
-    """Samoa had no 30 December 2011 at all, so its seven o'clock was that of the 31st."""
+    """Samoa skipped 30 December 2011, so a release on that day is at the same instant as the one on the 31st."""
     timetable = Timetable(schedule, zone)
 
     assert timetable.days_by(now) == sum(hour <= now for hour in hours(timetable))
@@ -191,7 +191,7 @@ def test_the_days_of_a_schedule_are_counted_as_by_hand_wherever_the_clocks_leap(
 
 
 @given(st.lists(st.tuples(schedules, instants), min_size=1, max_size=4), st.sampled_from(ZONES), instants, instants)
-def test_saplings_never_become_fewer_by_the_clock_and_each_hour_releases_once(
+def test_released_saplings_never_decrease_over_time_and_each_release_counts_once(
     plans: list[tuple[ReleaseSchedule, int]], zone: ZoneInfo, one: int, other: int
 ) -> None:
     stock = Stock("saxaul-alxa")

@@ -1,4 +1,4 @@
-"""Searching by the beginning of any word in both languages, and the order of the answers."""
+"""Search by the beginning of any word in both languages, and the order of the results."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -43,7 +43,7 @@ def ids(answer: Answer) -> list[str]:
     return [found.identifier for found in answer.found]
 
 
-@pytest.mark.parametrize("query", ["met", "metro", "METRO", "  metro ", "subw", "ｍｅｔｒｏ"])  # noqa: RUF001 - full width, as phones type it
+@pytest.mark.parametrize("query", ["met", "metro", "METRO", "  metro ", "subw", "ｍｅｔｒｏ"])  # noqa: RUF001 - full-width, as phones type it
 def test_a_suggestion_is_found_by_the_beginning_of_any_of_its_words(query: str) -> None:
     answer = search(query)
 
@@ -54,32 +54,32 @@ def test_a_suggestion_is_found_by_the_beginning_of_any_of_its_words(query: str) 
 @pytest.mark.parametrize(
     ("query", "found"), [("地铁", ["metro"]), ("铁", ["metro"]), ("公交去", ["bus"]), ("坐", ["bus", "metro"])]
 )
-def test_chinese_is_found_from_any_of_its_characters_on(query: str, found: list[str]) -> None:
+def test_chinese_text_is_found_from_any_of_its_characters(query: str, found: list[str]) -> None:
     assert ids(search(query)) == found
 
 
-def test_every_word_of_a_query_must_be_found() -> None:
+def test_every_word_of_a_query_must_match() -> None:
     assert ids(search("green comm")) == ["bus"]
     assert ids(search("环保 bus")) == ["bus"]
     assert ids(search("take the")) == ["bus", "metro"]
 
 
-def test_punctuation_parts_words() -> None:
+def test_punctuation_separates_words() -> None:
     assert ids(search("carbon")) == ["walk"]
     assert ids(search("low-carbon!")) == ["walk"]
-    assert [word.text for word in words_of("Low-Carbon, 环保！")] == ["low", "carbon", "环保"]  # noqa: RUF001 - a Chinese mark
+    assert [word.text for word in words_of("Low-Carbon, 环保！")] == ["low", "carbon", "环保"]  # noqa: RUF001 - Chinese punctuation
 
 
-def test_the_middle_of_an_english_word_is_not_found() -> None:
+def test_the_middle_of_an_english_word_does_not_match() -> None:
     assert search("etro").fallback
 
 
-def test_the_words_of_a_campaign_find_what_it_asks_for() -> None:
+def test_the_words_of_a_campaign_find_its_suggestions() -> None:
     assert ids(search("planet")) == ["walk"]
     assert ids(search("世界环境日")) == ["walk"]
 
 
-def test_a_query_that_finds_nothing_falls_back_to_the_seasons_suggestions_and_says_so() -> None:
+def test_a_query_without_results_falls_back_to_the_seasonal_suggestions() -> None:
     answer = search("helicopter", ENVIRONMENT_DAY)
 
     assert answer.fallback
@@ -87,23 +87,23 @@ def test_a_query_that_finds_nothing_falls_back_to_the_seasons_suggestions_and_sa
 
 
 @pytest.mark.parametrize("query", ["", "   ", "!?"])
-def test_an_empty_query_shows_everything_and_is_no_fallback(query: str) -> None:
+def test_an_empty_query_returns_all_suggestions_and_is_no_fallback(query: str) -> None:
     answer = search(query)
 
     assert not answer.fallback
     assert len(answer.found) == len(SUGGESTIONS)
 
 
-def test_what_earns_most_comes_first_on_an_ordinary_day() -> None:
+def test_suggestions_that_earn_more_come_first_on_an_ordinary_day() -> None:
     assert ids(search("green")) == ["bus", "metro", "walk"]
 
 
-def test_what_a_campaign_asks_for_comes_first_on_its_day_only() -> None:
+def test_the_suggestions_of_a_campaign_come_first_only_on_its_day() -> None:
     assert ids(search("green", ENVIRONMENT_DAY)) == ["walk", "bus", "metro"]
     assert ids(search("green", date(2026, 6, 4))) == ["bus", "metro", "walk"]
 
 
-def test_what_the_asking_app_can_do_comes_before_what_it_cannot() -> None:
+def test_suggestions_that_the_requesting_app_can_do_come_first() -> None:
     only_taobao = make_suggestion("Take the bus, green", links={"taobao": "https://www.taobao.com/bus"})
     suggestions = {"bus": only_taobao, "metro": SUGGESTIONS["metro"]}
 
@@ -111,7 +111,7 @@ def test_what_the_asking_app_can_do_comes_before_what_it_cannot() -> None:
     assert ids(search("green", app="taobao", suggestions=suggestions)) == ["bus", "metro"]
 
 
-def test_no_more_than_the_limit_is_shown_and_the_best_remain() -> None:
+def test_no_more_suggestions_than_the_limit_are_returned_and_the_best_remain() -> None:
     assert ids(search("green", limit=2)) == ["bus", "metro"]
 
 
@@ -123,13 +123,13 @@ def test_a_suggestion_without_points_comes_last() -> None:
     assert ids(search("green", suggestions=suggestions))[-1] == "solar"
 
 
-def test_equals_keep_one_order() -> None:
+def test_suggestions_of_equal_rank_are_ordered_by_identifier() -> None:
     twins = {name: make_suggestion(names.en, names.zh) for name, names in {"b": make_text(), "a": make_text()}.items()}
 
     assert ids(search("bus", suggestions=twins)) == ["a", "b"]
 
 
-def test_an_empty_catalog_answers_with_nothing() -> None:
+def test_an_empty_catalog_gives_no_suggestions() -> None:
     answer = SuggestionIndex(make_catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
 
     assert (answer.found, answer.fallback) == ((), True)

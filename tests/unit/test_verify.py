@@ -1,4 +1,4 @@
-"""The command that checks a certificate: what it says, how it ends, and how little it needs."""
+"""The command that verifies a certificate: its output, its exit codes and its dependencies."""
 
 import json
 import os
@@ -34,12 +34,12 @@ def arguments(files: Path) -> list[str]:
     return [f"{files}/certificate.json", "--log", f"{files}/log.json", "--key", f"{files}/key.pem"]
 
 
-def test_it_ends_with_zero_where_everything_holds(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_is_0_if_everything_is_valid(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(files)) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "VERIFIED"
 
 
-def test_it_ends_with_one_and_the_reason_where_something_does_not(
+def test_the_exit_code_is_1_with_the_reason_if_something_is_wrong(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (files / "certificate.json").read_bytes()
@@ -53,7 +53,7 @@ def test_it_ends_with_one_and_the_reason_where_something_does_not(
     ("left", "said"),
     [(slice(3, 5), "give a certificate, a log, or both"), (slice(0, 3), "--key"), (slice(0, 4), "--key")],
 )
-def test_it_says_what_is_missing(files: Path, capsys: pytest.CaptureFixture[str], left: slice, said: str) -> None:
+def test_a_missing_argument_is_named(files: Path, capsys: pytest.CaptureFixture[str], left: slice, said: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments(files)[left])
 
@@ -61,7 +61,7 @@ def test_it_says_what_is_missing(files: Path, capsys: pytest.CaptureFixture[str]
     assert said in capsys.readouterr().err
 
 
-def test_a_file_that_is_not_there_is_named(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_named(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (files / "log.json").unlink()
 
     with pytest.raises(SystemExit):
@@ -88,7 +88,7 @@ def test_a_file_that_is_not_there_is_named(files: Path, capsys: pytest.CaptureFi
         ("key.pem", b"no key", 3, "INCOMPLETE: the key file holds no public key: fetch GET /log/key."),
     ],
 )
-def test_what_was_not_fetched_is_told_apart_from_what_was_forged(
+def test_a_failed_download_is_distinguished_from_a_forgery(
     files: Path, capsys: pytest.CaptureFixture[str], name: str, text: bytes, code: int, word: str
 ) -> None:
     (files / name).write_bytes(text)
@@ -97,7 +97,9 @@ def test_what_was_not_fetched_is_told_apart_from_what_was_forged(
     assert capsys.readouterr().out.splitlines()[-1].startswith(word)
 
 
-def test_a_log_without_its_next_page_asks_for_that_page(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_if_the_log_may_have_another_page_it_is_named_and_the_exit_code_is_3(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = files / "log.json"
     log.write_bytes(log.read_bytes().removesuffix(END + b"\n"))
 
@@ -108,14 +110,14 @@ def test_a_log_without_its_next_page_asks_for_that_page(files: Path, capsys: pyt
     )
 
 
-def test_without_the_log_it_says_so_and_ends_with_three(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_is_3_without_the_log(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     certificate, _, _, *key = arguments(files)
 
     assert main([certificate, *key]) == 3
     assert "only the log shows whether it leaves out a death" in capsys.readouterr().out
 
 
-def test_what_the_log_does_not_have_ends_with_four(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_code_is_4_if_an_entry_is_not_in_the_log(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pages = (files / "log.json").read_bytes()
     entries = json.loads(pages.splitlines()[0])["entries"][:2]
     (files / "log.json").write_bytes(encode({"entries": entries}) + b"\n" + END)
@@ -127,7 +129,9 @@ def test_what_the_log_does_not_have_ends_with_four(files: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "gb18030", "utf-8"])
-def test_any_terminal_can_show_what_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str) -> None:
+def test_the_output_can_be_shown_in_every_terminal_encoding(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+) -> None:
     published = publish(monkeypatch)
     for name, text in (
         ("certificate.json", encode(published.shown.document("zh"))),
@@ -145,7 +149,7 @@ def test_any_terminal_can_show_what_it_says(monkeypatch: pytest.MonkeyPatch, tmp
     assert ("梭梭" in shown) != (r"\u68ad\u68ad" in shown)
 
 
-def test_it_needs_nothing_but_its_own_room_python_and_cryptography(files: Path, tmp_path: Path) -> None:
+def test_the_command_needs_only_the_log_package_python_and_cryptography(files: Path, tmp_path: Path) -> None:
     package = tmp_path / "alone"
     copytree(ROOT / "layers" / "saxaul" / "saxaul" / "log", package / "saxaul" / "log")
     (package / "saxaul" / "__init__.py").touch()
@@ -169,7 +173,7 @@ sys.exit(main(sys.argv[2:]))
 
 
 class Site(BaseHTTPRequestHandler):
-    """Publishes three files as the API does, the log by single entries, a page each."""
+    """Serves a certificate, the log and its key as the API does. Each page of the log has one entry."""
 
     published: Publication
 
@@ -199,7 +203,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/proof.md"])
-def test_the_commands_of_the_documents_fetch_a_log_of_more_than_one_page_and_verify(
+def test_the_documented_commands_fetch_a_log_of_several_pages_and_verify_it(
     site: str, tmp_path: Path, document: str
 ) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text("utf-8"), re.DOTALL)
@@ -214,13 +218,13 @@ def test_the_commands_of_the_documents_fetch_a_log_of_more_than_one_page_and_ver
     }
 
     command = ["/bin/sh", "-c", script]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - the documents'
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our documents
 
     assert len((tmp_path / "log.json").read_text("utf-8").splitlines()) == 4
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["VERIFIED"]), done.stdout + done.stderr
 
 
-def test_without_cryptography_it_says_how_to_get_it(
+def test_without_cryptography_the_error_says_how_to_install_it(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(sys.modules, "saxaul.log.signatures", raising=False)

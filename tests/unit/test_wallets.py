@@ -1,4 +1,4 @@
-"""Harvesting: ripe points move into the wallet once, and final periods are closed."""
+"""Harvesting: ripe points move into the wallet once, and old periods are closed."""
 
 from dataclasses import replace
 from datetime import date
@@ -14,7 +14,7 @@ WEEKS_LATER = at("2026-07-01T12:00")
 A_YEAR_LATER = at("2027-06-05T12:00")
 
 
-def test_what_is_not_ripe_stays_on_its_period() -> None:
+def test_points_that_are_not_ripe_are_not_harvested() -> None:
     period = make_period(make_entry(80))
 
     harvested = harvest(make_wallet(), [period], CALENDAR, MORNING_AFTER - 1)
@@ -23,7 +23,7 @@ def test_what_is_not_ripe_stays_on_its_period() -> None:
     assert harvested.wallet == make_wallet()
 
 
-def test_what_is_ripe_moves_into_the_wallet() -> None:
+def test_ripe_points_move_into_the_wallet() -> None:
     period = make_period(make_entry(80), make_entry(50))
 
     harvested = harvest(make_wallet(), [period], CALENDAR, MORNING_AFTER)
@@ -32,7 +32,7 @@ def test_what_is_ripe_moves_into_the_wallet() -> None:
     assert harvested.wallet.credited == {"2026-06-05": 130}
 
 
-def test_a_second_harvest_moves_nothing_and_leaves_the_wallet_as_it_is() -> None:
+def test_a_second_harvest_moves_nothing_and_does_not_change_the_wallet() -> None:
     period = make_period(make_entry(80))
     first = harvest(make_wallet(), [period], CALENDAR, MORNING_AFTER)
 
@@ -42,7 +42,7 @@ def test_a_second_harvest_moves_nothing_and_leaves_the_wallet_as_it_is() -> None
     assert second.wallet is first.wallet
 
 
-def test_what_a_period_gained_after_a_harvest_comes_with_the_next_one() -> None:
+def test_points_that_a_period_gains_after_a_harvest_move_with_the_next_one() -> None:
     wallet = harvest(make_wallet(), [make_period(make_entry(80))], CALENDAR, MORNING_AFTER).wallet
 
     harvested = harvest(wallet, [make_period(make_entry(80), make_entry(50))], CALENDAR, MORNING_AFTER)
@@ -50,7 +50,7 @@ def test_what_a_period_gained_after_a_harvest_comes_with_the_next_one() -> None:
     assert (harvested.moved, harvested.wallet.balance) == (50, 130)
 
 
-def test_points_taken_back_after_they_were_spent_leave_a_balance_below_zero() -> None:
+def test_reversing_spent_points_makes_the_balance_negative() -> None:
     wallet = make_wallet(0, spent=80, credited={"2026-06-05": 80})
 
     harvested = harvest(wallet, [make_period(make_entry(0, reason="reversed"))], CALENDAR, MORNING_AFTER)
@@ -58,13 +58,13 @@ def test_points_taken_back_after_they_were_spent_leave_a_balance_below_zero() ->
     assert (harvested.moved, harvested.wallet.balance) == (-80, -80)
 
 
-def test_a_wallet_below_zero_is_filled_up_by_what_ripens_later() -> None:
+def test_points_that_ripen_later_fill_up_a_negative_wallet() -> None:
     wallet = make_wallet(-80, spent=80)
 
     assert harvest(wallet, [make_period(make_entry(100))], CALENDAR, MORNING_AFTER).wallet.balance == 20
 
 
-def test_the_ripe_part_of_a_month_is_harvested_and_the_rest_ripens() -> None:
+def test_the_ripe_part_of_a_month_is_harvested_and_the_rest_is_still_ripening() -> None:
     period = make_period(make_entry(80), make_entry(50, occurred_at=at("2026-06-06T08:00")), window="2026-06")
 
     harvested = harvest(make_wallet(), [period], CALENDAR, MORNING_AFTER)
@@ -73,7 +73,7 @@ def test_the_ripe_part_of_a_month_is_harvested_and_the_rest_ripens() -> None:
     assert (after.spendable, after.ripening, after.harvestable, after.earned) == (80, 50, 0, 130)
 
 
-def test_a_harvest_of_long_ago_closes_the_period_with_its_grams() -> None:
+def test_a_harvest_weeks_later_closes_the_period_and_keeps_its_grams() -> None:
     wallet = harvest(make_wallet(), [make_period(make_entry(80))], CALENDAR, WEEKS_LATER).wallet
 
     assert wallet.is_closed("2026-06-05")
@@ -91,7 +91,7 @@ def test_a_month_is_not_closed_before_its_last_day_may_be_closed() -> None:
     assert wallet.credited == {"2026-06": 80}
 
 
-def test_after_a_year_everything_is_closed_and_nothing_has_expired() -> None:
+def test_after_a_year_all_periods_are_closed_and_no_points_have_expired() -> None:
     periods = [make_period(make_entry(80), window=window) for window in ("2026-06-05", "2026-06", "2026")]
 
     wallet = harvest(make_wallet(), periods, CALENDAR, A_YEAR_LATER).wallet
@@ -104,7 +104,7 @@ def test_a_wallet_that_was_never_harvested_has_no_closed_period() -> None:
     assert not make_wallet().is_closed("2020-01-01")
 
 
-def test_a_late_action_onto_a_closed_period_is_harvested_once_and_the_period_is_closed_again() -> None:
+def test_a_late_action_in_a_closed_period_is_harvested_once_and_the_period_is_closed_again() -> None:
     period = make_period(make_entry(80))
     wallet = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet
     late = post(period, [make_action("late")], make_catalog(), CALENDAR, WEEKS_LATER).period
@@ -118,7 +118,7 @@ def test_a_late_action_onto_a_closed_period_is_harvested_once_and_the_period_is_
     assert harvested.wallet.closed_g == Decimal(425)
 
 
-def test_reopening_changes_nothing_that_a_user_has() -> None:
+def test_reopening_a_period_does_not_change_the_position() -> None:
     period = make_period(make_entry(80))
     closed = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet
 
@@ -127,7 +127,7 @@ def test_reopening_changes_nothing_that_a_user_has() -> None:
     assert position(closed.reopened(period), [period], CALENDAR, WEEKS_LATER) == before
 
 
-def test_a_reversal_on_a_closed_period_takes_the_points_back() -> None:
+def test_a_reversal_in_a_closed_period_takes_the_points_back() -> None:
     period = make_period(make_entry(80))
     wallet = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet.reopened(period)
     reversed_period = replace(period, entries={key: replace(entry, points=0) for key, entry in period.entries.items()})
@@ -135,7 +135,7 @@ def test_a_reversal_on_a_closed_period_takes_the_points_back() -> None:
     assert harvest(wallet, [reversed_period], CALENDAR, WEEKS_LATER).wallet.balance == 0
 
 
-def test_time_that_goes_back_reopens_nothing() -> None:
+def test_a_clock_that_goes_back_reopens_no_period() -> None:
     wallet = make_wallet(closed_through=date(2026, 6, 21))
 
     harvested = harvest(wallet, [make_period(make_entry(80), window="2026-07")], CALENDAR, MORNING_AFTER)
@@ -143,7 +143,7 @@ def test_time_that_goes_back_reopens_nothing() -> None:
     assert harvested.wallet.closed_through == date(2026, 6, 21)
 
 
-def test_grams_count_from_the_moment_of_posting() -> None:
+def test_grams_count_as_soon_as_an_action_is_posted() -> None:
     now = position(make_wallet(closed_g=Decimal(10)), [make_period(make_entry(0))], CALENDAR, NOON)
 
     assert now.avoided_g == Decimal("222.5")
