@@ -1,88 +1,93 @@
-# Saxaul on a laptop. `make` alone says what there is.
+# Every command of the project. `make` alone lists them.
 
 PYTHON ?= python3
 PORT ?= 4566
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= logical
+IN_PARALLEL = --numprocesses $(WORKERS) --dist loadgroup
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__"' benchmarks/*.py))
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay screenshot bench test test-long
-.PHONY: check build deploy connect clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay screenshot bench test test-fast
+.PHONY: test-long check build deploy connect clean
 
-help: ## say what there is
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+help: ## list the commands
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-run: env ## set up, deploy, and watch a bus ride become a tree
+run: env ## start the laptop stack, and watch a bus ride become a tree
 	@$(MAKE) --no-print-directory up story
 
-env: ## install what everything below needs
+env: ## install everything that the other commands need
 	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
 
-up: env ## start the laptop stack, or bring it up to date (PORT=4566)
+up: env ## start the laptop stack, or update the running one (PORT=4566)
 	@$(BIN)/python -m local.stack up --port $(PORT)
 
-down: env ## end every process of the laptop stack
+down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down
 
-story: env ## tell the story on real calls
+story: env ## turn a bus ride into a tree on the running stack, with real requests
 	@$(BIN)/python -m local.story
 
-# These work against the laptop stack, or against one that `make connect` wrote down, by its name.
+# These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
 seed export reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
 
-seed: env ## write a catalog through the API (FOLDER=catalog, STACK=, FORCE=1 over what an operator changed)
+seed: env ## write a catalog through the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
 
-export: env ## write the stack's catalog into files that seed another stack (FOLDER=)
+export: env ## write the catalog of a stack to files, for make seed (FOLDER=, STACK=)
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
 
-reconcile: env ## prove that every point, sapling and order of the ledger adds up
+reconcile: env ## check that all points, saplings and orders of the ledger add up (STACK=)
 	@$(BIN)/python -m operations.reconcile
 
-recount: env ## count the public totals afresh from the ledger (MEND=1 adds what is missing)
+recount: env ## compare the public totals with the ledger (MEND=1 corrects them, STACK=)
 	@$(BIN)/python -m operations.recount $(if $(MEND),--mend)
 
-dead-letters: env ## look into a dead-letter queue (DO="list" or redrive or drop, and its options)
+dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; STACK=)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
 
-screenshot: env ## take docs/certificate.png of the running stack (NUMBER=, needs Chromium)
+screenshot: env ## take docs/certificate.png from the running stack (NUMBER=, needs Chromium)
 	@test -n "$(NUMBER)" || { echo "Name a certificate: make screenshot NUMBER=45YW-R9YG-R3H2-Z"; exit 1; }
 	@$(BIN)/python -m local.screenshot "$(NUMBER)"
 
-replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid)
+replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid, STACK=)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
 	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
 
-bench: env ## measure, each beside another way to do it (ONLY=accrual for one of them)
+bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
 
-test: env ## run all tests, the end-to-end ones on a stack of their own
-	@$(BIN)/python -m pytest
+test: env ## run all tests, including the end-to-end tests on a separate stack, in about N minutes
+	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
-test-long: env ## look for a counterexample to the ledger for about ten minutes
+test-fast: env ## run the tests that need no stack and are not slow, in less than a minute
+	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/integration tests/template tests/search
+
+test-long: env ## search longer for a counterexample to the rules of the ledger, about ten minutes
 	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof
 
-check: env ## ruff, mypy, and the template's linter
+check: env ## run ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam validate --lint
 
-build: env ## build for AWS, with bytecode, and check every file of it
+build: env ## build for AWS, and check every built file
 	@$(BIN)/python -m local.build
 
-deploy: env ## build, check, and deploy to AWS (STACK=, REGION=, PARAMETERS='Name=value …')
+deploy: env ## build, check and deploy to AWS (STACK=, REGION=, PARAMETERS='Name=value Name=value')
 	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make deploy STACK=saxaul REGION=ap-southeast-1"; exit 1; }
 	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
 
-connect: env ## write down how to reach a deployed stack, for the commands that take STACK= (STACK=, REGION=)
+connect: env ## record the addresses and secrets of a deployed stack, for STACK= (STACK=, REGION=)
 	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make connect STACK=saxaul REGION=ap-southeast-1"; exit 1; }
 	@$(BIN)/python -m local.connect --stack "$(STACK)" --region "$(REGION)"
 
-clean: down ## remove what was installed and built
+clean: down ## remove everything that was installed or built
 	@rm -rf $(VENV) .local .aws-sam
 
 $(VENV)/installed: pyproject.toml layers/dependencies/requirements.txt | python-is-recent

@@ -112,6 +112,7 @@ def test_the_usual_way_takes_four_requests_per_action(bench: Bench, catalog: Cat
     assert used["dynamodb_requests"] - used["Query"] == 3 * 4 + 1
 
 
+@pytest.mark.slow
 def test_both_ways_store_the_result_that_the_rules_compute(bench: Bench, catalog: Catalog, day: Day) -> None:
     for way in (PeriodsWay(day, catalog), UsualWay(day, catalog)):
         for moment in moments_of(day, 50, 300):

@@ -115,6 +115,7 @@ def test_an_exported_catalog_seeds_another_stack_that_exports_the_same_bytes(sma
     assert (set(moved["action-types"]) - {*load(small)["action-types"]}, moved["suggestions"]) == ({"bus-2"}, {})
 
 
+@pytest.mark.slow
 def test_an_exported_catalog_equals_the_seeded_one(tmp_path: Path) -> None:
     seed(FOLDER)
     export(tmp_path)

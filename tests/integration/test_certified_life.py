@@ -128,6 +128,7 @@ def test_neither_certificate_nor_log_names_owner_or_inspector_and_the_log_has_no
     assert "trees.example" not in log_text().decode()
 
 
+@pytest.mark.slow
 def test_changing_any_byte_of_a_certificate_or_of_the_log_makes_the_check_fail(ordered: tuple[str, str]) -> None:
     live(*ordered)
     certificate_text, log, key = encode(certificate(ordered[1]).body), log_text(), keys()

@@ -35,6 +35,7 @@ def work() -> Iterator[Counter[str]]:
         yield counted
 
 
+@pytest.mark.slow
 @settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(QUERIES)
 def test_ten_thousand_queries_of_any_characters_get_a_valid_answer_with_bounded_work(
