@@ -5,12 +5,12 @@ PORT ?= 4566
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= logical
-IN_PARALLEL = --numprocesses $(WORKERS) --dist loadgroup
+IN_PARALLEL = --numprocesses $(WORKERS) --dist loadscope
 BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__main__"' benchmarks/*.py))
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay screenshot bench test test-fast
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay pictures bench test test-fast
 .PHONY: test-long check build deploy connect clean
 
 help: ## list the commands
@@ -50,9 +50,8 @@ recount: env ## compare the public totals with the ledger (MEND=1 corrects them,
 dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; STACK=)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
 
-screenshot: env ## take docs/certificate.png from the running stack (NUMBER=, needs Chromium)
-	@test -n "$(NUMBER)" || { echo "Name a certificate: make screenshot NUMBER=45YW-R9YG-R3H2-Z"; exit 1; }
-	@$(BIN)/python -m local.screenshot "$(NUMBER)"
+pictures: env ## make docs/run.svg and docs/certificate.png anew (needs Chromium)
+	@$(BIN)/python -m local.pictures
 
 replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid, STACK=)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }

@@ -127,8 +127,9 @@ def running() -> psutil.Process | None:
 
 def end(process: psutil.Process) -> None:
     family = [process, *process.children(recursive=True)]
-    process.terminate()
-    _, stragglers = psutil.wait_procs(family, timeout=10)
+    for member in family:
+        member.terminate()
+    _, stragglers = psutil.wait_procs(family, timeout=3)
     for straggler in stragglers:
         straggler.kill()
     psutil.wait_procs(stragglers, timeout=5)

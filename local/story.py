@@ -39,71 +39,111 @@ WEEK = (
 
 
 def main() -> None:
+    tell()
+
+
+def tell() -> str:
+    """Turn a bus ride into a tree, and print each step. Returns the number of the tree's certificate."""
     person = f"mei-{secrets.token_hex(3)}"
-    path = f"/users/{person}"
     with Client("alipay") as alipay, Client("partner") as partner:
-        _chapter(f"{person} searches for something green to do")
-        found = _told(alipay, "GET", "/suggestions?q=gre&limit=3")
-        for suggestion in found["suggestions"]:
-            console.print(
-                f"    [green]{escape(suggestion['title'])}[/]  {suggestion['points']:g} points a {suggestion['unit']}"
-            )
+        _search(alipay, person)
+        _earn(alipay, person)
+        redemption = _redeem(alipay, person)
+        order_id = _order(partner, redemption["redemption_id"])
+        _plant(partner, order_id, redemption["certificates"][0])
+    return _verify(redemption["certificates"][0])
 
-        _chapter("The person takes the bus and does more; the app reports the actions")
-        _told(alipay, "POST", "/actions", {"actions": _week_of(person)})
-        earned = _patiently(lambda: alipay.done("GET", f"{path}/wallet"), lambda wallet: wallet["earned"] > 0)
-        _answer("GET", f"{path}/wallet", earned)
 
-        _chapter("The person harvests the points that are ripe")
-        _told(alipay, "POST", f"{path}/harvest")
+def _search(alipay: Client, person: str) -> None:
+    _heading(f"{person} searches for something green to do")
+    found = _call(alipay, "GET", "/suggestions?q=gre&limit=3")
+    for suggestion in found["suggestions"]:
+        _line(f"{suggestion['title']}: {suggestion['points']:g} points a {suggestion['unit']}")
 
-        _chapter("The person redeems points for a tree")
-        request = {"project_id": PROJECT, "trees": 1, "dedication": "For the Alxa desert"}
-        key = secrets.token_hex(8)
-        redemption = _told(alipay, "POST", f"{path}/redemptions", request, idempotency_key=key)
-        place = f"{path}/redemptions/{redemption['redemption_id']}"
-        reserved = _patiently(lambda: alipay.done("GET", place), lambda answer: answer["state"] != "requested")
-        _answer("GET", place, reserved)
 
-        _chapter("The app sends the same request again with the same key, and gets the same redemption")
-        _told(alipay, "POST", f"{path}/redemptions", request, idempotency_key=key)
+def _earn(alipay: Client, person: str) -> None:
+    """Report a week of actions, and harvest the points that are ripe."""
+    _heading("The app reports what the person did this week: bus rides, recycling, paperless bills and more")
+    answer = _call(alipay, "POST", "/actions", {"actions": _week_of(person)})
+    _line(f"{answer['accepted']} actions accepted")
+    for refused in answer["refused"]:
+        _line(f"{len(answer['refused'])} refused: {refused['detail']}")
+    ledger = f"/users/{person}/ledger"
+    _poll(lambda: alipay.done("GET", ledger), lambda found: len(found["entries"]) == answer["accepted"])
+    wallet = _call(alipay, "GET", f"/users/{person}/wallet")
+    _line(f"{wallet['earned']:,} points earned, {wallet['avoided_g']:,g} grams of CO2e avoided")
 
-        _chapter("A batch orders the tree (one is scheduled each minute here; the story starts one at once)")
-        _run_planting_batch()
-        order_id = _patiently(
-            lambda: _order_of(partner, redemption["redemption_id"]), lambda order_id: order_id is not None
-        )
+    _heading("A harvest makes the ripe points spendable")
+    harvest = _call(alipay, "POST", f"/users/{person}/harvest")
+    _line(f"{harvest['spendable']:,} points can be spent")
 
-        _chapter("The partner plants the tree and confirms it")
-        _told(partner, "GET", f"/planting-orders/{order_id}")
-        planted = {
-            "certificate": redemption["certificates"][0],
-            "tag": f"ALXA-{secrets.randbelow(90000) + 10000}",
-            "lat": 38.8512,
-            "lon": 105.7287,
-            "planted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        _told(partner, "POST", f"/planting-orders/{order_id}/confirmations", {"confirmations": [planted]})
 
-        _chapter("Anyone can look up the certificate, without a token")
-        public = f"/certificates/{redemption['certificates'][0]}"
-        text = _published(public)
-        certificate = json.loads(text)
-        _answer("GET", public, certificate)
-        console.print(f"    in a browser: {stack()['api_url']}{public}")
+def _redeem(alipay: Client, person: str) -> Any:  # noqa: ANN401 - JSON
+    """Request a tree, wait until it is reserved, and repeat the request."""
+    _heading("The person spends points on a tree")
+    request = {"project_id": PROJECT, "trees": 1, "dedication": "For the Alxa desert"}
+    path, key = f"/users/{person}/redemptions", secrets.token_hex(8)
+    redemption = _call(alipay, "POST", path, request, idempotency_key=key)
+    place = f"{path}/{redemption['redemption_id']}"
+    reserved = _poll(lambda: alipay.done("GET", place), lambda answer: answer["state"] != "requested")
+    _line(f"{reserved['state']}: certificate {redemption['certificates'][0]}, {reserved['points']:,} points")
 
-        _chapter("Anyone can check it against the public log, without asking us")
-        try:
-            for line in verdict(text, _log_pages(), _published("/log/key")):
-                console.print(f"    {escape(line)}")
-        except NotVerifiedError as reason:
-            give_up(f"The certificate could not be verified: {reason}.")
+    _heading("The app repeats the request with the same Idempotency-Key, as apps do")
+    again = _call(alipay, "POST", path, request, idempotency_key=key)
+    is_same = again["redemption_id"] == redemption["redemption_id"] and again["replay"]
+    _line("the same redemption, paid once" if is_same else "another redemption, which is wrong")
+    return redemption
+
+
+def _order(partner: Client, redemption_id: str) -> str:
+    """Run the planting batch, and return the order that has the tree."""
+    _heading("A batch orders the tree from the planting partner")
+    known = stack()
+    client = boto3.client("lambda", **session_of(known["endpoint_url"]))
+    _request("RUN", "ScheduleOrders, which a schedule runs once a day on AWS")
+    client.invoke(FunctionName=known["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
+    order_id = _poll(lambda: _order_of(partner, redemption_id), lambda order_id: order_id is not None)
+    _line(f"order {order_id}")
+    return str(order_id)
+
+
+def _plant(partner: Client, order_id: str, number: str) -> None:
+    _heading("The partner plants the tree and confirms it")
+    planted = {
+        "certificate": number,
+        "tag": f"ALXA-{secrets.randbelow(90000) + 10000}",
+        "lat": 38.8512,
+        "lon": 105.7287,
+        "planted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    path = f"/planting-orders/{order_id}/confirmations"
+    answer = _call(partner, "POST", path, {"confirmations": [planted]})
+    _line(f"{answer['confirmed']} tree confirmed: tag {planted['tag']}, at {planted['lat']}, {planted['lon']}")
+
+
+def _verify(number: str) -> str:
+    """Check the certificate against the log, as anyone can. Returns its number."""
+    _heading("Anyone can look up the certificate, without a token")
+    _request("GET", f"/certificates/{number}")
+    text = _published(f"/certificates/{number}")
+    certificate = json.loads(text)
+    _line(f"{certificate['species']} in {certificate['place']}, {certificate['state']}")
+    _line(f"in a browser: {stack()['api_url']}/certificates/{number}")
+
+    _heading("Anyone can check it against the public log, without asking us")
+    _request("GET", "/log and /log/key")
+    try:
+        for line in verdict(text, _log_pages(), _published("/log/key")):
+            _line(line)
+    except NotVerifiedError as reason:
+        give_up(f"The certificate could not be verified: {reason}.")
     if certificate["state"] != "planted":
         give_up(f"The tree should be planted, but it is {certificate['state']}.")
     console.print(
-        f"\n[bold green]Planted:[/] {certificate['species']} {certificate['tree']['tag']} in {certificate['place']}, "
+        f"\n[bold green]VERIFIED[/] {certificate['species']} {certificate['tree']['tag']} in {certificate['place']}, "
         f"certificate [bold]{certificate['number']}[/]"
     )
+    return number
 
 
 def _week_of(person: str) -> list[dict[str, Any]]:
@@ -140,14 +180,6 @@ def _log_pages() -> list[bytes]:
         after = entries[-1]["sequence"]
 
 
-def _run_planting_batch() -> None:
-    known = stack()
-    client = boto3.client("lambda", **session_of(known["endpoint_url"]))
-    event = {"schedule": "planting"}
-    answer = client.invoke(FunctionName=known["functions"]["ScheduleOrders"], Payload=json.dumps(event).encode())
-    _answer("RUN", f"ScheduleOrders {json.dumps(event)}", json.loads(answer["Payload"].read()))
-
-
 def _order_of(partner: Client, redemption_id: str) -> str | None:
     """Return the id of the planting order that holds a redemption, from the 20 newest; None if there is none."""
     for order in partner.done("GET", "/planting-orders?limit=20")["orders"]:
@@ -157,38 +189,32 @@ def _order_of(partner: Client, redemption_id: str) -> str | None:
     return None
 
 
-def _told(client: Client, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
-    """Make an API call, and print it with its response."""
-    if body is not None:
-        console.print(f"  [cyan]{method}[/] {escape(path)} [dim]{escape(_short(body, 110))}[/]")
-    answer = client.done(method, path, body, **headers)
-    _answer(method, path, answer, shown=body is not None)
-    return answer
+def _call(client: Client, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
+    """Send a request, and print it."""
+    _request(method, path)
+    return client.done(method, path, body, **headers)
 
 
-def _answer(method: str, path: str, answer: object, *, shown: bool = False) -> None:
-    if not shown:
-        console.print(f"  [cyan]{method}[/] {escape(path)}")
-    console.print(f"    [dim]→[/] {escape(_short(answer, 240))}")
-
-
-def _short(value: object, most: int) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
-
-
-def _patiently(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
-    """Ask until the answer is good; end the program after PATIENCE seconds."""
+def _poll(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
+    """Ask until the answer is good."""
     deadline = time.monotonic() + PATIENCE
     while not good(answer := ask()):
         if time.monotonic() > deadline:
-            give_up(f"This did not happen within {PATIENCE:g} seconds; the last answer was {_short(answer, 300)}")
+            give_up(f"This did not happen within {PATIENCE:g} seconds. The last answer was {json.dumps(answer)[:300]}")
         time.sleep(0.2)
     return answer
 
 
-def _chapter(title: str) -> None:
+def _heading(title: str) -> None:
     console.print(f"\n[bold]{escape(title)}[/]")
+
+
+def _request(method: str, target: str) -> None:
+    console.print(f"  [cyan]{method}[/] {escape(target)}")
+
+
+def _line(text: str) -> None:
+    console.print(f"    {escape(text)}")
 
 
 if __name__ == "__main__":

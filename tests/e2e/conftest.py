@@ -16,13 +16,6 @@ from local.client import Client
 from local.sam import ROOT
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the end-to-end tests in one process, because they share one stack."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @pytest.fixture(scope="session")
 def state_folder() -> Iterator[Path]:
     folder = ROOT / ".local" / "e2e"

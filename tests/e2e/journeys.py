@@ -1,5 +1,6 @@
 """Steps that several end-to-end tests share."""
 
+import os
 import secrets
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
 from saxaul.catalog.entries import Campaign
+
+IS_LONG = os.environ.get("SAXAUL_PROFILE") == "long"
+"""Whether the tests under load run at full size, as ``make test-long`` runs them."""
 
 
 @cache

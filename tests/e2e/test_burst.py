@@ -16,11 +16,11 @@ from saxaul.ledger.wallets import Wallet
 from saxaul.storage import redemptions, wallets
 from saxaul.storage.table import Item, python
 from saxaul.trees.redemptions import Redemption, State
-from tests.e2e.journeys import eventually, make_action, run_operation, visible_again_after
+from tests.e2e.journeys import IS_LONG, eventually, make_action, run_operation, visible_again_after
 from tests.e2e.worker_killer import WorkerKiller
 
-USERS = 2000
-SAPLINGS = 500
+USERS = 2000 if IS_LONG else 600
+SAPLINGS = USERS // 4
 PRICE = 80
 """The points of one bus ride."""
 

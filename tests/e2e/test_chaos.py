@@ -17,12 +17,12 @@ from local.replay import wait_for_empty_queue
 from local.seed import as_catalog, load
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import MAX_WITHHELD
-from tests.e2e.journeys import run_operation, visible_again_after
+from tests.e2e.journeys import IS_LONG, run_operation, visible_again_after
 from tests.e2e.worker_killer import WorkerKiller
 from tests.proof.model import Model
 
-USERS = 500
-ACTIONS = 20_000
+USERS = 500 if IS_LONG else 100
+ACTIONS = 40 * USERS
 DAYS = 3
 SENDERS = 8
 APPS = ("alipay", "taobao")

@@ -50,7 +50,7 @@ class WorkerKiller:
     def _run(self) -> None:
         while not self._over.wait(self._random.uniform(*self._pause)):
             workers: defaultdict[str, list[psutil.Process]] = defaultdict(list)
-            for function, worker in self._workers():
+            for function, worker in self.workers():
                 workers[function].append(worker)
             if workers:
                 # Choose the function first, so that a function with one worker is hit as often as one with many.
@@ -58,7 +58,7 @@ class WorkerKiller:
                 self._random.choice(workers[function]).kill()
                 self.kills[function] += 1
 
-    def _workers(self) -> Iterator[tuple[str, psutil.Process]]:
+    def workers(self) -> Iterator[tuple[str, psutil.Process]]:
         """Yield the workers that are connected to AWS, each with its function. A worker that has ended is skipped."""
         for worker in _emulator().children(recursive=True):
             try:
@@ -68,6 +68,13 @@ class WorkerKiller:
                 continue
             if function and has_worked:
                 yield function, worker
+
+
+def start_new_workers(stack: Mapping[str, Any], *functions: str) -> None:
+    """Kill every worker of these functions, so that the next invocation reads the catalog anew."""
+    killer = WorkerKiller(stack, functions)
+    for _, worker in killer.workers():
+        worker.kill()
 
 
 def _emulator() -> psutil.Process:

@@ -3,11 +3,15 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from local.sam import ROOT
 from tests.template.reading import events, functions, template
 
-README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs/api.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
 REFUSING = {"InvalidRequest", "Forbidden", "NotFound", "Conflict", "KeyReused", "InternalError", "Refused", "rejected"}
 
 
@@ -40,23 +44,61 @@ def test_every_code_of_the_gateway_is_documented() -> None:
     assert set(re.findall(r'"code": "([a-z_]+)"', (ROOT / "template.yaml").read_text())) <= documented
 
 
-def test_every_path_of_the_api_is_in_the_readme_with_its_scope() -> None:
-    readme = re.sub(r"\?[a-z=&]+`", "`", README)
+def test_every_path_of_the_api_is_documented_with_its_scope() -> None:
+    paths = re.sub(r"\?[a-z=&]+`", "`", API)
     for _, event in events("Api"):
         scope = event["Auth"].get("AuthorizationScopes", ["public"])[0].removeprefix("saxaul/")
         method = event["Method"].upper()
-        rows = [row for row in readme.splitlines() if row.startswith("|") and f"{event['Path']}`" in row]
+        rows = [row for row in paths.splitlines() if row.startswith("|") and f"{event['Path']}`" in row]
 
         assert any(method in row and scope in row for row in rows), (method, event["Path"])
 
 
-def test_every_function_is_in_the_readme_and_every_parameter_in_the_operations_guide() -> None:
-    operations = (ROOT / "docs/operations.md").read_text()
+def test_every_function_is_documented() -> None:
+    handlers = [f"(../{function['CodeUri']}/handler.py)" for function in functions().values()]
 
-    assert [
-        function["CodeUri"] for function in functions().values() if f"({function['CodeUri']}/handler.py)" not in README
-    ] == []
+    assert [handler for handler in handlers if handler not in ARCHITECTURE] == []
+
+
+def test_every_parameter_of_the_template_is_documented() -> None:
+    operations = (ROOT / "docs/operations.md").read_text("utf-8")
+
     assert [name for name in template()["Parameters"] if f"`{name}`" not in operations] == []
+
+
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", document.read_text("utf-8"))
+    for link in (either or other for either, other in links):
+        if not link.startswith("https://"):
+            path, _, heading = link.partition("#")
+            target = (document.parent / path).resolve() if path else document
+            assert target.exists(), link
+            assert not heading or heading in headings(target), link
+
+
+def headings(document: Path) -> set[str]:
+    """Return the anchors of the headings of a document, as Markdown viewers make them."""
+    titles = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_of_a_document_can_be_pasted(document: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
+
+    assert [line for block in blocks for line in block.splitlines() if re.search(r"…|<[a-z][a-z ]*>", line)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_make_command_of_a_document_exists(document: Path) -> None:
+    commands = re.findall(r"(?:`|^)make ([a-z][a-z-]*)", document.read_text("utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+    assert set(commands) <= set(targets)
 
 
 def test_every_decision_is_listed() -> None:

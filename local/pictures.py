@@ -1,11 +1,11 @@
-"""Takes docs/certificate.png: a certificate of the laptop stack, as the browser of a phone shows it.
+"""Make the pictures of the README: docs/run.svg shows `make run`, and docs/certificate.png the certificate at its end.
 
-    make screenshot NUMBER=45YW-R9YG-R3H2-Z
+    make pictures
 
-It needs Chromium and fonts for Chinese. The stack must have the certificate; `make story` prints the number of one.
+It starts the laptop stack, so no other may run. It needs Chromium and fonts for Chinese.
 """
 
-import argparse
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,11 +13,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from local.client import stack
-from local.console import give_up, step
+from local import stack, story
+from local.client import stack as running_stack
+from local.console import console, give_up, step
 from local.sam import ROOT
 
-PICTURE = ROOT / "docs" / "certificate.png"
+RUN = ROOT / "docs" / "run.svg"
+CERTIFICATE = ROOT / "docs" / "certificate.png"
+_PORT = 4566
+_COLUMNS = 128
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDTH, _HEIGHT = 390, 800
 _PATIENCE = 60.0
@@ -25,6 +29,17 @@ _QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+
+def record(picture: Path) -> str:
+    """Start the stack, tell the story, and write a picture of the terminal. Returns the number of the certificate."""
+    console.record, console.width = True, _COLUMNS
+    stack.up(_PORT)
+    number = story.tell()
+    drawn = console.export_svg(title="make run", unique_id="run")
+    # The picture must not fetch a font from another host: a browser uses its own monospaced font.
+    picture.write_text(re.sub(r"@font-face\s*{.*?}", "", drawn, flags=re.DOTALL))
+    return number
 
 
 def photograph(address: str, picture: Path) -> None:
@@ -53,12 +68,12 @@ def photograph(address: str, picture: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.screenshot", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("number", help="the number of a certificate")
-    chosen = parser.parse_args()
+    if stack.running():
+        give_up("A laptop stack is running; stop it first: make down")
+    number = record(RUN)
     try:
-        with step(f"taking {PICTURE.relative_to(ROOT)}"):
-            photograph(f"{stack()['api_url']}/certificates/{chosen.number}", PICTURE)
+        with step(f"taking {CERTIFICATE.relative_to(ROOT)}"):
+            photograph(f"{running_stack()['api_url']}/certificates/{number}", CERTIFICATE)
     except (OSError, subprocess.SubprocessError) as error:
         give_up(str(error))
 

@@ -1,0 +1,21 @@
+"""How the tests are shared among processes: the end-to-end tests stay together, because they use one stack."""
+
+import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+_END_TO_END = "tests/e2e/"
+
+
+class OneStackScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Runs the end-to-end tests in one process, and gives every other test to the process that is free.
+
+    The mark ``xdist_group`` would do the same, but pytest-xdist 3.8 ignores it with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _END_TO_END if nodeid.startswith(_END_TO_END) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStackScheduling:
+    return OneStackScheduling(config, log)
