@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from functions.redeem_trees.handler import RedemptionBody
 from local.sam import ROOT
+from saxaul.ledger.actions import ReportedAction, ReportedReversal
+from saxaul.trees.reports import Confirmation, Failure, Inspection
 from tests.template.reading import events, functions, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
@@ -106,3 +110,10 @@ def test_every_decision_is_listed() -> None:
     listed = set(re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text()))
 
     assert listed == {decision.name for decision in folder.glob("0*.md")}
+
+
+@pytest.mark.parametrize("body", [ReportedAction, ReportedReversal, RedemptionBody, Confirmation, Failure, Inspection])
+def test_every_field_of_a_request_body_is_documented(body: type[BaseModel]) -> None:
+    tables = " ".join(row.split("|")[1] for row in API.splitlines() if row.startswith("|"))
+
+    assert [field for field in body.model_fields if f"`{field}`" not in tables] == []
