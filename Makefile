@@ -60,14 +60,14 @@ replay: env ## send published bike rides through the API (FILE=trips.csv or .zip
 bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
 
-test: env ## run all tests, including the end-to-end tests on a separate stack, in about N minutes
+test: env ## run all tests, including the end-to-end tests on a separate stack, in about five minutes on two cores
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: env ## run the tests that need no stack and are not slow, in less than a minute
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/integration tests/template tests/search
 
-test-long: env ## search longer for a counterexample to the rules of the ledger, about ten minutes
-	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof
+test-long: env ## run the proof with many more random runs, and the load tests with more users
+	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_burst.py
 
 check: env ## run ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .

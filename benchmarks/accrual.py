@@ -1,24 +1,25 @@
-"""Measure the cost of accruing points: write units, requests, processor time and dollars, compared with the usual way.
+"""Measure what accruing points costs: write units, requests, processor time and dollars, against the usual design.
 
     make bench ONLY=accrual
     python -m benchmarks.accrual [--users 100000] [--sample 3000]
 
-The benchmark divides the whole day of ``benchmarks/day.py`` into calls of 10, 100 and 1,000 actions. For each row of
-the table, it measures calls with about ``--sample`` actions, evenly spread over the day. Before each measured call, it
-writes the periods as they would be at that time of the day. So the sample has the same mix as the day: long periods of
-busy users, full caps, repeated actions, and hardly ever one user twice in a call. ``--sample 600000`` measures every
-call.
+The benchmark divides the simulated day of ``benchmarks/day.py`` into API calls of 10, 100 or 1,000 actions. For each
+row of the table, it measures a sample of the calls, evenly spread over the day, with about ``--sample`` actions in all.
+Before each measured call, it writes the periods as they would be at that time of the day. So the sample has the same
+mix as the day: long periods of busy users, full caps, repeated actions, and hardly ever one user twice in a call.
+``--sample 600000`` measures every call.
 
-The benchmark counts these costs, from the API to the ledger. The messages of one call are one batch.
+The benchmark counts these costs between the API and the ledger. The messages of one call are handled as one batch.
 
-- DynamoDB: write units and read units from the consumed capacity that DynamoDB reports, and requests as sent.
+- DynamoDB: write units and read units from the consumed capacity that DynamoDB reports, and the number of requests.
   Each function reads the catalog once a minute. The benchmark assumes one warm worker per function for the whole day,
   and spreads these reads over the day's actions.
-- SQS: each 64 KB of payload is one request. Counted are sending, receiving up to ten messages at a time, and deleting
-  up to ten at a time, as Lambda's poller does. Polls of an empty queue are not counted: both ways have 15 a minute.
-- Lambda on arm64: one invocation per API call (500 actions at most) and one per batch. The billed time is estimated:
-  this process's processor time at the share of a processor that the functions' memory buys, plus 5 ms for each
-  response of DynamoDB or SQS that the function waits for.
+- SQS: each 64 KB of payload is one request. Requests that send, receive and delete messages are counted. The benchmark
+  receives and deletes up to ten messages at a time, as Lambda's poller does. Polls of an empty queue are not counted:
+  both designs have 15 a minute.
+- Lambda on arm64: one invocation per batch, and one per API call. An API call accepts at most 500 actions, so a "call
+  of 1,000" is really two. The billed time is estimated: the processor time of this process, divided by the share of a
+  processor that the functions' memory buys, plus 5 ms for each response of DynamoDB or SQS that the function waits for.
 - API Gateway is reported separately, because its cost depends on the app's batching. Storage, streams, logs and
   harvests are not counted.
 """
@@ -41,7 +42,7 @@ import boto3
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.accrual_plot import draw
-from benchmarks.accrual_report import BUDGETS, SIZES, Results, missed, report, show
+from benchmarks.accrual_report import BUDGETS, SIZES, Results, missed_budgets, report, show
 from benchmarks.day import Call, Day, Reported
 from benchmarks.engine import CATALOG, LEDGER, PLAIN, engine, make_tables
 from benchmarks.metering import Meter
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 USUAL_SHARE = 5
-"""The usual way is measured on one fifth of the calls: each action costs the same, and takes four requests."""
+"""The usual design is measured on a fifth of the sample: each action costs the same, and needs four requests."""
 
 MINUTES = 24 * 60
 PLOT = ROOT / "docs" / "accrual-cost.svg"
@@ -71,41 +72,44 @@ PLOT = ROOT / "docs" / "accrual-cost.svg"
 Way = PeriodsWay | UsualWay
 
 
-class Moment(NamedTuple):
-    """A call, and how many actions of each of its users have arrived: before the call, and including it."""
+class SampledCall(NamedTuple):
+    """A call to measure, and how many actions of each of its users have arrived before the call and after it."""
 
     call: Call
-    before: Mapping[int, int]
-    with_it: Mapping[int, int]
+    arrived_before: Mapping[int, int]
+    arrived_after: Mapping[int, int]
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all measurements share: the meter, the queue, and the read units of one catalog read."""
+    """Measures calls. All measurements share the meter, the queue, and the read units of one catalog read.
+
+    ``outside`` is an SQS client that the meter does not see.
+    """
 
     meter: Meter
     outside: "SQSClient"
     queue_url: str
     catalog_units: float
 
-    def measure(self, way: Way, day: Day, moments: list[Moment], progress: Progress, doing: str) -> Usage:
-        """Return the usage of some calls of the day, each measured on the table as it is at that time of the day."""
+    def measure(self, way: Way, day: Day, sample: list[SampledCall], progress: Progress, doing: str) -> Usage:
+        """Return the usage of the sampled calls, each with the items that the table has at that time of the day."""
         make_tables(LEDGER, PLAIN)
         used: Counter[str] = Counter()
         actions = 0
-        for moment in progress.track(moments, description=doing):
-            way.prepare(moment.call, moment.before)
-            spent, acts = self.spent_on(way, day, moment)
+        for sampled in progress.track(sample, description=doing):
+            way.prepare(sampled.call, sampled.arrived_before)
+            spent, acts = self.measure_call(way, day, sampled)
             used.update(spent)
             actions += acts
-            way.check(moment.call, moment.with_it)
+            way.check(sampled.call, sampled.arrived_after)
         return self._usage(way, day, used, actions)
 
-    def spent_on(self, way: Way, day: Day, moment: Moment) -> tuple[Counter[str], int]:
-        """Return what one call uses on its way from the API to the ledger, and the number of new actions in it."""
+    def measure_call(self, way: Way, day: Day, sampled: SampledCall) -> tuple[Counter[str], int]:
+        """Return the usage of one call, from the API to the ledger, and how many of its actions are not repeats."""
         with self.meter.measured() as spent:
-            self._run(way, reported_in(moment.call, day))
-        return spent, sum(arrival.acts for arrival in moment.call if not arrival.again)
+            self._run(way, actions_in(sampled.call, day))
+        return spent, sum(arrival.acts for arrival in sampled.call if not arrival.again)
 
     def _run(self, way: Way, reported: list[Reported]) -> None:
         with self._processor():
@@ -119,7 +123,7 @@ class Bench:
 
     @contextmanager
     def _processor(self) -> Iterator[None]:
-        """Count nanoseconds of processor time, over all threads."""
+        """Count the nanoseconds of processor time that the block uses, in all threads."""
         began = process_time_ns()
         yield
         self.meter.counts["processor_ns"] += process_time_ns() - began
@@ -136,7 +140,7 @@ class Bench:
         return records
 
     def _in_queue(self) -> int:
-        """Return the number of messages in the queue. The meter does not count this request: AWS needs no such call."""
+        """Return the number of messages in the queue. The meter does not count this request: Lambda needs none."""
         answer = self.outside.get_queue_attributes(
             QueueUrl=self.queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )
@@ -159,8 +163,8 @@ class Bench:
         )
 
 
-def moments_of(day: Day, size: int, sample: int) -> Iterator[Moment]:
-    """Choose calls, evenly spread over the day, that hold a sample of its actions. A large sample chooses all calls."""
+def sampled_calls(day: Day, size: int, sample: int) -> Iterator[SampledCall]:
+    """Choose calls of ``size`` actions, evenly spread over the day, with about ``sample`` actions in all."""
     calls = day.calls(size)
     wanted = min(len(calls), max(1, sample // size))
     chosen = {int((number + 0.5) * len(calls) / wanted) for number in range(wanted)}
@@ -171,10 +175,10 @@ def moments_of(day: Day, size: int, sample: int) -> Iterator[Moment]:
         for arrival in call:
             arrived[arrival.user] = max(arrived[arrival.user], arrival.first + arrival.acts)
         if users:
-            yield Moment(call, before, {user: arrived[user] for user in users})
+            yield SampledCall(call, before, {user: arrived[user] for user in users})
 
 
-def reported_in(call: Call, day: Day) -> list[Reported]:
+def actions_in(call: Call, day: Day) -> list[Reported]:
     acts: list[Reported] = []
     for arrival in call:
         acts += day.reported(arrival.user)[arrival.first : arrival.first + arrival.acts]
@@ -182,7 +186,7 @@ def reported_in(call: Call, day: Day) -> list[Reported]:
 
 
 def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> tuple[dict[str, Day], Results]:
-    """Measure both arrival patterns in calls of every size, and the usual way for comparison."""
+    """Measure both arrival patterns and the usual design, each in calls of every size."""
     store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
     meter = Meter()
     meter.attach(clients.dynamodb(), clients.sqs())
@@ -197,13 +201,13 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
         with step(f"simulating a day of {users:,} users whose actions arrive {arriving.replace('_', ' ')}"):
             days[arriving] = day = Day(users, yesterday, zone, together=arriving == "together")
         for size in SIZES:
-            moments = list(moments_of(day, size, sample))
+            chosen = list(sampled_calls(day, size, sample))
             title = f"{arriving.replace('_', ' ')}, calls of {size:,}"
-            results[arriving, size] = bench.measure(PeriodsWay(day, catalog), day, moments, progress, title)
+            results[arriving, size] = bench.measure(PeriodsWay(day, catalog), day, chosen, progress, title)
             if arriving == "one_by_one":
-                some = moments[:: min(USUAL_SHARE, len(moments))]
-                usual = UsualWay(day, catalog)
-                results["usual", size] = bench.measure(usual, day, some, progress, f"the usual way, calls of {size:,}")
+                fewer = chosen[:: min(USUAL_SHARE, len(chosen))]
+                title = f"the usual design, calls of {size:,}"
+                results["usual", size] = bench.measure(UsualWay(day, catalog), day, fewer, progress, title)
     return days, results
 
 
@@ -214,18 +218,18 @@ def main() -> None:
     chosen = parser.parse_args()
     handler = logger.registered_handler
     if isinstance(handler, logging.StreamHandler):
-        # The functions still write their log lines, so that this time is measured, but to the null device.
+        # The functions write their log lines to the null device, so that the time for writing them is still measured.
         handler.setStream(Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with engine() as queue_url, Progress(*columns, console=console) as progress:
         days, results = measure_all(chosen.users, chosen.sample, progress, queue_url)
-        told = report(chosen.users, days, results)
-    draw(told, PLOT)
-    show(told)
-    faults = list(missed(told))
+        summary = report(chosen.users, days, results)
+    draw(summary, PLOT)
+    show(summary)
+    faults = list(missed_budgets(summary))
     for fault in faults:
         console.print(f"[red]✗[/] {fault}")
-    print(json.dumps(told))
+    print(json.dumps(summary))
     sys.exit(1 if faults else 0)
 
 

@@ -1,4 +1,4 @@
-"""Report what `benchmarks/accrual.py` measured: as figures, as a table, and against the budgets."""
+"""Report the results of `benchmarks/accrual.py`: as JSON, as a table, and compared with the budgets."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,21 +16,21 @@ SIZES = (10, 100, 1000)
 """Actions per call."""
 
 BUDGETS = {"one_by_one": 1.15, "together": 0.70}
-"""The most write units allowed per action, by how the actions arrive."""
+"""The most write units per action that are allowed, by arrival pattern."""
 
 SQS_BUDGET = 0.05
 SQS_BUDGET_FROM = 100
-"""``SQS_BUDGET`` is the most SQS requests allowed per action, in calls of ``SQS_BUDGET_FROM`` actions or more."""
+"""In calls of ``SQS_BUDGET_FROM`` actions or more, at most ``SQS_BUDGET`` SQS requests are allowed per action."""
 
-TIMES_FEWER = 5
-"""The usual way must take at least this many times the write units."""
+LEAST_RATIO = 5
+"""The usual design must use at least this many times as many write units as Saxaul."""
 
 Results = dict[tuple[str, int], Usage]
-"""The usage by row and by call size. A row is how the actions arrive, or ``usual`` for the usual way."""
+"""The usage by row and by call size. A row is an arrival pattern (a key of ``BUDGETS``), or ``usual``."""
 
 
 def figures(usage: Usage) -> dict[str, Any]:
-    """Return the figures of a measurement, by the names in the report."""
+    """Return the figures of a measurement, by their names in the JSON."""
     bill = usage.bill(function_memory("AccruePoints"))
     per_action = {
         "write_units_per_action": usage.write_units,
@@ -49,13 +49,15 @@ def figures(usage: Usage) -> dict[str, Any]:
 
 
 def report(users: int, days: Mapping[str, Day], results: Results) -> dict[str, Any]:
-    """Return all figures, and how many times as much the usual way takes."""
-    told: dict[str, Any] = {
+    """Return all figures, and for each key the ratio of the usual design to Saxaul."""
+    summary: dict[str, Any] = {
         "benchmark": "accrual",
         "users": users,
         "actions_a_day": days["one_by_one"].actions,
-        "acts_a_call_together": round(acts_at_once(days["together"]), 2),
-        "users_twice_in_a_call": {str(size): round(seen_twice(days["one_by_one"].calls(size)), 4) for size in SIZES},
+        "acts_a_call_together": round(mean_actions_together(days["together"]), 2),
+        "users_twice_in_a_call": {
+            str(size): round(repeated_user_share(days["one_by_one"].calls(size)), 4) for size in SIZES
+        },
         "prices": {"region": REGION, "as_of": AS_OF},
     }
     for (name, size), usage in results.items():
@@ -64,60 +66,62 @@ def report(users: int, days: Mapping[str, Day], results: Results) -> dict[str, A
             usual = figures(results["usual", size])
             for key in ("write_units_per_action", "sqs_requests_per_action", "usd_per_million_actions"):
                 found[f"times_fewer_{key}"] = round(usual[key] / found[key], 2)
-        told.setdefault(name, {})[str(size)] = found
-    return told
+        summary.setdefault(name, {})[str(size)] = found
+    return summary
 
 
-def acts_at_once(day: Day) -> float:
+def mean_actions_together(day: Day) -> float:
     return day.actions / sum(1 for arrival in day.arrivals if not arrival.again)
 
 
-def seen_twice(calls: Iterable[Call]) -> float:
+def repeated_user_share(calls: Iterable[Call]) -> float:
     """Return the share of the arrivals whose user already has an earlier arrival in the same call."""
     found = [(len(call), len(users_of(call))) for call in calls]
     return 1 - sum(users for _, users in found) / sum(arrivals for arrivals, _ in found)
 
 
-def missed(told: Mapping[str, Any]) -> Iterator[str]:
-    """Return one sentence for each missed budget."""
+def missed_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line of text for each missed budget."""
     for arriving, most in BUDGETS.items():
-        for size, found in told[arriving].items():
+        for size, found in summary[arriving].items():
             if found["write_units_per_action"] > most:
                 yield f"{arriving}, calls of {size}: {found['write_units_per_action']} write units, budget {most}"
             sqs = found["sqs_requests_per_action"]
             if int(size) >= SQS_BUDGET_FROM and sqs > SQS_BUDGET:
                 yield f"{arriving}, calls of {size}: {sqs} SQS requests, budget {SQS_BUDGET}"
-            if found["times_fewer_write_units_per_action"] < TIMES_FEWER:
-                yield f"{arriving}, calls of {size}: the usual way takes less than {TIMES_FEWER} times the write units"
+            if found["times_fewer_write_units_per_action"] < LEAST_RATIO:
+                yield f"{arriving}, calls of {size}: the usual design needs under {LEAST_RATIO} times the write units"
 
 
-def show(told: Mapping[str, Any]) -> None:
-    title = f"Cost per action, over a day of {told['users']:,} users and {told['actions_a_day']:,} actions"
+def show(summary: Mapping[str, Any]) -> None:
+    title = f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions"
     grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    names = {"usual": "the usual way", "one_by_one": "periods, one by one", "together": "periods, together"}
+    names = {"usual": "the usual design", "one_by_one": "periods, one by one", "together": "periods, together"}
     for name, row in names.items():
-        for size, found in told[name].items():
+        for size, found in summary[name].items():
             grid.add_row(
                 row,
                 f"{int(size):,}",
-                f"{found['write_units_per_action']:.2f}{_times_fewer(found, 'write_units_per_action')}",
+                f"{found['write_units_per_action']:.2f}{_ratio(found, 'write_units_per_action')}",
                 f"{found['read_units_per_action']:.2f}",
                 f"{found['dynamodb_requests_per_action']:.2f}",
                 f"{found['sqs_requests_per_action']:.3f}",
                 f"{found['cpu_ms_per_action']:.2f}",
-                f"{found['usd_per_million_actions']:.2f}{_times_fewer(found, 'usd_per_million_actions')}",
+                f"{found['usd_per_million_actions']:.2f}{_ratio(found, 'usd_per_million_actions')}",
             )
         grid.add_section()
     console.print(grid)
     gateway = ", ".join(
         f"{found['api_gateway_usd_per_million_actions']:.2f} in calls of {int(size):,}"
-        for size, found in told["one_by_one"].items()
+        for size, found in summary["one_by_one"].items()
     )
     console.print("Figures per action. calls: actions per call; read: read units; DDB, SQS: requests; ms: CPU time.")
-    console.print(f"List prices of {REGION}, {AS_OF}. API Gateway is extra, the same for both ways: ${gateway}.")
+    console.print(
+        f"List prices of {REGION}, {AS_OF}. API Gateway is not included; it costs both designs the same: ${gateway}."
+    )
 
 
-def _times_fewer(found: Mapping[str, Any], key: str) -> str:
+def _ratio(found: Mapping[str, Any], key: str) -> str:
     return f" [green]÷{found[f'times_fewer_{key}']:.1f}[/]" if f"times_fewer_{key}" in found else ""

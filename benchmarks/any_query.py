@@ -1,8 +1,8 @@
 """Time the search on arbitrary input: 10,000 queries of any characters, each timed separately.
 
-The report shows wall time and the thread's processor time, so that a busy machine is not mistaken for a slow search.
-All queries run twice: with Python's default garbage collector settings, and with the index frozen (``gc.freeze``), as
-the function does it, so that the collector does not scan the index.
+The report shows wall time and processor time, so that a busy machine is not mistaken for a slow search. All queries run
+twice: with the default settings of Python's garbage collector, and after ``gc.freeze``. The deployed function also
+calls ``gc.freeze`` after it has built its index, so that the collector does not scan the index.
 """
 
 import gc
@@ -22,16 +22,17 @@ from saxaul.search.index import SuggestionIndex
 from saxaul.services.search import LiveIndex
 from tests.search.anything import QUERIES, is_valid
 
-QUERIES_ASKED = 10_000
+QUERY_COUNT = 10_000
 MOST_MS = 20.0
 _DAY = date(2026, 6, 5)
 
 
-class Asked(NamedTuple):
-    """The queries at one catalog size: how many took longer than ``MOST_MS``, and the slowest by each clock.
+class QueryRun(NamedTuple):
+    """The result of all queries on one catalog with one setting of the collector. Times are in milliseconds.
 
-    ``over`` and ``slowest_ms`` are wall time, ``over_cpu`` and ``slowest_cpu_ms`` processor time. Times are in
-    milliseconds. ``slowest`` is the query that took the most processor time.
+    ``size`` is the number of suggestions, and ``invalid`` the number of invalid results. ``over`` queries took more
+    than ``MOST_MS`` of wall time, and ``over_cpu`` queries more than that of processor time. ``slowest`` is the query
+    that took the most processor time.
     """
 
     collector: str
@@ -44,36 +45,36 @@ class Asked(NamedTuple):
     slowest: str
 
 
-def ask_anything(catalogs: Sequence[Catalog]) -> list[Asked]:
-    """Run the same queries on each catalog, with the collector's defaults and with the index frozen."""
+def time_queries(catalogs: Sequence[Catalog]) -> list[QueryRun]:
+    """Run the same queries on each catalog, with the default collector settings and with a frozen index."""
     queries = _queries()
-    asked: list[Asked] = []
+    runs: list[QueryRun] = []
     for catalog in catalogs:
         gc.unfreeze()
         gc.collect()
-        asked.append(_ask("default", SuggestionIndex(catalog), queries))
-        asked.append(_ask("index frozen", live_index(catalog), queries))
-    return asked
+        runs.append(_time_all("default", SuggestionIndex(catalog), queries))
+        runs.append(_time_all("index frozen", live_index(catalog), queries))
+    return runs
 
 
 def live_index(catalog: Catalog) -> SuggestionIndex:
-    """Build the index in the same way as the function, which freezes it."""
+    """Build and freeze the index as the deployed function does."""
     return LiveIndex(KeptCatalog(catalog), SYSTEM_CLOCK).current()
 
 
-def show(asked: Sequence[Asked]) -> None:
+def show(runs: Sequence[QueryRun]) -> None:
     table = Table(
         "collector",
-        "entries",
+        "suggestions",
         "invalid",
         "over 20 ms",
         "over 20 CPU ms",
         "slowest ms",
         "most CPU ms",
         "slowest query",
-        title=f"{QUERIES_ASKED:,} queries of any characters",
+        title=f"{QUERY_COUNT:,} queries of any characters",
     )
-    for run in asked:
+    for run in runs:
         figures = (run.size, run.invalid, run.over, run.over_cpu)
         times = (f"{run.slowest_ms:.2f}", f"{run.slowest_cpu_ms:.2f}")
         table.add_row(run.collector, *(f"{figure:,}" for figure in figures), *times, ascii(run.slowest[:24]))
@@ -85,7 +86,7 @@ def _queries() -> list[str]:
 
     @seed(7)
     @settings(
-        max_examples=QUERIES_ASKED,
+        max_examples=QUERY_COUNT,
         database=None,
         deadline=None,
         phases=[Phase.generate],
@@ -99,7 +100,7 @@ def _queries() -> list[str]:
     return drawn
 
 
-def _ask(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> Asked:
+def _time_all(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> QueryRun:
     took: list[tuple[float, float, str]] = []
     invalid = 0
     for query in queries:
@@ -109,7 +110,7 @@ def _ask(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> Aske
         took.append((wall * 1_000, cpu * 1_000, query))
         invalid += not is_valid(answer)
     _, slowest_cpu, slowest = max(took, key=lambda timing: timing[1])
-    return Asked(
+    return QueryRun(
         collector,
         len(index.catalog.suggestions),
         invalid,

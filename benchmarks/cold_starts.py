@@ -1,18 +1,19 @@
-"""Time each function's cold start until its first response, compared with a bare function and with no bytecode.
+"""Time each function from its cold start to its first response.
 
     make bench ONLY=cold_starts
     python -m benchmarks.cold_starts [--times 7]
 
 Every start is a fresh interpreter that sees only the built layers and the built function, as on Lambda. The clock
-starts before the function is imported, and stops when the function has handled its event of ``events/`` against the
-emulator. The start of the interpreter itself is the same for all, and is not counted. Each function is compared with:
+starts before the function is imported, and stops when the function has handled its event from ``events/`` with the
+emulator. The start of the interpreter itself is the same in all cases and is not counted. Each function is compared
+with two others:
 
 - *bare*: a function that makes the same AWS clients and a logger, and logs one line, from the same layers;
-- *no bytecode*: the same function as `sam build` alone ships it.
+- *no bytecode*: the same function without compiled bytecode, as `sam build` alone produces it.
 
-A laptop's processor is not Lambda's, so only the ratios count. The runs take turns, and the report shows the fastest
-run of each, because other work on the machine can only add time. A missed budget is shown in red, but does not fail
-the run, because timings vary.
+A laptop has another processor than Lambda, so only the ratios matter. The starts of all functions alternate, and the
+report shows the fastest start of each, because other work on the machine can only add time. A missed budget is shown in
+red, but the exit code is still 0, because timings vary.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from rich.table import Table as Grid
 
 from benchmarks.engine import engine
 from local.build import BUILT, THIS_MACHINE, build
-from local.console import console, give_up, step
+from local.console import console, exit_with, step
 from local.sam import ROOT, SamError
 from local.template import resources
 
@@ -40,6 +41,7 @@ FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
 LAYERS = ("DependenciesLayer", "SaxaulLayer")
 BARE_BUDGET = 1.3
 BYTECODE_BUDGET = 0.5
+"""The largest allowed ratios to the bare function, and to the same function without bytecode."""
 
 
 class Start(NamedTuple):
@@ -50,14 +52,14 @@ class Start(NamedTuple):
 
 
 def start(built: Path, function: str, event: Path, clients: tuple[str, ...] = ()) -> Start:
-    """Start a function of a build in a fresh interpreter. The function ``bare`` makes the clients in ``clients``."""
+    """Start a built function in a fresh interpreter. ``clients`` are the AWS clients that ``bare`` makes."""
     paths = [str(built / layer / "python") for layer in LAYERS] + [str(built / function)]
     command = [sys.executable, "-I", "-S", "-B", str(FIRST_ANSWER), function, str(event), ",".join(clients), *paths]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{function} did not start: {done.stderr}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Start(told["ms"], tuple(told["clients"]))
+    result = json.loads(done.stdout.splitlines()[-1])
+    return Start(result["ms"], tuple(result["clients"]))
 
 
 def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -> dict[str, dict[str, float]]:
@@ -87,23 +89,23 @@ def functions() -> dict[str, Path]:
 
 
 def report(found: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-    told: dict[str, Any] = {"benchmark": "cold_starts", "functions": {}}
+    result: dict[str, Any] = {"benchmark": "cold_starts", "functions": {}}
     for name, timings in found.items():
-        told["functions"][name] = {
+        result["functions"][name] = {
             "first_answer_ms": timings["ms"],
             "bare_ms": timings["bare"],
             "no_bytecode_ms": timings["plain"],
             "times_bare": round(timings["ms"] / timings["bare"], 2),
             "times_no_bytecode": round(timings["ms"] / timings["plain"], 2),
         }
-    return told
+    return result
 
 
-def show(told: Mapping[str, Any]) -> None:
+def show(result: Mapping[str, Any]) -> None:
     grid = Grid(title="Cold start until the first response: fastest run, in ms", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "ms", "bare", "times", "no bytecode", "times"):
+    for heading in ("", "ms", "bare", "ratio", "no bytecode", "ratio"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    for name, figures in told["functions"].items():
+    for name, figures in result["functions"].items():
         over, slow = figures["times_bare"] > BARE_BUDGET, figures["times_no_bytecode"] > BYTECODE_BUDGET
         grid.add_row(
             name,
@@ -114,25 +116,27 @@ def show(told: Mapping[str, Any]) -> None:
             f"[{'red' if slow else 'green'}]{figures['times_no_bytecode']:.2f}[/]",
         )
     console.print(grid)
-    console.print(f"Budgets: at most {BARE_BUDGET} times a bare function and {BYTECODE_BUDGET} times no bytecode.")
+    console.print(
+        f"Budgets: at most {BARE_BUDGET} times a bare function, and {BYTECODE_BUDGET} times the start without bytecode."
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.cold_starts", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--times", type=int, default=7, help="how many times to start each function in each way")
+    parser.add_argument("--times", type=int, default=7, help="how often to start each function")
     chosen = parser.parse_args()
     try:
         with step("building the functions and layers"):
             build(THIS_MACHINE)
     except SamError as error:
-        give_up(str(error))
+        exit_with(str(error))
     with TemporaryDirectory() as scratch, engine():
         found = measure(functions(), copied_without_bytecode(Path(scratch) / "plain"), chosen.times)
-    told = report(found)
-    show(told)
-    print(json.dumps(told))
+    result = report(found)
+    show(result)
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""A simulated day of a green programme: each user's actions, and the API calls that report them.
+"""A simulated day of a green programme: each user's actions, and the API calls (POST /actions) that report them.
 
 - Every user has at least one action and five on average, log-normally distributed (sigma 1). The busiest tenth of the
   users has two fifths of all actions, and the busiest user about two hundred.
 - The action types are those of the default catalog, in the shares of ``MIX``. Seven in a hundred actions are of types
-  with a monthly cap. They go to the month's period, which already holds ``DAYS_BEFORE`` earlier days of the month.
-  No type of the default catalog has a yearly cap.
+  with a monthly cap. They are posted to the period of the month, which already holds the actions of ``DAYS_BEFORE``
+  earlier days. No type of the default catalog has a yearly cap.
 - One in a hundred reports is sent again unchanged, up to a few hours later.
 - Identifiers are as long as real ones: user ids have 16 digits, action ids are UUIDs of 36 characters.
 - *One by one* means that an app reports each action when it happens. *Together* means that an app holds back a user's
-  actions and sends about 2.2 of them at once. Either way, a call has the actions of many users.
+  actions and reports about 2.2 of them at once. In both cases, a call reports the actions of many users.
 """
 
 import math
@@ -47,23 +47,30 @@ QUANTITIES = {
     "plastic_recycling": (1, 40, 10),
     "clothes_recycling": (10, 80, 10),
 }
-"""Minimum, maximum and divisor of a type's quantity. The quantity of every other type is 1."""
+"""For each type: a quantity is a random integer from the first to the second number, divided by the third.
+
+The quantity of every other type is 1.
+"""
 
 DAYS_BEFORE = 15
-SENT_AGAIN = 0.01
+"""How many earlier days of the month have actions in the monthly periods."""
+
+REPEAT_SHARE = 0.01
+"""The share of the reports that is sent again."""
+
 SPREAD = 1.0
 """The sigma of the log-normal distribution."""
 
 TOGETHER = 0.69
-"""The probability that a user's next action is in the same call, so that about 2.2 are reported at once."""
+"""The probability that the user's next action is reported in the same call. So a call reports about 2.2 at once."""
 
 _MEAN = 4.85  # actions per user, before rounding and before the minimum of one
 _DAY = 86_400
-_A_WHILE = 300  # seconds between actions that are reported together
+_SECONDS_BETWEEN = 300  # between two actions that are reported together
 
 
 class Arrival(NamedTuple):
-    """Some actions of one user in one call: ``acts`` of the user's actions of the day, from number ``first`` on.
+    """Some actions of one user in one call: ``acts`` actions, the first of which is number ``first`` of the user's day.
 
     ``at`` is in seconds after midnight. ``again`` marks a repeat of an earlier arrival.
     """
@@ -81,7 +88,7 @@ Reported = dict[str, Any]
 
 
 class Day:
-    """The actions of a day, which are the same for the same seed."""
+    """The actions of a day. The same seed gives the same actions."""
 
     def __init__(self, users: int, day: date, zone: ZoneInfo, *, together: bool, seed: int = 1) -> None:
         self._seed = seed
@@ -109,7 +116,7 @@ class Day:
         """Return all of a user's actions on the day, in order."""
         chance = self._chance(user, "acts")
         moments = [
-            self._midnight + max(0.0, arrival.at - (arrival.acts - 1 - number) * _A_WHILE)
+            self._midnight + max(0.0, arrival.at - (arrival.acts - 1 - number) * _SECONDS_BETWEEN)
             for arrival in self._arrivals_of(user)
             if not arrival.again
             for number in range(arrival.acts)
@@ -117,7 +124,7 @@ class Day:
         return [self._act(user, chance, moment, MIX) for moment in moments]
 
     def reported_before(self, user: int, kinds: Collection[str]) -> list[Reported]:
-        """Return the user's earlier actions of the month, of some types, at the same rate as on the day itself."""
+        """Return the user's actions of some types on earlier days of the month, at the same rate as on this day."""
         chance = self._chance(user, "before")
         mix = {kind: MIX[kind] for kind in kinds if kind in MIX}
         share = sum(mix.values()) / sum(MIX.values())
@@ -135,7 +142,7 @@ class Day:
         first = 0
         for count, at in zip(runs, sorted(chance.random() * _DAY for _ in runs), strict=True):
             yield Arrival(at, user, first, count, again=False)
-            if chance.random() < SENT_AGAIN:
+            if chance.random() < REPEAT_SHARE:
                 yield Arrival(min(at + chance.expovariate(1 / 3600), _DAY - 1), user, first, count, again=True)
             first += count
 
@@ -155,7 +162,7 @@ class Day:
 
 
 def _runs(chance: Random, acts: int, together: float) -> Iterator[int]:
-    """Divide a user's actions into runs. The actions of a run are reported in one call."""
+    """Divide a number of actions into runs, and yield the length of each. The actions of a run are in one call."""
     while acts:
         count = 1
         while count < acts and chance.random() < together:

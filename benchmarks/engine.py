@@ -1,4 +1,7 @@
-"""A fresh emulator with the tables and queues of template.yaml. No functions are deployed: they run in this process."""
+"""An emulator of AWS with the tables and queues of template.yaml. The functions are not deployed to it.
+
+The benchmarks run the functions in their own process.
+"""
 
 import json
 import os
@@ -24,18 +27,18 @@ CALLERS = {
     "alipay-client": {"role": "app", "name": "alipay"},
     "operator-client": {"role": "operator", "name": "operator"},
 }
-"""The clients of the requests in ``events/``."""
+"""The Cognito clients that send the requests in ``events/``."""
 
 LEDGER, CATALOG, PLAIN = "Ledger", "Catalog", "Plain"
-"""The template's two tables, and a third one without an index, for the usual way."""
+"""The template's two tables, and a third one without an index, for the usual design."""
 
 
 @contextmanager
 def engine() -> Iterator[str]:
-    """Start the emulator on a free port, point this process at it, and stop it afterwards.
+    """Start the emulator on a free port, yield the URL of the action queue, and stop the emulator afterwards.
 
-    The process gets the environment variables that the template gives the functions. Yields the URL of the action
-    queue.
+    Meanwhile, the AWS clients of this process use the emulator, and the process has the environment variables that the
+    template gives the functions.
     """
     before = dict(os.environ)
     os.environ["SAXAUL_STATE"] = str(FOLDER)

@@ -1,4 +1,4 @@
-"""A catalog store that is already loaded, for benchmarks that do not measure the catalog read."""
+"""A catalog store that never reads a table, for benchmarks that do not measure the catalog read."""
 
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
@@ -7,11 +7,11 @@ from saxaul.storage.table import Table
 
 
 class KeptCatalog(CatalogStore):
-    """A store that returns a given catalog and never reads the table."""
+    """A catalog store that always returns the same given catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(Table("Catalog", SYSTEM_CLOCK))
         self._kept = catalog
 
-    def catalog(self, max_age: float = 0) -> Catalog:  # noqa: ARG002 - the kept catalog never expires
+    def catalog(self, max_age: float = 0) -> Catalog:  # noqa: ARG002 - the given catalog never expires
         return self._kept

@@ -1,11 +1,12 @@
-"""Count what AWS would bill, with hooks on the AWS clients: the production code is not changed.
+"""Count what AWS would bill, by hooks on the AWS clients. The production code does not change.
 
 The meter asks DynamoDB to return the consumed capacity with every response. If a response has none, the meter applies
 DynamoDB's rules:
 
-- A failed condition is billed too: one write unit (for an item of up to 1 KB), or two for each item of a transaction.
-- The emulator reports no capacity for BatchGetItem: half a unit for each 4 KB of each item and for each key without an
-  item, or a whole unit if the read is consistent.
+- A write whose condition failed is billed too: one write unit (for an item of up to 1 KB), or two for each item of a
+  transaction.
+- BatchGetItem, for which the emulator reports no capacity, costs half a read unit for each 4 KB of each item, and half
+  a unit for each key without an item. A consistent read costs twice as much.
 """
 
 from collections import Counter
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 READ_BLOCK = 4 * 1024
-"""Bytes per read unit."""
+"""How many bytes of an item one read unit covers."""
 
 CHUNK = 64 * 1024
 """Bytes of payload per billed SQS request."""
@@ -51,7 +52,7 @@ class Meter:
 
     @contextmanager
     def measured(self) -> Iterator[Counter[str]]:
-        """Measure what the block uses. The yielded counter is filled when the block ends."""
+        """Count the usage of the ``with`` block. The yielded counter is filled when the block ends."""
         before, used = self.counts.copy(), Counter[str]()
         yield used
         used.update({name: self.counts[name] - before[name] for name in self.counts})

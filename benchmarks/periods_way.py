@@ -1,8 +1,9 @@
-"""Saxaul's way, as deployed: the functions' handlers, with the services and the storage behind them.
+"""Saxaul's design, periods, for the benchmark: the handlers of the deployed functions, with all code behind them.
 
-Before a call is measured, ``prepare`` writes the periods of its users as they would be at that time of the day. The
-ledger's rules compute these periods, and the meter does not count the writes. So the benchmark can measure any call of
-the day without running all earlier calls. After the call, the periods in the table must equal those of the rules.
+Before a call is measured, ``prepare`` writes the periods of the call's users as they would be at that time of the day.
+The rules of ``saxaul.ledger`` compute these periods without a table, and the meter does not count the writes. So the
+benchmark can measure any call of the day without running all earlier calls. After the call, ``check`` compares the
+periods in the table with the computed ones.
 """
 
 import json
@@ -35,19 +36,19 @@ CONTEXT = cast("LambdaContext", SimpleNamespace(aws_request_id="benchmark"))
 
 
 class PeriodsWay:
-    """Periods: one batch read for all of them, then one write for each."""
+    """Reads the periods of a call in one batch, and then writes each of them once."""
 
     name = "periods"
     fair = True
 
     def __init__(self, day: Day, catalog: Catalog) -> None:
         self._table = Table(settings().ledger_table, SYSTEM_CLOCK)
-        self._standing = Standing(day, catalog)
+        self._expected = ExpectedPeriods(day, catalog)
         self._event = json.loads((ROOT / "events" / "ingest_actions.json").read_text())
 
     def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """Write the periods of a call's users as they are before the call."""
-        periods = [period for user in users_of(call) for period in self._standing.after(user, arrived[user])]
+        """Write the periods of a call's users as before the call. ``arrived`` counts the earlier actions by user."""
+        periods = [period for user in users_of(call) for period in self._expected.after(user, arrived[user])]
         self._table.put_all([{**to_item(period), "v": period.version} for period in periods])
 
     def report(self, reported: Sequence[Reported]) -> None:
@@ -60,15 +61,15 @@ class PeriodsWay:
             raise RuntimeError(f"{len(failed)} messages failed")
 
     def check(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """Compare the periods in the table with those that the rules compute.
+        """Compare the periods in the table with those that the rules compute. ``arrived`` counts all actions by user.
 
         Raises:
             RuntimeError: a period differs.
         """
-        expected = [period for user in users_of(call) for period in self._standing.after(user, arrived[user])]
+        expected = [period for user in users_of(call) for period in self._expected.after(user, arrived[user])]
         found = Periods(self._table).get_many([period.key for period in expected], consistent=True)
         for period in expected:
-            if _essence(found[period.key]) != _essence(period):
+            if _without_times(found[period.key]) != _without_times(period):
                 raise RuntimeError(f"{period.key} differs from the period that the rules compute")
 
     @staticmethod
@@ -77,8 +78,8 @@ class PeriodsWay:
         return used["SendMessage"] + used["BatchGetItem"] + used["PutItem"] / WRITERS
 
 
-class Standing:
-    """The users' periods as they grow over the day, computed by the ledger's rules without a table."""
+class ExpectedPeriods:
+    """The periods that users have in the course of the day, computed by the ledger's rules without a table."""
 
     def __init__(self, day: Day, catalog: Catalog) -> None:
         self._day = day
@@ -107,7 +108,7 @@ class Standing:
             periods[key] = post(period, [action], self._catalog, self._calendar, self._now).period
 
     def _screened(self, reported: Sequence[Reported]) -> list[Action]:
-        a_month = replace(self._calendar, acceptance_days=62)  # earlier days of the month are accepted too
+        a_month = replace(self._calendar, acceptance_days=62)  # so that earlier days of the month are accepted
         accepted, refused = screen(APP, reported, self._catalog, a_month, self._now)
         if refused:
             raise RuntimeError(f"screening refused an action of the simulated day: {refused[0]}")
@@ -118,6 +119,6 @@ def users_of(call: Call) -> list[int]:
     return list(dict.fromkeys(arrival.user for arrival in call))
 
 
-def _essence(period: Period) -> Any:  # noqa: ANN401 - any type that can be compared
-    """Return a period without the times of posting, which differ between runs."""
+def _without_times(period: Period) -> Any:  # noqa: ANN401 - any type that can be compared
+    """Return the content of a period without the times of posting, which differ between runs."""
     return {key: replace(entry, recorded_at=0) for key, entry in period.entries.items()}, period.overflow

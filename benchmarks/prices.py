@@ -1,10 +1,11 @@
-"""AWS list prices, and the cost of a measured piece of work at these prices.
+"""AWS list prices, and the cost of a measured usage at these prices.
 
-US East (N. Virginia), in dollars, first tier, no free tier, no savings plan. Looked up on 2026-11-24:
+The prices are those of US East (N. Virginia) in dollars: first price tier, without free tier and savings plans. They
+were looked up on 2026-11-24:
 
 - DynamoDB on demand, since 1 November 2024: $0.625 per million write units, $0.125 per million read units
-  (airbyte.com, DynamoDB Pricing, July 2025). AWS's own page shows its prices by script only and was not read.
-- SQS standard: $0.40 per million requests, a request being 64 KB of payload; fair queues: $0.10 more
+  (airbyte.com, DynamoDB Pricing, July 2025). AWS's own page loads its prices by a script and was not read.
+- SQS standard queues: $0.40 per million requests, where each 64 KB of payload is a request; fair queues: $0.10 more
   (cloudburn.io, Amazon SQS pricing, March 2026). No source said whether receiving and deleting cost the extra $0.10
   too; this module assumes that they do.
 - Lambda on arm64: $0.0000133334 per GB-second, $0.20 per million invocations
@@ -29,19 +30,19 @@ FULL_PROCESSOR_MB = 1769
 """The memory at which a function has one full processor. With less, its share is proportional (AWS Lambda's guide)."""
 
 ROUND_TRIP = 0.005
-"""Seconds that a function waits for a response of DynamoDB or SQS. Assumed, not measured: both take a few ms."""
+"""How many seconds a function waits for a response of DynamoDB or SQS. This is an assumption, not a measurement."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """The resources used to bring a number of actions from the API to the ledger.
+    """The resources that were used to post a number of actions, from the API to the ledger.
 
     Attributes:
-        actions: distinct actions. A repeat adds usage, but is not counted as another action.
+        actions: the number of distinct actions. A repeat adds to the usage, but not to this number.
         sqs_requests: billed requests, one for each 64 KB of payload.
         fair_queue_requests: the part of ``sqs_requests`` that goes to a fair queue.
         processor_seconds: processor time of this process, on this machine.
-        round_trips: responses that a function waits for in sequence.
+        round_trips: how many responses a function waits for, one after the other.
     """
 
     actions: int = 0
@@ -56,7 +57,7 @@ class Usage:
     round_trips: float = 0
 
     def bill(self, memory_mb: int) -> dict[str, float]:
-        """Return dollars per million actions, by billed item, without API Gateway (see ``api_gateway_dollars``)."""
+        """Return dollars per million actions, by what is billed, without API Gateway (see ``api_gateway_dollars``)."""
         seconds = self.processor_seconds * FULL_PROCESSOR_MB / memory_mb + self.round_trips * ROUND_TRIP
         dollars = {
             "writes": self.write_units * WRITE_UNIT,
@@ -67,7 +68,7 @@ class Usage:
         return {name: price / self.actions * 1_000_000 for name, price in dollars.items()}
 
     def api_gateway_dollars(self) -> float:
-        """Return the dollars that API Gateway costs per million actions. The app's batching decides its calls."""
+        """Return what API Gateway costs, in dollars per million actions. More actions in a call make it cheaper."""
         return self.api_calls * API_CALL / self.actions * 1_000_000
 
     def per_action(self, amount: float) -> float:

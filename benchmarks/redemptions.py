@@ -2,12 +2,13 @@
 
     python -m benchmarks.redemptions
 
-Four times as many people as there are saplings request a tree. All of them send their requests before the first one is
-settled, which is the worst case. Then the benchmark settles the queue in batches of ten, as SQS delivers the messages
-to the function. Then more people request a tree, too late, and the API refuses them. For comparison, the benchmark
-settles as many redemption requests the usual way, with one transaction each.
+There are four times as many people as saplings, and each person requests one tree. All requests are queued before the
+first one is settled, which is the worst case. Then the benchmark settles the queued requests in batches of ten, as SQS
+delivers them to the function. After that, a quarter of the people request another tree, and the API refuses them,
+because no saplings are left. For comparison, the benchmark also settles the same number of redemption requests with the
+usual design: one transaction for each request.
 
-The exit code is 1 if there were fewer than 8 reserved redemptions per write of the stock, or if the number of reserved
+The exit code is 1 if fewer than 8 redemptions were reserved per write of the stock, or if the number of reserved
 redemptions differs from the number of saplings.
 """
 
@@ -58,11 +59,13 @@ BATCH = 10
 """The most messages of a FIFO queue that SQS delivers to a function in one batch."""
 
 LEAST_PER_STOCK_WRITE = 8
+"""The least number of reserved redemptions for each write of the stock."""
+
 CALENDAR = Calendar(ZoneInfo("Asia/Shanghai"), acceptance_days=7, harvest_time=None)
 
 
 class Meter:
-    """Counts requests, read and write units, stock writes and milliseconds of this process's AWS clients."""
+    """Counts the AWS calls, read and write units and stock writes of this process, and times pieces of work."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -77,7 +80,7 @@ class Meter:
         work()
         self.ms.append((time.perf_counter() - began) * 1000)
 
-    def read_off(self) -> tuple[Counter[str], list[float]]:
+    def take_counts(self) -> tuple[Counter[str], list[float]]:
         """Return what was counted since the last call, and reset the counts."""
         counts, ms, self.counts, self.ms = self.counts, self.ms, Counter(), []
         return counts, ms
@@ -105,7 +108,7 @@ class Meter:
 
 
 class Burst:
-    """People who request a tree of one project, and the services that handle their requests."""
+    """A project, people who each have points for one tree, and the services that handle their requests."""
 
     def __init__(self, name: str, users: int, saplings: int, queue_url: str) -> None:
         ledger = Table("Ledger", SYSTEM_CLOCK)
@@ -128,8 +131,8 @@ class Burst:
         transact([self._stocks.plan_write(planned, now)])
         ledger.put_all([{**periods.to_item(period_of(user, now)), "v": 1} for user in self.users])
 
-    def ask(self, user: str, key: str = "morning") -> str:
-        """Request a tree. Returns the state of the redemption, or the problem code."""
+    def request(self, user: str, key: str = "morning") -> str:
+        """Request a tree. Return the state of the redemption, or the problem code."""
         try:
             request = RedemptionRequest("alipay", user, key, self._project_id, 1, "For the desert")
             return self._redeeming.request(request).redemption.state.value
@@ -137,7 +140,7 @@ class Burst:
             return refusal.code
 
     def settle_next(self, most: int) -> int:
-        """Receive and settle up to ``most`` messages. Returns the number of messages received."""
+        """Receive and settle up to ``most`` messages. Return the number of messages received."""
         answer = sqs().receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=most)
         messages = answer.get("Messages", [])
         if messages:
@@ -169,9 +172,9 @@ def period_of(user: str, now: int) -> Period:
     return Period(PeriodKey(Owner("user", user), day), {"alipay:ride": entry})
 
 
-def settled(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
-    """Settle all queued redemption requests, and return the cost."""
-    meter.read_off()
+def measure_settling(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
+    """Settle all queued redemption requests in batches of at most ``most``. Return the result and the cost."""
+    meter.take_counts()
     batches: Counter[int] = Counter()
 
     def settle_next() -> None:
@@ -179,7 +182,7 @@ def settled(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
 
     while not batches[0]:
         meter.timed(settle_next)
-    counts, ms = meter.read_off()
+    counts, ms = meter.take_counts()
     count = sum(size * times for size, times in batches.items())
     verdicts = burst.verdicts()
     assert count == sum(verdicts.values()) == len(burst.users), (batches, verdicts)
@@ -194,17 +197,17 @@ def settled(meter: Meter, burst: Burst, most: int) -> dict[str, Any]:
     }
 
 
-def asked(meter: Meter, burst: Burst, users: Sequence[str], *, key: str) -> dict[str, Any]:
-    """Have people request trees, eight at a time, and return the cost."""
-    meter.read_off()
+def measure_requests(meter: Meter, burst: Burst, users: Sequence[str], *, key: str) -> dict[str, Any]:
+    """Let each user request a tree, eight at the same time. Return the responses and the cost per request."""
+    meter.take_counts()
     answers: Counter[str] = Counter()
 
-    def ask(user: str) -> None:
-        meter.timed(lambda: answers.update([burst.ask(user, key)]))
+    def request(user: str) -> None:
+        meter.timed(lambda: answers.update([burst.request(user, key)]))
 
     with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(ask, users))
-    counts, ms = meter.read_off()
+        list(threads.map(request, users))
+    counts, ms = meter.take_counts()
     return {
         "answers": dict(answers),
         "write_units": counts["write_units"] / len(users),
@@ -222,7 +225,7 @@ def latency(ms: Sequence[float]) -> dict[str, float]:
 
 @contextmanager
 def emulator() -> Iterator[None]:
-    """Run a separate emulator on a free port, with the ledger's table, and point this process's clients at it."""
+    """Run a separate emulator with the ledger's table on a free port. The AWS clients of this process use it."""
     os.environ["SAXAUL_STATE"] = str(ROOT / ".local" / "benchmark-redemptions")
     state().mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
@@ -246,7 +249,7 @@ def emulator() -> Iterator[None]:
 
 
 def make_table() -> None:
-    def keys(partition: str, order: str) -> Any:  # noqa: ANN401 - the shape that boto3 takes
+    def keys(partition: str, order: str) -> Any:  # noqa: ANN401 - the shape that boto3 accepts
         return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}]
 
     listing: Any = {
@@ -286,7 +289,11 @@ def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usu
     requests = [way["requests_per_redemption"] for way in (ours, usual)]
     row("requests", asking["requests"], late["requests"], *requests)
     for name in ("p50_ms", "p99_ms"):
-        row(f"{name[:3]} per call, ms", *(measured[name] for measured in (asking, late, ours, usual)), digits=1)
+        row(
+            f"{name[:3]} per request or batch, ms",
+            *(measured[name] for measured in (asking, late, ours, usual)),
+            digits=1,
+        )
     console.print(grid)
 
 
@@ -294,18 +301,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.redemptions", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--users", type=int, default=2000, help="people; a quarter of them get a sapling")
+    parser.add_argument(
+        "--users", type=int, default=2000, help="the number of people; a quarter of them can get a tree"
+    )
     users = parser.parse_args().users
     saplings = users // 4
     with emulator():
         meter = Meter()
         burst = Burst("ours", users, saplings, queue("ours"))
-        asking = asked(meter, burst, burst.users, key="morning")
-        ours = settled(meter, burst, BATCH)
-        late = asked(meter, burst, burst.users[: users // 4], key="too late")
-        rival = Burst("usual", users, saplings, queue("usual"))
-        asked(meter, rival, rival.users, key="morning")
-        usual = settled(meter, rival, 1)
+        asking = measure_requests(meter, burst, burst.users, key="morning")
+        ours = measure_settling(meter, burst, BATCH)
+        late = measure_requests(meter, burst, burst.users[: users // 4], key="too late")
+        baseline = Burst("usual", users, saplings, queue("usual"))
+        measure_requests(meter, baseline, baseline.users, key="morning")
+        usual = measure_settling(meter, baseline, 1)
     show(asking, late, ours, usual)
     result = {"users": users, "saplings": saplings, "asking": asking, "late": late, "ours": ours, "usual": usual}
     rounded = json.loads(json.dumps(result), parse_float=lambda text: round(float(text), 3))

@@ -2,9 +2,10 @@
 
     python -m benchmarks.suggestions
 
-Quality is measured on the default catalog. Speed is measured on larger catalogs that are made of its words. The other
-engines index the same keys as Saxaul's search, and get folded queries: simplified hanzi, pinyin, first letters and
-synonyms. If a laptop stack is up, the benchmark also sends the queries to it over HTTP, on the stack's own catalog.
+Quality is measured on the default catalog. Speed is measured on larger catalogs that consist of words of the default
+catalog. The other engines index the same keys as Saxaul's search: simplified Chinese characters, pinyin, first letters
+and synonyms. They also get the same normalized queries. If a laptop stack is running, the benchmark also sends the
+queries to it over HTTP. That stack uses its own catalog.
 """
 
 import gc
@@ -26,7 +27,7 @@ import tantivy
 from rapidfuzz import fuzz, process
 from rich.table import Column, Table
 
-from benchmarks.any_query import Asked, ask_anything, live_index, show
+from benchmarks.any_query import QueryRun, live_index, show, time_queries
 from local.client import Client
 from local.console import console
 from local.sam import state
@@ -41,15 +42,15 @@ LIMIT = 10
 DAY = date(2026, 9, 1)
 _ROUNDS = 4
 _SECONDS = 8.0
-"""The longest time in seconds that one series of queries of one engine at one size may take."""
+"""After this many seconds, the benchmark stops a series of queries (one engine on one catalog)."""
 
 
 class Measured(NamedTuple):
     """The figures of one engine at one catalog size.
 
-    ``memory_mb`` is Python's own memory after the build, in megabytes. ``p99_first_ms`` is for a new index that gets
-    each query once. The other times are for an index that has had these queries before. ``p99_cpu_ms`` is processor
-    time.
+    ``memory_mb`` is the memory in megabytes that Python has allocated for the index. ``p99_first_ms`` is the 99th
+    percentile on a new index that gets each query once. The other times are for an index that has had these queries
+    before. ``p99_cpu_ms`` is processor time.
     """
 
     engine: str
@@ -103,7 +104,9 @@ def tantivy_index(catalog: Catalog) -> Search:
         words = [
             (
                 tantivy.Occur.Must,
-                tantivy.Query.fuzzy_term_query(built, "keys", word.text, distance=_slips(word.text), prefix=True),
+                tantivy.Query.fuzzy_term_query(
+                    built, "keys", word.text, distance=_allowed_typos(word.text), prefix=True
+                ),
             )
             for word in words_of(query)
         ]
@@ -132,19 +135,19 @@ ENGINES: dict[str, Callable[[Catalog], Search]] = {
 }
 
 
-def _slips(word: str) -> int:
+def _allowed_typos(word: str) -> int:
     return 1 if len(word) > 3 and word.isascii() else 0  # noqa: PLR2004 - as in our own search
 
 
 def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Return the id of each suggestion, and all keys by which Saxaul's search finds it, as words."""
+    """Yield the id of each suggestion, and its search keys as one text. Saxaul's search uses the same keys."""
     vocabulary = Vocabulary(catalog)
     for identifier, suggestion in catalog.suggestions.items():
         yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
 
 
-def grown(size: int) -> Catalog:
-    """Return the default catalog with more suggestions. Each takes its title, text and keywords from existing ones."""
+def enlarged_catalog(size: int) -> Catalog:
+    """Return the default catalog with additional suggestions, whose titles and keywords come from existing ones."""
     chance = random.Random(7)  # noqa: S311 - the same catalog each time
     known = default_catalog()
     models = list(known.suggestions.values())
@@ -201,11 +204,11 @@ def _memory(build: Callable[[], object]) -> float:
 
 
 def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
-    """Return the median and the 99th percentile of the laptop stack in milliseconds, or None if no stack is up."""
+    """Return the median and 99th percentile of the laptop stack in milliseconds; None if no stack is running."""
     if not (state() / "stack.json").exists():
         return None
     with Client("alipay") as client:
-        p50, p99, _ = _percentiles(lambda query: client.done("GET", f"/suggestions?q={quote(query)}"), queries)
+        p50, p99, _ = _percentiles(lambda query: client.call_or_exit("GET", f"/suggestions?q={quote(query)}"), queries)
         return p50, p99
 
 
@@ -216,17 +219,19 @@ def main() -> None:
     qualities = {name: quality(engine(default_catalog()), everything) for name, engine in ENGINES.items()}
     measured: list[Measured] = []
     for size in SIZES:
-        catalog = grown(size)
+        catalog = enlarged_catalog(size)
         for name in ENGINES:
             console.print(f"[dim]{size:,} suggestions: {name}[/]")
             measured.append(measure(name, catalog, queries, qualities[name]))
-    asked = ask_anything([default_catalog(), grown(BUDGET_SIZE)])
+    asked = time_queries([default_catalog(), enlarged_catalog(BUDGET_SIZE)])
     http = over_http(queries)
     _show(measured)
     show(asked)
     print(
         "over HTTP, on the laptop stack:",
-        "not measured, no stack is up: make up" if http is None else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
+        "not measured, because no stack is running (make up starts one)"
+        if http is None
+        else f"p50 {http[0]:.1f} ms, p99 {http[1]:.1f} ms",
     )
     print(json.dumps(_summary(measured, asked, http)))
 
@@ -234,7 +239,7 @@ def main() -> None:
 def _show(measured: Sequence[Measured]) -> None:
     table = Table(
         Column("engine", no_wrap=True),
-        "entries",
+        "suggestions",
         "build s",
         "MB",
         "first p99 ms",
@@ -267,7 +272,9 @@ def _megabytes(size: float) -> str:
     return "" if isnan(size) else f"{size:.0f}"
 
 
-def _summary(measured: Sequence[Measured], asked: Sequence[Asked], http: tuple[float, float] | None) -> dict[str, Any]:
+def _summary(
+    measured: Sequence[Measured], asked: Sequence[QueryRun], http: tuple[float, float] | None
+) -> dict[str, Any]:
     own = {measurement.size: measurement for measurement in measured if measurement.engine == "saxaul"}
     return {
         "benchmark": "suggestions",

@@ -1,14 +1,14 @@
-"""The usual way to accrue points from a queue without double counting: the baseline of the benchmark.
+"""The usual design for accruing points from a queue without counting an action twice: the baseline of the benchmark.
 
 Each action is one message. For each message, this code
 
-- writes an idempotency record in progress, as idempotency libraries do,
+- writes an idempotency record with the state "in progress", as idempotency libraries do,
 - reads the wallet, to see how much of the caps is left,
 - writes the entry and the wallet in one transaction,
 - marks the record as completed.
 
-It handles the messages of a batch one after the other, as batch processors do. It screens actions with Saxaul's own
-code, and sends, receives and deletes messages ten at a time.
+It handles the messages of a batch one after the other, as batch processors do. Like Saxaul, it uses ``screen`` to check
+the reported actions. It sends, receives and deletes messages ten at a time.
 """
 
 import json
@@ -46,7 +46,10 @@ class UsualWay:
         self._table = Table(PLAIN, SYSTEM_CLOCK)
 
     def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """Write completed records for the actions that the call repeats, unless they first arrive in the same call."""
+        """Write completed records for the actions that the call repeats, unless they first arrive in this same call.
+
+        ``arrived`` counts the earlier actions of each user.
+        """
         records: list[Item] = []
         for arrival in call:
             before = range(arrival.first, min(arrival.first + arrival.acts, arrived[arrival.user]))
@@ -127,7 +130,7 @@ class UsualWay:
         self._complete(action, points)
 
     def _award(self, action: Action, used: Mapping[str, Decimal]) -> tuple[int, str, Decimal]:
-        """Return the points, the name of the cap's counter, and its new value."""
+        """Return the points, and the name and new value of the counter for the action type's first cap."""
         rule = self._catalog.action_types[action.type]
         cap, reward = rule.caps[0], rule.points
         if reward is None:
@@ -146,7 +149,7 @@ class UsualWay:
         return {"pk": f"DONE#{APP}:{user_id}:{action_id}", "sk": "DONE", "state": "COMPLETED", "v": 2}
 
     def _begin(self, action: Action) -> bool:
-        """Open an idempotency record. Returns False if the action already has one."""
+        """Write an idempotency record that is in progress. Return False if the action already has a record."""
         client = dynamodb()
         record = self._record(action.owner.id, action.action_id)
         try:

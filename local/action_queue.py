@@ -1,4 +1,4 @@
-"""Counts the messages in the action queue of the laptop stack, and waits until there are few or none."""
+"""Counts the messages in the queues of a stack, and waits until the action queue has few messages or none."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.calls import StoppedError
-from local.client import session_to, stack
+from local.client import session_of_stack, stack
 from local.console import progress
 from local.sam import state
 
@@ -17,88 +17,90 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 PATIENCE = 120
-"""Seconds without any movement after which the queue counts as stuck."""
+"""The queue counts as stuck after this many seconds in which it neither shrinks nor has messages in flight."""
 
 
 class Waiting(NamedTuple):
-    """The messages in a queue: those not received yet, and those received but not deleted yet."""
+    """How many messages of a queue no worker has received yet, and how many were received but are not deleted yet."""
 
     visible: int
     in_flight: int
 
 
-def work_off(patience: float = PATIENCE) -> None:
+def wait_until_empty(patience: float = PATIENCE) -> None:
     """Wait until the action queue is empty, and show the progress.
 
     Raises:
-        StoppedError: nothing has moved for ``patience`` seconds.
+        StoppedError: the queue is stuck: it has not moved for ``patience`` seconds.
     """
-    most = sum(messages_in("actions"))
+    most = sum(count_messages("actions"))
     with progress("waiting for the queue", "messages", most) as tell:
-        left = watch(lambda: messages_in("actions"), 0, patience, lambda now: tell(max(0, most - sum(now))))
+        left = wait_for_queue(lambda: count_messages("actions"), 0, patience, lambda now: tell(max(0, most - sum(now))))
     if any(left):
-        raise StoppedError(_standing_still(left, patience))
+        raise StoppedError(_stuck_message(left, patience))
 
 
-def ease(few: int, waiting: Callable[[], None]) -> None:
-    """Wait until the action queue has at most ``few`` messages, and call ``waiting`` repeatedly in the meantime.
+def wait_until_few(few: int, on_wait: Callable[[], None]) -> None:
+    """Wait until the action queue has at most ``few`` messages, and call ``on_wait`` repeatedly in the meantime.
 
     Raises:
-        StoppedError: nothing has moved for two minutes.
+        StoppedError: the queue is stuck: it has not moved for two minutes.
     """
-    left = watch(lambda: messages_in("actions"), few, PATIENCE, lambda _: waiting())
+    left = wait_for_queue(lambda: count_messages("actions"), few, PATIENCE, lambda _: on_wait())
     if sum(left) > few:
-        raise StoppedError(_standing_still(left, PATIENCE))
+        raise StoppedError(_stuck_message(left, PATIENCE))
 
 
-def watch(
+def wait_for_queue(
     count: Callable[[], Waiting],
     few: int,
     patience: float,
     tell: Callable[[Waiting], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Waiting:
-    """Wait until a queue has at most ``few`` messages, or is stuck, and return the messages that are left.
+    """Wait until a queue has at most ``few`` messages, or is stuck, and return how many messages are left.
 
-    A queue moves while it shrinks or has messages in flight. It is stuck if nothing has moved for ``patience`` seconds,
-    counted in pauses of 0.3 s.
+    A queue moves while it shrinks or has messages in flight. It is stuck if it has not moved for ``patience`` seconds,
+    counted in pauses of 0.3 s. After each pause, ``tell`` is called with the current numbers.
     """
     before = count()
-    sure = 1 if few else 2  # an empty queue must be seen twice: one count may miss a message
-    seen, still = int(sum(before) <= few), 0.0
-    while seen < sure and still < patience:
+    needed = 1 if few else 2  # an empty queue must be counted twice, because one count may miss a message
+    reached, unmoved = int(sum(before) <= few), 0.0
+    while reached < needed and unmoved < patience:
         pause(0.3)
         now = count()
-        seen = seen + 1 if sum(now) <= few else 0
-        still = 0.0 if now.in_flight or now.visible < before.visible else still + 0.3
+        reached = reached + 1 if sum(now) <= few else 0
+        unmoved = 0.0 if now.in_flight or now.visible < before.visible else unmoved + 0.3
         before = now
         tell(now)
     return before
 
 
-def messages_in(queue: str) -> Waiting:
-    """Return how many messages a queue of the stack has.
+def count_messages(queue: str) -> Waiting:
+    """Return how many messages a queue of the selected stack has.
 
     Raises:
-        StoppedError: the stack does not answer.
+        StoppedError: the queue could not be read.
     """
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     try:
         url = stack()["queues"][queue]
         found = _sqs().get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     except (BotoCoreError, ClientError) as error:
-        raise StoppedError(f"The stack does not answer ({error}). Start the stack with: make up") from error
+        raise StoppedError(
+            f"The stack does not respond ({error}). If it is the laptop stack, start it with: make up"
+        ) from error
     return Waiting(*(int(found[name]) for name in names))
 
 
 @cache
 def _sqs() -> "SQSClient":
-    return boto3.client("sqs", **session_to(stack()))
+    return boto3.client("sqs", **session_of_stack(stack()))
 
 
-def _standing_still(left: Waiting, patience: float) -> str:
+def _stuck_message(left: Waiting, patience: float) -> str:
     return (
-        f"{sum(left):,} messages of accepted actions are waiting, and none has moved for {patience:g} seconds. They "
-        f"are not lost. {state() / 'ministack.log'} may say why; `make up` updates the stack. You can replay the file "
-        "again today: actions that have arrived do not count twice."
+        f"{sum(left):,} messages of accepted actions are waiting in the queue, and none was processed for "
+        f"{patience:g} seconds. They are not lost. {state() / 'ministack.log'} may say why; `make up` updates the "
+        "stack. You can replay the file again today: an action that has arrived does not count twice."
     )

@@ -1,7 +1,7 @@
 """Checks that every binary and every bytecode file of a build can run on the target runtime and processor.
 
-AWS accepts a build for another processor or another Python version, but then no function can be imported.
-The check only reads the files; it needs neither that processor nor that Python.
+AWS accepts a build for another processor or another Python version, but then no function can be imported. The check
+only reads the files, so it needs neither the target processor nor the target Python.
 """
 
 import re
@@ -14,10 +14,10 @@ MACHINES = {"x86_64": 62, "arm64": 183}
 """``e_machine`` of an ELF file for each value of the template's Architecture (elf.h: EM_X86_64, EM_AARCH64)."""
 
 MAGIC = {"python3.11": 3495, "python3.12": 3531, "python3.13": 3571, "python3.14": 3627}
-"""The first two bytes of bytecode for each runtime (CPython's pycore_magic_number.h); a release never changes it."""
+"""The first two bytes of bytecode for each runtime (pycore_magic_number.h of CPython). All patch releases share it."""
 
 UNCHECKED_HASH = 1
-"""The flags of bytecode that is used without comparing it with its source (PEP 552)."""
+"""The flags of unchecked-hash bytecode, which Python uses without comparing it with its source (PEP 552)."""
 
 _PLATFORMS = {"x86_64": "x86_64", "arm64": "aarch64"}
 """How the file name of an extension module names each processor (PEP 3149)."""
@@ -40,7 +40,7 @@ class WrongFile(NamedTuple):
 
 
 def wrong_files(built: Path, parameters: Mapping[str, str]) -> list[WrongFile]:
-    """Return the files of a build that the template's PythonRuntime and Architecture cannot run, binaries first.
+    """Return the files of a build that cannot run on the given PythonRuntime and Architecture, binaries first.
 
     Raises:
         LookupError: the folder has no build, or this check does not know the runtime or the architecture.
@@ -84,7 +84,7 @@ def _machine_faults(header: bytes, architecture: str) -> Iterator[str]:
 
 
 def _tag_faults(name: str, runtime: str) -> Iterator[str]:
-    """Check the Python version in a file name. ``abi3`` fits every version, and a plain library names none."""
+    """Check the Python version in a file name. ``abi3`` fits every version, and an ordinary library has no tag."""
     found = _TAG.search(name)
     tag = found["tag"] if found else ""
     ours = runtime.removeprefix("python").replace(".", "")
@@ -100,7 +100,7 @@ def _tag_faults(name: str, runtime: str) -> Iterator[str]:
 
 
 def _platform_faults(name: str, architecture: str) -> Iterator[str]:
-    """Check the processor in a file name: Python does not import a binary that is named for another processor."""
+    """Check the processor in a file name. Python does not import a binary whose name has another processor."""
     found = _TAG.search(name)
     platform = found["tag"].partition("-")[2].partition("-")[2] if found else ""
     if platform and not platform.startswith(_PLATFORMS[architecture]):
@@ -116,4 +116,4 @@ def _bytecode_faults(header: bytes, runtime: str) -> Iterator[str]:
         by = next((name for name, number in MAGIC.items() if number == magic), "another Python")
         yield f"was compiled by {by} (magic number {magic}), not by {runtime} ({MAGIC[runtime]})"
     if flags != UNCHECKED_HASH:
-        yield "is compared with its source, so each cold start compiles it again"
+        yield "is not unchecked-hash bytecode, so each cold start would recompile it"

@@ -3,13 +3,12 @@
     python -m local.build                     for Lambda, with the template's defaults, into .aws-sam/build
     python -m local.build --this-machine      for the laptop stack, with this interpreter and processor, below .local
 
-The two builds share nothing: `sam build` keeps its downloads, its cache and its result in `.aws-sam` of the folder that
-it runs in, and each build runs in its own folder. `sam deploy` uploads the result of the first one.
+The two builds share no files: `sam build` keeps its downloads, its cache and its result in `.aws-sam` of the folder
+that it runs in, and each build runs in its own folder. `sam deploy` uploads the build for Lambda.
 
-`sam build` dates every file 1980, so ordinary bytecode is always stale and each cold start compiles everything again.
-Bytecode with an unchecked hash is not compared with its source, which halves a cold start.
-botocore has descriptions of over 400 services. Those that no function calls take two fifths of the layer; the build
-removes them.
+`sam build` dates every file 1980. Ordinary bytecode is then always stale, so each cold start would compile everything.
+Python does not compare bytecode with an unchecked hash with its source, which halves a cold start. botocore has
+descriptions of over 400 services. The build removes those of services that no function calls: two fifths of the layer.
 """
 
 import argparse
@@ -22,26 +21,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.artifacts import wrong_files
-from local.console import give_up, step
+from local.console import exit_with, step
 from local.sam import ROOT, SamError, sam
 
 FOR_THE_LAPTOP = ROOT / ".local"
-"""The folder where the laptop stack is built."""
+"""The folder in which `sam build` runs for the laptop stack."""
 
 FOR_AWS = ROOT
-"""The folder of the build that `sam deploy` uploads."""
+"""The folder in which `sam build` runs for AWS."""
 
 ON_LAMBDA = {"PythonRuntime": "python3.13", "Architecture": "arm64"}
-"""The template's defaults; a test compares the two."""
+"""The defaults of these parameters in the template; a test compares them with the template."""
 
 SERVICES = frozenset({"dynamodb", "events", "kms", "s3", "sqs"})
-"""The AWS services that the functions make clients for; a test compares the two."""
+"""The AWS services that the functions call; a test compares this set with the code."""
 
 THIS_MACHINE = {
     "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
     "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
 }
-"""The template's parameters that fit this interpreter and this processor."""
+"""The values of the same parameters for this interpreter and this processor."""
 
 _PROBE = "import sys, pip; print(sys.implementation.name, *sys.version_info[:2])"
 
@@ -56,7 +55,9 @@ BUILT = built_in(FOR_THE_LAPTOP)
 
 
 def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
-    """Build in a folder for a runtime and an architecture, given as the template's parameters.
+    """Run `sam build` in a folder, compile the bytecode, and remove files that no function uses.
+
+    ``parameters`` has the PythonRuntime and the Architecture to build for.
 
     Raises:
         SamError: `sam build` failed, or the runtime's interpreter is missing.
@@ -68,7 +69,7 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
         "build",
         *("--template-file", str(ROOT / "template.yaml"), "--parameter-overrides", *overrides),
         log=built.parent / "build.log",
-        # sam takes the first interpreter of that name on the PATH that works.
+        # sam uses the first working interpreter of that name on the PATH.
         env={"PATH": os.pathsep.join([str(interpreter.parent), os.environ["PATH"]])},
         cwd=folder,
     )
@@ -82,20 +83,20 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
 
 
 def build_for_aws(parameters: Mapping[str, str]) -> None:
-    """Build what `sam deploy` uploads, and check every file of the result.
+    """Build for AWS, and check that every built file can run there.
 
     Raises:
-        SamError: the build failed, or it has files that could not run on Lambda.
+        SamError: the build failed, or has files that cannot run on Lambda.
     """
     build(parameters, FOR_AWS)
     refuse_wrong_files(built_in(FOR_AWS), parameters)
 
 
 def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 20) -> None:
-    """Check that the runtime and the architecture can run every file of a build.
+    """Check that every file of a build can run on the runtime and the architecture in ``parameters``.
 
     Raises:
-        SamError: some files cannot run; the message lists the first ones, and names the file that lists all of them.
+        SamError: some files cannot run. The message lists the first ``shown``, and names a file that lists all of them.
     """
     try:
         wrong = wrong_files(built, parameters)
@@ -109,15 +110,17 @@ def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 
     listing.write_text("\n".join(lines) + "\n")
     target = f"{parameters['PythonRuntime']} on {parameters['Architecture']}"
     more = [f"and {len(lines) - shown:,} more: {listing}"] if len(lines) > shown else []
-    sentence = f"{built} cannot run on {target} and is not deployed. Findings: {len(lines):,}."
+    sentence = f"{built} is not deployed, because some files cannot run on {target}. Findings: {len(lines):,}."
     raise SamError("\n  ".join([sentence, *lines[:shown], *more]))
 
 
 def interpreter_for(runtime: str) -> Path:
-    """Return a working interpreter with pip for a runtime such as python3.13: this one, the PATH's first, or pyenv's.
+    """Return a working interpreter with pip for a runtime such as python3.13.
+
+    It is this interpreter if its version fits, or else the first on the PATH, or else one that pyenv installed.
 
     Raises:
-        SamError: there is none.
+        SamError: there is no such interpreter.
     """
     if runtime == THIS_MACHINE["PythonRuntime"]:
         return Path(sys.executable)
@@ -140,12 +143,17 @@ def _candidates(runtime: str) -> Iterator[Path]:
 
 
 def _runs(candidate: Path, runtime: str) -> bool:
-    """Return whether a candidate runs as that version. The pyenv shim of a version that is not selected fails."""
+    """Return whether a candidate works, has pip and is of that version.
+
+    This must be tried: a shim of pyenv exists for each version, but fails if its version is not selected.
+    """
     try:
-        told = subprocess.run([candidate, "-c", _PROBE], capture_output=True, text=True, check=True, timeout=30).stdout
+        printed = subprocess.run(
+            [candidate, "-c", _PROBE], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return False
-    return told.split() == ["cpython", *runtime.removeprefix("python").split(".")]
+    return printed.split() == ["cpython", *runtime.removeprefix("python").split(".")]
 
 
 def main() -> None:
@@ -156,7 +164,7 @@ def main() -> None:
         with step("building the functions and layers"):
             build(THIS_MACHINE) if chosen.this_machine else build_for_aws(ON_LAMBDA)
     except SamError as error:
-        give_up(str(error))
+        exit_with(str(error))
 
 
 if __name__ == "__main__":

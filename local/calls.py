@@ -1,4 +1,4 @@
-"""Many API calls: in parallel, repeated while the API is too busy, and only a few ahead of the completed ones."""
+"""Makes many API calls in parallel, and retries a call while the API is too busy."""
 
 import time
 from collections import deque
@@ -10,7 +10,9 @@ import httpx
 
 from local.client import Client
 
-_AHEAD = 4
+_LOOKAHEAD = 4
+"""The most calls per thread that are submitted before the result of the first of them is yielded."""
+
 _TRIES = 6
 _FIRST_PAUSE = 0.25
 
@@ -19,35 +21,41 @@ Got = TypeVar("Got")
 
 
 class StoppedError(Exception):
-    """The replay cannot continue. The message says what to do."""
+    """The program cannot continue. The message says why, and what to do."""
 
 
-def answered(client: Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    """Return the response to a call that is safe to repeat; repeat the call while the API is too busy.
+def call_with_retries(client: Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON of the response to a call. The call must be safe to repeat.
+
+    It is retried if the API does not respond, or responds with 429 or a 5XX status, up to six attempts in all.
 
     Raises:
-        StoppedError: the API did not answer, or refused the call.
+        StoppedError: every attempt failed, or the API refused the call.
     """
     for attempt in range(_TRIES):
         try:
-            answer = client.call(method, path, body)
+            response = client.call(method, path, body)
         except httpx.TransportError as error:
-            said = f"did not answer ({type(error).__name__})"
+            failure = f"did not respond ({type(error).__name__})"
         else:
-            if answer.is_success:
-                return answer.json()
-            said = f"answered {answer.status_code}: {answer.text[:300]}"
-            if answer.status_code < 500 and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:  # noqa: PLR2004
+            if response.is_success:
+                return response.json()
+            failure = f"returned {response.status_code}: {response.text[:300]}"
+            if response.status_code < 500 and response.status_code != httpx.codes.TOO_MANY_REQUESTS:  # noqa: PLR2004
                 break
         time.sleep(_FIRST_PAUSE * 2**attempt)
-    raise StoppedError(f"{method} {path} {said}. Is the stack running? `make up` starts or updates it.")
+    raise StoppedError(
+        f"{method} {path} {failure}. Is the stack running? `make up` starts or updates the laptop stack."
+    )
 
 
 def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:
-    """Call a function in several threads and yield the results in order; take things only a few ahead of the results.
+    """Call a function with each thing, in several threads, and yield the results in the order of the things.
+
+    At most ``4 * workers`` things are taken from ``things`` ahead of the results that were yielded.
 
     Raises:
-        StoppedError: ``things`` or a call raised it; the results of the other calls are yielded first.
+        StoppedError: ``things`` or a call raised it. The results of the other calls in progress are yielded first.
     """
     underway: deque[Future[Got]] = deque()
     stopped: StoppedError | None = None
@@ -61,7 +69,7 @@ def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: 
                     break
                 except StoppedError as error:
                     stopped = error
-                while len(underway) >= workers * _AHEAD or (underway and underway[0].done()):
+                while len(underway) >= workers * _LOOKAHEAD or (underway and underway[0].done()):
                     try:
                         yield underway.popleft().result()
                     except StoppedError as error:

@@ -1,4 +1,4 @@
-"""The output of the commands: steps with their duration, progress, and failures in one sentence."""
+"""Prints the output of the commands: steps with their duration, progress, and failures in one sentence."""
 
 import io
 import sys
@@ -13,17 +13,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show, and go on
+        stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show
 
 console = Console(highlight=False, soft_wrap=True)
 
 LOG_SECONDS = 10
-"""Seconds between two lines of progress in a log."""
+"""Seconds between two lines of progress, if the output is not a terminal."""
 
 
 @contextmanager
 def step(doing: str) -> Iterator[None]:
-    """Show that a step is running, and how long it took when it is done."""
+    """Show that a step is running and, when it has ended without an error, how long it took."""
     began = perf_counter()
     with console.status(doing):
         yield
@@ -32,9 +32,9 @@ def step(doing: str) -> Iterator[None]:
 
 @contextmanager
 def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of ``total`` are done: as a bar on a terminal, or as a line every ten seconds in a log.
+    """Show how many of ``total`` are done: as a bar on a terminal, or else as a line every ten seconds.
 
-    Yields a function that takes the number done so far.
+    Yields a function to call with the number done so far.
     """
     began = perf_counter()
     if console.is_terminal:
@@ -47,20 +47,20 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
 
 
-def give_up(sentence: str) -> NoReturn:
-    """End the program with one sentence and exit code 1."""
+def exit_with(sentence: str) -> NoReturn:
+    """Print one sentence to standard error, and end the program with exit code 1."""
     sys.stdout.flush()  # so that a log has the earlier output first
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {escape(sentence)}")
     sys.exit(1)
 
 
 def _logged(doing: str, things: str, total: int) -> Callable[[int], None]:
-    told = monotonic()
+    last_printed = monotonic()
 
     def tell(done: int) -> None:
-        nonlocal told
-        if monotonic() - told >= LOG_SECONDS:
-            told = monotonic()
+        nonlocal last_printed
+        if monotonic() - last_printed >= LOG_SECONDS:
+            last_printed = monotonic()
             console.print(f"  {doing}: {done:,} of {total:,} {things}")
             sys.stdout.flush()
 

@@ -3,9 +3,9 @@
     python -m local.deploy --stack saxaul --region ap-southeast-1
     python -m local.deploy --stack saxaul --region ap-southeast-1 'Architecture=x86_64 HarvestTime="08:00"'
 
-The template's parameters come from samconfig.toml and from the command, which takes precedence. PythonRuntime and
-Architecture are always passed as they were built, because CloudFormation would otherwise keep the values of the last
-deployment.
+The template's parameters come from samconfig.toml and from the command line, which takes precedence. PythonRuntime and
+Architecture are always passed to `sam deploy` with the values that the build used. Otherwise CloudFormation would keep
+their values from the last deployment.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
-from local.console import console, give_up, step
+from local.console import console, exit_with, step
 from local.sam import ROOT, STACK_NAME, SamError
 
 CONFIG = ROOT / "samconfig.toml"
@@ -32,14 +32,14 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
     """Build, check and deploy; return the exit code of `sam deploy`.
 
     Raises:
-        SamError: a parameter is not ``Name=value``, the build failed, it has files that could not run on Lambda, or the
-            sam CLI is missing.
+        SamError: a parameter is not ``Name=value``, the build failed or has files that cannot run on Lambda, or the sam
+            CLI is missing.
     """
     parameters = {**ON_LAMBDA, **parameters_in([configured(CONFIG), *given])}
     with step("building the functions and layers for AWS, and checking every file"):
         build_for_aws({name: parameters[name] for name in ON_LAMBDA})
-    beside = str(Path(sys.executable).parent)
-    program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside]))
+    beside_python = str(Path(sys.executable).parent)
+    program = shutil.which("sam", path=os.pathsep.join([os.environ["PATH"], beside_python]))
     if program is None:
         raise SamError("The sam CLI is not installed; install it with: make env")
     command = [
@@ -53,7 +53,10 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
 
 
 def configured(file: Path) -> object:
-    """Return the parameter overrides that samconfig.toml has for deployments, in any of the forms that sam accepts."""
+    """Return the ``parameter_overrides`` for deployments, as samconfig.toml has them, or an empty list.
+
+    sam accepts a text, a mapping, or a list; ``parameters_in`` parses all three.
+    """
     if not file.exists():
         return []
     environment = tomllib.loads(file.read_text("utf-8")).get("default", {})
@@ -61,24 +64,26 @@ def configured(file: Path) -> object:
     return next((found["parameter_overrides"] for found in sections if "parameter_overrides" in found), [])
 
 
-def parameters_in(said: object) -> dict[str, str]:
-    """Return parameters by name, from texts such as ``A=1 B="2 3"``, mappings, and lists of these; the last value wins.
+def parameters_in(written: object) -> dict[str, str]:
+    """Return parameters by name, from a text such as ``A=1 B="2 3"``, a mapping, or a list of texts and mappings.
+
+    If a parameter occurs twice, the last value wins.
 
     Raises:
         SamError: a part is not ``Name=value``.
     """
-    return dict(_pairs(said))
+    return dict(_pairs(written))
 
 
-def _pairs(said: object) -> Iterator[tuple[str, str]]:
-    match said:
+def _pairs(written: object) -> Iterator[tuple[str, str]]:
+    match written:
         case Mapping():
-            yield from ((str(name), str(value)) for name, value in said.items())
+            yield from ((str(name), str(value)) for name, value in written.items())
         case list() | tuple():
-            for part in said:
+            for part in written:
                 yield from _pairs(part)
         case _:
-            for part in shlex.split(str(said)):
+            for part in shlex.split(str(written)):
                 if not _PARAMETER.fullmatch(part):
                     raise SamError(f"{part!r} is not a parameter; write it as Name=value.")
                 name, _, value = part.partition("=")
@@ -92,13 +97,13 @@ def main() -> None:
     parser.add_argument("parameters", nargs="*", help="the template's parameters, as Name=value")
     chosen = parser.parse_args()
     if not STACK_NAME.fullmatch(chosen.stack):
-        give_up(f"{chosen.stack!r} is not a stack name: use a letter, then letters, digits and hyphens.")
+        exit_with(f"{chosen.stack!r} is not a stack name: use a letter, then letters, digits and hyphens.")
     try:
         code = deploy(chosen.stack, chosen.region, chosen.parameters)
     except (SamError, ValueError) as error:
-        give_up(f"Nothing was deployed. {error}")
+        exit_with(f"Nothing was deployed. {error}")
     if code:
-        give_up(f"sam deploy failed with exit code {code}; its output is above.")
+        exit_with(f"sam deploy failed with exit code {code}; its output is above.")
     console.print(f"Next: make connect STACK={chosen.stack} REGION={chosen.region}")
 
 

@@ -1,4 +1,4 @@
-"""Reads from CloudFormation and Cognito how to use a deployed stack, on AWS or on a laptop."""
+"""Reads the addresses, names and clients of a stack from CloudFormation and Cognito, on AWS or on a laptop."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -26,19 +26,19 @@ OUTPUTS = {
     "API's address": "ApiUrl",
     "tokens' address": "TokenUrl",
 }
-"""The template's outputs that are needed, by a short description of each."""
+"""The outputs of the template that a description needs, each under a short name."""
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
-_PEOPLE = {"code", "implicit"}
-"""The OAuth flows for people's sign-in, whose clients have no secret. The template has no such client today."""
+_SIGN_IN_FLOWS = {"code", "implicit"}
+"""The OAuth flows by which people sign in. A client for them may have no secret. The template has no such client."""
 
 
 class UnfitStackError(Exception):
-    """The stack exists, but lacks something that its clients need. The message is one sentence."""
+    """The stack exists, but lacks something that these commands need. The message is one sentence."""
 
 
 class DeployedStack:
-    """One stack. ``session`` has the arguments of a boto3 client; only a laptop stack has an ``endpoint``."""
+    """A deployed stack. ``session`` has the arguments for boto3 clients; only a laptop stack has an ``endpoint``."""
 
     def __init__(self, name: str, session: Mapping[str, Any], endpoint: str | None = None) -> None:
         self._name = name
@@ -46,11 +46,11 @@ class DeployedStack:
         self._endpoint = endpoint
 
     def describe(self) -> dict[str, Any]:
-        """Return what programs and people need to use the stack: addresses, names, and each client with its secret.
+        """Return how to reach the stack: addresses, names, and each client with its secret.
 
         Raises:
             UnfitStackError: an output or a client's secret is missing.
-            ClientError, BotoCoreError: AWS refused a call, or could not be reached.
+            ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         outputs, endpoint = self.outputs, self._endpoint
         missing = [output for output in OUTPUTS.values() if output not in outputs]
@@ -92,7 +92,7 @@ class DeployedStack:
         for client_id in (client["ClientId"] for page in pages for client in page["UserPoolClients"]):
             client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
             if "ClientSecret" not in client:
-                if _PEOPLE & set(client.get("AllowedOAuthFlows", ())):
+                if _SIGN_IN_FLOWS & set(client.get("AllowedOAuthFlows", ())):
                     continue
                 raise UnfitStackError(f"The client {client['ClientName']} of {self._name} has no secret in Cognito.")
             clients[client["ClientName"]] = {

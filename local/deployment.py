@@ -20,12 +20,12 @@ ADMIN = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFA
 
 _PARAMETERS = {
     **THIS_MACHINE,
-    "AcceptanceDays": "40",  # so that a month of published trips can be replayed
-    "HarvestTime": "at-once",  # so that nobody has to wait until points ripen
+    "AcceptanceDays": "40",  # so that a month of published rides can be replayed
+    "HarvestTime": "at-once",  # so that points can be harvested immediately
     "PlantingSchedule": "rate(1 minute)",
     "OnLaptop": "true",
 }
-"""The parameters that differ from a deployment on AWS."""
+"""The parameters that have other values on the laptop than the template's defaults."""
 
 
 class Deployment:
@@ -58,11 +58,14 @@ class Deployment:
         give_gateway_responses(self._deployed.outputs["ApiId"], self._session)
 
     def describe(self) -> dict[str, Any]:
-        """Return what tests, benchmarks and people need to use the stack."""
+        """Return how to reach the stack: addresses, names, and each client with its secret."""
         return self._deployed.describe()
 
     def function_environments(self) -> dict[str, dict[str, str]]:
-        """Return each function's variables for `sam local invoke --env-vars`, with an endpoint for containers."""
+        """Return each function's environment variables for `sam local invoke --env-vars`.
+
+        That command runs a function in a container, so AWS_ENDPOINT_URL has an address that containers can reach.
+        """
         client = boto3.client("lambda", **self._session)
         endpoint = self._endpoint.replace("localhost", "host.docker.internal")
         environments = {}
@@ -77,15 +80,15 @@ class Deployment:
 
 
 def session_for(endpoint: str | None, region: str) -> dict[str, Any]:
-    """Return the arguments of a boto3 client for a laptop stack, or for AWS if there is no endpoint."""
+    """Return the arguments for a boto3 client of a laptop stack, or of AWS if there is no endpoint."""
     if endpoint:
         return session_of(endpoint) | {"region_name": region}
-    config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the stubs do not have it yet
+    config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the type stubs lack this argument
     return {"region_name": region, "config": config}
 
 
 def session_of(endpoint: str) -> dict[str, Any]:
-    """Return the arguments of a boto3 client that acts on a laptop stack as its administrator."""
+    """Return the arguments for a boto3 client that acts on a laptop stack as its administrator."""
     return {
         "endpoint_url": endpoint,
         "region_name": REGION,

@@ -1,6 +1,6 @@
 """Writes a stack's catalog into a folder, as files that can seed another stack: `python -m local.export FOLDER`.
 
-The same catalog gives the same bytes: entries are sorted by identifier, and equal amounts are written in the same way,
+The same catalog gives the same bytes: entries are sorted by identifier, and equal numbers are written in the same way,
 for example 12.50 as 12.5.
 """
 
@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from local.client import Client, answering
+from local.client import Client, exit_if_unreachable
 from local.console import console
 from local.listing import entries_of
 from saxaul.catalog.entries import KINDS, Entity
 
 
 def export(folder: Path) -> None:
-    """Write one file for each kind."""
+    """Write one file for each kind of catalog entry: action types, campaigns and so on."""
     folder.mkdir(parents=True, exist_ok=True)
     counts = []
     with Client("operator") as operator:
@@ -31,14 +31,14 @@ def export(folder: Path) -> None:
 
 
 def document_of(entity: Entity) -> dict[str, Any]:
-    """Return an entry as it is written to a file. Maps that an operator fills are sorted by key."""
+    """Return an entry as it is written to a file. Fields that are maps are sorted by key."""
     document = entity.model_dump(exclude_defaults=True)
-    filled = {
+    sorted_maps = {
         name: dict(sorted(mapping.items()))
         for name, mapping in document.items()
         if isinstance(getattr(entity, name), dict)
     }
-    plain: dict[str, Any] = _plain(document | filled)
+    plain: dict[str, Any] = _plain(document | sorted_maps)
     return plain
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.export", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="the folder to write to; files of the same names are replaced")
     chosen = parser.parse_args()
-    with answering():
+    with exit_if_unreachable():
         export(chosen.folder)
 
 

@@ -1,7 +1,8 @@
 """Gives the emulator the gateway responses of the template.
 
-AWS reads them from the API's OpenAPI body, where SAM writes them. The emulator takes them only from the API call
-PutGatewayResponse, and a stage uses those that existed when it was deployed.
+A gateway response is an error that API Gateway sends itself, without calling a function. AWS reads gateway responses
+from the API's OpenAPI body, into which SAM writes them. The emulator ignores them there. It needs the AWS call
+PutGatewayResponse for each, and a new deployment of the stage, which then uses them.
 """
 
 from typing import TYPE_CHECKING, Any

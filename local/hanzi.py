@@ -1,7 +1,8 @@
-"""Generate the search's table of hanzi from the data of OpenCC and pypinyin: `python -m local.hanzi`.
+"""Generates the search's table of hanzi (Chinese characters): `python -m local.hanzi`.
 
-The functions read this table of 76 KB and ship neither library, because pypinyin alone takes about 300 ms to import
-(docs/decisions/0011). A test compares the table with the data of the libraries.
+The table of 76 KB is made from the data of the libraries OpenCC and pypinyin. The functions read the table and do not
+include the libraries, because pypinyin alone takes about 300 ms to import (docs/decisions/0011). A test compares the
+table with the data of the libraries.
 """
 
 from collections import Counter, defaultdict
@@ -16,31 +17,33 @@ from local.sam import ROOT
 
 TABLE = ROOT / "layers" / "saxaul" / "saxaul" / "search" / "hanzi.tsv"
 
-_RARELY = 0.05
-"""A reading used by a smaller share of the phrases with a character is too rare for people to type it."""
+_RAREST_SHARE = 0.05
+"""A reading is left out if a smaller share of the phrases with the character use it: people rarely type it."""
 
 _BASIC = range(0x4E00, 0xA000)
+"""The code points of the Unicode block CJK Unified Ideographs."""
 
 
 def table() -> str:
-    """Return the table: lines of columns that are separated by tabs.
+    """Return the table as text: one row a line, with columns separated by tabs.
 
-    The first line has the traditional characters, and then their simplified forms in the same order. Each other line
-    has a syllable, the characters whose first reading it is, and the characters that have it as another reading.
+    The first line has two columns: the traditional characters, and their simplified forms in the same order. Each
+    other line has three: a syllable, the characters whose first reading in pypinyin is this syllable, and the
+    characters that have it as a further reading.
     """
     simplified = dict(_simplified())
-    first, also = defaultdict(list), defaultdict(list)
+    first, others = defaultdict(list), defaultdict(list)
     used = _readings_in_phrases()
     for character in (chr(code) for code in _BASIC if code in PINYIN_DICT and chr(code) not in simplified):
         main = _plain(PINYIN_DICT[ord(character)].split(",")[0])
         first[main].append(character)
         for reading, count in used[character].items():
-            if reading != main and count > 1 and count >= _RARELY * used[character].total():
-                also[reading].append(character)
+            if reading != main and count > 1 and count >= _RAREST_SHARE * used[character].total():
+                others[reading].append(character)
     lines = [f"{''.join(simplified)}\t{''.join(simplified.values())}"]
     lines += [
-        f"{syllable}\t{''.join(first[syllable])}\t{''.join(also[syllable])}"
-        for syllable in sorted(first.keys() | also.keys())
+        f"{syllable}\t{''.join(first[syllable])}\t{''.join(others[syllable])}"
+        for syllable in sorted(first.keys() | others.keys())
     ]
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from local import stack, story
 from local.client import stack as running_stack
-from local.console import console, give_up, step
+from local.console import console, exit_with, step
 from local.sam import ROOT
 
 RUN = ROOT / "docs" / "run.svg"
@@ -69,13 +69,13 @@ def photograph(address: str, picture: Path) -> None:
 
 def main() -> None:
     if stack.running():
-        give_up("A laptop stack is running; stop it first: make down")
+        exit_with("A laptop stack is running; stop it first: make down")
     number = record(RUN)
     try:
         with step(f"taking {CERTIFICATE.relative_to(ROOT)}"):
             photograph(f"{running_stack()['api_url']}/certificates/{number}", CERTIFICATE)
     except (OSError, subprocess.SubprocessError) as error:
-        give_up(str(error))
+        exit_with(str(error))
 
 
 if __name__ == "__main__":

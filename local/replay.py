@@ -1,9 +1,9 @@
-"""Replay the published rides of a bike-share operator as `bike_ride` actions: `python -m local.replay trips.csv`.
+"""Replays the published rides of a bike-sharing system as `bike_ride` actions: `python -m local.replay trips.csv`.
 
-A ride's distance is the great-circle distance from its start to its end. All rides are moved by the same number of
-whole days, so that the last one was yesterday. An action's id is made of the ride and the day that it was moved to, so
-replaying a file again on the same day changes nothing. A row that is not a valid ride is counted and reported, and the
-other rows are replayed.
+A ride's distance is the great-circle distance from its start to its end. All dates are shifted by the same number of
+whole days, so that the last ride was yesterday. An action's id is made of a hash of the ride's row and the shifted
+date, so replaying a file again on the same day changes nothing. A row that is not a valid ride is counted and reported,
+and the other rows are replayed.
 """
 
 import argparse
@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 
-from local.action_queue import PATIENCE, ease, messages_in, work_off
-from local.calls import StoppedError, answered, in_parallel
+from local.action_queue import PATIENCE, count_messages, wait_until_empty, wait_until_few
+from local.calls import StoppedError, call_with_retries, in_parallel
 from local.client import Client
-from local.console import console, give_up, progress, step
+from local.console import console, exit_with, progress, step
 from local.replay_report import Sent, Survey, Wallets, totals
 from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
@@ -30,24 +30,26 @@ from local.rides import Ride
 from local.sam import state
 
 ZONE = ZoneInfo("Asia/Shanghai")
-"""The programme's time zone. A ride keeps the local time of day that it had in its own city."""
+"""The programme's time zone. A ride keeps its local time of day: 08:00 in New York becomes 08:00 in this zone."""
 
 CALL = 100
-"""Rides per API call. Each call is one message in the queue."""
+"""Rides per API call. The API puts the actions of a call into one message of the queue."""
 
 CALLS_AHEAD = 5
-"""The most messages that may wait in the queue before as many more are sent.
+"""Before each group of this many calls, the command waits until the queue has at most this many messages.
 
-With the calls in progress, at most about 2,000 rides wait. Each of them may be a write. On a busy machine, a worker
-with many more would reach its timeout of 30 seconds, and its messages would be delivered again 3 minutes later.
+With the calls in progress, at most about 2,000 rides then wait to be posted. Each of them may need its own write. If
+many more waited, a worker on a busy machine would reach its timeout of 30 seconds, and its messages would be
+redelivered only 3 minutes later.
 """
 
 SENDERS = 4
 READERS = 8
+"""The numbers of threads that send rides and read wallets."""
 
 
 def action_of(ride: Ride, shift: timedelta) -> dict[str, Any]:
-    """Return the ride as an action, moved by whole days."""
+    """Return the ride as an action of the API, with its date shifted."""
     moved = ride.started + shift
     return {
         "action_id": f"{ride.key}-{moved:%Y%m%d}",
@@ -59,7 +61,7 @@ def action_of(ride: Ride, shift: timedelta) -> dict[str, Any]:
 
 
 def shift_of(survey: Survey, today: datetime) -> timedelta:
-    """Return the number of whole days that moves the last ride to yesterday."""
+    """Return the whole days by which the dates must be shifted so that the last ride was yesterday."""
     return timedelta(days=(today.date() - survey.last_day).days - 1)
 
 
@@ -67,31 +69,33 @@ def send(client: Client, rides: Iterable[Ride], shift: timedelta, total: int, se
     """Report the rides through the API, and count in ``sent`` how many it accepted and refused.
 
     Raises:
-        StoppedError: the API did not respond or refused a whole call, or the queue did not move.
+        StoppedError: the API did not respond, or refused a whole call, or the queue is stuck.
     """
 
     def report(batch: list[Ride]) -> tuple[list[Ride], Any]:
-        return batch, answered(client, "POST", "/actions", {"actions": [action_of(ride, shift) for ride in batch]})
+        return batch, call_with_retries(
+            client, "POST", "/actions", {"actions": [action_of(ride, shift) for ride in batch]}
+        )
 
     with progress("sending the rides", "rides", total) as tell:
         paced = _paced(_batches(rides), lambda: tell(sent.accepted + sent.refused.total()))
-        for batch, answer in in_parallel(report, paced, SENDERS):
-            sent.accepted += answer["accepted"]
-            sent.refused.update(refusal["code"] for refusal in answer["refused"])
+        for batch, response in in_parallel(report, paced, SENDERS):
+            sent.accepted += response["accepted"]
+            sent.refused.update(refusal["code"] for refusal in response["refused"])
             sent.users.update(ride.user for ride in batch)
             tell(sent.accepted + sent.refused.total())
 
 
 def wait_for_empty_queue(patience: float = PATIENCE) -> None:
-    """Wait until all accepted actions are posted to their periods. Ends the program if the queue does not move."""
+    """Wait until the action queue is empty. Ends the program if the queue is stuck."""
     try:
-        work_off(patience)
+        wait_until_empty(patience)
     except StoppedError as error:
-        give_up(str(error))
+        exit_with(str(error))
 
 
 def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
-    """Read the wallets of these users, and return their sums.
+    """Read the wallets of these users, and return the sums of their fields.
 
     Raises:
         StoppedError: the API did not respond, or refused a call.
@@ -99,7 +103,7 @@ def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
     paths = [f"/users/{quote(user, safe='')}/wallet" for user in sorted(users)]
     wallets = []
     with progress("reading the wallets", "wallets", len(paths)) as tell:
-        for wallet in in_parallel(lambda path: answered(client, "GET", path), paths, READERS):
+        for wallet in in_parallel(lambda path: call_with_retries(client, "GET", path), paths, READERS):
             wallets.append(wallet)
             tell(len(wallets))
     spendable, ripening, spent = (
@@ -108,11 +112,11 @@ def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
     return Wallets(spendable, ripening, spent, fsum(wallet["avoided_g"] for wallet in wallets))
 
 
-def _paced(batches: Iterable[list[Ride]], waiting: Callable[[], None]) -> Iterator[list[Ride]]:
-    """Yield the batches no faster than the workers empty the queue. Calls ``waiting`` repeatedly during a wait."""
+def _paced(batches: Iterable[list[Ride]], on_wait: Callable[[], None]) -> Iterator[list[Ride]]:
+    """Yield the batches no faster than the workers empty the queue. Calls ``on_wait`` repeatedly during a wait."""
     for number, batch in enumerate(batches):
         if number % CALLS_AHEAD == 0:
-            ease(CALLS_AHEAD, waiting)
+            wait_until_few(CALLS_AHEAD, on_wait)
         yield batch
 
 
@@ -124,9 +128,9 @@ def _batches(rides: Iterable[Ride]) -> Iterator[list[Ride]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.replay", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--user", help="the column to use as the user; by default the bike, or the start station")
-    parser.add_argument("--app", default="alipay")
+    parser.add_argument("file", type=Path, help="a CSV file, plain or as gzip, or a zip with CSV files")
+    parser.add_argument("--user", help="the column that identifies the user; by default the bike, or the start station")
+    parser.add_argument("--app", default="alipay", help="the app that reports the rides")
     chosen = parser.parse_args()
     today = datetime.now(ZONE)
     bad_rows = state() / "replay" / f"{chosen.file.name[:60]}.bad-rows.txt"
@@ -135,7 +139,7 @@ def main() -> None:
             file = RideFile(chosen.file, chosen.user, today)
             survey = file.survey(bad_rows)
     except UnreadableFileError as error:
-        give_up(str(error))
+        exit_with(str(error))
     for note in survey.notes:
         console.print(f"[yellow]![/] {escape(note)}")
     if survey.rides:
@@ -145,22 +149,23 @@ def main() -> None:
         sent, wallets, trouble = Sent(), None, f"{chosen.file} has no valid ride."
     _show(survey, sent, wallets, bad_rows)
     if trouble:
-        give_up(trouble)
+        exit_with(trouble)
 
 
 def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
     """Send the rides, wait until they are posted, and read the wallets.
 
-    Returns what is known at the end, and one sentence about the first failure, or None.
+    Returns how the API responded, the sums of the wallets or None if they could not be read, and one sentence about the
+    first failure or None.
     """
     sent, began = Sent(), time.perf_counter()
     wallets = trouble = None
     try:
-        dead = sum(messages_in("actions_dead_letter"))
+        dead = sum(count_messages("actions_dead_letter"))
         try:
             send(client, file.rides(), shift_of(survey, today), survey.rides, sent)
-            work_off()
-            trouble = _buried(dead)
+            wait_until_empty()
+            trouble = _new_dead_letters(dead)
         except StoppedError as error:
             trouble = str(error)
         sent.seconds = time.perf_counter() - began
@@ -168,14 +173,15 @@ def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> 
     except StoppedError as error:
         trouble = trouble or str(error)
     except KeyboardInterrupt:
-        trouble = "Stopped. You can replay the file again today: rides that have arrived do not count twice."
+        trouble = "Stopped. You can replay the file again today: a ride that has arrived does not count twice."
     if not (trouble or sent.accepted):
         trouble = "The API refused every ride. docs/problems.md explains the codes above."
     return sent, wallets, trouble
 
 
-def _buried(before: int) -> str | None:
-    new = sum(messages_in("actions_dead_letter")) - before
+def _new_dead_letters(before: int) -> str | None:
+    """Return one sentence if the dead-letter queue has more messages than before the replay, or else None."""
+    new = sum(count_messages("actions_dead_letter")) - before
     return f"{new:,} messages with accepted rides could not be posted. To list them: make dead-letters" if new else None
 
 

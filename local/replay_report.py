@@ -1,4 +1,4 @@
-"""The report on a replayed file: totals for a person to read, and a file that lists every bad row."""
+"""The report on a replayed file: totals that are printed, and a file that lists every bad row."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,12 +11,13 @@ from typing import TextIO
 from local.rides import BadRow
 
 FIRST_LINES = 5
-"""How many line numbers of bad rows the totals show for each reason. The bad-row file lists all of them."""
+"""How many line numbers the totals show for each reason why rows are bad. The bad-row file lists every bad row."""
 
 WIDTH = 80
-"""The most columns of a line of the totals, so that it fits a narrow terminal and a log."""
+"""The most characters of a line of the totals, so that it fits a narrow terminal and a log."""
 
 _LONGEST_TEXT = 200
+"""The most characters of a bad row that the bad-row file shows."""
 
 
 @dataclass
@@ -35,9 +36,10 @@ class BadRows:
 
 @dataclass
 class Survey:
-    """The content of a file, known before any ride is sent.
+    """What the first reading of a file found, before any ride is sent.
 
-    ``last_day`` is the day of the last ride. Each note is a sentence for the person who runs the replay.
+    ``rides`` is the number of valid rides, and ``last_day`` the day of the last one. Each note is a sentence for the
+    person who runs the replay.
     """
 
     bad: BadRows = field(default_factory=BadRows)
@@ -48,7 +50,11 @@ class Survey:
 
 @dataclass
 class Sent:
-    """How the API responded to the rides of a file. ``refused`` counts rides by problem code."""
+    """How the API responded to the rides of a file.
+
+    ``refused`` counts rides by problem code, ``users`` are the users of the rides, and ``seconds`` is the time until
+    all accepted rides were posted.
+    """
 
     accepted: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -58,7 +64,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Wallets:
-    """The sums over the wallets of the users of a file: points, and grams of CO2e."""
+    """The sums of the wallets of all users of a file: points, and grams of CO2e.
+
+    ``ripening`` points were earned and are not harvested yet.
+    """
 
     spendable: int
     ripening: int
@@ -72,7 +81,7 @@ class Wallets:
 
 @contextmanager
 def bad_row_file(file: Path) -> Iterator[TextIO]:
-    """Open the file that lists every bad row. It replaces an earlier one, and is deleted again if it stays empty."""
+    """Open the file that lists every bad row. It replaces a file of that name, and is deleted if it stays empty."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w", encoding="utf-8", newline="\n") as target:
         yield target
@@ -82,13 +91,13 @@ def bad_row_file(file: Path) -> Iterator[TextIO]:
 
 def bad_row_line(row: BadRow) -> str:
     """Return one line about a bad row, in the format of a compiler error: file, line, reason, start of the row."""
-    said = f"{row.reason} ({row.detail})" if row.detail else row.reason
+    reason = f"{row.reason} ({row.detail})" if row.detail else row.reason
     shown = row.text if len(row.text) <= _LONGEST_TEXT else row.text[:_LONGEST_TEXT] + "…"
-    return f"{row.source.name}:{row.line}: {said}: {shown!r}\n"
+    return f"{row.source.name}:{row.line}: {reason}: {shown!r}\n"
 
 
 def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[str]:
-    """Return the lines of the totals, at most 80 columns wide. ``wallets`` is None if they could not be read."""
+    """Return the lines of the totals, each at most 80 characters. ``wallets`` is None if they could not be read."""
     bad = survey.bad.count.total()
     rows: list[tuple[str, str, list[str]]] = [("rows read", f"{survey.rides + bad:,}", [])]
     rows.append(("rides", f"{survey.rides:,}", []))
@@ -96,7 +105,7 @@ def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[str]:
     rows += [(f"  refused: {code}", f"{count:,}", []) for code, count in sent.refused.most_common()]
     rows.append(("bad rows", f"{bad:,}", []))
     rows += [
-        (f"  {reason}", f"{count:,}", _named(survey.bad.first[reason], count))
+        (f"  {reason}", f"{count:,}", _line_labels(survey.bad.first[reason], count))
         for reason, count in survey.bad.count.most_common()
     ]
     rows.append(("users", f"{len(sent.users):,}", []))
@@ -107,17 +116,17 @@ def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[str]:
         rows.append(("grams avoided", f"{wallets.avoided_g:,.1f}", []))
     if sent.seconds:
         rows.append(("rides a second", f"{(sent.accepted + sent.refused.total()) / sent.seconds:,.0f}", []))
-    return _laid_out(rows)
+    return _lay_out(rows)
 
 
-def _named(first: list[str], count: int) -> list[str]:
+def _line_labels(first: list[str], count: int) -> list[str]:
     return [name + "," for name in first[:-1]] + [first[-1] + ("" if count == len(first) else " …")]
 
 
-def _laid_out(rows: list[tuple[str, str, list[str]]]) -> list[str]:
+def _lay_out(rows: list[tuple[str, str, list[str]]]) -> list[str]:
     label_width = max(len(label) for label, _, _ in rows)
     number_width = max(len(number) for _, number, _ in rows)
-    laid_out = []
+    lines = []
     for label, number, named in rows:
         line = f" {label:<{label_width}}  {number:>{number_width}}"
         longest = max(map(len, named), default=0)
@@ -126,9 +135,9 @@ def _laid_out(rows: list[tuple[str, str, list[str]]]) -> list[str]:
             line += "  line" + "s" * (len(named) > 1)
         for name in named:
             if len(line) + 1 + len(name) > WIDTH:
-                laid_out.append(line)
+                lines.append(line)
                 line = indent + name
             else:
                 line += f" {name}"
-        laid_out.append(line)
-    return laid_out
+        lines.append(line)
+    return lines

@@ -1,6 +1,6 @@
-"""Read files of published rides as lines of text: plain, gzip or zip, in UTF-8, UTF-16, UTF-32 or Windows-1252.
+"""Reads files of published rides as lines of text: plain, gzip or zip, in UTF-8, UTF-16, UTF-32 or Windows-1252.
 
-This module keeps at most one line in memory, so a file may be of any size.
+A file may be of any size, because it is read in parts of at most about a megabyte.
 """
 
 import codecs
@@ -17,24 +17,24 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 LONGEST_LINE = 10_000
-"""The most characters of a line. A published ride has about 250."""
+"""The most characters of a valid line. A published ride has about 250."""
 
 _Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 _CHUNK = 1 << 20
-_DEEPEST = 3
-_LISTS = {".csv", ".tsv", ".txt"}
+_DEEPEST = 3  # levels of zips in zips
+_LIST_SUFFIXES = {".csv", ".tsv", ".txt"}
 
 
 class UnreadableFileError(ValueError):
-    """The rides of a file cannot be read. The message is one sentence that says why."""
+    """The rides of a file cannot be read. The message is a sentence that says why."""
 
 
 class NotRidesError(UnreadableFileError):
-    """The file can be read, but is not a list of rides."""
+    """The text can be read, but is not a list of rides."""
 
 
 class Source(NamedTuple):
-    """A list of rides: a file, or one file in an archive. ``part`` is its name in the archive, or an empty string."""
+    """A list of rides: a file, or one file in a zip. ``part`` is its name in the zip, or else an empty string."""
 
     name: str
     part: str
@@ -42,10 +42,10 @@ class Source(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of a source, numbered from 1, without its line ending.
+    """A line of a list of rides, numbered from 1, without its line ending.
 
     If a line is longer than ``LONGEST_LINE``, ``text`` has only its first ``LONGEST_LINE + 1`` characters. ``ended`` is
-    false for a last line without a line ending.
+    false if the line had no line ending, which only the last line can lack.
     """
 
     number: int
@@ -54,14 +54,16 @@ class Line(NamedTuple):
 
 
 def sources(file: Path) -> list[Source]:
-    """Return the lists of rides in a file, sorted by name.
+    """Return the lists of rides in a file: the file itself, or the CSV files in a zip, sorted by name.
 
     Raises:
-        UnreadableFileError: the file does not exist, or the archive is damaged or has no list of rides.
+        UnreadableFileError: the file does not exist or is not a regular file, or the zip is damaged or has no CSV file.
     """
-    with _told_plainly(str(file)):
+    with _as_unreadable(str(file)):
         if not stat.S_ISREG(file.stat().st_mode):
-            raise UnreadableFileError(f"{file} is not a file. Name a regular file, because it is read twice.")
+            raise UnreadableFileError(
+                f"{file} is not a regular file. It must be one, because it is read more than once."
+            )
         with file.open("rb") as opened:
             beginning = opened.read(4)
         if beginning.startswith(b"\x1f\x8b"):
@@ -77,15 +79,15 @@ def sources(file: Path) -> list[Source]:
 
 
 def encoding_of(source: Source) -> str:
-    """Return Python's name of the source's encoding.
+    """Return Python's name for the encoding of a list of rides.
 
-    A byte order mark decides, then the zero bytes of UTF-16. Otherwise a source that is valid UTF-8 is UTF-8, and any
-    other is taken for Windows-1252.
+    A byte order mark decides. Without one, zero bytes in the first four bytes mean UTF-16. Otherwise a text that is
+    valid UTF-8 is UTF-8, and any other is read as Windows-1252.
 
     Raises:
-        UnreadableFileError: the file is damaged.
+        UnreadableFileError: the file is damaged, or cannot be unpacked.
     """
-    with _told_plainly(source.name), source.open() as opened:
+    with _as_unreadable(source.name), source.open() as opened:
         beginning = opened.read(4)
         for mark, encoding in _MARKS.items():
             if beginning.startswith(mark):
@@ -105,14 +107,14 @@ def encoding_of(source: Source) -> str:
 
 
 def lines(source: Source, encoding: str) -> Iterator[Line]:
-    """Yield the lines of a source. A line ends with a line feed, a carriage return, or both.
+    """Yield the lines of a list of rides. A line ends with a line feed, a carriage return, or both.
 
     Raises:
         UnreadableFileError: the file is damaged.
     """
     errors = "latin-1-instead" if encoding == "cp1252" else "backslashreplace"
     with (
-        _told_plainly(source.name),
+        _as_unreadable(source.name),
         source.open() as opened,
         io.TextIOWrapper(opened, encoding=encoding, errors=errors) as text,
     ):
@@ -127,7 +129,7 @@ def lines(source: Source, encoding: str) -> Iterator[Line]:
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, because its mark starts with the mark of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, because this mark starts with the mark of UTF-16-LE
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -135,9 +137,9 @@ _MARKS = {
 
 
 def _latin_1_instead(error: UnicodeError) -> tuple[str, int]:
-    """Decode a byte that Windows-1252 does not define as Latin-1.
+    """Decode as Latin-1 any byte that Windows-1252 leaves undefined.
 
-    Windows-1252 leaves five bytes undefined. Each becomes a different character, so different names stay different.
+    There are five such bytes. Each becomes a different character, so different names stay different.
     """
     if not isinstance(error, UnicodeDecodeError):
         raise error
@@ -158,7 +160,10 @@ def _open(file: Path, *, packed: bool) -> Iterator[IO[bytes]]:
 
 
 def _members(opener: _Opener, name: str, folder: str, depth: int) -> Iterator[Source]:
-    """Yield the lists of a zip and of the zips in it, without the hidden files that macOS and editors add."""
+    """Yield the lists of rides in a zip, and in zips in that zip. Skips the hidden files that macOS and editors add.
+
+    ``folder`` is the path inside the outermost zip, and ``depth`` how many levels of zips are still read.
+    """
     with opener() as opened, zipfile.ZipFile(opened) as archive:
         members = [member.filename for member in archive.infolist() if not member.is_dir()]
     for member in members:
@@ -168,7 +173,7 @@ def _members(opener: _Opener, name: str, folder: str, depth: int) -> Iterator[So
         part = f"{folder}{member}"
         open_member = partial(_open_member, opener, member)
         suffix = PurePosixPath(member).suffix.lower()
-        if suffix in _LISTS:
+        if suffix in _LIST_SUFFIXES:
             yield Source(f"{name}/{member}", part, open_member)
         elif suffix == ".zip" and depth > 1:
             yield from _members(open_member, f"{name}/{member}", f"{part}/", depth - 1)
@@ -181,7 +186,7 @@ def _open_member(opener: _Opener, member: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _told_plainly(name: str) -> Iterator[None]:
+def _as_unreadable(name: str) -> Iterator[None]:
     """Translate the standard library's exceptions about a file into an ``UnreadableFileError`` with one sentence."""
     try:
         yield
@@ -192,6 +197,6 @@ def _told_plainly(name: str) -> Iterator[None]:
     except (EOFError, LZMAError, UnicodeError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise UnreadableFileError(f"{name} is damaged or cut short ({error}). Download it again.") from error
     except (RuntimeError, NotImplementedError) as error:  # from zipfile: a password, or an unknown compression
-        raise UnreadableFileError(f"{name} cannot be unpacked here: {error}.") from error
+        raise UnreadableFileError(f"{name} cannot be unpacked: {error}.") from error
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror or error}.") from error

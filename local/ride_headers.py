@@ -1,4 +1,7 @@
-"""Find the columns of a list of rides by its header: Citi Bike's old or new one, in any order, case and separator."""
+"""Finds the columns of a list of rides from its header line, which has Citi Bike's old or new column names.
+
+The columns may be in any order, their names in upper or lower case, and the separator a comma, a semicolon or a tab.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -15,15 +18,18 @@ _PLACES = tuple(
 )
 _USERS = ("bikeid", "startstationid")
 _KNOWN = {name for names in (_STARTED, *_PLACES, _USERS) for name in names}
-_LIKE_A_HEADER = 3
+_HEADER_COLUMNS = 3
+"""A line with at least this many known column names counts as a header."""
+
 AXES = ("start latitude", "start longitude", "end latitude", "end longitude")
+"""The coordinates of a ride, in the order of ``Header.places``."""
 
 
 class Header(NamedTuple):
     """The separator and the column numbers of a list of rides.
 
-    ``names`` are the column names, reduced to letters and digits. ``places`` are the columns of ``AXES``. ``user`` is
-    None if no column identifies the user.
+    ``names`` are the names of all columns, reduced to letters and digits in lower case. ``places`` are the numbers of
+    the columns with the coordinates in ``AXES``. ``user`` is None if no column identifies the user.
     """
 
     separator: str
@@ -34,13 +40,18 @@ class Header(NamedTuple):
 
 
 def header_of(text: str, name: str, user_column: str | None) -> Header:
-    """Find the columns and their separator: a comma, a semicolon or a tab.
+    """Return the columns and the separator of a list of rides from its first line.
+
+    ``name`` is the list's name for error messages. ``user_column`` names the column that identifies the user. If it is
+    None, that is the bike or else the start station.
 
     Raises:
-        NotRidesError: a column is missing, or the line is not a header.
+        NotRidesError: the line is not a header, or a needed column is missing.
     """
     if "\0" in text or len(text) > LONGEST_LINE:
-        raise NotRidesError(f"{name} is not text; a CSV file is needed, plain or as zip or gzip.")
+        raise NotRidesError(
+            f"{name} is not a CSV file: its first line has a NUL character or more than {LONGEST_LINE:,} characters."
+        )
     read = [(separator, _cells_of_header(text, separator)) for separator in _SEPARATORS]
     separator, cells = max(read, key=lambda one: (len(_KNOWN & {_plain(cell) for cell in one[1]}), len(one[1])))
     names = [_plain(cell) for cell in cells]
@@ -58,10 +69,10 @@ def header_of(text: str, name: str, user_column: str | None) -> Header:
 
 
 def is_like_a_header(text: str) -> bool:
-    """Return whether a line has at least three names of known columns."""
+    """Return whether a line has at least three names of columns that Citi Bike uses."""
     beginning = text[: LONGEST_LINE + 1]
     return any(
-        len(_KNOWN & {_plain(cell) for cell in beginning.split(separator)}) >= _LIKE_A_HEADER
+        len(_KNOWN & {_plain(cell) for cell in beginning.split(separator)}) >= _HEADER_COLUMNS
         for separator in _SEPARATORS
     )
 

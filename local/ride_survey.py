@@ -1,4 +1,4 @@
-"""A file of rides. It is read twice: first to count its rows and find its last day, then to replay its rides."""
+"""Reads a file of rides twice: first to count its rows and find the day of its last ride, then to replay its rides."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +10,7 @@ from local.rides import BadRow, Ride, rides_in
 
 
 class RideFile:
-    """The rides of a file, or of all lists of rides in an archive.
+    """The rides of a file. A zip may have several lists of rides; all of them are read.
 
     Raises:
         UnreadableFileError: the file does not exist, or cannot be unpacked.
@@ -21,7 +21,7 @@ class RideFile:
         self._lists = [(source, encoding_of(source)) for source in sources(file)]
 
     def survey(self, bad_rows: Path) -> Survey:
-        """Read all rows, and write each bad row to the file ``bad_rows``.
+        """Read all rows, count them, and write each bad row to the file ``bad_rows``.
 
         Raises:
             UnreadableFileError: the file is damaged, or no list in it has a valid header.
@@ -38,7 +38,7 @@ class RideFile:
                             found.rides += 1
                             found.last_day = max(found.last_day, row.started.date())
                 except NotRidesError as error:
-                    self._leave_out(source, encoding, error)
+                    self._skip(source, encoding, error)
                     found.notes.append(f"Not replayed: {error}")
         found.notes += [
             f"{source.name} is not UTF-8. It was read as Windows-1252, so names may look wrong."
@@ -48,15 +48,15 @@ class RideFile:
         return found
 
     def rides(self) -> Iterator[Ride]:
-        """Yield all rides in the order of the file."""
+        """Yield all valid rides in the order of the file."""
         for source, encoding in self._lists:
             yield from (row for row in self._rows(source, encoding) if isinstance(row, Ride))
 
     def _rows(self, source: Source, encoding: str) -> Iterator[Ride | BadRow]:
         return rides_in(source, encoding, self._user_column, self._today)
 
-    def _leave_out(self, source: Source, encoding: str, error: NotRidesError) -> None:
-        """Skip a list that is not a list of rides. If it is the last one, raise the error."""
+    def _skip(self, source: Source, encoding: str, error: NotRidesError) -> None:
+        """Remove a list that has no valid header. If no other list is left, raise the error."""
         self._lists.remove((source, encoding))
         if not self._lists:
             raise error

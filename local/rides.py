@@ -1,9 +1,9 @@
-"""Parse published bike-share rides, line by line. A row that is not a valid ride is reported with its line and reason.
+"""Parses lists of published bike rides, line by line.
 
-A list begins with a header: Citi Bike's old columns (`starttime`, `start station latitude`, `bikeid` …) or the new
-ones (`started_at`, `start_lat`, `start_station_id` …), in any order and case. If another header follows, for example in
-a file that joins two months, it applies to the lines after it. A quote must close on its own line, because cells have
-no line breaks.
+A row that is not a valid ride is returned as a bad row, with its line number and the reason. A list begins with a
+header: Citi Bike's old columns (`starttime`, `start station latitude`, `bikeid` …) or the new ones (`started_at`,
+`start_lat`, `start_station_id` …), in any order and case. If another header follows, for example in a file that joins
+two months, it applies to the lines after it. A cell cannot contain a line break, so a quote must close on its own line.
 """
 
 import csv
@@ -23,6 +23,7 @@ LONGEST_ID = 128
 """The most characters that the API accepts in a user's id."""
 
 _LIMITS = (90, 180, 90, 180)
+"""The largest absolute value of each coordinate in ``AXES``, in degrees."""
 _MISSING = {"", "null", "na", "n/a", "nan", "none", "nil", "\\n", "-"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -36,7 +37,10 @@ _EARLIEST = datetime(1970, 1, 2)  # noqa: DTZ001 - as published
 
 
 class Ride(NamedTuple):
-    """A published ride. ``started`` has no time zone, as published. The distance is rounded to a metre."""
+    """A published ride. ``key`` is a hash of its row. ``started`` has no time zone, as published.
+
+    The distance is rounded to a metre.
+    """
 
     key: str
     user: str
@@ -45,7 +49,7 @@ class Ride(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A line that is not a valid ride. ``reason`` is one of a fixed set. ``detail`` may be empty."""
+    """A line that is not a valid ride. ``reason`` is one of a fixed set, and ``detail`` has the values or is empty."""
 
     source: Source
     line: int
@@ -54,13 +58,13 @@ class BadRow(NamedTuple):
     text: str
 
 
-class _NoRideError(Exception):
+class _BadRowError(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason, self.detail = reason, detail
 
 
 def rides_in(source: Source, encoding: str, user_column: str | None, today: datetime) -> Iterator[Ride | BadRow]:
-    """Yield each row of a source, as a ride or as a bad row.
+    """Yield each row of a list of rides, as a ride or as a bad row.
 
     Raises:
         NotRidesError: the list does not begin with a header that has all needed columns.
@@ -75,33 +79,33 @@ def rides_in(source: Source, encoding: str, user_column: str | None, today: date
                 header, begun = header_of(line.text, source.name, user_column), True
                 continue
             yield _ride(line, header, latest)
-        except _NoRideError as bad:
+        except _BadRowError as bad:
             reason, detail = bad.reason, bad.detail
             if is_like_a_header(line.text):
-                reason, detail, header = _header_again(line.text, source.name, user_column)
+                reason, detail, header = _read_second_header(line.text, source.name, user_column)
             yield BadRow(source, line.number, reason, detail, line.text)
     if not begun:
         raise NotRidesError(f"{source.name} is empty.")
 
 
 def user_id(column: str, cell: str) -> str:
-    """Return a user id that the API accepts. Different texts give different ids.
+    """Return a user id that the API accepts, made of a column's name and a cell. Different cells give different ids.
 
     Letters, digits and ``_.-~`` are kept. Every other byte of the UTF-8 text becomes ``=`` and two hexadecimal digits.
-    An id that would be too long is cut, and ends in ``==`` and a hash.
+    An id of more than 128 characters is cut, and then ends in ``==`` and a hash.
     """
-    whole = "-".join(quote(text, safe="").replace("%", "=") for text in (column, cell))
-    if len(whole) <= LONGEST_ID:
-        return whole
-    mark = "==" + hashlib.sha256(whole.encode()).hexdigest()[:40]
-    return whole[: LONGEST_ID - len(mark)] + mark
+    full = "-".join(quote(text, safe="").replace("%", "=") for text in (column, cell))
+    if len(full) <= LONGEST_ID:
+        return full
+    mark = "==" + hashlib.sha256(full.encode()).hexdigest()[:40]
+    return full[: LONGEST_ID - len(mark)] + mark
 
 
 def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
     if not line.text.strip():
-        raise _NoRideError("blank line")
+        raise _BadRowError("blank line")
     if header is None:
-        raise _NoRideError("below a header that cannot be read")
+        raise _BadRowError("below a header that cannot be read")
     cells = _cells(line, header)
     places = [
         _degrees(cells[column], axis, limit) for column, axis, limit in zip(header.places, AXES, _LIMITS, strict=True)
@@ -113,35 +117,35 @@ def _ride(line: Line, header: Header | None, latest: datetime) -> Ride:
 
 def _cells(line: Line, header: Header) -> list[str]:
     if len(line.text) > LONGEST_LINE:
-        raise _NoRideError("line too long", f"more than {LONGEST_LINE:,} characters")
+        raise _BadRowError("line too long", f"more than {LONGEST_LINE:,} characters")
     if "\0" in line.text:
-        raise _NoRideError("NUL character")
+        raise _BadRowError("NUL character")
     try:
         (cells,) = csv.reader([line.text], delimiter=header.separator, strict=True)
     except csv.Error as error:
         unclosed = "unexpected end" in str(error)
-        raise _NoRideError("quote not closed" if unclosed else "text behind a quote") from error
+        raise _BadRowError("quote not closed" if unclosed else "text behind a quote") from error
     surplus = len(cells) - len(header.names)
     counts = f"{len(cells)} columns where the header has {len(header.names)}"
     if surplus < 0:
-        raise _NoRideError("too few columns" if line.ended else "last line cut short", counts)
+        raise _BadRowError("too few columns" if line.ended else "last line cut short", counts)
     if surplus > 0:
-        raise _NoRideError("too many columns" if any(cells[-surplus:]) else "trailing separator", counts)
+        raise _BadRowError("too many columns" if any(cells[-surplus:]) else "trailing separator", counts)
     return cells
 
 
 def _degrees(cell: str, axis: str, limit: int) -> float:
     text = cell.strip()
-    said = f"{axis} {shortened(text)!r}"
+    detail = f"{axis} {shortened(text)!r}"
     if text.lower() in _MISSING:
-        raise _NoRideError("coordinate missing", said)
+        raise _BadRowError("coordinate missing", detail)
     if _INFINITE.fullmatch(text):
-        raise _NoRideError("coordinate out of range", said)
+        raise _BadRowError("coordinate out of range", detail)
     if not _NUMBER.fullmatch(text):
-        raise _NoRideError("coordinate not a number", said)
+        raise _BadRowError("coordinate not a number", detail)
     degrees = float(text)
     if not -limit <= degrees <= limit:
-        raise _NoRideError("coordinate out of range", said)
+        raise _BadRowError("coordinate out of range", detail)
     return degrees
 
 
@@ -149,9 +153,9 @@ def _time(cell: str, latest: datetime) -> datetime:
     text = cell.strip()
     found = _TIME.fullmatch(text)
     if text.lower() in _MISSING:
-        raise _NoRideError("time missing", f"start time {text!r}")
+        raise _BadRowError("time missing", f"start time {text!r}")
     if found is None:
-        raise _NoRideError("time unreadable", f"start time {shortened(text)!r}")
+        raise _BadRowError("time unreadable", f"start time {shortened(text)!r}")
     year, month, day = (int(found[long] or found[short]) for long, short in ("Yy", "Mm", "Dd"))
     hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
     if found["half"]:
@@ -159,21 +163,21 @@ def _time(cell: str, latest: datetime) -> datetime:
     try:
         started = datetime(year + 2000 * (year < 100), month, day, hour, minute, second)  # noqa: DTZ001, PLR2004
     except ValueError as error:
-        raise _NoRideError("time unreadable", f"start time {text!r}") from error
+        raise _BadRowError("time unreadable", f"start time {text!r}") from error
     if not _EARLIEST <= started <= latest:
-        raise _NoRideError("time out of range", f"start time {text!r}")
+        raise _BadRowError("time out of range", f"start time {text!r}")
     return started
 
 
 def _user(cells: list[str], header: Header, places: list[float]) -> str:
-    """Return the user id of a ride. A ride without a user belongs to the place where it began, to about a kilometre."""
+    """Return the user id of a ride. Without a user in the row, it is the start of the ride, rounded to a kilometre."""
     if header.user is not None and cells[header.user].strip().lower() not in _MISSING:
         return user_id(header.names[header.user], cells[header.user])
     latitude, longitude = (round(degrees, 2) + 0.0 for degrees in places[:2])
     return f"at~{latitude:.2f}~{longitude:.2f}"
 
 
-def _header_again(text: str, name: str, user_column: str | None) -> tuple[str, str, Header | None]:
+def _read_second_header(text: str, name: str, user_column: str | None) -> tuple[str, str, Header | None]:
     try:
         return "header again", "", header_of(text, name, user_column)
     except NotRidesError as error:

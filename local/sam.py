@@ -1,4 +1,4 @@
-"""The project's folders, and the sam CLI of this Python environment."""
+"""Names the project's folders, writes private files, and runs the sam CLI of this Python environment."""
 
 import json
 import os
@@ -15,16 +15,19 @@ STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 
 
 def state() -> Path:
-    """Return the folder of the laptop stack. For a second stack, ``SAXAUL_STATE`` names another folder."""
+    """Return the folder for the files of the laptop stack: .local, or the folder that SAXAUL_STATE names.
+
+    Another folder allows a second laptop stack on the same machine.
+    """
     return Path(os.environ.get("SAXAUL_STATE", ROOT / ".local"))
 
 
 class SamError(Exception):
-    """A build or a deployment failed. The message says why, or where to look."""
+    """A build or a deployment failed. The message says why, or which log says why."""
 
 
 def write_private(file: Path, content: Mapping[str, object]) -> None:
-    """Write JSON to a file that only its owner may read. A reader finds the old or the new content, never a part."""
+    """Write JSON to a file that only its owner may read. It is replaced in one step."""
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -34,22 +37,24 @@ def write_private(file: Path, content: Mapping[str, object]) -> None:
 
 
 def sam(*arguments: str, log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> None:
-    """Run a command of the sam CLI in a folder, and write its output to a log.
+    """Run a command of the sam CLI in the folder ``cwd``, and write its output to the file ``log``.
 
     Raises:
         SamError: the command failed.
     """
-    beside = Path(sys.executable).parent
+    scripts = Path(sys.executable).parent
     with log.open("w") as output:
-        done = subprocess.run(
-            [beside / "sam", *arguments],
+        finished = subprocess.run(
+            [scripts / "sam", *arguments],
             cwd=cwd,
-            env={**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0", **env},
+            env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0", **env},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if done.returncode:
-        told = [line for line in log.read_text().splitlines() if line.strip()]
-        raise SamError(f"sam {arguments[0]} failed: {told[-1] if told else 'it printed nothing'} (full output: {log})")
+    if finished.returncode:
+        printed = [line for line in log.read_text().splitlines() if line.strip()]
+        raise SamError(
+            f"sam {arguments[0]} failed: {printed[-1] if printed else 'it printed nothing'} (full output: {log})"
+        )

@@ -1,11 +1,13 @@
 """Writes a catalog through the API, and keeps the entries that an operator changed.
 
-    python -m local.seed [FOLDER]             write missing entries, and entries that nobody changed since a seed
-    python -m local.seed [FOLDER] --force     write all entries, and overwrite existing ones
+    python -m local.seed [FOLDER]             write missing entries, and replace those that no operator changed
+    python -m local.seed [FOLDER] --force     write all entries, and replace those that operators changed as well
 
-A seed records the version of each entry that it leaves behind, in .local/<stack>.seeded.json. The next seed may replace
-an entry that is still at that version. It keeps an entry at another version, or a deleted one, as an operator's change.
-If there is no record, because another machine seeded the stack, it may replace an entry at its first version.
+Each run (a seed) records the version of every entry that it wrote or found unchanged, in .local/<stack>.seeded.json.
+The next seed may replace an entry that is still at the recorded version. It leaves an entry alone that is at another
+version, because an operator changed it, or that an operator deleted. The default catalog (`catalog/`) also does not
+replace entries that were seeded from another folder. If this machine has no such file, because another machine seeded
+the stack, a seed may replace an entry that is at version 1 and was written by the operator client.
 """
 
 import argparse
@@ -19,22 +21,24 @@ from pydantic import ValidationError
 from rich.markup import escape
 from rich.progress import Progress
 
-from local.client import Client, answering, stack_name
-from local.console import console, give_up
+from local.client import Client, exit_if_unreachable, stack_name
+from local.console import console, exit_with
 from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Kind
-from saxaul.catalog.faults import faults
+from saxaul.catalog.faults import error_lines
 
 FOLDER = ROOT / "catalog"
 
 _SEEDER: Final = "operator"
-_MOVED: Final = 412
-"""The HTTP status of a write to an entry that was changed after it was read."""
+"""The client that seeds, which is the one that operators use too."""
+
+_PRECONDITION_FAILED: Final = 412
+"""The HTTP status of a write to an entry that a concurrent write has changed since it was read."""
 
 
 def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
-    """Read a catalog of YAML files, one for each kind, and check every entry and every reference.
+    """Read a catalog from YAML files, one for each kind of entry, and check every entry and every reference.
 
     Raises:
         ValueError: the catalog has errors; the message lists all of them.
@@ -46,7 +50,7 @@ def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
             try:
                 entries[kind][identifier] = MODELS[kind].model_validate(document)
             except ValidationError as error:
-                found += [f"{kind}/{identifier}: {fault}" for fault in faults(error)]
+                found += [f"{kind}/{identifier}: {fault}" for fault in error_lines(error)]
     found += as_catalog(entries).all_broken_references()
     if found:
         raise ValueError("\n".join(found))
@@ -58,7 +62,7 @@ def as_catalog(entries: dict[Kind, dict[str, Entity]]) -> Catalog:
 
 
 class Mark(NamedTuple):
-    """What a seed recorded of an entry: its version, when that was written (RFC 3339), and the folder it came from."""
+    """What a seed records about an entry: its version, when it was written (RFC 3339), and its folder."""
 
     version: int
     changed_at: str | None
@@ -66,15 +70,19 @@ class Mark(NamedTuple):
 
 
 class Seeding:
-    """One run of a seed against the catalog of a stack."""
+    """One seed of a stack's catalog from a folder.
+
+    ``done`` counts the entries that were written or unchanged. ``kept`` lists the entries that were left alone because
+    an operator changed or deleted them, and ``refused`` those that the API refused.
+    """
 
     def __init__(self, operator: Client, folder: Path, *, force: bool) -> None:
         self._operator = operator
         self._folder = folder.resolve()
         self._force = force
-        self._noted = _marks()
-        self._marks = dict(self._noted or {})
-        self._standing = {
+        self._recorded = _marks()
+        self._marks = dict(self._recorded or {})
+        self._existing = {
             (entry.kind, entry.identifier): entry for kind in KINDS for entry in entries_of(operator, kind)
         }
         self.done: Counter[str] = Counter()
@@ -82,57 +90,63 @@ class Seeding:
         self.refused: list[str] = []
 
     def put(self, kind: Kind, identifier: str, entity: Entity) -> None:
-        """Write an entry if it is missing, or if it is the seed's and not an operator's."""
-        place, standing = f"{kind}/{identifier}", self._standing.get((kind, identifier))
-        if standing and _says(standing, entity):
+        """Write an entry, unless it is unchanged, or an operator changed or deleted it."""
+        place, existing = f"{kind}/{identifier}", self._existing.get((kind, identifier))
+        if existing and _is_same(existing, entity):
             self.done["unchanged"] += 1
-            self._note(place, standing.version, standing.changed_at)
-        elif self._force or (self._is_ours(place, standing) if standing else not self._was_deleted(place)):
-            self._write(place, entity, {} if self._force else _condition(standing))
+            self._record(place, existing.version, existing.changed_at)
+        elif self._force or (self._may_replace(place, existing) if existing else not self._was_deleted(place)):
+            self._write(place, entity, {} if self._force else _condition(existing))
         else:
-            self.kept.append(place if standing else f"{place} (deleted)")
+            self.kept.append(place if existing else f"{place} (deleted)")
 
     def save(self) -> None:
-        """Record the versions that this seed leaves behind, for the next seed."""
+        """Write the recorded versions to the file that the next seed reads."""
         write_private(_file(), {place: mark._asdict() for place, mark in sorted(self._marks.items())})
 
     def _write(self, place: str, entity: Entity, condition: dict[str, str]) -> None:
         document = entity.model_dump(mode="json", exclude_defaults=True)
-        answer = self._operator.call("PUT", f"/catalog/{place}", document, **condition)
-        if answer.status_code == _MOVED:
+        response = self._operator.call("PUT", f"/catalog/{place}", document, **condition)
+        if response.status_code == _PRECONDITION_FAILED:
             self.kept.append(place)
-        elif answer.is_success:
-            written = answer.json()
+        elif response.is_success:
+            written = response.json()
             self.done["written"] += 1
-            self._note(place, written["version"], written["changed_at"])
+            self._record(place, written["version"], written["changed_at"])
         else:
-            self.refused.append(f"{place}: {answer.status_code} {answer.text}")
+            self.refused.append(f"{place}: {response.status_code} {response.text}")
 
-    def _is_ours(self, place: str, standing: Listed) -> bool:
-        if self._noted is None:
-            return (standing.version, standing.changed_by) == (1, _SEEDER)
-        mark = self._noted.get(place)
-        if mark is None or (mark.version, mark.changed_at) != (standing.version, standing.changed_at):
+    def _may_replace(self, place: str, existing: Listed) -> bool:
+        if self._recorded is None:
+            return (existing.version, existing.changed_by) == (1, _SEEDER)
+        mark = self._recorded.get(place)
+        if mark is None or (mark.version, mark.changed_at) != (existing.version, existing.changed_at):
             return False
         # The default catalog does not replace entries that came from another folder.
         return self._folder != FOLDER.resolve() or mark.folder == str(self._folder)
 
     def _was_deleted(self, place: str) -> bool:
-        """Return whether an operator deleted an entry. A seed deletes nothing, and an empty catalog is a new one."""
-        return bool(self._standing) and self._operator.call("GET", f"/catalog/{place}/versions?limit=1").is_success
+        """Return whether an operator deleted an entry, given that it does not exist now.
 
-    def _note(self, place: str, version: int, changed_at: str | None) -> None:
+        An entry without versions never existed. If the whole catalog is empty, it counts as new.
+        """
+        return bool(self._existing) and self._operator.call("GET", f"/catalog/{place}/versions?limit=1").is_success
+
+    def _record(self, place: str, version: int, changed_at: str | None) -> None:
         self._marks[place] = Mark(version, changed_at, str(self._folder))
 
 
 def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
-    """Write missing entries and entries of the seed, or all with ``force``. Entries that the folder lacks stay."""
+    """Seed the catalog of the selected stack. Entries that the folder does not contain are not changed.
+
+    With ``force``, entries that operators changed or deleted are written as well.
+    """
     try:
         entries = load(folder)
     except OSError as error:
-        give_up(f"{folder} has no catalog: {error}")
+        exit_with(f"{folder} has no catalog: {error}")
     except ValueError as error:
-        give_up(f"The catalog has errors:\n{error}")
+        exit_with(f"The catalog has errors:\n{error}")
     with Client(_SEEDER) as operator, Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
         seeding = Seeding(operator, folder, force=force)
@@ -143,10 +157,10 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
                     progress.advance(task)
         finally:
             seeding.save()
-    _tell(entries, seeding)
+    _report(entries, seeding)
 
 
-def _tell(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
+def _report(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
     counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
     done = ", ".join(f"{number} {how}" for how, number in seeding.done.items())
     console.print(f"[green]✓[/] seeded the catalog: {counts}; {done or 'nothing written'}")
@@ -155,18 +169,18 @@ def _tell(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
             escape(f"· operators' changes kept (make seed FORCE=1 overwrites them): {', '.join(seeding.kept)}")
         )
     if seeding.refused:
-        give_up("The stack refused these entries and has all others:\n" + "\n".join(seeding.refused))
+        exit_with("The API refused these entries; all others were processed:\n" + "\n".join(seeding.refused))
 
 
-def _says(standing: Listed, entity: Entity) -> bool:
+def _is_same(existing: Listed, entity: Entity) -> bool:
     try:
-        return standing.entity == entity
+        return existing.entity == entity
     except ValidationError:
         return False
 
 
-def _condition(standing: Listed | None) -> dict[str, str]:
-    return {"if_match": f'"{standing.version}"'} if standing else {"if_none_match": "*"}
+def _condition(existing: Listed | None) -> dict[str, str]:
+    return {"if_match": f'"{existing.version}"'} if existing else {"if_none_match": "*"}
 
 
 def _file() -> Path:
@@ -174,7 +188,7 @@ def _file() -> Path:
 
 
 def _marks() -> dict[str, Mark] | None:
-    """Return what earlier seeds recorded for this stack, or None if there is no record."""
+    """Return what the last seed of this machine recorded for the selected stack, or None if there was none."""
     if not _file().exists():
         return None
     return {place: Mark(**mark) for place, mark in json.loads(_file().read_text()).items()}
@@ -194,11 +208,15 @@ def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.seed", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=FOLDER, help="a folder with a file for each kind, as export writes them"
+        "folder",
+        type=Path,
+        nargs="?",
+        default=FOLDER,
+        help="a folder with a YAML file for each kind, as export writes it",
     )
-    parser.add_argument("--force", action="store_true", help="also overwrite what operators changed or deleted")
+    parser.add_argument("--force", action="store_true", help="also write entries that operators changed or deleted")
     chosen = parser.parse_args()
-    with answering():
+    with exit_if_unreachable():
         seed(chosen.folder, force=chosen.force)
 
 

@@ -1,7 +1,7 @@
 """The laptop stack: an AWS emulator to which the template is deployed.
 
 python -m local.stack up [--port 4566]    start the stack, or update a running one
-python -m local.stack down                end all of its processes
+python -m local.stack down                stop the emulator and the workers that it started
 """
 
 import argparse
@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from local.build import THIS_MACHINE, build
-from local.console import console, give_up, step
+from local.console import console, exit_with, step
 from local.deployment import ADMIN, REGION, Deployment
 from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
@@ -28,7 +28,7 @@ _BOOT_SECONDS = 30
 
 
 def up(port: int) -> None:
-    """Start the stack, or update the one that is running."""
+    """Start the laptop stack or, if it is running, build and deploy it again."""
     if running():
         port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack is already running, on port {port}")
@@ -48,12 +48,12 @@ def up(port: int) -> None:
 
 
 def down() -> None:
-    """End the emulator and all workers that it started."""
+    """Stop the emulator and all workers that it started, and delete the files about the stack."""
     process = running()
     if process is None:
         console.print("The laptop stack is not running.")
     else:
-        with step("ending MiniStack and its workers"):
+        with step("stopping MiniStack and its workers"):
             end(process)
     for name in ("process.json", "stack.json", "env.json", "stack.seeded.json"):
         (state() / name).unlink(missing_ok=True)
@@ -61,12 +61,12 @@ def down() -> None:
 
 
 def start(port: int) -> None:
-    """Start the emulator with nothing deployed. The state folder holds its log, and a file that names its process."""
+    """Start the emulator with nothing deployed. The state folder gets its log, and a file that names its process."""
     state().mkdir(parents=True, exist_ok=True)
     if _is_taken(port):
-        give_up(f"Port {port} is in use by another program; choose another one, for example: make up PORT={port + 1}")
+        exit_with(f"Port {port} is in use by another program; choose another one, for example: make up PORT={port + 1}")
     if not _INTERPRETER.exists():
-        give_up("MiniStack is not installed; install it with: make env")
+        exit_with("MiniStack is not installed; install it with: make env")
     scratch, log_file = state() / "tmp", state() / "ministack.log"
     scratch.mkdir(exist_ok=True)
     (state() / "stack.seeded.json").unlink(missing_ok=True)
@@ -81,11 +81,11 @@ def start(port: int) -> None:
                 **ADMIN,
                 "PATH": os.environ["PATH"],
                 "HOME": str(scratch),
-                "TMPDIR": str(scratch),  # killed workers leave many files behind; `down` deletes them
+                "TMPDIR": str(scratch),  # workers that are killed leave files behind; `down` deletes them
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_REGION": REGION,
-                "IOT_MTLS_ENABLED": "0",  # it would open a second, fixed port, and two stacks cannot share that
+                "IOT_MTLS_ENABLED": "0",  # avoids a second port, whose number is fixed: two stacks could not share it
                 "AUTH": "true",  # enforce the functions' IAM policies, as AWS does
             },
         )
@@ -96,7 +96,7 @@ def start(port: int) -> None:
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _is_ready(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            give_up(f"MiniStack did not start; {log_file} says why.")
+            exit_with(f"MiniStack did not start; {log_file} says why.")
         time.sleep(0.1)
 
 
@@ -113,7 +113,7 @@ def _is_ready(port: int) -> bool:
 
 
 def running() -> psutil.Process | None:
-    """Return the emulator's process if it was started with this state folder and is still running."""
+    """Return the emulator's process, or None if no emulator that uses this state folder is running."""
     if not (state() / "process.json").exists():
         return None
     known = _read(state() / "process.json")
@@ -126,13 +126,14 @@ def running() -> psutil.Process | None:
 
 
 def end(process: psutil.Process) -> None:
-    family = [process, *process.children(recursive=True)]
-    for member in family:
+    """Terminate a process and its descendants, and kill those that still run after three seconds."""
+    processes = [process, *process.children(recursive=True)]
+    for member in processes:
         member.terminate()
-    _, stragglers = psutil.wait_procs(family, timeout=3)
-    for straggler in stragglers:
-        straggler.kill()
-    psutil.wait_procs(stragglers, timeout=5)
+    _, remaining = psutil.wait_procs(processes, timeout=3)
+    for member in remaining:
+        member.kill()
+    psutil.wait_procs(remaining, timeout=5)
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - JSON that this module wrote
@@ -144,11 +145,11 @@ def main() -> None:
     parser.add_argument("command", choices=["up", "down"])
     parser.add_argument("--port", type=int, default=4566)
     chosen = parser.parse_args()
-    os.environ.pop("SAXAUL_STACK", None)  # the shell may name another stack, but this one is the laptop's
+    os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:
         up(chosen.port) if chosen.command == "up" else down()
     except SamError as error:
-        give_up(str(error))
+        exit_with(str(error))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import httpx
 from rich.markup import escape
 
 from local.client import Client, stack
-from local.console import console, give_up
+from local.console import console, exit_with
 from local.deployment import session_of
 from saxaul.log.parsing import NotVerifiedError
-from saxaul.log.verify import verdict
+from saxaul.log.verify import verify
 
 PROJECT = "saxaul-alxa"
 PATIENCE = 60.0
@@ -69,7 +69,7 @@ def _earn(alipay: Client, person: str) -> None:
     for refused in answer["refused"]:
         _line(f"{len(answer['refused'])} refused: {refused['detail']}")
     ledger = f"/users/{person}/ledger"
-    _poll(lambda: alipay.done("GET", ledger), lambda found: len(found["entries"]) == answer["accepted"])
+    _poll(lambda: alipay.call_or_exit("GET", ledger), lambda found: len(found["entries"]) == answer["accepted"])
     wallet = _call(alipay, "GET", f"/users/{person}/wallet")
     _line(f"{wallet['earned']:,} points earned, {wallet['avoided_g']:,g} grams of CO2e avoided")
 
@@ -85,7 +85,7 @@ def _redeem(alipay: Client, person: str) -> Any:  # noqa: ANN401 - JSON
     path, key = f"/users/{person}/redemptions", secrets.token_hex(8)
     redemption = _call(alipay, "POST", path, request, idempotency_key=key)
     place = f"{path}/{redemption['redemption_id']}"
-    reserved = _poll(lambda: alipay.done("GET", place), lambda answer: answer["state"] != "requested")
+    reserved = _poll(lambda: alipay.call_or_exit("GET", place), lambda answer: answer["state"] != "requested")
     _line(f"{reserved['state']}: certificate {redemption['certificates'][0]}, {reserved['points']:,} points")
 
     _heading("The app repeats the request with the same Idempotency-Key, as apps do")
@@ -133,12 +133,12 @@ def _verify(number: str) -> str:
     _heading("Anyone can check it against the public log, without asking us")
     _request("GET", "/log and /log/key")
     try:
-        for line in verdict(text, _log_pages(), _published("/log/key")):
+        for line in verify(text, _log_pages(), _published("/log/key")):
             _line(line)
     except NotVerifiedError as reason:
-        give_up(f"The certificate could not be verified: {reason}.")
+        exit_with(f"The certificate could not be verified: {reason}.")
     if certificate["state"] != "planted":
-        give_up(f"The tree should be planted, but it is {certificate['state']}.")
+        exit_with(f"The tree should be planted, but it is {certificate['state']}.")
     console.print(
         f"\n[bold green]VERIFIED[/] {certificate['species']} {certificate['tree']['tag']} in {certificate['place']}, "
         f"certificate [bold]{certificate['number']}[/]"
@@ -182,8 +182,8 @@ def _log_pages() -> list[bytes]:
 
 def _order_of(partner: Client, redemption_id: str) -> str | None:
     """Return the id of the planting order that holds a redemption, from the 20 newest; None if there is none."""
-    for order in partner.done("GET", "/planting-orders?limit=20")["orders"]:
-        trees = partner.done("GET", f"/planting-orders/{quote(order['order_id'])}")["trees"]
+    for order in partner.call_or_exit("GET", "/planting-orders?limit=20")["orders"]:
+        trees = partner.call_or_exit("GET", f"/planting-orders/{quote(order['order_id'])}")["trees"]
         if any(tree["redemption_id"] == redemption_id for tree in trees):
             return str(order["order_id"])
     return None
@@ -192,7 +192,7 @@ def _order_of(partner: Client, redemption_id: str) -> str | None:
 def _call(client: Client, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
     """Send a request, and print it."""
     _request(method, path)
-    return client.done(method, path, body, **headers)
+    return client.call_or_exit(method, path, body, **headers)
 
 
 def _poll(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
@@ -200,7 +200,9 @@ def _poll(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: 
     deadline = time.monotonic() + PATIENCE
     while not good(answer := ask()):
         if time.monotonic() > deadline:
-            give_up(f"This did not happen within {PATIENCE:g} seconds. The last answer was {json.dumps(answer)[:300]}")
+            exit_with(
+                f"This did not happen within {PATIENCE:g} seconds. The last answer was {json.dumps(answer)[:300]}"
+            )
         time.sleep(0.2)
     return answer
 

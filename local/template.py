@@ -1,4 +1,4 @@
-"""Reads template.yaml as plain data: a tag such as !Ref becomes {"Ref": …}."""
+"""Reads template.yaml as plain data. A tag such as `!Ref Name` becomes `{"Ref": "Name"}`."""
 
 from functools import cache
 from typing import Any
@@ -11,7 +11,7 @@ Properties = dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that knows CloudFormation's tags."""
+    """A SafeLoader that accepts CloudFormation's tags."""
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Properties:
@@ -20,7 +20,7 @@ def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Properties
         return {name: loader.construct_scalar(node)}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - YAML has no fourth kind of node
+    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - YAML has only these three kinds of nodes
     return {name: loader.construct_mapping(node, deep=True)}
 
 
@@ -34,6 +34,6 @@ def template() -> Properties:
 
 
 def resources(type_: str) -> dict[str, Properties]:
-    """Return the properties of each resource of a type, by logical id."""
+    """Return the properties of each resource of a type, such as AWS::SQS::Queue, by logical id."""
     found = template()["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == type_}

@@ -1,4 +1,4 @@
-"""Access to a dead-letter queue for an operator: listing removes no message, and moving loses none."""
+"""Lists, moves and deletes the messages of a dead-letter queue. Listing removes no message, and moving loses none."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -7,14 +7,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-HELD_SECONDS = 300
-"""How many seconds a received message is hidden from other consumers. On exit, it becomes visible at once."""
+HIDDEN_SECONDS = 300
+"""How many seconds a received message is hidden from other consumers, unless it is made visible earlier."""
 
 WAIT_SECONDS = 1
-"""Long polling: with any wait, SQS queries all of its servers, so an empty response means that the queue is empty."""
+"""Seconds to wait for a message. Only with a wait does SQS ask all of its servers, so that no message is missed."""
 
 BATCH = 10
-"""The most messages that SQS returns in one response."""
+"""The most messages that SQS accepts or returns in one request."""
 
 
 class AbsentMessageError(Exception):
@@ -22,18 +22,21 @@ class AbsentMessageError(Exception):
 
 
 class DeadLetters:
-    """The messages of a dead-letter queue. On exit, the messages that were not deleted become visible again."""
+    """The messages of a dead-letter queue, as a context manager.
+
+    A received message is hidden from other consumers. On exit, the messages that were not deleted become visible again.
+    """
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
-        self._held: dict[str, str] = {}
+        self._receipts: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        handles = list(self._held.values())
+        handles = list(self._receipts.values())
         for start in range(0, len(handles), BATCH):
             entries: Any = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
@@ -42,11 +45,11 @@ class DeadLetters:
             self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
     def __iter__(self) -> Iterator["MessageTypeDef"]:
-        """Return each message once. From one group of a FIFO queue, SQS returns only ten until these are deleted."""
+        """Yield each message once. From one group of a FIFO queue, SQS returns at most ten until these are deleted."""
         while True:
             received = self._receive()
-            fresh = [message for message in received if message["MessageId"] not in self._held]
-            self._held.update({message["MessageId"]: message["ReceiptHandle"] for message in received})
+            fresh = [message for message in received if message["MessageId"] not in self._receipts]
+            self._receipts.update({message["MessageId"]: message["ReceiptHandle"] for message in received})
             if not fresh:
                 return
             yield from fresh
@@ -60,7 +63,7 @@ class DeadLetters:
         """Return one message.
 
         Raises:
-            AbsentMessageError: the message is not in the queue, or it is behind other messages of its group.
+            AbsentMessageError: the message is not in the queue, or is behind ten others of its group in a FIFO queue.
         """
         for message in self:
             if message["MessageId"] == message_id:
@@ -69,30 +72,31 @@ class DeadLetters:
 
     def delete(self, message: "MessageTypeDef") -> None:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        self._held.pop(message["MessageId"])
+        self._receipts.pop(message["MessageId"])
 
     def move(self, message: "MessageTypeDef", target_url: str, body: str) -> None:
-        """Send a message to another queue, then delete it here.
+        """Send a message to another queue with this body, then delete it from this queue.
 
-        After a crash in between, the message exists twice, which is harmless.
+        If the process ends between the two steps, the message is in both queues. This is harmless, because the
+        functions recognize a duplicate.
         """
         attributes = message["Attributes"]
         extra: dict[str, Any] = {"MessageAttributes": message.get("MessageAttributes", {})}
         if "MessageGroupId" in attributes:
             extra["MessageGroupId"] = attributes["MessageGroupId"]
         if target_url.endswith(".fifo"):
-            # With its first MessageDeduplicationId, the queue would silently drop a message of the last five minutes.
+            # For five minutes after a message, SQS silently drops another one with the same MessageDeduplicationId.
             extra["MessageDeduplicationId"] = message["MessageId"]
         self._client.send_message(QueueUrl=target_url, MessageBody=body, **extra)
         self.delete(message)
 
     def _receive(self) -> list["MessageTypeDef"]:
-        answer = self._client.receive_message(
+        response = self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=BATCH,
-            VisibilityTimeout=HELD_SECONDS,
+            VisibilityTimeout=HIDDEN_SECONDS,
             WaitTimeSeconds=WAIT_SECONDS,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
-        return answer.get("Messages", [])
+        return response.get("Messages", [])

@@ -1,8 +1,11 @@
 """Lists the messages of a dead-letter queue, moves them back to the queue that they came from, or deletes them.
 
-python -m operations.dead_letters list                                    list the messages and their contents
-python -m operations.dead_letters redrive [--id ID [--body-file FILE]]    move all back, or one, with a new body
-python -m operations.dead_letters drop --id ID | --all --yes              print and delete one message, or all
+python -m operations.dead_letters list                           list the messages and their contents
+python -m operations.dead_letters redrive                        move all messages back
+python -m operations.dead_letters redrive --id ID                move one message back
+python -m operations.dead_letters redrive --id ID --body-file F  move one message back, with the body in file F
+python -m operations.dead_letters drop --id ID                   print and delete one message
+python -m operations.dead_letters drop --all --yes               print and delete all messages
 """
 
 import argparse
@@ -15,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from rich.markup import escape
 
-from local.client import session_to, stack
-from local.console import console, give_up
+from local.client import session_of_stack, stack
+from local.console import console, exit_with
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 
@@ -24,11 +27,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-_ABSENT = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
-"""The error codes of an endpoint that does not support an operation."""
+_UNSUPPORTED = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
+"""The error codes with which an endpoint says that it does not support an operation."""
 
-_SHOWN = 120
-"""How many characters to show of a body that cannot be parsed."""
+_SHOWN_CHARACTERS = 120
+"""How many characters to show of a message body that cannot be parsed."""
 
 
 class Queues(NamedTuple):
@@ -40,12 +43,12 @@ class Queues(NamedTuple):
 
 
 def show_all(client: "SQSClient", queues: Queues, limit: int) -> None:
-    """Print each message. The messages stay in the queue."""
+    """Print each message, at most ``limit`` of them. The messages stay in the queue."""
     shown = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         total = letters.count()
         for message in letters:
-            _show(message, queues.kind)
+            _print_message(message, queues.kind)
             shown += 1
             if shown == limit:
                 break
@@ -58,7 +61,7 @@ def redrive_all(client: "SQSClient", queues: Queues) -> None:
     try:
         client.start_message_move_task(SourceArn=names["Attributes"]["QueueArn"])
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _ABSENT:
+        if error.response["Error"]["Code"] not in _UNSUPPORTED:
             raise
     else:
         console.print("[green]✓[/] SQS is moving all messages back in the background")
@@ -72,7 +75,7 @@ def redrive_all(client: "SQSClient", queues: Queues) -> None:
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
-    """Move one message back, with its own body or a corrected one."""
+    """Move one message back to its queue, with the given body, or with its own if ``body`` is None."""
     with DeadLetters(client, queues.dead_letter_url) as letters:
         message = letters.find(message_id)
         letters.move(message, queues.source_url, message["Body"] if body is None else body)
@@ -82,11 +85,11 @@ def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str 
 
 
 def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
-    """Delete one message, or all of them. Each is first printed in full."""
+    """Delete the message with this id, or all messages if there is no id. Each message is first printed in full."""
     dropped = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         for message in [letters.find(message_id)] if message_id else letters:
-            _show(message, queues.kind)
+            _print_message(message, queues.kind)
             console.print(message["Body"], markup=False)
             letters.delete(message)
             dropped += 1
@@ -94,7 +97,7 @@ def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
 
 
 def summary(body: str, kind: str) -> str:
-    """Return a short description of a message, or the error for which the function cannot parse it."""
+    """Return a short description of a message body, or why it cannot be parsed, as ``unreadable (…): …``."""
     try:
         if kind == "redemptions":
             redemption = RedemptionMessage.model_validate_json(body)
@@ -105,13 +108,13 @@ def summary(body: str, kind: str) -> str:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, fault["loc"]))
-        return f"unreadable ({': '.join(filter(None, (place, fault['msg'])))}): {body[:_SHOWN]}"
+        return f"unreadable ({': '.join(filter(None, (place, fault['msg'])))}): {body[:_SHOWN_CHARACTERS]}"
     types = ", ".join(sorted({action.type for action in message.unpacked()}))
     actions = f"{len(message.actions)} actions ({types})" if message.actions else "no actions"
     return f"{message.app}: {actions}, {len(message.reversals)} reversals"
 
 
-def _show(message: "MessageTypeDef", kind: str) -> None:
+def _print_message(message: "MessageTypeDef", kind: str) -> None:
     attributes = message["Attributes"]
     minutes = max(0, time.time() - int(attributes["SentTimestamp"]) / 1000) / 60
     age = f"{minutes / 1440:.1f} days" if minutes >= 1440 else f"{minutes:.0f} min"  # noqa: PLR2004 - minutes of a day
@@ -121,14 +124,14 @@ def _show(message: "MessageTypeDef", kind: str) -> None:
     )
 
 
-def _mended(file: Path, kind: str) -> str:
-    """Return the body in a file, or end the command if the function could not parse it."""
+def _corrected_body(file: Path, kind: str) -> str:
+    """Return the message body in a file. End the program if it cannot be parsed as a message for this queue."""
     try:
         body = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        give_up(f"{file} cannot be read: {error}")
-    if (told := summary(body, kind)).startswith("unreadable"):
-        give_up(f"{file} is not a message for the {kind} queue: {told}")
+        exit_with(f"{file} cannot be read: {error}")
+    if (described := summary(body, kind)).startswith("unreadable"):
+        exit_with(f"{file} is not a message for the {kind} queue: {described}")
     return body
 
 
@@ -143,8 +146,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--yes", action="store_true", help="drop --all: confirm that every message is deleted")
     parser.add_argument("--body-file", type=Path, help="redrive --id: send the content of this file as the body")
     parser.add_argument("--limit", type=int, default=100, help="list: the most messages to show")
-    parser.add_argument("--source-url", help="the URL of the queue on AWS")
-    parser.add_argument("--dead-letter-url", help="the URL of its dead-letter queue on AWS")
+    parser.add_argument(
+        "--source-url",
+        help="the URL of the queue; default: that of SAXAUL_STACK, or of the laptop stack",
+    )
+    parser.add_argument("--dead-letter-url", help="the URL of its dead-letter queue; both or neither must be given")
     chosen = parser.parse_args()
     if chosen.id == "":  # for example from an empty shell variable, which must not select all messages
         parser.error("--id needs a message id")
@@ -164,7 +170,7 @@ def main() -> None:
         queues = Queues(chosen.queue, chosen.source_url, chosen.dead_letter_url)
     else:
         known = stack()
-        session = session_to(known)
+        session = session_of_stack(known)
         queues = Queues(chosen.queue, known["queues"][chosen.queue], known["queues"][f"{chosen.queue}_dead_letter"])
     try:
         client = boto3.client("sqs", **session)
@@ -172,15 +178,17 @@ def main() -> None:
             case "list":
                 show_all(client, queues, chosen.limit)
             case "redrive" if chosen.id:
-                redrive_one(client, queues, chosen.id, chosen.body_file and _mended(chosen.body_file, chosen.queue))
+                redrive_one(
+                    client, queues, chosen.id, chosen.body_file and _corrected_body(chosen.body_file, chosen.queue)
+                )
             case "redrive":
                 redrive_all(client, queues)
             case _:
                 drop(client, queues, chosen.id)
     except AbsentMessageError as absent:
-        give_up(str(absent))
+        exit_with(str(absent))
     except (BotoCoreError, ClientError) as error:
-        give_up(f"A request to SQS failed, for {queues.dead_letter_url}: {error}")
+        exit_with(f"An AWS call for {queues.dead_letter_url} failed: {error}")
 
 
 if __name__ == "__main__":

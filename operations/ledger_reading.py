@@ -1,4 +1,4 @@
-"""Reads the ledger's items, whole partitions at a time, and converts them to domain objects."""
+"""Reads the items of the ledger's table, and converts those of one owner to domain objects."""
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -14,7 +14,7 @@ from saxaul.storage.table import Item, Table, python
 from saxaul.trees.redemptions import Redemption
 
 MALFORMED = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
-"""The exceptions that are raised when a malformed item is converted."""
+"""The exceptions that converting a malformed item can raise."""
 
 
 class Reading(NamedTuple):
@@ -25,13 +25,14 @@ class Reading(NamedTuple):
 
 
 def scan(table: Table, **narrowed: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
+    """Yield all items of a table with consistent reads. ``narrowed`` has further arguments of DynamoDB's Scan."""
     scanned = dynamodb().get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True, **narrowed)
-    for answer in scanned:
-        yield from map(python, answer["Items"])
+    for page in scanned:
+        yield from map(python, page["Items"])
 
 
 def read_owner(pk: str, items: Iterable[Item]) -> Reading:
-    """Convert one owner's items. Items of other kinds are ignored, because they count in no sum."""
+    """Convert the wallet, the periods and the redemptions of one owner. Ignores all other items."""
     owner = periods.owner_of(pk)
     broken: list[Finding] = []
     wallet, found_periods, found_redemptions, sizes = (
@@ -61,7 +62,7 @@ def unreadable(item: Item, error: Exception) -> Finding:
 
 
 def size_of(value: object) -> int:
-    """Return about how many bytes DynamoDB counts for a value: names and text in UTF-8, numbers two digits a byte."""
+    """Return about how many bytes DynamoDB counts for a value: text in UTF-8, and one byte for two digits."""
     match value:
         case dict():
             return 3 + sum(len(name.encode()) + 1 + size_of(member) for name, member in value.items())

@@ -1,8 +1,8 @@
 """Checks that a whole ledger adds up: `python -m operations.reconcile` for the laptop stack, or `--table NAME` on AWS.
 
-For every user and in total, earned must equal ripening + spendable + spent. Stock, planting orders, certificates and
-the public log's counts must agree with the redemptions. The command may run while the ledger is in use: it reads a
-mismatch again before it reports a fault.
+For every user and in total, points earned must equal ripening (not harvested yet) + spendable + spent. The stock, the
+planting orders, the certificates and the counts of the public log must agree with the redemptions. The command may run
+while the ledger is in use: if items disagree, it reads them again before it reports a fault.
 
 The exit code is 0 if everything adds up, and 1 otherwise.
 """
@@ -18,10 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from local.client import stack, turn_to
-from local.console import console, give_up
+from local.client import stack, use_stack
+from local.console import console, exit_with
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
-from saxaul.audit import PAID, Books, Census, Finding, Holdings, check, log_findings, stock_findings
+from saxaul.audit import PAID, Census, CrossChecks, Finding, Holdings, check, log_findings, stock_findings
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.entries import Counts
 from saxaul.storage import orders, redemptions, stocks
@@ -31,7 +31,7 @@ from saxaul.trees.orders import OrderedTree
 from saxaul.trees.stock import Stock
 
 _READINGS = 3
-"""How many times a mismatch is read again, because a write may be in progress."""
+"""How many times items that disagree are read again, because a write may be in progress."""
 
 _LAST = "~"
 """Sorts after every sort key of the ledger."""
@@ -39,7 +39,7 @@ _LAST = "~"
 
 @dataclass
 class Report:
-    """The number of faults, and the sums over all users, in points."""
+    """The number of faults, the number of users, and the sums of points over all users."""
 
     users: int = 0
     earned: int = 0
@@ -56,14 +56,14 @@ class Report:
         self.spent += holdings.wallet.spent
 
 
-def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
-    """Check a whole ledger, and pass each finding to ``tell`` as soon as it is confirmed."""
-    report, books = Report(), Books()
+def reconcile(table: Table, report_finding: Callable[[Finding], None]) -> Report:
+    """Check a whole ledger, and pass each finding to ``report_finding`` as soon as it is confirmed."""
+    report, cross_checks = Report(), CrossChecks()
 
     def found(findings: Sequence[Finding]) -> None:
         report.faults += sum(finding.is_fault for finding in findings)
         for finding in findings:
-            tell(finding)
+            report_finding(finding)
 
     # A scan returns all items of a partition one after another.
     for pk, items in groupby(scan(table), key=lambda item: str(item["pk"])):
@@ -71,22 +71,25 @@ def reconcile(table: Table, tell: Callable[[Finding], None]) -> Report:
         if kind in {"USER", "FACILITY"}:
             reading = read_owner(pk, items)
             for redemption in reading.holdings.redemptions:
-                books.add_redemption(redemption)
-            reading, findings = settled(table, pk, reading)
+                cross_checks.add_redemption(redemption)
+            reading, findings = confirmed_findings(table, pk, reading)
             found(findings)
             if kind == "USER":
                 report.add(reading.holdings)
         else:
             for item in items:
-                found(_enter(kind, item, books))
-    found(confirmed_loose_ends(table, books))
-    found(recounted(table, books.uneven_projects(table.clock.now())))
-    found(confirmed_log_findings(table, books.census.counts))
+                found(_add_item(kind, item, cross_checks))
+    found(confirmed_disagreements(table, cross_checks))
+    found(confirmed_stock_findings(table, cross_checks.unbalanced_projects(table.clock.now())))
+    found(confirmed_log_findings(table, cross_checks.census.counts))
     return report
 
 
-def settled(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Finding]]:
-    """Return the findings on an owner that remain when its partition is read again, and the reading they come from."""
+def confirmed_findings(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Finding]]:
+    """Return an owner's findings, and the reading that they come from.
+
+    If there is a fault, the owner's partition is read again, up to three times.
+    """
     for _ in range(_READINGS):
         findings = reading.unreadable + check(reading.holdings)
         if not any(finding.is_fault for finding in findings):
@@ -95,22 +98,22 @@ def settled(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Find
     return reading, reading.unreadable + check(reading.holdings)
 
 
-def confirmed_loose_ends(table: Table, books: Books) -> list[Finding]:
-    """Return the disagreements between orders, certificates and redemptions that remain when these are read again."""
-    suspects, again = books.loose_ends(), Books()
+def confirmed_disagreements(table: Table, cross_checks: CrossChecks) -> list[Finding]:
+    """Return the disagreements between orders, certificates and redemptions that remain after reading them again."""
+    suspects, again = cross_checks.disagreements(), CrossChecks()
     keys = [redemptions.redemption_key(suspect.tree.user_id, suspect.tree.redemption_id) for suspect in suspects]
     keys += [orders.order_key(suspect.order_id) for suspect in suspects if suspect.order_id]
     keys += [redemptions.certificate_key(suspect.tree.number) for suspect in suspects if suspect.order_id is None]
     for key, item in table.get_many(keys, consistent=True).items():
-        _enter(key.pk.partition("#")[0], item, again)
-    still = set(again.loose_ends())
+        _add_item(key.pk.partition("#")[0], item, again)
+    still = set(again.disagreements())
     return [suspect.finding for suspect in suspects if suspect in still]
 
 
-def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
-    """Return what is still wrong with the stock of these projects.
+def confirmed_stock_findings(table: Table, project_ids: Sequence[str]) -> list[Finding]:
+    """Return what is wrong with the stock of these projects after reading it again.
 
-    Their trees are counted again, between two readings of the stock.
+    The trees that took saplings from the stock are counted between two readings of the stock.
     """
     if not project_ids:
         return []
@@ -128,19 +131,19 @@ def recounted(table: Table, project_ids: Sequence[str]) -> list[Finding]:
 
 
 def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
-    """Return the difference between the counts of the public log and of the trees, if it is confirmed.
+    """Return the difference between the counts of the public log and ``counts``, those of the redemptions.
 
-    A difference is confirmed if the log did not change while the trees were counted again.
+    A difference is counted again, and returned only if the log did not change during the new count.
     """
-    entries = LogStore(table)
-    head = entries.head()
+    log = LogStore(table)
+    head = log.head()
     findings = log_findings(head.counts if head else Counts(), counts)
     for _ in range(_READINGS if findings else 0):
         before, census = head, Census()
         for item in _redemption_items(table):
             with suppress(*MALFORMED):  # the first scan has reported this item
                 census.add(redemptions.from_item(item))
-        head = entries.head()
+        head = log.head()
         if before == head:
             return log_findings(head.counts if head else Counts(), census.counts)
     return []
@@ -152,30 +155,31 @@ def _redemption_items(table: Table) -> Iterator[Item]:
 
 
 def _stocks(table: Table, project_ids: Sequence[str]) -> dict[str, Stock]:
-    """Return the current stock of each project. An unreadable one counts as empty; the first scan has reported it."""
-    books = Books()
+    """Return the current stock of each project. A stock that cannot be read counts as empty; it is already reported."""
+    cross_checks = CrossChecks()
     for item in table.get_many(map(stocks.stock_key, project_ids), consistent=True).values():
-        _enter("PROJECT", item, books)
-    return {project_id: books.stock(project_id) for project_id in project_ids}
+        _add_item("PROJECT", item, cross_checks)
+    return {project_id: cross_checks.stock(project_id) for project_id in project_ids}
 
 
-def _enter(kind: str, item: Item, books: Books) -> list[Finding]:
+def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]:
+    """Add an item of one kind to the cross-checks. Returns a finding if the item cannot be read."""
     try:
         match kind:
             case "USER":
-                books.add_redemption(redemptions.from_item(item))
+                cross_checks.add_redemption(redemptions.from_item(item))
             case "PROJECT":
-                books.add_stock(stocks.from_item(item["pk"].removeprefix("PROJECT#"), item))
+                cross_checks.add_stock(stocks.from_item(item["pk"].removeprefix("PROJECT#"), item))
             case "ORDER":
-                books.add_order(orders.from_item(item))
+                cross_checks.add_order(orders.from_item(item))
             case "CERT":
-                books.add_certificate(_certified(item))
+                cross_checks.add_certificate(_certified_tree(item))
     except MALFORMED as error:
         return [unreadable(item, error)]
     return []
 
 
-def _certified(item: Item) -> OrderedTree:
+def _certified_tree(item: Item) -> OrderedTree:
     return OrderedTree(item["user_id"], item["redemption_id"], item["pk"].removeprefix("CERT#"))
 
 
@@ -185,26 +189,26 @@ def main() -> None:
     table = Table(parser.parse_args().table or ledger_of_the_stack(), SYSTEM_CLOCK)
     try:
         with console.status(f"reading {table.name}"):
-            report = reconcile(table, _tell)
+            report = reconcile(table, _print_finding)
     except (BotoCoreError, ClientError) as error:
-        give_up(f"{table.name} could not be read: {error}")
-    _show(report)
+        exit_with(f"{table.name} could not be read: {error}")
+    _print_sums(report)
     sys.exit(1 if report.faults else 0)
 
 
 def ledger_of_the_stack() -> str:
     """Return the name of the selected stack's ledger, and point this process's AWS clients at that stack."""
     known = stack()
-    turn_to(known)
+    use_stack(known)
     return str(known["tables"]["ledger"])
 
 
-def _tell(finding: Finding) -> None:
+def _print_finding(finding: Finding) -> None:
     mark = "[red]✗[/]" if finding.is_fault else "[yellow]·[/]"
     console.print(f"{mark} {escape(finding.subject)}: {escape(finding.detail)}")
 
 
-def _show(report: Report) -> None:
+def _print_sums(report: Report) -> None:
     grid = Grid(show_header=False, box=None)
     grid.add_row("users checked", f"{report.users:,}")
     grid.add_row("points earned", f"{report.earned:,}")

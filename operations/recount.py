@@ -1,11 +1,15 @@
-"""Recounts the public impact totals from the whole ledger: `python -m operations.recount`, or `--table NAME` on AWS.
+"""Compares the public totals with the whole ledger: `python -m operations.recount`, or with `--table NAME` on AWS.
 
-The command prints the days on which the public totals differ from the periods and redemptions. If it finds any, it
-first waits until the stream has delivered the changes in progress. A day whose totals change meanwhile is left to the
-next run. `--mend` adds what is missing. Do not use it while the stream is stuck: the changes that wait there would be
-counted twice.
+The command computes the totals of each day from the periods and redemptions. If the stored totals of some days differ,
+it waits for 60 seconds, because the stream may not have delivered the latest changes yet. Then it reads the totals of
+these days again and prints how each of them differs. A day whose totals changed in the meantime cannot be judged.
 
-The exit code is 0 if nothing is missing, and 1 otherwise.
+`--mend` replaces the totals of a day that lacks something with those from the ledger. It does not correct a day that
+also counts something that the ledger does not hold: that may be a deleted item, which stays counted, or a tree whose
+change of state was never counted. Do not use `--mend` while the stream is stuck: it would add the changes that are
+still in the stream, and TallyImpact would count them a second time.
+
+The exit code is 0 if every day could be judged and no day lacks something, and 1 otherwise.
 """
 
 import argparse
@@ -22,23 +26,26 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from local.client import stack
-from local.console import console, give_up
+from local.console import console, exit_with
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.impact.totals import Act, Day, Impact, Sum, of_period, of_redemption
+from saxaul.impact.totals import Act, Day, Impact, Sum, impact_of_period, impact_of_redemption
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table, raw
 
-UNDER_WAY = 60
-"""Seconds after which a change is counted unless the stream is stuck: the batching window, and time for a retry."""
+COUNTED_WITHIN = 60
+"""Seconds within which a change is counted unless the stream is stuck: the batching window, and time for a retry."""
 
 
 class Gap(NamedTuple):
-    """How the totals of a day differ: what they lack, and what they count although the ledger does not hold it."""
+    """How the stored totals of a day differ from the ledger, as sentences without a subject.
+
+    ``lacks`` has what the totals lack, and ``exceeds`` what they count although the ledger does not hold it.
+    """
 
     lacks: list[str]
     exceeds: list[str]
@@ -46,68 +53,80 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The number of days that were compared, and how many of them still lack something."""
+    """The number of days that were compared, how many of them still lack something, and the days not judged."""
 
     days: int
     lacking: int
+    unjudged: list[date]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every day was judged, and no day lacks something."""
+        return not self.lacking and not self.unjudged
 
 
-def recount(table: Table, calendar: Calendar, tell: Callable[[str], None], *, mend: bool = False) -> Report:
-    """Pass a line to ``tell`` for each difference between a day's totals and the ledger."""
+def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None], *, mend: bool = False) -> Report:
+    """Compare the totals of each day with the ledger, and pass a line to ``print_line`` for each difference.
+
+    With ``mend``, correct the days that only lack something.
+    """
     store = ImpactStore(table)
     before = _stored(table)
-    held = _held(table, calendar)
-    days = {*before, *held}
-    suspects = [day for day in days if _of(before, day).impact != held.get(day, Impact())]
+    counted = _counted_from_ledger(table, calendar)
+    days = {*before, *counted}
+    suspects = [day for day in days if _day_in(before, day).impact != counted.get(day, Impact())]
     if suspects:
-        table.clock.sleep(UNDER_WAY)
+        table.clock.sleep(COUNTED_WITHIN)
     lacking = 0
+    unjudged: list[date] = []
     for day in sorted(store.get_many(suspects).values(), key=lambda day: day.day):
-        if day.version != _of(before, day.day).version:
-            tell(f"{day.day} changed during the count; run this again")
+        if day.version != _day_in(before, day.day).version:
+            print_line(f"{day.day} changed during the count")
+            unjudged.append(day.day)
             continue
-        truth = held.get(day.day, Impact())
-        gap = gap_between(truth, day.impact)
+        correct = counted.get(day.day, Impact())
+        gap = gap_between(correct, day.impact)
         for line in (*gap.lacks, *gap.exceeds):
-            tell(f"{day.day} {line}")
-        if gap.lacks and not (mend and _is_mended(store, replace(day, impact=truth), gap, tell)):
+            print_line(f"{day.day} {line}")
+        if gap.lacks and not (mend and _correct(store, replace(day, impact=correct), gap, print_line)):
             lacking += 1
-    return Report(len(days), lacking)
+    return Report(len(days), lacking, unjudged)
 
 
-def _is_mended(store: ImpactStore, day: Day, gap: Gap, tell: Callable[[str], None]) -> bool:
+def _correct(store: ImpactStore, corrected: Day, gap: Gap, print_line: Callable[[str], None]) -> bool:
+    """Write the corrected totals of a day, and return whether they were written."""
     if gap.exceeds:
-        tell(f"{day.day} was not corrected, because it also counts something that the ledger does not hold")
+        print_line(f"{corrected.day} was not corrected, because it also counts something that the ledger does not hold")
         return False
     try:
-        store.put(day)
+        store.put(corrected)
     except LostRaceError:
-        tell(f"{day.day} changed before it was corrected; run this again")
+        print_line(f"{corrected.day} was not corrected, because it changed in the meantime; run this again")
         return False
-    tell(f"{day.day} was corrected")
+    print_line(f"{corrected.day} was corrected")
     return True
 
 
-def gap_between(truth: Impact, told: Impact) -> Gap:
-    """Compare the ledger with the stored totals. The totals may be higher, because deleted items stay counted."""
+def gap_between(correct: Impact, stored: Impact) -> Gap:
+    """Return how the stored totals differ from the correct ones, which were counted from the ledger."""
     gap = Gap([], [])
-    differing = truth.plus(told, -1)
-    for act, missing in differing.acts.items():
-        for name, number in missing._asdict().items():
-            _enter(gap, Decimal(number), f"{name} of {' '.join(act)}")
-    for state, number in differing.trees.items():
-        _enter(gap, Decimal(number), f"trees {state}")
+    missing = correct.plus(stored, -1)
+    for act, numbers in missing.acts.items():
+        for name, number in numbers._asdict().items():
+            _add_line(gap, Decimal(number), f"{name} of {' '.join(act)}")
+    for state, number in missing.trees.items():
+        _add_line(gap, Decimal(number), f"trees {state}")
     return gap
 
 
-def _enter(gap: Gap, missing: Decimal, what: str) -> None:
+def _add_line(gap: Gap, missing: Decimal, what: str) -> None:
     if missing > 0:
         gap.lacks.append(f"lacks {missing:f} {what}")
     elif missing:
         gap.exceeds.append(f"counts {-missing:f} {what} that the ledger does not hold")
 
 
-def _of(days: Mapping[date, Day], day: date) -> Day:
+def _day_in(days: Mapping[date, Day], day: date) -> Day:
     return days.get(day, Day(day))
 
 
@@ -117,14 +136,14 @@ def _stored(table: Table) -> dict[date, Day]:
     return {day.day: day for day in map(impact.from_item, items)}
 
 
-def _held(table: Table, calendar: Calendar) -> dict[date, Impact]:
+def _counted_from_ledger(table: Table, calendar: Calendar) -> dict[date, Impact]:
     acts: defaultdict[date, defaultdict[Act, Sum]] = defaultdict(lambda: defaultdict(Sum))
     trees: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in scan(table):
         if item["sk"].startswith(periods.PERIOD_PREFIX):
-            found = of_period(periods.from_item(item), calendar)
+            found = impact_of_period(periods.from_item(item), calendar)
         elif item["sk"].startswith(redemptions.TREE_PREFIX):
-            found = of_redemption(redemptions.from_item(item), calendar)
+            found = impact_of_redemption(redemptions.from_item(item), calendar)
         else:
             continue
         for day, adds in found.items():
@@ -139,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.recount", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack")
     parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --table")
-    parser.add_argument("--mend", action="store_true", help="add what is missing")
+    parser.add_argument("--mend", action="store_true", help="correct the days that only lack something")
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
         parser.error("--table needs --time-zone, because the days of the totals begin and end in that zone")
@@ -149,12 +168,23 @@ def main() -> None:
         with console.status(f"counting {table.name}"):
             report = recount(table, calendar, lambda line: console.print(f"· {escape(line)}"), mend=chosen.mend)
     except (BotoCoreError, ClientError) as error:
-        give_up(f"{table.name} could not be read: {error}")
+        exit_with(f"{table.name} could not be read: {error}")
+    for line in conclusions(report):
+        console.print(line)
+    sys.exit(0 if report.is_complete else 1)
+
+
+def conclusions(report: Report) -> list[str]:
+    """Return the last lines of the output."""
+    if report.is_complete:
+        return [f"[green]✓[/] the totals of {report.days:,} days contain everything in the ledger"]
+    lines = []
     if report.lacking:
-        console.print(f"[red]✗[/] {report.lacking:,} of {report.days:,} days lack something")
-    else:
-        console.print(f"[green]✓[/] the totals of {report.days:,} days contain everything in the ledger")
-    sys.exit(1 if report.lacking else 0)
+        lines.append(f"[red]✗[/] {report.lacking:,} of {report.days:,} days lack something")
+    if report.unjudged:
+        days = ", ".join(map(str, report.unjudged))
+        lines.append(f"[red]✗[/] not judged, because the totals changed during the count; run this again: {days}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Builders of test objects. Their defaults are Asia/Shanghai, 5 June 2026, and the user u-42."""
+"""Builders of test objects. By default they use Asia/Shanghai, 5 June 2026, and the user u-42."""
 
 from collections.abc import Mapping
 from datetime import datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from saxaul.catalog.calendar import Calendar
@@ -26,6 +26,10 @@ from saxaul.log.entries import Leaf, Particulars, degrees, evidence_of
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption, Tree
+from saxaul.trees.report_rules import Reported
+
+if TYPE_CHECKING:
+    from saxaul.services.take_reports import ReportRule
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 USER = Owner("user", "u-42")
@@ -212,6 +216,13 @@ def make_order(*redemptions: Redemption, order_id: str = "o-1", ordered_at: int 
     )
 
 
+ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
+"""A redemption of two trees, both ordered with ``ORDER``."""
+ORDER = make_order(ORDERED)
+FIRST, SECOND = (tree.number for tree in ORDERED.trees)
+"""The certificate numbers of the two trees."""
+
+
 def confirmation(certificate: str, **changes: object) -> dict[str, Any]:
     """Return a partner's confirmation that it planted a tree, as the partner sends it."""
     return {
@@ -243,6 +254,27 @@ def inspection(certificate: str, state: str = "alive", **changes: object) -> dic
     return found | changes
 
 
+def apply_reports(
+    rule: "ReportRule",
+    *reports: object,
+    redemption: Redemption = ORDERED,
+    order: PlantingOrder = ORDER,
+    now: int = NOON,
+) -> Reported:
+    """Apply a partner's reports. ``rule`` is ``apply_confirmations``, ``apply_failures`` or ``apply_inspections``."""
+    return rule(order, {redemption.redemption_id: redemption}, reports, now, make_calendar())
+
+
+def redemption_after(
+    rule: "ReportRule", *reports: object, redemption: Redemption = ORDERED, now: int = NOON
+) -> Redemption:
+    """Apply a partner's reports, none of which may be refused, and return the redemption that they changed."""
+    outcome = apply_reports(rule, *reports, redemption=redemption, now=now)
+    assert not outcome.refused
+    [changed] = outcome.changed
+    return changed
+
+
 PHOTO = "https://trees.example/ax-0001.jpg"
 
 
@@ -254,7 +286,7 @@ def make_particulars(dedication: str = "For my grandmother", **changes: Any) -> 
         "partner": "Alxa SEE Foundation",
         "applied_at": "2026-06-05T12:00:00+08:00",
     }
-    return Particulars.fixed(dedication=dedication, **fields | changes)
+    return Particulars.create(dedication=dedication, **fields | changes)
 
 
 def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **changes: Any) -> Leaf:  # noqa: ANN401 - any field

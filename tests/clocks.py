@@ -16,7 +16,7 @@ class StoppedClock(Clock):
         return self.instant
 
     def elapsed(self) -> float:
-        """Return a slightly larger value each time, so that a value cached a moment ago is older than 0 seconds."""
+        """Return a slightly larger value each time, so that a value that was just cached is older than 0 seconds."""
         return self.instant + next(self._ticks) / 1_000_000
 
     def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""How the tests are shared among processes: the end-to-end tests stay together, because they use one stack."""
+"""Distributes the tests over processes. The end-to-end tests run in one process, because they share one stack."""
 
 import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]
@@ -8,7 +8,7 @@ _END_TO_END = "tests/e2e/"
 
 
 class OneStackScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Runs the end-to-end tests in one process, and gives every other test to the process that is free.
+    """Runs the end-to-end tests in one process, and any other test in the next free process.
 
     The mark ``xdist_group`` would do the same, but pytest-xdist 3.8 ignores it with pytest 9.2.
     """

@@ -1,11 +1,11 @@
-"""Accrues points: posts the actions and reversals in queue messages to periods."""
+"""Reads the action queue, and posts the actions and reversals in its messages to periods."""
 
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from saxaul.messages.bodies import ActionMessage
-from saxaul.messages.events import QueueAnswer, QueueEvent, redeliver
+from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger
 from saxaul.services.accrue import accrual
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
+def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
     messages, broken = {}, {}
     for record in event["Records"]:
         try:

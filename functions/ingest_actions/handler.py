@@ -1,25 +1,25 @@
-"""Takes in actions and reversals: checks each one, and queues those that can be posted."""
+"""Receives actions and reversals from apps, checks each one, and queues the valid ones."""
 
 from dataclasses import asdict
 
-from saxaul.http.bodies import reported_in
+from saxaul.http.bodies import actions_in
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.services.ingest import TakenIn, intake
+from saxaul.services.ingest import IntakeResult, intake
 
 
 def report_actions(request: Request) -> Response:
-    reported = reported_in(request.json(), "actions")
-    return _answer(intake().actions(request.app, reported))
+    reported = actions_in(request.json(), "actions")
+    return _response(intake().actions(request.app, reported))
 
 
 def reverse_actions(request: Request) -> Response:
-    reported = reported_in(request.json(), "reversals")
-    return _answer(intake().reversals(request.app, reported))
+    reported = actions_in(request.json(), "reversals")
+    return _response(intake().reversals(request.app, reported))
 
 
-def _answer(taken_in: TakenIn) -> Response:
-    refused = [asdict(refusal) for refusal in taken_in.refused]
-    return Response({"accepted": taken_in.accepted, "refused": refused}, status=202)
+def _response(intake_result: IntakeResult) -> Response:
+    refused = [asdict(refusal) for refusal in intake_result.refused]
+    return Response({"accepted": intake_result.accepted, "refused": refused}, status=202)
 
 
 handler = endpoint(

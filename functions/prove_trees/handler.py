@@ -1,56 +1,60 @@
 """Public endpoints: certificates as JSON, picture or page, and the transparency log that proves them."""
 
-from saxaul.http.conditions import is_held, tag_of
+from saxaul.http.conditions import client_has, etag_of_text
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
 from saxaul.services.find_certificate import certificates
-from saxaul.services.read_log import log_reading
+from saxaul.services.read_log import log_reader
 
-_FOR_A_MINUTE = "public, max-age=60"
-_FOR_A_DAY = "public, max-age=86400"
-_FOR_EVER = "public, max-age=31536000, immutable"
+_CACHE_FOR_A_MINUTE = "public, max-age=60"
+_CACHE_FOR_A_DAY = "public, max-age=86400"
+_CACHE_FOREVER = "public, max-age=31536000, immutable"
 
 
 def view_certificate(request: Request) -> Response:
-    """Return a certificate in the form that the client wants.
+    """Return a certificate as SVG if the path ends with ``.svg``, and as JSON if it ends with ``.json``.
 
-    The form is SVG if the number ends with ``.svg``, JSON if it ends with ``.json``, and otherwise HTML if the client
-    accepts it, as browsers do, or JSON.
+    Otherwise return HTML if the client accepts HTML, as browsers do, and JSON if not.
     """
     name, dot, form = request.path("number").partition(".")
     language = language_of(request)
     certificate = certificates().find(name if dot + form in ("", ".svg", ".json") else "")
     address = f"{request.base_url}/certificates/{certificate.number}"
     if form == "svg":
-        from saxaul.certificate.picture import picture  # noqa: PLC0415 - most requests draw nothing
+        from saxaul.certificate.picture import render_picture  # noqa: PLC0415 - most requests draw nothing
 
-        return _kept(request, picture(certificate, address, language), "image/svg+xml", _FOR_A_MINUTE)
+        return _cacheable(request, render_picture(certificate, address, language), "image/svg+xml", _CACHE_FOR_A_MINUTE)
     if not form and "text/html" in (request.header("accept") or ""):
-        from saxaul.certificate.page import page  # noqa: PLC0415 - most requests draw nothing
+        from saxaul.certificate.page import render_page  # noqa: PLC0415 - most requests draw nothing
 
-        return _kept(request, page(certificate, address, language), "text/html; charset=utf-8", _FOR_A_MINUTE)
+        return _cacheable(
+            request, render_page(certificate, address, language), "text/html; charset=utf-8", _CACHE_FOR_A_MINUTE
+        )
     text = encode(certificate.document(language)).decode()
-    return _kept(request, text, "application/json", _FOR_A_MINUTE)
+    return _cacheable(request, text, "application/json", _CACHE_FOR_A_MINUTE)
 
 
 def view_log(request: Request) -> Response:
-    """Return the log entries after a sequence, oldest first. A full page never changes, so clients may cache it."""
-    after = whole_number(request, "after", default=0, least=0, most=9_999_999_999)
-    limit = whole_number(request, "limit", default=100, most=500)
-    page = log_reading().page(after, limit)
+    """Return a page of the log entries after sequence number ``after``, oldest first.
+
+    A full page never changes, so clients may cache it for a long time.
+    """
+    after = whole_number(request, "after", default=0, minimum=0, maximum=9_999_999_999)
+    limit = whole_number(request, "limit", default=100, maximum=500)
+    page = log_reader().read_page(after, limit)
     text = f'{{"entries":[{",".join(page.entries)}]}}'
-    return _kept(request, text, "application/json", _FOR_EVER if page.is_full else "no-cache")
+    return _cacheable(request, text, "application/json", _CACHE_FOREVER if page.is_full else "no-cache")
 
 
 def view_log_key(request: Request) -> Response:
-    return _kept(request, log_reading().public_key(), "application/x-pem-file", _FOR_A_DAY)
+    return _cacheable(request, log_reader().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
 
 
-def _kept(request: Request, text: str, content_type: str, keep: str) -> Response:
-    """Return a cacheable response, or 304 if the client still has this text."""
-    etag = tag_of(text)
-    headers = {"cache-control": keep, "etag": etag, "vary": "accept"}
-    if is_held(request.header("if-none-match"), etag):
+def _cacheable(request: Request, text: str, content_type: str, cache_control: str) -> Response:
+    """Return a response with an ETag, or 304 if the client already has this text."""
+    etag = etag_of_text(text)
+    headers = {"cache-control": cache_control, "etag": etag, "vary": "accept"}
+    if client_has(request.header("if-none-match"), etag):
         return Response("", 304, headers)
     # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
     # load anything for it.

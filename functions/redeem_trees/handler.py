@@ -1,11 +1,11 @@
-"""Redeems points for trees: harvests points, takes redemption requests, and shows and cancels redemptions."""
+"""Harvests points, accepts redemption requests, and shows and cancels redemptions."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from saxaul.catalog.entries import Identifier
-from saxaul.catalog.faults import faults
+from saxaul.catalog.faults import error_lines
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.parameters import header_values
 from saxaul.http.views import redemption_view
@@ -41,7 +41,7 @@ def request_trees(request: Request) -> Response:
         raise InvalidRequest(
             "invalid_body",
             "The body is not a valid redemption request; correct each of the listed errors.",
-            faults(error),
+            error_lines(error),
         ) from None
     requested = redeeming().request(
         RedemptionRequest(request.app, request.user_id, key, body.project_id, body.trees, body.dedication)
@@ -53,10 +53,10 @@ def request_trees(request: Request) -> Response:
 
 
 def _key_of(request: Request) -> str:
-    """Return the key of a redemption request. A header that is sent twice with the same value counts once.
+    """Return the Idempotency-Key of a redemption request. A header that is sent twice with the same value counts once.
 
     Raises:
-        InvalidRequest: there is no key, it is too long, or there are two different ones.
+        InvalidRequest: there is no key, the key is too long, or there are two different keys.
     """
     keys = set(header_values(request.event, "idempotency-key"))
     key = keys.pop() if len(keys) == 1 else ""

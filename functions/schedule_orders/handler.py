@@ -1,4 +1,4 @@
-"""Schedules orders: queues a message for each project with trees to order or an order to announce."""
+"""Starts a planting batch: queues a message for each project with waiting trees or with an unannounced order."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - unused
-    projects = order_scheduling().begin()
+    projects = order_scheduling().start_batch()
     logger.info("planting batch started", extra={"projects": projects, "request_id": context.aws_request_id})
     return {"projects": projects}

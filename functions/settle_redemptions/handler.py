@@ -1,11 +1,11 @@
-"""Settles redemptions in the order of their requests: each one is reserved or rejected."""
+"""Reads the redemption queue, and reserves or rejects each redemption in the order of the queue."""
 
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from saxaul.messages.bodies import RedemptionMessage
-from saxaul.messages.events import QueueAnswer, QueueEvent, redeliver
+from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger
 from saxaul.services.settle import settling
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: QueueEvent, context: "LambdaContext") -> QueueAnswer:
+def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
     messages, broken = {}, {}
     for record in event["Records"]:
         try:

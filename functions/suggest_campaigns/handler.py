@@ -1,4 +1,4 @@
-"""Suggests what to do: answers a search with actions that users of the requesting app can do."""
+"""Searches the suggestions: green actions that people can do and report in the app that sends the request."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import Language
-from saxaul.http.conditions import is_held, tag_of
-from saxaul.http.endpoint import Request, Response, endpoint, language_of, sendable, whole_number
+from saxaul.http.conditions import client_has, etag_of_text
+from saxaul.http.endpoint import Request, Response, endpoint, language_of, utf8_text, whole_number
 from saxaul.http.suggestion_views import suggestion_view
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import SuggestionIndex
@@ -15,11 +15,11 @@ from saxaul.services.search import live_index
 from saxaul.services.wiring import today
 
 _LONGEST_QUERY = 100
-_CACHING = {"cache-control": "private, max-age=60", "vary": "Authorization"}
-"""Responses differ by app, and the token identifies the app."""
+_CACHE_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization"}
+"""``vary`` is needed because responses differ by app, and the token in ``Authorization`` identifies the app."""
 
 
-class _Question(NamedTuple):
+class _SearchRequest(NamedTuple):
     query: str
     app: str
     language: Language
@@ -27,19 +27,19 @@ class _Question(NamedTuple):
     today: date
 
 
-class _Answered(NamedTuple):
+class _SearchResponse(NamedTuple):
     body: Mapping[str, Any]
     etag: str
 
 
 @lru_cache(maxsize=512)
-def answer_to(index: SuggestionIndex, question: _Question) -> _Answered:
-    """Return the response of an index to a question. Responses are cached, because many people type the same text."""
-    query, app, language, limit, today = question
+def response_to(index: SuggestionIndex, search_request: _SearchRequest) -> _SearchResponse:
+    """Search an index and return the response. Responses are cached, because many people type the same text."""
+    query, app, language, limit, today = search_request
     answer = index.search(query, app, today, limit, language)
     shown = [suggestion_view(found, index.catalog, app, language, today) for found in answer.found]
     body = {"query": query, "fallback": answer.fallback, "suggestions": shown}
-    return _Answered(body, tag_of(sendable(body)))
+    return _SearchResponse(body, etag_of_text(utf8_text(body)))
 
 
 def suggest(request: Request) -> Response:
@@ -47,10 +47,10 @@ def suggest(request: Request) -> Response:
     if len(query) > _LONGEST_QUERY:
         raise InvalidRequest("invalid_parameter", f"q must have at most {_LONGEST_QUERY} characters.")
     language = language_of(request)
-    limit = whole_number(request, "limit", default=10, most=50)
-    body, etag = answer_to(live_index().current(), _Question(query, request.app, language, limit, today()))
-    headers = {**_CACHING, "etag": etag}
-    if is_held(request.header("if-none-match"), etag):
+    limit = whole_number(request, "limit", default=10, maximum=50)
+    body, etag = response_to(live_index().current(), _SearchRequest(query, request.app, language, limit, today()))
+    headers = {**_CACHE_HEADERS, "etag": etag}
+    if client_has(request.header("if-none-match"), etag):
         return Response("", status=304, headers=headers)
     return Response(body, headers=headers)
 

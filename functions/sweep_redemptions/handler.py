@@ -1,4 +1,4 @@
-"""Sweeps redemptions: queues pending redemptions again, oldest first, because their messages may be lost."""
+"""Queues redemptions again that are still pending after some minutes, because their messages may be lost."""
 
 from typing import TYPE_CHECKING, Any
 

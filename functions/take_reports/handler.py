@@ -1,8 +1,8 @@
-"""Takes reports: a planting partner reads its orders, and reports what happened to each tree."""
+"""Lets a planting partner read its orders, and report what happened to each tree."""
 
 from pydantic import TypeAdapter
 
-from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
+from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import order_summary, order_view, reports_view
@@ -12,17 +12,17 @@ from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, PlantingOrder
-from saxaul.trees.report_rules import confirm, fail, inspect
+from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 
 
 def list_orders(request: Request) -> Response:
-    limit = whole_number(request, "limit", default=50, most=100)
+    limit = whole_number(request, "limit", default=50, maximum=100)
     partners, place = _partners(request), _ORDERS.place_in(request)
     newest = order_viewing().newest(partners, limit + 1, OrderPlace(*place) if place else None)
     shown = newest[:limit]
-    cursor = _ORDERS.to(shown[-1].place) if len(newest) > limit else None
+    cursor = _ORDERS.cursor_for(shown[-1].place) if len(newest) > limit else None
     return Response({"orders": [order_summary(order, settings().calendar) for order in shown], "cursor": cursor})
 
 
@@ -33,20 +33,20 @@ def view_order(request: Request) -> Response:
 
 def confirm_trees(request: Request) -> Response:
     order = _order(request)
-    reports = reports_of(request.json(), "confirmations", MAX_REPORTS)
-    return Response(reports_view("confirmed", report_taking().take(order, reports, confirm)))
+    reports = reports_in(request.json(), "confirmations", MAX_REPORTS)
+    return Response(reports_view("confirmed", report_taking().take(order, reports, apply_confirmations)))
 
 
 def fail_trees(request: Request) -> Response:
     order = _order(request)
-    reports = reports_of(request.json(), "failures", MAX_FAILURES)
-    return Response(reports_view("failed", report_taking().take(order, reports, fail)))
+    reports = reports_in(request.json(), "failures", MAX_FAILURES)
+    return Response(reports_view("failed", report_taking().take(order, reports, apply_failures)))
 
 
 def inspect_trees(request: Request) -> Response:
     order = _order(request)
-    reports = reports_of(request.json(), "inspections", MAX_REPORTS)
-    return Response(reports_view("inspected", report_taking().take(order, reports, inspect)))
+    reports = reports_in(request.json(), "inspections", MAX_REPORTS)
+    return Response(reports_view("inspected", report_taking().take(order, reports, apply_inspections)))
 
 
 def _order(request: Request) -> PlantingOrder:

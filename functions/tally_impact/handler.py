@@ -1,4 +1,4 @@
-"""Tallies the impact: adds the changes in the ledger to the public totals."""
+"""Reads the stream of the ledger table, and adds each change to the public totals."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +9,17 @@ from saxaul.services.tally import tallying
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-LONE_SHARD = "lone"
-"""The shard id on an emulator, which has only one shard and does not send its id. On AWS, Lambda sends the shard id,
-because the function has a tumbling window."""
+EMULATOR_SHARD = "lone"
+"""The shard id on the laptop emulator, which has only one shard and does not send an id.
+
+On AWS, Lambda sends the shard id, because the function has a tumbling window.
+"""
 
 
 def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
-    tallied = tallying().tally(event["Records"], event.get("shardId", LONE_SHARD))
+    tallied = tallying().tally(event["Records"], event.get("shardId", EMULATOR_SHARD))
     logger.info(
         "tallied",
         extra={"records": len(event["Records"]), **tallied._asdict(), "request_id": context.aws_request_id},
     )
-    return {"state": {}}  # a tumbling window requires a state; ours is in the table
+    return {"state": {}}  # a tumbling window requires a state, but the totals are in the table

@@ -11,7 +11,7 @@ from saxaul.http.views import forest_tree_view, line_view, month_view, position_
 from saxaul.ledger.actions import Instant
 from saxaul.ledger.history import LinePlace
 from saxaul.problems import InvalidRequest
-from saxaul.services.read_forest import PROJECTS_KEPT_FOR, forest_reading
+from saxaul.services.read_forest import PROJECTS_CACHED_FOR, forest_reading
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
 
@@ -27,12 +27,14 @@ def view_wallet(request: Request) -> Response:
 
 
 def view_ledger(request: Request) -> Response:
-    """List a user's entries, newest first. The cursor leads to the next page."""
-    limit = whole_number(request, "limit", default=50, most=200)
+    """List a user's entries, newest first, one page at a time."""
+    limit = whole_number(request, "limit", default=50, maximum=200)
     place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
     entries = [line_view(line, found.catalog, settings().calendar, found.now) for line in found.lines]
-    return Response({"entries": entries, "cursor": _LINES.to(found.more) if found.more else None})
+    return Response(
+        {"entries": entries, "cursor": _LINES.cursor_for(found.continue_after) if found.continue_after else None}
+    )
 
 
 def view_statement(request: Request) -> Response:
@@ -60,7 +62,7 @@ def list_tree_projects(request: Request) -> Response:
         project_view(identifier, project, found.stocks[identifier], settings().calendar, language, found.now)
         for identifier, project in found.projects.items()
     ]
-    return Response({"projects": projects}, headers={"cache-control": f"private, max-age={PROJECTS_KEPT_FOR:.0f}"})
+    return Response({"projects": projects}, headers={"cache-control": f"private, max-age={PROJECTS_CACHED_FOR:.0f}"})
 
 
 handler = endpoint(

@@ -8,13 +8,13 @@ from saxaul.problems import InvalidRequest
 from saxaul.services.read_impact import impact_reading
 from saxaul.services.wiring import today
 
-_USUAL_DAYS = 30
-_MOST_DAYS = 366
-_FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
+_DEFAULT_DAYS = 30
+_MAX_DAYS = 366
+_CACHE_FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 
 
 def list_campaigns(request: Request) -> Response:
-    """List the campaigns that run today, the next run of each campaign, and its last one that is over."""
+    """List the campaigns that run today, the next run of each campaign, and its last run that is over."""
     language, day = language_of(request), today()
     shown = {
         name: [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
@@ -31,18 +31,20 @@ def view_campaign(request: Request) -> Response:
 
 
 def view_impact(request: Request) -> Response:
-    """Show the totals by day, and by action type or by app. They are public."""
+    """Return the public totals by day, and by action type or by app."""
     last = _day(request, "to") or today()
-    first = _day(request, "from") or last - timedelta(days=_USUAL_DAYS - 1)
-    if not 0 <= (last - first).days < _MOST_DAYS:
+    first = _day(request, "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
+    if not 0 <= (last - first).days < _MAX_DAYS:
         raise InvalidRequest(
-            "invalid_parameter", f"from must not be after to, and the range may have at most {_MOST_DAYS} days."
+            "invalid_parameter", f"from must not be after to, and the range may have at most {_MAX_DAYS} days."
         )
     by = request.query.get("by", "type")
     if by not in ("type", "app"):
         raise InvalidRequest("invalid_parameter", "by must be 'type' or 'app'.")
     totals = impact_reading().totals(first, last)
-    return Response(impact_view(first, last, by, totals.days, totals.trees, totals.catalog), headers=_FOR_A_MINUTE)
+    return Response(
+        impact_view(first, last, by, totals.days, totals.trees, totals.catalog), headers=_CACHE_FOR_A_MINUTE
+    )
 
 
 def _day(request: Request, name: str) -> date | None:

@@ -48,12 +48,12 @@ def make_action(user_id: str, type_: str = "bus_ride", *, quantity: float = 1, d
     }
 
 
-def eventually(ask: Callable[[], Any], good: Callable[[Any], bool], patience: float = 60) -> Any:  # noqa: ANN401 - JSON
-    """Call ``ask`` until its result is good or ``patience`` seconds are over. Returns the last result."""
+def eventually(read: Callable[[], Any], is_done: Callable[[Any], bool], patience: float = 60) -> Any:  # noqa: ANN401 - JSON
+    """Call ``read`` until ``is_done`` accepts its result, at most ``patience`` seconds. Returns the last result."""
     deadline = time.monotonic() + patience
-    while not good(answer := ask()) and time.monotonic() < deadline:
+    while not is_done(result := read()) and time.monotonic() < deadline:
         time.sleep(0.2)
-    return answer
+    return result
 
 
 def wallet_of(client: Client, user_id: str, *, earned: int) -> dict[str, Any]:
@@ -65,20 +65,20 @@ def wallet_of(client: Client, user_id: str, *, earned: int) -> dict[str, Any]:
 
 
 def make_rich(client: Client, user_id: str) -> int:
-    """Have a user earn 20,030 points, more than a tree costs: clothes recycling in two months, bills, car-free days."""
+    """Report actions that earn a user 20,030 points, more than a tree costs. Returns the points."""
     actions = [make_action(user_id, "clothes_recycling", quantity=10, days_ago=days) for days in (1, 35)]
     actions += [make_action(user_id, "paperless_bill", days_ago=1) for _ in range(5)]
     actions += [make_action(user_id, "leave_the_car", days_ago=1) for _ in range(2)]
-    client.done("POST", "/actions", {"actions": actions})
+    client.call_or_exit("POST", "/actions", {"actions": actions})
     earned = 2 * 7900 + 5 * 262 + 2 * 1460
     assert wallet_of(client, user_id, earned=earned)["earned"] == earned
     return earned
 
 
-def verdict_on(client: Client, place: str) -> dict[str, Any]:
+def settled_redemption(client: Client, path: str) -> dict[str, Any]:
     """Return a redemption once it is settled."""
     found: dict[str, Any] = eventually(
-        lambda: client.done("GET", place), lambda redemption: redemption["state"] != "requested"
+        lambda: client.call_or_exit("GET", path), lambda redemption: redemption["state"] != "requested"
     )
     return found
 
@@ -90,8 +90,8 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 @contextmanager
-def visible_again_after(stack: Mapping[str, Any], queue: str, seconds: int) -> Iterator[None]:
-    """Set a queue's visibility timeout for the block, so that SQS soon redelivers the messages of a dead worker."""
+def short_visibility_timeout(stack: Mapping[str, Any], queue: str, seconds: int) -> Iterator[None]:
+    """Shorten a queue's visibility timeout inside this block, so that SQS soon redelivers killed workers' messages."""
     sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
     url = stack["queues"][queue]
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
@@ -103,28 +103,28 @@ def visible_again_after(stack: Mapping[str, Any], queue: str, seconds: int) -> I
 
 
 def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
-    """Redeem one tree for a user with enough points. ``place`` in the result is the path of the redemption."""
-    path, key = f"/users/{user_id}/redemptions", secrets.token_hex(8)
-    asked = client.done("POST", path, {"project_id": project_id}, idempotency_key=key)
-    place = f"{path}/{asked['redemption_id']}"
-    assert verdict_on(client, place)["state"] in {"reserved", "ordered"}
-    return {**asked, "place": place}
+    """Redeem one tree for a user with enough points. ``path`` in the result is the path of the redemption."""
+    endpoint, key = f"/users/{user_id}/redemptions", secrets.token_hex(8)
+    requested = client.call_or_exit("POST", endpoint, {"project_id": project_id}, idempotency_key=key)
+    path = f"{endpoint}/{requested['redemption_id']}"
+    assert settled_redemption(client, path)["state"] in {"reserved", "ordered"}
+    return {**requested, "path": path}
 
 
 def run_planting_batch(stack: dict[str, Any]) -> None:
-    """Run now what the schedule runs every minute on the laptop stack."""
+    """Start a planting batch now. On the laptop stack, the schedule starts one every minute."""
     client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
-    answer = client.invoke(FunctionName=stack["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
-    assert "FunctionError" not in answer, answer["Payload"].read()
+    result = client.invoke(FunctionName=stack["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
+    assert "FunctionError" not in result, result["Payload"].read()
 
 
-def order_with(partner: Client, certificate: str, *, besides: Container[str] = ()) -> dict[str, Any]:
-    """Wait for the order that has this tree and is not one of ``besides``, and return it."""
+def order_with(partner: Client, certificate: str, *, other_than: Container[str] = ()) -> dict[str, Any]:
+    """Wait for the order that has this tree and is not in ``other_than``, and return it."""
 
     def look() -> dict[str, Any] | None:
-        for listed in partner.done("GET", "/planting-orders?limit=20")["orders"]:
-            if listed["order_id"] not in besides:
-                order: dict[str, Any] = partner.done("GET", f"/planting-orders/{listed['order_id']}")
+        for listed in partner.call_or_exit("GET", "/planting-orders?limit=20")["orders"]:
+            if listed["order_id"] not in other_than:
+                order: dict[str, Any] = partner.call_or_exit("GET", f"/planting-orders/{listed['order_id']}")
                 if certificate in {tree["certificate"] for tree in order["trees"]}:
                     return order
         return None

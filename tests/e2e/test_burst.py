@@ -16,7 +16,7 @@ from saxaul.ledger.wallets import Wallet
 from saxaul.storage import redemptions, wallets
 from saxaul.storage.table import Item, python
 from saxaul.trees.redemptions import Redemption, State
-from tests.e2e.journeys import IS_LONG, eventually, make_action, run_operation, visible_again_after
+from tests.e2e.journeys import IS_LONG, eventually, make_action, run_operation, short_visibility_timeout
 from tests.e2e.worker_killer import WorkerKiller
 
 USERS = 2000 if IS_LONG else 600
@@ -28,7 +28,7 @@ PATIENCE = 300.0
 """Seconds to wait for a response or for a queue: far more than an idle machine needs."""
 
 VISIBILITY = 10
-"""Seconds until SQS redelivers a dead worker's messages. A cold start takes two, and a test cannot wait a minute."""
+"""Seconds until SQS redelivers a killed worker's messages. A cold start takes two; a minute is too long for a test."""
 
 
 def test_in_a_burst_every_sapling_is_sold_once_and_nobody_else_pays(
@@ -38,13 +38,15 @@ def test_in_a_burst_every_sapling_is_sold_once_and_nobody_else_pays(
     let_each_ride_the_bus(stack, alipay, users)
 
     killer = WorkerKiller(stack, ["RedeemTrees", "SettleRedemptions"])
-    with visible_again_after(stack, "redemptions", VISIBILITY), killer, ThreadPoolExecutor(8) as threads:
-        answers = dict(zip(users, threads.map(lambda user: request_a_tree(alipay, project, user), users), strict=True))
-        assert eventually(lambda: waiting(stack, "redemptions"), lambda count: count == 0, PATIENCE) == 0
+    with short_visibility_timeout(stack, "redemptions", VISIBILITY), killer, ThreadPoolExecutor(8) as threads:
+        responses = dict(
+            zip(users, threads.map(lambda user: request_a_tree(alipay, project, user), users), strict=True)
+        )
+        assert eventually(lambda: messages_in(stack, "redemptions"), lambda count: count == 0, PATIENCE) == 0
 
-    refused_by_api = {user for user, answer in answers.items() if answer.status_code == 409}
-    assert {answers[user].json()["code"] for user in refused_by_api} <= {"sold_out"}
-    assert {answer.status_code for answer in answers.values()} <= {202, 409}
+    refused_by_api = {user for user, response in responses.items() if response.status_code == 409}
+    assert {responses[user].json()["code"] for user in refused_by_api} <= {"sold_out"}
+    assert {response.status_code for response in responses.values()} <= {202, 409}
     found = {redemption.user_id: redemption for redemption in redemptions_of(stack, project)}
     assert found.keys() == set(users) - refused_by_api
     served = {user for user, redemption in found.items() if redemption.state in {State.RESERVED, State.ORDERED}}
@@ -56,62 +58,62 @@ def test_in_a_burst_every_sapling_is_sold_once_and_nobody_else_pays(
     assert Counter(spent.get(user, 0) for user in users) == {PRICE: SAPLINGS, 0: USERS - SAPLINGS}
     assert {user for user in users if spent.get(user)} == served
     for user in [*sorted(served)[:5], *sorted(set(users) - served)[:20]]:
-        wallet = alipay.done("GET", f"/users/{user}/wallet")
+        wallet = alipay.call_or_exit("GET", f"/users/{user}/wallet")
         assert (wallet["earned"], wallet["spent"]) == (PRICE, PRICE if user in served else 0)
-    shown = next(entry for entry in alipay.done("GET", "/tree-projects")["projects"] if entry["id"] == project)
+    shown = next(entry for entry in alipay.call_or_exit("GET", "/tree-projects")["projects"] if entry["id"] == project)
     assert (shown["available"], shown["next_release"]) == (0, None)
     assert killer.kills.keys() == {"RedeemTrees", "SettleRedemptions"}
-    assert waiting(stack, "redemptions_dead_letter") == 0
+    assert messages_in(stack, "redemptions_dead_letter") == 0
     reconciled = run_operation("reconcile")
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
 
 
 def open_project(operator: Client) -> str:
     project = f"burst-{secrets.token_hex(3)}"
-    template = operator.done("GET", "/catalog/tree-projects/saxaul-alxa")
+    template = operator.call_or_exit("GET", "/catalog/tree-projects/saxaul-alxa")
     document = {key: template[key] for key in ("species", "place", "partner")}
     cheap = {"price_points": PRICE, "saplings": SAPLINGS}
-    operator.done("PUT", f"/catalog/tree-projects/{project}", document | cheap)
+    operator.call_or_exit("PUT", f"/catalog/tree-projects/{project}", document | cheap)
     return project
 
 
 def let_each_ride_the_bus(stack: dict[str, Any], client: Client, users: list[str]) -> None:
     for first in range(0, len(users), 500):
         rides = [make_action(user) for user in users[first : first + 500]]
-        assert client.done("POST", "/actions", {"actions": rides}) == {"accepted": len(rides), "refused": []}
-    assert eventually(lambda: waiting(stack, "actions"), lambda count: count == 0, PATIENCE) == 0
+        assert client.call_or_exit("POST", "/actions", {"actions": rides}) == {"accepted": len(rides), "refused": []}
+    assert eventually(lambda: messages_in(stack, "actions"), lambda count: count == 0, PATIENCE) == 0
 
 
 def request_a_tree(client: Client, project: str, user: str) -> httpx.Response:
     """Request a tree. Every fifth user repeats the request with the same key, and must get the same redemption."""
-    answer = patiently(client, project, user)
+    response = request_with_retries(client, project, user)
     if int(user.rpartition("-")[2]) % 5 == 0:
-        again = patiently(client, project, user)
-        assert again.status_code == answer.status_code
+        again = request_with_retries(client, project, user)
+        assert again.status_code == response.status_code
         if again.is_success:
             assert again.json()["replay"]
-            assert again.json()["redemption_id"] == answer.json()["redemption_id"]
-    return answer
+            assert again.json()["redemption_id"] == response.json()["redemption_id"]
+    return response
 
 
-def patiently(client: Client, project: str, user: str) -> httpx.Response:
-    """Request a tree as an app does: after a server or network error, repeat the request with the same key."""
+def request_with_retries(client: Client, project: str, user: str) -> httpx.Response:
+    """Request a tree. After a server or network error, repeat the request with the same key, as an app does."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            answer = client.call(
+            response = client.call(
                 "POST", f"/users/{user}/redemptions", {"project_id": project}, idempotency_key=f"morning-{user}"
             )
         except httpx.TransportError:
             if time.monotonic() > deadline:
                 raise
         else:
-            if not answer.is_server_error or time.monotonic() > deadline:
-                return answer
+            if not response.is_server_error or time.monotonic() > deadline:
+                return response
         time.sleep(0.1)
 
 
-def waiting(stack: dict[str, Any], queue: str) -> int:
+def messages_in(stack: dict[str, Any], queue: str) -> int:
     """Return the number of messages in a queue, including those that a worker holds."""
     sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
     counted = sqs.get_queue_attributes(QueueUrl=stack["queues"][queue], AttributeNames=["All"])["Attributes"]

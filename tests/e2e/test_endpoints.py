@@ -60,9 +60,9 @@ def test_a_request_without_a_token_or_with_a_forged_one_is_401(stack: dict[str, 
 def test_a_token_without_the_scope_is_refused(stack: dict[str, Any], client: str, method: str, path: str) -> None:
     assert stack
     with Client(client) as caller:
-        answer = caller.call(method, path, {})
+        response = caller.call(method, path, {})
 
-    assert answer.status_code in (401, 403)
+    assert response.status_code in (401, 403)
 
 
 def test_a_token_requested_with_one_scope_has_only_that_scope(stack: dict[str, Any]) -> None:
@@ -79,11 +79,11 @@ def test_a_bad_action_is_refused_by_index_and_the_others_are_accepted(alipay: Cl
     user = new_user()
     bad = make_action(user, "flight")
 
-    answer = alipay.call("POST", "/actions", {"actions": [make_action(user), bad, make_action(user, "metro_ride")]})
+    response = alipay.call("POST", "/actions", {"actions": [make_action(user), bad, make_action(user, "metro_ride")]})
 
-    assert answer.status_code == 202
-    assert answer.json()["accepted"] == 2
-    [refused] = answer.json()["refused"]
+    assert response.status_code == 202
+    assert response.json()["accepted"] == 2
+    [refused] = response.json()["refused"]
     assert (refused["index"], refused["action_id"], refused["code"]) == (1, bad["action_id"], "unknown_type")
     assert wallet_of(alipay, user, earned=132)["earned"] == 132
 
@@ -99,7 +99,8 @@ def test_a_request_of_500_actions_is_accepted_and_one_of_501_is_refused(alipay: 
     assert (refused.status_code, refused.json()["code"]) == (400, "too_many_actions")
     assert refused.headers["content-type"] == "application/problem+json"
     last = eventually(
-        lambda: alipay.done("GET", f"/users/{users[19]}/wallet"), lambda wallet: wallet["avoided_g"] == 25 * 212.5
+        lambda: alipay.call_or_exit("GET", f"/users/{users[19]}/wallet"),
+        lambda wallet: wallet["avoided_g"] == 25 * 212.5,
     )
     assert (last["earned"], last["avoided_g"]) == (5 * 80, 25 * 212.5)
 
@@ -108,25 +109,25 @@ def test_a_request_of_500_actions_is_accepted_and_one_of_501_is_refused(alipay: 
 def test_a_malformed_body_gets_a_problem_document(alipay: Client, stack: dict[str, Any], body: str) -> None:
     headers = {"authorization": alipay.authorization(), "content-type": "application/json"}
 
-    answer = httpx.post(f"{stack['api_url']}/actions", content=body, headers=headers)
+    response = httpx.post(f"{stack['api_url']}/actions", content=body, headers=headers)
 
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["code"] in ("invalid_json", "invalid_body")
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] in ("invalid_json", "invalid_body")
 
 
 def test_a_redemption_request_without_an_idempotency_key_is_refused(alipay: Client) -> None:
-    answer = alipay.call("POST", f"/users/{new_user()}/redemptions", {"project_id": "saxaul-alxa"})
+    response = alipay.call("POST", f"/users/{new_user()}/redemptions", {"project_id": "saxaul-alxa"})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "missing_key")
+    assert (response.status_code, response.json()["code"]) == (400, "missing_key")
 
 
 def test_a_user_with_an_at_sign_is_one_user_however_the_path_is_encoded(alipay: Client) -> None:
     user = f"{new_user()}@example.com"
-    alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user)]})
     assert wallet_of(alipay, user, earned=80)["user_id"] == user
 
-    encoded = alipay.done("GET", f"/users/{user.replace('@', '%40')}/wallet")
+    encoded = alipay.call_or_exit("GET", f"/users/{user.replace('@', '%40')}/wallet")
     twice = alipay.call("GET", f"/users/{user.replace('@', '%2540')}/wallet")
 
     assert (encoded["user_id"], encoded["earned"]) == (user, 80)
@@ -135,9 +136,9 @@ def test_a_user_with_an_at_sign_is_one_user_however_the_path_is_encoded(alipay: 
 
 @pytest.mark.parametrize("called", ["%25", "%2525", "%ff", "%20", "%2e%2e"])
 def test_an_invalid_user_id_in_the_path_is_refused(alipay: Client, called: str) -> None:
-    answer = alipay.call("GET", f"/users/{called}/wallet")
+    response = alipay.call("GET", f"/users/{called}/wallet")
 
-    assert 400 <= answer.status_code < 500
+    assert 400 <= response.status_code < 500
 
 
 def test_the_location_of_a_redemption_can_be_followed(alipay: Client) -> None:
@@ -155,6 +156,6 @@ def test_the_location_of_a_redemption_can_be_followed(alipay: Client) -> None:
 
 
 def test_an_unknown_certificate_is_404(stack: dict[str, Any]) -> None:
-    answer = httpx.get(f"{stack['api_url']}/certificates/0000-0000-0000-0", timeout=60)  # may be a cold start
+    response = httpx.get(f"{stack['api_url']}/certificates/0000-0000-0000-0", timeout=60)  # may be a cold start
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_certificate")
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_certificate")

@@ -17,7 +17,7 @@ import pytest
 def test_a_request_that_reaches_no_function_is_refused_with_a_status_and_a_code(
     stack: dict[str, Any], method: str, path: str, status: int, code: str
 ) -> None:
-    answer = httpx.request(method, stack["api_url"] + path)
+    response = httpx.request(method, stack["api_url"] + path)
 
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (status, status, code)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.status_code, response.json()["status"], response.json()["code"]) == (status, status, code)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from local.client import Client
-from tests.e2e.journeys import eventually, make_action, make_rich, new_user, verdict_on
+from tests.e2e.journeys import eventually, make_action, make_rich, new_user, settled_redemption
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -16,24 +16,24 @@ ZONE = ZoneInfo("Asia/Shanghai")
 def new_type(operator: Client, **changes: object) -> str:
     """Create an action type that no other test reports."""
     name = f"act_{secrets.token_hex(4)}"
-    told = operator.done("GET", "/catalog/action-types/bus_ride")
-    kept = {key: value for key, value in told.items() if key not in ("id", "version", "changed_at", "changed_by")}
-    operator.done("PUT", f"/catalog/action-types/{name}", {**kept, **changes})
+    template = operator.call_or_exit("GET", "/catalog/action-types/bus_ride")
+    kept = {key: value for key, value in template.items() if key not in ("id", "version", "changed_at", "changed_by")}
+    operator.call_or_exit("PUT", f"/catalog/action-types/{name}", {**kept, **changes})
     return name
 
 
 def report(client: Client, *actions: dict[str, Any]) -> None:
-    """Report actions until all are accepted. A worker caches for a few seconds that a new action type is missing."""
-    answer = eventually(
-        lambda: client.done("POST", "/actions", {"actions": actions}), lambda answer: not answer["refused"]
+    """Report actions until all are accepted. For a few seconds, a worker may not know the new action type."""
+    response = eventually(
+        lambda: client.call_or_exit("POST", "/actions", {"actions": actions}), lambda response: not response["refused"]
     )
-    assert answer == {"accepted": len(actions), "refused": []}
+    assert response == {"accepted": len(actions), "refused": []}
 
 
 def rows(stack: dict[str, Any], owners: str, type_: str, **query: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"{stack['api_url']}/impact", params=query, timeout=60)
-    assert answer.status_code == 200, answer.text
-    return [row for row in answer.json()[owners] if row["type"] == type_]
+    response = httpx.get(f"{stack['api_url']}/impact", params=query, timeout=60)
+    assert response.status_code == 200, response.text
+    return [row for row in response.json()[owners] if row["type"] == type_]
 
 
 def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
@@ -49,16 +49,16 @@ def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
         "multipliers": {ride: 1},
         "goal": {"counts": "actions", "target": 100},
     }
-    place = f"campaigns/ours-{secrets.token_hex(4)}"
-    operator.done("PUT", f"/catalog/{place}", campaign)
+    campaign_path = f"campaigns/ours-{secrets.token_hex(4)}"
+    operator.call_or_exit("PUT", f"/catalog/{campaign_path}", campaign)
     users = [new_user() for _ in range(4)]
     todays = [make_action(user, ride, quantity=2, days_ago=0) for user in users for _ in range(3)]
     older = [make_action(user, ride, days_ago=1) for user in users]
 
     report(alipay, *todays, *older)
-    alipay.done("POST", "/actions", {"actions": todays})
-    taken_back = {name: todays[0][name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "refund"}
-    alipay.done("POST", "/reversals", {"reversals": [taken_back]})
+    alipay.call_or_exit("POST", "/actions", {"actions": todays})
+    reversal = {name: todays[0][name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "refund"}
+    alipay.call_or_exit("POST", "/reversals", {"reversals": [reversal]})
     sums = eventually(lambda: rows(stack, "people", ride), lambda found: [row["actions"] for row in found] == [4, 11])
 
     assert [(row["actions"], row["quantity"], row["points"], row["avoided_g"]) for row in sums] == [
@@ -66,7 +66,7 @@ def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
         (11, 22, 22 * 80, 22 * 212.5),
     ]
     assert [row["day"] for row in sums][1] == datetime.now(ZONE).date().isoformat()
-    shown = alipay.done("GET", f"/{place}")
+    shown = alipay.call_or_exit("GET", f"/{campaign_path}")
     assert (shown["state"], shown["goal"]) == ("running", {"counts": "actions", "target": 100, "reached": 11})
 
 
@@ -94,6 +94,6 @@ def test_a_reserved_tree_is_counted_once(alipay: Client, stack: dict[str, Any]) 
     before = trees()
     request = {"project_id": "saxaul-alxa", "trees": 1}
     asked = alipay.call("POST", f"/users/{user}/redemptions", request, idempotency_key="k")
-    verdict_on(alipay, asked.headers["location"])
+    settled_redemption(alipay, asked.headers["location"])
 
     assert eventually(trees, lambda number: number == before + 1) == before + 1

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from local.client import Client
-from tests.e2e.journeys import eventually, make_action, make_rich, new_user, redeem, verdict_on, wallet_of
+from tests.e2e.journeys import eventually, make_action, make_rich, new_user, redeem, settled_redemption, wallet_of
 
 PROJECT = "saxaul-alxa"
 PRICE = 17900
@@ -16,10 +16,10 @@ PRICE = 17900
 def test_the_points_of_a_bus_ride_ripen_and_are_harvested(alipay: Client) -> None:
     user = new_user()
 
-    alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user)]})
     before = wallet_of(alipay, user, earned=80)
-    moved = alipay.done("POST", f"/users/{user}/harvest")
-    after = alipay.done("GET", f"/users/{user}/wallet")
+    moved = alipay.call_or_exit("POST", f"/users/{user}/harvest")
+    after = alipay.call_or_exit("GET", f"/users/{user}/wallet")
 
     assert (before["spendable"], before["ripening"], before["avoided_g"]) == (0, 80, 212.5)
     assert (moved["moved"], after["spendable"], after["ripening"], after["earned"]) == (80, 80, 0, 80)
@@ -30,9 +30,9 @@ def test_an_action_sent_again_changes_nothing(alipay: Client) -> None:
     ride = make_action(user)
     marker = make_action(user, "metro_ride")
 
-    alipay.done("POST", "/actions", {"actions": [ride]})
+    alipay.call_or_exit("POST", "/actions", {"actions": [ride]})
     wallet_of(alipay, user, earned=80)
-    alipay.done("POST", "/actions", {"actions": [ride, ride, marker]})
+    alipay.call_or_exit("POST", "/actions", {"actions": [ride, ride, marker]})
     wallet = wallet_of(alipay, user, earned=80 + 52)
 
     assert wallet["earned"] == 80 + 52
@@ -42,10 +42,10 @@ def test_a_cap_applies_across_many_calls(alipay: Client) -> None:
     user = new_user()
 
     for _ in range(8):
-        alipay.done("POST", "/actions", {"actions": [make_action(user)]})
-    alipay.done("POST", "/actions", {"actions": [make_action(user, "metro_ride")]})
+        alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user)]})
+    alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user, "metro_ride")]})
     wallet = eventually(
-        lambda: alipay.done("GET", f"/users/{user}/wallet"),
+        lambda: alipay.call_or_exit("GET", f"/users/{user}/wallet"),
         lambda wallet: wallet["avoided_g"] == 8 * 212.5 + 515.5,
     )
 
@@ -63,13 +63,13 @@ def test_points_become_a_planted_tree_with_a_certificate(
 
     requested = alipay.call("POST", f"/users/{user}/redemptions", request, idempotency_key=key)
     redemption = requested.json()
-    place = f"/users/{user}/redemptions/{redemption['redemption_id']}"
-    reserved = verdict_on(alipay, place)
-    again = alipay.done("POST", f"/users/{user}/redemptions", request, idempotency_key=key)
-    wallet = alipay.done("GET", f"/users/{user}/wallet")
+    redemption_path = f"/users/{user}/redemptions/{redemption['redemption_id']}"
+    reserved = settled_redemption(alipay, redemption_path)
+    again = alipay.call_or_exit("POST", f"/users/{user}/redemptions", request, idempotency_key=key)
+    wallet = alipay.call_or_exit("GET", f"/users/{user}/wallet")
 
     assert requested.status_code == 202
-    assert requested.headers["location"] == stack["api_url"] + place
+    assert requested.headers["location"] == stack["api_url"] + redemption_path
     assert not redemption["replay"]
     # The schedule of the laptop stack runs every minute, so the tree may already be ordered.
     assert reserved["state"] in ("reserved", "ordered")
@@ -78,13 +78,15 @@ def test_points_become_a_planted_tree_with_a_certificate(
 
     number = redemption["certificates"][0]
     ordered = eventually(
-        lambda: alipay.done("GET", place), lambda redemption: redemption["state"] == "ordered", patience=100
+        lambda: alipay.call_or_exit("GET", redemption_path),
+        lambda redemption: redemption["state"] == "ordered",
+        patience=100,
     )
     assert ordered["state"] == "ordered", "the schedule did not order the tree"
     order = next(
         found
-        for listed in partner.done("GET", "/planting-orders")["orders"]
-        if number in str(found := partner.done("GET", f"/planting-orders/{listed['order_id']}"))
+        for listed in partner.call_or_exit("GET", "/planting-orders")["orders"]
+        if number in str(found := partner.call_or_exit("GET", f"/planting-orders/{listed['order_id']}"))
     )
     confirmation = {
         "certificate": number,
@@ -94,10 +96,12 @@ def test_points_become_a_planted_tree_with_a_certificate(
         "planted_at": datetime.now(UTC).isoformat(),
     }
     path = f"/planting-orders/{order['order_id']}/confirmations"
-    confirmed = partner.done("POST", path, {"confirmations": [confirmation, confirmation | {"certificate": "x"}]})
-    repeated = partner.done("POST", path, {"confirmations": [confirmation]})
+    confirmed = partner.call_or_exit(
+        "POST", path, {"confirmations": [confirmation, confirmation | {"certificate": "x"}]}
+    )
+    repeated = partner.call_or_exit("POST", path, {"confirmations": [confirmation]})
     certificate = httpx.get(f"{stack['api_url']}/certificates/{number}").json()
-    forest = alipay.done("GET", f"/users/{user}/forest")
+    forest = alipay.call_or_exit("GET", f"/users/{user}/forest")
 
     assert confirmed["confirmed"] == 1
     assert [refusal["code"] for refusal in confirmed["refused"]] == ["not_in_order"]
@@ -105,25 +109,25 @@ def test_points_become_a_planted_tree_with_a_certificate(
     assert (certificate["state"], certificate["species"], certificate["tree"]["tag"]) == ("planted", "Saxaul", "ALXA-1")
     assert user not in str(certificate)
     assert [tree["number"] for tree in forest["trees"]] == [number]
-    assert alipay.done("GET", place)["state"] == "planted"
+    assert alipay.call_or_exit("GET", redemption_path)["state"] == "planted"
 
 
 def test_a_user_with_too_few_points_is_refused_at_once_and_keeps_them(alipay: Client) -> None:
     user = new_user()
-    alipay.done("POST", "/actions", {"actions": [make_action(user)]})
+    alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user)]})
     wallet_of(alipay, user, earned=80)
 
     refused = alipay.call("POST", f"/users/{user}/redemptions", {"project_id": PROJECT}, idempotency_key="k")
 
     assert (refused.status_code, refused.json()["code"]) == (409, "insufficient_points")
-    assert alipay.done("GET", f"/users/{user}/wallet")["spendable"] == 80
+    assert alipay.call_or_exit("GET", f"/users/{user}/wallet")["spendable"] == 80
 
 
 def test_after_the_last_sapling_the_next_user_is_refused_and_keeps_the_points(alipay: Client, operator: Client) -> None:
     project = f"last-one-{secrets.token_hex(3)}"
-    template = operator.done("GET", f"/catalog/tree-projects/{PROJECT}")
+    template = operator.call_or_exit("GET", f"/catalog/tree-projects/{PROJECT}")
     document = {key: template[key] for key in ("species", "place", "partner", "price_points")}
-    operator.done("PUT", f"/catalog/tree-projects/{project}", document | {"saplings": 1})
+    operator.call_or_exit("PUT", f"/catalog/tree-projects/{project}", document | {"saplings": 1})
     first, second = new_user(), new_user()
     for user in (first, second):
         make_rich(alipay, user)
@@ -132,13 +136,13 @@ def test_after_the_last_sapling_the_next_user_is_refused_and_keeps_the_points(al
     refused = alipay.call("POST", f"/users/{second}/redemptions", {"project_id": project}, idempotency_key="k")
 
     assert (refused.status_code, refused.json()["code"]) == (409, "sold_out")
-    wallet = alipay.done("GET", f"/users/{second}/wallet")
+    wallet = alipay.call_or_exit("GET", f"/users/{second}/wallet")
     assert (wallet["spent"], wallet["spendable"] + wallet["ripening"]) == (0, wallet["earned"])
 
 
 def test_a_prefix_finds_suggestions_in_english_and_chinese_with_links_of_the_requesting_app(alipay: Client) -> None:
-    english = alipay.done("GET", "/suggestions?q=gre")["suggestions"]
-    chinese = alipay.done("GET", "/suggestions?q=公交&lang=zh")["suggestions"]
+    english = alipay.call_or_exit("GET", "/suggestions?q=gre")["suggestions"]
+    chinese = alipay.call_or_exit("GET", "/suggestions?q=公交&lang=zh")["suggestions"]
 
     assert english
     assert all(suggestion["link"] is None or "alipay" in suggestion["link"] for suggestion in english)

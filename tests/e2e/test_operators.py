@@ -25,44 +25,48 @@ SUGGESTION = {
 
 
 @pytest.fixture
-def place(operator: Client) -> Iterator[str]:
-    """The path of a suggestion that exists while the test runs."""
+def suggestion_path(operator: Client) -> Iterator[str]:
+    """Create a suggestion that exists while the test runs, and yield its path."""
     path = f"/catalog/suggestions/umbrella-{secrets.token_hex(4)}"
-    operator.done("PUT", path, SUGGESTION, if_none_match="*")
+    operator.call_or_exit("PUT", path, SUGGESTION, if_none_match="*")
     yield path
     operator.call("DELETE", path)
 
 
-def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_200_and_one_412(operator: Client, place: str) -> None:
-    etag = operator.call("GET", place).headers["etag"]
+def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_200_and_one_412(
+    operator: Client, suggestion_path: str
+) -> None:
+    etag = operator.call("GET", suggestion_path).headers["etag"]
 
     def change(number: int) -> httpx.Response:
-        return operator.call("PUT", place, SUGGESTION | {"keywords": [f"word-{number}"]}, if_match=etag)
+        return operator.call("PUT", suggestion_path, SUGGESTION | {"keywords": [f"word-{number}"]}, if_match=etag)
 
     with ThreadPoolExecutor(2) as operators:
-        first, second = sorted(operators.map(change, range(2)), key=lambda answer: answer.status_code)
+        first, second = sorted(operators.map(change, range(2)), key=lambda response: response.status_code)
 
     assert (first.status_code, second.status_code) == (200, 412)
     assert (second.headers["content-type"], second.json()["code"]) == ("application/problem+json", "stale_version")
-    assert operator.done("GET", place) == first.json()
+    assert operator.call_or_exit("GET", suggestion_path) == first.json()
 
 
 def test_a_suggestion_in_chinese_is_found_by_its_pinyin_within_a_minute(
-    alipay: Client, operator: Client, place: str
+    alipay: Client, operator: Client, suggestion_path: str
 ) -> None:
-    name = place.rpartition("/")[2]
-    operator.done("PUT", place, SUGGESTION | {"keywords": []})
+    name = suggestion_path.rpartition("/")[2]
+    operator.call_or_exit("PUT", suggestion_path, SUGGESTION | {"keywords": []})
 
-    answer = eventually(
-        lambda: alipay.done("GET", "/suggestions?q=yusan&limit=50"),
-        lambda answer: not answer["fallback"] and name in {found["id"] for found in answer["suggestions"]},
+    response = eventually(
+        lambda: alipay.call_or_exit("GET", "/suggestions?q=yusan&limit=50"),
+        lambda response: not response["fallback"] and name in {found["id"] for found in response["suggestions"]},
     )
 
-    assert not answer["fallback"]
-    assert name in {found["id"] for found in answer["suggestions"]}
+    assert not response["fallback"]
+    assert name in {found["id"] for found in response["suggestions"]}
 
 
-def test_an_entry_with_errors_of_every_kind_gets_all_of_them_and_changes_nothing(operator: Client, place: str) -> None:
+def test_an_entry_with_errors_of_every_kind_gets_all_of_them_and_changes_nothing(
+    operator: Client, suggestion_path: str
+) -> None:
     broken = SUGGESTION | {
         "titles": {"en": ""},
         "links": {},
@@ -71,11 +75,11 @@ def test_an_entry_with_errors_of_every_kind_gets_all_of_them_and_changes_nothing
         "campaign": "never",
     }
 
-    answer = operator.call("PUT", place, broken)
+    response = operator.call("PUT", suggestion_path, broken)
 
-    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
-    assert answer.json()["code"] == "invalid_entry"
-    assert [fault.partition(":")[0] for fault in answer.json()["errors"]] == [
+    assert (response.status_code, response.headers["content-type"]) == (400, "application/problem+json")
+    assert response.json()["code"] == "invalid_entry"
+    assert [fault.partition(":")[0] for fault in response.json()["errors"]] == [
         "titles.en",
         "titles.zh",
         "links",
@@ -83,20 +87,20 @@ def test_an_entry_with_errors_of_every_kind_gets_all_of_them_and_changes_nothing
         "action_type",
         "campaign",
     ]
-    assert operator.done("GET", place)["version"] == 1
+    assert operator.call_or_exit("GET", suggestion_path)["version"] == 1
 
 
-def test_a_deleted_entry_cannot_be_read_but_its_versions_can(operator: Client, place: str) -> None:
-    deleted = operator.done("DELETE", place, if_match='"1"')
-    kept = operator.done("GET", f"{place}/versions")["versions"]
+def test_a_deleted_entry_cannot_be_read_but_its_versions_can(operator: Client, suggestion_path: str) -> None:
+    deleted = operator.call_or_exit("DELETE", suggestion_path, if_match='"1"')
+    kept = operator.call_or_exit("GET", f"{suggestion_path}/versions")["versions"]
 
     assert deleted["version"] == 2
-    assert operator.call("GET", place).json()["code"] == "unknown_entry"
+    assert operator.call("GET", suggestion_path).json()["code"] == "unknown_entry"
     assert [(version["version"], version["changed_by"], bool(version["entry"])) for version in kept] == [
         (2, "operator", False),
         (1, "operator", True),
     ]
-    assert operator.done("PUT", place, SUGGESTION)["version"] == 3
+    assert operator.call_or_exit("PUT", suggestion_path, SUGGESTION)["version"] == 3
 
 
 def test_an_entry_that_others_refer_to_cannot_be_deleted(operator: Client) -> None:
@@ -111,7 +115,7 @@ def test_exporting_and_seeding_the_catalog_changes_nothing(
     operator: Client, stack: dict[str, Any], tmp_path: Path
 ) -> None:
     assert stack
-    before = operator.done("GET", "/catalog/campaigns")
+    before = operator.call_or_exit("GET", "/catalog/campaigns")
 
     export(tmp_path / "first")
     seed(tmp_path / "first")
@@ -121,4 +125,4 @@ def test_exporting_and_seeding_the_catalog_changes_nothing(
     assert files == sorted(f"{kind}.yaml" for kind in KINDS)
     for name in files:
         assert (tmp_path / "second" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
-    assert operator.done("GET", "/catalog/campaigns") == before
+    assert operator.call_or_exit("GET", "/catalog/campaigns") == before

@@ -14,14 +14,14 @@ from local.client import Client
 from local.deployment import session_of
 from saxaul.log.entries import Counts
 from saxaul.log.parsing import RefusedError
-from saxaul.log.verify import verdict
+from saxaul.log.verify import verify
 from tests.e2e.journeys import eventually, make_rich, new_user, order_with, redeem, run_planting_batch
 from tests.e2e.worker_killer import start_new_workers
 
 PROJECT = "saxaul-alxa"
 
 
-def fetched(address: str) -> httpx.Response:
+def fetch(address: str) -> httpx.Response:
     """Fetch an address without a token. The timeout allows for a cold start on a busy machine."""
     return httpx.get(address, timeout=60)
 
@@ -31,35 +31,35 @@ def log_pages(stack: dict[str, Any]) -> list[bytes]:
     pages: list[bytes] = []
     after = 0
     while True:
-        page = fetched(f"{stack['api_url']}/log?after={after}").raise_for_status()
+        page = fetch(f"{stack['api_url']}/log?after={after}").raise_for_status()
         pages.append(page.content)
         if not page.json()["entries"]:
             return pages
         after = page.json()["entries"][-1]["sequence"]
 
 
-def counted(stack: dict[str, Any]) -> Counts:
+def public_counts(stack: dict[str, Any]) -> Counts:
     """Return the public counts of the newest log entry."""
     pages = log_pages(stack)[:-1]
     return Counts(**json.loads(pages[-1])["entries"][-1]["counts"]) if pages else Counts()
 
 
-def gained(before: Counts, after: Counts) -> tuple[int, int, int]:
+def count_changes(before: Counts, after: Counts) -> tuple[int, int, int]:
     return after.planted - before.planted, after.dead - before.dead, after.standing - before.standing
 
 
-def moment(seconds_ahead: int = 0) -> str:
-    """Return a time from now on. Trees are planted after the order, and a partner's clock may be 5 minutes ahead."""
+def time_from_now(seconds_ahead: int = 0) -> str:
+    """Return the current time plus some seconds. The API accepts times up to 5 minutes ahead."""
     return (datetime.now(UTC) + timedelta(seconds=seconds_ahead)).isoformat(timespec="seconds")
 
 
 def planting(seconds_ahead: int = 0) -> dict[str, Any]:
     tag = f"ALXA-{secrets.token_hex(4)}"
-    return {"tag": tag, "lat": 38.8512, "lon": 105.7287, "planted_at": moment(seconds_ahead)}
+    return {"tag": tag, "lat": 38.8512, "lon": 105.7287, "planted_at": time_from_now(seconds_ahead)}
 
 
 def certificate(stack: dict[str, Any], number: str) -> Any:  # noqa: ANN401 - JSON
-    return fetched(f"{stack['api_url']}/certificates/{number}").raise_for_status().json()
+    return fetch(f"{stack['api_url']}/certificates/{number}").raise_for_status().json()
 
 
 @pytest.fixture
@@ -73,41 +73,46 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
     alipay: Client, partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
 ) -> None:
     [number] = reserved["certificates"]
-    start = counted(stack)
+    start = public_counts(stack)
     run_planting_batch(stack)
     order = order_with(partner, number)
     path = f"/planting-orders/{order['order_id']}"
-    assert gained(start, counted(stack)) == (0, 0, 0), "an ordered tree was counted as planted"
+    assert count_changes(start, public_counts(stack)) == (0, 0, 0), "an ordered tree was counted as planted"
 
     planted = {"certificate": number} | planting()
-    assert partner.done("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
-    assert partner.done("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
-    assert gained(start, counted(stack)) == (1, 0, 1), "a tree that was confirmed twice was not counted once"
-    assert partner.done("GET", path)["state"] == "planted"
+    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
+    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
+    assert count_changes(start, public_counts(stack)) == (1, 0, 1), (
+        "a tree that was confirmed twice was not counted once"
+    )
+    assert partner.call_or_exit("GET", path)["state"] == "planted"
 
-    dead = {"certificate": number, "state": "dead", "inspected_at": moment(60), "inspector": "Forestry Bureau"}
+    dead = {"certificate": number, "state": "dead", "inspected_at": time_from_now(60), "inspector": "Forestry Bureau"}
     for _ in range(2):
-        assert partner.done("POST", f"{path}/inspections", {"inspections": [dead]}) == {"inspected": 1, "refused": []}
-    assert gained(start, counted(stack)) == (1, 1, 0)
+        assert partner.call_or_exit("POST", f"{path}/inspections", {"inspections": [dead]}) == {
+            "inspected": 1,
+            "refused": [],
+        }
+    assert count_changes(start, public_counts(stack)) == (1, 1, 0)
     assert certificate(stack, number)["state"] == "dead"
 
-    replaced = dead | {"state": "replaced", "inspected_at": moment(120)} | planting(90)
-    early = dead | {"state": "alive", "inspected_at": moment(30)}
-    answer = partner.done("POST", f"{path}/inspections", {"inspections": [replaced, early]})
-    assert [refusal["code"] for refusal in answer["refused"]] == ["out_of_order"]
-    assert gained(start, counted(stack)) == (1, 0, 1)
+    replaced = dead | {"state": "replaced", "inspected_at": time_from_now(120)} | planting(90)
+    early = dead | {"state": "alive", "inspected_at": time_from_now(30)}
+    response = partner.call_or_exit("POST", f"{path}/inspections", {"inspections": [replaced, early]})
+    assert [refusal["code"] for refusal in response["refused"]] == ["out_of_order"]
+    assert count_changes(start, public_counts(stack)) == (1, 0, 1)
 
-    published = fetched(f"{stack['api_url']}/certificates/{number}").content
-    key = fetched(f"{stack['api_url']}/log/key").content
-    *_, last_word = verdict(published, log_pages(stack), key)
+    published = fetch(f"{stack['api_url']}/certificates/{number}").content
+    key = fetch(f"{stack['api_url']}/log/key").content
+    *_, last_word = verify(published, log_pages(stack), key)
     assert last_word == f"For {number}, the log has the events that the certificate shows, and no others."
     shown = json.loads(published)
     assert (shown["state"], shown["tree"]["tag"]) == ("replaced", replaced["tag"])
     assert [step["state"] for step in shown["history"]] == ["planted", "dead", "replaced"]
     assert reserved["user"].encode() not in published
     with pytest.raises(RefusedError):
-        list(verdict(published.replace(replaced["tag"].encode(), b"ALXA-0", 1), [], key))
-    [life] = alipay.done("GET", reserved["place"])["lives"]
+        list(verify(published.replace(replaced["tag"].encode(), b"ALXA-0", 1), [], key))
+    [life] = alipay.call_or_exit("GET", reserved["path"])["lives"]
     assert [(step["state"], step["inspector"]) for step in life["history"]] == [
         ("reserved", None),
         ("ordered", None),
@@ -115,7 +120,7 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
         ("dead", "Forestry Bureau"),
         ("replaced", "Forestry Bureau"),
     ]
-    [tree] = alipay.done("GET", f"/users/{reserved['user']}/forest")["trees"]
+    [tree] = alipay.call_or_exit("GET", f"/users/{reserved['user']}/forest")["trees"]
     assert (tree["number"], tree["state"]) == (number, "replaced")
 
 
@@ -127,12 +132,12 @@ def test_a_failed_tree_is_ordered_again_and_confirmed_in_the_later_order(
     first = order_with(partner, number)
     report = {"failures": [{"certificate": number, "reason": "washed away"}]}
 
-    assert partner.done("POST", f"/planting-orders/{first['order_id']}/failures", report)["failed"] == 1
+    assert partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/failures", report)["failed"] == 1
     run_planting_batch(stack)
-    second = order_with(partner, number, besides={first["order_id"]})
+    second = order_with(partner, number, other_than={first["order_id"]})
     word = {"confirmations": [{"certificate": number} | planting()]}
-    late = partner.done("POST", f"/planting-orders/{first['order_id']}/confirmations", word)
-    taken = partner.done("POST", f"/planting-orders/{second['order_id']}/confirmations", word)
+    late = partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/confirmations", word)
+    taken = partner.call_or_exit("POST", f"/planting-orders/{second['order_id']}/confirmations", word)
 
     assert [refusal["code"] for refusal in late["refused"]] == ["already_failed"]
     assert taken == {"confirmed": 1, "refused": []}
@@ -143,18 +148,18 @@ def test_a_tree_that_failed_three_times_is_refunded(
     alipay: Client, partner: Client, stack: dict[str, Any], reserved: dict[str, Any]
 ) -> None:
     [number] = reserved["certificates"]
-    before = alipay.done("GET", f"/users/{reserved['user']}/wallet")
+    before = alipay.call_or_exit("GET", f"/users/{reserved['user']}/wallet")
     orders: list[str] = []
     for _ in range(3):
         run_planting_batch(stack)
-        orders.append(order_with(partner, number, besides=orders)["order_id"])
+        orders.append(order_with(partner, number, other_than=orders)["order_id"])
         report = {"failures": [{"certificate": number, "reason": "drought"}]}
         for _ in range(2):
-            assert partner.done("POST", f"/planting-orders/{orders[-1]}/failures", report)["failed"] == 1
+            assert partner.call_or_exit("POST", f"/planting-orders/{orders[-1]}/failures", report)["failed"] == 1
 
-    after = alipay.done("GET", f"/users/{reserved['user']}/wallet")
+    after = alipay.call_or_exit("GET", f"/users/{reserved['user']}/wallet")
 
-    assert alipay.done("GET", reserved["place"])["state"] == "refunded"
+    assert alipay.call_or_exit("GET", reserved["path"])["state"] == "refunded"
     assert (after["spent"], after["spendable"]) == (0, before["spendable"] + before["spent"])
     assert after["earned"] == before["earned"]
 
@@ -166,9 +171,9 @@ def test_the_manifest_needs_only_its_signed_link_and_lists_the_trees_of_the_orde
     order = order_with(partner, reserved["certificates"][0])
 
     links = order["manifest"]
-    lines = fetched(links["csv"]).raise_for_status().content.decode("utf-8-sig").splitlines()
-    document = fetched(links["json"]).raise_for_status().json()
-    unsigned = fetched(links["csv"].split("?")[0])
+    lines = fetch(links["csv"]).raise_for_status().content.decode("utf-8-sig").splitlines()
+    document = fetch(links["json"]).raise_for_status().json()
+    unsigned = fetch(links["csv"].split("?")[0])
 
     assert datetime.now(UTC) < datetime.fromisoformat(links["expires_at"]) < datetime.now(UTC) + timedelta(hours=1)
     numbers = [tree["certificate"] for tree in order["trees"]]
@@ -182,9 +187,9 @@ def test_a_partner_cannot_see_or_report_on_orders_of_another_partner(
     alipay: Client, operator: Client, partner: Client, stack: dict[str, Any]
 ) -> None:
     project, foundation = f"foreign-{secrets.token_hex(3)}", "Somebody Else Foundation"
-    template = operator.done("GET", f"/catalog/tree-projects/{PROJECT}")
+    template = operator.call_or_exit("GET", f"/catalog/tree-projects/{PROJECT}")
     document = {name: value for name, value in template.items() if name not in ("id", "version")}
-    operator.done("PUT", f"/catalog/tree-projects/{project}", document | {"partner": foundation, "saplings": 1})
+    operator.call_or_exit("PUT", f"/catalog/tree-projects/{project}", document | {"partner": foundation, "saplings": 1})
     user = new_user()
     make_rich(alipay, user)
     foreign = redeem(alipay, user, project)
@@ -200,18 +205,18 @@ def test_a_partner_cannot_see_or_report_on_orders_of_another_partner(
         )
         return [item["pk"]["S"].removeprefix("ORDER#") for item in listed["Items"]]
 
-    start_new_workers(stack, "ScheduleOrders")  # one that runs caches the catalog for a minute, without the new project
+    start_new_workers(stack, "ScheduleOrders")  # a running worker has cached the catalog without the new project
     [order_id] = eventually(orders, lambda found: found != [], patience=90)
     number = foreign["certificates"][0]
     path = f"/planting-orders/{order_id}"
-    inspection = {"certificate": number, "state": "dead", "inspected_at": moment(1), "inspector": "x"}
-    answers = [
+    inspection = {"certificate": number, "state": "dead", "inspected_at": time_from_now(1), "inspector": "x"}
+    responses = [
         partner.call("GET", path),
         partner.call("POST", f"{path}/confirmations", {"confirmations": [{"certificate": number} | planting()]}),
         partner.call("POST", f"{path}/failures", {"failures": [{"certificate": number, "reason": "x"}]}),
         partner.call("POST", f"{path}/inspections", {"inspections": [inspection]}),
     ]
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "unknown_order")] * 4
-    assert order_id not in str(partner.done("GET", "/planting-orders?limit=100"))
-    assert alipay.done("GET", foreign["place"])["state"] == "ordered"
+    assert [(response.status_code, response.json()["code"]) for response in responses] == [(404, "unknown_order")] * 4
+    assert order_id not in str(partner.call_or_exit("GET", "/planting-orders?limit=100"))
+    assert alipay.call_or_exit("GET", foreign["path"])["state"] == "ordered"

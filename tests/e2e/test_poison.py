@@ -1,4 +1,4 @@
-"""A message that cannot be processed: other messages are posted, it is kept, and it is posted after it is corrected."""
+"""A message that cannot be processed does not block other messages. It is kept, and posted after its correction."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from local.client import Client
 from local.deployment import session_of
 from saxaul.ledger.actions import Action, Owner, ReportedAction
 from saxaul.messages.bodies import pack
-from tests.e2e.journeys import eventually, make_action, new_user, run_operation, visible_again_after, wallet_of
+from tests.e2e.journeys import eventually, make_action, new_user, run_operation, short_visibility_timeout, wallet_of
 
-GLIMPSE = 3
-"""Seconds between deliveries. After five deliveries, the message goes to the dead-letter queue."""
+VISIBILITY = 3
+"""Seconds until SQS redelivers the message. After five deliveries, it goes to the dead-letter queue."""
 
 
 def body_of(user_id: str) -> str:
@@ -36,7 +36,7 @@ def test_a_poison_message_does_not_block_others_and_is_posted_after_correction(
         {"Id": str(number), "MessageBody": body, "MessageGroupId": "alipay"} for number, body in enumerate(bodies)
     ]
 
-    with visible_again_after(stack, "actions", GLIMPSE):
+    with short_visibility_timeout(stack, "actions", VISIBILITY):
         sent = sqs.send_message_batch(QueueUrl=stack["queues"]["actions"], Entries=entries)
         neighbours = [wallet_of(alipay, user, earned=80)["earned"] for user in (before, after)]
         listed = eventually(

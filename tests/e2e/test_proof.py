@@ -33,11 +33,11 @@ def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
     word = {"certificate": certificate, "tag": f"ALXA-{secrets.token_hex(4)}", "lat": 38.8512, "lon": 105.7287}
     planted = word | {"planted_at": datetime.now(UTC).isoformat(timespec="seconds")}
     path = f"/planting-orders/{order['order_id']}/confirmations"
-    assert partner.done("POST", path, {"confirmations": [planted]})["confirmed"] == 1
+    assert partner.call_or_exit("POST", path, {"confirmations": [planted]})["confirmed"] == 1
     return str(certificate)
 
 
-def fetched(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
+def fetch(stack: dict[str, Any], path: str, **headers: str) -> httpx.Response:
     return httpx.get(stack["api_url"] + path, headers=headers, timeout=PATIENCE).raise_for_status()
 
 
@@ -46,7 +46,7 @@ def log_pages(stack: dict[str, Any]) -> list[bytes]:
     pages: list[bytes] = []
     after = 0
     while True:
-        page = fetched(stack, f"/log?after={after}&limit=5")
+        page = fetch(stack, f"/log?after={after}&limit=5")
         pages.append(page.content)
         if not page.json()["entries"]:
             return pages
@@ -63,7 +63,7 @@ def test_a_certificate_is_verified_offline_and_refused_after_a_change(
 ) -> None:
     certificate, log, key = (tmp_path / name for name in ("certificate.json", "log.json", "key.pem"))
     for file, path in ((certificate, f"/certificates/{number}"), (key, "/log/key")):
-        file.write_bytes(fetched(stack, path).content)
+        file.write_bytes(fetch(stack, path).content)
     pages = log_pages(stack)
     log.write_bytes(b"\n".join(pages))
 
@@ -79,7 +79,7 @@ def test_a_certificate_is_verified_offline_and_refused_after_a_change(
 
 
 def test_the_qr_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dict[str, Any], number: str) -> None:
-    picture = fetched(stack, f"/certificates/{number}.svg")
+    picture = fetch(stack, f"/certificates/{number}.svg")
     pixels = resvg_py.svg_to_bytes(svg_string=picture.text, width=780, skip_system_fonts=True)
     with Image.open(BytesIO(bytes(pixels))) as image:
         [code] = zxingcpp.read_barcodes(image)
@@ -93,7 +93,7 @@ def test_the_qr_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: 
 
 
 def test_a_picture_with_an_unchanged_etag_is_304(stack: dict[str, Any], number: str) -> None:
-    first = fetched(stack, f"/certificates/{number}.svg")
+    first = fetch(stack, f"/certificates/{number}.svg")
     kept = {"if-none-match": first.headers["etag"]}
     again = httpx.get(f"{stack['api_url']}/certificates/{number}.svg", headers=kept, timeout=PATIENCE)
 

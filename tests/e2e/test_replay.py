@@ -61,13 +61,13 @@ def expected_points(file: Path, today: datetime) -> int:
     rows = list(csv.reader(file.read_text().splitlines()))
     head, body = rows[0], rows[1:]
     old = head[0] == "tripduration"
-    started, bike, *place = (1, 11, 5, 6, 9, 10) if old else (2, 5, 8, 9, 10, 11)
+    started, bike, *columns = (1, 11, 5, 6, 9, 10) if old else (2, 5, 8, 9, 10, 11)
     days = [datetime.strptime(r[started], "%m/%d/%Y %H:%M:%S" if old else "%Y-%m-%d %H:%M:%S").date() for r in body]  # noqa: DTZ007
     shift = (today.date() - max(days)).days - 1
     double = yaml.safe_load((ROOT / "catalog/campaigns.yaml").read_text())["world-environment-day"]["multipliers"]
     earned: defaultdict[tuple[str, Any], int] = defaultdict(int)
     for row, day in zip(body, days, strict=True):
-        a, b, c, d = (math.radians(float(row[column])) for column in place)
+        a, b, c, d = (math.radians(float(row[column])) for column in columns)
         h = math.sin((c - a) / 2) ** 2 + math.cos(a) * math.cos(c) * math.sin((d - b) / 2) ** 2
         metres = round(2 * 6371008.8 * math.asin(math.sqrt(h)))
         moved = day + timedelta(days=shift)
@@ -96,12 +96,12 @@ def test_replayed_trips_earn_the_expected_points_and_a_second_replay_adds_nothin
     first, second = (replayed(trips) for _ in range(2))
 
     assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr + second.stdout + second.stderr
-    told, again = numbers_in(first.stdout), numbers_in(second.stdout)
-    assert {name for name in told if name.startswith("refused")} <= {"refused: quantity_out_of_range"}, (
+    totals, again = numbers_in(first.stdout), numbers_in(second.stdout)
+    assert {name for name in totals if name.startswith("refused")} <= {"refused: quantity_out_of_range"}, (
         "only round trips may be refused"
     )
-    assert int(told["points in their wallets"].replace(",", "")) == expected_points(trips, today) > 0
-    assert {**again, "rides a second": ""} == {**told, "rides a second": ""}
+    assert int(totals["points in their wallets"].replace(",", "")) == expected_points(trips, today) > 0
+    assert {**again, "rides a second": ""} == {**totals, "rides a second": ""}
 
 
 GOOD = "40.75,-73.97,40.76,-73.97,member"
@@ -156,7 +156,7 @@ def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(stack: dict[str,
     done = replayed(archive)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    told = numbers_in(done.stdout)
+    totals = numbers_in(done.stdout)
     metres = round(2 * 6371008.8 * math.asin(math.sin(math.radians(0.01) / 2)))
     expected = {
         "rows read": 20,
@@ -166,8 +166,8 @@ def test_a_file_with_every_kind_of_bad_row_ends_with_its_totals(stack: dict[str,
         "bad rows": 15,
         "users": 4,
     }
-    assert {name: int(told[name]) for name in expected} == expected
-    assert int(told["points in their wallets"]) == 4 * (metres * 50 // 1000)
+    assert {name: int(totals[name]) for name in expected} == expected
+    assert int(totals["points in their wallets"]) == 4 * (metres * 50 // 1000)
     lines = (state() / "replay" / "e2e-trips.zip.bad-rows.txt").read_text().splitlines()
     named = [re.match(r"e2e-trips\.zip/e2e-trips\.csv:(\d+): ([^:(]+?)(?: \(.*\))?: '", line) for line in lines]
     found = defaultdict(list)

@@ -21,7 +21,7 @@ def logical_id(function: str) -> str:
     return "".join(word.capitalize() for word in function.split("_"))
 
 
-def test_stack_json_has_all_that_a_client_needs(stack: dict[str, Any]) -> None:
+def test_stack_json_has_everything_that_a_client_needs(stack: dict[str, Any]) -> None:
     assert {"api_url", "token_url", "region", "endpoint_url", "tables", "queues", "clients"} <= stack.keys()
     assert stack["tables"].keys() == {"ledger", "catalog"}
     assert stack["clients"].keys() == {"taobao", "tmall", "alipay", "freshippo", "partner", "operator"}
@@ -50,13 +50,13 @@ def test_a_port_in_use_ends_with_one_sentence(stack: dict[str, Any], tmp_path: P
     assert stack
     command = [sys.executable, "-c", f"from local.stack import start; start({port})"]
 
-    answer = subprocess.run(  # noqa: S603 - our own
+    done = subprocess.run(  # noqa: S603 - our own
         command, cwd=ROOT, env={"SAXAUL_STATE": str(tmp_path)}, capture_output=True, text=True, check=False
     )
 
-    assert answer.returncode == 1
-    assert answer.stderr.count("\n") == 1
-    assert f"Port {port} is in use" in answer.stderr
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"Port {port} is in use" in done.stderr
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
@@ -64,6 +64,6 @@ def test_each_function_on_the_stack_handles_its_event(stack: dict[str, Any], fun
     event = (ROOT / "events" / f"{function}.json").read_bytes()
     client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
 
-    answer = client.invoke(FunctionName=stack["functions"][logical_id(function)], Payload=event)
+    done = client.invoke(FunctionName=stack["functions"][logical_id(function)], Payload=event)
 
-    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert "FunctionError" not in done, done["Payload"].read()

@@ -1,4 +1,4 @@
-"""Kill workers of the functions at random, like a failing host.
+"""Kills workers of the functions at random, as a failing host would.
 
 The emulator runs each function in child processes. Each child has the name of its function in its environment. The
 killer kills only such children.
@@ -17,11 +17,11 @@ from local.sam import state
 
 
 class WorkerKiller:
-    """While the context is active, kills a worker of the named functions every few seconds with SIGKILL.
+    """A context manager. While it is active, it kills a worker of the named functions with SIGKILL every few seconds.
 
     ``functions`` are logical ids of the template, such as ``AccruePoints``. ``kills`` counts the kills by function.
-    A worker takes two seconds to start, more on a busy machine. It is not killed before it has connected to AWS: such a
-    kill would only show that a function that never runs does nothing.
+    A worker takes two seconds to start, more on a busy machine. It is not killed before it has connected to AWS,
+    because killing a worker that has done nothing proves nothing.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class WorkerKiller:
 
 
 def start_new_workers(stack: Mapping[str, Any], *functions: str) -> None:
-    """Kill every worker of these functions, so that the next invocation reads the catalog anew."""
+    """Kill every worker of these functions, so that the next invocation reads the catalog again."""
     killer = WorkerKiller(stack, functions)
     for _, worker in killer.workers():
         worker.kill()
@@ -80,7 +80,7 @@ def start_new_workers(stack: Mapping[str, Any], *functions: str) -> None:
 def _emulator() -> psutil.Process:
     """Return the emulator process that the tests started.
 
-    The creation time is compared, so that another process with the same id is not taken for it.
+    The creation time is compared, so that another process with the same id is never returned.
     """
     known = json.loads((state() / "process.json").read_text())
     emulator = psutil.Process(known["pid"])

@@ -1,4 +1,4 @@
-"""AWS in process: tables, queues, bucket and event bus, the environment of the functions, and a stopped clock.
+"""Fixtures: AWS in this process (by moto), the environment variables of the functions, and a stopped clock.
 
 moto neither throttles nor reports conflicts between transactions. These tests prove that items, expressions and
 messages fit together.
@@ -45,12 +45,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
-    """A stack with empty tables and empty queues, whose functions were never called."""
+    """A stack with empty tables, empty queues and empty caches."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's tables are not thread-safe
-    forget_everything()
+    clear_worker_caches()
     with mock_aws():
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
@@ -63,13 +63,13 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
         monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
         _make_manifests_and_bus()
         yield Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"])
-    forget_everything()
+    clear_worker_caches()
 
 
-def forget_everything() -> None:
-    """Make every worker cold: clear the settings, stores and indexes that an earlier test left in caches.
+def clear_worker_caches() -> None:
+    """Clear the cached settings, stores and indexes, so that the next call is a cold start.
 
-    The AWS clients are kept. They hold no data of a test, moto serves them in each test, and creating them is slow.
+    The AWS clients are kept, because they hold no data of a test and creating them is slow.
     """
     kept = [module for name, module in sys.modules.items() if name.startswith("saxaul.services.")]
     for module in [*HANDLERS.values(), *kept]:

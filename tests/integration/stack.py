@@ -1,4 +1,4 @@
-"""Calls the functions in process, with the events that API Gateway and the queues send."""
+"""Calls the functions in this process, with the same events as API Gateway and the queues."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ class Context:
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response of the API with its parsed body."""
 
     status: int
@@ -113,13 +113,13 @@ class Stack:
         return CatalogStore(Table("Catalog", self.clock))
 
     def seed(self, kind: Kind, **entities: Entity) -> None:
-        """Write catalog entries directly to the table. Except in action types, ``_`` in a name stands for ``-``."""
+        """Write catalog entries directly to the table. In ids other than those of action types, ``_`` becomes ``-``."""
         for name, entity in entities.items():
             identifier = name if kind == "action-types" else name.replace("_", "-")
             self.catalog_store.put(kind, identifier, VersionedEntry(entity, 1))
 
     def seed_catalog(self, price_points: int = 160, saplings: int = 10) -> None:
-        """Write ``bus_ride`` with 80 points, and the project ``saxaul-alxa`` with its saplings released."""
+        """Write the action type ``bus_ride`` with 80 points, and the project ``saxaul-alxa``. Release its saplings."""
         self.seed("action-types", bus_ride=make_action_type())
         project = make_tree_project(price_points, saplings)
         planned = self.stock().planned(project, SHANGHAI, self.clock.instant)
@@ -143,7 +143,7 @@ class Stack:
         assert found is not None
         return found
 
-    def waiting(self, queue_url: str) -> list[str]:
+    def receive_all(self, queue_url: str) -> list[str]:
         """Receive and delete all messages of a queue, and return their bodies."""
         bodies: list[str] = []
         while messages := sqs().receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
@@ -159,17 +159,17 @@ class Stack:
     def accrue_all(self, actions: Iterable[Action], app: str = APP) -> list[str]:
         return self.accrue(*pack(app, actions))
 
-    def available(self) -> int:
+    def available_saplings(self) -> int:
         return self.stock().available(self.clock.instant)
 
     def settle(self, *bodies: str) -> list[str]:
         return deliver("settle_redemptions", bodies)
 
-    def order(self) -> list[str]:
+    def run_planting_batch(self) -> list[str]:
         """Run a planting batch until its queue is empty. Return the ids of the new orders, oldest first per partner."""
         before = self.order_ids()
         invoke("schedule_orders", event_of("schedule_orders"))
-        while bodies := self.waiting(self.planting_url):
+        while bodies := self.receive_all(self.planting_url):
             assert deliver("place_orders", bodies) == []
         return [order_id for order_id in self.order_ids() if order_id not in before]
 
@@ -177,16 +177,16 @@ class Stack:
         orders = (self.orders.of_partner(partner, 1000) for partner in PARTNERS)
         return [order.order_id for found in orders for order in reversed(found)]
 
-    def told(self) -> list[Any]:
+    def events_on_the_bus(self) -> list[Any]:
         """Return the details of the events that the bus delivered since the last call."""
         url = sqs().get_queue_url(QueueName="Listener")["QueueUrl"]
-        return [json.loads(body)["detail"] for body in self.waiting(url)]
+        return [json.loads(body)["detail"] for body in self.receive_all(url)]
 
 
 def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Call a function as AWS does: the event and the result pass through JSON."""
-    answer = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
-    return json.loads(json.dumps(answer))
+    """Call a function as AWS does. The event and the result are converted to JSON and back."""
+    response = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
+    return json.loads(json.dumps(response))
 
 
 def event_of(function: str) -> Any:  # noqa: ANN401 - any event
@@ -204,15 +204,15 @@ def call(
     body: Any = None,  # noqa: ANN401 - any JSON value; a str is sent unchanged
     headers: Mapping[str, str] | None = None,
     person: str | None = None,
-) -> Answer:
-    """Call a function as API Gateway does, with the token of a client or of a person, or without a token."""
+) -> Response:
+    """Call a function as API Gateway does, with the claims of a client's or person's token, or without a token."""
     event = api_event(method, resource, path=path, query=query, headers=headers) | {
         "body": body if body is None or isinstance(body, str) else json.dumps(body)
     }
     claims = {"client_id": client} | ({"username": person} if person else {})
     if client:
         event["requestContext"]["authorizer"] = {"claims": claims}
-    return answered(invoke(function, event))
+    return parse_response(invoke(function, event))
 
 
 def api_event(
@@ -223,7 +223,7 @@ def api_event(
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the event of a REST API for a request without a token. The path is still percent-encoded."""
+    """Return the event of API Gateway for a request without a token. Its path is percent-encoded."""
     called = {name: quote(value, safe="", errors="surrogatepass") for name, value in (path or {}).items()}
     sent = {"Accept": "*/*", "Host": DOMAIN, "User-Agent": "saxaul-tests", **(headers or {})}
     return {
@@ -251,19 +251,19 @@ def api_event(
     }
 
 
-def answered(raw: Any) -> Answer:  # noqa: ANN401 - the result of a function
+def parse_response(raw: Any) -> Response:  # noqa: ANN401 - the result of a function
     assert raw["headers"]["access-control-allow-origin"] == "*"
     is_json = raw["headers"]["content-type"].endswith("json") and raw["statusCode"] != NOT_MODIFIED
-    return Answer(raw["statusCode"], json.loads(raw["body"]) if is_json else raw["body"], raw["headers"])
+    return Response(raw["statusCode"], json.loads(raw["body"]) if is_json else raw["body"], raw["headers"])
 
 
 def deliver(function: str, bodies: Iterable[str]) -> list[str]:
     records = [{"messageId": f"m-{number}", "body": body} for number, body in enumerate(bodies)]
-    answer = invoke(function, {"Records": records})
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    response = invoke(function, {"Records": records})
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
-def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-client", **body: Any) -> Answer:  # noqa: ANN401 - any field
+def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-client", **body: Any) -> Response:  # noqa: ANN401 - any field
     return call(
         "redeem_trees",
         "POST",
@@ -277,17 +277,17 @@ def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-
 
 def cancel(
     redemption_id: str, user_id: str = USER.id, *, client: str = "alipay-client", person: str | None = None
-) -> Answer:
+) -> Response:
     path = {"user_id": user_id, "redemption_id": redemption_id}
     resource = "/users/{user_id}/redemptions/{redemption_id}"
     return call("redeem_trees", "DELETE", resource, client=client, path=path, person=person)
 
 
-def tree_projects(**query: str) -> Answer:
+def tree_projects(**query: str) -> Response:
     return call("view_forest", "GET", "/tree-projects", query=query)
 
 
-def harvest(user_id: str = USER.id) -> Answer:
+def harvest(user_id: str = USER.id) -> Response:
     return call("redeem_trees", "POST", "/users/{user_id}/harvest", path={"user_id": user_id})
 
 
@@ -295,15 +295,15 @@ def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the response bod
     return call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": user_id}).body
 
 
-def certificate(number: str) -> Answer:
+def certificate(number: str) -> Response:
     return call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number})
 
 
-def confirm(order_id: str, *confirmations: object, client: str = "partner-client") -> Answer:
+def confirm(order_id: str, *confirmations: object, client: str = "partner-client") -> Response:
     return report("confirmations", order_id, *confirmations, client=client)
 
 
-def report(name: str, order_id: str, *reports: object, client: str = "partner-client") -> Answer:
+def report(name: str, order_id: str, *reports: object, client: str = "partner-client") -> Response:
     """Send a partner's ``confirmations``, ``failures`` or ``inspections``."""
     return call(
         "take_reports",
@@ -315,7 +315,7 @@ def report(name: str, order_id: str, *reports: object, client: str = "partner-cl
     )
 
 
-def view_order(order_id: str, client: str = "partner-client") -> Answer:
+def view_order(order_id: str, client: str = "partner-client") -> Response:
     return call("take_reports", "GET", "/planting-orders/{order_id}", client=client, path={"order_id": order_id})
 
 
@@ -324,15 +324,15 @@ def view_redemption(redemption_id: str, user_id: str = USER.id) -> Any:  # noqa:
     return call("redeem_trees", "GET", resource, path={"user_id": user_id, "redemption_id": redemption_id}).body
 
 
-def put_entry(kind: str, identifier: str, document: Any, **headers: str) -> Answer:  # noqa: ANN401 - an operator may send anything
+def put_entry(kind: str, identifier: str, document: Any, **headers: str) -> Response:  # noqa: ANN401 - an operator may send anything
     return _call_entry("PUT", kind, identifier, document, headers)
 
 
-def delete_entry(kind: str, identifier: str, **headers: str) -> Answer:
+def delete_entry(kind: str, identifier: str, **headers: str) -> Response:
     return _call_entry("DELETE", kind, identifier, None, headers)
 
 
-def _call_entry(method: str, kind: str, identifier: str, document: Any, headers: Mapping[str, str]) -> Answer:  # noqa: ANN401
+def _call_entry(method: str, kind: str, identifier: str, document: Any, headers: Mapping[str, str]) -> Response:  # noqa: ANN401
     return call(
         "manage_catalog",
         method,

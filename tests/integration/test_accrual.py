@@ -1,4 +1,4 @@
-"""Accrual: messages become entries. Covers bad messages, concurrent writes, and late actions onto closed periods."""
+"""Accrual: messages become entries. Covers bad messages, concurrent writes, and late actions for closed periods."""
 
 import json
 from decimal import Decimal

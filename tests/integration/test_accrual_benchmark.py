@@ -1,4 +1,4 @@
-"""The two ways that `benchmarks/accrual.py` compares, on a few actions, so that their requests can be counted by hand.
+"""The two designs that `benchmarks/accrual.py` compares, on a few actions, so that their AWS calls can be counted.
 
 moto does not report consumed capacity, so these tests do not check units. The benchmark's own emulator reports them.
 """
@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from benchmarks.accrual import Bench, Moment, moments_of
+from benchmarks.accrual import Bench, SampledCall, sampled_calls
 from benchmarks.day import Arrival, Day
 from benchmarks.engine import PLAIN
 from benchmarks.metering import Meter
@@ -56,7 +56,7 @@ def day() -> Day:
     return Day(200, date(2026, 6, 4), SHANGHAI, together=False)
 
 
-def two_users(day: Day, catalog: Catalog) -> Moment:
+def two_users(day: Day, catalog: Catalog) -> SampledCall:
     """Return a call with two actions of one user, one of another, and a repeat of the first. All are in day periods."""
     daily = {name for name, rule in catalog.action_types.items() if rule.window == "day"}
     one, other = [
@@ -68,7 +68,7 @@ def two_users(day: Day, catalog: Catalog) -> Moment:
         Arrival(2, one, 1, 1, again=False),
         Arrival(3, one, 0, 1, again=True),
     ]
-    return Moment(call, {one: 0, other: 0}, {one: 2, other: 1})
+    return SampledCall(call, {one: 0, other: 0}, {one: 2, other: 1})
 
 
 def kinds(acts: list[dict[str, object]]) -> set[object]:
@@ -78,10 +78,10 @@ def kinds(acts: list[dict[str, object]]) -> set[object]:
 def test_periods_take_one_message_and_one_read_per_call_and_one_write_per_user(
     bench: Bench, catalog: Catalog, day: Day
 ) -> None:
-    way, moment = PeriodsWay(day, catalog), two_users(day, catalog)
-    way.prepare(moment.call, moment.before)
+    way, sampled = PeriodsWay(day, catalog), two_users(day, catalog)
+    way.prepare(sampled.call, sampled.arrived_before)
 
-    used, actions = bench.spent_on(way, day, moment)
+    used, actions = bench.measure_call(way, day, sampled)
 
     assert actions == 3
     assert operations(used) == {
@@ -95,10 +95,10 @@ def test_periods_take_one_message_and_one_read_per_call_and_one_write_per_user(
 
 
 def test_the_usual_way_takes_four_requests_per_action(bench: Bench, catalog: Catalog, day: Day) -> None:
-    way, moment = UsualWay(day, catalog), two_users(day, catalog)
-    way.prepare(moment.call, moment.before)
+    way, sampled = UsualWay(day, catalog), two_users(day, catalog)
+    way.prepare(sampled.call, sampled.arrived_before)
 
-    used, _ = bench.spent_on(way, day, moment)
+    used, _ = bench.measure_call(way, day, sampled)
 
     assert operations(used) == {
         "SendMessageBatch": 1,
@@ -115,11 +115,11 @@ def test_the_usual_way_takes_four_requests_per_action(bench: Bench, catalog: Cat
 @pytest.mark.slow
 def test_both_ways_store_the_result_that_the_rules_compute(bench: Bench, catalog: Catalog, day: Day) -> None:
     for way in (PeriodsWay(day, catalog), UsualWay(day, catalog)):
-        for moment in moments_of(day, 50, 300):
-            way.prepare(moment.call, moment.before)
-            bench.spent_on(way, day, moment)
+        for sampled in sampled_calls(day, 50, 300):
+            way.prepare(sampled.call, sampled.arrived_before)
+            bench.measure_call(way, day, sampled)
 
-            way.check(moment.call, moment.with_it)
+            way.check(sampled.call, sampled.arrived_after)
 
 
 def operations(used: Counter[str]) -> dict[str, int]:

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from tests.builders import make_catalog, make_suggestion, reported
-from tests.integration.stack import Answer, Stack, answered, call, event_of, harvest, invoke
+from tests.integration.stack import Response, Stack, call, event_of, harvest, invoke, parse_response
 
 ME = {"user_id": "u-42"}
 
 
-def post_actions(body: Any) -> Answer:  # noqa: ANN401 - an app may send anything
+def post_actions(body: Any) -> Response:  # noqa: ANN401 - an app may send anything
     return call("ingest_actions", "POST", "/actions", body=body)
 
 
-def suggest(**query: str) -> Answer:
+def suggest(**query: str) -> Response:
     return call("suggest_campaigns", "GET", "/suggestions", query=query)
 
 
@@ -25,9 +25,9 @@ def suggest(**query: str) -> Answer:
     "body", [None, "", "{", "nonsense", '{"actions": [NaN]}', '{"actions": [Infinity]}', "[" * 100_000]
 )
 def test_a_body_that_is_not_json_is_400(body: str | None) -> None:
-    answer = post_actions(body)
+    response = post_actions(body)
 
-    assert (answer.status, answer.code) == (400, "invalid_json")
+    assert (response.status, response.code) == (400, "invalid_json")
 
 
 @pytest.mark.usefixtures("stack")
@@ -36,9 +36,9 @@ def test_a_base64_body_is_decoded_and_an_invalid_one_is_400() -> None:
     coded = base64.b64encode(event["body"].encode()).decode()
     no_text = base64.b64encode(b"\xff").decode()
 
-    assert answered(invoke("ingest_actions", event | {"body": coded})).status == 202
-    assert answered(invoke("ingest_actions", event | {"body": "%"})).code == "invalid_json"
-    assert answered(invoke("ingest_actions", event | {"body": no_text})).code == "invalid_json"
+    assert parse_response(invoke("ingest_actions", event | {"body": coded})).status == 202
+    assert parse_response(invoke("ingest_actions", event | {"body": "%"})).code == "invalid_json"
+    assert parse_response(invoke("ingest_actions", event | {"body": no_text})).code == "invalid_json"
 
 
 @pytest.mark.usefixtures("stack")
@@ -46,9 +46,9 @@ def test_a_base64_body_is_decoded_and_an_invalid_one_is_400() -> None:
 def test_a_number_with_an_extreme_exponent_is_400(number: str) -> None:
     body = json.dumps({"actions": [reported(quantity=0)]}).replace('"quantity": 0', f'"quantity": {number}')
 
-    answer = post_actions(body)
+    response = post_actions(body)
 
-    assert (answer.status, answer.code) == (400, "invalid_json")
+    assert (response.status, response.code) == (400, "invalid_json")
 
 
 @pytest.mark.usefixtures("stack")
@@ -56,10 +56,10 @@ def test_a_number_with_an_extreme_exponent_is_400(number: str) -> None:
     "action", ['{"action_id": "\\ud800"}', '{"\\ud800": 1}', '{"action_id": "a", "user_id": "u", "type": "\\ud800"}']
 )
 def test_a_lone_surrogate_in_a_bad_action_still_gives_a_response_that_can_be_encoded(action: str) -> None:
-    answer = post_actions(f'{{"actions": [{action}]}}')
+    response = post_actions(f'{{"actions": [{action}]}}')
 
-    assert answer.status == 202
-    json.dumps(answer.body, ensure_ascii=False).encode()
+    assert response.status == 202
+    json.dumps(response.body, ensure_ascii=False).encode()
 
 
 @pytest.mark.usefixtures("stack")
@@ -72,11 +72,11 @@ def test_a_request_with_too_many_actions_or_with_none_is_400() -> None:
 def test_refused_actions_do_not_stop_the_others(stack: Stack) -> None:
     stack.seed_catalog()
 
-    answer = post_actions({"actions": [reported(action_id=f"ride-{n}", quantity=n % 2) for n in range(500)]})
+    response = post_actions({"actions": [reported(action_id=f"ride-{n}", quantity=n % 2) for n in range(500)]})
 
-    assert (answer.status, answer.body["accepted"], len(answer.body["refused"])) == (202, 250, 250)
-    assert set(answer.body["refused"][0]) == {"index", "action_id", "code", "detail"}
-    assert stack.accrue(*stack.waiting(stack.actions_url)) == []
+    assert (response.status, response.body["accepted"], len(response.body["refused"])) == (202, 250, 250)
+    assert set(response.body["refused"][0]) == {"index", "action_id", "code", "detail"}
+    assert stack.accrue(*stack.receive_all(stack.actions_url)) == []
     assert len(stack.periods_of()[0].entries) == 250
 
 
@@ -91,7 +91,7 @@ def test_only_a_registered_app_may_report_and_search(client: str, code: str) -> 
         call("suggest_campaigns", "GET", "/suggestions", client=client),
     ]
 
-    assert [(answer.status, answer.code) for answer in refused] == [(403, code)] * 2
+    assert [(response.status, response.code) for response in refused] == [(403, code)] * 2
 
 
 @pytest.mark.usefixtures("stack")
@@ -134,10 +134,10 @@ def test_an_unexpected_failure_is_500_without_internal_details(stack: Stack, mon
     stack.seed_catalog()
     monkeypatch.setenv("LEDGER_TABLE", "Gone")
 
-    answer = harvest()
+    response = harvest()
 
-    assert (answer.status, answer.code) == (500, "internal_error")
-    assert "Gone" not in str(answer.body)
+    assert (response.status, response.code) == (500, "internal_error")
+    assert "Gone" not in str(response.body)
 
 
 @pytest.mark.usefixtures("stack")
@@ -168,12 +168,12 @@ def test_suggestions_are_in_the_requested_language_and_link_only_to_the_requesti
     stack.seed("action-types", **make_catalog().action_types)
     stack.seed("suggestions", bus=make_suggestion(links=links), other=make_suggestion())
 
-    answer = suggest(q="公交", lang="zh", limit="1").body
+    response = suggest(q="公交", lang="zh", limit="1").body
 
-    assert (answer["query"], answer["fallback"]) == ("公交", False)
+    assert (response["query"], response["fallback"]) == ("公交", False)
     assert [
         (suggestion["id"], suggestion["title"], suggestion["points"], suggestion["avoided_g"])
-        for suggestion in answer["suggestions"]
+        for suggestion in response["suggestions"]
     ] == [("bus", "坐公交去上班", 80, 212.5)]
     foreign = call("suggest_campaigns", "GET", "/suggestions", client="taobao-client").body["suggestions"]
     assert {suggestion["link"] for suggestion in foreign} == {None}

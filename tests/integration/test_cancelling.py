@@ -1,4 +1,4 @@
-"""Cancelling a redemption: before the order it gives back points and saplings once, after the order it is refused."""
+"""Cancelling a redemption: before the order it returns points and saplings once; after the order it is refused."""
 
 from collections.abc import Callable
 
@@ -13,16 +13,16 @@ from tests.integration.stack import Stack, cancel, certificate, put_entry, redee
 
 
 def requested(stack: Stack, key: str = "key-1", trees: int = 1) -> str:
-    """Request a redemption that is not settled yet: its message is still in the queue."""
-    answer = redeem(key, trees=trees)
-    assert answer.status == 202, answer
+    """Request a redemption, and leave its message in the queue, so that it is pending. Return its id."""
+    response = redeem(key, trees=trees)
+    assert response.status == 202, response
     assert stack.redemptions_url
-    return str(answer.body["redemption_id"])
+    return str(response.body["redemption_id"])
 
 
 def reserved(stack: Stack, trees: int = 1) -> str:
     redemption_id = requested(stack, trees=trees)
-    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
     return redemption_id
 
 
@@ -34,59 +34,59 @@ def rich(stack: Stack) -> Stack:
     return stack
 
 
-def test_cancelling_gives_back_points_and_saplings_and_removes_the_redemption_from_the_waiting_list(
+def test_cancelling_returns_points_and_saplings_and_removes_the_redemption_from_the_list_of_reserved_ones(
     rich: Stack,
 ) -> None:
     redemption_id = reserved(rich, trees=3)
-    assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (520, 480, 7)
+    assert (rich.wallet().balance, rich.wallet().spent, rich.available_saplings()) == (520, 480, 7)
 
-    answer = cancel(redemption_id)
+    response = cancel(redemption_id)
 
-    assert (answer.status, answer.body["state"]) == (200, "cancelled")
-    assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (1000, 0, 10)
+    assert (response.status, response.body["state"]) == (200, "cancelled")
+    assert (rich.wallet().balance, rich.wallet().spent, rich.available_saplings()) == (1000, 0, 10)
     assert rich.redemptions.waiting("saxaul-alxa", 10) == []
-    assert rich.order() == []
+    assert rich.run_planting_batch() == []
 
 
 def test_cancelling_twice_gives_the_same_response_and_refunds_once(rich: Stack) -> None:
     redemption_id = reserved(rich)
 
-    answers = [cancel(redemption_id), cancel(redemption_id)]
+    responses = [cancel(redemption_id), cancel(redemption_id)]
 
-    assert answers[0] == answers[1]
-    assert (rich.wallet().balance, rich.available()) == (1000, 10)
+    assert responses[0] == responses[1]
+    assert (rich.wallet().balance, rich.available_saplings()) == (1000, 10)
 
 
 def test_a_pending_redemption_is_cancelled_and_its_message_is_then_ignored(rich: Stack) -> None:
     redemption_id = requested(rich)
 
-    answer = cancel(redemption_id)
+    response = cancel(redemption_id)
 
-    assert (answer.status, answer.body["state"]) == (200, "cancelled")
-    assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
+    assert (response.status, response.body["state"]) == (200, "cancelled")
+    assert rich.settle(*rich.receive_all(rich.redemptions_url)) == []
     assert rich.redemption(redemption_id).state == "cancelled"
-    assert (rich.wallet().balance, rich.available()) == (1000, 10)
+    assert (rich.wallet().balance, rich.available_saplings()) == (1000, 10)
 
 
 def test_an_ordered_redemption_cannot_be_cancelled(rich: Stack) -> None:
     redemption_id = reserved(rich)
-    assert len(rich.order()) == 1
+    assert len(rich.run_planting_batch()) == 1
 
-    answer = cancel(redemption_id)
+    response = cancel(redemption_id)
 
-    assert (answer.status, answer.code) == (409, "already_ordered")
-    assert (rich.redemption(redemption_id).state, rich.wallet().spent, rich.available()) == ("ordered", 160, 9)
+    assert (response.status, response.code) == (409, "already_ordered")
+    assert (rich.redemption(redemption_id).state, rich.wallet().spent, rich.available_saplings()) == ("ordered", 160, 9)
 
 
 def test_a_rejected_redemption_cannot_be_cancelled_and_refunds_nothing(rich: Stack) -> None:
     served, rejected = requested(rich, "key-1", trees=4), requested(rich, "key-2", trees=4)
-    rich.settle(*rich.waiting(rich.redemptions_url))
+    rich.settle(*rich.receive_all(rich.redemptions_url))
     assert rich.redemption(rejected).reason == "insufficient_points"
 
-    answer = cancel(rejected)
+    response = cancel(rejected)
 
-    assert (answer.status, answer.code) == (409, "already_rejected")
-    assert (rich.redemption(served).state, rich.wallet().spent, rich.available()) == ("reserved", 640, 6)
+    assert (response.status, response.code) == (409, "already_rejected")
+    assert (rich.redemption(served).state, rich.wallet().spent, rich.available_saplings()) == ("reserved", 640, 6)
 
 
 def test_the_certificate_of_a_cancelled_redemption_is_404_and_its_points_are_spendable(rich: Stack) -> None:
@@ -111,7 +111,7 @@ def test_repeating_the_request_of_a_cancelled_redemption_does_not_queue_it_again
         True,
         "cancelled",
     )
-    assert rich.waiting(rich.redemptions_url) == []
+    assert rich.receive_all(rich.redemptions_url) == []
 
 
 def test_an_unknown_redemption_is_404(rich: Stack) -> None:
@@ -129,7 +129,7 @@ def test_another_app_and_another_person_cannot_cancel(rich: Stack) -> None:
     assert rich.redemption(redemption_id).state == "reserved"
 
 
-def interrupted(
+def run_before_write(
     monkeypatch: pytest.MonkeyPatch, method: str, rival: Callable[[], object], where: type = Redemptions
 ) -> None:
     """Run ``rival`` once, just before the next write with ``method``."""
@@ -148,43 +148,43 @@ def test_a_redemption_that_is_settled_during_its_cancellation_is_cancelled_and_r
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redemption_id = requested(rich)
-    bodies = rich.waiting(rich.redemptions_url)
-    interrupted(monkeypatch, "write_cancellation", lambda: rich.settle(*bodies))
+    bodies = rich.receive_all(rich.redemptions_url)
+    run_before_write(monkeypatch, "write_cancellation", lambda: rich.settle(*bodies))
 
     assert cancel(redemption_id).body["state"] == "cancelled"
-    assert (rich.wallet().balance, rich.wallet().spent, rich.available()) == (1000, 0, 10)
+    assert (rich.wallet().balance, rich.wallet().spent, rich.available_saplings()) == (1000, 0, 10)
 
 
 def test_a_redemption_that_is_cancelled_during_settlement_is_not_settled_but_others_are(
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine, other = requested(rich, "key-1"), requested(rich, "key-2")
-    interrupted(monkeypatch, "write_settlement", lambda: cancel(mine))
+    run_before_write(monkeypatch, "write_settlement", lambda: cancel(mine))
 
-    assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
+    assert rich.settle(*rich.receive_all(rich.redemptions_url)) == []
     assert [rich.redemption(redemption_id).state for redemption_id in (mine, other)] == ["cancelled", "reserved"]
-    assert (rich.wallet().spent, rich.available()) == (160, 9)
+    assert (rich.wallet().spent, rich.available_saplings()) == (160, 9)
 
 
 def test_a_redemption_that_is_ordered_during_its_cancellation_stays_ordered(
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redemption_id = reserved(rich)
-    interrupted(monkeypatch, "write_cancellation", rich.order)
+    run_before_write(monkeypatch, "write_cancellation", rich.run_planting_batch)
 
     assert cancel(redemption_id).code == "already_ordered"
-    assert (rich.wallet().spent, rich.available()) == (160, 9)
+    assert (rich.wallet().spent, rich.available_saplings()) == (160, 9)
 
 
 def test_a_redemption_that_is_cancelled_while_an_order_is_placed_is_not_ordered(
     rich: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redemption_id = reserved(rich)
-    interrupted(monkeypatch, "write", lambda: cancel(redemption_id), Orders)
+    run_before_write(monkeypatch, "write", lambda: cancel(redemption_id), Orders)
 
-    assert rich.order() == []
+    assert rich.run_planting_batch() == []
     assert rich.redemption(redemption_id).state == "cancelled"
-    assert (rich.wallet().spent, rich.available()) == (0, 10)
+    assert (rich.wallet().spent, rich.available_saplings()) == (0, 10)
 
 
 def test_saplings_of_a_cancelled_redemption_are_available_and_can_be_withdrawn_from_the_project(rich: Stack) -> None:
@@ -195,7 +195,7 @@ def test_saplings_of_a_cancelled_redemption_are_available_and_can_be_withdrawn_f
     cancel(redemption_id)
 
     assert put_entry("tree-projects", "saxaul-alxa", fewer).status == 200
-    assert rich.available() == 5
+    assert rich.available_saplings() == 5
 
 
 def test_a_cancellation_whose_write_conflicts_every_time_is_500_and_changes_nothing(

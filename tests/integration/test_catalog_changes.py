@@ -16,22 +16,22 @@ from tests.builders import (
     make_suggestion,
     make_tree_project,
 )
-from tests.integration.stack import Answer, Stack, call, delete_entry, put_entry
+from tests.integration.stack import Response, Stack, call, delete_entry, put_entry
 from tests.integration.test_manage_catalog import document, get_entry
 
 RIDE = document(make_action_type())
 PROJECT = document(make_tree_project(saplings=5))
 
 
-def dearer(points: str) -> Any:  # noqa: ANN401 - a document
+def at_a_higher_price(points: str) -> Any:  # noqa: ANN401 - a document
     return document(make_action_type(points=points))
 
 
-def get_list(kind: str, **query: str) -> Answer:
+def get_list(kind: str, **query: str) -> Response:
     return call("manage_catalog", "GET", "/catalog/{kind}", client="operator-client", path={"kind": kind}, query=query)
 
 
-def get_versions(kind: str, identifier: str, **query: str) -> Answer:
+def get_versions(kind: str, identifier: str, **query: str) -> Response:
     path = {"kind": kind, "id": identifier}
     return call(
         "manage_catalog", "GET", "/catalog/{kind}/{id}/versions", client="operator-client", path=path, query=query
@@ -54,10 +54,12 @@ def before_the_next_write(patch: pytest.MonkeyPatch, act: Callable[[], object]) 
 def test_of_two_operators_with_the_same_if_match_the_second_gets_412() -> None:
     put_entry("action-types", "bus_ride", RIDE)
 
-    answers = [put_entry("action-types", "bus_ride", dearer(points), if_match='"1"') for points in ("81", "82")]
+    responses = [
+        put_entry("action-types", "bus_ride", at_a_higher_price(points), if_match='"1"') for points in ("81", "82")
+    ]
 
-    assert [answer.status for answer in answers] == [200, 412]
-    assert answers[1].code == "stale_version"
+    assert [response.status for response in responses] == [200, 412]
+    assert responses[1].code == "stale_version"
     assert get_entry("action-types", "bus_ride").body["points"]["value"] == "81"
 
 
@@ -66,12 +68,13 @@ def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_412(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put_entry("action-types", "bus_ride", RIDE)
-    others: list[Answer] = []
+    others: list[Response] = []
     before_the_next_write(
-        monkeypatch, lambda: others.append(put_entry("action-types", "bus_ride", dearer("81"), if_match='"1"'))
+        monkeypatch,
+        lambda: others.append(put_entry("action-types", "bus_ride", at_a_higher_price("81"), if_match='"1"')),
     )
 
-    slower = put_entry("action-types", "bus_ride", dearer("82"), if_match='"1"')
+    slower = put_entry("action-types", "bus_ride", at_a_higher_price("82"), if_match='"1"')
 
     assert (others[0].status, slower.status, slower.code) == (200, 412, "stale_version")
 
@@ -79,9 +82,9 @@ def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_412(
 @pytest.mark.usefixtures("stack")
 def test_without_a_condition_the_last_writer_wins_and_both_versions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     put_entry("action-types", "bus_ride", RIDE)
-    before_the_next_write(monkeypatch, lambda: put_entry("action-types", "bus_ride", dearer("81")))
+    before_the_next_write(monkeypatch, lambda: put_entry("action-types", "bus_ride", at_a_higher_price("81")))
 
-    slower = put_entry("action-types", "bus_ride", dearer("82"))
+    slower = put_entry("action-types", "bus_ride", at_a_higher_price("82"))
 
     assert (slower.status, slower.body["version"]) == (200, 3)
     kept = get_versions("action-types", "bus_ride").body["versions"]
@@ -107,7 +110,7 @@ def test_without_a_condition_the_last_writer_wins_and_both_versions_are_kept(mon
 def test_if_match_and_if_none_match_follow_the_http_standard(headers: dict[str, str], status: int) -> None:
     put_entry("action-types", "bus_ride", RIDE)
 
-    assert put_entry("action-types", "bus_ride", dearer("81"), **headers).status == status
+    assert put_entry("action-types", "bus_ride", at_a_higher_price("81"), **headers).status == status
 
 
 @pytest.mark.usefixtures("stack")
@@ -164,11 +167,11 @@ def test_each_version_says_who_changed_the_entry_and_when_deletions_included(sta
 def test_changed_by_is_the_person_if_the_token_has_one() -> None:
     path = {"kind": "action-types", "id": "bus_ride"}
 
-    answer = call(
+    response = call(
         "manage_catalog", "PUT", "/catalog/{kind}/{id}", client="operator-client", person="lin", path=path, body=RIDE
     )
 
-    assert answer.body["changed_by"] == "lin"
+    assert response.body["changed_by"] == "lin"
 
 
 @pytest.mark.usefixtures("stack")
@@ -210,7 +213,7 @@ def test_a_list_has_pages_in_the_order_of_the_identifiers(stack: Stack) -> None:
 @pytest.mark.usefixtures("stack")
 def test_a_list_of_versions_has_pages() -> None:
     for points in range(80, 85):
-        put_entry("action-types", "bus_ride", dearer(str(points)))
+        put_entry("action-types", "bus_ride", at_a_higher_price(str(points)))
 
     first = get_versions("action-types", "bus_ride", limit="3").body
     second = get_versions("action-types", "bus_ride", limit="3", cursor=first["cursor"]).body
@@ -282,9 +285,9 @@ def test_the_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type
     stack.clock.instant += 40 * DAY
     assert delete_entry("action-types", "bus_ride").status == 200
 
-    answer = call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": "u-42"})
+    response = call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": "u-42"})
 
-    [line] = answer.body["entries"]
+    [line] = response.body["entries"]
     assert (line["unit"], line["avoided_g_source"], line["rule"]) == ("ride", "China Daily", "bus_ride@1")
 
 
@@ -333,9 +336,9 @@ def test_a_write_that_conflicts_every_time_is_409_entry_moved(stack: Stack, monk
     latest = CatalogStore.latest
     monkeypatch.setattr(CatalogStore, "latest", lambda store, *at: latest(store, *at)._replace(version=7))
 
-    answer = put_entry("action-types", "bus_ride", RIDE)
+    response = put_entry("action-types", "bus_ride", RIDE)
 
-    assert (answer.status, answer.code) == (409, "entry_moved")
+    assert (response.status, response.code) == (409, "entry_moved")
     assert stack.catalog_store.get("action-types", "bus_ride") is None
 
 

@@ -1,4 +1,4 @@
-"""Moving a whole catalog as files: export from one stack, seed another, and export the same bytes again."""
+"""Moving a catalog as files: export it from one stack, seed another one, and export the same bytes again."""
 
 import shutil
 from pathlib import Path
@@ -15,13 +15,13 @@ from local.seed import FOLDER, load, seed
 from saxaul.catalog.entries import KINDS, ActionType, Campaign
 from saxaul.storage.clients import dynamodb
 from tests.builders import make_action_type
-from tests.integration.conftest import forget_everything
+from tests.integration.conftest import clear_worker_caches
 from tests.integration.stack import Stack, call, delete_entry, put_entry
 from tests.integration.test_manage_catalog import document, get_entry
 
 
 class InProcess:
-    """An operator's client that calls the function in this process, without a network."""
+    """An operator's API client that calls the function in this process, without a network."""
 
     def __init__(self, name: str) -> None:
         assert name == "operator"
@@ -36,7 +36,7 @@ class InProcess:
         parts = place.path.split("/")[2:]
         found = dict(zip(("kind", "id"), parts, strict=False))
         resource = "/".join(["/catalog", *(f"{{{name}}}" for name in found), *parts[2:]])
-        answer = call(
+        response = call(
             "manage_catalog",
             method,
             resource,
@@ -46,12 +46,12 @@ class InProcess:
             body=body,
             headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
-        return httpx.Response(answer.status, json=answer.body)
+        return httpx.Response(response.status, json=response.body)
 
-    def done(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        answer = self.call(method, path, body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+    def call_or_exit(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        response = self.call(method, path, body)
+        assert response.status_code == 200, response.text
+        return response.json()
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def start_another_stack() -> None:
     for table in ("Catalog", "Ledger"):
         for item in dynamodb().scan(TableName=table)["Items"]:
             dynamodb().delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
-    forget_everything()
+    clear_worker_caches()
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:
@@ -127,13 +127,13 @@ def test_equal_amounts_and_maps_are_exported_as_the_same_text() -> None:
     entry = document(load()["campaigns"]["world-environment-day"])
     ways = [entry["multipliers"], dict.fromkeys(sorted(entry["multipliers"], reverse=True), "2.000")]
 
-    told = [
+    exported = [
         yaml.safe_dump(document_of(Campaign.model_validate(entry | {"multipliers": multipliers})), sort_keys=False)
         for multipliers in ways
     ]
 
     assert list(ways[0]) != list(ways[1])
-    assert told[0] == told[1]
+    assert exported[0] == exported[1]
 
 
 def test_seeding_again_writes_nothing(small: Path) -> None:
@@ -164,7 +164,7 @@ def keywords() -> list[str]:
     return found
 
 
-def forget_what_was_seeded() -> None:
+def delete_seed_record() -> None:
     (state() / "stack.seeded.json").unlink()
 
 
@@ -178,9 +178,9 @@ def test_seeding_keeps_an_entry_that_an_operator_changed_and_names_it(
 
     seed(small)
 
-    told = capsys.readouterr().out.splitlines()
+    exported = capsys.readouterr().out.splitlines()
     assert keywords() == ["omnibus"]
-    assert [line for line in told if "suggestions/take-the-bus" in line and "FORCE=1" in line]
+    assert [line for line in exported if "suggestions/take-the-bus" in line and "FORCE=1" in line]
 
 
 def test_force_overwrites_entries_that_an_operator_changed_or_deleted(small: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_deleted_entry_stays_deleted_with_and_without_the_record_of_earlier_se
     delete_entry(*BUS)
 
     seed(small)
-    forget_what_was_seeded()
+    delete_seed_record()
     seed(small)
 
     assert get_entry(*BUS).status == 404
@@ -238,7 +238,7 @@ def test_without_a_record_of_earlier_seeds_only_first_versions_are_updated(
     if edited:
         edit("omnibus")
     change_file(small, "tram")
-    forget_what_was_seeded()
+    delete_seed_record()
 
     seed(small)
 

@@ -17,13 +17,13 @@ from tests.integration.stack import Stack, call, certificate, confirm, redeem, r
 
 @pytest.fixture
 def ordered(stack: Stack) -> tuple[str, str]:
-    """The order id and the certificate number of a tree that was redeemed with a dedication."""
+    """Return the order id and the certificate number of a tree that was redeemed with a dedication."""
     stack.seed_catalog()
     stack.add_wallet(160)
-    asked = redeem(dedication="For my grandmother · 献给奶奶")
-    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
-    [order_id] = stack.order()
-    [number] = asked.body["certificates"]
+    response = redeem(dedication="For my grandmother · 献给奶奶")
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
+    [order_id] = stack.run_planting_batch()
+    [number] = response.body["certificates"]
     return order_id, number
 
 
@@ -34,7 +34,7 @@ def inspect(order_id: str, number: str, state: str, hour: int) -> None:
     assert found.body == {"inspected": 1, "refused": []}
 
 
-def live(order_id: str, number: str) -> None:
+def report_life(order_id: str, number: str) -> None:
     """Report that a tree is planted, found alive, found dead and replaced, all before noon."""
     assert confirm(order_id, confirmation(number, planted_at="2026-06-05T07:00:00+08:00")).body["confirmed"] == 1
     for hour, state in ((8, "alive"), (9, "dead"), (10, "replaced")):
@@ -72,7 +72,7 @@ def test_the_public_counts_change_only_when_a_tree_is_planted_found_dead_or_repl
 
 def test_a_certificate_shows_and_proves_every_step_of_its_tree(ordered: tuple[str, str]) -> None:
     before = certificate(ordered[1]).body
-    live(*ordered)
+    report_life(*ordered)
     shown = certificate(ordered[1]).body
 
     checked = check_certificate(encode(shown), keys())
@@ -107,7 +107,7 @@ def test_a_certificate_with_many_events_still_shows_every_death_and_agrees_with_
 
 
 def test_a_certificate_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:
-    live(*ordered)
+    report_life(*ordered)
     [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["trees"]
     shown = certificate(ordered[1]).body
 
@@ -119,7 +119,7 @@ def test_a_certificate_shows_the_same_facts_as_its_owners_forest(ordered: tuple[
 def test_neither_certificate_nor_log_names_owner_or_inspector_and_the_log_has_no_dedication_or_photo(
     ordered: tuple[str, str],
 ) -> None:
-    live(*ordered)
+    report_life(*ordered)
 
     for text in (json.dumps(certificate(ordered[1]).body), log_text().decode()):
         assert "u-42" not in text
@@ -130,7 +130,7 @@ def test_neither_certificate_nor_log_names_owner_or_inspector_and_the_log_has_no
 
 @pytest.mark.slow
 def test_changing_any_byte_of_a_certificate_or_of_the_log_makes_the_check_fail(ordered: tuple[str, str]) -> None:
-    live(*ordered)
+    report_life(*ordered)
     certificate_text, log, key = encode(certificate(ordered[1]).body), log_text(), keys()
 
     assert accepted(certificate_text, lambda text: check_certificate(text, key)) == [certificate_text]
@@ -138,7 +138,7 @@ def test_changing_any_byte_of_a_certificate_or_of_the_log_makes_the_check_fail(o
 
 
 def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
-    """Return those texts that pass the check: the original and, for each byte, a copy with one bit of it flipped."""
+    """Check the original, and for each byte a copy with one bit of it flipped. Return the texts that pass."""
     changed = (original[:index] + bytes([byte ^ 1]) + original[index + 1 :] for index, byte in enumerate(original))
     found = []
     for text in (original, *changed):
@@ -151,7 +151,7 @@ def accepted(original: bytes, check: Callable[[bytes], object]) -> list[bytes]:
 
 
 def test_a_later_catalog_change_does_not_change_a_certificate(stack: Stack, ordered: tuple[str, str]) -> None:
-    live(*ordered)
+    report_life(*ordered)
     project = stack.catalog_store.get("tree-projects", "saxaul-alxa")
     assert project
     assert project.entity

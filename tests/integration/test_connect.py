@@ -1,4 +1,4 @@
-"""`make connect` writes the file of a deployed stack, like the laptop stack's, from CloudFormation and Cognito."""
+"""`make connect` reads CloudFormation and Cognito, and writes a file with the addresses of a deployed stack."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from botocore.exceptions import NoCredentialsError, PartialCredentialsError
 from botocore.stub import Stubber
 
 from local import client, connect, export, seed
-from local.client import session_to, stack, turn_to
+from local.client import session_of_stack, stack, use_stack
 from local.deployed import OUTPUTS
 
 POOL = "eu-west-1_pool"
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
+def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
     """Stubs for CloudFormation and Cognito. botocore checks the requests and the responses against its own models."""
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     clients: dict[str, Any] = {
@@ -57,7 +57,7 @@ def outputs() -> dict[str, str]:
     return found | {"UserPoolId": POOL, "ApiUrl": "https://api.example/v1", "ApiId": "abc123"}
 
 
-def tell_stack(stubber: Stubber, found: dict[str, str]) -> None:
+def stub_stack(stubber: Stubber, found: dict[str, str]) -> None:
     about: dict[str, Any] = {
         "StackName": "trees",
         "CreationTime": "2026-11-24T00:00:00Z",
@@ -67,7 +67,7 @@ def tell_stack(stubber: Stubber, found: dict[str, str]) -> None:
     stubber.add_response("describe_stacks", {"Stacks": [about | {"Outputs": listed}]}, {"StackName": "trees"})
 
 
-def tell_functions(stubber: Stubber, *pages: dict[str, str]) -> None:
+def stub_functions(stubber: Stubber, *pages: dict[str, str]) -> None:
     for number, page in enumerate(pages):
         resources = [
             {
@@ -83,13 +83,13 @@ def tell_functions(stubber: Stubber, *pages: dict[str, str]) -> None:
         stubber.add_response("list_stack_resources", {"StackResourceSummaries": resources} | more)
 
 
-def tell_clients(stubber: Stubber, *clients: dict[str, Any]) -> None:
+def stub_clients(stubber: Stubber, *clients: dict[str, Any]) -> None:
     listed = [{"ClientId": f"id-{found['ClientName']}", "UserPoolId": POOL} for found in clients]
     stubber.add_response("list_user_pool_clients", {"UserPoolClients": listed})
     for found in clients:
         identifier = f"id-{found['ClientName']}"
-        asked = {"UserPoolId": POOL, "ClientId": identifier}
-        stubber.add_response("describe_user_pool_client", {"UserPoolClient": found | {"ClientId": identifier}}, asked)
+        request = {"UserPoolId": POOL, "ClientId": identifier}
+        stubber.add_response("describe_user_pool_client", {"UserPoolClient": found | {"ClientId": identifier}}, request)
 
 
 def machine(name: str) -> dict[str, Any]:
@@ -102,27 +102,27 @@ def machine(name: str) -> dict[str, Any]:
     }
 
 
-def tell_everything(answers: dict[str, Stubber]) -> None:
-    tell_stack(answers["cloudformation"], outputs())
-    tell_functions(answers["cloudformation"], {"ViewForest": "trees-ViewForest-1", "role": "r"}, {"PlaceOrders": "p"})
+def stub_everything(stubs: dict[str, Stubber]) -> None:
+    stub_stack(stubs["cloudformation"], outputs())
+    stub_functions(stubs["cloudformation"], {"ViewForest": "trees-ViewForest-1", "role": "r"}, {"PlaceOrders": "p"})
     browser = {"ClientName": "web", "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"]}
-    tell_clients(answers["cognito-idp"], machine("operator"), machine("alipay"), browser)
+    stub_clients(stubs["cognito-idp"], machine("operator"), machine("alipay"), browser)
 
 
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Connect, and return the one sentence with which the command fails."""
     with pytest.raises(SystemExit) as ended:
         connect.connect(name, region)
-    told = capsys.readouterr().err
+    error = capsys.readouterr().err
     assert ended.value.code == 1
-    assert told.count("\n") == 1
-    return told
+    assert error.count("\n") == 1
+    return error
 
 
 def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_owner_can_read(
-    answers: dict[str, Stubber], folder: Path
+    stubs: dict[str, Stubber], folder: Path
 ) -> None:
-    tell_everything(answers)
+    stub_everything(stubs)
     (folder / "trees.json").write_text("of another time")
     (folder / "trees.json").chmod(0o644)
 
@@ -146,9 +146,9 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
 
 
 def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_stack(
-    answers: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
+    stubs: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell_everything(answers)
+    stub_everything(stubs)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
 
     connect.connect("trees", "eu-west-1")
@@ -157,34 +157,32 @@ def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_st
     known = stack()
     assert known["api_url"] == "http://localhost:4599/_aws/execute-api/abc123/v1"
     assert known["token_url"] == "http://localhost:4599/oauth2/token"
-    assert session_to(known)["endpoint_url"] == "http://localhost:4599"
+    assert session_of_stack(known)["endpoint_url"] == "http://localhost:4599"
 
 
 def test_commands_for_a_stack_on_aws_ignore_the_endpoint_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
     known = {"endpoint_url": None, "region": "eu-west-1"}
-    sqs = boto3.client("sqs", **session_to(known))
+    sqs = boto3.client("sqs", **session_of_stack(known))
 
-    turn_to(known)
+    use_stack(known)
 
     assert sqs.meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
     assert boto3.session.Session().client("sqs").meta.endpoint_url == "https://sqs.eu-west-1.amazonaws.com"
     assert os.environ["AWS_ACCESS_KEY_ID"] == "ours"
 
 
-def test_an_unknown_stack_ends_with_one_sentence(
-    answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
+def test_an_unknown_stack_ends_with_one_sentence(stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]) -> None:
+    stubs["cloudformation"].add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
 
     assert "There is no stack trees in eu-west-1." in refusal("trees", "eu-west-1", capsys)
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "AccessDenied"])
 def test_refused_credentials_end_with_one_sentence(
-    code: str, answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+    code: str, stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers["cloudformation"].add_client_error("describe_stacks", code, "Not with\nthis token")
+    stubs["cloudformation"].add_client_error("describe_stacks", code, "Not with\nthis token")
 
     assert code in refusal("trees", "eu-west-1", capsys)
 
@@ -203,30 +201,30 @@ def test_missing_credentials_end_with_one_sentence(
 
 @pytest.mark.parametrize("found", [{}, {"BucketName": "another template's"}, outputs() | {"ApiUrl": ""}])
 def test_a_stack_of_another_template_ends_with_one_sentence(
-    found: dict[str, str], answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+    found: dict[str, str], stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tell_stack(answers["cloudformation"], {name: value for name, value in found.items() if value})
+    stub_stack(stubs["cloudformation"], {name: value for name, value in found.items() if value})
 
     assert "ApiUrl" in refusal("trees", "eu-west-1", capsys)
 
 
 def test_a_client_without_a_secret_ends_with_one_sentence(
-    answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
+    stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
-    tell_stack(answers["cloudformation"], outputs())
-    tell_functions(answers["cloudformation"], {})
-    tell_clients(answers["cognito-idp"], {"ClientName": "operator"})
+    stub_stack(stubs["cloudformation"], outputs())
+    stub_functions(stubs["cloudformation"], {})
+    stub_clients(stubs["cognito-idp"], {"ClientName": "operator"})
 
     assert "operator of trees has no secret" in refusal("trees", "eu-west-1", capsys)
     assert list(folder.iterdir()) == []
 
 
 def test_a_pool_without_an_operator_ends_with_one_sentence(
-    answers: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+    stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tell_stack(answers["cloudformation"], outputs())
-    tell_functions(answers["cloudformation"], {})
-    tell_clients(answers["cognito-idp"], machine("alipay"))
+    stub_stack(stubs["cloudformation"], outputs())
+    stub_functions(stubs["cloudformation"], {})
+    stub_clients(stubs["cognito-idp"], machine("alipay"))
 
     assert "no client named operator" in refusal("trees", "eu-west-1", capsys)
 
@@ -275,4 +273,4 @@ def test_a_stack_that_does_not_respond_ends_with_one_sentence(
             command.main()
 
     assert ended.value.code == 1
-    assert f"{address} does not answer" in capsys.readouterr().err
+    assert f"{address} cannot be reached" in capsys.readouterr().err

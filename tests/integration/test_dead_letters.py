@@ -1,4 +1,4 @@
-"""The dead-letter command: a list removes no message, a redrive loses none, and a drop shows what it deletes."""
+"""The dead-letter command: ``list`` removes no message, ``redrive`` loses none, and ``drop`` prints what it deletes."""
 
 import json
 from collections.abc import Callable
@@ -22,14 +22,14 @@ POISON = '{"app":"alipay","actions":[["user","u-42","ride-1","bus_ride","minus o
 Run = Callable[..., str]
 
 
-class Lines(NamedTuple):
+class QueuePair(NamedTuple):
     """A queue and its dead-letter queue."""
 
     kind: str
     source: str
     dead: str
 
-    def die(self, *bodies: str) -> list[str]:
+    def put_dead_letters(self, *bodies: str) -> list[str]:
         """Put messages into the dead-letter queue. Returns their ids."""
         fifo = self.dead.endswith(".fifo")
         sent = []
@@ -41,23 +41,26 @@ class Lines(NamedTuple):
 
 
 @pytest.fixture
-def actions(stack: Stack) -> Lines:
-    return Lines("actions", stack.actions_url, sqs().create_queue(QueueName="ActionDeadLetterQueue")["QueueUrl"])
+def actions(stack: Stack) -> QueuePair:
+    return QueuePair("actions", stack.actions_url, sqs().create_queue(QueueName="ActionDeadLetterQueue")["QueueUrl"])
 
 
 @pytest.fixture
-def redemption_requests(stack: Stack) -> Lines:
+def redemption_requests(stack: Stack) -> QueuePair:
     made = sqs().create_queue(QueueName="RedemptionDeadLetterQueue.fifo", Attributes={"FifoQueue": "true"})
-    return Lines("redemptions", stack.redemptions_url, made["QueueUrl"])
+    return QueuePair("redemptions", stack.redemptions_url, made["QueueUrl"])
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command on these queues, and return its output. SQS refuses to move messages, as on the laptop stack."""
+    """Return a function that runs the command on two queues and returns its output.
+
+    SQS refuses to move messages, as on the laptop stack.
+    """
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("InvalidAction"))
 
-    def run_it(lines: Lines, *arguments: object, code: int = 0) -> str:
+    def run_it(lines: QueuePair, *arguments: object, code: int = 0) -> str:
         urls = ["--queue", lines.kind, "--source-url", lines.source, "--dead-letter-url", lines.dead]
         monkeypatch.setattr("sys.argv", ["dead_letters", *map(str, arguments), *urls])
         if code:
@@ -73,18 +76,18 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def without_move_tasks(code: str) -> Callable[..., Any]:
     def refuse(_: object) -> None:
-        told = {"Error": {"Code": code, "Message": "The action StartMessageMoveTask is not valid for this endpoint."}}
-        raise ClientError(told, "StartMessageMoveTask")  # type: ignore[arg-type] # only the fields that the code reads
+        output = {"Error": {"Code": code, "Message": "The action StartMessageMoveTask is not valid for this endpoint."}}
+        raise ClientError(output, "StartMessageMoveTask")  # type: ignore[arg-type] # only the fields that the code reads
 
     return with_move_tasks(refuse)
 
 
-def with_move_tasks(answer: Callable[[Any], object]) -> Callable[..., Any]:
+def with_move_tasks(response: Callable[[Any], object]) -> Callable[..., Any]:
     """Replace the response to StartMessageMoveTask, which moto does not support. Other operations are unchanged."""
     call = vars(BaseClient)["_make_api_call"]
 
     def calling(self: BaseClient, operation: str, arguments: dict[str, Any]) -> object:
-        return answer(arguments) if operation == "StartMessageMoveTask" else call(self, operation, arguments)
+        return response(arguments) if operation == "StartMessageMoveTask" else call(self, operation, arguments)
 
     return calling
 
@@ -94,32 +97,34 @@ def redemption_request(redemption_id: str) -> str:
     return message.model_dump_json()
 
 
-def test_the_list_describes_each_message_and_removes_none(actions: Lines, run: Run, stack: Stack) -> None:
-    ids = actions.die(GOOD, POISON, *(GOOD for _ in range(23)))
+def test_the_list_describes_each_message_and_removes_none(actions: QueuePair, run: Run, stack: Stack) -> None:
+    ids = actions.put_dead_letters(GOOD, POISON, *(GOOD for _ in range(23)))
 
     first, again = run(actions, "list"), run(actions, "list")
 
-    for told in (first, again):
-        assert all(told.count(message_id) == 1 for message_id in ids)
-        assert "alipay: 2 actions (bus_ride), 0 reversals" in told
-        assert "unreadable (actions.0.4: Input should be a valid decimal" in told
-        assert "25 of about 25 messages" in told
+    for output in (first, again):
+        assert all(output.count(message_id) == 1 for message_id in ids)
+        assert "alipay: 2 actions (bus_ride), 0 reversals" in output
+        assert "unreadable (actions.0.4: Input should be a valid decimal" in output
+        assert "25 of about 25 messages" in output
     assert f"{ids[0]} actions, 0 min old, received 2 times" in again
-    assert len(stack.waiting(actions.dead)) == 25
+    assert len(stack.receive_all(actions.dead)) == 25
 
 
-def test_the_list_stops_at_its_limit_and_leaves_all_messages_visible(actions: Lines, run: Run, stack: Stack) -> None:
-    actions.die(*(GOOD for _ in range(12)))
+def test_the_list_stops_at_its_limit_and_leaves_all_messages_visible(
+    actions: QueuePair, run: Run, stack: Stack
+) -> None:
+    actions.put_dead_letters(*(GOOD for _ in range(12)))
 
     assert "3 of about 12 messages" in run(actions, "list", "--limit", 3)
-    assert len(stack.waiting(actions.dead)) == 12
+    assert len(stack.receive_all(actions.dead)) == 12
 
 
 def test_a_message_that_sqs_delivers_twice_is_listed_once(
-    actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch
+    actions: QueuePair, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    actions.die(GOOD, GOOD)
-    monkeypatch.setattr(dead_letter_queue, "HELD_SECONDS", 0)
+    actions.put_dead_letters(GOOD, GOOD)
+    monkeypatch.setattr(dead_letter_queue, "HIDDEN_SECONDS", 0)
 
     assert "2 of about 2 messages" in run(actions, "list")
 
@@ -133,18 +138,20 @@ def test_the_summary_of_a_message_fits_its_queue() -> None:
     assert dead_letters.summary(TAKEN_BACK, "actions") == "taobao: no actions, 1 reversals"
 
 
-def test_a_redrive_moves_every_message_back_unchanged(actions: Lines, run: Run, stack: Stack) -> None:
+def test_a_redrive_moves_every_message_back_unchanged(actions: QueuePair, run: Run, stack: Stack) -> None:
     bodies = [pack("alipay", [make_action(f"ride-{n}")])[0] for n in range(12)]
-    actions.die(*bodies)
+    actions.put_dead_letters(*bodies)
 
     assert "moved 12 messages" in run(actions, "redrive")
-    assert sorted(stack.waiting(actions.source)) == sorted(bodies)
-    assert stack.waiting(actions.dead) == []
+    assert sorted(stack.receive_all(actions.source)) == sorted(bodies)
+    assert stack.receive_all(actions.dead) == []
 
 
-def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(redemption_requests: Lines, run: Run) -> None:
+def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(
+    redemption_requests: QueuePair, run: Run
+) -> None:
     bodies = [redemption_request(f"r-{n}") for n in range(12)]
-    ids = redemption_requests.die(*bodies)
+    ids = redemption_requests.put_dead_letters(*bodies)
 
     run(redemption_requests, "redrive")
 
@@ -165,106 +172,108 @@ def test_a_redriven_message_keeps_its_group_its_attributes_and_its_order(redempt
 
 
 def test_a_redriven_redemption_request_is_not_dropped_as_a_duplicate(
-    redemption_requests: Lines, run: Run, stack: Stack
+    redemption_requests: QueuePair, run: Run, stack: Stack
 ) -> None:
     first: dict[str, Any] = {"MessageGroupId": "saxaul-alxa", "MessageDeduplicationId": "d-0"}
     sqs().send_message(QueueUrl=redemption_requests.source, MessageBody=redemption_request("r-1"), **first)
-    stack.waiting(redemption_requests.source)
-    redemption_requests.die(redemption_request("r-1"))
+    stack.receive_all(redemption_requests.source)
+    redemption_requests.put_dead_letters(redemption_request("r-1"))
 
     run(redemption_requests, "redrive")
 
-    assert stack.waiting(redemption_requests.source) == [redemption_request("r-1")]
+    assert stack.receive_all(redemption_requests.source) == [redemption_request("r-1")]
 
 
 def test_a_redrive_uses_a_move_task_of_sqs_if_it_is_supported(
-    actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
+    actions: QueuePair, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
 ) -> None:
-    actions.die(GOOD)
-    asked: list[Any] = []
-    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", with_move_tasks(asked.append))
+    actions.put_dead_letters(GOOD)
+    tasks: list[Any] = []
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", with_move_tasks(tasks.append))
 
-    said = run(actions, "redrive")
+    output = run(actions, "redrive")
 
-    assert asked == [{"SourceArn": "arn:aws-cn:sqs:cn-north-1:123456789012:ActionDeadLetterQueue"}]
-    assert "SQS is moving all messages back" in said
-    assert stack.waiting(actions.dead) == [GOOD]
+    assert tasks == [{"SourceArn": "arn:aws-cn:sqs:cn-north-1:123456789012:ActionDeadLetterQueue"}]
+    assert "SQS is moving all messages back" in output
+    assert stack.receive_all(actions.dead) == [GOOD]
 
 
 def test_if_sqs_refuses_a_move_task_the_command_moves_nothing_itself(
-    actions: Lines, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
+    actions: QueuePair, run: Run, monkeypatch: pytest.MonkeyPatch, stack: Stack
 ) -> None:
-    actions.die(GOOD)
+    actions.put_dead_letters(GOOD)
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("AccessDenied"))
 
-    told = run(actions, "redrive", code=1)
+    output = run(actions, "redrive", code=1)
 
-    assert "AccessDenied" in told
-    assert (stack.waiting(actions.source), stack.waiting(actions.dead)) == ([], [GOOD])
+    assert "AccessDenied" in output
+    assert (stack.receive_all(actions.source), stack.receive_all(actions.dead)) == ([], [GOOD])
 
 
-def test_a_message_that_cannot_be_sent_stays_in_the_dead_letter_queue(actions: Lines, run: Run, stack: Stack) -> None:
-    actions.die(GOOD, GOOD)
+def test_a_message_that_cannot_be_sent_stays_in_the_dead_letter_queue(
+    actions: QueuePair, run: Run, stack: Stack
+) -> None:
+    actions.put_dead_letters(GOOD, GOOD)
     gone = actions._replace(source=f"{actions.source}Elsewhere")
 
-    assert "A request to SQS failed" in run(gone, "redrive", code=1)
-    assert stack.waiting(actions.dead) == [GOOD, GOOD]
+    assert "An AWS call for" in run(gone, "redrive", code=1)
+    assert stack.receive_all(actions.dead) == [GOOD, GOOD]
 
 
-def test_a_redrive_of_one_message_leaves_the_others_visible(actions: Lines, run: Run, stack: Stack) -> None:
-    _, wanted, _ = actions.die(POISON, GOOD, POISON)
+def test_a_redrive_of_one_message_leaves_the_others_visible(actions: QueuePair, run: Run, stack: Stack) -> None:
+    _, chosen, _ = actions.put_dead_letters(POISON, GOOD, POISON)
 
-    assert f"moved {wanted} back" in run(actions, "redrive", "--id", wanted)
-    assert stack.waiting(actions.source) == [GOOD]
-    assert stack.waiting(actions.dead) == [POISON, POISON]
+    assert f"moved {chosen} back" in run(actions, "redrive", "--id", chosen)
+    assert stack.receive_all(actions.source) == [GOOD]
+    assert stack.receive_all(actions.dead) == [POISON, POISON]
 
 
-def test_a_corrected_message_is_redriven_and_posted(actions: Lines, run: Run, stack: Stack, tmp_path: Path) -> None:
+def test_a_corrected_message_is_redriven_and_posted(actions: QueuePair, run: Run, stack: Stack, tmp_path: Path) -> None:
     stack.seed_catalog()
-    (poison,) = actions.die(POISON)
+    (poison,) = actions.put_dead_letters(POISON)
     mended = tmp_path / "mended.json"
     mended.write_text(POISON.replace('"minus one",0', f'"1",{NOON}') + "\n")
 
     run(actions, "redrive", "--id", poison, "--body-file", mended)
 
-    assert stack.accrue(*stack.waiting(actions.source)) == []
+    assert stack.accrue(*stack.receive_all(actions.source)) == []
     assert [period.points for period in stack.periods_of()] == [80]
-    assert stack.waiting(actions.dead) == []
+    assert stack.receive_all(actions.dead) == []
 
 
 def test_a_body_file_that_is_missing_or_still_invalid_is_refused_and_nothing_moves(
-    actions: Lines, run: Run, stack: Stack, tmp_path: Path
+    actions: QueuePair, run: Run, stack: Stack, tmp_path: Path
 ) -> None:
-    (poison,) = actions.die(POISON)
+    (poison,) = actions.put_dead_letters(POISON)
     (tmp_path / "same.json").write_text(POISON)
 
-    told = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "same.json", code=1)
+    output = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "same.json", code=1)
     missing = run(actions, "redrive", "--id", poison, "--body-file", tmp_path / "none.json", code=1)
 
-    assert "is not a message for the actions queue: unreadable (actions.0.4" in told
+    assert "is not a message for the actions queue: unreadable (actions.0.4" in output
     assert "cannot be read" in missing
-    assert (stack.waiting(actions.source), stack.waiting(actions.dead)) == ([], [POISON])
+    assert (stack.receive_all(actions.source), stack.receive_all(actions.dead)) == ([], [POISON])
 
 
 def test_dropping_one_message_prints_its_whole_body_and_leaves_the_others(
-    actions: Lines, run: Run, stack: Stack
+    actions: QueuePair, run: Run, stack: Stack
 ) -> None:
-    poison, _ = actions.die(POISON, GOOD)
+    poison, _ = actions.put_dead_letters(POISON, GOOD)
 
     assert POISON in run(actions, "drop", "--id", poison)
-    assert stack.waiting(actions.dead) == [GOOD]
+    assert stack.receive_all(actions.dead) == [GOOD]
 
 
-def test_dropping_all_messages_needs_the_option_yes(actions: Lines, run: Run, stack: Stack) -> None:
-    actions.die(*(POISON for _ in range(11)))
+def test_dropping_all_messages_needs_the_option_yes(actions: QueuePair, run: Run, stack: Stack) -> None:
+    actions.put_dead_letters(*(POISON for _ in range(11)))
 
     refused = run(actions, "drop", "--all", code=2)
     assert "--all --yes" in refused
     assert "dropped 11 messages" in run(actions, "drop", "--all", "--yes")
-    assert stack.waiting(actions.dead) == []
+    assert stack.receive_all(actions.dead) == []
 
 
-def test_an_unknown_message_ends_with_one_sentence(actions: Lines, run: Run) -> None:
+def test_an_unknown_message_ends_with_one_sentence(actions: QueuePair, run: Run) -> None:
     assert run(actions, "drop", "--id", "m-1", code=1).startswith("✗ Message m-1 is not available in")
 
 
@@ -278,7 +287,9 @@ def test_an_unknown_message_ends_with_one_sentence(actions: Lines, run: Run) -> 
         ("burn",),
     ],
 )
-def test_invalid_combinations_of_arguments_are_refused(actions: Lines, run: Run, arguments: tuple[str, ...]) -> None:
+def test_invalid_combinations_of_arguments_are_refused(
+    actions: QueuePair, run: Run, arguments: tuple[str, ...]
+) -> None:
     assert "usage:" in run(actions, *arguments, code=2)
 
 
@@ -286,17 +297,17 @@ def test_invalid_combinations_of_arguments_are_refused(actions: Lines, run: Run,
 def test_without_urls_the_command_uses_the_laptop_stack(
     kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked: list[Any] = []
+    tasks: list[Any] = []
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["dead_letters", "list", "--queue", kind])
-    monkeypatch.setattr(dead_letters, "show_all", lambda client, queues, limit: asked.append((client, queues, limit)))
+    monkeypatch.setattr(dead_letters, "show_all", lambda client, queues, limit: tasks.append((client, queues, limit)))
     kinds = ("actions", "redemptions", "planting")
     urls = {f"{queue}{end}": f"{queue}{end}" for queue in kinds for end in ("", "_dead_letter")}
     (tmp_path / "stack.json").write_text(json.dumps({"endpoint_url": "http://localhost:4599", "queues": urls}))
 
     dead_letters.main()
 
-    [(client, queues, limit)] = asked
+    [(client, queues, limit)] = tasks
     assert client.meta.endpoint_url == "http://localhost:4599"
     assert queues == (kind, urls[kind], urls[f"{kind}_dead_letter"])
     assert limit == 100

@@ -1,4 +1,4 @@
-"""Each event in events/ is a valid event of its function, and together the events form one story."""
+"""Each event in events/ is valid for its function, and the events in sequence lead from a ride to an ordered tree."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from saxaul.ledger.actions import Owner
 from saxaul.storage.table import Key, python
 from tests.builders import at, make_entry, make_period, make_suggestion
-from tests.integration.stack import FUNCTIONS, ROOT, Stack, answered, event_of, invoke
+from tests.integration.stack import FUNCTIONS, ROOT, Stack, event_of, invoke, parse_response
 
 API = [
     *("ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "take_reports"),
@@ -35,9 +35,9 @@ def test_every_function_has_an_event_and_every_event_has_a_function() -> None:
 @pytest.mark.parametrize("function", API)
 @pytest.mark.usefixtures("seeded")
 def test_an_event_of_the_api_gets_a_successful_response(function: str) -> None:
-    answer = answered(invoke(function, event_of(function)))
+    response = parse_response(invoke(function, event_of(function)))
 
-    assert 200 <= answer.status < 300, answer.body
+    assert 200 <= response.status < 300, response.body
 
 
 @pytest.mark.parametrize("function", API)
@@ -80,7 +80,7 @@ def test_the_event_of_the_schedule_queues_no_project_while_no_tree_is_reserved()
 def test_the_ingest_event_queues_the_messages_of_the_accrual_event(seeded: Stack) -> None:
     invoke("ingest_actions", event_of("ingest_actions"))
 
-    assert seeded.waiting(seeded.actions_url) == [record["body"] for record in event_of("accrue_points")["Records"]]
+    assert seeded.receive_all(seeded.actions_url) == [record["body"] for record in event_of("accrue_points")["Records"]]
 
 
 def test_the_accrual_event_writes_the_item_of_the_tally_event(seeded: Stack) -> None:
@@ -93,9 +93,9 @@ def test_the_accrual_event_writes_the_item_of_the_tally_event(seeded: Stack) -> 
 
 
 def test_the_redemption_event_queues_the_message_of_the_settlement_event(seeded: Stack) -> None:
-    answered(invoke("redeem_trees", event_of("redeem_trees")))
+    parse_response(invoke("redeem_trees", event_of("redeem_trees")))
 
-    bodies = seeded.waiting(seeded.redemptions_url)
+    bodies = seeded.receive_all(seeded.redemptions_url)
 
     assert [json.loads(body) for body in bodies] == [
         json.loads(record["body"]) for record in event_of("settle_redemptions")["Records"]
@@ -107,15 +107,15 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
     story = [*beginning, *redeeming, "take_reports", "view_forest", "prove_trees", "view_impact"]
 
-    answers = {}
+    responses = {}
     for function in story:
-        answers[function] = invoke(function, event_of(function))
+        responses[function] = invoke(function, event_of(function))
 
     assert sorted(story) == FUNCTIONS
-    assert answers["schedule_orders"] == {"projects": ["saxaul-alxa"]}
-    assert seeded.waiting(seeded.planting_url) == [record["body"] for record in event_of("place_orders")["Records"]]
-    assert len(answered(answers["take_reports"]).body["orders"]) == 1
-    forest = answered(answers["view_forest"]).body
+    assert responses["schedule_orders"] == {"projects": ["saxaul-alxa"]}
+    assert seeded.receive_all(seeded.planting_url) == [record["body"] for record in event_of("place_orders")["Records"]]
+    assert len(parse_response(responses["take_reports"]).body["orders"]) == 1
+    forest = parse_response(responses["view_forest"]).body
     assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
     assert [list(period.entries) for period in seeded.periods_of(MEI.id) if period.key.window == "2026-06-05"] == [
         ["alipay:ride-1"]

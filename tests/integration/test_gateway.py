@@ -6,7 +6,7 @@ import pytest
 
 from saxaul.settings import settings
 from tests.builders import reported
-from tests.integration.stack import BASE_URL, Stack, answered, api_event, call, invoke, wallet_of
+from tests.integration.stack import BASE_URL, Stack, api_event, call, invoke, parse_response, wallet_of
 
 APP_CLAIMS = {"authorizer": {"claims": {"client_id": "alipay-client"}}}
 REDEMPTIONS = "/users/{user_id}/redemptions"
@@ -35,9 +35,9 @@ def wallet_event(user_id: str) -> dict[str, Any]:
     ],
 )
 def test_a_user_id_in_a_path_is_decoded_exactly_once(called: str, user_id: str) -> None:
-    answer = answered(invoke("view_forest", wallet_event(called)))
+    response = parse_response(invoke("view_forest", wallet_event(called)))
 
-    assert (answer.status, answer.body.get("user_id")) == (200, user_id)
+    assert (response.status, response.body.get("user_id")) == (200, user_id)
 
 
 @pytest.mark.usefixtures("stack")
@@ -62,9 +62,9 @@ def test_a_user_id_in_a_path_is_decoded_exactly_once(called: str, user_id: str) 
     ],
 )
 def test_an_invalid_user_id_in_a_path_is_refused(called: str) -> None:
-    answer = answered(invoke("view_forest", wallet_event(called)))
+    response = parse_response(invoke("view_forest", wallet_event(called)))
 
-    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    assert (response.status, response.code) == (400, "invalid_parameter")
 
 
 @pytest.mark.usefixtures("stack")
@@ -72,10 +72,13 @@ def test_a_path_parameter_that_the_gateway_decoded_is_not_decoded_again() -> Non
     decoded = {"version": "1.0"}
 
     assert (
-        answered(invoke("view_forest", wallet_event("mei@example.com") | decoded)).body["user_id"] == "mei@example.com"
+        parse_response(invoke("view_forest", wallet_event("mei@example.com") | decoded)).body["user_id"]
+        == "mei@example.com"
     )
-    assert answered(invoke("view_forest", wallet_event("mei%40example.com") | decoded)).code == "invalid_parameter"
-    assert answered(invoke("view_forest", wallet_event("%") | decoded)).code == "invalid_parameter"
+    assert (
+        parse_response(invoke("view_forest", wallet_event("mei%40example.com") | decoded)).code == "invalid_parameter"
+    )
+    assert parse_response(invoke("view_forest", wallet_event("%") | decoded)).code == "invalid_parameter"
 
 
 @pytest.mark.usefixtures("stack")
@@ -98,9 +101,9 @@ def test_a_path_parameter_that_is_not_percent_encoded_utf_8_is_refused(
     event["pathParameters"][name] = called
     event["requestContext"] |= APP_CLAIMS
 
-    answer = answered(invoke(function, event))
+    response = parse_response(invoke(function, event))
 
-    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    assert (response.status, response.code) == (400, "invalid_parameter")
 
 
 @pytest.mark.usefixtures("stack")
@@ -108,9 +111,9 @@ def test_a_path_parameter_that_is_not_percent_encoded_utf_8_is_refused(
 def test_an_action_whose_owner_id_cannot_be_in_a_path_is_refused(user_id: str) -> None:
     person, facility = reported(user_id=user_id), reported(user_id=None, facility_id=user_id)
 
-    answer = call("ingest_actions", "POST", "/actions", body={"actions": [person, facility]})
+    response = call("ingest_actions", "POST", "/actions", body={"actions": [person, facility]})
 
-    assert [refusal["code"] for refusal in answer.body["refused"]] == ["invalid_action"] * 2
+    assert [refusal["code"] for refusal in response.body["refused"]] == ["invalid_action"] * 2
 
 
 def redemption_event(key: str = "key-1", **context: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
@@ -150,16 +153,16 @@ def test_the_location_of_a_redemption_begins_with_the_public_address_of_the_api(
     monkeypatch.setenv("PUBLIC_URL", public_url)
     settings.cache_clear()
 
-    answer = answered(invoke("redeem_trees", redemption_event(**context)))
+    response = parse_response(invoke("redeem_trees", redemption_event(**context)))
 
-    assert answer.headers["location"] == f"{base}/users/mei@example.com/redemptions/{answer.body['redemption_id']}"
+    assert response.headers["location"] == f"{base}/users/mei@example.com/redemptions/{response.body['redemption_id']}"
 
 
 def test_the_location_of_a_redemption_is_correct_if_the_user_id_is_also_a_path_segment(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(160, "users")
 
-    answer = call(
+    response = call(
         "redeem_trees",
         "POST",
         REDEMPTIONS,
@@ -168,7 +171,7 @@ def test_the_location_of_a_redemption_is_correct_if_the_user_id_is_also_a_path_s
         headers={"Idempotency-Key": "key-1"},
     )
 
-    assert answer.headers["location"] == f"{BASE_URL}/users/users/redemptions/{answer.body['redemption_id']}"
+    assert response.headers["location"] == f"{BASE_URL}/users/users/redemptions/{response.body['redemption_id']}"
 
 
 @pytest.mark.parametrize(
@@ -185,11 +188,11 @@ def test_a_header_may_have_any_case_and_may_be_sent_twice_with_the_same_value(
 ) -> None:
     stack.seed_catalog()
     stack.add_wallet(160, "mei@example.com")
-    before = answered(invoke("redeem_trees", redemption_event()))
+    before = parse_response(invoke("redeem_trees", redemption_event()))
 
-    answer = answered(invoke("redeem_trees", redemption_event() | headers))
+    response = parse_response(invoke("redeem_trees", redemption_event() | headers))
 
-    assert answer.body == before.body | {"replay": True}
+    assert response.body == before.body | {"replay": True}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,7 @@ def test_a_redemption_request_must_have_exactly_one_idempotency_key(stack: Stack
     stack.seed_catalog()
     stack.add_wallet(160, "mei@example.com")
 
-    answer = answered(invoke("redeem_trees", redemption_event() | headers))
+    response = parse_response(invoke("redeem_trees", redemption_event() | headers))
 
-    assert (answer.status, answer.code) == (400, "missing_key")
+    assert (response.status, response.code) == (400, "missing_key")
     assert wallet_of("mei@example.com")["spent"] == 0

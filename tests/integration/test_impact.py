@@ -27,7 +27,7 @@ from tests.builders import (
     make_redemption,
     make_text,
 )
-from tests.integration.stack import Answer, Stack, call, invoke
+from tests.integration.stack import Response, Stack, call, invoke
 
 _sequences = count(100)
 
@@ -51,7 +51,7 @@ def tally(*records: Any, shard: str = "shardId-1") -> None:  # noqa: ANN401 - as
     assert invoke("tally_impact", {"Records": records, "shardId": shard}) == {"state": {}}
 
 
-def impact(**query: str) -> Answer:
+def impact(**query: str) -> Response:
     return call("view_impact", "GET", "/impact", client=None, query=query)
 
 
@@ -59,7 +59,7 @@ def campaigns(lang: str = "en") -> Any:  # noqa: ANN401 - the response body
     return call("view_impact", "GET", "/campaigns", query={"lang": lang}).body
 
 
-def campaign(identifier: str) -> Answer:
+def campaign(identifier: str) -> Response:
     return call("view_impact", "GET", "/campaigns/{id}", path={"id": identifier})
 
 
@@ -92,15 +92,15 @@ def test_the_public_impact_counts_the_reported_actions(stack: Stack) -> None:
 
     tally(*Stream().records())
 
-    answer = impact()
+    response = impact()
     ride = {"actions": 1, "quantity": 1.0, "unit": "ride", "points": 80, "avoided_g": 212.5}
     twice = {"actions": 2, "quantity": 2.0, "unit": "ride", "points": 160, "avoided_g": 425.0}
-    assert (answer.body["from"], answer.body["to"], answer.body["by"]) == ("2026-05-07", "2026-06-05", "type")
-    assert answer.body["people"] == [
+    assert (response.body["from"], response.body["to"], response.body["by"]) == ("2026-05-07", "2026-06-05", "type")
+    assert response.body["people"] == [
         {"day": "2026-06-04", "type": "bus_ride", **ride},
         {"day": "2026-06-05", "type": "bus_ride", **twice},
     ]
-    assert [(row["type"], row["actions"], row["points"]) for row in answer.body["facilities"]] == [
+    assert [(row["type"], row["actions"], row["points"]) for row in response.body["facilities"]] == [
         ("solar_warehouse", 1, 0)
     ]
     by_app = impact(by="app", **{"from": "2026-06-05", "to": "2026-06-05"}).body["people"]
@@ -108,7 +108,7 @@ def test_the_public_impact_counts_the_reported_actions(stack: Stack) -> None:
         ("alipay", 1, False),
         ("taobao", 1, False),
     ]
-    assert answer.headers["cache-control"] == "public, max-age=60"
+    assert response.headers["cache-control"] == "public, max-age=60"
 
 
 def test_a_batch_with_a_reversal_is_counted_once_if_it_is_redelivered_whole_or_in_halves(stack: Stack) -> None:
@@ -212,11 +212,11 @@ def test_other_items_are_ignored_and_a_deleted_period_stays_counted() -> None:
 
 @pytest.mark.usefixtures("stack")
 def test_each_tree_is_counted_once_under_its_current_state() -> None:
-    asked, reserved = make_redemption(trees=3), make_redemption(trees=3).reserved(NOON)
+    pending, reserved = make_redemption(trees=3), make_redemption(trees=3).reserved(NOON)
     ordered = reserved.ordered("o-1", NOON + DAY)
     items = [
         redemptions.to_item(redemption) | {"v": number}
-        for number, redemption in enumerate((asked, reserved, ordered), start=1)
+        for number, redemption in enumerate((pending, reserved, ordered), start=1)
     ]
 
     tally(record(None, items[0], "INSERT"), record(items[0], items[1]))

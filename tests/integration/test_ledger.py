@@ -8,25 +8,25 @@ import pytest
 
 from saxaul.catalog.entries import Cap
 from tests.builders import APP, DAY, NOON, USER, at, make_action, make_action_type, make_campaign
-from tests.integration.stack import Answer, Stack, call
+from tests.integration.stack import Response, Stack, call
 
 
-def ledger(**query: str) -> Answer:
+def ledger(**query: str) -> Response:
     return call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": USER.id}, query=query or None)
 
 
-def statement(**query: str) -> Answer:
+def statement(**query: str) -> Response:
     return call("view_forest", "GET", "/users/{user_id}/statement", path={"user_id": USER.id}, query=query or None)
 
 
 def whole_ledger(limit: int) -> list[Any]:
     """Read every entry as an app does: page by page, with the cursors."""
-    answer = ledger(limit=str(limit)).body
-    entries = answer["entries"]
-    while answer["cursor"]:
-        answer = ledger(limit=str(limit), cursor=answer["cursor"]).body
-        assert len(answer["entries"]) <= limit
-        entries += answer["entries"]
+    response = ledger(limit=str(limit)).body
+    entries = response["entries"]
+    while response["cursor"]:
+        response = ledger(limit=str(limit), cursor=response["cursor"]).body
+        assert len(response["entries"]) <= limit
+        entries += response["entries"]
     return list(entries)
 
 
@@ -144,9 +144,9 @@ def test_a_statement_counts_the_actions_that_had_no_room_for_an_entry(stack: Sta
 def test_an_invalid_cursor_or_limit_is_refused(stack: Stack, query: dict[str, str]) -> None:
     assert stack
 
-    answer = ledger(**query)
+    response = ledger(**query)
 
-    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    assert (response.status, response.code) == (400, "invalid_parameter")
 
 
 @pytest.mark.parametrize("month", ["2026", "2026-13", "2026-1", "june", "2026-06-05"])

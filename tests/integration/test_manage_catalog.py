@@ -16,14 +16,14 @@ from tests.builders import (
     make_suggestion,
     make_tree_project,
 )
-from tests.integration.stack import Answer, Stack, call, put_entry
+from tests.integration.stack import Response, Stack, call, put_entry
 
 
 def document(entity: Any, **changes: Any) -> Any:  # noqa: ANN401 - any entry and field
     return entity.model_dump(mode="json", exclude_defaults=True) | changes
 
 
-def get_entry(kind: str, identifier: str) -> Answer:
+def get_entry(kind: str, identifier: str) -> Response:
     path = {"kind": kind, "id": identifier}
     return call("manage_catalog", "GET", "/catalog/{kind}/{id}", client="operator-client", path=path)
 
@@ -62,10 +62,10 @@ def test_every_version_of_an_action_type_is_kept(stack: Stack) -> None:
 def test_all_broken_references_are_reported_together_and_nothing_is_written() -> None:
     broken = document(make_suggestion(action_type="fly", campaign="never"))
 
-    answer = put_entry("suggestions", "fly", broken)
+    response = put_entry("suggestions", "fly", broken)
 
-    assert (answer.status, answer.code) == (400, "invalid_entry")
-    assert answer.body["errors"] == [
+    assert (response.status, response.code) == (400, "invalid_entry")
+    assert response.body["errors"] == [
         "action_type: there is no action type 'fly'",
         "campaign: there is no campaign 'never'",
     ]
@@ -80,15 +80,17 @@ def test_an_entry_that_was_just_written_can_be_referred_to() -> None:
         put_entry("suggestions", "bus", document(make_suggestion(campaign="wed"))),
     ]
 
-    assert [answer.status for answer in written] == [200, 200, 200]
+    assert [response.status for response in written] == [200, 200, 200]
 
 
 @pytest.mark.usefixtures("stack")
 def test_all_errors_of_an_entry_are_reported_together() -> None:
-    answer = put_entry("tree-projects", "p", document(make_tree_project(), price_points=0, saplings=-1, color="green"))
+    response = put_entry(
+        "tree-projects", "p", document(make_tree_project(), price_points=0, saplings=-1, color="green")
+    )
 
-    assert answer.code == "invalid_entry"
-    assert sorted(fault.split(":")[0] for fault in answer.body["errors"]) == ["color", "price_points", "saplings"]
+    assert response.code == "invalid_entry"
+    assert sorted(fault.split(":")[0] for fault in response.body["errors"]) == ["color", "price_points", "saplings"]
 
 
 @pytest.mark.usefixtures("stack")
@@ -99,9 +101,9 @@ def test_a_body_that_is_not_a_json_object_is_400(body: Any) -> None:  # noqa: AN
 
 @pytest.mark.usefixtures("stack")
 def test_a_recurrence_without_a_frequency_is_400() -> None:
-    answer = put_entry("campaigns", "wed", document(make_campaign(), recurs="BYMONTH=6;BYMONTHDAY=5"))
+    response = put_entry("campaigns", "wed", document(make_campaign(), recurs="BYMONTH=6;BYMONTHDAY=5"))
 
-    assert (answer.status, answer.code) == (400, "invalid_entry")
+    assert (response.status, response.code) == (400, "invalid_entry")
 
 
 @pytest.mark.usefixtures("stack")
@@ -132,7 +134,7 @@ def test_saplings_cannot_be_lowered_below_the_number_reserved(stack: Stack) -> N
 
     assert (refused.status, refused.code) == (409, "saplings_reserved")
     assert (lowered.status, lowered.body["version"]) == (200, 2)
-    assert stack.available() == 0
+    assert stack.available_saplings() == 0
 
 
 def test_a_transaction_conflict_on_the_stock_is_not_reported_as_reserved_saplings(
@@ -144,9 +146,9 @@ def test_a_transaction_conflict_on_the_stock_is_not_reported_as_reserved_sapling
     stack.seed_catalog(saplings=5)
     monkeypatch.setattr("saxaul.storage.catalog.transact", busy)
 
-    answer = put_entry("tree-projects", "saxaul-alxa", document(make_tree_project(saplings=8)))
+    response = put_entry("tree-projects", "saxaul-alxa", document(make_tree_project(saplings=8)))
 
-    assert (answer.status, answer.code) == (409, "entry_moved")
+    assert (response.status, response.code) == (409, "entry_moved")
 
 
 def test_a_store_refuses_to_overwrite_another_version(stack: Stack) -> None:

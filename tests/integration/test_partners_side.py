@@ -10,7 +10,7 @@ import pytest
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.storage.clients import s3
 from tests.builders import DAY, confirmation, failure, inspection, make_redemption
-from tests.integration.stack import Answer, Stack, call, confirm, report, view_order, view_redemption, wallet_of
+from tests.integration.stack import Response, Stack, call, confirm, report, view_order, view_redemption, wallet_of
 
 Row = dict[str, str]
 
@@ -25,7 +25,7 @@ def reserve(stack: Stack, redemption_id: str, **changes: Any) -> None:  # noqa: 
     stack.redemptions.add(make_redemption(redemption_id, **changes).reserved(stack.clock.instant))
 
 
-def list_orders(client: str = "partner-client", **query: str) -> Answer:
+def list_orders(client: str = "partner-client", **query: str) -> Response:
     return call("take_reports", "GET", "/planting-orders", client=client, query=query)
 
 
@@ -45,21 +45,21 @@ def manifest_of(order_id: str) -> list[Row]:
 def test_the_manifest_has_everything_that_a_partner_needs_to_confirm_the_order(seeded: Stack) -> None:
     for number in range(5):
         reserve(seeded, f"r-{number}", user_id=f"u-{number}", trees=2)
-    [order_id] = seeded.order()
+    [order_id] = seeded.run_planting_batch()
 
     rows = manifest_of(order_id)
-    answer = confirm(order_id, *(confirmation(row["certificate"], tag=f"AX-{row['certificate']}") for row in rows))
+    response = confirm(order_id, *(confirmation(row["certificate"], tag=f"AX-{row['certificate']}") for row in rows))
 
     assert {row["order_id"] for row in rows} == {order_id}
-    assert answer.body == {"confirmed": 10, "refused": []}
+    assert response.body == {"confirmed": 10, "refused": []}
     assert view_order(order_id).body["state"] == "planted"
 
 
 def test_the_manifest_the_order_and_the_event_agree(seeded: Stack) -> None:
     reserve(seeded, "r-1", trees=3)
-    [order_id] = seeded.order()
+    [order_id] = seeded.run_planting_batch()
 
-    order, [event] = view_order(order_id).body, seeded.told()
+    order, [event] = view_order(order_id).body, seeded.events_on_the_bus()
 
     document = json.loads(fetched(order["manifest"]["json"]))
     assert event == {
@@ -72,18 +72,18 @@ def test_the_manifest_the_order_and_the_event_agree(seeded: Stack) -> None:
     assert {name: document[name] for name in ("order_id", "project_id", "partner", "ordered_at")} == {
         name: order[name] for name in ("order_id", "project_id", "partner", "ordered_at")
     }
-    told = [{"certificate": tree["certificate"], "redemption_id": tree["redemption_id"]} for tree in order["trees"]]
-    assert document["trees"] == told
-    assert [row["certificate"] for row in manifest_of(order_id)] == [tree["certificate"] for tree in told]
+    listed = [{"certificate": tree["certificate"], "redemption_id": tree["redemption_id"]} for tree in order["trees"]]
+    assert document["trees"] == listed
+    assert [row["certificate"] for row in manifest_of(order_id)] == [tree["certificate"] for tree in listed]
 
 
 def test_the_responses_to_a_partner_have_exactly_the_agreed_fields(seeded: Stack) -> None:
     reserve(seeded, "r-1")
-    [order_id] = seeded.order()
+    [order_id] = seeded.run_planting_batch()
     number = view_order(order_id).body["trees"][0]["certificate"]
 
     listed, order = list_orders().body, view_order(order_id).body
-    answers = [
+    responses = [
         report("failures", order_id, failure("x")),
         report("confirmations", order_id, confirmation(number)),
         report("inspections", order_id, inspection(number)),
@@ -94,19 +94,19 @@ def test_the_responses_to_a_partner_have_exactly_the_agreed_fields(seeded: Stack
     assert order.keys() == listed["orders"][0].keys() | {"state", "trees", "manifest"}
     assert order["trees"][0].keys() == {"certificate", "redemption_id", "state"}
     assert order["manifest"].keys() == {"csv", "json", "expires_at"}
-    assert [answer.body.keys() for answer in answers] == [
+    assert [response.body.keys() for response in responses] == [
         {"failed", "refused"},
         {"confirmed", "refused"},
         {"inspected", "refused"},
     ]
-    assert answers[0].body["refused"][0].keys() == {"index", "certificate", "code", "detail"}
+    assert responses[0].body["refused"][0].keys() == {"index", "certificate", "code", "detail"}
 
 
 def test_orders_are_listed_page_by_page_and_each_once(seeded: Stack) -> None:
     placed = []
     for number in range(5):
         reserve(seeded, f"r-{number}")
-        placed += seeded.order()
+        placed += seeded.run_planting_batch()
         seeded.clock.instant += DAY * (number % 2)  # some orders are placed in the same second
 
     found, cursor = [], ""
@@ -123,18 +123,18 @@ def test_orders_are_listed_page_by_page_and_each_once(seeded: Stack) -> None:
 
 @pytest.mark.parametrize("cursor", ["nonsense!", "%%%", "é", "AA", "====", "/w=="])
 def test_an_invalid_cursor_is_refused(seeded: Stack, cursor: str) -> None:
-    assert seeded.order() == []
+    assert seeded.run_planting_batch() == []
     assert list_orders(cursor=cursor).code == "invalid_parameter"
 
 
 def test_a_report_on_the_order_of_another_partner_is_refused_and_changes_nothing(seeded: Stack) -> None:
     reserve(seeded, "r-1")
-    [order_id] = seeded.order()
+    [order_id] = seeded.run_planting_batch()
     number = view_order(order_id).body["trees"][0]["certificate"]
 
-    for name, word in (("failures", failure(number)), ("inspections", inspection(number))):
-        assert report(name, order_id, word, client="other-partner-client").code == "unknown_order"
-        assert report(name, order_id, word, client="alipay-client").code == "not_a_partner"
+    for name, sent in (("failures", failure(number)), ("inspections", inspection(number))):
+        assert report(name, order_id, sent, client="other-partner-client").code == "unknown_order"
+        assert report(name, order_id, sent, client="alipay-client").code == "not_a_partner"
     assert view_redemption("r-1")["state"] == "ordered"
 
 
@@ -145,7 +145,7 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
     reserve(stack, "r-1")
     seen = []
     for _ in range(3):
-        [order_id] = stack.order()
+        [order_id] = stack.run_planting_batch()
         number = view_order(order_id).body["trees"][0]["certificate"]
         assert report("failures", order_id, failure(number)).body == {"failed": 1, "refused": []}
         assert report("failures", order_id, failure(number)).body == {"failed": 1, "refused": []}
@@ -153,7 +153,7 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
         assert view_order(order_id).body["trees"][0]["state"] == "failed"
 
     assert [redemption["state"] for redemption in seen] == ["ordered", "ordered", "refunded"]
-    assert stack.order() == []
+    assert stack.run_planting_batch() == []
     assert (wallet_of()["spendable"], wallet_of()["spent"]) == (200, 0)
     assert seen[-1]["refunded_points"] == 160
     [life] = seen[-1]["lives"]
@@ -170,7 +170,7 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
 
 def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(seeded: Stack) -> None:
     reserve(seeded, "r-1", user_id="u-42")
-    [order_id] = seeded.order()
+    [order_id] = seeded.run_planting_batch()
     number = view_order(order_id).body["trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     confirm(order_id, confirmation(number))
@@ -190,7 +190,7 @@ def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_th
 
 def test_a_certificate_shows_the_partner_at_the_time_of_the_order_even_if_the_catalog_changes(seeded: Stack) -> None:
     reserve(seeded, "r-1")
-    [order_id] = seeded.order()
+    [order_id] = seeded.run_planting_batch()
     number = view_order(order_id).body["trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     known = seeded.catalog_store.get("tree-projects", "saxaul-alxa")

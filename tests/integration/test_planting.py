@@ -7,20 +7,20 @@ import pytest
 
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import DAY, NOON, confirmation, make_catalog, make_redemption, make_tree_project
-from tests.integration.stack import Answer, Stack, call, certificate, confirm, view_order
+from tests.integration.stack import Response, Stack, call, certificate, confirm, view_order
 
 
-def planted_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42", **changes: Any) -> tuple[str, str]:  # noqa: ANN401 - any field
+def placed_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42", **changes: Any) -> tuple[str, str]:  # noqa: ANN401 - any field
     """Order a reserved redemption. Return the id of the order and the certificate number of its first tree."""
     redemption = make_redemption(redemption_id, user_id=user_id, **changes).reserved(stack.clock.instant)
     stack.redemptions.add(redemption)
     number = redemption.trees[0].number
     stack.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": user_id, "redemption_id": redemption_id}])
-    [order_id] = stack.order()
+    [order_id] = stack.run_planting_batch()
     return order_id, number
 
 
-def list_orders(client: str = "partner-client", **query: str) -> Answer:
+def list_orders(client: str = "partner-client", **query: str) -> Response:
     return call("take_reports", "GET", "/planting-orders", client=client, query=query)
 
 
@@ -31,7 +31,7 @@ def seeded(stack: Stack) -> Stack:
 
 
 def test_an_order_is_listed_for_the_partner_of_its_project_only(seeded: Stack) -> None:
-    order_id, _ = planted_order(seeded)
+    order_id, _ = placed_order(seeded)
 
     assert [order["order_id"] for order in list_orders().body["orders"]] == [order_id]
     assert list_orders("other-partner-client").body == {"orders": [], "cursor": None}
@@ -39,17 +39,17 @@ def test_an_order_is_listed_for_the_partner_of_its_project_only(seeded: Stack) -
 
 
 def test_viewing_or_confirming_the_order_of_another_partner_is_404(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded)
+    order_id, number = placed_order(seeded)
 
     seen = view_order(order_id, "other-partner-client")
-    told = confirm(order_id, confirmation(number), client="other-partner-client")
+    tried = confirm(order_id, confirmation(number), client="other-partner-client")
 
-    assert [(answer.status, answer.code) for answer in (seen, told)] == [(404, "unknown_order")] * 2
+    assert [(response.status, response.code) for response in (seen, tried)] == [(404, "unknown_order")] * 2
     assert seeded.redemption("r-1").state == "ordered"
 
 
 def test_only_partners_can_list_and_confirm_orders(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded)
+    order_id, number = placed_order(seeded)
 
     for client in ("alipay-client", "operator-client"):
         assert list_orders(client).code == "not_a_partner"
@@ -57,34 +57,34 @@ def test_only_partners_can_list_and_confirm_orders(seeded: Stack) -> None:
 
 
 def test_an_unknown_order_is_404(seeded: Stack) -> None:
-    planted_order(seeded)
+    placed_order(seeded)
 
     assert view_order("saxaul-alxa-20260605-00000000").code == "unknown_order"
 
 
 def test_orders_are_listed_newest_first(seeded: Stack) -> None:
-    older, _ = planted_order(seeded, "r-1")
+    older, _ = placed_order(seeded, "r-1")
     seeded.clock.instant += DAY
-    newer, _ = planted_order(seeded, "r-2")
+    newer, _ = placed_order(seeded, "r-2")
 
     assert [order["order_id"] for order in list_orders().body["orders"]] == [newer, older]
 
 
 def test_a_limited_list_has_the_newest_orders(seeded: Stack) -> None:
-    planted_order(seeded, "r-1")
+    placed_order(seeded, "r-1")
     seeded.clock.instant += DAY
-    newer, _ = planted_order(seeded, "r-2")
+    newer, _ = placed_order(seeded, "r-2")
 
     assert [order["order_id"] for order in list_orders(limit="1").body["orders"]] == [newer]
 
 
 def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded, trees=2)
+    order_id, number = placed_order(seeded, trees=2)
 
-    answer = confirm(order_id, confirmation("0000-0000-0000-0"), confirmation(number), confirmation(number, lat=91))
+    response = confirm(order_id, confirmation("0000-0000-0000-0"), confirmation(number), confirmation(number, lat=91))
 
-    assert (answer.status, answer.body["confirmed"]) == (200, 1)
-    assert [(refusal["index"], refusal["code"]) for refusal in answer.body["refused"]] == [
+    assert (response.status, response.body["confirmed"]) == (200, 1)
+    assert [(refusal["index"], refusal["code"]) for refusal in response.body["refused"]] == [
         (0, "not_in_order"),
         (2, "invalid_confirmation"),
     ]
@@ -94,24 +94,24 @@ def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded
 
 @pytest.mark.parametrize("body", [{}, {"confirmations": []}, {"confirmations": [{}] * 501}, []])
 def test_a_body_must_have_1_to_500_confirmations(seeded: Stack, body: Any) -> None:  # noqa: ANN401 - a partner may send anything
-    order_id, _ = planted_order(seeded)
+    order_id, _ = placed_order(seeded)
     resource = "/planting-orders/{order_id}/confirmations"
 
-    answer = call("take_reports", "POST", resource, client="partner-client", path={"order_id": order_id}, body=body)
+    response = call("take_reports", "POST", resource, client="partner-client", path={"order_id": order_id}, body=body)
 
-    assert (answer.status, answer.code) == (400, "invalid_body")
+    assert (response.status, response.code) == (400, "invalid_body")
 
 
 def test_a_latitude_close_to_zero_is_refused_as_out_of_reach(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded)
+    order_id, number = placed_order(seeded)
 
-    answer = confirm(order_id, confirmation(number, lat=1e-200))
+    response = confirm(order_id, confirmation(number, lat=1e-200))
 
-    assert (answer.status, [refused["code"] for refused in answer.body["refused"]]) == (200, ["out_of_reach"])
+    assert (response.status, [refused["code"] for refused in response.body["refused"]]) == (200, ["out_of_reach"])
 
 
 def test_a_planting_date_in_the_year_1_does_not_break_the_certificate(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded)
+    order_id, number = placed_order(seeded)
 
     confirm(order_id, confirmation(number, planted_at="0001-01-01T00:00:00+14:00"))
 
@@ -132,16 +132,16 @@ def test_a_planting_date_in_the_year_1_does_not_break_the_certificate(seeded: St
 def test_a_confirmation_that_breaks_a_rule_is_refused_and_the_others_are_accepted(
     seeded: Stack, change: dict[str, object], code: str
 ) -> None:
-    order_id, number = planted_order(seeded, trees=2)
+    order_id, number = placed_order(seeded, trees=2)
     other = next(tree["certificate"] for tree in view_order(order_id).body["trees"] if tree["certificate"] != number)
 
-    answer = confirm(order_id, confirmation(number, **change), confirmation(other)).body
+    response = confirm(order_id, confirmation(number, **change), confirmation(other)).body
 
-    assert (answer["confirmed"], [refusal["code"] for refusal in answer["refused"]]) == (1, [code])
+    assert (response["confirmed"], [refusal["code"] for refusal in response["refused"]]) == (1, [code])
 
 
 def test_an_order_keeps_the_place_that_its_project_had_when_it_was_placed(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded)
+    order_id, number = placed_order(seeded)
     project = make_tree_project()
     moved = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1.0})})
     seeded.catalog_store.put("tree-projects", "saxaul-alxa", VersionedEntry(moved, 2))
@@ -150,18 +150,18 @@ def test_an_order_keeps_the_place_that_its_project_had_when_it_was_placed(seeded
 
 
 def test_a_certificate_does_not_reveal_its_owner(seeded: Stack) -> None:
-    order_id, number = planted_order(seeded, user_id="secret-user")
+    order_id, number = placed_order(seeded, user_id="secret-user")
     confirm(order_id, confirmation(number))
 
-    answer = certificate(number)
+    response = certificate(number)
 
-    assert answer.body["state"] == "planted"
-    text = json.dumps(answer.body)
+    assert response.body["state"] == "planted"
+    text = json.dumps(response.body)
     assert not [secret for secret in ("secret-user", "r-1", "alipay", "user") if secret in text]
 
 
 def test_a_certificate_number_may_be_typed_in_lower_case_and_without_hyphens(seeded: Stack) -> None:
-    _, number = planted_order(seeded)
+    _, number = placed_order(seeded)
 
     for typed in (number, number.lower(), number.replace("-", ""), number.replace("-", " ")):
         assert certificate(typed).body["number"] == number
@@ -169,7 +169,7 @@ def test_a_certificate_number_may_be_typed_in_lower_case_and_without_hyphens(see
 
 @pytest.mark.parametrize("number", ["0000-0000-0000-0", "nonsense", "x" * 5000, "' OR 1=1", ""])
 def test_an_unknown_certificate_number_is_404(seeded: Stack, number: str) -> None:
-    planted_order(seeded)
+    placed_order(seeded)
 
     assert certificate(number).code == "unknown_certificate"
 
@@ -182,7 +182,7 @@ def test_a_certificate_does_not_exist_before_its_tree_is_reserved(seeded: Stack)
 
 
 def test_a_certificate_is_available_in_english_and_chinese(seeded: Stack) -> None:
-    _, number = planted_order(seeded)
+    _, number = placed_order(seeded)
 
     chinese = call("prove_trees", "GET", "/certificates/{number}", path={"number": number}, query={"lang": "zh"}).body
 

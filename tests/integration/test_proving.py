@@ -4,13 +4,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from saxaul.log.canonical_json import decode, encode
-from saxaul.log.verify import verdict
-from saxaul.services.append_log import Log
+from saxaul.log.verify import verify
+from saxaul.services.append_log import LogWriter
 from saxaul.settings import settings
 from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 from tests.builders import NOON, make_calendar, make_leaf, make_redemption
-from tests.integration.stack import Answer, Stack, call, event_of, invoke
+from tests.integration.stack import Response, Stack, call, event_of, invoke
 
 BASE = "https://abc123.execute-api.cn-north-1.amazonaws.com.cn/v1"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
@@ -28,16 +28,16 @@ def number(stack: Stack) -> str:
 
 
 @pytest.fixture
-def log(stack: Stack) -> Log:
-    return Log(LogStore(stack.ledger), SigningKey(settings().signing_key), make_calendar())
+def log(stack: Stack) -> LogWriter:
+    return LogWriter(LogStore(stack.ledger), SigningKey(settings().signing_key), make_calendar())
 
 
-def certificate(name: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+def certificate(name: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Response:
     path = {"number": name}
     return call("prove_trees", "GET", "/certificates/{number}", client=None, path=path, query=query, headers=headers)
 
 
-def log_page(**query: str) -> Answer:
+def log_page(**query: str) -> Response:
     return call("prove_trees", "GET", "/log", client=None, query=query)
 
 
@@ -88,9 +88,9 @@ def test_a_picture_is_in_the_requested_language(number: str) -> None:
 
 
 def test_the_headers_forbid_a_browser_to_run_scripts_or_load_anything(number: str) -> None:
-    for answer in (certificate(number, headers=BROWSER), certificate(f"{number}.svg")):
-        assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
-        assert answer.headers["x-content-type-options"] == "nosniff"
+    for response in (certificate(number, headers=BROWSER), certificate(f"{number}.svg")):
+        assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+        assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_client_with_the_current_etag_gets_304(number: str) -> None:
@@ -102,7 +102,9 @@ def test_a_client_with_the_current_etag_gets_304(number: str) -> None:
     assert other.status == 200
 
 
-def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_published_key(stack: Stack, log: Log) -> None:
+def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_published_key(
+    stack: Stack, log: LogWriter
+) -> None:
     for count in (1, 2, 3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf() for _ in range(count)], [], NOON + count)
 
@@ -112,13 +114,13 @@ def test_the_log_is_published_oldest_first_and_can_be_verified_with_the_publishe
     assert [(entry["sequence"], entry["size"]) for entry in page.body["entries"]] == [(1, 1), (2, 2), (3, 3)]
     assert key.headers["content-type"] == "application/x-pem-file"
     assert load_pem_public_key(key.body.encode())
-    pages = [encode(answer.body) for answer in (page, log_page(after="3"))]
-    [*_, counted] = verdict(None, pages, key.body.encode())
+    pages = [encode(response.body) for response in (page, log_page(after="3"))]
+    [*_, counted] = verify(None, pages, key.body.encode())
     assert counted == "Recounted from the leaves: 6 planted, 0 dead, 6 standing."
     assert stack
 
 
-def test_the_log_is_read_in_pages_and_a_full_page_may_be_cached_forever(log: Log) -> None:
+def test_the_log_is_read_in_pages_and_a_full_page_may_be_cached_forever(log: LogWriter) -> None:
     for _ in range(3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
 
@@ -130,7 +132,7 @@ def test_the_log_is_read_in_pages_and_a_full_page_may_be_cached_forever(log: Log
 
 
 def test_a_page_of_the_log_ends_with_the_entry_that_reaches_the_size_limit(
-    log: Log, monkeypatch: pytest.MonkeyPatch
+    log: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
         log.append(log.head(), "Alxa SEE Foundation", [make_leaf()], [], NOON)
@@ -155,7 +157,7 @@ def test_a_log_without_entries_is_an_empty_list() -> None:
     assert log_page().body == {"entries": []}
 
 
-def test_the_response_of_the_log_is_canonical_json(log: Log) -> None:
+def test_the_response_of_the_log_is_canonical_json(log: LogWriter) -> None:
     log.append(log.head(), "Alxa SEE Foundation", [make_leaf(tag="梭梭 \u2028 7")], [], NOON)
 
     body = invoke("prove_trees", event_of("prove_trees"))["body"]

@@ -1,4 +1,4 @@
-"""Reconciling a whole table: what the functions wrote adds up, and damage to the table is reported."""
+"""Reconciling a table: the items that the functions wrote add up, and damage to the table is reported."""
 
 import json
 import os
@@ -37,7 +37,7 @@ WALLET = Key("USER#u-42", "WALLET")
 
 
 @pytest.fixture
-def lived(stack: Stack) -> Stack:
+def three_weeks(stack: Stack) -> Stack:
     """A ledger after three weeks: u-42 has an ordered tree, and u-43 has a reserved tree and ripening points."""
     stack.seed_catalog(price_points=80)
     stack.seed(
@@ -50,7 +50,7 @@ def lived(stack: Stack) -> Stack:
     stack.accrue_all([*actions, *walks, make_action("kwh", type="green_power", owner=FACILITY)])
     stack.clock.instant += DAY
     settle(stack, "first")
-    stack.order()
+    stack.run_planting_batch()
     stack.clock.instant += 20 * DAY
     harvest()
     settle(stack, "second", user_id="u-43")
@@ -60,18 +60,18 @@ def lived(stack: Stack) -> Stack:
 
 def settle(stack: Stack, key: str, user_id: str = USER.id) -> None:
     assert redeem(key, user_id).status == 202
-    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
 
 
 def findings(stack: Stack) -> list[str]:
-    told: list[Finding] = []
-    sums = reconcile.reconcile(stack.ledger, told.append)
-    assert sums.faults == sum(finding.is_fault for finding in told)
-    return [f"{finding.subject}: {finding.detail}" for finding in told]
+    reported: list[Finding] = []
+    sums = reconcile.reconcile(stack.ledger, reported.append)
+    assert sums.faults == sum(finding.is_fault for finding in reported)
+    return [f"{finding.subject}: {finding.detail}" for finding in reported]
 
 
 def tamper(key: Key, **changes: object) -> None:
-    """Overwrite fields of an item without any condition, which no function does."""
+    """Overwrite fields of an item without a condition. No function of the stack does this."""
     item = python(dynamodb().get_item(TableName="Ledger", Key=raw(key._asdict()))["Item"])
     dynamodb().put_item(TableName="Ledger", Item=raw(item | changes))
 
@@ -88,63 +88,65 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     return end.value.code
 
 
-def test_a_ledger_that_only_the_functions_wrote_adds_up(lived: Stack) -> None:
-    told: list[Finding] = []
+def test_a_ledger_that_only_the_functions_wrote_adds_up(three_weeks: Stack) -> None:
+    reported: list[Finding] = []
 
-    sums = reconcile.reconcile(lived.ledger, told.append)
+    sums = reconcile.reconcile(three_weeks.ledger, reported.append)
 
-    assert told == []
+    assert reported == []
     assert (sums.users, sums.faults) == (2, 0)
     assert (sums.earned, sums.ripening, sums.spendable, sums.spent) == (500, 80, 260, 160)
 
 
-def test_a_scan_in_many_pages_gives_the_same_result(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = reconcile.reconcile(lived.ledger, lambda _: None)
+def test_a_scan_in_many_pages_gives_the_same_result(three_weeks: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = reconcile.reconcile(three_weeks.ledger, lambda _: None)
     monkeypatch.setattr(reconcile, "scan", lambda table, **rest: scan(table, PaginationConfig={"PageSize": 2}, **rest))
 
-    assert findings(lived) == []
-    assert reconcile.reconcile(lived.ledger, lambda _: None) == whole
+    assert findings(three_weeks) == []
+    assert reconcile.reconcile(three_weeks.ledger, lambda _: None) == whole
 
 
-def test_a_point_that_was_added_to_a_wallet_is_reported_with_its_user(lived: Stack) -> None:
+def test_a_point_that_was_added_to_a_wallet_is_reported_with_its_user(three_weeks: Stack) -> None:
     tamper(WALLET, balance=181)
 
-    assert findings(lived) == [
+    assert findings(three_weeks) == [
         "user u-42: earned 260 is not equal to ripening 0 + spendable 181 + spent 80: the difference is +1 points"
     ]
 
 
-def test_a_lost_period_is_reported(lived: Stack) -> None:
+def test_a_lost_period_is_reported(three_weeks: Stack) -> None:
     dynamodb().delete_item(TableName="Ledger", Key=raw({"pk": "USER#u-42", "sk": "PAGE#2026-06-05"}))
 
-    assert findings(lived) == ["user u-42: the wallet has 160 points from period 2026-06-05, which does not exist"]
+    assert findings(three_weeks) == [
+        "user u-42: the wallet has 160 points from period 2026-06-05, which does not exist"
+    ]
 
 
-def test_an_action_that_is_in_two_periods_is_reported(lived: Stack) -> None:
-    lived.accrue_all([make_action("a-0", occurred_at=lived.clock.instant)])
+def test_an_action_that_is_in_two_periods_is_reported(three_weeks: Stack) -> None:
+    three_weeks.accrue_all([make_action("a-0", occurred_at=three_weeks.clock.instant)])
 
-    assert findings(lived) == ["user u-42: action alipay:a-0 is in the periods 2026-06-05 and 2026-06-26"]
+    assert findings(three_weeks) == ["user u-42: action alipay:a-0 is in the periods 2026-06-05 and 2026-06-26"]
 
 
-def test_a_stock_that_does_not_match_its_redemptions_is_reported(lived: Stack) -> None:
+def test_a_stock_that_does_not_match_its_redemptions_is_reported(three_weeks: Stack) -> None:
     tamper(Key("PROJECT#saxaul-alxa", "STOCK"), reserved=11)
 
-    assert findings(lived) == [
+    assert findings(three_weeks) == [
         "project saxaul-alxa: reserved 11 of 10 saplings: it is oversold",
         "project saxaul-alxa: reserved 11 saplings, but its redemptions took 2",
     ]
 
 
-def test_a_lost_order_and_lost_certificates_are_reported_through_their_redemptions(lived: Stack) -> None:
+def test_a_lost_order_and_lost_certificates_are_reported_through_their_redemptions(three_weeks: Stack) -> None:
     for prefix in ("ORDER#", "CERT#"):
-        for key in keys_of(lived, prefix):
+        for key in keys_of(three_weeks, prefix):
             dynamodb().delete_item(TableName="Ledger", Key=raw(key._asdict()))
 
-    told = findings(lived)
+    reported = findings(three_weeks)
 
-    assert sum("whose certificate does not lead to it" in finding for finding in told) == 2
-    assert sum("which does not list it" in finding for finding in told) == 1
-    assert len(told) == 3
+    assert sum("whose certificate does not lead to it" in finding for finding in reported) == 2
+    assert sum("which does not list it" in finding for finding in reported) == 1
+    assert len(reported) == 3
 
 
 PLANTED_AT = "2026-06-06T00:10:00+08:00"
@@ -152,13 +154,13 @@ PLANTED_AT = "2026-06-06T00:10:00+08:00"
 
 
 @pytest.fixture
-def planted(lived: Stack) -> Stack:
+def planted(three_weeks: Stack) -> Stack:
     """The ordered tree was confirmed and later found dead. The log records both reports."""
-    [order_id] = lived.order_ids()
+    [order_id] = three_weeks.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
     assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["confirmed"] == 1
     report("inspections", order_id, inspection(number, "dead", inspected_at="2026-06-06T00:20:00+08:00"))
-    return lived
+    return three_weeks
 
 
 def test_the_reports_of_partners_agree_with_the_log(planted: Stack) -> None:
@@ -177,45 +179,50 @@ def test_a_tree_whose_state_disagrees_with_the_log_is_reported(planted: Stack) -
     ]
 
 
-def test_a_tree_that_is_confirmed_during_the_scan_is_not_a_fault(lived: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    [order_id] = lived.order_ids()
+def test_a_tree_that_is_confirmed_during_the_scan_is_not_a_fault(
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order_id] = three_weeks.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
-    interrupt(monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number, planted_at=PLANTED_AT))))
+    run_during_scans(
+        monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number, planted_at=PLANTED_AT)))
+    )
 
-    assert findings(lived) == []
+    assert findings(three_weeks) == []
     assert view_order(order_id).body["state"] == "planted"
 
 
-def test_an_unreadable_item_is_reported_and_the_rest_is_still_checked(lived: Stack) -> None:
-    tree = next(key for key in keys_of(lived, "USER#u-42") if key.sk.startswith("TREE#"))
+def test_an_unreadable_item_is_reported_and_the_rest_is_still_checked(three_weeks: Stack) -> None:
+    tree = next(key for key in keys_of(three_weeks, "USER#u-42") if key.sk.startswith("TREE#"))
     tamper(tree, state="composted")
     tamper(Key("USER#u-43", "WALLET"), balance=0)
     tamper(Key("PROJECT#saxaul-alxa", "STOCK"), released="many")
 
-    told = findings(lived)
+    reported = findings(three_weeks)
 
     assert any(
-        finding.startswith(f"item {tree.pk} {tree.sk}: cannot be read") and "composted" in finding for finding in told
+        finding.startswith(f"item {tree.pk} {tree.sk}: cannot be read") and "composted" in finding
+        for finding in reported
     )
-    assert any(finding.startswith("item PROJECT#saxaul-alxa STOCK: cannot be read") for finding in told)
-    assert any(finding.startswith("user u-43: earned 240 is not") for finding in told)
+    assert any(finding.startswith("item PROJECT#saxaul-alxa STOCK: cannot be read") for finding in reported)
+    assert any(finding.startswith("user u-43: earned 240 is not") for finding in reported)
 
 
-def test_items_of_other_kinds_are_ignored(lived: Stack) -> None:
-    lived.ledger.put_all([{"pk": "IMPACT#2026", "sk": "x"}, {"pk": "USER#u-42", "sk": "SETTINGS"}])
+def test_items_of_other_kinds_are_ignored(three_weeks: Stack) -> None:
+    three_weeks.ledger.put_all([{"pk": "IMPACT#2026", "sk": "x"}, {"pk": "USER#u-42", "sk": "SETTINGS"}])
 
-    assert findings(lived) == []
+    assert findings(three_weeks) == []
 
 
-def interrupt(monkeypatch: pytest.MonkeyPatch, *steps: tuple[str, Callable[[], object]]) -> None:
-    """Run each step during a scan, right after the first item whose key begins with the text of the step.
+def run_during_scans(monkeypatch: pytest.MonkeyPatch, *steps: tuple[str, Callable[[], object]]) -> None:
+    """Run each step during a scan, right after the first item whose key begins with the text given for the step.
 
     The first step runs during the scan of all items, the second one during the scan that counts trees. Both scans read
     one item per page.
     """
     waiting = iter(steps)
 
-    def interrupted(table: Table, **rest: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
+    def scan_with_steps(table: Table, **rest: Any) -> Iterator[Item]:  # noqa: ANN401 - the scan's own arguments
         after, step = next(waiting, ("nothing", lambda: None))
         for item in scan(table, PaginationConfig={"PageSize": 1}, **rest):
             yield item
@@ -223,44 +230,44 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *steps: tuple[str, Callable[[], o
                 step()
                 after = "nothing"
 
-    monkeypatch.setattr(reconcile, "scan", interrupted)
+    monkeypatch.setattr(reconcile, "scan", scan_with_steps)
 
 
 def test_a_settlement_between_reading_the_redemptions_and_reading_the_wallet_is_not_a_fault(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(monkeypatch, ("USER#u-42 TREE#", lambda: settle(lived, "third")))
+    run_during_scans(monkeypatch, ("USER#u-42 TREE#", lambda: settle(three_weeks, "third")))
 
-    assert findings(lived) == []
-    assert lived.wallet().spent == 160
+    assert findings(three_weeks) == []
+    assert three_weeks.wallet().spent == 160
 
 
 def test_an_order_that_is_placed_after_its_redemption_was_read_is_not_a_fault(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(monkeypatch, ("USER#u-43 WALLET", lived.order))
+    run_during_scans(monkeypatch, ("USER#u-43 WALLET", three_weeks.run_planting_batch))
 
-    assert findings(lived) == []
-    assert len(keys_of(lived, "ORDER#")) == 2
+    assert findings(three_weeks) == []
+    assert len(keys_of(three_weeks, "ORDER#")) == 2
 
 
-def test_saplings_that_are_taken_after_the_stock_was_read_are_not_a_fault(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch
+def test_saplings_that_are_reserved_after_the_stock_was_read_are_not_a_fault(
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(
+    run_during_scans(
         monkeypatch,
-        ("PROJECT#", lambda: settle(lived, "third")),
-        ("USER#u-42 TREE#", lambda: settle(lived, "fourth", user_id="u-43")),
+        ("PROJECT#", lambda: settle(three_weeks, "third")),
+        ("USER#u-42 TREE#", lambda: settle(three_weeks, "fourth", user_id="u-43")),
     )
 
-    assert findings(lived) == []
-    assert lived.stock().reserved == 4
+    assert findings(three_weeks) == []
+    assert three_weeks.stock().reserved == 4
 
 
 def test_the_command_prints_the_sums_and_exits_with_0_if_everything_adds_up(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(monkeypatch, "--table", lived.ledger.name)
+    code = run(monkeypatch, "--table", three_weeks.ledger.name)
 
     words = capsys.readouterr().out.split()
     assert code == 0
@@ -269,16 +276,16 @@ def test_the_command_prints_the_sums_and_exits_with_0_if_everything_adds_up(
 
 
 def test_the_command_names_the_user_and_exits_with_1_if_something_does_not_add_up(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tamper(WALLET, spent=81)
 
-    code = run(monkeypatch, "--table", lived.ledger.name)
+    code = run(monkeypatch, "--table", three_weeks.ledger.name)
 
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     assert code == 1
-    assert "✗ user u-42: the wallet spent 81 points, but the redemptions took 80" in told
-    assert "2 faults: the ledger does not add up" in told
+    assert "✗ user u-42: the wallet spent 81 points, but the redemptions took 80" in reported
+    assert "2 faults: the ledger does not add up" in reported
 
 
 def test_a_negative_balance_is_printed_but_is_not_a_fault(
@@ -293,7 +300,7 @@ def test_a_negative_balance_is_printed_but_is_not_a_fault(
     stack.ledger.put_all([{"pk": f"CERT#{tree}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     planned = stack.stock().planned(make_tree_project(saplings=1), SHANGHAI, stack.clock.instant)
     transact([stack.stocks.plan_write(planned, stack.clock.instant)])
-    transact([stack.stocks.take_write(stack.stock(), 1, stack.clock.instant)])
+    transact([stack.stocks.reserve_write(stack.stock(), 1, stack.clock.instant)])
 
     code = run(monkeypatch, "--table", "Ledger")
 
@@ -311,12 +318,12 @@ def test_a_missing_table_ends_the_command_with_an_error_message(
 
 
 def test_without_a_table_the_command_uses_the_laptop_stack(
-    lived: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    three_weeks: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "before")
-    known = {"endpoint_url": "http://localhost:4566", "tables": {"ledger": lived.ledger.name}}
+    known = {"endpoint_url": "http://localhost:4566", "tables": {"ledger": three_weeks.ledger.name}}
     (tmp_path / "stack.json").write_text(json.dumps(known))
 
     assert run(monkeypatch) == 0

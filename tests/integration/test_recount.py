@@ -1,6 +1,7 @@
-"""Recounting the impact: missing counts are reported and corrected; a day that changes meanwhile is left alone."""
+"""Recounting the impact: missing counts are reported and corrected, unless the day changes during the count."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ CALENDAR = make_calendar()
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits of the command, in seconds. The command does not really wait."""
+    """The waits that the command asked for, in seconds. The command does not really wait."""
     found: list[float] = []
     monkeypatch.setattr(StoppedClock, "sleep", lambda _, seconds: found.append(seconds))
     monkeypatch.setattr("operations.recount.SYSTEM_CLOCK", StoppedClock(NOON))
@@ -35,9 +36,19 @@ def counted(stack: Stack) -> Stack:
 
 
 def recount(stack: Stack, *, mend: bool = False) -> tuple[int, list[str]]:
-    told: list[str] = []
-    report = command.recount(stack.ledger, CALENDAR, told.append, mend=mend)
-    return report.lacking, told
+    """Recount, and return the number of days whose totals still lack something, and the printed lines."""
+    lines: list[str] = []
+    report = command.recount(stack.ledger, CALENDAR, lines.append, mend=mend)
+    return report.lacking, lines
+
+
+def exit_of(monkeypatch: pytest.MonkeyPatch, stack: Stack, *options: str) -> object:
+    """Run the command, and return its exit code."""
+    arguments = ["recount", "--table", stack.ledger.name, "--time-zone", "Asia/Shanghai", *options]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    return ended.value.code
 
 
 def test_correct_totals_are_not_reported_and_cause_no_wait(counted: Stack, waits: list[float]) -> None:
@@ -65,23 +76,48 @@ def test_an_action_that_was_never_counted_is_reported_and_then_corrected(counted
 def test_an_excess_in_the_totals_is_reported_but_not_corrected(counted: Stack, waits: list[float]) -> None:
     store = ImpactStore(counted.ledger)
     day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
-    store.put(day.__class__(day.day, day.impact.plus(Impact(trees={"reserved": 1})), day.marks, day.version))
+    store.put(replace(day, impact=day.impact.plus(Impact(trees={"reserved": 1}))))
 
     assert recount(counted, mend=True) == (0, ["2026-06-05 counts 1 trees reserved that the ledger does not hold"])
     assert impact().body["trees"]["reserved"] == 3
     assert waits
 
 
-def test_a_day_that_changes_during_the_count_is_left_to_the_next_run(
-    counted: Stack, monkeypatch: pytest.MonkeyPatch
+def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corrected(
+    counted: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If a change of a tree's state was never counted, the totals count the tree under another state."""
+    store = ImpactStore(counted.ledger)
+    day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
+    store.put(replace(day, impact=day.impact.plus(Impact(trees={"reserved": -1, "ordered": 1}))))
+
+    assert exit_of(monkeypatch, counted, "--mend") == 1
+    assert [line.removeprefix("· ") for line in capsys.readouterr().out.splitlines()] == [
+        "2026-06-05 lacks 1 trees reserved",
+        "2026-06-05 counts 1 trees ordered that the ledger does not hold",
+        "2026-06-05 was not corrected, because it also counts something that the ledger does not hold",
+        "✗ 1 of 1 days lack something",
+    ]
+    assert impact().body["trees"]["ordered"] == 1
+    assert waits
+
+
+def test_a_day_that_changes_during_the_count_is_not_judged_and_the_command_exits_with_1(
+    counted: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stream = Stream()
     stream.records()
     counted.accrue_all([make_action("late")])
     monkeypatch.setattr(StoppedClock, "sleep", lambda *_: tally(*stream.records()))
 
-    assert recount(counted, mend=True) == (0, ["2026-06-05 changed during the count; run this again"])
-    assert recount(counted) == (0, [])
+    assert exit_of(monkeypatch, counted, "--mend") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "· 2026-06-05 changed during the count",
+        "✗ not judged, because the totals changed during the count; run this again: 2026-06-05",
+    ]
+    assert exit_of(monkeypatch, counted) == 0
+    assert capsys.readouterr().out == "✓ the totals of 1 days contain everything in the ledger\n"
+    assert waits == []
 
 
 @pytest.mark.parametrize(("lost", "status"), [(False, 0), (True, 1)])
@@ -96,11 +132,7 @@ def test_the_command_exits_with_1_if_something_is_missing(
 ) -> None:
     if lost:
         counted.accrue_all([make_action("lost")])
-    monkeypatch.setattr(sys, "argv", ["recount", "--table", counted.ledger.name, "--time-zone", "Asia/Shanghai"])
 
-    with pytest.raises(SystemExit) as ended:
-        command.main()
-
-    assert ended.value.code == status
+    assert exit_of(monkeypatch, counted) == status
     assert ("1 of 1 days lack something" in capsys.readouterr().out) is lost
     assert len(waits) == lost

@@ -16,7 +16,7 @@ from tests.builders import DAY, NOON, make_entry, make_period, make_redemption
 from tests.integration.stack import Stack, harvest, redeem, wallet_of
 
 
-def asked(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -> list[str]:
+def store_pending(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -> list[str]:
     """Store pending redemptions, and return the bodies of their messages."""
     for redemption_id in redemption_ids:
         stack.redemptions.add(make_redemption(redemption_id, project_id=project_id))
@@ -30,7 +30,7 @@ def asked(stack: Stack, *redemption_ids: str, project_id: str = "saxaul-alxa") -
 def test_a_broken_message_among_good_ones_fails_alone(stack: Stack, broken: str) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
-    first, second = asked(stack, "r-1", "r-2")
+    first, second = store_pending(stack, "r-1", "r-2")
 
     assert stack.settle(first, broken, second) == ["m-1"]
     assert [stack.redemption(redemption_id).state for redemption_id in ("r-1", "r-2")] == ["reserved", "reserved"]
@@ -57,16 +57,16 @@ def test_a_whole_batch_is_settled_with_one_write(stack: Stack, monkeypatch: pyte
 
     monkeypatch.setattr(Redemptions, "write_settlement", counted)
 
-    assert stack.settle(*asked(stack, *(f"r-{n}" for n in range(10)))) == []
+    assert stack.settle(*store_pending(stack, *(f"r-{n}" for n in range(10)))) == []
     assert len(written) == 1
-    assert (stack.wallet().spent, stack.available()) == (1600, 0)
+    assert (stack.wallet().spent, stack.available_saplings()) == (1600, 0)
 
 
 def test_the_projects_of_a_batch_are_settled_separately(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
 
-    assert stack.settle(*asked(stack, "r-1", project_id="never-released"), *asked(stack, "r-2")) == []
+    assert stack.settle(*store_pending(stack, "r-1", project_id="never-released"), *store_pending(stack, "r-2")) == []
     assert [stack.redemption(redemption_id).reason for redemption_id in ("r-1", "r-2")] == ["sold_out", ""]
 
 
@@ -76,7 +76,7 @@ def test_a_settlement_reads_again_after_a_concurrent_settlement_and_does_not_ove
     stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     read, seen = Stocks.get, list[Stock]()
-    mine, rival = asked(stack, "mine", "rival")
+    mine, rival = store_pending(stack, "mine", "rival")
 
     def overtaken(stocks: Stocks, project_id: str) -> Stock:
         stock = read(stocks, project_id)
@@ -102,7 +102,7 @@ def test_a_settlement_whose_write_conflicts_every_time_is_redelivered_and_writes
     stack.add_wallet(1000)
     monkeypatch.setattr(Redemptions, "write_settlement", refuse)
 
-    assert stack.settle(*asked(stack, "r-1")) == ["m-0"]
+    assert stack.settle(*store_pending(stack, "r-1")) == ["m-0"]
     assert stack.redemption("r-1").state == "requested"
     assert stack.wallet().balance == 1000
 
@@ -111,11 +111,11 @@ def test_a_rejected_redemption_has_no_certificate(stack: Stack) -> None:
     stack.seed_catalog(saplings=0)
     stack.add_wallet(1000)
 
-    stack.settle(*asked(stack, "r-1"))
+    stack.settle(*store_pending(stack, "r-1"))
 
     rejected = stack.redemption("r-1")
     assert rejected.reason == "sold_out"
-    assert stack.redemptions.certified(rejected.trees[0].number) is None
+    assert stack.redemptions.of_certificate(rejected.trees[0].number) is None
 
 
 def test_points_that_a_concurrent_harvest_moved_are_not_moved_again(
@@ -165,7 +165,7 @@ def test_a_redemption_request_harvests_the_ripe_points_first(stack: Stack) -> No
     stack.clock.instant = NOON + DAY
 
     assert redeem().status == 202
-    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
     assert (wallet_of()["spendable"], wallet_of()["spent"], wallet_of()["earned"]) == (40, 160, 200)
 
 

@@ -18,7 +18,7 @@ def test_only_an_app_can_request_trees(stack: Stack) -> None:
 def test_a_person_cannot_spend_the_points_of_another_person(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(1000)
-    answer = call(
+    response = call(
         "redeem_trees",
         "POST",
         "/users/{user_id}/redemptions",
@@ -28,8 +28,8 @@ def test_a_person_cannot_spend_the_points_of_another_person(stack: Stack) -> Non
         headers={"Idempotency-Key": "key"},
     )
 
-    assert answer.code == "not_yours"
-    assert stack.waiting(stack.redemptions_url) == []
+    assert response.code == "not_yours"
+    assert stack.receive_all(stack.redemptions_url) == []
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_an_invalid_request_is_refused(stack: Stack, change: dict[str, Any], cod
     stack.seed_catalog()
     stack.add_wallet(10_000)
 
-    answer = redeem(**change)
+    response = redeem(**change)
 
-    assert answer.code == code
-    assert answer.status == (404 if code == "unknown_project" else 400)
+    assert response.code == code
+    assert response.status == (404 if code == "unknown_project" else 400)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129])
@@ -69,12 +69,12 @@ def test_the_header_name_idempotency_key_may_have_any_case(stack: Stack) -> None
     stack.add_wallet(1000)
     resource, body = "/users/{user_id}/redemptions", {"project_id": "saxaul-alxa"}
 
-    asked = [
+    responses = [
         call("redeem_trees", "POST", resource, path=ME, body=body, headers={name: "key"})
         for name in ("idempotency-key", "Idempotency-Key", "IDEMPOTENCY-KEY")
     ]
 
-    assert len({answer.body["redemption_id"] for answer in asked}) == 1
+    assert len({response.body["redemption_id"] for response in responses}) == 1
 
 
 def test_a_dedication_is_normalized_and_one_that_looks_the_same_counts_as_the_same_request(stack: Stack) -> None:
@@ -93,9 +93,9 @@ def test_a_key_that_was_used_for_a_different_request_is_422(stack: Stack) -> Non
     stack.add_wallet(1000)
     redeem("key-1")
 
-    answer = redeem("key-1", trees=2)
+    response = redeem("key-1", trees=2)
 
-    assert (answer.status, answer.code) == (422, "key_reused")
+    assert (response.status, response.code) == (422, "key_reused")
 
 
 def test_the_same_key_from_another_app_or_user_is_a_different_request(stack: Stack) -> None:
@@ -103,20 +103,20 @@ def test_the_same_key_from_another_app_or_user_is_a_different_request(stack: Sta
     for user in ("u-42", "u-43"):
         stack.add_wallet(1000, user)
 
-    asked = [redeem(), redeem(client="taobao-client"), redeem(user_id="u-43")]
+    responses = [redeem(), redeem(client="taobao-client"), redeem(user_id="u-43")]
 
-    assert [answer.body["replay"] for answer in asked] == [False] * 3
-    assert len({answer.body["redemption_id"] for answer in asked}) == 3
+    assert [response.body["replay"] for response in responses] == [False] * 3
+    assert len({response.body["redemption_id"] for response in responses}) == 3
 
 
 def test_a_request_that_the_wallet_cannot_pay_is_409_and_stores_nothing(stack: Stack) -> None:
     stack.seed_catalog()
     stack.add_wallet(159)
 
-    answer = redeem()
+    response = redeem()
 
-    assert (answer.status, answer.code) == (409, "insufficient_points")
-    assert stack.waiting(stack.redemptions_url) == []
+    assert (response.status, response.code) == (409, "insufficient_points")
+    assert stack.receive_all(stack.redemptions_url) == []
     assert stack.redemptions.of_user("u-42") == []
 
 

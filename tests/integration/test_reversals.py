@@ -10,10 +10,10 @@ from saxaul.catalog.entries import Cap
 from saxaul.ledger.periods import Period
 from saxaul.storage.periods import Periods
 from tests.builders import DAY, make_action, make_action_type, reported
-from tests.integration.stack import Answer, Stack, call, harvest, redeem, wallet_of
+from tests.integration.stack import Response, Stack, call, harvest, redeem, wallet_of
 
 
-def reverse(*reversals: Any, client: str = "alipay-client") -> Answer:  # noqa: ANN401 - an app may send anything
+def reverse(*reversals: Any, client: str = "alipay-client") -> Response:  # noqa: ANN401 - an app may send anything
     return call("ingest_actions", "POST", "/reversals", client=client, body={"reversals": list(reversals)})
 
 
@@ -23,7 +23,7 @@ def refund(**changes: object) -> dict[str, Any]:
 
 
 def deliver_all(stack: Stack) -> None:
-    assert stack.accrue(*stack.waiting(stack.actions_url)) == []
+    assert stack.accrue(*stack.receive_all(stack.actions_url)) == []
 
 
 def names_by_window(stack: Stack) -> dict[str, list[str]]:
@@ -34,10 +34,10 @@ def test_a_reversal_before_the_harvest_removes_the_points_and_grams(stack: Stack
     stack.seed_catalog()
     stack.accrue_all([make_action()])
 
-    answer = reverse(refund())
+    response = reverse(refund())
     deliver_all(stack)
 
-    assert (answer.status, answer.body) == (202, {"accepted": 1, "refused": []})
+    assert (response.status, response.body) == (202, {"accepted": 1, "refused": []})
     assert (wallet_of()["earned"], wallet_of()["avoided_g"]) == (0, 0)
     assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"]}
 
@@ -83,7 +83,7 @@ def test_a_reversal_that_could_not_be_written_to_one_period_is_written_there_on_
         put(periods, period)
 
     reverse(refund())
-    (body,) = stack.waiting(stack.actions_url)
+    (body,) = stack.receive_all(stack.actions_url)
     with monkeypatch.context() as for_a_while:
         for_a_while.setattr(Periods, "put", throttled)
         assert stack.accrue(body) == ["m-0"]
@@ -142,7 +142,7 @@ def test_a_wallet_with_a_negative_balance_cannot_pay(stack: Stack) -> None:
     stack.clock.instant += DAY
     harvest()
     spend = redeem("first")
-    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
 
     reverse(refund())
     deliver_all(stack)
@@ -155,7 +155,7 @@ def test_a_wallet_with_a_negative_balance_cannot_pay(stack: Stack) -> None:
 
 
 def test_each_invalid_reversal_is_refused_and_the_valid_ones_are_queued(stack: Stack) -> None:
-    answer = reverse(
+    response = reverse(
         refund(),
         refund(reason=""),
         refund(reason=5),
@@ -165,8 +165,8 @@ def test_each_invalid_reversal_is_refused_and_the_valid_ones_are_queued(stack: S
         "nonsense",
     )
 
-    assert answer.body["accepted"] == 1
-    assert [refusal["code"] for refusal in answer.body["refused"]] == [
+    assert response.body["accepted"] == 1
+    assert [refusal["code"] for refusal in response.body["refused"]] == [
         "invalid_reversal",
         "invalid_reversal",
         "in_future",
@@ -174,5 +174,5 @@ def test_each_invalid_reversal_is_refused_and_the_valid_ones_are_queued(stack: S
         "invalid_reversal",
         "invalid_reversal",
     ]
-    assert len(stack.waiting(stack.actions_url)) == 1
+    assert len(stack.receive_all(stack.actions_url)) == 1
     assert reverse().code == "invalid_body"

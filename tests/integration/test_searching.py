@@ -12,15 +12,15 @@ from saxaul.observability import logger
 from saxaul.services import search as searching
 from saxaul.storage.catalog import CatalogStore
 from tests.builders import at, make_action_type, make_campaign, make_suggestion
-from tests.integration.stack import Answer, Stack, call, event_of, invoke
+from tests.integration.stack import Response, Stack, call, event_of, invoke
 
 
-def search(query: str, client: str = "alipay-client", **more: str) -> Answer:
+def search(query: str, client: str = "alipay-client", **more: str) -> Response:
     return call("suggest_campaigns", "GET", "/suggestions", client=client, query={"q": query, **more})
 
 
-def ids(answer: Answer) -> list[str]:
-    return [suggestion["id"] for suggestion in answer.body["suggestions"]]
+def ids(response: Response) -> list[str]:
+    return [suggestion["id"] for suggestion in response.body["suggestions"]]
 
 
 def renewed() -> None:
@@ -59,19 +59,19 @@ def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched
 
 
 def test_a_client_with_the_current_etag_gets_304_without_a_body(seeded: Stack) -> None:
-    answer = search("bus")
+    response = search("bus")
     event = event_of("suggest_campaigns")
-    event["headers"]["If-None-Match"] = f'"other", W/{answer.headers["etag"]}'
+    event["headers"]["If-None-Match"] = f'"other", W/{response.headers["etag"]}'
     event["queryStringParameters"] = {"q": "bus"}
 
     again = invoke("suggest_campaigns", event)
 
     assert (again["statusCode"], again["body"]) == (304, "")
-    assert again["headers"]["etag"] == answer.headers["etag"]
-    assert answer.headers["cache-control"] == "private, max-age=60"
-    assert answer.headers["vary"] == "Authorization"
+    assert again["headers"]["etag"] == response.headers["etag"]
+    assert response.headers["cache-control"] == "private, max-age=60"
+    assert response.headers["vary"] == "Authorization"
     seeded.clock.instant = at("2026-06-06T12:00")
-    assert search("bus").headers["etag"] != answer.headers["etag"], "the action earns fewer points after the campaign"
+    assert search("bus").headers["etag"] != response.headers["etag"], "the action earns fewer points after the campaign"
 
 
 def test_apps_do_not_share_a_response(seeded: Stack) -> None:
@@ -85,11 +85,11 @@ def test_apps_do_not_share_a_response(seeded: Stack) -> None:
 def test_a_repeated_query_is_answered_from_the_cache(seeded: Stack) -> None:
     assert seeded
     search("bus")
-    before = suggest_campaigns.answer_to.cache_info().hits
+    before = suggest_campaigns.response_to.cache_info().hits
 
     search("bus")
 
-    assert suggest_campaigns.answer_to.cache_info().hits == before + 1
+    assert suggest_campaigns.response_to.cache_info().hits == before + 1
 
 
 def test_a_catalog_change_is_found_after_a_renewal_in_the_background(seeded: Stack) -> None:
@@ -100,8 +100,8 @@ def test_a_catalog_change_is_found_after_a_renewal_in_the_background(seeded: Sta
     assert ids(search("zhongyikeshu")) == ["bus"], "the request that starts the renewal uses the previous index"
     renewed()
 
-    answer = search("zhongyikeshu")
-    assert (ids(answer), answer.body["fallback"]) == (["tree"], False)
+    response = search("zhongyikeshu")
+    assert (ids(response), response.body["fallback"]) == (["tree"], False)
 
 
 def test_a_query_matches_the_synonyms_that_an_operator_added(seeded: Stack) -> None:
@@ -113,10 +113,10 @@ def test_a_query_matches_the_synonyms_that_an_operator_added(seeded: Stack) -> N
     search("bus")
     renewed()
 
-    answer = search("omni")
+    response = search("omni")
 
-    assert (ids(answer), answer.body["fallback"]) == (["bus"], False)
-    assert answer.body["suggestions"][0]["matched"][0]["field"] == "synonym"
+    assert (ids(response), response.body["fallback"]) == (["bus"], False)
+    assert response.body["suggestions"][0]["matched"][0]["field"] == "synonym"
 
 
 def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:

@@ -1,4 +1,4 @@
-"""Stock through the API: releases by hand and by schedule, refused requests, and a burst of readers."""
+"""Stock through the API: saplings released by an operator or by schedule, refused requests, and bursts of requests."""
 
 from typing import Any
 
@@ -16,19 +16,19 @@ SEVEN = NOON + 19 * 3600
 
 def put_project(stack: Stack, **changes: object) -> Any:  # noqa: ANN401 - the response body
     document = make_tree_project(saplings=0).model_dump(mode="json", exclude_defaults=True) | changes
-    answer = put_entry("tree-projects", "saxaul-alxa", document)
-    assert answer.status == 200, answer
+    response = put_entry("tree-projects", "saxaul-alxa", document)
+    assert response.status == 200, response
     stack.add_wallet(10_000) if stack.wallet().version == 0 else None
-    return answer.body
+    return response.body
 
 
 def settle(stack: Stack, key: str, trees: int = 1) -> str:
-    """Request trees and settle. Return the redemption's reason or else its state, or the code if the API refused."""
-    answer = redeem(key, trees=trees)
-    if answer.status != 202:
-        return answer.code
-    assert stack.settle(*stack.waiting(stack.redemptions_url)) == []
-    settled = stack.redemption(answer.body["redemption_id"])
+    """Request trees and settle. Return the problem code, or else the reason of a rejection, or else the state."""
+    response = redeem(key, trees=trees)
+    if response.status != 202:
+        return response.code
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
+    settled = stack.redemption(response.body["redemption_id"])
     return settled.reason or settled.state.value
 
 
@@ -86,9 +86,9 @@ def test_changing_a_schedule_keeps_the_saplings_that_the_old_one_released(stack:
     stack.clock.instant = SEVEN + DAY
     put_project(stack, schedule=DAILY | {"daily": 1, "at": "12:00"})
 
-    assert stack.available() == 6
+    assert stack.available_saplings() == 6
     stack.clock.instant = SEVEN + DAY + 5 * 3600
-    assert stack.available() == 7
+    assert stack.available_saplings() == 7
 
 
 def test_a_request_that_was_queued_before_a_release_can_be_served_from_the_release(stack: Stack) -> None:
@@ -96,24 +96,24 @@ def test_a_request_that_was_queued_before_a_release_can_be_served_from_the_relea
     first, second = redeem("key-1"), redeem("key-2")
     stack.clock.instant = SEVEN
 
-    stack.settle(*stack.waiting(stack.redemptions_url))
+    stack.settle(*stack.receive_all(stack.redemptions_url))
 
-    assert [stack.redemption(answer.body["redemption_id"]).state for answer in (first, second)] == [
+    assert [stack.redemption(response.body["redemption_id"]).state for response in (first, second)] == [
         "reserved",
         "reserved",
     ]
-    assert stack.available() == 2
+    assert stack.available_saplings() == 2
 
 
 def test_a_worker_whose_clock_is_behind_does_not_oversell(stack: Stack) -> None:
     put_project(stack, saplings=1, schedule=DAILY)
     late = redeem("late").body["redemption_id"]
-    [body] = stack.waiting(stack.redemptions_url)
+    [body] = stack.receive_all(stack.redemptions_url)
     stack.clock.instant = SEVEN
     assert [settle(stack, f"key-{n}", trees=2) for n in range(2)] == ["reserved", "reserved"]
     stack.clock.instant = SEVEN - 60
 
-    assert stack.available() == -3
+    assert stack.available_saplings() == -3
     assert stack.settle(body) == []
     assert stack.redemption(late).reason == "sold_out"
     assert (shown()["available"], stack.stock().reserved) == (0, 4)
@@ -125,7 +125,7 @@ def test_a_closed_project_refuses_new_requests_and_rejects_pending_ones_at_once(
     put_project(stack, saplings=5, closed=True)
 
     refused = redeem("after")
-    stack.settle(*stack.waiting(stack.redemptions_url))
+    stack.settle(*stack.receive_all(stack.redemptions_url))
 
     assert (refused.status, refused.code) == (409, "project_closed")
     assert (stack.redemption(waiting).reason, stack.wallet().spent) == ("project_closed", 0)
@@ -149,14 +149,14 @@ def test_a_request_for_more_trees_than_saplings_are_left_is_refused_and_writes_n
         "More trees were requested than saplings are left (2).",
     )
     assert written == []
-    assert stack.waiting(stack.redemptions_url) == []
+    assert stack.receive_all(stack.redemptions_url) == []
 
 
 def test_a_sapling_of_a_cancelled_redemption_goes_to_the_next_request(stack: Stack) -> None:
     stack.seed_catalog(saplings=1)
     stack.add_wallet(1000)
     first = redeem("key-1").body["redemption_id"]
-    stack.settle(*stack.waiting(stack.redemptions_url))
+    stack.settle(*stack.receive_all(stack.redemptions_url))
     assert settle(stack, "key-2") == "sold_out"
 
     cancel(first)
@@ -186,10 +186,10 @@ def test_a_burst_of_requests_for_the_projects_costs_one_read_per_second(
         return get_many(table, *keys, **how)
 
     monkeypatch.setattr(Table, "get_many", counted)
-    answers = [tree_projects() for _ in range(100)]
+    responses = [tree_projects() for _ in range(100)]
     stack.clock.instant += 2
     later = tree_projects()
 
     assert len(reads) == 2
-    assert {answer.headers["cache-control"] for answer in [*answers, later]} == {"private, max-age=1"}
+    assert {response.headers["cache-control"] for response in [*responses, later]} == {"private, max-age=1"}
     assert later.body["projects"][0]["available"] == 7

@@ -1,4 +1,4 @@
-"""Storage: round trips through DynamoDB's notation, and lists, batches and conditional writes."""
+"""Storage: items are read back as they were written; lists, batches and conditional writes."""
 
 from collections import Counter
 from dataclasses import replace
@@ -85,7 +85,7 @@ all_redemptions = st.builds(
 
 
 def stored(item: Item, version: int) -> Item:
-    """Return the item as it is read back from DynamoDB at this version."""
+    """Return an item as DynamoDB returns it, with this version."""
     return table.python(table.raw({**item, "v": version}))
 
 
@@ -142,10 +142,10 @@ def test_a_redemption_that_waits_for_an_order_is_listed_for_its_project_also_aft
 
 def test_a_pending_redemption_is_listed_until_it_is_rejected_or_cancelled() -> None:
     requested = make_redemption()
-    answers = [requested.rejected("sold_out"), requested.cancelled()]
+    final = [requested.rejected("sold_out"), requested.cancelled()]
 
     assert redemptions.to_item(requested)["list_name"] in {f"REQUESTED#{number}" for number in range(REQUESTED_LISTS)}
-    assert not any("list_name" in redemptions.to_item(answer) for answer in answers)
+    assert not any("list_name" in redemptions.to_item(response) for response in final)
 
 
 def test_pending_redemptions_are_spread_evenly_over_their_lists() -> None:
@@ -188,7 +188,7 @@ def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))
 
-    assert len(exists.value.known.trees) == 1
+    assert len(exists.value.stored.trees) == 1
 
 
 def test_more_periods_than_fit_a_batch_are_read_and_one_that_was_never_written_is_empty(stack: Stack) -> None:

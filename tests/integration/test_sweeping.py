@@ -10,7 +10,7 @@ from tests.integration.stack import Stack, cancel, event_of, invoke, redeem
 
 
 class Killed(BaseException):
-    """Simulates the death of a worker. No ``except Exception`` catches it."""
+    """Simulates a killed worker. ``except Exception`` does not catch it."""
 
 
 def sweep() -> int:
@@ -18,7 +18,7 @@ def sweep() -> int:
 
 
 def swept(stack: Stack) -> list[str]:
-    return [json.loads(body)["redemption_id"] for body in stack.waiting(stack.redemptions_url)]
+    return [json.loads(body)["redemption_id"] for body in stack.receive_all(stack.redemptions_url)]
 
 
 @pytest.fixture
@@ -39,24 +39,24 @@ def test_a_redemption_is_settled_even_if_the_worker_is_killed_before_it_queues_t
         with pytest.raises(Killed):
             redeem()
     [lost] = rich.redemptions.of_user("u-42")
-    assert (lost.state, rich.waiting(rich.redemptions_url)) == ("requested", [])
+    assert (lost.state, rich.receive_all(rich.redemptions_url)) == ("requested", [])
     assert sweep() == 0, "the message may still be in the queue"
     rich.clock.instant += LOST_AFTER + 1
 
     assert sweep() == 1
-    assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
+    assert rich.settle(*rich.receive_all(rich.redemptions_url)) == []
     assert rich.redemption(lost.redemption_id).state == "reserved"
     rich.clock.instant += LOST_AFTER + 1
     assert sweep() == 0
 
 
 def test_a_sweep_queues_the_oldest_redemption_of_all_lists_first(rich: Stack) -> None:
-    asked = [f"r-{number}" for number in range(30)]
-    for number, redemption_id in enumerate(asked):
+    redemption_ids = [f"r-{number}" for number in range(30)]
+    for number, redemption_id in enumerate(redemption_ids):
         rich.redemptions.add(make_redemption(redemption_id, requested_at=NOON - 1000 - number))
 
     assert sweep() == 30
-    assert swept(rich) == asked[::-1]
+    assert swept(rich) == redemption_ids[::-1]
 
 
 def test_a_sweep_queues_a_limited_number_and_the_next_sweep_continues(
@@ -67,7 +67,7 @@ def test_a_sweep_queues_a_limited_number_and_the_next_sweep_continues(
         rich.redemptions.add(make_redemption(f"r-{number}", requested_at=NOON - 1000 + number))
 
     assert sweep() == 5
-    assert rich.settle(*rich.waiting(rich.redemptions_url)) == []
+    assert rich.settle(*rich.receive_all(rich.redemptions_url)) == []
     assert sweep() == 2
     assert swept(rich) == ["r-5", "r-6"]
 
@@ -84,9 +84,9 @@ def test_settled_and_cancelled_redemptions_are_not_queued_again(rich: Stack) -> 
 
 def test_a_redemption_that_is_queued_twice_is_settled_once(rich: Stack) -> None:
     redeem()
-    bodies = rich.waiting(rich.redemptions_url)
+    bodies = rich.receive_all(rich.redemptions_url)
     rich.clock.instant += LOST_AFTER + 1
     assert sweep() == 1
 
-    assert rich.settle(*bodies, *rich.waiting(rich.redemptions_url)) == []
+    assert rich.settle(*bodies, *rich.receive_all(rich.redemptions_url)) == []
     assert (rich.wallet().spent, rich.stock().reserved) == (160, 1)

@@ -1,4 +1,4 @@
-"""Hypothesis profiles of the proof. They say how long it searches for a counterexample.
+"""Hypothesis profiles of the proof. They set how long Hypothesis searches for a counterexample.
 
 The short profile takes a quarter of a minute, and ``SAXAUL_PROFILE=long`` takes ten minutes. This file registers the
 profiles but does not load them, so the tests outside this folder keep their own settings.

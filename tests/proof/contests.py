@@ -1,4 +1,4 @@
-"""Contests: two workers change the same item, and one of them runs between two AWS calls of the other.
+"""Contests: two workers change the same item, and one of them runs in the middle of the other.
 
 Each contest compares only results that must not depend on which worker writes first.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from saxaul.ledger.actions import Action, Owner
-from saxaul.trees.report_rules import confirm
+from saxaul.trees.report_rules import apply_confirmations
 from tests.builders import APP, DAY, confirmation
 from tests.proof.faults import Fault
 from tests.proof.twin import PARTNER, USERS, Message, Twin, make_message
@@ -28,10 +28,10 @@ class Contest(NamedTuple):
     outcome: Callable[[Twin], object]
 
 
-def contend(contest: Contest) -> None:
-    """Run the rival after the act, then before each AWS call of the act in turn. The outcome must be the same."""
+def run_contest(contest: Contest) -> None:
+    """Run ``rival`` after ``act``, and then before each AWS call of ``act`` in turn. The outcome must be the same."""
     with pytest.MonkeyPatch.context() as patch:
-        twin = _begun(contest, patch)
+        twin = _prepared(contest, patch)
         start = len(twin.calls.operations)
         contest.act(twin)
         calls = len(twin.calls.operations) - start
@@ -40,7 +40,7 @@ def contend(contest: Contest) -> None:
         twin.check_that_it_adds_up()
     for number in range(calls):
         with pytest.MonkeyPatch.context() as patch:
-            twin = _begun(contest, patch)
+            twin = _prepared(contest, patch)
             twin.calls.rival = lambda twin=twin: contest.rival(twin)  # type: ignore[misc] # mypy infers no lambda's default
             twin.calls.arm(Fault.OVERTAKEN, after=number)
             contest.act(twin)
@@ -49,7 +49,7 @@ def contend(contest: Contest) -> None:
             twin.check_that_it_adds_up()
 
 
-def _begun(contest: Contest, patch: pytest.MonkeyPatch) -> Twin:
+def _prepared(contest: Contest, patch: pytest.MonkeyPatch) -> Twin:
     twin = Twin(patch)
     contest.prepare(twin)
     twin.world.start_workers()
@@ -82,7 +82,7 @@ def _late(twin: Twin) -> None:
     _accrue(twin, make_message(MEI, "late", "bus_ride", twin.world.now - 62 * DAY))
 
 
-def _closed_or_not(twin: Twin) -> None:
+def _rides_two_months_ago(twin: Twin) -> None:
     _rides(twin)
     twin.wait(60 * DAY)
 
@@ -110,21 +110,21 @@ def _last_points(twin: Twin) -> None:
     twin.request(MEI, "two", "willow-yili", 2)
 
 
-def _settle(place: int) -> Callable[[Twin], None]:
-    def serve(twin: Twin) -> None:
-        assert twin.world.settle([twin.world.queue.sent[place]]) == []
+def _settle(index: int) -> Callable[[Twin], None]:
+    def settle_one(twin: Twin) -> None:
+        assert twin.world.settle([twin.world.queue.sent[index]]) == []
 
-    return serve
+    return settle_one
 
 
-def _verdicts(twin: Twin) -> object:
-    """Return the state and the reason of each redemption, without its user."""
+def _states_and_reasons(twin: Twin) -> object:
+    """Return the sorted states and reasons of all redemptions. They do not say whose redemption it is."""
     found = [redemption for user_id in USERS for redemption in twin.world.redemptions.of_user(user_id)]
     assert all(twin.world.wallets.get(user_id).balance >= 0 for user_id in USERS)
     return sorted((redemption.state, redemption.reason) for redemption in found)
 
 
-def _something_to_order(twin: Twin) -> None:
+def _one_of_two_settled(twin: Twin) -> None:
     _last_sapling(twin)
     _settle(-2)(twin)
 
@@ -135,11 +135,11 @@ def _order(twin: Twin) -> None:
 
 def _all_ordered(twin: Twin) -> object:
     _order(twin)
-    return _verdicts(twin)
+    return _states_and_reasons(twin)
 
 
 def _late_with_a_request(twin: Twin) -> None:
-    _closed_or_not(twin)
+    _rides_two_months_ago(twin)
     twin.request(MEI, "one", "saxaul-alxa", 1)
 
 
@@ -156,11 +156,11 @@ def _two_trees(twin: Twin) -> None:
     twin.order()
 
 
-def _confirm(place: int) -> Callable[[Twin], None]:
+def _confirm(index: int) -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
         [order] = twin.world.orders.of_partner(PARTNER, limit=1)
-        tree = confirmation(order.trees[place].number, planted_at=CALENDAR.rfc3339(order.ordered_at))
-        assert twin.world.statements.take(order, [tree], confirm).taken == 1
+        tree = confirmation(order.trees[index].number, planted_at=CALENDAR.rfc3339(order.ordered_at))
+        assert twin.world.statements.take(order, [tree], apply_confirmations).accepted == 1
 
     return report
 
@@ -174,14 +174,14 @@ CONTESTS: Mapping[str, Contest] = {
         _balance_after_harvest,
     ),
     "a late ride, and a harvest that closes its period": Contest(
-        _closed_or_not, _late, _harvest, _balance_after_harvest
+        _rides_two_months_ago, _late, _harvest, _balance_after_harvest
     ),
     "a harvest that closes a period, and a late ride for it": Contest(
-        _closed_or_not, _harvest, _late, _balance_after_harvest
+        _rides_two_months_ago, _harvest, _late, _balance_after_harvest
     ),
-    "two requests for the last sapling": Contest(_last_sapling, _settle(-1), _settle(-2), _verdicts),
-    "two requests for the last points": Contest(_last_points, _settle(-1), _settle(-2), _verdicts),
+    "two requests for the last sapling": Contest(_last_sapling, _settle(-1), _settle(-2), _states_and_reasons),
+    "two requests for the last points": Contest(_last_points, _settle(-1), _settle(-2), _states_and_reasons),
     "a late ride and a settlement": Contest(_late_with_a_request, _late, _settle(-1), _wallet_after_harvest),
-    "two confirmations for one redemption": Contest(_two_trees, _confirm(0), _confirm(1), _verdicts),
-    "an order and a settlement": Contest(_something_to_order, _order, _settle(-1), _all_ordered),
+    "two confirmations for one redemption": Contest(_two_trees, _confirm(0), _confirm(1), _states_and_reasons),
+    "an order and a settlement": Contest(_one_of_two_settled, _order, _settle(-1), _all_ordered),
 }

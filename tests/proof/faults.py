@@ -22,7 +22,7 @@ BATCHES = {
 
 
 class Killed(BaseException):
-    """The process was killed at this call. It is no ``Exception``, so the code under test cannot catch it."""
+    """The process was killed at this call. This is not an ``Exception``, so ``except Exception`` does not catch it."""
 
 
 class Fault(Enum):
@@ -53,7 +53,7 @@ class Fault(Enum):
 
 
 class Calls:
-    """Counts the AWS calls of a run. An armed fault strikes one call; every call that ``refused`` matches fails."""
+    """Counts the AWS calls of a run. An armed fault strikes one call. Calls for which ``refused`` is true fail."""
 
     def __init__(self) -> None:
         self.operations: list[str] = []
@@ -73,7 +73,7 @@ class Calls:
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Inside this block, inject no armed fault and count no calls."""
+        """Inject no armed faults and count no calls inside this block."""
         armed, self._armed = self._armed, []
         count = len(self.operations)
         yield
@@ -176,20 +176,20 @@ def _canceled(request: Raw, code: str) -> ClientError:
 
 
 def _half(operation: str, call: Callable[..., Raw], request: Raw) -> Raw:
-    """Serve the first half of a batch and return the rest as unprocessed. A batch of one is served whole."""
-    wanted, left = BATCHES[operation]
-    served: dict[str, Any] = {}
+    """Process the first half of a batch, rounded up, and return the rest as unprocessed."""
+    request_field, unprocessed_field = BATCHES[operation]
+    processed: dict[str, Any] = {}
     rest: dict[str, Any] = {}
-    for table, asked in request[wanted].items():
-        listed = asked["Keys"] if isinstance(asked, Mapping) else asked
+    for table, items in request[request_field].items():
+        listed = items["Keys"] if isinstance(items, Mapping) else items
         middle = (len(listed) + 1) // 2
-        for part, chosen in ((served, listed[:middle]), (rest, listed[middle:])):
+        for part, chosen in ((processed, listed[:middle]), (rest, listed[middle:])):
             if chosen:
-                part[table] = {**asked, "Keys": chosen} if isinstance(asked, Mapping) else chosen
-    return call(**{wanted: served}) | {left: rest}
+                part[table] = {**items, "Keys": chosen} if isinstance(items, Mapping) else chosen
+    return call(**{request_field: processed}) | {unprocessed_field: rest}
 
 
 def _repeated(operation: str, call: Callable[..., Any], request: Raw) -> Any:  # noqa: ANN401
     """Make a call twice and return the second response. DynamoDB writes a transaction once, because of its token."""
-    answer = call(**request)
-    return answer if operation == "transact_write_items" else call(**request)
+    response = call(**request)
+    return response if operation == "transact_write_items" else call(**request)

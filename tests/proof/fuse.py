@@ -7,25 +7,25 @@ from tests.proof.world import World
 
 
 class KilledError(BaseException):
-    """The worker was killed. This is no ``Exception``, so the worker cannot catch it."""
+    """The worker was killed. This is not an ``Exception``, so the worker's ``except Exception`` does not catch it."""
 
 
 class Fuse:
-    """Counts the calls of all clients, and kills the worker at each call number for which ``blows`` returns true.
+    """Counts the calls of all clients, and kills the worker at each call number for which ``kills_at`` returns true.
 
-    ``served``: whether that call takes effect first.
+    ``takes_effect``: whether that call takes effect before the worker is killed.
     """
 
-    def __init__(self, blows: Callable[[int], bool], *, served: bool) -> None:
+    def __init__(self, kills_at: Callable[[int], bool], *, takes_effect: bool) -> None:
         self.calls = 0
-        self._blows = blows
-        self._served = served
+        self._kills_at = kills_at
+        self._takes_effect = takes_effect
 
     def __call__(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any call
         self.calls += 1
-        if not self._blows(self.calls):
+        if not self._kills_at(self.calls):
             return call(*args, **kwargs)
-        if self._served:
+        if self._takes_effect:
             call(*args, **kwargs)
         raise KilledError
 
@@ -44,13 +44,13 @@ class Fused:
         return lambda *args, **kwargs: self._fuse(found, *args, **kwargs)
 
 
-def put_in(world: World, fuse: Fuse) -> None:
+def install(world: World, fuse: Fuse) -> None:
     for name in ("dynamodb", "sqs", "s3", "eventbridge", "kms"):
         setattr(world, name, Fused(getattr(world, name), fuse))
 
 
 def survive(world: World, work: Callable[[], object]) -> None:
-    """Repeat work with new workers until it is not killed, as a redelivery or a client's retry does."""
+    """Repeat the work with new workers until none is killed, as a redelivery or an app's retry does."""
     while True:
         try:
             work()

@@ -1,4 +1,4 @@
-"""DynamoDB and SQS in memory: the calls that storage makes, fast enough for thousands of steps.
+"""The DynamoDB and SQS calls that storage makes, in memory and fast enough for thousands of steps.
 
 It uses DynamoDB's own item format, raises botocore's own errors, and supports only the expressions that storage
 uses. ``test_memory_contract.py`` compares it with moto.
@@ -181,9 +181,9 @@ class Paginator:
         self._find = find
 
     def paginate(self, **query: Any) -> Iterator[Raw]:  # noqa: ANN401 - as boto3 takes them
-        asked: Mapping[str, int] = query.pop("PaginationConfig", {})
-        found = self._find(**query)[: asked.get("MaxItems")]
-        size = asked.get("PageSize") or max(1, len(found))
+        pagination: Mapping[str, int] = query.pop("PaginationConfig", {})
+        found = self._find(**query)[: pagination.get("MaxItems")]
+        size = pagination.get("PageSize") or max(1, len(found))
         for start in range(0, max(1, len(found)), size):
             yield {"Items": found[start : start + size]}
 

@@ -21,8 +21,8 @@ class MemoryEventBridge:
     """A bus that keeps every event it receives, duplicates included."""
 
     def __init__(self) -> None:
-        self.told: list[Raw] = []
+        self.events: list[Raw] = []
 
     def put_events(self, **put: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
-        self.told += put["Entries"]
+        self.events += put["Entries"]
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "e"} for _ in put["Entries"]]}

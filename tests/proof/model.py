@@ -41,7 +41,7 @@ def ripe_from(occurred_at: int) -> float:
 
 @dataclass
 class Act:
-    """An action that arrived, and what it is worth now. ``withheld``: a cap left it without any points."""
+    """An action that arrived, and what it is worth now. If ``withheld``, a cap left it without any points."""
 
     action: Action
     points: int = 0
@@ -70,7 +70,7 @@ class Purse:
 
 
 class Plan(NamedTuple):
-    """A project as the catalog has it from the instant ``since`` on."""
+    """A project with the fields that the catalog has from the instant ``since`` on."""
 
     since: int
     project: TreeProject
@@ -81,7 +81,7 @@ class Model:
     catalog: Catalog
     max_withheld: int
     acts: dict[Name, Act] = field(default_factory=dict)
-    taken_back: set[Name] = field(default_factory=set)
+    reversed_acts: set[Name] = field(default_factory=set)
     purses: dict[str, Purse] = field(default_factory=dict)
     redemptions: dict[str, ModelRedemption] = field(default_factory=dict)
     plans: dict[str, list[Plan]] = field(default_factory=dict)
@@ -93,15 +93,15 @@ class Model:
         """Apply a batch: first its actions in order, then its reversals."""
         for action in actions:
             if name_of(action) not in self.acts:
-                self.acts[name_of(action)] = self._worth(action)
+                self.acts[name_of(action)] = self._evaluate(action)
         for reversal in reversals:
-            self.taken_back.add(name_of(reversal))
+            self.reversed_acts.add(name_of(reversal))
             if act := self.acts.get(name_of(reversal)):
                 act.points, act.units, act.grams, act.withheld = 0, ZERO, ZERO, False
 
-    def _worth(self, action: Action) -> Act:
+    def _evaluate(self, action: Action) -> Act:
         rule = self.catalog.action_types[action.type]
-        if name_of(action) in self.taken_back:
+        if name_of(action) in self.reversed_acts:
             return Act(action)
         assert rule.points
         wanted = action.quantity if rule.points.per == "unit" else Decimal(1)
@@ -109,25 +109,25 @@ class Model:
         uncapped = floor(units * rule.points.value * self._multiplier(action))
         points = min([uncapped, *self._points_left(action, rule)])
         withheld = points == 0 and (units < wanted or points < uncapped)
-        if withheld and self._withheld_beside(action, rule) >= self.max_withheld:
+        if withheld and self._withheld_in_window(action, rule) >= self.max_withheld:
             return Act(action)
         return Act(action, points, units, action.quantity * rule.avoided_g.value, withheld)
 
     def _units_left(self, action: Action, rule: ActionType) -> list[Decimal]:
         return [
-            max(ZERO, cap.units - sum(act.units for act in self._beside(action, cap.window, of_type=True)))
+            max(ZERO, cap.units - sum(act.units for act in self._acts_in_window(action, cap.window, of_type=True)))
             for cap in rule.caps
             if cap.units is not None
         ]
 
     def _points_left(self, action: Action, rule: ActionType) -> list[int]:
         return [
-            max(0, cap.points - sum(act.points for act in self._beside(action, cap.window, of_type=True)))
+            max(0, cap.points - sum(act.points for act in self._acts_in_window(action, cap.window, of_type=True)))
             for cap in rule.caps
             if cap.points is not None
         ]
 
-    def _beside(self, action: Action, window: str, *, of_type: bool) -> list[Act]:
+    def _acts_in_window(self, action: Action, window: str, *, of_type: bool) -> list[Act]:
         """Return the acts of the same user in the same day, month or year."""
         length = LENGTHS[window]
         when = day_of(action.occurred_at).isoformat()[:length]
@@ -139,11 +139,11 @@ class Model:
             and (act.action.type == action.type or not of_type)
         ]
 
-    def _withheld_beside(self, action: Action, rule: ActionType) -> int:
-        """Count the acts of this window that a cap left without points, over all types with the same window length."""
-        beside = self._beside(action, rule.window, of_type=False)
+    def _withheld_in_window(self, action: Action, rule: ActionType) -> int:
+        """Count the withheld acts in the window of an action, over all types whose window has the same length."""
+        others = self._acts_in_window(action, rule.window, of_type=False)
         types = self.catalog.action_types
-        return sum(act.withheld for act in beside if types[act.action.type].window == rule.window)
+        return sum(act.withheld for act in others if types[act.action.type].window == rule.window)
 
     def _multiplier(self, action: Action) -> Decimal:
         """Return the campaign multiplier. The only campaign is World Environment Day, which lasts one day."""
@@ -166,7 +166,7 @@ class Model:
         return sum(act.points for act in self.acts_of(user_id) if ripe_from(act.action.occurred_at) <= now)
 
     def harvest(self, user_id: str, now: int) -> int:
-        """Move the ripe points that are not in the purse yet, and return how many; negative if reversals outweigh."""
+        """Move the ripe points that are not in the purse yet, and return their number, negative after reversals."""
         purse = self.purse(user_id)
         moved = self.ripe(user_id, now) - purse.balance - purse.spent
         purse.balance += moved
@@ -177,7 +177,7 @@ class Model:
         if known := self.redemptions.get(key):
             same = (known.project_id, known.trees) == (redemption.project_id, redemption.trees)
             return "replay" if same else "key_reused"
-        if refusal := self._lacking(redemption, now):
+        if refusal := self._refusal(redemption, now):
             return refusal
         self.harvest(redemption.user_id, now)
         if self.purse(redemption.user_id).balance < redemption.points:
@@ -191,11 +191,11 @@ class Model:
         for project_id in dict.fromkeys(self.redemptions[key].project_id for key in keys):
             for redemption in [self.redemptions[key] for key in dict.fromkeys(keys)]:
                 if redemption.project_id == project_id and redemption.state == "requested":
-                    self._answer(redemption, now)
+                    self._settle_one(redemption, now)
 
-    def _answer(self, redemption: ModelRedemption, now: int) -> None:
+    def _settle_one(self, redemption: ModelRedemption, now: int) -> None:
         purse = self.purse(redemption.user_id)
-        if refusal := self._lacking(redemption, now):
+        if refusal := self._refusal(redemption, now):
             redemption.state, redemption.reason = "rejected", refusal
         elif redemption.points > purse.balance:
             redemption.state, redemption.reason = "rejected", "insufficient_points"
@@ -204,11 +204,11 @@ class Model:
             purse.balance -= redemption.points
             purse.spent += redemption.points
 
-    def _lacking(self, redemption: ModelRedemption, now: int) -> str:
+    def _refusal(self, redemption: ModelRedemption, now: int) -> str:
         """Return why the project cannot serve the request, regardless of the user's points; empty if it can."""
         if self.plans[redemption.project_id][-1].project.closed:
             return "project_closed"
-        left = self.released(redemption.project_id, now) - self.spoken_for(redemption.project_id)
+        left = self.released(redemption.project_id, now) - self.reserved_saplings(redemption.project_id)
         return "sold_out" if redemption.trees > left else ""
 
     def cancel(self, key: str) -> str:
@@ -223,7 +223,7 @@ class Model:
             return "cancelled"
         return "already_rejected" if redemption.state == "rejected" else "already_ordered"
 
-    def unanswered(self, before: int) -> list[str]:
+    def pending_before(self, before: int) -> list[str]:
         """Return the redemptions that were requested before an instant and are still pending, oldest first."""
         waiting = [
             (redemption.requested_at, key)
@@ -236,7 +236,7 @@ class Model:
         """Change a project as an operator does. Returns False if it would release fewer saplings than are reserved."""
         plans = self.plans.setdefault(project_id, [])
         plans.append(Plan(now, project))
-        if self.released(project_id, now) < self.spoken_for(project_id):
+        if self.released(project_id, now) < self.reserved_saplings(project_id):
             plans.pop()
             return False
         return True
@@ -259,7 +259,7 @@ class Model:
                 yield schedule.daily, schedule.total or UNBOUNDED
             day += timedelta(days=1)
 
-    def spoken_for(self, project_id: str) -> int:
+    def reserved_saplings(self, project_id: str) -> int:
         redemptions = [redemption for redemption in self.redemptions.values() if redemption.project_id == project_id]
         return sum(
             redemption.trees for redemption in redemptions if redemption.state in {"reserved", "ordered", "planted"}

@@ -42,7 +42,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
     def mutant(self: Any, action: Action) -> None:
         known = self._entries.get(periods.entry_key(action.app, action.action_id))
-        if known and not known.is_of(action) and not known.is_tombstone:
+        if known and not known.matches(action) and not known.is_tombstone:
             del self._entries[periods.entry_key(action.app, action.action_id)]
         post(self, action)
 
@@ -106,7 +106,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("a batch is accrued", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A reversal that waits in one period is not written to the other periods that may get its action."""
+    """A reversal that arrives before its action is written to only one of the periods that may get the action."""
     patch.setattr(Period, "holds", lambda period, name: name in period.entries)
 
 
@@ -116,7 +116,7 @@ def _harvesting(patch: pytest.MonkeyPatch, mutant: Any) -> None:
 
 @RULES.caught_by("points are harvested and periods are closed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A harvest moves points again that an earlier harvest moved."""
+    """A harvest moves the same points a second time."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         return wallets.harvest(replace(wallet, credited={}), found, calendar, now)
@@ -186,7 +186,7 @@ def _settling(patch: pytest.MonkeyPatch, mutant: Any) -> None:
 
 @RULES.caught_by("redemptions are settled")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Redemption requests are served in reverse order."""
+    """Redemption requests are settled in reverse order."""
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
         return redemptions.settle(requests[::-1], held, stock, now)
@@ -196,7 +196,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @RULES.caught_by("redemptions are settled")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A redemption takes only one sapling, even if it has more trees."""
+    """A redemption reserves only one sapling, even if it has more trees."""
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
         settlement = redemptions.settle(requests, held, stock, now)

@@ -90,8 +90,8 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("two requests for the last sapling")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """Saplings are taken without checking that enough are left."""
-    _update_unconditionally(patch, Stocks, "take_write")
+    """Saplings are reserved without checking that enough are left."""
+    _update_unconditionally(patch, Stocks, "reserve_write")
 
 
 @WRITES.caught_by("two requests for the last points")
@@ -108,7 +108,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @WRITES.caught_by("redemptions are settled", Fault.OVERTAKEN)
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A concurrent settlement is overwritten, so saplings and points are taken twice."""
+    """A concurrent settlement is overwritten, so saplings are reserved and points are spent twice."""
     _unconditional(patch, lambda item, version: item["sk"].startswith("TREE#") and bool(version))
 
 
@@ -161,7 +161,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _processed(client: Any) -> Any:
     """Return a client that hides the unprocessed items of a batch."""
 
-    class Deaf:
+    class HidesUnprocessed:
         def __getattr__(self, operation: str) -> Any:
             return getattr(client, operation)
 
@@ -171,7 +171,7 @@ def _processed(client: Any) -> Any:
         def batch_write_item(self, **request: Any) -> Any:
             return client.batch_write_item(**request) | {"UnprocessedItems": {}}
 
-    return Deaf()
+    return HidesUnprocessed()
 
 
 @WRITES.caught_by("redemptions are settled", Fault.UNPROCESSED)
@@ -217,10 +217,10 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A repeated request does not queue a redemption that was written but not queued."""
     request = Redeeming.request
 
-    def mutant(service: Any, asked: Any) -> Requested:
-        known = service.redemptions.get(asked.user_id, redemption_id(asked.app, asked.user_id, asked.key))
-        if known and (known.project_id, len(known.trees)) == (asked.project_id, asked.trees):
+    def mutant(service: Any, wanted: Any) -> Requested:
+        known = service.redemptions.get(wanted.user_id, redemption_id(wanted.app, wanted.user_id, wanted.key))
+        if known and (known.project_id, len(known.trees)) == (wanted.project_id, wanted.trees):
             return Requested(known, is_replay=True)
-        return request(service, asked)
+        return request(service, wanted)
 
     patch.setattr(Redeeming, "request", mutant)

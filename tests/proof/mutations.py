@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.proof.contests import CONTESTS, contend
+from tests.proof.contests import CONTESTS, run_contest
 from tests.proof.faults import Fault
 from tests.proof.scenarios import SCENARIOS, operations_of, play
 
@@ -24,7 +24,7 @@ class Check(NamedTuple):
     def run(self) -> None:
         """Run the check. Raises AssertionError if the ledger is wrong."""
         if self.name in CONTESTS:
-            contend(CONTESTS[self.name])
+            run_contest(CONTESTS[self.name])
             return
         scenario = SCENARIOS[self.name]
         with pytest.MonkeyPatch.context() as patch:

@@ -7,22 +7,22 @@ import pytest
 
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import RedemptionRequest
-from saxaul.services.take_reports import Take
+from saxaul.services.take_reports import ReportRule
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption, State
-from saxaul.trees.report_rules import Reported, confirm, fail, inspect
+from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
 from tests.builders import APP, NOON, confirmation, failure, inspection, make_tree_project
 from tests.proof.soundness import assert_sound, orders_of, redemptions_of
 from tests.proof.world import World
 
 PRICE = 160
-HAD = 100_000
-"""The points that each wallet starts with: more than the longest run can spend."""
+INITIAL_POINTS = 100_000
+"""The points that each wallet starts with, which is more than the longest run can spend."""
 PARTNER = "Alxa SEE Foundation"
 
 
 class Nursery:
-    """A world in which nobody runs out of points or saplings. An order holds at most two redemptions."""
+    """A ``World`` with enough points and saplings for every request. An order holds at most two redemptions."""
 
     def __init__(self, patch: pytest.MonkeyPatch, projects: Sequence[str] = ("saxaul-alxa",)) -> None:
         for module in ("saxaul.trees.orders", "saxaul.services.place_orders"):
@@ -34,7 +34,7 @@ class Nursery:
     def reserve(self, user_id: str, key: str, trees: int, project_id: str = "saxaul-alxa") -> None:
         wallets = self.world.wallets
         if not wallets.get(user_id).version:
-            wallets.put(Wallet(user_id, balance=HAD))
+            wallets.put(Wallet(user_id, balance=INITIAL_POINTS))
         request = RedemptionRequest(APP, user_id, key, project_id, trees, "For the desert")
         self.world.redeeming.request(request)
         assert self.world.settle(self.world.queue.sent[-1:]) == []
@@ -46,11 +46,11 @@ class Nursery:
     def announced(self) -> list[PlantingOrder]:
         return self.world.orders.of_partner(PARTNER, 1000)[::-1]
 
-    def report(self, order: PlantingOrder, take: Take, reports: Sequence[Any]) -> Reported:
+    def report(self, order: PlantingOrder, take: ReportRule, reports: Sequence[Any]) -> Reported:
         return self.world.statements.take(order, reports, take)
 
     def plant(self, failures: dict[str, int]) -> None:
-        """Report every open tree of each order. A tree fails as often as ``failures`` says; then it is planted."""
+        """Report every open tree of each order: as failed, as often as ``failures`` says, and then as planted."""
         for order in self.announced:
             held = self.world.redemptions.of_order(order)
             trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
@@ -58,9 +58,9 @@ class Nursery:
             failed = [tree.number for tree in still if len(tree.orders) <= failures.get(tree.number, 0)]
             planted = [tree.number for tree in still if tree.number not in failed]
             if failed:
-                assert not self.report(order, fail, [failure(number) for number in failed]).refused
+                assert not self.report(order, apply_failures, [failure(number) for number in failed]).refused
             if planted:
-                assert not self.report(order, confirm, [confirmation(number) for number in planted]).refused
+                assert not self.report(order, apply_confirmations, [confirmation(number) for number in planted]).refused
 
     def inspect(self, found: Mapping[str, Sequence[str]]) -> None:
         """Report the inspections of each tree, one after the other."""
@@ -70,10 +70,10 @@ class Nursery:
             planted = [tree.number for tree in trees if tree.planting and tree.order_id == order.order_id]
             reports = [inspection(number, state) for number in planted for state in found.get(number, ())]
             if reports:
-                assert not self.report(order, inspect, reports).refused
+                assert not self.report(order, apply_inspections, reports).refused
 
     def check(self) -> None:
-        assert_sound(self.world, self.catalog, HAD)
+        assert_sound(self.world, self.catalog, INITIAL_POINTS)
 
     def redemptions(self) -> list[Redemption]:
         return sorted(redemptions_of(self.world), key=lambda redemption: redemption.redemption_id)

@@ -1,4 +1,4 @@
-"""Scenarios: each runs one act of the system. The proof repeats it with a fault at each of its AWS calls."""
+"""Scenarios: each runs one operation of the system. The proof repeats it with a fault at each of its AWS calls."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -17,41 +17,41 @@ HOUR = 3600
 
 
 class Scenario(NamedTuple):
-    """``prepare`` sets up the ledger without faults. ``act`` is the part that gets the faults."""
+    """``prepare`` sets up the ledger without faults. ``act`` is the operation during which faults strike."""
 
     prepare: Callable[[Twin], None]
     act: Callable[[Twin], None]
 
 
 def operations_of(scenario: Scenario, patch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
-    """Run the act without faults. Returns its AWS calls, and the ledger's items at the end."""
-    twin = begun(scenario, patch)
+    """Run the scenario without faults. Returns the AWS calls of ``act``, and the ledger's items at the end."""
+    twin = prepared(scenario, patch)
     start = len(twin.calls.operations)
     scenario.act(twin)
     twin.check()
     twin.check_that_a_replay_changes_nothing()
-    return twin.calls.operations[start:], ended(twin)
+    return twin.calls.operations[start:], final_items(twin)
 
 
 def play(scenario: Scenario, patch: pytest.MonkeyPatch, fault: Fault, number: int) -> list[str]:
-    """Run the act with a fault at one AWS call and compare with the model. Returns the ledger's items at the end."""
-    twin = begun(scenario, patch)
+    """Run the scenario with a fault at one AWS call of ``act``. Check the result, and return the ledger's items."""
+    twin = prepared(scenario, patch)
     twin.calls.arm(fault, after=number)
     scenario.act(twin)
     assert twin.calls.struck == [fault]
     twin.check()
-    return ended(twin)
+    return final_items(twin)
 
 
-def begun(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
-    """Return a twin that is ready for the act, with newly started workers."""
+def prepared(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
+    """Return a twin that ``prepare`` has set up, with newly started workers."""
     twin = Twin(patch)
     scenario.prepare(twin)
     twin.world.start_workers()
     return twin
 
 
-def ended(twin: Twin) -> list[str]:
+def final_items(twin: Twin) -> list[str]:
     """Return the items of the ledger without random values.
 
     Certificates and orders get fixed names, and marks and seals are left out.
@@ -63,7 +63,7 @@ def ended(twin: Twin) -> list[str]:
             names[item["pk"].removeprefix("ORDER#")] = f"order of {item['project_id']}"
         elif item["sk"].startswith("TREE#"):
             numbers = [tree["number"] for tree in item["trees"]]
-            names |= {number: f"{item['redemption_id']}/{place}" for place, number in enumerate(numbers)}
+            names |= {number: f"{item['redemption_id']}/{index}" for index, number in enumerate(numbers)}
     lines = [repr(sorted(_certain(item).items())) for item in items]
     for found, name in names.items():
         lines = [line.replace(found, name) for line in lines]
@@ -78,10 +78,10 @@ def _certain(item: Item) -> Item:
             "counts": entry.counts,
             "leaves": [(leaf.number, leaf.event) for leaf in entry.leaves],
         }
-    told = {name: value for name, value in item.items() if name not in {"mark", "trees"}}
+    kept = {name: value for name, value in item.items() if name not in {"mark", "trees"}}
     if not item["sk"].startswith("TREE#"):
-        return told | {"trees": item.get("trees")}
-    return told | {"trees": [{name: value for name, value in tree.items() if name != "seal"} for tree in item["trees"]]}
+        return kept | {"trees": item.get("trees")}
+    return kept | {"trees": [{name: value for name, value in tree.items() if name != "seal"} for tree in item["trees"]]}
 
 
 def _ride(

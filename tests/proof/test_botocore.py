@@ -45,29 +45,29 @@ class Wire:
 
     def send(self, request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401 - arguments of botocore's event handlers
         """Return a response, or time out."""
-        asked: Raw = json.loads(request.body)
-        self.requests.append(dict(asked))
-        status, answer = self._serve(request.headers["X-Amz-Target"].decode().partition(".")[2], asked)
+        body: Raw = json.loads(request.body)
+        self.requests.append(dict(body))
+        status, response = self._serve(request.headers["X-Amz-Target"].decode().partition(".")[2], body)
         if self.lost:
             self.lost -= 1
             raise ReadTimeoutError(endpoint_url=request.url)
-        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(answer).encode()))
+        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(response).encode()))
 
-    def _serve(self, operation: str, asked: Raw) -> tuple[int, Raw]:
-        token = asked.pop("ClientRequestToken", None)
+    def _serve(self, operation: str, body: Raw) -> tuple[int, Raw]:
+        token = body.pop("ClientRequestToken", None)
         if self.under_way:
             self.under_way -= 1
             return 400, {"__type": "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"}
         if token in self._tokens:
             return 200, {}
         try:
-            answer: Raw = getattr(self.store, METHODS[operation])(**asked)
+            response: Raw = getattr(self.store, METHODS[operation])(**body)
         except ClientError as refused:
             code = refused.response["Error"]["Code"]
             return 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", **refused.response}
         if token:
             self._tokens.add(token)
-        return 200, answer
+        return 200, response
 
 
 class _Raw:

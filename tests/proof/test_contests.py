@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.proof.contests import CONTESTS, contend
+from tests.proof.contests import CONTESTS, run_contest
 
 
 @pytest.mark.parametrize("name", CONTESTS)
 def test_the_outcome_does_not_depend_on_which_worker_writes_first(name: str) -> None:
-    contend(CONTESTS[name])
+    run_contest(CONTESTS[name])

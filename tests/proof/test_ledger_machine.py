@@ -15,7 +15,7 @@ from tests.proof.faults import Fault
 from tests.proof.twin import APPS, PROJECTS, SCHEDULES, TYPES, USERS, Message, Twin, reversing
 
 HOUR = 3600
-AT_ONCE = 3
+MAX_ARMED_FAULTS = 3
 """The most faults that may be armed at the same time."""
 
 any_number = st.integers(0, 1_000_000)
@@ -34,7 +34,7 @@ reports = st.lists(
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Apps report, repeat and reverse actions, queues delay and reorder, users harvest and redeem, and time passes."""
+    """Apps report, repeat and reverse actions. Queues delay and reorder them. Users harvest and redeem. Time passes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,41 +48,41 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(app=st.sampled_from(APPS), reported=reports)
     def deploy(self, app: str, reported: list[tuple[str, str, int, int, int]]) -> None:
-        """Start with two users who have harvested points, and with some more actions."""
+        """Start with two users who have harvested points, and with some other actions."""
         self.twin = Twin(self.patch)
         rides = [(user_id, "bus_ride", 5, 2, 0) for user_id in USERS]
-        self.report(app, rides + reported, held_up=False)
+        self.report(app, rides + reported, is_delayed=False)
         for user_id in USERS:
             self.twin.harvest(user_id)
 
-    @rule(app=st.sampled_from(APPS), reported=reports, held_up=st.booleans())
-    def report(self, app: str, reported: list[tuple[str, str, int, int, int]], held_up: bool) -> None:
+    @rule(app=st.sampled_from(APPS), reported=reports, is_delayed=st.booleans())
+    def report(self, app: str, reported: list[tuple[str, str, int, int, int]], is_delayed: bool) -> None:
         actions: list[Action] = []
         for user_id, type_, quantity, days, hours in reported:
             self.count += 1
             occurred_at = self.twin.world.now - days * DAY - hours * HOUR
             owner, action_id = Owner("user", user_id), f"a-{self.count}"
             actions.append(Action(app, owner, action_id, type_, Decimal(quantity), occurred_at))
-        self._send(Message(app, tuple(sorted(actions, key=lambda action: action.owner))), held_up)
+        self._send(Message(app, tuple(sorted(actions, key=lambda action: action.owner))), is_delayed)
 
     @precondition(lambda self: any(message.actions for message in self.sent))
-    @rule(picked=any_number, held_up=st.booleans())
-    def take_back(self, picked: int, held_up: bool) -> None:
-        self._send(reversing(self._reported(picked)), held_up)
+    @rule(picked=any_number, is_delayed=st.booleans())
+    def reverse(self, picked: int, is_delayed: bool) -> None:
+        self._send(reversing(self._reported(picked)), is_delayed)
 
     @precondition(lambda self: any(message.actions for message in self.sent))
-    @rule(picked=any_number, quantity=st.integers(1, 30), held_up=st.booleans())
-    def report_again_with_other_content(self, picked: int, quantity: int, held_up: bool) -> None:
+    @rule(picked=any_number, quantity=st.integers(1, 30), is_delayed=st.booleans())
+    def report_again_with_other_content(self, picked: int, quantity: int, is_delayed: bool) -> None:
         action = self._reported(picked)
-        self._send(Message(action.app, (action._replace(quantity=Decimal(quantity)),)), held_up)
+        self._send(Message(action.app, (action._replace(quantity=Decimal(quantity)),)), is_delayed)
 
     def _reported(self, picked: int) -> Action:
         actions = [action for message in self.sent for action in message.actions]
         return actions[-1 - picked % len(actions)]
 
-    def _send(self, message: Message, held_up: bool) -> None:
+    def _send(self, message: Message, is_delayed: bool) -> None:
         self.sent.append(message)
-        if held_up:
+        if is_delayed:
             self.undelivered.append(message)
         else:
             self.twin.deliver([message])
@@ -90,7 +90,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sent)
     @rule(picked=st.lists(any_number, min_size=1, max_size=6), lagging=st.booleans())
     def deliver_again_or_late(self, picked: list[int], lagging: bool) -> None:
-        """Deliver any messages in any order. Low numbers pick messages that are still undelivered."""
+        """Deliver any messages in any order, again or for the first time. Low numbers pick undelivered messages."""
         late_first = [*self.undelivered, *reversed(self.sent)]
         chosen = [late_first[number % len(late_first)] for number in picked]
         self.twin.world.store.lagging = lagging
@@ -100,7 +100,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.undelivered)
     @rule()
-    def deliver_all_that_was_held_up(self) -> None:
+    def deliver_delayed(self) -> None:
         self.twin.deliver(self.undelivered[::-1])
         self.undelivered = []
 
@@ -131,8 +131,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.twin.model.redemptions)
     @rule(picked=any_number)
     def cancel(self, picked: int) -> None:
-        identities = list(self.twin.model.redemptions)
-        self.twin.cancel(identities[-1 - picked % len(identities)])
+        redemption_ids = list(self.twin.model.redemptions)
+        self.twin.cancel(redemption_ids[-1 - picked % len(redemption_ids)])
 
     @rule(seconds=st.sampled_from([0, 301, DAY]), settled=st.booleans())
     def sweep(self, seconds: int, settled: bool) -> None:
@@ -155,13 +155,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.twin.world.queue.sent)
     @rule(picked=st.lists(any_number, min_size=1, max_size=5))
     def settle(self, picked: list[int]) -> None:
-        """Settle any of the requests, including some that were settled before. Low numbers pick the newest."""
+        """Settle any of the queued requests, settled ones included. Low numbers pick the newest."""
         sent = self.twin.world.queue.sent
         bodies = [sent[-1 - number % len(sent)] for number in picked]
         if not self.twin.calls.armed:
             self.twin.settle(bodies)
             return
-        # Settle one project at a time: a fault may change their order, and so which redemptions a wallet can pay.
+        # Settle one project at a time, because a fault may change their order, and so which redemptions are paid.
         for project_id in PROJECTS:
             if of_project := [body for body in bodies if f'"{project_id}"' in body]:
                 self.twin.settle(of_project)
@@ -174,10 +174,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def plant(self) -> None:
         self.twin.plant()
 
-    @precondition(lambda self: self.twin.calls.armed < AT_ONCE)
+    @precondition(lambda self: self.twin.calls.armed < MAX_ARMED_FAULTS)
     @rule(fault=st.sampled_from(Fault), after=st.integers(0, 15))
-    def let_a_call_go_wrong(self, fault: Fault, after: int) -> None:
-        """Arm a fault for one of the next AWS calls, the first that it applies to. That call may be a retry."""
+    def arm_fault(self, fault: Fault, after: int) -> None:
+        """Arm a fault. It strikes the first AWS call that it applies to, after ``after`` more calls."""
         self.twin.calls.arm(fault, after)
 
     @invariant()

@@ -1,9 +1,9 @@
-"""Tampers with the histories of a thousand trees. A certificate that is still VERIFIED shows the tree's true state.
+"""Tampers with the histories of a thousand trees. A certificate that still verifies shows the tree's true state.
 
 The histories follow the real rules: a partner's reports become statements, statements become entries of the log, and
 the service makes the certificate. Then the test hides, changes or repeats one statement, or hides several in a row, in
-the certificate, in the log or in both. It rewrites the documents as carefully as a forger would who has everything but
-the signing key.
+the certificate, in the log or in both. It makes the rest of the certificate agree with the change, as a careful forger
+without the signing key would.
 """
 
 import json
@@ -16,15 +16,15 @@ import pytest
 from saxaul.certificate.certificate import Certificate
 from saxaul.log.entries import LogEntry
 from saxaul.log.parsing import NotVerifiedError
-from saxaul.log.verify import verdict
+from saxaul.log.verify import verify
 from saxaul.services.find_certificate import proven_certificate
 from saxaul.storage.signing import SigningKey
 from saxaul.trees.redemptions import Redemption, State
-from saxaul.trees.report_rules import confirm, inspect
+from saxaul.trees.report_rules import apply_confirmations, apply_inspections
 from saxaul.trees.statements import log_draft
 from tests.builders import DAY, NOON, confirmation, inspection, make_calendar, make_order, make_redemption
 from tests.proof.memory_kms import MemoryKMS
-from tests.proof.published import BY, END
+from tests.proof.published import END, PARTNER
 
 LIVES = 1000
 MOST_EVENTS = 40
@@ -40,38 +40,38 @@ class Life(NamedTuple):
     entries: Sequence[Json]
 
 
-def reports_of(chance: random.Random, number: str, events: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a partner's reports of a tree, one event each. Many trees live long, and many die often."""
+def reports_in(chance: random.Random, number: str, events: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a partner's reports of a tree, one for each event. Some trees die rarely, others often."""
     mortality = chance.choice([0.1, 0.3, 0.7, 1.0])
     yield "planted", confirmation(number, tag="AX-1", planted_at=CALENDAR.rfc3339(NOON))
     state = "planted"
     for day in range(1, events):
         state = "replaced" if state == "dead" else chance.choices(["dead", "alive"], [mortality, 1 - mortality])[0]
         moment = CALENDAR.rfc3339(NOON + day * DAY)
-        # All replacements get the place of the first tree, and half get its tag: then neither reveals the replacement.
+        # All replacements get the place of the first tree, and half get its tag. Such a replacement changes neither.
         tag = chance.choice(["AX-1", f"AX-{day}"])
         planted = {"planted_at": moment, "tag": tag, "lat": 38.851, "lon": 105.731} if state == "replaced" else {}
         photo = f"https://trees.example/{day}.jpg"
         yield state, inspection(number, state, inspected_at=moment, evidence_url=photo, **planted)
 
 
-def live(chance: random.Random, events: int, key: SigningKey) -> Life:
-    """Make a life of that many events. Some API calls report several events."""
+def make_life(chance: random.Random, events: int, key: SigningKey) -> Life:
+    """Make a tree's life of ``events`` events. Some requests of the partner report several of them."""
     redemption = make_redemption(dedication="For my grandmother").reserved(NOON).ordered("o-1", NOON)
     [tree] = redemption.trees
     order = make_order(redemption)
     entries: list[LogEntry] = []
-    reports = list(reports_of(chance, tree.number, events))
+    reports = list(reports_in(chance, tree.number, events))
     while reports:
         calls = 1 if not entries else chance.choice([1, 1, 1, 2, 5])
         now, (taken, reports) = NOON + 100 * DAY + len(entries), (reports[:calls], reports[calls:])
-        take = inspect if entries else confirm
+        take = apply_inspections if entries else apply_confirmations
         outcome = take(order, {redemption.redemption_id: redemption}, [report for _, report in taken], now, CALENDAR)
         assert not outcome.refused
         draft = log_draft(outcome, order, CALENDAR, len(entries) + 1)
         [redemption] = draft.redemptions
         head = entries[-1] if entries else None
-        entry = LogEntry.draft(head, BY, draft.leaves, signed_at=CALENDAR.rfc3339(now), key_id=key.key_id)
+        entry = LogEntry.draft(head, PARTNER, draft.leaves, signed_at=CALENDAR.rfc3339(now), key_id=key.key_id)
         entries.append(entry.signed(key.sign(entry.signed_bytes)))
     shown = certificate_of(redemption, entries).document("en")
     return Life(shown, [entry.document() for entry in entries])
@@ -84,7 +84,7 @@ def certificate_of(redemption: Redemption, entries: Sequence[LogEntry]) -> Certi
     return proven_certificate(redemption, tree, tree.seal, make_order(redemption).project, known)
 
 
-def shown_anew(certificate: Json) -> None:
+def rewrite_certificate(certificate: Json) -> None:
     """Make a certificate agree with the events of its proof, as a careful forger would."""
     events = certificate["proof"]["events"]
     plantings = [event for event in events if event["leaf"]["event"] in ("planted", "replaced")]
@@ -138,13 +138,13 @@ TAMPERINGS: Sequence[Callable[[random.Random, list[Json]], None]] = (hide, hide_
 
 
 def tampered(chance: random.Random, life: Life) -> Life:
-    """Return a copy of a life with one tampering, in the certificate, in the log, or in both."""
+    """Return a copy of a life that was tampered with once: in the certificate, in the log, or in both."""
     certificate, entries = json.loads(json.dumps([life.certificate, life.entries]))
     tamper, where = chance.choice(TAMPERINGS), chance.choice(["certificate", "certificate", "log", "both"])
     if where != "log":
         tamper(chance, certificate["proof"]["events"])
         if certificate["proof"]["events"]:
-            shown_anew(certificate)
+            rewrite_certificate(certificate)
     if where != "certificate":
         tamper(chance, entries if chance.random() < 0.5 else chance.choice(entries)["leaves"])
     return Life(certificate, entries)
@@ -155,12 +155,12 @@ def text_of(document: Json) -> bytes:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def refused(life: Life, key: SigningKey, *, end: Sequence[bytes] = (END,)) -> str | None:
-    """Return why a life is not verified, or None if it is."""
+def refusal_of(life: Life, key: SigningKey, *, end: Sequence[bytes] = (END,)) -> str | None:
+    """Return the reason for which a life is not verified, or None if it is verified."""
     size = 1 + len(life.entries) // 2
     pages = [text_of({"entries": life.entries[start : start + size]}) for start in range(0, len(life.entries), size)]
     try:
-        list(verdict(text_of(life.certificate), [*pages, *end], key.pem.encode()))
+        list(verify(text_of(life.certificate), [*pages, *end], key.pem.encode()))
     except NotVerifiedError as reason:
         return str(reason)
     return None
@@ -174,7 +174,7 @@ def true_state(life: Life, entries: int) -> Json:
     return leaves[-1]["event"], leaves[-1]["tag"], planted["occurred_at"], turns
 
 
-def told_state(certificate: Json) -> Json:
+def shown_state(certificate: Json) -> Json:
     """Return the state that a certificate shows."""
     turns = [(turn["state"], turn["at"]) for turn in certificate["history"] if turn["state"] != State.ALIVE]
     return certificate["state"], certificate["tree"]["tag"], certificate["planted_at"], turns
@@ -194,11 +194,11 @@ def test_no_tampered_certificate_is_verified_if_it_shows_a_state_other_than_the_
     wrong, verified = [], 0
     for seed in range(LIVES):
         chance = random.Random(seed)
-        life = live(chance, chance.randint(1, MOST_EVENTS), key)
+        life = make_life(chance, chance.randint(1, MOST_EVENTS), key)
         forged = tampered(chance, life)
-        if refused(forged, key) is None:
+        if refusal_of(forged, key) is None:
             verified += 1
-            if told_state(forged.certificate) != true_state(life, len(forged.entries)):
+            if shown_state(forged.certificate) != true_state(life, len(forged.entries)):
                 wrong.append(seed)
 
     assert wrong == []
@@ -206,10 +206,10 @@ def test_no_tampered_certificate_is_verified_if_it_shows_a_state_other_than_the_
 
 
 def test_every_certificate_of_the_service_is_verified_even_if_it_leaves_out_inspections(key: SigningKey) -> None:
-    lives = [live(random.Random(f"whole {seed}"), events, key) for seed in range(3) for events in range(1, 60, 2)]
+    lives = [make_life(random.Random(f"whole {seed}"), events, key) for seed in range(3) for events in range(1, 60, 2)]
 
-    assert [refused(life, key) for life in lives] == [None] * len(lives)
-    assert [told_state(life.certificate) for life in lives] == [true_state(life, len(life.entries)) for life in lives]
+    assert [refusal_of(life, key) for life in lives] == [None] * len(lives)
+    assert [shown_state(life.certificate) for life in lives] == [true_state(life, len(life.entries)) for life in lives]
     shown = [len(life.certificate["history"]) for life in lives]
     assert shown != [sum(len(entry["leaves"]) for entry in life.entries) for life in lives], (
         "no certificate leaves out an inspection"
@@ -217,15 +217,17 @@ def test_every_certificate_of_the_service_is_verified_even_if_it_leaves_out_insp
 
 
 def test_without_the_whole_log_no_certificate_is_verified(key: SigningKey) -> None:
-    life = live(random.Random(1), 5, key)
+    life = make_life(random.Random(1), 5, key)
 
-    assert "only the log shows whether it leaves out a death" in str(refused(Life(life.certificate, []), key, end=()))
-    assert "fetch the next page" in str(refused(life, key, end=()))
-    assert refused(life, key) is None
+    assert "only the log shows whether it leaves out a death" in str(
+        refusal_of(Life(life.certificate, []), key, end=())
+    )
+    assert "fetch the next page" in str(refusal_of(life, key, end=()))
+    assert refusal_of(life, key) is None
 
 
-def test_the_certificate_of_the_longest_life_stays_below_100_kb(key: SigningKey) -> None:
-    lives = [live(random.Random(seed), MOST_EVENTS, key) for seed in range(40)]
+def test_a_certificate_with_forty_events_stays_below_100_kb(key: SigningKey) -> None:
+    lives = [make_life(random.Random(seed), MOST_EVENTS, key) for seed in range(40)]
 
     assert max(len(life.certificate["history"]) for life in lives) == MOST_EVENTS
     assert max(len(text_of(life.certificate)) for life in lives) < 100_000

@@ -1,4 +1,4 @@
-"""Storage gets the same results from the in-memory DynamoDB as from moto, so what is proved in memory holds on both."""
+"""Storage gets the same results from the in-memory DynamoDB as from moto, so a proof in memory holds for both."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,14 +58,14 @@ def entry(sk: str, pk: str = "USER#u", **fields: Any) -> Item:  # noqa: ANN401 -
 def outcome_of(attempt: Callable[[], object]) -> object:
     """Return the result or the refusal of an operation, in a form that can be compared."""
     try:
-        answer = attempt()
+        result = attempt()
     except ItemMovedError as lost:
         return "lost race", lost.winner
     except TransactionRefusedError as refused:
         return "refused", list(refused.reasons)
     except ClientError as error:
         return "error", error.response["Error"]["Code"]
-    return list(answer) if isinstance(answer, Iterator) else answer
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def put_new(*items: Item) -> None:
@@ -175,15 +175,15 @@ SUITE: dict[str, Callable[[], object]] = {
 
 
 def test_storage_gets_the_same_results_from_memory_as_from_moto(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[dict[str, object]] = []
+    results: list[dict[str, object]] = []
     for engine in (memory, moto):
         with engine() as client:
             for module in ("saxaul.storage.table", "operations.ledger_reading"):
                 monkeypatch.setattr(f"{module}.dynamodb", lambda client=client: client)
-            answers.append({name: outcome_of(operation) for name, operation in SUITE.items()})
+            results.append({name: outcome_of(operation) for name, operation in SUITE.items()})
 
     for name in SUITE:
-        assert answers[0][name] == answers[1][name], name
+        assert results[0][name] == results[1][name], name
 
 
 def test_eventually_consistent_reads_may_return_the_previous_item(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,10 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
 
 
 def deliver(function: "ModuleType", bodies: Mapping[str, str]) -> set[str]:
-    """Hand messages to a function as SQS does. Returns the IDs of those that SQS must deliver again."""
+    """Deliver messages to a function as SQS does. Returns the ids of those that SQS must redeliver."""
     event = {"Records": [{"messageId": name, "body": body} for name, body in bodies.items()]}
-    answer = function.handler(event, cast("LambdaContext", Context()))
-    return {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    response = function.handler(event, cast("LambdaContext", Context()))
+    return {failure["itemIdentifier"] for failure in response["batchItemFailures"]}
 
 
 def refuse_to_write(twin: Twin, *keys: Key) -> None:

@@ -6,46 +6,49 @@ from typing import Any
 import pytest
 
 from saxaul.log.entries import LogEntry
-from saxaul.services.append_log import Log
+from saxaul.services.append_log import LogWriter
 from saxaul.storage.orders import Orders
-from saxaul.trees.manifests import key_of
+from saxaul.trees.manifests import manifest_key
 from saxaul.trees.redemptions import State
-from saxaul.trees.report_rules import confirm
+from saxaul.trees.report_rules import apply_confirmations
 from tests.builders import NOON, confirmation, make_redemption
-from tests.proof.fuse import Fuse, put_in, survive
+from tests.proof.fuse import Fuse, install, survive
 from tests.proof.nursery import Nursery
 
 Summary = dict[tuple[str, int], list[str]]
 
 FAILURES = (0, 1, 3, 0, 2, 0, 0)
-"""How often planting fails for each of the seven trees. After the third failure a tree is refunded, not planted."""
+"""How often planting fails for each of the seven trees. After its third failure, a tree is refunded."""
 
-FOUND = (("alive",), (), (), ("dead",), ("dead", "replaced"), ("alive", "dead", "replaced"), ())
+INSPECTIONS = (("alive",), (), (), ("dead",), ("dead", "replaced"), ("alive", "dead", "replaced"), ())
 
 
-def live(nursery: Nursery) -> Summary:
-    """Order, plant and inspect seven trees of four redemptions, with new workers after each kill. Return the states."""
+def run_programme(nursery: Nursery) -> Summary:
+    """Order, plant and inspect seven trees of four redemptions, with new workers after each kill.
+
+    Returns the states of each tree.
+    """
     numbers = [
-        (redemption.redemption_id, place, tree.number)
+        (redemption.redemption_id, index, tree.number)
         for redemption in nursery.redemptions()
-        for place, tree in enumerate(redemption.trees)
+        for index, tree in enumerate(redemption.trees)
     ]
     failures = {number: times for (_, _, number), times in zip(numbers, FAILURES, strict=True)}
-    found = {number: states for (_, _, number), states in zip(numbers, FOUND, strict=True)}
+    found = {number: states for (_, _, number), states in zip(numbers, INSPECTIONS, strict=True)}
     for _ in range(3):
         survive(nursery.world, nursery.batch)
         survive(nursery.world, lambda: nursery.plant(failures))
     survive(nursery.world, lambda: nursery.inspect(found))
-    nursery.world.unobserved(nursery.check)
-    lives = {
+    nursery.world.without_faults(nursery.check)
+    histories = {
         tree.number: [step.state.value for step in tree.history]
         for redemption in nursery.redemptions()
         for tree in redemption.trees
     }
-    return {(redemption_id, place): lives[number] for redemption_id, place, number in numbers}
+    return {(redemption_id, index): histories[number] for redemption_id, index, number in numbers}
 
 
-def planted(patch: pytest.MonkeyPatch) -> Nursery:
+def make_nursery(patch: pytest.MonkeyPatch) -> Nursery:
     nursery = Nursery(patch)
     for number, trees in enumerate((2, 1, 3, 1)):
         nursery.reserve(f"u-{number % 3}", f"key-{number}", trees)
@@ -55,10 +58,10 @@ def planted(patch: pytest.MonkeyPatch) -> Nursery:
 def undisturbed() -> tuple[Summary, int]:
     """Return the result of a run without a kill, and the number of its AWS calls."""
     with pytest.MonkeyPatch.context() as patch:
-        nursery = planted(patch)
-        fuse = Fuse(lambda _: False, served=False)
-        put_in(nursery.world, fuse)
-        return live(nursery), fuse.calls
+        nursery = make_nursery(patch)
+        fuse = Fuse(lambda _: False, takes_effect=False)
+        install(nursery.world, fuse)
+        return run_programme(nursery), fuse.calls
 
 
 EXPECTED, CALLS = undisturbed()
@@ -71,29 +74,29 @@ def test_the_run_reaches_every_state_of_a_tree() -> None:
     assert CALLS > 100
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after the call took effect"])
-def test_a_worker_killed_at_any_call_leaves_nothing_undone_or_done_twice(served: bool) -> None:
-    for place in range(1, CALLS + 1):
+@pytest.mark.parametrize("takes_effect", [False, True], ids=["before the call", "after the call took effect"])
+def test_a_worker_killed_at_any_call_leaves_nothing_undone_or_done_twice(takes_effect: bool) -> None:
+    for call_number in range(1, CALLS + 1):
         with pytest.MonkeyPatch.context() as patch:
-            nursery = planted(patch)
-            put_in(nursery.world, Fuse(place.__eq__, served=served))
+            nursery = make_nursery(patch)
+            install(nursery.world, Fuse(call_number.__eq__, takes_effect=takes_effect))
 
-            assert live(nursery) == EXPECTED, f"killed at call {place} of {CALLS}"
+            assert run_programme(nursery) == EXPECTED, f"killed at call {call_number} of {CALLS}"
             assert all(order.announced_at is not None for order in nursery.orders())
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_workers_that_are_killed_many_times_reach_the_same_result(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(seed)
-    nursery = planted(monkeypatch)
-    put_in(nursery.world, Fuse(lambda _: chance.random() < 0.04, served=seed % 2 == 0))
+    nursery = make_nursery(monkeypatch)
+    install(nursery.world, Fuse(lambda _: chance.random() < 0.04, takes_effect=seed % 2 == 0))
 
-    assert live(nursery) == EXPECTED
+    assert run_programme(nursery) == EXPECTED
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["before the call", "after the call took effect"])
+@pytest.mark.parametrize("takes_effect", [False, True], ids=["before the call", "after the call took effect"])
 def test_after_a_kill_halfway_each_of_a_thousand_redemptions_is_in_exactly_one_order(
-    served: bool, monkeypatch: pytest.MonkeyPatch
+    takes_effect: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nursery = Nursery(monkeypatch)
     for module in ("saxaul.trees.orders", "saxaul.services.place_orders"):
@@ -106,7 +109,7 @@ def test_after_a_kill_halfway_each_of_a_thousand_redemptions_is_in_exactly_one_o
     def orders() -> int:
         return sum(name.pk.startswith("ORDER#") for name in nursery.world.store.tables["Ledger"])
 
-    put_in(nursery.world, Fuse(lambda _: orders() == 5 and not killed, served=served))
+    install(nursery.world, Fuse(lambda _: orders() == 5 and not killed, takes_effect=takes_effect))
     monkeypatch.setattr(nursery.world, "start_workers", lambda: killed.append(orders()))
 
     survive(nursery.world, nursery.batch)
@@ -114,7 +117,7 @@ def test_after_a_kill_halfway_each_of_a_thousand_redemptions_is_in_exactly_one_o
     assert killed == [5]
 
     numbers = [tree.number for order in nursery.orders() for tree in order.trees]
-    manifests = [nursery.world.bucket.objects[key_of(order.order_id, "csv")] for order in nursery.orders()]
+    manifests = [nursery.world.bucket.objects[manifest_key(order.order_id, "csv")] for order in nursery.orders()]
     assert [len(order.trees) for order in nursery.orders()] == [99] * 10 + [10]
     assert len(numbers) == len(set(numbers)) == 1000
     assert sum(len(manifest.splitlines()) - 1 for manifest in manifests) == 1000
@@ -123,7 +126,7 @@ def test_after_a_kill_halfway_each_of_a_thousand_redemptions_is_in_exactly_one_o
 
 
 def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    nursery = planted(monkeypatch)
+    nursery = make_nursery(monkeypatch)
     [project_id] = nursery.projects
     write, rivals = Orders.write, [lambda: nursery.world.placing.place(project_id)]
 
@@ -141,20 +144,20 @@ def test_two_batches_at_once_leave_each_tree_in_one_order(monkeypatch: pytest.Mo
 
 
 def test_two_batches_in_the_same_second_have_different_deduplication_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    nursery = planted(monkeypatch)
+    nursery = make_nursery(monkeypatch)
     names: list[str] = []
     monkeypatch.setattr(
         nursery.world.queue, "send_message", lambda **message: names.append(message["MessageDeduplicationId"])
     )
 
     for _ in range(2):
-        nursery.world.scheduling.begin()
+        nursery.world.scheduling.start_batch()
 
     assert len(names) == len(set(names)) == 2
 
 
 def test_an_order_that_was_never_announced_is_announced_by_the_next_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    nursery = planted(monkeypatch)
+    nursery = make_nursery(monkeypatch)
     with monkeypatch.context() as broken:
         broken.setattr(nursery.world, "eventbridge", None)
         with pytest.raises(AttributeError):
@@ -168,20 +171,20 @@ def test_an_order_that_was_never_announced_is_announced_by_the_next_batch(monkey
 
 
 def test_two_concurrent_reports_for_one_order_are_both_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    nursery = planted(monkeypatch)
+    nursery = make_nursery(monkeypatch)
     nursery.batch()
     order = nursery.announced[0]
     first, second = (confirmation(tree.number) for tree in order.trees[:2])
-    append, rivals = Log.append, [lambda: nursery.report(order, confirm, [second])]
+    append, rivals = LogWriter.append, [lambda: nursery.report(order, apply_confirmations, [second])]
 
-    def overtaken(log: Log, *arguments: Any) -> LogEntry:  # noqa: ANN401 - passed on
+    def overtaken(log: LogWriter, *arguments: Any) -> LogEntry:  # noqa: ANN401 - passed on
         if rivals:
             rivals.pop()()
         return append(log, *arguments)
 
-    monkeypatch.setattr(Log, "append", overtaken)
+    monkeypatch.setattr(LogWriter, "append", overtaken)
 
-    assert nursery.report(order, confirm, [first]).taken == 1
+    assert nursery.report(order, apply_confirmations, [first]).accepted == 1
 
     nursery.check()
     held = nursery.world.redemptions.of_order(order)

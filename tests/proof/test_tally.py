@@ -1,6 +1,6 @@
 """The public totals match the ledger even if its stream delays, repeats and splits batches, and the tally crashes.
 
-A stream delivers the changes of one item in order, on one shard. The test assumes nothing else.
+The only assumption is that a stream delivers the changes of one item in order, on one shard.
 """
 
 from collections import defaultdict
@@ -43,7 +43,7 @@ reports = st.lists(
 )
 
 
-class Recorded(MemoryDynamoDB):
+class RecordingDynamoDB(MemoryDynamoDB):
     """An in-memory table that records its changes by shard, as a stream does. Its writes may fail."""
 
     def __init__(self) -> None:
@@ -55,10 +55,10 @@ class Recorded(MemoryDynamoDB):
     def put_item(self, **put: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
         if self.crash and self.crash.random() < 0.2:
             raise ConnectionError("before the write")
-        answer = super().put_item(**put)
+        response = super().put_item(**put)
         if self.crash and self.crash.random() < 0.2:
             raise ConnectionError("after the write")
-        return answer
+        return response
 
     def _write(self, table: str, item: Raw) -> None:
         before = self.tables[table].get((item["pk"]["S"], item["sk"]["S"]))  # type: ignore[call-overload] # a Name is such a tuple
@@ -72,13 +72,13 @@ class Recorded(MemoryDynamoDB):
             self.shards[shard].append({"eventName": "MODIFY" if before else "INSERT", "dynamodb": change})
 
 
-def deliver(store: Recorded, chance: Random) -> None:
-    """Deliver every record, in order within its shard, in batches that may fail, repeat records and be split."""
+def deliver(store: RecordingDynamoDB, chance: Random) -> None:
+    """Deliver every record, in order within its shard. A batch may fail, may have any size, and may repeat records."""
     tallying = Tallying(ImpactStore(Table("Ledger", StoppedClock(START))), CALENDAR, StoppedClock(START))
     done = dict.fromkeys(store.shards, 0)
     while any(done[shard] < len(store.shards[shard]) for shard in done):
         shard = chance.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
-        back = chance.choice([0, 0, 1, 5])  # Lambda goes back to its last checkpoint
+        back = chance.choice([0, 0, 1, 5])  # Lambda may repeat records since its last checkpoint
         start = max(0, done[shard] - back)
         batch = store.shards[shard][start : start + chance.randint(1, 8)]
         store.crash = chance if chance.random() < 0.5 else None
@@ -91,7 +91,7 @@ def deliver(store: Recorded, chance: Random) -> None:
         done[shard] = max(done[shard], start + len(batch))
 
 
-def counted_afresh(world: World) -> dict[tuple[Any, Act], Sum]:
+def recount(world: World) -> dict[tuple[Any, Act], Sum]:
     """Compute the totals again from every entry of every period."""
     found: defaultdict[tuple[Any, Act], Sum] = defaultdict(Sum)
     for user_id in USERS:
@@ -110,7 +110,7 @@ def test_the_totals_match_the_ledger_however_its_stream_is_delivered(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         world = World(patch, START)
-        world.dynamodb = store = Recorded()
+        world.dynamodb = store = RecordingDynamoDB()
         world.seed(TYPES, PROJECTS, CAMPAIGNS)
         for user_id, number, type_, days, is_reversal in reported:
             owner, occurred_at = Owner("user", user_id), START - days * DAY
@@ -125,6 +125,4 @@ def test_the_totals_match_the_ledger_however_its_stream_is_delivered(
         written = ImpactStore(Table("Ledger", StoppedClock(START))).between(
             CALENDAR.day_of(at("2026-05-01T00:00")), CALENDAR.day_of(START)
         )
-        assert {(day.day, act): found for day in written for act, found in day.impact.acts.items()} == counted_afresh(
-            world
-        )
+        assert {(day.day, act): found for day in written for act, found in day.impact.acts.items()} == recount(world)

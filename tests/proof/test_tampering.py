@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from saxaul.log.canonical_json import encode
 from saxaul.log.checks import check_certificate, check_log
 from saxaul.log.ecdsa import ORDER, with_low_s
-from saxaul.log.entries import NOTHING_BEFORE, Header, LogEntry
+from saxaul.log.entries import NO_PREVIOUS_HASH, Header, LogEntry
 from saxaul.log.parsing import IncompleteError, NotInLogError, NotVerifiedError, RefusedError
 from saxaul.log.signatures import Keys
-from saxaul.log.verify import verdict
+from saxaul.log.verify import verify
 from tests.builders import make_leaf
 from tests.proof.memory_kms import MemoryKMS
-from tests.proof.published import BY, END, Publication, publish, publish_inspected, step
+from tests.proof.published import END, PARTNER, Publication, publish, publish_inspected, step
 
 FLIPS = (0x01, 0x02, 0x20, 0x80)
-"""Bits to flip: they give a neighbouring character, another one, the other case, and a byte outside ASCII."""
+"""The bits to flip. They give a neighbouring character, another one, the other case, and a byte outside ASCII."""
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,16 @@ def published() -> Publication:
 
 
 def refusal(certificate: bytes | None, log: Sequence[bytes], key: bytes) -> str | None:
-    """Return why this is not verified, or None if it is. The page that ends the log is added to it."""
+    """Return the reason for which these documents are refused, or None. Adds the page that ends the log."""
     try:
-        list(verdict(certificate, [*log, END] if log else [], key))
+        list(verify(certificate, [*log, END] if log else [], key))
     except NotVerifiedError as reason:
         return str(reason)
     return None
 
 
 def test_the_published_certificate_and_log_are_verified_line_by_line(published: Publication) -> None:
-    lines = list(verdict(published.certificate, [published.log, END], published.key))
+    lines = list(verify(published.certificate, [published.log, END], published.key))
 
     assert [line.split()[0] for line in lines[2:5]] == ["planted", "dead", "replaced"]
     assert "entry 2, leaf 2 of 2, reported by Alxa SEE Foundation, signed 2026-06-06T12:00:00+08:00" in lines[3]
@@ -50,16 +50,16 @@ def test_the_published_certificate_and_log_are_verified_line_by_line(published: 
     assert lines[7] == "Recounted from the leaves: 4 planted, 0 dead, 4 standing."
 
 
-def unnoticed(original: bytes, flip: int, check: Callable[[bytes], object]) -> list[bytes]:
-    """Return the places where a flipped byte is not detected, or is refused without a reason."""
+def undetected_flips(original: bytes, flip: int, check: Callable[[bytes], object]) -> list[bytes]:
+    """Return the text around each byte whose flipped bit is not detected, or is refused without a reason."""
     found = []
-    for place, byte in enumerate(original):
+    for index, byte in enumerate(original):
         try:
-            check(original[:place] + bytes([byte ^ flip]) + original[place + 1 :])
+            check(original[:index] + bytes([byte ^ flip]) + original[index + 1 :])
         except RefusedError as reason:
             if str(reason):
                 continue
-        found.append(original[max(0, place - 30) : place + 30])
+        found.append(original[max(0, index - 30) : index + 30])
     return found
 
 
@@ -68,7 +68,7 @@ def test_any_flipped_byte_of_a_certificate_is_detected(published: Publication, f
     keys = Keys(published.key)
 
     assert len(published.certificate) > 4000
-    assert unnoticed(published.certificate, flip, lambda changed: check_certificate(changed, keys)) == []
+    assert undetected_flips(published.certificate, flip, lambda changed: check_certificate(changed, keys)) == []
 
 
 @pytest.mark.parametrize("flip", FLIPS)
@@ -76,16 +76,16 @@ def test_any_flipped_byte_of_the_log_is_detected(published: Publication, flip: i
     keys = Keys(published.key)
 
     assert len(published.log) > 3000
-    assert unnoticed(published.log, flip, lambda changed: check_log([changed], keys)) == []
+    assert undetected_flips(published.log, flip, lambda changed: check_log([changed], keys)) == []
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_few_bytes_replaced_cut_or_inserted_are_detected(published: Publication, data: st.DataObject) -> None:
     original = data.draw(st.sampled_from([published.certificate, published.log]))
-    place = data.draw(st.integers(0, len(original)))
+    index = data.draw(st.integers(0, len(original)))
     cut = data.draw(st.integers(0, 6))
-    changed = original[:place] + data.draw(st.binary(max_size=6)) + original[place + cut :]
+    changed = original[:index] + data.draw(st.binary(max_size=6)) + original[index + cut :]
 
     reason = (
         refusal(changed, [published.log], published.key)
@@ -97,7 +97,7 @@ def test_a_few_bytes_replaced_cut_or_inserted_are_detected(published: Publicatio
 
 
 def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  # noqa: ANN401 - any JSON
-    """Return the canonical text of a document with one member changed, as a careful forger would write it."""
+    """Change one member of a document, and return its canonical text, as a careful forger would."""
     changed = json.loads(document)
     *way, last = path
     inner = changed
@@ -135,7 +135,9 @@ def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  #
         (["proof", "events", 0, "path"], [], "the path is too short"),
         (["proof", "events", 0, "leaf", "tag"], "AX-9", "is not in the Merkle tree of its entry"),
         (["proof", "events", 0, "entry", "root"], "0" * 64, "is not in the Merkle tree of its entry"),
-        (["proof", "events", 0, "entry", "signed_at"], "2020-01-01", "the signature of entry 1 is not valid"),
+        (["proof", "events", 0, "entry", "signed_at"], "2020-01-01T12:00:00Z", "the signature of entry 1 is not valid"),
+        (["proof", "events", 0, "entry", "signed_at"], "2020-01-01", "signed_at of an entry is not a time"),
+        (["proof", "events", 0, "leaf", "recorded_at"], "2020-01-01", "recorded_at of a leaf is not a time"),
         (["proof", "events", 0, "entry", "by"], "Nobody", "the signature of entry 1 is not valid"),
         (["proof", "events", 0, "entry", "signature"], "", "the signature of entry 1 is not valid"),
         (["proof", "events", 0, "entry", "key_id"], "0" * 64, "a key that is not the published one"),
@@ -168,40 +170,46 @@ def test_the_log_shows_that_a_certificate_leaves_out_its_latest_event(published:
     last = certificate["proof"]["events"].pop()
     certificate["history"].pop()
     certificate |= {"state": "dead", "tree": certificate["tree"] | {"tag": "AX-0001"}}
-    hushed = encode(certificate)
+    without_latest = encode(certificate)
 
     assert last["leaf"]["event"] == "replaced"
-    assert check_certificate(hushed, Keys(published.key)).number == certificate["number"]
-    assert "only the log shows whether it leaves out a death" in str(refusal(hushed, [], published.key))
-    assert refusal(hushed, [published.log], published.key) == "the certificate hides a later event: replaced in entry 3"
+    assert check_certificate(without_latest, Keys(published.key)).number == certificate["number"]
+    assert "only the log shows whether it leaves out a death" in str(refusal(without_latest, [], published.key))
+    assert (
+        refusal(without_latest, [published.log], published.key)
+        == "the certificate hides a later event: replaced in entry 3"
+    )
 
 
-def life_of(*events: str, but: Sequence[int] = (), **changes: str) -> Publication:
-    """Publish a tree that was planted and then had these events, without the events at ``but`` on its certificate."""
+def publish_tree(*events: str, left_out: Sequence[int] = (), **changes: str) -> Publication:
+    """Publish a tree that was planted and had these events. Its certificate lacks the events at ``left_out``."""
     with pytest.MonkeyPatch.context() as patch:
-        return publish_inspected(patch, events, but, **changes)
+        return publish_inspected(patch, events, left_out, **changes)
 
 
 def test_a_certificate_may_leave_out_an_older_inspection_only_if_it_shows_twelve_events() -> None:
-    many, few = life_of(*["alive"] * 13, but=[5]), life_of(*["alive"] * 11, but=[5])
-    hushed = life_of(*["alive"] * 13, but=[13])
+    many, few = publish_tree(*["alive"] * 13, left_out=[5]), publish_tree(*["alive"] * 11, left_out=[5])
+    without_latest = publish_tree(*["alive"] * 13, left_out=[13])
 
-    *_, last = verdict(many.certificate, [many.log, END], many.key)
+    *_, last = verify(many.certificate, [many.log, END], many.key)
     assert last.endswith("and also 1 inspection that changed nothing.")
     assert (
         refusal(few.certificate, [few.log], few.key)
         == "the log has 12 events of this tree, but the certificate shows only 11"
     )
     assert (
-        refusal(hushed.certificate, [hushed.log], hushed.key)
+        refusal(without_latest.certificate, [without_latest.log], without_latest.key)
         == "the certificate hides a later event: alive in entry 14"
     )
 
 
 def test_a_certificate_that_hides_a_death_is_never_verified_even_if_the_rest_agrees() -> None:
     turned = ["alive"] * 6 + ["dead", "replaced"] + ["alive"] * 8
-    same_tag, other_tag = life_of(*turned, but=[7, 8, 9]), life_of(*turned, but=[7, 8, 9], tag="AX-0002")
-    half = life_of(*turned, but=[7])
+    same_tag, other_tag = (
+        publish_tree(*turned, left_out=[7, 8, 9]),
+        publish_tree(*turned, left_out=[7, 8, 9], tag="AX-0002"),
+    )
+    half = publish_tree(*turned, left_out=[7])
 
     assert len(json.loads(same_tag.certificate)["history"]) == 14
     assert "only the log shows" in str(refusal(same_tag.certificate, [], same_tag.key))
@@ -225,7 +233,7 @@ def test_a_certificate_without_its_dedication_is_refused_because_no_signed_text_
 
 
 def test_a_photo_may_be_missing_only_from_an_older_event_of_a_long_certificate() -> None:
-    life = life_of(*["dead", "replaced"] * 6)
+    life = publish_tree(*["dead", "replaced"] * 6)
 
     def without_photo(event: int) -> str | None:
         certificate = json.loads(life.certificate)
@@ -238,8 +246,8 @@ def test_a_photo_may_be_missing_only_from_an_older_event_of_a_long_certificate()
     assert without_photo(12) == "the photo of the replaced event of entry 13 is not the one that was logged"
 
 
-def other_form(signature: str) -> str:
-    """Return the second signature that is valid for the same text, with n - s instead of s. Anyone can compute it."""
+def other_signature_form(signature: str) -> str:
+    """Return the other valid signature of the same text, with n - s instead of s. Anyone can compute it."""
     r, s = decode_dss_signature(bytes.fromhex(signature))
     return encode_dss_signature(r, ORDER - s).hex()
 
@@ -251,15 +259,15 @@ def test_only_the_low_s_form_of_a_signature_is_accepted() -> None:
     certificate = json.loads(published.certificate)
     low = [entry["signature"] for entry in document["entries"]]
 
-    for place, signature in enumerate(low):
-        forged = change(published.log, ["entries", place, "signature"], other_form(signature))
+    for index, signature in enumerate(low):
+        forged = change(published.log, ["entries", index, "signature"], other_signature_form(signature))
         with pytest.raises(RefusedError, match=r"canonical form|does not commit to the entry before it"):
             check_log([forged], keys)
-        event = certificate["proof"]["events"][place]
+        event = certificate["proof"]["events"][index]
         forged = change(
             published.certificate,
-            ["proof", "events", place, "entry", "signature"],
-            other_form(event["entry"]["signature"]),
+            ["proof", "events", index, "entry", "signature"],
+            other_signature_form(event["entry"]["signature"]),
         )
         with pytest.raises(RefusedError, match="canonical form"):
             check_certificate(forged, keys)
@@ -295,7 +303,7 @@ def test_an_old_log_with_high_s_signatures_is_verified_if_a_later_entry_commits_
     )
 
     head = published.entries[-1]
-    draft = LogEntry.draft(head, BY, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
+    draft = LogEntry.draft(head, PARTNER, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
     later = encode({"entries": [signed(draft, published.kms).document()]})
 
     assert refusal(published.certificate, [published.log, later], published.key) is None
@@ -316,17 +324,17 @@ def test_a_key_that_did_not_sign_is_refused(published: Publication) -> None:
 def test_the_pages_of_a_log_may_come_in_any_order_and_a_missing_page_is_named(published: Publication) -> None:
     pages = [encode({"entries": [entry.document()]}) for entry in published.entries]
 
-    def asked(*given: bytes) -> str:
+    def missing_page(*given: bytes) -> str:
         with pytest.raises(IncompleteError) as missing:
-            list(verdict(published.certificate, given, published.key))
+            list(verify(published.certificate, given, published.key))
         return str(missing.value)
 
     assert refusal(published.certificate, pages[::-1], published.key) is None
-    assert "GET /log?after=3" in asked(*pages)
-    assert "GET /log?after=2" in asked(*pages[:2])
-    assert "GET /log?after=1" in asked(pages[0], pages[2], END)
-    assert asked(pages[1], END) == "the given log has no entries: fetch it from its first page"
-    assert asked(END) == "the given log has no entries: fetch it from its first page"
+    assert "GET /log?after=3" in missing_page(*pages)
+    assert "GET /log?after=2" in missing_page(*pages[:2])
+    assert "GET /log?after=1" in missing_page(pages[0], pages[2], END)
+    assert missing_page(pages[1], END) == "the given log has no entries: fetch it from its first page"
+    assert missing_page(END) == "the given log has no entries: fetch it from its first page"
 
 
 def test_a_page_with_a_missing_entry_or_with_two_entries_of_one_sequence_is_refused(published: Publication) -> None:
@@ -345,7 +353,7 @@ def test_a_duplicate_page_or_an_overlapping_page_changes_nothing(published: Publ
     pages = [encode({"entries": entries}) for entries in ([first, second], [second, third], [first, second])]
 
     once, again = (
-        [*verdict(published.certificate, given, published.key)] for given in ([published.log, END], [*pages, END])
+        [*verify(published.certificate, given, published.key)] for given in ([published.log, END], [*pages, END])
     )
 
     assert once == again
@@ -353,7 +361,7 @@ def test_a_duplicate_page_or_an_overlapping_page_changes_nothing(published: Publ
 
 def test_the_empty_page_ends_a_log_only_if_it_comes_last(published: Publication) -> None:
     with pytest.raises(IncompleteError, match="fetch"):
-        list(verdict(published.certificate, [END, published.log], published.key))
+        list(verify(published.certificate, [END, published.log], published.key))
 
 
 def test_an_empty_or_truncated_log_is_incomplete(published: Publication) -> None:
@@ -362,13 +370,13 @@ def test_an_empty_or_truncated_log_is_incomplete(published: Publication) -> None
     for pages in ([END], [cut], [b""], [encode({"status": 404, "code": "not_found", "title": "Not Found"})]):
         for certificate in (published.certificate, None):
             with pytest.raises(IncompleteError, match="fetch"):
-                list(verdict(certificate, pages, published.key))
+                list(verify(certificate, pages, published.key))
 
 
 def test_a_signed_entry_that_is_not_in_the_log_is_reported_differently_from_a_forgery(published: Publication) -> None:
     cut = encode({"entries": json.loads(published.log)["entries"][:2]})
     head = published.entries[1]
-    draft = LogEntry.draft(head, BY, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
+    draft = LogEntry.draft(head, PARTNER, [make_leaf()], signed_at=head.signed_at, key_id=head.key_id)
     other = encode({"entries": [signed(draft, published.kms).document()]})
 
     for pages, reason in (
@@ -376,26 +384,26 @@ def test_a_signed_entry_that_is_not_in_the_log_is_reported_differently_from_a_fo
         ([cut, other, END], "entry 3 differs between the certificate and the log, and both are signed"),
     ):
         with pytest.raises(NotInLogError, match=reason):
-            list(verdict(published.certificate, pages, published.key))
+            list(verify(published.certificate, pages, published.key))
 
 
 def test_a_certificate_without_a_proof_is_refused_if_the_log_has_its_tree(published: Publication) -> None:
     bare = change(published.certificate, ["proof"], None)
 
     with pytest.raises(NotInLogError, match="the certificate has no proof"):
-        list(verdict(bare, [], published.key))
+        list(verify(bare, [], published.key))
     with pytest.raises(RefusedError, match="but its tree is in the log"):
-        list(verdict(bare, [published.log, END], published.key))
+        list(verify(bare, [published.log, END], published.key))
 
 
 def signed(entry: LogEntry, kms: MemoryKMS) -> LogEntry:
     return entry.signed(with_low_s(kms.sign("key", entry.signed_bytes, "RAW", "ECDSA_SHA_256")["Signature"]))
 
 
-def appended(published: Publication, *leaves: Any, **changes: Any) -> str | None:  # noqa: ANN401 - leaves, and any field
-    """Append an entry that the real key signed to the log. Returns why it is refused, or None."""
+def refusal_after_append(published: Publication, *leaves: Any, **changes: Any) -> str | None:  # noqa: ANN401 - leaves, and any field
+    """Append an entry to the log, signed by the real key. Returns the reason for which it is refused, or None."""
     head: Header = published.entries[-1]
-    draft = LogEntry.draft(head, BY, leaves, signed_at=head.signed_at, key_id=head.key_id)
+    draft = LogEntry.draft(head, PARTNER, leaves, signed_at=head.signed_at, key_id=head.key_id)
     entry = signed(replace(draft, **changes), published.kms)
     pages = [published.log, encode({"entries": [entry.document()]})]
     return refusal(None, pages, published.key)
@@ -407,13 +415,69 @@ def test_even_the_holder_of_the_key_cannot_miscount_break_the_chain_or_plant_a_t
     planted = published.entries[0].leaves[0]
     counts = published.entries[-1].counts
 
-    assert appended(published, make_leaf()) is None
-    assert appended(published, make_leaf(), counts=counts) == "entry 4 counts 4 trees, recounted 5"
-    assert appended(published, make_leaf(), previous=NOTHING_BEFORE) == "entry 4 does not commit to the entry before it"
-    assert appended(published, make_leaf(), size=2) == "the header of entry 4 states a wrong number of leaves"
-    assert appended(published, make_leaf(), root="0" * 64) == "the root of entry 4 does not match its leaves"
-    assert "is recorded as following no event, but comes after alive" in str(appended(published, planted))
-    assert "is recorded as following planted, but comes after alive" in str(appended(published, step(planted, "dead")))
-    assert "belongs to another certificate" in str(
-        appended(published, step(planted, "dead", "alive", particulars=make_leaf().particulars))
+    assert refusal_after_append(published, make_leaf()) is None
+    assert refusal_after_append(published, make_leaf(), counts=counts) == "entry 4 counts 4 trees, recounted 5"
+    assert (
+        refusal_after_append(published, make_leaf(), previous=NO_PREVIOUS_HASH)
+        == "entry 4 does not commit to the entry before it"
     )
+    assert (
+        refusal_after_append(published, make_leaf(), size=2) == "the header of entry 4 states a wrong number of leaves"
+    )
+    assert (
+        refusal_after_append(published, make_leaf(), root="0" * 64) == "the root of entry 4 does not match its leaves"
+    )
+    assert "is recorded as following no event, but comes after alive" in str(refusal_after_append(published, planted))
+    assert "is recorded as following planted, but comes after alive" in str(
+        refusal_after_append(published, step(planted, "dead"))
+    )
+    assert "belongs to another certificate" in str(
+        refusal_after_append(published, step(planted, "dead", "alive", particulars=make_leaf().particulars))
+    )
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "yesterday",
+        "",
+        "2026-06-20",
+        "2026-06-20T10:00:00",
+        "2026-06-20T10:00+08:00",
+        "2026-06-20T10:00:00.5+08:00",
+        "2026-06-20 10:00:00+08:00",
+        "2026-06-20t10:00:00z",
+        "20260620T100000Z",
+        "2026-06-20T24:00:00Z",
+        "2026-06-20T10:00:00+08",
+        "2026-06-20T10:00:00+08:60",
+        "2026-06-20T10:00:00+24:00",
+        "2026-06-20T10:00:00+08:00:30",
+        "2026-06-31T10:00:00+08:00",
+        "2026-06-20T10:00:00+08:00\n",
+        "\uff12026-06-20T10:00:00+08:00",
+    ],
+)
+def test_a_time_that_is_not_rfc_3339_with_an_offset_is_refused_even_if_it_is_signed(
+    published: Publication, time: str
+) -> None:
+    reason = "is not a time in RFC 3339, to the second and with an offset from UTC"
+
+    assert refusal_after_append(published, make_leaf(occurred_at=time)) == f"occurred_at of a leaf {reason}"
+    assert refusal_after_append(published, make_leaf(recorded_at=time)) == f"recorded_at of a leaf {reason}"
+    assert refusal_after_append(published, make_leaf(), signed_at=time) == f"signed_at of an entry {reason}"
+
+
+@pytest.mark.parametrize("offset", ["Z", "+00:00", "-00:00", "+08:00", "-09:30", "+23:59"])
+def test_a_time_may_have_any_offset_from_utc(published: Publication, offset: str) -> None:
+    time = f"2026-06-20T10:00:00{offset}"
+
+    assert refusal_after_append(published, make_leaf(occurred_at=time, recorded_at=time), signed_at=time) is None
+
+
+def test_recorded_at_and_signed_at_may_be_earlier_than_before_because_the_clocks_of_workers_differ(
+    published: Publication,
+) -> None:
+    earlier = "2020-01-01T12:00:00+08:00"
+
+    assert refusal_after_append(published, make_leaf(recorded_at=earlier), signed_at=earlier) is None

@@ -1,4 +1,4 @@
-"""Trees stay correct for any reports in any order, with workers that are killed at any AWS call."""
+"""Trees stay correct for any reports in any order, even if workers are killed at any AWS call."""
 
 import os
 from collections.abc import Callable
@@ -8,26 +8,26 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from saxaul.services.take_reports import Take
-from saxaul.trees.report_rules import Reported, confirm, fail, inspect
+from saxaul.services.take_reports import ReportRule
+from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
 from tests.builders import confirmation, failure, inspection
-from tests.proof.fuse import Fuse, KilledError, put_in
+from tests.proof.fuse import Fuse, KilledError, install
 from tests.proof.nursery import Nursery
 
 PROJECTS = ("saxaul-alxa", "willow-yili")
-WORDS: dict[str, tuple[Take, Callable[[str], object]]] = {
-    "planted": (confirm, confirmation),
-    "failed": (fail, failure),
-    "alive": (inspect, lambda number: inspection(number, "alive")),
-    "dead": (inspect, lambda number: inspection(number, "dead")),
-    "replaced": (inspect, lambda number: inspection(number, "replaced")),
+REPORTS: dict[str, tuple[ReportRule, Callable[[str], object]]] = {
+    "planted": (apply_confirmations, confirmation),
+    "failed": (apply_failures, failure),
+    "alive": (apply_inspections, lambda number: inspection(number, "alive")),
+    "dead": (apply_inspections, lambda number: inspection(number, "dead")),
+    "replaced": (apply_inspections, lambda number: inspection(number, "replaced")),
 }
-deaths = st.one_of(st.none(), st.tuples(st.integers(1, 25), st.booleans()))
-"""The number of the AWS call at which a worker is killed, and whether that call takes effect; None for no kill."""
+kills = st.one_of(st.none(), st.tuples(st.integers(1, 25), st.booleans()))
+"""None, or the number of the AWS call at which a worker is killed, and whether that call still takes effect."""
 
 
 class TreeMachine(RuleBasedStateMachine):
-    """Users request trees, batches order them, and the partner sends any report for any order, sensible or not."""
+    """Users request trees, planting batches order them, and the partner sends valid and invalid reports."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,43 +48,43 @@ class TreeMachine(RuleBasedStateMachine):
         self.count += 1
         self.nursery.reserve(f"u-{user}", f"key-{self.count}", trees, project_id)
 
-    @rule(death=deaths)
-    def batch(self, death: tuple[int, bool] | None) -> None:
-        self._work(self.nursery.batch, death)
+    @rule(kill=kills)
+    def batch(self, kill: tuple[int, bool] | None) -> None:
+        self._work(self.nursery.batch, kill)
 
     @rule(
-        word=st.sampled_from(sorted(WORDS)),
+        kind=st.sampled_from(sorted(REPORTS)),
         picked=st.integers(0, 100),
-        some=st.lists(st.integers(0, 5), min_size=1, max_size=4),
-        death=deaths,
+        indexes=st.lists(st.integers(0, 5), min_size=1, max_size=4),
+        kill=kills,
     )
-    def report(self, word: str, picked: int, some: list[int], death: tuple[int, bool] | None) -> None:
+    def report(self, kind: str, picked: int, indexes: list[int], kill: tuple[int, bool] | None) -> None:
         orders = self.nursery.announced
         if not orders:
             return
         order = orders[-1 - picked % len(orders)]
-        take, say = WORDS[word]
-        words = [say(order.trees[place % len(order.trees)].number) for place in some]
+        rule_of_report, make_report = REPORTS[kind]
+        reports = [make_report(order.trees[index % len(order.trees)].number) for index in indexes]
 
         def call() -> Reported:
-            return self.nursery.report(order, take, words)
+            return self.nursery.report(order, rule_of_report, reports)
 
-        self._work(call, death)
+        self._work(call, kill)
         again = call()
-        assert not again.changed, "a repeated API call changed something"
+        assert not again.changed, "a repeated request changed something"
 
-    def _work(self, work: Callable[[], object], death: tuple[int, bool] | None) -> None:
-        """Do the work. If a death is given, first do it with a worker that is killed."""
+    def _work(self, work: Callable[[], object], kill: tuple[int, bool] | None) -> None:
+        """Do the work. If a kill is given, first let a worker try, and kill it."""
         world = self.nursery.world
-        if death:
-            place, served = death
-            put_in(world, Fuse(place.__eq__, served=served))
+        if kill:
+            call_number, takes_effect = kill
+            install(world, Fuse(call_number.__eq__, takes_effect=takes_effect))
             try:
                 work()
             except KilledError:
                 world.start_workers()
             finally:
-                vars(world).update(world.sound)
+                vars(world).update(world.reliable_clients)
             self.nursery.check()
         work()
 

@@ -1,4 +1,4 @@
-"""Fixed documents that neither the builder nor the verifier made, so a mistake that both share is noticed."""
+"""Compares builder and verifier with documents that neither of them made, so that a mistake in both is noticed."""
 
 import ast
 import json
@@ -43,13 +43,13 @@ def assert_expected(case: dict[str, Any], code: int, last_line: str) -> None:
 
 @pytest.fixture(scope="module")
 def published() -> list[dict[str, Any]]:
-    """The entries of the vectors' log, oldest first."""
+    """Return the entries of the vectors' log, oldest first."""
     return [entry for page in PAGES for entry in read(page)["entries"]]
 
 
 @pytest.fixture(scope="module")
 def built(published: Sequence[dict[str, Any]]) -> list[LogEntry]:
-    """The same log by the real builder: it gets the statements, the reporter, the time, the key and the signature."""
+    """Return the same log, made by the real builder from the statements, reporters, times, key id and signatures."""
     log: list[LogEntry] = []
     for entry in published:
         leaves = [Leaf(**leaf) for leaf in entry["leaves"]]
@@ -146,7 +146,7 @@ def test_each_path_of_the_vectors_leads_from_the_hash_of_the_leaf_to_the_root(bu
     for name in GENUINE:
         for event in read(file_of(name))["proof"]["events"]:
             leaf = built[event["entry"]["sequence"] - 1].leaves[event["index"]]
-            path = [bytes.fromhex(beside) for beside in event["path"]]
+            path = [bytes.fromhex(sibling) for sibling in event["path"]]
             root = merkle.root_of_path(leaf.hash, event["index"], event["entry"]["size"], path)
             assert root.hex() == event["entry"]["root"]
             lengths.add(len(path))

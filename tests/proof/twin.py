@@ -1,4 +1,4 @@
-"""The system and the model side by side: each step is applied to both, and then they are compared.
+"""The system and the model side by side: a test applies each step to both and then compares them.
 
 AWS calls of the system may fail. Then its queues, apps and schedules retry, as they do in production.
 """
@@ -22,7 +22,7 @@ from saxaul.problems import Conflict, KeyReused
 from saxaul.races import LostRaceError
 from saxaul.services.redeem import RedemptionRequest, redemption_id
 from saxaul.services.sweep import LOST_AFTER
-from saxaul.trees.report_rules import confirm
+from saxaul.trees.report_rules import apply_confirmations
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
 from tests.proof.model import LENGTHS, Model, ModelRedemption, day_of
@@ -52,7 +52,7 @@ PROJECTS = {
     "saxaul-alxa": make_tree_project(160, 6),
     "willow-yili": make_tree_project(90, 4).model_copy(update={"schedule": SCHEDULES[2]}),
 }
-ANSWER_LOST = {Fault.LOST, Fault.KILLED_AFTER}
+RESPONSE_LOST = {Fault.LOST, Fault.KILLED_AFTER}
 CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2", "cycling": "1.5"})}
 
 
@@ -70,13 +70,15 @@ class Message(NamedTuple):
 
 
 class Twin:
-    """The whole system with only two users, so that many steps affect each of them."""
+    """The system and its model. There are only two users, so that many steps affect each of them."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr("saxaul.ledger.periods.MAX_WITHHELD", MAX_WITHHELD)
         self.world = World(patch, START)
         self.calls = Calls()
-        vars(self.world).update({name: Unreliable(client, self.calls) for name, client in self.world.sound.items()})
+        vars(self.world).update(
+            {name: Unreliable(client, self.calls) for name, client in self.world.reliable_clients.items()}
+        )
         self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
         for project_id, project in PROJECTS.items():
             self.model.plan(project_id, project, START)
@@ -113,15 +115,15 @@ class Twin:
 
         struck = self._until_done(ask)
         expected = self.model.harvest(user_id, self.world.now)
-        assert sum(moved) == expected or (not ANSWER_LOST.isdisjoint(struck) and sum(moved) == 0)
+        assert sum(moved) == expected or (not RESPONSE_LOST.isdisjoint(struck) and sum(moved) == 0)
 
     def request(self, user_id: str, key: str, project_id: str, trees: int) -> None:
-        asked = RedemptionRequest(APP, user_id, key, project_id, trees, "")
-        answers: list[str] = []
+        wanted = RedemptionRequest(APP, user_id, key, project_id, trees, "")
+        outcomes: list[str] = []
         certificates: set[tuple[str, ...]] = set()
 
         def ask() -> bool:
-            answers.append(self._ask(asked, certificates))
+            outcomes.append(self._ask(wanted, certificates))
             return True
 
         struck = self._until_done(ask)
@@ -130,11 +132,11 @@ class Twin:
         expected = self.model.request(redemption_id(APP, user_id, key), redemption, self.world.now)
         assert len(certificates) == (expected in {"new", "replay"})
         if expected == "new" and struck:
-            # If the redemption was written before the fault, the retry is answered as a replay.
-            assert set(answers) <= {"new", "replay"}
-            assert answers.count("new") == 1 or (answers.count("new") == 0 and struck != [Fault.OVERTAKEN])
+            # If the redemption was written before the fault, the response to the retry says that it is a replay.
+            assert set(outcomes) <= {"new", "replay"}
+            assert outcomes.count("new") == 1 or (outcomes.count("new") == 0 and struck != [Fault.OVERTAKEN])
         else:
-            assert set(answers) == {expected}
+            assert set(outcomes) == {expected}
 
     def _ask(self, request: RedemptionRequest, certificates: set[tuple[str, ...]]) -> str:
         try:
@@ -146,14 +148,14 @@ class Twin:
         return "replay" if replay else "new"
 
     def cancel(self, identity: str) -> None:
-        answers: list[str] = []
+        outcomes: list[str] = []
 
         def ask() -> bool:
-            answers.append(self._cancel(identity))
+            outcomes.append(self._cancel(identity))
             return True
 
         self._until_done(ask)
-        assert answers[-1] == self.model.cancel(identity)
+        assert outcomes[-1] == self.model.cancel(identity)
 
     def _cancel(self, identity: str) -> str:
         try:
@@ -162,7 +164,7 @@ class Twin:
             return problem.code
 
     def plan(self, project_id: str, project: TreeProject) -> None:
-        """Apply an operator's change without faults. This proof does not test faults in such changes."""
+        """Apply an operator's change of a project. The proof does not inject faults into such changes."""
         with self.calls.undisturbed():
             planned = self.world.plan(project_id, project)
         assert planned == self.model.plan(project_id, project, self.world.now)
@@ -172,7 +174,7 @@ class Twin:
         del self.world.queue.sent[since:]
 
     def sweep(self) -> None:
-        expected = self.model.unanswered(self.world.now - LOST_AFTER)
+        expected = self.model.pending_before(self.world.now - LOST_AFTER)
         before = len(self.world.queue.sent)
         swept: list[int] = []
 
@@ -217,14 +219,15 @@ class Twin:
         for order in self.world.orders.of_partner(PARTNER, limit=100):
             planted_at = CALENDAR.rfc3339(order.ordered_at)
             reports = [confirmation(tree.number, planted_at=planted_at) for tree in order.trees]
-            reported = self.world.statements.take(order, reports, confirm)
-            assert (reported.taken, reported.refused) == (len(reports), [])
+            reported = self.world.statements.take(order, reports, apply_confirmations)
+            assert (reported.accepted, reported.refused) == (len(reports), [])
         return True
 
     def _until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:
         """Retry until the attempt succeeds, and check the ledger after each fault. Returns the faults that struck.
 
-        ``rival`` is what another worker does first when ``Fault.OVERTAKEN`` strikes. By default it is the same attempt.
+        ``rival`` is the work that another worker does before a call that ``Fault.OVERTAKEN`` strikes. By default, it is
+        the same attempt.
         """
         self.calls.rival = rival or attempt
         before = len(self.calls.struck)
@@ -245,8 +248,8 @@ class Twin:
         return self.calls.struck[before:]
 
     def check_that_it_adds_up(self) -> None:
-        """Check what holds at any moment, even halfway through a batch: points, caps, saplings, and references."""
-        self.world.unobserved(self._check_that_it_adds_up)
+        """Check the rules that hold even halfway through a batch: points, caps, saplings and references add up."""
+        self.world.without_faults(self._check_that_it_adds_up)
 
     def _check_that_it_adds_up(self) -> None:
         found: list[str] = []
@@ -256,7 +259,7 @@ class Twin:
             assert_no_cap_is_exceeded(self.world.periods_of(user_id))
 
     def check(self) -> None:
-        self.world.unobserved(self._check)
+        self.world.without_faults(self._check)
 
     def _check(self) -> None:
         for user_id in USERS:
@@ -284,7 +287,7 @@ class Twin:
             if stored.state in PAID:
                 taken[redemption.project_id] += len(stored.trees)
                 spent[redemption.user_id] += stored.points
-                assert all(self.world.redemptions.certified(tree.number) == stored for tree in stored.trees)
+                assert all(self.world.redemptions.of_certificate(tree.number) == stored for tree in stored.trees)
         for project_id in PROJECTS:
             stock = self.world.stocks.get(project_id)
             released = stock.released_by(self.world.now)
@@ -300,7 +303,7 @@ class Twin:
 
 
 def assert_no_cap_is_exceeded(periods: Sequence[Period]) -> None:
-    """Sum the units and points of the entries by cap window, regardless of their periods."""
+    """Check each cap against the sum of all entries in its window, in whichever periods they are."""
     entries = [entry for period in periods for entry in period.entries.values() if entry.type]
     for name, rule in TYPES.items():
         for cap in rule.caps:

@@ -12,7 +12,7 @@ from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Position, position
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 from saxaul.services.accrue import Accrual
-from saxaul.services.append_log import Log
+from saxaul.services.append_log import LogWriter
 from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
 from saxaul.services.place_orders import OrderPlacing
@@ -45,7 +45,7 @@ PLANTING_QUEUE = "PlantingQueue.fifo"
 
 
 class WatchedDynamoDB(MemoryDynamoDB):
-    """Fails the test at a write that moves a redemption to a state that its transitions do not allow."""
+    """Fails the test if a write moves a redemption to a state that its transitions do not allow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,15 +55,15 @@ class WatchedDynamoDB(MemoryDynamoDB):
         before = self.tables[table].get(Name(item["pk"]["S"], item["sk"]["S"]))
         if before and item["sk"]["S"].startswith(TREE_PREFIX):
             start, end = State(before["state"]["S"]), State(item["state"]["S"])
-            is_by_itself = start in {*UNPAID, State.RESERVED}  # after that, its trees have the states
-            if is_by_itself and start is not end and end not in TRANSITIONS[start]:
+            has_own_state = start in {*UNPAID, State.RESERVED}  # later, its trees have the states
+            if has_own_state and start is not end and end not in TRANSITIONS[start]:
                 self.forbidden.append(f"{item['sk']['S']} went from {start} to {end}")
                 raise AssertionError(self.forbidden[-1])
         super()._write(table, item)
 
 
 class WorldClock(StoppedClock):
-    """A clock on which a sleep lets eventually consistent reads catch up with the table."""
+    """A clock whose ``sleep`` lets eventually consistent reads catch up with the table."""
 
     def __init__(self, instant: int, store: MemoryDynamoDB) -> None:
         super().__init__(instant)
@@ -74,7 +74,7 @@ class WorldClock(StoppedClock):
 
 
 class World:
-    """The deployed services in one process. A test may replace their clients by clients that fail."""
+    """The deployed services in one process. A test may replace their AWS clients with clients that fail."""
 
     def __init__(self, patch: pytest.MonkeyPatch, now: int) -> None:
         self.store = WatchedDynamoDB()
@@ -85,7 +85,7 @@ class World:
         self.bucket, self.bus = MemoryS3(), MemoryEventBridge()
         self.s3: Any = self.bucket
         self.eventbridge: Any = self.bus
-        self.sound = {name: getattr(self, name) for name in ("dynamodb", "sqs", "s3", "eventbridge", "kms")}
+        self.reliable_clients = {name: getattr(self, name) for name in ("dynamodb", "sqs", "s3", "eventbridge", "kms")}
         patch.setattr("saxaul.storage.table.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.queues.sqs", lambda: self.sqs)
         patch.setattr("operations.ledger_reading.dynamodb", lambda: self.dynamodb)
@@ -137,7 +137,7 @@ class World:
             queue_url=PLANTING_QUEUE,
         )
         self.entries = LogStore(self.ledger)
-        log = Log(self.entries, SigningKey("key"), CALENDAR)
+        log = LogWriter(self.entries, SigningKey("key"), CALENDAR)
         self.statements = ReportTaking(self.redemptions, log, CALENDAR, self.clock)
 
     def seed(
@@ -167,13 +167,13 @@ class World:
         return True
 
     def accrue(self, bodies: Mapping[str, str]) -> dict[str, str]:
-        """Invoke the accruing function once. Returns the messages to deliver again, in the order of the batch."""
+        """Invoke the accruing function once. Returns the messages to redeliver, in the order of the batch."""
         accrued = self.accrual.post({name: ActionMessage.model_validate_json(body) for name, body in bodies.items()})
         self.check_steps()
         return {name: body for name, body in bodies.items() if name in accrued.failed}
 
     def settle(self, bodies: Sequence[str]) -> list[str]:
-        """Invoke the settling function once. Returns the messages to deliver again."""
+        """Invoke the settling function once. Returns the messages to redeliver."""
         failed = self.settling.settle(
             {str(number): RedemptionMessage.model_validate_json(body) for number, body in enumerate(bodies)}
         )
@@ -186,7 +186,7 @@ class World:
 
     def order_all(self) -> None:
         """Run one planting batch to its end. A message leaves its queue only after it was processed."""
-        self.scheduling.begin()
+        self.scheduling.start_batch()
         waiting = self.queue.queues[PLANTING_QUEUE]
         while waiting:
             message = waiting[0]
@@ -201,13 +201,13 @@ class World:
         wallet = self.wallets.get(user_id)
         return position(wallet, self.wallets.open_periods(wallet), CALENDAR, self.now)
 
-    def unobserved(self, look: Callable[[], object]) -> None:
-        """Run a check with clients that do not fail and reads that do not lag."""
-        clients, lagging = {name: getattr(self, name) for name in self.sound}, self.store.lagging
-        vars(self).update(self.sound)
+    def without_faults(self, check: Callable[[], object]) -> None:
+        """Run a check with AWS clients that do not fail and reads that do not lag."""
+        clients, lagging = {name: getattr(self, name) for name in self.reliable_clients}, self.store.lagging
+        vars(self).update(self.reliable_clients)
         self.store.lagging = False
         try:
-            look()
+            check()
         finally:
             vars(self).update(clients)
             self.store.lagging = lagging

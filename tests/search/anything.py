@@ -1,4 +1,4 @@
-"""Random queries such as people may type, and a check that holds for every answer."""
+"""Random queries such as people may type, and a check that every search result must pass."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Judged queries: queries with their right answers, and a measure of how many of these a search finds."""
+"""Judged queries: queries with their right answers, and a measure of how many right answers a search finds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ from saxaul.catalog.entries import Catalog
 FIRST = 5
 
 Search = Callable[[str], Sequence[str]]
-"""Returns the identifiers that a query finds, best first; empty if it finds nothing."""
+"""Returns the identifiers of the suggestions that a query finds, best first."""
 
 
 class Judged(NamedTuple):

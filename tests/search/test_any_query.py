@@ -1,4 +1,4 @@
-"""Every query gets a valid answer, and the work for it is bounded."""
+"""Every query gets a valid result with a bounded amount of work."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ MOST_WALKED = 20_000
 
 @pytest.fixture(scope="module")
 def work() -> Iterator[Counter[str]]:
-    """Count the lookups of a query, and the documents that they walk over."""
+    """Count the lookups of a query, and the documents that the lookups read."""
     counted: Counter[str] = Counter()
     union = Postings._union  # noqa: SLF001 - the one place that walks over documents
 

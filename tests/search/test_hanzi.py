@@ -1,4 +1,4 @@
-"""The table of hanzi agrees with the data of the libraries, and text is folded as people type it."""
+"""The table of hanzi agrees with the libraries it was made from, and text is folded to the form that people type."""
 
 import pytest
 

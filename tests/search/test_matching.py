@@ -1,4 +1,4 @@
-"""How queries are matched: exact matches first, typing errors are corrected if nothing matches, and sets are exact."""
+"""How queries are matched: as typed first, and with corrections only if nothing matches. Lookups are exact."""
 
 import gc
 from collections import defaultdict
@@ -15,7 +15,7 @@ from saxaul.search.matching import Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking
 from saxaul.search.terms import Vocabulary
-from saxaul.search.typos import corrections
+from saxaul.search.typos import find_corrections
 from tests.builders import make_catalog, make_suggestion
 
 SUGGESTIONS = {
@@ -106,14 +106,14 @@ def test_a_prefix_finds_the_documents_of_all_keys_that_begin_with_it(keys: dict[
 
 @given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abc", min_size=4, max_size=6))
 def test_a_correction_begins_a_known_key_and_is_one_typing_error_away(words: list[str], word: str) -> None:
-    found = corrections(word, Postings(dict.fromkeys(words, ()), 1))
+    found = find_corrections(word, Postings(dict.fromkeys(words, ()), 1))
 
     assert word not in found
-    for meant in found:
-        assert any(known.startswith(meant) for known in words)
-        assert abs(len(meant) - len(word)) <= 1
-        differ = [place for place in range(min(len(meant), len(word))) if meant[place] != word[place]]
-        assert len(meant) != len(word) or len(differ) <= 2
+    for correction in found:
+        assert any(known.startswith(correction) for known in words)
+        assert abs(len(correction) - len(word)) <= 1
+        differ = [place for place in range(min(len(correction), len(word))) if correction[place] != word[place]]
+        assert len(correction) != len(word) or len(differ) <= 2
 
 
 def test_an_unused_index_is_freed_without_the_garbage_collector() -> None:

@@ -1,4 +1,4 @@
-"""How the season orders the default catalog: searches for "green" on World Environment Day and a month later."""
+"""Results depend on the season: searches for "green" on World Environment Day and a month later."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Reads template.yaml for the tests: as it is written, and as SAM translates it for CloudFormation."""
+"""Reads template.yaml for the tests, both as written and as SAM translates it for CloudFormation."""
 
 import os
 from copy import deepcopy
@@ -40,7 +40,7 @@ def sources(ending: str) -> list[tuple[str, Properties]]:
 
 
 def attribute_of(value: Properties) -> str:
-    """Return the logical id of the resource whose attribute ``value`` is."""
+    """Return the logical id of the resource of which ``value`` is an attribute."""
     return str(value["Fn::GetAtt"]).partition(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""Alarms: each one notifies the topic, and everything that can fail has one."""
+"""Alarms: each one notifies the topic, and each resource that can fail has an alarm."""
 
 import re
 

@@ -20,7 +20,7 @@ READ_BY_ALL = {"calendar", "callers"}
 
 
 def code_of(function: dict[str, Any]) -> dict[Path, ast.Module]:
-    """The handler and every service module that it imports, directly or through another service."""
+    """Return the handler and every service module that it imports, directly or through another service."""
     found: dict[Path, ast.Module] = {}
     waiting = [ROOT / function["CodeUri"] / "handler.py"]
     while waiting:
@@ -42,7 +42,7 @@ def imports_of(module: ast.Module) -> Iterator[str]:
 
 
 def settings_read(function: dict[str, Any]) -> set[str]:
-    """The settings that the code reads: ``settings().x``, the factories of wiring, and a request's ``base_url``."""
+    """Return the settings that the code reads through ``settings()``, the factories of wiring, or ``base_url``."""
     found = set()
     for node in chain.from_iterable(map(ast.walk, code_of(function).values())):
         match node:
@@ -56,7 +56,7 @@ def settings_read(function: dict[str, Any]) -> set[str]:
 
 
 def variables(function: dict[str, Any]) -> dict[str, Any]:
-    """The variables of a function's own section, without those of Globals."""
+    """Return the environment variables in the section of a function, without those of Globals."""
     found: dict[str, Any] = function["Environment"]["Variables"]
     return found
 
@@ -80,29 +80,29 @@ def test_the_template_sets_every_variable_that_the_settings_know_and_no_others()
 
 
 def resource_of(value: Any) -> str:  # noqa: ANN401 - Ref, Fn::GetAtt or Fn::Sub
-    """The logical id of the resource that a value of the template refers to."""
+    """Return the logical id of the resource that a value in the template refers to."""
     [reference] = value.values()
     return str(reference).removeprefix("${").partition(".")[0]
 
 
 def resources_named(name: str) -> set[str]:
-    """The resources that a function's variables name."""
+    """Return the resources that the environment variables of a function name."""
     return {resource_of(value) for value in variables(functions()[name]).values()} - set(template()["Parameters"])
 
 
 def resources_permitted(name: str) -> set[str]:
-    """The resources that a function may call, without those that only wake it or take what it could not process."""
+    """Return the resources that a function may call, except the queues and streams that invoke it, and dead letters."""
     sections = [functions()[name]["Policies"], attached_policies(name)]
     statements = [statement for policy in chain(*sections) for statement in policy["Statement"]]
-    called = [statement for statement in statements if not set(statement["Action"]) & WAKING_ACTIONS]
+    called = [statement for statement in statements if not set(statement["Action"]) & INVOKING_ACTIONS]
     return {resource_of(statement["Resource"]) for statement in called} - dead_letter_queues()
 
 
-WAKING_ACTIONS = {"sqs:ReceiveMessage", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+INVOKING_ACTIONS = {"sqs:ReceiveMessage", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 
 
 def attached_policies(name: str) -> list[dict[str, Any]]:
-    """The policies of the template that are attached to a function's role from outside its section."""
+    """Return the policies of a function's role that the template defines outside the section of the function."""
     policies = resources("AWS::IAM::Policy").values()
     return [policy["PolicyDocument"] for policy in policies if {"Ref": f"{name}Role"} in policy["Roles"]]
 

@@ -96,7 +96,8 @@ NAMED_BY_THE_STACK: dict[str, tuple[str, int]] = {
     "UserPool": ("UserPoolName", 128),
     "Api": ("Name", 1024),
 }
-"""Resources named after the stack: the property, and its longest value. A stack name has up to 128 characters."""
+"""Resources named after the stack, with the property for the name and the greatest length of its value. A stack name
+has up to 128 characters."""
 
 
 def test_every_resource_named_after_the_stack_has_room_for_the_longest_stack_name() -> None:
@@ -131,6 +132,6 @@ def test_no_function_times_out_while_an_aws_call_may_still_be_retried() -> None:
 
 
 def test_no_function_of_the_api_runs_longer_than_the_gateway_waits() -> None:
-    answering = {name for name, function in functions().items() if "RestApiId" in str(function.get("Events"))}
+    exit_if_unreachable = {name for name, function in functions().items() if "RestApiId" in str(function.get("Events"))}
 
-    assert all(functions()[name]["Timeout"] <= GATEWAY_SECONDS for name in answering)
+    assert all(functions()[name]["Timeout"] <= GATEWAY_SECONDS for name in exit_if_unreachable)

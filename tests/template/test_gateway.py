@@ -1,4 +1,4 @@
-"""What API Gateway does itself: it throttles its one stage, and its errors have the right status and code."""
+"""API Gateway throttles its one stage, and the errors that it sends have the right status and code."""
 
 import json
 from typing import Any
@@ -28,10 +28,10 @@ ANSWERS = {
     "INTEGRATION_FAILURE": (504, "timeout"),
     "INTEGRATION_TIMEOUT": (504, "timeout"),
 }
-"""Every kind of error that API Gateway sends itself, with the status and the code of its response."""
+"""Every kind of error that API Gateway sends without a function, with the status and code of its response."""
 
 OF_AWS = {"EXPIRED_TOKEN": 403, "MISSING_AUTHENTICATION_TOKEN": 403}
-"""The status that AWS uses by default, for the kinds of errors where it differs from ours."""
+"""The default status in AWS, for the kinds of errors to which our template gives another one."""
 
 
 def responses() -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_an_error_is_a_problem_document_that_a_browser_may_read(kind: str) -> No
     assert {"title", "code", "detail"} <= body(kind).keys()
 
 
-def test_throttled_and_timed_out_requests_are_told_when_to_retry() -> None:
+def test_responses_to_throttled_and_timed_out_requests_say_when_to_retry() -> None:
     waiting = {kind for kind in responses() if header(kind, "Retry-After")}
 
     assert waiting == {kind for kind, (status, _) in ANSWERS.items() if status in (429, 504)}

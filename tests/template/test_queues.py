@@ -1,4 +1,4 @@
-"""Queues and the functions that read them: no accepted message is lost, and a backlog leaves room for the API."""
+"""Queues and the functions that read them: no accepted message is lost, and backlogs leave workers for the API."""
 
 import json
 

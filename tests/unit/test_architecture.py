@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
 
-NOUNS = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages"})
-"""The parts of the domain. Functions, services, storage and the API may import all of them."""
+DOMAIN = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages"})
+"""The parts of the domain. ``functions``, ``services``, ``storage`` and ``http`` may import all of them."""
 
-ROOMS: Mapping[str, frozenset[str]] = {
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "problems": frozenset(),
     "clock": frozenset(),
     "races": frozenset({"clock"}),
@@ -29,15 +29,15 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "certificate": frozenset({"catalog", "log"}),
     "search": frozenset({"catalog"}),
     "messages": frozenset({"catalog", "ledger"}),
-    "http": NOUNS | {"problems", "settings", "observability"},
-    "storage": NOUNS | {"races", "clock"},
-    "services": NOUNS | {"storage", "problems", "settings", "observability", "races", "clock"},
-    "functions": NOUNS | {"services", "http", "problems", "settings", "observability"},
+    "http": DOMAIN | {"problems", "settings", "observability"},
+    "storage": DOMAIN | {"races", "clock"},
+    "services": DOMAIN | {"storage", "problems", "settings", "observability", "races", "clock"},
+    "functions": DOMAIN | {"services", "http", "problems", "settings", "observability"},
 }
-"""The parts of the package, and the functions, each with the other parts that it may import."""
+"""The parts of the package and the Lambda functions. For each, the other parts that it may import."""
 
 NOT_SHIPPED = {"functions", "local", "operations", "benchmarks", "tests"}
-"""Folders that no layer contains, so the deployed code cannot import them. A function has only its own folder."""
+"""Folders that deployed code cannot import. Only ``saxaul`` is in a layer, and a function has only its own folder."""
 
 SDK = ("boto3", "botocore", *(f"mypy_boto3_{service}" for service in ("dynamodb", "events", "kms", "s3", "sqs")))
 POWERTOOLS = "aws_lambda_powertools"
@@ -53,7 +53,7 @@ MAY_USE: Mapping[str, tuple[str, ...]] = {
 MODULES = sorted([*PACKAGE.rglob("*.py"), *FUNCTIONS.glob("*/handler.py")])
 
 
-def room_of(module: Path) -> str:
+def part_of(module: Path) -> str:
     """Return the part that a file belongs to: a folder or a module of the package, or ``functions``."""
     if module.is_relative_to(FUNCTIONS):
         return "functions"
@@ -75,33 +75,33 @@ def _imports(tree: ast.AST) -> Iterator[str]:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def broken_arrows(room: str, imported: set[str]) -> list[str]:
+def forbidden_imports(part: str, imported: set[str]) -> list[str]:
     """Return the imports that are forbidden in a module of this part."""
-    broken = [name for name in imported if name.split(".")[0] in NOT_SHIPPED]
-    broken += [
-        name for name in imported if name.startswith("saxaul.") and name.split(".")[1] not in {room, *ROOMS[room]}
+    forbidden = [name for name in imported if name.split(".")[0] in NOT_SHIPPED]
+    forbidden += [
+        name for name in imported if name.startswith("saxaul.") and name.split(".")[1] not in {part, *MAY_IMPORT[part]}
     ]
-    outside = [name for name in imported if name.split(".")[0] in {*SDK, POWERTOOLS}]
-    return broken + [name for name in outside if name.split(".")[0] not in MAY_USE.get(room, ())]
+    external = [name for name in imported if name.split(".")[0] in {*SDK, POWERTOOLS}]
+    return forbidden + [name for name in external if name.split(".")[0] not in MAY_USE.get(part, ())]
 
 
-def named(module: Path) -> str:
+def path_of(module: Path) -> str:
     return str(module.relative_to(ROOT))
 
 
 def test_the_import_rules_name_exactly_the_existing_parts() -> None:
-    rooms = {room_of(module) for module in MODULES if module != PACKAGE / "__init__.py"}
+    parts = {part_of(module) for module in MODULES if module != PACKAGE / "__init__.py"}
 
-    assert rooms == ROOMS.keys()
+    assert parts == MAY_IMPORT.keys()
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != PACKAGE / "__init__.py"], ids=named)
+@pytest.mark.parametrize("module", [module for module in MODULES if module != PACKAGE / "__init__.py"], ids=path_of)
 def test_a_module_imports_only_what_its_part_may_import(module: Path) -> None:
-    assert broken_arrows(room_of(module), imports_of(module)) == []
+    assert forbidden_imports(part_of(module), imports_of(module)) == []
 
 
 @pytest.mark.parametrize(
-    ("room", "imported"),
+    ("part", "imported"),
     [
         ("log", "saxaul.catalog.entries.Text"),
         ("catalog", "saxaul.ledger.periods.Period"),
@@ -116,33 +116,33 @@ def test_a_module_imports_only_what_its_part_may_import(module: Path) -> None:
         ("services", "operations.reconcile.reconcile"),
     ],
 )
-def test_a_forbidden_import_is_detected(room: str, imported: str) -> None:
-    assert broken_arrows(room, {imported}) == [imported]
+def test_a_forbidden_import_is_detected(part: str, imported: str) -> None:
+    assert forbidden_imports(part, {imported}) == [imported]
 
 
 def test_the_import_rules_have_no_cycle() -> None:
-    below: dict[str, frozenset[str]] = dict(ROOMS)
-    while below:
-        ground = {room for room, targets in below.items() if not targets & below.keys()}
-        assert ground, f"a cycle among {sorted(below)}"
-        below = {room: targets for room, targets in below.items() if room not in ground}
+    remaining: dict[str, frozenset[str]] = dict(MAY_IMPORT)
+    while remaining:
+        lowest = {part for part, targets in remaining.items() if not targets & remaining.keys()}
+        assert lowest, f"a cycle among {sorted(remaining)}"
+        remaining = {part: targets for part, targets in remaining.items() if part not in lowest}
 
 
 def test_contributing_shows_the_same_import_rules() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z]+)(?:\.py|/)?` \|[^|]*\| ([^|]*) \|$", text, re.MULTILINE)
     shown = {
-        room: frozenset(re.findall("`([a-z]+)`", may_import)) | (NOUNS if "the nouns" in may_import else frozenset())
-        for room, may_import in rows
+        part: frozenset(re.findall("`([a-z]+)`", allowed)) | (DOMAIN if "the nouns" in allowed else frozenset())
+        for part, allowed in rows
     }
 
-    assert shown == ROOMS
+    assert shown == MAY_IMPORT
 
 
 def test_only_storage_uses_the_aws_clients() -> None:
     makers = [module for module in MODULES if "saxaul.storage.clients" in module.read_text("utf-8")]
 
-    assert {room_of(module) for module in makers} == {"storage"}
+    assert {part_of(module) for module in makers} == {"storage"}
 
 
 def test_no_variable_is_named_it() -> None:
@@ -150,7 +150,7 @@ def test_no_variable_is_named_it() -> None:
     folders = ("benchmarks", "functions", "layers", "local", "operations", "tests")
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     found = [
-        f"{named(file)}:{node.lineno}"
+        f"{path_of(file)}:{node.lineno}"
         for file in files
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Name | ast.arg) and (node.id if isinstance(node, ast.Name) else node.arg) == "it"
@@ -165,7 +165,7 @@ def test_no_class_or_constant_name_is_defined_in_two_modules() -> None:
     for module in PACKAGE.rglob("*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
             for name in _defined_by(node):
-                definitions.setdefault(name, []).append(named(module))
+                definitions.setdefault(name, []).append(path_of(module))
 
     assert {name: modules for name, modules in definitions.items() if len(modules) > 1} == {}
 

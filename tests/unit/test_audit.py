@@ -1,4 +1,4 @@
-"""Reconciliation: correct books give no findings, and each injected fault is reported with its numbers."""
+"""Reconciliation: a correct ledger gives no findings, and each injected fault is reported with its numbers."""
 
 from dataclasses import replace
 from datetime import date
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.audit import MAX_ITEM_BYTES, PAID, Books, Finding, Holdings, check, stock_findings
+from saxaul.audit import MAX_ITEM_BYTES, PAID, CrossChecks, Finding, Holdings, check, stock_findings
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import MAX_ENTRIES, Period
 from saxaul.ledger.wallets import harvest, position
@@ -36,11 +36,11 @@ RESERVED = make_redemption(points=160).reserved(NOON)
 WALLET = make_wallet(
     190, spent=160, credited={"2026-06": 50}, closed_through=date(2026, 6, 5), closed_g=Decimal("212.5")
 )
-SOUND = Holdings(USER, WALLET, [CLOSED, CREDITED], [RESERVED, make_redemption("r-2")])
+BALANCED = Holdings(USER, WALLET, [CLOSED, CREDITED], [RESERVED, make_redemption("r-2")])
 
 
-def faults(**changes: Any) -> list[str]:  # noqa: ANN401 - any field of the sound holdings
-    return [finding.detail for finding in check(replace(SOUND, **changes)) if finding.is_fault]
+def faults(**changes: Any) -> list[str]:  # noqa: ANN401 - any field of ``Holdings``
+    return [finding.detail for finding in check(replace(BALANCED, **changes)) if finding.is_fault]
 
 
 def test_every_state_of_a_redemption_is_either_paid_or_unpaid() -> None:
@@ -49,14 +49,14 @@ def test_every_state_of_a_redemption_is_either_paid_or_unpaid() -> None:
 
 
 def test_holdings_that_add_up_have_no_findings() -> None:
-    assert check(SOUND) == []
-    assert (SOUND.earned, SOUND.ripening) == (380, 30)
+    assert check(BALANCED) == []
+    assert (BALANCED.earned, BALANCED.ripening) == (380, 30)
 
 
 def test_a_full_period_is_reported_as_information() -> None:
     full = replace(CREDITED, overflow=bytes(12), uncounted=3)
 
-    assert check(replace(SOUND, periods=[CLOSED, full])) == [
+    assert check(replace(BALANCED, periods=[CLOSED, full])) == [
         Finding("user u-42", "period 2026-06 had no room for 5 more actions, which earned nothing", is_fault=False)
     ]
 
@@ -150,7 +150,7 @@ def test_negative_points_of_an_entry_are_a_fault() -> None:
 def test_a_negative_wallet_is_reported_as_information() -> None:
     wallet = replace(WALLET, balance=-160, credited={"2026-06": -300})
 
-    assert check(replace(SOUND, wallet=wallet)) == [
+    assert check(replace(BALANCED, wallet=wallet)) == [
         Finding("user u-42", "the wallet is at -160 points, because reversals took more than was left", is_fault=False)
     ]
 
@@ -179,9 +179,9 @@ def test_after_a_harvest_the_holdings_add_up_and_match_the_position_that_the_api
     wallet = harvest(make_wallet(), periods, calendar, now).wallet
     holdings = Holdings(USER, wallet, periods)
 
-    told = position(wallet, [period for period in periods if not wallet.is_closed(period.key.window)], calendar, now)
+    shown = position(wallet, [period for period in periods if not wallet.is_closed(period.key.window)], calendar, now)
     assert check(holdings) == []
-    assert (holdings.earned, holdings.ripening) == (told.earned, told.ripening)
+    assert (holdings.earned, holdings.ripening) == (shown.earned, shown.ripening)
 
 
 ORDERED = RESERVED.ordered("o-1", NOON)
@@ -189,34 +189,36 @@ NUMBER = ORDERED.trees[0].number
 LEADS_TO = OrderedTree("u-42", "r-1", NUMBER)
 
 
-def books(*redemptions: Redemption, order: bool = True, certificates: tuple[OrderedTree, ...] = (LEADS_TO,)) -> Books:
-    kept = Books()
+def cross_checks(
+    *redemptions: Redemption, order: bool = True, certificates: tuple[OrderedTree, ...] = (LEADS_TO,)
+) -> CrossChecks:
+    books = CrossChecks()
     for redemption in redemptions:
-        kept.add_redemption(redemption)
+        books.add_redemption(redemption)
     if order:
-        kept.add_order(make_order(ORDERED))
+        books.add_order(make_order(ORDERED))
     for certificate in certificates:
-        kept.add_certificate(certificate)
-    return kept
+        books.add_certificate(certificate)
+    return books
 
 
-def loose(kept: Books) -> list[tuple[str, str]]:
-    return [(end.finding.subject, end.finding.detail) for end in kept.loose_ends()]
+def disagreements_of(books: CrossChecks) -> list[tuple[str, str]]:
+    return [(disagreement.finding.subject, disagreement.finding.detail) for disagreement in books.disagreements()]
 
 
-def test_a_matching_order_redemption_and_certificate_have_no_loose_ends() -> None:
-    assert loose(books(ORDERED)) == []
+def test_a_matching_order_redemption_and_certificate_have_no_disagreements() -> None:
+    assert disagreements_of(cross_checks(ORDERED)) == []
 
 
 def test_a_tree_that_failed_and_was_ordered_again_belongs_to_both_orders() -> None:
     failed = ORDERED.stepped({NUMBER: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
     again = failed.ordered("o-2", NOON)
 
-    kept = books(again)
-    kept.add_order(make_order(again, order_id="o-2"))
+    books = cross_checks(again)
+    books.add_order(make_order(again, order_id="o-2"))
 
-    assert loose(books(failed)) == loose(kept) == []
-    assert loose(books(again)) == [
+    assert disagreements_of(cross_checks(failed)) == disagreements_of(books) == []
+    assert disagreements_of(cross_checks(again)) == [
         ("redemption r-1 of user u-42", f"has tree {NUMBER} in order o-2, which does not list it")
     ]
 
@@ -224,59 +226,59 @@ def test_a_tree_that_failed_and_was_ordered_again_belongs_to_both_orders() -> No
 def test_a_refunded_tree_gives_its_points_back_but_not_its_sapling() -> None:
     two = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
     refunded = two.stepped({two.trees[0].number: Step(State.REFUNDED, NOON, NOON, order_id="o-1", reason="frost")})
-    kept = Books()
-    kept.add_redemption(refunded)
-    kept.add_stock(Stock("saxaul-alxa", 2, 2))
+    books = CrossChecks()
+    books.add_redemption(refunded)
+    books.add_stock(Stock("saxaul-alxa", 2, 2))
 
     assert check(Holdings(USER, make_wallet(-160, spent=160), [], [refunded]))[0].is_fault is False
-    assert kept.uneven_projects(NOON) == []
+    assert books.unbalanced_projects(NOON) == []
 
 
 def test_an_ordered_tree_that_its_order_does_not_list_is_a_fault() -> None:
-    assert loose(books(ORDERED, order=False)) == [
+    assert disagreements_of(cross_checks(ORDERED, order=False)) == [
         ("redemption r-1 of user u-42", f"has tree {NUMBER} in order o-1, which does not list it")
     ]
 
 
 def test_an_order_that_lists_a_reserved_tree_is_a_fault() -> None:
-    assert loose(books(RESERVED)) == [
+    assert disagreements_of(cross_checks(RESERVED)) == [
         ("order o-1", f"lists tree {NUMBER} of redemption r-1 of user u-42, which does not name this order")
     ]
 
 
 def test_a_tree_in_two_orders_is_a_fault_of_the_second() -> None:
-    kept = books(ORDERED)
-    kept.add_order(make_order(ORDERED, order_id="o-2"))
+    books = cross_checks(ORDERED)
+    books.add_order(make_order(ORDERED, order_id="o-2"))
 
-    assert [subject for subject, _ in loose(kept)] == ["order o-2"]
+    assert [subject for subject, _ in disagreements_of(books)] == ["order o-2"]
 
 
 def test_a_tree_listed_twice_in_one_order_is_a_fault() -> None:
-    kept = books(ORDERED)
-    kept.add_order(make_order(ORDERED))
+    books = cross_checks(ORDERED)
+    books.add_order(make_order(ORDERED))
 
-    assert [subject for subject, _ in loose(kept)] == ["order o-1"]
+    assert [subject for subject, _ in disagreements_of(books)] == ["order o-1"]
 
 
 def test_an_order_for_another_project_than_its_redemption_is_a_fault_of_both() -> None:
-    kept = books(ORDERED, order=False)
-    kept.add_order(replace(make_order(ORDERED), project_id="elsewhere"))
+    books = cross_checks(ORDERED, order=False)
+    books.add_order(replace(make_order(ORDERED), project_id="elsewhere"))
 
-    assert {subject for subject, _ in loose(kept)} == {"order o-1", "redemption r-1 of user u-42"}
+    assert {subject for subject, _ in disagreements_of(books)} == {"order o-1", "redemption r-1 of user u-42"}
 
 
 def test_a_certificate_that_leads_to_another_redemption_is_a_fault_of_both() -> None:
-    kept = books(RESERVED, order=False, certificates=(LEADS_TO._replace(user_id="u-43"),))
+    books = cross_checks(RESERVED, order=False, certificates=(LEADS_TO._replace(user_id="u-43"),))
 
-    assert loose(kept) == [
+    assert disagreements_of(books) == [
         ("redemption r-1 of user u-42", f"has tree {NUMBER}, whose certificate does not lead to it"),
         (f"certificate {NUMBER}", "leads to redemption r-1 of user u-43, which has no such tree"),
     ]
 
 
 def test_a_certificate_may_exist_before_its_redemption_is_settled() -> None:
-    assert loose(books(make_redemption("r-1", trees=0), order=False)) != []
-    assert loose(books(replace(RESERVED, state=State.REQUESTED), order=False)) == []
+    assert disagreements_of(cross_checks(make_redemption("r-1", trees=0), order=False)) != []
+    assert disagreements_of(cross_checks(replace(RESERVED, state=State.REQUESTED), order=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -303,8 +305,10 @@ def test_if_a_stock_changes_during_the_count_the_trees_must_lie_between_its_two_
 
 
 def test_projects_whose_stock_and_redemptions_disagree_are_named_even_without_a_stock() -> None:
-    kept = books(RESERVED, replace(RESERVED, redemption_id="r-2", project_id="b"), make_redemption(project_id="c"))
-    kept.add_stock(Stock("saxaul-alxa", 10, 1))
-    kept.add_stock(Stock("d", 10, 1))
+    books = cross_checks(
+        RESERVED, replace(RESERVED, redemption_id="r-2", project_id="b"), make_redemption(project_id="c")
+    )
+    books.add_stock(Stock("saxaul-alxa", 10, 1))
+    books.add_stock(Stock("d", 10, 1))
 
-    assert kept.uneven_projects(NOON) == ["b", "d"]
+    assert books.unbalanced_projects(NOON) == ["b", "d"]

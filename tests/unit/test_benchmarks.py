@@ -42,7 +42,7 @@ def test_dollars_are_scaled_to_a_million_actions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "units"),
+    ("response", "units"),
     [
         ({"ConsumedCapacity": {"CapacityUnits": 2.0}}, 2),
         ({"ConsumedCapacity": [{"CapacityUnits": 4.0}, {"CapacityUnits": 1.0}]}, 5),
@@ -51,15 +51,15 @@ def test_dollars_are_scaled_to_a_million_actions() -> None:
         ({"Error": {"Code": "ValidationException"}}, 0),
     ],
 )
-def test_capacity_units_are_read_from_responses_and_errors(answer: dict[str, object], units: float) -> None:
-    assert capacity_units(answer) == units
+def test_capacity_units_are_read_from_responses_and_errors(response: dict[str, object], units: float) -> None:
+    assert capacity_units(response) == units
 
 
 def test_a_batch_read_costs_half_a_unit_for_each_4_kb_and_for_each_missing_item() -> None:
     long = {**KEY, "z": {"B": b"x" * 5000}}
-    asked = {"Ledger": {"Keys": [KEY] * 3, "ConsistentRead": False}}
+    request_items = {"Ledger": {"Keys": [KEY] * 3, "ConsistentRead": False}}
 
-    assert units_of_batch(asked, {"Ledger": [KEY, long]}) == 0.5 + 1.0 + 0.5
+    assert units_of_batch(request_items, {"Ledger": [KEY, long]}) == 0.5 + 1.0 + 0.5
     assert units_of_batch({"Ledger": {"Keys": [KEY], "ConsistentRead": True}}, {"Ledger": [KEY]}) == 1
 
 

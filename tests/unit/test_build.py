@@ -1,4 +1,4 @@
-"""Builds and deployments: separate builds, a working interpreter, and a check that every file can run on its target."""
+"""Builds and deployments: two separate builds, the interpreter that is used, and the check of every built file."""
 
 import importlib.util
 import json
@@ -31,7 +31,7 @@ def pyc(magic: int = MAGIC["python3.13"], flags: int = 1) -> bytes:
 
 
 def found_in(tmp_path: Path, name: str, content: bytes) -> list[str]:
-    """Return what the check finds in a build that has only this file and is for the template's defaults."""
+    """Return the findings of the check for a build of only this file, with the defaults of the template."""
     (tmp_path / "template.yaml").touch()
     file = tmp_path / "DependenciesLayer" / name
     file.parent.mkdir(exist_ok=True)
@@ -74,8 +74,8 @@ def test_a_file_that_the_runtime_and_the_processor_can_run_has_no_findings(
         ("_core.abi3.so", b"", ["is not a Linux binary"]),
         ("a.pyc", pyc(3495), ["was compiled by python3.11 (magic number 3495), not by python3.13 (3571)"]),
         ("a.pyc", pyc(3570), ["was compiled by another Python (magic number 3570), not by python3.13 (3571)"]),
-        ("a.pyc", pyc(flags=0), ["is compared with its source, so each cold start compiles it again"]),
-        ("a.pyc", pyc(flags=3), ["is compared with its source, so each cold start compiles it again"]),
+        ("a.pyc", pyc(flags=0), ["is not unchecked-hash bytecode, so each cold start would recompile it"]),
+        ("a.pyc", pyc(flags=3), ["is not unchecked-hash bytecode, so each cold start would recompile it"]),
         ("a.pyc", b"\xf3\r", ["is not bytecode"]),
     ],
 )
@@ -147,26 +147,26 @@ def test_the_two_builds_share_no_folder() -> None:
 def test_sam_build_runs_in_the_folder_of_the_build_with_its_parameters(
     parameters: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
-    monkeypatch.setattr(build, "sam", lambda *said, **how: asked.append((said, how)))
+    calls: list[Any] = []
+    monkeypatch.setattr(build, "sam", lambda *arguments, **options: calls.append((arguments, options)))
     monkeypatch.setattr(build, "interpreter_for", lambda _: Path(sys.executable))
 
     build.build(parameters, tmp_path)
 
-    [(said, how)] = asked
-    assert how["cwd"] == tmp_path
-    assert how["env"]["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
-    assert not {"--build-dir", "--cache-dir"} & set(said)
-    assert [f"{name}={value}" for name, value in parameters.items()] == list(said[-2:])
+    [(arguments, options)] = calls
+    assert options["cwd"] == tmp_path
+    assert options["env"]["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert not {"--build-dir", "--cache-dir"} & set(arguments)
+    assert [f"{name}={value}" for name, value in parameters.items()] == list(arguments[-2:])
 
 
 # --- A working interpreter --------------------------------------------------------------------------------------------
 
 
-def make_interpreter(file: Path, says: str) -> Path:
+def make_interpreter(file: Path, version_line: str) -> Path:
     """Make a program that always prints this line. Without a line, it fails as a pyenv shim does."""
     file.parent.mkdir(parents=True)
-    file.write_text(f"#!/bin/sh\necho '{says}'\n" if says else "#!/bin/sh\nexit 127\n")
+    file.write_text(f"#!/bin/sh\necho '{version_line}'\n" if version_line else "#!/bin/sh\nexit 127\n")
     file.chmod(0o755)
     return file
 
@@ -179,15 +179,15 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def says(runtime: str) -> str:
+def version_line(runtime: str) -> str:
     return f"cpython {runtime.removeprefix('python').replace('.', ' ')}"
 
 
 def test_the_first_interpreter_on_the_path_that_runs_as_that_version_is_used(path: Path) -> None:
     make_interpreter(path / "first" / OTHER_RUNTIME, "")
     make_interpreter(path / "second" / OTHER_RUNTIME, "cpython 3 10")
-    right = make_interpreter(path / "third" / OTHER_RUNTIME, says(OTHER_RUNTIME))
-    make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", says(OTHER_RUNTIME))
+    right = make_interpreter(path / "third" / OTHER_RUNTIME, version_line(OTHER_RUNTIME))
+    make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", version_line(OTHER_RUNTIME))
 
     assert interpreter_for(OTHER_RUNTIME) == right
 
@@ -195,7 +195,9 @@ def test_the_first_interpreter_on_the_path_that_runs_as_that_version_is_used(pat
 def test_pyenv_is_searched_if_the_path_has_only_a_failing_shim(path: Path) -> None:
     make_interpreter(path / "first" / OTHER_RUNTIME, "")
     make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.2/bin/{OTHER_RUNTIME}", "")
-    right = make_interpreter(path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", says(OTHER_RUNTIME))
+    right = make_interpreter(
+        path / f"pyenv/versions/{OTHER_RUNTIME[6:]}.1/bin/{OTHER_RUNTIME}", version_line(OTHER_RUNTIME)
+    )
 
     assert interpreter_for(OTHER_RUNTIME) == right
 
@@ -213,7 +215,7 @@ def test_without_a_working_interpreter_the_error_says_what_to_install(path: Path
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a fake sam CLI on the PATH. It deploys nothing, and writes its arguments to the returned file."""
-    record = tmp_path / "asked.json"
+    record = tmp_path / "arguments.json"
     program = tmp_path / "bin" / "sam"
     program.parent.mkdir()
     program.write_text(f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open({str(record)!r}, 'w'))\n")
@@ -239,8 +241,8 @@ def run_deploy(monkeypatch: pytest.MonkeyPatch, content: bytes, *arguments: str)
     deploy.main()
 
 
-def overrides_in(asked: list[str]) -> dict[str, str]:
-    pairs = asked[asked.index("--parameter-overrides") + 1 :]
+def overrides_in(arguments: list[str]) -> dict[str, str]:
+    pairs = arguments[arguments.index("--parameter-overrides") + 1 :]
     return {name: value.strip('"') for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
@@ -249,12 +251,12 @@ def test_a_build_that_passes_the_check_is_deployed_with_the_parameters_of_the_bu
 ) -> None:
     run_deploy(monkeypatch, elf(), "HarvestTime=08:00")
 
-    asked = json.loads(recorded.read_text())
-    assert asked[0] == "deploy"
-    assert asked[asked.index("--stack-name") + 1] == "trees"
-    assert asked[asked.index("--region") + 1] == "eu-west-1"
-    assert Path(asked[asked.index("--template-file") + 1]) == built_in(recorded.parent) / "template.yaml"
-    assert overrides_in(asked) == {**ON_LAMBDA, "HarvestTime": "08:00"}
+    arguments = json.loads(recorded.read_text())
+    assert arguments[0] == "deploy"
+    assert arguments[arguments.index("--stack-name") + 1] == "trees"
+    assert arguments[arguments.index("--region") + 1] == "eu-west-1"
+    assert Path(arguments[arguments.index("--template-file") + 1]) == built_in(recorded.parent) / "template.yaml"
+    assert overrides_in(arguments) == {**ON_LAMBDA, "HarvestTime": "08:00"}
 
 
 def test_wrong_files_are_named_and_nothing_is_deployed(

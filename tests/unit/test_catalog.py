@@ -143,7 +143,7 @@ def test_forbidden_changes_of_an_action_type_are_found_even_if_the_document_has_
 ) -> None:
     monthly = make_action_type(caps=(Cap(window="month", points=60),))
 
-    faults = list(monthly.cannot_become(monthly.model_dump(mode="json") | change))
+    faults = list(monthly.forbidden_changes(monthly.model_dump(mode="json") | change))
 
     assert [fault.partition(":")[0] for fault in faults] == places
 

@@ -20,8 +20,8 @@ TYPES = {
 CATALOG = make_catalog(TYPES)
 
 
-class Life:
-    """One person's ledger, updated in the same way as the services update it."""
+class PersonLedger:
+    """The wallet and the periods of one person, updated as the services update them."""
 
     def __init__(self) -> None:
         self.now = at("2026-05-01T12:00")
@@ -30,7 +30,7 @@ class Life:
         self.count = 0
 
     def post(self, type_: str, quantity: int, days_ago: int) -> None:
-        """Post an action. One that is too old to be reported stands for a message from the dead-letter queue."""
+        """Post an action. An action that is too old for the API can still arrive from the dead-letter queue."""
         self.count += 1
         occurred_at = self.now - days_ago * DAY
         action = make_action(f"a-{self.count}", quantity=str(quantity), type=type_, occurred_at=occurred_at)
@@ -44,7 +44,7 @@ class Life:
         self.periods[key] = post(period, [action], CATALOG, CALENDAR, self.now).period
 
     def reverse(self) -> None:
-        """Take back the points of the first entry of the newest period."""
+        """Remove the points of the first entry in the last period that was created."""
         if not self.periods:
             return
         key, period = list(self.periods.items())[-1]
@@ -85,54 +85,54 @@ steps = st.lists(
 )
 
 
-def live(life: Life, step: tuple[object, ...]) -> None:
+def apply_step(ledger: PersonLedger, step: tuple[object, ...]) -> None:
     match step:
         case ("post", str(type_), int(quantity), int(days_ago)):
-            life.post(type_, quantity, days_ago)
+            ledger.post(type_, quantity, days_ago)
         case ("spend", int(points)):
-            life.spend(points)
+            ledger.spend(points)
         case ("wait", int(seconds)):
-            life.now += seconds
+            ledger.now += seconds
         case ("reverse",):
-            life.reverse()
+            ledger.reverse()
         case _:
-            life.harvest()
+            ledger.harvest()
 
 
 @settings(max_examples=200)
 @given(steps=steps)
 def test_every_earned_point_is_ripening_spendable_or_spent_after_every_step(steps: list[tuple[object, ...]]) -> None:
-    life = Life()
+    ledger = PersonLedger()
 
     for step in steps:
-        live(life, step)
+        apply_step(ledger, step)
 
-        now = life.position()
-        assert now.earned == sum(period.points for period in life.periods.values())
+        now = ledger.position()
+        assert now.earned == sum(period.points for period in ledger.periods.values())
         assert now.earned == now.ripening + now.spendable + now.spent
-        assert now.avoided_g == sum(period.avoided_g for period in life.periods.values())
+        assert now.avoided_g == sum(period.avoided_g for period in ledger.periods.values())
 
 
 @given(steps=steps)
 def test_a_harvest_moves_the_harvestable_points_and_a_second_one_moves_nothing(steps: list[tuple[object, ...]]) -> None:
-    life = Life()
+    ledger = PersonLedger()
     for step in steps:
-        live(life, step)
-    promised = life.position().harvestable
+        apply_step(ledger, step)
+    promised = ledger.position().harvestable
 
-    moved, again = life.harvest(), life.harvest()
+    moved, again = ledger.harvest(), ledger.harvest()
 
     assert (moved, again) == (promised, 0)
 
 
 @given(steps=steps)
 def test_after_a_long_time_every_point_is_harvested_and_none_has_expired(steps: list[tuple[object, ...]]) -> None:
-    life = Life()
+    ledger = PersonLedger()
     for step in steps:
-        live(life, step)
+        apply_step(ledger, step)
 
-    life.now += 1000 * DAY
-    life.harvest()
+    ledger.now += 1000 * DAY
+    ledger.harvest()
 
-    assert life.wallet.balance + life.wallet.spent == sum(period.points for period in life.periods.values())
-    assert life.position().ripening == 0
+    assert ledger.wallet.balance + ledger.wallet.spent == sum(period.points for period in ledger.periods.values())
+    assert ledger.position().ripening == 0

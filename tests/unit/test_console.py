@@ -16,8 +16,8 @@ def test_a_log_gets_plain_lines_of_progress_at_intervals(
 ) -> None:
     monkeypatch.setattr(console, "LOG_SECONDS", 0)
 
-    with progress("sending", "rides", 2_000) as tell:
-        tell(1_000)
+    with progress("sending", "rides", 2_000) as report:
+        report(1_000)
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "  sending: 1,000 of 2,000 rides"
@@ -25,10 +25,10 @@ def test_a_log_gets_plain_lines_of_progress_at_intervals(
 
 
 def test_characters_that_the_encoding_lacks_are_escaped() -> None:
-    said = "from local.console import console, give_up; console.print('✓ 梭梭'); give_up('没有 [red]x[/] a[b')"
+    program = "from local.console import console, exit_with; console.print('✓ 梭梭'); exit_with('没有 [red]x[/] a[b')"
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
-    done = subprocess.run([sys.executable, "-c", said], cwd=ROOT, env=environment, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=False)  # noqa: S603
 
     assert done.returncode == 1
     assert done.stdout.split() == [rb"\u2713", rb"\u68ad\u68ad"]

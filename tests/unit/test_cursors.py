@@ -21,7 +21,7 @@ def asking(cursor: str | None) -> Request:
 
 @pytest.mark.parametrize("place", [(0, "a"), (1_780_632_000, "alipay:ride-1"), (1, 'é " \\ ,')])
 def test_a_cursor_leads_to_its_place(place: tuple[int, str]) -> None:
-    assert OURS.place_in(asking(OURS.to(place))) == place
+    assert OURS.place_in(asking(OURS.cursor_for(place))) == place
 
 
 @pytest.mark.parametrize("cursor", [None, ""])
@@ -36,7 +36,7 @@ def encoded(text: str) -> str:
 @pytest.mark.parametrize(
     "cursor",
     [
-        OTHERS.to((1, "a")),
+        OTHERS.cursor_for((1, "a")),
         encoded('ours [1,"a"] '),
         encoded('ours [1, "a"]'),
         encoded('ours ["1","a"]'),
@@ -44,8 +44,8 @@ def encoded(text: str) -> str:
         encoded("ours null"),
         encoded("ours"),
         encoded('[1,"a"]'),
-        OURS.to((12, "a")).rstrip("="),
-        OURS.to((1, "a")) + "=",
+        OURS.cursor_for((12, "a")).rstrip("="),
+        OURS.cursor_for((1, "a")) + "=",
         "nonsense",
         "é",
     ],

@@ -16,7 +16,16 @@ from tests.template.reading import events, functions, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
-REFUSING = {"InvalidRequest", "Forbidden", "NotFound", "Conflict", "KeyReused", "InternalError", "Refused", "rejected"}
+REFUSING = {
+    "InvalidRequest",
+    "Forbidden",
+    "NotFound",
+    "Conflict",
+    "KeyReused",
+    "InternalError",
+    "RefusalReason",
+    "rejected",
+}
 
 
 def codes() -> Iterator[str]:

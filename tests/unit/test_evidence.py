@@ -1,4 +1,4 @@
-"""Checks of the content of reports: possible dates and places of plantings, and one spelling for each text."""
+"""Checks of the content of reports: possible dates and places of plantings, and normalized texts."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,40 +9,29 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from saxaul.catalog.entries import MAX_RADIUS_KM, Place
-from saxaul.services.take_reports import Take
 from saxaul.storage.orders import from_item, to_item
 from saxaul.storage.table import python, raw
-from saxaul.trees.orders import OrderedProject, PlantingOrder
+from saxaul.trees.orders import OrderedProject
 from saxaul.trees.reach import distance_km
-from saxaul.trees.redemptions import Redemption
-from saxaul.trees.report_rules import Reported, confirm, fail, inspect
+from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 from tests.builders import (
-    NOON,
+    FIRST,
+    ORDER,
+    ORDERED,
+    SECOND,
+    apply_reports,
     at,
     confirmation,
     failure,
     inspection,
     make_calendar,
     make_order,
-    make_redemption,
     make_text,
     make_tree_project,
+    redemption_after,
 )
 
 CALENDAR = make_calendar()
-ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
-ORDER = make_order(ORDERED)
-FIRST, SECOND = (tree.number for tree in ORDERED.trees)
-
-
-def told(take: Take, *reports: object, redemption: Redemption = ORDERED, order: PlantingOrder = ORDER) -> Reported:
-    return take(order, {redemption.redemption_id: redemption}, reports, NOON, CALENDAR)
-
-
-def after(take: Take, *reports: object, redemption: Redemption = ORDERED) -> Redemption:
-    outcome = told(take, *reports, redemption=redemption)
-    assert not outcome.refused
-    return outcome.changed[0]
 
 
 def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_programmes_time_zone() -> None:
@@ -50,32 +39,34 @@ def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_programmes_time_zo
     early_that_day = confirmation(FIRST, planted_at="2026-06-04T16:00:00Z")
     the_day_before = confirmation(SECOND, planted_at="2026-06-04T15:59:59Z")
 
-    answer = confirm(late, {"r-1": ORDERED}, [early_that_day, the_day_before], at("2026-06-06T12:00"), CALENDAR)
+    outcome = apply_confirmations(
+        late, {"r-1": ORDERED}, [early_that_day, the_day_before], at("2026-06-06T12:00"), CALENDAR
+    )
 
-    assert (answer.taken, [refusal.code for refusal in answer.refused]) == (1, ["planted_before_order"])
+    assert (outcome.accepted, [refusal.code for refusal in outcome.refused]) == (1, ["planted_before_order"])
 
 
 def test_a_tree_must_be_planted_within_the_radius_of_its_order_if_the_order_has_one() -> None:
     near, far = confirmation(FIRST, lat=39.29), confirmation(SECOND, lat=39.31)
     unchecked = replace(ORDER, project=replace(ORDER.project, reach=None))
 
-    checked = told(confirm, near, far)
-    older = told(confirm, near, far | {"lat": 0, "lon": 0}, order=unchecked)
+    checked = apply_reports(apply_confirmations, near, far)
+    older = apply_reports(apply_confirmations, near, far | {"lat": 0, "lon": 0}, order=unchecked)
 
     assert ORDER.project.reach is not None
     assert ORDER.project.reach.radius_km == make_tree_project().place.radius_km == 50
     assert [(refusal.index, refusal.code) for refusal in checked.refused] == [(1, "out_of_reach")]
-    assert older.taken == 2
+    assert older.accepted == 2
 
 
 def test_a_repeated_confirmation_is_accepted_even_if_newer_rules_would_refuse_it() -> None:
     unchecked = replace(ORDER, ordered_at=0, project=replace(ORDER.project, reach=None))
-    word = confirmation(FIRST, lat=0, lon=0, planted_at="1999-01-01T00:00:00Z")
-    planted = told(confirm, word, order=unchecked).changed[0]
+    first_confirmation = confirmation(FIRST, lat=0, lon=0, planted_at="1999-01-01T00:00:00Z")
+    planted = apply_reports(apply_confirmations, first_confirmation, order=unchecked).changed[0]
 
-    again = told(confirm, word, redemption=planted)
+    again = apply_reports(apply_confirmations, first_confirmation, redemption=planted)
 
-    assert (again.taken, list(again.changed)) == (1, [])
+    assert (again.accepted, list(again.changed)) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -109,28 +100,34 @@ def test_a_distance_is_the_same_in_both_directions_and_at_most_half_the_circumfe
 
 @pytest.mark.parametrize("tag", [" AX-0001", "AX-0001 ", "  AX-0001  "])
 def test_spaces_around_a_tag_are_ignored(tag: str) -> None:
-    planted = after(confirm, confirmation(FIRST))
+    planted = redemption_after(apply_confirmations, confirmation(FIRST))
 
-    assert told(confirm, confirmation(FIRST, tag=tag), redemption=planted).taken == 1
+    assert apply_reports(apply_confirmations, confirmation(FIRST, tag=tag), redemption=planted).accepted == 1
 
 
 def test_different_spellings_of_a_tag_are_normalized() -> None:
-    planted = after(confirm, confirmation(FIRST, tag="Zo\u00eb 1"))
+    planted = redemption_after(apply_confirmations, confirmation(FIRST, tag="Zo\u00eb 1"))
 
-    assert told(confirm, confirmation(FIRST, tag=" Zoe\u0308  1"), redemption=planted).taken == 1
+    assert (
+        apply_reports(apply_confirmations, confirmation(FIRST, tag=" Zoe\u0308  1"), redemption=planted).accepted == 1
+    )
 
 
 @pytest.mark.parametrize("reason", [" ", "", "\u200b", "\u3164", "\u202e", "frost\n", True, 1])
 def test_a_failure_without_a_visible_reason_is_refused(reason: object) -> None:
-    assert [refusal.code for refusal in told(fail, failure(FIRST, reason=reason)).refused] == ["invalid_failure"]
+    assert [refusal.code for refusal in apply_reports(apply_failures, failure(FIRST, reason=reason)).refused] == [
+        "invalid_failure"
+    ]
 
 
 def test_a_reason_and_an_inspector_are_trimmed_and_keep_the_joiners_of_their_script() -> None:
     persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 
-    failed = after(fail, failure(FIRST, reason=f" {persian} "))
-    found = after(
-        inspect, inspection(FIRST, inspector=f"{persian}  {persian} "), redemption=after(confirm, confirmation(FIRST))
+    failed = redemption_after(apply_failures, failure(FIRST, reason=f" {persian} "))
+    found = redemption_after(
+        apply_inspections,
+        inspection(FIRST, inspector=f"{persian}  {persian} "),
+        redemption=redemption_after(apply_confirmations, confirmation(FIRST)),
     )
 
     assert failed.tree(FIRST).history[-1].reason == persian

@@ -1,4 +1,4 @@
-"""The ledger as its owner reads it: the entries of a month, their states, and the totals by action type."""
+"""The entries of one owner that the API shows: those of a month, their states, and the totals by action type."""
 
 from decimal import Decimal
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from saxaul.impact.totals import Act, Change, Day, Impact, Mark, Sum, difference, of_period, of_redemption
+from saxaul.impact.totals import Act, Change, Day, Impact, Mark, Sum, difference, impact_of_period, impact_of_redemption
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import ZERO
 from saxaul.trees.redemptions import PlantedTree, State, Step
@@ -29,7 +29,7 @@ def test_a_period_counts_each_action_on_its_own_day_by_owner_app_and_type() -> N
         make_entry(80), make_entry(40, quantity=Decimal("2.5")), make_entry(5, NOON + DAY), window="2026-06"
     )
 
-    assert of_period(period, CALENDAR) == {
+    assert impact_of_period(period, CALENDAR) == {
         TODAY: Impact({RIDE: Sum(2, Decimal("3.5"), 120, Decimal(425))}),
         date(2026, 6, 6): Impact({RIDE: Sum(1, Decimal(1), 5, Decimal("212.5"))}),
     }
@@ -38,84 +38,89 @@ def test_a_period_counts_each_action_on_its_own_day_by_owner_app_and_type() -> N
 def test_the_actions_of_a_facility_are_counted_separately() -> None:
     period = make_period(make_entry(0, type="solar_warehouse"), owner=FACILITY)
 
-    assert set(of_period(period, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
+    assert set(impact_of_period(period, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
 
 
 def test_an_action_counts_on_its_day_in_the_programmes_time_zone() -> None:
     period = make_period(make_entry(occurred_at=at("2026-06-06T00:10")))
 
-    assert set(of_period(period, CALENDAR)) == {date(2026, 6, 6)}
+    assert set(impact_of_period(period, CALENDAR)) == {date(2026, 6, 6)}
 
 
 def test_reversed_actions_and_reversals_without_an_action_do_not_count() -> None:
     taken_back = make_entry(0, avoided_g="0", reversal="refund", units=ZERO)
     period = make_period(taken_back, replace(taken_back, type="", quantity=ZERO))
 
-    assert of_period(period, CALENDAR) == {}
+    assert impact_of_period(period, CALENDAR) == {}
 
 
 def test_a_reversal_subtracts_what_its_action_added() -> None:
     before = make_period(make_entry(80))
     after = make_period(make_entry(0, avoided_g="0", units=ZERO, reversal="refund"))
 
-    added = difference(of_period(after, CALENDAR), of_period(before, CALENDAR))
+    added = difference(impact_of_period(after, CALENDAR), impact_of_period(before, CALENDAR))
 
     assert added == {TODAY: Impact({RIDE: Sum(-1, Decimal(-1), -80, Decimal("-212.5"))})}
-    assert Impact().plus(of_period(before, CALENDAR)[TODAY]).plus(added[TODAY]).is_nothing
+    assert Impact().plus(impact_of_period(before, CALENDAR)[TODAY]).plus(added[TODAY]).is_zero
 
 
 def test_a_period_written_again_with_the_same_entries_adds_nothing() -> None:
     period = make_period(make_entry(80), make_entry(40))
 
-    assert difference(of_period(replace(period, version=9, uncounted=3), CALENDAR), of_period(period, CALENDAR)) == {}
+    assert (
+        difference(
+            impact_of_period(replace(period, version=9, uncounted=3), CALENDAR), impact_of_period(period, CALENDAR)
+        )
+        == {}
+    )
 
 
 def test_each_tree_counts_by_its_own_state_once_it_is_reserved() -> None:
-    asked = make_redemption(trees=3)
-    ordered = asked.reserved(NOON).ordered("o-1", NOON + DAY)
-    first, second, third = (tree.number for tree in asked.trees)
+    pending = make_redemption(trees=3)
+    ordered = pending.reserved(NOON).ordered("o-1", NOON + DAY)
+    first, second, third = (tree.number for tree in pending.trees)
     growing = ordered.stepped({first: Step(State.PLANTED, NOON, NOON, planting=PLANTING)})
     over = growing.stepped({second: Step(State.REFUNDED, NOON, NOON), third: Step(State.RESERVED, NOON, NOON)})
 
-    assert of_redemption(asked, CALENDAR) == of_redemption(asked.rejected("sold_out"), CALENDAR) == {}
-    assert of_redemption(asked.reserved(NOON).cancelled(), CALENDAR) == {}
-    assert of_redemption(asked.reserved(NOON), CALENDAR) == {TODAY: Impact(trees={"reserved": 3})}
-    assert of_redemption(growing, CALENDAR) == {TODAY: Impact(trees={"ordered": 2, "planted": 1})}
-    assert of_redemption(over, CALENDAR) == {TODAY: Impact(trees={"planted": 1, "refunded": 1, "reserved": 1})}
-    step_on = difference(of_redemption(growing, CALENDAR), of_redemption(ordered, CALENDAR))
+    assert impact_of_redemption(pending, CALENDAR) == impact_of_redemption(pending.rejected("sold_out"), CALENDAR) == {}
+    assert impact_of_redemption(pending.reserved(NOON).cancelled(), CALENDAR) == {}
+    assert impact_of_redemption(pending.reserved(NOON), CALENDAR) == {TODAY: Impact(trees={"reserved": 3})}
+    assert impact_of_redemption(growing, CALENDAR) == {TODAY: Impact(trees={"ordered": 2, "planted": 1})}
+    assert impact_of_redemption(over, CALENDAR) == {TODAY: Impact(trees={"planted": 1, "refunded": 1, "reserved": 1})}
+    step_on = difference(impact_of_redemption(growing, CALENDAR), impact_of_redemption(ordered, CALENDAR))
     assert step_on == {TODAY: Impact(trees={"ordered": -1, "planted": 1})}
 
 
 def test_changes_that_are_delivered_again_are_counted_once() -> None:
     changes = [change(sequence) for sequence in (3, 5, 9)]
 
-    day = Day(TODAY).counting(changes, "a", NOON)
+    day = Day(TODAY).with_changes(changes, "a", NOON)
 
     assert (actions_of(day), day.marks) == (3, {"a": Mark(9, NOON)})
-    assert day.counting(changes, "a", NOON) is day
-    assert day.counting(changes[:2], "a", NOON) is day
-    assert actions_of(day.counting([changes[2], change(12)], "a", NOON)) == 4
+    assert day.with_changes(changes, "a", NOON) is day
+    assert day.with_changes(changes[:2], "a", NOON) is day
+    assert actions_of(day.with_changes([changes[2], change(12)], "a", NOON)) == 4
 
 
 def test_each_shard_has_its_own_mark_so_one_may_be_far_ahead() -> None:
-    ahead = Day(TODAY).counting([change(900)], "a", NOON)
+    ahead = Day(TODAY).with_changes([change(900)], "a", NOON)
 
-    both = ahead.counting([change(7)], "b", NOON)
+    both = ahead.with_changes([change(7)], "b", NOON)
 
     assert actions_of(both) == 2
-    assert both.counting([change(7)], "b", NOON) is both
+    assert both.with_changes([change(7)], "b", NOON) is both
 
 
 def test_a_batch_without_changes_of_a_day_does_not_change_that_day() -> None:
     day = Day(TODAY)
 
-    assert day.counting([change(1, day=date(2026, 6, 6))], "a", NOON) is day
+    assert day.with_changes([change(1, day=date(2026, 6, 6))], "a", NOON) is day
 
 
 def test_the_mark_of_a_shard_is_removed_when_its_changes_can_no_longer_be_delivered_again() -> None:
-    day = Day(TODAY).counting([change(1)], "a", NOON).counting([change(1)], "b", NOON + DAY)
+    day = Day(TODAY).with_changes([change(1)], "a", NOON).with_changes([change(1)], "b", NOON + DAY)
 
-    later = day.counting([change(2)], "b", NOON + 2 * DAY)
+    later = day.with_changes([change(2)], "b", NOON + 2 * DAY)
 
     assert (set(day.marks), set(later.marks)) == ({"a", "b"}, {"b"})
 
@@ -123,4 +128,7 @@ def test_the_mark_of_a_shard_is_removed_when_its_changes_can_no_longer_be_delive
 def test_a_user_and_a_facility_with_the_same_id_are_counted_separately() -> None:
     periods = [make_period(make_entry(0), owner=Owner(kind, "x")) for kind in ("user", "facility")]
 
-    assert {act.owner for period in periods for act in of_period(period, CALENDAR)[TODAY].acts} == {"user", "facility"}
+    assert {act.owner for period in periods for act in impact_of_period(period, CALENDAR)[TODAY].acts} == {
+        "user",
+        "facility",
+    }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from saxaul.log.canonical_json import digest, encode
 from saxaul.log.entries import (
     MAX_LEAVES,
-    NOTHING_BEFORE,
+    NO_PREVIOUS_HASH,
     Counts,
     Leaf,
     LogEntry,
@@ -29,8 +29,8 @@ def test_the_first_entry_has_no_entry_before_it_and_the_second_commits_to_the_fi
     first = make_entry(make_leaf())
     second = make_entry(make_leaf(), make_leaf(), head=first)
 
-    assert (first.sequence, first.previous) == (1, NOTHING_BEFORE)
-    assert (second.sequence, second.previous, second.size) == (2, digest(first.header()), 2)
+    assert (first.sequence, first.previous) == (1, NO_PREVIOUS_HASH)
+    assert (second.sequence, second.previous, second.size) == (2, digest(first.header_document()), 2)
     assert second.counts == Counts(planted=3, dead=0, standing=3)
 
 
@@ -52,7 +52,7 @@ def test_the_inclusion_path_of_each_leaf_leads_to_the_root() -> None:
 def test_a_published_entry_is_read_back_unchanged() -> None:
     entry = make_entry(make_leaf(), make_leaf())
 
-    assert LogEntry.of_document(entry.document()) == entry
+    assert LogEntry.from_document(entry.document()) == entry
 
 
 @pytest.mark.parametrize("leaves", [0, MAX_LEAVES + 1])
@@ -84,8 +84,8 @@ def test_each_commitment_to_particulars_has_a_new_salt_and_hides_the_dedication(
 
     assert one.commitment != other.commitment
     assert one.salt != other.salt
-    assert "Mei" not in str(one.committed())
-    assert str(one.salt) not in str(one.committed())
+    assert "Mei" not in str(one.committed_fields())
+    assert str(one.salt) not in str(one.committed_fields())
 
 
 @pytest.mark.parametrize("changed", [{"latin": "Other"}, {"place": {"en": "a", "zh": "b"}}, {"partner": "Nobody"}])
@@ -119,4 +119,4 @@ def test_the_longest_header_fits_the_4096_bytes_that_kms_signs() -> None:
     entry = make_entry(make_leaf())
     longest = replace(entry, by="\x01" * 500, sequence=10**10, counts=Counts(10**12, 10**12, 10**12))
 
-    assert len(encode(longest.header())) <= 4096
+    assert len(encode(longest.header_document())) <= 4096

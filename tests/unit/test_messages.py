@@ -1,4 +1,4 @@
-"""Messages: actions are packed into few bodies, each small enough to be billed as one request; none is lost."""
+"""Messages: actions are packed into few bodies, each small enough to be billed as one request, and none is lost."""
 
 from decimal import Decimal
 
@@ -26,7 +26,7 @@ crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=
 
 
 def crowd_of(sizes: list[tuple[int, int]]) -> list[Action]:
-    """Return the actions of several users, who take turns. A pair is a user's number of actions and extra id length."""
+    """Return actions of several users in alternation. Each size is a number of actions and their extra id length."""
     users = [
         [make_action(f"{n:08d}" + "x" * length, owner=Owner("user", f"u-{user}")) for n in range(count)]
         for user, (count, length) in enumerate(sizes)

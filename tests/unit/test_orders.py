@@ -1,4 +1,4 @@
-"""Planting orders: which trees they take, and when an order is done."""
+"""Planting orders: which trees they contain, and when an order is done."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from saxaul.audit import MAX_ITEM_BYTES
 from saxaul.storage.redemptions import to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.numbers import new_number
-from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, is_done, order_of
+from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, create_order, is_done
 from saxaul.trees.reach import Reach
 from saxaul.trees.redemptions import MAX_STEPS, PlantedTree, Redemption, Seal, State, Step, Tree
 from saxaul.trees.reports import MAX_LINK
@@ -24,7 +24,7 @@ def reserved(name: str, trees: int = 1) -> Redemption:
 def test_an_order_takes_every_waiting_tree_and_keeps_the_details_of_the_project() -> None:
     waiting = [reserved("r-1", trees=2), reserved("r-2")]
 
-    batch = order_of(waiting, "o-1", "saxaul-alxa", PROJECT, NOON)
+    batch = create_order(waiting, "o-1", "saxaul-alxa", PROJECT, NOON)
 
     assert batch
     assert [tree.number for tree in batch.order.trees] == [
@@ -42,7 +42,7 @@ def test_a_second_order_takes_only_the_tree_that_failed() -> None:
     first, second = ordered.trees
     failed = ordered.stepped({second.number: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
 
-    batch = order_of([failed], "o-2", "saxaul-alxa", PROJECT, NOON)
+    batch = create_order([failed], "o-2", "saxaul-alxa", PROJECT, NOON)
 
     assert batch
     assert [tree.number for tree in batch.order.trees] == [second.number]
@@ -51,7 +51,7 @@ def test_a_second_order_takes_only_the_tree_that_failed() -> None:
 
 
 def test_an_order_has_no_more_redemptions_than_fit_a_transaction() -> None:
-    batch = order_of([reserved(f"r-{n}") for n in range(MAX_REDEMPTIONS + 1)], "o-1", "p", PROJECT, NOON)
+    batch = create_order([reserved(f"r-{n}") for n in range(MAX_REDEMPTIONS + 1)], "o-1", "p", PROJECT, NOON)
 
     assert batch
     assert len(batch.redemptions) == MAX_REDEMPTIONS == 99
@@ -60,7 +60,7 @@ def test_an_order_has_no_more_redemptions_than_fit_a_transaction() -> None:
 def test_an_order_has_no_more_trees_than_fit_a_transaction_with_the_longest_histories() -> None:
     waiting = [reserved(f"r-{n}", trees=10) for n in range(MAX_REDEMPTIONS)]
 
-    batch = order_of(waiting, "o-1", "p", PROJECT, NOON)
+    batch = create_order(waiting, "o-1", "p", PROJECT, NOON)
 
     assert batch
     assert len(batch.order.trees) == MAX_TREES_PER_ORDER
@@ -78,9 +78,14 @@ def test_the_longest_histories_fit_an_item_and_an_order_of_them_fits_a_transacti
         tree = tree.after(Step(State.ORDERED, NOON, NOON, order_id=order_id))
     tree = tree.after(Step(State.PLANTED, NOON, NOON, planting=planting, sequence=10**9, leaf=499))
     for state in [State.DEAD, State.REPLACED] * MAX_STEPS:
-        told: dict[str, Any] = {"inspector": "局" * 100, "evidence_url": "x" * MAX_LINK, "sequence": 10**9, "leaf": 499}
+        fields: dict[str, Any] = {
+            "inspector": "局" * 100,
+            "evidence_url": "x" * MAX_LINK,
+            "sequence": 10**9,
+            "leaf": 499,
+        }
         planted = planting if state is State.REPLACED else None
-        tree = tree.after(Step(state, NOON, NOON, planting=planted, **told))
+        tree = tree.after(Step(state, NOON, NOON, planting=planted, **fields))
     sealed = replace(tree, seal=Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64))
     redemption = replace(make_redemption(dedication="念" * 100), trees=(sealed,) * 10, state=State.PLANTED)
 
@@ -95,7 +100,7 @@ def test_the_longest_histories_fit_an_item_and_an_order_of_them_fits_a_transacti
 def test_redemptions_without_a_waiting_tree_are_ignored() -> None:
     ordered = reserved("r-1").ordered("o-1", NOON)
 
-    assert order_of([ordered, make_redemption("r-2")], "o-2", "p", PROJECT, NOON) is None
+    assert create_order([ordered, make_redemption("r-2")], "o-2", "p", PROJECT, NOON) is None
 
 
 def test_an_order_is_done_when_each_tree_is_planted_or_has_failed() -> None:
@@ -108,5 +113,5 @@ def test_an_order_is_done_when_each_tree_is_planted_or_has_failed() -> None:
     whole = half.stepped({second: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
 
     assert [is_done(order, {"r-1": stage}) for stage in (redemption, half, whole)] == [False, False, True]
-    assert [order.tree_state(whole, number) for number in (first, second)] == [State.PLANTED, "failed"]
-    assert order.tree_state(whole.ordered("o-2", NOON), second) == "failed"
+    assert [order.state_in_order(whole, number) for number in (first, second)] == [State.PLANTED, "failed"]
+    assert order.state_in_order(whole.ordered("o-2", NOON), second) == "failed"

@@ -15,9 +15,9 @@ from PIL import Image
 from saxaul.catalog.entries import Language
 from saxaul.certificate.artwork import WIDTH
 from saxaul.certificate.certificate import Certificate
-from saxaul.certificate.lettering import drawable, lines
-from saxaul.certificate.page import page
-from saxaul.certificate.picture import picture
+from saxaul.certificate.lettering import drawable, wrap
+from saxaul.certificate.page import render_page
+from saxaul.certificate.picture import render_picture
 from tests.proof.published import publish
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,7 +31,7 @@ def planted() -> Certificate:
 
 
 def drawn(certificate: Certificate, language: Language = "en", address: str = ADDRESS) -> Element:
-    return fromstring(picture(certificate, address, language))  # noqa: S314 - our own
+    return fromstring(render_picture(certificate, address, language))  # noqa: S314 - our own
 
 
 def words_of(svg: Element) -> list[str]:
@@ -43,7 +43,9 @@ def words_of(svg: Element) -> list[str]:
 def test_the_qr_code_leads_to_the_public_address_even_at_the_width_of_a_phone(
     planted: Certificate, address: str, width: int
 ) -> None:
-    pixels = resvg_py.svg_to_bytes(svg_string=picture(planted, address, "en"), width=width, skip_system_fonts=True)
+    pixels = resvg_py.svg_to_bytes(
+        svg_string=render_picture(planted, address, "en"), width=width, skip_system_fonts=True
+    )
 
     with Image.open(BytesIO(bytes(pixels))) as image:
         found = zxingcpp.read_barcodes(image)
@@ -131,7 +133,9 @@ def test_a_hostile_dedication_adds_no_elements_or_attributes_to_the_picture(
 
 @pytest.mark.parametrize("dedication", HOSTILE)
 def test_a_hostile_dedication_adds_no_markup_to_the_page(planted: Certificate, dedication: str) -> None:
-    tame, hostile = (page(replace(planted, dedication=words), ADDRESS, "en") for words in ("For Mei", dedication))
+    tame, hostile = (
+        render_page(replace(planted, dedication=words), ADDRESS, "en") for words in ("For Mei", dedication)
+    )
 
     tags = re.compile(r"<[a-zA-Z!/][^\s>]*")
     assert set(tags.findall(hostile)) == set(tags.findall(tame))
@@ -146,7 +150,7 @@ def test_any_dedication_gives_a_well_formed_picture_of_limited_height(planted: C
 
 
 def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: Certificate) -> None:
-    for text in (picture(planted, ADDRESS, "en"), page(planted, ADDRESS, "en")):
+    for text in (render_picture(planted, ADDRESS, "en"), render_page(planted, ADDRESS, "en")):
         assert not re.search(
             r"<(script|image|img|link|iframe|foreignObject|object|embed)\b|@import|url\((?!#)|\son\w+=", text
         )
@@ -155,7 +159,7 @@ def test_neither_the_picture_nor_the_page_fetches_or_runs_anything(planted: Cert
 
 
 def test_the_page_links_to_the_data_the_picture_and_the_other_language(planted: Certificate) -> None:
-    text = page(planted, ADDRESS, "en")
+    text = render_page(planted, ADDRESS, "en")
 
     assert text.startswith("<!doctype html>")
     assert 'name="viewport"' in text
@@ -165,20 +169,20 @@ def test_the_page_links_to_the_data_the_picture_and_the_other_language(planted: 
 
 
 def test_lines_break_between_words_and_between_hanzi() -> None:
-    assert lines("For the desert and the children", 10, 100, 9) == ["For the desert and", "the children"]
-    assert lines("愿你常看见绿色的春天", 10, 45, 9) == ["愿你常看", "见绿色的", "春天"]
-    assert lines("", 10, 100, 9) == [""]
+    assert wrap("For the desert and the children", 10, 100, 9) == ["For the desert and", "the children"]
+    assert wrap("愿你常看见绿色的春天", 10, 45, 9) == ["愿你常看", "见绿色的", "春天"]
+    assert wrap("", 10, 100, 9) == [""]
 
 
 def test_a_long_word_is_split_and_a_long_text_ends_with_an_ellipsis() -> None:
-    assert lines("W" * 25, 10, 100, 9) == ["W" * 10, "W" * 10, "W" * 5]
-    assert lines("one two three four five six seven", 10, 60, 2) == ["one two", "three fou…"]
+    assert wrap("W" * 25, 10, 100, 9) == ["W" * 10, "W" * 10, "W" * 5]
+    assert wrap("one two three four five six seven", 10, 60, 2) == ["one two", "three fou…"]
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=120), st.integers(1, 4))
 def test_no_character_is_lost_unless_there_are_too_many_lines(text: str, most: int) -> None:
-    broken = lines(text, 16, 300, most)
+    broken = wrap(text, 16, 300, most)
 
     assert len(broken) <= most
     if not broken[-1].endswith("…"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from saxaul.clock import Clock
-from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, OverloadedError, until_won
+from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, OverloadedError, retry_lost_races
 from saxaul.storage.table import Key, Table
 
 
@@ -20,7 +20,7 @@ class WatchedClock(Clock):
 
 
 class Losing:
-    """An attempt that loses its race this many times, and then wins."""
+    """An attempt that loses its race a given number of times and then succeeds."""
 
     def __init__(self, times: int) -> None:
         self.left = times
@@ -32,17 +32,17 @@ class Losing:
         return "won"
 
 
-def test_an_attempt_that_wins_is_made_once_without_a_pause() -> None:
+def test_an_attempt_that_succeeds_is_made_once_without_a_pause() -> None:
     clock = WatchedClock()
 
-    assert until_won(Losing(0), clock) == "won"
+    assert retry_lost_races(Losing(0), clock) == "won"
     assert clock.pauses == []
 
 
 def test_a_lost_race_is_retried_after_a_pause() -> None:
     clock = WatchedClock()
 
-    assert until_won(Losing(3), clock) == "won"
+    assert retry_lost_races(Losing(3), clock) == "won"
     assert len(clock.pauses) == 3
 
 
@@ -50,7 +50,7 @@ def test_losing_every_race_raises_an_error() -> None:
     clock = WatchedClock()
 
     with pytest.raises(ContendedError):
-        until_won(Losing(ATTEMPTS), clock)
+        retry_lost_races(Losing(ATTEMPTS), clock)
 
     assert len(clock.pauses) == ATTEMPTS - 1
 
@@ -60,7 +60,7 @@ def test_the_upper_bound_of_a_pause_doubles_up_to_a_fifth_of_a_second(monkeypatc
     clock = WatchedClock()
 
     with pytest.raises(ContendedError):
-        until_won(Losing(ATTEMPTS), clock)
+        retry_lost_races(Losing(ATTEMPTS), clock)
 
     assert clock.pauses == [0.02, 0.04, 0.08, 0.16, *[0.2] * 7]
 
@@ -73,7 +73,7 @@ def test_another_error_is_not_retried() -> None:
         raise ValueError("something else")
 
     with pytest.raises(ValueError, match="something else"):
-        until_won(broken, WatchedClock())
+        retry_lost_races(broken, WatchedClock())
 
     assert len(calls) == 1
 
@@ -87,14 +87,14 @@ class Throttled:
 
     def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         self.calls += 1
-        [(table, asked)] = RequestItems.items()
-        keys, rest = asked["Keys"][: self.served], asked["Keys"][self.served :]
+        [(table, request)] = RequestItems.items()
+        keys, rest = request["Keys"][: self.served], request["Keys"][self.served :]
         return {"Responses": {table: keys}, "UnprocessedKeys": {table: {"Keys": rest}} if rest else {}}
 
     def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         self.calls += 1
-        [(table, asked)] = RequestItems.items()
-        rest = asked[self.served :]
+        [(table, request)] = RequestItems.items()
+        rest = request[self.served :]
         return {"UnprocessedItems": {table: rest} if rest else {}}
 
 

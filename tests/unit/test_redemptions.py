@@ -156,7 +156,10 @@ def test_a_tree_with_many_inspections_keeps_the_newest_ones_and_its_planting() -
 
 
 def turned(times: int, *, inspected: int = 0) -> Tree:
-    """Make a tree with ``times`` deaths and replacements, and ``inspected`` inspections before each, all in the log."""
+    """Make a tree that died and was replaced ``times`` times, with ``inspected`` inspections before each death.
+
+    All of its steps are in the log.
+    """
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
     seal = Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64)
     for number in range(times):
@@ -200,7 +203,7 @@ def test_steps_that_are_not_in_the_log_yet_are_kept_in_full() -> None:
 
 @pytest.mark.parametrize(("times", "too_often"), [(MAX_REPLACEMENTS - 1, False), (MAX_REPLACEMENTS, True)])
 def test_a_tree_can_be_replaced_a_limited_number_of_times(times: int, too_often: bool) -> None:
-    assert turned(times).was_replaced_too_often == too_often
+    assert turned(times).has_max_replacements == too_often
 
 
 def test_a_tree_that_was_replaced_long_ago_still_has_the_planting_of_its_replacement() -> None:
@@ -214,14 +217,14 @@ def test_a_tree_that_was_replaced_long_ago_still_has_the_planting_of_its_replace
 
 
 def test_a_repeated_request_has_the_same_content_although_its_certificate_numbers_are_new() -> None:
-    assert make_redemption().asks_the_same_as(make_redemption(state=State.PLANTED, requested_at=NOON + 60))
+    assert make_redemption().is_same_request_as(make_redemption(state=State.PLANTED, requested_at=NOON + 60))
 
 
 @pytest.mark.parametrize(
     "change", [{"app": "taobao"}, {"project_id": "poplar-ejina"}, {"trees": TWO_TREES}, {"dedication": "For Mum"}]
 )
 def test_a_request_with_the_same_id_and_other_content_is_not_a_repeat(change: dict[str, Any]) -> None:
-    assert not make_redemption().asks_the_same_as(replace(make_redemption(), **change))
+    assert not make_redemption().is_same_request_as(replace(make_redemption(), **change))
 
 
 def test_a_request_is_reserved_and_takes_saplings_and_points() -> None:

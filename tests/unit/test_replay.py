@@ -1,10 +1,10 @@
-"""How `make replay` waits for the queue while it moves, and the totals that it prints at the end."""
+"""How long `make replay` waits for the queue, and the totals that it prints at the end."""
 
 import io
 import re
 from collections import Counter
 
-from local.action_queue import Waiting, watch
+from local.action_queue import Waiting, wait_for_queue
 from local.replay_report import WIDTH, BadRows, Sent, Survey, Wallets, totals
 from local.ride_files import Source
 from local.rides import BadRow
@@ -12,42 +12,42 @@ from local.rides import BadRow
 # --- Waiting ------------------------------------------------------------------------------------------------------
 
 
-def watched(counts: list[Waiting], few: int = 0) -> tuple[Waiting, int]:
-    """Watch a queue with these counts (the last one repeats); return what is left, and how often it was counted."""
-    asked = 0
+def wait_for(counts: list[Waiting], few: int = 0) -> tuple[Waiting, int]:
+    """Wait for a queue that has these counts; the last one repeats. Return the last count and the number of counts."""
+    counted = 0
 
     def count() -> Waiting:
-        nonlocal asked
-        asked += 1
-        return counts[min(asked, len(counts)) - 1]
+        nonlocal counted
+        counted += 1
+        return counts[min(counted, len(counts)) - 1]
 
-    return watch(count, few, 120, pause=lambda _: None), asked
+    return wait_for_queue(count, few, 120, pause=lambda _: None), counted
 
 
 def test_a_queue_that_shrinks_is_waited_for_without_a_time_limit() -> None:
     slowly = [Waiting(left, 0) for left in range(200, 0, -1) for _ in range(300)]
 
-    assert watched([*slowly, Waiting(0, 0)])[0] == Waiting(0, 0)
+    assert wait_for([*slowly, Waiting(0, 0)])[0] == Waiting(0, 0)
 
 
 def test_messages_in_flight_are_waited_for() -> None:
-    assert watched([*[Waiting(7, 1)] * 3_000, Waiting(0, 0)])[0] == Waiting(0, 0)
+    assert wait_for([*[Waiting(7, 1)] * 3_000, Waiting(0, 0)])[0] == Waiting(0, 0)
 
 
 def test_waiting_for_a_stuck_queue_ends_and_returns_the_messages_left() -> None:
-    left, asked = watched([Waiting(9, 1), Waiting(9, 0)])
+    left, counted = wait_for([Waiting(9, 1), Waiting(9, 0)])
 
     assert left == Waiting(9, 0)
-    assert 400 <= asked <= 403, "120 seconds in pauses of 0.3 s"
+    assert 400 <= counted <= 403, "120 seconds in pauses of 0.3 s"
 
 
 def test_an_empty_queue_must_be_counted_twice() -> None:
-    assert watched([Waiting(3, 0), Waiting(0, 0), Waiting(1, 0), Waiting(0, 0), Waiting(0, 0)])[1] == 5
+    assert wait_for([Waiting(3, 0), Waiting(0, 0), Waiting(1, 0), Waiting(0, 0), Waiting(0, 0)])[1] == 5
 
 
 def test_waiting_ends_as_soon_as_only_a_few_messages_are_left() -> None:
-    assert watched([Waiting(30, 10), Waiting(25, 5), Waiting(0, 0)], few=30) == (Waiting(25, 5), 2)
-    assert watched([Waiting(20, 0)], few=30) == (Waiting(20, 0), 1)
+    assert wait_for([Waiting(30, 10), Waiting(25, 5), Waiting(0, 0)], few=30) == (Waiting(25, 5), 2)
+    assert wait_for([Waiting(20, 0)], few=30) == (Waiting(20, 0), 1)
 
 
 # --- Totals -------------------------------------------------------------------------------------------------------

@@ -4,59 +4,58 @@ from decimal import Decimal
 
 import pytest
 
-from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_of
+from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.problems import InvalidRequest
-from saxaul.services.take_reports import Take
+from saxaul.services.take_reports import ReportRule
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption, State
-from saxaul.trees.report_rules import Reported, confirm, fail, inspect
-from tests.builders import DAY, NOON, confirmation, failure, inspection, make_calendar, make_order, make_redemption
+from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
+from tests.builders import (
+    DAY,
+    FIRST,
+    NOON,
+    ORDER,
+    ORDERED,
+    SECOND,
+    apply_reports,
+    confirmation,
+    failure,
+    inspection,
+    make_calendar,
+    make_order,
+    make_redemption,
+    redemption_after,
+)
 
 CALENDAR = make_calendar()
 
-ORDERED = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
-ORDER = make_order(ORDERED)
-FIRST, SECOND = (tree.number for tree in ORDERED.trees)
+
+def confirmed(*reports: object, redemption: Redemption = ORDERED) -> Reported:
+    return apply_reports(apply_confirmations, *reports, redemption=redemption)
 
 
-def told(take: Take, *reported: object, redemption: Redemption = ORDERED, now: int = NOON) -> Reported:
-    return take(ORDER, {redemption.redemption_id: redemption}, reported, now, CALENDAR)
-
-
-def confirmed(*reported: object, redemption: Redemption = ORDERED) -> Reported:
-    return told(confirm, *reported, redemption=redemption)
-
-
-def after(take: Take, *reported: object, redemption: Redemption = ORDERED, now: int = NOON) -> Redemption:
-    """Return the redemption after a request that changed it and in which no report was refused."""
-    outcome = told(take, *reported, redemption=redemption, now=now)
-    assert not outcome.refused
-    [changed] = outcome.changed
-    return changed
-
-
-def codes(take: Take, *reported: object, redemption: Redemption, now: int = NOON) -> list[str]:
-    outcome = told(take, *reported, redemption=redemption, now=now)
+def refusal_codes(take: ReportRule, *reports: object, redemption: Redemption, now: int = NOON) -> list[str]:
+    outcome = apply_reports(take, *reports, redemption=redemption, now=now)
     return [refusal.code for refusal in outcome.refused]
 
 
 def test_a_confirmed_tree_keeps_the_details_that_the_partner_reported() -> None:
-    answer = confirmed(confirmation(FIRST))
+    outcome = confirmed(confirmation(FIRST))
 
-    planting = answer.changed[0].tree(FIRST).planting
+    planting = outcome.changed[0].tree(FIRST).planting
     assert planting is not None
     assert (planting.tag, planting.lat, planting.lon) == ("AX-0001", 38.851, 105.731)
     assert planting.photo_url == "https://trees.example/ax-0001.jpg"
-    assert (answer.taken, list(answer.refused)) == (1, [])
+    assert (outcome.accepted, list(outcome.refused)) == (1, [])
 
 
 def test_a_redemption_is_planted_once_all_its_trees_are_confirmed() -> None:
-    answer = confirmed(confirmation(FIRST), confirmation(SECOND, tag="AX-0002"))
+    outcome = confirmed(confirmation(FIRST), confirmation(SECOND, tag="AX-0002"))
 
-    assert [redemption.state for redemption in answer.changed] == [State.PLANTED]
+    assert [redemption.state for redemption in outcome.changed] == [State.PLANTED]
 
 
 def test_a_certificate_number_may_be_in_lower_case_and_with_spaces() -> None:
-    assert confirmed(confirmation(FIRST.lower().replace("-", " "))).taken == 1
+    assert confirmed(confirmation(FIRST.lower().replace("-", " "))).accepted == 1
 
 
 def test_a_repeated_confirmation_is_accepted_and_changes_nothing() -> None:
@@ -64,7 +63,7 @@ def test_a_repeated_confirmation_is_accepted_and_changes_nothing() -> None:
 
     again = confirmed(confirmation(FIRST), redemption=planted)
 
-    assert (again.taken, list(again.changed), list(again.refused)) == (1, [], [])
+    assert (again.accepted, list(again.changed), list(again.refused)) == (1, [], [])
 
 
 def test_a_repeated_confirmation_changes_nothing_once_the_whole_redemption_is_planted() -> None:
@@ -72,7 +71,7 @@ def test_a_repeated_confirmation_changes_nothing_once_the_whole_redemption_is_pl
 
     again = confirmed(confirmation(SECOND), redemption=planted)
 
-    assert (again.taken, list(again.changed)) == (1, [])
+    assert (again.accepted, list(again.changed)) == (1, [])
 
 
 def test_a_repeated_confirmation_may_have_its_degrees_as_decimals() -> None:
@@ -127,10 +126,10 @@ def test_a_repeated_confirmation_may_have_its_degrees_as_decimals() -> None:
     ],
 )
 def test_an_invalid_confirmation_is_refused_with_the_code_of_its_error(change: dict[str, object], code: str) -> None:
-    answer = confirmed(confirmation(FIRST) | change)
+    outcome = confirmed(confirmation(FIRST) | change)
 
-    assert [refusal.code for refusal in answer.refused] == [code]
-    assert (answer.taken, list(answer.changed)) == (0, [])
+    assert [refusal.code for refusal in outcome.refused] == [code]
+    assert (outcome.accepted, list(outcome.changed)) == (0, [])
 
 
 @pytest.mark.parametrize("nothing", [None, 1, [], {}])
@@ -143,20 +142,20 @@ def test_the_refusal_of_a_value_that_is_not_a_confirmation_names_no_certificate(
 def test_a_second_confirmation_with_other_details_is_refused_and_changes_nothing() -> None:
     planted = confirmed(confirmation(FIRST)).changed[0]
 
-    answer = confirmed(confirmation(FIRST, tag="AX-9999"), redemption=planted)
+    outcome = confirmed(confirmation(FIRST, tag="AX-9999"), redemption=planted)
 
-    assert answer.refused[0].code == "already_planted"
-    assert not answer.changed
+    assert outcome.refused[0].code == "already_planted"
+    assert not outcome.changed
 
 
 def test_a_refused_confirmation_does_not_affect_the_others() -> None:
-    answer = confirmed(confirmation("nonsense"), confirmation(FIRST))
+    outcome = confirmed(confirmation("nonsense"), confirmation(FIRST))
 
-    assert (answer.taken, [refusal.index for refusal in answer.refused]) == (1, [0])
+    assert (outcome.accepted, [refusal.index for refusal in outcome.refused]) == (1, [0])
 
 
 def test_a_newly_confirmed_tree_becomes_a_statement_and_a_repeated_one_does_not() -> None:
-    planted = after(confirm, confirmation(FIRST))
+    planted = redemption_after(apply_confirmations, confirmation(FIRST))
 
     outcome = confirmed(confirmation(FIRST), confirmation(SECOND), redemption=planted)
 
@@ -166,13 +165,13 @@ def test_a_newly_confirmed_tree_becomes_a_statement_and_a_repeated_one_does_not(
 
 
 def test_a_tree_that_failed_waits_for_the_next_order_and_the_other_tree_stays_ordered() -> None:
-    failed = after(fail, failure(FIRST))
+    failed = redemption_after(apply_failures, failure(FIRST))
 
     assert [tree.state for tree in failed.trees] == [State.RESERVED, State.ORDERED]
     assert [tree.number for tree in failed.waiting] == [FIRST]
     assert (failed.state, failed.refunded_points) == (State.ORDERED, 0)
     assert failed.tree(FIRST).history[-1].reason == "frost"
-    assert ORDER.tree_state(failed, FIRST) == "failed"
+    assert ORDER.state_in_order(failed, FIRST) == "failed"
 
 
 def test_a_tree_that_fails_in_its_last_order_is_refunded() -> None:
@@ -181,7 +180,7 @@ def test_a_tree_that_fails_in_its_last_order_is_refunded() -> None:
         if redemption.waiting:
             redemption = redemption.ordered(order_id, NOON)
         order = make_order(redemption, order_id=order_id)
-        outcome = fail(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON, CALENDAR)
+        outcome = apply_failures(order, {redemption.redemption_id: redemption}, [failure(FIRST)], NOON, CALENDAR)
         assert outcome.refunds == ({"u-42": 160} if order_id == order_ids[-1] else {})
         redemption = outcome.changed[0]
 
@@ -197,55 +196,67 @@ def test_the_refunds_of_one_person_in_one_request_are_added_up() -> None:
         for order_id in ("o-2", "o-3"):
             before = make_order(redemption, order_id=redemption.trees[0].order_id)
             reports = [failure(tree.number) for tree in redemption.trees]
-            redemption = fail(before, {name: redemption}, reports, NOON, CALENDAR).changed[0].ordered(order_id, NOON)
+            redemption = (
+                apply_failures(before, {name: redemption}, reports, NOON, CALENDAR).changed[0].ordered(order_id, NOON)
+            )
         redemptions.append(redemption)
     order = make_order(*redemptions, order_id="o-3")
     reports = [failure(tree.number) for redemption in redemptions for tree in redemption.trees]
 
-    outcome = fail(order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON, CALENDAR)
+    outcome = apply_failures(
+        order, {redemption.redemption_id: redemption for redemption in redemptions}, reports, NOON, CALENDAR
+    )
 
     assert outcome.refunds == {"u-42": 640}
     assert [redemption.state for redemption in outcome.changed] == [State.REFUNDED] * 2
 
 
 def test_a_repeated_failure_changes_nothing_and_one_with_another_reason_is_refused() -> None:
-    failed = after(fail, failure(FIRST))
+    failed = redemption_after(apply_failures, failure(FIRST))
 
-    again = told(fail, failure(FIRST), redemption=failed)
+    again = apply_reports(apply_failures, failure(FIRST), redemption=failed)
 
-    assert (again.taken, list(again.changed)) == (1, [])
-    assert codes(fail, failure(FIRST, reason="drought"), redemption=failed) == ["already_failed"]
+    assert (again.accepted, list(again.changed)) == (1, [])
+    assert refusal_codes(apply_failures, failure(FIRST, reason="drought"), redemption=failed) == ["already_failed"]
 
 
 def test_a_tree_that_failed_cannot_be_confirmed_under_the_order_that_it_left() -> None:
-    failed = after(fail, failure(FIRST))
+    failed = redemption_after(apply_failures, failure(FIRST))
 
-    assert codes(confirm, confirmation(FIRST), redemption=failed) == ["already_failed"]
-    assert codes(confirm, confirmation(FIRST), redemption=failed.ordered("o-2", NOON)) == ["already_failed"]
+    assert refusal_codes(apply_confirmations, confirmation(FIRST), redemption=failed) == ["already_failed"]
+    assert refusal_codes(apply_confirmations, confirmation(FIRST), redemption=failed.ordered("o-2", NOON)) == [
+        "already_failed"
+    ]
 
 
 def test_a_planted_tree_cannot_be_reported_as_failed() -> None:
-    planted = after(confirm, confirmation(FIRST))
+    planted = redemption_after(apply_confirmations, confirmation(FIRST))
 
-    assert codes(fail, failure(FIRST), redemption=planted) == ["already_planted"]
+    assert refusal_codes(apply_failures, failure(FIRST), redemption=planted) == ["already_planted"]
 
 
-PLANTED = after(confirm, confirmation(FIRST), confirmation(SECOND))
-DEAD = after(inspect, inspection(FIRST, "dead"), redemption=PLANTED)
+PLANTED = redemption_after(apply_confirmations, confirmation(FIRST), confirmation(SECOND))
+DEAD = redemption_after(apply_inspections, inspection(FIRST, "dead"), redemption=PLANTED)
 
 
 def test_a_tree_can_be_replaced_at_most_twenty_times() -> None:
     found = PLANTED
     for number in range(MAX_REPLACEMENTS):
         replacing = inspection(FIRST, "replaced", tag=f"AX-{number}")
-        found = after(inspect, inspection(FIRST, "dead", inspector=f"I-{number}"), replacing, redemption=found)
-    dead = after(inspect, inspection(FIRST, "dead", inspector="I-last"), redemption=found)
+        found = redemption_after(
+            apply_inspections, inspection(FIRST, "dead", inspector=f"I-{number}"), replacing, redemption=found
+        )
+    dead = redemption_after(apply_inspections, inspection(FIRST, "dead", inspector="I-last"), redemption=found)
 
-    assert codes(inspect, inspection(FIRST, "replaced", tag="AX-last"), redemption=dead) == ["replaced_too_often"]
+    assert refusal_codes(apply_inspections, inspection(FIRST, "replaced", tag="AX-last"), redemption=dead) == [
+        "replaced_too_often"
+    ]
 
 
 def test_inspections_are_applied_in_order_and_keep_their_inspector_and_evidence() -> None:
-    found = after(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=PLANTED)
+    found = redemption_after(
+        apply_inspections, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=PLANTED
+    )
 
     tree = found.tree(FIRST)
     assert [step.state for step in tree.history[-2:]] == [State.DEAD, State.REPLACED]
@@ -256,11 +267,13 @@ def test_inspections_are_applied_in_order_and_keep_their_inspector_and_evidence(
 
 
 def test_a_repeated_inspection_changes_nothing_even_after_a_later_one() -> None:
-    later = after(inspect, inspection(FIRST, "replaced"), redemption=DEAD)
+    later = redemption_after(apply_inspections, inspection(FIRST, "replaced"), redemption=DEAD)
 
-    again = told(inspect, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=later, now=NOON + 9)
+    again = apply_reports(
+        apply_inspections, inspection(FIRST, "dead"), inspection(FIRST, "replaced"), redemption=later, now=NOON + 9
+    )
 
-    assert (again.taken, list(again.changed), list(again.statements), list(again.refused)) == (2, [], [], [])
+    assert (again.accepted, list(again.changed), list(again.statements), list(again.refused)) == (2, [], [], [])
 
 
 @pytest.mark.parametrize(
@@ -291,7 +304,7 @@ def test_a_repeated_inspection_changes_nothing_even_after_a_later_one() -> None:
 def test_an_invalid_inspection_is_refused_with_the_code_of_its_error(
     redemption: Redemption, report: dict[str, object], code: str
 ) -> None:
-    outcome = told(inspect, report, redemption=redemption)
+    outcome = apply_reports(apply_inspections, report, redemption=redemption)
 
     assert [refusal.code for refusal in outcome.refused] == [code]
     assert (list(outcome.changed), list(outcome.statements)) == ([], [])
@@ -299,7 +312,7 @@ def test_an_invalid_inspection_is_refused_with_the_code_of_its_error(
 
 @pytest.mark.parametrize(("name", "most"), [("confirmations", MAX_REPORTS), ("failures", MAX_FAILURES)])
 def test_a_request_may_have_as_many_reports_as_its_limit(name: str, most: int) -> None:
-    assert len(reports_of({name: [{}] * most}, name, most)) == most
+    assert len(reports_in({name: [{}] * most}, name, most)) == most
 
 
 @pytest.mark.parametrize(
@@ -307,18 +320,18 @@ def test_a_request_may_have_as_many_reports_as_its_limit(name: str, most: int) -
 )
 def test_a_malformed_body_of_reports_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        reports_of(body, "failures", MAX_FAILURES)
+        reports_in(body, "failures", MAX_FAILURES)
 
     assert refusal.value.code == "invalid_body"
 
 
 def test_a_replacement_cannot_be_planted_before_the_day_on_which_the_tree_was_found_dead() -> None:
     later = inspection(FIRST, "dead", inspected_at="2026-06-09T11:00:00+08:00")
-    dead = after(inspect, later, redemption=PLANTED, now=NOON + 5 * DAY)
+    dead = redemption_after(apply_inspections, later, redemption=PLANTED, now=NOON + 5 * DAY)
 
     def replaced(planted_at: str) -> list[str]:
         report = inspection(FIRST, "replaced", inspected_at="2026-06-09T11:30:00+08:00", planted_at=planted_at)
-        return codes(inspect, report, redemption=dead, now=NOON + 5 * DAY)
+        return refusal_codes(apply_inspections, report, redemption=dead, now=NOON + 5 * DAY)
 
     assert replaced("2026-06-08T23:59:59+08:00") == ["planted_before_death"]
     assert replaced("2026-06-09T00:00:00+08:00") == []
@@ -326,4 +339,6 @@ def test_a_replacement_cannot_be_planted_before_the_day_on_which_the_tree_was_fo
 
 @pytest.mark.parametrize("tag", ["\u2800", "\U0001d159", "\u0301", "\u200d", "\u00ad", "\u3164"])
 def test_a_tag_without_a_visible_character_is_refused(tag: str) -> None:
-    assert codes(confirm, confirmation(FIRST, tag=tag), redemption=ORDERED) == ["invalid_confirmation"]
+    assert refusal_codes(apply_confirmations, confirmation(FIRST, tag=tag), redemption=ORDERED) == [
+        "invalid_confirmation"
+    ]

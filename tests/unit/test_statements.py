@@ -3,10 +3,10 @@
 from typing import Any
 
 from saxaul.log.entries import evidence_of
-from saxaul.services.take_reports import Take
+from saxaul.services.take_reports import ReportRule
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import MAX_STEPS, Redemption
-from saxaul.trees.report_rules import confirm, inspect
+from saxaul.trees.report_rules import apply_confirmations, apply_inspections
 from saxaul.trees.statements import LogDraft, log_draft, particulars_of
 from tests.builders import NOON, confirmation, inspection, make_calendar, make_order, make_redemption
 
@@ -17,7 +17,7 @@ FIRST, SECOND = (tree.number for tree in ORDERED.trees)
 
 
 def drafted(
-    take: Take,
+    take: ReportRule,
     redemption: Redemption,
     *reports: Any,  # noqa: ANN401 - any report
     sequence: int = 1,
@@ -28,7 +28,7 @@ def drafted(
 
 
 def test_a_confirmed_tree_becomes_a_leaf_that_follows_no_event() -> None:
-    draft = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND, photo_url=None))
+    draft = drafted(apply_confirmations, ORDERED, confirmation(FIRST), confirmation(SECOND, photo_url=None))
 
     first, second = draft.leaves
     assert (first.number, first.event, first.follows) == (FIRST, "planted", "")
@@ -39,7 +39,7 @@ def test_a_confirmed_tree_becomes_a_leaf_that_follows_no_event() -> None:
 
 
 def test_each_tree_of_a_redemption_has_its_own_seal() -> None:
-    [redemption] = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND)).redemptions
+    [redemption] = drafted(apply_confirmations, ORDERED, confirmation(FIRST), confirmation(SECOND)).redemptions
 
     seals = [tree.seal for tree in redemption.trees]
     assert None not in seals
@@ -47,10 +47,10 @@ def test_each_tree_of_a_redemption_has_its_own_seal() -> None:
 
 
 def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_from_its_planting() -> None:
-    planted = drafted(confirm, ORDERED, confirmation(FIRST))
+    planted = drafted(apply_confirmations, ORDERED, confirmation(FIRST))
     [redemption] = planted.redemptions
 
-    later = drafted(inspect, redemption, inspection(FIRST, "dead"), inspection(FIRST, "replaced"))
+    later = drafted(apply_inspections, redemption, inspection(FIRST, "dead"), inspection(FIRST, "replaced"))
 
     dead, replaced = later.leaves
     assert [(leaf.event, leaf.follows) for leaf in later.leaves] == [("dead", "planted"), ("replaced", "dead")]
@@ -60,7 +60,7 @@ def test_a_tree_that_dies_and_is_replaced_keeps_the_commitment_from_its_planting
 
 
 def test_the_particulars_of_a_sealed_tree_match_its_commitment() -> None:
-    draft = drafted(confirm, ORDERED, confirmation(FIRST))
+    draft = drafted(apply_confirmations, ORDERED, confirmation(FIRST))
     [redemption] = draft.redemptions
     seal = redemption.tree(FIRST).seal
     assert seal
@@ -72,25 +72,27 @@ def test_the_particulars_of_a_sealed_tree_match_its_commitment() -> None:
 
 
 def test_a_leaf_contains_no_user_id_dedication_redemption_or_app() -> None:
-    leaves = drafted(confirm, ORDERED, confirmation(FIRST)).leaves
+    leaves = drafted(apply_confirmations, ORDERED, confirmation(FIRST)).leaves
 
     assert not [word for word in ("u-42", "grandmother", "r-1", "alipay") if word in str(leaves)]
 
 
 def test_each_tree_keeps_the_places_of_its_leaves_in_all_log_entries() -> None:
-    [planted] = drafted(confirm, ORDERED, confirmation(FIRST), confirmation(SECOND), sequence=7).redemptions
+    [planted] = drafted(apply_confirmations, ORDERED, confirmation(FIRST), confirmation(SECOND), sequence=7).redemptions
 
-    [found] = drafted(inspect, planted, inspection(SECOND), inspection(SECOND, "dead"), sequence=8).redemptions
+    [found] = drafted(
+        apply_inspections, planted, inspection(SECOND), inspection(SECOND, "dead"), sequence=8
+    ).redemptions
 
     places = [(step.sequence, step.leaf) for tree in found.trees for step in tree.history if step.leaf is not None]
     assert places == [(7, 0), (7, 1), (8, 0), (8, 1)]
 
 
 def test_a_step_that_is_reported_again_after_its_removal_gets_its_own_place() -> None:
-    planted = drafted(confirm, ORDERED, confirmation(FIRST)).redemptions[0]
+    planted = drafted(apply_confirmations, ORDERED, confirmation(FIRST)).redemptions[0]
     inspectors = [*(f"I{number}" for number in range(MAX_STEPS)), "I0"]
 
-    draft = drafted(inspect, planted, *(inspection(FIRST, inspector=name) for name in inspectors), sequence=2)
+    draft = drafted(apply_inspections, planted, *(inspection(FIRST, inspector=name) for name in inspectors), sequence=2)
 
     kept = [step for step in draft.redemptions[0].tree(FIRST).history if step.sequence == 2]
     assert len(draft.leaves) == len(inspectors)

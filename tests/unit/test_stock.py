@@ -1,4 +1,4 @@
-"""Stock: saplings that are released by schedule, saplings that are left, and the effect of operators' changes."""
+"""Stock: saplings released by schedule, unreserved saplings, and the effect of operators' changes."""
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta

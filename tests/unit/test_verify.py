@@ -50,15 +50,17 @@ def test_the_exit_code_is_1_with_the_reason_if_something_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("left", "said"),
+    ("left", "message"),
     [(slice(3, 5), "give a certificate, a log, or both"), (slice(0, 3), "--key"), (slice(0, 4), "--key")],
 )
-def test_a_missing_argument_is_named(files: Path, capsys: pytest.CaptureFixture[str], left: slice, said: str) -> None:
+def test_a_missing_argument_is_named(
+    files: Path, capsys: pytest.CaptureFixture[str], left: slice, message: str
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments(files)[left])
 
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_missing_file_is_named(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +73,7 @@ def test_a_missing_file_is_named(files: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "code", "word"),
+    ("name", "text", "code", "beginning"),
     [
         ("log.json", b"", 3, "INCOMPLETE: the log is empty: fetch it again."),
         ("log.json", END, 3, "INCOMPLETE: the given log has no entries: fetch it from its first page."),
@@ -89,12 +91,12 @@ def test_a_missing_file_is_named(files: Path, capsys: pytest.CaptureFixture[str]
     ],
 )
 def test_a_failed_download_is_distinguished_from_a_forgery(
-    files: Path, capsys: pytest.CaptureFixture[str], name: str, text: bytes, code: int, word: str
+    files: Path, capsys: pytest.CaptureFixture[str], name: str, text: bytes, code: int, beginning: str
 ) -> None:
     (files / name).write_bytes(text)
 
     assert main(arguments(files)) == code
-    assert capsys.readouterr().out.splitlines()[-1].startswith(word)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(beginning)
 
 
 def test_if_the_log_may_have_another_page_it_is_named_and_the_exit_code_is_3(
@@ -172,8 +174,8 @@ sys.exit(main(sys.argv[2:]))
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["VERIFIED"]), done.stderr
 
 
-class Site(BaseHTTPRequestHandler):
-    """Serves a certificate, the log and its key as the API does. Each page of the log has one entry."""
+class FakeApiHandler(BaseHTTPRequestHandler):
+    """Serves a certificate, the log and its key as the API does, with one log entry per page."""
 
     published: Publication
 
@@ -194,9 +196,9 @@ class Site(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(Site, "published", publish(monkeypatch), raising=False)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+def api_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(FakeApiHandler, "published", publish(monkeypatch), raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeApiHandler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -204,14 +206,14 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.mark.parametrize("document", ["README.md", "docs/proof.md"])
 def test_the_documented_commands_fetch_a_log_of_several_pages_and_verify_it(
-    site: str, tmp_path: Path, document: str
+    api_url: str, tmp_path: Path, document: str
 ) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text("utf-8"), re.DOTALL)
     [commands] = [block for block in blocks if "log?after=" in block]
     lines = [line for line in commands.splitlines() if not line.startswith(("number=", "pip "))]
     script = "\n".join(lines).replace(".venv/bin/python", "python").replace("python -m", f"{sys.executable} -m")
     environment = os.environ | {
-        "api": site,
+        "api": api_url,
         "number": "08T7-PZB3-J52J-Z",
         "page": END.decode(),
         "PYTHONPATH": str(ROOT / "layers" / "saxaul"),

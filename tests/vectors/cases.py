@@ -1,4 +1,4 @@
-"""What the vectors tell: trees, the reports of partners, and the certificates and forgeries to make from them."""
+"""The content of the vectors: trees, the reports of partners, and the certificates and forgeries made from them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -21,12 +21,12 @@ class Project(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """The certificate to make: the events at the places ``out`` are left out, and the photos at ``unlinked`` too."""
+    """A certificate to make. The two sequences hold the indexes of the events and photos that it leaves out."""
 
     tree: int
     lang: str = "en"
-    out: Sequence[int] = ()
-    unlinked: Sequence[int] = ()
+    without_events: Sequence[int] = ()
+    without_photos: Sequence[int] = ()
 
 
 class Forgery(NamedTuple):
@@ -35,7 +35,7 @@ class Forgery(NamedTuple):
 
 
 class Check(NamedTuple):
-    """What to verify, and the result: the beginning of the last line, and a word of the reason in the rest of it."""
+    """The files to verify, and the expected last line: its beginning, and a word that the rest of it mentions."""
 
     last_line: str
     mentions: str = ""
@@ -76,7 +76,7 @@ STORY: Story = (
     *((ALXA, "10 alive photo"),) * 3,
     (ALXA, "10 alive photo, 4 replaced photo"),
 )
-"""Each entry of the log: who reports, and for each leaf the tree, the event, ``photo`` if it has one, and a new tag."""
+"""The entries of the log: the reporter, and for each leaf the tree, the event, ``photo`` if any, and a new tag."""
 
 GENUINE = {
     "newly planted": Shown(20),
@@ -93,15 +93,15 @@ GENUINE = {
 }
 
 HIDING = {
-    "a hidden death": ("dead", Shown(5, out=[1])),
-    "a hidden inspection": ("alive", Shown(1, out=[1])),
-    "a hidden death and replacement": ("dead", Shown(12, out=[2, 3, 4])),
-    "sixteen events, of which eleven are shown": ("following", Shown(10, out=[1, 2, 5, 6, 7])),
-    "sixteen events, without the newest": ("alive", Shown(10, out=[15])),
-    "sixteen events, without the photo of the plant": ("photo", Shown(10, unlinked=[4])),
-    "a missing photo": ("photo", Shown(1, unlinked=[1])),
+    "a hidden death": ("dead", Shown(5, without_events=[1])),
+    "a hidden inspection": ("alive", Shown(1, without_events=[1])),
+    "a hidden death and replacement": ("dead", Shown(12, without_events=[2, 3, 4])),
+    "sixteen events, of which eleven are shown": ("following", Shown(10, without_events=[1, 2, 5, 6, 7])),
+    "sixteen events, without the newest": ("alive", Shown(10, without_events=[15])),
+    "sixteen events, without the photo of the plant": ("photo", Shown(10, without_photos=[4])),
+    "a missing photo": ("photo", Shown(1, without_photos=[1])),
 }
-"""Certificates that leave out too much, each with a word of the reason for the refusal."""
+"""Certificates that leave out too much. Each has a word of the reason for which it is refused."""
 
 OTHER_DATE, OTHER_PHOTO = "2025-01-01T12:00:00+08:00", "https://trees.example/other.jpg"
 FORGED = {
@@ -132,7 +132,7 @@ FORGED = {
     "without its proof": Forgery("proof", {"proof": None}),
     "an additional member": Forgery("members", {"owner": "u-42"}),
 }
-"""Changes of the certificate ``alive``."""
+"""Forgeries: each changes the certificate ``alive``."""
 
 NOT_PLANTED: Json = {"number": "0000-0000-0050-0", "state": "reserved"} | {
     "history": [],
@@ -140,7 +140,7 @@ NOT_PLANTED: Json = {"number": "0000-0000-0050-0", "state": "reserved"} | {
     "proof": None,
     "tree": None,
 }
-"""Changes of the same certificate, for a tree that is not in the log."""
+"""The changes that turn the certificate ``alive`` into one of a tree that is not in the log."""
 
 SIGNED = {
     "a wrong count": Forgery("counts", {"counts.planted": 11, "counts.standing": 11}),
@@ -153,15 +153,18 @@ SIGNED = {
     "an earlier date": Forgery("dated", {"leaves.0.occurred_at": OTHER_DATE}),
     "a moved tree": Forgery("place", {"leaves.0.lat": "39.0000000"}),
     "an unknown event": Forgery("event", {"leaves.0.event": "felled"}),
+    "a time without an offset": Forgery("occurred_at", {"leaves.0.occurred_at": "2026-03-09T09:01:00"}),
+    "a date instead of a time": Forgery("recorded_at", {"leaves.0.recorded_at": "2026-03-10"}),
+    "a word instead of a time": Forgery("signed_at", {"signed_at": "yesterday"}),
 }
-"""Changes of the third and newest entry of a log, before the key signs it."""
+"""Forgeries: each changes the third and newest entry of a log before the key signs it."""
 
 UNSIGNED = {
     "a changed count": Forgery("signature", {"log.2.counts.planted": 11}),
     "a changed statement": Forgery("root", {"log.1.leaves.0.tag": "E-3"}),
     "a changed reporter of an older entry": Forgery("signature", {"log.0.by": SURVEY}),
 }
-"""Changes of a log after the key signed it."""
+"""Forgeries: each changes a log after the key signed it."""
 
 P1, P2, P3, END = "page-1.json", "page-2.json", "page-3.json", "end.json"
 WHOLE = (P1, P2, P3, END)
@@ -183,4 +186,4 @@ ASSEMBLED = {
     "another key": Check(REFUSED, "key", "alive.json", WHOLE, "other-key.pem"),
     "a file with two keys": Check(VERIFIED, "", "alive.json", WHOLE, "both-keys.pem"),
 }
-"""Cases of files that other cases made."""
+"""Cases that combine files of the other cases."""

@@ -46,14 +46,14 @@ def path(index: int, leaves: Sequence[bytes]) -> list[str]:
 
 
 def der(*numbers: int) -> str:
-    """A sequence of positive integers in strict DER: a leading zero only where the sign needs it."""
+    """Return a sequence of positive integers in strict DER. A number has a leading zero only if its sign needs one."""
     values = [number.to_bytes(number.bit_length() // 8 + 1) for number in numbers]
     body = b"".join(bytes([2, len(value)]) + value for value in values)
     return (bytes([0x30, len(body)]) + body).hex()
 
 
 class Key:
-    """A new key pair. The private key is never written."""
+    """A new key pair. The private key is never written to a file."""
 
     def __init__(self) -> None:
         self._private = ec.generate_private_key(ec.SECP256R1())
@@ -91,7 +91,7 @@ def particulars_of(tree: int) -> Json:
 
 
 def leaf_of(sequence: int, statement: str, latest: dict[int, Json]) -> Json:
-    """Return the leaf of a statement of the story, and remember it as the latest of its tree."""
+    """Return the leaf of one statement in the story, and store it in ``latest`` as the latest leaf of its tree."""
     name, event, photo, tag, *_ = [*statement.split(), "", ""]
     tree, before = int(name), latest.get(int(name), {})
     project = PROJECTS[(tree - 1) % len(PROJECTS)]
@@ -112,7 +112,11 @@ def leaf_of(sequence: int, statement: str, latest: dict[int, Json]) -> Json:
 
 
 def make_log(key: Key, story: Story, higher: int = 0, newest: Json | None = None) -> list[Json]:
-    """Sign the story. Entry ``higher`` gets the higher s. ``newest`` changes the newest entry before it is signed."""
+    """Return the signed entries of the story.
+
+    The signature of entry number ``higher`` has the higher of its two valid values of s. ``newest`` changes the
+    newest entry before it is signed.
+    """
     entries: list[Json] = []
     latest: dict[int, Json] = {}
     previous = "0" * 64
@@ -153,8 +157,8 @@ def events_of(tree: int, log: list[Json]) -> Iterator[Json]:
 
 def make_certificate(log: list[Json], shown: Shown) -> Json:
     events = list(events_of(shown.tree, log))
-    events = [event | {"photo_url": None} if n in shown.unlinked else event for n, event in enumerate(events)]
-    events = [event for n, event in enumerate(events) if n not in shown.out]
+    events = [event | {"photo_url": None} if n in shown.without_photos else event for n, event in enumerate(events)]
+    events = [event for n, event in enumerate(events) if n not in shown.without_events]
     plant = [event for event in events if event["leaf"]["event"] in ("planted", "replaced")][-1]
     particulars, secret = particulars_of(shown.tree), dedicated(shown.tree)
     return {

@@ -1,6 +1,6 @@
 """Makes the vectors in this folder: a log, certificates, forgeries, and the result that each must give.
 
-Each run makes a new key and never writes the private key. So a second run replaces every file:
+Each run makes a new key and does not store the private key. So each run replaces every file:
 ``python -m tests.vectors.make_vectors tests/vectors``.
 """
 
@@ -21,7 +21,7 @@ def file_of(name: str) -> str:
 
 
 def make_certificates(log: list[Json]) -> Iterator[tuple[str, bytes, Check]]:
-    """Each certificate with its name and its result."""
+    """Yield the name, the bytes and the expected result of each certificate."""
     alive = make_certificate(log, cases.GENUINE["alive"])
     for name, shown in cases.GENUINE.items():
         yield name, rfc8785.dumps(make_certificate(log, shown)), Check(VERIFIED)
@@ -35,7 +35,7 @@ def make_certificates(log: list[Json]) -> Iterator[tuple[str, bytes, Check]]:
 
 
 def make_logs(key: Key) -> Iterator[tuple[str, bytes, Check]]:
-    """Each log of three entries with its name and its result."""
+    """Yield the name, the bytes and the expected result of each log of three entries."""
     start, other, impostor = cases.STORY[:3], Key(), Key()
     impostor.key_id = key.key_id
     log = make_log(key, start)
@@ -50,6 +50,8 @@ def make_logs(key: Key) -> Iterator[tuple[str, bytes, Check]]:
     yield "an older signature with the higher s", page(*make_log(key, start, higher=2)), Check(VERIFIED)
     fork = page(*make_log(key, start, newest={"leaves.1.tag": "S-4b"}))
     yield "a log that differs in entry 3", fork, Check(VERIFIED)
+    utc = page(*make_log(key, start, newest={"signed_at": "2026-03-10T10:01:00Z"}))
+    yield "a time in UTC", utc, Check(VERIFIED)
     higher = page(*make_log(key, start, higher=3))
     yield "the newest signature with the higher s", higher, Check(REFUSED, "canonical form")
     yield "a log of another key", page(*make_log(other, start)), Check(REFUSED, "key")

@@ -1,8 +1,8 @@
-"""Reconciliation: checks that every earned point is accounted for, and that references between items agree.
+"""Reconciliation: checks that every earned point is accounted for, and that items that refer to each other agree.
 
-An owner is checked from its own items alone. Saplings, planting orders and certificates span owners, so
-:class:`Books` counts them while the items are read. It drops what both sides agree on, so a whole table needs little
-memory.
+:func:`check` checks one owner from the owner's own items. Saplings, planting orders and certificates concern many
+owners, so :class:`CrossChecks` collects them while all items are read. As soon as two items agree on a tree, it forgets
+that pair. So checking a whole table needs little memory.
 """
 
 from collections import Counter, defaultdict
@@ -24,9 +24,9 @@ MAX_ITEM_BYTES = 400 * 1024
 """The size of the largest item that DynamoDB stores."""
 
 PAID = frozenset({State.RESERVED, State.ORDERED, State.REFUNDED, *STANDING_STATES, State.DEAD})
-"""The states of redemptions that took saplings from a stock, and points from a wallet.
+"""The states of redemptions for which points were spent and saplings were reserved.
 
-The points of a refunded tree went back to the wallet. Its sapling did not go back to the stock, because it was used up.
+The points of a refunded tree went back to the wallet. Its sapling still counts as reserved, because it was used up.
 """
 
 _GRAM_TOLERANCE = Decimal("0.001")
@@ -34,7 +34,7 @@ _GRAM_TOLERANCE = Decimal("0.001")
 
 
 class Finding(NamedTuple):
-    """Something that an operator should know: a fault, or only information if ``is_fault`` is False."""
+    """A result of a check that an operator should see: a fault, or mere information if ``is_fault`` is False."""
 
     subject: str
     detail: str
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Holdings:
-    """Everything in the ledger about one owner. ``sizes`` has the size in bytes of each period's item, by window."""
+    """All items of one owner. ``sizes`` has the size in bytes of each period's item, by window."""
 
     owner: Owner
     wallet: Wallet
@@ -60,13 +60,14 @@ class Holdings:
         return [period for period in self.periods if self.wallet.is_closed(period.key.window)]
 
     @cached_property
-    def taken(self) -> int:
-        """The points that the wallet should have received: those of closed periods, and ``credited`` from open ones."""
+    def received(self) -> int:
+        """The points that harvests moved to the wallet: all of closed periods, and ``credited`` of open periods."""
         return sum(period.points for period in self.closed) + sum(self.wallet.credited.values())
 
     @property
     def ripening(self) -> int:
-        return self.earned - self.taken
+        """The points that are earned and not harvested yet. Some of them may be ripe."""
+        return self.earned - self.received
 
 
 def check(holdings: Holdings) -> list[Finding]:
@@ -77,7 +78,7 @@ def check(holdings: Holdings) -> list[Finding]:
         else _facility_faults(holdings)
     )
     subject = f"{holdings.owner.kind} {holdings.owner.id}"
-    faults = [*checks, *_period_faults(holdings), *_doubles(holdings.periods)]
+    faults = [*checks, *_period_faults(holdings), *_duplicates(holdings.periods)]
     findings = [Finding(subject, detail) for detail in faults]
     findings += [Finding(subject, detail, is_fault=False) for detail in _full_periods(holdings.periods)]
     if holdings.wallet.balance < 0:
@@ -88,12 +89,12 @@ def check(holdings: Holdings) -> list[Finding]:
 
 def _wallet_faults(holdings: Holdings) -> Iterator[str]:
     wallet = holdings.wallet
-    received = wallet.balance + wallet.spent
-    if received != holdings.taken:
-        # received = spendable + spent, and taken = earned - ripening.
+    in_wallet = wallet.balance + wallet.spent
+    if in_wallet != holdings.received:
+        # in_wallet = spendable + spent, and received = earned - ripening. Both must be equal.
         yield (
             f"earned {holdings.earned} is not equal to ripening {holdings.ripening} + spendable {wallet.balance} "
-            f"+ spent {wallet.spent}: the difference is {received - holdings.taken:+d} points"
+            f"+ spent {wallet.spent}: the difference is {in_wallet - holdings.received:+d} points"
         )
     windows = {period.key.window for period in holdings.periods}
     for window, points in wallet.credited.items():
@@ -129,7 +130,7 @@ def _period_faults(holdings: Holdings) -> Iterator[str]:
         for name, entry in period.entries.items():
             if entry.points < 0:
                 yield f"action {name} in period {window} has {entry.points} points"
-            if entry.reversal and _is_worth_something(entry):
+            if entry.reversal and _has_value(entry):
                 yield f"action {name} in period {window} was reversed but still has points, grams or units"
 
 
@@ -139,11 +140,11 @@ def _full_periods(periods: Sequence[Period]) -> Iterator[str]:
             yield f"period {period.key.window} had no room for {period.overflowed} more actions, which earned nothing"
 
 
-def _is_worth_something(entry: Entry) -> bool:
+def _has_value(entry: Entry) -> bool:
     return bool(entry.points or entry.avoided_g or entry.units)
 
 
-def _doubles(periods: Sequence[Period]) -> Iterator[str]:
+def _duplicates(periods: Sequence[Period]) -> Iterator[str]:
     windows: defaultdict[str, list[str]] = defaultdict(list)
     for period in periods:
         for name, entry in period.entries.items():
@@ -154,10 +155,11 @@ def _doubles(periods: Sequence[Period]) -> Iterator[str]:
             yield f"action {name} is in the periods {' and '.join(found)}"
 
 
-class LooseEnd(NamedTuple):
-    """A tree on which its redemption and an order disagree. If ``order_id`` is None, the other side is a certificate.
+class Disagreement(NamedTuple):
+    """A tree on which its redemption disagrees with an order, or with a certificate if ``order_id`` is None.
 
-    ``surplus`` is how many times the redemption has the tree minus how many times the other side has it.
+    ``surplus`` is how often the redemption has the tree in that order or certificate, minus how often the order or the
+    certificate has the tree.
     """
 
     order_id: str | None
@@ -182,14 +184,19 @@ class LooseEnd(NamedTuple):
                 )
 
 
-class _Claim(NamedTuple):
+class _Link(NamedTuple):
+    """A pair of a tree and an order, or of a tree and its certificate if ``order_id`` is None.
+
+    The redemption and the other item must both have this pair.
+    """
+
     order_id: str | None
     project_id: str
     tree: OrderedTree
 
 
 class Census:
-    """Counts the trees of all redemptions in the same way as the public log."""
+    """Counts trees by the same rules as the public log."""
 
     def __init__(self) -> None:
         self._states: Counter[State] = Counter()
@@ -204,7 +211,7 @@ class Census:
 
 
 def log_findings(logged: Counts, counted: Counts) -> list[Finding]:
-    """Compare the counts of the public log with the trees counted at the same time, and return the difference."""
+    """Return a finding if the counts of the public log differ from the counted trees."""
     if logged == counted:
         return []
     detail = (
@@ -214,14 +221,14 @@ def log_findings(logged: Counts, counted: Counts) -> list[Finding]:
     return [Finding("the public log", detail)]
 
 
-class Books:
-    """The records that must agree between owners, projects, planting orders and certificates."""
+class CrossChecks:
+    """Collects items of owners, projects, planting orders and certificates, and finds those that disagree."""
 
     def __init__(self) -> None:
         self.census = Census()
         self._trees: Counter[str] = Counter()
         self._stocks: dict[str, Stock] = {}
-        self._claims: dict[_Claim, int] = {}
+        self._surpluses: dict[_Link, int] = {}
         self._unpaid: set[OrderedTree] = set()
 
     def add_redemption(self, redemption: Redemption) -> None:
@@ -234,33 +241,34 @@ class Books:
         self.census.add(redemption)
         self._trees[redemption.project_id] += len(trees)
         for tree, named in trees:
-            self._count(_Claim(None, "", named), 1)
+            self._count(_Link(None, "", named), 1)
             for order_id in tree.orders:
-                self._count(_Claim(order_id, redemption.project_id, named), 1)
+                self._count(_Link(order_id, redemption.project_id, named), 1)
 
     def add_order(self, order: PlantingOrder) -> None:
         for tree in order.trees:
-            self._count(_Claim(order.order_id, order.project_id, tree), -1)
+            self._count(_Link(order.order_id, order.project_id, tree), -1)
 
     def add_certificate(self, leads_to: OrderedTree) -> None:
-        self._count(_Claim(None, "", leads_to), -1)
+        self._count(_Link(None, "", leads_to), -1)
 
     def add_stock(self, stock: Stock) -> None:
         self._stocks[stock.project_id] = stock
 
-    def loose_ends(self) -> list[LooseEnd]:
-        """Return the trees on which two sides disagree.
+    def disagreements(self) -> list[Disagreement]:
+        """Return the trees on which a redemption disagrees with an order or a certificate.
 
-        A certificate is written before its redemption is settled, so a certificate of an unpaid redemption is correct.
+        Certificates are written before their redemption is settled. So the certificate of an unpaid redemption is no
+        disagreement.
         """
         return [
-            LooseEnd(*claim, surplus)
-            for claim, surplus in self._claims.items()
-            if claim.order_id is not None or surplus > 0 or claim.tree not in self._unpaid
+            Disagreement(*link, surplus)
+            for link, surplus in self._surpluses.items()
+            if link.order_id is not None or surplus > 0 or link.tree not in self._unpaid
         ]
 
-    def uneven_projects(self, now: int) -> list[str]:
-        """Return the projects whose stock and redemptions disagree."""
+    def unbalanced_projects(self, now: int) -> list[str]:
+        """Return the projects whose stock does not match their redemptions."""
         projects = sorted({*self._trees, *self._stocks})
         return [
             project_id
@@ -271,14 +279,18 @@ class Books:
     def stock(self, project_id: str) -> Stock:
         return self._stocks.get(project_id, Stock(project_id))
 
-    def _count(self, claim: _Claim, step: int) -> None:
-        surplus = self._claims.pop(claim, 0) + step
+    def _count(self, link: _Link, step: int) -> None:
+        surplus = self._surpluses.pop(link, 0) + step
         if surplus:
-            self._claims[claim] = surplus
+            self._surpluses[link] = surplus
 
 
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:
-    """Return what is wrong with a stock. It was read before and after the trees that took its saplings were counted."""
+    """Return the faults of a project's stock.
+
+    ``trees`` is the number of trees of the project's paid redemptions. The stock was read before and after these trees
+    were counted.
+    """
     subject = f"project {before.project_id}"
     findings = []
     released = after.released_by(now)

@@ -1,4 +1,4 @@
-"""The clock of a process. Code that needs the time receives a clock, so that a test can stop it or move it forward."""
+"""The clock of a process. Code that needs the time receives a clock, so that a test can pass one that it controls."""
 
 import time
 
@@ -7,11 +7,14 @@ class Clock:
     """The clock of this machine."""
 
     def now(self) -> int:
-        """Return the current instant: whole seconds since 1970 (UTC)."""
+        """Return the current time in whole seconds since 1970 (UTC)."""
         return int(time.time())
 
     def elapsed(self) -> float:
-        """Return the seconds since a fixed moment. They never decrease, so a measured age is never negative."""
+        """Return the seconds since an arbitrary fixed moment.
+
+        Use it to measure durations. Unlike ``now``, it never decreases, even if the system clock is set back.
+        """
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -20,4 +23,4 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
-"""The clock that functions and commands use."""
+"""The clock of Lambda functions and of command-line tools."""

@@ -1,15 +1,16 @@
-"""Why a request is refused. Services and handlers raise problems; the API returns them as problem+json (RFC 9457).
+"""Problems: errors that the API returns as ``application/problem+json`` (RFC 9457). Services and handlers raise them.
 
     Problem                     the base class
     ├── InvalidRequest   400    the request does not have the documented form
-    ├── Forbidden        403    this client may not do this
-    ├── NotFound         404    there is no such thing, or this client may not see it
+    ├── Forbidden        403    this client may not send this request
+    ├── NotFound         404    the object does not exist, or this client may not see it
     ├── Conflict         409    the current state does not allow the request
-    ├── PreconditionFailed 412  the catalog entry does not meet If-Match or If-None-Match
+    ├── PreconditionFailed 412  the version of the catalog entry does not satisfy If-Match or If-None-Match
     ├── KeyReused        422    the Idempotency-Key was already used for a different request
     └── InternalError    500    an error on our side; the function's log has the details
 
-``code`` is stable and meant for programs; ``detail`` is meant for people and may change.
+Each problem has a ``code``, which is stable and meant for programs, and a ``detail``, which is meant for people and may
+change.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
     Attributes:
         status: the HTTP status.
         code: stable, in lower case with underscores.
-        detail: one sentence that says what is wrong and what would be accepted.
-        errors: one text for each invalid field or conflicting entry; empty if ``detail`` is enough.
+        detail: a text that says what is wrong and, where possible, what to do instead.
+        errors: one text for each invalid field or conflicting entry; empty if ``detail`` says everything.
     """
 
     status: ClassVar[int]

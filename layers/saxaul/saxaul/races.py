@@ -1,13 +1,14 @@
-"""Retries after a concurrent write won, or after DynamoDB left a part of a batch unprocessed.
+"""Retries of conditional writes that lost a race, and of batches that DynamoDB processed only in part.
 
-An attempt loses its race when its conditional write is refused because a concurrent write won. The errors:
+A conditional write loses its race if a concurrent write changes the item first, so that DynamoDB refuses the
+conditional write. The errors:
 
-    LostRaceError                 nothing was written: read again and decide again
+    LostRaceError                 nothing was written; the worker reads the data again and retries
     ├── ItemMovedError            the item has changed since it was read (storage/table.py)
-    │   └── PeriodMovedError      the same for a period; carries the period as it is now (storage/periods.py)
-    └── TransactionRefusedError   a transaction was refused as a whole (storage/table.py)
+    │   └── PeriodMovedError      a period has changed; the error has the stored period (storage/periods.py)
+    └── TransactionRefusedError   DynamoDB refused a transaction, so none of its writes were made (storage/table.py)
     ContendedError                every attempt lost its race
-    OverloadedError               DynamoDB left a part of a batch unprocessed in every attempt
+    OverloadedError               no attempt made progress with the rest of a batch
 """
 
 import random
@@ -23,7 +24,7 @@ ATTEMPTS = 12
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.2
-"""Upper bounds of the first and of the longest pause, in seconds. All pauses together take less than two seconds."""
+"""Upper bounds of the first and of the longest pause, in seconds. All pauses of 12 attempts take less than 2 s."""
 
 
 class LostRaceError(Exception):
@@ -38,16 +39,16 @@ class ContendedError(Exception):
 
 
 class OverloadedError(Exception):
-    """DynamoDB left a part of a batch unprocessed in every attempt. It is safe to try again."""
+    """DynamoDB left the rest of a batch unprocessed in every attempt. It is safe to try again."""
 
     def __init__(self) -> None:
-        super().__init__(f"DynamoDB processed nothing of the rest of a batch in {ATTEMPTS} attempts")
+        super().__init__(f"DynamoDB left the rest of a batch unprocessed in {ATTEMPTS} attempts")
 
 
 def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
-    """Yield the numbers of the attempts, from ``first`` on, with a random pause before each except attempt 0.
+    """Yield the number of each attempt, starting with ``first``. Before every attempt except number 0, wait.
 
-    The upper bound of the pause starts at 0.02 seconds and doubles up to 0.2 seconds.
+    The pause is random. Its upper bound is 0.02 seconds before attempt 1 and doubles each time, up to 0.2 seconds.
     """
     for attempt in range(first, first + ATTEMPTS):
         if attempt:
@@ -56,10 +57,10 @@ def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
         yield attempt
 
 
-def until_won(attempt: Callable[[], Result], clock: Clock) -> Result:
-    """Call ``attempt`` until it loses no race, and return its result.
+def retry_lost_races(attempt: Callable[[], Result], clock: Clock) -> Result:
+    """Call ``attempt``, again after each LostRaceError, and return the result of the first call that succeeds.
 
-    After a lost race, ``attempt`` must decide again on current data.
+    Each call of ``attempt`` must base its writes on current data.
 
     Raises:
         ContendedError: every attempt lost its race.

@@ -1,4 +1,4 @@
-"""The environment variables of a function, read and checked once."""
+"""The settings of a Lambda function. They are read from its environment variables once per process."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from saxaul.catalog.calendar import Calendar
 
 
 class Caller(NamedTuple):
-    """The identity of an OAuth client.
+    """Who an OAuth client acts for.
 
     Attributes:
-        role: the kind of client.
+        role: what the client may do.
         name: the name of the client, such as the name of the app.
-        partners: the planting partners that the client acts for.
+        partners: for the role ``partner``, the planting partners whose orders the client may read and report on.
     """
 
     role: Literal["app", "partner", "operator"]
@@ -28,7 +28,10 @@ class Caller(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that the template passes to a function. Those that the function does not need are empty."""
+    """The settings of a function, as template.yaml declares them. A setting that the function does not need is empty.
+
+    ``callers`` maps the id of each OAuth client to its identity.
+    """
 
     ledger_table: str
     catalog_table: str
@@ -44,10 +47,10 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Return the settings in the environment variables that template.yaml declares.
+        """Return the settings that the environment variables ``env`` contain.
 
         Raises:
-            KeyError, ValueError: the time zone, the acceptance days or the harvest time are missing or malformed.
+            KeyError, ValueError: the time zone, the acceptance days or the harvest time is missing or malformed.
         """
         harvest_time = env["HARVEST_TIME"]
         return cls(

@@ -1,1 +1,1 @@
-"""The catalog: entries that operators write, their versions, and the calendar of the programme."""
+"""The catalog: the entries that operators write, their versions, and the time rules of the programme."""

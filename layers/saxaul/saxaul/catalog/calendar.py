@@ -1,4 +1,4 @@
-"""The time rules of a programme: days, the windows of caps, and when points ripen and periods close.
+"""The time rules of a programme: its days, the windows of caps and periods, when points ripen, and when periods close.
 
 An instant is a whole number of seconds since 1970 (UTC). A day is a day in the programme's time zone.
 A window is a year, a month or a day, written as in ISO 8601: ``2026``, ``2026-11`` or ``2026-11-23``.
@@ -13,15 +13,15 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 WindowLength = Literal["day", "month", "year"]
-"""The length of the window of a cap or a period."""
+"""The length of the window of a cap or of a period."""
 
 CLOCK_SKEW = 300
-"""The most seconds that an app's clock may be ahead of ours."""
+"""The most seconds by which the clock of an app may be ahead of the platform's clock."""
 
 GRACE_DAYS = 1
-"""Days between the last post that does not reopen a period and the closing of that period.
+"""The number of whole days between the time when posts begin to reopen a period and the time when a harvest closes it.
 
-This is far longer than any function runs.
+A post that does not reopen the period has ended by then, because no function runs for a whole day.
 """
 
 _LENGTH: Mapping[WindowLength, int] = {"year": 4, "month": 7, "day": 10}
@@ -35,7 +35,7 @@ class Calendar:
     Attributes:
         zone: the time zone of its days.
         acceptance_days: how many days after an action an app may report it.
-        harvest_time: the time at which points ripen on the day after the action; None if they ripen at once.
+        harvest_time: the time of day at which points ripen, on the day after the action; None if they ripen at once.
     """
 
     zone: ZoneInfo
@@ -54,7 +54,7 @@ class Calendar:
         return day, day[:7], day[:4]
 
     def ripens_at(self, occurred_at: int) -> int:
-        """Return the instant from which the points of an action may be harvested."""
+        """Return the instant at which the points of an action ripen, so that a harvest can move them to the balance."""
         if self.harvest_time is None:
             return occurred_at
         return instant_of(self.day_of(occurred_at) + timedelta(days=1), self.harvest_time, self.zone)
@@ -67,22 +67,23 @@ class Calendar:
         return occurred_at > now + CLOCK_SKEW
 
     def may_be_closed(self, window: str, now: int) -> bool:
-        """Return whether a window can take no more actions and all of its points are ripe.
+        """Return whether the wallet may have closed the period of a window. Then a post to this period must reopen it.
 
-        The wallet may have closed such a period already, so a post to it must also reopen it in the wallet.
+        Apps can no longer report actions of such a window, and all of its points are ripe. A post can still arrive late
+        from the queue.
         """
         return last_day(window) + timedelta(days=self._open_days) < self.day_of(now)
 
     def closed_through(self, now: int) -> date:
-        """Return the last day whose periods a harvest closes.
+        """Return the latest day on which a window can have ended if a harvest closes its periods.
 
-        That day is so long ago that no function can still be posting to these periods without reopening them.
+        Posts to such periods have reopened them for at least GRACE_DAYS.
         """
         return self.day_of(now) - timedelta(days=self._open_days + GRACE_DAYS + 1)
 
     @property
     def _open_days(self) -> int:
-        """Days that a window stays open after its last day, so that late actions can be reported and ripen."""
+        """The days after the last day of a window in which its actions can still be reported or ripen."""
         return max(self.acceptance_days, 1) + 1
 
     def rfc3339(self, instant: int) -> str:
@@ -101,5 +102,5 @@ def last_day(window: str) -> date:
 
 @lru_cache(maxsize=4096)
 def instant_of(day: date, at: time, zone: ZoneInfo) -> int:
-    """Return the instant of a wall-clock time; the first of two if the clocks are set back."""
+    """Return the instant of a local time on a day; the first of two if clocks are set back and it occurs twice."""
     return int(datetime.combine(day, at, zone).timestamp())

@@ -1,7 +1,7 @@
 """The entries of the catalog: action types, campaigns, tree projects, suggestions and synonyms.
 
-Points are a reward that an operator sets. Avoided grams are evidence from a named source.
-They are separate fields, each with a source, and neither is ever computed from the other.
+Points are a reward that an operator sets. Avoided grams are an amount of CO2e from a named source.
+They are separate fields, each with its source, and neither is ever computed from the other.
 """
 
 import re
@@ -30,7 +30,7 @@ from saxaul.catalog.calendar import WindowLength
 
 Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The kinds in the order in which a catalog must be written, because later kinds refer to earlier ones."""
+"""The kinds of entries, in the order in which they must be written: later kinds refer to earlier ones."""
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -59,7 +59,10 @@ def _checked_recurrence(rule: str) -> str:
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
-"""The most digits of an amount in all, and after its point. An amount is a quantity, or points or grams per unit."""
+"""The most digits of an amount: in total, and after the decimal point.
+
+An amount is a quantity, or points or grams per unit.
+"""
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 Phrase = Annotated[str, Field(min_length=1, max_length=500)]
@@ -70,7 +73,8 @@ Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recur
 class _Strict(BaseModel):
     """A frozen model that refuses unknown fields.
 
-    A rule about several fields is checked at the last of them, so that its error is reported with all other errors.
+    A rule about several fields is a validator of the last of these fields, so that its error is reported together with
+    the errors of other fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,10 +91,10 @@ class Text(_Strict):
 
 
 class Sourced(_Strict):
-    """Where a number comes from.
+    """The source of a number.
 
-    ``confidence`` is A for a primary or peer-reviewed source, B for the press, C for a how-to page or a mirror,
-    and ``none`` if the operator chose the number.
+    ``confidence`` is A for a primary or peer-reviewed source, B for the press, and C for a how-to page or a copy of a
+    source. It is ``none`` if the operator chose the number.
     """
 
     confidence: Literal["A", "B", "C", "none"] = "none"
@@ -105,14 +109,14 @@ class Sourced(_Strict):
 
 
 class Reward(Sourced):
-    """Points for an action: ``value`` for each unit of its quantity, or for the whole action, as ``per`` says."""
+    """Points for an action: ``value`` points for each unit of its quantity or for each action, as ``per`` says."""
 
     value: Amount
     per: Literal["unit", "action"] = "unit"
 
 
 class Evidence(Sourced):
-    """Grams of CO2e that one unit of the action avoids. Zero if nothing is claimed."""
+    """Grams of CO2e that one unit of the action avoids; zero if no saving is claimed."""
 
     value: Amount
     region: str = Field(default="", max_length=100)
@@ -121,7 +125,7 @@ class Evidence(Sourced):
 
 
 class Cap(_Strict):
-    """A limit per person, action type and window: the most ``units`` that earn points, or the most ``points``."""
+    """A limit for one person and action type in each window: on the ``units`` that earn points, or on ``points``."""
 
     window: WindowLength
     units: Amount | None = None
@@ -138,7 +142,7 @@ class Cap(_Strict):
 class ActionType(_Strict):
     """A kind of action. An action of a person may earn points; an action of a facility earns none.
 
-    An action that occurred on ``retired_from`` or later is refused. Earlier actions are still posted, capped and shown.
+    An action that occurred on ``retired_from`` or later is refused. Earlier actions are not affected.
     """
 
     names: Text
@@ -159,16 +163,16 @@ class ActionType(_Strict):
 
     @property
     def window(self) -> WindowLength:
-        """The window of the periods that hold this type's entries: the longest of its caps, to contain all of them."""
-        return _longest(self.caps)
+        """The window of the periods that hold this type's entries: the longest window of its caps, or else a day."""
+        return _longest_window(self.caps)
 
     def is_retired_on(self, day: date) -> bool:
         return self.retired_from is not None and day >= self.retired_from
 
-    def cannot_become(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - an operator's input, not checked yet
-        """Describe each change that is not allowed, because periods may hold entries of this type.
+    def forbidden_changes(self, document: Any) -> Iterator[str]:  # noqa: ANN401 - an operator's input, not checked yet
+        """Yield a message for each change that is not allowed, because periods may hold entries of this type.
 
-        The document may have other errors; fields that cannot be read are skipped.
+        ``document`` is the new version of this type. It may have other errors; fields that cannot be read are skipped.
         """
         if not isinstance(document, dict):
             return
@@ -178,7 +182,7 @@ class ActionType(_Strict):
             caps = _CAPS.validate_python(document.get("caps", ()))
         except ValidationError:
             return
-        if _longest(caps) != self.window:
+        if _longest_window(caps) != self.window:
             yield (
                 f"caps: the longest window must stay a {self.window}, because the entries of this type are in periods "
                 f"of that length; create a new action type instead"
@@ -188,7 +192,7 @@ class ActionType(_Strict):
 _CAPS: TypeAdapter[tuple[Cap, ...]] = TypeAdapter(tuple[Cap, ...])
 
 
-def _longest(caps: tuple[Cap, ...]) -> WindowLength:
+def _longest_window(caps: tuple[Cap, ...]) -> WindowLength:
     lengths = {cap.window for cap in caps}
     return "year" if "year" in lengths else "month" if "month" in lengths else "day"
 
@@ -201,14 +205,17 @@ class CampaignEdition(_Strict):
 
 
 class Goal(_Strict):
-    """The shared goal of everyone in a campaign: a number of actions, or of trees."""
+    """The goal that all people in a campaign share: a number of actions or a number of trees."""
 
     counts: Literal["actions", "trees"]
     target: int = Field(gt=0)
 
 
 class Campaign(_Strict):
-    """A campaign on certain days. ``recurs`` is an RFC 5545 rule for its first day, in the programme's time zone."""
+    """A campaign that runs for ``days`` days. ``recurs`` is the RFC 5545 rule for the first day of each run.
+
+    All days are days in the programme's time zone.
+    """
 
     names: Text
     texts: Text
@@ -220,7 +227,7 @@ class Campaign(_Strict):
     editions: dict[int, CampaignEdition] = {}
 
     def runs_on(self, day: date) -> bool:
-        """Return whether the campaign runs on a day of the programme's time zone."""
+        """Return whether the campaign runs on a day."""
         return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
 
     def begins_on(self, day: date) -> bool:
@@ -234,40 +241,40 @@ def _recurs_within(rule: str, first: date, last: date) -> bool:
     return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
 
 
-def _number_of_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _json_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError("this must be a JSON number, not a string or a boolean")  # noqa: TRY004 - pydantic reports this one
     return value
 
 
-Latitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-90, le=90)]
-Longitude = Annotated[float, BeforeValidator(_number_of_json), Field(ge=-180, le=180)]
+Latitude = Annotated[float, BeforeValidator(_json_number), Field(ge=-90, le=90)]
+Longitude = Annotated[float, BeforeValidator(_json_number), Field(ge=-180, le=180)]
 """Degrees of WGS 84."""
 
-USUAL_RADIUS_KM = 50.0
-"""The default: a county and the land around it. A place is one point, but a partner plants where it found land."""
+DEFAULT_RADIUS_KM = 50.0
+"""The default covers a county and its surroundings, because a partner plants where it finds land."""
 
 MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500.0
-"""The limits of a radius. The position of a phone under trees may be off by the minimum. The largest prefectures of the
-Chinese desert reach as far as the maximum; beyond that, a place says nothing about where a tree is."""
+"""The limits of a radius. The position of a phone under trees can be wrong by the minimum. The maximum is the extent of
+the largest prefectures in the Chinese desert; a larger radius would say nothing about where a tree is."""
 
-Radius = Annotated[float, BeforeValidator(_number_of_json), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
+Radius = Annotated[float, BeforeValidator(_json_number), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
 
 
 class Place(_Strict):
-    """Where trees are planted: within ``radius_km`` kilometres of a point, given in degrees (WGS 84)."""
+    """Where trees are planted: a point in degrees (WGS 84), and the land within ``radius_km`` kilometres."""
 
     names: Text
     lat: Latitude
     lon: Longitude
-    radius_km: Radius = USUAL_RADIUS_KM
+    radius_km: Radius = DEFAULT_RADIUS_KM
 
 
 class ReleaseSchedule(_Strict):
-    """A number of saplings to release each day, at an hour of the programme's time zone.
+    """The release of ``daily`` saplings each day, at a time of day in the programme's time zone.
 
-    Releases begin on ``first_day``, but none are made for days before the schedule was written. ``total`` is the most
-    saplings that are released by schedule in all; the releases of the project's earlier schedules count too.
+    Releases begin on ``first_day``; days before the schedule was written are skipped. ``total`` limits the saplings
+    that all schedules of the project release together, including its earlier schedules.
     """
 
     daily: int = Field(ge=1, le=1_000_000)
@@ -287,8 +294,8 @@ class ReleaseSchedule(_Strict):
 class TreeProject(_Strict):
     """A species that a partner plants in one place.
 
-    ``saplings`` is the number released by hand in all; raise it to release more. A closed project takes no redemption
-    requests.
+    ``saplings`` is the total number released by hand; an operator raises it to release more. A closed project accepts
+    no redemption requests.
     """
 
     species: Text
@@ -304,7 +311,7 @@ class TreeProject(_Strict):
 
 
 class Suggestion(_Strict):
-    """One thing that a person can do; the search finds these. ``links`` has a link into each app that can do it."""
+    """One thing that a person can do, as the search shows it. ``links`` has a link into each app that offers it."""
 
     titles: Text
     texts: Text
@@ -315,7 +322,7 @@ class Suggestion(_Strict):
 
 
 class Synonyms(_Strict):
-    """Words that people use interchangeably, in either language. A suggestion with one of them is found by all."""
+    """Words that people use interchangeably, in either language. Each word also finds suggestions with the others."""
 
     words: tuple[Phrase, ...] = Field(min_length=2, max_length=50)
 
@@ -332,7 +339,7 @@ MODELS: Mapping[Kind, type[Entity]] = {
 
 @dataclass(frozen=True)
 class Catalog:
-    """All entries that an operator can change, by identifier. ``versions`` has the version of each action type."""
+    """All entries of the catalog, by identifier. ``versions`` has the version of each action type."""
 
     action_types: Mapping[str, ActionType] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
@@ -341,41 +348,44 @@ class Catalog:
     synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
 
-    def offer(self, action_type: str, day: date) -> tuple[Decimal, str]:
-        """Return the highest multiplier of an action type on a day, and the campaign that it comes from.
+    def best_multiplier(self, action_type: str, day: date) -> tuple[Decimal, str]:
+        """Return the highest multiplier of an action type on a day, and the identifier of its campaign.
 
-        The multipliers of several campaigns are not combined. Without a campaign, the result is 1 and an empty text.
+        The multipliers of several campaigns are not combined. Without a campaign, return 1 and an empty text.
         """
-        offers = [
+        multipliers = [
             (campaign.multipliers[action_type], identifier)
             for identifier, campaign in self.campaigns.items()
             if action_type in campaign.multipliers and campaign.runs_on(day)
         ]
-        return max(offers, default=(Decimal(1), ""))
+        return max(multipliers, default=(Decimal(1), ""))
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
-        """Describe each reference of an entry to another entry that is not in the catalog."""
-        held: Mapping[Kind, Mapping[str, Entity]] = {"action-types": self.action_types, "campaigns": self.campaigns}
+        """Yield a message for each reference of an entry to another entry that is not in the catalog."""
+        known: Mapping[Kind, Mapping[str, Entity]] = {
+            "action-types": self.action_types,
+            "campaigns": self.campaigns,
+        }
         for reference in references_in(kind, document):
-            if reference.identifier not in held[reference.kind]:
-                yield reference.is_broken
+            if reference.identifier not in known[reference.kind]:
+                yield reference.broken_message
 
     def all_broken_references(self) -> Iterator[str]:
-        """Describe each broken reference of the whole catalog, with the entry that contains it."""
+        """Yield a message for each broken reference in the catalog, with the entry that contains it."""
         referring: Mapping[Kind, Mapping[str, Entity]] = {"campaigns": self.campaigns, "suggestions": self.suggestions}
         for kind, entities in referring.items():
             for identifier, entity in entities.items():
-                found = self.broken_references(kind, entity.model_dump())
-                yield from (f"{identifier}: {fault}" for fault in found)
+                messages = self.broken_references(kind, entity.model_dump())
+                yield from (f"{identifier}: {message}" for message in messages)
 
     def referring_to(self, kind: Kind, identifier: str) -> list[str]:
-        """Return the entries that refer to an entry, as ``<kind>/<id>``. Its deletion would break them."""
+        """Return the entries that refer to this entry, as ``<kind>/<id>``. Deleting it would break them."""
         match kind:
             case "action-types":
                 campaigns = [
                     f"campaigns/{key}" for key, campaign in self.campaigns.items() if identifier in campaign.multipliers
                 ]
-                return campaigns + self.suggesting(identifier)
+                return campaigns + self.suggestions_of(identifier)
             case "campaigns":
                 return [
                     f"suggestions/{key}"
@@ -385,7 +395,7 @@ class Catalog:
             case _:
                 return []
 
-    def suggesting(self, action_type: str) -> list[str]:
+    def suggestions_of(self, action_type: str) -> list[str]:
         """Return the suggestions of an action type, as ``suggestions/<id>``."""
         return [
             f"suggestions/{key}"
@@ -402,7 +412,7 @@ class Reference(NamedTuple):
     identifier: str
 
     @property
-    def is_broken(self) -> str:
+    def broken_message(self) -> str:
         return f"{self.field}: there is no {self.kind.removesuffix('s').replace('-', ' ')} {self.identifier!r}"
 
 
@@ -416,9 +426,9 @@ def references_in(kind: Kind, document: object) -> Iterator[Reference]:
                 if isinstance(identifier, str)
             )
         case "suggestions", dict():
-            for field, referred in _SUGGESTION_NAMES.items():
+            for field, referred in _SUGGESTION_REFERENCES.items():
                 if isinstance(identifier := document.get(field), str):
                     yield Reference(field, referred, identifier)
 
 
-_SUGGESTION_NAMES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}
+_SUGGESTION_REFERENCES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}

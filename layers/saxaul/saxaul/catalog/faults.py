@@ -1,11 +1,11 @@
-"""The errors of an invalid input, in words."""
+"""The error messages for invalid input."""
 
 from pydantic import ValidationError
 
 
-def faults(error: ValidationError) -> list[str]:
-    """Return each error of an invalid input as one line: the field, and what is wrong with it."""
+def error_lines(error: ValidationError) -> list[str]:
+    """Return one line for each error: the field and the message, such as ``unit: Field required``."""
     return [
-        ": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, "))))
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        ": ".join(filter(None, (".".join(map(str, detail["loc"])), detail["msg"].removeprefix("Value error, "))))
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
     ]

@@ -1,4 +1,4 @@
-"""A catalog entry with its version, its earlier versions, and the conditions of a write."""
+"""The versions of a catalog entry, and the conditions that a write can set on the current version."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,9 +7,10 @@ from saxaul.catalog.entries import Entity
 
 
 class VersionedEntry(NamedTuple):
-    """An entry with its version, which counts its changes. Without an entity, it was deleted or never written.
+    """A catalog entry and its version number, which increases with each change.
 
-    ``changed_at`` is an instant in seconds. ``changed_by`` is a person, or the name of the token's client.
+    ``entity`` is None if the entry was deleted or never written. ``changed_at`` is an instant in seconds.
+    ``changed_by`` is a person, or the name of the client whose token was used.
     """
 
     entity: Entity | None
@@ -19,7 +20,7 @@ class VersionedEntry(NamedTuple):
 
 
 class EntryVersion(NamedTuple):
-    """One version of an entry, as it was written at the time. Without a document, this version is a deletion."""
+    """One version of an entry, as an operator wrote it. ``document`` is None if this version is a deletion."""
 
     number: int
     changed_at: int
@@ -29,27 +30,30 @@ class EntryVersion(NamedTuple):
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions that a request names: ``any`` version, or these numbers, as text."""
+    """The versions that an If-Match or If-None-Match header lists: some numbers (as text), or ``any`` version."""
 
     numbers: frozenset[str] = frozenset()
     any: bool = False
 
-    def hold(self, version: int | None) -> bool:
-        """Return whether these include the entry's current version, which is None if the entry does not exist."""
+    def include(self, version: int | None) -> bool:
+        """Return whether a version is one of these. None, which means that no entry exists, never is."""
         return version is not None and (self.any or str(version) in self.numbers)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """The condition of a write: the entry's current version is in ``among``, if given, and not in ``not_among``."""
+    """The condition of a write: the current version is one of ``required`` and is not one of ``excluded``.
 
-    among: Versions | None = None
-    not_among: Versions = Versions()
+    If ``required`` is None, any version and a missing entry are allowed.
+    """
+
+    required: Versions | None = None
+    excluded: Versions = Versions()
 
     def is_stale(self, version: int | None) -> bool:
-        """Return whether the current version is not in ``among``, so the operator read another one."""
-        return self.among is not None and not self.among.hold(version)
+        """Return whether the current version is not a required one, so the operator read another version."""
+        return self.required is not None and not self.required.include(version)
 
     def excludes(self, version: int | None) -> bool:
-        """Return whether the current version is in ``not_among``."""
-        return self.not_among.hold(version)
+        """Return whether the current version is an excluded one."""
+        return self.excluded.include(version)

@@ -20,7 +20,7 @@ _TIPS = (
     *((-40, -60, 24), (-34, -74, 22), (-25, -84, 26), (-16, -94, 24), (-8, -98, 28), (3, -98, 26), (12, -92, 26)),
     *((22, -86, 24), (30, -77, 26), (38, -66, 22), (45, -54, 22), (-22, -60, 20), (-2, -70, 22), (18, -64, 20)),
 )
-"""The tips of the branches: x, y, and the length of the twigs there."""
+"""The tips of the branches. Each has x, y, and the length of the twigs that grow there."""
 
 _BRANCHES = (
     "M0 4C-2-16-3-34-5-58C-6-76-9-88-8-100",
@@ -30,7 +30,7 @@ _BRANCHES = (
     "M0-22C14-36 26-54 30-78",
     "M1-14C20-26 36-36 46-54",
 )
-_WAITING = ("reserved", "ordered", "refunded")
+_NOT_PLANTED = ("reserved", "ordered", "refunded")
 _DUNES = (
     ("#ecd2a4", "M0 158C62 126 118 130 178 150S306 168 390 128V240H0Z"),
     ("#e0bd85", "M0 186C70 160 142 172 214 184S338 168 390 176V240H0Z"),
@@ -38,8 +38,8 @@ _DUNES = (
 )
 
 
-def landscape(parent: Element, state: str) -> None:
-    """Draw the desert at dawn with the tree: bare if it is dead, dotted if it is not planted."""
+def draw_landscape(parent: Element, state: str) -> None:
+    """Draw the desert at dawn and the tree. A dead tree is bare, and a tree that is not planted is dotted."""
     definitions = SubElement(parent, "defs")
     sky = SubElement(definitions, "linearGradient", id="sky", x1="0", y1="0", x2="0", y2="1")
     for offset, colour in (("0", "#cfdcd8"), ("0.55", "#f3e6cb"), ("1", "#fbeed3")):
@@ -55,14 +55,14 @@ def landscape(parent: Element, state: str) -> None:
     for x, y, scale in ((238, 184, 0.26), (336, 178, 0.2), (52, 178, 0.22)):
         SubElement(parent, "use", href="#shrub", transform=f"translate({x} {y}) scale({scale})")
     SubElement(parent, "ellipse", cx="142", cy="209", rx="58", ry="5", fill="#a97f49", opacity="0.35")
-    ours = SubElement(parent, "g", transform="translate(140 206) scale(1.06)")
-    if state in _WAITING:
-        _draw_branches(ours, _DRY, dotted=True)
-        ours.append(_foliage(opacity="0.22"))
+    tree = SubElement(parent, "g", transform="translate(140 206) scale(1.06)")
+    if state in _NOT_PLANTED:
+        _draw_branches(tree, _DRY, dotted=True)
+        tree.append(_foliage(opacity="0.22"))
     elif state == "dead":
-        _draw_branches(ours, _DRY)
+        _draw_branches(tree, _DRY)
     else:
-        SubElement(ours, "use", href="#shrub")
+        SubElement(tree, "use", href="#shrub")
 
 
 def _draw_branches(parent: Element, bark: str, *, dotted: bool = False) -> None:
@@ -76,8 +76,8 @@ def _draw_branches(parent: Element, bark: str, *, dotted: bool = False) -> None:
 def _foliage(**style: str) -> Element:
     foliage = Element("g", {"fill": "none", "stroke-width": "1.5", "stroke-linecap": "round", **style})
     for shade, colour in enumerate(_GREENS):
-        turned = range(9 * shade - 100, 9 * shade + 85, 16)
-        twigs = "".join(_twig(x, y, length, angle) for x, y, length in _TIPS for angle in turned)
+        angles = range(9 * shade - 100, 9 * shade + 85, 16)
+        twigs = "".join(_twig(x, y, length, angle) for x, y, length in _TIPS for angle in angles)
         SubElement(foliage, "path", d=twigs, stroke=colour)
     return foliage
 
@@ -89,8 +89,11 @@ def _twig(x: int, y: int, length: int, angle: int) -> str:
     return f"M{x} {y}q{dx * 0.5:.0f} {dy * 0.75:.0f} {dx:.0f} {dy + abs(dx) * 0.4:.0f}"
 
 
-def qr_code(parent: Element, address: str, x: float, y: float, side: float) -> None:
-    """Draw a QR code of an address on white, with the quiet zone of four modules that readers need."""
+def draw_qr_code(parent: Element, address: str, x: float, y: float, side: float) -> None:
+    """Draw the QR code of an address on a white square.
+
+    Its border is four modules wide, because QR readers need such a quiet zone. ``side`` is the side of the square.
+    """
     modules = segno.make_qr(address, error="m").matrix
     border = 4
     scale = side / (len(modules) + 2 * border)

@@ -1,4 +1,4 @@
-"""The certificate of a tree: one object that is rendered as JSON, as a picture and as a web page."""
+"""The certificate of a tree: the object from which the JSON, the picture and the web page are made."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,19 +6,20 @@ from dataclasses import asdict, dataclass
 from saxaul.catalog.entries import Language, Text
 from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Particulars
-from saxaul.log.proof import LoggedEvent, Proof, ShownEvent, ShownTree, planting_among, shown_history, shown_tree
+from saxaul.log.proof import LoggedEvent, Proof, ShownEvent, ShownTree, latest_planting_index, shown_history, shown_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """The public facts of a tree. It does not name the person who redeemed the tree. Times are in RFC 3339.
+    """The public facts of a tree. A certificate does not name the person who requested the tree. Times are in RFC 3339.
 
     Attributes:
         state: the tree's state, such as ``ordered`` or ``alive``.
         species, latin, place, partner: from the tree's project; None if the project no longer exists.
-        dedication: None if it was erased. Nothing erases dedications today.
-        planted_at: when the tree was planted or, if it was replaced, last replaced; None before the first planting.
-        history: the events that the public log records and the certificate shows, oldest first.
+        dedication: the text; None would mean that it was erased, but nothing erases dedications today.
+        applied_at: when the person requested the tree.
+        planted_at: the time of the newest ``planted`` or ``replaced`` event; None before the first planting.
+        history: the logged events that the certificate shows, oldest first.
         proof: None until the log records that the tree is planted.
     """
 
@@ -38,9 +39,9 @@ class Certificate:
 
     @classmethod
     def proven(cls, particulars: Particulars, events: Sequence[LoggedEvent]) -> "Certificate":
-        """Build the certificate of a logged tree from the logged values. ``events`` are oldest first."""
+        """Build the certificate of a tree from its events in the log, oldest first."""
         last = events[-1].leaf
-        planting = events[planting_among([event.leaf for event in events])]
+        planting = events[latest_planting_index([event.leaf for event in events])]
         return cls(
             number=last.number,
             state=last.event,

@@ -1,7 +1,7 @@
 """Prepares the text on a certificate: removes characters that must not be drawn, and breaks the text into lines.
 
-The viewer chooses the fonts, so exact widths are not known here. A hanzi is one em wide. The widths of other characters
-are those of common fonts, rounded up.
+The viewer's device chooses the fonts, so the exact width of a text is unknown. A hanzi (Chinese character) is one em
+wide. The widths of other characters are those of common fonts, rounded up.
 """
 
 import re
@@ -9,12 +9,15 @@ import unicodedata
 from collections.abc import Iterator
 
 _WIDTHS = {0.34: " ijltfrI.,:;!'|()[]-·", 0.95: "MWmw@%—…"}
-"""The width in ems of characters that differ much from the usual width."""
+"""The characters whose width differs much from the usual one, by their width in ems."""
 
 _EMS = {character: ems for ems, characters in _WIDTHS.items() for character in characters}
 _LOWER, _OTHER = 0.54, 0.7
 _UNDRAWN = {"Cc", "Cf", "Cs", "Co", "Cn"}
-"""Unicode categories that are not drawn: controls, formats such as text direction, surrogates, private, unassigned."""
+"""The Unicode categories of characters that are not drawn.
+
+They are control, format (such as the direction of text), surrogate, private and unassigned characters.
+"""
 
 _JOINERS = "\u200c\u200d"
 """Zero-width characters that emoji and some scripts need, so they are kept."""
@@ -31,10 +34,10 @@ def drawable(text: str) -> str:
     )
 
 
-def lines(text: str, size: float, width: float, most: int) -> list[str]:
-    """Break a text into at most ``most`` lines of the given width. A text that is too long ends with "…".
+def wrap(text: str, size: float, width: float, most: int) -> list[str]:
+    """Break a text into at most ``most`` lines of the given width.
 
-    ``size`` is the font size, in the same units as ``width``.
+    If the text is too long, the last line ends with "…". ``size`` is the font size, in the same units as ``width``.
     """
     broken = [""]
     for piece in _pieces(drawable(text), width / size):
@@ -49,7 +52,10 @@ def lines(text: str, size: float, width: float, most: int) -> list[str]:
 
 
 def _pieces(text: str, ems: float) -> Iterator[str]:
-    """Yield unbreakable pieces: a word and the space after it, a hanzi, or as much of a long word as a line holds."""
+    """Yield pieces of a text between which a line may break.
+
+    A piece is a word and the space after it, a hanzi, or the part of a long word that fits into a line of ``ems`` ems.
+    """
     for word in re.findall(r"\S+\s*|\s+", text):
         current = ""
         for character in word:

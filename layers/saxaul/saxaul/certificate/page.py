@@ -1,17 +1,20 @@
 """A certificate as a web page for a phone: the picture, and links to the data, the picture and the other language.
 
-Like the picture, the page is built as a tree of elements, and it loads nothing from elsewhere.
+Like the picture, the page is built as a tree of XML elements, and it loads nothing.
 """
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from saxaul.catalog.entries import Language
 from saxaul.certificate.certificate import Certificate
-from saxaul.certificate.picture import INK, LABELS, SANS, STANDING_COLOUR, drawing, title_of
+from saxaul.certificate.picture import INK, LABELS, SANS, STANDING_COLOUR, draw_certificate, title_of
 
 
-def page(certificate: Certificate, address: str, language: Language) -> str:
-    """Return a certificate as HTML. ``address`` is the URL in its QR code; links to its other forms begin with it."""
+def render_page(certificate: Certificate, address: str, language: Language) -> str:
+    """Return a certificate as HTML.
+
+    ``address`` is the URL in the QR code. The links to the other forms of the certificate begin with this URL.
+    """
     labels, other = LABELS[language], "zh" if language == "en" else "en"
     html = Element("html", lang=language)
     head, body = SubElement(html, "head"), SubElement(html, "body")
@@ -24,7 +27,7 @@ def page(certificate: Certificate, address: str, language: Language) -> str:
         f"nav{{display:flex;gap:1.4em;justify-content:center;padding:1.2em}}a{{color:{STANDING_COLOUR}}}"
     )
     main = SubElement(body, "main")
-    main.append(drawing(certificate, address, language))
+    main.append(draw_certificate(certificate, address, language))
     navigation = SubElement(main, "nav")
     for link, label in (
         (f"{address}.json", labels["data"]),

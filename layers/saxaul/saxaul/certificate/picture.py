@@ -1,7 +1,7 @@
 """A certificate as a self-contained picture (SVG).
 
-The picture is built as a tree of elements, and ElementTree escapes the texts, so no text that a person or partner wrote
-can become markup. The picture loads nothing: no fonts, no scripts, no images.
+The picture is built as a tree of XML elements. ElementTree escapes all texts, so a text that a person or partner wrote
+cannot become markup. The picture loads nothing: no fonts, no scripts, no images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from datetime import date
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from saxaul.catalog.entries import Language, Text
-from saxaul.certificate.artwork import HORIZON, WIDTH, landscape, qr_code
+from saxaul.certificate.artwork import HORIZON, WIDTH, draw_landscape, draw_qr_code
 from saxaul.certificate.certificate import Certificate
-from saxaul.certificate.lettering import drawable, lines
+from saxaul.certificate.lettering import drawable, wrap
 
 _MARGIN = 28
 _INNER = WIDTH - 2 * _MARGIN
@@ -71,12 +71,14 @@ _SEALS = {"dead": "#9a9184", "reserved": "#b98a45", "ordered": "#b98a45", "refun
 STANDING_COLOUR = "#54764a"
 
 
-def picture(certificate: Certificate, address: str, language: Language) -> str:
-    """Return a certificate as SVG. ``address`` is the URL in its QR code."""
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(drawing(certificate, address, language), "unicode")
+def render_picture(certificate: Certificate, address: str, language: Language) -> str:
+    """Return a certificate as SVG. ``address`` is the URL in the QR code."""
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(
+        draw_certificate(certificate, address, language), "unicode"
+    )
 
 
-def drawing(certificate: Certificate, address: str, language: Language) -> Element:
+def draw_certificate(certificate: Certificate, address: str, language: Language) -> Element:
     """Return a certificate as an SVG element that a page can contain."""
     svg = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "aria-labelledby": "title description"})
     svg.set("lang", "zh-CN" if language == "zh" else "en")
@@ -84,7 +86,7 @@ def drawing(certificate: Certificate, address: str, language: Language) -> Eleme
     SubElement(svg, "title", id="title").text = title_of(certificate, language)
     SubElement(svg, "desc", id="description").text = _description(certificate, language)
     paper = SubElement(svg, "rect", width=str(WIDTH), fill=_PAPER)
-    landscape(svg, certificate.state)
+    draw_landscape(svg, certificate.state)
     sheet = _Sheet(svg, top=HORIZON)
     _write_name(sheet, certificate, language)
     _write_facts(sheet, certificate, language)
@@ -107,13 +109,13 @@ class _Sheet:
     def write(
         self, texts: Sequence[str], size: float, *, leading: float = 1.35, x: float = _MARGIN, **style: str
     ) -> None:
-        """Write lines below each other and move ``y`` down."""
+        """Write lines below each other, and move ``y`` down to the last one."""
         for text in texts:
             self.y += size * leading
             self.put(text, x, self.y, size, **style)
 
     def put(self, text: str, x: float, y: float, size: float, **style: str) -> None:
-        """Write a line at a place without moving ``y``."""
+        """Write a line at (``x``, ``y``), and do not change ``self.y``."""
         attributes = {name.replace("_", "-"): value for name, value in style.items()}
         place = {"x": f"{x:g}", "y": f"{y:.1f}", "font-size": f"{size:g}", "fill": INK}
         SubElement(self.svg, "text", place | attributes).text = drawable(text)
@@ -130,14 +132,14 @@ def _write_name(sheet: _Sheet, certificate: Certificate, language: Language) -> 
     sheet.write([labels["heading"]], 11.5, fill=_SOFT, letter_spacing="2")
     _write_seal(sheet, labels[certificate.state], _SEALS.get(certificate.state, STANDING_COLOUR))
     sheet.y += 6
-    sheet.write(lines(_species(certificate, language), 33, _INNER, 2), 33, leading=1.2, font_family=_SERIF)
+    sheet.write(wrap(_species(certificate, language), 33, _INNER, 2), 33, leading=1.2, font_family=_SERIF)
     if certificate.latin:
         sheet.y += 3
-        latin = lines(certificate.latin, 15, _INNER, 2)
+        latin = wrap(certificate.latin, 15, _INNER, 2)
         sheet.write(latin, 15, font_family=_SERIF, font_style="italic", fill=_SOFT)
     if certificate.place:
         sheet.y += 6
-        sheet.write(lines(certificate.place.in_language(language), 16, _INNER, 2), 16)
+        sheet.write(wrap(certificate.place.in_language(language), 16, _INNER, 2), 16)
 
 
 def _write_seal(sheet: _Sheet, text: str, colour: str) -> None:
@@ -162,7 +164,7 @@ def _write_facts(sheet: _Sheet, certificate: Certificate, language: Language) ->
     if certificate.partner:
         sheet.y += 8
         sheet.write([labels["partner"]], 12, leading=1.5, fill=_SOFT)
-        sheet.write(lines(certificate.partner, 16, _INNER, 2), 16)
+        sheet.write(wrap(certificate.partner, 16, _INNER, 2), 16)
 
 
 def _write_dedication(sheet: _Sheet, certificate: Certificate) -> None:
@@ -171,8 +173,8 @@ def _write_dedication(sheet: _Sheet, certificate: Certificate) -> None:
         return
     sheet.rule()
     sheet.y += 8
-    spoken = lines(f"“{dedication}”", 18, _INNER, 8)
-    sheet.write(spoken, 18, x=WIDTH / 2, font_family=_SERIF, font_style="italic", text_anchor="middle")
+    quotation = wrap(f"“{dedication}”", 18, _INNER, 8)
+    sheet.write(quotation, 18, x=WIDTH / 2, font_family=_SERIF, font_style="italic", text_anchor="middle")
     sheet.y += 2
 
 
@@ -180,23 +182,23 @@ def _write_check(sheet: _Sheet, certificate: Certificate, address: str, language
     labels = LABELS[language]
     sheet.rule()
     top, side, x = sheet.y + 20, 124.0, _MARGIN + 140
-    qr_code(sheet.svg, address, _MARGIN, top, side)
+    draw_qr_code(sheet.svg, address, _MARGIN, top, side)
     sheet.y = top - 4
     sheet.write([labels["number"]], 12, x=x, leading=1.5, fill=_SOFT)
     sheet.write([certificate.number], 16, x=x, font_family="ui-monospace, Menlo, Consolas, monospace")
     if tree := certificate.tree:
         sheet.y += 4
         sheet.write([labels["tag"]], 12, x=x, leading=1.5, fill=_SOFT)
-        sheet.write(lines(tree.tag, 15, WIDTH - _MARGIN - x, 1), 15, x=x)
+        sheet.write(wrap(tree.tag, 15, WIDTH - _MARGIN - x, 1), 15, x=x)
         sheet.write([f"{float(tree.lat):.4f}, {float(tree.lon):.4f}"], 12, x=x, leading=1.5, fill=_SOFT)
     sheet.put(labels["scan"], x, top + side - 4, 12, fill=STANDING_COLOUR, font_weight="600")
     sheet.y = top + side + 6
-    sheet.write(lines(_proof_line(certificate, language), 12, _INNER, 2), 12, fill=_SOFT)
+    sheet.write(wrap(_proof_line(certificate, language), 12, _INNER, 2), 12, fill=_SOFT)
     sheet.y += 26
 
 
 def _proof_line(certificate: Certificate, language: Language) -> str:
-    """Return the text that says where the public log has the tree."""
+    """Return the line that names the newest log entry of the tree, or says that the tree is not in the log yet."""
     labels = LABELS[language]
     if not certificate.proof:
         return labels["unproved"]
@@ -214,8 +216,8 @@ def _description(certificate: Certificate, language: Language) -> str:
     """Return a description of the certificate for screen readers."""
     dates = (f"{LABELS[language][name]}: {_day(moment, language)}" for name, moment in _dates(certificate).items())
     place = _in_language(certificate.place, language)
-    spoken = (certificate.latin, place, certificate.partner, *dates, certificate.dedication)
-    return drawable(". ".join(part for part in spoken if part))
+    parts = (certificate.latin, place, certificate.partner, *dates, certificate.dedication)
+    return drawable(". ".join(part for part in parts if part))
 
 
 def _dates(certificate: Certificate) -> Mapping[str, str | None]:
@@ -232,7 +234,7 @@ def _in_language(text: Text | None, language: Language) -> str | None:
 
 
 def _day(moment: str | None, language: Language) -> str:
-    """Return the day of an RFC 3339 time, in the time zone of its offset."""
+    """Return the day of an RFC 3339 time, at the offset of that time. Return "not yet" for None."""
     if moment is None:
         return LABELS[language]["not_yet"]
     day = date.fromisoformat(moment[:10])

@@ -1,4 +1,4 @@
-"""The lists in request bodies: actions and reversals from apps, and reports on trees from partners."""
+"""Reads the lists in request bodies: actions and reversals from apps, and reports on trees from partners."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,39 +9,40 @@ MAX_ACTIONS = 500
 """The most actions or reversals in one request."""
 
 MAX_REPORTS = 500
-"""The most confirmations or inspections in one request; a log entry takes as many leaves at most."""
+"""The most confirmations or inspections in one request. Each becomes a leaf, and a log entry has at most 500 leaves."""
 
 MAX_FAILURES = 50
-"""The most failures in one request: each may write a redemption and a wallet, and a transaction takes 100 writes."""
+"""The most failures in one request. Each may write a redemption and a wallet, and a transaction accepts 100 writes."""
 
 
-def reported_in(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
+def actions_in(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
     """Return the list in a body of the form ``{"actions": [...]}`` or ``{"reversals": [...]}``.
 
     Raises:
-        InvalidRequest: the body has another form, or the list is too long.
+        InvalidRequest: the body has another form, or the list is empty or too long.
     """
     reported = body.get(name) if isinstance(body, dict) else None
     if not isinstance(reported, list) or not reported:
         raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {MAX_ACTIONS} {name}.')
     if len(reported) > MAX_ACTIONS:
         raise InvalidRequest(
-            "too_many_actions", f"A request takes at most {MAX_ACTIONS} {name}; this one has {len(reported)}."
+            "too_many_actions", f"A request can have at most {MAX_ACTIONS} {name}; this one has {len(reported)}."
         )
     return reported
 
 
-def reports_of(body: object, name: str, most: int) -> Sequence[object]:
-    """Return the list in a body of the form ``{name: [...]}``.
+def reports_in(body: object, name: str, maximum: int) -> Sequence[object]:
+    """Return the list of reports in a body of the form ``{name: [...]}``.
 
     Raises:
-        InvalidRequest: the body has another form, or too many reports.
+        InvalidRequest: the body has another form, or the list is empty or has more than ``maximum`` reports.
     """
     match body:
         case {**members} if members.keys() == {name}:
             reports = members[name]
-            if isinstance(reports, list) and 0 < len(reports) <= most:
+            if isinstance(reports, list) and 0 < len(reports) <= maximum:
                 return reports
     raise InvalidRequest(
-        "invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {most} items in the list, and no other field.'
+        "invalid_body",
+        f'The body must be {{"{name}": [...]}} with 1 to {maximum} items in the list, and no other field.',
     )

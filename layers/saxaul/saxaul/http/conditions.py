@@ -1,7 +1,8 @@
 """Conditional requests (RFC 9110).
 
-In a write, ``If-Match`` names the versions that the client has read, and ``If-None-Match: *`` allows the write only if
-the entry does not exist. In a read, ``If-None-Match`` names the responses that the client still has.
+In a write of a catalog entry, ``If-Match`` lists the ETags of the versions that the client accepts as the current
+version, and ``If-None-Match: *`` allows the write only if the entry does not exist. In a read, ``If-None-Match`` lists
+the ETags of the responses that the client has in its cache.
 """
 
 import hashlib
@@ -14,25 +15,28 @@ _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
 def condition_of(request: Request) -> Condition:
-    """Return the condition that a write sets for the catalog entry that it changes."""
+    """Return the condition that the headers of a write set for the current version of the catalog entry."""
     if_match, if_none_match = request.header("if-match"), request.header("if-none-match")
     return Condition(
-        among=None if if_match is None else _versions_in(if_match),
-        not_among=Versions() if if_none_match is None else _versions_in(if_none_match),
+        required=None if if_match is None else _versions_in(if_match),
+        excluded=Versions() if if_none_match is None else _versions_in(if_none_match),
     )
 
 
-def etag_of(version: int) -> str:
+def etag_of_version(version: int) -> str:
     return f'"{version}"'
 
 
-def tag_of(text: str) -> str:
-    """Return the ETag of a response that has no version. Equal texts have equal ETags."""
+def etag_of_text(text: str) -> str:
+    """Return the ETag of a response body. Equal bodies have equal ETags."""
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def is_held(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client already has this response. Weak ETags match, because a proxy may have weakened one of ours."""
+def client_has(if_none_match: str | None, etag: str) -> bool:
+    """Return whether ``If-None-Match`` lists this ETag, so the client already has the response.
+
+    Weak ETags match too, because a proxy may have made an ETag of ours weak.
+    """
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in tags or "*" in tags
 

@@ -1,4 +1,4 @@
-"""Cursors: a page of a list ends with an opaque text that says where the next page begins."""
+"""Cursors: opaque texts in list responses. With a cursor, a client requests the next page of the list."""
 
 import base64
 import json
@@ -19,22 +19,22 @@ class Cursors(Generic[ListPlace]):
 
     Attributes:
         list_name: distinguishes the cursors of this list from those of other lists.
-        places: the type of a place in the list: a text, a number, or a tuple of them.
+        places: checks the places of the list. A place is the sort position of an item: a text, a number, or a tuple.
     """
 
     list_name: str
     places: TypeAdapter[ListPlace]
 
-    def to(self, place: ListPlace) -> str:
-        """Return the cursor for a place in the list."""
+    def cursor_for(self, place: ListPlace) -> str:
+        """Return the cursor for a place: the next page begins after the item at this place."""
         text = f"{self.list_name} {json.dumps(place, separators=(',', ':'))}"
         return base64.urlsafe_b64encode(text.encode()).decode()
 
     def place_in(self, request: Request) -> ListPlace | None:
-        """Return the place that the cursor in the query string names; None without a cursor, for the first page.
+        """Return the place in the request's cursor. Without a cursor, return None: the request is for the first page.
 
         Raises:
-            InvalidRequest: the cursor is not one that this list has returned.
+            InvalidRequest: this list cannot have returned the cursor.
         """
         cursor = request.query.get("cursor")
         if not cursor:
@@ -44,7 +44,7 @@ class Cursors(Generic[ListPlace]):
             found = self.places.validate_json(place, strict=True)
         except ValueError:  # from base64 or pydantic
             found = None
-        if found is None or name != self.list_name.encode() or self.to(found) != cursor:
+        if found is None or name != self.list_name.encode() or self.cursor_for(found) != cursor:
             raise InvalidRequest(
                 "invalid_parameter", "cursor must be the cursor of an earlier response for the same list."
             )

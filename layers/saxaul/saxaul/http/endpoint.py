@@ -1,8 +1,8 @@
-"""The common endpoint of the functions behind the REST API: it parses the event, calls the route and responds.
+"""The handler of every function behind the REST API. It parses the event, calls the route and returns a response.
 
-If a path needs a token, API Gateway has already checked the token and its scope. The endpoint identifies the caller by
-the client of the token. A token with a username reaches only the paths of that user. Every refusal is an
-application/problem+json document.
+If a path needs a token, API Gateway has already checked the token and its scope. The client id in the token identifies
+the app, the partner or the operator that sent the request. If the path contains a user id and the token has a username,
+the two must be equal. Every error response is an application/problem+json document.
 """
 
 import base64
@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from saxaul.catalog.entries import LANGUAGES, Language
-from saxaul.http.parameters import decoded, header_values
+from saxaul.http.parameters import header_values, path_parameter
 from saxaul.ledger.actions import is_identifier
 from saxaul.observability import logger
 from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 ApiEvent = dict[str, Any]
-"""The proxy event of the REST API."""
+"""The Lambda proxy event that API Gateway sends."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request that API Gateway let through."""
+    """An HTTP request, as API Gateway passed it on."""
 
     event: ApiEvent
 
     def path(self, name: str) -> str:
-        """Return a path parameter, decoded.
+        """Return a path parameter after percent-decoding.
 
         Raises:
-            InvalidRequest: the percent-encoding is broken.
+            InvalidRequest: the parameter is not percent-encoded UTF-8.
         """
-        return decoded(self.event, name)
+        return path_parameter(self.event, name)
 
     @property
     def query(self) -> Mapping[str, str]:
         return self.event.get("queryStringParameters") or {}
 
     def identifier(self, name: str) -> str:
-        """Return a path parameter that is an identifier.
+        """Return a path parameter that must be an identifier.
 
         Raises:
             InvalidRequest: the value cannot be an identifier.
@@ -58,7 +58,7 @@ class Request:
         return value
 
     def header(self, name: str) -> str | None:
-        """Return a header by its lower-case name. If it was sent repeatedly, commas join the values (RFC 9110)."""
+        """Return a header by its lower-case name. The values of a repeated header are joined by commas (RFC 9110)."""
         values = header_values(self.event, name)
         return ", ".join(values) if values else None
 
@@ -77,24 +77,25 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        """Return the identity of the client of the token.
+        """Return the app, partner or operator that the token's client belongs to.
 
         Raises:
-            Forbidden: the stack does not know the client.
+            Forbidden: the client is not registered in this stack.
         """
         caller = settings().callers.get(self._claims.get("client_id", ""))
         if caller is None:
             raise Forbidden(
-                "unknown_client", "This stack does not know the client of the token; use a token of one of its clients."
+                "unknown_client",
+                "The client of the token is not registered in this stack; use a token of a registered client.",
             )
         return caller
 
     @property
-    def who(self) -> str:
+    def username_or_client(self) -> str:
         """Return the username in the token, or, if it has none, the name of the token's client.
 
         Raises:
-            Forbidden: the token has no username, and the stack does not know its client.
+            Forbidden: the token has no username, and its client is not registered in this stack.
         """
         return self._claims.get("username") or self.caller.name
 
@@ -117,20 +118,20 @@ class Request:
             Forbidden: the token has the username of another user.
         """
         user_id = self.identifier("user_id")
-        person = self._claims.get("username")
-        if person is not None and person != user_id:
+        username = self._claims.get("username")
+        if username is not None and username != user_id:
             raise Forbidden("not_yours", "A token with a username can be used only for the paths of that user.")
         return user_id
 
     @property
     def base_url(self) -> str:
-        """Return the public address of the API: the configured one, or else the address that was called."""
+        """Return the public address of the API: the configured one, or else the address that the client used."""
         context: Mapping[str, Any] = self.event["requestContext"]
         if configured := settings().public_url:
             return configured.replace("{api_id}", context["apiId"]).rstrip("/")
-        # The path begins with the stage, or with the base path of a custom domain; the resource follows.
-        own = self.event["resource"].count("/")
-        base = context["path"].rstrip("/").rsplit("/", own)[0]
+        # The path is the stage, or the base path of a custom domain, followed by the path of the resource.
+        segments = self.event["resource"].count("/")
+        base = context["path"].rstrip("/").rsplit("/", segments)[0]
         return f"https://{context.get('domainName') or self.header('host')}{base}"
 
     @property
@@ -141,7 +142,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """A response. A text body is sent as it is, any other body as JSON."""
+    """An HTTP response. A body that is a string is sent as it is, any other body as JSON."""
 
     body: Any
     status: int = 200
@@ -153,21 +154,21 @@ Handler = Callable[[ApiEvent, "LambdaContext"], dict[str, Any]]
 
 
 def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
-    """Return a Lambda handler that serves routes by method and path, such as ``("GET", "/users/{user_id}/wallet")``."""
+    """Return a Lambda handler for these routes, by method and path, such as ``("GET", "/users/{user_id}/wallet")``."""
 
     def handler(event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
         began = perf_counter()
         request = Request(event)
         method, resource = event["httpMethod"], event["resource"]
         try:
-            response = _answer(routes, request, method, resource)
+            response = _call_route(routes, request, method, resource)
         except Problem as problem:
             response = _refusal(problem)
         except Exception:  # noqa: BLE001 - a client must never get a stack trace
             logger.exception("unexpected failure", extra={"request_id": context.aws_request_id})
             response = _refusal(
                 InternalError(
-                    "internal_error", "The request failed because of an error on our side; it is safe to send it again."
+                    "internal_error", "The request failed because of an error on our side; it is safe to repeat it."
                 )
             )
         logger.info(
@@ -188,38 +189,38 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
                 "cache-control": "no-store",
                 **response.headers,
             },
-            "body": sendable(response.body),
+            "body": utf8_text(response.body),
         }
 
     return handler
 
 
 def language_of(request: Request) -> Language:
-    """Return the language that the query string names; English if it names none.
+    """Return the language in the query parameter ``lang``. The default is English.
 
     Raises:
         InvalidRequest: the API does not support this language.
     """
-    asked = request.query.get("lang", "en")
+    requested = request.query.get("lang", "en")
     for language in LANGUAGES:
-        if language == asked:
+        if language == requested:
             return language
     raise InvalidRequest("invalid_parameter", f"lang must be one of {', '.join(LANGUAGES)}.")
 
 
-def whole_number(request: Request, name: str, default: int, most: int, *, least: int = 1) -> int:
-    """Return a whole number from the query string.
+def whole_number(request: Request, name: str, default: int, maximum: int, *, minimum: int = 1) -> int:
+    """Return the whole number in a query parameter, or ``default`` if the parameter is missing.
 
     Raises:
-        InvalidRequest: the value is not a whole number from ``least`` to ``most``.
+        InvalidRequest: the value is not a whole number from ``minimum`` to ``maximum``.
     """
     text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
-        raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from {least} to {most}.")
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
+        raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(text)
 
 
-def _answer(routes: Mapping[tuple[str, str], Route], request: Request, method: str, resource: str) -> Response:
+def _call_route(routes: Mapping[tuple[str, str], Route], request: Request, method: str, resource: str) -> Response:
     route = routes.get((method, resource))
     if route is None:
         raise NotFound("unknown_path", f"The API has no endpoint {method} {resource}.")
@@ -232,8 +233,12 @@ def _refusal(problem: Problem) -> Response:
     return Response(members | errors, problem.status, {"content-type": "application/problem+json"})
 
 
-def sendable(body: Any) -> str:  # noqa: ANN401 - a text or any JSON value
-    """Return a body as text that UTF-8 can encode. A response may repeat a lone surrogate that the client sent."""
+def utf8_text(body: Any) -> str:  # noqa: ANN401 - a text or any JSON value
+    """Return a body as text that UTF-8 can encode.
+
+    UTF-8 cannot encode a lone surrogate (half of a UTF-16 pair). A client may send one, and the response may contain
+    what the client sent, so each lone surrogate becomes a question mark.
+    """
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace").decode()
 

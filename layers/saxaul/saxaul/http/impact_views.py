@@ -1,4 +1,4 @@
-"""How campaigns and the public totals look in responses of the API."""
+"""The JSON form of campaigns and of the public totals in responses of the API."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from datetime import date
 from saxaul.catalog.entries import Campaign, Catalog, Language
 from saxaul.http.views import View, grams
 from saxaul.impact.campaigns import Run, edition_of, runs_in
-from saxaul.impact.totals import NOTHING, Day, Sum
+from saxaul.impact.totals import ZERO_SUM, Day, Sum
 from saxaul.log.entries import Counts
 from saxaul.trees.redemptions import State
 
@@ -15,9 +15,9 @@ from saxaul.trees.redemptions import State
 def campaign_view(
     identifier: str, campaign: Campaign, run: Run, today: date, reached: int | None, language: Language
 ) -> View:
-    """Return a campaign at one of its runs.
+    """Return the view of a campaign and one of its runs.
 
-    ``reached`` is the progress toward its goal; None if it has no goal or the run has not begun.
+    ``reached`` is the progress toward the campaign's goal; None if the campaign has no goal or the run has not begun.
     """
     goal = campaign.goal
     return {
@@ -32,7 +32,7 @@ def campaign_view(
 
 
 def editions_view(campaign: Campaign, language: Language) -> list[View]:
-    """Return the runs of each year for which the catalog has an edition, latest year first."""
+    """Return the runs of every year for which the campaign has an edition (a host and a theme), latest year first."""
     years = sorted(campaign.editions, reverse=True)
     return [{"year": year, **_run_view(campaign, run, language)} for year in years for run in runs_in(campaign, year)]
 
@@ -47,18 +47,20 @@ def _run_view(campaign: Campaign, run: Run, language: Language) -> View:
     }
 
 
-def impact_view(first: date, last: date, by: str, days: Iterable[Day], standing: Counts, catalog: Catalog) -> View:
+def impact_view(first: date, last: date, by: str, days: Iterable[Day], counts: Counts, catalog: Catalog) -> View:
     """Return the public totals: the actions of people, the actions of facilities, and trees by state.
 
-    Reserved and ordered trees are counted if they were reserved on these days. Planted, alive and dead trees are
-    counted over all time, in the newest entry of the transparency log. ``alive`` is the public counter: the trees in
-    the ground that are not known to be dead.
+    The actions are those of the days from ``first`` to ``last``. They are summed by day and app if ``by`` is ``app``,
+    and otherwise by day and action type. The numbers of reserved and ordered trees include only trees that were
+    reserved on these days. The numbers of planted, alive and dead trees cover all time and come from ``counts``, the
+    counts of the newest entry of the transparency log. ``alive`` is the number of trees in the ground that are not
+    known to be dead.
     """
     people: list[View] = []
     facilities: list[View] = []
     trees = {State.RESERVED.value: 0, State.ORDERED.value: 0}
     for day in days:
-        sums: defaultdict[tuple[str, str], Sum] = defaultdict(lambda: NOTHING)
+        sums: defaultdict[tuple[str, str], Sum] = defaultdict(lambda: ZERO_SUM)
         for act, found in day.impact.acts.items():
             key = act.owner, act.app if by == "app" else act.type
             sums[key] = sums[key].plus(found)
@@ -70,15 +72,15 @@ def impact_view(first: date, last: date, by: str, days: Iterable[Day], standing:
         for state in trees:
             trees[state] += day.impact.trees.get(state, 0)
     between = {"from": first.isoformat(), "to": last.isoformat(), "by": by}
-    return {**between, "people": people, "facilities": facilities, "trees": trees | _grown(standing)}
+    return {**between, "people": people, "facilities": facilities, "trees": trees | _tree_counts(counts)}
 
 
-def _grown(counts: Counts) -> View:
+def _tree_counts(counts: Counts) -> View:
     return {"planted": counts.planted, "alive": counts.standing, "dead": counts.dead}
 
 
 def _sum_view(found: Sum, action_type: str | None, catalog: Catalog) -> View:
-    """Return a sum. It shows a quantity only for a single action type, because each type has its own unit."""
+    """Return the view of a sum. A sum over several action types has no quantity, because each type has its own unit."""
     measured = {}
     if action_type:
         rule = catalog.action_types.get(action_type)

@@ -1,7 +1,8 @@
 """Path parameters and headers in the events of API Gateway.
 
-A REST API passes path parameters on as they were sent, still percent-encoded. An HTTP API decodes them, and so does
-the emulator; the events of both have a ``version``. Header names keep the case in which they were sent.
+A REST API, which Saxaul uses on AWS, does not decode path parameters: they arrive percent-encoded, as the client sent
+them. An HTTP API decodes them, and so does the emulator on a laptop. The events of these two have a field ``version``,
+the events of a REST API have none. Header names arrive in the case in which they were sent.
 """
 
 import re
@@ -13,11 +14,11 @@ from saxaul.problems import InvalidRequest
 
 _BROKEN = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DECODED = "1.0"
-"""The ``version`` of an event whose path parameters are already decoded. An event of a REST API has none."""
+"""The ``version`` of an event whose path parameters are already decoded."""
 
 
-def decoded(event: Mapping[str, Any], name: str) -> str:
-    """Return a path parameter, decoded exactly once. A ``+`` stays a plus sign.
+def path_parameter(event: Mapping[str, Any], name: str) -> str:
+    """Return a path parameter, percent-decoded exactly once. A ``+`` stays a plus sign.
 
     Raises:
         InvalidRequest: the parameter is not percent-encoded UTF-8.
@@ -35,7 +36,10 @@ def decoded(event: Mapping[str, Any], name: str) -> str:
 
 
 def header_values(event: Mapping[str, Any], name: str) -> list[str]:
-    """Return the values of a header in the order sent. ``name`` is in lower case; the sent name may be in any case."""
+    """Return all values of a header, in the order in which they were sent. ``name`` must be in lower case.
+
+    The name in the request may be in any case.
+    """
     several: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
     single: Mapping[str, str] = event.get("headers") or {}
     found = [value for key, values in several.items() if key.lower() == name for value in values]

@@ -1,4 +1,4 @@
-"""How a suggestion looks in a response of the API."""
+"""The JSON form of a suggestion in responses of the API."""
 
 from datetime import date
 
@@ -9,11 +9,14 @@ from saxaul.search.index import Found
 
 
 def suggestion_view(found: Found, catalog: Catalog, app: str, language: Language, today: date) -> View:
-    """Return a suggestion and why it was found. Only points have today's multiplier; grams are never multiplied."""
+    """Return the view of a suggestion. ``matched`` says which parts of the suggestion match the query.
+
+    A campaign that runs today may multiply the points; it never multiplies the grams.
+    """
     suggestion = found.suggestion
     action_type = catalog.action_types[suggestion.action_type]
     campaign = catalog.campaigns.get(suggestion.campaign or "")
-    multiplier, multiplied_by = catalog.offer(suggestion.action_type, today)
+    multiplier, multiplied_by = catalog.best_multiplier(suggestion.action_type, today)
     base = action_type.points.value if action_type.points else ZERO
     return {
         "id": found.identifier,

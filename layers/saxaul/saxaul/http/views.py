@@ -1,4 +1,4 @@
-"""How domain objects look in responses of the API."""
+"""Views: the JSON form of domain objects in responses of the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +25,10 @@ _GRAMS = Decimal("0.001")
 
 
 def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> View:
-    """Return an entry of a period: the action, what it earned by which rule, and the source of its grams."""
+    """Return the view of an entry: the action, its points and its avoided grams.
+
+    ``rule`` names the action type, and the version of the action type by which the points were computed.
+    """
     app, _, action_id = line.name.partition(":")
     entry = line.entry
     action_type = catalog.action_types.get(entry.type)
@@ -49,9 +52,9 @@ def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> Vie
 
 
 def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
-    """Return the totals of a month.
+    """Return the view of the totals of a month.
 
-    ``overflowed`` counts the actions that found no room in the month's periods or in its year's period.
+    ``overflowed`` is how many actions had no room for an entry, in the periods of the month or the period of its year.
     """
     return {
         "month": month,
@@ -66,19 +69,23 @@ def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
 
 
 def grams(value: Decimal) -> float:
-    """Return grams as a response shows them: rounded once, to a thousandth."""
+    """Round grams to three decimals for a response."""
     return float(value.quantize(_GRAMS))
 
 
 def position_view(position: Position) -> View:
-    """Return the points of a user, and the grams avoided."""
+    """Return the view of the points of a user, and of the avoided grams.
+
+    ``spendable`` is the balance of the wallet. ``ripening`` counts all points that were earned and not harvested yet;
+    ``harvestable`` is the part of them that is ripe, so that a harvest would move it to the balance.
+    """
     return {**position._asdict(), "avoided_g": grams(position.avoided_g)}
 
 
 def project_view(
     identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
 ) -> View:
-    """Return a tree project with its unreserved saplings and the next release of saplings."""
+    """Return the view of a tree project, with its unreserved saplings and the next release of saplings."""
     coming = stock.next_release(now)
     return {
         "id": identifier,
@@ -117,7 +124,7 @@ def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
 
 
 def step_view(step: Step, calendar: Calendar) -> View:
-    """Return a step in the history of a tree, as the owner of the tree sees it."""
+    """Return the view of a step in the history of a tree, for the owner of the tree."""
     return {
         "state": step.state,
         "at": calendar.rfc3339(step.at),
@@ -133,7 +140,7 @@ def step_view(step: Step, calendar: Calendar) -> View:
 def forest_tree_view(
     certificate: Certificate, redemption: Redemption, tree: Tree, calendar: Calendar, language: Language
 ) -> View:
-    """Return a certificate as its owner sees it: without proof, but with its redemption and the steps of the tree."""
+    """Return the view of a certificate for its owner: without a proof, but with the redemption and all stored steps."""
     view = certificate.document(language)
     del view["proof"], view["history"]
     history = [step_view(step, calendar) for step in tree.history]
@@ -143,14 +150,17 @@ def forest_tree_view(
 def order_view(
     order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
 ) -> View:
-    """Return a planting order as its partner sees it. It is ``planted`` once no tree is still to be planted."""
+    """Return the view of a planting order for its partner.
+
+    Its state is ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
+    """
     return order_summary(order, calendar) | {
         "state": State.PLANTED if is_done(order, redemptions) else State.ORDERED,
         "trees": [
             {
                 "certificate": tree.number,
                 "redemption_id": tree.redemption_id,
-                "state": order.tree_state(redemptions[tree.redemption_id], tree.number),
+                "state": order.state_in_order(redemptions[tree.redemption_id], tree.number),
             }
             for tree in order.trees
         ],
@@ -168,12 +178,12 @@ def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
 
 
 def reports_view(name: str, reported: Reported) -> View:
-    """Return the result of a request with reports. ``name`` is the field for the number of accepted reports."""
-    return {name: reported.taken, "refused": [asdict(refusal) for refusal in reported.refused]}
+    """Return the view of a request's result. ``name`` is the name of the field for the number of accepted reports."""
+    return {name: reported.accepted, "refused": [asdict(refusal) for refusal in reported.refused]}
 
 
 def entry_view(identifier: str, entry: VersionedEntry, calendar: Calendar) -> View:
-    """Return a catalog entry as an operator wrote it, with its version."""
+    """Return the view of a catalog entry: its version, and the fields that an operator set."""
     document = entry.entity.model_dump(mode="json", exclude_defaults=True) if entry.entity else {"deleted": True}
     return {"id": identifier, "version": entry.version, **_change(entry, calendar), **document}
 
@@ -183,6 +193,6 @@ def version_view(version: EntryVersion, calendar: Calendar) -> View:
 
 
 def _change(change: VersionedEntry | EntryVersion, calendar: Calendar) -> View:
-    """Return who made a change and when; None for changes from before these fields were stored."""
+    """Return who made a change and when. A value is None if the stored item does not have it."""
     at = calendar.rfc3339(change.changed_at) if change.changed_at else None
     return {"changed_at": at, "changed_by": change.changed_by or None}

@@ -1,1 +1,1 @@
-"""The impact: totals over all people and facilities, and the progress of campaigns toward their goals."""
+"""The impact: the public totals of all people and facilities, and the progress of campaigns toward their goals."""

@@ -1,4 +1,4 @@
-"""Campaigns: when each one runs, its edition of a year, and the progress toward its shared goal."""
+"""Campaigns: when a campaign runs, its edition in a year, and the progress toward its goal."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -11,8 +11,8 @@ from saxaul.catalog.entries import RECURRENCE_EPOCH, Campaign, CampaignEdition
 from saxaul.impact.totals import Impact
 from saxaul.trees.redemptions import STANDING_STATES, State
 
-IN_HAND = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
-"""The states of trees that count toward a goal: reserved or later, and not known dead."""
+GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
+"""The states of trees that count toward a goal: reserved, ordered or standing."""
 
 
 class Run(NamedTuple):
@@ -28,18 +28,18 @@ class Run(NamedTuple):
 
 
 def run_at(campaign: Campaign, day: date) -> Run | None:
-    """Return the run that includes a day; if there are several, the one that begins last."""
+    """Return the run that includes a day, or None. If there are several, return the one that begins last."""
     begun = _run(campaign, _recurrence(campaign.recurs).before(_at(day), inc=True))
     return begun if begun and day <= begun.last else None
 
 
 def run_after(campaign: Campaign, day: date) -> Run | None:
-    """Return the next run that begins after a day."""
+    """Return the next run that begins after a day, or None."""
     return _run(campaign, _recurrence(campaign.recurs).after(_at(day)))
 
 
 def run_before(campaign: Campaign, day: date) -> Run | None:
-    """Return the latest run that ended before a day."""
+    """Return the latest run that ended before a day, or None."""
     return _run(campaign, _recurrence(campaign.recurs).before(_at(day - timedelta(days=campaign.days)), inc=True))
 
 
@@ -55,15 +55,15 @@ def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
 
 
 def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:
-    """Return the progress toward the campaign's goal: people's actions, or trees by the day of their reservation.
+    """Return the progress toward the campaign's goal during a run. A goal counts people's actions or reserved trees.
 
-    ``impacts`` are those of the days of a run. If the campaign multiplies action types, only these types count; if it
-    multiplies none, all count.
+    ``impacts`` are the totals of the days of the run. If the campaign multiplies the points of action types, only
+    actions of these types count. Otherwise, all actions count.
     """
     if campaign.goal is None:
         return 0
     if campaign.goal.counts == "trees":
-        return sum(number for impact in impacts for state, number in impact.trees.items() if state in IN_HAND)
+        return sum(number for impact in impacts for state, number in impact.trees.items() if state in GOAL_STATES)
     return sum(
         found.actions
         for impact in impacts

@@ -1,7 +1,8 @@
-"""Impact: the totals of all actions by day, app and action type, and of trees by the day of their reservation.
+"""The public totals: the sums of all actions by day, app and action type, and trees by the day of their reservation.
 
-The impact is a sum over periods and redemptions. Each change of a period or a redemption adds its new totals and
-subtracts its old ones. So the order of changes does not matter, and every action and every tree is counted once.
+The totals (the impact) are a sum over all periods and redemptions. When a period or a redemption changes, its impact
+after the change is added, and its impact before the change is subtracted. So the order of changes does not matter, and
+every action and every tree is counted once.
 """
 
 from collections import defaultdict
@@ -16,11 +17,11 @@ from saxaul.ledger.periods import ZERO, Period
 from saxaul.trees.redemptions import UNPAID, Redemption
 
 DELIVERED_WITHIN = 48 * 3600
-"""Seconds after which a change cannot be delivered again. The stream keeps changes for 24 hours."""
+"""Seconds after which a change is not redelivered any more. The stream keeps changes for only 24 hours."""
 
 
 class Act(NamedTuple):
-    """The key of a sum. ``owner`` is the kind of owner: ``user`` or ``facility``."""
+    """The actions that one sum adds up: those of one kind of owner (``user`` or ``facility``), one app and one type."""
 
     owner: str
     app: str
@@ -44,19 +45,19 @@ class Sum(NamedTuple):
         )
 
 
-NOTHING = Sum()
+ZERO_SUM = Sum()
 
 
 @dataclass(frozen=True)
 class Impact:
-    """The totals of a day or of several days. ``trees`` counts trees by state, on the day of their reservation."""
+    """The totals of actions, and the number of trees by state. A tree counts on the day of its reservation."""
 
     acts: Mapping[Act, Sum] = field(default_factory=dict)
     trees: Mapping[str, int] = field(default_factory=dict)
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
         acts = {
-            act: self.acts.get(act, NOTHING).plus(other.acts.get(act, NOTHING), sign)
+            act: self.acts.get(act, ZERO_SUM).plus(other.acts.get(act, ZERO_SUM), sign)
             for act in {*self.acts, *other.acts}
         }
         trees = {
@@ -65,23 +66,23 @@ class Impact:
         return _without_zeros(acts, trees)
 
     @property
-    def is_nothing(self) -> bool:
+    def is_zero(self) -> bool:
         return not self.acts and not self.trees
 
 
 Impacts = Mapping[date, Impact]
-"""Impact by day: the day of the act, or the day of the reservation."""
+"""Impact by day: the day of the action, or of the reservation of the tree."""
 
 
 class Change(NamedTuple):
-    """The impact that one ledger change adds, by day. ``sequence`` grows with every change in a shard of the stream."""
+    """The impact that one change in the stream adds, by day. ``sequence`` grows with every change in a shard."""
 
     sequence: int
     adds: Impacts
 
 
 class Mark(NamedTuple):
-    """The last change of a shard that was counted, and when it was counted (an instant in seconds)."""
+    """The last change of a shard that was counted, and the instant in seconds when it was counted."""
 
     sequence: int
     at: int
@@ -89,17 +90,17 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Day:
-    """The impact of one day, and the mark of each shard counted in it. A day that was never written has version 0."""
+    """The impact of one day, with a mark for each shard of the stream. A day without an item has version 0."""
 
     day: date
     impact: Impact = field(default_factory=Impact)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     version: int = 0
 
-    def counting(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
-        """Return this day with the new changes of a shard added; this same object if there are none.
+    def with_changes(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
+        """Return this day with the new changes of a shard added, or this same object if there are none.
 
-        A shard delivers its changes in order and sometimes repeats them, so the changes after its mark are new.
+        A shard delivers its changes in order, and sometimes redelivers them. So the changes after its mark are new.
         """
         counted = self.marks[shard].sequence if shard in self.marks else -1
         new = [change for change in changes if change.sequence > counted and self.day in change.adds]
@@ -118,7 +119,7 @@ def total(impacts: Iterable[Impact]) -> Impact:
     trees: dict[str, int] = {}
     for impact in impacts:
         for act, found in impact.acts.items():
-            acts[act] = acts.get(act, NOTHING).plus(found)
+            acts[act] = acts.get(act, ZERO_SUM).plus(found)
         for state, number in impact.trees.items():
             trees[state] = trees.get(state, 0) + number
     return _without_zeros(acts, trees)
@@ -131,7 +132,7 @@ def _without_zeros(acts: Mapping[Act, Sum], trees: Mapping[str, int]) -> Impact:
     )
 
 
-def of_period(period: Period | None, calendar: Calendar) -> Impacts:
+def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
     """Return the impact of a period. Reversed actions and actions without an entry (overflow) do not count."""
     if period is None:
         return {}
@@ -151,8 +152,8 @@ def of_period(period: Period | None, calendar: Calendar) -> Impacts:
     )
 
 
-def of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
-    """Return the trees of a redemption by their own states, on the day of its reservation."""
+def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
+    """Return the impact of a redemption: its trees by state, on the day of the reservation."""
     if redemption is None or not redemption.reserved_at:
         return {}
     day = calendar.day_of(redemption.reserved_at)
@@ -161,18 +162,18 @@ def of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
 
 
 def difference(after: Impacts, before: Impacts) -> Impacts:
-    """Return the impact that a change adds, for each day that it changes."""
+    """Return ``after`` minus ``before``, without the days on which they are equal."""
     days = {day: after.get(day, Impact()).plus(before.get(day, Impact()), -1) for day in {*after, *before}}
-    return {day: impact for day, impact in days.items() if not impact.is_nothing}
+    return {day: impact for day, impact in days.items() if not impact.is_zero}
 
 
-def added_by(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
-    """Return the impact that a change of a period or a redemption adds to each day."""
+def impact_of_change(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
+    """Return the impact that a change of one period or one redemption adds, by day. It can be negative."""
     match before, after:
         case (Period() | None, Period()):
-            return difference(of_period(after, calendar), of_period(before, calendar))
+            return difference(impact_of_period(after, calendar), impact_of_period(before, calendar))
         case (Redemption() | None, Redemption()):
-            return difference(of_redemption(after, calendar), of_redemption(before, calendar))
+            return difference(impact_of_redemption(after, calendar), impact_of_redemption(before, calendar))
     raise TypeError("before and after must both be periods or both be redemptions")
 
 

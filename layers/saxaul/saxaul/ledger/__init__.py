@@ -1,1 +1,1 @@
-"""The ledger: actions, the periods that contain them, and the wallets that collect their points."""
+"""The ledger: actions, the periods that they are posted to, and the wallets that receive their points."""

@@ -1,7 +1,7 @@
-"""Actions: green acts that apps report.
+"""Actions, such as a bus ride, as apps report them.
 
-An action is immutable and identified by ``(app, owner, action_id)``. The app sends a quantity; the platform computes
-points and avoided grams.
+An action never changes. It is identified by ``(app, owner, action_id)``. The app sends a quantity, and Saxaul computes
+the points and the avoided grams.
 """
 
 import re
@@ -23,30 +23,30 @@ from pydantic import (
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog
-from saxaul.catalog.faults import faults
+from saxaul.catalog.faults import error_lines
 
 REVERSAL_DAYS = 366
-"""Days after an act in which an app can reverse the action.
+"""How many days after an action an app can reverse it.
 
 The limit stops apps from filling old periods with reversals of actions that do not exist.
 """
 
 QUANTITY_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
-"""Quantities are stored to a millionth of their unit. More digits are rounded, half to even."""
+"""Quantities are rounded to a millionth of their unit, half to even."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?")
 
 
 class Owner(NamedTuple):
-    """The owner of the period that an action is posted to: a person, or one of the business's own facilities."""
+    """The owner of an action: a person, or a facility of the programme, such as a data centre."""
 
     kind: Literal["user", "facility"]
     id: str
 
 
 class Reversal(NamedTuple):
-    """An app reverses one of its own actions, which may not be posted yet. ``occurred_at`` is that of the action."""
+    """The reversal of an action by its app. It may arrive before the action. ``occurred_at`` is that of the action."""
 
     app: str
     owner: Owner
@@ -56,7 +56,7 @@ class Reversal(NamedTuple):
 
 
 class Action(NamedTuple):
-    """An act that an app reported. ``occurred_at`` is an instant in seconds; ``quantity`` is in the type's unit."""
+    """An action that an app reported. ``occurred_at`` is an instant in seconds; ``quantity`` is in the type's unit."""
 
     app: str
     owner: Owner
@@ -67,8 +67,8 @@ class Action(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why one action or reversal of a request was refused. ``code`` is stable."""
+class RefusedItem:
+    """A refused action or reversal: its index in the request, and the reason. A ``code`` never changes its meaning."""
 
     index: int
     action_id: str | None
@@ -76,8 +76,8 @@ class Refusal:
     detail: str
 
 
-class Refused(NamedTuple):
-    """A code and a sentence that say why something was refused."""
+class RefusalReason(NamedTuple):
+    """Why an action, a reversal or a partner's report is refused: a problem code, and a sentence for people."""
 
     code: str
     detail: str
@@ -94,25 +94,25 @@ def _rfc3339_text(value: object) -> object:
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
 Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$")]
-"""An identifier that an app chooses. It is used in table keys without escaping."""
+"""An identifier that an app chooses. The ledger's keys contain it without escaping."""
 
-_NO_NAMES = frozenset({".", ".."})
-"""In a path these mean the current and the parent folder, so HTTP clients remove them before they send a request."""
+_DOT_SEGMENTS = frozenset({".", ".."})
+"""In a URL path, these segments mean the current and the parent folder, so HTTP clients remove them."""
 
 
 def is_identifier(text: str) -> bool:
-    """Whether a text is an identifier that a path can contain."""
-    return _IDENTIFIER.fullmatch(text) is not None and text not in _NO_NAMES
+    """Return whether a text is an identifier that a URL path can contain."""
+    return _IDENTIFIER.fullmatch(text) is not None and text not in _DOT_SEGMENTS
 
 
 def _fits_a_path(text: str) -> str:
-    if text in _NO_NAMES:
+    if text in _DOT_SEGMENTS:
         raise ValueError("an owner's id cannot be . or .., because a path cannot contain these")
     return text
 
 
 OwnerId = Annotated[Id, AfterValidator(_fits_a_path)]
-"""The identifier of a person or a facility. It can also be a part of a path."""
+"""The identifier of a person or a facility. It can be a segment of a URL path."""
 
 Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
 """Why an action is reversed, in the app's own words."""
@@ -130,11 +130,11 @@ def _plain_number(value: object) -> object:
 
 
 ReportedQuantity = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_number)]
-"""A JSON number, or text of the digits 0 to 9 with at most one point between them: no sign, space or underscore."""
+"""A JSON number; or text that consists of digits and at most one decimal point between them."""
 
 
 class _Reported(BaseModel):
-    """The fields that identify an action, in a report of the action and in its reversal."""
+    """The fields that a reported action and a reported reversal share. They identify the action."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -169,72 +169,72 @@ class ReportedReversal(_Reported):
 
 def screen(
     app: str, reported: Sequence[object], catalog: Catalog, calendar: Calendar, now: int
-) -> tuple[list[Action], list[Refusal]]:
-    """Split the reported actions into those that can be posted and those that are refused, each with a reason."""
-    return _parted(reported, lambda candidate: _screen_one(app, candidate, catalog, calendar, now))
+) -> tuple[list[Action], list[RefusedItem]]:
+    """Split the reported actions into those that can be posted and those that are refused, with the reasons."""
+    return _split(reported, lambda candidate: _screen_one(app, candidate, catalog, calendar, now))
 
 
-def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[Refusal]]:
-    """Split the reported reversals in the same way. Whether the action exists is checked later."""
-    return _parted(reported, lambda candidate: _screen_reversal(app, candidate, now))
+def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[RefusedItem]]:
+    """Split the reported reversals in the same way. Whether the actions exist is checked later, when posting."""
+    return _split(reported, lambda candidate: _screen_reversal(app, candidate, now))
 
 
-def _parted(
-    reported: Sequence[object], verdict_on: Callable[[object], Accepted | Refused]
-) -> tuple[list[Accepted], list[Refusal]]:
+def _split(
+    reported: Sequence[object], verdict_on: Callable[[object], Accepted | RefusalReason]
+) -> tuple[list[Accepted], list[RefusedItem]]:
     accepted: list[Accepted] = []
-    refused: list[Refusal] = []
+    refused: list[RefusedItem] = []
     for index, candidate in enumerate(reported):
         verdict = verdict_on(candidate)
-        if isinstance(verdict, Refused):
-            refused.append(Refusal(index, _action_id_of(candidate), verdict.code, verdict.detail))
+        if isinstance(verdict, RefusalReason):
+            refused.append(RefusedItem(index, _action_id_of(candidate), verdict.code, verdict.detail))
         else:
             accepted.append(verdict)
     return accepted, refused
 
 
-def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | Refused:
+def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | RefusalReason:
     try:
         reported = ReportedReversal.model_validate(candidate)
     except ValidationError as error:
-        return Refused("invalid_reversal", "; ".join(faults(error)))
+        return RefusalReason("invalid_reversal", "; ".join(error_lines(error)))
     occurred_at = int(reported.occurred_at.timestamp())
     if occurred_at > now + CLOCK_SKEW:
-        return Refused("in_future", "occurred_at is in the future.")
+        return RefusalReason("in_future", "occurred_at is in the future.")
     if occurred_at < now - REVERSAL_DAYS * 86_400:
-        return Refused("too_old", f"An action can only be reversed within {REVERSAL_DAYS} days.")
+        return RefusalReason("too_old", f"An action can only be reversed within {REVERSAL_DAYS} days.")
     return Reversal(app, reported.owner, reported.action_id, reported.reason, occurred_at)
 
 
-def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calendar, now: int) -> Action | Refused:
+def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calendar, now: int) -> Action | RefusalReason:
     try:
         reported = ReportedAction.model_validate(candidate)
     except ValidationError as error:
-        return Refused("invalid_action", "; ".join(faults(error)))
+        return RefusalReason("invalid_action", "; ".join(error_lines(error)))
     rule = catalog.action_types.get(reported.type)
     if rule is None:
-        return Refused("unknown_type", f"There is no action type {reported.type!r}.")
+        return RefusalReason("unknown_type", f"There is no action type {reported.type!r}.")
     if (rule.actor == "facility") != (reported.owner.kind == "facility"):
-        return Refused("wrong_owner", f"{reported.type} can only be reported for a {rule.actor}.")
+        return RefusalReason("wrong_owner", f"{reported.type} can only be reported for a {rule.actor}.")
     if not 0 < reported.quantity <= rule.max_quantity:
         limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
-        return Refused("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
+        return RefusalReason("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
     occurred_at = int(reported.occurred_at.timestamp())
-    if untimely := _untimely(rule, occurred_at, calendar, now):
+    if untimely := _time_refusal(rule, occurred_at, calendar, now):
         return untimely
     quantity = reported.quantity.quantize(QUANTITY_STEP)
     if not quantity:
-        return Refused("quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}.")
+        return RefusalReason("quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}.")
     return Action(app, reported.owner, reported.action_id, reported.type, quantity.normalize(), occurred_at)
 
 
-def _untimely(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> Refused | None:
+def _time_refusal(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> RefusalReason | None:
     if calendar.is_in_future(occurred_at, now):
-        return Refused("in_future", "occurred_at is in the future.")
+        return RefusalReason("in_future", "occurred_at is in the future.")
     if calendar.is_too_old(occurred_at, now):
-        return Refused("too_old", f"An action can only be reported within {calendar.acceptance_days} days.")
+        return RefusalReason("too_old", f"An action can only be reported within {calendar.acceptance_days} days.")
     if rule.is_retired_on(calendar.day_of(occurred_at)):
-        return Refused("retired_type", f"This action type is retired for acts on or after {rule.retired_from}.")
+        return RefusalReason("retired_type", f"This action type is retired for acts on or after {rule.retired_from}.")
     return None
 
 

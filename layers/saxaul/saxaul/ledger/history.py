@@ -1,4 +1,4 @@
-"""The ledger as its owner reads it: the entries, newest first, and the totals of a month."""
+"""A person's ledger as the API shows it: the entries, newest first, and the totals of a month."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -9,7 +9,7 @@ from saxaul.ledger.periods import ZERO, Entry, Period
 
 
 class Line(NamedTuple):
-    """An entry with its name: ``<app>:<action_id>``."""
+    """An entry and its name, which is ``<app>:<action_id>``."""
 
     name: str
     entry: Entry
@@ -20,7 +20,7 @@ class Line(NamedTuple):
 
 
 class LinePlace(NamedTuple):
-    """The sort position of a line: by the time of its act, then by its name. A cursor uses it to continue a list."""
+    """The sort position of a line: the time of the action, then the name. A cursor stores it to continue a list."""
 
     occurred_at: int
     name: str
@@ -46,7 +46,7 @@ def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) ->
 
 
 def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
-    """Return ``reversed``, ``withheld`` (a cap left no points), ``ripening`` or ``ripe``."""
+    """Return the state of an entry: ``reversed``, ``withheld`` (a cap left no points), ``ripening`` or ``ripe``."""
     if entry.reversal:
         return "reversed"
     if entry.reason and not entry.points:

@@ -1,8 +1,9 @@
-"""Periods: each contains the entries of one owner's accepted actions in one cap window.
+"""Periods. A period holds the entries (accepted actions) of one owner in one window: a day, a month or a year.
 
-A period holds the data for idempotency, for caps and for the ledger, so posting an action is one conditional write: the
-key of an entry shows that its action was already posted, and the other entries show how much of its caps is left.
-Posting is a pure function. If a concurrent write won, the worker posts again onto the period that is now stored.
+To post an action means to record it in a period. The period holds all data that this needs, so one conditional write
+suffices: the keys of the entries show whether the action was already posted, and the values of the entries show how
+much of each cap is left. Posting is a pure function. If a concurrent write won, the worker posts the actions again, to
+the period that is stored now.
 """
 
 import hashlib
@@ -19,16 +20,20 @@ from saxaul.ledger.actions import Action, Owner, Reversal
 ZERO = Decimal(0)
 
 MAX_ENTRIES = 500
-"""The most entries of a period. At their longest, they fit the 400 KB that DynamoDB allows for an item."""
+"""The most entries of a period. Even the longest possible entries then fit in 400 KB, DynamoDB's limit for an item."""
 
 MAX_WITHHELD = 20
-"""The most entries of a period that a cap left without points: enough to see why, too few to make a period large."""
+"""The most entries of a period that a cap left without points. A few are enough to show the reason."""
 
 MAX_OVERFLOW = 1000
-"""The most actions without an entry that a period recognises when they are sent again."""
+"""How many actions without an entry a period remembers, so that it recognises repeats of these actions."""
 
 DIGEST_BYTES = 6
-"""Among 1,000 actions, two have the same six bytes in one of half a billion periods; the second counts as replayed."""
+"""How many bytes of its digest a period stores for such an action.
+
+With 1,000 digests, two actions have the same digest in one of half a billion periods. The second action is then taken
+for a repeat of the first.
+"""
 
 
 class PeriodKey(NamedTuple):
@@ -46,13 +51,13 @@ class Entry:
         quantity: the quantity that the app reported, in the type's unit.
         points: the points that the action earns; zero after a reversal.
         avoided_g: grams of CO2e avoided. A cap withholds points, but never grams.
-        units: how much of the quantity was paid. Caps in units count this.
+        units: how much of the quantity earned points. Caps in units count this.
         rule: the version of the action type that was applied.
         reason: why points were withheld; empty if none were.
         campaign: the campaign that multiplied the points; empty if there was none.
         reversal: why the action was reversed; empty if it was not. A reversed entry has no points and no grams.
-        conflicted: whether the app sent the same action again with different content.
-        occurred_at, recorded_at: when the act happened, and when it was posted; instants in seconds.
+        conflicted: whether the app sent the same action_id again with different content.
+        occurred_at, recorded_at: when the action happened, and when it was posted; instants in seconds.
     """
 
     type: str
@@ -70,7 +75,7 @@ class Entry:
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether this is a reversal whose action has not arrived yet."""
+        """Whether this is a reversal that arrived before its action."""
         return not self.type
 
     @property
@@ -78,19 +83,19 @@ class Entry:
         """Whether a cap left the entry without points. A reversed entry has no points because of its reversal."""
         return bool(self.reason) and not self.points and not self.reversal
 
-    def is_of(self, action: Action) -> bool:
+    def matches(self, action: Action) -> bool:
         """Whether the entry has the same content as the action."""
         return (self.type, self.quantity, self.occurred_at) == (action.type, action.quantity, action.occurred_at)
 
 
 @dataclass(frozen=True)
 class Period:
-    """The entries of one owner in one window, by ``<app>:<action_id>``. A period that was never written has version 0.
+    """The entries of one owner in one window, keyed by ``<app>:<action_id>``. A period without an item has version 0.
 
     Attributes:
-        overflow: six bytes for each action that had no room for an entry. Such an action earns nothing, and the bytes
-            identify it when it is sent again.
-        uncounted: how often an action arrived when ``overflow`` was full too.
+        overflow: six bytes for each action that had no room for an entry. Such an action earns nothing. The bytes are a
+            part of its digest, and show that it is a repeat when it is sent again.
+        uncounted: how many actions arrived when ``overflow`` was full too. Repeats are counted each time.
     """
 
     key: PeriodKey
@@ -109,11 +114,11 @@ class Period:
 
     @property
     def overflowed(self) -> int:
-        """How many actions had no room for an entry: each action in ``overflow`` once, and each uncounted arrival."""
+        """How many actions had no room for an entry: those in ``overflow`` and those that are ``uncounted``."""
         return len(self.overflow) // DIGEST_BYTES + self.uncounted
 
     def holds(self, name: str) -> bool:
-        """Whether the action of that name was posted, including a reversed one. A tombstone does not count."""
+        """Whether the action with this entry key was posted. A reversed action was posted; a tombstone was not."""
         return name in self.entries and not self.entries[name].is_tombstone
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
@@ -122,10 +127,10 @@ class Period:
 
 
 class Posting(NamedTuple):
-    """The period after posting, and the number of actions and reversals by outcome.
+    """The result of posting: the period, and the number of actions and reversals by outcome.
 
-    If nothing changed, ``period`` is the same object as before. The outcomes are ``posted`` (became an entry),
-    ``overflowed`` (no room for an entry), ``replayed`` (known before), ``conflicted`` (known before with different
+    If nothing changed, ``period`` is the same object as before. The outcomes are ``posted`` (the action became an
+    entry), ``overflowed`` (no room for an entry), ``replayed`` (a repeat), ``conflicted`` (a repeat with different
     content) and ``reversed``.
     """
 
@@ -149,7 +154,7 @@ def post(
     recorded_at: int,
     reversals: Iterable[Reversal] = (),
 ) -> Posting:
-    """Post actions onto the period they belong to, then reversals. Repeats change nothing."""
+    """Post actions, and then reversals, to the period that they belong to. Unchanged repeats change nothing."""
     draft = _Draft(period, _Usage(period.entries.values(), catalog, calendar), recorded_at)
     for action in actions:
         draft.post(action)
@@ -181,14 +186,14 @@ class _Draft:
                 known, type=action.type, quantity=action.quantity, occurred_at=action.occurred_at
             )
             self._outcomes["posted"] += 1
-        elif known.is_of(action):
+        elif known.matches(action):
             self._outcomes["replayed"] += 1
         else:
             self._entries[key] = replace(known, conflicted=True)
             self._outcomes["conflicted"] += 1
 
     def reverse(self, reversal: Reversal) -> None:
-        """Reverse an action. If it has not arrived yet, leave a tombstone that reverses it on arrival.
+        """Reverse an action. If the action has not arrived yet, add a tombstone, so that it is reversed on arrival.
 
         An action that had no room for an entry earned nothing, so its reversal changes nothing.
         """
@@ -243,7 +248,7 @@ def _digests(overflow: bytes) -> set[bytes]:
 
 
 class _Usage:
-    """How much of each cap the entries of a period have used, updated while more entries are posted."""
+    """How much of each cap the entries of a period use. It is updated while more actions are posted."""
 
     def __init__(self, entries: Iterable[Entry], catalog: Catalog, calendar: Calendar) -> None:
         self._catalog = catalog
@@ -255,7 +260,7 @@ class _Usage:
 
     def award(self, action: Action, recorded_at: int) -> Entry:
         rule = self._catalog.action_types[action.type]
-        multiplier, campaign = self._catalog.offer(action.type, self._calendar.day_of(action.occurred_at))
+        multiplier, campaign = self._catalog.best_multiplier(action.type, self._calendar.day_of(action.occurred_at))
         points, units, reason = self._pay(action, rule, multiplier)
         entry = Entry(
             type=action.type,
@@ -273,13 +278,13 @@ class _Usage:
         return entry
 
     def release(self, entry: Entry) -> None:
-        """Remove the usage of an entry from its caps."""
+        """Free the part of each cap that an entry used."""
         self._count(replace(entry, points=-entry.points, units=-entry.units))
 
     def _pay(self, action: Action, rule: ActionType, multiplier: Decimal) -> tuple[int, Decimal, str]:
-        """Return the points, the paid units, and why a cap withheld points, if one did.
+        """Return the points, the units that earn them, and why a cap withheld points; the reason is empty if none did.
 
-        Points are rounded down, so splitting an act into several actions never earns more.
+        Points are rounded down, so reporting one action as several smaller ones never earns more.
         """
         if rule.points is None:
             return 0, ZERO, ""

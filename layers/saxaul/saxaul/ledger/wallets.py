@@ -1,9 +1,10 @@
-"""Wallets: a person's spendable points, and the harvest that moves ripe points into them.
+"""Wallets. A wallet holds the points that a person can spend. A harvest moves ripe points from periods to the wallet.
 
-A wallet stores how many points it has taken from each open period (``credited``). For each period, a harvest adds
-``ripe(period) - credited[period]``. So a repeated harvest adds nothing, and points that a period gains or loses later
-are added or subtracted by the next harvest. A harvest also closes the periods that end on or before ``closed_through``:
-later harvests do not read them.
+Points ripen on the day after their action, at the time ``HarvestTime``, a parameter of the stack. A wallet stores how
+many points it has received from each open period, in ``credited``. For each open period, a harvest adds the ripe points
+minus ``credited[window]`` to the balance. So a repeated harvest adds nothing, and if a period gains or loses points
+later, the next harvest adds or subtracts the difference. A harvest also closes the periods that end on or before
+``closed_through``. Later harvests do not read closed periods.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,8 @@ class Wallet:
 
     Attributes:
         balance: the spendable points.
-        spent: the points that redemptions have taken, less refunds.
-        credited: points taken from each open period, by window.
+        spent: the points spent on redemptions, minus refunds.
+        credited: the points received from each open period, by window.
         closed_through: the last day whose periods are closed; None before the first harvest.
         closed_g: grams avoided in the closed periods.
     """
@@ -40,8 +41,9 @@ class Wallet:
     def open_windows(self) -> "OpenWindows":
         """The windows of the periods that may be open.
 
-        Before the first harvest these are all windows. After it these are the days since ``closed_through``, the month
-        and the year of the next day, and every window in ``credited``, which includes the reopened ones.
+        Before the first harvest, these are all windows. After that, these are the windows that begin after
+        ``closed_through``, the month and the year of the day after ``closed_through``, and every window in
+        ``credited``, which includes those of reopened periods.
         """
         if self.closed_through is None:
             return OpenWindows("", frozenset())
@@ -54,7 +56,7 @@ class Wallet:
         )
 
     def reopened(self, period: Period) -> "Wallet":
-        """Return the wallet with a closed period open again, credited with the points it had when it was closed."""
+        """Return the wallet with a closed period opened again. Its points at its closing count as received."""
         return replace(
             self,
             credited={**self.credited, period.key.window: period.points},
@@ -63,7 +65,7 @@ class Wallet:
 
 
 class OpenWindows(NamedTuple):
-    """All windows that sort at or after ``first``, and the windows in ``others``."""
+    """All windows that, as text, are ``first`` or later, and the windows in ``others``."""
 
     first: str
     others: frozenset[str]
@@ -72,7 +74,8 @@ class OpenWindows(NamedTuple):
 class Position(NamedTuple):
     """A person's points and avoided grams. Always ``earned == ripening + spendable + spent``.
 
-    ``ripening`` counts all points that are not harvested yet; ``harvestable`` is the part of them that is ripe.
+    ``spendable`` is the balance. ``ripening`` is the points that are earned and not harvested yet; some of them may be
+    ripe already, and ``harvestable`` is that part. ``earned`` and ``avoided_g`` are the totals of all periods.
     """
 
     spendable: int
@@ -84,7 +87,7 @@ class Position(NamedTuple):
 
 
 def position(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Position:
-    """Return a person's position, computed from the wallet and all its open periods."""
+    """Return a person's position. ``periods`` are all open periods of the wallet."""
     credited = sum(wallet.credited.values())
     ripening = sum(period.points for period in periods) - credited
     return Position(
@@ -98,14 +101,17 @@ def position(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now:
 
 
 class Harvest(NamedTuple):
-    """The wallet after a harvest, and the points that the harvest moved; negative if reversals outweigh ripe points."""
+    """The wallet after a harvest, and the points moved: below zero if reversals outweigh newly ripe points."""
 
     wallet: Wallet
     moved: int
 
 
 def harvest(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
-    """Move ripe points into the wallet and close old periods. If there is nothing to move, change nothing."""
+    """Move ripe points from the open periods to the wallet, and close old periods.
+
+    If no period has points to move, the wallet stays the same object.
+    """
     ripe = {period.key.window: period.ripe_points(calendar, now) for period in periods}
     if all(points == wallet.credited.get(window, 0) for window, points in ripe.items()):
         return Harvest(wallet, 0)

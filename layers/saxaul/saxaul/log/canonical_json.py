@@ -1,7 +1,8 @@
-"""Canonical JSON (RFC 8785): each value has exactly one text, so its hash and its signature are reproducible.
+"""Canonical JSON (RFC 8785): each value has one possible spelling, so its hash and its signature are reproducible.
 
 This module accepts only strings, integers, booleans, null, lists, and objects with ASCII names. For these, RFC 8785
-gives the same text as ``json.dumps`` with sorted names. Only fractions need its other rules, and the log has none.
+gives the same text as ``json.dumps`` with sorted names. The other rules of RFC 8785 are for fractions, which the log
+does not contain.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ Json = Any
 """A value that JSON can hold."""
 
 _EXACT = 2**53
-"""Integers must be smaller than this: some JSON readers do not read larger ones exactly."""
+"""The absolute value of an integer must be smaller: some JSON readers do not read larger integers exactly."""
 
 
 class NotCanonicalError(ValueError):

@@ -1,7 +1,7 @@
 """Checks certificates and the log against the published key, offline.
 
-Every value that is read is either compared with signed data or recomputed. A text that is not canonical JSON is refused
-at once, so no byte can change unnoticed, even where the meaning would stay the same. Only the whole log shows what a
+Every value in the files is either compared with signed data or recomputed. The files must be canonical JSON. So any
+changed byte is noticed, even if the changed text would still have the same meaning. Only the complete log shows what a
 certificate leaves out. A page without entries marks the end of the log.
 """
 
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest
-from saxaul.log.entries import NOTHING_BEFORE, Counts, Header, dedication_digest, evidence_of
-from saxaul.log.lives import Seen, check_left_out, check_next, check_shown
+from saxaul.log.entries import NO_PREVIOUS_HASH, Counts, Header, dedication_digest, evidence_of
+from saxaul.log.event_rules import CheckedEvent, check_left_out, check_next, check_shown
 from saxaul.log.parsing import (
     IncompleteError,
     NotInLogError,
     RefusedError,
-    header_of,
-    json_in,
-    leaf_of,
-    members_of,
-    names_of,
+    field_names,
+    parse_header,
+    parse_json,
+    parse_leaf,
+    parse_object,
 )
-from saxaul.log.proof import SHOWN_EVENTS, planting_among, shown_history, shown_tree
+from saxaul.log.proof import SHOWN_EVENTS, latest_planting_index, shown_history, shown_tree
 
 if TYPE_CHECKING:
     from saxaul.log.signatures import Keys
@@ -37,7 +37,7 @@ class CheckedCertificate:
     """A certificate whose every statement is signed, with its events, oldest first."""
 
     document: Mapping[str, Json]
-    events: Sequence[Seen]
+    events: Sequence[CheckedEvent]
 
     @property
     def number(self) -> str:
@@ -50,31 +50,31 @@ class CheckedLog:
 
     Attributes:
         headers: the header of each entry, by sequence: entry 1 is ``headers[0]``.
-        lives: the events of each certificate, by its number, oldest first.
-        is_whole: whether the pages reach the end; if not, the next page begins after the last of ``headers``.
+        events_by_number: the events of each certificate, by its number, oldest first.
+        is_complete: whether the last page has no entries, which marks the end of the log.
     """
 
     headers: list[Header] = field(default_factory=list)
-    lives: dict[str, list[Seen]] = field(default_factory=dict)
-    is_whole: bool = False
+    events_by_number: dict[str, list[CheckedEvent]] = field(default_factory=dict)
+    is_complete: bool = False
 
     @property
     def counts(self) -> Counts:
         return self.headers[-1].counts if self.headers else Counts()
 
     def commits_to(self, header: Header) -> bool:
-        """Return whether the log holds exactly this header, including its signature, and an entry after it."""
+        """Return whether the log has exactly this header, including its signature, and an entry after it."""
         return 1 <= header.sequence < len(self.headers) and self.headers[header.sequence - 1] == header
 
-    def check_whole(self) -> None:
-        """Check that there are entries, and that no page is missing.
+    def check_complete(self) -> None:
+        """Check that the log has entries and that no page is missing.
 
         Raises:
             IncompleteError: a page of the log must still be fetched.
         """
         if not self.headers:
             raise IncompleteError("the given log has no entries: fetch it from its first page")
-        if not self.is_whole:
+        if not self.is_complete:
             last = len(self.headers)
             raise IncompleteError(
                 f"the log may continue after entry {last}: fetch the next page, GET /log?after={last}, and add it, "
@@ -83,145 +83,154 @@ class CheckedLog:
 
 
 def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) -> CheckedCertificate:
-    """Check that every statement of a certificate is signed. :func:`check_inclusion` checks what it leaves out.
+    """Check that every statement of a certificate is signed. :func:`check_inclusion` checks what the certificate omits.
 
-    ``log`` is used only to find out which signatures later entries commit to, and whether a certificate without a proof
-    is in the log after all.
+    This function uses ``log`` for two purposes only: to see which signatures later entries commit to, and to see
+    whether a certificate without a proof has events in the log.
 
     Raises:
         IncompleteError: the text is empty or an error response.
         NotInLogError: the certificate has no proof, because its tree is not planted.
         RefusedError: a part of the certificate is not what was signed.
     """
-    document = members_of(
-        json_in(text.rstrip(b"\r\n"), "the certificate"),
+    document = parse_object(
+        parse_json(text.rstrip(b"\r\n"), "the certificate"),
         "the certificate",
         "number state project_id species latin place partner dedication applied_at planted_at tree history proof",
     )
     if document["proof"] is None:
-        if log and document["number"] in list(log.lives):
+        if log and document["number"] in list(log.events_by_number):
             raise RefusedError("the certificate has no proof, but its tree is in the log")
         raise NotInLogError("the certificate has no proof: only planted trees are in the log")
-    proof = members_of(document["proof"], "the proof", "particulars salt events")
+    proof = parse_object(document["proof"], "the proof", "particulars salt events")
     if not isinstance(proof["events"], list) or not proof["events"]:
         raise RefusedError("the proof has no events")
-    events = [_check_event(event, keys, log) for event in proof["events"]]
+    events = [_check_event(raw_event, keys, log) for raw_event in proof["events"]]
     check_shown(events)
     _check_particulars(document, proof, events)
-    last, planted = events[-1].leaf, planting_among([seen.leaf for seen in events])
-    photos = [event["photo_url"] for event in proof["events"]]
-    _check_photos_left_out(events, photos, planted)
-    claims = {
+    last, planted = events[-1].leaf, latest_planting_index([event.leaf for event in events])
+    photos = [raw_event["photo_url"] for raw_event in proof["events"]]
+    _check_photos_shown(events, photos, planted)
+    logged = {
         "number": last.number,
         "state": last.event,
         "project_id": last.project_id,
         "planted_at": events[planted].leaf.occurred_at,
         "tree": asdict(shown_tree(last, photos[planted])),
         "history": [
-            asdict(event)
-            for event in shown_history((seen.leaf, photo) for seen, photo in zip(events, photos, strict=True))
+            asdict(shown)
+            for shown in shown_history((event.leaf, photo) for event, photo in zip(events, photos, strict=True))
         ],
     }
-    for name, proven in claims.items():
-        _same(document[name], proven, f"{name} is not what the log says")
+    for name, value in logged.items():
+        _require_equal(document[name], value, f"{name} is not what the log says")
     return CheckedCertificate(document, events)
 
 
 def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
-    """Check a log from its first entry on: signatures, hash chain, Merkle roots, and counts, which are recomputed.
+    """Check the signatures, the hash chain, the Merkle roots and the counts of a log, from its first entry on.
 
-    The pages may come in any order and more than once, but the page without entries, which ends the log, must come
-    last. Entries after a missing page are ignored.
+    The pages may come in any order and may repeat entries, so they can also be several copies of one log. The log is
+    complete only if the last page given has no entries; such pages in other places are ignored. If a page is missing,
+    the entries after it are ignored, and the log is incomplete.
 
     Raises:
         IncompleteError: a page is empty text or an error response.
         RefusedError: an entry is not what was signed, or contradicts the entries before it.
     """
     log = CheckedLog()
-    read = [_entries_of(page) for page in pages]
-    for entries in sorted(filter(None, read), key=_first_sequence):
-        if _begins_later(entries[0], log, keys):
+    parsed = [_parse_page(page) for page in pages]
+    for entries in sorted(filter(None, parsed), key=_first_sequence):
+        if _is_page_missing_before(entries[0], log, keys):
             return log
         for entry in entries:
             _check_entry(entry, log, keys)
     if log.headers:
         keys.check(log.headers[-1])  # no later entry commits to the last one
-    log.is_whole = read[-1:] == [[]]
+    log.is_complete = parsed[-1:] == [[]]
     return log
 
 
-def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> list[Seen]:
-    """Check that a certificate leaves out nothing but inspections that changed nothing, and return those.
+def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> list[CheckedEvent]:
+    """Check a certificate against the log, and return the inspections that the certificate leaves out.
+
+    It may leave out only inspections that changed nothing.
 
     Raises:
         IncompleteError: the given log may continue.
-        NotInLogError: an entry of the certificate is not in the log.
+        NotInLogError: an entry that the certificate refers to is not in the log.
         RefusedError: the log has other events of this tree than the certificate shows.
     """
-    for seen in certificate.events:
-        sequence, known = seen.header.sequence, len(log.headers)
+    for event in certificate.events:
+        sequence, known = event.header.sequence, len(log.headers)
         if sequence > known:
-            log.check_whole()
+            log.check_complete()
             raise NotInLogError(f"entry {sequence} of the certificate is not in the log, which ends with entry {known}")
-        if seen.header != log.headers[sequence - 1]:
+        if event.header != log.headers[sequence - 1]:
             raise NotInLogError(f"entry {sequence} differs between the certificate and the log, and both are signed")
-    left_out = check_left_out(certificate.events, log.lives.get(certificate.number, []))
-    log.check_whole()
+    left_out = check_left_out(certificate.events, log.events_by_number.get(certificate.number, []))
+    log.check_complete()
     return left_out
 
 
-def _check_event(event: Json, keys: "Keys", log: CheckedLog | None) -> Seen:
-    document = members_of(event, "an event", "leaf photo_url index path entry")
-    leaf, header = leaf_of(document["leaf"]), header_of(document["entry"])
+def _check_event(raw_event: Json, keys: "Keys", log: CheckedLog | None) -> CheckedEvent:
+    document = parse_object(raw_event, "an event", "leaf photo_url index path entry")
+    leaf, header = parse_leaf(document["leaf"]), parse_header(document["entry"])
     where = f"the {leaf.event} event of entry {header.sequence}"
     path, index, photo_url = document["path"], document["index"], document["photo_url"]
-    if type(index) is not int or not isinstance(path, list) or not all(_is_hash(neighbour) for neighbour in path):
+    if type(index) is not int or not isinstance(path, list) or not all(_is_hash(sibling) for sibling in path):
         raise RefusedError(f"{where} has no valid index or inclusion path")
     try:
-        root = merkle.root_of_path(leaf.hash, index, header.size, [bytes.fromhex(neighbour) for neighbour in path])
+        root = merkle.root_of_path(leaf.hash, index, header.size, [bytes.fromhex(sibling) for sibling in path])
     except ValueError as error:
         raise RefusedError(f"{where} is not in the Merkle tree of its entry: {error}") from None
-    _same(root.hex(), header.root, f"{where} is not in the Merkle tree of its entry")
+    _require_equal(root.hex(), header.root, f"{where} is not in the Merkle tree of its entry")
     keys.check(header, is_committed_to=log is not None and log.commits_to(header))
     if photo_url is not None:
         if not (isinstance(photo_url, str) and photo_url):
             raise RefusedError(f"the photo of {where} is not a link")
-        _same(evidence_of(photo_url), leaf.evidence, f"the photo of {where} is not the one that was logged")
-    return Seen(leaf, index, header)
+        _require_equal(evidence_of(photo_url), leaf.evidence, f"the photo of {where} is not the one that was logged")
+    return CheckedEvent(leaf, index, header)
 
 
-def _check_photos_left_out(events: Sequence[Seen], photos: Sequence[str | None], planted: int) -> None:
-    """Check that no link to a photo is missing, except where none was logged.
+def _check_photos_shown(events: Sequence[CheckedEvent], photos: Sequence[str | None], planted: int) -> None:
+    """Check that the certificate has the link to each photo that it must show.
 
-    A certificate of SHOWN_EVENTS events or more needs the links of its latest event and its latest planting only.
+    A certificate with fewer than SHOWN_EVENTS events must show the photos of all events that have one. A longer
+    certificate must show those of its newest event and of its newest planting (the event at ``planted``).
     """
     needed = {planted, len(events) - 1} if len(events) >= SHOWN_EVENTS else set(range(len(events)))
-    for place in needed:
-        leaf, header = events[place].leaf, events[place].header
-        if leaf.evidence and photos[place] is None:
+    for index in needed:
+        leaf, header = events[index].leaf, events[index].header
+        if leaf.evidence and photos[index] is None:
             raise RefusedError(
                 f"the photo of the {leaf.event} event of entry {header.sequence} is not the one that was logged"
             )
 
 
-def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], events: Sequence[Seen]) -> None:
+def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], events: Sequence[CheckedEvent]) -> None:
+    """Check the facts that never change, such as the species and the dedication, against the leaves and the proof."""
     names = "species latin place partner applied_at dedication_digest"
-    particulars = members_of(proof["particulars"], "the particulars", names)
-    _same(digest(particulars), events[0].leaf.particulars, "the particulars are not those that the log commits to")
+    particulars = parse_object(proof["particulars"], "the particulars", names)
+    _require_equal(
+        digest(particulars), events[0].leaf.particulars, "the particulars are not those that the log commits to"
+    )
     for name in ("latin", "partner", "applied_at"):
-        _same(document[name], particulars[name], f"{name} is not what the log commits to")
+        _require_equal(document[name], particulars[name], f"{name} is not what the log commits to")
     species, place = particulars["species"], particulars["place"]
     if (document["species"], document["place"]) not in [(species[language], place[language]) for language in species]:
         raise RefusedError("species and place are not what the log commits to")
     dedication, salt = document["dedication"], proof["salt"]
     if dedication is None or salt is None:
         raise RefusedError("the dedication or its salt is missing, and no signed data says that it was erased")
-    sealed = dedication_digest(dedication, salt)
-    _same(sealed, particulars["dedication_digest"], "the dedication is not the one that the log commits to")
+    recomputed = dedication_digest(dedication, salt)
+    _require_equal(
+        recomputed, particulars["dedication_digest"], "the dedication is not the one that the log commits to"
+    )
 
 
-def _entries_of(page: bytes) -> list[Json]:
-    document = members_of(json_in(page, "the log"), "the log", "entries")
+def _parse_page(page: bytes) -> list[Json]:
+    document = parse_object(parse_json(page, "the log"), "the log", "entries")
     if not isinstance(document["entries"], list):
         raise RefusedError("the log has no list of entries")
     return document["entries"]
@@ -232,51 +241,57 @@ def _first_sequence(entries: list[Json]) -> int:
     return sequence if isinstance(sequence, int) else 0
 
 
-def _begins_later(entry: Json, log: CheckedLog, keys: "Keys") -> bool:
-    """Return whether a page is missing before this entry, the first of its page.
+def _is_page_missing_before(entry: Json, log: CheckedLog, keys: "Keys") -> bool:
+    """Return whether a page is missing between the end of ``log`` and this entry, which is the first of its page.
 
-    The signature is checked here, so that a forged sequence number is refused and does not look like a missing page.
+    This function checks the signature of the entry. Otherwise a forged sequence number would look like a missing page.
     """
     if _first_sequence([entry]) <= len(log.headers) + 1:
         return False
-    header = header_of({name: value for name, value in entry.items() if name != "leaves"})
+    header = parse_header({name: value for name, value in entry.items() if name != "leaves"})
     keys.check(header, is_committed_to=True)
     return True
 
 
 def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
-    names = " ".join([*names_of(Header), "leaves"])
-    document = members_of(document, "an entry", names)
+    """Check an entry, and add it to the log unless the log has it already."""
+    names = " ".join([*field_names(Header), "leaves"])
+    document = parse_object(document, "an entry", names)
     leaves = document.pop("leaves")
-    header = header_of(document)
+    header = parse_header(document)
     where = f"entry {header.sequence}"
     if not isinstance(leaves, list):
         raise RefusedError(f"{where} has no list of leaves")
-    checked = [leaf_of(leaf) for leaf in leaves]
-    _same(header.size, len(checked), f"the header of {where} states a wrong number of leaves")
-    _same(
+    checked = [parse_leaf(leaf) for leaf in leaves]
+    _require_equal(header.size, len(checked), f"the header of {where} states a wrong number of leaves")
+    _require_equal(
         merkle.root([leaf.hash for leaf in checked]).hex(),
         header.root,
         f"the root of {where} does not match its leaves",
     )
     if 1 <= header.sequence <= len(log.headers):
-        _same(header, log.headers[header.sequence - 1], f"there are two different entries {header.sequence}")
+        _require_equal(header, log.headers[header.sequence - 1], f"there are two different entries {header.sequence}")
         return  # pages may overlap
     before = log.headers[-1] if log.headers else None
-    _same(header.sequence, len(log.headers) + 1, f"{where} is in the place of entry {len(log.headers) + 1}")
-    keys.check(header, is_committed_to=True)  # the next entry does; check_log checks the last one again
-    _same(header.previous, before.hash if before else NOTHING_BEFORE, f"{where} does not commit to the entry before it")
+    _require_equal(header.sequence, len(log.headers) + 1, f"{where} is in the place of entry {len(log.headers) + 1}")
+    # The next entry commits to this signature. No entry follows the last one, so check_log checks the last one again.
+    keys.check(header, is_committed_to=True)
+    _require_equal(
+        header.previous, before.hash if before else NO_PREVIOUS_HASH, f"{where} does not commit to the entry before it"
+    )
     for index, leaf in enumerate(checked):
-        life = log.lives.setdefault(leaf.number, [])
-        check_next(leaf, life[-1].leaf if life else None, f"the {leaf.event} event of {leaf.number} in {where}")
-        life.append(Seen(leaf, index, header))
+        events = log.events_by_number.setdefault(leaf.number, [])
+        check_next(leaf, events[-1].leaf if events else None, f"the {leaf.event} event of {leaf.number} in {where}")
+        events.append(CheckedEvent(leaf, index, header))
     recounted = log.counts.after(checked)
-    _same(header.counts, recounted, f"{where} counts {header.counts.standing} trees, recounted {recounted.standing}")
+    _require_equal(
+        header.counts, recounted, f"{where} counts {header.counts.standing} trees, recounted {recounted.standing}"
+    )
     log.headers.append(header)
 
 
-def _same(found: object, proven: object, reason: str) -> None:
-    if found != proven:
+def _require_equal(found: object, expected: object, reason: str) -> None:
+    if found != expected:
         raise RefusedError(reason)
 
 

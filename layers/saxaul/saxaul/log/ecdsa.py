@@ -1,8 +1,9 @@
 """The canonical form of an ECDSA signature on P-256: strict DER, with the lower of the two valid values of s.
 
-One signature has several encodings. If (r, s) is valid, then (r, n - s) is valid too, and anyone can compute it without
-the key. Some libraries also read more than one DER encoding of a number. The signer therefore writes one form only, and
-the verifier accepts only that form. It accepts the higher s only where a later log entry commits to the signature.
+An ECDSA signature is a pair of numbers (r, s). If (r, s) is valid, then (r, n - s) is valid too, and anyone can compute
+it without the key. Some libraries also read more than one DER encoding of a number. The service therefore writes only
+the canonical form. The verifier accepts no other form, with one exception: if a later log entry commits to the
+signature, s may be the higher value.
 """
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -10,7 +11,7 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _SEQUENCE, _INTEGER = 0x30, 0x02
 _LONGEST = 72
-"""Bytes of the longest signature. Every length field in it fits one byte."""
+"""Bytes of the longest signature. Each of its lengths fits one byte."""
 
 
 def with_low_s(signature: bytes) -> bytes:
@@ -23,7 +24,7 @@ def with_low_s(signature: bytes) -> bytes:
     return _der(r, min(s, ORDER - s))
 
 
-def has_one_form(signature: bytes) -> bool:
+def is_canonical(signature: bytes) -> bool:
     """Return whether a signature is in canonical form."""
     try:
         return with_low_s(signature) == signature
@@ -32,11 +33,11 @@ def has_one_form(signature: bytes) -> bool:
 
 
 def _numbers_in(signature: bytes) -> tuple[int, int]:
-    # SEQUENCE tag, length, INTEGER tag, length, r, INTEGER tag, length, s: the digits of r begin at byte 4, and
-    # byte 3 is their number. Re-encoding r and s below detects any other layout.
+    # The layout is: SEQUENCE tag, length, INTEGER tag, length of r, r, INTEGER tag, length of s, s. So byte 3 is the
+    # length of r, and r begins at byte 4. Encoding r and s again, below, detects any other layout.
     if len(signature) > _LONGEST:
         raise ValueError("the signature is too long")
-    split = 4 + signature[3] if len(signature) > 3 else 0  # noqa: PLR2004 - byte 3 is the length of r
+    split = 4 + signature[3] if len(signature) > 3 else 0  # noqa: PLR2004 - byte 3 must exist
     r, s = (int.from_bytes(part, "big") for part in (signature[4:split], signature[split + 2 :]))
     if not (0 < r < ORDER and 0 < s < ORDER) or _der(r, s) != signature:
         raise ValueError("the signature is not strict DER of two numbers below the order of P-256")

@@ -1,12 +1,12 @@
 """The data model of the transparency log: an append-only record of what partners stated about each certificate.
 
-A log **entry** holds one batch of statements about certificates, one **leaf** for each statement. The leaves are hashed
-into a Merkle tree. The **header** of the entry holds the root of that tree, the hash of the previous header, and the
-number of standing trees, and it is signed. The signature of a header can be checked without the leaves, and a leaf with
-only its inclusion path and the header. Anyone who has the whole log can recount the trees.
+A log **entry** holds the statements of one request, one **leaf** for each statement. The leaves are hashed into a
+Merkle tree. The signed **header** of the entry holds the root of the Merkle tree, the hash of the previous header, and
+the counts of trees. To check a signature, one needs only the header. To check that a leaf belongs to an entry, one
+needs only the leaf, its inclusion path and the header. Anyone who has the complete log can recount the trees.
 
-Everything that is hashed is canonical JSON of strings and integers. The log contains no personal data: it holds only
-commitments (hashes) to the particulars of a certificate and to the links to photos.
+Leaves, headers and particulars are hashed as canonical JSON. The log contains no personal data: it holds only hashes
+(**commitments**) of the particulars of a certificate and of the links to photos.
 """
 
 import hashlib
@@ -25,18 +25,18 @@ STANDING_EVENTS = frozenset({"planted", "alive", "replaced"})
 """The events after which a tree counts as standing."""
 
 MAX_LEAVES = 500
-"""The most leaves of one entry. Compressed, they fit a DynamoDB item (at most 400 KB) even at their longest."""
+"""The maximum number of leaves of one entry. Compressed, even the longest leaves fit a DynamoDB item (400 KB)."""
 
-NOTHING_BEFORE = "0" * 64
-"""The value of ``previous`` in the first entry, which has no entry before it."""
+NO_PREVIOUS_HASH = "0" * 64
+"""The value of ``previous`` in the first entry, because no entry comes before it."""
 
 DEGREE_DECIMALS = 7
-"""The last decimal is about one centimetre."""
+"""The number of decimals of a coordinate in degrees. The last decimal is about one centimetre."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One statement of the log: one event of one certificate's tree.
+    """One statement of a partner: one event of the tree of one certificate.
 
     Attributes:
         follows: the previous event of the same certificate in the log; empty for ``planted``, which is the first.
@@ -74,8 +74,9 @@ class Particulars:
 
     Attributes:
         applied_at: when the person requested the tree, in RFC 3339.
-        dedication: None if it was erased. ``dedication_digest`` then remains. Nothing erases dedications today.
-        salt: 32 random bytes in hexadecimal, so that nobody can find a dedication by guessing; erased together with it.
+        dedication: the text; None would mean that it was erased, but nothing erases dedications today.
+        salt: 32 random bytes in hexadecimal, so that nobody can find a dedication by guessing. It is None if the
+            dedication is None.
         dedication_digest: the commitment to the dedication and its salt.
     """
 
@@ -89,7 +90,7 @@ class Particulars:
     dedication_digest: str
 
     @classmethod
-    def fixed(
+    def create(
         cls,
         *,
         species: dict[str, str],
@@ -101,16 +102,19 @@ class Particulars:
     ) -> "Particulars":
         """Create particulars with a new salt. ``species`` and ``place`` hold a text for each language."""
         salt = secrets.token_hex(32)
-        sealed = dedication_digest(dedication, salt)
-        return cls(species, latin, place, partner, applied_at, dedication, salt, sealed)
+        digest_of_both = dedication_digest(dedication, salt)
+        return cls(species, latin, place, partner, applied_at, dedication, salt, digest_of_both)
 
     @property
     def commitment(self) -> str:
-        """A hash that commits to the particulars without showing them. No other particulars have the same hash."""
-        return digest(self.committed())
+        """The hash of the particulars, which a leaf holds instead of the particulars themselves."""
+        return digest(self.committed_fields())
 
-    def committed(self) -> dict[str, Json]:
-        """Return the committed fields: all but the dedication and its salt, which ``dedication_digest`` covers."""
+    def committed_fields(self) -> dict[str, Json]:
+        """Return the fields that the commitment covers.
+
+        They are all fields except the dedication and its salt, which ``dedication_digest`` covers.
+        """
         return {name: value for name, value in asdict(self).items() if name not in ("dedication", "salt")}
 
 
@@ -121,7 +125,7 @@ def dedication_digest(dedication: str, salt: str) -> str:
 def evidence_of(photo_url: str) -> str:
     """Return the commitment to the link to a photo; empty if there is no link.
 
-    The hash covers the link, not the image, so it stays checkable when the image is no longer available.
+    The hash covers the link, not the image, so it can be checked even when the image is no longer available.
     """
     return hashlib.sha256(photo_url.encode()).hexdigest() if photo_url else ""
 
@@ -132,13 +136,14 @@ def degrees(value: float) -> str:
 
 
 class Counts(NamedTuple):
-    """The public counter: trees ever planted, those of them that are now known dead, and those that stand."""
+    """The numbers in a log entry: trees ever planted, trees now known to be dead, and standing trees (the others)."""
 
     planted: int = 0
     dead: int = 0
     standing: int = 0
 
     def after(self, leaves: Sequence[Leaf]) -> "Counts":
+        """Return the counts after these leaves."""
         planted = self.planted + sum(leaf.event == "planted" for leaf in leaves)
         standing = self.standing + sum(
             (leaf.event in STANDING_EVENTS) - (leaf.follows in STANDING_EVENTS) for leaf in leaves
@@ -148,7 +153,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """An entry without its leaves: the signed fields and the signature.
+    """A log entry without its leaves: the signed fields and the signature.
 
     Attributes:
         sequence: 1 for the first entry, then 2, 3 and so on without a gap.
@@ -159,7 +164,7 @@ class Header:
         counts: the counts of the whole log up to and including this entry.
         signed_at: in RFC 3339.
         key_id: SHA-256 of the public key (its DER), in hexadecimal.
-        signature: an ECDSA signature (P-256, SHA-256) over all other fields, as DER in hexadecimal.
+        signature: an ECDSA signature (P-256, SHA-256) over all other fields, as DER in hexadecimal; empty in a draft.
     """
 
     sequence: int
@@ -172,19 +177,19 @@ class Header:
     key_id: str
     signature: str = ""
 
-    def header(self) -> dict[str, Json]:
+    def header_document(self) -> dict[str, Json]:
         document: dict[str, Json] = {field.name: getattr(self, field.name) for field in fields(Header)}
         return document | {"counts": self.counts._asdict()}
 
     @property
     def signed_bytes(self) -> bytes:
         """The bytes that the signature covers: all fields but the signature."""
-        return encode({name: value for name, value in self.header().items() if name != "signature"})
+        return encode({name: value for name, value in self.header_document().items() if name != "signature"})
 
     @property
     def hash(self) -> str:
         """The hash that the next header holds as ``previous``. It covers the signature too."""
-        return digest(self.header())
+        return digest(self.header_document())
 
 
 def sequence_after(head: Header | None) -> int:
@@ -212,7 +217,7 @@ class LogEntry(Header):
             by=by,
             size=len(leaves),
             root=merkle.root([leaf.hash for leaf in leaves]).hex(),
-            previous=head.hash if head else NOTHING_BEFORE,
+            previous=head.hash if head else NO_PREVIOUS_HASH,
             counts=(head.counts if head else Counts()).after(leaves),
             signed_at=signed_at,
             key_id=key_id,
@@ -224,14 +229,14 @@ class LogEntry(Header):
 
     def inclusion_path(self, index: int) -> list[str]:
         """Return the inclusion path of one leaf, in hexadecimal."""
-        return [beside.hex() for beside in merkle.inclusion_path([leaf.hash for leaf in self.leaves], index)]
+        return [sibling.hex() for sibling in merkle.inclusion_path([leaf.hash for leaf in self.leaves], index)]
 
     def document(self) -> dict[str, Json]:
         """Return the entry as the log publishes it."""
-        return self.header() | {"leaves": [leaf.document() for leaf in self.leaves]}
+        return self.header_document() | {"leaves": [leaf.document() for leaf in self.leaves]}
 
     @classmethod
-    def of_document(cls, document: dict[str, Any]) -> "LogEntry":
+    def from_document(cls, document: dict[str, Any]) -> "LogEntry":
         """Build the entry from its published form."""
         leaves = tuple(Leaf(**leaf) for leaf in document["leaves"])
         return cls(**document | {"counts": Counts(**document["counts"]), "leaves": leaves})

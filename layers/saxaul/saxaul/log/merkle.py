@@ -1,8 +1,8 @@
 """Merkle trees as in RFC 9162 (Certificate Transparency), section 2.1, with SHA-256.
 
-The input of a leaf hash begins with a zero byte and that of a node hash with a one byte, so a leaf cannot be passed off
-as a node. A tree of n leaves splits at the largest power of two below n. The inclusion path of a leaf is the list of
-sibling hashes from the leaf up to the root.
+The input of a leaf hash begins with the byte 0, and the input of a node hash begins with the byte 1. So no leaf has the
+hash of a node. A tree of n leaves splits at the largest power of two below n. The inclusion path of a leaf is the list
+of sibling hashes from the leaf up to the root.
 """
 
 import hashlib
@@ -48,15 +48,15 @@ def root_of_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> b
     if not 0 <= index < size:
         raise ValueError(f"a tree of {size} leaves has no leaf {index}")
     position, last, current = index, size - 1, leaf
-    for beside in path:
+    for sibling in path:
         if last == 0:
             raise ValueError("the path is too long")
         if position % 2 or position == last:
-            current = node_hash(beside, current)
+            current = node_hash(sibling, current)
             while position and not position % 2:
                 position, last = position // 2, last // 2
         else:
-            current = node_hash(current, beside)
+            current = node_hash(current, sibling)
         position, last = position // 2, last // 2
     if last:
         raise ValueError("the path is too short")

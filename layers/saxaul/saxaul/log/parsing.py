@@ -1,20 +1,27 @@
 """Strict parsers for published certificates and log entries. They refuse every other form and give the reason."""
 
 import json
+import re
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from saxaul.log.canonical_json import Json, NotCanonicalError, decode
 from saxaul.log.entries import EVENTS, Counts, Header, Leaf
+
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+"""A time in RFC 3339, to the second. Without an offset, each verifier would read the time in its own time zone."""
 
 
 class NotVerifiedError(Exception):
     """The check did not succeed. The message is the reason.
 
         NotVerifiedError
-         ├── RefusedError      something is not what was signed, or a logged event is hidden
-         ├── IncompleteError   the given files are not enough to decide
-         └── NotInLogError     the certificate is signed but not in the given log, or it has no proof
+         ├── RefusedError      something is not what was signed, or the certificate hides a logged event
+         ├── IncompleteError   a file is missing or incomplete, so the check cannot finish
+         └── NotInLogError     the certificate is signed but not in the log, or it has no proof
 
     Attributes:
         word: the first words of the last line that the command prints.
@@ -26,47 +33,60 @@ class NotVerifiedError(Exception):
 
 
 class RefusedError(NotVerifiedError):
-    """The data is not what was signed, or the certificate hides an event that the log holds."""
+    """The data is not what was signed, or the certificate hides an event that the log records."""
 
     word = "REFUSED"
     exit_code = 1
 
 
 class IncompleteError(NotVerifiedError):
-    """Something must be fetched before the check can finish. There is no sign of a forgery."""
+    """A file must be fetched, or fetched again, before the check can finish. There is no sign of a forgery."""
 
     word = "INCOMPLETE"
     exit_code = 3
 
 
 class NotInLogError(NotVerifiedError):
-    """The whole log does not have an entry of the certificate, or the certificate has no proof."""
+    """An entry that the certificate refers to is not in the log, or the certificate has no proof."""
 
     word = "NOT IN THE LOG"
     exit_code = 4
 
 
-def leaf_of(document: Json) -> Leaf:
-    members = members_of(document, "a leaf", " ".join(names_of(Leaf)))
+def parse_leaf(document: Json) -> Leaf:
+    """Return the leaf in a JSON object.
+
+    Raises:
+        RefusedError: a member is missing, unknown or malformed.
+    """
+    members = parse_object(document, "a leaf", " ".join(field_names(Leaf)))
     if not all(isinstance(value, str) for value in members.values()):
         raise RefusedError("a leaf has a value that is not text")
     if members["event"] not in EVENTS:
         raise RefusedError("a leaf has an unknown event")
+    _check_time(members["occurred_at"], "occurred_at of a leaf")
+    _check_time(members["recorded_at"], "recorded_at of a leaf")
     return Leaf(**members)
 
 
-def header_of(document: Json) -> Header:
-    members = members_of(document, "an entry", " ".join(names_of(Header)))
-    counts = members_of(members["counts"], "the counts of an entry", " ".join(Counts._fields))
+def parse_header(document: Json) -> Header:
+    """Return the header in a JSON object.
+
+    Raises:
+        RefusedError: a member is missing, unknown or malformed.
+    """
+    members = parse_object(document, "an entry", " ".join(field_names(Header)))
+    counts = parse_object(members["counts"], "the counts of an entry", " ".join(Counts._fields))
     numbers = [members["sequence"], members["size"], *counts.values()]
     texts = [value for name, value in members.items() if name not in ("sequence", "size", "counts")]
     if not all(type(value) is int for value in numbers) or not all(isinstance(value, str) for value in texts):
         raise RefusedError("an entry has a value of the wrong type")
+    _check_time(members["signed_at"], "signed_at of an entry")
     return Header(**members | {"counts": Counts(**counts)})
 
 
-def json_in(text: bytes, what: str) -> Json:
-    """Return the value of a canonical text. ``what`` names the text in the reason.
+def parse_json(text: bytes, what: str) -> Json:
+    """Return the value that a canonical JSON text represents. ``what`` names the text in the reason.
 
     Raises:
         IncompleteError: the text is empty or an error response, so it must be fetched again.
@@ -74,7 +94,7 @@ def json_in(text: bytes, what: str) -> Json:
     """
     if not text.strip():
         raise IncompleteError(f"{what} is empty: fetch it again")
-    if _is_of_a_failure(text):
+    if _is_error_response(text):
         raise IncompleteError(f"{what} is an error response: fetch it again")
     try:
         return decode(text)
@@ -82,8 +102,32 @@ def json_in(text: bytes, what: str) -> Json:
         raise RefusedError(f"{what} was changed or cut: {error}") from None
 
 
-def _is_of_a_failure(text: bytes) -> bool:
-    """Return whether a text is a problem document (RFC 9457) or markup, which a certificate or a log page never is."""
+def parse_object(document: Json, what: str, names: str) -> dict[str, Any]:
+    """Return a JSON object that must have exactly the members in ``names``. ``what`` names the object in the reason.
+
+    Raises:
+        RefusedError: the document is not such an object.
+    """
+    if not isinstance(document, dict) or document.keys() != set(names.split()):
+        raise RefusedError(f"{what} does not have exactly the members {names}")
+    return dict(document)
+
+
+def field_names(record: type[Leaf | Header]) -> list[str]:
+    return [field.name for field in fields(record)]
+
+
+def _check_time(text: str, what: str) -> None:
+    try:
+        is_time = bool(_TIME.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        is_time = False  # there is no such day
+    if not is_time:
+        raise RefusedError(f"{what} is not a time in RFC 3339, to the second and with an offset from UTC")
+
+
+def _is_error_response(text: bytes) -> bool:
+    """Return whether a text is an error response: a problem document (RFC 9457), markup, or an API Gateway error."""
     if text.lstrip().startswith(b"<"):
         return True
     try:
@@ -94,13 +138,3 @@ def _is_of_a_failure(text: bytes) -> bool:
         return False
     is_problem = "code" in document and bool({"title", "status"} & document.keys())
     return is_problem or document.keys() == {"message"}  # an error of API Gateway
-
-
-def members_of(document: Json, what: str, names: str) -> dict[str, Any]:
-    if not isinstance(document, dict) or document.keys() != set(names.split()):
-        raise RefusedError(f"{what} does not have exactly the members {names}")
-    return dict(document)
-
-
-def names_of(record: type[Leaf | Header]) -> list[str]:
-    return [field.name for field in fields(record)]

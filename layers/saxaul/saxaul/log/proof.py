@@ -1,7 +1,7 @@
 """The proof of a certificate: the data that binds each statement of the certificate to the log.
 
-The proof holds the particulars that the leaves commit to, the salt of the dedication, and for each event its leaf, the
-leaf's inclusion path and the signed header of its entry. :mod:`saxaul.log.checks` checks a proof.
+A proof holds the particulars that the leaves commit to, and the salt of the dedication. For each event it holds the
+leaf, the inclusion path of the leaf, and the signed header of the log entry. :mod:`saxaul.log.checks` checks proofs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,10 @@ from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Leaf, LogEntry, Particulars
 
 SHOWN_EVENTS = 12
-"""A certificate with fewer events shows every event of its tree.
+"""A certificate that shows fewer events must show every event of its tree.
 
-With at least this many, it may leave out older inspections that found the tree alive, and the links to older photos.
+A certificate that shows at least this many may leave out older inspections that found the tree alive, and the links to
+older photos.
 """
 
 
@@ -35,20 +36,20 @@ class LoggedEvent:
             "photo_url": self.photo_url or None,
             "index": self.index,
             "path": self.entry.inclusion_path(self.index),
-            "entry": self.entry.header(),
+            "entry": self.entry.header_document(),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The proof of one certificate. ``events`` are those that it shows (see SHOWN_EVENTS), oldest first."""
+    """The proof of one certificate. ``events`` are the events that the certificate shows, oldest first."""
 
     particulars: Particulars
     events: Sequence[LoggedEvent]
 
     def document(self) -> dict[str, Json]:
         return {
-            "particulars": self.particulars.committed(),
+            "particulars": self.particulars.committed_fields(),
             "salt": self.particulars.salt,
             "events": [event.document() for event in self.events],
         }
@@ -74,18 +75,18 @@ class ShownEvent:
     evidence_url: str | None
 
 
-def planting_among(leaves: Sequence[Leaf]) -> int:
+def latest_planting_index(leaves: Sequence[Leaf]) -> int:
     """Return the index of the leaf that records the current planting: the last ``planted`` or ``replaced``."""
-    return max(place for place, leaf in enumerate(leaves) if leaf.event in ("planted", "replaced"))
+    return max(index for index, leaf in enumerate(leaves) if leaf.event in ("planted", "replaced"))
 
 
 def shown_tree(leaf: Leaf, photo_url: str | None) -> ShownTree:
-    """Return the tree as the latest event (``leaf``) describes it, with the photo of its planting."""
+    """Return the tree that ``leaf``, its newest event, describes. ``photo_url`` is the photo of its newest planting."""
     return ShownTree(leaf.tag, leaf.lat, leaf.lon, photo_url or None)
 
 
 def shown_history(events: Iterable[tuple[Leaf, str | None]]) -> tuple[ShownEvent, ...]:
-    """Return the history that a certificate shows, from each leaf and the link to its photo."""
+    """Return the history that a certificate shows. ``events`` holds each leaf and the link to its photo, if any."""
     return tuple(
         ShownEvent(leaf.event, leaf.occurred_at, leaf.recorded_at, photo_url or None) for leaf, photo_url in events
     )

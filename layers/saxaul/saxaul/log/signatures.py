@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from saxaul.log.ecdsa import has_one_form, with_low_s
+from saxaul.log.ecdsa import is_canonical, with_low_s
 from saxaul.log.entries import Header
 from saxaul.log.parsing import IncompleteError, RefusedError
 
@@ -44,8 +44,9 @@ class Keys:
     def check(self, header: Header, *, is_committed_to: bool = False) -> None:
         """Check the signature of a header.
 
-        A signature must be in canonical form (:mod:`saxaul.log.ecdsa`). The higher s is accepted only if
-        ``is_committed_to`` is true: a later entry then contains a hash of this signature, so its form cannot change.
+        A signature must be in canonical form (:mod:`saxaul.log.ecdsa`). There is one exception: if ``is_committed_to``
+        is true, the signature may have the higher of the two valid values of s. A later entry then contains a hash of
+        the signature, so nobody can replace it with its other form.
 
         Raises:
             RefusedError: none of the keys signed this header, or the signature is not in canonical form.
@@ -61,7 +62,7 @@ class Keys:
             signature = b""
         if signature.hex() != header.signature or not signature:
             raise RefusedError(f"the signature of entry {header.sequence} is not valid")
-        if not (is_committed_to or has_one_form(signature)):
+        if not (is_committed_to or is_canonical(signature)):
             raise RefusedError(
                 f"the signature of entry {header.sequence} is not in canonical form, and no later entry commits to it"
             )

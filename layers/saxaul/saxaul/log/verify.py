@@ -1,17 +1,23 @@
 """Checks a certificate, the log, or both against the published key, offline.
 
+Check a certificate and the log:
+
     python -m saxaul.log.verify certificate.json --log log.json --key key.pem
-    python -m saxaul.log.verify --log log-1.json --log log-2.json --key key.pem
-    python -m saxaul.log.verify certificate.json --key key.pem
 
-A log file holds one page of GET /log per line. The last page must be one without entries: it shows that the log is
-complete. The last line of the output gives the result, and the exit code gives it too:
+Check two copies of the log, and that they do not contradict each other:
 
-    0  VERIFIED         the certificate agrees with the log, as of the newest log entry
+    python -m saxaul.log.verify --log mine.json --log yours.json --key key.pem
+
+A log file holds one page of GET /log per line. The last line of the last file must be the page without entries, which
+marks the end of the log. The last line of the output gives the result, and the exit code gives it too:
+
+    0  VERIFIED         every check passed, as of the newest log entry
     1  REFUSED          something is not what was signed, or the certificate hides a logged event: forged or damaged
     2                   the arguments are wrong, or a file or a package is missing
     3  INCOMPLETE       no sign of a forgery, but something must be fetched, such as the next page of the log
-    4  NOT IN THE LOG   the certificate is signed but not in the whole log, or it has no proof
+    4  NOT IN THE LOG   the certificate is signed, but the complete log does not contain it; or it has no proof
+
+Without --log, the command checks only that every statement of the certificate is signed, and the result is INCOMPLETE.
 """
 
 import argparse
@@ -24,15 +30,16 @@ from saxaul.log.checks import CheckedCertificate, CheckedLog, check_certificate,
 from saxaul.log.parsing import IncompleteError, NotVerifiedError
 
 
-def verdict(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> Iterator[str]:
-    """Check the files and yield the facts found, one line each. Everything is verified only if this does not raise.
+def verify(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> Iterator[str]:
+    """Check a certificate, a log, or both, and yield the lines to print.
 
-    ``pages`` are the pages of the log; the last one must have no entries. Without the log, a certificate is never
-    verified, because only the log shows what the certificate leaves out.
+    The result is VERIFIED if the generator ends without an exception. ``pages`` are the pages of the log; the last one
+    must have no entries. Without pages, the generator always raises an exception, because only the log shows what the
+    certificate leaves out. ``pem`` holds the public keys.
 
     Raises:
         RefusedError: a check failed. The message is the reason.
-        IncompleteError: the log or one of its pages is missing.
+        IncompleteError: a file is an error response, the log or one of its pages is missing, or there is no key.
         NotInLogError: the certificate is not in the log, or has no proof.
     """
     from saxaul.log.signatures import Keys  # noqa: PLC0415 - here, so that main() can name a missing package
@@ -41,12 +48,12 @@ def verdict(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> It
     log = check_log(pages, keys) if pages else None
     checked = check_certificate(certificate, keys, log) if certificate is not None else None
     if checked:
-        yield from _of_certificate(checked)
+        yield from _lines_about_certificate(checked)
     if log:
-        yield from _of_log(log)
+        yield from _lines_about_log(log)
         if checked:
-            yield _of_inclusion(checked, log)
-        log.check_whole()
+            yield _line_about_inclusion(checked, log)
+        log.check_complete()
     else:
         raise IncompleteError(
             "every statement of the certificate is signed, but only the log shows whether it leaves out a death or a "
@@ -54,60 +61,62 @@ def verdict(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> It
         )
 
 
-def _of_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> str:
+def _line_about_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> str:
     left_out = len(check_inclusion(certificate, log))
-    inspections = _many(left_out, "inspection that changed nothing", "inspections that changed nothing")
+    inspections = _quantity(left_out, "inspection that changed nothing", "inspections that changed nothing")
     more = f"also {inspections}" if left_out else "no others"
     return f"For {certificate.number}, the log has the events that the certificate shows, and {more}."
 
 
-def _of_certificate(certificate: CheckedCertificate) -> Iterator[str]:
+def _lines_about_certificate(certificate: CheckedCertificate) -> Iterator[str]:
     document = certificate.document
     yield f"Certificate {certificate.number}: {document['species']} in {document['place']}, by {document['partner']}."
-    yield f"Applied for at {document['applied_at']}. Current state: {document['state']}."
-    for seen in certificate.events:
-        leaf, header = seen.leaf, seen.header
+    yield f"Requested at {document['applied_at']}. Current state: {document['state']}."
+    for event in certificate.events:
+        leaf, header = event.leaf, event.header
         yield (
-            f"{leaf.event} {leaf.occurred_at}: entry {header.sequence}, leaf {seen.index + 1} of {header.size}, "
+            f"{leaf.event} {leaf.occurred_at}: entry {header.sequence}, leaf {event.index + 1} of {header.size}, "
             f"reported by {header.by}, signed {header.signed_at}."
         )
-    photos = [event["photo_url"] for event in document["proof"]["events"]]
-    unseen = sum(
-        bool(seen.leaf.evidence) and photo is None for seen, photo in zip(certificate.events, photos, strict=True)
+    photos = [shown["photo_url"] for shown in document["proof"]["events"]]
+    left_out = sum(
+        bool(event.leaf.evidence) and photo is None for event, photo in zip(certificate.events, photos, strict=True)
     )
-    if unseen:
-        yield f"The certificate leaves out {_many(unseen, 'link to an older photo', 'links to older photos')}."
+    if left_out:
+        yield f"The certificate leaves out {_quantity(left_out, 'link to an older photo', 'links to older photos')}."
 
 
-def _of_log(log: CheckedLog) -> Iterator[str]:
-    yield f"{_many(len(log.headers), 'entry', 'entries')} in the log: all signatures and the hash chain are valid."
+def _lines_about_log(log: CheckedLog) -> Iterator[str]:
+    yield f"{_quantity(len(log.headers), 'entry', 'entries')} in the log: all signatures and the hash chain are valid."
     counts = log.counts
     if log.headers:
         yield f"The newest is entry {len(log.headers)}, signed {log.headers[-1].signed_at}."
     yield f"Recounted from the leaves: {counts.planted} planted, {counts.dead} dead, {counts.standing} standing."
 
 
-def _many(number: int, one: str, more: str) -> str:
+def _quantity(number: int, one: str, more: str) -> str:
     return f"{number} {one if number == 1 else more}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    _speak_on_any_terminal()
+    _escape_unprintable_characters()
     parser = argparse.ArgumentParser(
         prog="python -m saxaul.log.verify",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("certificate", nargs="?", type=Path, help="the response of GET /certificates/{number}")
-    parser.add_argument("--log", action="append", default=[], type=Path, help="pages of GET /log, one per line")
+    parser.add_argument(
+        "--log", action="append", default=[], type=Path, help="pages of GET /log, one per line (repeatable)"
+    )
     parser.add_argument("--key", required=True, type=Path, help="the response of GET /log/key, and any older keys")
     chosen = parser.parse_args(arguments)
     if chosen.certificate is None and not chosen.log:
         parser.error("give a certificate, a log, or both")
     try:
         certificate = chosen.certificate.read_bytes() if chosen.certificate else None
-        pages = [page for file in chosen.log for page in pages_in(file.read_bytes())]
-        for line in verdict(certificate, pages, chosen.key.read_bytes()):
+        pages = [page for file in chosen.log for page in split_pages(file.read_bytes())]
+        for line in verify(certificate, pages, chosen.key.read_bytes()):
             print(line)  # noqa: T201 - this is a command
     except NotVerifiedError as reason:
         print(f"{reason.word}: {reason}.")  # noqa: T201
@@ -123,15 +132,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def pages_in(text: bytes) -> list[bytes]:
-    """Return the pages in a log file, one per line. No page contains a line break.
+def split_pages(text: bytes) -> list[bytes]:
+    """Return the pages in a log file, one per line. A page never contains a line break.
 
-    An empty file gives one empty page, which the check then reports as one to fetch again.
+    For an empty file, return one empty page, which :func:`verify` reports as incomplete.
     """
     return [line for line in text.splitlines() if line.strip()] or [b""]
 
 
-def _speak_on_any_terminal() -> None:
+def _escape_unprintable_characters() -> None:
     """Print an escape code for a character that the terminal cannot show, rather than fail."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

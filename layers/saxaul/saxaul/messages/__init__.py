@@ -1,1 +1,1 @@
-"""The bodies of queue messages, and the events that bring them to a function."""
+"""The bodies of queue messages, and the Lambda events that contain queue messages or stream records."""

@@ -1,7 +1,7 @@
-"""The bodies of queue messages: packed actions, redemptions to settle, and projects to place an order for.
+"""The bodies of queue messages: packed actions and reversals, redemptions to settle, and projects that need an order.
 
-SQS bills a message by each 64 KB, so the actions of one API call go into as few messages as that size allows.
-The actions of one owner stay in one message if they fit, so that one write can post them to their period.
+SQS bills each 64 KB of a message as one request. So the actions of one API request are packed into few messages of at
+most 64 KB. The actions of one owner stay in one message if they fit, so that one write can post them to their period.
 """
 
 import json
@@ -17,19 +17,19 @@ from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier
 from saxaul.ledger.actions import Action, Id, Instant, Owner, Reason, Reversal
 
 MAX_MESSAGE_BYTES = 64 * 1024
+"""The longest body. The bodies are ASCII, so their length in characters is their length in bytes."""
 
 Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
 
 PackedAction = tuple[Literal["user", "facility"], Id, Id, str, Quantity, Instant]
-"""The owner's kind and id, action_id, type, quantity, occurred_at."""
-
+"""An action as a row of a message: the owner's kind and id, action_id, type, quantity, occurred_at."""
 
 PackedReversal = tuple[Literal["user", "facility"], Id, Id, Reason, Instant]
-"""The owner's kind and id, action_id, reason, occurred_at."""
+"""A reversal as a row of a message: the owner's kind and id, action_id, reason, occurred_at."""
 
 
 class ActionMessage(BaseModel):
-    """A message with actions or reversals of one app."""
+    """The body of a message with actions or reversals of one app."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class ActionMessage(BaseModel):
 
 
 class RedemptionMessage(BaseModel):
-    """A redemption to settle. The worker reads the other fields from the item of the redemption."""
+    """The body of a message for a redemption to settle. The worker reads the redemption from the ledger."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,7 +57,7 @@ class RedemptionMessage(BaseModel):
 
 
 class PlantingMessage(BaseModel):
-    """A project with trees that wait for an order, or with an order that is not announced."""
+    """The body of a message for a project that has trees to order, or an order that is not announced yet."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +65,7 @@ class PlantingMessage(BaseModel):
 
 
 def pack(app: str, actions: Iterable[Action]) -> list[str]:
-    """Return the bodies of the messages with the actions of one app, each at most 64 KB long."""
+    """Pack the actions of one app into message bodies of at most 64 KB each."""
     rows = (
         (action.owner, [*action.owner, action.action_id, action.type, str(action.quantity), action.occurred_at])
         for action in sorted(actions, key=lambda action: action.owner)
@@ -74,7 +74,7 @@ def pack(app: str, actions: Iterable[Action]) -> list[str]:
 
 
 def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
-    """Return the bodies of the messages with the reversals of one app, each at most 64 KB long."""
+    """Pack the reversals of one app into message bodies of at most 64 KB each."""
     rows = (
         (reversal.owner, [*reversal.owner, reversal.action_id, reversal.reason, reversal.occurred_at])
         for reversal in sorted(reversals, key=lambda reversal: reversal.owner)
@@ -83,7 +83,10 @@ def pack_reversals(app: str, reversals: Iterable[Reversal]) -> list[str]:
 
 
 def _packed(app: str, name: Literal["actions", "reversals"], rows: Iterable[tuple[Owner, list[object]]]) -> list[str]:
-    """Return the bodies for rows sorted by owner. The rows of one owner stay in one message if they fit."""
+    """Pack rows, sorted by owner, into message bodies. The rows of one owner stay in one body if they fit.
+
+    ``name`` is the field of the body that contains the rows.
+    """
     bodies: list[str] = []
     packed: list[str] = []
     size = envelope = len(_body(app, name, []))

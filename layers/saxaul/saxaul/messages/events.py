@@ -1,18 +1,18 @@
-"""The events that bring queue messages and stream records to a function, and the answer that asks for redelivery."""
+"""The Lambda events that contain queue messages or stream records, and the response that asks for redelivery."""
 
 from collections.abc import Iterable
 from typing import Any, NotRequired, TypedDict
 
 
 class QueueRecord(TypedDict):
-    """One message of a batch. Lambda sends more fields than these."""
+    """One queue message of a batch. The fields that no function uses are left out."""
 
     messageId: str
     body: str
 
 
 class QueueEvent(TypedDict):
-    """A batch of messages."""
+    """A batch of queue messages, the event of one invocation."""
 
     Records: list[QueueRecord]
 
@@ -21,26 +21,35 @@ class FailedMessage(TypedDict):
     itemIdentifier: str
 
 
-class QueueAnswer(TypedDict):
-    """The messages to deliver again. Every other message of the batch is deleted from the queue."""
+class QueueResponse(TypedDict):
+    """A function's response to a batch of messages. It lists the messages that the queue must redeliver.
+
+    Lambda deletes every other message of the batch from the queue.
+    """
 
     batchItemFailures: list[FailedMessage]
 
 
-def redeliver(message_ids: Iterable[str]) -> QueueAnswer:
-    """Return the answer that has these messages delivered again."""
+def redeliver(message_ids: Iterable[str]) -> QueueResponse:
+    """Return the response that makes the queue redeliver these messages."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
 
 
 class StreamRecord(TypedDict):
-    """One change of an item, with the item before and after it. Lambda sends more fields than these."""
+    """One change of a DynamoDB item. ``dynamodb`` has the item before and after the change.
+
+    The fields that no function uses are left out.
+    """
 
     eventName: str
     dynamodb: dict[str, Any]
 
 
 class StreamEvent(TypedDict):
-    """A batch of changes of one shard, in order. The last batch of a tumbling window is empty."""
+    """A batch of changes of one shard, in the order of the changes.
+
+    Lambda groups these batches into tumbling windows. The last batch of each window is empty.
+    """
 
     Records: list[StreamRecord]
     shardId: NotRequired[str]

@@ -1,4 +1,8 @@
-"""Split text into folded words, so that width, case, accents, punctuation and traditional characters do not matter."""
+"""Split text into words and fold them.
+
+Folding makes words equal that differ only in width, case, accents or punctuation, or in traditional and simplified
+characters.
+"""
 
 import re
 import unicodedata
@@ -12,12 +16,12 @@ from saxaul.search.hanzi import is_hanzi, simplify
 _RUN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the apostrophe that phones type
 
 
-LONGEST = 32
-"""The most letters of a word that are kept; the rest are cut off."""
+MAX_WORD_LENGTH = 32
+"""The most letters of a folded word. Further letters are cut off."""
 
 
 class Word(NamedTuple):
-    """A folded word or run of hanzi. ``start`` and ``end`` are its position in the original text."""
+    """A folded word, or a folded run of hanzi. ``start`` and ``end`` are its position in the original text."""
 
     text: str
     start: int
@@ -41,7 +45,7 @@ def _words(text: str) -> Iterator[Word]:
         for hanzi, characters in groupby(match.group(), is_hanzi):
             piece = "".join(characters)
             if folded := fold(piece):
-                yield Word(folded if hanzi else folded[:LONGEST], start, start + len(piece), hanzi)
+                yield Word(folded if hanzi else folded[:MAX_WORD_LENGTH], start, start + len(piece), hanzi)
             start += len(piece)
 
 

@@ -1,7 +1,8 @@
 """Simplified forms and pinyin of Chinese characters (hanzi).
 
-`hanzi.tsv` in this folder holds the data that the search needs from two libraries, OpenCC and pypinyin.
-`python -m local.hanzi` generates it.
+The data is in `hanzi.tsv` in this folder, which `python -m local.hanzi` generates from the libraries OpenCC and
+pypinyin. The first line has the traditional characters and the simplified character of each. Every other line has a
+syllable, the characters whose usual reading it is, and the characters that have it as another reading.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MOST_SPELLINGS = 4
-"""The most combinations of readings that are kept for a run in which some characters have several readings."""
+"""The most combinations of readings for one run, in which several characters may have several readings each."""
 
 
 class _Table(NamedTuple):
@@ -26,11 +27,11 @@ def _table() -> _Table:
     readings: dict[str, tuple[str, ...]] = {}
     others: list[tuple[str, str]] = []
     for line in lines[1:]:
-        syllable, first_read_so, also_read_so = line.split("\t")
-        readings.update(dict.fromkeys(first_read_so, (syllable,)))
-        others.append((syllable, also_read_so))
-    for syllable, also_read_so in others:
-        for character in also_read_so:
+        syllable, main_characters, other_characters = line.split("\t")
+        readings.update(dict.fromkeys(main_characters, (syllable,)))
+        others.append((syllable, other_characters))
+    for syllable, other_characters in others:
+        for character in other_characters:
             readings[character] += (syllable,)
     return _Table(str.maketrans(traditional, simplified), readings)
 
@@ -45,7 +46,7 @@ def simplify(text: str) -> str:
 
 
 def readings(character: str) -> tuple[str, ...]:
-    """Return the pinyin syllables of a simplified character, the usual one first; empty for any other character."""
+    """Return the pinyin readings of a simplified character, the usual one first. Other characters have none."""
     return _table().readings.get(character, ())
 
 
@@ -53,7 +54,7 @@ def readings(character: str) -> tuple[str, ...]:
 def spellings(run: str) -> tuple[str, ...]:
     """Return the pinyin spellings of a run of simplified hanzi, without tones and with v for ü.
 
-    The result is empty if a character has no reading.
+    There are none if a character has no reading.
     """
     return tuple("".join(syllables) for syllables in _syllables(run))
 

@@ -17,10 +17,10 @@ class Match(NamedTuple):
     """A part of a suggestion that a word of the query matched.
 
     Attributes:
-        word: the word of the query, as the search folded or joined it.
-        field: where the text is from: ``title``, ``keyword``, ``text``, ``action_type``, ``campaign`` or ``synonym``.
+        word: the folded word of the query; several words that the search joined are one word.
+        field: the source of the text: ``title``, ``keyword``, ``text``, ``action_type``, ``campaign`` or ``synonym``.
         text: the whole text that contains the part.
-        start, end: where the part starts and ends, in characters of ``text``.
+        start, end: the position of the part in ``text``, in characters.
     """
 
     word: str
@@ -30,21 +30,22 @@ class Match(NamedTuple):
     end: int
 
 
-_TITLE, _KEYWORD, _TEXT, _LENT = "title", "keyword", "text", "lent"
+_TITLE, _KEYWORD, _TEXT, _RELATED = "title", "keyword", "text", "related"
 _FIELDS = {
     Space.TITLE: (_TITLE,),
     Space.KEYWORD: (_KEYWORD,),
-    Space.RELATED: (_LENT,),
+    Space.RELATED: (_RELATED,),
     Space.TEXT: (_TEXT,),
 }
-_ANY_FIELD = (_TITLE, _KEYWORD, _LENT)
+_ANY_FIELD = (_TITLE, _KEYWORD, _RELATED)
+"""The fields in which a match is looked for, by the space of its key. Other spaces have keys from ``_ANY_FIELD``."""
 
 
 class _Passage(NamedTuple):
     """Texts of a suggestion, each with its field.
 
-    ``lines`` holds the folded texts, one on each line, so that one search covers them all. ``starts`` says where each
-    line starts.
+    ``lines`` has all texts in folded form, one on each line, so that one search covers all of them. ``starts`` has the
+    position at which each line starts.
     """
 
     fields: Sequence[str]
@@ -54,22 +55,26 @@ class _Passage(NamedTuple):
 
 
 class Highlighter:
-    """Finds the parts of one catalog's suggestions that queries matched."""
+    """Finds the parts of suggestions that queries matched, for one catalog."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._lent_to = lru_cache(maxsize=8192)(partial(_lent, vocabulary))
+        self._related_passage = lru_cache(maxsize=8192)(partial(_related_passage, vocabulary))
 
     def matches(
         self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
     ) -> tuple[Match, ...]:
-        """Return the part that each word of a query matched. Texts in the requested language are tried first."""
+        """Return one part for each word of a query. Texts in the requested language are searched first."""
         found = (self._match(ladder, ladder.space_of(document), suggestion, language) for ladder in ladders)
         return tuple(dict.fromkeys(match for match in found if match))
 
     def _match(self, ladder: Ladder, space: Space, suggestion: Suggestion, language: Language) -> Match | None:
         typed = ladder.word
-        words = [Word(meant, 0, 0, hanzi=False) for meant in ladder.meant] if space is Space.TYPED else [typed]
-        for locate in _LOCATORS.get(space, (_written_in,)):
+        words = (
+            [Word(correction, 0, 0, hanzi=False) for correction in ladder.corrections]
+            if space is Space.TYPED
+            else [typed]
+        )
+        for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
                 passage = self._passage(field, suggestion, language)
                 for word in words:
@@ -79,16 +84,18 @@ class Highlighter:
         return None
 
     def _passage(self, field: str, suggestion: Suggestion, language: Language) -> _Passage:
-        if field == _LENT:
-            return self._lent_to(suggestion.action_type, suggestion.campaign, suggestion.keywords)
+        if field == _RELATED:
+            return self._related_passage(suggestion.action_type, suggestion.campaign, suggestion.keywords)
         if field == _KEYWORD:
             return _passage_of(_KEYWORD, suggestion.keywords)
         texts = suggestion.titles if field == _TITLE else suggestion.texts
         return _passage_of(field, (texts.en, texts.zh) if language == "en" else (texts.zh, texts.en))
 
 
-def _lent(vocabulary: Vocabulary, action_type: str, campaign: str | None, keywords: Sequence[str]) -> _Passage:
-    fields, texts = zip(*vocabulary.lent(action_type, campaign, keywords), strict=True)
+def _related_passage(
+    vocabulary: Vocabulary, action_type: str, campaign: str | None, keywords: Sequence[str]
+) -> _Passage:
+    fields, texts = zip(*vocabulary.related_words(action_type, campaign, keywords), strict=True)
     return _passage(fields, texts)
 
 
@@ -103,24 +110,26 @@ def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:
 
 
 _Spot = tuple[int, tuple[int, int]]
-"""The index of a text in a passage, and the start and end of a part of that text."""
+"""A part of a passage: the index of the text, and the start and end of the part in that text."""
 
 
-def _written_in(word: Word, passage: _Passage) -> _Spot | None:
+def _find_written(word: Word, passage: _Passage) -> _Spot | None:
+    """Find a word in the folded texts of a passage."""
     place = passage.lines.find(word.text)
     while place >= 0:
         number = bisect_right(passage.starts, place) - 1
-        if part := _written(word.text, passage.texts[number]):
+        if part := _written_span(word.text, passage.texts[number]):
             return number, part
         place = passage.lines.find(word.text, passage.starts[number + 1])
     return None
 
 
-def _spelled_in(word: Word, passage: _Passage) -> _Spot | None:
+def _find_pinyin(word: Word, passage: _Passage) -> _Spot | None:
+    """Find the hanzi in a passage that a word spells in pinyin."""
     if word.hanzi:
         return None
     for number, text in enumerate(passage.texts):
-        if part := _spelled(word.text, text):
+        if part := _pinyin_span(word.text, text):
             return number, part
     return None
 
@@ -130,7 +139,7 @@ class _Folded(NamedTuple):
 
     Attributes:
         text: the string.
-        parts: for each character of the string, the part of the original text that it stands for.
+        parts: for each character of the string, the start and end of the original characters that became it.
         starts: the positions in the string where a match may start.
     """
 
@@ -147,16 +156,16 @@ def _folded(text: str) -> _Folded:
     for word in words_of(text):
         letters.append(word.text)
         starts += range(len(parts), len(parts) + len(word.text)) if word.hanzi else [len(parts)]
-        alike = len(word.text) == word.end - word.start
+        same_length = len(word.text) == word.end - word.start
         parts += [
-            (word.start + place, word.start + place + 1) if alike else (word.start, word.end)
+            (word.start + place, word.start + place + 1) if same_length else (word.start, word.end)
             for place in range(len(word.text))
         ]
     return _Folded("".join(letters), parts, starts)
 
 
 @lru_cache(maxsize=16_384)
-def _written(word: str, text: str) -> tuple[int, int] | None:
+def _written_span(word: str, text: str) -> tuple[int, int] | None:
     folded = _folded(text)
     place = folded.text.find(word)
     while place >= 0:
@@ -167,40 +176,40 @@ def _written(word: str, text: str) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=16_384)
-def _spelled(word: str, text: str) -> tuple[int, int] | None:
-    """Return the start and end of the hanzi that the word spells in pinyin.
+def _pinyin_span(word: str, text: str) -> tuple[int, int] | None:
+    """Return the start and end of the hanzi in a text that a word spells in pinyin.
 
-    Whole syllables are tried first, then only the first letter of each syllable.
+    Full syllables are tried first, then the first letters of the syllables.
     """
     runs = [run for run in words_of(text) if run.hanzi]
     for first_letters in (False, True):
         for run in runs:
             for start in range(len(run.text)):
-                if end := _read(word, run.text, start, first_letters):
+                if end := _match_pinyin(word, run.text, start, first_letters):
                     return run.start + start, run.start + end
     return None
 
 
-def _read(typed: str, run: str, place: int, first_letters: bool) -> int:
-    """Compare typed pinyin with a run of hanzi, from a position on.
+def _match_pinyin(typed: str, run: str, place: int, first_letters: bool) -> int:
+    """Compare typed pinyin with the characters of a run of hanzi from a position on.
 
-    Return the position in the run where the typed part ends, or 0 if the pinyin does not match.
+    Return the position in the run after the last matching character, or 0 if the pinyin does not match.
     """
     if not typed:
         return place
     if place == len(run):
         return 0
     for reading in readings(run[place]):
-        said = reading[0] if first_letters else reading
-        if typed.startswith(said) and (end := _read(typed[len(said) :], run, place + 1, first_letters)):
+        expected = reading[0] if first_letters else reading
+        if typed.startswith(expected) and (end := _match_pinyin(typed[len(expected) :], run, place + 1, first_letters)):
             return end
-        if said.startswith(typed):
+        if expected.startswith(typed):
             return place + 1
     return 0
 
 
 _LOCATORS = {
-    Space.TYPED: (_written_in, _spelled_in),
-    **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_spelled_in,)),
+    Space.TYPED: (_find_written, _find_pinyin),
+    **dict.fromkeys((Space.SPELLED, Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART), (_find_pinyin,)),
 }
-"""How to locate a match that was found in a space. In any other space, a match is located by its written form."""
+"""The functions that locate a match, by the space in which the search found it. Other spaces use ``_find_written``."""

@@ -26,7 +26,10 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """Suggestions for a query, best first. If ``fallback`` is true, nothing matched, and they are the front page."""
+    """The suggestions for a query, best first.
+
+    ``fallback`` is true if nothing matched the query. Then the suggestions are the front page: the best of that day.
+    """
 
     found: tuple[Found, ...]
     fallback: bool
@@ -45,7 +48,7 @@ class SuggestionIndex:
     def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
         """Return the suggestions that match a query, best first.
 
-        If the query is empty or matches nothing, return the front page: the best of all suggestions on that day.
+        If the query is empty or matches nothing, return the front page: the best suggestions of that day.
         """
         words = words_of(query)
         best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
@@ -61,6 +64,7 @@ class SuggestionIndex:
         return Found(identifier, suggestion, self._highlighter.matches(find.ladders, document, suggestion, language))
 
     def _spaces(self) -> Mapping[Space, Postings]:
+        """Return the keys of all suggestions, by space."""
         documents: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
         for number, identifier in enumerate(self._ranking.identifiers):
             for space, key in self._vocabulary.terms_of(self.catalog.suggestions[identifier]):

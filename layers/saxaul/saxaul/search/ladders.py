@@ -1,7 +1,8 @@
 """Look up one word of a query, step by step.
 
-Each step is one lookup and is called a rung. The rungs of a word are its ladder, the most reliable lookup first. A word
-keeps the documents that earlier rungs found. Rungs of one grade give equally good answers.
+A step is called a rung. It is one lookup of the word in one space (`terms.py`). The rungs of a word are its ladder; the
+most reliable lookups come first. A rung adds documents to those that earlier rungs found. Rungs of the same grade give
+equally good matches.
 """
 
 import re
@@ -15,7 +16,7 @@ from saxaul.search.folding import Word
 from saxaul.search.hanzi import spellings
 from saxaul.search.postings import Postings
 from saxaul.search.terms import Space
-from saxaul.search.typos import corrections
+from saxaul.search.typos import find_corrections
 
 Documents = int
 """A set of documents as one integer: bit n stands for document n. A document is a numbered suggestion."""
@@ -27,7 +28,7 @@ _exactly, _beginning, _containing = Postings.exactly, Postings.beginning_with, P
 
 
 class Rung(NamedTuple):
-    """One lookup of a ladder. ``None`` stands for no lookup.
+    """One step of a ladder. Its lookup depends on the kind of word; None means that such a word is not looked up.
 
     Attributes:
         grade: how good a match on this rung is; 0 is the best.
@@ -36,7 +37,7 @@ class Rung(NamedTuple):
         one_hanzi: the lookup of a single hanzi.
         is_sure: whether a match on this rung shows that the word was typed correctly. A word without a match on any
             sure rung may have been mistyped.
-        is_corrected: whether the corrections of the word are looked up instead of the word.
+        is_corrected: whether the corrections of the word are looked up instead of the word itself.
     """
 
     grade: int
@@ -70,12 +71,12 @@ RUNGS = (
 """The rungs in the order in which they are tried. The sure rungs come first."""
 
 LAST_SURE = max(position for position, rung in enumerate(RUNGS) if rung.is_sure)
-"""The position of the last sure rung."""
+"""The position of the last sure rung in ``RUNGS``."""
 
 POSITIONS_BY_GRADE = tuple(
     tuple(positions) for _, positions in groupby(range(len(RUNGS)), key=lambda position: RUNGS[position].grade)
 )
-"""The positions of the rungs of each grade, the best grade first."""
+"""The positions of the rungs in ``RUNGS``, grouped by grade, best grade first."""
 
 _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
 """The spaces in which a single letter is too ambiguous to look up."""
@@ -85,7 +86,7 @@ _TONE = re.compile(r"(?<=[a-z])[1-5]")
 
 
 class Ladder:
-    """The documents that one word has found up to each rung."""
+    """The lookups of one word, and the documents that they found."""
 
     def __init__(self, word: Word, spaces: Spaces, mistyped: bool = False) -> None:
         """Prepare the lookups of a word. If ``mistyped``, look up its corrections even if the word finds something."""
@@ -95,7 +96,7 @@ class Ladder:
         self._found: list[Documents] = []
 
     def up_to(self, position: int) -> Documents:
-        """Return the documents that the word has found up to the rung at a position, that rung included."""
+        """Return the documents that the word finds on the rungs from the first to this position, inclusive."""
         found = self._found
         while len(found) <= position:
             found.append((found[-1] if found else 0) | self._on(RUNGS[len(found)]))
@@ -111,17 +112,20 @@ class Ladder:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the word finds anything on a sure rung. Lookups stop at the first rung with a match."""
+        """Whether the word finds anything on a sure rung."""
         return any(map(self.up_to, range(LAST_SURE + 1)))
 
     @cached_property
-    def meant(self) -> list[str]:
-        """The corrections of the word, if it may have been mistyped. A run of hanzi is corrected to its pinyin."""
+    def corrections(self) -> list[str]:
+        """The corrections of the word; none if it has a match on a sure rung, unless it is ``mistyped``.
+
+        A run of hanzi is corrected to its pinyin.
+        """
         if self.is_sure and not self._mistyped:
             return []
         if self.word.hanzi:
             return list(spellings(self.word.text)) if len(self.word.text) > 1 else []
-        return corrections(self.word.text, self._spaces[Space.TYPED])
+        return find_corrections(self.word.text, self._spaces[Space.TYPED])
 
     def _on(self, rung: Rung) -> Documents:
         lookup, text = self._lookup(rung), self.word.text
@@ -129,7 +133,7 @@ class Ladder:
             return 0
         space, look_up = lookup
         if rung.is_corrected:
-            return reduce(or_, (look_up(self._spaces[space], meant) for meant in self.meant), 0)
+            return reduce(or_, (look_up(self._spaces[space], correction) for correction in self.corrections), 0)
         if space in _ABBREVIATED and len(text) == 1:
             return 0
         return look_up(self._spaces[space], _TONE.sub("", text) if space in _SPELLED else text)
@@ -141,4 +145,4 @@ class Ladder:
 
 
 TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
-"""The spaces whose keys people type letter by letter. TYPED holds the ASCII keys of all of them."""
+"""The spaces whose keys people type letter by letter. The space TYPED has the ASCII keys of all of them."""

@@ -1,7 +1,7 @@
 """Find the suggestions that match a query, the best matches first.
 
-Each word is looked up rung by rung (`ladders.py`). A query of several words finds, up to a rung, the suggestions that
-all of its words have found up to that rung. Rungs of one grade give equally good answers; `ranking.py` orders them.
+Each word is looked up rung by rung (`ladders.py`). On a rung, a query of several words finds the suggestions that each
+word found on this rung or an earlier one. `ranking.py` orders the matches of one grade.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,22 +10,27 @@ from typing import NamedTuple
 from saxaul.search.folding import Word
 from saxaul.search.hanzi import spellings
 from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Ladder, Spaces
-from saxaul.search.terms import WINDOW, Space, glued
+from saxaul.search.terms import MAX_KEY_HANZI, Space, join_words
 
 _MOST_WORDS = 8
+"""The most words or pieces of a query that are looked up."""
 _MOST_HANZI = 40
+"""The most hanzi of a run that are split into pieces."""
 _LONGEST_PIECE = 6
+"""The most hanzi of a piece."""
+_SHORTEST_PIECE = 3
+"""The fewest letters of a piece."""
 
 
 class Find(NamedTuple):
-    """Documents that were found in the same way, and the ladders of the words that found them."""
+    """A set of documents that were found together, and the ladders of the words that found them."""
 
     documents: Documents
     ladders: Sequence[Ladder]
 
 
 Grade = list[Find]
-"""Finds that are equally good answers. Matches in titles come first."""
+"""The finds of one grade, in the order of the rungs: those in titles come first."""
 
 
 class Matcher:
@@ -37,23 +42,31 @@ class Matcher:
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Return the matches of a query, the best grade first.
 
-        A suggestion must match every word. If none does, each word may have been mistyped, even a known word. If there
-        is still no match, unknown parts of the query are ignored, such as the sentence around the words that matter.
+        A suggestion must match every word. If no suggestion does, corrections of every word are looked up too, even of
+        known words. If there is still no match, unknown parts of the query are ignored, such as the rest of a sentence.
         """
         words = words[:_MOST_WORDS]
         for mistyped in (False, True):
-            readings = [words, *_other_readings(words)]
-            ladders = {word: Ladder(word, self._spaces, mistyped) for reading in readings for word in reading}
+            interpretations = [words, *_other_interpretations(words)]
+            ladders = {
+                word: Ladder(word, self._spaces, mistyped)
+                for interpretation in interpretations
+                for word in interpretation
+            }
             found = False
-            for grade in _climb([[ladders[word] for word in reading] for reading in readings]):
+            for grade in _climb([[ladders[word] for word in interpretation] for interpretation in interpretations]):
                 found = True
                 yield grade
             if found:
                 return
-        yield from self._what_is_known(words)
+        yield from self._partial_matches(words)
 
-    def _what_is_known(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """Return what all known pieces of a query match together; then without the least specific piece, and so on."""
+    def _partial_matches(self, words: Sequence[Word]) -> Iterator[Grade]:
+        """Yield the matches of all known pieces of a query, then of all but the least specific piece, and so on.
+
+        A piece is a word or a part of a run of hanzi. Keywords are more specific than other pieces, and longer pieces
+        are more specific than shorter ones.
+        """
         pieces = [piece for word in words for piece in self._pieces(word)]
         pieces.sort(key=lambda piece: (piece.is_keyword, len(piece.ladder.word.text)), reverse=True)
         seen = 0
@@ -81,26 +94,27 @@ class Matcher:
         return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
 
     def _split(self, run: str) -> list[tuple[int, int]]:
-        """Return the known pieces of a run of hanzi that cover the most characters; those of keywords count twice."""
+        """Split a run of hanzi into known pieces. Return the start and end of each piece.
+
+        The pieces cover as many characters as possible; the characters of keywords count twice.
+        """
         best: list[tuple[int, list[tuple[int, int]]]] = [(0, [])]
         for end in range(1, len(run) + 1):
             choices = [best[end - 1]]
             for start in range(max(0, end - _LONGEST_PIECE), end - 1):
-                if worth := self._worth(run[start:end]):
+                if score := self._score(run[start:end]):
                     before, pieces = best[start]
-                    choices.append((before + worth, [*pieces, (start, end)]))
+                    choices.append((before + score, [*pieces, (start, end)]))
             best.append(max(choices, key=lambda choice: choice[0]))
         return best[-1][1]
 
-    def _worth(self, piece: str) -> int:
+    def _score(self, piece: str) -> int:
+        """Return how much a piece adds to the score of a split; 0 if the piece is unknown."""
         if self._is_keyword(piece):
             return 2 * len(piece)
-        inside = piece[:WINDOW]
-        known = any(self._spaces[space].knows(inside) for space in (Space.TITLE, Space.PART))
+        beginning = piece[:MAX_KEY_HANZI]
+        known = any(self._spaces[space].has_prefix(beginning) for space in (Space.TITLE, Space.PART))
         return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._spaces).is_sure else 0
-
-
-_SHORTEST_PIECE = 3
 
 
 class _Piece(NamedTuple):
@@ -108,12 +122,13 @@ class _Piece(NamedTuple):
     is_keyword: bool
 
 
-def _climb(readings: Sequence[Sequence[Ladder]]) -> Iterator[Grade]:
+def _climb(interpretations: Sequence[Sequence[Ladder]]) -> Iterator[Grade]:
+    """Yield the matches of each grade, for all interpretations of a query together."""
     seen = 0
     for positions in POSITIONS_BY_GRADE:
         grade = []
         for position in positions:
-            for ladders in readings:
+            for ladders in interpretations:
                 if documents := _found_by(ladders, position) & ~seen:
                     seen |= documents
                     grade.append(Find(documents, ladders))
@@ -130,28 +145,29 @@ def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
     return documents
 
 
-def _other_readings(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    """Return other ways to read a query.
+def _other_interpretations(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    """Return other ways to split a query into words.
 
-    Words are joined, as in "tooth brush" or "lv se". Hanzi mixed with pinyin become one word of pinyin, as in 绿se.
+    Neighbouring words are joined, such as "tooth brush" or "lv se". A query of hanzi and pinyin, such as 绿se, becomes
+    one word of pinyin next to its hanzi.
     """
     if len(words) < 2:  # noqa: PLR2004 - a single word has no neighbour
         return
-    alike = len({word.hanzi for word in words}) == 1
-    if alike:
-        yield [_joined(words)]
-    elif spelled := _spelled(words):
+    same_script = len({word.hanzi for word in words}) == 1
+    if same_script:
+        yield [_joined_word(words)]
+    elif spelled := _pinyin_word(words):
         yield [*(word for word in words if word.hanzi), spelled]
     for place in range(len(words) - 1 if len(words) > 2 else 0):  # noqa: PLR2004 - two words were joined above
         pair = words[place : place + 2]
         if not any(word.hanzi for word in pair):
-            yield [*words[:place], _joined(pair), *words[place + 2 :]]
+            yield [*words[:place], _joined_word(pair), *words[place + 2 :]]
 
 
-def _joined(words: Sequence[Word]) -> Word:
-    return Word(glued(words), words[0].start, words[-1].end, words[0].hanzi)
+def _joined_word(words: Sequence[Word]) -> Word:
+    return Word(join_words(words), words[0].start, words[-1].end, words[0].hanzi)
 
 
-def _spelled(words: Sequence[Word]) -> Word | None:
+def _pinyin_word(words: Sequence[Word]) -> Word | None:
     spelled = [next(iter(spellings(word.text)), "") if word.hanzi else word.text for word in words]
     return Word("".join(spelled), words[0].start, words[-1].end, hanzi=False) if all(spelled) else None

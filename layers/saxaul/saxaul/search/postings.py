@@ -1,8 +1,8 @@
-"""Sorted keys, each with its documents. A lookup returns a set of documents as the bits of one integer.
+"""An index from keys to documents. A lookup returns a set of documents as one integer: bit n stands for document n.
 
-On such sets, "and", "or" and "best first" take a few machine words for every 64 documents; the lowest bit is the first
-document. A lookup walks over at most ``_walk`` documents, even for a common key or a short prefix. Larger sets are
-computed when the index is built.
+The intersection and the union of such sets, and the search for the lowest bit, need a few machine words for every 64
+documents. A lookup goes through at most ``_scan_limit`` documents one by one. For common keys and short prefixes, which
+have more documents, the sets are computed when the index is built.
 """
 
 from array import array
@@ -10,11 +10,13 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
 
-from saxaul.search.terms import WINDOW
+from saxaul.search.terms import MAX_KEY_HANZI
 
-_AFTER_ANY = "\U0010ffff"
+_LAST_CHARACTER = "\U0010ffff"
+"""A character that sorts after every character of a key."""
 
-_LEAST_WALK, _SHARE_OF_ALL = 64, 128
+_MIN_SCAN_LIMIT, _SCAN_DIVISOR = 64, 128
+"""A lookup goes through at most 64 documents, or a 128th of all documents if that is more."""
 
 
 class Postings:
@@ -26,18 +28,18 @@ class Postings:
         self._documents = array("I", chain.from_iterable(documents[key] for key in self.keys))
         self._starts = array("I", accumulate((len(documents[key]) for key in self.keys), initial=0))
         self._bytes = size // 8 + 1
-        self._walk = max(_LEAST_WALK, size // _SHARE_OF_ALL)
-        self._common = {
+        self._scan_limit = max(_MIN_SCAN_LIMIT, size // _SCAN_DIVISOR)
+        self._large_keys = {
             key: self._union(position, position + 1)
             for position, key in enumerate(self.keys)
-            if len(documents[key]) > self._walk
+            if len(documents[key]) > self._scan_limit
         }
-        self._short: dict[str, int] = {}
-        self._gather("", 0, len(self.keys))
+        self._large_prefixes: dict[str, int] = {}
+        self._store_large_prefixes("", 0, len(self.keys))
 
     def exactly(self, key: str) -> int:
         """Return the documents that have a key."""
-        if (known := self._common.get(key)) is not None:
+        if (known := self._large_keys.get(key)) is not None:
             return known
         position = bisect_left(self.keys, key)
         return self._union(position, position + 1) if self._is_at(position, key) else 0
@@ -48,7 +50,7 @@ class Postings:
 
     def beginning_with(self, prefix: str) -> int:
         """Return the documents of all keys that begin with a prefix."""
-        if (known := self._short.get(prefix)) is not None:
+        if (known := self._large_prefixes.get(prefix)) is not None:
             return known
         first, last = self.range_of(prefix)
         return self._union(first, last)
@@ -56,28 +58,28 @@ class Postings:
     def containing(self, run: str) -> int:
         """Return the documents that contain a run of hanzi.
 
-        A run longer than a key is looked up in overlapping pieces of ``WINDOW`` characters, and the documents contain
-        all of these pieces.
+        A run that is longer than a key is looked up in overlapping pieces of ``MAX_KEY_HANZI`` characters. Then a
+        document is also returned if it contains all of these pieces in other places.
         """
-        if len(run) <= WINDOW:
+        if len(run) <= MAX_KEY_HANZI:
             return self.beginning_with(run)
-        documents = self.beginning_with(run[:WINDOW])
-        for start in range(1, len(run) - WINDOW + 1):
+        documents = self.beginning_with(run[:MAX_KEY_HANZI])
+        for start in range(1, len(run) - MAX_KEY_HANZI + 1):
             if not documents:
                 break
-            documents &= self.beginning_with(run[start : start + WINDOW])
+            documents &= self.beginning_with(run[start : start + MAX_KEY_HANZI])
         return documents
 
-    def knows(self, prefix: str) -> bool:
+    def has_prefix(self, prefix: str) -> bool:
         """Return whether any key begins with a prefix."""
         first, last = self.range_of(prefix)
         return first < last
 
     def range_of(self, prefix: str, first: int = 0, last: int | None = None) -> tuple[int, int]:
-        """Return where the keys that begin with a prefix start and end, within the positions ``first`` to ``last``."""
+        """Return the range of the keys that begin with a prefix, searching only the positions ``first`` to ``last``."""
         last = len(self.keys) if last is None else last
         first = bisect_left(self.keys, prefix, first, last)
-        return first, bisect_left(self.keys, prefix + _AFTER_ANY, first, last)
+        return first, bisect_left(self.keys, prefix + _LAST_CHARACTER, first, last)
 
     def _is_at(self, position: int, key: str) -> bool:
         return position < len(self.keys) and self.keys[position] == key
@@ -91,10 +93,10 @@ class Postings:
             bits[document >> 3] |= 1 << (document & 7)
         return int.from_bytes(bits, "little")
 
-    def _gather(self, prefix: str, first: int, last: int) -> int:
+    def _store_large_prefixes(self, prefix: str, first: int, last: int) -> int:
         """Return the documents of a range of keys that share a prefix.
 
-        Store the set of each longer prefix that has more than ``_walk`` documents.
+        Store the set of each longer prefix that has more than ``_scan_limit`` documents.
         """
         documents = 0
         if first < last and self.keys[first] == prefix:
@@ -102,8 +104,8 @@ class Postings:
         while first < last:
             longer = self.keys[first][: len(prefix) + 1]
             end = self.range_of(longer, first, last)[1]
-            if self._starts[end] - self._starts[first] > self._walk:
-                found = self._short[longer] = self._gather(longer, first, end)
+            if self._starts[end] - self._starts[first] > self._scan_limit:
+                found = self._large_prefixes[longer] = self._store_large_prefixes(longer, first, end)
             else:
                 found = self._union(first, end)
             documents |= found

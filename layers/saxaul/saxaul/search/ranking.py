@@ -1,16 +1,16 @@
 """Order the suggestions that were found.
 
-The grade of the match decides first. Then, in this order:
+Suggestions with a better grade of match (`matching.py`) come first. Suggestions of one grade are ordered by:
 
-1. the season: campaigns that begin today, then campaigns that run today, then everything else;
-2. the app that asks: suggestions with a link into it, then those without;
-3. the place of the match: titles first;
-4. the points that one unit earns today, then the grams that it avoids: most first;
-5. suggestions without a campaign, then those with one;
+1. the season: suggestions of campaigns that begin today, then of campaigns that run today, then all others;
+2. the app that searches: suggestions with a link into this app come first;
+3. the place of the match: titles come first;
+4. the points that one unit of the action earns today, then the grams that it avoids: the most first;
+5. the campaign: suggestions without one come first;
 6. the identifier.
 
-Documents are numbered by what they earn on a day without campaigns, most first. So the lowest bits of a set are its
-best documents.
+Suggestions are numbered by rules 4 to 6, for a day without campaigns; a numbered suggestion is called a document. The
+best documents of a set are therefore its lowest bits.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,18 +25,19 @@ from saxaul.search.ladders import Documents
 from saxaul.search.matching import Find, Grade
 
 _Earning = tuple[Decimal, Decimal, bool, str]
+"""The sort key of a document: negative points, negative grams, whether it has a campaign, and its identifier."""
 
 
 class Season(NamedTuple):
     """How the campaigns of a day change the order.
 
     Attributes:
-        lifted: the documents that come before all others, the highest first.
-        multiplied: the documents that earn more today, by multiplier.
+        promoted: the documents of campaigns that begin today, and the documents of campaigns that run today.
+        multiplied: the documents that earn more points today, grouped by multiplier.
         ordinary: all other documents.
     """
 
-    lifted: tuple[Documents, ...]
+    promoted: tuple[Documents, ...]
     multiplied: Mapping[Decimal, Documents]
     ordinary: Documents
 
@@ -62,7 +63,7 @@ class Ranking:
         self._seasons: dict[date, Season] = {}
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
-        """Return the best ``limit`` documents, each with its find. Grades are read only as far as needed."""
+        """Return the best ``limit`` documents, each with its find. Grades that are not needed are not computed."""
         if (season := self._seasons.get(today)) is None:
             season = self._season_of(today)
             self._seasons = {today: season}
@@ -74,9 +75,9 @@ class Ranking:
     ) -> Iterator[tuple[int, Find]]:
         for grade in grades:
             left = self.everything
-            for lifted in (*season.lifted, self.everything):
-                for able in (linked, self.everything):
-                    chosen = lifted & able & left
+            for by_season in (*season.promoted, self.everything):
+                for by_app in (linked, self.everything):
+                    chosen = by_season & by_app & left
                     left &= ~chosen
                     for find in grade:
                         for document in islice(self._most_earning(find.documents & chosen, season), limit):
@@ -86,33 +87,33 @@ class Ranking:
         if not documents:
             return iter(())
         if not season.multiplied:
-            return _lowest(documents)
-        alike = [(Decimal(1), season.ordinary), *season.multiplied.items()]
-        ordered = (self._by_earning(documents & those, multiplier) for multiplier, those in alike)
+            return _lowest_first(documents)
+        groups = [(Decimal(1), season.ordinary), *season.multiplied.items()]
+        ordered = (self._by_earning(documents & group, multiplier) for multiplier, group in groups)
         return (document for _, document in merge(*ordered))
 
     def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Earning, int]]:
-        """Yield documents of one multiplier, each with what it earns today. A common multiplier keeps their order."""
-        for document in _lowest(documents):
+        """Yield the documents best first, each with its sort key for today. They all have the same multiplier."""
+        for document in _lowest_first(documents):
             points, avoided_g, of_campaign, identifier = self._earnings[document]
             yield (points * multiplier, avoided_g, of_campaign, identifier), document
 
     def _season_of(self, today: date) -> Season:
         campaigns = self._catalog.campaigns
-        its_day, running = 0, 0
+        starting, running = 0, 0
         for identifier, documents in self._of_campaign.items():
             if campaigns[identifier].runs_on(today):
                 running |= documents
-                its_day |= documents if campaigns[identifier].begins_on(today) else 0
+                starting |= documents if campaigns[identifier].begins_on(today) else 0
         multiplied: dict[Decimal, Documents] = {}
         for action_type, documents in self._of_action_type.items():
-            multiplier, _ = self._catalog.offer(action_type, today)
+            multiplier, _ = self._catalog.best_multiplier(action_type, today)
             if multiplier != 1:
                 multiplied[multiplier] = multiplied.get(multiplier, 0) | documents
         ordinary = self.everything
         for documents in multiplied.values():
             ordinary &= ~documents
-        return Season((its_day, running), multiplied, ordinary)
+        return Season((starting, running), multiplied, ordinary)
 
 
 def _earning(catalog: Catalog, identifier: str, suggestion: Suggestion) -> _Earning:
@@ -130,7 +131,7 @@ def _sets(members: Iterable[tuple[str, int]]) -> dict[str, Documents]:
     return {name: int.from_bytes(bits, "little") for name, bits in sets.items()}
 
 
-def _lowest(documents: Documents) -> Iterator[int]:
+def _lowest_first(documents: Documents) -> Iterator[int]:
     while documents:
         lowest = documents & -documents
         yield lowest.bit_length() - 1

@@ -1,4 +1,7 @@
-"""The keys that find a suggestion. Each key is in a space, which says how good a match on it is."""
+"""The keys that find a suggestion. A key and its space form a term.
+
+A space is a separate set of keys, such as the words of titles. It says how good a match is.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
@@ -6,37 +9,42 @@ from functools import lru_cache, partial
 from itertools import pairwise
 
 from saxaul.catalog.entries import Catalog, Suggestion
-from saxaul.search.folding import LONGEST, Word, words_of
+from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
 from saxaul.search.hanzi import initials, spellings
 
-WINDOW = 4
-"""The most hanzi in a key. Chinese is written without spaces, so a key begins at each character of a text."""
+MAX_KEY_HANZI = 4
+"""The most hanzi in a key. Because Chinese is written without spaces, a key begins at each character of a text."""
 
-_SPELLED = 6
+_MAX_SYLLABLES = 6
 """The most syllables in a pinyin key."""
 
 
 class Space(IntEnum):
-    """Where a key comes from. A ``PART`` key is a piece of a longer phrase or begins inside a run of hanzi."""
+    """Where a key comes from."""
 
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A word from the suggestion's action type or campaign, or a synonym of such a word or of a keyword."""
+    """A word of the action type or the campaign of the suggestion, or a synonym of such a word or of a keyword."""
     PART = auto()
+    """A piece of a longer phrase: a word, some hanzi, or two neighbouring words joined."""
     TEXT = auto()
     SPELLED = auto()
+    """Pinyin that begins at the first character of a run of hanzi."""
     SPELLED_PART = auto()
+    """Pinyin that begins at a later character."""
     INITIALS = auto()
+    """First letters of pinyin syllables that begin at the first character of a run of hanzi."""
     INITIALS_PART = auto()
+    """First letters of pinyin syllables that begin at a later character."""
     TYPED = auto()
-    """All keys that people type letter by letter. A mistyped word is corrected to the beginning of one of these."""
+    """All keys that people type letter by letter. A mistyped word is corrected to the beginning of such a key."""
 
 
 Term = tuple[Space, str]
 
 _ACTION_TYPE, _CAMPAIGN, _SYNONYM = "action_type", "campaign", "synonym"
-"""The sources of related words, by the names that an answer uses for them."""
+"""The sources of related words, as a search response names them."""
 
 
 class Vocabulary:
@@ -53,44 +61,45 @@ class Vocabulary:
             terms.update(_text_terms(text))
         for keyword in suggestion.keywords:
             terms.update(_phrase_terms(keyword, Space.KEYWORD))
-        for lender, phrase in self.related_to(suggestion):
+        for source, phrase in self.related_words(suggestion.action_type, suggestion.campaign, suggestion.keywords):
             for space, key in _phrase_terms(phrase, Space.RELATED):
-                # Initials are a guess, and so are synonyms. The initials of a synonym go into the less reliable space.
-                guess = lender == _SYNONYM and space is Space.INITIALS
-                terms.add((Space.INITIALS_PART if guess else space, key))
+                # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
+                is_guess = source == _SYNONYM and space is Space.INITIALS
+                terms.add((Space.INITIALS_PART if is_guess else space, key))
         return terms
 
-    def related_to(self, suggestion: Suggestion) -> Iterator[tuple[str, str]]:
-        """Return the related words of a suggestion, each with its source: action type, campaign or synonym."""
-        return self.lent(suggestion.action_type, suggestion.campaign, suggestion.keywords)
+    def related_words(
+        self, action_type: str, campaign: str | None, keywords: Sequence[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the related words of a suggestion with this action type, campaign and keywords.
 
-    def lent(self, action_type: str, campaign: str | None, keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Return the related words of any suggestion with this action type, campaign and keywords."""
+        Each word comes with its source: action type, campaign or synonym.
+        """
         names = self._catalog.action_types[action_type].names
-        lent = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
+        related = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
         if known := self._catalog.campaigns.get(campaign or ""):
-            lent += [(_CAMPAIGN, words) for words in (known.names.en, known.names.zh, *known.keywords)]
-        yield from lent
-        yield from ((_SYNONYM, word) for word in self._synonyms_of((*keywords, *(phrase for _, phrase in lent))))
+            related += [(_CAMPAIGN, words) for words in (known.names.en, known.names.zh, *known.keywords)]
+        yield from related
+        yield from ((_SYNONYM, word) for word in self._synonyms_of((*keywords, *(phrase for _, phrase in related))))
 
 
 def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]) -> tuple[str, ...]:
-    groups = [group for phrase in phrases for group in groups_of.get(glued(words_of(phrase)), ())]
+    groups = [group for phrase in phrases for group in groups_of.get(join_words(words_of(phrase)), ())]
     return tuple(word for group in dict.fromkeys(groups) for word in catalog.synonyms[group].words)
 
 
 def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
-    """Return the synonym groups that each word belongs to."""
+    """Return the identifiers of the synonym groups of each word. Words of several parts are joined."""
     groups: dict[str, list[str]] = {}
     for identifier, synonyms in catalog.synonyms.items():
         for word in synonyms.words:
-            groups.setdefault(glued(words_of(word)), []).append(identifier)
+            groups.setdefault(join_words(words_of(word)), []).append(identifier)
     return groups
 
 
-def glued(words: Iterable[Word]) -> str:
-    """Join words into one, because people type both second-hand and secondhand."""
-    return "".join(word.text for word in words)[:LONGEST]
+def join_words(words: Iterable[Word]) -> str:
+    """Join words into one key, because people type both second-hand and secondhand."""
+    return "".join(word.text for word in words)[:MAX_WORD_LENGTH]
 
 
 def _title_terms(title: str) -> Iterator[Term]:
@@ -103,13 +112,13 @@ def _title_terms(title: str) -> Iterator[Term]:
     yield from _pairs(words)
 
 
-def _hanzi_terms(run: str, inside: Space) -> Iterator[Term]:
-    """Yield the terms that begin at each character of a run of hanzi: hanzi, pinyin and initials."""
+def _hanzi_terms(run: str, space: Space) -> Iterator[Term]:
+    """Yield the terms that begin at each character of a run of hanzi: the hanzi, their pinyin and their initials."""
     for start in range(len(run)):
-        yield inside, run[start : start + WINDOW]
+        yield space, run[start : start + MAX_KEY_HANZI]
         spelled, first_letters = (Space.SPELLED_PART, Space.INITIALS_PART) if start else (Space.SPELLED, Space.INITIALS)
-        yield from ((spelled, spelling) for spelling in spellings(run[start : start + _SPELLED]))
-        yield from ((first_letters, letters) for letters in initials(run[start : start + _SPELLED]))
+        yield from ((spelled, spelling) for spelling in spellings(run[start : start + _MAX_SYLLABLES]))
+        yield from ((first_letters, letters) for letters in initials(run[start : start + _MAX_SYLLABLES]))
 
 
 @lru_cache(maxsize=16_384)
@@ -117,7 +126,7 @@ def _phrase_terms(phrase: str, whole: Space) -> tuple[Term, ...]:
     words = words_of(phrase)
     if not words:
         return ()
-    terms: list[Term] = [(whole, glued(words))]
+    terms: list[Term] = [(whole, join_words(words))]
     for word in words:
         if word.hanzi:
             terms += _hanzi_terms(word.text, Space.PART)
@@ -127,15 +136,15 @@ def _phrase_terms(phrase: str, whole: Space) -> tuple[Term, ...]:
 
 
 def _pairs(words: Sequence[Word]) -> Iterator[Term]:
-    """Yield neighbouring words joined into one, because people type both high-speed train and highspeed train."""
+    """Yield each two neighbouring words as one key, because people type both high-speed train and highspeed train."""
     for first, second in pairwise(words):
         if not first.hanzi and not second.hanzi:
-            yield Space.PART, glued((first, second))
+            yield Space.PART, join_words((first, second))
 
 
 def _text_terms(text: str) -> Iterator[Term]:
     for word in words_of(text):
         if word.hanzi:
-            yield from ((Space.TEXT, word.text[start : start + WINDOW]) for start in range(len(word.text)))
+            yield from ((Space.TEXT, word.text[start : start + MAX_KEY_HANZI]) for start in range(len(word.text)))
         else:
             yield Space.TEXT, word.text

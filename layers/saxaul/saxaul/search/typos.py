@@ -1,21 +1,21 @@
-"""Correct mistyped words: one extra, missing or wrong letter, or two neighbouring letters swapped."""
+"""Correct words with one typing error: an extra, missing or wrong letter, or a swap of two neighbouring letters."""
 
 from collections.abc import Iterator
 
 from saxaul.search.postings import Postings
 
 _SHORTEST, _SHORTEST_SWAP = 4, 3
-"""The shortest words to correct: by one letter, and by a swap of two letters.
+"""The fewest letters of a word whose single letters are corrected, and of a word whose swapped letters are.
 
-A shorter word is one letter away from too many others.
+Shorter words are too similar to many other words.
 """
 
 _MOST = 48
-"""The most corrections of a word that are looked up."""
+"""The most corrections of one word."""
 
 
-def corrections(word: str, known: Postings) -> list[str]:
-    """Return the possible corrections of a mistyped word: beginnings of known keys that are one typing error away.
+def find_corrections(word: str, known: Postings) -> list[str]:
+    """Return the possible corrections of a mistyped word: beginnings of known keys, one typing error away.
 
     The first letter is assumed to be right, unless it was swapped with the second.
     """
@@ -39,10 +39,10 @@ def _replaced(word: str, known: Postings) -> Iterator[str]:
     first, last = known.range_of(word[0])
     for place in range(1, len(word)):
         rest, after = word[place:], word[place + 1 :]
-        for letter, first_so, last_so in _letters_after(word[:place], known, first, last):
-            for meant in (word[:place] + letter + after, word[:place] + letter + rest):
-                if _begins_a_key(meant, known, first_so, last_so):
-                    yield meant
+        for letter, letter_first, letter_last in _letters_after(word[:place], known, first, last):
+            for correction in (word[:place] + letter + after, word[:place] + letter + rest):
+                if _begins_a_key(correction, known, letter_first, letter_last):
+                    yield correction
         if _begins_a_key(word[:place] + after, known, first, last):
             yield word[:place] + after
         first, last = known.range_of(word[: place + 1], first, last)
@@ -51,7 +51,7 @@ def _replaced(word: str, known: Postings) -> Iterator[str]:
 
 
 def _letters_after(prefix: str, known: Postings, first: int, last: int) -> Iterator[tuple[str, int, int]]:
-    """Yield each letter that follows a prefix in a known key, with the range of the keys in which it does."""
+    """Yield each letter that follows a prefix in a known key, with the range of the keys that begin with both."""
     while first < last:
         key = known.keys[first]
         if len(key) == len(prefix):

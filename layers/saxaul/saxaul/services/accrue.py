@@ -1,8 +1,10 @@
-"""Accrual: accepted actions become entries of periods.
+"""Accrual: posts actions and reversals to periods.
 
-The periods of a batch are read together, each one is posted to once, and they are written in parallel. A period is
-written on condition that it has not changed since it was read. If a concurrent write won, the actions are posted again
-to the period as it is now.
+A period is the DynamoDB item that holds the actions of one person or facility in one window (a day, a month or a
+year). Each action in a period is an entry. For each batch of messages, the worker reads all periods together, posts all
+actions and reversals of a period at once, and writes the periods in parallel. Each write has the condition that the
+period has not changed since it was read. If a concurrent write won, the worker posts the actions and reversals to the
+period that is now stored, and writes again.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +19,7 @@ from saxaul.clock import Clock
 from saxaul.ledger.actions import Action, Reversal
 from saxaul.ledger.periods import Period, PeriodKey, Posting, entry_key, period_of, post
 from saxaul.messages.bodies import ActionMessage
-from saxaul.races import until_won
+from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
@@ -26,30 +28,36 @@ from saxaul.storage.table import TransactionRefusedError, transact
 from saxaul.storage.wallets import Wallets
 
 _WRITERS = 8
-"""How many periods one worker writes at the same time."""
+"""How many threads of one worker write periods at the same time."""
 
 
 @dataclass
 class Accrued:
-    """The result of a batch: how many actions had each outcome, and the messages to deliver again, with the reason."""
+    """The result of a batch of messages.
+
+    Attributes:
+        outcomes: how many actions and reversals had each outcome, such as ``posted`` or ``replayed``.
+        failed: why each message failed that the queue must redeliver, by message id.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
-class _Work:
-    """The actions and reversals of a batch for one period, and the ids of the messages that they come from."""
+class _PeriodWork:
+    """The actions and reversals to post to one period, and the ids of the messages that contain them."""
 
     actions: list[Action] = field(default_factory=list)
     reversals: list[Reversal] = field(default_factory=list)
-    senders: set[str] = field(default_factory=set)
+    message_ids: set[str] = field(default_factory=set)
 
-    def brings(self, name: str) -> bool:
+    def has_action(self, name: str) -> bool:
+        """Return whether one of the actions has this entry name, ``<app>:<action_id>``."""
         return any(entry_key(action.app, action.action_id) == name for action in self.actions)
 
 
-_Plan = defaultdict[PeriodKey, _Work]
+_Plan = defaultdict[PeriodKey, _PeriodWork]
 
 
 @dataclass(frozen=True)
@@ -63,33 +71,37 @@ class Accrual:
     clock: Clock
 
     def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
-        """Post the actions and reversals of messages, by message id.
+        """Post the actions and reversals of a batch of messages. ``messages`` maps message ids to messages.
 
-        If a period cannot be written, only the messages that post to it fail, each as a whole. It is safe to deliver
-        them again, because an action that is already in its period is not posted twice.
+        If a period cannot be written, only the messages with actions or reversals for this period fail. Other actions
+        of such a message may have been posted. It is safe to redeliver the message, because an action that is already
+        in its period is not posted a second time.
         """
         actions = {message_id: list(message.unpacked()) for message_id, message in messages.items()}
         reversals = {message_id: list(message.unpacked_reversals()) for message_id, message in messages.items()}
         catalog = self._catalog_for(actions)
         plan, failed = self._plan_actions(actions, catalog)
-        periods = self._read(plan, {reversal for found in reversals.values() for reversal in found})
+        periods = self._read_periods(plan, {reversal for found in reversals.values() for reversal in found})
         self._plan_reversals(reversals, periods, catalog, plan)
-        accrued = self._write(plan, periods, catalog)
+        accrued = self._write_periods(plan, periods, catalog)
         return Accrued(accrued.outcomes, failed | accrued.failed)
 
     def _catalog_for(self, actions: Mapping[str, Sequence[Action]]) -> Catalog:
-        """Return the cached catalog, or a fresh one if an action has a type that the cached one lacks.
+        """Return the cached catalog, or read the catalog again if an action has a type that the cached one lacks.
 
-        The API accepted the action, so its type exists, even if it is new. If the message failed here, it would be
-        delivered again only minutes later.
+        The API accepted the action, so its type exists and may be new. Without the second read, the message would fail,
+        and the queue would redeliver it only minutes later.
         """
         catalog = self.catalog_store.catalog()
         types = {action.type for found in actions.values() for action in found}
         return catalog if types <= catalog.action_types.keys() else self.catalog_store.catalog(max_age=0)
 
     def _plan_actions(self, actions: Mapping[str, Sequence[Action]], catalog: Catalog) -> tuple[_Plan, dict[str, str]]:
-        """Return the actions by period, and the messages that fail because they have an unknown action type."""
-        plan: _Plan = defaultdict(_Work)
+        """Return the actions to post to each period, and the messages that fail because an action type is unknown.
+
+        The failed messages map message ids to reasons.
+        """
+        plan: _Plan = defaultdict(_PeriodWork)
         failed: dict[str, str] = {}
         for message_id, found in actions.items():
             if unknown := {action.type for action in found} - catalog.action_types.keys():
@@ -98,7 +110,7 @@ class Accrual:
             for action in found:
                 work = plan[period_of(action, catalog.action_types[action.type], self.calendar)]
                 work.actions.append(action)
-                work.senders.add(message_id)
+                work.message_ids.add(message_id)
         return plan, failed
 
     def _plan_reversals(
@@ -108,50 +120,61 @@ class Accrual:
         catalog: Catalog,
         plan: _Plan,
     ) -> None:
-        """Add the reversals to the plan, each to the periods that ``_periods_of`` returns."""
+        """Add each reversal to the plan, for the periods that ``_periods_of`` returns."""
         for message_id, found in reversals.items():
             for reversal in found:
                 for key in self._periods_of(reversal, periods, plan, catalog):
                     plan[key].reversals.append(reversal)
-                    plan[key].senders.add(message_id)
+                    plan[key].message_ids.add(message_id)
 
-    def _read(self, plan: _Plan, reversals: set[Reversal]) -> dict[PeriodKey, Period]:
-        """Read every period that the batch may touch. A write that is based on stale data is refused and retried."""
-        candidates = {key for reversal in reversals for key in self._candidates(reversal)}
+    def _read_periods(self, plan: _Plan, reversals: set[Reversal]) -> dict[PeriodKey, Period]:
+        """Read every period that the batch may write.
+
+        The read is eventually consistent. If it returns an old version of a period, DynamoDB refuses the write of this
+        period, and the worker retries with the current version.
+        """
+        candidates = {key for reversal in reversals for key in self._possible_periods(reversal)}
         return self.periods.get_many({*plan, *candidates}, consistent=False)
 
-    def _candidates(self, reversal: Reversal) -> list[PeriodKey]:
+    def _possible_periods(self, reversal: Reversal) -> list[PeriodKey]:
+        """Return the keys of the periods that can hold the reversed action: of its day, its month and its year."""
         return [PeriodKey(reversal.owner, window) for window in self.calendar.windows_of(reversal.occurred_at)]
 
     def _periods_of(
         self, reversal: Reversal, periods: Mapping[PeriodKey, Period], plan: _Plan, catalog: Catalog
     ) -> list[PeriodKey]:
-        """Return the period that holds the action of a reversal, or else every period that may receive the action.
+        """Return the key of the period that holds the reversed action, or that this batch posts the action to.
 
-        There may be several, because a reversal does not name the action type. A period that has only the reversal does
-        not hold the action: an earlier attempt may have failed before it wrote the reversal to the other periods.
+        If there is no such period, the action has not arrived yet. The type of the action determines whether it belongs
+        to the period of its day, its month or its year, but a reversal does not name the type. So return the keys of
+        all periods that may receive the action; the reversal is stored in each of them.
+
+        A period that stores only the reversal does not hold the action. This can happen if an earlier delivery of the
+        message failed after it had written the reversal to some of the periods.
         """
         name = entry_key(reversal.app, reversal.action_id)
-        candidates = self._candidates(reversal)
-        holding = [key for key in candidates if periods[key].holds(name) or (key in plan and plan[key].brings(name))]
+        candidates = self._possible_periods(reversal)
+        holding = [
+            key for key in candidates if periods[key].holds(name) or (key in plan and plan[key].has_action(name))
+        ]
         if holding:
             return holding
         lengths = {rule.window for rule in catalog.action_types.values()}
         possible = {self.calendar.window_of(reversal.occurred_at, length) for length in lengths}
         return [key for key in candidates if key.window in possible]
 
-    def _write(self, plan: _Plan, periods: Mapping[PeriodKey, Period], catalog: Catalog) -> Accrued:
+    def _write_periods(self, plan: _Plan, periods: Mapping[PeriodKey, Period], catalog: Catalog) -> Accrued:
         accrued = Accrued()
         with ThreadPoolExecutor(_WRITERS) as writers:
-            postings = {key: writers.submit(self._post_onto, periods[key], work, catalog) for key, work in plan.items()}
+            postings = {key: writers.submit(self._post_to, periods[key], work, catalog) for key, work in plan.items()}
         for key, future in postings.items():
             try:
                 accrued.outcomes += future.result().outcomes
             except Exception as error:  # noqa: BLE001 - a failure of one period must not stop the others
-                accrued.failed |= dict.fromkeys(plan[key].senders, repr(error))
+                accrued.failed |= dict.fromkeys(plan[key].message_ids, repr(error))
         return accrued
 
-    def _post_onto(self, period: Period, work: _Work, catalog: Catalog) -> Posting:
+    def _post_to(self, period: Period, work: _PeriodWork, catalog: Catalog) -> Posting:
         current = period
 
         def attempt() -> Posting:
@@ -162,7 +185,7 @@ class Accrual:
                 return posting
             try:
                 if current.key.owner.kind == "user" and self.calendar.may_be_closed(current.key.window, now):
-                    self._reopen(current, posting.period)
+                    self._write_with_wallet(current, posting.period)
                 else:
                     self.periods.put(posting.period)
             except PeriodMovedError as moved:
@@ -173,10 +196,13 @@ class Accrual:
                 raise
             return posting
 
-        return until_won(attempt, self.clock)
+        return retry_lost_races(attempt, self.clock)
 
-    def _reopen(self, period: Period, posted: Period) -> None:
-        """Write a period and its wallet in one transaction. If the wallet has closed the period, it is reopened.
+    def _write_with_wallet(self, period: Period, posted: Period) -> None:
+        """Write a changed period and its person's wallet in one transaction.
+
+        If the wallet has closed the period, harvests no longer read the period. So reopen it in the wallet. ``period``
+        is the period as it was read, and ``posted`` is the same period after posting.
 
         Raises:
             TransactionRefusedError: the period or the wallet has changed since it was read.

@@ -1,4 +1,4 @@
-"""Browsing the catalog: an operator reads current entries and their versions."""
+"""Reads catalog entries and their earlier versions for operators."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,7 @@ class CatalogBrowsing:
         """Return a catalog entry.
 
         Raises:
-            NotFound: there is no such entry.
+            NotFound: the entry does not exist or was deleted.
         """
         entry = self.catalog_store.get(kind, identifier)
         if entry is None:
@@ -28,14 +28,14 @@ class CatalogBrowsing:
         return entry
 
     def entries(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
-        """Return entries of a kind in the order of their ids, starting after the id ``after``."""
+        """Return up to ``limit`` entries of a kind in the order of their ids, starting after the id ``after``."""
         return self.catalog_store.listed(kind, after, limit)
 
     def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[EntryVersion]:
-        """Return the versions of an entry that are lower than ``before``, newest first.
+        """Return up to ``limit`` versions of an entry that are lower than ``before``, newest first.
 
         Raises:
-            NotFound: there is no such version.
+            NotFound: the entry has no such versions.
         """
         found = self.catalog_store.versions(kind, identifier, before, limit)
         if not found:

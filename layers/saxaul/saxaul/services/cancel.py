@@ -1,11 +1,11 @@
-"""Cancelling: a redemption that is not ordered yet is cancelled, and its points and saplings are given back."""
+"""Cancels redemptions whose trees are not ordered yet, and gives back their points and saplings."""
 
 from dataclasses import dataclass
 from functools import cache
 
 from saxaul.clock import Clock
 from saxaul.problems import Conflict, Forbidden, NotFound
-from saxaul.races import until_won
+from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.redemptions import TRANSITIONS, Redemption, State
@@ -19,40 +19,43 @@ class Cancelling:
     clock: Clock
 
     def cancel(self, app: str, user_id: str, redemption_id: str) -> Redemption:
-        """Cancel a redemption before it is ordered, and give back its points and saplings. A repeat changes nothing.
+        """Cancel a redemption, and return it. If it was reserved, give back its points and saplings.
+
+        A pending redemption has not taken any points or saplings. If the redemption is already cancelled, change
+        nothing.
 
         Raises:
             NotFound: the user has no such redemption.
-            Forbidden: another app requested it.
-            Conflict: ``already_ordered`` or ``already_rejected``.
+            Forbidden: another app requested the redemption.
+            Conflict: the redemption is ordered (``already_ordered``) or rejected (``already_rejected``).
         """
 
         def attempt() -> Redemption:
-            known = self.redemptions.get(user_id, redemption_id)
-            if known is None:
+            stored = self.redemptions.get(user_id, redemption_id)
+            if stored is None:
                 raise NotFound(
                     "unknown_redemption",
                     "This user has no redemption with this id; use a redemption_id that was returned for this user.",
                 )
-            if known.app != app:
+            if stored.app != app:
                 raise Forbidden("not_yours", "Another app requested this redemption, and only that app can cancel it.")
-            if known.state is State.CANCELLED:
-                return known
-            if known.state is State.REJECTED:
+            if stored.state is State.CANCELLED:
+                return stored
+            if stored.state is State.REJECTED:
                 raise Conflict(
                     "already_rejected",
                     "This redemption was rejected and took no points, so there is nothing to cancel.",
                 )
-            if State.CANCELLED not in TRANSITIONS[known.state]:
+            if State.CANCELLED not in TRANSITIONS[stored.state]:
                 raise Conflict(
                     "already_ordered",
                     "The trees are already ordered; a redemption can be cancelled only before its trees are ordered.",
                 )
-            cancelled = known.cancelled()
-            self.redemptions.write_cancellation(cancelled, refunded=known.state is State.RESERVED)
+            cancelled = stored.cancelled()
+            self.redemptions.write_cancellation(cancelled, refunded=stored.state is State.RESERVED)
             return cancelled
 
-        return until_won(attempt, self.clock)
+        return retry_lost_races(attempt, self.clock)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Editing the catalog: an operator's change is checked and written. If a concurrent write won, it is checked again."""
+"""Checks and writes an operator's changes of the catalog. If a concurrent write won, the change is checked again."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import MODELS, ActionType, Catalog, Entity, Kind, TreeProject, references_in
-from saxaul.catalog.faults import faults
+from saxaul.catalog.faults import error_lines
 from saxaul.catalog.versions import Condition, VersionedEntry
 from saxaul.clock import Clock
 from saxaul.problems import Conflict, InvalidRequest, PreconditionFailed
-from saxaul.races import ContendedError, until_won
+from saxaul.races import ContendedError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import unknown_entry
 from saxaul.settings import settings
@@ -28,11 +28,16 @@ if TYPE_CHECKING:
 NEEDED_DAYS = 30
 """How many days an action type is kept after the last day on which its actions could be reported.
 
-A message stays in the action queue and its dead-letter queue for 14 days together. A redrive starts that time again.
+During these days, queued messages may still need the action type. A message is deleted 14 days after it was sent; the
+time in the action queue and the time in its dead-letter queue count together. A redrive from the dead-letter queue
+starts another 14 days.
 """
 
-_REFERRING = ("campaigns", "suggestions")
-_REFERRED = ("action-types", "campaigns")
+_KINDS_WITH_REFERENCES = ("campaigns", "suggestions")
+"""The kinds of entries that refer to other entries."""
+
+_REFERENCED_KINDS = ("action-types", "campaigns")
+"""The kinds of entries that other entries refer to."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +52,28 @@ class CatalogEditing:
     def write(
         self, kind: Kind, identifier: str, document: object, condition: Condition, changed_by: str
     ) -> VersionedEntry:
-        """Create or replace a catalog entry. A document that equals the current entry is not written again.
+        """Create or replace a catalog entry. If the document equals the current entry, write nothing.
+
+        ``document`` is the parsed JSON of the entry. ``changed_by`` is the operator, for the history of the entry.
 
         Raises:
-            InvalidRequest: ``invalid_entry``, with each error.
+            InvalidRequest: ``invalid_entry``, with a list of all errors in the document.
             PreconditionFailed: the current version does not meet the condition.
-            Conflict: the entry conflicts with other entries or with reserved saplings, or concurrent writes won every
-                time.
+            Conflict: the entry conflicts with other entries or with reserved saplings, or every attempt lost a race
+                against a concurrent write.
         """
 
         def attempt() -> VersionedEntry:
             guard = self.catalog_store.guard()
-            known = self.catalog_store.latest(kind, identifier)
-            entity = self._checked(kind, document, known)
-            _check(condition, known)
-            if known.entity == entity:
-                return known
+            stored = self.catalog_store.latest(kind, identifier)
+            entity = self._validate(kind, document, stored)
+            _check_condition(condition, stored)
+            if stored.entity == entity:
+                return stored
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
             if is_retiring:
-                _refuse_if(
-                    self._as_of_now().suggesting(identifier),
+                _refuse_if_referenced(
+                    self._fresh_catalog().suggestions_of(identifier),
                     "These suggestions still use the action type; change or delete them before you retire it",
                 )
             now = self.clock.now()
@@ -75,54 +82,57 @@ class CatalogEditing:
                 also = [
                     self._stock_write(identifier, lambda stock: stock.planned(entity, self.calendar.zone, now), now)
                 ]
-            entry = VersionedEntry(entity, known.version + 1, now, changed_by)
-            self._put(kind, identifier, entry, guard if kind in _REFERRING or is_retiring else None, also)
+            entry = VersionedEntry(entity, stored.version + 1, now, changed_by)
+            self._write_entry(
+                kind, identifier, entry, guard if kind in _KINDS_WITH_REFERENCES or is_retiring else None, also
+            )
             return entry
 
-        return self._until_won(attempt)
+        return self._write_with_retries(attempt)
 
     def delete(self, kind: Kind, identifier: str, condition: Condition, changed_by: str) -> VersionedEntry:
-        """Delete a catalog entry. Its versions stay.
+        """Delete a catalog entry. Its versions stay readable.
 
         Raises:
-            NotFound: there is no such entry.
+            NotFound: the entry does not exist or was already deleted.
             PreconditionFailed: the current version does not meet the condition.
-            Conflict: another entry refers to it, the ledger still needs it, or concurrent writes won every time.
+            Conflict: another entry refers to this one, the ledger still needs it, or every attempt lost a race against
+                a concurrent write.
         """
 
         def attempt() -> VersionedEntry:
             guard = self.catalog_store.guard()
-            known = self.catalog_store.latest(kind, identifier)
-            if known.entity is None:
+            stored = self.catalog_store.latest(kind, identifier)
+            if stored.entity is None:
                 raise unknown_entry(kind, identifier)
-            _check(condition, known)
-            if kind in _REFERRED:
-                _refuse_if(
-                    self._as_of_now().referring_to(kind, identifier),
+            _check_condition(condition, stored)
+            if kind in _REFERENCED_KINDS:
+                _refuse_if_referenced(
+                    self._fresh_catalog().referring_to(kind, identifier),
                     "These catalog entries refer to this one; change or delete them first",
                 )
-            if isinstance(known.entity, ActionType):
-                self._refuse_if_needed(known.entity)
+            if isinstance(stored.entity, ActionType):
+                self._refuse_if_still_needed(stored.entity)
             now = self.clock.now()
             also = []
             if kind == "tree-projects":
                 also = [self._stock_write(identifier, lambda stock: stock.withdrawn(now), now)]
-            entry = VersionedEntry(None, known.version + 1, now, changed_by)
-            self._put(kind, identifier, entry, guard if kind in _REFERRED else None, also)
+            entry = VersionedEntry(None, stored.version + 1, now, changed_by)
+            self._write_entry(kind, identifier, entry, guard if kind in _REFERENCED_KINDS else None, also)
             return entry
 
-        return self._until_won(attempt)
+        return self._write_with_retries(attempt)
 
-    def _until_won(self, attempt: Callable[[], VersionedEntry]) -> VersionedEntry:
+    def _write_with_retries(self, attempt: Callable[[], VersionedEntry]) -> VersionedEntry:
         try:
-            return until_won(attempt, self.clock)
+            return retry_lost_races(attempt, self.clock)
         except ContendedError:
             raise Conflict(
                 "entry_moved",
-                "Other changes to the catalog came first, so this one was not written; try again in a moment.",
+                "Other changes of the catalog were written first, so this one was not written; try again in a moment.",
             ) from None
 
-    def _put(
+    def _write_entry(
         self,
         kind: Kind,
         identifier: str,
@@ -130,7 +140,11 @@ class CatalogEditing:
         guard: int | None,
         also: list["TransactWriteItemTypeDef"],
     ) -> None:
-        """Write an entry over its previous version.
+        """Write an entry over its previous version, in one transaction with the writes in ``also``.
+
+        The guard is an item that is written together with each entry that refers to other entries, and with each
+        deletion or retirement of an entry that others may refer to. So of two such writes at the same time, only one
+        succeeds. ``guard`` is the version of the guard that was read, or None if this write does not need the guard.
 
         Raises:
             LostRaceError: a concurrent write won.
@@ -144,20 +158,25 @@ class CatalogEditing:
                 "Fewer saplings would be released than are reserved; release at least as many as are reserved.",
             ) from None
 
-    def _stock_write(self, project_id: str, planned: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
-        return self.stocks.plan_write(planned(self.stocks.get(project_id)), now)
+    def _stock_write(self, project_id: str, change: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
+        """Return the write of a project's stock after ``change``, a function that returns the changed stock."""
+        return self.stocks.plan_write(change(self.stocks.get(project_id)), now)
 
-    def _checked(self, kind: Kind, document: Any, known: VersionedEntry) -> Entity:  # noqa: ANN401 - any JSON value
-        """Return the entry that a document describes, checked against the schema, the catalog and the current entry."""
+    def _validate(self, kind: Kind, document: Any, stored: VersionedEntry) -> Entity:  # noqa: ANN401 - any JSON value
+        """Check a document against the schema, the rest of the catalog and the current entry. Return its entry.
+
+        Raises:
+            InvalidRequest: the document has errors; the problem lists all of them.
+        """
         found: list[str] = []
         entity: Entity | None = None
         try:
             entity = MODELS[kind].model_validate(document)
         except ValidationError as error:
-            found += faults(error)
+            found += error_lines(error)
         found += self._broken_references(kind, document)
-        if isinstance(known.entity, ActionType):
-            found += known.entity.cannot_become(document)
+        if isinstance(stored.entity, ActionType):
+            found += stored.entity.forbidden_changes(document)
         if found or entity is None:
             raise InvalidRequest(
                 "invalid_entry",
@@ -168,35 +187,36 @@ class CatalogEditing:
 
     def _broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         references = list(references_in(kind, document))
-        referred = self.catalog_store.referred(references)
+        referred = self.catalog_store.resolve(references)
         for reference in references:
             entity = referred.get(reference)
             if entity is None:
-                yield reference.is_broken
+                yield reference.broken_message
             elif kind == "suggestions" and isinstance(entity, ActionType) and entity.retired_from:
                 yield (
                     f"{reference.field}: {reference.identifier!r} is retired from {entity.retired_from} on; "
                     "use another action type"
                 )
 
-    def _as_of_now(self) -> Catalog:
+    def _fresh_catalog(self) -> Catalog:
         return self.catalog_store.catalog(max_age=0)
 
-    def _refuse_if_needed(self, action_type: ActionType) -> None:
+    def _refuse_if_still_needed(self, action_type: ActionType) -> None:
         if action_type.retired_from is None:
             raise Conflict(
                 "still_needed",
                 "Queued actions and periods may still need this action type; set retired_from, and delete it later.",
             )
-        free_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + NEEDED_DAYS)
-        if self.calendar.day_of(self.clock.now()) < free_from:
+        deletable_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + NEEDED_DAYS)
+        if self.calendar.day_of(self.clock.now()) < deletable_from:
             raise Conflict(
-                "still_needed", f"Late actions may still need this action type; it can be deleted from {free_from} on."
+                "still_needed",
+                f"Late actions may still need this action type; it can be deleted from {deletable_from} on.",
             )
 
 
-def _check(condition: Condition, known: VersionedEntry) -> None:
-    version = known.version if known.entity else None
+def _check_condition(condition: Condition, stored: VersionedEntry) -> None:
+    version = stored.version if stored.entity else None
     if condition.is_stale(version):
         now = f"it is at version {version}" if version else "it does not exist"
         raise PreconditionFailed(
@@ -209,7 +229,7 @@ def _check(condition: Condition, known: VersionedEntry) -> None:
         )
 
 
-def _refuse_if(referring: list[str], sentence: str) -> None:
+def _refuse_if_referenced(referring: list[str], sentence: str) -> None:
     if referring:
         raise Conflict("referenced", f"{sentence}: {', '.join(referring)}.", referring)
 

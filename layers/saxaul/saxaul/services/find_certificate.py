@@ -1,4 +1,4 @@
-"""Finds a certificate by its number, with its proof if the log records its tree."""
+"""Finds a certificate by its number. The certificate has a proof if the log records its tree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
-from saxaul.trees.numbers import number_in
+from saxaul.trees.numbers import parse_number
 from saxaul.trees.orders import OrderedProject, shown_project
 from saxaul.trees.redemptions import UNPAID, Redemption, Seal, Tree
 from saxaul.trees.statements import particulars_of, shown_planting
@@ -32,13 +32,15 @@ class Certificates:
     calendar: Calendar
 
     def find(self, typed: str) -> Certificate:
-        """Return the certificate of a number as somebody typed it. It has no proof if its tree was never planted.
+        """Return the certificate with a number. It has no proof if its tree was never planted.
+
+        ``typed`` is the number as a person may have typed it, for example in lower case.
 
         Raises:
             NotFound: there is no certificate with this number.
         """
-        number = number_in(typed)
-        redemption = self.redemptions.certified(number) if number else None
+        number = parse_number(typed)
+        redemption = self.redemptions.of_certificate(number) if number else None
         if number is None or redemption is None or redemption.state in UNPAID:
             raise NotFound("unknown_certificate", "There is no certificate with this number.")
         tree = redemption.tree(number)
@@ -53,7 +55,7 @@ class Certificates:
 def proven_certificate(
     redemption: Redemption, tree: Tree, seal: Seal, project: OrderedProject, entries: Mapping[int, LogEntry]
 ) -> Certificate:
-    """Return the certificate of a tree in the log. ``entries`` are the log entries of its steps, by sequence."""
+    """Return the certificate of a tree that is in the log. ``entries`` are its log entries, by sequence."""
     events = [
         LoggedEvent(entries[step.sequence], step.leaf, step.evidence)
         for step in tree.history

@@ -1,4 +1,7 @@
-"""Harvesting: ripe points move from a user's periods into the wallet."""
+"""Harvests: moves the ripe points of a person from periods to the balance of the wallet.
+
+Points ripen on the day after their action. Until a harvest moves them, they cannot be spent.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -6,7 +9,7 @@ from functools import cache
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.ledger.wallets import Harvest, harvest
-from saxaul.races import until_won
+from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.wallets import Wallets
@@ -14,14 +17,14 @@ from saxaul.storage.wallets import Wallets
 
 @dataclass(frozen=True)
 class Harvesting:
-    """Moves ripe points into wallets."""
+    """Moves ripe points to the balances of wallets."""
 
     wallets: Wallets
     calendar: Calendar
     clock: Clock
 
     def harvest(self, user_id: str) -> Harvest:
-        """Move a user's ripe points into the wallet. If there is nothing to move, nothing is written."""
+        """Move a user's ripe points to the balance of the wallet. If no points can be moved, write nothing."""
 
         def attempt() -> Harvest:
             wallet = self.wallets.get(user_id)
@@ -30,7 +33,7 @@ class Harvesting:
                 self.wallets.put(harvested.wallet)
             return harvested
 
-        return until_won(attempt, self.clock)
+        return retry_lost_races(attempt, self.clock)
 
 
 @cache

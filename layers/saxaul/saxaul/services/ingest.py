@@ -1,4 +1,7 @@
-"""Intake: the actions and reversals that an app reports are checked, and those that can be posted are queued."""
+"""Intake: checks the actions and reversals that an app reports, and queues the valid ones.
+
+Another function reads the queue and posts them to periods.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,45 +10,49 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.ledger.actions import Refusal, screen, screen_reversals
+from saxaul.ledger.actions import RefusedItem, screen, screen_reversals
 from saxaul.messages.bodies import pack, pack_reversals
 from saxaul.services import wiring
 from saxaul.settings import settings
-from saxaul.storage.catalog import RECENT, CatalogStore
+from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.queues import send_actions
 
 
-class TakenIn(NamedTuple):
-    """The result of a request: how many of its actions or reversals were queued, and why the others were refused."""
+class IntakeResult(NamedTuple):
+    """The result of one request: how many actions or reversals were queued, and why each of the others was refused."""
 
     accepted: int
-    refused: Sequence[Refusal]
+    refused: Sequence[RefusedItem]
 
 
 @dataclass(frozen=True)
 class Intake:
-    """Takes in actions and reversals from apps."""
+    """Checks and queues actions and reversals."""
 
     catalog_store: CatalogStore
     calendar: Calendar
     clock: Clock
     queue_url: str
 
-    def actions(self, app: str, reported: Sequence[object]) -> TakenIn:
-        """Queue the actions that can be posted, and refuse the others."""
+    def actions(self, app: str, reported: Sequence[object]) -> IntakeResult:
+        """Queue the valid actions, and refuse the others.
+
+        The action type may be newer than the cached catalog. So before an unknown type is refused, the actions are
+        checked against a catalog that is at most 5 seconds old.
+        """
         now = self.clock.now()
         accepted, refused = screen(app, reported, self.catalog_store.catalog(), self.calendar, now)
         if any(refusal.code == "unknown_type" for refusal in refused):
-            fresh = self.catalog_store.catalog(max_age=RECENT)
+            fresh = self.catalog_store.catalog(max_age=MISSING_CACHED_FOR)
             accepted, refused = screen(app, reported, fresh, self.calendar, now)
         send_actions(self.queue_url, app, pack(app, accepted))
-        return TakenIn(len(accepted), refused)
+        return IntakeResult(len(accepted), refused)
 
-    def reversals(self, app: str, reported: Sequence[object]) -> TakenIn:
-        """Queue the reversals that can be posted. Whether their actions exist is checked only when they are posted."""
+    def reversals(self, app: str, reported: Sequence[object]) -> IntakeResult:
+        """Queue the valid reversals, and refuse the others. Whether their actions exist is checked later."""
         accepted, refused = screen_reversals(app, reported, self.clock.now())
         send_actions(self.queue_url, app, pack_reversals(app, accepted))
-        return TakenIn(len(accepted), refused)
+        return IntakeResult(len(accepted), refused)
 
 
 @cache

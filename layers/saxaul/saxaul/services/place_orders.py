@@ -1,8 +1,8 @@
-"""Placing orders: trees that wait become a planting order, and the order is announced to its partner.
+"""Places planting orders: puts the waiting trees of a project into an order, and announces the order to the partner.
 
-For each message, a worker places one order, announces it, and sends the next message if more trees wait. If the worker
-stops in between, the next message continues its work: an order is written completely or not at all, and an order that
-is not announced stays on a list until it is.
+For each message, a worker places one order and announces it. If the project has more waiting trees, the worker sends
+another message. If the worker stops in between, the next message completes the work: an order is written completely or
+not at all, and an order stays on the list of unannounced orders until it is announced.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from functools import cache
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import TreeProject
 from saxaul.clock import Clock
-from saxaul.races import LostRaceError, until_won
+from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.bus import Bus
@@ -22,12 +22,12 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.queues import send_planting
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.manifests import manifest_of
-from saxaul.trees.orders import MAX_REDEMPTIONS, PlantingOrder, order_of
+from saxaul.trees.orders import MAX_REDEMPTIONS, PlantingOrder, create_order
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlacing:
-    """Places orders for trees that wait, and announces them to partners."""
+    """Places orders for waiting trees, and announces the orders to partners."""
 
     redemptions: Redemptions
     orders: Orders
@@ -39,16 +39,17 @@ class OrderPlacing:
     queue_url: str
 
     def place(self, project_id: str) -> PlantingOrder | None:
-        """Handle one message: announce leftover orders, place and announce one order, and send a message if trees wait.
+        """Announce a project's unannounced orders, place and announce the next order, and return the new order.
 
-        Returns the new order; None if no trees wait.
+        If no tree waits for an order, place none and return None. If trees still wait after the new order, send a
+        message, so that another order follows.
 
         Raises:
             LookupError: the catalog has no such tree project.
         """
         project = self._project(project_id)
-        for left in self.orders.unannounced(project_id, MAX_REDEMPTIONS):
-            self._announce(left)
+        for unannounced in self.orders.unannounced(project_id, MAX_REDEMPTIONS):
+            self._announce(unannounced)
         order = self._place_next(project_id, project)
         if order:
             self._announce(order)
@@ -69,17 +70,18 @@ class OrderPlacing:
                 return None
             now = self.clock.now()
             order_id = f"{project_id}-{self.calendar.day_of(now):%Y%m%d}-{secrets.token_hex(4)}"
-            new = order_of(listed, order_id, project_id, project, now)
+            new = create_order(listed, order_id, project_id, project, now)
             if new is None:
                 raise LostRaceError("the index still lists redemptions whose trees are already ordered")
             return self.orders.write(new)
 
-        return until_won(attempt, self.clock)
+        return retry_lost_races(attempt, self.clock)
 
     def _announce(self, order: PlantingOrder) -> None:
-        """Write the manifest, publish the event, and only then remove the order from the list of unannounced orders.
+        """Store the manifest, publish the event, and only then remove the order from the list of unannounced orders.
 
-        So the event is published at least once; it may be published twice.
+        So the event is published at least once. If a worker stops before it changes the list, or if two workers
+        announce the same order, the event is published again.
         """
         self.manifests.put(manifest_of(order, self.calendar))
         self.bus.announce(order, self.calendar)

@@ -1,4 +1,4 @@
-"""Reading forests: the trees of a user, and the tree projects."""
+"""Reads forests (the trees of a person), and the tree projects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.stocks import STOCKS_KEPT_FOR, Stocks
+from saxaul.storage.stocks import STOCKS_CACHED_FOR, Stocks
 from saxaul.trees.orders import shown_project
 from saxaul.trees.redemptions import Redemption, State, Tree
 from saxaul.trees.stock import Stock
 
-PROJECTS_KEPT_FOR = STOCKS_KEPT_FOR
-"""Seconds for which a worker shows a project's stock from memory."""
+PROJECTS_CACHED_FOR = STOCKS_CACHED_FOR
+"""Seconds for which a worker caches the stocks of the projects, and for which a client may cache the response."""
 
 
 class OwnedTree(NamedTuple):
-    """A tree as its owner sees it: its certificate, and the redemption that it belongs to."""
+    """A tree of a person, with its certificate and its redemption."""
 
     certificate: Certificate
     redemption: Redemption
@@ -52,7 +52,7 @@ class ForestReading:
     clock: Clock
 
     def trees(self, user_id: str) -> list[OwnedTree]:
-        """Return the trees of a user, those requested last first."""
+        """Return the trees of a user, the most recently requested first, without rejected and cancelled redemptions."""
         redemptions = [
             redemption
             for redemption in self.redemptions.of_user(user_id)
@@ -69,9 +69,12 @@ class ForestReading:
         return owned
 
     def projects(self) -> ShownProjects:
-        """Return every project with its stock. A burst costs little: a worker reads the stocks once a second."""
+        """Return every project with its stock.
+
+        Each worker reads the stocks at most once a second, so a burst of requests causes few reads.
+        """
         projects = self.catalog_store.catalog().tree_projects
-        return ShownProjects(projects, self.stocks.shown(projects), self.clock.now())
+        return ShownProjects(projects, self.stocks.get_cached(projects), self.clock.now())
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Reading the impact: the public totals, and the campaigns with the progress toward their goals."""
+"""Reads the public totals, and the campaigns with the progress toward their goals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,16 @@ from saxaul.impact.totals import Day, total
 from saxaul.log.entries import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
-from saxaul.storage.catalog import RECENT, CatalogStore
+from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.log import LogStore
 
 
 class ShownRun(NamedTuple):
-    """A campaign at one of its runs. ``reached`` is None if the campaign has no goal or the run has not begun."""
+    """A campaign and one of its runs, which is one occurrence on certain days.
+
+    ``reached`` is the progress toward the campaign's goal; None if the campaign has no goal or the run has not begun.
+    """
 
     identifier: str
     campaign: Campaign
@@ -27,7 +30,13 @@ class ShownRun(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The days with any impact, the trees as the log counts them, and the catalog that describes the action types."""
+    """The public totals.
+
+    Attributes:
+        days: the days that have totals.
+        trees: the counts of the newest log entry.
+        catalog: describes the action types.
+    """
 
     days: Sequence[Day]
     trees: Counts
@@ -43,7 +52,10 @@ class ImpactReading:
     catalog_store: CatalogStore
 
     def campaigns(self, today: date) -> Mapping[str, list[ShownRun]]:
-        """Return the ``running``, ``next`` and ``past`` runs, of each campaign at most one in each list."""
+        """Return the lists ``running``, ``next`` and ``past``. Each list has at most one run of each campaign.
+
+        ``running`` and ``next`` are sorted by the first day of the run; ``past`` is in reverse order.
+        """
         return {
             "running": self._runs(run_at, today),
             "next": self._runs(run_after, today),
@@ -51,13 +63,13 @@ class ImpactReading:
         }
 
     def campaign(self, identifier: str, today: date) -> ShownRun:
-        """Return a campaign at the run of a day, or else at its next run, or else at its last run.
+        """Return a campaign with the run that includes ``today``, or else its next run, or else its last run.
 
         Raises:
-            NotFound: there is no such campaign.
+            NotFound: the campaign does not exist.
         """
         campaign = self.catalog_store.catalog().campaigns.get(identifier)
-        campaign = campaign or self.catalog_store.catalog(max_age=RECENT).campaigns.get(identifier)
+        campaign = campaign or self.catalog_store.catalog(max_age=MISSING_CACHED_FOR).campaigns.get(identifier)
         if campaign is None:
             raise NotFound(
                 "unknown_campaign", f"There is no campaign {identifier!r}; GET /campaigns lists all campaigns."
@@ -65,20 +77,20 @@ class ImpactReading:
         run = run_at(campaign, today) or run_after(campaign, today) or run_before(campaign, today)
         if run is None:
             raise AssertionError(f"the campaign {identifier} never runs, although the catalog refuses such campaigns")
-        return self._shown(identifier, campaign, run, today)
+        return self._shown_run(identifier, campaign, run, today)
 
     def totals(self, first: date, last: date) -> Totals:
-        """Return the impact of the days from ``first`` to ``last``. The trees are counted over all time."""
+        """Return the totals of the days from ``first`` to ``last``. The counts of trees cover all time."""
         newest = self.log.head()
         trees = newest.counts if newest else Counts()
         return Totals(self.impact.between(first, last), trees, self.catalog_store.catalog())
 
-    def _runs(self, run_of: Callable[[Campaign, date], Run | None], today: date) -> list[ShownRun]:
+    def _runs(self, find_run: Callable[[Campaign, date], Run | None], today: date) -> list[ShownRun]:
         campaigns = self.catalog_store.catalog().campaigns
-        runs = [(run, identifier) for identifier, campaign in campaigns.items() if (run := run_of(campaign, today))]
-        return [self._shown(identifier, campaigns[identifier], run, today) for run, identifier in sorted(runs)]
+        runs = [(run, identifier) for identifier, campaign in campaigns.items() if (run := find_run(campaign, today))]
+        return [self._shown_run(identifier, campaigns[identifier], run, today) for run, identifier in sorted(runs)]
 
-    def _shown(self, identifier: str, campaign: Campaign, run: Run, today: date) -> ShownRun:
+    def _shown_run(self, identifier: str, campaign: Campaign, run: Run, today: date) -> ShownRun:
         reached = None
         if campaign.goal and run.state_on(today) != "next":
             reached = progress(campaign, [total(day.impact for day in self.impact.between(*run))])

@@ -1,4 +1,4 @@
-"""Reading the ledger: the points of a user, the entries behind them, and the totals of a month."""
+"""Reads the points of a person, the entries that earned them, and the totals of a month."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,17 +20,23 @@ from saxaul.storage.wallets import Wallets
 
 
 class Lines(NamedTuple):
-    """Lines of a user's ledger, newest first, as of ``now``, with the catalog that describes their types."""
+    """A page of a user's ledger.
+
+    Attributes:
+        lines: entries with their names, newest first.
+        continue_after: the place of the last line, after which the next page begins; None if no older lines follow.
+        catalog: describes the action types of the lines.
+        now: the time at which the lines were read.
+    """
 
     lines: Sequence[Line]
-    more: LinePlace | None
-    """The place of the last line if older ones follow, else None."""
+    continue_after: LinePlace | None
     catalog: Catalog
     now: int
 
 
 class MonthTotals(NamedTuple):
-    """The totals of a month by action type, and how many actions found no room in its periods."""
+    """The totals of a month by action type, and how many actions had no room for an entry in their period."""
 
     month: str
     totals: Sequence[Total]
@@ -48,46 +54,54 @@ class LedgerReading:
     clock: Clock
 
     def position(self, user_id: str) -> Position:
-        """Return the points that a user has now, and the grams avoided."""
+        """Return the points that a user has now, and the avoided grams."""
         wallet = self.wallets.get(user_id)
         return position(wallet, self.wallets.open_periods(wallet), self.calendar, self.clock.now())
 
     def lines(self, user_id: str, limit: int, after: LinePlace | None) -> Lines:
-        """Return a user's entries, newest first, starting after the place ``after``. It reads month by month."""
+        """Return up to ``limit`` of a user's entries, newest first, starting after the place ``after``.
+
+        The periods are read month by month, until there are enough entries.
+        """
         owner, now = Owner("user", user_id), self.clock.now()
         month: str | None = self.calendar.window_of(after.occurred_at if after else now + CLOCK_SKEW, "month")
         found: list[Line] = []
         while month and len(found) <= limit:
-            lines = lines_of_month(self._of_month(owner, month), month, self.calendar)
+            lines = lines_of_month(self._periods_of_month(owner, month), month, self.calendar)
             found += [line for line in lines if after is None or line.place < after]
             month = self._month_before(owner, month)
         shown = found[:limit]
-        catalog = self.catalog_store.with_former(self.catalog_store.catalog(), {line.entry.type for line in shown})
-        more = shown[-1].place if len(found) > limit else None
-        return Lines(shown, more, catalog, now)
+        catalog = self.catalog_store.with_deleted_types(
+            self.catalog_store.catalog(), {line.entry.type for line in shown}
+        )
+        continue_after = shown[-1].place if len(found) > limit else None
+        return Lines(shown, continue_after, catalog, now)
 
     def month(self, user_id: str, month: str | None) -> MonthTotals:
         """Return the totals of a month such as ``2026-06``, or of the current month, in the programme's time zone."""
         month = month or self.calendar.window_of(self.clock.now(), "month")
-        periods = self._of_month(Owner("user", user_id), month)
+        periods = self._periods_of_month(Owner("user", user_id), month)
         totals = totals_by_type(lines_of_month(periods, month, self.calendar))
         return MonthTotals(month, totals, sum(period.overflowed for period in periods))
 
-    def _of_month(self, owner: Owner, month: str) -> list[Period]:
-        """Return the periods that can hold entries of a month: those of its days, of the month and of its year."""
-        return [*self.periods.between(owner, month, f"{month}-31"), *self._of_year(owner, month[:4])]
+    def _periods_of_month(self, owner: Owner, month: str) -> list[Period]:
+        """Return the periods that can hold entries of a month: of its days, of the month and of its year."""
+        return [*self.periods.between(owner, month, f"{month}-31"), *self._periods_of_year(owner, month[:4])]
 
-    def _of_year(self, owner: Owner, year: str) -> list[Period]:
+    def _periods_of_year(self, owner: Owner, year: str) -> list[Period]:
         found = self.periods.get_many([PeriodKey(owner, year)], consistent=True)
         return [period for period in found.values() if period.version]
 
     def _month_before(self, owner: Owner, month: str) -> str | None:
-        """Return the latest earlier month with a period or with an entry in its year's period; None without one."""
+        """Return the latest month before ``month`` that may have entries; None if there is no such month.
+
+        These are the months that have a period of a day or of the month, and the months of entries in a year's period.
+        """
         found: list[str] = []
         for period in self.periods.before(owner, month):
             if len(period.key.window) > len("2026"):
                 found.append(period.key.window[:7])
-                found += self._months_in(self._of_year(owner, period.key.window[:4]))
+                found += self._months_in(self._periods_of_year(owner, period.key.window[:4]))
                 break
             found += self._months_in([period])
         return max((earlier for earlier in found if earlier < month), default=None)

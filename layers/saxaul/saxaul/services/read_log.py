@@ -10,31 +10,34 @@ from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 
 MAX_CHARACTERS = 2_000_000
-"""A page ends with the entry that reaches this many characters.
+"""A page ends with the entry with which it reaches this many characters.
 
-A Lambda response has at most 6 MB, with the quotes of the text escaped.
+A Lambda response has at most 6 MB, in which each quotation mark of the page is escaped.
 """
 
 
 class LogPage(NamedTuple):
-    """Entries of the log, each as canonical JSON. A full page never changes."""
+    """A page of the log: entries as canonical JSON, oldest first.
+
+    A full page never changes. A page that is not full may get more entries later.
+    """
 
     entries: list[str]
     is_full: bool
 
 
 @dataclass(frozen=True)
-class LogReading:
-    """Reads the log for the public endpoints."""
+class LogReader:
+    """Reads the log and its public key for the public endpoints."""
 
-    log: LogStore
+    store: LogStore
     key: SigningKey
 
-    def page(self, after: int, limit: int) -> LogPage:
-        """Return at most ``limit`` entries after sequence ``after``, oldest first."""
+    def read_page(self, after: int, limit: int) -> LogPage:
+        """Return at most ``limit`` entries after sequence ``after``, and fewer if the page reaches MAX_CHARACTERS."""
         entries: list[str] = []
         characters = 0
-        for entry in self.log.published(after, limit):
+        for entry in self.store.published(after, limit):
             entries.append(entry)
             characters += len(entry)
             if characters >= MAX_CHARACTERS:
@@ -47,6 +50,6 @@ class LogReading:
 
 
 @cache
-def log_reading() -> LogReading:
+def log_reader() -> LogReader:
     """Return the log reader of this process."""
-    return LogReading(LogStore(wiring.ledger()), SigningKey(settings().signing_key))
+    return LogReader(LogStore(wiring.ledger()), SigningKey(settings().signing_key))

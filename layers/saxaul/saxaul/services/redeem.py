@@ -1,4 +1,7 @@
-"""Redeeming: a request for trees is checked, written and queued. The queue decides which requests are served."""
+"""Accepts redemption requests: checks a request, writes a pending redemption, and queues the redemption.
+
+Another function reads the queue and settles the redemptions of a project in the order of the queue.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -40,7 +43,7 @@ class Requested(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Redeeming:
-    """Takes requests for trees, and reads their redemptions."""
+    """Accepts redemption requests, and reads redemptions."""
 
     redemptions: Redemptions
     stocks: Stocks
@@ -51,32 +54,32 @@ class Redeeming:
     queue_url: str
 
     def request(self, request: RedemptionRequest) -> Requested:
-        """Write a redemption and queue it. A request with the same key returns the same redemption.
+        """Write a pending redemption and queue it. A repeated request with the same key returns the same redemption.
 
         Raises:
-            NotFound: there is no such tree project.
+            NotFound: the tree project does not exist.
             KeyReused: the key was already used for a different request.
             Conflict: ``project_closed``, ``sold_out``, or ``insufficient_points`` if the wallet cannot pay even after
-                a harvest. The request is not stored.
+                a harvest. The redemption is not written.
         """
-        wanted = self._wanted(request, self._project(request.project_id))
-        known = self.redemptions.get(wanted.user_id, wanted.redemption_id)
-        if known is None:
-            self._refuse_what_the_stock_lacks(wanted)
-            harvested = self.harvesting.harvest(wanted.user_id)
-            _refuse_what_the_wallet_lacks(wanted, harvested.wallet.balance)
+        new = self._new_redemption(request, self._project(request.project_id))
+        stored = self.redemptions.get(new.user_id, new.redemption_id)
+        if stored is None:
+            self._refuse_if_sold_out(new)
+            harvested = self.harvesting.harvest(new.user_id)
+            _refuse_if_wallet_cannot_pay(new, harvested.wallet.balance)
             try:
-                self.redemptions.add(wanted)
+                self.redemptions.add(new)
             except RedemptionExistsError as exists:
-                known = exists.known
-        if known and not known.asks_the_same_as(wanted):
+                stored = exists.stored
+        if stored and not stored.is_same_request_as(new):
             raise KeyReused(
                 "key_reused", "This Idempotency-Key was already used for a different request; use a new key."
             )
-        current = known or wanted
+        current = stored or new
         if current.state is State.REQUESTED:
             send_redemption(self.queue_url, current)
-        return Requested(current, is_replay=known is not None)
+        return Requested(current, is_replay=stored is not None)
 
     def view(self, user_id: str, redemption_id: str) -> Redemption:
         """Return a user's redemption as it is now.
@@ -92,7 +95,7 @@ class Redeeming:
             )
         return redemption
 
-    def _wanted(self, request: RedemptionRequest, project: TreeProject) -> Redemption:
+    def _new_redemption(self, request: RedemptionRequest, project: TreeProject) -> Redemption:
         return Redemption(
             user_id=request.user_id,
             redemption_id=redemption_id(request.app, request.user_id, request.key),
@@ -105,7 +108,11 @@ class Redeeming:
         )
 
     def _project(self, project_id: str) -> TreeProject:
-        """Return a tree project from the cached catalog, or else from the table, because it may be new."""
+        """Return a tree project from the cached catalog, or else from the table, because the project may be new.
+
+        Raises:
+            NotFound: the tree project does not exist.
+        """
         project = self.catalog_store.catalog().tree_projects.get(project_id)
         if project is None:
             entry = self.catalog_store.get("tree-projects", project_id)
@@ -116,12 +123,16 @@ class Redeeming:
             )
         return project
 
-    def _refuse_what_the_stock_lacks(self, wanted: Redemption) -> None:
-        """Refuse a request that would be rejected if it were settled now, so that it does not have to wait."""
-        now, stock = wanted.requested_at, self.stocks.get(wanted.project_id)
+    def _refuse_if_sold_out(self, new: Redemption) -> None:
+        """Refuse a request at once if the project is closed or has too few unreserved saplings at this moment.
+
+        Raises:
+            Conflict: ``project_closed`` or ``sold_out``.
+        """
+        now, stock = new.requested_at, self.stocks.get(new.project_id)
         if stock.closed:
-            raise Conflict("project_closed", "This project is closed and takes no requests; choose another project.")
-        if len(wanted.trees) > stock.available(now):
+            raise Conflict("project_closed", "This project is closed and accepts no requests; choose another project.")
+        if len(new.trees) > stock.available(now):
             coming = stock.next_release(now)
             then = f"{coming.saplings} more will be released at {self.calendar.rfc3339(coming.at)}." if coming else ""
             raise Conflict(
@@ -130,16 +141,16 @@ class Redeeming:
             )
 
 
-def _refuse_what_the_wallet_lacks(wanted: Redemption, balance: int) -> None:
-    if balance < wanted.points:
+def _refuse_if_wallet_cannot_pay(new: Redemption, balance: int) -> None:
+    if balance < new.points:
         raise Conflict(
             "insufficient_points",
-            f"The trees cost {wanted.points} points, but the wallet has only {balance} after a harvest.",
+            f"The trees cost {new.points} points, but the wallet has only {balance} after a harvest.",
         )
 
 
 def redemption_id(app: str, user_id: str, key: str) -> str:
-    """Return the id of a redemption. It is derived from app, user and key, so a repeated request has the same id."""
+    """Return the id of a redemption, derived from app, user and key. So a repeated request has the same id."""
     return hashlib.sha256(f"{app}\n{user_id}\n{key}".encode()).hexdigest()[:32]
 
 

@@ -1,4 +1,7 @@
-"""Scheduling orders: a planting batch sends a message for each project with trees to order or an order to announce."""
+"""Starts planting batches: queues a message for each project with waiting trees or with an unannounced order.
+
+Another function reads the queue and places an order for each message.
+"""
 
 import secrets
 from dataclasses import dataclass
@@ -21,12 +24,12 @@ class OrderScheduling:
     catalog_store: CatalogStore
     queue_url: str
 
-    def begin(self) -> list[str]:
-        """Queue a message for each project with trees that wait or with an unannounced order; return these projects.
+    def start_batch(self) -> list[str]:
+        """Queue a message for each project with waiting trees or with an unannounced order. Return these projects.
 
-        An unnecessary message does no harm, so each batch has a random deduplication id. If the id came from the clock,
-        the queue would drop the messages of a second batch in the same second as duplicates, and the trees that this
-        batch found would have to wait for a third batch.
+        Each batch gives its messages a random deduplication id. If the id were the time, the queue would drop the
+        messages of a second batch in the same second as duplicates, and the trees of that batch would have to wait for
+        a third batch. An unnecessary message does no harm.
         """
         batch = secrets.token_hex(8)
         projects = [

@@ -1,4 +1,4 @@
-"""Settling: queued redemptions are reserved or rejected in the order of their requests."""
+"""Settles queued redemptions: reserves trees for them or rejects them, in the order of the queue."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from functools import cache
 from saxaul.clock import Clock
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.observability import logger
-from saxaul.races import until_won
+from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
@@ -26,25 +26,28 @@ class Settling:
     clock: Clock
 
     def settle(self, messages: Mapping[str, RedemptionMessage]) -> dict[str, str]:
-        """Settle queued redemptions, by message id, in order.
+        """Settle the redemptions of a batch of messages, in their order. ``messages`` maps message ids to messages.
 
-        Returns the messages to deliver again, with the reason. A failure in one project does not affect the others.
+        Return the messages that failed and must be redelivered: their ids, with the reasons. If the redemptions of one
+        project cannot be settled, the other projects are not affected.
         """
         projects: defaultdict[str, dict[str, RedemptionMessage]] = defaultdict(dict)
         for message_id, message in messages.items():
             projects[message.project_id][message_id] = message
         failed: dict[str, str] = {}
-        for project_id, asked in projects.items():
+        for project_id, project_messages in projects.items():
             try:
                 self._settle_project(
-                    project_id, [(message.user_id, message.redemption_id) for message in asked.values()]
+                    project_id, [(message.user_id, message.redemption_id) for message in project_messages.values()]
                 )
             except Exception as error:  # noqa: BLE001 - a failure in one project must not stop the others
                 logger.exception("redemptions could not be settled", extra={"project_id": project_id})
-                failed |= dict.fromkeys(asked, repr(error))
+                failed |= dict.fromkeys(project_messages, repr(error))
         return failed
 
     def _settle_project(self, project_id: str, keys: Sequence[tuple[str, str]]) -> None:
+        """Settle the redemptions with these pairs of user_id and redemption_id, unless they are already settled."""
+
         def attempt() -> None:
             found = {
                 (redemption.user_id, redemption.redemption_id): redemption
@@ -58,7 +61,7 @@ class Settling:
             stock, now = self.stocks.get(project_id), self.clock.now()
             self.redemptions.write_settlement(settle(requests, wallets, stock, now), stock, now)
 
-        until_won(attempt, self.clock)
+        retry_lost_races(attempt, self.clock)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Sweeping: redemptions that are still not settled are queued again."""
+"""Sweeps: queues redemptions again that are still pending after some minutes, because their messages may be lost."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,14 +11,14 @@ from saxaul.storage.queues import send_redemption
 from saxaul.storage.redemptions import Redemptions
 
 LOST_AFTER = 300
-"""Seconds after which a pending redemption is queued again. Before that, the queue drops the duplicate anyway."""
+"""Seconds after which a pending redemption is queued again. Until then, the queue drops a duplicate message."""
 
 MAX_SWEPT = 500
-"""The most redemptions that one sweep queues again. The next sweep takes the rest."""
+"""The most redemptions that one sweep queues again. The next sweep queues the rest."""
 
 
 class Swept(NamedTuple):
-    """How many redemptions were queued again, and for how many seconds the oldest one had waited."""
+    """How many redemptions were queued again, and how many seconds ago the oldest of them was requested."""
 
     redemptions: int
     oldest_seconds: int
@@ -26,14 +26,14 @@ class Swept(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweeping:
-    """Queues redemptions again whose message may be lost."""
+    """Queues pending redemptions again."""
 
     redemptions: Redemptions
     clock: Clock
     queue_url: str
 
     def sweep(self) -> Swept:
-        """Queue again the redemptions that have been pending for longer than ``LOST_AFTER``, the oldest first."""
+        """Queue the redemptions again that were requested more than ``LOST_AFTER`` seconds ago, the oldest first."""
         now = self.clock.now()
         overdue = self.redemptions.requested_before(now - LOST_AFTER, MAX_SWEPT)
         for redemption in overdue:

@@ -1,4 +1,4 @@
-"""Taking reports: the changes of one request are written completely or not at all, together with their log entry."""
+"""Accepts partners' reports on trees. The changes of one request and their log entry are written in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from functools import cache
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.log.entries import sequence_after
-from saxaul.races import until_won
+from saxaul.races import retry_lost_races
 from saxaul.services import wiring
-from saxaul.services.append_log import Log
+from saxaul.services.append_log import LogWriter
 from saxaul.settings import settings
 from saxaul.storage.log import LogStore
 from saxaul.storage.redemptions import Redemptions
@@ -19,32 +19,39 @@ from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
 from saxaul.trees.statements import log_draft
 
-Take = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int, Calendar], Reported]
+ReportRule = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int, Calendar], Reported]
+"""A function that applies the reports of one request and returns what they change.
+
+Its arguments are the order, the redemptions of the order by redemption_id, the reports, the time and the calendar.
+"""
 
 
 @dataclass(frozen=True)
 class ReportTaking:
-    """Takes confirmations, failures and inspections."""
+    """Applies confirmations, failures and inspections."""
 
     redemptions: Redemptions
-    log: Log
+    log: LogWriter
     calendar: Calendar
     clock: Clock
 
-    def take(self, order: PlantingOrder, reported: Sequence[object], take: Take) -> Reported:
-        """Take the reports of one request on an order. ``take`` is one of ``confirm``, ``fail`` and ``inspect``."""
+    def take(self, order: PlantingOrder, reported: Sequence[object], apply: ReportRule) -> Reported:
+        """Apply the reports of one request on the trees of an order, and write what they change.
+
+        ``apply`` is ``apply_confirmations``, ``apply_failures`` or ``apply_inspections``.
+        """
 
         def attempt() -> Reported:
             now = self.clock.now()
-            outcome = take(order, self.redemptions.of_order(order), reported, now, self.calendar)
+            outcome = apply(order, self.redemptions.of_order(order), reported, now, self.calendar)
             if outcome.changed:
                 self._write(outcome, order, now)
             return outcome
 
-        return until_won(attempt, self.clock)
+        return retry_lost_races(attempt, self.clock)
 
     def _write(self, outcome: Reported, order: PlantingOrder, now: int) -> None:
-        """Write what a request changed, in one transaction. Failures are not recorded in the log.
+        """Write what a request changed, in one transaction. The log has no entries about failures.
 
         Raises:
             TransactionRefusedError: one of the items has changed since it was read.
@@ -61,5 +68,5 @@ class ReportTaking:
 def report_taking() -> ReportTaking:
     """Return the report taking service of this process."""
     ledger, calendar = wiring.ledger(), settings().calendar
-    log = Log(LogStore(ledger), SigningKey(settings().signing_key), calendar)
+    log = LogWriter(LogStore(ledger), SigningKey(settings().signing_key), calendar)
     return ReportTaking(Redemptions(ledger), log, calendar, wiring.clock())

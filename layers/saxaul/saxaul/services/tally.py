@@ -1,8 +1,8 @@
-"""Tallying: each change in a batch of the ledger's stream is added to the totals of its days exactly once.
+"""Tallies: adds each change in the stream of the ledger table to the public totals exactly once.
 
-A day is one item. It has the sums and, for each shard of the stream, a mark: the last change of the shard that the sums
-include. One write updates both. If a batch is delivered again, completely or in part, the marks show that its changes
-are already counted.
+The totals of a day are one item. It has the sums of the day and, for each shard of the stream, a mark: the last change
+of the shard that the sums include. One write updates the sums and the marks. If Lambda delivers a batch again,
+completely or in part, the marks show which changes are already counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.impact.totals import Change, Day, added_by
+from saxaul.impact.totals import Change, Day, impact_of_change
 from saxaul.messages.events import StreamRecord
-from saxaul.races import LostRaceError, until_won
+from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.impact import ImpactStore
@@ -22,7 +22,7 @@ from saxaul.storage.streams import changes_in
 
 
 class Tallied(NamedTuple):
-    """How many changes of a batch affect the totals, and how many days were written."""
+    """How many changes of a batch affect the totals, and how many items of days were written."""
 
     changes: int
     days: int
@@ -37,25 +37,25 @@ class Tallying:
     clock: Clock
 
     def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
-        """Count the changes of one shard, in order."""
+        """Add the changes of one shard, in the order of the stream, to the totals."""
         changes = self._changes_of(records)
         days = self.impact.get_many({day for change in changes for day in change.adds})
-        return Tallied(len(changes), sum(self._count(day, changes, shard) for day in days.values()))
+        return Tallied(len(changes), sum(self._add_to_day(day, changes, shard) for day in days.values()))
 
     def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
         changes = [
-            Change(change.sequence, added_by(change.before, change.after, self.calendar))
+            Change(change.sequence, impact_of_change(change.before, change.after, self.calendar))
             for change in changes_in(records)
         ]
         return [change for change in changes if change.adds]
 
-    def _count(self, day: Day, changes: Sequence[Change], shard: str) -> bool:
-        """Add the changes to a day, and return whether the day was written."""
+    def _add_to_day(self, day: Day, changes: Sequence[Change], shard: str) -> bool:
+        """Add the changes to the totals of a day. Return False if they are already counted, so nothing was written."""
         current = day
 
         def attempt() -> bool:
             nonlocal current
-            counted = current.counting(changes, shard, self.clock.now())
+            counted = current.with_changes(changes, shard, self.clock.now())
             if counted is current:
                 return False
             try:
@@ -65,7 +65,7 @@ class Tallying:
                 raise
             return True
 
-        return until_won(attempt, self.clock)
+        return retry_lost_races(attempt, self.clock)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Viewing orders: a planting partner reads its own orders."""
+"""Reads planting orders for the partners that received them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ from saxaul.trees.redemptions import Redemption
 
 
 class ViewedOrder(NamedTuple):
-    """An order, its redemptions by redemption_id, and the links to its manifest, or None before it is announced."""
+    """An order, its redemptions by redemption_id, and the links to its manifest.
+
+    ``links`` is None until the order is announced, because until then the manifest may not be stored yet.
+    """
 
     order: PlantingOrder
     redemptions: Mapping[str, Redemption]
@@ -35,12 +38,15 @@ class OrderViewing:
     clock: Clock
 
     def newest(self, partners: Iterable[str], limit: int, before: OrderPlace | None) -> list[PlantingOrder]:
-        """Return the announced orders of these partners, newest first; if ``before`` is given, only older ones."""
+        """Return up to ``limit`` announced orders of these partners, newest first.
+
+        With ``before``, return only orders that are older than the order at this place.
+        """
         found = [order for partner in partners for order in self.orders.of_partner(partner, limit, before)]
         return sorted(found, key=lambda order: order.place, reverse=True)[:limit]
 
     def find(self, order_id: str, partners: Sequence[str]) -> PlantingOrder:
-        """Return an order of one of these partners.
+        """Return an order that belongs to one of these partners.
 
         Raises:
             NotFound: these partners have no such order.
@@ -54,7 +60,7 @@ class OrderViewing:
         return order
 
     def view(self, order_id: str, partners: Sequence[str]) -> ViewedOrder:
-        """Return an order of one of these partners, with its redemptions and the links to its manifest.
+        """Return an order that belongs to one of these partners, with its redemptions and the links to its manifest.
 
         Raises:
             NotFound: these partners have no such order.

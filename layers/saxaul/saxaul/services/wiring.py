@@ -1,4 +1,4 @@
-"""The objects that the services of a process share. Each one is created once, when it is first needed."""
+"""The objects that the services of a process share. Each object is created once, when a service first needs it."""
 
 from datetime import date
 from functools import cache
@@ -31,7 +31,7 @@ def ledger() -> Table:
 
 @cache
 def catalog_store() -> "CatalogStore":
-    """Return the catalog store, with the only cached catalog of this process."""
+    """Return the catalog store, which holds the cached catalog of this process."""
     from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import
 
     return CatalogStore(Table(settings().catalog_table, clock()))

@@ -1,4 +1,4 @@
-"""Events on the stack's event bus. The same event may be published twice; its order_id identifies it."""
+"""Publishes events on the stack's event bus. An event may be published twice; its order_id shows the duplicate."""
 
 import json
 
@@ -11,7 +11,7 @@ ORDER_PLACED = "PlantingOrderPlaced"
 
 
 class EventRefusedError(Exception):
-    """The bus did not accept an event. Retrying is safe."""
+    """The bus did not accept an event. It is safe to publish the event again."""
 
 
 class Bus:

@@ -1,11 +1,13 @@
-"""The catalog as items: a worker reads the whole catalog and caches it for a minute. Each write changes one entry.
+"""The catalog as items. A worker reads the whole catalog and caches it for a minute. Each write changes one entry.
 
-The table keeps every version of an entry, because a ledger entry names the version of the rule that it was posted with.
-A deleted entry leaves an item without a document. If the entry is created again, its version numbers continue from it.
+The table keeps every version of an entry. An action that was posted to a period names the version of the action type
+that was applied to it. Deleting an entry leaves an item without a document. If the entry is created again, its version
+numbers continue from there.
 
-One item, the guard, changes with every write that adds a reference to an entry or takes away an entry that others may
-refer to. Such a write reads the guard before everything else that it depends on, and succeeds only if the guard is
-still at the version that was read. If two such writes run at the same time, one fails, so neither can miss the other.
+Entries refer to other entries; a suggestion, for example, names its campaign. One item, the guard, keeps these
+references valid. Each write that adds a reference, or removes an entry that could be referred to, also increases the
+version of the guard. Such a write reads the guard before all other data that it depends on. It fails if the guard has
+changed since. So if two such writes run at the same time, one of them fails, and its worker must read again.
 """
 
 import json
@@ -21,29 +23,32 @@ from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, tran
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-CATALOG_KEPT_FOR = 60.0
-"""How many seconds a worker serves the catalog from memory."""
+CATALOG_CACHED_FOR = 60.0
+"""How many seconds a worker uses the catalog that it has read."""
 
-RECENT = 5.0
-"""How many seconds a missing entry is cached, so that requests for unknown entries stay cheap."""
+MISSING_CACHED_FOR = 5.0
+"""If the cached catalog lacks an entry, a worker reads the catalog again, but only if its copy is older than this.
+
+In seconds. So requests for unknown entries cause at most one read of the catalog in this time.
+"""
 
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
 
 
 class CompanionRefusedError(Exception):
-    """An entry was not written, because the condition of another write in the same transaction failed."""
+    """An entry was not written, because the condition of another write (``also``) in the same transaction failed."""
 
 
 class CatalogStore:
-    """The catalog's table, with the copy that this worker caches."""
+    """Reads and writes the table of the catalog, and caches the catalog in this worker."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._catalog = Catalog()
         self._read_at = float("-inf")
 
-    def catalog(self, max_age: float = CATALOG_KEPT_FOR) -> Catalog:
+    def catalog(self, max_age: float = CATALOG_CACHED_FOR) -> Catalog:
         """Return the whole catalog, at most ``max_age`` seconds old."""
         if self._table.clock.elapsed() - self._read_at > max_age:
             self._catalog = self._read()
@@ -51,7 +56,8 @@ class CatalogStore:
         return self._catalog
 
     def _read(self) -> Catalog:
-        # An entry is read before the entries that it refers to. So entries that are added meanwhile break no reference.
+        # Entries that refer to others are read first. If an entry and a reference to it are added during the read, the
+        # catalog may have the entry without the reference, but never the reference without the entry.
         entries = {kind: self._entries(kind) for kind in reversed(KINDS)}
         entities = {
             kind.replace("-", "_"): {k: entry.entity for k, entry in found.items()} for kind, found in entries.items()
@@ -66,17 +72,20 @@ class CatalogStore:
         return (item for item in self._table.query(kind, first, _LAST) if "document" in item)
 
     def get(self, kind: Kind, identifier: str) -> VersionedEntry | None:
-        """Return an entry with a consistent read, or None if it does not exist or was deleted."""
+        """Read an entry consistently. Return None if it does not exist or was deleted."""
         entry = self.latest(kind, identifier)
         return entry if entry.entity else None
 
     def latest(self, kind: Kind, identifier: str) -> VersionedEntry:
-        """Return an entry with a consistent read: without an entity if deleted, at version 0 if it never existed."""
+        """Read the latest version of an entry consistently.
+
+        If the entry was deleted, the result has no entity. If it never existed, the result also has version 0.
+        """
         item = self._table.get(Key(kind, identifier))
         return _from_item(kind, item) if item else VersionedEntry(None, 0)
 
-    def referred(self, references: Iterable[Reference]) -> Mapping[Reference, Entity]:
-        """Return the entities that these references name, with a consistent read. Broken references are left out."""
+    def resolve(self, references: Iterable[Reference]) -> Mapping[Reference, Entity]:
+        """Read the entities that these references name, consistently. A reference to a missing entry has no result."""
         keys = {reference: Key(reference.kind, reference.identifier) for reference in references}
         items = self._table.get_many(keys.values(), consistent=True)
         found = {
@@ -94,15 +103,18 @@ class CatalogStore:
         items = self._table.query_back(f"{kind}/{identifier}", _FIRST, _version_key(before))
         return [_version_from_item(item) for item in islice(items, limit)]
 
-    def with_former(self, catalog: Catalog, action_types: Iterable[str]) -> Catalog:
-        """Return the catalog. Each of these action types that was deleted is added back in its last version."""
-        former: dict[str, ActionType] = {}
+    def with_deleted_types(self, catalog: Catalog, action_types: Iterable[str]) -> Catalog:
+        """Return the catalog, extended by those of the given action types that were deleted.
+
+        Each has its last version before the deletion. Entries of periods can name action types that were deleted.
+        """
+        deleted: dict[str, ActionType] = {}
         for name in {*action_types} - catalog.action_types.keys():
-            kept = self._table.query_back(f"action-types/{name}", _FIRST, _LAST)
-            last = next((item for item in kept if "document" in item), None)
+            versions_found = self._table.query_back(f"action-types/{name}", _FIRST, _LAST)
+            last = next((item for item in versions_found if "document" in item), None)
             if last:
-                former[name] = ActionType.model_validate_json(last["document"])
-        return replace(catalog, action_types={**former, **catalog.action_types}) if former else catalog
+                deleted[name] = ActionType.model_validate_json(last["document"])
+        return replace(catalog, action_types={**deleted, **catalog.action_types}) if deleted else catalog
 
     def guard(self) -> int:
         """Return the version of the guard. Read it before everything else that a guarded write depends on."""
@@ -118,9 +130,10 @@ class CatalogStore:
         guard: int | None = None,
         also: Sequence["TransactWriteItemTypeDef"] = (),
     ) -> None:
-        """Replace the previous version of an entry, store a copy of the new one, and make the writes of ``also``.
+        """Replace an entry by its next version, and store a copy of that version, in one transaction.
 
-        All of this is one transaction.
+        The transaction also makes the writes in ``also``. If ``guard`` is given, the transaction requires this version
+        of the guard and increases it.
 
         Raises:
             LostRaceError: the entry or the guard has changed since it was read.

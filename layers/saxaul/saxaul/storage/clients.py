@@ -18,14 +18,14 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 CALL_ATTEMPTS = 3
 LONGEST_CALL = CALL_ATTEMPTS * (CONNECT_SECONDS + READ_SECONDS) + sum(2**retry for retry in range(CALL_ATTEMPTS - 1))
-"""The longest time that an AWS call takes, in seconds, if every attempt hangs. botocore's standard mode makes three
-attempts, with pauses of up to 1 and 2 seconds. No function may time out earlier; a test of the template checks this."""
+"""The most seconds that an AWS call can take, if every attempt times out. botocore's standard mode makes three
+attempts, with pauses of up to 1 and 2 seconds between them. A test checks that no function's timeout is shorter."""
 
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": CALL_ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
-    max_pool_connections=16,  # accrual makes 8 writes at once; the others are spare
+    max_pool_connections=16,  # accrual writes 8 periods at once; the other connections are spare
 )
 
 
@@ -41,15 +41,15 @@ def sqs() -> "SQSClient":
 
 @cache
 def s3() -> "S3Client":
-    """Return a client whose presigned links use the bucket's own host name in its region.
+    """Return an S3 client whose presigned links use the host name of the bucket in its region.
 
-    The global host name would redirect to the regional one, where the signature is invalid. An endpoint that is not
-    AWS's, such as the laptop stack's, has no host name for each bucket, so there the link has the bucket in its path.
+    The global host name would redirect to the regional one, for which the signature is not valid. An emulator, such as
+    that of the laptop stack, has no host name for each bucket, so links to an emulator have the bucket in the path.
     """
-    in_host = Config(s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
-    in_path = Config(s3={"addressing_style": "path"})
-    place = in_path if os.environ.get("AWS_ENDPOINT_URL") else in_host
-    return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")).merge(place))
+    host_style = Config(s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
+    path_style = Config(s3={"addressing_style": "path"})
+    addressing = path_style if os.environ.get("AWS_ENDPOINT_URL") else host_style
+    return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")).merge(addressing))
 
 
 @cache

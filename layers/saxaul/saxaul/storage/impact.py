@@ -1,4 +1,4 @@
-"""The daily impact totals as items: one item for each day, one partition for each month."""
+"""The public totals of each day as items: one item for each day, and one partition for each month."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -11,13 +11,13 @@ _DAY = "DAY#"
 
 
 class ImpactStore:
-    """The impact totals in the ledger's table."""
+    """Reads and writes the public totals in the ledger's table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def get_many(self, days: Iterable[date]) -> dict[date, Day]:
-        """Return the totals of each of these days, with a consistent read. A day without an item is empty."""
+        """Read the totals of each of these days consistently. The totals of a day without an item are empty."""
         keys = {day: day_key(day) for day in days}
         items = self._table.get_many(keys.values(), consistent=True)
         return {day: from_item(items[key]) if key in items else Day(day) for day, key in keys.items()}
@@ -29,7 +29,7 @@ class ImpactStore:
         return [from_item(item) for found in queries for item in found]
 
     def put(self, day: Day) -> None:
-        """Write a day's totals over the version that was read.
+        """Write the totals of a day, if the stored version is still the one that was read.
 
         Raises:
             ItemMovedError: a concurrent write changed the day first.

@@ -1,7 +1,7 @@
-"""Log entries as items of one partition, sorted by sequence number, each with its canonical JSON compressed.
+"""Log entries as items of one partition, sorted by sequence number. Each item holds compressed canonical JSON.
 
-A leaf is mostly digests, and its field names repeat: 500 leaves take 57 KB compressed and 194 KB uncompressed. The
-longest possible 500 leaves take 209 KB compressed, and an item may have 400 KB.
+500 leaves take 194 KB uncompressed, and 57 KB compressed, because their field names repeat. The longest possible 500
+leaves take 209 KB compressed. An item may have at most 400 KB.
 """
 
 import zlib
@@ -19,13 +19,13 @@ PARTITION = "LOG"
 
 
 class LogStore:
-    """The entries of the log. New entries are added; existing entries never change."""
+    """Reads and appends entries of the transparency log. Stored entries never change."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def head(self) -> LogEntry | None:
-        """Return the newest entry with a consistent read, or None if the log is empty."""
+        """Read the newest entry consistently. Return None if the log is empty."""
         newest = self._table.last(PARTITION)
         return from_item(newest) if newest else None
 
@@ -35,7 +35,7 @@ class LogStore:
         return {entry.sequence: entry for entry in map(from_item, found.values())}
 
     def published(self, after: int, limit: int) -> Iterator[str]:
-        """Return the canonical JSON of up to ``limit`` entries after sequence number ``after``, oldest first."""
+        """Return the canonical JSON of the next ``limit`` entries after sequence number ``after``, oldest first."""
         first, last = _entry_key(after + 1), _entry_key(after + limit)
         return (_text(item).decode() for item in self._table.query(PARTITION, first.sk, last.sk))
 
@@ -53,7 +53,7 @@ def to_item(entry: LogEntry) -> Item:
 
 
 def from_item(item: Item) -> LogEntry:
-    return LogEntry.of_document(decode(_text(item)))
+    return LogEntry.from_document(decode(_text(item)))
 
 
 def _text(item: Item) -> bytes:

@@ -1,10 +1,10 @@
-"""Manifests in their S3 bucket, and temporary links to them."""
+"""Manifests, the files that list the trees of a planting order, in their S3 bucket; and temporary links to them."""
 
 from saxaul.storage.clients import s3
-from saxaul.trees.manifests import FORMATS, Format, Manifest, ManifestLinks, key_of
+from saxaul.trees.manifests import FORMATS, Format, Manifest, ManifestLinks, manifest_key
 
 LINK_SECONDS = 900
-"""How many seconds a link works. Each request for the order returns new links."""
+"""How many seconds a link is valid. Each response about an order has new links."""
 
 
 class Manifests:
@@ -14,15 +14,15 @@ class Manifests:
         self._bucket = bucket
 
     def put(self, manifest: Manifest) -> None:
-        """Write the files of a manifest. Writing them a second time stores the same content again."""
+        """Write the files of a manifest. It is safe to repeat this, because the content is the same each time."""
         for form, content in manifest.contents.items():
             s3().put_object(
-                Bucket=self._bucket, Key=key_of(manifest.order_id, form), Body=content, ContentType=FORMATS[form]
+                Bucket=self._bucket, Key=manifest_key(manifest.order_id, form), Body=content, ContentType=FORMATS[form]
             )
 
     def links(self, order_id: str, now: int) -> ManifestLinks:
         return ManifestLinks(self._link(order_id, "csv"), self._link(order_id, "json"), now + LINK_SECONDS)
 
     def _link(self, order_id: str, form: Format) -> str:
-        wanted = {"Bucket": self._bucket, "Key": key_of(order_id, form)}
+        wanted = {"Bucket": self._bucket, "Key": manifest_key(order_id, form)}
         return s3().generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS)

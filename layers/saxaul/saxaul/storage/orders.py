@@ -1,7 +1,7 @@
 """Planting orders as items.
 
-An order is on one list of the sparse index at a time: first on its project's list of unannounced orders, and after its
-announcement on its partner's list of orders.
+An order is in one list of the index ``Listing`` at a time. It is in its project's list of unannounced orders until its
+announcement, and in its partner's list of orders after that.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from saxaul.trees.reach import Reach
 
 
 class Orders:
-    """The planting orders of the ledger."""
+    """Reads and writes planting orders."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def write(self, new: NewOrder) -> PlantingOrder:
-        """Write a new order and its redemptions in one transaction. Return the order with its stored version.
+        """Write a new order and the redemptions of its trees in one transaction, and return the stored order.
 
         Raises:
             TransactionRefusedError: a redemption has changed since it was read.
@@ -34,7 +34,7 @@ class Orders:
         return replace(new.order, version=1)
 
     def put(self, order: PlantingOrder) -> None:
-        """Write an order over the version that was read.
+        """Write an order, if the stored version is still the one that was read.
 
         Raises:
             ItemMovedError: a concurrent write changed the order first.
@@ -56,7 +56,7 @@ class Orders:
         return [order for order in listed if order.announced_at is None]
 
     def of_partner(self, partner: str, limit: int, before: OrderPlace | None = None) -> list[PlantingOrder]:
-        """Return a partner's announced orders, newest first; with ``before``, only those older than that place."""
+        """Return a partner's announced orders, newest first. With ``before``, return only older orders."""
         return self._listed(
             _partners_list(partner), limit, backwards=True, before=_list_order(before) if before else ""
         )
@@ -85,22 +85,22 @@ def _partners_list(partner: str) -> str:
 
 
 def to_item(order: PlantingOrder) -> Item:
-    what = order.project
+    project = order.project
     is_new = order.announced_at is None
     item: Item = {
         **order_key(order.order_id)._asdict(),
         "project_id": order.project_id,
-        "partner": what.partner,
-        "species": what.species.model_dump(),
-        "latin": what.latin,
-        "place": what.place.model_dump(),
+        "partner": project.partner,
+        "species": project.species.model_dump(),
+        "latin": project.latin,
+        "place": project.place.model_dump(),
         "ordered_at": order.ordered_at,
         "trees": [list(tree) for tree in order.trees],
         "list_name": _unannounced_list(order.project_id) if is_new else _partners_list(order.partner),
         "list_order": _list_order(order.place),
     }
-    if what.reach:
-        item["reach"] = [Decimal(str(number)) for number in what.reach]
+    if project.reach:
+        item["reach"] = [Decimal(str(number)) for number in project.reach]
     return item if is_new else item | {"announced_at": order.announced_at}
 
 

@@ -46,11 +46,14 @@ _INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
 _DECIMALS = {"quantity", "avoided_g", "units"}
 
 _PLAIN_BYTES = 900
-"""Entries with up to this much JSON are stored as a readable map. The map takes less, so such an item fits in 1 KB."""
+"""Entries whose JSON has at most this many bytes are stored as a readable map, and longer ones are compressed.
+
+DynamoDB counts fewer bytes for the map than the JSON has, so such an item fits in 1 KB.
+"""
 
 
 class PeriodMovedError(ItemMovedError):
-    """A concurrent write changed the period first. ``period`` is the stored period."""
+    """A concurrent write changed the period first. ``period`` is the period that is stored now."""
 
     def __init__(self, period: Period, winner: Item | None) -> None:
         super().__init__(winner)
@@ -58,7 +61,7 @@ class PeriodMovedError(ItemMovedError):
 
 
 class Periods:
-    """The periods of the ledger."""
+    """Reads and writes periods."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -70,18 +73,18 @@ class Periods:
         return {key: from_item(items[at]) if at in items else Period(key) for at, key in wanted.items()}
 
     def between(self, owner: Owner, first: str, last: str) -> list[Period]:
-        """Return one owner's periods whose windows sort from ``first`` to ``last``, both included."""
+        """Return an owner's periods whose windows, as text, are between ``first`` and ``last``, both included."""
         return [
             from_item(item) for item in self._table.query(partition(owner), PERIOD_PREFIX + first, PERIOD_PREFIX + last)
         ]
 
     def before(self, owner: Owner, window: str) -> Iterator[Period]:
-        """Return an iterator over one owner's periods before a window, last first. It reads a few periods at a time."""
+        """Yield an owner's periods whose windows, as text, are before ``window``, last first. Reads two at a time."""
         items = self._table.query_back(partition(owner), PERIOD_PREFIX, PERIOD_PREFIX + window)
         return map(from_item, items)
 
     def put(self, period: Period) -> None:
-        """Write a period over the version that was read.
+        """Write a period, if the stored version is still the one that was read.
 
         Raises:
             PeriodMovedError: a concurrent write changed the period first.
@@ -89,8 +92,8 @@ class Periods:
         try:
             self._table.put(to_item(period), period.version)
         except ItemMovedError as moved:
-            stands_there = from_item(moved.winner) if moved.winner else Period(period.key)
-            raise PeriodMovedError(stands_there, moved.winner) from None
+            stored = from_item(moved.winner) if moved.winner else Period(period.key)
+            raise PeriodMovedError(stored, moved.winner) from None
 
     def put_write(self, period: Period) -> "TransactWriteItemTypeDef":
         return self._table.put_write(to_item(period), period.version)
@@ -120,8 +123,8 @@ def from_item(item: Item) -> Period:
     return _period(item, _entries_in(item))
 
 
-def apart(before: Item | None, after: Item) -> tuple[Period | None, Period]:
-    """Return a period before and after a write, without unchanged entries, so that a long period is read quickly."""
+def without_unchanged_entries(before: Item | None, after: Item) -> tuple[Period | None, Period]:
+    """Return a period before and after a write. Unchanged entries are left out, because converting them takes time."""
     if before is None:
         return None, from_item(after)
     old, new = _entries_in(before), _entries_in(after)

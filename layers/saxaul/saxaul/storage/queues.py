@@ -8,16 +8,16 @@ from saxaul.trees.redemptions import Redemption
 
 
 def send_actions(queue_url: str, app: str, bodies: Iterable[str]) -> None:
-    """Send packed actions. Each app has its own message group, so that the queue serves the apps in turn.
+    """Send message bodies with an app's actions. Each app is a message group, so the queue serves the apps in turn.
 
-    A message of 64 KB is billed as one request, in a batch or alone. So a batch would save nothing.
+    SQS bills a message of 64 KB as one request, in a batch or alone. So sending the messages in batches saves nothing.
     """
     for body in bodies:
         sqs().send_message(QueueUrl=queue_url, MessageBody=body, MessageGroupId=app)
 
 
 def send_redemption(queue_url: str, redemption: Redemption) -> None:
-    """Queue a redemption behind earlier ones of its project. For five minutes, the queue drops duplicates of it."""
+    """Queue a redemption after the earlier ones of its project. For five minutes, the queue drops duplicates."""
     message = RedemptionMessage(
         project_id=redemption.project_id, user_id=redemption.user_id, redemption_id=redemption.redemption_id
     )
@@ -32,8 +32,8 @@ def send_redemption(queue_url: str, redemption: Redemption) -> None:
 def send_planting(queue_url: str, project_id: str, after: str) -> None:
     """Queue a message to place an order for a project.
 
-    ``after`` identifies the batch or the order that the new order follows. For five minutes, the queue drops another
-    message with the same ``after``.
+    ``after`` identifies the reason for the message: a planting batch, or the order that was placed before. For five
+    minutes, the queue drops further messages with the same ``after``.
     """
     sqs().send_message(
         QueueUrl=queue_url,

@@ -1,7 +1,8 @@
 """Redemptions and certificates as items, and the transactions that change redemptions, wallets and stock together.
 
-Two kinds of lists in the sparse index ``Listing`` find work without a scan: pending redemptions, by the time of their
-request, and for each project the redemptions with trees that wait for an order, by the time of their reservation.
+The index ``Listing`` finds work without a scan. It has two kinds of lists of redemptions. The lists of pending
+redemptions are sorted by the time of the request. Each project also has a list of redemptions with trees that wait for
+a planting order, sorted by the time of the reservation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,19 +26,19 @@ TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
 
 REQUESTED_LISTS = 8
-"""How many lists the pending redemptions are spread over, because a partition takes 1,000 writes a second."""
+"""How many lists share the pending redemptions, because one list accepts at most 1,000 writes a second."""
 
 
 class RedemptionExistsError(Exception):
-    """Another redemption with this identifier exists. ``known`` is the stored one."""
+    """Another redemption with this identifier exists. ``stored`` is that redemption."""
 
-    def __init__(self, known: Redemption) -> None:
-        super().__init__(known.redemption_id)
-        self.known = known
+    def __init__(self, stored: Redemption) -> None:
+        super().__init__(stored.redemption_id)
+        self.stored = stored
 
 
 class Redemptions:
-    """The redemptions of the ledger, and the writes to wallets, stock and certificates that go with them."""
+    """Reads redemptions, and writes them together with their wallets, stocks and certificates."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -64,8 +65,8 @@ class Redemptions:
     def add(self, redemption: Redemption) -> None:
         """Write a new redemption.
 
-        The AWS client retries a write whose response was lost, and the retry finds the item that the first attempt
-        wrote. Certificate numbers are random, so an equal item is this redemption, and the write succeeded.
+        The AWS client retries a write whose response was lost. The retry then finds the item that the first attempt
+        wrote. That item has the same random certificate numbers, so an equal item means that the write succeeded.
 
         Raises:
             RedemptionExistsError: another redemption with this identifier exists.
@@ -75,40 +76,39 @@ class Redemptions:
         except ItemMovedError as moved:
             if moved.winner is None:
                 raise
-            known = from_item(moved.winner)
-            if known != replace(redemption, version=known.version):
-                raise RedemptionExistsError(known) from None
+            stored = from_item(moved.winner)
+            if stored != replace(redemption, version=stored.version):
+                raise RedemptionExistsError(stored) from None
 
     def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
         """Write the settled redemptions, the debit of each wallet and the project's stock in one transaction.
 
-        The certificates are written before the transaction. Until its redemption is reserved, a certificate number is
-        not valid.
+        The certificates are written before the transaction. They are not valid until their redemption is reserved.
 
         Raises:
-            TransactionRefusedError: a redemption or the stock's settings have changed since they were read, or points
-                or saplings no longer suffice.
+            TransactionRefusedError: a redemption or the stock's settings have changed since they were read, or there
+                are no longer enough points or saplings.
         """
         self._table.put_all(
             [
                 {
                     **certificate_key(tree.number)._asdict(),
-                    "user_id": verdict.user_id,
-                    "redemption_id": verdict.redemption_id,
+                    "user_id": redemption.user_id,
+                    "redemption_id": redemption.redemption_id,
                 }
-                for verdict in settlement.verdicts
-                if verdict.state is State.RESERVED
-                for tree in verdict.trees
+                for redemption in settlement.verdicts
+                if redemption.state is State.RESERVED
+                for tree in redemption.trees
             ]
         )
-        writes = [self._table.put_write(to_item(verdict), verdict.version) for verdict in settlement.verdicts]
+        writes = [self._table.put_write(to_item(redemption), redemption.version) for redemption in settlement.verdicts]
         writes += [self._wallets.debit_write(user_id, points) for user_id, points in settlement.debits.items()]
         if settlement.saplings:
-            writes.append(self._stocks.take_write(stock, settlement.saplings, now))
+            writes.append(self._stocks.reserve_write(stock, settlement.saplings, now))
         transact(writes)
 
     def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
-        """Write a cancelled redemption. If it was paid, give back its points and saplings in the same transaction.
+        """Write a cancelled redemption. If ``refunded``, return its points and saplings in the same transaction.
 
         Raises:
             TransactionRefusedError: the redemption has changed since it was read, or another write is in progress.
@@ -116,7 +116,7 @@ class Redemptions:
         writes = [self._table.put_write(to_item(cancelled), cancelled.version)]
         if refunded:
             writes.append(self._wallets.refund_write(cancelled.user_id, cancelled.points))
-            writes.append(self._stocks.give_back_write(cancelled.project_id, len(cancelled.trees)))
+            writes.append(self._stocks.unreserve_write(cancelled.project_id, len(cancelled.trees)))
         transact(writes)
 
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
@@ -130,11 +130,14 @@ class Redemptions:
         found = self.get_many(
             (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in oldest
         )
-        unanswered = (redemption for redemption in found if redemption.state is State.REQUESTED)
-        return sorted(unanswered, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
+        pending = (redemption for redemption in found if redemption.state is State.REQUESTED)
+        return sorted(pending, key=lambda redemption: (redemption.requested_at, redemption.redemption_id))
 
     def waiting(self, project_id: str, limit: int) -> list[Redemption]:
-        """Return a project's redemptions with trees that wait for an order, longest wait first. The index may lag."""
+        """Return a project's redemptions with trees that wait for a planting order, earliest reservation first.
+
+        The index may lag behind the table, so some of these trees may be ordered already.
+        """
         listed = self._table.listed(_waiting_list(project_id), limit)
         waiting = self.get_many(
             (item["pk"].removeprefix("USER#"), item["sk"].removeprefix(TREE_PREFIX)) for item in listed
@@ -142,7 +145,7 @@ class Redemptions:
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
     def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
-        """Write redemptions over the versions that were read, and refund points, in one transaction.
+        """Write changed redemptions, and refund points by user_id, in one transaction.
 
         Raises:
             TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.
@@ -150,11 +153,11 @@ class Redemptions:
         transact([*self.put_writes(changed), *(self._wallets.refund_write(*refund) for refund in refunds.items())])
 
     def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
-        """Return the writes of redemptions over the versions that were read, for a transaction."""
+        """Return the conditional writes of changed redemptions, for a transaction."""
         return [self._table.put_write(to_item(redemption), redemption.version) for redemption in changed]
 
-    def certified(self, number: str) -> Redemption | None:
-        """Return the redemption that a certificate number belongs to, whatever its state, or None."""
+    def of_certificate(self, number: str) -> Redemption | None:
+        """Return the redemption, in any state, that a certificate number belongs to. Return None if there is none."""
         item = self._table.get(certificate_key(number))
         return self.get(item["user_id"], item["redemption_id"]) if item else None
 

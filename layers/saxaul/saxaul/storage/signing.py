@@ -17,7 +17,7 @@ class SigningKey:
 
     @cached_property
     def public_key(self) -> bytes:
-        """The public key, as DER (SubjectPublicKeyInfo). It never changes, because another key has another ARN."""
+        """The public key, as DER (SubjectPublicKeyInfo). The public key of an ARN never changes."""
         return kms().get_public_key(KeyId=self._key_arn)["PublicKey"]
 
     @property
@@ -32,9 +32,10 @@ class SigningKey:
         return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
     def sign(self, message: bytes) -> bytes:
-        """Return the ECDSA signature with SHA-256, as DER with the lower value of s, because KMS returns either value.
+        """Return the ECDSA signature of a message with SHA-256, as DER.
 
-        KMS accepts messages of up to 4,096 bytes. The header of a log entry is never longer.
+        An ECDSA signature is a pair (r, s), and two values of s are valid. KMS returns either of them; this method
+        returns the lower one. KMS accepts messages of up to 4,096 bytes. The header of a log entry is never longer.
         """
         answer = kms().sign(KeyId=self._key_arn, Message=message, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256")
         return with_low_s(answer["Signature"])

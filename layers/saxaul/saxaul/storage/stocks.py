@@ -1,7 +1,7 @@
-"""Stocks as items, and the transaction writes that release saplings, take them and give them back.
+"""Stocks as items, and the writes that release, reserve and unreserve saplings in a transaction.
 
-``v`` counts the changes by operators. Taking saplings and giving them back changes ``reserved`` but not ``v``, so these
-writes do not make each other fail by a changed version.
+``v`` counts the changes by operators. Reserving and unreserving saplings change ``reserved`` but not ``v``. So if two
+redemptions reserve saplings at the same time, the version does not make one of them fail.
 """
 
 from collections.abc import Iterable
@@ -15,65 +15,65 @@ from saxaul.trees.stock import Stock, Timetable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-STOCKS_KEPT_FOR = 1.0
-"""How many seconds a worker shows stocks from memory, however many requests it serves."""
+STOCKS_CACHED_FOR = 1.0
+"""How many seconds a worker shows stocks that it has read. Before it changes a stock, it always reads it again."""
 
-_COVERS_THE_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
-_LEAVES_ENOUGH = "reserved <= :most"
-_HAS_THEM = "reserved >= :saplings"
+_RELEASES_ALL_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
+_ENOUGH_UNRESERVED = "reserved <= :most"
+_ENOUGH_RESERVED = "reserved >= :saplings"
 
 
 class Stocks:
-    """The stocks of the ledger, with the copy that this worker caches."""
+    """Reads and writes stocks, and caches them in this worker."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._shown: dict[str, Stock] = {}
+        self._cached: dict[str, Stock] = {}
         self._read_at = float("-inf")
 
     def get(self, project_id: str) -> Stock:
-        """Return a project's stock with a consistent read."""
+        """Read a project's stock consistently."""
         return from_item(project_id, self._table.get(stock_key(project_id)))
 
-    def shown(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """Return each project's stock, up to a second old, so that a burst of requests costs one read a second."""
+    def get_cached(self, project_ids: Iterable[str]) -> dict[str, Stock]:
+        """Return each project's stock, at most a second old, so that a burst of requests costs one read a second."""
         wanted = {project_id: stock_key(project_id) for project_id in project_ids}
-        if self._table.clock.elapsed() - self._read_at > STOCKS_KEPT_FOR or not wanted.keys() <= self._shown.keys():
+        if self._table.clock.elapsed() - self._read_at > STOCKS_CACHED_FOR or not wanted.keys() <= self._cached.keys():
             items = self._table.get_many(wanted.values(), consistent=False)
-            self._shown = {project_id: from_item(project_id, items.get(key)) for project_id, key in wanted.items()}
+            self._cached = {project_id: from_item(project_id, items.get(key)) for project_id, key in wanted.items()}
             self._read_at = self._table.clock.elapsed()
-        return {project_id: self._shown[project_id] for project_id in wanted}
+        return {project_id: self._cached[project_id] for project_id in wanted}
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
         """Return the write of an operator's settings, on condition that they release at least the reserved saplings.
 
-        It has no condition on the version. The same transaction must write the project's catalog entry, whose version
-        detects two operators who write at the same time.
+        The write has no condition on ``v``. The same transaction must write the project's catalog entry: if two
+        operators write at the same time, the version of that entry makes one of them fail.
         """
         fields = _plan(planned)
         return self._table.update_write(
             stock_key(planned.project_id),
             f"SET reserved = if_not_exists(reserved, :none), {', '.join(f'{name} = :{name}' for name in fields)}",
-            _COVERS_THE_RESERVED,
+            _RELEASES_ALL_RESERVED,
             {":none": 0, ":most": planned.released_by(now), **{f":{name}": value for name, value in fields.items()}},
         )
 
-    def take_write(self, stock: Stock, saplings: int, now: int) -> "TransactWriteItemTypeDef":
-        """Return the write that takes saplings, on condition that enough of those released by ``now`` are unreserved.
+    def reserve_write(self, stock: Stock, saplings: int, now: int) -> "TransactWriteItemTypeDef":
+        """Return the write that reserves saplings, on condition that enough saplings are unreserved at ``now``.
 
-        An operator must not have changed the stock since it was read.
+        The write also fails if an operator has changed the stock since it was read.
         """
         return self._table.update_write(
             stock_key(stock.project_id),
             "SET reserved = reserved + :saplings",
-            f"{IS_AS_EXPECTED} AND {_LEAVES_ENOUGH}",
+            f"{IS_AS_EXPECTED} AND {_ENOUGH_UNRESERVED}",
             {":saplings": saplings, ":expected_version": stock.version, ":most": stock.released_by(now) - saplings},
         )
 
-    def give_back_write(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
-        """Return the write that gives saplings back."""
+    def unreserve_write(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
+        """Return the write that makes reserved saplings unreserved again."""
         return self._table.update_write(
-            stock_key(project_id), "SET reserved = reserved - :saplings", _HAS_THEM, {":saplings": saplings}
+            stock_key(project_id), "SET reserved = reserved - :saplings", _ENOUGH_RESERVED, {":saplings": saplings}
         )
 
 
@@ -82,7 +82,7 @@ def stock_key(project_id: str) -> Key:
 
 
 def _plan(stock: Stock) -> Item:
-    """Return the fields that an operator controls."""
+    """Return the fields that an operator's settings determine, as they are stored."""
     timetable: Any = None
     if stock.timetable:
         schedule = stock.timetable.schedule.model_dump(mode="json", exclude_none=True)

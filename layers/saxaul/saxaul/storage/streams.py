@@ -1,4 +1,4 @@
-"""The ledger's stream, as changes of periods and redemptions. Changes of other items are ignored."""
+"""Reads changes of periods and redemptions from the ledger's stream. Changes of other items are ignored."""
 
 import base64
 from collections.abc import Iterable, Iterator
@@ -20,9 +20,9 @@ class RecordChange(NamedTuple):
 
 
 def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
-    """Return the changes of a batch, in order. Each period comes without the entries that the write did not change.
+    """Return the changes in a batch of stream records, in order. Periods have only the entries that the write changed.
 
-    Deletions are ignored, so deleting an item leaves the totals as they are.
+    Deletions of items are ignored, so the public totals still count a deleted item.
     """
     for record in records:
         change = record["dynamodb"]
@@ -30,14 +30,14 @@ def changes_in(records: Iterable[StreamRecord]) -> Iterator[RecordChange]:
             continue
         before, after = (_read(change[image]) if image in change else None for image in ("OldImage", "NewImage"))
         if after and after["sk"].startswith(periods.PERIOD_PREFIX):
-            yield RecordChange(int(change["SequenceNumber"]), *periods.apart(before, after))
+            yield RecordChange(int(change["SequenceNumber"]), *periods.without_unchanged_entries(before, after))
         elif after and after["sk"].startswith(redemptions.TREE_PREFIX):
-            stood = redemptions.from_item(before) if before else None
-            yield RecordChange(int(change["SequenceNumber"]), stood, redemptions.from_item(after))
+            old = redemptions.from_item(before) if before else None
+            yield RecordChange(int(change["SequenceNumber"]), old, redemptions.from_item(after))
 
 
 def _read(image: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
-    """Return an image as Python values. Lambda delivers binary values as base64 text."""
+    """Return an image (an item in a stream record) as Python values. Lambda delivers binary values as base64 text."""
     return python({name: _as_bytes(value) for name, value in image.items()})
 
 

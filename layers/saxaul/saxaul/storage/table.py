@@ -1,7 +1,7 @@
 """One DynamoDB table: items as plain Python values, and conditional writes (optimistic locking).
 
-An item that changes has a version, ``v``. A write names the version that was read. If a concurrent write won,
-DynamoDB refuses the write and returns the current item.
+An item that can change has a version, ``v``. A write names the version that was read. If a concurrent write has changed
+the item since, DynamoDB refuses the write and returns the current item.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ class Key(NamedTuple):
 
 
 class ItemMovedError(LostRaceError):
-    """A concurrent write changed the item first, or is in progress. ``winner`` is the stored item, or None."""
+    """A concurrent write changed the item first, or is in progress. ``winner`` is the item now stored, or None."""
 
     def __init__(self, winner: Item | None) -> None:
         super().__init__("the item is no longer what was read")
@@ -42,7 +42,7 @@ class ItemMovedError(LostRaceError):
 
 
 class TransactionRefusedError(LostRaceError):
-    """A transaction wrote nothing. ``reasons`` has DynamoDB's code for each write: the text "None" if it was valid."""
+    """A transaction wrote nothing. ``reasons`` has DynamoDB's code for each write: "None" for a write without fault."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__(", ".join(reasons))
@@ -57,7 +57,7 @@ class Table:
         self.clock = clock
 
     def get(self, key: Key) -> Item | None:
-        """Return one item with a consistent read, or None if it does not exist."""
+        """Read one item consistently. Return None if it does not exist."""
         found = dynamodb().get_item(TableName=self.name, Key=_raw_key(key), ConsistentRead=True)
         return python(found["Item"]) if "Item" in found else None
 
@@ -85,12 +85,12 @@ class Table:
             keys = rest
 
     def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
-        """Return the items of a partition with sort keys from ``first`` to ``last`` (included), by consistent reads."""
+        """Read the items of a partition with sort keys from ``first`` to ``last``, both included, consistently."""
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
         return self._query(condition, {":pk": pk, ":first": first, ":last": last}, ConsistentRead=True)
 
     def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
-        """Return the items of a partition with sort keys between these (excluded), last first, read two at a time."""
+        """Yield the items with sort keys between ``after`` and ``before`` (excluded), last first. Reads in pairs."""
         found = self._query(
             "pk = :pk AND sk BETWEEN :after AND :before",
             {":pk": pk, ":after": after, ":before": before},
@@ -100,7 +100,7 @@ class Table:
         return (item for item in found if after < item["sk"] < before)
 
     def last(self, pk: str) -> Item | None:
-        """Return the item of a partition with the highest sort key, with a consistent read."""
+        """Read the item of a partition with the highest sort key consistently. Return None if there is none."""
         found = self._query(
             "pk = :pk",
             {":pk": pk},
@@ -111,10 +111,10 @@ class Table:
         return next(found, None)
 
     def listed(self, list_name: str, limit: int, *, backwards: bool = False, before: str = "") -> Iterator[Item]:
-        """Return the keys of the first items of a list of the sparse index. The index may lag behind the table.
+        """Return the keys of the first ``limit`` items of a list in the index ``Listing``. The index may lag behind.
 
-        With ``backwards``, return the last items, last first. With ``before``, return only items whose place in the
-        list, ``list_order``, is lower.
+        With ``backwards``, return the last items, last first. With ``before``, return only items whose position in the
+        list (``list_order``) is lower than that.
         """
         condition, values = "list_name = :list_name", {":list_name": list_name}
         if before:
@@ -128,7 +128,7 @@ class Table:
         )
 
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
-        """Return the items that meet a key condition, read page by page. ``options`` are more arguments of the call."""
+        """Return the items that meet a key condition, page by page. ``options`` are further arguments of the call."""
         pages = (
             dynamodb()
             .get_paginator("query")
@@ -143,7 +143,7 @@ class Table:
             yield from map(python, page["Items"])
 
     def put(self, item: Item, expected_version: int) -> None:
-        """Write an item over the version that was read. Version 0 means that the item must not exist yet.
+        """Write an item, if the stored item has the expected version. Version 0 means that the item must not exist yet.
 
         Raises:
             ItemMovedError: the item is not at that version, or a transaction is writing it.
@@ -158,7 +158,7 @@ class Table:
             raise ItemMovedError(self.get(Key(item["pk"], item["sk"]))) from None
 
     def put_all(self, items: Sequence[Item]) -> None:
-        """Write items in batches, without conditions. Only for items whose content never changes.
+        """Write items in batches, without conditions. Use this only for items whose content never changes.
 
         Raises:
             OverloadedError: DynamoDB left a part of a batch unwritten, and every retry failed.
@@ -178,7 +178,7 @@ class Table:
             requests = rest
 
     def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
-        """Return the write of :meth:`put` for a transaction."""
+        """Return the same conditional write as :meth:`put` makes, for a transaction."""
         return {"Put": self._put(item, expected_version)}
 
     def update_write(self, key: Key, expression: str, condition: str, values: Item) -> "TransactWriteItemTypeDef":
@@ -206,7 +206,7 @@ def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
     """Make all writes in one transaction.
 
     Raises:
-        TransactionRefusedError: the condition of a write failed, or another write of one of its items is in progress.
+        TransactionRefusedError: the condition of a write failed, or a concurrent write of the same item is in progress.
     """
     client = dynamodb()
     try:

@@ -1,4 +1,4 @@
-"""Wallets as items, and the reading of a wallet's open periods."""
+"""Wallets as items. This module also reads the open periods of a wallet."""
 
 from datetime import date
 from secrets import token_hex
@@ -20,14 +20,14 @@ _HAS_SPENT = "spent >= :points"
 
 
 class Wallets:
-    """The wallets of the ledger."""
+    """Reads and writes wallets."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._periods = Periods(table)
 
     def get(self, user_id: str) -> Wallet:
-        """Return a person's wallet. It is empty if nothing was harvested yet."""
+        """Return a person's wallet. If nothing was harvested yet, the wallet is empty."""
         item = self._table.get(wallet_key(user_id))
         return from_item(item) if item else Wallet(user_id)
 
@@ -39,7 +39,7 @@ class Wallets:
         }
 
     def open_periods(self, wallet: Wallet) -> list[Period]:
-        """Return every period that is not closed into the wallet: one query, and one batch after the first harvest."""
+        """Return every period that the wallet has not closed. This takes one query, and usually one batch read."""
         owner, windows = Owner("user", wallet.user_id), wallet.open_windows
         recent = self._periods.between(owner, windows.first, _LAST_WINDOW)
         others = windows.others - {period.key.window for period in recent}
@@ -49,11 +49,11 @@ class Wallets:
         ]
 
     def put(self, wallet: Wallet) -> None:
-        """Write a wallet over the version that was read.
+        """Write a wallet, if the stored version is still the one that was read.
 
-        The AWS client retries a write whose response was lost. If the first attempt took effect, the retry fails its
-        condition. So each write stores a random mark. If the stored item has that mark, the write succeeded, and the
-        harvest can return how many points it moved.
+        The AWS client retries a write whose response was lost. If the first attempt took effect, DynamoDB refuses the
+        retry, because the version has changed. So each write stores a random mark. If the stored wallet has that mark,
+        the write succeeded, and the harvest can return how many points it moved.
 
         Raises:
             ItemMovedError: a concurrent write changed the wallet first.

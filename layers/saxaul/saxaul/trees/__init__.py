@@ -1,1 +1,1 @@
-"""Trees: stock, redemptions, planting orders, and the reports of partners."""
+"""Trees: the stock of saplings, redemptions, planting orders, and what partners report about each tree."""

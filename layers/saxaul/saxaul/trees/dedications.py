@@ -1,7 +1,7 @@
 """Dedications: short texts that anyone can read on a certificate.
 
-Cleaning removes invisible characters, because they could only confuse (:mod:`saxaul.trees.unseen`), and keeps at most
-three accents on one character. Joiners are kept where a script or an emoji needs them. A dedication that is too long is
+A dedication is cleaned before it is stored. Cleaning removes invisible characters that could confuse a reader
+(:mod:`saxaul.trees.invisible`), and keeps at most three accents on one character. A dedication that is too long is
 refused and not cut, because a certificate must not show half a name. Every script is allowed, and so are ``<`` and
 ``&``: code that shows a dedication in HTML or SVG must escape it.
 """
@@ -9,7 +9,7 @@ refused and not cut, because a certificate must not show half a name. Every scri
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from saxaul.trees.unseen import JOINERS, without_unseen
+from saxaul.trees.invisible import JOINERS, without_invisible
 
 MAX_LENGTH = 100
 """The most characters of a cleaned dedication, counted as code points after composition (NFC)."""
@@ -20,11 +20,11 @@ MAX_SENT = 1000
 _MARKS = frozenset({"Mn", "Me"})
 """Unicode categories of the marks that are drawn above, below or around the previous character."""
 
-_MOST_MARKS = 3
+_MAX_MARKS = 3
 
 
 def clean_dedication(text: str) -> str:
-    """Return the dedication in the form in which it is stored. Cleaning that form again changes nothing.
+    """Clean a dedication. Cleaning the result again does not change it.
 
     Raises:
         ValueError: the dedication is too long.
@@ -32,7 +32,7 @@ def clean_dedication(text: str) -> str:
     if len(text) > MAX_SENT:
         raise ValueError(f"a dedication must have at most {MAX_LENGTH} characters")
     kept = _cleaned(text)
-    while (again := _cleaned(kept)) != kept:  # removing characters creates new neighbours
+    while (again := _cleaned(kept)) != kept:  # removing one character can make its new neighbours removable
         kept = again
     if len(kept) > MAX_LENGTH:
         raise ValueError(f"a dedication must have at most {MAX_LENGTH} characters, and this one has {len(kept)}")
@@ -40,14 +40,14 @@ def clean_dedication(text: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    seen = without_unseen("".join(" " if character.isspace() else character for character in text))
-    return " ".join("".join(_without_stacks(unicodedata.normalize("NFC", seen))).split())
+    visible = without_invisible("".join(" " if character.isspace() else character for character in text))
+    return " ".join("".join(_limit_marks(unicodedata.normalize("NFC", visible))).split())
 
 
-def _without_stacks(text: Iterable[str]) -> Iterator[str]:
+def _limit_marks(text: Iterable[str]) -> Iterator[str]:
     marks = 0
     for character in text:
         if character not in JOINERS:
             marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
-        if marks <= _MOST_MARKS:
+        if marks <= _MAX_MARKS:
             yield character

@@ -1,7 +1,7 @@
 """The manifest of a planting order: the list of trees that its partner must plant, as CSV and as JSON.
 
-A manifest depends only on its order, so writing it again writes the same bytes. It contains no user id, no dedication,
-and no cell that a spreadsheet would run as a formula.
+A manifest is computed from its order alone, so storing it again stores the same bytes. It contains no user id, no
+dedication, and no cell that a spreadsheet would run as a formula.
 """
 
 import csv
@@ -16,7 +16,7 @@ from saxaul.trees.orders import PlantingOrder
 
 Format = Literal["csv", "json"]
 FORMATS: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-"""The media type of each format of a manifest."""
+"""The formats of a manifest, and the media type of each."""
 
 COLUMNS = (
     "order_id",
@@ -30,19 +30,19 @@ COLUMNS = (
     "place_zh",
 )
 
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The manifest of an order, ready to be stored."""
+    """The manifest of an order: one file in each format."""
 
     order_id: str
     contents: Mapping[Format, bytes]
 
 
 class ManifestLinks(NamedTuple):
-    """Links that download a manifest without a token until ``expires_at``, an instant in seconds."""
+    """Links that download a manifest without an access token. They expire at ``expires_at``, an instant in seconds."""
 
     csv: str
     json: str
@@ -53,38 +53,39 @@ def manifest_of(order: PlantingOrder, calendar: Calendar) -> Manifest:
     return Manifest(order.order_id, {"csv": _as_csv(order), "json": _as_json(order, calendar)})
 
 
-def key_of(order_id: str, form: Format) -> str:
-    """Return the key of a manifest in its S3 bucket."""
+def manifest_key(order_id: str, form: Format) -> str:
+    """Return the S3 key of a manifest in one format."""
     return f"orders/{order_id}.{form}"
 
 
 def _as_csv(order: PlantingOrder) -> bytes:
-    """Return one line for each tree. The file begins with a byte order mark: without it, spreadsheets misread hanzi."""
+    """Return a header and one row for each tree. Without the byte order mark, spreadsheets misread hanzi."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
-    what = order.project
-    project = (order.project_id, what.species.en, what.species.zh, what.latin, what.place.en, what.place.zh)
+    details = order.project
+    species, place = details.species, details.place
+    project = (order.project_id, species.en, species.zh, details.latin, place.en, place.zh)
     for tree in order.trees:
-        rows.writerow(map(_plain, (order.order_id, tree.number, tree.redemption_id, *project)))
+        rows.writerow(map(_safe_cell, (order.order_id, tree.number, tree.redemption_id, *project)))
     return text.getvalue().encode("utf-8-sig")
 
 
 def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
-    what = order.project
+    project = order.project
     document = {
         "order_id": order.order_id,
         "project_id": order.project_id,
-        "partner": what.partner,
+        "partner": project.partner,
         "ordered_at": calendar.rfc3339(order.ordered_at),
-        "species": what.species.model_dump(),
-        "latin": what.latin,
-        "place": what.place.model_dump(),
+        "species": project.species.model_dump(),
+        "latin": project.latin,
+        "place": project.place.model_dump(),
         "trees": [{"certificate": tree.number, "redemption_id": tree.redemption_id} for tree in order.trees],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _plain(cell: str) -> str:
-    """Return a cell that no spreadsheet runs as a formula."""
-    return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell
+def _safe_cell(cell: str) -> str:
+    """Return a cell in a form that no spreadsheet runs as a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

@@ -1,9 +1,9 @@
-"""Certificate numbers: they cannot be guessed, and a check character detects typing errors.
+"""Certificate numbers. They cannot be guessed, and a check character detects typing errors.
 
 A number has twelve random characters (60 bits) and one check character, such as ``7K3M-9QPD-2FHW-C``.
 The alphabet is Crockford's base 32, which omits I, L, O and U because they look like other characters. The check
-character uses the Luhn algorithm modulo 32, which detects every wrong character and nearly every swap of two
-neighbours.
+character is computed by the Luhn algorithm modulo 32, which detects any single wrong character and nearly every swap
+of two neighbouring characters.
 """
 
 import secrets
@@ -18,8 +18,11 @@ def new_number() -> str:
     return _grouped(random + check_character(random))
 
 
-def number_in(text: str) -> str | None:
-    """Return a typed number in its standard form; None if it is not valid. Case, spaces and dashes are ignored."""
+def parse_number(text: str) -> str | None:
+    """Return a certificate number that a person typed, in its standard form; None if it is not valid.
+
+    Case, spaces and dashes are ignored. The letters O, I and L are read as the digits 0, 1 and 1.
+    """
     bare = text.upper().replace("-", "").replace(" ", "").translate(str.maketrans("OIL", "011"))
     if len(bare) != _RANDOM_CHARACTERS + 1 or not _VALUES.keys() >= set(bare):
         return None
@@ -29,8 +32,8 @@ def number_in(text: str) -> str | None:
 def check_character(characters: str) -> str:
     """Return the check character of the Luhn algorithm modulo 32.
 
-    From the right, the first value and every second value after it are doubled. If a doubled value has two digits in
-    base 32, it counts as the sum of these digits.
+    From right to left, the first value, the third value and so on are doubled. If a doubled value has two digits in
+    base 32, the sum of these digits is used instead.
     """
     base = len(ALPHABET)
     total = 0

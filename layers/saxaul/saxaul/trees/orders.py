@@ -1,4 +1,7 @@
-"""Planting orders: an order asks a partner to plant waiting trees of one project."""
+"""Planting orders. An order asks the partner of a project to plant waiting trees.
+
+A waiting tree is reserved and not in an order: it was never ordered, or its planting failed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +13,17 @@ from saxaul.trees.reach import RADIUS_DECIMALS, Reach
 from saxaul.trees.redemptions import Redemption, State
 
 MAX_REDEMPTIONS = 99
-"""The most redemptions of one order. With the order itself they fill one transaction, which writes all or nothing."""
+"""The most redemptions of one order. Together with the order, they fill one DynamoDB transaction."""
 
 MAX_TREES_PER_ORDER = 150
-"""The most trees of the redemptions of one order. At their longest, they fit the four megabytes of a transaction."""
+"""The most trees that the redemptions of one order have in total.
+
+Even if each tree is stored at its greatest size, the redemptions fit the limit of 4 MB for a transaction.
+"""
 
 
 class OrderedTree(NamedTuple):
-    """A tree of an order, with the key of the redemption that contains it."""
+    """A tree of an order: its certificate number, and the user_id and redemption_id of its redemption."""
 
     user_id: str
     redemption_id: str
@@ -26,9 +32,9 @@ class OrderedTree(NamedTuple):
 
 @dataclass(frozen=True)
 class OrderedProject:
-    """The details of a project when its trees were ordered. Certificates show these even if the catalog changes later.
+    """The details of a project at the time of an order. Certificates show these even if the catalog changes later.
 
-    ``reach`` is the area in which the trees must be planted; None in orders that are older than this check.
+    ``reach`` is the area in which the trees must be planted. If it is None, they may be planted anywhere.
     """
 
     species: Text
@@ -47,9 +53,10 @@ class OrderedProject:
 
 @dataclass(frozen=True)
 class PlantingOrder:
-    """The trees that a partner is asked to plant. The list never changes; the redemptions hold the state of each tree.
+    """The trees that a partner must plant. The list never changes; the state of each tree is in its redemption.
 
-    An order is first written and then announced: its manifest is stored, and an event is published.
+    An order is first written and then announced: its manifest is stored, an event is published, and ``announced_at`` is
+    set. Instants are in seconds.
     """
 
     order_id: str
@@ -71,45 +78,45 @@ class PlantingOrder:
     def announced(self, now: int) -> "PlantingOrder":
         return replace(self, announced_at=now)
 
-    def tree_state(self, redemption: Redemption, number: str) -> State | str:
-        """Return the state of a tree in this order; ``failed`` if the tree has left the order after a failure."""
+    def state_in_order(self, redemption: Redemption, number: str) -> State | str:
+        """Return the state of a tree as part of this order: ``failed`` if the tree left the order after a failure."""
         tree = redemption.tree(number)
         return tree.state if tree.order_id == self.order_id else "failed"
 
 
 def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
-    """Return the project details to show for a tree: the order's snapshot, or before an order the catalog entry."""
+    """Return the project details to show for a tree: those of its order, or without an order those of the catalog."""
     if order:
         return order.project
     return OrderedProject.of(project) if project else None
 
 
 class OrderPlace(NamedTuple):
-    """The sort position of an order in a list: by its time, then by its identifier."""
+    """The position of an order in a sorted list: orders are sorted by time and then by identifier."""
 
     ordered_at: int
     order_id: str
 
 
 class NewOrder(NamedTuple):
-    """A new order, and its redemptions with their waiting trees moved to ``ordered``."""
+    """A new order, and its redemptions after their waiting trees became ``ordered``."""
 
     order: PlantingOrder
     redemptions: Sequence[Redemption]
 
 
-def order_of(
+def create_order(
     waiting: Sequence[Redemption], order_id: str, project_id: str, project: TreeProject, now: int
 ) -> NewOrder | None:
-    """Make an order for the waiting trees of a project, with as many redemptions as fit; None if no tree waits."""
-    taken: list[Redemption] = []
+    """Create an order of waiting trees from the first redemptions, as many as fit. Return None if no tree waits."""
+    chosen: list[Redemption] = []
     trees = 0
     for redemption in (candidate for candidate in waiting if candidate.waiting):
         trees += len(redemption.trees)
-        if len(taken) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
+        if len(chosen) == MAX_REDEMPTIONS or trees > MAX_TREES_PER_ORDER:
             break
-        taken.append(redemption)
-    if not taken:
+        chosen.append(redemption)
+    if not chosen:
         return None
     order = PlantingOrder(
         order_id=order_id,
@@ -118,15 +125,15 @@ def order_of(
         project=OrderedProject.of(project),
         trees=tuple(
             OrderedTree(redemption.user_id, redemption.redemption_id, tree.number)
-            for redemption in taken
+            for redemption in chosen
             for tree in redemption.waiting
         ),
     )
-    return NewOrder(order, [redemption.ordered(order_id, now) for redemption in taken])
+    return NewOrder(order, [redemption.ordered(order_id, now) for redemption in chosen])
 
 
 def is_done(order: PlantingOrder, redemptions: Mapping[str, Redemption]) -> bool:
-    """Whether no tree of an order is still to be planted. ``redemptions`` are those of the order, by redemption_id."""
+    """Return whether no tree of an order is left to plant. ``redemptions`` are all redemptions of the order, by id."""
     return not any(
-        order.tree_state(redemptions[tree.redemption_id], tree.number) is State.ORDERED for tree in order.trees
+        order.state_in_order(redemptions[tree.redemption_id], tree.number) is State.ORDERED for tree in order.trees
     )

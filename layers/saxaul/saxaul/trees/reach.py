@@ -1,12 +1,12 @@
-"""The area around a project's place in which its trees must be planted."""
+"""The reach of a project: the area around its place in which its trees must be planted."""
 
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
 EARTH_RADIUS_KM = 6371.0088
-"""The mean radius (IUGG, R1). Distances on this sphere are within 0.6 percent of those on the WGS 84 ellipsoid."""
+"""The mean radius (IUGG, R1). Distances on this sphere differ by at most 0.6 percent from WGS 84 distances."""
 RADIUS_DECIMALS = 3
-"""Radii are stored to a thousandth of a kilometre."""
+"""The decimal places of a stored radius in kilometres."""
 
 
 class Reach(NamedTuple):
@@ -16,7 +16,7 @@ class Reach(NamedTuple):
     lon: float
     radius_km: float
 
-    def holds(self, lat: float, lon: float) -> bool:
+    def contains(self, lat: float, lon: float) -> bool:
         return distance_km(self.lat, self.lon, lat, lon) <= self.radius_km
 
 

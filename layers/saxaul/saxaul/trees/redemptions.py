@@ -1,14 +1,17 @@
-"""Redemptions: a person spends points on trees. This module holds the states of redemptions and of their trees.
+"""Redemptions: a person spends points on trees. This module has the states of a redemption and of its trees.
 
-The states of a redemption. Once it is ordered, its state is derived from the states of its trees:
+A requested redemption is settled: it becomes ``reserved`` if the points and the saplings suffice, or else ``rejected``.
+A planting order then asks a partner to plant the reserved trees, which are now ``ordered``.
+
+The states of a redemption. From ``ordered`` on (dotted arrow), its state is derived from the states of its trees:
 
     requested ──▶ reserved ──▶ ordered ┄▶ planted, alive, dead, replaced, refunded
         ├──▶ rejected │
         └─────────────┴──▶ cancelled
 
-The states of each tree, because a partner plants trees one by one:
+Each tree also has a state, because a partner reports on each tree separately:
 
-                  ┌──────────────┐ planting failed, the tree waits for the next order
+                  ┌──────────────┐ planting failed: the tree waits for the next order
                   ▼              │
     requested ──▶ reserved ──▶ ordered ──▶ planted ──▶ alive ⟲
                                  │            │          │
@@ -16,7 +19,7 @@ The states of each tree, because a partner plants trees one by one:
                                  ▼                 ▼
                                refunded          dead ⇄ replaced ──▶ alive
 
-A tree counts as standing from ``planted`` until it is found ``dead``, and again once it is ``replaced``.
+A tree counts as standing once it is ``planted``, until it is found ``dead``, and again once it is ``replaced``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,18 +34,18 @@ MAX_TREES_PER_REDEMPTION = 10
 """The most trees of one redemption."""
 
 MAX_TRIES = 3
-"""How often a tree is ordered. If the last order fails too, its points go back to the wallet."""
+"""The most planting orders of one tree. If planting fails in the last one too, the tree is refunded."""
 
 MAX_STEPS = 20
-"""The most steps that a tree stores in full. The public log has all its planting and inspection steps.
+"""The most steps that a tree stores with all details. The public log keeps every planting and every inspection.
 
-Beyond this limit, the oldest inspection that found the tree alive is removed, because it changed nothing. If there is
-none, the oldest ``dead`` or ``replaced`` step keeps only its state, its dates and its place in the log, because the
-certificate must show it.
+If a tree has more steps, the oldest ``alive`` steps are removed first, because they did not change which tree stands.
+If none are left, the oldest ``dead`` and ``replaced`` steps are shortened: they keep their state, their dates
+and their place in the log, because the certificate must show them.
 """
 
 MAX_REPLACEMENTS = 20
-"""The most replacements of one tree. Ten trees that reach it, each stored as above, fit one DynamoDB item."""
+"""The most replacements of one tree. A redemption of ten trees that all reach this limit fits one DynamoDB item."""
 
 
 class State(StrEnum):
@@ -85,19 +88,19 @@ TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
 """The allowed transitions of a tree."""
 
 STANDING_STATES = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
-"""The states of a tree that is in the ground and not known dead. The public counter counts these trees."""
+"""The states of a tree that was planted and is not known to be dead. They are in the public count of standing trees."""
 
-_TURNS = frozenset({State.DEAD, State.REPLACED})
-"""The results of an inspection that change which tree stands, or whether one stands."""
+_STANDING_CHANGES = frozenset({State.DEAD, State.REPLACED})
+"""The states that an inspection reports if the tree died, or if a new tree replaced it."""
 
 UNPAID = frozenset({State.REQUESTED, State.REJECTED, State.CANCELLED})
-"""The states in which a redemption holds no points and no saplings. Its trees then have no certificates."""
+"""The states of a redemption that holds no points and no saplings. Its trees have no certificates."""
 
 _TO_BE_PLANTED = frozenset({State.RESERVED, State.ORDERED})
 
 
 class IllegalTransitionError(Exception):
-    """A redemption or a tree was asked to make a transition that is not allowed."""
+    """Raised if a transition of a redemption or a tree is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +116,17 @@ class PlantedTree:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step in the history of a tree, with the details that were reported. Instants are in seconds.
+    """One step in the history of a tree: a change of its state, or an inspection. Instants are in seconds.
 
     Attributes:
         state: the state of the tree after this step.
-        at: when the step happened, as it was reported.
+        at: when the step happened. For a planting or an inspection, the partner reported this time.
         recorded_at: when the platform recorded it.
-        order_id: the planting order in which the tree was ordered, or in which planting failed.
+        order_id: the planting order, for a step to ``ordered`` and for a failure.
         reason: why planting failed.
-        planting: the tree that stands in the ground from this step on.
-        sequence, leaf: the place of the step in the public log: the log entry, and the leaf in the entry's Merkle tree.
+        planting: the details of the tree that was planted, for a step to ``planted`` or ``replaced``.
+        sequence, leaf: the place of the step in the public log: the sequence number of the log entry, and the index of
+            the leaf in the entry's Merkle tree. Both are None if the step is not in the log.
     """
 
     state: State
@@ -138,18 +142,18 @@ class Step:
 
     @property
     def evidence(self) -> str:
-        """The link to the evidence of this step: the photo of the planted tree, or else that of the inspection."""
+        """The link to the photo of the planted tree; without one, the link to the evidence of the inspection."""
         return (self.planting.photo_url if self.planting else "") or self.evidence_url
 
-    def comes_of_the_same_report_as(self, other: "Step") -> bool:
-        """Whether both steps have the same reported content, even if the reports arrived at different times."""
+    def has_same_report_as(self, other: "Step") -> bool:
+        """Return whether both steps have the same details. It does not matter when or where they were recorded."""
         return self == replace(
             other, recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
         )
 
 
 class LogPlace(NamedTuple):
-    """The place of a statement in the public log: the log entry, and the leaf in the entry's Merkle tree."""
+    """The place of a step in the public log: the number of the log entry, and the index of its leaf in that entry."""
 
     sequence: int
     leaf: int
@@ -157,12 +161,12 @@ class LogPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Data that a certificate needs so that it can be checked against the public log. It is set when a tree is planted.
+    """Values that are needed to check a certificate against the public log. They are set when the tree is planted.
 
     Attributes:
-        applied_at: when the tree was requested, in RFC 3339, exactly as the log commits to it.
-        dedication_digest: the log's commitment to the dedication.
-        salt: the salt of this commitment; None if the dedication is erased, which nothing does today.
+        applied_at: when the tree was requested, in RFC 3339, as in the data that the log commits to.
+        dedication_digest: the salted hash of the dedication, which the log commits to.
+        salt: the salt of this hash. None would mean that the dedication was erased; no code does that today.
     """
 
     applied_at: str
@@ -184,22 +188,22 @@ class Tree:
 
     @property
     def planting(self) -> PlantedTree | None:
-        """The planting of the tree that stands in the ground or stood there last; None if it was never planted."""
+        """The latest planting, which is that of the replacement if there is one; None if the tree was never planted."""
         return next((step.planting for step in reversed(self.history) if step.planting), None)
 
     @property
     def orders(self) -> tuple[str, ...]:
-        """All planting orders that the tree was ever in, the latest last."""
+        """The planting orders that the tree has been in, oldest first."""
         return tuple(step.order_id for step in self.history if step.state is State.ORDERED)
 
     @property
     def order_id(self) -> str:
-        """The planting order that the tree is in or was planted under; empty while it waits, or after a refund."""
+        """The planting order of the tree; empty if the tree waits for its first or next order, or is refunded."""
         return "" if self.state in {State.REQUESTED, State.RESERVED, State.REFUNDED} else self.orders[-1]
 
     @property
-    def was_replaced_too_often(self) -> bool:
-        """Whether the tree was replaced MAX_REPLACEMENTS times, so that it cannot be replaced again."""
+    def has_max_replacements(self) -> bool:
+        """Whether the tree was replaced MAX_REPLACEMENTS times. It cannot be replaced again."""
         return sum(step.state is State.REPLACED for step in self.history) >= MAX_REPLACEMENTS
 
     def after(self, step: Step) -> "Tree":
@@ -210,54 +214,54 @@ class Tree:
         """
         if step.state not in TREE_TRANSITIONS.get(self.state, ()):
             raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
-        return replace(self, history=_bounded((*self.history, step)))
+        return replace(self, history=_with_max_steps((*self.history, step)))
 
     def logged(self, step: Step, place: LogPlace, seal: Seal) -> "Tree":
-        """Return this tree with its seal, and with the place of one of its steps in the public log.
+        """Return this tree with its seal, and with the log place of one of its steps.
 
-        The step is matched by identity and not by equality: an equal step may have been reported before and removed
-        since.
+        The step is found by identity and not by equality, because one request can report two equal steps. The first of
+        them may be removed already, and the second has another place in the log.
         """
         logged = replace(step, sequence=place.sequence, leaf=place.leaf)
         history = tuple(logged if known is step else known for known in self.history)
-        return replace(self, history=_bounded(history), seal=seal)
+        return replace(self, history=_with_max_steps(history), seal=seal)
 
 
-def _bounded(history: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Shorten a history to MAX_STEPS steps in full.
+def _with_max_steps(history: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return a history with at most MAX_STEPS steps in full; see MAX_STEPS.
 
-    A ``dead`` or ``replaced`` step is only shortened once the log has it, so the history may stay longer until then.
+    A ``dead`` or ``replaced`` step is not shortened before it is in the log, so the result may have more steps in full.
     """
-    while sum(not _is_outlined(step) for step in history) > MAX_STEPS:
-        shorter = _without_the_oldest_inspection(history) or _with_the_oldest_outlined(history)
+    while sum(not _is_shortened(step) for step in history) > MAX_STEPS:
+        shorter = _without_oldest_inspection(history) or _with_oldest_shortened(history)
         if shorter is None:
             break
         history = shorter
     return history
 
 
-def _without_the_oldest_inspection(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
+def _without_oldest_inspection(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
     oldest = next((place for place, step in enumerate(history[:-1]) if step.state is State.ALIVE), None)
     return None if oldest is None else history[:oldest] + history[oldest + 1 :]
 
 
-def _with_the_oldest_outlined(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
+def _with_oldest_shortened(history: tuple[Step, ...]) -> tuple[Step, ...] | None:
     standing = max((place for place, step in enumerate(history) if step.planting), default=-1)
     for place, step in enumerate(history[:-1]):
         # A step that is not in the log yet must stay the same object: logged() finds it by identity.
-        if step.state in _TURNS and step.leaf is not None and place != standing and not _is_outlined(step):
-            outlined = replace(step, inspector="", evidence_url="", planting=None)
-            return (*history[:place], outlined, *history[place + 1 :])
+        if step.state in _STANDING_CHANGES and step.leaf is not None and place != standing and not _is_shortened(step):
+            shortened = replace(step, inspector="", evidence_url="", planting=None)
+            return (*history[:place], shortened, *history[place + 1 :])
     return None
 
 
-def _is_outlined(step: Step) -> bool:
-    return step.state in _TURNS and not (step.inspector or step.evidence or step.planting)
+def _is_shortened(step: Step) -> bool:
+    return step.state in _STANDING_CHANGES and not (step.inspector or step.evidence or step.planting)
 
 
 @dataclass(frozen=True)
 class Redemption:
-    """An exchange of points for trees of one project. ``points`` is the price of all trees; instants are in seconds."""
+    """An exchange of points for trees of one project. ``points`` is their total price. Instants are in seconds."""
 
     user_id: str
     redemption_id: str
@@ -272,8 +276,8 @@ class Redemption:
     reserved_at: int = 0
     version: int = 0
 
-    def asks_the_same_as(self, other: "Redemption") -> bool:
-        """Whether both have the content of the same request. Their states may differ."""
+    def is_same_request_as(self, other: "Redemption") -> bool:
+        """Return whether both were requested with the same values. The states of the redemptions may differ."""
         mine = (self.app, self.project_id, len(self.trees), self.dedication)
         return mine == (other.app, other.project_id, len(other.trees), other.dedication)
 
@@ -307,7 +311,7 @@ class Redemption:
         """Return this redemption with one more step for each of these trees, by number, and with its derived state.
 
         Raises:
-            IllegalTransitionError: TREE_TRANSITIONS does not allow a step, there are no steps, or it is unpaid.
+            IllegalTransitionError: ``steps`` is empty, TREE_TRANSITIONS forbids a step, or the state is in UNPAID.
         """
         if not steps or self.state in UNPAID:
             raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, or no step was given")
@@ -315,18 +319,18 @@ class Redemption:
         return replace(self, trees=trees, state=_state_of(trees))
 
     def logged(self, number: str, step: Step, place: LogPlace, seal: Seal) -> "Redemption":
-        """Return this redemption with the seal of a tree, and with the place of one of its steps in the public log."""
+        """Return this redemption with the seal of one tree, and with the log place of one step of that tree."""
         trees = tuple(tree.logged(step, place, seal) if tree.number == number else tree for tree in self.trees)
         return replace(self, trees=trees)
 
     @property
     def waiting(self) -> list[Tree]:
-        """The trees that are reserved and in no order, so they wait for one."""
+        """The trees that wait for a planting order: their first one, or the next one after planting failed."""
         return [] if self.state in UNPAID else [tree for tree in self.trees if tree.state is State.RESERVED]
 
     @property
     def refunded_points(self) -> int:
-        """The points of the refunded trees, which went back to the wallet."""
+        """The points that went back to the wallet, for the refunded trees."""
         refunded = sum(tree.state is State.REFUNDED for tree in self.trees)
         return self.tree_price * refunded if refunded else 0
 
@@ -338,14 +342,15 @@ class Redemption:
         return next(tree for tree in self.trees if tree.number == number)
 
     def tree_state(self, tree: Tree) -> State:
-        """Return the state of a tree. While the redemption is unpaid, this is the state of the redemption."""
+        """Return the state of a tree. In an unpaid redemption, each tree has the state of the redemption."""
         return self.state if self.state in UNPAID else tree.state
 
 
 def _state_of(trees: Sequence[Tree]) -> State:
-    """Return ordered while any tree is still to be planted, then the state of all trees; planted if they differ.
+    """Derive the state of a redemption from its trees.
 
-    Refunded trees only count if all trees are refunded.
+    It is ``ordered`` while a tree is still reserved or ordered. After that, it is the state that all trees have, or
+    ``planted`` if they have different states. Refunded trees are ignored, unless all trees are refunded.
     """
     states = {tree.state for tree in trees}
     if states & _TO_BE_PLANTED:
@@ -355,7 +360,13 @@ def _state_of(trees: Sequence[Tree]) -> State:
 
 
 class Settlement(NamedTuple):
-    """Verdicts in the order of the requests, with the saplings that they reserve and the points that they debit."""
+    """The result of settling requests.
+
+    Attributes:
+        verdicts: the requests in their order, each ``reserved`` or ``rejected``.
+        saplings: the number of saplings to reserve, in total.
+        debits: the points to debit from each wallet, by user_id.
+    """
 
     verdicts: Sequence[Redemption]
     saplings: int
@@ -363,17 +374,20 @@ class Settlement(NamedTuple):
 
 
 def settle(requests: Sequence[Redemption], wallets: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
-    """Settle requests for one project, first come, first served. A rejected request does not affect the others."""
+    """Settle requests for one project in their order. Each request is reserved if possible, or else rejected.
+
+    ``wallets`` has the wallet of each user_id, as it is before this settlement.
+    """
     verdicts: list[Redemption] = []
     debits: dict[str, int] = {}
     saplings = 0
     for request in requests:
-        in_hand = wallets[request.user_id].balance - debits.get(request.user_id, 0)
+        spendable = wallets[request.user_id].balance - debits.get(request.user_id, 0)
         if stock.closed:
             verdicts.append(request.rejected("project_closed"))
         elif len(request.trees) > stock.available(now) - saplings:
             verdicts.append(request.rejected("sold_out"))
-        elif request.points > in_hand:
+        elif request.points > spendable:
             verdicts.append(request.rejected("insufficient_points"))
         else:
             verdicts.append(request.reserved(now))

@@ -1,4 +1,4 @@
-"""The reports of a partner on one tree: a confirmation, a failure or an inspection."""
+"""The three kinds of reports that a partner sends about a tree: confirmation, failure and inspection."""
 
 import unicodedata
 from datetime import datetime
@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, mode
 from saxaul.catalog.entries import Latitude, Longitude
 from saxaul.ledger.actions import Moment
 from saxaul.log.entries import DEGREE_DECIMALS
+from saxaul.trees.invisible import JOINERS, without_invisible
 from saxaul.trees.redemptions import MAX_TRIES, PlantedTree, State, Step, Tree
-from saxaul.trees.unseen import JOINERS, without_unseen
 
 MAX_LINK = 500
 """The most characters of a link to a photo or other evidence."""
@@ -28,20 +28,27 @@ def _bounded_link(link: HttpUrl) -> HttpUrl:
     return link
 
 
-_INKED = frozenset("LNPS")
-"""Unicode categories of letters, numbers, punctuation and symbols. Marks are left out: they need a base."""
+_VISIBLE_CATEGORIES = frozenset("LNPS")
+"""Unicode categories of letters, numbers, punctuation and symbols. Marks are not in it: they need a base character."""
 
-_BLANKS = frozenset("\u2800\U0001d159")
-"""Symbols that draw nothing: the empty Braille pattern, and the musical symbol null notehead."""
+_BLANK_SYMBOLS = frozenset("\u2800\U0001d159")
+"""Symbols that are blank: the empty Braille pattern, and the musical symbol null notehead."""
 
 
-def _line(text: str) -> str:
-    """Return a text in one normal form: composed (NFC), with single spaces inside and none at the ends."""
+def _normal_line(text: str) -> str:
+    """Return a text in one normal form: composed (NFC), with single spaces inside and none at the ends.
+
+    Raises:
+        ValueError: the text has no visible character, or an invisible one that it does not need.
+    """
     line = " ".join(filter(None, unicodedata.normalize("NFC", text).split(" ")))
-    if not any(unicodedata.category(character)[0] in _INKED and character not in _BLANKS for character in line):
+    if not any(
+        unicodedata.category(character)[0] in _VISIBLE_CATEGORIES and character not in _BLANK_SYMBOLS
+        for character in line
+    ):
         raise ValueError("at least one visible character is required")
     drawn = line.translate(dict.fromkeys(map(ord, JOINERS)))
-    if not drawn.isprintable() or without_unseen(line) != line:
+    if not drawn.isprintable() or without_invisible(line) != line:
         raise ValueError("invisible characters are not allowed")
     return line
 
@@ -52,11 +59,11 @@ def _without_joiners(text: str) -> str:
     return text
 
 
-VisibleLine = AfterValidator(_line)
+VisibleLine = AfterValidator(_normal_line)
 EvidenceLink = Annotated[HttpUrl, AfterValidator(_bounded_link)]
-Past = Annotated[Moment, AfterValidator(_since_1970)]
+ReportedTime = Annotated[Moment, AfterValidator(_since_1970)]
 Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValidator(_without_joiners)]
-"""The text on a tree's label. It is stored composed (NFC), with single spaces inside and none at the ends."""
+"""The text on the label of a tree."""
 
 
 class _Report(BaseModel):
@@ -71,7 +78,7 @@ class Confirmation(_Report):
     tag: Tag
     lat: Latitude
     lon: Longitude
-    planted_at: Past
+    planted_at: ReportedTime
     photo_url: EvidenceLink | None = None
 
     @property
@@ -88,26 +95,26 @@ class Failure(_Report):
     reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
-        """Return the step to ``reserved``, so that the tree waits again, or to ``refunded`` after the last try."""
+        """Return the step to ``reserved``, to wait for the next order, or to ``refunded`` after MAX_TRIES orders."""
         state = State.RESERVED if len(tree.orders) < MAX_TRIES else State.REFUNDED
         return Step(state, now, now, order_id=order_id, reason=self.reason)
 
 
 class Inspection(_Report):
-    """A report on the state of one tree. If the tree was replaced, it has the details of the new tree."""
+    """A report on the state of one planted tree. For a replaced tree, it has the details of the new tree."""
 
     state: Literal["alive", "dead", "replaced"]
-    inspected_at: Past
+    inspected_at: ReportedTime
     inspector: Annotated[str, Field(min_length=1, max_length=100), VisibleLine]
     evidence_url: EvidenceLink | None = None
     tag: Tag | None = None
     lat: Latitude | None = None
     lon: Longitude | None = None
-    planted_at: Past | None = None
+    planted_at: ReportedTime | None = None
     photo_url: EvidenceLink | None = None
 
     @model_validator(mode="after")
-    def _says_what_replaces(self) -> Self:
+    def _check_replacement_fields(self) -> Self:
         particulars = (self.tag, self.lat, self.lon, self.planted_at)
         if self.state != "replaced" and any(particular is not None for particular in (*particulars, self.photo_url)):
             raise ValueError("tag, lat, lon, planted_at and photo_url are only allowed for a replaced tree")

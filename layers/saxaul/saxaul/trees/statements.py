@@ -1,7 +1,7 @@
 """Statements: each planting and each inspection that a partner reports becomes a leaf of the public log.
 
-This module makes the leaf that the log commits to and the seal that the certificate needs, and stores the place of the
-leaf in the tree.
+For each statement, this module makes the leaf for the log and adds the place of the leaf to the step of the tree. For
+a tree that was just planted, it also makes the seal, which the certificate needs.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ _EVENTS: Mapping[State, Event] = {State(event): event for event in EVENTS}
 
 
 class LogDraft(NamedTuple):
-    """The leaves of one request, and the changed redemptions with the places of these leaves."""
+    """The leaves of one request with reports, and the changed redemptions with the places of these leaves."""
 
     redemptions: list[Redemption]
     leaves: list[Leaf]
 
 
 def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequence: int) -> LogDraft:
-    """Make a leaf for each statement, all in the log entry ``sequence``. A tree without a seal gets one."""
+    """Make a leaf for each statement. All leaves go into the log entry ``sequence``. A tree without a seal gets one."""
     current = {redemption.redemption_id: redemption for redemption in reported.changed}
     leaves: list[Leaf] = []
     for statement in reported.statements:
@@ -40,7 +40,7 @@ def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequ
 
 
 def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) -> Particulars:
-    """Return the particulars that the log committed to when a tree was planted. ``project`` is that of its order."""
+    """Return the facts of a certificate that the log commits to. ``project`` has the details from the tree's order."""
     return Particulars(
         species=project.species.model_dump(),
         latin=project.latin,
@@ -54,12 +54,12 @@ def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) 
 
 
 def shown_planting(planting: PlantedTree) -> ShownTree:
-    """Return the planted tree with its degrees in the format of the log."""
+    """Return the details of a planting as a certificate shows them, with degrees in the format of the log."""
     return ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
 
 
 def _seal(redemption: Redemption, project: OrderedProject, calendar: Calendar) -> Seal:
-    fixed = Particulars.fixed(
+    fixed = Particulars.create(
         species=project.species.model_dump(),
         latin=project.latin,
         place=project.place.model_dump(),

@@ -1,9 +1,9 @@
 """Stock: how many saplings of a project are released, and how many are reserved.
 
 An operator releases saplings by hand or by a schedule. The number that a schedule has released is computed from the
-stock and the clock: no job runs at the release time, nothing is written, and every worker sees the new saplings in the
-same second. When a schedule changes, the saplings that the old one has released are added up and stored, and the new
-one continues from that instant.
+stored stock and the clock. No job runs at the release time, nothing is written, and every worker sees the new saplings
+in the same second. When an operator changes a schedule, the number that the old schedule has released is stored, and
+the new schedule continues from that instant.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 
 
 class Release(NamedTuple):
-    """A number of saplings that are released at an instant in seconds."""
+    """A number of saplings, and the instant in seconds at which they are released."""
 
     at: int
     saplings: int
@@ -31,9 +31,9 @@ class Timetable(NamedTuple):
     zone: ZoneInfo
 
     def days_by(self, now: int) -> int:
-        """Return how many days of the schedule have reached their release time at an instant."""
+        """Return how many daily release times of the schedule have passed at an instant."""
         latest = self._day_of(now)
-        while self._hour_of(latest) > now:
+        while self._release_time(latest) > now:
             latest -= _DAY
         if self.schedule.last_day:
             latest = min(latest, self.schedule.last_day)
@@ -42,14 +42,14 @@ class Timetable(NamedTuple):
     def next_after(self, now: int) -> int | None:
         """Return the next release time after an instant; None after the last day."""
         day = max(self.schedule.first_day, self._day_of(now))
-        while (hour := self._hour_of(day)) <= now:
+        while (release_time := self._release_time(day)) <= now:
             day += _DAY
-        return None if self.schedule.last_day and day > self.schedule.last_day else hour
+        return None if self.schedule.last_day and day > self.schedule.last_day else release_time
 
     def _day_of(self, now: int) -> date:
         return datetime.fromtimestamp(now, self.zone).date()
 
-    def _hour_of(self, day: date) -> int:
+    def _release_time(self, day: date) -> int:
         return instant_of(day, time.fromisoformat(self.schedule.at), self.zone)
 
 
@@ -59,11 +59,11 @@ class Stock:
 
     Attributes:
         released: saplings released by hand in total.
-        reserved: saplings reserved for redemptions. A cancelled redemption gives its saplings back.
+        reserved: saplings reserved for redemptions, without those of cancelled redemptions.
         timetable: the schedule that releases more saplings; None if there is none.
-        scheduled: saplings that timetables released up to the instant ``scheduled_through``.
+        scheduled: saplings that this timetable and earlier ones had released by the instant ``scheduled_through``.
         closed: whether the project refuses new requests.
-        version: how often a field other than ``reserved`` was changed.
+        version: the number of times that an operator changed the stock.
     """
 
     project_id: str
@@ -80,10 +80,9 @@ class Stock:
         return self.released + self._scheduled_by(now)
 
     def available(self, now: int) -> int:
-        """Return the unreserved saplings.
+        """Return the number of unreserved saplings.
 
-        The number is negative if this worker's clock is behind the clock of a worker that already reserved saplings of
-        a newer release.
+        It can be negative: another worker whose clock is ahead may already have reserved saplings of the next release.
         """
         return self.released_by(now) - self.reserved
 
@@ -91,12 +90,15 @@ class Stock:
         """Return the next release; None if there is none."""
         if self.timetable is None or self.closed:
             return None
-        coming = self.timetable.next_after(now)
-        saplings = 0 if coming is None else self._scheduled_by(coming) - self._scheduled_by(now)
-        return Release(coming, saplings) if coming is not None and saplings else None
+        next_time = self.timetable.next_after(now)
+        saplings = 0 if next_time is None else self._scheduled_by(next_time) - self._scheduled_by(now)
+        return Release(next_time, saplings) if next_time is not None and saplings else None
 
     def planned(self, project: TreeProject, zone: ZoneInfo, now: int) -> "Stock":
-        """Return the stock after an operator's change. A schedule releases nothing for days before it was written."""
+        """Return the stock after an operator wrote the project.
+
+        The new schedule releases nothing for release times that have passed already.
+        """
         return Stock(
             project_id=self.project_id,
             released=project.saplings,
@@ -109,7 +111,7 @@ class Stock:
         )
 
     def withdrawn(self, now: int) -> "Stock":
-        """Return the stock of a deleted project: closed, with no released saplings and no schedule."""
+        """Return the stock after the project was deleted: closed, with no released saplings and no schedule."""
         return Stock(
             self.project_id, reserved=self.reserved, scheduled_through=now, closed=True, version=self.version + 1
         )

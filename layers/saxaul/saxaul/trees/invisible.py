@@ -1,17 +1,18 @@
-"""Removal of invisible characters, which could only confuse a reader.
+"""Removes invisible characters that could confuse a reader.
 
-Joiners and variation selectors are invisible too, but they change how the characters next to them look. They are kept
-where Unicode uses them. The characters next to them decide this:
+Some invisible characters change how the characters next to them look. They are kept only in the places where Unicode
+gives them a meaning:
 
 - U+200D (zero width joiner) between two emoji: families, professions, flags.
 - U+200D and U+200C (zero width non-joiner) between two letters, or marks on letters, of one script that joins letters;
   and U+200D after a virama, where it requests a half form (the Unicode Standard 16.0, chapters 9 and 12).
-- U+FE0E and U+FE0F (text and emoji style) after an emoji, and in a keycap.
+- U+FE0E and U+FE0F (text style and emoji style) after an emoji, and in a keycap.
 - Other variation selectors after a hanzi or a Mongolian letter, whose form they select.
-- U+180E (Mongolian vowel separator) between two Mongolian letters, and tags in the flag of a region.
+- U+180E (Mongolian vowel separator) between two Mongolian letters.
+- Tag characters in the flag of a region.
 
-Everywhere else they are removed, and so are all other invisible characters: marks that change the direction of writing,
-zero width spaces, tags, soft hyphens and fillers.
+In all other places these characters are removed. All other invisible characters are always removed, such as marks that
+change the direction of writing, zero width spaces, soft hyphens and fillers.
 """
 
 import re
@@ -38,17 +39,18 @@ _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
-"""Default_Ignorable_Code_Point outside of these categories, without the variation selectors (Unicode 16.0)."""
+"""Code points with the property Default_Ignorable_Code_Point outside of ``_HIDDEN``, without variation selectors
+(Unicode 16.0)."""
 
 _SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_CHOSEN_AMONG = (
+_SELECTABLE = (
     (re.compile("[\u180b-\u180d\u180f]"), re.compile("[\u1820-\u18aa]")),
     (
         re.compile("[\ufe00-\ufe0d\U000e0100-\U000e01ef]"),
         re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"),
     ),
 )
-"""Variation selectors, with the Mongolian letters or the hanzi whose form they select."""
+"""Variation selectors, each set with the characters whose form it selects: Mongolian letters, and hanzi."""
 
 _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9-\u21aa\u231a-\u231b\u2328\u2388\u23cf"
@@ -84,40 +86,40 @@ _JOINING = tuple(
 """The Unicode blocks of each script in which a joiner or non-joiner changes the form of the letters next to it."""
 
 
-def without_unseen(text: str) -> str:
-    """Return a text without invisible characters. A second call changes nothing."""
+def without_invisible(text: str) -> str:
+    """Remove the invisible characters that have no meaning. Cleaning the result again changes nothing."""
     flags = {place for match in _REGION.finditer(text) for place in range(*match.span())}
-    seen = [
+    visible = [
         character
         for place, character in enumerate(text)
-        if place in flags or _stands(character) or _separates_a_vowel(text, place)
+        if place in flags or _is_visible(character) or _separates_a_vowel(text, place)
     ]
     kept: list[str] = []
-    for place, character in enumerate(seen):
+    for place, character in enumerate(visible):
         if character in JOINERS:
-            following = next((after for after in seen[place + 1 :] if after not in JOINERS), "")
+            following = next((after for after in visible[place + 1 :] if after not in JOINERS), "")
             if _joins(kept, character, following):
                 kept.append(character)
-        elif not _SELECTORS.match(character) or _selects(kept, character, "".join(seen[place + 1 : place + 2])):
+        elif not _SELECTORS.match(character) or _selects(kept, character, "".join(visible[place + 1 : place + 2])):
             kept.append(character)
     return "".join(kept)
 
 
 def _separates_a_vowel(text: str, place: int) -> bool:
-    """Whether this is a Mongolian vowel separator between two letters, whose forms it changes."""
+    """Return whether the character at a place is a Mongolian vowel separator between two Mongolian letters."""
     beside = text[place - 1 : place] + text[place + 1 : place + 2]
     return text[place] == _VOWEL_SEPARATOR and len(beside) == len(_MONGOLIAN.findall(beside)) == 2  # noqa: PLR2004
 
 
-def _stands(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     if character in JOINERS:
         return True
-    is_no_character = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"  # noqa: PLR2004 - the noncharacters of Unicode
-    return not (is_no_character or unicodedata.category(character) in _HIDDEN or _IGNORABLE.match(character))
+    is_noncharacter = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"  # noqa: PLR2004 - the noncharacters of Unicode
+    return not (is_noncharacter or unicodedata.category(character) in _HIDDEN or _IGNORABLE.match(character))
 
 
 def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
-    """Whether a joiner changes the form of the characters next to it. Of several in a row at most one is kept."""
+    """Return whether a joiner changes the form of its neighbours. Of several joiners in a row, at most one does."""
     last = before[-1] if before else ""
     if not last or last in JOINERS:
         return False
@@ -131,9 +133,9 @@ def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
 
 
 def _selects(before: Sequence[str], selector: str, following: str) -> bool:
-    """Whether a variation selector selects a form of the character before it."""
+    """Return whether a variation selector selects a form of the character before it."""
     last = before[-1] if before else ""
     if selector in _STYLES:
         is_keycap = last in set("0123456789#*") and following == _KEYCAP
         return is_keycap or _EMOJI_CHARACTER.match(last) is not None
-    return any(selectors.match(selector) and letters.match(last) for selectors, letters in _CHOSEN_AMONG)
+    return any(selectors.match(selector) and letters.match(last) for selectors, letters in _SELECTABLE)

@@ -1,0 +1,72 @@
+"""The commands of the documents, pasted into a shell in a folder that has the stack's files and the environment."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.client import Client
+from local.sam import ROOT
+from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
+from tests.e2e.test_planting import PROJECT, planting
+
+
+@pytest.fixture
+def folder(stack: dict[str, Any], state_folder: Path, tmp_path: Path) -> Path:
+    """Return a folder that looks like a clone in which ``make up`` has run."""
+    assert stack
+    (tmp_path / ".local").symlink_to(state_folder)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "layers").symlink_to(ROOT / "layers")
+    return tmp_path
+
+
+def commands(document: str) -> list[str]:
+    """Return the shell blocks of a document without those that call make, sam or pytest, which other tests run."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text("utf-8"), re.DOTALL)
+    return [block for block in blocks if not re.search(r"^make |^AWS_| -m pytest ", block, re.MULTILINE)]
+
+
+def paste(blocks: Sequence[str], folder: Path) -> list[str]:
+    """Run the blocks in one shell, and return the lines that they print. The first command that fails ends it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SAXAUL_")}
+    script = "\n".join(["set -e", *blocks])
+    done = subprocess.run(  # noqa: S603 - our documents
+        ["/bin/bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/proof.md"])
+def test_the_commands_that_check_a_certificate_verify_it(
+    document: str, folder: Path, stack: dict[str, Any], alipay: Client, partner: Client
+) -> None:
+    user = new_user()
+    make_rich(alipay, user)
+    [number] = redeem(alipay, user, PROJECT)["certificates"]
+    run_planting_batch(stack)
+    order = order_with(partner, number)
+    confirmation = {"certificate": number} | planting()
+    partner.call_or_exit(
+        "POST", f"/planting-orders/{order['order_id']}/confirmations", {"confirmations": [confirmation]}
+    )
+
+    printed = paste([block for block in commands(document) if "$api/" in block], folder)
+
+    assert "VERIFIED" in printed
+
+
+def test_the_commands_of_the_api_guide_report_a_ride_and_show_its_points(folder: Path) -> None:
+    printed = "\n".join(paste(commands("docs/api.md"), folder))
+
+    assert '"accepted":1' in printed
+    assert '"code":"unknown_type"' in printed
+    assert '"harvestable"' in printed
+    assert '"code":"insufficient_points"' in printed, printed
+    assert '"word":"gongjiao"' in printed
