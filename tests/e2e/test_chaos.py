@@ -68,18 +68,18 @@ class Day(NamedTuple):
     reversals: Sequence[Reversal]
 
 
-def make_day(chance: random.Random, now: int) -> Day:
+def make_day(rng: random.Random, now: int) -> Day:
     actions = []
     for number in range(ACTIONS):
-        kind = chance.choice(sorted(KINDS))
-        owner = Owner("user", f"chaos-{chance.randrange(USERS)}")
-        occurred_at = now - chance.randrange(DAYS * 86_400)
-        quantity = Decimal(chance.choice(KINDS[kind]))
-        actions.append(Action(chance.choice(APPS), owner, f"act-{number}", kind, quantity, occurred_at))
+        kind = rng.choice(sorted(KINDS))
+        owner = Owner("user", f"chaos-{rng.randrange(USERS)}")
+        occurred_at = now - rng.randrange(DAYS * 86_400)
+        quantity = Decimal(rng.choice(KINDS[kind]))
+        actions.append(Action(rng.choice(APPS), owner, f"act-{number}", kind, quantity, occurred_at))
     rare = [action for action in actions if action.type == REVERSIBLE]
     of_user = Counter(action.owner for action in rare)
     reversible = [action for action in rare if of_user[action.owner] <= REVERSIBLE_CAP]
-    reversed_actions = chance.sample(reversible, ACTIONS // 100)
+    reversed_actions = rng.sample(reversible, ACTIONS // 100)
     return Day(
         actions,
         [
@@ -89,14 +89,14 @@ def make_day(chance: random.Random, now: int) -> Day:
     )
 
 
-def calls_of(day: Day, chance: random.Random) -> list[Call]:
+def calls_of(day: Day, rng: random.Random) -> list[Call]:
     """Divide the day into API calls. Every tenth action is sent twice, and a reversal may be sent before its action.
 
     A call has actions of a few users. The actions of one user are spread over several calls, so that workers write to
     the same periods concurrently.
     """
     rows: list[Action | Reversal] = [*day.actions, *day.actions[::10], *day.reversals]
-    chance.shuffle(rows)
+    rng.shuffle(rows)
     items: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         which = {
@@ -114,7 +114,7 @@ def calls_of(day: Day, chance: random.Random) -> list[Call]:
         for key, of_user_and_endpoint in items.items()
         for part in batched(of_user_and_endpoint, ACTIONS_PER_USER)
     ]
-    chance.shuffle(parts)
+    rng.shuffle(parts)
     endpoints: defaultdict[tuple[str, str], list[list[dict[str, Any]]]] = defaultdict(list)
     for (app, name, _), part in parts:
         endpoints[app, name].append(part)
@@ -123,7 +123,7 @@ def calls_of(day: Day, chance: random.Random) -> list[Call]:
         for (app, name), found in endpoints.items()
         for together in batched(found, USERS_PER_CALL)
     ]
-    chance.shuffle(calls)
+    rng.shuffle(calls)
     return calls
 
 
@@ -159,11 +159,11 @@ def expected_earnings(day: Day) -> dict[str, tuple[int, Decimal]]:
 
 
 def test_every_action_is_posted_exactly_once_while_workers_are_killed(stack: dict[str, Any], alipay: Client) -> None:
-    chance = random.Random()
-    day = make_day(chance, int(time.time()))
-    calls = calls_of(day, chance)
+    rng = random.Random()
+    day = make_day(rng, int(time.time()))
+    calls = calls_of(day, rng)
     victims = ["IngestActions", "AccruePoints"]
-    killer = WorkerKiller(stack, victims, pause=(1, 3), seed=chance.getrandbits(32))
+    killer = WorkerKiller(stack, victims, pause=(1, 3), seed=rng.getrandbits(32))
 
     with short_visibility_timeout(stack, "actions", VISIBILITY), Client("taobao") as taobao:
         clients = {"alipay": alipay, "taobao": taobao}

@@ -1,4 +1,4 @@
-"""The commands of the documents, pasted into a shell in a folder that has the stack's files and the environment."""
+"""The shell commands in the documents work in a folder with an installed environment and a running stack."""
 
 import os
 import re
@@ -33,7 +33,7 @@ def commands(document: str) -> list[str]:
 
 
 def paste(blocks: Sequence[str], folder: Path) -> list[str]:
-    """Run the blocks in one shell, and return the lines that they print. The first command that fails ends it."""
+    """Run the blocks in one shell, and return the lines that they print. A command that fails ends the shell."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SAXAUL_")}
     script = "\n".join(["set -e", *blocks])
     done = subprocess.run(  # noqa: S603 - our documents

@@ -92,10 +92,10 @@ def test_a_request_of_500_actions_is_accepted_and_one_of_501_is_refused(alipay: 
     users = [new_user() for _ in range(20)]
     actions = [make_action(users[number % 20]) for number in range(501)]
 
-    taken = alipay.call("POST", "/actions", {"actions": actions[:500]})
+    accepted = alipay.call("POST", "/actions", {"actions": actions[:500]})
     refused = alipay.call("POST", "/actions", {"actions": actions})
 
-    assert (taken.status_code, taken.json()) == (202, {"accepted": 500, "refused": []})
+    assert (accepted.status_code, accepted.json()) == (202, {"accepted": 500, "refused": []})
     assert (refused.status_code, refused.json()["code"]) == (400, "too_many_actions")
     assert refused.headers["content-type"] == "application/problem+json"
     last = eventually(

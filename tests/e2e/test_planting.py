@@ -135,12 +135,12 @@ def test_a_failed_tree_is_ordered_again_and_confirmed_in_the_later_order(
     assert partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/failures", report)["failed"] == 1
     run_planting_batch(stack)
     second = order_with(partner, number, other_than={first["order_id"]})
-    word = {"confirmations": [{"certificate": number} | planting()]}
-    late = partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/confirmations", word)
-    taken = partner.call_or_exit("POST", f"/planting-orders/{second['order_id']}/confirmations", word)
+    report = {"confirmations": [{"certificate": number} | planting()]}
+    late = partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/confirmations", report)
+    accepted = partner.call_or_exit("POST", f"/planting-orders/{second['order_id']}/confirmations", report)
 
     assert [refusal["code"] for refusal in late["refused"]] == ["already_failed"]
-    assert taken == {"confirmed": 1, "refused": []}
+    assert accepted == {"confirmed": 1, "refused": []}
     assert certificate(stack, number)["state"] == "planted"
 
 

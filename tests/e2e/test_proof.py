@@ -19,19 +19,19 @@ from local.sam import ROOT
 from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
 
 PATIENCE = 60
-"""Seconds for a request: the first one of a function has a cold start, and the machine may be busy."""
+"""The timeout of a request in seconds. A first request has a cold start, and the machine may be busy."""
 
 
 @pytest.fixture(scope="module")
 def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
-    """The certificate number of a planted tree."""
+    """Return the certificate number of a planted tree."""
     user = new_user()
     make_rich(alipay, user)
     [certificate] = redeem(alipay, user, "saxaul-alxa")["certificates"]
     run_planting_batch(stack)
     order = order_with(partner, certificate)
-    word = {"certificate": certificate, "tag": f"ALXA-{secrets.token_hex(4)}", "lat": 38.8512, "lon": 105.7287}
-    planted = word | {"planted_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    details = {"certificate": certificate, "tag": f"ALXA-{secrets.token_hex(4)}", "lat": 38.8512, "lon": 105.7287}
+    planted = details | {"planted_at": datetime.now(UTC).isoformat(timespec="seconds")}
     path = f"/planting-orders/{order['order_id']}/confirmations"
     assert partner.call_or_exit("POST", path, {"confirmations": [planted]})["confirmed"] == 1
     return str(certificate)
@@ -67,15 +67,19 @@ def test_a_certificate_is_verified_offline_and_refused_after_a_change(
     pages = log_pages(stack)
     log.write_bytes(b"\n".join(pages))
 
-    good = verify(certificate, "--log", log, "--key", key)
+    accepted = verify(certificate, "--log", log, "--key", key)
     certificate.write_bytes(certificate.read_bytes().replace(b"ALXA-", b"ALXB-", 1))
-    bad = verify(certificate, "--log", log, "--key", key)
+    refused = verify(certificate, "--log", log, "--key", key)
     log.write_bytes(b"\n".join(pages[:-1]))
-    cut = verify("--log", log, "--key", key)
+    incomplete = verify("--log", log, "--key", key)
 
-    assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "VERIFIED"), good.stdout + good.stderr
-    assert (cut.returncode, cut.stdout.splitlines()[-1].split()[0]) == (3, "INCOMPLETE:"), cut.stdout + cut.stderr
-    assert (bad.returncode, bad.stdout.splitlines()[-1].split()[0]) == (1, "REFUSED:"), bad.stdout + bad.stderr
+    assert (accepted.returncode, accepted.stdout.splitlines()[-1]) == (0, "VERIFIED"), accepted.stdout + accepted.stderr
+    assert (incomplete.returncode, incomplete.stdout.splitlines()[-1].split()[0]) == (3, "INCOMPLETE:"), (
+        incomplete.stdout + incomplete.stderr
+    )
+    assert (refused.returncode, refused.stdout.splitlines()[-1].split()[0]) == (1, "REFUSED:"), (
+        refused.stdout + refused.stderr
+    )
 
 
 def test_the_qr_code_on_the_picture_leads_to_the_page_of_the_certificate(stack: dict[str, Any], number: str) -> None:

@@ -32,15 +32,15 @@ NEW = [
 
 def make_trips(folder: Path, header: list[str], started: str, bike: str, places: list[str]) -> Path:
     """Write a file of 300 trips of ten bikes in one week. Some of them are round trips."""
-    chance = random.Random(len(header))
+    rng = random.Random(len(header))
     file = folder / f"{header[0]}.csv"
     with file.open("w", newline="") as target:
         rows = csv.DictWriter(target, header, restval="")
         rows.writeheader()
         for number in range(300):
-            start = (40.7 + chance.random() / 10, -74 + chance.random() / 10)
-            end = start if number % 50 == 0 else (40.7 + chance.random() / 10, -74 + chance.random() / 10)
-            moment = datetime(2015, 8, 1 + number % 7, chance.randrange(24), 30, number % 60)  # noqa: DTZ001 - as published
+            start = (40.7 + rng.random() / 10, -74 + rng.random() / 10)
+            end = start if number % 50 == 0 else (40.7 + rng.random() / 10, -74 + rng.random() / 10)
+            moment = datetime(2015, 8, 1 + number % 7, rng.randrange(24), 30, number % 60)  # noqa: DTZ001 - as published
             cells = dict(zip(places, (*start, *end), strict=True)) | {bike: f"{number % 10}", header[0]: str(number)}
             rows.writerow(cells | {started: f"{moment:%m/%d/%Y %H:%M:%S}" if header is OLD else str(moment)})
     return file

@@ -88,7 +88,7 @@ def test_an_action_of_a_facility_goes_to_a_period_of_that_facility(stack: Stack)
     assert (period.points, period.avoided_g) == (0, Decimal(212_500))
 
 
-def test_actions_of_one_user_from_many_messages_take_one_write(stack: Stack) -> None:
+def test_actions_of_one_user_from_many_messages_are_posted_in_one_write(stack: Stack) -> None:
     stack.seed_catalog()
 
     stack.accrue(*(body(f"ride-{n}") for n in range(10)))
@@ -104,7 +104,7 @@ def test_a_replay_writes_nothing(stack: Stack) -> None:
     assert [(len(period.entries), period.version) for period in stack.periods_of()] == [(1, 1)]
 
 
-def test_after_a_concurrent_write_the_actions_are_posted_onto_the_period_that_won(
+def test_after_a_concurrent_write_the_actions_are_posted_to_the_newly_written_period(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed("action-types", bus_ride=make_action_type(caps=()))
@@ -127,7 +127,7 @@ def test_after_a_concurrent_write_the_actions_are_posted_onto_the_period_that_wo
     assert (period.points, period.version) == (50 + 160, 2)
 
 
-def test_a_worker_that_read_a_stale_period_posts_onto_the_current_one(
+def test_a_worker_that_read_a_stale_period_posts_to_the_current_one(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed_catalog()
@@ -155,7 +155,7 @@ def test_a_throttled_write_fails_only_the_messages_of_its_period(stack: Stack, m
     assert wallet_of()["earned"] == 80
 
 
-def test_a_late_action_onto_a_closed_period_reaches_the_wallet(stack: Stack) -> None:
+def test_a_late_action_for_a_closed_period_reaches_the_wallet(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.instant = NOON + 30 * DAY
@@ -172,7 +172,7 @@ def test_a_late_action_onto_a_closed_period_reaches_the_wallet(stack: Stack) -> 
     assert wallet_of()["avoided_g"] == 425
 
 
-def test_a_late_action_onto_a_closed_day_without_a_period_reaches_the_wallet(stack: Stack) -> None:
+def test_a_late_action_for_a_closed_day_without_a_period_reaches_the_wallet(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
     stack.clock.instant = NOON + 30 * DAY

@@ -75,7 +75,7 @@ def kinds(acts: list[dict[str, object]]) -> set[object]:
     return {act["type"] for act in acts}
 
 
-def test_periods_take_one_message_and_one_read_per_call_and_one_write_per_user(
+def test_periods_need_one_message_and_one_read_per_call_and_one_write_per_user(
     bench: Bench, catalog: Catalog, day: Day
 ) -> None:
     way, sampled = PeriodsWay(day, catalog), two_users(day, catalog)
@@ -94,7 +94,7 @@ def test_periods_take_one_message_and_one_read_per_call_and_one_write_per_user(
     assert (used["sqs_requests"], used["api_calls"], used["batches"]) == (3, 1, 1)
 
 
-def test_the_usual_way_takes_four_requests_per_action(bench: Bench, catalog: Catalog, day: Day) -> None:
+def test_the_usual_design_needs_four_requests_per_action(bench: Bench, catalog: Catalog, day: Day) -> None:
     way, sampled = UsualWay(day, catalog), two_users(day, catalog)
     way.prepare(sampled.call, sampled.arrived_before)
 

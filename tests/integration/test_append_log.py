@@ -72,17 +72,17 @@ def test_the_second_of_two_appends_to_the_same_head_is_refused_and_writes_nothin
 
 
 def test_the_largest_entry_fits_an_item_easily() -> None:
-    chance = random.Random(1)
+    rng = random.Random(1)
     leaves = [
         make_leaf(
-            tag="".join(chr(chance.randrange(0x10000, 0x1FFFF)) for _ in range(64)),
-            project_id="".join(chance.choice("abcdefghijklmnopqrstuvwxyz0123456789_-") for _ in range(64)),
-            lat=f"-{chance.randrange(10**9):010d}",
-            lon=f"-{chance.randrange(10**10):011d}",
-            evidence=f"{chance.getrandbits(256):064x}",
-            particulars=f"{chance.getrandbits(256):064x}",
-            occurred_at=f"{chance.randrange(10**25):025d}",
-            recorded_at=f"{chance.randrange(10**25):025d}",
+            tag="".join(chr(rng.randrange(0x10000, 0x1FFFF)) for _ in range(64)),
+            project_id="".join(rng.choice("abcdefghijklmnopqrstuvwxyz0123456789_-") for _ in range(64)),
+            lat=f"-{rng.randrange(10**9):010d}",
+            lon=f"-{rng.randrange(10**10):011d}",
+            evidence=f"{rng.getrandbits(256):064x}",
+            particulars=f"{rng.getrandbits(256):064x}",
+            occurred_at=f"{rng.randrange(10**25):025d}",
+            recorded_at=f"{rng.randrange(10**25):025d}",
         )
         for _ in range(MAX_LEAVES)
     ]

@@ -70,7 +70,7 @@ def test_the_projects_of_a_batch_are_settled_separately(stack: Stack) -> None:
     assert [stack.redemption(redemption_id).reason for redemption_id in ("r-1", "r-2")] == ["sold_out", ""]
 
 
-def test_a_settlement_reads_again_after_a_concurrent_settlement_and_does_not_oversell(
+def test_a_settlement_reads_the_stock_again_after_a_concurrent_settlement_and_does_not_oversell(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed_catalog(saplings=1)

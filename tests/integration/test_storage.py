@@ -232,7 +232,7 @@ def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
 
 
-def test_a_refund_larger_than_the_points_spent_is_refused(stack: Stack) -> None:
+def test_a_refund_larger_than_the_spent_points_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, spent=50))
 
     table.transact([stack.wallets.refund_write(USER.id, 50)])

@@ -46,17 +46,17 @@ class Nursery:
     def announced(self) -> list[PlantingOrder]:
         return self.world.orders.of_partner(PARTNER, 1000)[::-1]
 
-    def report(self, order: PlantingOrder, take: ReportRule, reports: Sequence[Any]) -> Reported:
-        return self.world.statements.take(order, reports, take)
+    def report(self, order: PlantingOrder, rule: ReportRule, reports: Sequence[Any]) -> Reported:
+        return self.world.statements.take(order, reports, rule)
 
     def plant(self, failures: dict[str, int]) -> None:
         """Report every open tree of each order: as failed, as often as ``failures`` says, and then as planted."""
         for order in self.announced:
             held = self.world.redemptions.of_order(order)
             trees = [held[tree.redemption_id].tree(tree.number) for tree in order.trees]
-            still = [tree for tree in trees if tree.state is State.ORDERED and tree.order_id == order.order_id]
-            failed = [tree.number for tree in still if len(tree.orders) <= failures.get(tree.number, 0)]
-            planted = [tree.number for tree in still if tree.number not in failed]
+            open_trees = [tree for tree in trees if tree.state is State.ORDERED and tree.order_id == order.order_id]
+            failed = [tree.number for tree in open_trees if len(tree.orders) <= failures.get(tree.number, 0)]
+            planted = [tree.number for tree in open_trees if tree.number not in failed]
             if failed:
                 assert not self.report(order, apply_failures, [failure(number) for number in failed]).refused
             if planted:

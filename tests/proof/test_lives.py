@@ -40,30 +40,30 @@ class Life(NamedTuple):
     entries: Sequence[Json]
 
 
-def reports_in(chance: random.Random, number: str, events: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def reports_in(rng: random.Random, number: str, events: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield a partner's reports of a tree, one for each event. Some trees die rarely, others often."""
-    mortality = chance.choice([0.1, 0.3, 0.7, 1.0])
+    mortality = rng.choice([0.1, 0.3, 0.7, 1.0])
     yield "planted", confirmation(number, tag="AX-1", planted_at=CALENDAR.rfc3339(NOON))
     state = "planted"
     for day in range(1, events):
-        state = "replaced" if state == "dead" else chance.choices(["dead", "alive"], [mortality, 1 - mortality])[0]
+        state = "replaced" if state == "dead" else rng.choices(["dead", "alive"], [mortality, 1 - mortality])[0]
         moment = CALENDAR.rfc3339(NOON + day * DAY)
         # All replacements get the place of the first tree, and half get its tag. Such a replacement changes neither.
-        tag = chance.choice(["AX-1", f"AX-{day}"])
+        tag = rng.choice(["AX-1", f"AX-{day}"])
         planted = {"planted_at": moment, "tag": tag, "lat": 38.851, "lon": 105.731} if state == "replaced" else {}
         photo = f"https://trees.example/{day}.jpg"
         yield state, inspection(number, state, inspected_at=moment, evidence_url=photo, **planted)
 
 
-def make_life(chance: random.Random, events: int, key: SigningKey) -> Life:
+def make_life(rng: random.Random, events: int, key: SigningKey) -> Life:
     """Make a tree's life of ``events`` events. Some requests of the partner report several of them."""
     redemption = make_redemption(dedication="For my grandmother").reserved(NOON).ordered("o-1", NOON)
     [tree] = redemption.trees
     order = make_order(redemption)
     entries: list[LogEntry] = []
-    reports = list(reports_in(chance, tree.number, events))
+    reports = list(reports_in(rng, tree.number, events))
     while reports:
-        calls = 1 if not entries else chance.choice([1, 1, 1, 2, 5])
+        calls = 1 if not entries else rng.choice([1, 1, 1, 2, 5])
         now, (taken, reports) = NOON + 100 * DAY + len(entries), (reports[:calls], reports[calls:])
         take = apply_inspections if entries else apply_confirmations
         outcome = take(order, {redemption.redemption_id: redemption}, [report for _, report in taken], now, CALENDAR)
@@ -105,48 +105,48 @@ def rewrite_certificate(certificate: Json) -> None:
     ]
 
 
-def hide(chance: random.Random, statements: list[Json]) -> None:
-    del statements[chance.randrange(len(statements))]
+def hide(rng: random.Random, statements: list[Json]) -> None:
+    del statements[rng.randrange(len(statements))]
 
 
-def hide_many(chance: random.Random, statements: list[Json]) -> None:
+def hide_many(rng: random.Random, statements: list[Json]) -> None:
     """Hide several statements in a row, such as a death, its replacement and an inspection."""
-    first, last = sorted(chance.sample(range(len(statements) + 1), 2))
+    first, last = sorted(rng.sample(range(len(statements) + 1), 2))
     del statements[first:last]
 
 
-def repeat(chance: random.Random, statements: list[Json]) -> None:
-    statements.insert(chance.randrange(len(statements) + 1), json.loads(json.dumps(chance.choice(statements))))
+def repeat(rng: random.Random, statements: list[Json]) -> None:
+    statements.insert(rng.randrange(len(statements) + 1), json.loads(json.dumps(rng.choice(statements))))
 
 
-def change(chance: random.Random, statements: list[Json]) -> None:
+def change(rng: random.Random, statements: list[Json]) -> None:
     """Change a field of a statement, copy another statement over it, or remove its photo."""
-    statement = chance.choice(statements)
+    statement = rng.choice(statements)
     leaf = statement.get("leaf", statement)
-    name = chance.choice(["event", "follows", "occurred_at", "tag", "evidence", "all", "event and follows"])
+    name = rng.choice(["event", "follows", "occurred_at", "tag", "evidence", "all", "event and follows"])
     if name == "all":
-        statement |= json.loads(json.dumps(chance.choice(statements)))
+        statement |= json.loads(json.dumps(rng.choice(statements)))
     elif name == "event and follows":
         leaf |= {"event": "alive", "follows": "alive"}
     else:
-        leaf[name] = chance.choice(["alive", "dead", "replaced", "AX-7", "", "2026-07-01T12:00:00+08:00"])
-    if "photo_url" in statement and chance.random() < 0.3:
+        leaf[name] = rng.choice(["alive", "dead", "replaced", "AX-7", "", "2026-07-01T12:00:00+08:00"])
+    if "photo_url" in statement and rng.random() < 0.3:
         statement["photo_url"] = None
 
 
 TAMPERINGS: Sequence[Callable[[random.Random, list[Json]], None]] = (hide, hide_many, change, repeat)
 
 
-def tampered(chance: random.Random, life: Life) -> Life:
+def tampered(rng: random.Random, life: Life) -> Life:
     """Return a copy of a life that was tampered with once: in the certificate, in the log, or in both."""
     certificate, entries = json.loads(json.dumps([life.certificate, life.entries]))
-    tamper, where = chance.choice(TAMPERINGS), chance.choice(["certificate", "certificate", "log", "both"])
+    tamper, where = rng.choice(TAMPERINGS), rng.choice(["certificate", "certificate", "log", "both"])
     if where != "log":
-        tamper(chance, certificate["proof"]["events"])
+        tamper(rng, certificate["proof"]["events"])
         if certificate["proof"]["events"]:
             rewrite_certificate(certificate)
     if where != "certificate":
-        tamper(chance, entries if chance.random() < 0.5 else chance.choice(entries)["leaves"])
+        tamper(rng, entries if rng.random() < 0.5 else rng.choice(entries)["leaves"])
     return Life(certificate, entries)
 
 
@@ -193,9 +193,9 @@ def test_no_tampered_certificate_is_verified_if_it_shows_a_state_other_than_the_
 ) -> None:
     wrong, verified = [], 0
     for seed in range(LIVES):
-        chance = random.Random(seed)
-        life = make_life(chance, chance.randint(1, MOST_EVENTS), key)
-        forged = tampered(chance, life)
+        rng = random.Random(seed)
+        life = make_life(rng, rng.randint(1, MOST_EVENTS), key)
+        forged = tampered(rng, life)
         if refusal_of(forged, key) is None:
             verified += 1
             if shown_state(forged.certificate) != true_state(life, len(forged.entries)):

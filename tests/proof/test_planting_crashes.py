@@ -87,9 +87,9 @@ def test_a_worker_killed_at_any_call_leaves_nothing_undone_or_done_twice(takes_e
 
 @pytest.mark.parametrize("seed", range(10))
 def test_workers_that_are_killed_many_times_reach_the_same_result(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     nursery = make_nursery(monkeypatch)
-    install(nursery.world, Fuse(lambda _: chance.random() < 0.04, takes_effect=seed % 2 == 0))
+    install(nursery.world, Fuse(lambda _: rng.random() < 0.04, takes_effect=seed % 2 == 0))
 
     assert run_programme(nursery) == EXPECTED
 

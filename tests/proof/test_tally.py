@@ -72,16 +72,16 @@ class RecordingDynamoDB(MemoryDynamoDB):
             self.shards[shard].append({"eventName": "MODIFY" if before else "INSERT", "dynamodb": change})
 
 
-def deliver(store: RecordingDynamoDB, chance: Random) -> None:
+def deliver(store: RecordingDynamoDB, rng: Random) -> None:
     """Deliver every record, in order within its shard. A batch may fail, may have any size, and may repeat records."""
     tallying = Tallying(ImpactStore(Table("Ledger", StoppedClock(START))), CALENDAR, StoppedClock(START))
     done = dict.fromkeys(store.shards, 0)
     while any(done[shard] < len(store.shards[shard]) for shard in done):
-        shard = chance.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
-        back = chance.choice([0, 0, 1, 5])  # Lambda may repeat records since its last checkpoint
+        shard = rng.choice([shard for shard in done if done[shard] < len(store.shards[shard])])
+        back = rng.choice([0, 0, 1, 5])  # Lambda may repeat records since its last checkpoint
         start = max(0, done[shard] - back)
-        batch = store.shards[shard][start : start + chance.randint(1, 8)]
-        store.crash = chance if chance.random() < 0.5 else None
+        batch = store.shards[shard][start : start + rng.randint(1, 8)]
+        store.crash = rng if rng.random() < 0.5 else None
         try:
             tallying.tally(batch, shard)
         except ConnectionError:

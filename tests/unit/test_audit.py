@@ -90,7 +90,7 @@ def test_a_missing_credited_period_is_a_fault() -> None:
     assert faults(periods=[CLOSED]) == ["the wallet has 50 points from period 2026-06, which does not exist"]
 
 
-def test_zero_points_credited_from_a_missing_period_are_no_fault() -> None:
+def test_zero_points_credited_from_a_missing_period_are_not_a_fault() -> None:
     assert faults(wallet=replace(WALLET, credited={"2026-06": 50, "2026": 0})) == []
 
 
@@ -114,7 +114,7 @@ def test_a_tombstone_in_another_period_is_not_a_duplicate_of_its_action() -> Non
     assert faults(periods=[CLOSED, waiting]) == []
 
 
-def test_a_period_exactly_at_its_limits_is_no_fault() -> None:
+def test_a_period_exactly_at_its_limits_is_not_a_fault() -> None:
     full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES)])
 
     assert check(Holdings(USER, make_wallet(), [full], sizes={full.key.window: MAX_ITEM_BYTES})) == []
@@ -223,7 +223,7 @@ def test_a_tree_that_failed_and_was_ordered_again_belongs_to_both_orders() -> No
     ]
 
 
-def test_a_refunded_tree_gives_its_points_back_but_not_its_sapling() -> None:
+def test_a_refunded_tree_returns_its_points_but_not_its_sapling() -> None:
     two = make_redemption(trees=2).reserved(NOON).ordered("o-1", NOON)
     refunded = two.stepped({two.trees[0].number: Step(State.REFUNDED, NOON, NOON, order_id="o-1", reason="frost")})
     books = CrossChecks()

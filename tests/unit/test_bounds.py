@@ -63,22 +63,22 @@ def test_a_period_without_caps_still_has_a_limit_of_entries() -> None:
 
 
 def test_the_largest_period_fits_an_item() -> None:
-    chance = random.Random(7)
+    rng = random.Random(7)
 
     def noise(length: int, alphabet: str = string.ascii_letters + string.digits) -> str:
         """Return random text, which compression cannot shorten much."""
-        return "".join(chance.choices(alphabet, k=length))
+        return "".join(rng.choices(alphabet, k=length))
 
     def worst_entry() -> Entry:
         return make_entry(
             type=noise(64),
-            quantity=Decimal(chance.randrange(10**14, 10**15)).scaleb(-6),
-            occurred_at=chance.randrange(10**10),
-            recorded_at=chance.randrange(10**10),
-            points=chance.randrange(10**9),
-            avoided_g=str(Decimal(chance.randrange(10**26, 10**27)).scaleb(-12)),
-            units=Decimal(chance.randrange(10**14, 10**15)).scaleb(-6),
-            rule=chance.randrange(10**6),
+            quantity=Decimal(rng.randrange(10**14, 10**15)).scaleb(-6),
+            occurred_at=rng.randrange(10**10),
+            recorded_at=rng.randrange(10**10),
+            points=rng.randrange(10**9),
+            avoided_g=str(Decimal(rng.randrange(10**26, 10**27)).scaleb(-12)),
+            units=Decimal(rng.randrange(10**14, 10**15)).scaleb(-6),
+            rule=rng.randrange(10**6),
             reason="over_points_cap",
             campaign=noise(64),
             reversal=noise(64, "".join(map(chr, range(0x4E00, 0x9FA5)))),
@@ -86,7 +86,7 @@ def test_the_largest_period_fits_an_item() -> None:
         )
 
     entries = {f"{noise(64)}:{noise(128)}": worst_entry() for _ in range(MAX_ENTRIES)}
-    period = Period(EMPTY.key, entries, overflow=chance.randbytes(6 * MAX_OVERFLOW), uncounted=10**9)
+    period = Period(EMPTY.key, entries, overflow=rng.randbytes(6 * MAX_OVERFLOW), uncounted=10**9)
 
     assert ITEM_LIMIT / 2 < item_size(period) < ITEM_LIMIT
 

@@ -14,19 +14,19 @@ OURS: Cursors[tuple[int, str]] = Cursors("ours", TypeAdapter(tuple[int, str]))
 OTHERS: Cursors[tuple[int, str]] = Cursors("others", TypeAdapter(tuple[int, str]))
 
 
-def asking(cursor: str | None) -> Request:
+def request_with(cursor: str | None) -> Request:
     query: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
     return Request({"queryStringParameters": query})
 
 
 @pytest.mark.parametrize("place", [(0, "a"), (1_780_632_000, "alipay:ride-1"), (1, 'é " \\ ,')])
 def test_a_cursor_leads_to_its_place(place: tuple[int, str]) -> None:
-    assert OURS.place_in(asking(OURS.cursor_for(place))) == place
+    assert OURS.place_in(request_with(OURS.cursor_for(place))) == place
 
 
 @pytest.mark.parametrize("cursor", [None, ""])
 def test_without_a_cursor_a_list_starts_at_its_first_page(cursor: str | None) -> None:
-    assert OURS.place_in(asking(cursor)) is None
+    assert OURS.place_in(request_with(cursor)) is None
 
 
 def encoded(text: str) -> str:
@@ -52,4 +52,4 @@ def encoded(text: str) -> str:
 )
 def test_a_cursor_that_the_list_did_not_return_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest):
-        OURS.place_in(asking(cursor))
+        OURS.place_in(request_with(cursor))

@@ -25,7 +25,7 @@ actions = st.builds(
 crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)
 
 
-def crowd_of(sizes: list[tuple[int, int]]) -> list[Action]:
+def make_actions(sizes: list[tuple[int, int]]) -> list[Action]:
     """Return actions of several users in alternation. Each size is a number of actions and their extra id length."""
     users = [
         [make_action(f"{n:08d}" + "x" * length, owner=Owner("user", f"u-{user}")) for n in range(count)]
@@ -47,7 +47,7 @@ def test_unpacking_gives_the_packed_actions(batch: list[Action]) -> None:
 
 @given(sizes=crowds)
 def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: list[tuple[int, int]]) -> None:
-    batch = crowd_of(sizes)
+    batch = make_actions(sizes)
 
     bodies = pack(APP, batch)
 
@@ -57,7 +57,7 @@ def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: li
 
 @given(sizes=crowds)
 def test_the_actions_of_one_owner_are_in_one_message_if_they_fit(sizes: list[tuple[int, int]]) -> None:
-    batch = crowd_of(sizes)
+    batch = make_actions(sizes)
 
     messages = unpacked(pack(APP, batch))
 

@@ -21,7 +21,7 @@ def reserved(name: str, trees: int = 1) -> Redemption:
     return make_redemption(name, trees=trees).reserved(NOON)
 
 
-def test_an_order_takes_every_waiting_tree_and_keeps_the_details_of_the_project() -> None:
+def test_an_order_contains_every_waiting_tree_and_keeps_the_details_of_the_project() -> None:
     waiting = [reserved("r-1", trees=2), reserved("r-2")]
 
     batch = create_order(waiting, "o-1", "saxaul-alxa", PROJECT, NOON)
@@ -37,7 +37,7 @@ def test_an_order_takes_every_waiting_tree_and_keeps_the_details_of_the_project(
     assert batch.order.announced_at is None
 
 
-def test_a_second_order_takes_only_the_tree_that_failed() -> None:
+def test_a_second_order_contains_only_the_tree_that_failed() -> None:
     ordered = reserved("r-1", trees=2).ordered("o-1", NOON)
     first, second = ordered.trees
     failed = ordered.stepped({second.number: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})

@@ -79,7 +79,7 @@ def test_the_picture_says_that_a_tree_is_not_planted_yet(planted: Certificate) -
     assert not any("“" in word for word in words)
 
 
-def test_the_picture_says_a_tree_if_the_project_was_deleted_from_the_catalog(planted: Certificate) -> None:
+def test_the_picture_shows_the_words_a_tree_if_the_project_was_deleted_from_the_catalog(planted: Certificate) -> None:
     nameless = replace(planted, species=None, latin=None, place=None, partner=None)
 
     assert "A tree" in words_of(drawn(nameless))

@@ -155,7 +155,7 @@ def test_a_tree_with_many_inspections_keeps_the_newest_ones_and_its_planting() -
     assert (tree.orders, tree.planting) == (("o-1",), PLANTING)
 
 
-def turned(times: int, *, inspected: int = 0) -> Tree:
+def make_replaced_tree(times: int, *, inspected: int = 0) -> Tree:
     """Make a tree that died and was replaced ``times`` times, with ``inspected`` inspections before each death.
 
     All of its steps are in the log.
@@ -173,7 +173,7 @@ def turned(times: int, *, inspected: int = 0) -> Tree:
 
 @pytest.mark.parametrize("inspected", [0, 1, 3])
 def test_a_tree_keeps_all_its_deaths_and_replacements(inspected: int) -> None:
-    tree = turned(MAX_REPLACEMENTS, inspected=inspected)
+    tree = make_replaced_tree(MAX_REPLACEMENTS, inspected=inspected)
 
     turns = [known for known in tree.history if known.state in {State.DEAD, State.REPLACED}]
     full = [known for known in tree.history if known.inspector or known.state not in {State.DEAD, State.REPLACED}]
@@ -185,7 +185,7 @@ def test_a_tree_keeps_all_its_deaths_and_replacements(inspected: int) -> None:
 
 
 def test_steps_that_are_not_in_the_log_yet_are_kept_in_full() -> None:
-    tree = turned(MAX_STEPS // 2 - 3)
+    tree = make_replaced_tree(MAX_STEPS // 2 - 3)
     found = [
         Step(state, NOON + DAY, NOON, inspector=str(turn))
         for turn in range(4)
@@ -203,7 +203,7 @@ def test_steps_that_are_not_in_the_log_yet_are_kept_in_full() -> None:
 
 @pytest.mark.parametrize(("times", "too_often"), [(MAX_REPLACEMENTS - 1, False), (MAX_REPLACEMENTS, True)])
 def test_a_tree_can_be_replaced_a_limited_number_of_times(times: int, too_often: bool) -> None:
-    assert turned(times).has_max_replacements == too_often
+    assert make_replaced_tree(times).has_max_replacements == too_often
 
 
 def test_a_tree_that_was_replaced_long_ago_still_has_the_planting_of_its_replacement() -> None:

@@ -113,7 +113,7 @@ def test_ending_a_schedule_keeps_the_saplings_that_it_released_and_releases_no_m
     assert stock.available(at("2027-01-01T00:00")) == 305
 
 
-def test_a_total_below_the_saplings_already_released_takes_none_back() -> None:
+def test_a_total_below_the_saplings_already_released_withdraws_none() -> None:
     stock = make_stock(make_schedule()).planned(scheduled(make_schedule(total=150)), SHANGHAI, at("2026-06-04T12:00"))
 
     assert stock.available(at("2026-06-30T07:00")) == 300

@@ -87,7 +87,7 @@ def test_a_query_without_results_falls_back_to_the_seasonal_suggestions() -> Non
 
 
 @pytest.mark.parametrize("query", ["", "   ", "!?"])
-def test_an_empty_query_returns_all_suggestions_and_is_no_fallback(query: str) -> None:
+def test_an_empty_query_returns_all_suggestions_and_is_not_a_fallback(query: str) -> None:
     answer = search(query)
 
     assert not answer.fallback

@@ -127,7 +127,7 @@ def test_reopening_a_period_does_not_change_the_position() -> None:
     assert position(closed.reopened(period), [period], CALENDAR, WEEKS_LATER) == before
 
 
-def test_a_reversal_in_a_closed_period_takes_the_points_back() -> None:
+def test_a_reversal_in_a_closed_period_removes_the_points() -> None:
     period = make_period(make_entry(80))
     wallet = harvest(make_wallet(), [period], CALENDAR, WEEKS_LATER).wallet.reopened(period)
     reversed_period = replace(period, entries={key: replace(entry, points=0) for key, entry in period.entries.items()})
