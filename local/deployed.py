@@ -26,11 +26,11 @@ OUTPUTS = {
     "API's address": "ApiUrl",
     "tokens' address": "TokenUrl",
 }
-"""The outputs of the template that a description needs, each under a short name."""
+"""The stack outputs that ``DeployedStack.describe`` needs, by short names."""
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
 _SIGN_IN_FLOWS = {"code", "implicit"}
-"""The OAuth flows by which people sign in. A client for them may have no secret. The template has no such client."""
+"""The OAuth flows by which people sign in. A client for these flows may have no secret. The template has none."""
 
 
 class UnfitStackError(Exception):
@@ -38,7 +38,7 @@ class UnfitStackError(Exception):
 
 
 class DeployedStack:
-    """A deployed stack. ``session`` has the arguments for boto3 clients; only a laptop stack has an ``endpoint``."""
+    """A deployed stack. ``session`` has arguments for ``boto3.client``; only a laptop stack has an ``endpoint``."""
 
     def __init__(self, name: str, session: Mapping[str, Any], endpoint: str | None = None) -> None:
         self._name = name

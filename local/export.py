@@ -31,7 +31,7 @@ def export(folder: Path) -> None:
 
 
 def document_of(entity: Entity) -> dict[str, Any]:
-    """Return an entry as it is written to a file. Fields that are maps are sorted by key."""
+    """Return an entry as it is written to a file. The keys of each map are sorted."""
     document = entity.model_dump(exclude_defaults=True)
     sorted_maps = {
         name: dict(sorted(mapping.items()))

@@ -4,10 +4,10 @@
     python -m local.seed [FOLDER] --force     write all entries, and replace those that operators changed as well
 
 Each run (a seed) records the version of every entry that it wrote or found unchanged, in .local/<stack>.seeded.json.
-The next seed may replace an entry that is still at the recorded version. It leaves an entry alone that is at another
-version, because an operator changed it, or that an operator deleted. The default catalog (`catalog/`) also does not
-replace entries that were seeded from another folder. If this machine has no such file, because another machine seeded
-the stack, a seed may replace an entry that is at version 1 and was written by the operator client.
+The next seed may replace an entry that is still at the recorded version. It does not touch an entry at another version
+(an operator changed it), and does not write again an entry that an operator deleted. The default catalog (`catalog/`)
+also does not replace entries that were seeded from another folder. If this machine has no such file, because another
+machine seeded the stack, a seed may replace an entry that is at version 1 and was written by the operator client.
 """
 
 import argparse
@@ -73,7 +73,7 @@ class Seeding:
     """One seed of a stack's catalog from a folder.
 
     ``done`` counts the entries that were written or unchanged. ``kept`` lists the entries that were left alone because
-    an operator changed or deleted them, and ``refused`` those that the API refused.
+    an operator changed or deleted them or another folder was their source, and ``refused`` those that the API refused.
     """
 
     def __init__(self, operator: Client, folder: Path, *, force: bool) -> None:
@@ -128,7 +128,7 @@ class Seeding:
     def _was_deleted(self, place: str) -> bool:
         """Return whether an operator deleted an entry, given that it does not exist now.
 
-        An entry without versions never existed. If the whole catalog is empty, it counts as new.
+        An entry without versions never existed. If the catalog has no entries at all, no entry counts as deleted.
         """
         return bool(self._existing) and self._operator.call("GET", f"/catalog/{place}/versions?limit=1").is_success
 
@@ -166,7 +166,9 @@ def _report(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
     console.print(f"[green]✓[/] seeded the catalog: {counts}; {done or 'nothing written'}")
     if seeding.kept:
         console.print(
-            escape(f"· operators' changes kept (make seed FORCE=1 overwrites them): {', '.join(seeding.kept)}")
+            escape(
+                f"· kept, as an operator or another folder wrote them (FORCE=1 overwrites): {', '.join(seeding.kept)}"
+            )
         )
     if seeding.refused:
         exit_with("The API refused these entries; all others were processed:\n" + "\n".join(seeding.refused))

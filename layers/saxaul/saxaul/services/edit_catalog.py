@@ -153,17 +153,19 @@ class CatalogEditing:
         try:
             self.catalog_store.put(kind, identifier, entry, guard=guard, also=also)
         except CompanionRefusedError:
-            raise Conflict(
-                "saplings_reserved",
-                "Fewer saplings would be released than are reserved; release at least as many as are reserved.",
-            ) from None
+            detail = (
+                "Fewer saplings would be released than are reserved; release at least as many as are reserved."
+                if entry.entity
+                else "Saplings of this project are reserved, so it cannot be deleted; close it instead."
+            )
+            raise Conflict("saplings_reserved", detail) from None
 
     def _stock_write(self, project_id: str, change: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
-        """Return the write of a project's stock after ``change``, a function that returns the changed stock."""
+        """Return the transaction item that stores ``change(stock)`` as the stock of the project."""
         return self.stocks.plan_write(change(self.stocks.get(project_id)), now)
 
     def _validate(self, kind: Kind, document: Any, stored: VersionedEntry) -> Entity:  # noqa: ANN401 - any JSON value
-        """Check a document against the schema, the rest of the catalog and the current entry. Return its entry.
+        """Return the validated entry: check it against the schema, the rest of the catalog and the current entry.
 
         Raises:
             InvalidRequest: the document has errors; the problem lists all of them.
@@ -205,7 +207,8 @@ class CatalogEditing:
         if action_type.retired_from is None:
             raise Conflict(
                 "still_needed",
-                "Queued actions and periods may still need this action type; set retired_from, and delete it later.",
+                "Queued actions and periods may still need this action type; set retired_from now, and delete the type "
+                "later.",
             )
         deletable_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + NEEDED_DAYS)
         if self.calendar.day_of(self.clock.now()) < deletable_from:

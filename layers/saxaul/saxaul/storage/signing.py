@@ -17,7 +17,7 @@ class SigningKey:
 
     @cached_property
     def public_key(self) -> bytes:
-        """The public key, as DER (SubjectPublicKeyInfo). The public key of an ARN never changes."""
+        """The public key, as DER (SubjectPublicKeyInfo). It can be cached: a key's ARN always means the same key."""
         return kms().get_public_key(KeyId=self._key_arn)["PublicKey"]
 
     @property
@@ -32,7 +32,7 @@ class SigningKey:
         return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
     def sign(self, message: bytes) -> bytes:
-        """Return the ECDSA signature of a message with SHA-256, as DER.
+        """Sign a message with ECDSA and SHA-256, and return the signature as DER.
 
         An ECDSA signature is a pair (r, s), and two values of s are valid. KMS returns either of them; this method
         returns the lower one. KMS accepts messages of up to 4,096 bytes. The header of a log entry is never longer.
