@@ -50,7 +50,7 @@ recount: env ## compare the public totals with the ledger (MEND=1 corrects them,
 dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; STACK=)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
 
-pictures: env ## make docs/run.svg and docs/certificate.png anew (needs Chromium)
+pictures: env ## start a stack, and make docs/run.svg and docs/certificate.png (needs Chromium)
 	@$(BIN)/python -m local.pictures
 
 replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid, STACK=)

@@ -2,9 +2,10 @@
 
     make pictures
 
-It starts the laptop stack, so no other may run. It needs Chromium and fonts for Chinese.
+It starts a laptop stack, so none may be running, and leaves it running. It needs Chromium and fonts for Chinese.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,10 +14,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from local import stack, story
-from local.client import stack as running_stack
+from local.client import stack
 from local.console import console, exit_with, step
-from local.sam import ROOT
+from local.sam import ROOT, SamError
+from local.stack import running, up
+from local.story import tell
 
 RUN = ROOT / "docs" / "run.svg"
 CERTIFICATE = ROOT / "docs" / "certificate.png"
@@ -31,27 +33,23 @@ _QUIET = (
 )
 
 
-def record(picture: Path) -> str:
-    """Start the stack, tell the story, and write a picture of the terminal. Returns the number of the certificate."""
+def draw_run(picture: Path) -> str:
+    """Start the stack, plant a tree, and write a picture of the terminal. Returns the number of the certificate."""
     console.record, console.width = True, _COLUMNS
-    stack.up(_PORT)
-    number = story.tell()
+    up(_PORT)
+    number = tell()
     drawn = console.export_svg(title="make run", unique_id="run")
     # The picture must not fetch a font from another host: a browser uses its own monospaced font.
     picture.write_text(re.sub(r"@font-face\s*{.*?}", "", drawn, flags=re.DOTALL))
     return number
 
 
-def photograph(address: str, picture: Path) -> None:
+def photograph(browser: str, address: str, picture: Path) -> None:
     """Write a picture of an address as a phone of 390 by 800 points shows it, with twice as many pixels each way.
 
     Raises:
-        FileNotFoundError: Chromium is not installed.
-        subprocess.SubprocessError: Chromium failed, or took longer than a minute.
+        subprocess.SubprocessError: the browser failed, or took longer than a minute.
     """
-    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    if browser is None:
-        raise FileNotFoundError(f"none of {', '.join(_BROWSERS)} is installed")
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
@@ -68,13 +66,17 @@ def photograph(address: str, picture: Path) -> None:
 
 
 def main() -> None:
-    if stack.running():
+    os.environ.pop("SAXAUL_STACK", None)  # the pictures show the laptop stack, whatever stack the shell works with
+    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if browser is None:
+        exit_with(f"The pictures need a browser: none of {', '.join(_BROWSERS)} is installed.")
+    if running():
         exit_with("A laptop stack is running; stop it first: make down")
-    number = record(RUN)
     try:
+        number = draw_run(RUN)
         with step(f"taking {CERTIFICATE.relative_to(ROOT)}"):
-            photograph(f"{running_stack()['api_url']}/certificates/{number}", CERTIFICATE)
-    except (OSError, subprocess.SubprocessError) as error:
+            photograph(browser, f"{stack()['api_url']}/certificates/{number}", CERTIFICATE)
+    except (OSError, SamError, subprocess.SubprocessError) as error:
         exit_with(str(error))
 
 

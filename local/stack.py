@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +130,12 @@ def end(process: psutil.Process) -> None:
     """Terminate a process and its descendants, and kill those that still run after three seconds."""
     processes = [process, *process.children(recursive=True)]
     for member in processes:
-        member.terminate()
+        with suppress(psutil.NoSuchProcess):  # one may end before its turn
+            member.terminate()
     _, remaining = psutil.wait_procs(processes, timeout=3)
     for member in remaining:
-        member.kill()
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
     psutil.wait_procs(remaining, timeout=5)
 
 

@@ -50,8 +50,10 @@ def tell() -> str:
         _earn(alipay, person)
         redemption = _redeem(alipay, person)
         order_id = _order(partner, redemption["redemption_id"])
-        _plant(partner, order_id, redemption["certificates"][0])
-    return _verify(redemption["certificates"][0])
+        number = str(redemption["certificates"][0])
+        _plant(partner, order_id, number)
+    _verify(number)
+    return number
 
 
 def _search(alipay: Client, person: str) -> None:
@@ -67,7 +69,7 @@ def _earn(alipay: Client, person: str) -> None:
     answer = _call(alipay, "POST", "/actions", {"actions": _week_of(person)})
     _line(f"{answer['accepted']} actions accepted")
     for refused in answer["refused"]:
-        _line(f"{len(answer['refused'])} refused: {refused['detail']}")
+        _line(f"refused: {refused['detail']}")
     ledger = f"/users/{person}/ledger"
     _poll(lambda: alipay.call_or_exit("GET", ledger), lambda found: len(found["entries"]) == answer["accepted"])
     wallet = _call(alipay, "GET", f"/users/{person}/wallet")
@@ -90,8 +92,9 @@ def _redeem(alipay: Client, person: str) -> Any:  # noqa: ANN401 - JSON
 
     _heading("The app repeats the request with the same Idempotency-Key, as apps do")
     again = _call(alipay, "POST", path, request, idempotency_key=key)
-    is_same = again["redemption_id"] == redemption["redemption_id"] and again["replay"]
-    _line("the same redemption, paid once" if is_same else "another redemption, which is wrong")
+    if again["redemption_id"] != redemption["redemption_id"] or not again["replay"]:
+        exit_with("The repeated request should return the same redemption, but it made another one.")
+    _line("the same redemption, paid once")
     return redemption
 
 
@@ -121,8 +124,8 @@ def _plant(partner: Client, order_id: str, number: str) -> None:
     _line(f"{answer['confirmed']} tree confirmed: tag {planted['tag']}, at {planted['lat']}, {planted['lon']}")
 
 
-def _verify(number: str) -> str:
-    """Check the certificate against the log, as anyone can. Returns its number."""
+def _verify(number: str) -> None:
+    """Check the certificate against the log, as anyone can."""
     _heading("Anyone can look up the certificate, without a token")
     _request("GET", f"/certificates/{number}")
     text = _published(f"/certificates/{number}")
@@ -143,7 +146,6 @@ def _verify(number: str) -> str:
         f"\n[bold green]VERIFIED[/] {certificate['species']} {certificate['tree']['tag']} in {certificate['place']}, "
         f"certificate [bold]{certificate['number']}[/]"
     )
-    return number
 
 
 def _week_of(person: str) -> list[dict[str, Any]]:

@@ -1,0 +1,39 @@
+"""Stopping the laptop stack ends every process of it, whatever the processes do meanwhile."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from local.stack import end
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {DEAF!r}])"
+
+
+@pytest.mark.slow
+def test_a_process_that_ignores_the_signal_is_killed_with_its_parent() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as started:  # noqa: S603 - our own
+        assert started.stdout
+        assert started.stdout.readline() == "ready\n"
+        parent = psutil.Process(started.pid)
+        [child] = parent.children()
+
+        end(parent)
+
+    assert not child.is_running()
+
+
+def test_a_process_that_ends_before_its_turn_does_not_keep_the_others_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as parent,
+        subprocess.Popen([sys.executable, "-c", ""]) as ended,
+    ):
+        gone = psutil.Process(ended.pid)
+        ended.wait()
+        monkeypatch.setattr(psutil.Process, "children", lambda _process, **_options: [gone])
+
+        end(psutil.Process(parent.pid))
+
+        assert not psutil.pid_exists(parent.pid)
