@@ -14,7 +14,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from rich.table import Table
 
-from benchmarks.kept_catalog import KeptCatalog
+from benchmarks.cached_catalog import CachedCatalog
 from local.console import console
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
@@ -59,7 +59,7 @@ def time_queries(catalogs: Sequence[Catalog]) -> list[QueryRun]:
 
 def live_index(catalog: Catalog) -> SuggestionIndex:
     """Build and freeze the index as the deployed function does."""
-    return LiveIndex(KeptCatalog(catalog), SYSTEM_CLOCK).current()
+    return LiveIndex(CachedCatalog(catalog), SYSTEM_CLOCK).current()
 
 
 def show(runs: Sequence[QueryRun]) -> None:

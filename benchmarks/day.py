@@ -49,7 +49,7 @@ QUANTITIES = {
 }
 """For each type: a quantity is a random integer from the first to the second number, divided by the third.
 
-The quantity of every other type is 1.
+The quantity of all types not listed is 1.
 """
 
 DAYS_BEFORE = 15

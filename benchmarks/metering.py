@@ -44,7 +44,8 @@ class Meter:
         self._lock = Lock()
 
     def attach(self, dynamodb: "DynamoDBClient", sqs: "SQSClient") -> None:
-        dynamodb.meta.events.register("provide-client-params.dynamodb", _ask_for_capacity)  # type: ignore[arg-type] # may return
+        # the stubs do not allow a handler that returns parameters
+        dynamodb.meta.events.register("provide-client-params.dynamodb", _ask_for_capacity)  # type: ignore[arg-type]
         dynamodb.meta.events.register("before-send.dynamodb", self._dynamodb_sent)
         dynamodb.meta.events.register("after-call.dynamodb", self._dynamodb_answered)
         sqs.meta.events.register("provide-client-params.sqs", self._sqs_asked)

@@ -30,7 +30,10 @@ FULL_PROCESSOR_MB = 1769
 """The memory at which a function has one full processor. With less, its share is proportional (AWS Lambda's guide)."""
 
 ROUND_TRIP = 0.005
-"""How many seconds a function waits for a response of DynamoDB or SQS. This is an assumption, not a measurement."""
+"""How many seconds a function waits for a response of DynamoDB or SQS.
+
+This is an assumption, not a measurement: both answer in a few milliseconds.
+"""
 
 
 @dataclass(frozen=True)

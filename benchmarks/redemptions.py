@@ -30,10 +30,10 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table as Grid
 
-from benchmarks.kept_catalog import KeptCatalog
+from benchmarks.cached_catalog import CachedCatalog
 from local import stack
 from local.console import console
-from local.deployment import session_of
+from local.deployment import client_arguments
 from local.sam import ROOT, state
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Catalog, Place, Text, TreeProject
@@ -117,7 +117,7 @@ class Burst:
         self._redeeming = Redeeming(
             redemptions=self._redemptions,
             stocks=self._stocks,
-            catalog_store=KeptCatalog(Catalog(tree_projects={name: project})),
+            catalog_store=CachedCatalog(Catalog(tree_projects={name: project})),
             harvesting=Harvesting(wallets, CALENDAR, SYSTEM_CLOCK),
             calendar=CALENDAR,
             clock=SYSTEM_CLOCK,
@@ -232,12 +232,12 @@ def emulator() -> Iterator[None]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     stack.start(port)
-    session = session_of(f"http://localhost:{port}")
+    arguments = client_arguments(f"http://localhost:{port}")
     os.environ |= {
-        "AWS_ENDPOINT_URL": session["endpoint_url"],
-        "AWS_DEFAULT_REGION": session["region_name"],
-        "AWS_ACCESS_KEY_ID": session["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": session["aws_secret_access_key"],
+        "AWS_ENDPOINT_URL": arguments["endpoint_url"],
+        "AWS_DEFAULT_REGION": arguments["region_name"],
+        "AWS_ACCESS_KEY_ID": arguments["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": arguments["aws_secret_access_key"],
     }
     try:
         make_table()

@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.calls import StoppedError
-from local.client import session_of_stack, stack
+from local.client import client_arguments_of_stack, stack
 from local.console import progress
 from local.sam import state
 
@@ -95,7 +95,7 @@ def count_messages(queue: str) -> Waiting:
 
 @cache
 def _sqs() -> "SQSClient":
-    return boto3.client("sqs", **session_of_stack(stack()))
+    return boto3.client("sqs", **client_arguments_of_stack(stack()))
 
 
 def _stuck_message(left: Waiting, patience: float) -> str:

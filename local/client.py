@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from local.console import exit_with
-from local.deployment import ADMIN, REGION, session_for
+from local.deployment import ADMIN, REGION, client_arguments
 from local.sam import STACK_NAME, state
 
 LAPTOP = "stack"
@@ -55,9 +55,9 @@ def stack() -> dict[str, Any]:
     return found
 
 
-def session_of_stack(known: Mapping[str, Any]) -> dict[str, Any]:
+def client_arguments_of_stack(known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a boto3 client for a stack, given what `stack` returned."""
-    return session_for(known["endpoint_url"], known.get("region", REGION))
+    return client_arguments(known["endpoint_url"], known.get("region", REGION))
 
 
 def use_stack(known: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from local.client import file_of
 from local.console import console, exit_with
 from local.deployed import DeployedStack, UnfitStackError
-from local.deployment import session_for
+from local.deployment import client_arguments
 from local.sam import write_private
 
 
@@ -24,7 +24,7 @@ def connect(name: str, region: str) -> None:
     """Write the file of a stack, or end the program with one sentence that says why this failed."""
     file, endpoint = file_of(name), os.environ.get("AWS_ENDPOINT_URL") or None
     try:
-        known = DeployedStack(name, session_for(endpoint, region), endpoint).describe()
+        known = DeployedStack(name, client_arguments(endpoint, region), endpoint).describe()
     except UnfitStackError as error:
         exit_with(str(error))
     except (NoCredentialsError, PartialCredentialsError):

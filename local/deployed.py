@@ -38,11 +38,11 @@ class UnfitStackError(Exception):
 
 
 class DeployedStack:
-    """A deployed stack. ``session`` has arguments for ``boto3.client``; only a laptop stack has an ``endpoint``."""
+    """A deployed stack. ``client_arguments`` are those of ``boto3.client``; only a laptop stack has an ``endpoint``."""
 
-    def __init__(self, name: str, session: Mapping[str, Any], endpoint: str | None = None) -> None:
+    def __init__(self, name: str, client_arguments: Mapping[str, Any], endpoint: str | None = None) -> None:
         self._name = name
-        self._session = session
+        self._client_arguments = client_arguments
         self._endpoint = endpoint
 
     def describe(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class DeployedStack:
         return {
             "api_url": emulated if endpoint else outputs["ApiUrl"],
             "token_url": f"{endpoint}/oauth2/token" if endpoint else outputs["TokenUrl"],
-            "region": self._session["region_name"],
+            "region": self._client_arguments["region_name"],
             "endpoint_url": endpoint,
             "tables": {table: outputs[OUTPUTS[f"{table} table"]] for table in ("ledger", "catalog")},
             "queues": {queue: outputs[OUTPUTS[queue]] for queue in _QUEUES},
@@ -84,7 +84,7 @@ class DeployedStack:
         }
 
     def _clients(self, pool: str) -> dict[str, dict[str, Any]]:
-        cognito = boto3.client("cognito-idp", **self._session)
+        cognito = boto3.client("cognito-idp", **self._client_arguments)
         pages = cognito.get_paginator("list_user_pool_clients").paginate(
             UserPoolId=pool, PaginationConfig={"PageSize": 60}
         )
@@ -111,4 +111,4 @@ class DeployedStack:
 
     @cached_property
     def _cloudformation(self) -> "CloudFormationClient":
-        return boto3.client("cloudformation", **self._session)
+        return boto3.client("cloudformation", **self._client_arguments)

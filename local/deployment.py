@@ -33,7 +33,7 @@ class Deployment:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        self._session = session_of(endpoint)
+        self._client_arguments = client_arguments(endpoint)
 
     def deploy(self) -> None:
         """Create or update the stack.
@@ -41,7 +41,7 @@ class Deployment:
         Raises:
             SamError: the deployment failed.
         """
-        s3 = boto3.client("s3", **self._session)
+        s3 = boto3.client("s3", **self._client_arguments)
         if _ARTEFACTS not in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
         address = f"{self._endpoint}/_aws/execute-api/{{api_id}}/v1"
@@ -55,7 +55,7 @@ class Deployment:
             log=state() / "deploy.log",
             env={**ADMIN, "AWS_ENDPOINT_URL": self._endpoint},
         )
-        give_gateway_responses(self._deployed.outputs["ApiId"], self._session)
+        give_gateway_responses(self._deployed.outputs["ApiId"], self._client_arguments)
 
     def describe(self) -> dict[str, Any]:
         """Return how to reach the stack: addresses, names, and each client with its secret."""
@@ -66,7 +66,7 @@ class Deployment:
 
         That command runs a function in a container, so AWS_ENDPOINT_URL has an address that containers can reach.
         """
-        client = boto3.client("lambda", **self._session)
+        client = boto3.client("lambda", **self._client_arguments)
         endpoint = self._endpoint.replace("localhost", "host.docker.internal")
         environments = {}
         for logical_id, name in self._deployed.functions.items():
@@ -76,22 +76,20 @@ class Deployment:
 
     @cached_property
     def _deployed(self) -> DeployedStack:
-        return DeployedStack(_STACK, self._session, self._endpoint)
+        return DeployedStack(_STACK, self._client_arguments, self._endpoint)
 
 
-def session_for(endpoint: str | None, region: str) -> dict[str, Any]:
-    """Return the arguments for a boto3 client of a laptop stack, or of AWS if there is no endpoint."""
-    if endpoint:
-        return session_of(endpoint) | {"region_name": region}
-    config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the type stubs lack this argument
-    return {"region_name": region, "config": config}
+def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, Any]:
+    """Return the arguments for a boto3 client that acts on a laptop stack as its administrator.
 
-
-def session_of(endpoint: str) -> dict[str, Any]:
-    """Return the arguments for a boto3 client that acts on a laptop stack as its administrator."""
+    If there is no endpoint, return the arguments for a client of AWS.
+    """
+    if not endpoint:
+        config = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg] # the type stubs lack this argument
+        return {"region_name": region, "config": config}
     return {
         "endpoint_url": endpoint,
-        "region_name": REGION,
+        "region_name": region,
         "aws_access_key_id": ADMIN["AWS_ACCESS_KEY_ID"],
         "aws_secret_access_key": ADMIN["AWS_SECRET_ACCESS_KEY"],
     }

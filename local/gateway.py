@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def give_gateway_responses(api_id: str, session: "Mapping[str, Any]") -> None:
+def give_gateway_responses(api_id: str, client_arguments: "Mapping[str, Any]") -> None:
     """Put each gateway response of the template, and deploy the stage again."""
-    gateway = boto3.client("apigateway", **session)
+    gateway = boto3.client("apigateway", **client_arguments)
     [api] = resources("AWS::Serverless::Api").values()
     for kind, response in api["GatewayResponses"].items():
         gateway.put_gateway_response(

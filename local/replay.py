@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from rich.markup import escape
 
-from local.action_queue import PATIENCE, count_messages, wait_until_empty, wait_until_few
+from local.action_queue import count_messages, wait_until_empty, wait_until_few
 from local.calls import StoppedError, call_with_retries, in_parallel
 from local.client import Client
 from local.console import console, exit_with, progress, step
@@ -84,14 +84,6 @@ def send(client: Client, rides: Iterable[Ride], shift: timedelta, total: int, se
             sent.refused.update(refusal["code"] for refusal in response["refused"])
             sent.users.update(ride.user for ride in batch)
             tell(sent.accepted + sent.refused.total())
-
-
-def wait_for_empty_queue(patience: float = PATIENCE) -> None:
-    """Wait until the action queue is empty. Ends the program if the queue is stuck."""
-    try:
-        wait_until_empty(patience)
-    except StoppedError as error:
-        exit_with(str(error))
 
 
 def read_wallets(client: Client, users: Iterable[str]) -> Wallets:

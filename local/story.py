@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from local.client import Client, stack
 from local.console import console, exit_with
-from local.deployment import session_of
+from local.deployment import client_arguments
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
 
@@ -102,7 +102,7 @@ def _order(partner: Client, redemption_id: str) -> str:
     """Run the planting batch, and return the order that has the tree."""
     _heading("A batch orders the tree from the planting partner")
     known = stack()
-    client = boto3.client("lambda", **session_of(known["endpoint_url"]))
+    client = boto3.client("lambda", **client_arguments(known["endpoint_url"]))
     _request("RUN", "ScheduleOrders, which a schedule runs once a day on AWS")
     client.invoke(FunctionName=known["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
     order_id = _poll(lambda: _order_of(partner, redemption_id), lambda order_id: order_id is not None)

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from rich.markup import escape
 
-from local.client import session_of_stack, stack
+from local.client import client_arguments_of_stack, stack
 from local.console import console, exit_with
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
@@ -165,15 +165,15 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     chosen = _arguments()
-    session: dict[str, Any] = {}
+    client_arguments: dict[str, Any] = {}
     if chosen.dead_letter_url:
         queues = Queues(chosen.queue, chosen.source_url, chosen.dead_letter_url)
     else:
         known = stack()
-        session = session_of_stack(known)
+        client_arguments = client_arguments_of_stack(known)
         queues = Queues(chosen.queue, known["queues"][chosen.queue], known["queues"][f"{chosen.queue}_dead_letter"])
     try:
-        client = boto3.client("sqs", **session)
+        client = boto3.client("sqs", **client_arguments)
         match chosen.command:
             case "list":
                 show_all(client, queues, chosen.limit)

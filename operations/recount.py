@@ -88,12 +88,12 @@ def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None],
         gap = gap_between(correct, day.impact)
         for line in (*gap.lacks, *gap.exceeds):
             print_line(f"{day.day} {line}")
-        if gap.lacks and not (mend and _correct(store, replace(day, impact=correct), gap, print_line)):
+        if gap.lacks and not (mend and _write_corrected(store, replace(day, impact=correct), gap, print_line)):
             lacking += 1
     return Report(len(days), lacking, unjudged)
 
 
-def _correct(store: ImpactStore, corrected: Day, gap: Gap, print_line: Callable[[str], None]) -> bool:
+def _write_corrected(store: ImpactStore, corrected: Day, gap: Gap, print_line: Callable[[str], None]) -> bool:
     """Write the corrected totals of a day, and return whether they were written."""
     if gap.exceeds:
         print_line(f"{corrected.day} was not corrected, because it also counts something that the ledger does not hold")

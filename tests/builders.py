@@ -29,7 +29,7 @@ from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.report_rules import Reported
 
 if TYPE_CHECKING:
-    from saxaul.services.take_reports import ReportRule
+    from saxaul.services.take_reports import ApplyReports
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 USER = Owner("user", "u-42")
@@ -255,7 +255,7 @@ def inspection(certificate: str, state: str = "alive", **changes: object) -> dic
 
 
 def apply_reports(
-    rule: "ReportRule",
+    rule: "ApplyReports",
     *reports: object,
     redemption: Redemption = ORDERED,
     order: PlantingOrder = ORDER,
@@ -266,7 +266,7 @@ def apply_reports(
 
 
 def redemption_after(
-    rule: "ReportRule", *reports: object, redemption: Redemption = ORDERED, now: int = NOON
+    rule: "ApplyReports", *reports: object, redemption: Redemption = ORDERED, now: int = NOON
 ) -> Redemption:
     """Apply a partner's reports, none of which may be refused, and return the redemption that they changed."""
     outcome = apply_reports(rule, *reports, redemption=redemption, now=now)

@@ -2,18 +2,18 @@
 
 from dataclasses import asdict
 
-from saxaul.http.bodies import actions_in
+from saxaul.http.bodies import reported_items
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.services.ingest import IntakeResult, intake
 
 
 def report_actions(request: Request) -> Response:
-    reported = actions_in(request.json(), "actions")
+    reported = reported_items(request.json(), "actions")
     return _response(intake().actions(request.app, reported))
 
 
 def reverse_actions(request: Request) -> Response:
-    reported = actions_in(request.json(), "reversals")
+    reported = reported_items(request.json(), "reversals")
     return _response(intake().reversals(request.app, reported))
 
 

@@ -4,7 +4,7 @@ from saxaul.http.conditions import client_has, etag_of_text
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
 from saxaul.services.find_certificate import certificates
-from saxaul.services.read_log import log_reader
+from saxaul.services.read_log import log_reading
 
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
 _CACHE_FOR_A_DAY = "public, max-age=86400"
@@ -41,13 +41,13 @@ def view_log(request: Request) -> Response:
     """
     after = whole_number(request, "after", default=0, minimum=0, maximum=9_999_999_999)
     limit = whole_number(request, "limit", default=100, maximum=500)
-    page = log_reader().read_page(after, limit)
+    page = log_reading().read_page(after, limit)
     text = f'{{"entries":[{",".join(page.entries)}]}}'
     return _cacheable(request, text, "application/json", _CACHE_FOREVER if page.is_full else "no-cache")
 
 
 def view_log_key(request: Request) -> Response:
-    return _cacheable(request, log_reader().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
+    return _cacheable(request, log_reading().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
 
 
 def _cacheable(request: Request, text: str, content_type: str, cache_control: str) -> Response:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - unused
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[str]]:  # noqa: ARG001 - the schedule's event carries no information
     projects = order_scheduling().start_batch()
     logger.info("planting batch started", extra={"projects": projects, "request_id": context.aws_request_id})
     return {"projects": projects}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001 - unused
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001 - the schedule's event carries no information
     swept = sweeping().sweep()
     logger.info("swept", extra={**swept._asdict(), "request_id": context.aws_request_id})
     return {"redemptions": swept.redemptions}

@@ -13,8 +13,11 @@ from typing import Any
 
 import boto3
 
+from local.action_queue import wait_until_empty
+from local.calls import StoppedError
 from local.client import Client
-from local.deployment import session_of
+from local.console import exit_with
+from local.deployment import client_arguments
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
@@ -92,7 +95,7 @@ def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str
 @contextmanager
 def short_visibility_timeout(stack: Mapping[str, Any], queue: str, seconds: int) -> Iterator[None]:
     """Shorten a queue's visibility timeout inside this block, so that SQS soon redelivers killed workers' messages."""
-    sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
+    sqs = boto3.client("sqs", **client_arguments(stack["endpoint_url"]))
     url = stack["queues"][queue]
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
@@ -100,6 +103,14 @@ def short_visibility_timeout(stack: Mapping[str, Any], queue: str, seconds: int)
         yield
     finally:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": before["VisibilityTimeout"]})
+
+
+def wait_for_empty_queue(patience: float) -> None:
+    """Wait until the action queue is empty. Ends the program if the queue is stuck."""
+    try:
+        wait_until_empty(patience)
+    except StoppedError as error:
+        exit_with(str(error))
 
 
 def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def redeem(client: Client, user_id: str, project_id: str) -> dict[str, Any]:
 
 def run_planting_batch(stack: dict[str, Any]) -> None:
     """Start a planting batch now. On the laptop stack, the schedule starts one every minute."""
-    client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
+    client = boto3.client("lambda", **client_arguments(stack["endpoint_url"]))
     result = client.invoke(FunctionName=stack["functions"]["ScheduleOrders"], Payload=b'{"schedule": "planting"}')
     assert "FunctionError" not in result, result["Payload"].read()
 

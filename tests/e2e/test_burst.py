@@ -11,7 +11,7 @@ import boto3
 import httpx
 
 from local.client import Client
-from local.deployment import session_of
+from local.deployment import client_arguments
 from saxaul.ledger.wallets import Wallet
 from saxaul.storage import redemptions, wallets
 from saxaul.storage.table import Item, python
@@ -115,13 +115,13 @@ def request_with_retries(client: Client, project: str, user: str) -> httpx.Respo
 
 def messages_in(stack: dict[str, Any], queue: str) -> int:
     """Return the number of messages in a queue, including those that a worker holds."""
-    sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
+    sqs = boto3.client("sqs", **client_arguments(stack["endpoint_url"]))
     counted = sqs.get_queue_attributes(QueueUrl=stack["queues"][queue], AttributeNames=["All"])["Attributes"]
     return int(counted["ApproximateNumberOfMessages"]) + int(counted["ApproximateNumberOfMessagesNotVisible"])
 
 
 def ledger(stack: dict[str, Any]) -> Iterator[Item]:
-    client = boto3.client("dynamodb", **session_of(stack["endpoint_url"]))
+    client = boto3.client("dynamodb", **client_arguments(stack["endpoint_url"]))
     for page in client.get_paginator("scan").paginate(TableName=stack["tables"]["ledger"], ConsistentRead=True):
         yield from map(python, page["Items"])
 

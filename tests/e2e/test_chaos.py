@@ -13,11 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 import httpx
 
 from local.client import Client
-from local.replay import wait_for_empty_queue
 from local.seed import as_catalog, load
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import MAX_WITHHELD
-from tests.e2e.journeys import IS_LONG, run_operation, short_visibility_timeout
+from tests.e2e.journeys import IS_LONG, run_operation, short_visibility_timeout, wait_for_empty_queue
 from tests.e2e.worker_killer import WorkerKiller
 from tests.proof.model import Model
 

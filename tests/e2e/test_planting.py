@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from local.client import Client
-from local.deployment import session_of
+from local.deployment import client_arguments
 from saxaul.log.entries import Counts
 from saxaul.log.parsing import RefusedError
 from saxaul.log.verify import verify
@@ -196,7 +196,7 @@ def test_a_partner_cannot_see_or_report_on_orders_of_another_partner(
 
     def orders() -> list[str]:
         run_planting_batch(stack)
-        client = boto3.client("dynamodb", **session_of(stack["endpoint_url"]))
+        client = boto3.client("dynamodb", **client_arguments(stack["endpoint_url"]))
         listed = client.query(
             TableName=stack["tables"]["ledger"],
             IndexName="Listing",

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 
 from local.client import Client
-from local.deployment import session_of
+from local.deployment import client_arguments
 from saxaul.ledger.actions import Action, Owner, ReportedAction
 from saxaul.messages.bodies import pack
 from tests.e2e.journeys import eventually, make_action, new_user, run_operation, short_visibility_timeout, wallet_of
@@ -28,7 +28,7 @@ def body_of(user_id: str) -> str:
 def test_a_poison_message_does_not_block_others_and_is_posted_after_correction(
     stack: dict[str, Any], alipay: Client, tmp_path: Path
 ) -> None:
-    sqs = boto3.client("sqs", **session_of(stack["endpoint_url"]))
+    sqs = boto3.client("sqs", **client_arguments(stack["endpoint_url"]))
     before, poisoned, after = new_user(), new_user(), new_user()
     mended = body_of(poisoned)
     bodies = [body_of(before), mended.replace('"bus_ride",', '"bus_ride",,'), body_of(after)]

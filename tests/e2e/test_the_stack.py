@@ -10,7 +10,7 @@ import boto3
 import httpx
 import pytest
 
-from local.deployment import session_of
+from local.deployment import client_arguments
 from local.sam import ROOT
 from tests.e2e.conftest import run_stack
 
@@ -62,7 +62,7 @@ def test_a_port_in_use_ends_with_one_sentence(stack: dict[str, Any], tmp_path: P
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_each_function_on_the_stack_handles_its_event(stack: dict[str, Any], function: str) -> None:
     event = (ROOT / "events" / f"{function}.json").read_bytes()
-    client = boto3.client("lambda", **session_of(stack["endpoint_url"]))
+    client = boto3.client("lambda", **client_arguments(stack["endpoint_url"]))
 
     done = client.invoke(FunctionName=stack["functions"][logical_id(function)], Payload=event)
 

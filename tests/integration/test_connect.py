@@ -14,7 +14,7 @@ from botocore.exceptions import NoCredentialsError, PartialCredentialsError
 from botocore.stub import Stubber
 
 from local import client, connect, export, seed
-from local.client import session_of_stack, stack, use_stack
+from local.client import client_arguments_of_stack, stack, use_stack
 from local.deployed import OUTPUTS
 
 POOL = "eu-west-1_pool"
@@ -157,13 +157,13 @@ def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_st
     known = stack()
     assert known["api_url"] == "http://localhost:4599/_aws/execute-api/abc123/v1"
     assert known["token_url"] == "http://localhost:4599/oauth2/token"
-    assert session_of_stack(known)["endpoint_url"] == "http://localhost:4599"
+    assert client_arguments_of_stack(known)["endpoint_url"] == "http://localhost:4599"
 
 
 def test_commands_for_a_stack_on_aws_ignore_the_endpoint_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4599")
     known = {"endpoint_url": None, "region": "eu-west-1"}
-    sqs = boto3.client("sqs", **session_of_stack(known))
+    sqs = boto3.client("sqs", **client_arguments_of_stack(known))
 
     use_stack(known)
 

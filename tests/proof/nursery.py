@@ -7,7 +7,7 @@ import pytest
 
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import RedemptionRequest
-from saxaul.services.take_reports import ReportRule
+from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import Redemption, State
 from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
@@ -46,7 +46,7 @@ class Nursery:
     def announced(self) -> list[PlantingOrder]:
         return self.world.orders.of_partner(PARTNER, 1000)[::-1]
 
-    def report(self, order: PlantingOrder, rule: ReportRule, reports: Sequence[Any]) -> Reported:
+    def report(self, order: PlantingOrder, rule: ApplyReports, reports: Sequence[Any]) -> Reported:
         return self.world.statements.take(order, reports, rule)
 
     def plant(self, failures: dict[str, int]) -> None:

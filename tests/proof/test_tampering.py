@@ -288,7 +288,7 @@ def test_a_signature_must_be_strict_der(published: Publication) -> None:
             check_log([forged], Keys(published.key))
 
 
-def test_an_old_log_with_high_s_signatures_is_verified_if_a_later_entry_commits_to_them(
+def test_earlier_entries_with_high_s_signatures_are_verified_if_a_later_entry_commits_to_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def high(signature: bytes) -> bytes:

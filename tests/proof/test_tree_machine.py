@@ -8,14 +8,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from saxaul.services.take_reports import ReportRule
+from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
 from tests.builders import confirmation, failure, inspection
 from tests.proof.fuse import Fuse, KilledError, install
 from tests.proof.nursery import Nursery
 
 PROJECTS = ("saxaul-alxa", "willow-yili")
-REPORTS: dict[str, tuple[ReportRule, Callable[[str], object]]] = {
+REPORTS: dict[str, tuple[ApplyReports, Callable[[str], object]]] = {
     "planted": (apply_confirmations, confirmation),
     "failed": (apply_failures, failure),
     "alive": (apply_inspections, lambda number: inspection(number, "alive")),

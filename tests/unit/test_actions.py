@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from saxaul.catalog.entries import ActionType
-from saxaul.http.bodies import MAX_ACTIONS, actions_in
+from saxaul.http.bodies import MAX_ACTIONS, reported_items
 from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, RefusedItem, screen
 from saxaul.problems import InvalidRequest
 from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalog, reported
@@ -199,9 +199,9 @@ def test_a_refusal_has_no_action_id_if_the_app_sent_no_string() -> None:
 
 
 def test_a_body_has_at_most_five_hundred_actions() -> None:
-    assert len(actions_in({"actions": [{}] * MAX_ACTIONS}, "actions")) == MAX_ACTIONS
+    assert len(reported_items({"actions": [{}] * MAX_ACTIONS}, "actions")) == MAX_ACTIONS
     with pytest.raises(InvalidRequest) as too_many:
-        actions_in({"actions": [{}] * (MAX_ACTIONS + 1)}, "actions")
+        reported_items({"actions": [{}] * (MAX_ACTIONS + 1)}, "actions")
 
     assert too_many.value.code == "too_many_actions"
 
@@ -209,6 +209,6 @@ def test_a_body_has_at_most_five_hundred_actions() -> None:
 @pytest.mark.parametrize("body", [None, [], {}, {"actions": []}, {"actions": {}}, {"actions": "x"}, "actions"])
 def test_a_malformed_body_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        actions_in(body, "actions")
+        reported_items(body, "actions")
 
     assert refusal.value.code == "invalid_body"

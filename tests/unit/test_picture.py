@@ -181,9 +181,9 @@ def test_a_long_word_is_split_and_a_long_text_ends_with_an_ellipsis() -> None:
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=120), st.integers(1, 4))
-def test_no_character_is_lost_unless_there_are_too_many_lines(text: str, most: int) -> None:
-    broken = wrap(text, 16, 300, most)
+def test_no_character_is_lost_unless_there_are_too_many_lines(text: str, maximum: int) -> None:
+    broken = wrap(text, 16, 300, maximum)
 
-    assert len(broken) <= most
+    assert len(broken) <= maximum
     if not broken[-1].endswith("…"):
         assert "".join(broken).replace(" ", "") == drawable(text).replace(" ", "")

@@ -6,7 +6,7 @@ import pytest
 
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.problems import InvalidRequest
-from saxaul.services.take_reports import ReportRule
+from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption, State
 from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
 from tests.builders import (
@@ -33,7 +33,7 @@ def confirmed(*reports: object, redemption: Redemption = ORDERED) -> Reported:
     return apply_reports(apply_confirmations, *reports, redemption=redemption)
 
 
-def refusal_codes(take: ReportRule, *reports: object, redemption: Redemption, now: int = NOON) -> list[str]:
+def refusal_codes(take: ApplyReports, *reports: object, redemption: Redemption, now: int = NOON) -> list[str]:
     outcome = apply_reports(take, *reports, redemption=redemption, now=now)
     return [refusal.code for refusal in outcome.refused]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from saxaul.log.entries import evidence_of
-from saxaul.services.take_reports import ReportRule
+from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.redemptions import MAX_STEPS, Redemption
 from saxaul.trees.report_rules import apply_confirmations, apply_inspections
@@ -17,7 +17,7 @@ FIRST, SECOND = (tree.number for tree in ORDERED.trees)
 
 
 def drafted(
-    take: ReportRule,
+    take: ApplyReports,
     redemption: Redemption,
     *reports: Any,  # noqa: ANN401 - any report
     sequence: int = 1,

@@ -69,15 +69,15 @@ class Calendar:
     def may_be_closed(self, window: str, now: int) -> bool:
         """Return whether the wallet may have closed the period of a window. Then a post to this period must reopen it.
 
-        Apps can no longer report actions of such a window, and all of its points are ripe. A post can still arrive late
-        from the queue.
+        Apps can no longer report actions of such a window, and all of its points are ripe. Actions that were queued
+        late, and reversals, can still arrive.
         """
         return last_day(window) + timedelta(days=self._open_days) < self.day_of(now)
 
     def closed_through(self, now: int) -> date:
         """Return the latest day on which a window can have ended if a harvest closes its periods.
 
-        Posts to such periods have reopened them for at least GRACE_DAYS.
+        For at least GRACE_DAYS days, every post to such a period has had to reopen it.
         """
         return self.day_of(now) - timedelta(days=self._open_days + GRACE_DAYS + 1)
 

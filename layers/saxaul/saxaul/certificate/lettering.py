@@ -34,8 +34,8 @@ def drawable(text: str) -> str:
     )
 
 
-def wrap(text: str, size: float, width: float, most: int) -> list[str]:
-    """Break a text into at most ``most`` lines of the given width.
+def wrap(text: str, size: float, width: float, maximum: int) -> list[str]:
+    """Break a text into at most ``maximum`` lines of the given width.
 
     If the text is too long, the last line ends with "…". ``size`` is the font size, in the same units as ``width``.
     """
@@ -46,8 +46,8 @@ def wrap(text: str, size: float, width: float, most: int) -> list[str]:
             broken.append(piece.lstrip())
         else:
             broken[-1] += piece
-    if len(broken) > most:
-        return [*broken[: most - 1], broken[most - 1].rstrip()[:-1] + "…"]
+    if len(broken) > maximum:
+        return [*broken[: maximum - 1], broken[maximum - 1].rstrip()[:-1] + "…"]
     return [line.rstrip() for line in broken]
 
 

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from saxaul.catalog.entries import Language
 from saxaul.certificate.certificate import Certificate
-from saxaul.certificate.picture import INK, LABELS, SANS, STANDING_COLOUR, draw_certificate, title_of
+from saxaul.certificate.picture import INK, LABELS, SANS, STANDING_COLOUR, certificate_element, title_of
 
 
 def render_page(certificate: Certificate, address: str, language: Language) -> str:
@@ -27,7 +27,7 @@ def render_page(certificate: Certificate, address: str, language: Language) -> s
         f"nav{{display:flex;gap:1.4em;justify-content:center;padding:1.2em}}a{{color:{STANDING_COLOUR}}}"
     )
     main = SubElement(body, "main")
-    main.append(draw_certificate(certificate, address, language))
+    main.append(certificate_element(certificate, address, language))
     navigation = SubElement(main, "nav")
     for link, label in (
         (f"{address}.json", labels["data"]),

@@ -74,11 +74,11 @@ STANDING_COLOUR = "#54764a"
 def render_picture(certificate: Certificate, address: str, language: Language) -> str:
     """Return a certificate as SVG. ``address`` is the URL in the QR code."""
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(
-        draw_certificate(certificate, address, language), "unicode"
+        certificate_element(certificate, address, language), "unicode"
     )
 
 
-def draw_certificate(certificate: Certificate, address: str, language: Language) -> Element:
+def certificate_element(certificate: Certificate, address: str, language: Language) -> Element:
     """Return a certificate as an SVG element that a page can contain."""
     svg = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "aria-labelledby": "title description"})
     svg.set("lang", "zh-CN" if language == "zh" else "en")

@@ -15,7 +15,7 @@ MAX_FAILURES = 50
 """The most failures in one request. Each may write a redemption and a wallet, and a transaction accepts 100 writes."""
 
 
-def actions_in(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
+def reported_items(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
     """Return the list in a body of the form ``{"actions": [...]}`` or ``{"reversals": [...]}``.
 
     Raises:

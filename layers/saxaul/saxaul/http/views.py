@@ -86,7 +86,7 @@ def project_view(
     identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
 ) -> View:
     """Return the view of a tree project, with its unreserved saplings and the next release of saplings."""
-    coming = stock.next_release(now)
+    release = stock.next_release(now)
     return {
         "id": identifier,
         "species": project.species.in_language(language),
@@ -95,7 +95,7 @@ def project_view(
         "price_points": project.price_points,
         "closed": stock.closed,
         "available": 0 if stock.closed else max(0, stock.available(now)),
-        "next_release": {"at": calendar.rfc3339(coming.at), "saplings": coming.saplings} if coming else None,
+        "next_release": {"at": calendar.rfc3339(release.at), "saplings": release.saplings} if release else None,
     }
 
 

@@ -130,7 +130,10 @@ def _plain_number(value: object) -> object:
 
 
 ReportedQuantity = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_number)]
-"""A JSON number; or text that consists of digits and at most one decimal point between them."""
+"""A JSON number; or text that consists of the ASCII digits 0 to 9 and at most one decimal point between them.
+
+The text has no sign, space or underscore.
+"""
 
 
 class _Reported(BaseModel):
@@ -234,7 +237,9 @@ def _time_refusal(rule: ActionType, occurred_at: int, calendar: Calendar, now: i
     if calendar.is_too_old(occurred_at, now):
         return RefusalReason("too_old", f"An action can only be reported within {calendar.acceptance_days} days.")
     if rule.is_retired_on(calendar.day_of(occurred_at)):
-        return RefusalReason("retired_type", f"This action type is retired for acts on or after {rule.retired_from}.")
+        return RefusalReason(
+            "retired_type", f"This action type is retired for actions that occur on or after {rule.retired_from}."
+        )
     return None
 
 

@@ -23,7 +23,10 @@ MAX_ENTRIES = 500
 """The most entries of a period. Even the longest possible entries then fit in 400 KB, DynamoDB's limit for an item."""
 
 MAX_WITHHELD = 20
-"""The most entries of a period that a cap left without points. A few are enough to show the reason."""
+"""The most entries of a period that a cap left without points. A few are enough to show the reason.
+
+More are not stored, so that actions without points cannot fill a period.
+"""
 
 MAX_OVERFLOW = 1000
 """How many actions without an entry a period remembers, so that it recognises repeats of these actions."""

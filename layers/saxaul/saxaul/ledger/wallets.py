@@ -1,10 +1,10 @@
 """Wallets. A wallet holds the points that a person can spend. A harvest moves ripe points from periods to the wallet.
 
-Points ripen on the day after their action, at the time ``HarvestTime``, a parameter of the stack. A wallet stores how
-many points it has received from each open period, in ``credited``. For each open period, a harvest adds the ripe points
-minus ``credited[window]`` to the balance. So a repeated harvest adds nothing, and if a period gains or loses points
-later, the next harvest adds or subtracts the difference. A harvest also closes the periods that end on or before
-``closed_through``. Later harvests do not read closed periods.
+Points ripen on the day after their action, at the time ``HarvestTime``, a parameter of the stack; or immediately, if
+``HarvestTime`` is ``at-once``. A wallet stores how many points it has received from each open period, in ``credited``.
+For each open period, a harvest adds the ripe points minus ``credited[window]`` to the balance. So a repeated harvest
+adds nothing, and if a period gains or loses points later, the next harvest adds or subtracts the difference. A harvest
+also closes the periods that end on or before ``closed_through``. Later harvests do not read closed periods.
 """
 
 from collections.abc import Mapping, Sequence

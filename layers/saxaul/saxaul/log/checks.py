@@ -51,7 +51,7 @@ class CheckedLog:
     Attributes:
         headers: the header of each entry, by sequence: entry 1 is ``headers[0]``.
         events_by_number: the events of each certificate, by its number, oldest first.
-        is_complete: whether the last page has no entries, which marks the end of the log.
+        is_complete: whether the last page that was given has no entries, which marks the end of the log.
     """
 
     headers: list[Header] = field(default_factory=list)

@@ -12,7 +12,10 @@ from saxaul.log.entries import EVENTS, Counts, Header, Leaf
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
-"""A time in RFC 3339, to the second. Without an offset, each verifier would read the time in its own time zone."""
+"""A time in RFC 3339, but only in the form that the service writes: upper case, whole seconds, with an offset.
+
+Without an offset, each verifier would read the time in its own time zone.
+"""
 
 
 class NotVerifiedError(Exception):

@@ -13,11 +13,12 @@ marks the end of the log. The last line of the output gives the result, and the 
 
     0  VERIFIED         every check passed, as of the newest log entry
     1  REFUSED          something is not what was signed, or the certificate hides a logged event: forged or damaged
-    2                   the arguments are wrong, or a file or a package is missing
+    2                   the arguments are wrong, a file cannot be read, or a package is missing
     3  INCOMPLETE       no sign of a forgery, but something must be fetched, such as the next page of the log
     4  NOT IN THE LOG   the certificate is signed, but the complete log does not contain it; or it has no proof
 
-Without --log, the command checks only that every statement of the certificate is signed, and the result is INCOMPLETE.
+Without --log, the command checks only that every statement of the certificate is signed, so the best possible result is
+INCOMPLETE.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Simplified forms and pinyin of Chinese characters (hanzi).
 
 The data is in `hanzi.tsv` in this folder, which `python -m local.hanzi` generates from the libraries OpenCC and
-pypinyin. The first line has the traditional characters and the simplified character of each. Every other line has a
+pypinyin. The first line has the traditional characters and the simplified character of each. Each further line has a
 syllable, the characters whose usual reading it is, and the characters that have it as another reading.
 """
 
@@ -11,7 +11,7 @@ from itertools import islice, product
 from pathlib import Path
 from typing import NamedTuple
 
-_MOST_SPELLINGS = 4
+_MAX_SPELLINGS = 4
 """The most combinations of readings for one run, in which several characters may have several readings each."""
 
 
@@ -66,4 +66,4 @@ def initials(run: str) -> tuple[str, ...]:
 
 
 def _syllables(run: str) -> Iterator[tuple[str, ...]]:
-    return islice(product(*map(readings, run)), _MOST_SPELLINGS)
+    return islice(product(*map(readings, run)), _MAX_SPELLINGS)

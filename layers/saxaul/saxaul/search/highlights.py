@@ -37,8 +37,8 @@ _FIELDS = {
     Space.RELATED: (_RELATED,),
     Space.TEXT: (_TEXT,),
 }
-_ANY_FIELD = (_TITLE, _KEYWORD, _RELATED)
 """The fields in which a match is looked for, by the space of its key. Other spaces have keys from ``_ANY_FIELD``."""
+_ANY_FIELD = (_TITLE, _KEYWORD, _RELATED)
 
 
 class _Passage(NamedTuple):

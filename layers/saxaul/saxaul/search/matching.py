@@ -12,14 +12,14 @@ from saxaul.search.hanzi import spellings
 from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Ladder, Spaces
 from saxaul.search.terms import MAX_KEY_HANZI, Space, join_words
 
-_MOST_WORDS = 8
+_MAX_WORDS = 8
 """The most words or pieces of a query that are looked up."""
-_MOST_HANZI = 40
+_MAX_HANZI = 40
 """The most hanzi of a run that are split into pieces."""
 _LONGEST_PIECE = 6
 """The most hanzi of a piece."""
 _SHORTEST_PIECE = 3
-"""The fewest letters of a piece."""
+"""The fewest letters of a piece that is not hanzi."""
 
 
 class Find(NamedTuple):
@@ -45,7 +45,7 @@ class Matcher:
         A suggestion must match every word. If no suggestion does, corrections of every word are looked up too, even of
         known words. If there is still no match, unknown parts of the query are ignored, such as the rest of a sentence.
         """
-        words = words[:_MOST_WORDS]
+        words = words[:_MAX_WORDS]
         for mistyped in (False, True):
             interpretations = [words, *_other_interpretations(words)]
             ladders = {
@@ -70,7 +70,7 @@ class Matcher:
         pieces = [piece for word in words for piece in self._pieces(word)]
         pieces.sort(key=lambda piece: (piece.is_keyword, len(piece.ladder.word.text)), reverse=True)
         seen = 0
-        for count in range(min(len(pieces), _MOST_WORDS), 0, -1):
+        for count in range(min(len(pieces), _MAX_WORDS), 0, -1):
             ladders = [piece.ladder for piece in pieces[:count]]
             documents = _found_by(ladders, LAST_SURE) & ~seen
             if documents:
@@ -82,7 +82,7 @@ class Matcher:
             if len(word.text) >= _SHORTEST_PIECE:
                 yield from self._known(word)
             return
-        for start, end in self._split(word.text[:_MOST_HANZI]):
+        for start, end in self._split(word.text[:_MAX_HANZI]):
             yield from self._known(Word(word.text[start:end], word.start + start, word.start + end, hanzi=True))
 
     def _known(self, word: Word) -> Iterator["_Piece"]:

@@ -1,6 +1,7 @@
 """Harvests: moves the ripe points of a person from periods to the balance of the wallet.
 
-Points ripen on the day after their action. Until a harvest moves them, they cannot be spent.
+Points ripen on the day after their action, or immediately, if ``HarvestTime`` is ``at-once``. Until a harvest moves
+them, they cannot be spent.
 """
 
 from dataclasses import dataclass

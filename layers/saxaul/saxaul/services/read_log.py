@@ -27,7 +27,7 @@ class LogPage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LogReader:
+class LogReading:
     """Reads the log and its public key for the public endpoints."""
 
     store: LogStore
@@ -50,6 +50,6 @@ class LogReader:
 
 
 @cache
-def log_reader() -> LogReader:
-    """Return the log reader of this process."""
-    return LogReader(LogStore(wiring.ledger()), SigningKey(settings().signing_key))
+def log_reading() -> LogReading:
+    """Return the log reading service of this process."""
+    return LogReading(LogStore(wiring.ledger()), SigningKey(settings().signing_key))

@@ -133,8 +133,10 @@ class Redeeming:
         if stock.closed:
             raise Conflict("project_closed", "This project is closed and accepts no requests; choose another project.")
         if len(new.trees) > stock.available(now):
-            coming = stock.next_release(now)
-            then = f"{coming.saplings} more will be released at {self.calendar.rfc3339(coming.at)}." if coming else ""
+            release = stock.next_release(now)
+            then = (
+                f"{release.saplings} more will be released at {self.calendar.rfc3339(release.at)}." if release else ""
+            )
             raise Conflict(
                 "sold_out",
                 f"More trees were requested than saplings are left ({max(0, stock.available(now))}). {then}".rstrip(),

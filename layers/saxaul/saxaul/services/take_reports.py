@@ -19,7 +19,7 @@ from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
 from saxaul.trees.statements import log_draft
 
-ReportRule = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int, Calendar], Reported]
+ApplyReports = Callable[[PlantingOrder, Mapping[str, Redemption], Sequence[object], int, Calendar], Reported]
 """A function that applies the reports of one request and returns what they change.
 
 Its arguments are the order, the redemptions of the order by redemption_id, the reports, the time and the calendar.
@@ -35,7 +35,7 @@ class ReportTaking:
     calendar: Calendar
     clock: Clock
 
-    def take(self, order: PlantingOrder, reported: Sequence[object], apply: ReportRule) -> Reported:
+    def take(self, order: PlantingOrder, reported: Sequence[object], apply: ApplyReports) -> Reported:
         """Apply the reports of one request on the trees of an order, and write what they change.
 
         ``apply`` is ``apply_confirmations``, ``apply_failures`` or ``apply_inspections``.

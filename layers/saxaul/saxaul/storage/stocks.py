@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 STOCKS_CACHED_FOR = 1.0
-"""How many seconds a worker shows stocks that it has read. Before it changes a stock, it always reads it again."""
+"""How many seconds a worker shows stocks that it has read. Writes never use this copy."""
 
 _RELEASES_ALL_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
 _ENOUGH_UNRESERVED = "reserved <= :most"

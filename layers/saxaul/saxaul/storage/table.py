@@ -65,7 +65,7 @@ class Table:
         """Return the items that exist under these keys.
 
         Raises:
-            OverloadedError: DynamoDB left a part of a batch unread, and every retry failed.
+            OverloadedError: DynamoDB left a part of a batch unread, and ATTEMPTS requests in a row made no progress.
         """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
@@ -161,7 +161,7 @@ class Table:
         """Write items in batches, without conditions. Use this only for items whose content never changes.
 
         Raises:
-            OverloadedError: DynamoDB left a part of a batch unwritten, and every retry failed.
+            OverloadedError: DynamoDB left a part of a batch unwritten, and ATTEMPTS requests in a row made no progress.
         """
         requests = [{"PutRequest": {"Item": raw(item)}} for item in items]
         for start in range(0, len(requests), BATCH_WRITE):

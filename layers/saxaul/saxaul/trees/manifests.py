@@ -63,11 +63,11 @@ def _as_csv(order: PlantingOrder) -> bytes:
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
-    details = order.project
-    species, place = details.species, details.place
-    project = (order.project_id, species.en, species.zh, details.latin, place.en, place.zh)
+    project = order.project
+    species, place = project.species, project.place
+    project_cells = (order.project_id, species.en, species.zh, project.latin, place.en, place.zh)
     for tree in order.trees:
-        rows.writerow(map(_safe_cell, (order.order_id, tree.number, tree.redemption_id, *project)))
+        rows.writerow(map(_safe_cell, (order.order_id, tree.number, tree.redemption_id, *project_cells)))
     return text.getvalue().encode("utf-8-sig")
 
 

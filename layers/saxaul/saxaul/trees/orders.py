@@ -34,7 +34,8 @@ class OrderedTree(NamedTuple):
 class OrderedProject:
     """The details of a project at the time of an order. Certificates show these even if the catalog changes later.
 
-    ``reach`` is the area in which the trees must be planted. If it is None, they may be planted anywhere.
+    ``reach`` is the area in which the trees must be planted. It is None only if the stored order has no such field;
+    then the trees may be planted anywhere.
     """
 
     species: Text

@@ -146,7 +146,10 @@ class Step:
         return (self.planting.photo_url if self.planting else "") or self.evidence_url
 
     def has_same_report_as(self, other: "Step") -> bool:
-        """Return whether both steps have the same details. It does not matter when or where they were recorded."""
+        """Return whether both steps have the same reported content.
+
+        ``recorded_at``, the order and the place in the log are not compared.
+        """
         return self == replace(
             other, recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
         )

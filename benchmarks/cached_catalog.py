@@ -6,12 +6,12 @@ from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table
 
 
-class KeptCatalog(CatalogStore):
+class CachedCatalog(CatalogStore):
     """A catalog store that always returns the same given catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(Table("Catalog", SYSTEM_CLOCK))
-        self._kept = catalog
+        self._cached = catalog
 
     def catalog(self, max_age: float = 0) -> Catalog:  # noqa: ARG002 - the given catalog never expires
-        return self._kept
+        return self._cached
