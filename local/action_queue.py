@@ -21,7 +21,10 @@ PATIENCE = 120
 
 
 class Waiting(NamedTuple):
-    """How many messages of a queue no worker has received yet, and how many were received but are not deleted yet."""
+    """The numbers of messages in a queue.
+
+    ``visible`` counts those that no worker has received, ``in_flight`` those that were received but not yet deleted.
+    """
 
     visible: int
     in_flight: int

@@ -7,8 +7,9 @@ The two builds share no files: `sam build` keeps its downloads, its cache and it
 that it runs in, and each build runs in its own folder. `sam deploy` uploads the build for Lambda.
 
 `sam build` dates every file 1980. Ordinary bytecode is then always stale, so each cold start would compile everything.
-Python does not compare bytecode with an unchecked hash with its source, which halves a cold start. botocore has
-descriptions of over 400 services. The build removes those of services that no function calls: two fifths of the layer.
+Therefore the build compiles to unchecked-hash bytecode, which Python uses without comparing it with its source. This
+halves a cold start. botocore has descriptions of over 400 services. The build removes those of services that no
+function calls: two fifths of the layer.
 """
 
 import argparse

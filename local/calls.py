@@ -27,7 +27,7 @@ class StoppedError(Exception):
 def call_with_retries(client: Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
     """Return the JSON of the response to a call. The call must be safe to repeat.
 
-    It is retried if the API does not respond, or responds with 429 or a 5XX status, up to six attempts in all.
+    The call is retried if the API does not respond, or responds with 429 or a 5XX status, up to six attempts in all.
 
     Raises:
         StoppedError: every attempt failed, or the API refused the call.
@@ -52,7 +52,7 @@ def call_with_retries(client: Client, method: str, path: str, body: object = Non
 def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:
     """Call a function with each thing, in several threads, and yield the results in the order of the things.
 
-    At most ``4 * workers`` things are taken from ``things`` ahead of the results that were yielded.
+    It takes at most ``4 * workers`` more things than it has yielded results.
 
     Raises:
         StoppedError: ``things`` or a call raised it. The results of the other calls in progress are yielded first.

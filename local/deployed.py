@@ -30,7 +30,7 @@ OUTPUTS = {
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
 _SIGN_IN_FLOWS = {"code", "implicit"}
-"""The OAuth flows by which people sign in. A client for these flows may have no secret. The template has none."""
+"""The OAuth flows by which people sign in. A client for them may have no secret. The template has no such client."""
 
 
 class UnfitStackError(Exception):

@@ -25,7 +25,7 @@ _PARAMETERS = {
     "PlantingSchedule": "rate(1 minute)",
     "OnLaptop": "true",
 }
-"""The parameters that have other values on the laptop than the template's defaults."""
+"""The parameters whose values on the laptop differ from the template's defaults."""
 
 
 class Deployment:

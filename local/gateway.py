@@ -2,7 +2,7 @@
 
 A gateway response is an error that API Gateway sends itself, without calling a function. AWS reads gateway responses
 from the API's OpenAPI body, into which SAM writes them. The emulator ignores them there. It needs the AWS call
-PutGatewayResponse for each, and a new deployment of the stage, which then uses them.
+PutGatewayResponse for each, and uses them after the stage is deployed again.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -18,7 +18,7 @@ from local.sam import ROOT
 TABLE = ROOT / "layers" / "saxaul" / "saxaul" / "search" / "hanzi.tsv"
 
 _RAREST_SHARE = 0.05
-"""A reading is left out if a smaller share of the phrases with the character use it: people rarely type it."""
+"""A reading is left out if less than this share of the character's phrases use it: people rarely type it."""
 
 _BASIC = range(0x4E00, 0xA000)
 """The code points of the Unicode block CJK Unified Ideographs."""

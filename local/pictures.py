@@ -1,8 +1,10 @@
-"""Make the pictures of the README: docs/run.svg shows `make run`, and docs/certificate.png the certificate at its end.
+"""Make the pictures of the README: docs/run.svg and docs/certificate.png.
 
     make pictures
 
-It starts a laptop stack, so none may be running, and leaves it running. It needs Chromium and fonts for Chinese.
+docs/run.svg shows the output of `make run`, and docs/certificate.png the certificate of the tree that is planted in it.
+The command refuses to run while a laptop stack is running. It starts one and leaves it running. It needs Chromium and
+fonts for Chinese.
 """
 
 import os
@@ -66,7 +68,7 @@ def photograph(browser: str, address: str, picture: Path) -> None:
 
 
 def main() -> None:
-    os.environ.pop("SAXAUL_STACK", None)  # the pictures show the laptop stack, whatever stack the shell works with
+    os.environ.pop("SAXAUL_STACK", None)  # the pictures show the laptop stack, even if the shell selects another
     browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if browser is None:
         exit_with(f"The pictures need a browser: none of {', '.join(_BROWSERS)} is installed.")

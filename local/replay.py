@@ -38,14 +38,14 @@ CALL = 100
 CALLS_AHEAD = 5
 """Before each group of this many calls, the command waits until the queue has at most this many messages.
 
-With the calls in progress, at most about 2,000 rides then wait to be posted. Each of them may need its own write. If
+Including the calls in progress, at most about 2,000 rides wait to be posted. Each of them may need its own write. If
 many more waited, a worker on a busy machine would reach its timeout of 30 seconds, and its messages would be
 redelivered only 3 minutes later.
 """
 
 SENDERS = 4
 READERS = 8
-"""The numbers of threads that send rides and read wallets."""
+"""The number of threads that send rides, and the number of threads that read wallets."""
 
 
 def action_of(ride: Ride, shift: timedelta) -> dict[str, Any]:
@@ -147,8 +147,8 @@ def main() -> None:
 def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
     """Send the rides, wait until they are posted, and read the wallets.
 
-    Returns how the API responded, the sums of the wallets or None if they could not be read, and one sentence about the
-    first failure or None.
+    Returns how the API responded; the sums of the wallets, or None if they could not be read; and one sentence about
+    the first failure, or None if there was none.
     """
     sent, began = Sent(), time.perf_counter()
     wallets = trouble = None

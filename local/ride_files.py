@@ -81,8 +81,8 @@ def sources(file: Path) -> list[Source]:
 def encoding_of(source: Source) -> str:
     """Return Python's name for the encoding of a list of rides.
 
-    A byte order mark decides. Without one, zero bytes in the first four bytes mean UTF-16. Otherwise a text that is
-    valid UTF-8 is UTF-8, and any other is read as Windows-1252.
+    A byte order mark decides. Without one, zero bytes in the first four bytes mean UTF-16. Otherwise the text is UTF-8
+    if it is valid UTF-8, and Windows-1252 if not.
 
     Raises:
         UnreadableFileError: the file is damaged, or cannot be unpacked.

@@ -43,7 +43,7 @@ def header_of(text: str, name: str, user_column: str | None) -> Header:
     """Return the columns and the separator of a list of rides from its first line.
 
     ``name`` is the list's name for error messages. ``user_column`` names the column that identifies the user. If it is
-    None, that is the bike or else the start station.
+    None, the column of the bike is used, or else that of the start station.
 
     Raises:
         NotRidesError: the line is not a header, or a needed column is missing.

@@ -3,7 +3,8 @@
 A row that is not a valid ride is returned as a bad row, with its line number and the reason. A list begins with a
 header: Citi Bike's old columns (`starttime`, `start station latitude`, `bikeid` …) or the new ones (`started_at`,
 `start_lat`, `start_station_id` …), in any order and case. If another header follows, for example in a file that joins
-two months, it applies to the lines after it. A cell cannot contain a line break, so a quote must close on its own line.
+two months, it applies to the lines after it. A cell cannot contain a line break, so a quoted cell must end on the line
+on which it begins.
 """
 
 import csv
@@ -49,7 +50,7 @@ class Ride(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A line that is not a valid ride. ``reason`` is one of a fixed set, and ``detail`` has the values or is empty."""
+    """A line that is not a valid ride. ``reason`` is one of a fixed set; ``detail`` has the wrong values, if any."""
 
     source: Source
     line: int
@@ -170,7 +171,7 @@ def _time(cell: str, latest: datetime) -> datetime:
 
 
 def _user(cells: list[str], header: Header, places: list[float]) -> str:
-    """Return the user id of a ride. Without a user in the row, it is the start of the ride, rounded to a kilometre."""
+    """Return the user id of a ride. If the row has no user, the id is the ride's start, rounded to a kilometre."""
     if header.user is not None and cells[header.user].strip().lower() not in _MISSING:
         return user_id(header.names[header.user], cells[header.user])
     latitude, longitude = (round(degrees, 2) + 0.0 for degrees in places[:2])

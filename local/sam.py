@@ -27,7 +27,7 @@ class SamError(Exception):
 
 
 def write_private(file: Path, content: Mapping[str, object]) -> None:
-    """Write JSON to a file that only its owner may read. It is replaced in one step."""
+    """Write JSON to a file that only its owner may read. An existing file is replaced in one step."""
     fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@
 
 Each run (a seed) records the version of every entry that it wrote or found unchanged, in .local/<stack>.seeded.json.
 The next seed may replace an entry that is still at the recorded version. It does not touch an entry at another version
-(an operator changed it), and does not write again an entry that an operator deleted. The default catalog (`catalog/`)
+(an operator changed it), and does not recreate an entry that an operator deleted. The default catalog (`catalog/`)
 also does not replace entries that were seeded from another folder. If this machine has no such file, because another
 machine seeded the stack, a seed may replace an entry that is at version 1 and was written by the operator client.
 """
@@ -72,8 +72,9 @@ class Mark(NamedTuple):
 class Seeding:
     """One seed of a stack's catalog from a folder.
 
-    ``done`` counts the entries that were written or unchanged. ``kept`` lists the entries that were left alone because
-    an operator changed or deleted them or another folder was their source, and ``refused`` those that the API refused.
+    ``done`` counts the entries that were written or unchanged. ``kept`` lists the entries that were not written because
+    an operator changed or deleted them, or because they came from another folder. ``refused`` lists the entries that
+    the API refused.
     """
 
     def __init__(self, operator: Client, folder: Path, *, force: bool) -> None:
@@ -167,7 +168,8 @@ def _report(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
     if seeding.kept:
         console.print(
             escape(
-                f"· kept, as an operator or another folder wrote them (FORCE=1 overwrites): {', '.join(seeding.kept)}"
+                "· kept, because an operator changed or deleted them, or because they came from another folder "
+                f"(FORCE=1 overwrites): {', '.join(seeding.kept)}"
             )
         )
     if seeding.refused:

@@ -29,7 +29,7 @@ _BOOT_SECONDS = 30
 
 
 def up(port: int) -> None:
-    """Start the laptop stack or, if it is running, build and deploy it again."""
+    """Start the emulator if it is not running. Then build and deploy the stack, and seed its catalog."""
     if running():
         port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack is already running, on port {port}")
@@ -62,7 +62,7 @@ def down() -> None:
 
 
 def start(port: int) -> None:
-    """Start the emulator with nothing deployed. The state folder gets its log, and a file that names its process."""
+    """Start the emulator with nothing deployed. Write its log and a file about its process to the state folder."""
     state().mkdir(parents=True, exist_ok=True)
     if _is_taken(port):
         exit_with(f"Port {port} is in use by another program; choose another one, for example: make up PORT={port + 1}")

@@ -198,7 +198,7 @@ def _call(client: Client, method: str, path: str, body: object = None, **headers
 
 
 def _poll(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
-    """Ask until the answer is good."""
+    """Call ``ask`` until ``good`` accepts the answer, and return the answer. End the program after PATIENCE."""
     deadline = time.monotonic() + PATIENCE
     while not good(answer := ask()):
         if time.monotonic() > deadline:

@@ -113,7 +113,7 @@ def confirmed_disagreements(table: Table, cross_checks: CrossChecks) -> list[Fin
 def confirmed_stock_findings(table: Table, project_ids: Sequence[str]) -> list[Finding]:
     """Return what is wrong with the stock of these projects after reading it again.
 
-    The trees that took saplings from the stock are counted between two readings of the stock.
+    The trees of redemptions in a paid state (``PAID``) are counted between two readings of the stock.
     """
     if not project_ids:
         return []
@@ -133,7 +133,8 @@ def confirmed_stock_findings(table: Table, project_ids: Sequence[str]) -> list[F
 def confirmed_log_findings(table: Table, counts: Counts) -> list[Finding]:
     """Return the difference between the counts of the public log and ``counts``, those of the redemptions.
 
-    A difference is counted again, and returned only if the log did not change during the new count.
+    If there is a difference, the redemptions are counted again, up to three times, until the log does not change during
+    a count. If it changes during each count, nothing is returned.
     """
     log = LogStore(table)
     head = log.head()

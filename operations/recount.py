@@ -4,10 +4,10 @@ The command computes the totals of each day from the periods and redemptions. If
 it waits for 60 seconds, because the stream may not have delivered the latest changes yet. Then it reads the totals of
 these days again and prints how each of them differs. A day whose totals changed in the meantime cannot be judged.
 
-`--mend` replaces the totals of a day that lacks something with those from the ledger. It does not correct a day that
-also counts something that the ledger does not hold: that may be a deleted item, which stays counted, or a tree whose
-change of state was never counted. Do not use `--mend` while the stream is stuck: it would add the changes that are
-still in the stream, and TallyImpact would count them a second time.
+If the totals of a day lack something, `--mend` replaces them with the totals computed from the ledger. It does not
+correct a day whose totals also count something that is not in the ledger. This can be a deleted item, which stays
+counted, or a tree whose change of state was never counted. Do not use `--mend` while the stream is stuck: it would add
+the changes that are still in the stream, and TallyImpact would count them a second time.
 
 The exit code is 0 if every day could be judged and no day lacks something, and 1 otherwise.
 """

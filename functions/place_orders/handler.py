@@ -19,7 +19,7 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
         try:
             message = PlantingMessage.model_validate_json(record["body"])
             order = order_placing().place(message.project_id)
-        except Exception:  # noqa: BLE001 - the queue redelivers it, and finally moves it to the dead-letter queue
+        except Exception:  # noqa: BLE001 - the queue redelivers the message, and finally moves it to the dead-letter queue
             logger.exception("the order could not be placed", extra=logged)
             return redeliver(unhandled["messageId"] for unhandled in records[number:])
         ordered = {"order_id": order.order_id, "trees": len(order.trees)} if order else {"order_id": None, "trees": 0}

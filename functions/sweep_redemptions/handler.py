@@ -1,4 +1,4 @@
-"""Queues redemptions again that are still pending after some minutes, because their messages may be lost."""
+"""Requeues redemptions that are still pending after some minutes, because their messages may be lost."""
 
 from typing import TYPE_CHECKING, Any
 

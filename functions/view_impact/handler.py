@@ -14,7 +14,7 @@ _CACHE_FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 
 
 def list_campaigns(request: Request) -> Response:
-    """List the campaigns that run today, the next run of each campaign, and its last run that is over."""
+    """For each campaign, list the run that includes today, the next run, and the latest run that is over."""
     language, day = language_of(request), today()
     shown = {
         name: [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
@@ -36,7 +36,7 @@ def view_impact(request: Request) -> Response:
     first = _day(request, "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
     if not 0 <= (last - first).days < _MAX_DAYS:
         raise InvalidRequest(
-            "invalid_parameter", f"from must not be after to, and the range may have at most {_MAX_DAYS} days."
+            "invalid_parameter", f"'from' must not be after 'to', and the range may have at most {_MAX_DAYS} days."
         )
     by = request.query.get("by", "type")
     if by not in ("type", "app"):

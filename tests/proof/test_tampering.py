@@ -140,7 +140,7 @@ def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  #
         (["proof", "events", 0, "leaf", "recorded_at"], "2020-01-01", "recorded_at of a leaf is not a time"),
         (["proof", "events", 0, "entry", "by"], "Nobody", "the signature of entry 1 is not valid"),
         (["proof", "events", 0, "entry", "signature"], "", "the signature of entry 1 is not valid"),
-        (["proof", "events", 0, "entry", "key_id"], "0" * 64, "a key that is not the published one"),
+        (["proof", "events", 0, "entry", "key_id"], "0" * 64, "a key that is not in the key file"),
         (["proof", "particulars", "latin"], "Quercus", "the particulars are not those that the log commits to"),
         (["proof", "events"], [], "the proof has no events"),
         (["proof"], None, "the certificate has no proof"),
@@ -316,7 +316,7 @@ def test_a_key_that_did_not_sign_is_refused(published: Publication) -> None:
     with pytest.MonkeyPatch.context() as patch:
         other = publish(patch)
 
-    assert "a key that is not the published one" in str(refusal(published.certificate, [], other.key))
+    assert "a key that is not in the key file" in str(refusal(published.certificate, [], other.key))
     assert refusal(published.certificate, [published.log], other.key + published.key) is None
     assert refusal(published.certificate, [], b"no key") == "the key file holds no public key: fetch GET /log/key"
 

@@ -1,8 +1,8 @@
-"""Reconciliation: checks that every earned point is accounted for, and that items that refer to each other agree.
+"""Reconciliation: checks that every earned point is accounted for, and that related items agree.
 
-:func:`check` checks one owner from the owner's own items. Saplings, planting orders and certificates concern many
-owners, so :class:`CrossChecks` collects them while all items are read. As soon as two items agree on a tree, it forgets
-that pair. So checking a whole table needs little memory.
+:func:`check` checks one owner from the owner's own items. Stocks, planting orders and certificates concern many owners,
+so :class:`CrossChecks` compares them with the redemptions while all items are read. ``CrossChecks`` stores a
+tree only until both items that contain the tree have been read. So checking a whole table needs little memory.
 """
 
 from collections import Counter, defaultdict
@@ -26,15 +26,16 @@ MAX_ITEM_BYTES = 400 * 1024
 PAID = frozenset({State.RESERVED, State.ORDERED, State.REFUNDED, *STANDING_STATES, State.DEAD})
 """The states of redemptions for which points were spent and saplings were reserved.
 
-The points of a refunded tree went back to the wallet. Its sapling still counts as reserved, because it was used up.
+The points of a refunded tree went back to the wallet. Its sapling was used up, so the sapling still counts as reserved.
 """
 
 _GRAM_TOLERANCE = Decimal("0.001")
-"""A wallet adds grams in another order than this module does, so the last of 28 digits may differ."""
+"""Smaller differences are not a fault: a wallet and this module add grams in different orders, so the last of 28 digits
+may differ."""
 
 
 class Finding(NamedTuple):
-    """A result of a check that an operator should see: a fault, or mere information if ``is_fault`` is False."""
+    """A message for the operator: a fault, or only information if ``is_fault`` is False."""
 
     subject: str
     detail: str
@@ -61,7 +62,7 @@ class Holdings:
 
     @cached_property
     def received(self) -> int:
-        """The points that harvests moved to the wallet: all of closed periods, and ``credited`` of open periods."""
+        """The points that harvests moved to the wallet: all points of closed periods; of open ones, ``credited``."""
         return sum(period.points for period in self.closed) + sum(self.wallet.credited.values())
 
     @property
@@ -91,7 +92,7 @@ def _wallet_faults(holdings: Holdings) -> Iterator[str]:
     wallet = holdings.wallet
     in_wallet = wallet.balance + wallet.spent
     if in_wallet != holdings.received:
-        # in_wallet = spendable + spent, and received = earned - ripening. Both must be equal.
+        # in_wallet (spendable + spent) must be equal to received (earned - ripening).
         yield (
             f"earned {holdings.earned} is not equal to ripening {holdings.ripening} + spendable {wallet.balance} "
             f"+ spent {wallet.spent}: the difference is {in_wallet - holdings.received:+d} points"
@@ -156,10 +157,10 @@ def _duplicates(periods: Sequence[Period]) -> Iterator[str]:
 
 
 class Disagreement(NamedTuple):
-    """A tree on which its redemption disagrees with an order, or with a certificate if ``order_id`` is None.
+    """A tree that a redemption links to an order although the order does not list the tree, or the reverse.
 
-    ``surplus`` is how often the redemption has the tree in that order or certificate, minus how often the order or the
-    certificate has the tree.
+    If ``order_id`` is None, a certificate takes the place of the order. ``surplus`` is the number of such links in the
+    redemption, minus their number in the order or certificate.
     """
 
     order_id: str | None
@@ -187,7 +188,7 @@ class Disagreement(NamedTuple):
 class _Link(NamedTuple):
     """A pair of a tree and an order, or of a tree and its certificate if ``order_id`` is None.
 
-    The redemption and the other item must both have this pair.
+    The redemption must have this pair, and so must the order or the certificate.
     """
 
     order_id: str | None
@@ -258,8 +259,7 @@ class CrossChecks:
     def disagreements(self) -> list[Disagreement]:
         """Return the trees on which a redemption disagrees with an order or a certificate.
 
-        Certificates are written before their redemption is settled. So the certificate of an unpaid redemption is no
-        disagreement.
+        A certificate is written before its redemption is settled. So certificates of unpaid redemptions are left out.
         """
         return [
             Disagreement(*link, surplus)
@@ -288,8 +288,8 @@ class CrossChecks:
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:
     """Return the faults of a project's stock.
 
-    ``trees`` is the number of trees of the project's paid redemptions. The stock was read before and after these trees
-    were counted.
+    ``trees`` is the number of trees of the project's paid redemptions. ``before`` and ``after`` are the stock, read
+    before and after these trees were counted.
     """
     subject = f"project {before.project_id}"
     findings = []

@@ -1,4 +1,4 @@
-"""The structured logger of all functions. They log one line per invocation, but place_orders logs one per message."""
+"""The structured logger of all functions. Each logs one line per invocation; place_orders logs one per message."""
 
 from aws_lambda_powertools import Logger
 

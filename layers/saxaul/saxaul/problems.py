@@ -18,7 +18,7 @@ from typing import ClassVar
 
 
 class Problem(Exception):  # noqa: N818 - the name in RFC 9457
-    """An error that the client can correct, except for InternalError.
+    """An error that the API returns. The client can correct every problem except an InternalError.
 
     Attributes:
         status: the HTTP status.

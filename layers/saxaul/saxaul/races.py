@@ -24,7 +24,7 @@ ATTEMPTS = 12
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.2
-"""Upper bounds of the first and of the longest pause, in seconds. All pauses of 12 attempts take less than 2 s."""
+"""Upper bounds of the first and the longest pause, in seconds. The pauses of 12 attempts add up to less than 2 s."""
 
 
 class LostRaceError(Exception):
@@ -58,7 +58,7 @@ def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
 
 
 def retry_lost_races(attempt: Callable[[], Result], clock: Clock) -> Result:
-    """Call ``attempt``, again after each LostRaceError, and return the result of the first call that succeeds.
+    """Call ``attempt`` until it does not raise LostRaceError, and return its result.
 
     Each call of ``attempt`` must base its writes on current data.
 

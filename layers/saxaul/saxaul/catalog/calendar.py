@@ -19,9 +19,9 @@ CLOCK_SKEW = 300
 """The most seconds by which the clock of an app may be ahead of the platform's clock."""
 
 GRACE_DAYS = 1
-"""The number of whole days between the time when posts begin to reopen a period and the time when a harvest closes it.
+"""Posts to an old period also write the wallet for this many whole days before a harvest may close the period.
 
-A post that does not reopen the period has ended by then, because no function runs for a whole day.
+By then, no post without the wallet can still be running, because no function runs for a whole day.
 """
 
 _LENGTH: Mapping[WindowLength, int] = {"year": 4, "month": 7, "day": 10}
@@ -67,23 +67,23 @@ class Calendar:
         return occurred_at > now + CLOCK_SKEW
 
     def may_be_closed(self, window: str, now: int) -> bool:
-        """Return whether the wallet may have closed the period of a window. Then a post to this period must reopen it.
+        """Return whether the wallet may have closed the period of a window. If so, a post must also write the wallet.
 
-        Apps can no longer report actions of such a window, and all of its points are ripe. Actions that were queued
-        late, and reversals, can still arrive.
+        Apps can no longer report actions of such a window, and all of its points are ripe. But reversals, and actions
+        that were reported in time and then delayed in a queue, can still arrive.
         """
         return last_day(window) + timedelta(days=self._open_days) < self.day_of(now)
 
     def closed_through(self, now: int) -> date:
-        """Return the latest day on which a window can have ended if a harvest closes its periods.
+        """Return a day. A harvest closes the periods whose windows ended on or before this day.
 
-        For at least GRACE_DAYS days, every post to such a period has had to reopen it.
+        For at least GRACE_DAYS whole days, every post to such a period has also written the wallet.
         """
         return self.day_of(now) - timedelta(days=self._open_days + GRACE_DAYS + 1)
 
     @property
     def _open_days(self) -> int:
-        """The days after the last day of a window in which its actions can still be reported or ripen."""
+        """How many days after a window its actions can be reported or its points can ripen, plus one day."""
         return max(self.acceptance_days, 1) + 1
 
     def rfc3339(self, instant: int) -> str:
@@ -102,5 +102,5 @@ def last_day(window: str) -> date:
 
 @lru_cache(maxsize=4096)
 def instant_of(day: date, at: time, zone: ZoneInfo) -> int:
-    """Return the instant of a local time on a day; the first of two if clocks are set back and it occurs twice."""
+    """Return the instant of a local time on a day. If clocks go back and the time occurs twice, return the first."""
     return int(datetime.combine(day, at, zone).timestamp())

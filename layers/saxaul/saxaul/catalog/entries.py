@@ -1,7 +1,7 @@
 """The entries of the catalog: action types, campaigns, tree projects, suggestions and synonyms.
 
-Points are a reward that an operator sets. Avoided grams are an amount of CO2e from a named source.
-They are separate fields, each with its source, and neither is ever computed from the other.
+Points are a reward that an operator sets. Avoided grams are an amount of CO2e that a named source states.
+The two are separate fields, each with its source, and neither is ever computed from the other.
 """
 
 import re
@@ -61,7 +61,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
 """The most digits of an amount: in total, and after the decimal point.
 
-An amount is a quantity, or points or grams per unit.
+An amount is a quantity, a number of points per unit, or a number of grams per unit.
 """
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
@@ -109,7 +109,7 @@ class Sourced(_Strict):
 
 
 class Reward(Sourced):
-    """Points for an action: ``value`` points for each unit of its quantity or for each action, as ``per`` says."""
+    """Points for an action: ``value`` points per unit of its quantity, or per action if ``per`` is ``action``."""
 
     value: Amount
     per: Literal["unit", "action"] = "unit"
@@ -255,14 +255,14 @@ DEFAULT_RADIUS_KM = 50.0
 """The default covers a county and its surroundings, because a partner plants where it finds land."""
 
 MIN_RADIUS_KM, MAX_RADIUS_KM = 0.1, 500.0
-"""The limits of a radius. The position of a phone under trees can be wrong by the minimum. The maximum is the extent of
-the largest prefectures in the Chinese desert; a larger radius would say nothing about where a tree is."""
+"""The limits of a radius. A phone's position under trees can be wrong by as much as the minimum. The maximum is the
+extent of the largest prefectures in the Chinese desert; a larger radius would say nothing about where a tree is."""
 
 Radius = Annotated[float, BeforeValidator(_json_number), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
 
 
 class Place(_Strict):
-    """Where trees are planted: a point in degrees (WGS 84), and the land within ``radius_km`` kilometres."""
+    """Where trees are planted: the land within ``radius_km`` kilometres of a point in degrees (WGS 84)."""
 
     names: Text
     lat: Latitude
@@ -371,7 +371,7 @@ class Catalog:
                 yield reference.broken_message
 
     def all_broken_references(self) -> Iterator[str]:
-        """Yield a message for each broken reference in the catalog, with the entry that contains it."""
+        """Yield a message for each broken reference in the catalog, starting with the id of the referring entry."""
         referring: Mapping[Kind, Mapping[str, Entity]] = {"campaigns": self.campaigns, "suggestions": self.suggestions}
         for kind, entities in referring.items():
             for identifier, entity in entities.items():
@@ -379,7 +379,7 @@ class Catalog:
                 yield from (f"{identifier}: {message}" for message in messages)
 
     def referring_to(self, kind: Kind, identifier: str) -> list[str]:
-        """Return the entries that refer to this entry, as ``<kind>/<id>``. Deleting it would break them."""
+        """Return the entries that refer to this entry, as ``<kind>/<id>``. Deleting this entry would break them."""
         match kind:
             case "action-types":
                 campaigns = [

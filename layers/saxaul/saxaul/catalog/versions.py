@@ -36,7 +36,7 @@ class Versions:
     any: bool = False
 
     def include(self, version: int | None) -> bool:
-        """Return whether a version is one of these. None, which means that no entry exists, never is."""
+        """Return whether a version is one of these. None stands for a missing entry; the result is then False."""
         return version is not None and (self.any or str(version) in self.numbers)
 
 
@@ -44,14 +44,14 @@ class Versions:
 class Condition:
     """The condition of a write: the current version is one of ``required`` and is not one of ``excluded``.
 
-    If ``required`` is None, any version and a missing entry are allowed.
+    If ``required`` is None, the entry may be missing or have any version that is not excluded.
     """
 
     required: Versions | None = None
     excluded: Versions = Versions()
 
     def is_stale(self, version: int | None) -> bool:
-        """Return whether the current version is not a required one, so the operator read another version."""
+        """Return whether the current version is not a required one. The operator then read another version."""
         return self.required is not None and not self.required.include(version)
 
     def excludes(self, version: int | None) -> bool:

@@ -15,7 +15,7 @@ _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
 def condition_of(request: Request) -> Condition:
-    """Return the condition that the headers of a write set for the current version of the catalog entry."""
+    """Return the condition in the headers of a write request: which current versions it requires and excludes."""
     if_match, if_none_match = request.header("if-match"), request.header("if-none-match")
     return Condition(
         required=None if if_match is None else _versions_in(if_match),

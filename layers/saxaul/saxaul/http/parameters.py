@@ -1,8 +1,9 @@
 """Path parameters and headers in the events of API Gateway.
 
-A REST API, which Saxaul uses on AWS, does not decode path parameters: they arrive percent-encoded, as the client sent
-them. An HTTP API decodes them, and so does the emulator on a laptop. The events of these two have a field ``version``,
-the events of a REST API have none. Header names arrive in the case in which they were sent.
+API Gateway offers two products: REST APIs and HTTP APIs. A REST API, which Saxaul uses on AWS, does not decode path
+parameters: they arrive percent-encoded, as the client sent them. An HTTP API decodes them, and so does the emulator on
+a laptop. Events from an HTTP API or the emulator have a field ``version``; events from a REST API do not. Header names
+arrive in the case in which they were sent.
 """
 
 import re

@@ -54,7 +54,7 @@ def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> Vie
 def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
     """Return the view of the totals of a month.
 
-    ``overflowed`` is how many actions had no room for an entry, in the periods of the month or the period of its year.
+    ``overflowed`` is how many actions had no room for an entry in the periods of the month, its days and its year.
     """
     return {
         "month": month,
@@ -152,7 +152,7 @@ def order_view(
 ) -> View:
     """Return the view of a planting order for its partner.
 
-    Its state is ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
+    The state of the order is ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
     """
     return order_summary(order, calendar) | {
         "state": State.PLANTED if is_done(order, redemptions) else State.ORDERED,

@@ -12,7 +12,7 @@ from saxaul.impact.totals import Impact
 from saxaul.trees.redemptions import STANDING_STATES, State
 
 GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
-"""The states of trees that count toward a goal: reserved, ordered or standing."""
+"""The states of trees that count toward a goal: reserved, ordered, or standing (planted and not known to be dead)."""
 
 
 class Run(NamedTuple):

@@ -1,7 +1,7 @@
-"""The public totals: the sums of all actions by day, app and action type, and trees by the day of their reservation.
+"""The public totals: sums of actions by day, app and action type, and numbers of trees by day of reservation and state.
 
-The totals (the impact) are a sum over all periods and redemptions. When a period or a redemption changes, its impact
-after the change is added, and its impact before the change is subtracted. So the order of changes does not matter, and
+The totals (the impact) are a sum over all periods and redemptions. When a period or a redemption changes, the impact of
+its old version is subtracted and the impact of its new version is added. So the order of changes does not matter, and
 every action and every tree is counted once.
 """
 
@@ -82,7 +82,7 @@ class Change(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """The last change of a shard that was counted, and the instant in seconds when it was counted."""
+    """The last counted change of a shard, and the instant in seconds when this change was counted."""
 
     sequence: int
     at: int
@@ -100,7 +100,7 @@ class Day:
     def with_changes(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
         """Return this day with the new changes of a shard added, or this same object if there are none.
 
-        A shard delivers its changes in order, and sometimes redelivers them. So the changes after its mark are new.
+        A shard delivers its changes in order, and may redeliver them. So the changes after the shard's mark are new.
         """
         counted = self.marks[shard].sequence if shard in self.marks else -1
         new = [change for change in changes if change.sequence > counted and self.day in change.adds]

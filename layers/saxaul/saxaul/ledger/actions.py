@@ -46,7 +46,7 @@ class Owner(NamedTuple):
 
 
 class Reversal(NamedTuple):
-    """The reversal of an action by its app. It may arrive before the action. ``occurred_at`` is that of the action."""
+    """The reversal of an action by its app. It may arrive before the action. ``occurred_at`` is the action's time."""
 
     app: str
     owner: Owner
@@ -178,7 +178,7 @@ def screen(
 
 
 def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[RefusedItem]]:
-    """Split the reported reversals in the same way. Whether the actions exist is checked later, when posting."""
+    """Split the reported reversals into valid and refused ones. Whether their actions exist is checked when posting."""
     return _split(reported, lambda candidate: _screen_reversal(app, candidate, now))
 
 

@@ -29,10 +29,10 @@ More are not stored, so that actions without points cannot fill a period.
 """
 
 MAX_OVERFLOW = 1000
-"""How many actions without an entry a period remembers, so that it recognises repeats of these actions."""
+"""The most actions without an entry that a period remembers, so that it recognises repeats of these actions."""
 
 DIGEST_BYTES = 6
-"""How many bytes of its digest a period stores for such an action.
+"""A period remembers each of these actions by this many bytes of a digest of the action's key.
 
 With 1,000 digests, two actions have the same digest in one of half a billion periods. The second action is then taken
 for a repeat of the first.
@@ -83,7 +83,7 @@ class Entry:
 
     @property
     def is_withheld(self) -> bool:
-        """Whether a cap left the entry without points. A reversed entry has no points because of its reversal."""
+        """Whether a cap left the entry without points. A reversed entry does not count as withheld."""
         return bool(self.reason) and not self.points and not self.reversal
 
     def matches(self, action: Action) -> bool:
@@ -93,12 +93,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Period:
-    """The entries of one owner in one window, keyed by ``<app>:<action_id>``. A period without an item has version 0.
+    """The entries of one owner in one window, keyed by ``<app>:<action_id>``. An unstored period has version 0.
 
     Attributes:
-        overflow: six bytes for each action that had no room for an entry. Such an action earns nothing. The bytes are a
-            part of its digest, and show that it is a repeat when it is sent again.
-        uncounted: how many actions arrived when ``overflow`` was full too. Repeats are counted each time.
+        overflow: six bytes of a digest for each action that had no room for an entry, to recognise its repeats. Such an
+            action earns nothing.
+        uncounted: how many more actions had no room after ``overflow`` was full. Each repeat is counted too.
     """
 
     key: PeriodKey
@@ -121,7 +121,7 @@ class Period:
         return len(self.overflow) // DIGEST_BYTES + self.uncounted
 
     def holds(self, name: str) -> bool:
-        """Whether the action with this entry key was posted. A reversed action was posted; a tombstone was not."""
+        """Whether the action with this key was posted. A reversed action counts as posted; a tombstone does not."""
         return name in self.entries and not self.entries[name].is_tombstone
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
@@ -196,7 +196,7 @@ class _Draft:
             self._outcomes["conflicted"] += 1
 
     def reverse(self, reversal: Reversal) -> None:
-        """Reverse an action. If the action has not arrived yet, add a tombstone, so that it is reversed on arrival.
+        """Reverse an action. If the action has not arrived yet, add a tombstone, which reverses the action on arrival.
 
         An action that had no room for an entry earned nothing, so its reversal changes nothing.
         """

@@ -1,10 +1,11 @@
 """Wallets. A wallet holds the points that a person can spend. A harvest moves ripe points from periods to the wallet.
 
-Points ripen on the day after their action, at the time ``HarvestTime``, a parameter of the stack; or immediately, if
-``HarvestTime`` is ``at-once``. A wallet stores how many points it has received from each open period, in ``credited``.
-For each open period, a harvest adds the ripe points minus ``credited[window]`` to the balance. So a repeated harvest
-adds nothing, and if a period gains or loses points later, the next harvest adds or subtracts the difference. A harvest
-also closes the periods that end on or before ``closed_through``. Later harvests do not read closed periods.
+Points ripen on the day after their action, at the time that the stack parameter ``HarvestTime`` sets. If
+``HarvestTime`` is ``at-once``, points ripen immediately. In ``credited``, a wallet stores how many points it received
+from each open period. For each open period, a harvest adds the ripe points minus ``credited[window]`` to the balance.
+So a repeated harvest adds nothing, and if a period gains or loses points later, the next harvest adds or subtracts the
+difference. A harvest also closes the periods that end on or before ``closed_through``. Later harvests do not read
+closed periods.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,8 @@ class Wallet:
         balance: the spendable points.
         spent: the points spent on redemptions, minus refunds.
         credited: the points received from each open period, by window.
-        closed_through: the last day whose periods are closed; None before the first harvest.
+        closed_through: periods that end on or before this day are closed, unless they are in ``credited``; None before
+            the first harvest.
         closed_g: grams avoided in the closed periods.
     """
 
@@ -56,7 +58,7 @@ class Wallet:
         )
 
     def reopened(self, period: Period) -> "Wallet":
-        """Return the wallet with a closed period opened again. Its points at its closing count as received."""
+        """Return the wallet with a closed period reopened. All points of the period were already received."""
         return replace(
             self,
             credited={**self.credited, period.key.window: period.points},
@@ -65,7 +67,7 @@ class Wallet:
 
 
 class OpenWindows(NamedTuple):
-    """All windows that, as text, are ``first`` or later, and the windows in ``others``."""
+    """All windows that, compared as text, are not before ``first``, and the windows in ``others``."""
 
     first: str
     others: frozenset[str]

@@ -13,7 +13,7 @@ Json = Any
 """A value that JSON can hold."""
 
 _EXACT = 2**53
-"""The absolute value of an integer must be smaller: some JSON readers do not read larger integers exactly."""
+"""The absolute value of an integer must be smaller than this. Some JSON readers do not read larger ones exactly."""
 
 
 class NotCanonicalError(ValueError):

@@ -2,7 +2,7 @@
 
 Every value in the files is either compared with signed data or recomputed. The files must be canonical JSON. So any
 changed byte is noticed, even if the changed text would still have the same meaning. Only the complete log shows what a
-certificate leaves out. A page without entries marks the end of the log.
+certificate leaves out. The log is published in pages, and a page without entries marks its end.
 """
 
 import re
@@ -85,7 +85,7 @@ class CheckedLog:
 def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) -> CheckedCertificate:
     """Check that every statement of a certificate is signed. :func:`check_inclusion` checks what the certificate omits.
 
-    This function uses ``log`` for two purposes only: to see which signatures later entries commit to, and to see
+    This function uses ``log`` for two purposes only: to see whether a later entry commits to a signature, and to see
     whether a certificate without a proof has events in the log.
 
     Raises:
@@ -130,8 +130,8 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
 def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
     """Check the signatures, the hash chain, the Merkle roots and the counts of a log, from its first entry on.
 
-    The pages may come in any order and may repeat entries, so they can also be several copies of one log. The log is
-    complete only if the last page given has no entries; such pages in other places are ignored. If a page is missing,
+    Pages with entries may come in any order and may repeat entries, so they can also be several copies of one log. The
+    log is complete only if the last page has no entries; other pages without entries are ignored. If a page is missing,
     the entries after it are ignored, and the log is incomplete.
 
     Raises:
@@ -154,7 +154,7 @@ def check_log(pages: Sequence[bytes], keys: "Keys") -> CheckedLog:
 def check_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> list[CheckedEvent]:
     """Check a certificate against the log, and return the inspections that the certificate leaves out.
 
-    It may leave out only inspections that changed nothing.
+    A certificate may leave out only inspections that changed nothing.
 
     Raises:
         IncompleteError: the given log may continue.
@@ -274,7 +274,7 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
         return  # pages may overlap
     before = log.headers[-1] if log.headers else None
     _require_equal(header.sequence, len(log.headers) + 1, f"{where} is in the place of entry {len(log.headers) + 1}")
-    # The next entry commits to this signature. No entry follows the last one, so check_log checks the last one again.
+    # The next entry commits to this signature. The last entry has no next one, so check_log checks its signature again.
     keys.check(header, is_committed_to=True)
     _require_equal(
         header.previous, before.hash if before else NO_PREVIOUS_HASH, f"{where} does not commit to the entry before it"

@@ -11,7 +11,7 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _SEQUENCE, _INTEGER = 0x30, 0x02
 _LONGEST = 72
-"""Bytes of the longest signature. Each of its lengths fits one byte."""
+"""The most bytes of a signature. In a signature of at most this size, each length is stored in one byte."""
 
 
 def with_low_s(signature: bytes) -> bytes:

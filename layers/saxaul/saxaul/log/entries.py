@@ -31,7 +31,7 @@ NO_PREVIOUS_HASH = "0" * 64
 """The value of ``previous`` in the first entry, because no entry comes before it."""
 
 DEGREE_DECIMALS = 7
-"""The number of decimals of a coordinate in degrees. The last decimal is about one centimetre."""
+"""The number of decimals of a coordinate in degrees. One unit of the last decimal is about one centimetre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Header:
         root: the root of the Merkle tree, in hexadecimal.
         previous: the hash of the previous header, in hexadecimal.
         counts: the counts of the whole log up to and including this entry.
-        signed_at: in RFC 3339.
+        signed_at: when the entry was signed, in RFC 3339.
         key_id: SHA-256 of the public key (its DER), in hexadecimal.
         signature: an ECDSA signature (P-256, SHA-256) over all other fields, as DER in hexadecimal; empty in a draft.
     """

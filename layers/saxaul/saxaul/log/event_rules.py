@@ -10,9 +10,10 @@ A certificate must show every event, with one exception: a certificate that show
 out ``alive`` events, which change nothing.
 
 Only the log can show what a certificate leaves out. Suppose that a tree is found alive, dies, is replaced by a tree
-with the same tag and coordinates, and is found alive twice. Without the death, the replacement and the first inspection
-after it, the remaining leaves look like one tree that stayed alive. Therefore :func:`check_shown` refuses only
-contradictions between the leaves of a certificate, and :func:`check_left_out` compares the certificate with the log.
+with the same tag and coordinates, and is found alive twice. If a certificate leaves out the death, the replacement and
+the first inspection after the replacement, its leaves look like those of one tree that stayed alive. Therefore
+:func:`check_shown` refuses only contradictions between the leaves of a certificate, and :func:`check_left_out` compares
+the certificate with the log.
 """
 
 from collections.abc import Sequence
@@ -100,7 +101,7 @@ def check_left_out(shown: Sequence[CheckedEvent], logged: Sequence[CheckedEvent]
 
 
 def _check_step(leaf: Leaf, known: str, what: str) -> None:
-    """Check that a leaf names the event ``known`` as the one that it follows, and that it may come after this event."""
+    """Check that a leaf names ``known`` as the event before it, and that the leaf may come after that event."""
     if leaf.follows != known:
         raise RefusedError(
             f"{what} is recorded as following {leaf.follows or 'no event'}, but comes after {known or 'no event'}"

@@ -1,4 +1,4 @@
-"""Strict parsers for published certificates and log entries. They refuse every other form and give the reason."""
+"""Strict parsers for published certificates and log entries. They refuse any deviation from the format and say why."""
 
 import json
 import re
@@ -27,8 +27,8 @@ class NotVerifiedError(Exception):
          └── NotInLogError     the certificate is signed but not in the log, or it has no proof
 
     Attributes:
-        word: the first words of the last line that the command prints.
-        exit_code: the exit code of the command.
+        word: the first words of the last line that ``python -m saxaul.log.verify`` prints.
+        exit_code: the exit code of that command.
     """
 
     word = "NOT VERIFIED"

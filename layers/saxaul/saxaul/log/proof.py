@@ -11,7 +11,7 @@ from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Leaf, LogEntry, Particulars
 
 SHOWN_EVENTS = 12
-"""A certificate that shows fewer events must show every event of its tree.
+"""A certificate that shows fewer events than this must show every event of its tree.
 
 A certificate that shows at least this many may leave out older inspections that found the tree alive, and the links to
 older photos.
@@ -81,7 +81,7 @@ def latest_planting_index(leaves: Sequence[Leaf]) -> int:
 
 
 def shown_tree(leaf: Leaf, photo_url: str | None) -> ShownTree:
-    """Return the tree that ``leaf``, its newest event, describes. ``photo_url`` is the photo of its newest planting."""
+    """Return a tree as the leaf of its newest event describes it. ``photo_url`` is the photo of its newest planting."""
     return ShownTree(leaf.tag, leaf.lat, leaf.lon, photo_url or None)
 
 

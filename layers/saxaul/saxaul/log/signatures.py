@@ -45,15 +45,15 @@ class Keys:
         """Check the signature of a header.
 
         A signature must be in canonical form (:mod:`saxaul.log.ecdsa`). There is one exception: if ``is_committed_to``
-        is true, the signature may have the higher of the two valid values of s. A later entry then contains a hash of
-        the signature, so nobody can replace it with its other form.
+        is true, the signature may have the higher of the two valid values of s. In this case, a later entry contains a
+        hash of the signature, so nobody can replace the signature with its other form.
 
         Raises:
             RefusedError: none of the keys signed this header, or the signature is not in canonical form.
         """
         key = self._keys.get(header.key_id)
         if key is None:
-            raise RefusedError(f"entry {header.sequence} is signed with a key that is not the published one")
+            raise RefusedError(f"entry {header.sequence} is signed with a key that is not in the key file")
         try:
             signature = bytes.fromhex(header.signature)
             with_low_s(signature)  # raises ValueError if it is not strict DER

@@ -15,7 +15,7 @@ marks the end of the log. The last line of the output gives the result, and the 
     1  REFUSED          something is not what was signed, or the certificate hides a logged event: forged or damaged
     2                   the arguments are wrong, a file cannot be read, or a package is missing
     3  INCOMPLETE       no sign of a forgery, but something must be fetched, such as the next page of the log
-    4  NOT IN THE LOG   the certificate is signed, but the complete log does not contain it; or it has no proof
+    4  NOT IN THE LOG   the certificate has no proof, or it is signed but not in the complete log
 
 Without --log, the command checks only that every statement of the certificate is signed, so the best possible result is
 INCOMPLETE.

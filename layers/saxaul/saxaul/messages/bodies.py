@@ -57,7 +57,7 @@ class RedemptionMessage(BaseModel):
 
 
 class PlantingMessage(BaseModel):
-    """The body of a message for a project that has trees to order, or an order that is not announced yet."""
+    """The body of a message for a project. The project has trees to order, or it has an unannounced order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -48,7 +48,7 @@ class StreamRecord(TypedDict):
 class StreamEvent(TypedDict):
     """A batch of changes of one shard, in the order of the changes.
 
-    Lambda groups these batches into tumbling windows. The last batch of each window is empty.
+    Lambda groups these batches by time, in tumbling windows. The last batch of each tumbling window is empty.
     """
 
     Records: list[StreamRecord]

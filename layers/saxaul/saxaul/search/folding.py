@@ -1,6 +1,6 @@
 """Split text into words and fold them.
 
-Folding makes words equal that differ only in width, case, accents or punctuation, or in traditional and simplified
+Folding removes differences of width, case, accents and punctuation, and those between traditional and simplified
 characters.
 """
 

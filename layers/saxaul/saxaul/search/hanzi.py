@@ -1,8 +1,9 @@
 """Simplified forms and pinyin of Chinese characters (hanzi).
 
 The data is in `hanzi.tsv` in this folder, which `python -m local.hanzi` generates from the libraries OpenCC and
-pypinyin. The first line has the traditional characters and the simplified character of each. Each further line has a
-syllable, the characters whose usual reading it is, and the characters that have it as another reading.
+pypinyin. The first line has the traditional characters, and their simplified forms in the same order. Each further line
+has a syllable, the characters with this syllable as their usual reading, and the characters with it as a further
+reading.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MAX_SPELLINGS = 4
-"""The most combinations of readings for one run, in which several characters may have several readings each."""
+"""The most combinations of readings that are used for one run of hanzi. A character may have several readings."""
 
 
 class _Table(NamedTuple):

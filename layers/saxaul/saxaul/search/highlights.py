@@ -37,7 +37,7 @@ _FIELDS = {
     Space.RELATED: (_RELATED,),
     Space.TEXT: (_TEXT,),
 }
-"""The fields in which a match is looked for, by the space of its key. Other spaces have keys from ``_ANY_FIELD``."""
+"""The fields in which a match is looked for, by the space (`terms.py`) of its key. For other spaces: ``_ANY_FIELD``."""
 _ANY_FIELD = (_TITLE, _KEYWORD, _RELATED)
 
 
@@ -63,7 +63,7 @@ class Highlighter:
     def matches(
         self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
     ) -> tuple[Match, ...]:
-        """Return one part for each word of a query. Texts in the requested language are searched first."""
+        """Return at most one part for each word of a query. Texts in the requested language are searched first."""
         found = (self._match(ladder, ladder.space_of(document), suggestion, language) for ladder in ladders)
         return tuple(dict.fromkeys(match for match in found if match))
 

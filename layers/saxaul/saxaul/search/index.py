@@ -28,7 +28,7 @@ class Found(NamedTuple):
 class Answer:
     """The suggestions for a query, best first.
 
-    ``fallback`` is true if nothing matched the query. Then the suggestions are the front page: the best of that day.
+    ``fallback`` is true if nothing matched the query. Then ``found`` is the front page: the day's best suggestions.
     """
 
     found: tuple[Found, ...]
@@ -48,7 +48,7 @@ class SuggestionIndex:
     def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
         """Return the suggestions that match a query, best first.
 
-        If the query is empty or matches nothing, return the front page: the best suggestions of that day.
+        If the query is empty or matches nothing, return the front page: the best suggestions of the day ``today``.
         """
         words = words_of(query)
         best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
@@ -64,7 +64,7 @@ class SuggestionIndex:
         return Found(identifier, suggestion, self._highlighter.matches(find.ladders, document, suggestion, language))
 
     def _spaces(self) -> Mapping[Space, Postings]:
-        """Return the keys of all suggestions, by space."""
+        """Return the keys of all suggestions, grouped by the place where a word can match (``Space``)."""
         documents: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
         for number, identifier in enumerate(self._ranking.identifiers):
             for space, key in self._vocabulary.terms_of(self.catalog.suggestions[identifier]):

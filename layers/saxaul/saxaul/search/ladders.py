@@ -1,8 +1,8 @@
 """Look up one word of a query, step by step.
 
 A step is called a rung. It is one lookup of the word in one space (`terms.py`). The rungs of a word are its ladder; the
-most reliable lookups come first. A rung adds documents to those that earlier rungs found. Rungs of the same grade give
-equally good matches.
+most reliable lookups come first. A rung adds documents (numbered suggestions) to those that earlier rungs found. Rungs
+of the same grade give equally good matches.
 """
 
 import re
@@ -117,7 +117,7 @@ class Ladder:
 
     @cached_property
     def corrections(self) -> list[str]:
-        """The corrections of the word; none if it has a match on a sure rung, unless it is ``mistyped``.
+        """The corrections of the word. There are none if the word has a match on a sure rung and is not ``mistyped``.
 
         A run of hanzi is corrected to its pinyin.
         """

@@ -1,7 +1,7 @@
 """Find the suggestions that match a query, the best matches first.
 
-Each word is looked up rung by rung (`ladders.py`). On a rung, a query of several words finds the suggestions that each
-word found on this rung or an earlier one. `ranking.py` orders the matches of one grade.
+Each word is looked up rung by rung (`ladders.py`). A query of several words finds a suggestion on the first rung by
+which every word has found it. Several rungs form a grade, and `ranking.py` orders the matches of one grade.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,8 +42,9 @@ class Matcher:
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Return the matches of a query, the best grade first.
 
-        A suggestion must match every word. If no suggestion does, corrections of every word are looked up too, even of
-        known words. If there is still no match, unknown parts of the query are ignored, such as the rest of a sentence.
+        A suggestion must match every word. If no suggestion does, the corrections of all words are looked up too, even
+        those of known words. If there is still no match, unknown parts of the query are ignored, for example the rest
+        of a sentence.
         """
         words = words[:_MAX_WORDS]
         for mistyped in (False, True):
@@ -62,10 +63,10 @@ class Matcher:
         yield from self._partial_matches(words)
 
     def _partial_matches(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """Yield the matches of all known pieces of a query, then of all but the least specific piece, and so on.
+        """Yield the suggestions that match every known piece, then those that match all pieces but the least specific.
 
-        A piece is a word or a part of a run of hanzi. Keywords are more specific than other pieces, and longer pieces
-        are more specific than shorter ones.
+        One more piece is left out each time, until one piece remains. A piece is a word or a part of a run of hanzi.
+        Keywords are more specific than other pieces, and longer pieces are more specific than shorter ones.
         """
         pieces = [piece for word in words for piece in self._pieces(word)]
         pieces.sort(key=lambda piece: (piece.is_keyword, len(piece.ladder.word.text)), reverse=True)
@@ -148,8 +149,8 @@ def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
 def _other_interpretations(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
     """Return other ways to split a query into words.
 
-    Neighbouring words are joined, such as "tooth brush" or "lv se". A query of hanzi and pinyin, such as 绿se, becomes
-    one word of pinyin next to its hanzi.
+    Neighbouring words are joined: "tooth brush" becomes "toothbrush". If a query has both hanzi and pinyin, its pinyin
+    is replaced by the pinyin of the whole query: 绿se becomes 绿 and "lvse".
     """
     if len(words) < 2:  # noqa: PLR2004 - a single word has no neighbour
         return

@@ -1,6 +1,6 @@
 """An index from keys to documents. A lookup returns a set of documents as one integer: bit n stands for document n.
 
-The intersection and the union of such sets, and the search for the lowest bit, need a few machine words for every 64
+The intersection and the union of such sets, and the search for the lowest bit, handle a few machine words for every 64
 documents. A lookup goes through at most ``_scan_limit`` documents one by one. For common keys and short prefixes, which
 have more documents, the sets are computed when the index is built.
 """
@@ -58,8 +58,8 @@ class Postings:
     def containing(self, run: str) -> int:
         """Return the documents that contain a run of hanzi.
 
-        A run that is longer than a key is looked up in overlapping pieces of ``MAX_KEY_HANZI`` characters. Then a
-        document is also returned if it contains all of these pieces in other places.
+        A run that is longer than a key is looked up in overlapping pieces of ``MAX_KEY_HANZI`` characters. The result
+        may then include a document that contains all of these pieces but not the run.
         """
         if len(run) <= MAX_KEY_HANZI:
             return self.beginning_with(run)

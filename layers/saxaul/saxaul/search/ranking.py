@@ -9,8 +9,8 @@ Suggestions with a better grade of match (`matching.py`) come first. Suggestions
 5. the campaign: suggestions without one come first;
 6. the identifier.
 
-Suggestions are numbered by rules 4 to 6, for a day without campaigns; a numbered suggestion is called a document. The
-best documents of a set are therefore its lowest bits.
+Suggestions are numbered by rules 4 to 6, for a day without campaigns; a numbered suggestion is called a document. A set
+of documents is an integer with one bit for each document. So the best documents of a set are its lowest bits.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +63,7 @@ class Ranking:
         self._seasons: dict[date, Season] = {}
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
-        """Return the best ``limit`` documents, each with its find. Grades that are not needed are not computed."""
+        """Return the best ``limit`` documents, each with the ``Find`` that has it. Only needed grades are computed."""
         if (season := self._seasons.get(today)) is None:
             season = self._season_of(today)
             self._seasons = {today: season}

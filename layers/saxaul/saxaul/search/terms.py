@@ -1,6 +1,6 @@
 """The keys that find a suggestion. A key and its space form a term.
 
-A space is a separate set of keys, such as the words of titles. It says how good a match is.
+A space is a separate set of keys, such as the words of titles. The space of a key says how good a match is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ class Space(IntEnum):
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A word of the action type or the campaign of the suggestion, or a synonym of such a word or of a keyword."""
+    """A word of the suggestion's action type or campaign, or a synonym of such a word or of a keyword."""
     PART = auto()
     """A piece of a longer phrase: a word, some hanzi, or two neighbouring words joined."""
     TEXT = auto()
@@ -136,7 +136,7 @@ def _phrase_terms(phrase: str, whole: Space) -> tuple[Term, ...]:
 
 
 def _pairs(words: Sequence[Word]) -> Iterator[Term]:
-    """Yield each two neighbouring words as one key, because people type both high-speed train and highspeed train."""
+    """Yield each pair of neighbouring words as one key: people type both high-speed train and highspeed train."""
     for first, second in pairwise(words):
         if not first.hanzi and not second.hanzi:
             yield Space.PART, join_words((first, second))

@@ -37,7 +37,7 @@ class Accrued:
 
     Attributes:
         outcomes: how many actions and reversals had each outcome, such as ``posted`` or ``replayed``.
-        failed: why each message failed that the queue must redeliver, by message id.
+        failed: the messages that the queue must redeliver: message ids, with the reasons.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -149,8 +149,8 @@ class Accrual:
         to the period of its day, its month or its year, but a reversal does not name the type. So return the keys of
         all periods that may receive the action; the reversal is stored in each of them.
 
-        A period that stores only the reversal does not hold the action. This can happen if an earlier delivery of the
-        message failed after it had written the reversal to some of the periods.
+        A period that stores only the reversal does not hold the action. Such a period can exist because an earlier
+        delivery of the message failed after the reversal had been written to some of the periods.
         """
         name = entry_key(reversal.app, reversal.action_id)
         candidates = self._possible_periods(reversal)

@@ -32,7 +32,7 @@ class Certificates:
     calendar: Calendar
 
     def find(self, typed: str) -> Certificate:
-        """Return the certificate with a number. It has no proof if its tree was never planted.
+        """Return the certificate with this number. It has no proof if its tree was never planted.
 
         ``typed`` is the number as a person may have typed it, for example in lower case.
 
@@ -67,7 +67,7 @@ def proven_certificate(
 def unproven_certificate(
     redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar
 ) -> Certificate:
-    """Return the certificate of a tree that is not in the log. ``project`` is None if the project is unknown."""
+    """Return a tree's certificate, without a proof. ``project`` is None if the project is unknown."""
     planting = tree.planting
     return Certificate(
         number=tree.number,

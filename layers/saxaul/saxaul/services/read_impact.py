@@ -18,7 +18,7 @@ from saxaul.storage.log import LogStore
 
 
 class ShownRun(NamedTuple):
-    """A campaign and one of its runs, which is one occurrence on certain days.
+    """A campaign and one of its runs. A run is one occurrence of the campaign.
 
     ``reached`` is the progress toward the campaign's goal; None if the campaign has no goal or the run has not begun.
     """
@@ -54,7 +54,7 @@ class ImpactReading:
     def campaigns(self, today: date) -> Mapping[str, list[ShownRun]]:
         """Return the lists ``running``, ``next`` and ``past``. Each list has at most one run of each campaign.
 
-        ``running`` and ``next`` are sorted by the first day of the run; ``past`` is in reverse order.
+        The runs are sorted by their first day: earliest first in ``running`` and ``next``, latest first in ``past``.
         """
         return {
             "running": self._runs(run_at, today),

@@ -78,7 +78,10 @@ class LedgerReading:
         return Lines(shown, continue_after, catalog, now)
 
     def month(self, user_id: str, month: str | None) -> MonthTotals:
-        """Return the totals of a month such as ``2026-06``, or of the current month, in the programme's time zone."""
+        """Return the totals of a month such as ``2026-06``.
+
+        If ``month`` is None, return those of the current month in the programme's time zone.
+        """
         month = month or self.calendar.window_of(self.clock.now(), "month")
         periods = self._periods_of_month(Owner("user", user_id), month)
         totals = totals_by_type(lines_of_month(periods, month, self.calendar))
@@ -95,7 +98,8 @@ class LedgerReading:
     def _month_before(self, owner: Owner, month: str) -> str | None:
         """Return the latest month before ``month`` that may have entries; None if there is no such month.
 
-        These are the months that have a period of a day or of the month, and the months of entries in a year's period.
+        A month may have entries if the month or one of its days has a period, or if the period of the year has entries
+        of the month.
         """
         found: list[str] = []
         for period in self.periods.before(owner, month):

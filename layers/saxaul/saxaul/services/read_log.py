@@ -1,4 +1,4 @@
-"""Reads the transparency log: its entries as they were published, and the public key that checks them."""
+"""Reads the transparency log: its entries as they were published, and the public key for checking their signatures."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,9 +10,9 @@ from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
 
 MAX_CHARACTERS = 2_000_000
-"""A page ends with the entry with which it reaches this many characters.
+"""A page ends after the entry that brings its length to this many characters or more.
 
-A Lambda response has at most 6 MB, in which each quotation mark of the page is escaped.
+A Lambda response has at most 6 MB, and escaping makes it longer by one character for each quotation mark of the page.
 """
 
 

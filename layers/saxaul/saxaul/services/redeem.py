@@ -59,8 +59,8 @@ class Redeeming:
         Raises:
             NotFound: the tree project does not exist.
             KeyReused: the key was already used for a different request.
-            Conflict: ``project_closed``, ``sold_out``, or ``insufficient_points`` if the wallet cannot pay even after
-                a harvest. The redemption is not written.
+            Conflict: ``project_closed``, ``sold_out`` or ``insufficient_points`` (the wallet cannot pay even after a
+                harvest). The redemption is not written.
         """
         new = self._new_redemption(request, self._project(request.project_id))
         stored = self.redemptions.get(new.user_id, new.redemption_id)

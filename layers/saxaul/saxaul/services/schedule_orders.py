@@ -27,9 +27,9 @@ class OrderScheduling:
     def start_batch(self) -> list[str]:
         """Queue a message for each project with waiting trees or with an unannounced order. Return these projects.
 
-        Each batch gives its messages a random deduplication id. If the id were the time, the queue would drop the
-        messages of a second batch in the same second as duplicates, and the trees of that batch would have to wait for
-        a third batch. An unnecessary message does no harm.
+        Each batch gives its messages a random deduplication id. If the id were the time, two batches in the same second
+        would have the same id. The queue would drop the messages of the second batch as duplicates, and its trees would
+        have to wait for a third batch. A message for a project that needs no order does no harm.
         """
         batch = secrets.token_hex(8)
         projects = [

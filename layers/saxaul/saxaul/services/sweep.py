@@ -1,4 +1,4 @@
-"""Sweeps: queues redemptions again that are still pending after some minutes, because their messages may be lost."""
+"""Sweeps: requeues redemptions that are still pending after some minutes, because their messages may be lost."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -33,7 +33,7 @@ class Sweeping:
     queue_url: str
 
     def sweep(self) -> Swept:
-        """Queue the redemptions again that were requested more than ``LOST_AFTER`` seconds ago, the oldest first."""
+        """Requeue pending redemptions that were requested more than ``LOST_AFTER`` seconds ago, the oldest first."""
         now = self.clock.now()
         overdue = self.redemptions.requested_before(now - LOST_AFTER, MAX_SWEPT)
         for redemption in overdue:

@@ -1,4 +1,4 @@
-"""Publishes events on the stack's event bus. An event may be published twice; its order_id shows the duplicate."""
+"""Publishes events on the stack's event bus. If one is published twice, both copies have the same order_id."""
 
 import json
 

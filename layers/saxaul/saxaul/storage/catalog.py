@@ -27,9 +27,9 @@ CATALOG_CACHED_FOR = 60.0
 """How many seconds a worker uses the catalog that it has read."""
 
 MISSING_CACHED_FOR = 5.0
-"""If the cached catalog lacks an entry, a worker reads the catalog again, but only if its copy is older than this.
+"""If the cached catalog lacks an entry, a worker reads the catalog again if its copy is older than this many seconds.
 
-In seconds. So requests for unknown entries cause at most one read of the catalog in this time.
+So requests for unknown entries cause at most one read of the catalog in this time.
 """
 
 _FIRST, _LAST = "0", "z~"
@@ -104,9 +104,9 @@ class CatalogStore:
         return [_version_from_item(item) for item in islice(items, limit)]
 
     def with_deleted_types(self, catalog: Catalog, action_types: Iterable[str]) -> Catalog:
-        """Return the catalog, extended by those of the given action types that were deleted.
+        """Return the catalog, with the deleted ones among ``action_types`` added to it.
 
-        Each has its last version before the deletion. Entries of periods can name action types that were deleted.
+        Each is added as it was before its deletion, because entries of periods can name deleted action types.
         """
         deleted: dict[str, ActionType] = {}
         for name in {*action_types} - catalog.action_types.keys():

@@ -44,7 +44,7 @@ def s3() -> "S3Client":
     """Return an S3 client whose presigned links use the host name of the bucket in its region.
 
     The global host name would redirect to the regional one, for which the signature is not valid. An emulator, such as
-    that of the laptop stack, has no host name for each bucket, so links to an emulator have the bucket in the path.
+    that of the laptop stack, has one host name for all buckets, so links to an emulator have the bucket in the path.
     """
     host_style = Config(s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
     path_style = Config(s3={"addressing_style": "path"})

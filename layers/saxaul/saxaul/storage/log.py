@@ -1,7 +1,7 @@
 """Log entries as items of one partition, sorted by sequence number. Each item holds compressed canonical JSON.
 
-500 leaves take 194 KB uncompressed, and 57 KB compressed, because their field names repeat. The longest possible 500
-leaves take 209 KB compressed. An item may have at most 400 KB.
+500 leaves take 194 KB uncompressed, and 57 KB compressed, because their field names repeat. If every leaf has the
+greatest possible length, 500 leaves take 209 KB compressed. An item may have at most 400 KB.
 """
 
 import zlib

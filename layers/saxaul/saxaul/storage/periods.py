@@ -46,7 +46,7 @@ _INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
 _DECIMALS = {"quantity", "avoided_g", "units"}
 
 _PLAIN_BYTES = 900
-"""Entries whose JSON has at most this many bytes are stored as a readable map, and longer ones are compressed.
+"""If the JSON of a period's entries has at most this many bytes, they are stored as a readable map, else compressed.
 
 DynamoDB counts fewer bytes for the map than the JSON has, so such an item fits in 1 KB.
 """

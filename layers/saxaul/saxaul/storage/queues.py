@@ -10,7 +10,8 @@ from saxaul.trees.redemptions import Redemption
 def send_actions(queue_url: str, app: str, bodies: Iterable[str]) -> None:
     """Send message bodies with an app's actions. Each app is a message group, so the queue serves the apps in turn.
 
-    The bodies are filled up to 64 KB. SQS bills each 64 KB as one request, in batches too, so batches save nothing.
+    Each body is filled to at most 64 KB. SQS bills each 64 KB as one request, even within a batch, so sending the
+    bodies in batches would save nothing.
     """
     for body in bodies:
         sqs().send_message(QueueUrl=queue_url, MessageBody=body, MessageGroupId=app)
@@ -32,8 +33,8 @@ def send_redemption(queue_url: str, redemption: Redemption) -> None:
 def send_planting(queue_url: str, project_id: str, after: str) -> None:
     """Queue a message to place an order for a project.
 
-    ``after`` names what this message follows: a planting batch, or the order that was placed before. For five
-    minutes, the queue drops further messages with the same ``after``.
+    ``after`` identifies the cause of the message: a run of the planting batch, or the order that was placed before. For
+    five minutes, the queue drops further messages with the same ``after``.
     """
     sqs().send_message(
         QueueUrl=queue_url,

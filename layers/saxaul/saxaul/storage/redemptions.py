@@ -1,8 +1,8 @@
 """Redemptions and certificates as items, and the transactions that change redemptions, wallets and stock together.
 
-The index ``Listing`` finds work without a scan. It has two kinds of lists of redemptions. The lists of pending
-redemptions are sorted by the time of the request. Each project also has a list of redemptions with trees that wait for
-a planting order, sorted by the time of the reservation.
+The index ``Listing`` finds the redemptions that still need work, without a scan. It has two kinds of lists of
+redemptions. The lists of pending redemptions are sorted by the time of the request. Each project also has a list of
+redemptions with trees that wait for a planting order, sorted by the time of the reservation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
 
 REQUESTED_LISTS = 8
-"""How many lists share the pending redemptions, because one list accepts at most 1,000 writes a second."""
+"""Pending redemptions are spread over this many lists. One list accepts at most 1,000 writes a second."""
 
 
 class RedemptionExistsError(Exception):
@@ -108,7 +108,7 @@ class Redemptions:
         transact(writes)
 
     def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
-        """Write a cancelled redemption. If ``refunded``, return its points and saplings in the same transaction.
+        """Write a cancelled redemption. If ``refunded``, give back its points and saplings in the same transaction.
 
         Raises:
             TransactionRefusedError: the redemption has changed since it was read, or another write is in progress.
@@ -145,7 +145,7 @@ class Redemptions:
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
     def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
-        """Write changed redemptions, and refund points by user_id, in one transaction.
+        """Write changed redemptions, and refund the points in ``refunds`` (by user_id), in one transaction.
 
         Raises:
             TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.

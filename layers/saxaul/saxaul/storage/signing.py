@@ -34,8 +34,9 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """Sign a message with ECDSA and SHA-256, and return the signature as DER.
 
-        An ECDSA signature is a pair (r, s), and two values of s are valid. KMS returns either of them; this method
-        returns the lower one. KMS accepts messages of up to 4,096 bytes. The header of a log entry is never longer.
+        An ECDSA signature is a pair (r, s), and two values of s are valid. KMS may use either; this method returns the
+        signature with the lower one. KMS accepts messages of up to 4,096 bytes. The header of a log entry is never
+        longer.
         """
         answer = kms().sign(KeyId=self._key_arn, Message=message, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256")
         return with_low_s(answer["Signature"])

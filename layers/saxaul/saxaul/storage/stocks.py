@@ -1,7 +1,7 @@
 """Stocks as items, and the writes that release, reserve and unreserve saplings in a transaction.
 
-``v`` counts the changes by operators. Reserving and unreserving saplings change ``reserved`` but not ``v``. So if two
-redemptions reserve saplings at the same time, the version does not make one of them fail.
+``v`` counts the changes by operators. Reserving and unreserving saplings change ``reserved`` but not ``v``. So two
+redemptions can reserve saplings at the same time without a version conflict.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 STOCKS_CACHED_FOR = 1.0
-"""How many seconds a worker shows stocks that it has read. Writes never use this copy."""
+"""How many seconds a worker shows its cached copy of the stocks. Writes never use the copy."""
 
 _RELEASES_ALL_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
 _ENOUGH_UNRESERVED = "reserved <= :most"
@@ -45,7 +45,7 @@ class Stocks:
         return {project_id: self._cached[project_id] for project_id in wanted}
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
-        """Return the write of an operator's settings, on condition that they release at least the reserved saplings.
+        """Return the write of an operator's settings, if they release at least as many saplings as are reserved.
 
         The write has no condition on ``v``. The same transaction must write the project's catalog entry: if two
         operators write at the same time, the version of that entry makes one of them fail.

@@ -65,7 +65,8 @@ class Table:
         """Return the items that exist under these keys.
 
         Raises:
-            OverloadedError: DynamoDB left a part of a batch unread, and ATTEMPTS requests in a row made no progress.
+            OverloadedError: DynamoDB left a part of a batch unread, and ``races.ATTEMPTS`` requests in a row made no
+                progress.
         """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
@@ -90,7 +91,7 @@ class Table:
         return self._query(condition, {":pk": pk, ":first": first, ":last": last}, ConsistentRead=True)
 
     def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
-        """Yield the items with sort keys between ``after`` and ``before`` (excluded), last first. Reads in pairs."""
+        """Yield items with sort keys between ``after`` and ``before`` (excluded), last first. Reads two at a time."""
         found = self._query(
             "pk = :pk AND sk BETWEEN :after AND :before",
             {":pk": pk, ":after": after, ":before": before},
@@ -114,7 +115,7 @@ class Table:
         """Return the keys of the first ``limit`` items of a list in the index ``Listing``. The index may lag behind.
 
         With ``backwards``, return the last items, last first. With ``before``, return only items whose position in the
-        list (``list_order``) is lower than that.
+        list (``list_order``) is lower than ``before``.
         """
         condition, values = "list_name = :list_name", {":list_name": list_name}
         if before:
@@ -161,7 +162,8 @@ class Table:
         """Write items in batches, without conditions. Use this only for items whose content never changes.
 
         Raises:
-            OverloadedError: DynamoDB left a part of a batch unwritten, and ATTEMPTS requests in a row made no progress.
+            OverloadedError: DynamoDB left a part of a batch unwritten, and ``races.ATTEMPTS`` requests in a row made no
+                progress.
         """
         requests = [{"PutRequest": {"Item": raw(item)}} for item in items]
         for start in range(0, len(requests), BATCH_WRITE):

@@ -4,8 +4,9 @@ Some invisible characters change how the characters next to them look. They are 
 gives them a meaning:
 
 - U+200D (zero width joiner) between two emoji: families, professions, flags.
-- U+200D and U+200C (zero width non-joiner) between two letters, or marks on letters, of one script that joins letters;
-  and U+200D after a virama, where it requests a half form (the Unicode Standard 16.0, chapters 9 and 12).
+- U+200D and U+200C (zero width non-joiner) between two letters, or marks on letters, of one script that joins letters.
+- U+200D after a virama, where it requests a half form (for this and the previous rule, see the Unicode Standard 16.0,
+  chapters 9 and 12).
 - U+FE0E and U+FE0F (text style and emoji style) after an emoji, and in a keycap.
 - Other variation selectors after a hanzi or a Mongolian letter, whose form they select.
 - U+180E (Mongolian vowel separator) between two Mongolian letters.
@@ -39,8 +40,10 @@ _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
-"""Code points with the property Default_Ignorable_Code_Point outside of ``_HIDDEN``, without variation selectors
-(Unicode 16.0)."""
+"""Code points with the property Default_Ignorable_Code_Point (Unicode 16.0).
+
+Variation selectors and the code points of the categories in ``_HIDDEN`` are not included.
+"""
 
 _SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SELECTABLE = (
@@ -50,7 +53,7 @@ _SELECTABLE = (
         re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"),
     ),
 )
-"""Variation selectors, each set with the characters whose form it selects: Mongolian letters, and hanzi."""
+"""Sets of variation selectors, each with the characters whose form they select: Mongolian letters, and hanzi."""
 
 _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9-\u21aa\u231a-\u231b\u2328\u2388\u23cf"

@@ -59,7 +59,7 @@ def manifest_key(order_id: str, form: Format) -> str:
 
 
 def _as_csv(order: PlantingOrder) -> bytes:
-    """Return a header and one row for each tree. Without the byte order mark, spreadsheets misread hanzi."""
+    """Return a header and one row for each tree, after a byte order mark. Without it, spreadsheets misread hanzi."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)

@@ -1,6 +1,6 @@
 """Certificate numbers. They cannot be guessed, and a check character detects typing errors.
 
-A number has twelve random characters (60 bits) and one check character, such as ``7K3M-9QPD-2FHW-C``.
+A number, such as ``7K3M-9QPD-2FHW-C``, has twelve random characters (60 bits) and one check character.
 The alphabet is Crockford's base 32, which omits I, L, O and U because they look like other characters. The check
 character is computed by the Luhn algorithm modulo 32, which detects any single wrong character and nearly every swap
 of two neighbouring characters.

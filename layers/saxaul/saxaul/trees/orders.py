@@ -86,7 +86,7 @@ class PlantingOrder:
 
 
 def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
-    """Return the project details to show for a tree: those of its order, or without an order those of the catalog."""
+    """Return the project details to show for a tree: those of its order, or of the catalog if it has no order."""
     if order:
         return order.project
     return OrderedProject.of(project) if project else None

@@ -121,7 +121,7 @@ class Step:
     Attributes:
         state: the state of the tree after this step.
         at: when the step happened. For a planting or an inspection, the partner reported this time.
-        recorded_at: when the platform recorded it.
+        recorded_at: when the service recorded the step.
         order_id: the planting order, for a step to ``ordered`` and for a failure.
         reason: why planting failed.
         planting: the details of the tree that was planted, for a step to ``planted`` or ``replaced``.
@@ -223,7 +223,7 @@ class Tree:
         """Return this tree with its seal, and with the log place of one of its steps.
 
         The step is found by identity and not by equality, because one request can report two equal steps. The first of
-        them may be removed already, and the second has another place in the log.
+        them may already be missing from the history, and the second has another place in the log.
         """
         logged = replace(step, sequence=place.sequence, leaf=place.leaf)
         history = tuple(logged if known is step else known for known in self.history)
@@ -233,7 +233,7 @@ class Tree:
 def _with_max_steps(history: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return a history with at most MAX_STEPS steps in full; see MAX_STEPS.
 
-    A ``dead`` or ``replaced`` step is not shortened before it is in the log, so the result may have more steps in full.
+    A ``dead`` or ``replaced`` step is not shortened before it is in the log, so more than MAX_STEPS may stay in full.
     """
     while sum(not _is_shortened(step) for step in history) > MAX_STEPS:
         shorter = _without_oldest_inspection(history) or _with_oldest_shortened(history)

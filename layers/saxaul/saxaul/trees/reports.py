@@ -95,7 +95,7 @@ class Failure(_Report):
     reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
-        """Return the step to ``reserved``, to wait for the next order, or to ``refunded`` after MAX_TRIES orders."""
+        """Return the next step: ``reserved`` to wait for another order, or ``refunded`` after MAX_TRIES orders."""
         state = State.RESERVED if len(tree.orders) < MAX_TRIES else State.REFUNDED
         return Step(state, now, now, order_id=order_id, reason=self.reason)
 

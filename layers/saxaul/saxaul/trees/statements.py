@@ -26,7 +26,7 @@ class LogDraft(NamedTuple):
 
 
 def log_draft(reported: Reported, order: PlantingOrder, calendar: Calendar, sequence: int) -> LogDraft:
-    """Make a leaf for each statement. All leaves go into the log entry ``sequence``. A tree without a seal gets one."""
+    """Make a leaf of log entry number ``sequence`` for each statement. A tree without a seal gets one."""
     current = {redemption.redemption_id: redemption for redemption in reported.changed}
     leaves: list[Leaf] = []
     for statement in reported.statements:

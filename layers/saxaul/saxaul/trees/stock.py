@@ -1,9 +1,9 @@
 """Stock: how many saplings of a project are released, and how many are reserved.
 
-An operator releases saplings by hand or by a schedule. The number that a schedule has released is computed from the
-stored stock and the clock. No job runs at the release time, nothing is written, and every worker sees the new saplings
-in the same second. When an operator changes a schedule, the number that the old schedule has released is stored, and
-the new schedule continues from that instant.
+An operator releases saplings by hand or by a schedule. The number of saplings that a schedule has released is computed
+from the stored stock and the clock. No job runs at the release time, nothing is written, and every worker sees the new
+saplings in the same second. When an operator changes a schedule, the number that the old schedule has released is
+stored, and the new schedule continues from that instant.
 """
 
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ class Stock:
         return Release(next_time, saplings) if next_time is not None and saplings else None
 
     def planned(self, project: TreeProject, zone: ZoneInfo, now: int) -> "Stock":
-        """Return the stock after an operator wrote the project.
+        """Return the stock after an operator wrote its project to the catalog.
 
         The new schedule releases nothing for release times that have passed already.
         """
