@@ -41,7 +41,7 @@ THIS_MACHINE = {
     "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
     "Architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64",
 }
-"""The values of the same parameters for this interpreter and this processor."""
+"""PythonRuntime and Architecture of this interpreter and this processor."""
 
 _PROBE = "import sys, pip; print(sys.implementation.name, *sys.version_info[:2])"
 
@@ -118,7 +118,7 @@ def refuse_wrong_files(built: Path, parameters: Mapping[str, str], shown: int = 
 def interpreter_for(runtime: str) -> Path:
     """Return a working interpreter with pip for a runtime such as python3.13.
 
-    It is this interpreter if its version fits, or else the first on the PATH, or else one that pyenv installed.
+    It is the running interpreter if its version fits, or else the first on the PATH, or else one that pyenv installed.
 
     Raises:
         SamError: there is no such interpreter.

@@ -26,6 +26,7 @@ from local.seed import seed
 
 _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
+_FIRST_PORT, _LAST_PORT = 1024, 65535
 
 
 def up(port: int) -> None:
@@ -97,6 +98,8 @@ def start(port: int) -> None:
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _is_ready(port):
         if process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is None:
+                end(psutil.Process(process.pid))
             exit_with(f"MiniStack did not start; {log_file} says why.")
         time.sleep(0.1)
 
@@ -143,10 +146,17 @@ def _read(file: Path) -> Any:  # noqa: ANN401 - JSON that this module wrote
     return json.loads(file.read_text())
 
 
+def _port(text: str) -> int:
+    """Parse a port that a program without special rights may use."""
+    if not (text.isascii() and text.isdigit() and _FIRST_PORT <= int(text) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"must be a number from {_FIRST_PORT} to {_LAST_PORT}")
+    return int(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.stack", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("command", choices=["up", "down"])
-    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--port", type=_port, default=4566)
     chosen = parser.parse_args()
     os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:

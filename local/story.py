@@ -39,7 +39,10 @@ WEEK = (
 
 
 def main() -> None:
-    tell()
+    try:
+        tell()
+    except httpx.HTTPError as error:
+        exit_with(f"The stack did not respond ({error}); start it with: make up")
 
 
 def tell() -> str:

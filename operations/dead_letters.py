@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from local.client import client_arguments_of_stack, stack
 from local.console import console, exit_with
+from operations.arguments import non_empty
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 
@@ -141,19 +142,20 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("command", choices=["list", "redrive", "drop"])
     parser.add_argument("--queue", choices=["actions", "redemptions", "planting"], default="actions")
-    parser.add_argument("--id", help="redrive, drop: only this message")
+    parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
     parser.add_argument("--yes", action="store_true", help="drop --all: confirm that every message is deleted")
     parser.add_argument("--body-file", type=Path, help="redrive --id: send the content of this file as the body")
     parser.add_argument("--limit", type=int, default=100, help="list: the most messages to show")
     parser.add_argument(
         "--source-url",
+        type=non_empty,
         help="the URL of the queue; default: that of SAXAUL_STACK, or of the laptop stack",
     )
-    parser.add_argument("--dead-letter-url", help="the URL of its dead-letter queue; both or neither must be given")
+    parser.add_argument(
+        "--dead-letter-url", type=non_empty, help="the URL of its dead-letter queue; both or neither must be given"
+    )
     chosen = parser.parse_args()
-    if chosen.id == "":  # for example from an empty shell variable, which must not select all messages
-        parser.error("--id needs a message id")
     if bool(chosen.source_url) != bool(chosen.dead_letter_url):
         parser.error("--source-url and --dead-letter-url must be given together")
     if chosen.body_file and not (chosen.command == "redrive" and chosen.id):

@@ -20,6 +20,7 @@ from rich.table import Table as Grid
 
 from local.client import stack, use_stack
 from local.console import console, exit_with
+from operations.arguments import non_empty
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.audit import PAID, Census, CrossChecks, Finding, Holdings, check, log_findings, stock_findings
 from saxaul.clock import SYSTEM_CLOCK
@@ -186,7 +187,9 @@ def _certified_tree(item: Item) -> OrderedTree:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.reconcile", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--table", help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack")
+    parser.add_argument(
+        "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
+    )
     table = Table(parser.parse_args().table or ledger_of_the_stack(), SYSTEM_CLOCK)
     try:
         with console.status(f"reading {table.name}"):

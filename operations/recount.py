@@ -27,6 +27,7 @@ from rich.markup import escape
 
 from local.client import stack
 from local.console import console, exit_with
+from operations.arguments import non_empty
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
@@ -156,7 +157,9 @@ def _counted_from_ledger(table: Table, calendar: Calendar) -> dict[date, Impact]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m operations.recount", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--table", help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack")
+    parser.add_argument(
+        "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
+    )
     parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --table")
     parser.add_argument("--mend", action="store_true", help="correct the days that only lack something")
     chosen = parser.parse_args()

@@ -61,6 +61,30 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+VALUES = {
+    "LEDGER_TABLE": {"Ref": "LedgerTable"},
+    "CATALOG_TABLE": {"Ref": "CatalogTable"},
+    "ACTION_QUEUE_URL": {"Ref": "ActionQueue"},
+    "REDEMPTION_QUEUE_URL": {"Ref": "RedemptionQueue"},
+    "PLANTING_QUEUE_URL": {"Ref": "PlantingQueue"},
+    "MANIFEST_BUCKET": {"Ref": "ManifestBucket"},
+    "BUS_NAME": {"Ref": "Bus"},
+    "SIGNING_KEY": {"Fn::GetAtt": "SigningKey.Arn"},
+    "PUBLIC_URL": {"Ref": "PublicUrl"},
+    "TIME_ZONE": {"Ref": "TimeZone"},
+    "ACCEPTANCE_DAYS": {"Ref": "AcceptanceDays"},
+    "HARVEST_TIME": {"Ref": "HarvestTime"},
+}
+"""The value of each variable, wherever a function has it. ``Ref`` gives the name of a table and the URL of a queue."""
+
+
+def test_a_variable_has_the_same_value_in_every_function() -> None:
+    shared = template()["Globals"]["Function"]["Environment"]["Variables"]
+    for name, value in [*shared.items(), *chain.from_iterable(variables(f).items() for f in functions().values())]:
+        if name not in {"CALLERS", "AWS_ENDPOINT_URL"}:
+            assert value == VALUES[name], name
+
+
 @pytest.mark.parametrize("name", sorted(functions()))
 def test_a_function_gets_the_variables_that_its_code_reads_and_no_others(name: str) -> None:
     function = functions()[name]

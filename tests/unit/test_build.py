@@ -9,6 +9,7 @@ import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pydantic_core
@@ -218,7 +219,8 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     record = tmp_path / "arguments.json"
     program = tmp_path / "bin" / "sam"
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open({str(record)!r}, 'w'))\n")
+    script = f"import json, sys; json.dump(sys.argv[1:], open({str(record)!r}, 'w'))"
+    program.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} -c {quote(script)} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(build, "FOR_AWS", tmp_path)

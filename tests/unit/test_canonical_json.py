@@ -7,7 +7,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxaul.log.canonical_json import NotCanonicalError, decode, digest, encode
+from saxaul.log.canonical_json import MAX_DEPTH, NotCanonicalError, decode, digest, encode
 
 NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -60,3 +60,15 @@ def test_a_digest_does_not_depend_on_the_order_of_names() -> None:
 def test_text_that_is_not_canonical_is_refused_even_if_its_value_is_the_same(text: bytes) -> None:
     with pytest.raises(NotCanonicalError):
         decode(text)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 900, 985, 20_000])
+def test_text_may_have_32_levels_of_lists_and_objects(opening: bytes, closing: bytes, depth: int) -> None:
+    text = opening * depth + b"1" + closing * depth
+
+    if depth == 32:
+        assert encode(decode(text)) == text
+    else:
+        with pytest.raises(NotCanonicalError, match="it has more than 32 levels of lists and objects"):
+            decode(text)

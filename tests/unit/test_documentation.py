@@ -1,70 +1,165 @@
-"""The documentation is complete: problem codes, API paths, functions, parameters and decisions."""
+"""The documents agree with the code: problem codes, endpoints, fields, parameters, alarms, commands and links."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from functions.redeem_trees.handler import RedemptionBody
 from local.sam import ROOT
 from saxaul.ledger.actions import ReportedAction, ReportedReversal
+from saxaul.ledger.wallets import Position
 from saxaul.trees.reports import Confirmation, Failure, Inspection
-from tests.template.reading import events, functions, template
+from tests.template.reading import events, functions, resources, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
+OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
+PROBLEMS = (ROOT / "docs/problems.md").read_text("utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
+
+in_every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+FIELDS: dict[str, Iterable[str]] = {
+    "field of an action": ReportedAction.model_fields,
+    "field of a reversal": ReportedReversal.model_fields,
+    "field of a redemption request": RedemptionBody.model_fields,
+    "field of a confirmation": Confirmation.model_fields,
+    "field of a failure": Failure.model_fields,
+    "field of an inspection": Inspection.model_fields,
+    "field of a wallet": [*Position._fields],
+}
 REFUSING = {
     "InvalidRequest",
     "Forbidden",
     "NotFound",
     "Conflict",
+    "PreconditionFailed",
     "KeyReused",
     "InternalError",
     "RefusalReason",
     "rejected",
 }
+PLACEHOLDER = re.compile(r"…|\.\.\.|<[A-Za-z][\w -]*>|(?<!\$)\{[a-z_]+\}|\byour[_-]", re.IGNORECASE)
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
+def tables(document: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Yield the titles and the rows of each table."""
+    for titles, rows in re.findall(r"^(\|.*)\n\|[-:| ]+\n((?:\|.*\n?)*)", document, re.MULTILINE):
+        yield cells(titles), [cells(row) for row in rows.splitlines()]
+
+
+def column(document: str, title: str) -> list[str]:
+    """Return the cells below this title, in all tables that have it."""
+    return [row[titles.index(title)] for titles, rows in tables(document) if title in titles for row in rows]
+
+
+def quoted(texts: Iterable[str]) -> list[str]:
+    return [code for text in texts for code in re.findall(r"`([^`]+)`", text)]
+
+
+def prose(document: Path) -> str:
+    return re.sub(r"^ *```.*?^ *```", "", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(document: Path) -> list[str]:
+    """Return each line of the shell blocks, and each make command inside a sentence."""
+    shell = r"^ *```(?:sh|bash|shell|zsh|console)\n(.*?)^ *```"
+    blocks = re.findall(shell, document.read_text("utf-8").replace("\\\n", " "), re.MULTILINE | re.DOTALL)
+    inline = [code for code in quoted([prose(document)]) if re.match(r"(\w+=\S* )*make ", code)]
+    return [*(line for block in blocks for line in block.splitlines()), *inline]
 
 
 def codes() -> Iterator[str]:
-    """Yield each code that is raised, returned or stored as a reason."""
+    """Yield each code that is raised, returned or stored as a reason, or that API Gateway sends."""
     sources = [*(ROOT / "layers/saxaul/saxaul").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     for node in (node for source in sources for node in ast.walk(ast.parse(source.read_text()))):
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(code)), *_]):
                 if name in REFUSING:
                     yield code
+            case ast.Call(func=ast.Attribute(attr="apply"), args=[_, _, ast.Constant(value=str(code)), _]):
+                yield code
             case (
                 ast.Tuple(elts=[ast.Constant(value=str(code)), _]) | ast.Tuple(elts=[_, ast.Constant(value=str(code))])
             ):
                 if re.fullmatch(r"[a-z]+(_[a-z]+)+", code):
                     yield code
+    yield from re.findall(r'"code": "([a-z_]+)"', (ROOT / "template.yaml").read_text())
 
 
-def test_every_code_is_documented() -> None:
-    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/problems.md").read_text()))
+def test_the_documented_codes_are_those_that_the_code_returns() -> None:
+    reasons = quoted([PROBLEMS.partition("## Reasons")[2]])
     found = set(codes())
 
-    assert {"too_old", "sold_out", "key_reused", "over_units_cap", "not_in_order"} <= found
-    assert found <= documented
+    assert {"too_old", "sold_out", "key_reused", "over_units_cap", "not_in_order", "throttled"} <= found
+    assert {*quoted(column(PROBLEMS, "code")), *reasons} - {"reason"} == found
 
 
-def test_every_code_of_the_gateway_is_documented() -> None:
-    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/problems.md").read_text()))
+def endpoints(cell: str) -> Iterator[tuple[str, str]]:
+    """Yield the method and path of each endpoint in a cell, such as `GET`, `PUT /catalog/{kind}/{id}`."""
+    methods = []
+    for code in quoted([cell]):
+        method, _, path = code.partition(" ")
+        methods.append(method)
+        if path:
+            yield from ((method, path.partition("?")[0]) for method in methods)
+            methods.clear()
 
-    assert set(re.findall(r'"code": "([a-z_]+)"', (ROOT / "template.yaml").read_text())) <= documented
+
+def template_endpoints() -> dict[tuple[str, str], str]:
+    """Return the scope of each method and path."""
+    return {
+        (event["Method"].upper(), event["Path"]): event["Auth"].get("AuthorizationScopes", ["public"])[0]
+        for _, event in events("Api")
+    }
 
 
-def test_every_path_of_the_api_is_documented_with_its_scope() -> None:
-    paths = re.sub(r"\?[a-z=&]+`", "`", API)
-    for _, event in events("Api"):
-        scope = event["Auth"].get("AuthorizationScopes", ["public"])[0].removeprefix("saxaul/")
-        method = event["Method"].upper()
-        rows = [row for row in paths.splitlines() if row.startswith("|") and f"{event['Path']}`" in row]
+def test_the_documented_endpoints_and_scopes_are_those_of_the_template() -> None:
+    documented = sorted(
+        (endpoint, scope.strip("`"))
+        for titles, rows in tables(API)
+        if titles[:2] == ["endpoint", "scope"]
+        for cell, scope, *_ in rows
+        for endpoint in endpoints(cell)
+    )
 
-        assert any(method in row and scope in row for row in rows), (method, event["Path"])
+    assert documented == sorted((made, scope.removeprefix("saxaul/")) for made, scope in template_endpoints().items())
+
+
+def test_every_endpoint_that_takes_a_body_is_in_the_table_of_bodies() -> None:
+    documented = [
+        endpoint
+        for titles, rows in tables(API)
+        if titles == ["endpoint", "body"]
+        for cell, _ in rows
+        for endpoint in endpoints(cell)
+    ]
+
+    assert sorted(documented) == sorted(made for made in template_endpoints() if made[0] in {"POST", "PUT"})
+
+
+@in_every_document
+def test_every_endpoint_that_a_document_names_exists(document: Path) -> None:
+    named = {" ".join(named) for named in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)[^`]*`", prose(document))}
+    exists = "|".join(f"{method} {re.sub(r'{[a-z_]+}', '[^/]+', path)}" for method, path in template_endpoints())
+
+    assert [endpoint for endpoint in named if not re.fullmatch(exists, endpoint)] == []
+
+
+@pytest.mark.parametrize("title", FIELDS)
+def test_the_documented_fields_are_those_of_the_model(title: str) -> None:
+    assert sorted(quoted(column(API, title))) == sorted(FIELDS[title])
+
+
+def test_every_table_of_fields_belongs_to_a_model() -> None:
+    assert {titles[0] for titles, _ in tables(API) if titles[0].startswith("field")} == set(FIELDS)
 
 
 def test_every_function_is_documented() -> None:
@@ -73,19 +168,34 @@ def test_every_function_is_documented() -> None:
     assert [handler for handler in handlers if handler not in ARCHITECTURE] == []
 
 
-def test_every_parameter_of_the_template_is_documented() -> None:
-    operations = (ROOT / "docs/operations.md").read_text("utf-8")
-
-    assert [name for name in template()["Parameters"] if f"`{name}`" not in operations] == []
+def test_the_documented_parameters_are_those_of_the_template() -> None:
+    assert sorted(quoted(column(OPERATIONS, "parameter"))) == sorted(template()["Parameters"])
 
 
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
+def test_the_documented_defaults_are_those_of_the_template() -> None:
+    for cell, documented in zip(column(OPERATIONS, "parameter"), column(OPERATIONS, "default"), strict=True):
+        parameters = [template()["Parameters"][name] for name in quoted([cell])]
+        defaults = ", ".join(str(parameter["Default"]) for parameter in parameters)
+        if not defaults:
+            assert re.match(r"none\b", documented), cell
+        elif parameters[0]["Type"] != "CommaDelimitedList":
+            assert documented == defaults, cell
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_documented_alarms_are_those_of_the_template() -> None:
+    rules = resources("AWS::Events::Rule").items()
+    reports = [name for name, rule in rules if {"Ref": "Alarms"} in [target["Arn"] for target in rule["Targets"]]]
+
+    assert sorted(quoted(column(OPERATIONS, "alarm"))) == sorted([*resources("AWS::CloudWatch::Alarm"), *reports])
+
+
+@in_every_document
 def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", document.read_text("utf-8"))
-    for link in (either or other for either, other in links):
+    text = re.sub(r"`[^`\n]*`", "", prose(document))
+    links = re.findall(
+        r"\]\(\s*<?([^)>\s]+)|(?:src|href)=[\"']([^\"']+)|^ *\[[^\]^]+\]: *<?([^>\s]+)", text, re.MULTILINE
+    )
+    for link in map("".join, links):
         if not link.startswith("https://"):
             path, _, heading = link.partition("#")
             target = (document.parent / path).resolve() if path else document
@@ -93,26 +203,35 @@ def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) 
             assert not heading or heading in headings(target), link
 
 
+@in_every_document
+def test_every_label_of_a_link_is_defined(document: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", prose(document))
+    defined = {label.lower() for label in re.findall(r"^ *\[([^\]]+)\]:", text, re.MULTILINE)}
+    used = re.findall(r"\[([^\]]+)\]\[([^\]]*)\]", text)
+
+    assert {(label or words).lower() for words, label in used} <= defined
+
+
 def headings(document: Path) -> set[str]:
     """Return the anchors of the headings of a document, as Markdown viewers make them."""
-    titles = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", prose(document), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@in_every_document
 def test_every_command_of_a_document_can_be_pasted(document: Path) -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
-
     # An interactive zsh takes a comment for arguments of the command.
-    assert [line for block in blocks for line in block.splitlines() if re.search(r"…|<[a-z][a-z ]*>| #", line)] == []
+    assert [line for line in commands(document) if PLACEHOLDER.search(line) or " #" in line] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@in_every_document
 def test_every_make_command_of_a_document_exists(document: Path) -> None:
-    commands = re.findall(r"(?:`|^)make ([a-z][a-z-]*)", document.read_text("utf-8"), re.MULTILINE)
-    targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    unquoted = [re.sub(r"'[^']*'|\"[^\"]*\"", "", command) for command in commands(document)]
+    calls = re.findall(r"(?:^|[\s;&|(])make ([^;&|)\n]*)", "\n".join(unquoted), re.MULTILINE)
+    words = {word for call in calls for word in call.split() if "=" not in word}
+    targets = re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
-    assert set(commands) <= set(targets)
+    assert words <= set(targets)
 
 
 def test_every_decision_is_listed() -> None:
@@ -120,10 +239,3 @@ def test_every_decision_is_listed() -> None:
     listed = set(re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text()))
 
     assert listed == {decision.name for decision in folder.glob("0*.md")}
-
-
-@pytest.mark.parametrize("body", [ReportedAction, ReportedReversal, RedemptionBody, Confirmation, Failure, Inspection])
-def test_every_field_of_a_request_body_is_documented(body: type[BaseModel]) -> None:
-    tables = " ".join(row.split("|")[1] for row in API.splitlines() if row.startswith("|"))
-
-    assert [field for field in body.model_fields if f"`{field}`" not in tables] == []

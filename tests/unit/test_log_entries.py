@@ -115,6 +115,13 @@ def test_a_leaf_without_a_photo_has_no_evidence() -> None:
     assert len(evidence_of("https://trees.example/1.jpg")) == 64
 
 
+def test_the_evidence_is_the_hash_of_the_link_exactly_as_it_is_written() -> None:
+    expected = "c82f74123725376d7555534b4188f896ddd9c6bf11253b9108d5bee92d2ed7cd"
+
+    assert evidence_of("https://Trees.example/AX-0001.JPG") == expected
+    assert evidence_of("https://trees.example/ax-0001.jpg") != expected
+
+
 def test_the_longest_header_fits_the_4096_bytes_that_kms_signs() -> None:
     entry = make_entry(make_leaf())
     longest = replace(entry, by="\x01" * 500, sequence=10**10, counts=Counts(10**12, 10**12, 10**12))

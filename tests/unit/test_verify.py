@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from shlex import quote
 from shutil import copytree
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
@@ -15,8 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from saxaul.log.canonical_json import encode
+from saxaul.log.parsing import MAX_KEY_FILE, RefusedError, printable
+from saxaul.log.signatures import Keys
 from saxaul.log.verify import main
-from tests.proof.published import END, Publication, publish
+from tests.builders import make_particulars
+from tests.proof.published import END, Publication, publish, publish_inspected
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,6 +102,89 @@ def test_a_failed_download_is_distinguished_from_a_forgery(
 
     assert main(arguments(files)) == code
     assert capsys.readouterr().out.splitlines()[-1].startswith(beginning)
+
+
+BEGINNING = b"-----BEGIN PUBLIC KEY-----\n"
+
+
+@pytest.mark.parametrize("size", [40_000 * len(BEGINNING), 400_000_000])
+def test_a_key_file_that_is_too_large_is_refused_and_not_read_into_memory(
+    files: Path, capsys: pytest.CaptureFixture[str], size: int
+) -> None:
+    with (files / "key.pem").open("wb") as key:
+        key.write(BEGINNING * 40_000)
+        key.truncate(size)
+
+    tracemalloc.start()
+    code = main(arguments(files))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert (code, capsys.readouterr().out) == (1, "REFUSED: the key file is larger than 64 KB.\n")
+    assert most < 10_000_000
+
+
+def test_a_key_file_may_have_64_kilobytes_with_text_between_its_keys(files: Path) -> None:
+    key = (files / "key.pem").read_bytes()
+    full = (b"The current key:\r\n" + key.replace(b"\n", b"\r\n") + b"\n").ljust(MAX_KEY_FILE)
+
+    (files / "key.pem").write_bytes(full)
+    assert main(arguments(files)) == 0
+    with pytest.raises(RefusedError, match="larger than 64 KB"):
+        Keys(full + b" ")
+
+
+@pytest.mark.parametrize("text", [BEGINNING, BEGINNING + b"-----END PUBLIC KEY----\n", b"-----END PUBLIC KEY-----\n"])
+def test_a_key_file_with_many_incomplete_keys_holds_no_key(
+    files: Path, capsys: pytest.CaptureFixture[str], text: bytes
+) -> None:
+    (files / "key.pem").write_bytes(text * (MAX_KEY_FILE // len(text)))
+
+    assert main(arguments(files)) == 3
+    assert capsys.readouterr().out == "INCOMPLETE: the key file holds no public key: fetch GET /log/key.\n"
+
+
+@pytest.mark.parametrize("depth", [31, 32, 900, *range(960, 1000, 5), 100_000])
+@pytest.mark.parametrize("name", ["certificate.json", "log.json"])
+def test_a_document_of_any_depth_is_refused(
+    files: Path, capsys: pytest.CaptureFixture[str], name: str, depth: int
+) -> None:
+    field = b'"dedication":' if name == "certificate.json" else b'"by":'
+    nested = b"[" * depth + b"]" * depth
+    before, after = (files / name).read_bytes().split(field, 1)
+    (files / name).write_bytes(before + field + nested + after[after.index(b'",') + 1 :])
+
+    assert main(arguments(files)) == 1
+    last_line = capsys.readouterr().out.splitlines()[-1]
+    assert last_line.startswith("REFUSED: ")
+    assert ("more than 32 levels" in last_line) == (depth > 31 or name == "log.json")
+
+
+def test_characters_that_a_terminal_would_obey_are_printed_as_escape_codes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = make_particulars(
+        species={"en": "Oak\x1b[2J", "zh": "梭梭"}, partner="A\r\nVERIFIED\u2028\x9b1m\u202e\x00\x7f"
+    )
+    monkeypatch.setattr("tests.proof.published.make_particulars", lambda _dedication: hostile)
+    published = publish_inspected(monkeypatch, [])
+    for name, text in (
+        ("certificate.json", published.certificate),
+        ("log.json", published.log + b"\n" + END),
+        ("key.pem", published.key),
+    ):
+        (tmp_path / name).write_bytes(text)
+
+    assert main(arguments(tmp_path)) == 0
+    first, *_ = lines = capsys.readouterr().out.split("\n")
+    assert "Oak\\x1b[2J in Alxa" in first
+    assert first.endswith(r"by A\r\nVERIFIED\u2028\x9b1m\u202e\x00\x7f.")
+    assert all(line.isprintable() for line in lines)
+
+
+def test_the_reason_of_a_refusal_is_printable_too() -> None:
+    assert str(RefusedError("the alive event of \x1b[31m\nVERIFIED")) == r"the alive event of \x1b[31m\nVERIFIED"
+    assert printable("梭梭 · Zoë 🌵") == "梭梭 · Zoë 🌵"
 
 
 def test_if_the_log_may_have_another_page_it_is_named_and_the_exit_code_is_3(
@@ -211,7 +299,7 @@ def test_the_documented_commands_fetch_a_log_of_several_pages_and_verify_it(
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text("utf-8"), re.DOTALL)
     [commands] = [block for block in blocks if "log?after=" in block]
     lines = [line for line in commands.splitlines() if not line.startswith(("number=", "pip "))]
-    script = "\n".join(lines).replace(".venv/bin/python", "python").replace("python -m", f"{sys.executable} -m")
+    script = "\n".join(lines).replace(".venv/bin/python", "python").replace("python -m", f"{quote(sys.executable)} -m")
     environment = os.environ | {
         "api": api_url,
         "number": "08T7-PZB3-J52J-Z",

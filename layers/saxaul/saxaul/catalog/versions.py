@@ -51,7 +51,7 @@ class Condition:
     excluded: Versions = Versions()
 
     def is_stale(self, version: int | None) -> bool:
-        """Return whether the current version is not a required one. The operator then read another version."""
+        """Return whether this write was based on a version that is not the current one."""
         return self.required is not None and not self.required.include(version)
 
     def excludes(self, version: int | None) -> bool:

@@ -15,6 +15,14 @@ Json = Any
 _EXACT = 2**53
 """The absolute value of an integer must be smaller than this. Some JSON readers do not read larger ones exactly."""
 
+MAX_DEPTH = 32
+"""The most levels of lists and objects inside one another. A certificate has six, and a page of the log has five.
+
+The limit keeps every recursion over a value far below the recursion limit of Python, wherever the value is used.
+"""
+
+_TOO_DEEP = f"it has more than {MAX_DEPTH} levels of lists and objects"
+
 
 class NotCanonicalError(ValueError):
     """The bytes or the value are not canonical JSON. The message says why."""
@@ -26,7 +34,7 @@ def encode(value: Json) -> bytes:
     Raises:
         NotCanonicalError: the value contains something that this module does not accept.
     """
-    _check(value)
+    _check(value, MAX_DEPTH)
     try:
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -41,13 +49,11 @@ def decode(text: bytes) -> Json:
     """
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise NotCanonicalError("it is not JSON") from None
-    try:
-        is_canonical = encode(value) == text
     except RecursionError:
-        raise NotCanonicalError("it is nested too deeply") from None
-    if not is_canonical:
+        raise NotCanonicalError(_TOO_DEEP) from None
+    except ValueError:
+        raise NotCanonicalError("it is not JSON") from None
+    if encode(value) != text:
         raise NotCanonicalError("it is not canonical JSON (RFC 8785)")
     return value
 
@@ -57,19 +63,22 @@ def digest(value: Json) -> str:
     return hashlib.sha256(encode(value)).hexdigest()
 
 
-def _check(value: Json) -> None:
+def _check(value: Json, levels: int) -> None:
+    """Check a value that may have at most this many levels of lists and objects."""
     match value:
         case None | bool() | str():
             return
         case int() if abs(value) < _EXACT:
             return
+        case list() | tuple() | dict() if not levels:
+            raise NotCanonicalError(_TOO_DEEP)
         case list() | tuple():
             for element in value:
-                _check(element)
+                _check(element, levels - 1)
         case dict():
             for name, element in value.items():
                 if not (isinstance(name, str) and name.isascii()):
                     raise NotCanonicalError("it has a member name that is not ASCII")
-                _check(element)
+                _check(element, levels - 1)
         case _:
             raise NotCanonicalError(f"it contains an unsupported value of type {type(value).__name__}")

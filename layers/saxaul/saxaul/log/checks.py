@@ -5,7 +5,6 @@ changed byte is noticed, even if the changed text would still have the same mean
 certificate leaves out. The log is published in pages, and a page without entries marks its end.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -19,17 +18,18 @@ from saxaul.log.parsing import (
     NotInLogError,
     RefusedError,
     field_names,
+    parse_hash,
     parse_header,
     parse_json,
     parse_leaf,
     parse_object,
+    parse_particulars,
+    parse_text,
 )
 from saxaul.log.proof import SHOWN_EVENTS, latest_planting_index, shown_history, shown_tree
 
 if TYPE_CHECKING:
     from saxaul.log.signatures import Keys
-
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -178,10 +178,11 @@ def _check_event(raw_event: Json, keys: "Keys", log: CheckedLog | None) -> Check
     leaf, header = parse_leaf(document["leaf"]), parse_header(document["entry"])
     where = f"the {leaf.event} event of entry {header.sequence}"
     path, index, photo_url = document["path"], document["index"], document["photo_url"]
-    if type(index) is not int or not isinstance(path, list) or not all(_is_hash(sibling) for sibling in path):
+    if type(index) is not int or not isinstance(path, list):
         raise RefusedError(f"{where} has no valid index or inclusion path")
+    siblings = [bytes.fromhex(parse_hash(sibling, f"a hash in the path of {where}")) for sibling in path]
     try:
-        root = merkle.root_of_path(leaf.hash, index, header.size, [bytes.fromhex(sibling) for sibling in path])
+        root = merkle.root_of_path(leaf.hash, index, header.size, siblings)
     except ValueError as error:
         raise RefusedError(f"{where} is not in the Merkle tree of its entry: {error}") from None
     _require_equal(root.hex(), header.root, f"{where} is not in the Merkle tree of its entry")
@@ -210,8 +211,7 @@ def _check_photos_shown(events: Sequence[CheckedEvent], photos: Sequence[str | N
 
 def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], events: Sequence[CheckedEvent]) -> None:
     """Check the facts that never change, such as the species and the dedication, against the leaves and the proof."""
-    names = "species latin place partner applied_at dedication_digest"
-    particulars = parse_object(proof["particulars"], "the particulars", names)
+    particulars = parse_particulars(proof["particulars"])
     _require_equal(
         digest(particulars), events[0].leaf.particulars, "the particulars are not those that the log commits to"
     )
@@ -223,7 +223,7 @@ def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], 
     dedication, salt = document["dedication"], proof["salt"]
     if dedication is None or salt is None:
         raise RefusedError("the dedication or its salt is missing, and no signed data says that it was erased")
-    recomputed = dedication_digest(dedication, salt)
+    recomputed = dedication_digest(parse_text(dedication, "the dedication"), parse_hash(salt, "the salt"))
     _require_equal(
         recomputed, particulars["dedication_digest"], "the dedication is not the one that the log commits to"
     )
@@ -293,7 +293,3 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
 def _require_equal(found: object, expected: object, reason: str) -> None:
     if found != expected:
         raise RefusedError(reason)
-
-
-def _is_hash(value: object) -> bool:
-    return isinstance(value, str) and _HASH.fullmatch(value) is not None

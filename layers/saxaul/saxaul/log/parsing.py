@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from saxaul.log.canonical_json import Json, NotCanonicalError, decode
-from saxaul.log.entries import EVENTS, Counts, Header, Leaf
+from saxaul.log.entries import DEGREE_DECIMALS, EVENTS, Counts, Header, Leaf, degrees
 
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -17,9 +17,27 @@ _TIME = re.compile(
 Without an offset, each verifier would read the time in its own time zone.
 """
 
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+_DEGREES = re.compile(rf"-?(0|[1-9][0-9]{{0,2}})\.[0-9]{{{DEGREE_DECIMALS}}}")
+
+MAX_KEY_FILE = 64 * 1024
+"""The most bytes of a key file. A key has 178 bytes, so the file may hold hundreds of keys."""
+
+_LANGUAGES = "en zh"
+"""The languages of the texts in the particulars."""
+
+
+def printable(text: str) -> str:
+    """Return a text with an escape code for each character that has no form of its own, such as a line break.
+
+    Such a character could move the cursor, change colours, or add a line that looks like the result.
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
 
 class NotVerifiedError(Exception):
-    """The check did not succeed. The message is the reason.
+    """The check did not succeed. The message is the reason, as :func:`printable` returns it.
 
         NotVerifiedError
          ├── RefusedError      something is not what was signed, or the certificate hides a logged event
@@ -33,6 +51,9 @@ class NotVerifiedError(Exception):
 
     word = "NOT VERIFIED"
     exit_code = 1
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(printable(reason))
 
 
 class RefusedError(NotVerifiedError):
@@ -67,8 +88,16 @@ def parse_leaf(document: Json) -> Leaf:
         raise RefusedError("a leaf has a value that is not text")
     if members["event"] not in EVENTS:
         raise RefusedError("a leaf has an unknown event")
-    _check_time(members["occurred_at"], "occurred_at of a leaf")
-    _check_time(members["recorded_at"], "recorded_at of a leaf")
+    for name in ("number", "project_id", "tag"):
+        if not members[name]:
+            raise RefusedError(f"{name} of a leaf is empty")
+    parse_time(members["occurred_at"], "occurred_at of a leaf")
+    parse_time(members["recorded_at"], "recorded_at of a leaf")
+    _check_degrees(members["lat"], 90, "lat of a leaf")
+    _check_degrees(members["lon"], 180, "lon of a leaf")
+    if members["evidence"]:
+        parse_hash(members["evidence"], "evidence of a leaf")
+    parse_hash(members["particulars"], "particulars of a leaf")
     return Leaf(**members)
 
 
@@ -84,8 +113,28 @@ def parse_header(document: Json) -> Header:
     texts = [value for name, value in members.items() if name not in ("sequence", "size", "counts")]
     if not all(type(value) is int for value in numbers) or not all(isinstance(value, str) for value in texts):
         raise RefusedError("an entry has a value of the wrong type")
-    _check_time(members["signed_at"], "signed_at of an entry")
+    for name in ("root", "previous", "key_id"):
+        parse_hash(members[name], f"{name} of an entry")
+    parse_time(members["signed_at"], "signed_at of an entry")
     return Header(**members | {"counts": Counts(**counts)})
+
+
+def parse_particulars(document: Json) -> dict[str, Any]:
+    """Return the particulars in a JSON object: ``species`` and ``place`` by language, and the other texts.
+
+    Raises:
+        RefusedError: a member is missing, unknown or malformed.
+    """
+    names = "species latin place partner applied_at dedication_digest"
+    members = parse_object(document, "the particulars", names)
+    for name in ("species", "place"):
+        for language, text in parse_object(members[name], name, _LANGUAGES).items():
+            parse_text(text, f"{name} in {language}")
+    for name in ("latin", "partner"):
+        parse_text(members[name], name)
+    parse_time(members["applied_at"], "applied_at")
+    parse_hash(members["dedication_digest"], "dedication_digest")
+    return members
 
 
 def parse_json(text: bytes, what: str) -> Json:
@@ -116,17 +165,51 @@ def parse_object(document: Json, what: str, names: str) -> dict[str, Any]:
     return dict(document)
 
 
-def field_names(record: type[Leaf | Header]) -> list[str]:
-    return [field.name for field in fields(record)]
+def parse_text(value: Json, what: str) -> str:
+    """Return a value that must be text. ``what`` names it in the reason.
+
+    Raises:
+        RefusedError: it is not text.
+    """
+    if not isinstance(value, str):
+        raise RefusedError(f"{what} is not text")
+    return value
 
 
-def _check_time(text: str, what: str) -> None:
+def parse_hash(value: Json, what: str) -> str:
+    """Return a value that must be a hash or a salt. ``what`` names it in the reason.
+
+    Raises:
+        RefusedError: it is not 64 hexadecimal digits in lower case.
+    """
+    if not (isinstance(value, str) and _HASH.fullmatch(value)):
+        raise RefusedError(f"{what} is not 64 hexadecimal digits in lower case")
+    return value
+
+
+def parse_time(value: Json, what: str) -> str:
+    """Return a value that must be a time. ``what`` names it in the reason.
+
+    Raises:
+        RefusedError: it is not a time in the form that the service writes.
+    """
     try:
-        is_time = bool(_TIME.fullmatch(text) and datetime.fromisoformat(text))
+        is_time = bool(isinstance(value, str) and _TIME.fullmatch(value) and datetime.fromisoformat(value))
     except ValueError:
         is_time = False  # there is no such day
     if not is_time:
         raise RefusedError(f"{what} is not a time in RFC 3339, to the second and with an offset from UTC")
+    return str(value)
+
+
+def field_names(record: type[Leaf | Header]) -> list[str]:
+    return [field.name for field in fields(record)]
+
+
+def _check_degrees(text: str, most: int, what: str) -> None:
+    """Check that a text is what :func:`saxaul.log.entries.degrees` writes, so zero has no sign."""
+    if not (_DEGREES.fullmatch(text) and abs(float(text)) <= most and text == degrees(float(text))):
+        raise RefusedError(f"{what} is not degrees from -{most} to {most} with {DEGREE_DECIMALS} decimals")
 
 
 def _is_error_response(text: bytes) -> bool:

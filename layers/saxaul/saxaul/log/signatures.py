@@ -4,7 +4,7 @@ This is the only module that needs ``cryptography``: the Lambda functions sign w
 """
 
 import hashlib
-import re
+from collections.abc import Iterator
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from saxaul.log.ecdsa import is_canonical, with_low_s
 from saxaul.log.entries import Header
-from saxaul.log.parsing import IncompleteError, RefusedError
+from saxaul.log.parsing import MAX_KEY_FILE, IncompleteError, RefusedError
 
-_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----\r?\n?", re.DOTALL)
+_BEGIN, _END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
 
 
 class Keys:
@@ -26,10 +26,12 @@ class Keys:
 
         Raises:
             IncompleteError: the file has no public key.
-            RefusedError: a key in the file cannot be read or is not a P-256 key.
+            RefusedError: the file is too large, or a key in it cannot be read or is not a P-256 key.
         """
+        if len(pem) > MAX_KEY_FILE:
+            raise RefusedError(f"the key file is larger than {MAX_KEY_FILE // 1024} KB")
         self._keys: dict[str, EllipticCurvePublicKey] = {}
-        for block in _PEM.findall(pem):
+        for block in _blocks(pem):
             try:
                 key = load_pem_public_key(block)
             except (ValueError, UnsupportedAlgorithm):
@@ -66,3 +68,11 @@ class Keys:
             raise RefusedError(
                 f"the signature of entry {header.sequence} is not in canonical form, and no later entry commits to it"
             )
+
+
+def _blocks(pem: bytes) -> Iterator[bytes]:
+    """Yield each public key of a PEM file, from its first line to its last. The time is linear in the file's size."""
+    start = pem.find(_BEGIN)
+    while start >= 0 and (end := pem.find(_END, start)) >= 0:
+        yield pem[start : end + len(_END)] + b"\n"
+        start = pem.find(_BEGIN, end)

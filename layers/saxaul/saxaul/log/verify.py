@@ -28,11 +28,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from saxaul.log.checks import CheckedCertificate, CheckedLog, check_certificate, check_inclusion, check_log
-from saxaul.log.parsing import IncompleteError, NotVerifiedError
+from saxaul.log.parsing import MAX_KEY_FILE, IncompleteError, NotVerifiedError, printable
 
 
 def verify(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> Iterator[str]:
-    """Check a certificate, a log, or both, and yield the lines to print.
+    """Check a certificate, a log, or both, and yield the lines to print, as :func:`printable` returns them.
 
     The result is VERIFIED if the generator ends without an exception. ``pages`` are the pages of the log; the last one
     must have no entries. Without pages, the generator always raises an exception, because only the log shows what the
@@ -49,11 +49,11 @@ def verify(certificate: bytes | None, pages: Sequence[bytes], pem: bytes) -> Ite
     log = check_log(pages, keys) if pages else None
     checked = check_certificate(certificate, keys, log) if certificate is not None else None
     if checked:
-        yield from _lines_about_certificate(checked)
+        yield from map(printable, _lines_about_certificate(checked))
     if log:
-        yield from _lines_about_log(log)
+        yield from map(printable, _lines_about_log(log))
         if checked:
-            yield _line_about_inclusion(checked, log)
+            yield printable(_line_about_inclusion(checked, log))
         log.check_complete()
     else:
         raise IncompleteError(
@@ -100,7 +100,7 @@ def _quantity(number: int, one: str, more: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    _escape_unprintable_characters()
+    _escape_unknown_characters()
     parser = argparse.ArgumentParser(
         prog="python -m saxaul.log.verify",
         description=__doc__,
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         certificate = chosen.certificate.read_bytes() if chosen.certificate else None
         pages = [page for file in chosen.log for page in split_pages(file.read_bytes())]
-        for line in verify(certificate, pages, chosen.key.read_bytes()):
+        for line in verify(certificate, pages, _read_key(chosen.key)):
             print(line)  # noqa: T201 - this is a command
     except NotVerifiedError as reason:
         print(f"{reason.word}: {reason}.")  # noqa: T201
@@ -141,8 +141,14 @@ def split_pages(text: bytes) -> list[bytes]:
     return [line for line in text.splitlines() if line.strip()] or [b""]
 
 
-def _escape_unprintable_characters() -> None:
-    """Print an escape code for a character that the terminal cannot show, rather than fail."""
+def _read_key(file: Path) -> bytes:
+    """Return the bytes of a key file, but of a file that is too large only enough for :class:`Keys` to refuse it."""
+    with file.open("rb") as opened:
+        return opened.read(MAX_KEY_FILE + 1)
+
+
+def _escape_unknown_characters() -> None:
+    """Print an escape code for a character that the terminal's encoding does not have, rather than fail."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

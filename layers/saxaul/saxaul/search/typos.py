@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from saxaul.search.postings import Postings
 
 _SHORTEST, _SHORTEST_SWAP = 4, 3
-"""The fewest letters that a word must have: to correct an extra, missing or wrong letter, and to correct a swap.
+"""The shortest word to correct: four letters for an extra, missing or wrong letter, three for a swap.
 
 Shorter words are too similar to many other words.
 """
