@@ -11,7 +11,7 @@ import httpx
 from local.client import Client
 
 _LOOKAHEAD = 4
-"""The most calls per thread that are submitted before the result of the first of them is yielded."""
+"""How many calls per thread may be submitted whose results are not yielded yet."""
 
 _TRIES = 6
 _FIRST_PAUSE = 0.25
@@ -52,7 +52,7 @@ def call_with_retries(client: Client, method: str, path: str, body: object = Non
 def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:
     """Call a function with each thing, in several threads, and yield the results in the order of the things.
 
-    It takes at most ``4 * workers`` more things than it has yielded results.
+    At any time, at most ``4 * workers`` things have been taken whose results are not yielded yet.
 
     Raises:
         StoppedError: ``things`` or a call raised it. The results of the other calls in progress are yielded first.
