@@ -15,7 +15,7 @@ _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
 
 def condition_of(request: Request) -> Condition:
-    """Return the condition in the headers of a write request: which current versions it requires and excludes."""
+    """Return the condition of a write request: versions that the current one must be among, or must not be among."""
     if_match, if_none_match = request.header("if-match"), request.header("if-none-match")
     return Condition(
         required=None if if_match is None else _versions_in(if_match),
