@@ -19,8 +19,9 @@ CLOCK_SKEW = 300
 """The most seconds by which the clock of an app may be ahead of the platform's clock."""
 
 GRACE_DAYS = 1
-"""Posts to an old period also write the wallet for this many whole days before a harvest may close the period.
+"""A safety margin in whole days.
 
+Posts to an old period start to write the wallet too. A harvest may close the period only after this many further days.
 By then, no post without the wallet can still be running, because no function runs for a whole day.
 """
 
@@ -83,7 +84,7 @@ class Calendar:
 
     @property
     def _open_days(self) -> int:
-        """How many days after a window its actions can be reported or its points can ripen, plus one day."""
+        """The days from the end of a window until reporting has ended and all points are ripe, plus one day."""
         return max(self.acceptance_days, 1) + 1
 
     def rfc3339(self, instant: int) -> str:
