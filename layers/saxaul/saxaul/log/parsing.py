@@ -29,7 +29,7 @@ _LANGUAGES = "en zh"
 
 
 def printable(text: str) -> str:
-    """Return a text with an escape code for each character that has no form of its own, such as a line break.
+    """Return the text with each unprintable character, such as a line break, replaced by an escape code.
 
     Such a character could move the cursor, change colours, or add a line that looks like the result.
     """

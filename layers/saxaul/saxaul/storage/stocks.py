@@ -45,7 +45,7 @@ class Stocks:
         return {project_id: self._cached[project_id] for project_id in wanted}
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
-        """Return the write of an operator's settings, if they release at least as many saplings as are reserved.
+        """Return the write of an operator's settings. It fails if they would release fewer saplings than are reserved.
 
         The write has no condition on ``v``. The same transaction must write the project's catalog entry: if two
         operators write at the same time, the version of that entry makes one of them fail.
