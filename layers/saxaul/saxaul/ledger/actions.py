@@ -1,7 +1,7 @@
 """Actions, such as a bus ride, as apps report them.
 
-An action never changes. It is identified by ``(app, owner, action_id)``. The app sends a quantity, and Saxaul computes
-the points and the avoided grams.
+An action never changes. ``(app, owner, action_id)`` and its date identify it. From its quantity, Saxaul computes the
+points and the avoided grams.
 """
 
 import re
