@@ -196,7 +196,8 @@ def _as_unreadable(name: str) -> Iterator[None]:
         raise UnreadableFileError(f"There is no file {name}.") from None
     except (EOFError, LZMAError, UnicodeError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise UnreadableFileError(f"{name} is damaged or cut short ({error}). Download it again.") from error
-    except (RuntimeError, NotImplementedError) as error:  # from zipfile: a password, or an unknown compression
+    except (RuntimeError, NotImplementedError) as error:
+        # zipfile raises RuntimeError for a file with a password, and NotImplementedError for an unknown compression.
         raise UnreadableFileError(f"{name} cannot be unpacked: {error}.") from error
     except OSError as error:
         raise UnreadableFileError(f"{name} cannot be read: {error.strerror or error}.") from error

@@ -1,16 +1,20 @@
 """A small log as the service publishes it: three entries and four trees. One tree died and was replaced."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from saxaul.certificate.certificate import Certificate
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.canonical_json import encode
+from saxaul.log.ecdsa import with_low_s
 from saxaul.log.entries import Leaf, LogEntry, evidence_of
+from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.proof import LoggedEvent
+from saxaul.log.verify import verify
 from saxaul.services.append_log import LogWriter
 from saxaul.storage.log import LogStore
 from saxaul.storage.signing import SigningKey
@@ -97,3 +101,33 @@ def publish_inspected(
 
 def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:
     return replace(leaf, event=event, follows=follows, **changes)  # type: ignore[arg-type] # a test may set any field
+
+
+def publish_tree(*events: str, left_out: Sequence[int] = (), **changes: str) -> Publication:
+    """Publish a tree that was planted and had these events. Its certificate lacks the events at ``left_out``."""
+    with pytest.MonkeyPatch.context() as patch:
+        return publish_inspected(patch, events, left_out, **changes)
+
+
+def refusal(certificate: bytes | None, log: Sequence[bytes], key: bytes) -> str | None:
+    """Return the reason for which these documents are refused, or None. Adds the page that ends the log."""
+    try:
+        list(verify(certificate, [*log, END] if log else [], key))
+    except NotVerifiedError as reason:
+        return str(reason)
+    return None
+
+
+def change(document: Any, path: Sequence[str | int], value: object) -> bytes:  # noqa: ANN401 - any JSON
+    """Change one member of a document, and return its canonical text, as a careful forger would."""
+    changed = json.loads(document)
+    *way, last = path
+    inner = changed
+    for name in way:
+        inner = inner[name]
+    inner[last] = value
+    return encode(changed)
+
+
+def signed(entry: LogEntry, kms: MemoryKMS) -> LogEntry:
+    return entry.signed(with_low_s(kms.sign("key", entry.signed_bytes, "RAW", "ECDSA_SHA_256")["Signature"]))

@@ -95,6 +95,8 @@ def permissions(function: str) -> list[str]:
 
 
 def line_of(statement: Properties) -> str:
+    assert statement["Resource"].keys() <= {"Fn::GetAtt", "Fn::Sub"}  # both give an ARN here, and Ref would not
+    assert statement.get("Condition", {}).keys() <= {"ForAllValues:StringLike", "ForAllValues:StringEquals"}
     [reference] = statement["Resource"].values()
     resource = reference.replace("${LedgerTable.Arn}", "LedgerTable").replace("${ManifestBucket.Arn}", "ManifestBucket")
     partitions = [key for test in statement.get("Condition", {}).values() for key in test["dynamodb:LeadingKeys"]]

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from saxaul.catalog.entries import LANGUAGES
+from saxaul.log.parsing import LANGUAGES_OF_PARTICULARS
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
@@ -184,3 +187,8 @@ def _defined_by(node: ast.stmt) -> Iterator[str]:
 
 def test_no_module_has_a_catch_all_name() -> None:
     assert not {path.stem for path in PACKAGE.rglob("*.py")} & {"utils", "helpers", "common", "manager", "misc"}
+
+
+def test_the_verifier_expects_the_languages_of_the_catalog() -> None:
+    """The part ``log`` imports nothing of the project, so it has a separate list of the languages."""
+    assert LANGUAGES_OF_PARTICULARS.split() == list(LANGUAGES)

@@ -1,4 +1,4 @@
-"""Stopping the laptop stack ends every process of it, whatever the processes do meanwhile."""
+"""Stopping the laptop stack ends every process of it, even if a process ignores the signal or has just ended."""
 
 import subprocess
 import sys

@@ -23,7 +23,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "heading": "CERTIFICATE OF A TREE",
         "unnamed": "A tree",
-        "applied_at": "Applied for",
+        "applied_at": "Requested",
         "planted_at": "Planted",
         "not_yet": "not yet",
         "partner": "Planted by",

@@ -24,8 +24,8 @@ _DEGREES = re.compile(rf"-?(0|[1-9][0-9]{{0,2}})\.[0-9]{{{DEGREE_DECIMALS}}}")
 MAX_KEY_FILE = 64 * 1024
 """The most bytes of a key file. A key has 178 bytes, so the file may hold hundreds of keys."""
 
-_LANGUAGES = "en zh"
-"""The languages of the texts in the particulars."""
+LANGUAGES_OF_PARTICULARS = "en zh"
+"""The languages of the texts in the particulars: those of the catalog, from which the particulars are made."""
 
 
 def printable(text: str) -> str:
@@ -128,7 +128,7 @@ def parse_particulars(document: Json) -> dict[str, Any]:
     names = "species latin place partner applied_at dedication_digest"
     members = parse_object(document, "the particulars", names)
     for name in ("species", "place"):
-        for language, text in parse_object(members[name], name, _LANGUAGES).items():
+        for language, text in parse_object(members[name], name, LANGUAGES_OF_PARTICULARS).items():
             parse_text(text, f"{name} in {language}")
     for name in ("latin", "partner"):
         parse_text(members[name], name)
