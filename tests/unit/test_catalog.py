@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from saxaul.catalog.entries import ActionType, Campaign, Cap, Evidence, Reward, Suggestion, TreeProject
+from saxaul.catalog.entries import ActionType, Campaign, Cap, Evidence, Plausible, Reward, Suggestion, TreeProject
 from tests.builders import (
     make_action_type,
     make_campaign,
@@ -71,7 +72,7 @@ def test_a_cap_has_either_units_or_points() -> None:
             Cap.model_validate({"window": "day"} | limits)
 
 
-@pytest.mark.parametrize("claim", [Reward, Evidence])
+@pytest.mark.parametrize("claim", [Reward, Evidence, Plausible])
 def test_a_number_with_a_confidence_needs_a_source(claim: Callable[..., Any]) -> None:
     assert claim(value=1, confidence="A", source="Posti, 2009").confidence == "A"
     with pytest.raises(ValidationError):
@@ -86,11 +87,76 @@ def test_an_action_type_of_a_facility_has_neither_points_nor_caps() -> None:
         make_action_type(points=None, actor="facility", caps=(Cap(window="day", points=1),))
 
 
+def test_an_action_type_of_a_facility_has_no_plausible_quantity_of_a_person() -> None:
+    with pytest.raises(ValidationError):
+        make_action_type(points=None, actor="facility", plausible_a_day="1")
+
+
+@pytest.mark.parametrize(
+    ("stated", "actor", "plausible"),
+    [("8", "person", 8), (None, "person", 10), (None, "facility", None)],
+)
+def test_the_plausible_quantity_is_the_stated_one_or_that_of_one_action_and_unlimited_for_a_facility(
+    stated: str | None, actor: str, plausible: int | None
+) -> None:
+    points = "80" if actor == "person" else None
+
+    rule = make_action_type(points=points, actor=actor, max_quantity="10", plausible_a_day=stated)
+
+    assert rule.plausible_quantity == plausible
+
+
+@pytest.mark.parametrize(
+    ("quantities", "is_valid"),
+    [
+        ({}, True),
+        ({"min_quantity": "5", "max_quantity": "5"}, True),
+        ({"min_quantity": "5", "max_quantity": "4.9"}, False),
+        ({"min_quantity": "1001"}, False),
+        ({"max_quantity": "0.009"}, False),
+    ],
+)
+def test_the_largest_quantity_of_an_action_is_not_less_than_the_smallest_also_where_one_is_a_default(
+    quantities: dict[str, str], is_valid: bool
+) -> None:
+    document = make_action_type().model_dump(mode="json", exclude={"min_quantity", "max_quantity"}) | quantities
+
+    if is_valid:
+        rule = ActionType.model_validate(document)
+        assert rule.min_quantity == Decimal(quantities.get("min_quantity", "0.01"))
+    else:
+        with pytest.raises(ValidationError) as refused:
+            ActionType.model_validate(document)
+        assert [fault["loc"] for fault in refused.value.errors()] == [("max_quantity",)]
+
+
+def test_only_a_reward_per_action_has_a_smallest_quantity() -> None:
+    assert Reward(value=Decimal(136), per="action", at_least=Decimal(20)).at_least == 20
+    assert Reward(value=Decimal(136), at_least=Decimal(0)).at_least == 0
+    with pytest.raises(ValidationError) as refused:
+        Reward(value=Decimal(136), at_least=Decimal(20))
+    assert [fault["loc"] for fault in refused.value.errors()] == [("at_least",)]
+
+
+def test_the_limits_of_a_quantity_are_stored_only_where_they_differ_from_the_defaults() -> None:
+    plain = make_action_type(min_quantity="0.01")
+    limited = make_action_type(per="action", min_quantity="1", at_least="20", plausible_a_day="2760")
+
+    stored = [rule.model_dump(mode="json", exclude_defaults=True) for rule in (plain, limited)]
+
+    assert not {"min_quantity", "max_quantity", "plausible_a_day"} & stored[0].keys()
+    assert "at_least" not in stored[0]["points"]
+    assert stored[1]["plausible_a_day"] == {"value": "2760"}
+    assert [ActionType.model_validate(document) for document in stored] == [plain, limited]
+
+
 @pytest.mark.parametrize(
     ("model", "entry", "change"),
     [
         (ActionType, make_action_type(), {"unit": ""}),
         (ActionType, make_action_type(), {"max_quantity": -1}),
+        (ActionType, make_action_type(), {"min_quantity": 0}),
+        (ActionType, make_action_type(), {"plausible_a_day": {"value": 0}}),
         (ActionType, make_action_type(), {"color": "green"}),
         (Campaign, make_campaign(), {"days": 0}),
         (Campaign, make_campaign(), {"multipliers": {"bus_ride": "0.5"}}),
@@ -112,13 +178,14 @@ def test_an_invalid_entry_is_refused(model: type[ActionType], entry: ActionType,
 
 def test_an_error_across_fields_is_reported_together_with_all_other_errors() -> None:
     document = make_action_type().model_dump(mode="json") | {"unit": "", "actor": "facility"}
+    document |= {"min_quantity": "2000", "plausible_a_day": {"value": 1}}
     document["avoided_g"] = {"value": -1, "confidence": "A"}
 
     with pytest.raises(ValidationError) as refused:
         ActionType.model_validate(document)
 
     places = {".".join(map(str, fault["loc"])) for fault in refused.value.errors()}
-    assert places == {"unit", "points", "avoided_g.source", "avoided_g.value"}
+    assert places == {"unit", "points", "avoided_g.source", "avoided_g.value", "max_quantity", "plausible_a_day"}
 
 
 def test_an_action_type_is_retired_on_and_after_the_day_in_retired_from() -> None:

@@ -1,6 +1,7 @@
 """The default catalog: it loads, it is complete, and its numbers state where they come from."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from saxaul.catalog.entries import KINDS, MODELS, Catalog
+from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog
 
 FOLDER = Path(__file__).parents[2] / "catalog"
 APPS = {"taobao", "tmall", "alipay", "freshippo"}
@@ -66,6 +67,56 @@ def test_every_action_type_states_the_confidence_of_its_points_and_grams() -> No
     for identifier, document in raw.items():
         assert "confidence" in document["avoided_g"], identifier
         assert document.get("actor") == "facility" or "confidence" in document["points"], identifier
+
+
+def types_of_people() -> dict[str, ActionType]:
+    return {key: action_type for key, action_type in catalog().action_types.items() if action_type.actor == "person"}
+
+
+def test_every_action_type_of_a_person_states_the_limits_of_its_quantity_and_where_the_plausible_one_comes_from() -> (
+    None
+):
+    raw = yaml.safe_load((FOLDER / "action-types.yaml").read_text("utf-8"))
+
+    for identifier in types_of_people():
+        document = raw[identifier]
+        assert {"min_quantity", "max_quantity", "plausible_a_day"} <= document.keys(), identifier
+        assert {"value", "confidence", "source"} == document["plausible_a_day"].keys(), identifier
+
+
+def test_a_plausible_quantity_that_is_not_sourced_is_called_a_project_default() -> None:
+    for identifier, action_type in types_of_people().items():
+        assert action_type.plausible_a_day, identifier
+        is_default = action_type.plausible_a_day.source.startswith("project default: ")
+        assert is_default == (action_type.plausible_a_day.confidence == "none"), identifier
+
+
+def test_the_quantity_that_earns_points_on_one_day_is_plausible() -> None:
+    for identifier, action_type in types_of_people().items():
+        assert action_type.plausible_quantity, identifier
+        for cap in action_type.caps:
+            if cap.window == "day":
+                assert action_type.points, identifier
+                rewarded = Decimal(cap.points) / action_type.points.value if cap.points is not None else cap.units
+                assert rewarded is not None, identifier
+                assert action_type.plausible_quantity >= rewarded, identifier
+
+
+def test_the_smallest_quantities_of_an_action_are_plausible_and_stating_a_plausible_one_never_allows_more() -> None:
+    for identifier, action_type in types_of_people().items():
+        assert action_type.points, identifier
+        assert action_type.plausible_quantity, identifier
+        smallest = max(action_type.min_quantity, action_type.points.at_least)
+        assert smallest <= action_type.plausible_quantity <= action_type.max_quantity, identifier
+
+
+def test_every_reward_per_action_has_a_smallest_quantity_above_that_of_an_action() -> None:
+    per_action = {key: rule for key, rule in types_of_people().items() if rule.points and rule.points.per == "action"}
+
+    assert set(per_action) == {"train_ticket"}
+    for identifier, action_type in per_action.items():
+        assert action_type.points, identifier
+        assert action_type.points.at_least > action_type.min_quantity, identifier
 
 
 def test_every_app_has_suggestions_and_every_link_leads_to_the_site_of_its_app() -> None:

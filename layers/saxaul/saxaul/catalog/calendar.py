@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 WindowLength = Literal["day", "month", "year"]
@@ -25,8 +25,32 @@ Posts to an old period start to write the wallet too. A harvest may close the pe
 By then, no post without the wallet can still be running, because no function runs for a whole day.
 """
 
+QUEUED_DAYS = 30
+"""The most days that a message may spend in queues before its actions are posted.
+
+A message is deleted 14 days after it was sent; the time in the action queue and the time in its dead-letter queue count
+together. A redrive from the dead-letter queue starts another 14 days.
+"""
+
 _LENGTH: Mapping[WindowLength, int] = {"year": 4, "month": 7, "day": 10}
 """The number of characters that a window of each length has."""
+
+
+class Windows(NamedTuple):
+    """The windows of one instant: its day, its month and its year."""
+
+    day: str
+    month: str
+    year: str
+
+    def of(self, length: WindowLength) -> str:
+        match length:
+            case "day":
+                return self.day
+            case "month":
+                return self.month
+            case "year":
+                return self.year
 
 
 @dataclass(frozen=True)
@@ -49,10 +73,9 @@ class Calendar:
     def window_of(self, instant: int, length: WindowLength) -> str:
         return self.day_of(instant).isoformat()[: _LENGTH[length]]
 
-    def windows_of(self, instant: int) -> tuple[str, str, str]:
+    def windows_of(self, instant: int) -> Windows:
         """Return the windows of the day, the month and the year that contain an instant."""
-        day = self.day_of(instant).isoformat()
-        return day, day[:7], day[:4]
+        return _windows_of(instant, self.zone)
 
     def ripens_at(self, occurred_at: int) -> int:
         """Return the instant at which the points of an action ripen, so that a harvest can move them to the balance."""
@@ -90,6 +113,12 @@ class Calendar:
     def rfc3339(self, instant: int) -> str:
         """Return an instant in the programme's time zone, with its offset."""
         return datetime.fromtimestamp(instant, self.zone).isoformat()
+
+
+@lru_cache(maxsize=8192)
+def _windows_of(instant: int, zone: ZoneInfo) -> Windows:
+    day = datetime.fromtimestamp(instant, zone).date().isoformat()
+    return Windows(day, day[: _LENGTH["month"]], day[: _LENGTH["year"]])
 
 
 def last_day(window: str) -> date:

@@ -65,6 +65,9 @@ An amount is a quantity, a number of points per unit, or a number of grams per u
 """
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
+Multiplier = Annotated[Decimal, Field(ge=1, le=100, decimal_places=AMOUNT_DECIMALS)]
+"""How many times the points of an action type a campaign gives. Entries store it, so it has few digits."""
+
 Phrase = Annotated[str, Field(min_length=1, max_length=500)]
 AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recurrence)]
@@ -109,10 +112,22 @@ class Sourced(_Strict):
 
 
 class Reward(Sourced):
-    """Points for an action: ``value`` points per unit of its quantity, or per action if ``per`` is ``action``."""
+    """Points for an action: ``value`` points per unit of its quantity, or per action if ``per`` is ``action``.
+
+    ``at_least`` is the smallest quantity of an action that earns points, such as the shortest trip. Only a reward per
+    action can have it. With a reward per unit, a small quantity earns few points anyway.
+    """
 
     value: Amount
     per: Literal["unit", "action"] = "unit"
+    at_least: Amount = Decimal(0)
+
+    @field_validator("at_least")
+    @classmethod
+    def _only_per_action(cls, at_least: Decimal, info: ValidationInfo) -> Decimal:
+        if at_least and info.data.get("per") == "unit":
+            raise ValueError("this is only allowed with per: action")
+        return at_least
 
 
 class Evidence(Sourced):
@@ -122,6 +137,12 @@ class Evidence(Sourced):
     region: str = Field(default="", max_length=100)
     year: int | None = Field(default=None, ge=1900, le=2100)
     method: str = Field(default="", max_length=500)
+
+
+class Plausible(Sourced):
+    """The most of the quantity of one person and day that counts toward the avoided grams and the public totals."""
+
+    value: Amount = Field(gt=0)
 
 
 class Cap(_Strict):
@@ -142,7 +163,9 @@ class Cap(_Strict):
 class ActionType(_Strict):
     """A kind of action. An action of a person may earn points; an action of a facility earns none.
 
-    An action that occurred on ``retired_from`` or later is refused. Earlier actions are not affected.
+    The quantity of one action is from ``min_quantity`` to ``max_quantity``, in the type's unit. ``plausible_a_day``
+    limits what counts of all quantities of one person and day. An action that occurred on ``retired_from`` or later is
+    refused. Earlier actions are not affected.
     """
 
     names: Text
@@ -151,7 +174,9 @@ class ActionType(_Strict):
     points: Reward | None = None
     caps: tuple[Cap, ...] = ()
     avoided_g: Evidence
-    max_quantity: Amount = Decimal(1000)
+    min_quantity: Amount = Field(default=Decimal("0.01"), gt=0)
+    max_quantity: Amount = Field(default=Decimal(1000), validate_default=True)
+    plausible_a_day: Plausible | None = None
     retired_from: date | None = None
 
     @field_validator("points", "caps")
@@ -160,6 +185,30 @@ class ActionType(_Strict):
         if info.data.get("actor") == "facility" and reward:
             raise ValueError("the actions of a facility earn no points, so their type cannot have points or caps")
         return reward
+
+    @field_validator("max_quantity")
+    @classmethod
+    def _some_quantity_is_allowed(cls, max_quantity: Decimal, info: ValidationInfo) -> Decimal:
+        if "min_quantity" in info.data and max_quantity < info.data["min_quantity"]:
+            raise ValueError("this must not be less than min_quantity")
+        return max_quantity
+
+    @field_validator("plausible_a_day")
+    @classmethod
+    def _a_day_of_a_person(cls, plausible: Plausible | None, info: ValidationInfo) -> Plausible | None:
+        if info.data.get("actor") == "facility" and plausible:
+            raise ValueError("this limits the actions of persons, so a type of facilities cannot have it")
+        return plausible
+
+    @property
+    def plausible_quantity(self) -> Decimal | None:
+        """The most of the quantity of one owner and day that counts, in the type's unit.
+
+        If ``plausible_a_day`` is not stated, it is ``max_quantity`` for a person, and None (no limit) for a facility.
+        """
+        if self.plausible_a_day:
+            return self.plausible_a_day.value
+        return self.max_quantity if self.actor == "person" else None
 
     @property
     def window(self) -> WindowLength:
@@ -222,7 +271,7 @@ class Campaign(_Strict):
     recurs: Recurrence
     days: int = Field(default=1, ge=1, le=366)
     keywords: tuple[Phrase, ...] = ()
-    multipliers: dict[Identifier, Annotated[Decimal, Field(ge=1, le=100)]] = {}
+    multipliers: dict[Identifier, Multiplier] = {}
     goal: Goal | None = None
     editions: dict[int, CampaignEdition] = {}
 
