@@ -6,7 +6,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from saxaul.catalog.entries import KINDS, Identifier, Kind
 from saxaul.catalog.faults import error_lines
-from saxaul.catalog.versions import VersionedEntry
+from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
@@ -19,12 +19,9 @@ from saxaul.settings import settings
 _ADDED = {"version", "changed_at", "changed_by"}
 """The fields that a response adds to the entry. In a request they are ignored."""
 
-_HIGHEST_VERSION = 99_999_999
-"""An upper bound of version numbers."""
-
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ENTRIES = Cursors("entries", _IDENTIFIER)
-_VERSIONS: Cursors[int] = Cursors("versions", TypeAdapter(Annotated[int, Field(ge=0, le=_HIGHEST_VERSION)]))
+_VERSIONS: Cursors[int] = Cursors("versions", TypeAdapter(Annotated[int, Field(ge=0, le=HIGHEST_VERSION)]))
 
 
 def list_entries(request: Request) -> Response:
@@ -46,7 +43,7 @@ def list_versions(request: Request) -> Response:
     kind, identifier = _path(request)
     limit = whole_number(request, "limit", default=50, maximum=200)
     before = _VERSIONS.place_in(request)
-    found = catalog_browsing().versions(kind, identifier, _HIGHEST_VERSION if before is None else before, limit + 1)
+    found = catalog_browsing().versions(kind, identifier, HIGHEST_VERSION if before is None else before, limit + 1)
     cursor = _VERSIONS.cursor_for(found[limit - 1].number) if len(found) > limit else None
     versions = [version_view(version, settings().calendar) for version in found[:limit]]
     return Response({"versions": versions, "cursor": cursor})

@@ -1,6 +1,6 @@
 """Public endpoints: certificates as JSON, picture or page, and the transparency log that proves them."""
 
-from saxaul.http.conditions import client_has, etag_of_text
+from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
 from saxaul.services.find_certificate import certificates
@@ -51,18 +51,14 @@ def view_log_key(request: Request) -> Response:
 
 
 def _cacheable(request: Request, text: str, content_type: str, cache_control: str) -> Response:
-    """Return a response with an ETag, or 304 if the client already has this text."""
-    etag = etag_of_text(text)
-    headers = {"cache-control": cache_control, "etag": etag, "vary": "accept"}
-    if client_has(request.header("if-none-match"), etag):
-        return Response("", 304, headers)
     # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
     # load anything for it.
     guarded = {
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
         "x-content-type-options": "nosniff",
     }
-    return Response(text, 200, headers | guarded | {"content-type": content_type})
+    caching = {"cache-control": cache_control, "vary": "accept"}
+    return cacheable(request, text, caching, guarded | {"content-type": content_type})
 
 
 handler = endpoint(

@@ -31,7 +31,7 @@ def view_ledger(request: Request) -> Response:
     limit = whole_number(request, "limit", default=50, maximum=200)
     place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
-    entries = [line_view(line, found.catalog, settings().calendar, found.now) for line in found.lines]
+    entries = [line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines]
     return Response(
         {"entries": entries, "cursor": _LINES.cursor_for(found.continue_after) if found.continue_after else None}
     )
@@ -42,7 +42,7 @@ def view_statement(request: Request) -> Response:
     if month is not None and not _MONTH.fullmatch(month):
         raise InvalidRequest("invalid_parameter", "month must be a year and a month, such as 2026-06.")
     found = ledger_reading().month(request.user_id, month)
-    view = month_view(found.month, found.totals, found.overflowed)
+    view = month_view(found.month, found.totals, found.full_apps)
     return Response({"user_id": request.user_id, **view})
 
 

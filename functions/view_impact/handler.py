@@ -1,16 +1,25 @@
-"""Shows campaigns with the progress toward their goals, and the public totals."""
+"""Shows campaigns with the progress toward their goals, the public totals, and the factors behind points and grams."""
 
 from datetime import date, timedelta
 
-from saxaul.http.endpoint import Request, Response, endpoint, language_of
-from saxaul.http.impact_views import campaign_view, editions_view, impact_view
+from pydantic import TypeAdapter, ValidationError
+
+from saxaul.catalog.entries import Identifier
+from saxaul.catalog.versions import HIGHEST_VERSION
+from saxaul.http.conditions import cacheable
+from saxaul.http.endpoint import Request, Response, checked_number, endpoint, language_of, utf8_text
+from saxaul.http.impact_views import campaign_view, editions_view, factor_view, impact_view
 from saxaul.problems import InvalidRequest
+from saxaul.services.find_factor import factors
 from saxaul.services.read_impact import impact_reading
 from saxaul.services.wiring import today
+from saxaul.settings import settings
 
 _DEFAULT_DAYS = 30
 _MAX_DAYS = 366
 _CACHE_FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
+_CACHE_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 def list_campaigns(request: Request) -> Response:
@@ -47,6 +56,20 @@ def view_impact(request: Request) -> Response:
     )
 
 
+def view_factor(request: Request) -> Response:
+    """Return a version of an action type. A version never changes, so clients may cache it for a long time."""
+    try:
+        action_type = _IDENTIFIER.validate_python(request.path("action_type"))
+    except ValidationError:
+        raise InvalidRequest(
+            "invalid_parameter", "action_type must be an id of the catalog, such as bus_ride."
+        ) from None
+    version = checked_number("version", request.path("version"), HIGHEST_VERSION)
+    found = factors().find(action_type, version)
+    view = factor_view(action_type, version, found.action_type, found.changed_at, settings().calendar)
+    return cacheable(request, utf8_text(view), _CACHE_FOREVER, {})
+
+
 def _day(request: Request, name: str) -> date | None:
     text = request.query.get(name)
     if text is None:
@@ -65,5 +88,6 @@ handler = endpoint(
         ("GET", "/campaigns"): list_campaigns,
         ("GET", "/campaigns/{id}"): view_campaign,
         ("GET", "/impact"): view_impact,
+        ("GET", "/factors/{action_type}/{version}"): view_factor,
     }
 )

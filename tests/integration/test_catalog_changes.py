@@ -278,19 +278,6 @@ def test_an_action_type_must_be_retired_long_before_deletion_so_that_its_late_ac
     assert delete_entry("action-types", "bus_ride").status == 200
 
 
-def test_the_ledger_still_shows_the_unit_and_the_source_of_a_deleted_action_type(stack: Stack) -> None:
-    put_entry("action-types", "bus_ride", RIDE)
-    stack.accrue_all([make_action()])
-    put_entry("action-types", "bus_ride", RIDE | {"retired_from": "2026-06-06"})
-    stack.clock.instant += 40 * DAY
-    assert delete_entry("action-types", "bus_ride").status == 200
-
-    response = call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": "u-42"})
-
-    [line] = response.body["entries"]
-    assert (line["unit"], line["avoided_g_source"], line["rule"]) == ("ride", "China Daily", "bus_ride@1")
-
-
 @pytest.mark.usefixtures("stack")
 def test_a_suggested_action_type_cannot_be_retired_and_a_retired_one_cannot_be_suggested() -> None:
     put_entry("action-types", "bus_ride", RIDE)

@@ -88,6 +88,8 @@ def test_a_path_parameter_that_the_gateway_decoded_is_not_decoded_again() -> Non
     [
         ("prove_trees", "/certificates/{number}", "number"),
         ("view_impact", "/campaigns/{id}", "id"),
+        ("view_impact", "/factors/{action_type}/{version}", "action_type"),
+        ("view_impact", "/factors/{action_type}/{version}", "version"),
         ("manage_catalog", "/catalog/{kind}", "kind"),
         ("redeem_trees", "/users/{user_id}/redemptions/{redemption_id}", "redemption_id"),
     ],
@@ -95,9 +97,8 @@ def test_a_path_parameter_that_the_gateway_decoded_is_not_decoded_again() -> Non
 def test_a_path_parameter_that_is_not_percent_encoded_utf_8_is_refused(
     function: str, resource: str, name: str, called: str
 ) -> None:
-    event = api_event(
-        "GET", resource, path={"user_id": "u", "redemption_id": "r", "number": "n", "id": "i", "kind": "k"}
-    )
+    valid = {"user_id": "u", "redemption_id": "r", "number": "n", "id": "i", "kind": "k"}
+    event = api_event("GET", resource, path=valid | {"action_type": "t", "version": "1"})
     event["pathParameters"][name] = called
     event["requestContext"] |= APP_CLAIMS
 

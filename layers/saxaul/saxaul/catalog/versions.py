@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import Entity
 
+HIGHEST_VERSION = 99_999_999
+"""An upper bound of version numbers: their sort keys have eight digits."""
+
 
 class VersionedEntry(NamedTuple):
     """A catalog entry and its version number, which increases with each change.

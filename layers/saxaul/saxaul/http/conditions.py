@@ -7,9 +7,10 @@ the ETags of the responses that the client has in its cache.
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 from saxaul.catalog.versions import Condition, Versions
-from saxaul.http.endpoint import Request
+from saxaul.http.endpoint import Request, Response
 
 _ETAG = re.compile(r'(W/)?"([^"]*)"')
 
@@ -30,6 +31,17 @@ def etag_of_version(version: int) -> str:
 def etag_of_text(text: str) -> str:
     """Return the ETag of a response body. Equal bodies have equal ETags."""
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def cacheable(request: Request, text: str, cache_headers: Mapping[str, str], headers: Mapping[str, str]) -> Response:
+    """Return a response with an ETag, or 304 if the client already has this text.
+
+    ``cache_headers`` tell caches how to treat the response. Both responses have them; only the first has ``headers``.
+    """
+    etag = etag_of_text(text)
+    if client_has(request.header("if-none-match"), etag):
+        return Response("", 304, {**cache_headers, "etag": etag})
+    return Response(text, 200, {**cache_headers, "etag": etag, **headers})
 
 
 def client_has(if_none_match: str | None, etag: str) -> bool:

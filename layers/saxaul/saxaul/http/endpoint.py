@@ -214,7 +214,15 @@ def whole_number(request: Request, name: str, default: int, maximum: int, *, min
     Raises:
         InvalidRequest: the value is not a whole number from ``minimum`` to ``maximum``.
     """
-    text = request.query.get(name, str(default))
+    return checked_number(name, request.query.get(name, str(default)), maximum, minimum=minimum)
+
+
+def checked_number(name: str, text: str, maximum: int, *, minimum: int = 1) -> int:
+    """Return the whole number that a parameter contains.
+
+    Raises:
+        InvalidRequest: the text is not a whole number from ``minimum`` to ``maximum``.
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
         raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(text)

@@ -1,10 +1,14 @@
-"""The JSON form of campaigns and of the public totals in responses of the API."""
+"""The JSON form of campaigns, of the public totals and of factors in responses of the API."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 
-from saxaul.catalog.entries import Campaign, Catalog, Language
+from pydantic import BaseModel
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import ActionType, Campaign, Catalog, Language
 from saxaul.http.views import View, grams
 from saxaul.impact.campaigns import Run, edition_of, runs_in
 from saxaul.impact.totals import ZERO_SUM, Day, Sum
@@ -86,3 +90,35 @@ def _sum_view(found: Sum, action_type: str | None, catalog: Catalog) -> View:
         rule = catalog.action_types.get(action_type)
         measured = {"quantity": float(found.quantity), "unit": rule.unit if rule else None}
     return {"actions": found.actions, **measured, "points": found.points, "avoided_g": grams(found.avoided_g)}
+
+
+def factor_view(identifier: str, version: int, action_type: ActionType, changed_at: int, calendar: Calendar) -> View:
+    """Return the view of a version of an action type: what a unit of the action earns and avoids, and who says so.
+
+    ``changed_at`` is when the version was written, in seconds; 0 if that is not recorded. The amounts are not
+    rounded. Who wrote the version is not public.
+    """
+    return {
+        "action_type": identifier,
+        "version": version,
+        "names": action_type.names.model_dump(),
+        "unit": action_type.unit,
+        "avoided_g": _fields_of(action_type.avoided_g),
+        "points": _fields_of(action_type.points) if action_type.points else None,
+        "caps": [_fields_of(cap) for cap in action_type.caps],
+        "plausible_a_day": _fields_of(action_type.plausible_a_day) if action_type.plausible_a_day else None,
+        "min_quantity": float(action_type.min_quantity),
+        "max_quantity": float(action_type.max_quantity),
+        "changed_at": calendar.rfc3339(changed_at) if changed_at else None,
+    }
+
+
+def _fields_of(model: BaseModel) -> View:
+    """Return all fields of a model. An amount becomes a JSON number, which holds its 15 digits exactly.
+
+    An empty text becomes None.
+    """
+    return {
+        name: float(value) if isinstance(value, Decimal) else None if value == "" else value
+        for name, value in model.model_dump().items()
+    }

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Catalog, Language, TreeProject
+from saxaul.catalog.entries import ActionType, Language, TreeProject
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
 from saxaul.certificate.certificate import Certificate
+from saxaul.ledger.entries import ZERO
 from saxaul.ledger.history import Line, Total, state_of
-from saxaul.ledger.periods import ZERO
 from saxaul.ledger.wallets import Position
 from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import PlantingOrder, is_done
@@ -24,41 +24,52 @@ View = dict[str, Any]
 _GRAMS = Decimal("0.001")
 
 
-def line_view(line: Line, catalog: Catalog, calendar: Calendar, now: int) -> View:
+def line_view(
+    line: Line, rules: Mapping[tuple[str, int], ActionType], base_url: str, calendar: Calendar, now: int
+) -> View:
     """Return the view of an entry: the action, its points and its avoided grams.
 
-    ``rule`` names the action type, and the version of the action type by which the points were computed.
+    ``rules`` has the versions of action types by which the points and the grams were computed. The unit and the source
+    come from the version of the entry, not from the current one. ``rule`` and ``factor`` name this version: ``factor``
+    is the address at which it is published, or None if the version is unknown. A line with ``summed`` is the sum of
+    this many actions of an app that had used up its share of the period; it has no ``action_id``.
     """
     app, _, action_id = line.name.partition(":")
     entry = line.entry
-    action_type = catalog.action_types.get(entry.type)
+    rule = rules.get(line.rule)
     return {
-        "action_id": action_id,
+        "action_id": None if entry.summed else action_id,
+        "summed": entry.summed or None,
         "app": app,
         "type": entry.type,
         "quantity": float(entry.quantity),
-        "unit": action_type.unit if action_type else None,
+        "mode": "total" if entry.is_total else "single",
+        "evidence_id": entry.evidence_id or None,
+        "unit": rule.unit if rule else None,
         "points": entry.points,
         "avoided_g": grams(entry.avoided_g),
-        "avoided_g_source": (action_type.avoided_g.source or None) if action_type else None,
+        "avoided_g_reason": "over_plausible_quantity" if entry.counts and entry.counted < entry.quantity else None,
+        "avoided_g_source": (rule.avoided_g.source or None) if rule else None,
         "occurred_at": calendar.rfc3339(entry.occurred_at),
         "recorded_at": calendar.rfc3339(entry.recorded_at),
         "state": state_of(entry, calendar, now),
-        "reason": entry.reversal or entry.reason or None,
+        "reason": entry.reversal or entry.void or entry.reason or None,
         "rule": f"{entry.type}@{entry.rule}",
+        "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
         "campaign": entry.campaign or None,
         "conflicted": entry.conflicted,
     }
 
 
-def month_view(month: str, totals: Sequence[Total], overflowed: int) -> View:
+def month_view(month: str, totals: Sequence[Total], full_apps: Sequence[str]) -> View:
     """Return the view of the totals of a month.
 
-    ``overflowed`` is how many actions had no room for an entry in the periods of the month, its days and its year.
+    ``full_apps`` are the apps whose share of a period is full: the period of the month, of one of its days or of its
+    year. Further actions of these apps in that period were not recorded.
     """
     return {
         "month": month,
-        "overflowed": overflowed,
+        "full_apps": full_apps,
         "points": sum(total.points for total in totals),
         "avoided_g": grams(sum((total.avoided_g for total in totals), ZERO)),
         "types": [

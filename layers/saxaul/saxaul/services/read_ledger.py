@@ -1,12 +1,12 @@
 """Reads the points of a person, the entries that earned them, and the totals of a month."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.entries import Catalog
+from saxaul.catalog.entries import ActionType
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.history import Line, LinePlace, Total, lines_of_month, totals_by_type
@@ -25,22 +25,22 @@ class Lines(NamedTuple):
     Attributes:
         lines: entries with their names, newest first.
         continue_after: the place of the last line, after which the next page begins; None if no older lines follow.
-        catalog: describes the action types of the lines.
+        rules: for each ``Line.rule``, the action type as it was in that version. An unknown version has no value.
         now: the time at which the lines were read.
     """
 
     lines: Sequence[Line]
     continue_after: LinePlace | None
-    catalog: Catalog
+    rules: Mapping[tuple[str, int], ActionType]
     now: int
 
 
 class MonthTotals(NamedTuple):
-    """The totals of a month by action type, and how many actions had no room for an entry in their period."""
+    """The totals of a month by action type, and the apps whose share of one of its periods is full."""
 
     month: str
     totals: Sequence[Total]
-    overflowed: int
+    full_apps: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,9 @@ class LedgerReading:
             found += [line for line in lines if after is None or line.place < after]
             month = self._month_before(owner, month)
         shown = found[:limit]
-        catalog = self.catalog_store.with_deleted_types(
-            self.catalog_store.catalog(), {line.entry.type for line in shown}
-        )
+        rules = self.catalog_store.rules({line.rule for line in shown})
         continue_after = shown[-1].place if len(found) > limit else None
-        return Lines(shown, continue_after, catalog, now)
+        return Lines(shown, continue_after, rules, now)
 
     def month(self, user_id: str, month: str | None) -> MonthTotals:
         """Return the totals of a month such as ``2026-06``.
@@ -85,7 +83,7 @@ class LedgerReading:
         month = month or self.calendar.window_of(self.clock.now(), "month")
         periods = self._periods_of_month(Owner("user", user_id), month)
         totals = totals_by_type(lines_of_month(periods, month, self.calendar))
-        return MonthTotals(month, totals, sum(period.overflowed for period in periods))
+        return MonthTotals(month, totals, sorted({app for period in periods for app in period.full}))
 
     def _periods_of_month(self, owner: Owner, month: str) -> list[Period]:
         """Return the periods that can hold entries of a month: of its days, of the month and of its year."""

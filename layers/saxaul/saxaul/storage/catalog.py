@@ -12,7 +12,6 @@ changed since. So if two such writes run at the same time, one of them fails, an
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,9 @@ MISSING_CACHED_FOR = 5.0
 So requests for unknown entries cause at most one read of the catalog in this time.
 """
 
+RULES_CACHED = 4096
+"""How many versions of action types a worker keeps. A version never changes, so a kept one is never out of date."""
+
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
 
@@ -47,6 +49,7 @@ class CatalogStore:
         self._table = table
         self._catalog = Catalog()
         self._read_at = float("-inf")
+        self._rules: dict[tuple[str, int], ActionType] = {}
 
     def catalog(self, max_age: float = CATALOG_CACHED_FOR) -> Catalog:
         """Return the whole catalog, at most ``max_age`` seconds old."""
@@ -103,18 +106,52 @@ class CatalogStore:
         items = self._table.query_back(f"{kind}/{identifier}", _FIRST, _version_key(before))
         return [_version_from_item(item) for item in islice(items, limit)]
 
-    def with_deleted_types(self, catalog: Catalog, action_types: Iterable[str]) -> Catalog:
-        """Return the catalog, with the deleted ones among ``action_types`` added to it.
+    def version(self, kind: Kind, identifier: str, number: int) -> VersionedEntry | None:
+        """Read one version of an entry consistently. Return None if the entry has no such version.
 
-        Each is added as it was before its deletion, because entries of periods can name deleted action types.
+        If this version is a deletion, the result has no entity.
         """
-        deleted: dict[str, ActionType] = {}
-        for name in {*action_types} - catalog.action_types.keys():
-            versions_found = self._table.query_back(f"action-types/{name}", _FIRST, _LAST)
-            last = next((item for item in versions_found if "document" in item), None)
-            if last:
-                deleted[name] = ActionType.model_validate_json(last["document"])
-        return replace(catalog, action_types={**deleted, **catalog.action_types}) if deleted else catalog
+        item = self._table.get(_version_place(kind, identifier, number))
+        return _from_item(kind, item)._replace(version=number) if item else None
+
+    def rules(self, pairs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], ActionType]:
+        """Return versions of action types. Each pair has the id of an action type and the number of a version.
+
+        Versions of deleted action types are found too. A version that does not exist, or that is a deletion, has no
+        result. The number 0 stands for the current version, of which a cached copy may be returned.
+        """
+        catalog = self.catalog()
+        kept = self._rules
+        found: dict[tuple[str, int], ActionType] = {}
+        missing: dict[tuple[str, int], Key] = {}
+        for name, number in pairs:
+            if name in catalog.action_types and number in (0, catalog.versions.get(name)):
+                found[name, number] = catalog.action_types[name]
+            elif (name, number) in kept:
+                found[name, number] = kept[name, number]
+            else:
+                missing[name, number] = _version_place("action-types", name, number)
+        if not missing:
+            return found
+        read = self._read_rules(missing)
+        self._rules = dict([*kept.items(), *read.items()][-RULES_CACHED:])
+        return found | read
+
+    def rule(self, action_type: str, version: int) -> ActionType:
+        """Return one version of an action type, as :meth:`rules` does.
+
+        Raises:
+            KeyError: there is no such version.
+        """
+        return self.rules([(action_type, version)])[action_type, version]
+
+    def _read_rules(self, places: Mapping[tuple[str, int], Key]) -> dict[tuple[str, int], ActionType]:
+        items = self._table.get_many(places.values(), consistent=True)
+        return {
+            pair: ActionType.model_validate_json(items[place]["document"])
+            for pair, place in places.items()
+            if "document" in items.get(place, {})
+        }
 
     def guard(self) -> int:
         """Return the version of the guard. Read it before everything else that a guarded write depends on."""
@@ -143,7 +180,7 @@ class CatalogStore:
         if entry.entity:
             document = entry.entity.model_dump(mode="json", exclude_defaults=True)
             content["document"] = json.dumps(document, ensure_ascii=False)
-        copy = {"pk": f"{kind}/{identifier}", "sk": _version_key(entry.version), **content}
+        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **content}
         writes = [
             self._table.put_write({**Key(kind, identifier)._asdict(), **content}, entry.version - 1),
             self._table.put_write(copy, 0),
@@ -156,6 +193,10 @@ class CatalogStore:
             if "ConditionalCheckFailed" in refusal.reasons[len(writes) :]:
                 raise CompanionRefusedError(identifier) from None
             raise
+
+
+def _version_place(kind: Kind, identifier: str, version: int) -> Key:
+    return Key(f"{kind}/{identifier}", _version_key(version))
 
 
 def _version_key(version: int) -> str:

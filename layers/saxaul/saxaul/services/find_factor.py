@@ -1,0 +1,41 @@
+"""Finds a factor: the points and the avoided grams of an action type, as they were in one of its versions."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from saxaul.catalog.entries import ActionType
+from saxaul.problems import NotFound
+from saxaul.services import wiring
+from saxaul.storage.catalog import CatalogStore
+
+
+class Factor(NamedTuple):
+    """A version of an action type. ``changed_at`` is when it was written, in seconds; 0 if that is not recorded."""
+
+    action_type: ActionType
+    changed_at: int
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Finds the versions of all action types, deleted ones included."""
+
+    catalog_store: CatalogStore
+
+    def find(self, identifier: str, version: int) -> Factor:
+        """Return a version of an action type.
+
+        Raises:
+            NotFound: there is no such version, or it is a deletion.
+        """
+        found = self.catalog_store.version("action-types", identifier, version)
+        if found is None or not isinstance(found.entity, ActionType):
+            raise NotFound("unknown_factor", f"There is no version {version} of an action type {identifier!r}.")
+        return Factor(found.entity, found.changed_at)
+
+
+@cache
+def factors() -> Factors:
+    """Return the factor finder of this process."""
+    return Factors(wiring.catalog_store())
