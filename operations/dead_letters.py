@@ -112,7 +112,8 @@ def summary(body: str, kind: str) -> str:
         return f"unreadable ({': '.join(filter(None, (place, fault['msg'])))}): {body[:_SHOWN_CHARACTERS]}"
     types = ", ".join(sorted({action.type for action in message.unpacked()}))
     actions = f"{len(message.actions)} actions ({types})" if message.actions else "no actions"
-    return f"{message.app}: {actions}, {len(message.reversals)} reversals"
+    withdrawals = f", {len(message.withdrawals)} withdrawals" * bool(message.withdrawals)
+    return f"{message.app}: {actions}, {len(message.reversals)} reversals{withdrawals}"
 
 
 def _print_message(message: "MessageTypeDef", kind: str) -> None:

@@ -92,6 +92,21 @@ def test_the_accrual_event_writes_the_item_of_the_tally_event(seeded: Stack) -> 
     assert stored == python(change["NewImage"])
 
 
+@pytest.mark.parametrize("function", ["find_repeats", "tally_impact"])
+def test_the_functions_that_read_the_stream_get_the_same_change(function: str) -> None:
+    [change] = event_of(function)["Records"]
+
+    assert change["dynamodb"] == event_of("tally_impact")["Records"][0]["dynamodb"]
+    assert ("shardId" in event_of(function)) == (function == "tally_impact"), "only a tumbling window names the shard"
+
+
+def test_the_event_of_find_repeats_queues_nothing_while_no_id_is_repeated(seeded: Stack) -> None:
+    invoke("accrue_points", event_of("accrue_points"))
+    invoke("find_repeats", event_of("find_repeats"))
+
+    assert seeded.receive_all(seeded.actions_url) == []
+
+
 def test_the_redemption_event_queues_the_message_of_the_settlement_event(seeded: Stack) -> None:
     parse_response(invoke("redeem_trees", event_of("redeem_trees")))
 
@@ -103,7 +118,14 @@ def test_the_redemption_event_queues_the_message_of_the_settlement_event(seeded:
 
 
 def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
-    beginning = ["manage_catalog", "suggest_campaigns", "ingest_actions", "accrue_points", "tally_impact"]
+    beginning = [
+        "manage_catalog",
+        "suggest_campaigns",
+        "ingest_actions",
+        "accrue_points",
+        "find_repeats",
+        "tally_impact",
+    ]
     redeeming = ["redeem_trees", "sweep_redemptions", "settle_redemptions", "schedule_orders", "place_orders"]
     story = [*beginning, *redeeming, "take_reports", "view_forest", "prove_trees", "view_impact"]
 

@@ -8,12 +8,21 @@ from tests.template.reading import functions, made, made_resources, sources
 PERMISSIONS = {
     "IngestActions": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
     ],
     "AccruePoints": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable",
         "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on ActionQueue",
+    ],
+    "FindRepeats": [
+        "dynamodb:Query dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
+        "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on LedgerTable.StreamArn",
+        "dynamodb:ListStreams on LedgerTable/stream/*",
+        "sqs:SendMessage on ActionQueue",
+        "sqs:SendMessage on RepeatDeadLetterQueue",
     ],
     "SuggestCampaigns": [
         "dynamodb:Query on CatalogTable",
@@ -62,6 +71,7 @@ PERMISSIONS = {
     ],
     "ViewForest": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query on LedgerTable",
     ],
     "ProveTrees": [
@@ -78,6 +88,7 @@ PERMISSIONS = {
     ],
     "ViewImpact": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:GetItem on CatalogTable in action-types/*",
         "dynamodb:Query on LedgerTable in IMPACT#* LOG",
     ],
     "ManageCatalog": [

@@ -80,15 +80,46 @@ def test_a_scheduled_run_that_fails_or_never_starts_goes_to_the_dead_letter_queu
     assert all(config["DestinationConfig"]["OnFailure"]["Destination"] == end for config in asynchronous)
 
 
-def test_tally_impact_gets_its_shard_and_receives_nothing_that_it_writes() -> None:
-    [(name, source)] = sources("StreamArn")
-    pattern = json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"])
+READERS = dict(sources("StreamArn"))
+"""The event source mapping of each function that reads the stream of the ledger."""
 
-    assert name == "TallyImpact"
-    assert source["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with a window"
-    assert pattern["dynamodb"]["Keys"]["sk"]["S"] == [
-        {"prefix": periods.PERIOD_PREFIX},
-        {"prefix": redemptions.TREE_PREFIX},
-    ]
-    assert source["BisectBatchOnFunctionError"] is True
-    assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "ImpactDeadLetterQueue.Arn"}
+
+def filtered(function: str) -> list[dict[str, str]]:
+    """Return the beginnings of the sort keys of the items whose changes a function receives."""
+    [sought] = READERS[function]["FilterCriteria"]["Filters"]
+    pattern = json.loads(sought["Pattern"])
+    assert pattern["eventName"] == ["INSERT", "MODIFY"]
+    return list(pattern["dynamodb"]["Keys"]["sk"]["S"])
+
+
+def test_two_functions_read_the_stream_which_is_the_most_that_one_shard_serves() -> None:
+    assert sorted(READERS) == ["FindRepeats", "TallyImpact"]
+
+
+def test_tally_impact_gets_its_shard_and_receives_nothing_that_it_writes() -> None:
+    assert READERS["TallyImpact"]["TumblingWindowInSeconds"] > 0, "Lambda names the shard only to a function with one"
+    assert filtered("TallyImpact") == [{"prefix": periods.PERIOD_PREFIX}, {"prefix": redemptions.TREE_PREFIX}]
+
+
+def test_find_repeats_receives_only_periods_and_several_workers_may_read_one_shard() -> None:
+    assert filtered("FindRepeats") == [{"prefix": periods.PERIOD_PREFIX}]
+    assert "TumblingWindowInSeconds" not in READERS["FindRepeats"], "it allows only one worker for each shard"
+    assert READERS["FindRepeats"]["ParallelizationFactor"] > 1
+
+
+@pytest.mark.parametrize(
+    ("function", "end"), [("TallyImpact", "ImpactDeadLetterQueue"), ("FindRepeats", "RepeatDeadLetterQueue")]
+)
+def test_a_change_that_cannot_be_processed_is_singled_out_and_ends_in_a_dead_letter_queue(
+    function: str, end: str
+) -> None:
+    assert READERS[function]["BisectBatchOnFunctionError"] is True
+    assert READERS[function]["MaximumRetryAttempts"] == 20
+    assert READERS[function]["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": f"{end}.Arn"}
+
+
+def test_a_repeated_id_is_withdrawn_within_a_minute() -> None:
+    [accrual] = [source for name, source in sources("Queue.Arn") if name == "AccruePoints"]
+    waiting = READERS["FindRepeats"]["MaximumBatchingWindowInSeconds"] + accrual["MaximumBatchingWindowInSeconds"]
+
+    assert waiting + functions()["AccruePoints"]["Timeout"] < 60

@@ -11,7 +11,13 @@ from local.build import ON_LAMBDA, SERVICES
 from local.sam import ROOT
 from tests.template.reading import events, functions, resources, template
 
-PUBLIC = {("get", "/certificates/{number}"), ("get", "/impact"), ("get", "/log"), ("get", "/log/key")}
+PUBLIC = {
+    ("get", "/certificates/{number}"),
+    ("get", "/factors/{action_type}/{version}"),
+    ("get", "/impact"),
+    ("get", "/log"),
+    ("get", "/log/key"),
+}
 
 SCOPES = {
     ("post", "/actions"): "actions.write",
