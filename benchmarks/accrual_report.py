@@ -15,7 +15,7 @@ from local.console import console
 SIZES = (10, 100, 1000)
 """Actions per call."""
 
-BUDGETS = {"one_by_one": 1.15, "together": 0.70}
+BUDGETS = {"one_by_one": 1.08, "together": 0.57}
 """The most write units per action that are allowed, by arrival pattern."""
 
 SQS_BUDGET = 0.05

@@ -39,7 +39,8 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Catalog, Place, Text, TreeProject
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.periods import Entry, Period, PeriodKey
+from saxaul.ledger.entries import ONE, Entry
+from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.problems import Conflict
 from saxaul.services.harvest import Harvesting
@@ -167,7 +168,8 @@ def make_project(saplings: int) -> TreeProject:
 
 def period_of(user: str, now: int) -> Period:
     """Return a period with enough ripe points for one tree."""
-    entry = Entry("bus_ride", Decimal(1), now - 3600, now, PRICE, Decimal("212.5"), Decimal(1), rule=1)
+    grams = Decimal("212.5")
+    entry = Entry("bus_ride", ONE, now - 3600, now, rule=1, points=PRICE, units=ONE, counted=ONE, avoided_g=grams)
     day = CALENDAR.window_of(now - 3600, "day")
     return Period(PeriodKey(Owner("user", user), day), {"alipay:ride": entry})
 

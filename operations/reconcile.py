@@ -1,8 +1,10 @@
 """Checks that a whole ledger adds up: `python -m operations.reconcile` for the laptop stack, or `--table NAME` on AWS.
 
-For every user and in total, points earned must equal ripening (not harvested yet) + spendable + spent. The stock, the
-planting orders, the certificates and the counts of the public log must agree with the redemptions. The command may run
-while the ledger is in use: if items disagree, it reads them again before it reports a fault.
+For every user and in total, points earned must equal ripening (not harvested yet) + spendable + spent. Each entry must
+earn what the version of its action type gives; with `--table`, this is checked only if `--catalog` and `--time-zone`
+are given too. The stock, the planting orders, the certificates and the counts of the public log must agree with the
+redemptions. The command may run while the ledger is in use: if items disagree, it reads them again before it reports a
+fault.
 
 The exit code is 0 if everything adds up, and 1 otherwise.
 """
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
@@ -23,9 +26,12 @@ from local.console import console, exit_with
 from operations.arguments import non_empty
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.audit import PAID, Census, CrossChecks, Finding, Holdings, check, log_findings, stock_findings
+from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
+from saxaul.ledger.awards import Terms
 from saxaul.log.entries import Counts
 from saxaul.storage import orders, redemptions, stocks
+from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
 from saxaul.storage.table import Item, Table, raw
 from saxaul.trees.orders import OrderedTree
@@ -57,8 +63,11 @@ class Report:
         self.spent += holdings.wallet.spent
 
 
-def reconcile(table: Table, report_finding: Callable[[Finding], None]) -> Report:
-    """Check a whole ledger, and pass each finding to ``report_finding`` as soon as it is confirmed."""
+def reconcile(table: Table, report_finding: Callable[[Finding], None], terms: Terms | None = None) -> Report:
+    """Check a whole ledger, and pass each finding to ``report_finding`` as soon as it is confirmed.
+
+    With ``terms``, compute again what each entry earns.
+    """
     report, cross_checks = Report(), CrossChecks()
 
     def found(findings: Sequence[Finding]) -> None:
@@ -73,7 +82,7 @@ def reconcile(table: Table, report_finding: Callable[[Finding], None]) -> Report
             reading = read_owner(pk, items)
             for redemption in reading.holdings.redemptions:
                 cross_checks.add_redemption(redemption)
-            reading, findings = confirmed_findings(table, pk, reading)
+            reading, findings = confirmed_findings(table, pk, reading, terms)
             found(findings)
             if kind == "USER":
                 report.add(reading.holdings)
@@ -86,17 +95,19 @@ def reconcile(table: Table, report_finding: Callable[[Finding], None]) -> Report
     return report
 
 
-def confirmed_findings(table: Table, pk: str, reading: Reading) -> tuple[Reading, list[Finding]]:
+def confirmed_findings(
+    table: Table, pk: str, reading: Reading, terms: Terms | None = None
+) -> tuple[Reading, list[Finding]]:
     """Return an owner's findings, and the reading that they come from.
 
     If there is a fault, the owner's partition is read again, up to three times.
     """
     for _ in range(_READINGS):
-        findings = reading.unreadable + check(reading.holdings)
+        findings = reading.unreadable + check(reading.holdings, terms)
         if not any(finding.is_fault for finding in findings):
             return reading, findings
         reading = read_owner(pk, table.query(pk, " ", _LAST))
-    return reading, reading.unreadable + check(reading.holdings)
+    return reading, reading.unreadable + check(reading.holdings, terms)
 
 
 def confirmed_disagreements(table: Table, cross_checks: CrossChecks) -> list[Finding]:
@@ -190,14 +201,27 @@ def main() -> None:
     parser.add_argument(
         "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
     )
-    table = Table(parser.parse_args().table or ledger_of_the_stack(), SYSTEM_CLOCK)
+    parser.add_argument("--catalog", type=non_empty, help="the catalog's table; only needed with --table")
+    parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --catalog")
+    chosen = parser.parse_args()
+    if (chosen.catalog is None) != (chosen.time_zone is None) or (chosen.catalog and not chosen.table):
+        parser.error("--catalog and --time-zone belong together, and need --table")
+    table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
+    catalog = chosen.catalog if chosen.table else stack()["tables"]["catalog"]
+    zone = chosen.time_zone if chosen.table else ZoneInfo(stack()["time_zone"])
     try:
         with console.status(f"reading {table.name}"):
-            report = reconcile(table, _print_finding)
+            report = reconcile(table, _print_finding, terms_of(catalog, zone) if catalog else None)
     except (BotoCoreError, ClientError) as error:
         exit_with(f"{table.name} could not be read: {error}")
     _print_sums(report)
     sys.exit(1 if report.faults else 0)
+
+
+def terms_of(catalog: str, zone: ZoneInfo) -> Terms:
+    """Return the rules by which entries are awarded. ``catalog`` is the name of the catalog's table."""
+    store = CatalogStore(Table(catalog, SYSTEM_CLOCK))
+    return Terms(store.catalog(), Calendar(zone, acceptance_days=0, harvest_time=None), store.rule)
 
 
 def ledger_of_the_stack() -> str:

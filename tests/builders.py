@@ -14,13 +14,15 @@ from saxaul.catalog.entries import (
     Catalog,
     Evidence,
     Place,
+    Plausible,
     Reward,
     Suggestion,
     Text,
     TreeProject,
 )
 from saxaul.ledger.actions import Action, Owner
-from saxaul.ledger.periods import Entry, Period, PeriodKey
+from saxaul.ledger.entries import Entry
+from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.entries import Leaf, Particulars, degrees, evidence_of
 from saxaul.trees.numbers import new_number
@@ -63,7 +65,10 @@ def make_action_type(
     caps: tuple[Cap, ...] = (),
     avoided_g: str = "212.5",
     actor: str = "person",
+    min_quantity: str = "0.000001",
     max_quantity: str = "1000",
+    at_least: str = "0",
+    plausible_a_day: str | None = None,
 ) -> ActionType:
     return ActionType.model_validate(
         {
@@ -72,10 +77,12 @@ def make_action_type(
             "actor": actor,
             "points": None
             if points is None
-            else Reward(value=Decimal(points), per="unit" if per == "unit" else "action"),
+            else Reward(value=Decimal(points), per="unit" if per == "unit" else "action", at_least=Decimal(at_least)),
             "caps": caps,
             "avoided_g": Evidence(value=Decimal(avoided_g), confidence="B", source="China Daily"),
+            "min_quantity": Decimal(min_quantity),
             "max_quantity": Decimal(max_quantity),
+            "plausible_a_day": None if plausible_a_day is None else Plausible(value=Decimal(plausible_a_day)),
         }
     )
 
@@ -172,6 +179,7 @@ def make_entry(points: int = 80, occurred_at: int = NOON, avoided_g: str = "212.
         "quantity": Decimal(1),
         "recorded_at": occurred_at + 1,
         "units": Decimal(1),
+        "counted": Decimal(1),
     }
     return Entry(points=points, occurred_at=occurred_at, avoided_g=Decimal(avoided_g), **fields | changes)
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
+from operations import reconcile
 from saxaul.catalog.entries import Entity, Kind
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.ledger.actions import Action, Owner
@@ -45,6 +46,8 @@ PARTNERS = ["Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfar
 CALLERS = {
     "alipay-client": {"role": "app", "name": "alipay"},
     "taobao-client": {"role": "app", "name": "taobao"},
+    "meituan-client": {"role": "app", "name": "meituan"},
+    "didi-client": {"role": "app", "name": "didi"},
     "partner-client": {"role": "partner", "name": "partner", "partners": PARTNERS},
     "other-partner-client": {"role": "partner", "name": "other", "partners": ["Somebody Else"]},
     "operator-client": {"role": "operator", "name": "operator"},
@@ -159,6 +162,19 @@ class Stack:
     def accrue_all(self, actions: Iterable[Action], app: str = APP) -> list[str]:
         return self.accrue(*pack(app, actions))
 
+    def deliver_reported(self) -> None:
+        """Deliver what the apps reported to ``accrue_points``, in the order in which it was queued."""
+        assert self.accrue(*self.receive_all(self.actions_url)) == []
+
+    def faults(self) -> list[str]:
+        """Reconcile the ledger, computing every award again. Return the faults."""
+        found: list[str] = []
+        terms = reconcile.terms_of("Catalog", SHANGHAI)
+        reconcile.reconcile(
+            self.ledger, lambda finding: found.append(finding.detail) if finding.is_fault else None, terms
+        )
+        return found
+
     def available_saplings(self) -> int:
         return self.stock().available(self.clock.instant)
 
@@ -263,6 +279,14 @@ def deliver(function: str, bodies: Iterable[str]) -> list[str]:
     return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
+def report_actions(*actions: Any, client: str = "alipay-client") -> Response:  # noqa: ANN401 - an app may send anything
+    return call("ingest_actions", "POST", "/actions", client=client, body={"actions": list(actions)})
+
+
+def report_reversals(*reversals: Any, client: str = "alipay-client") -> Response:  # noqa: ANN401 - an app may send anything
+    return call("ingest_actions", "POST", "/reversals", client=client, body={"reversals": list(reversals)})
+
+
 def redeem(key: str = "key-1", user_id: str = USER.id, *, client: str = "alipay-client", **body: Any) -> Response:  # noqa: ANN401 - any field
     return call(
         "redeem_trees",
@@ -293,6 +317,23 @@ def harvest(user_id: str = USER.id) -> Response:
 
 def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the response body
     return call("view_forest", "GET", "/users/{user_id}/wallet", path={"user_id": user_id}).body
+
+
+def ledger_of(user_id: str = USER.id) -> list[Any]:
+    """Read every line of a user's ledger, page by page."""
+    lines: list[Any] = []
+    query = {"limit": "200"}
+    while True:
+        page = call("view_forest", "GET", "/users/{user_id}/ledger", path={"user_id": user_id}, query=query).body
+        lines += page["entries"]
+        if not page["cursor"]:
+            return lines
+        query["cursor"] = page["cursor"]
+
+
+def statement_of(user_id: str = USER.id, month: str = "2026-06") -> Any:  # noqa: ANN401 - the response body
+    resource, query = "/users/{user_id}/statement", {"month": month}
+    return call("view_forest", "GET", resource, path={"user_id": user_id}, query=query).body
 
 
 def certificate(number: str) -> Response:

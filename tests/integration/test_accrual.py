@@ -25,7 +25,7 @@ from tests.integration.stack import Stack, harvest, wallet_of
 
 
 def body(action_id: str = "ride-1", user_id: str = "u-42", occurred_at: int = NOON, quantity: str = "1") -> str:
-    action = ["user", user_id, action_id, "bus_ride", quantity, occurred_at]
+    action = ["user", user_id, action_id, "bus_ride", quantity, occurred_at, False, ""]
     return json.dumps({"app": "alipay", "actions": [action]})
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from saxaul.catalog.entries import CampaignEdition, Goal
 from saxaul.ledger.actions import Reversal
-from saxaul.ledger.periods import DIGEST_BYTES, Period, PeriodKey
+from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.ledger.shares import DIGEST_LENGTH
 from saxaul.messages.bodies import pack_reversals
 from saxaul.storage import periods, redemptions
 from saxaul.storage.clients import dynamodb
@@ -39,8 +40,12 @@ def record(before: Item | None, after: Item | None, event: str = "MODIFY") -> An
 
 
 def _as_sent(image: Any) -> Any:  # noqa: ANN401 - DynamoDB's own notation
-    as_text = {name: base64.b64encode(bytes(value["B"])).decode() for name, value in image.items() if "B" in value}
-    return {name: {"B": as_text[name]} if name in as_text else value for name, value in image.items()}
+    """Return an image as Lambda sends it: binary values are base64 text, at every depth."""
+    if isinstance(image, dict) and "B" in image:
+        return {"B": base64.b64encode(bytes(image["B"])).decode()}
+    if isinstance(image, dict):
+        return {name: _as_sent(value) for name, value in image.items()}
+    return [_as_sent(value) for value in image] if isinstance(image, list) else image
 
 
 def stored(period: Period) -> Item:
@@ -75,8 +80,8 @@ class Stream:
             name = (item["pk"]["S"], item["sk"]["S"])
             before = self._seen.get(name)
             if before != item:
-                old = {"OldImage": before} if before else {}
-                change = {"SequenceNumber": str(next(_sequences)), "NewImage": item, **old}
+                old = {"OldImage": _as_sent(before)} if before else {}
+                change = {"SequenceNumber": str(next(_sequences)), "NewImage": _as_sent(item), **old}
                 found.append({"eventName": "MODIFY" if before else "INSERT", "dynamodb": change})
             self._seen[name] = item
         return found
@@ -169,11 +174,13 @@ def test_concurrent_writes_of_two_shards_to_one_day_are_both_counted(monkeypatch
 
 @pytest.mark.usefixtures("stack")
 def test_a_stream_record_of_a_period_with_binary_data_is_decoded() -> None:
-    period = Period(PeriodKey(USER, "2026-06-05"), {"alipay:1": make_entry(80)}, 1, overflow=b"\xff" * DIGEST_BYTES)
+    entries = {f"alipay:{number}": make_entry(80) for number in range(60)}
+    period = Period(PeriodKey(USER, "2026-06-05"), entries, 1, digests={"alipay": b"\xff" * DIGEST_LENGTH})
+    assert "z" in stored(period)
 
     tally(record(None, stored(period), "INSERT"))
 
-    assert impact().body["people"][0]["points"] == 80
+    assert impact().body["people"][0]["points"] == 60 * 80
 
 
 @pytest.mark.usefixtures("stack")

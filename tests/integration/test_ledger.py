@@ -8,7 +8,7 @@ import pytest
 
 from saxaul.catalog.entries import Cap
 from tests.builders import APP, DAY, NOON, USER, at, make_action, make_action_type, make_campaign
-from tests.integration.stack import Response, Stack, call
+from tests.integration.stack import BASE_URL, Response, Stack, call
 
 
 def ledger(**query: str) -> Response:
@@ -39,18 +39,23 @@ def test_an_entry_shows_its_points_its_rule_and_the_source_of_its_avoided_grams(
 
     assert entry == {
         "action_id": "ride-1",
+        "summed": None,
         "app": "alipay",
         "type": "bus_ride",
         "quantity": 1,
+        "mode": "single",
+        "evidence_id": None,
         "unit": "ride",
         "points": 160,
         "avoided_g": 212.5,
+        "avoided_g_reason": None,
         "avoided_g_source": "China Daily",
         "occurred_at": "2026-06-05T12:00:00+08:00",
         "recorded_at": "2026-06-05T12:00:00+08:00",
         "state": "ripening",
         "reason": None,
         "rule": "bus_ride@1",
+        "factor": f"{BASE_URL}/factors/bus_ride/1",
         "campaign": "world-environment-day",
         "conflicted": False,
     }
@@ -128,14 +133,41 @@ def test_a_statement_sums_a_month_by_action_type(stack: Stack) -> None:
     assert (may["month"], may["points"]) == ("2026-05", 80)
 
 
-def test_a_statement_counts_the_actions_that_had_no_room_for_an_entry(stack: Stack) -> None:
+def test_a_statement_counts_every_action_of_a_sum_and_names_no_full_app(stack: Stack) -> None:
     capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),))
     stack.seed("action-types", bus_ride=capped)
     stack.accrue_all([make_action(f"ride-{number}") for number in range(30)])
 
     june = statement().body
 
-    assert (june["points"], june["types"][0]["actions"], june["overflowed"]) == (80, 1 + 20, 9)
+    assert (june["points"], june["types"][0]["actions"], june["full_apps"]) == (80, 30, [])
+
+
+def test_a_sum_is_one_line_without_an_action_id_that_says_how_many_actions_it_adds_up(stack: Stack) -> None:
+    capped = make_action_type(caps=(Cap(window="day", units=Decimal(1)),), plausible_a_day="45")
+    stack.seed("action-types", bus_ride=capped)
+    stack.accrue_all([make_action(f"ride-{number}") for number in range(50)])
+
+    lines = whole_ledger(7)
+    [line] = [line for line in lines if line["summed"]]
+
+    assert len(lines) == 1 + 40 + 1
+    assert (line["action_id"], line["app"], line["summed"], line["quantity"]) == (None, "alipay", 9, 9)
+    assert (line["state"], line["reason"], line["points"]) == ("withheld", "over_units_cap", 0)
+    assert (line["avoided_g"], line["avoided_g_reason"]) == (4 * 212.5, "over_plausible_quantity")
+
+
+def test_a_statement_names_an_app_whose_share_has_no_room_left(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type(points="1"))
+    longest = "x" * 123
+    for start in range(0, 1500, 500):
+        stack.accrue_all([make_action(f"{longest}{number:05d}") for number in range(start, start + 500)])
+
+    june = statement().body
+
+    recorded = june["types"][0]["actions"]
+    assert 1024 < recorded < 1500
+    assert (june["points"], june["full_apps"]) == (recorded, ["alipay"])
 
 
 @pytest.mark.parametrize(

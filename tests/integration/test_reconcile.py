@@ -125,7 +125,7 @@ def test_a_lost_period_is_reported(three_weeks: Stack) -> None:
 def test_an_action_that_is_in_two_periods_is_reported(three_weeks: Stack) -> None:
     three_weeks.accrue_all([make_action("a-0", occurred_at=three_weeks.clock.instant)])
 
-    assert findings(three_weeks) == ["user u-42: action alipay:a-0 is in the periods 2026-06-05 and 2026-06-26"]
+    assert findings(three_weeks) == ["user u-42: action alipay:a-0 counts in the periods 2026-06-05 and 2026-06-26"]
 
 
 def test_a_stock_that_does_not_match_its_redemptions_is_reported(three_weeks: Stack) -> None:
@@ -323,7 +323,8 @@ def test_without_a_table_the_command_uses_the_laptop_stack(
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "before")
-    known = {"endpoint_url": "http://localhost:4566", "tables": {"ledger": three_weeks.ledger.name}}
+    tables = {"ledger": three_weeks.ledger.name, "catalog": "Catalog"}
+    known = {"endpoint_url": "http://localhost:4566", "tables": tables, "time_zone": "Asia/Shanghai"}
     (tmp_path / "stack.json").write_text(json.dumps(known))
 
     assert run(monkeypatch) == 0
@@ -340,7 +341,8 @@ def test_without_a_stack_the_command_says_how_to_start_one(
 
 
 def test_the_size_of_an_item_counts_names_text_and_numbers(stack: Stack) -> None:
-    period = Period(PeriodKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, overflow=b"123456" * 1000)
+    digests = {"alipay": b"123456" * 1000}
+    period = Period(PeriodKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, digests=digests)
     stack.periods.put(period)
 
     stored = size_of(stack.ledger.get(Key("USER#u-42", "PAGE#2026")))

@@ -6,7 +6,7 @@ import pytest
 
 from saxaul.catalog.entries import ActionType
 from saxaul.http.bodies import MAX_ACTIONS, reported_items
-from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, RefusedItem, screen
+from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, RefusedItem, screen, screen_reversals
 from saxaul.problems import InvalidRequest
 from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalog, reported
 
@@ -152,10 +152,10 @@ def test_an_instant_in_year_1_or_9999_is_refused_without_a_crash(moment: str, co
 
 def test_actions_exactly_at_the_limits_of_quantity_and_time_are_accepted() -> None:
     accepted, refused = screened(
-        reported(quantity=10),
-        reported(quantity=QUANTITY_STEP),
-        reported(occurred_at="2026-06-05T12:05:00+08:00"),
-        reported(occurred_at="2026-05-29T00:00:00+08:00"),
+        reported(action_id="most", quantity=10),
+        reported(action_id="least", quantity=QUANTITY_STEP),
+        reported(action_id="newest", occurred_at="2026-06-05T12:05:00+08:00"),
+        reported(action_id="oldest", occurred_at="2026-05-29T00:00:00+08:00"),
     )
 
     assert len(accepted) == 4
@@ -212,3 +212,13 @@ def test_a_malformed_body_is_refused_as_a_whole(body: object) -> None:
         reported_items(body, "actions")
 
     assert refusal.value.code == "invalid_body"
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 65, "a\nb", "\x00", "\x1b[31m", "\x85", 7, None, "\ud800"])
+def test_a_reason_of_a_reversal_is_a_short_text_without_control_characters(reason: object) -> None:
+    candidate = {"action_id": "r", "user_id": "u", "occurred_at": "2026-06-05T08:30:00+08:00", "reason": reason}
+
+    accepted, refused = screen_reversals(APP, [candidate, candidate | {"reason": "退票 🎫"}], NOON)
+
+    assert [refusal.code for refusal in refused] == ["invalid_reversal"]
+    assert [reversal.reason for reversal in accepted] == ["退票 🎫"]

@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saxaul.audit import MAX_ITEM_BYTES, PAID, CrossChecks, Finding, Holdings, check, stock_findings
+from saxaul.catalog.entries import ActionType
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.periods import MAX_ENTRIES, Period
+from saxaul.ledger.awards import Terms
+from saxaul.ledger.entries import Entry
+from saxaul.ledger.periods import Period
+from saxaul.ledger.shares import digest
 from saxaul.ledger.wallets import harvest, position
 from saxaul.trees.orders import OrderedTree
 from saxaul.trees.redemptions import UNPAID, Redemption, State, Step
@@ -21,7 +25,9 @@ from tests.builders import (
     FACILITY,
     NOON,
     USER,
+    make_action_type,
     make_calendar,
+    make_catalog,
     make_entry,
     make_order,
     make_period,
@@ -54,11 +60,10 @@ def test_holdings_that_add_up_have_no_findings() -> None:
 
 
 def test_a_full_period_is_reported_as_information() -> None:
-    full = replace(CREDITED, overflow=bytes(12), uncounted=3)
+    full = replace(CREDITED, full=frozenset({"alipay"}))
+    detail = "period 2026-06 had no room for further actions of alipay, which earned nothing"
 
-    assert check(replace(BALANCED, periods=[CLOSED, full])) == [
-        Finding("user u-42", "period 2026-06 had no room for 5 more actions, which earned nothing", is_fault=False)
-    ]
+    assert check(replace(BALANCED, periods=[CLOSED, full])) == [Finding("user u-42", detail, is_fault=False)]
 
 
 def test_empty_holdings_have_no_findings() -> None:
@@ -104,29 +109,75 @@ def test_redemptions_that_do_not_match_the_spent_points_are_a_fault(taken: list[
 def test_an_action_in_two_periods_is_reported_with_both_periods() -> None:
     again = replace(CREDITED, entries={"alipay:0": make_entry(points=80)})
 
-    assert faults(periods=[CLOSED, again]) == ["action alipay:0 is in the periods 2026-06-05 and 2026-06"]
+    assert faults(periods=[CLOSED, again]) == ["action alipay:0 counts in the periods 2026-06-05 and 2026-06"]
 
 
-def test_a_tombstone_in_another_period_is_not_a_duplicate_of_its_action() -> None:
-    tombstone = make_entry(points=0, avoided_g="0", units=Decimal(0), type="", reversal="refunded")
-    waiting = replace(CREDITED, entries={**CREDITED.entries, "alipay:0": tombstone})
+@pytest.mark.parametrize("gone", [{"reversal": "refunded"}, {"void": "repeated_id"}])
+def test_an_action_that_counts_in_one_of_two_periods_is_not_a_fault(gone: dict[str, Any]) -> None:
+    entry = make_entry(points=0, avoided_g="0", units=Decimal(0), counted=Decimal(0), **gone)
+    again = replace(CREDITED, entries={**CREDITED.entries, "alipay:0": entry})
 
-    assert faults(periods=[CLOSED, waiting]) == []
+    assert faults(periods=[CLOSED, again]) == []
 
 
-def test_a_period_exactly_at_its_limits_is_not_a_fault() -> None:
-    full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES)])
+def test_an_action_that_is_withdrawn_although_it_counts_in_no_other_period_is_a_fault() -> None:
+    entry = make_entry(points=0, avoided_g="0", units=Decimal(0), counted=Decimal(0))
+    withdrawn = replace(CREDITED, entries={**CREDITED.entries, "alipay:1": replace(entry, void="repeated_id")})
+    undone = replace(CLOSED, entries={**CLOSED.entries, "alipay:1": replace(entry, reversal="wrong date")})
+    summed = replace(CLOSED, digests={"alipay": digest("alipay:1")})
+
+    assert faults(periods=[undone, withdrawn]) == ["action alipay:1 is withdrawn, but counts in no other period"]
+    assert faults(periods=[summed, withdrawn]) == []
+
+
+def test_an_entry_that_does_not_earn_what_its_rule_gives_is_a_fault_with_both_numbers() -> None:
+    terms = Terms(make_catalog(), make_calendar(), lambda *_: make_action_type(points="5"))
+    correct, wrong = make_entry(80), make_entry(81)
+    older = make_entry(5, rule=7)
+
+    def found(*entries: Entry) -> list[str]:
+        return [finding.detail for finding in check(Holdings(USER, make_wallet(), [make_period(*entries)]), terms)]
+
+    assert found(correct, older) == []
+    assert found(correct, wrong) == [
+        "action alipay:1 in period 2026-06-05 has 81 points and 212.5 g, but its rules give 80 points and 212.5 g"
+    ]
+
+
+def test_an_entry_of_a_version_that_does_not_exist_is_a_fault() -> None:
+    def no_rule(action_type: str, version: int) -> ActionType:
+        raise KeyError(action_type, version)
+
+    terms = Terms(make_catalog(), make_calendar(), no_rule)
+
+    [finding] = check(Holdings(USER, make_wallet(), [make_period(make_entry(80, rule=7))]), terms)
+
+    assert finding.is_fault
+    assert "by a version that does not exist: ('bus_ride', 7)" in finding.detail
+
+
+def test_an_evidence_that_is_paid_twice_or_not_at_all_is_a_fault() -> None:
+    claim = make_entry(points=0, avoided_g="0", evidence_id="trip-1")
+    void = replace(claim, units=Decimal(0), counted=Decimal(0), void="same_evidence")
+    gone = replace(void, void="", reversal="refunded")
+
+    def found(*entries: Entry) -> list[str]:
+        return [finding.detail for finding in check(Holdings(USER, make_wallet(), [make_period(*entries)]))]
+
+    assert found(claim, void, gone) == found(gone, gone) == []
+    assert found(claim, claim) == ["evidence trip-1 has 2 claims, of which 2 count instead of one"]
+    assert found(void) == ["evidence trip-1 has 1 claims, of which 0 count instead of one"]
+
+
+def test_a_period_exactly_at_its_limit_is_not_a_fault() -> None:
+    full = make_period(make_entry(points=0))
 
     assert check(Holdings(USER, make_wallet(), [full], sizes={full.key.window: MAX_ITEM_BYTES})) == []
 
 
-def test_a_period_beyond_its_limits_is_a_fault() -> None:
-    full = make_period(*[make_entry(points=0) for _ in range(MAX_ENTRIES + 1)], window="2026-07")
-    periods = [CLOSED, CREDITED, replace(full, entries={f"b:{name}": entry for name, entry in full.entries.items()})]
-
-    assert faults(periods=periods, sizes={"2026-06": MAX_ITEM_BYTES, "2026-07": MAX_ITEM_BYTES + 1}) == [
-        f"period 2026-07 has {MAX_ENTRIES + 1} entries, but the limit is {MAX_ENTRIES}",
-        "period 2026-07 takes 409601 bytes, but the limit of an item is 409600",
+def test_a_period_beyond_its_limit_is_a_fault() -> None:
+    assert faults(sizes={"2026-06": MAX_ITEM_BYTES + 1}) == [
+        "period 2026-06 takes 409601 bytes, but the limit of an item is 409600"
     ]
 
 

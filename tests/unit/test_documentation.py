@@ -4,12 +4,14 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from functions.redeem_trees.handler import RedemptionBody
 from local.sam import ROOT
 from saxaul.ledger.actions import ReportedAction, ReportedReversal
+from saxaul.ledger.entries import Void
 from saxaul.ledger.wallets import Position
 from saxaul.trees.reports import Confirmation, Failure, Inspection
 from tests.template.reading import events, functions, resources, template
@@ -86,20 +88,23 @@ def codes() -> Iterator[str]:
                     yield code
             case ast.Call(func=ast.Attribute(attr="apply"), args=[_, _, ast.Constant(value=str(code)), _]):
                 yield code
+            case ast.IfExp(body=ast.Constant(value=str(code)), orelse=ast.Constant(value=None)):
+                yield code
             case (
                 ast.Tuple(elts=[ast.Constant(value=str(code)), _]) | ast.Tuple(elts=[_, ast.Constant(value=str(code))])
             ):
                 if re.fullmatch(r"[a-z]+(_[a-z]+)+", code):
                     yield code
     yield from re.findall(r'"code": "([a-z_]+)"', (ROOT / "template.yaml").read_text())
+    yield from filter(None, get_args(Void))
 
 
 def test_the_documented_codes_are_those_that_the_code_returns() -> None:
-    reasons = quoted([PROBLEMS.partition("## Reasons")[2]])
+    reasons = [row[0] for titles, rows in tables(PROBLEMS) if titles[0].startswith("reason of") for row in rows]
     found = set(codes())
 
-    assert {"too_old", "sold_out", "key_reused", "over_units_cap", "not_in_order", "throttled"} <= found
-    assert {*quoted(column(PROBLEMS, "code")), *reasons} - {"reason"} == found
+    assert {"too_old", "sold_out", "key_reused", "over_units_cap", "not_in_order", "throttled", "summed"} <= found
+    assert {*quoted(column(PROBLEMS, "code")), *quoted(reasons)} == found
 
 
 def endpoints(cell: str) -> Iterator[tuple[str, str]]:

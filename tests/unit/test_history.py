@@ -20,12 +20,6 @@ def test_the_entries_of_a_month_come_newest_first_from_periods_of_every_length()
     assert [CALENDAR.day_of(line.entry.occurred_at).day for line in lines] == [20, 10, 5]
 
 
-def test_a_reversal_whose_action_has_not_arrived_is_not_listed() -> None:
-    period = make_period(make_entry(type="", points=0, reversal="refunded"))
-
-    assert lines_of_month([period], "2026-06", CALENDAR) == []
-
-
 def test_an_entry_is_ripening_ripe_withheld_or_reversed() -> None:
     tomorrow_at_seven = at("2026-06-06T07:00")
 
@@ -33,6 +27,7 @@ def test_an_entry_is_ripening_ripe_withheld_or_reversed() -> None:
     assert state_of(make_entry(), CALENDAR, tomorrow_at_seven) == "ripe"
     assert state_of(make_entry(points=0, reason="over_units_cap"), CALENDAR, NOON) == "withheld"
     assert state_of(make_entry(points=0, reversal="refunded"), CALENDAR, NOON) == "reversed"
+    assert state_of(make_entry(points=0, void="same_evidence"), CALENDAR, NOON) == "void"
 
 
 def test_totals_by_type_leave_out_reversed_actions() -> None:
@@ -40,6 +35,7 @@ def test_totals_by_type_leave_out_reversed_actions() -> None:
         make_entry(),
         make_entry(),
         make_entry(points=0, avoided_g="0", reversal="refunded"),
+        make_entry(points=0, avoided_g="0", void="repeated_id"),
         make_entry(type="metro_ride", points=52, avoided_g="515.5"),
     )
 

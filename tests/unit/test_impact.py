@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from saxaul.impact.totals import Act, Change, Day, Impact, Mark, Sum, difference, impact_of_period, impact_of_redemption
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.periods import ZERO
+from saxaul.ledger.entries import ZERO
 from saxaul.trees.redemptions import PlantedTree, State, Step
 from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_period, make_redemption
 
@@ -26,7 +26,10 @@ def actions_of(day: Day) -> int:
 
 def test_a_period_counts_each_action_on_its_own_day_by_owner_app_and_type() -> None:
     period = make_period(
-        make_entry(80), make_entry(40, quantity=Decimal("2.5")), make_entry(5, NOON + DAY), window="2026-06"
+        make_entry(80),
+        make_entry(40, quantity=Decimal(9), counted=Decimal("2.5")),
+        make_entry(5, NOON + DAY),
+        window="2026-06",
     )
 
     assert impact_of_period(period, CALENDAR) == {
@@ -47,9 +50,9 @@ def test_an_action_counts_on_its_day_in_the_programmes_time_zone() -> None:
     assert set(impact_of_period(period, CALENDAR)) == {date(2026, 6, 6)}
 
 
-def test_reversed_actions_and_reversals_without_an_action_do_not_count() -> None:
+def test_reversed_and_void_actions_do_not_count() -> None:
     taken_back = make_entry(0, avoided_g="0", reversal="refund", units=ZERO)
-    period = make_period(taken_back, replace(taken_back, type="", quantity=ZERO))
+    period = make_period(taken_back, replace(taken_back, reversal="", void="same_evidence"))
 
     assert impact_of_period(period, CALENDAR) == {}
 
@@ -69,7 +72,8 @@ def test_a_period_written_again_with_the_same_entries_adds_nothing() -> None:
 
     assert (
         difference(
-            impact_of_period(replace(period, version=9, uncounted=3), CALENDAR), impact_of_period(period, CALENDAR)
+            impact_of_period(replace(period, version=9, full=frozenset({APP})), CALENDAR),
+            impact_of_period(period, CALENDAR),
         )
         == {}
     )

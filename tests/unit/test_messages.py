@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from saxaul.http.bodies import MAX_ACTIONS
-from saxaul.ledger.actions import Action, Owner
-from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack
-from tests.builders import APP, FACILITY, NOON, make_action
+from saxaul.ledger.actions import Action, Owner, Withdrawal, is_identifier
+from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack, pack_withdrawals
+from tests.builders import APP, FACILITY, NOON, USER, make_action
 
-ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128)
+ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128).filter(is_identifier)
 actions = st.builds(
     Action,
     app=st.just(APP),
@@ -21,6 +21,8 @@ actions = st.builds(
     type=st.sampled_from(["bus_ride", "leave_the_car"]),
     quantity=st.decimals("0.000001", "100000", places=6).map(Decimal.normalize),
     occurred_at=st.integers(0, 2**33),
+    is_total=st.booleans(),
+    evidence_id=st.just("") | ids,
 )
 crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)
 
@@ -121,3 +123,11 @@ def test_a_redemption_message_contains_the_key_of_its_redemption() -> None:
     message = RedemptionMessage(project_id="saxaul-alxa", user_id="u-42", redemption_id="r-1")
 
     assert RedemptionMessage.model_validate_json(message.model_dump_json()) == message
+
+
+def test_withdrawals_are_packed_and_unpacked_unchanged() -> None:
+    found = [Withdrawal(APP, USER, f"ride-{number}", "2026-06-05", is_lifted=number == 1) for number in range(3)]
+
+    [body] = pack_withdrawals(APP, found)
+
+    assert list(ActionMessage.model_validate_json(body).unpacked_withdrawals()) == found

@@ -1,12 +1,16 @@
 """Posting: an action earns points once, and never more than its caps allow."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from saxaul.catalog.entries import Cap
-from saxaul.ledger.periods import Period, PeriodKey, period_of, post
+from saxaul.ledger.actions import Reversal
+from saxaul.ledger.awards import Terms
+from saxaul.ledger.periods import Period, PeriodDraft, PeriodKey, period_of, post
 from tests.builders import (
+    APP,
     FACILITY,
     NOON,
     USER,
@@ -138,14 +142,123 @@ def test_a_reward_per_action_does_not_depend_on_the_quantity() -> None:
     assert points_of(period) == [136, 136, 0]
 
 
-def test_points_are_rounded_down() -> None:
+def test_points_are_rounded_down_once_over_the_sum_of_a_day_and_type() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(points="0.02"), "walk": make_action_type(points="0.02")})
+    steps = [make_action(f"a-{n}", quantity="49") for n in range(4)]
+    others = [
+        make_action("tomorrow", quantity="49", occurred_at=at("2026-06-06T08:00")),
+        make_action("walk", quantity="49", type="walk"),
+    ]
+
+    period = post(MONTH, [*steps, *others], catalog, CALENDAR, NOON).period
+
+    assert points_of(period) == [0, 1, 1, 1, 0, 0]
+
+
+def test_a_hundred_times_49_steps_earn_what_4900_steps_earn() -> None:
     catalog = make_catalog({"bus_ride": make_action_type(points="0.02")})
 
+    split = post(EMPTY, [make_action(f"a-{n}", quantity="49") for n in range(100)], catalog, CALENDAR, NOON).period
+
+    assert split.points == post(EMPTY, [make_action(quantity="4900")], catalog, CALENDAR, NOON).period.points == 98
+
+
+def test_units_that_earn_different_amounts_on_a_day_are_added_before_rounding() -> None:
+    old, new = make_action_type(points="0.5"), make_action_type(points="0.7")
     period = post(
-        EMPTY, [make_action("a", quantity="149"), make_action("b", quantity="49")], catalog, CALENDAR, NOON
+        EMPTY, [make_action("a")], make_catalog({"bus_ride": old}, versions={"bus_ride": 1}), CALENDAR, NOON
     ).period
 
-    assert points_of(period) == [2, 0]
+    newer = make_catalog({"bus_ride": new}, versions={"bus_ride": 2})
+    draft = PeriodDraft(period, Terms(newer, CALENDAR, lambda *_: old), NOON)
+    draft.post(make_action("b"))
+    draft.post(make_action("c"))
+
+    assert points_of(draft.posted()) == [0, 1, 0]
+    assert [entry.rule for entry in draft.posted().entries.values()] == [1, 2, 2]
+
+
+def test_a_reward_per_action_is_paid_only_from_its_smallest_quantity() -> None:
+    rule = make_action_type(points="136", per="action", at_least="20")
+    trips = [make_action("short", quantity="19.9"), make_action("long", quantity="20")]
+
+    short, long = post(MONTH, trips, make_catalog({"bus_ride": rule}), CALENDAR, NOON).period.entries.values()
+
+    assert (short.points, short.reason, short.avoided_g) == (0, "too_small_to_earn", Decimal("19.9") * Decimal("212.5"))
+    assert (long.points, long.reason) == (136, "")
+
+
+def test_grams_count_up_to_the_plausible_quantity_of_a_person_type_and_day_whatever_the_app() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(plausible_a_day="3")})
+    rides = [make_action(quantity="2", app=app) for app in ("alipay", "taobao", "tmall")]
+    tomorrow = make_action(quantity="2", app="tmall", occurred_at=at("2026-06-06T08:00"), action_id="next")
+
+    period = post(MONTH, [*rides, tomorrow], catalog, CALENDAR, NOON).period
+
+    assert [entry.counted for entry in period.entries.values()] == [2, 1, 0, 2]
+    assert [entry.avoided_g for entry in period.entries.values()] == [425, Decimal("212.5"), 0, 425]
+    assert points_of(period) == [160] * 4
+
+
+def test_a_quantity_counts_again_when_the_one_that_used_up_the_plausible_quantity_is_reversed() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(plausible_a_day="1")})
+    period = post(EMPTY, [make_action("a"), make_action("b")], catalog, CALENDAR, NOON).period
+
+    after = post(period, [], catalog, CALENDAR, NOON, [Reversal(APP, USER, "a", "refunded", NOON)]).period
+
+    assert [[entry.counted for entry in found.entries.values()] for found in (period, after)] == [[1, 0], [0, 1]]
+
+
+def test_a_running_total_that_grows_is_awarded_after_what_was_recorded_in_the_meantime() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(points="1", caps=(Cap(window="day", points=10),))})
+    total = make_action("steps", quantity="4")._replace(is_total=True)
+    period = post(EMPTY, [total, make_action("other", quantity="5", app="taobao")], catalog, CALENDAR, NOON).period
+
+    raised = post(period, [total._replace(quantity=Decimal(9), occurred_at=NOON + 60)], catalog, CALENDAR, NOON + 90)
+
+    assert raised.outcomes == {"raised": 1}
+    assert [(name, entry.points) for name, entry in raised.period.entries.items()] == [
+        ("taobao:other", 5),
+        ("alipay:steps", 5),
+    ]
+    assert raised.period.entries["alipay:steps"].occurred_at == NOON + 60
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_total": False}, {"type": "walk"}, {"occurred_at": at("2026-06-06T08:00")}],
+)
+def test_a_running_total_is_only_raised_by_a_total_of_the_same_type_and_day(changes: dict[str, Any]) -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(), "walk": make_action_type()})
+    total = make_action("steps")._replace(is_total=True)
+    period = post(MONTH, [total], catalog, CALENDAR, NOON).period
+
+    posting = post(period, [total._replace(quantity=Decimal(9), **changes)], catalog, CALENDAR, NOON)
+
+    assert posting.outcomes == {"conflicted": 1}
+    assert posting.period.points == 80
+
+
+def test_a_reversed_running_total_stays_reversed_when_it_grows() -> None:
+    total = make_action("ride-1")._replace(is_total=True)
+    reversal = Reversal(APP, USER, "ride-1", "wrong", NOON)
+    period = post(EMPTY, [total], make_catalog(), CALENDAR, NOON, [reversal]).period
+
+    raised = post(period, [total._replace(quantity=Decimal(9))], make_catalog(), CALENDAR, NOON).period
+
+    assert points_of(raised) == [0]
+
+
+def test_products_with_more_digits_than_a_default_decimal_are_not_rounded() -> None:
+    rule = make_action_type(points="333333333.333333", avoided_g="333333333.333333", max_quantity="999999999")
+    action = make_action(quantity="777777777.777777")
+
+    period = post(EMPTY, [action], make_catalog({"bus_ride": rule}), CALENDAR, NOON).period
+
+    product = 777_777_777_777_777 * 333_333_333_333_333
+    [entry] = period.entries.values()
+    assert entry.points == product // 10**12
+    assert entry.avoided_g == Decimal((0, tuple(int(digit) for digit in str(product)), -12))
 
 
 def test_a_campaign_multiplies_points_on_its_day_but_never_grams() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saxaul.catalog.entries import Cap, Catalog
-from saxaul.ledger.actions import Action
+from saxaul.ledger.actions import Action, Reversal
 from saxaul.ledger.periods import Period, PeriodKey, post
 from tests.builders import DAY, USER, at, make_action, make_action_type, make_calendar, make_campaign, make_catalog
 
@@ -111,23 +111,58 @@ def test_under_a_cap_in_points_the_total_is_the_smaller_of_cap_and_sum_in_any_or
 ) -> None:
     catalog = make_catalog({"bus_ride": make_action_type(points="33.3", caps=(Cap(window="year", points=cap),))})
     actions = [make_action(f"a-{n}", quantity=str(amount)) for n, amount in enumerate(amounts)]
-    uncapped = sum(int(amount * Decimal("33.3")) for amount in amounts)
+    uncapped = int(sum(amounts) * Decimal("33.3"))
     order.shuffle(actions)
 
     assert post(YEAR, actions, catalog, CALENDAR, RECORDED).period.points == min(cap, uncapped)
 
 
-@given(whole=quantities, parts=st.integers(1, 8))
-def test_reporting_an_act_in_parts_never_earns_more(whole: Decimal, parts: int) -> None:
-    catalog = make_catalog({"bus_ride": make_action_type(points="0.7")})
-    part = (whole / parts).quantize(Decimal("0.000001"), rounding="ROUND_FLOOR")
+@given(
+    parts=st.lists(st.tuples(quantities, st.sampled_from(["alipay", "taobao"])), min_size=1, max_size=12),
+    rate=st.sampled_from(["0.02", "0.7", "33.333333"]),
+    caps=caps,
+)
+def test_an_act_pays_the_same_in_one_action_or_in_parts_that_several_apps_report(
+    parts: list[tuple[Decimal, str]], rate: str, caps: tuple[Cap, ...]
+) -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(points=rate, caps=caps)})
+    split = [make_action(f"p-{n}", quantity=str(part), app=app) for n, (part, app) in enumerate(parts)]
+    whole = make_action(quantity=str(sum(part for part, _ in parts)))
 
-    in_parts = post(
-        YEAR, [make_action(f"p-{n}", quantity=str(part)) for n in range(parts)], catalog, CALENDAR, RECORDED
-    )
-    at_once = post(YEAR, [make_action(quantity=str(whole))], catalog, CALENDAR, RECORDED)
+    in_parts = post(YEAR, split, catalog, CALENDAR, RECORDED).period
+    at_once = post(YEAR, [whole], catalog, CALENDAR, RECORDED).period
 
-    assert in_parts.period.points <= at_once.period.points
+    assert (in_parts.points, in_parts.avoided_g) == (at_once.points, at_once.avoided_g)
+
+
+@given(catalog=catalogs(), actions=action_lists(), chosen=st.randoms(use_true_random=False))
+def test_after_a_reversal_the_others_earn_what_they_would_earn_without_the_reversed_action(
+    catalog: Catalog, actions: list[Action], chosen: Random
+) -> None:
+    different = list({action.action_id: action for action in actions}.values())
+    gone = {action for action in different if chosen.random() < 0.4}
+    reversals = [Reversal(a.app, a.owner, a.action_id, "x", a.occurred_at) for a in gone]
+
+    after = post(posted(different, [3, 9], catalog), [], catalog, CALENDAR, RECORDED, reversals).period
+    never = post(YEAR, [a for a in different if a not in gone], catalog, CALENDAR, RECORDED).period
+
+    assert {name: entry for name, entry in after.entries.items() if entry.counts} == dict(never.entries)
+    assert (after.points, after.avoided_g) == (never.points, never.avoided_g)
+
+
+@given(reports=st.lists(st.integers(1, 20_000), min_size=1, max_size=8), order=st.randoms(use_true_random=False))
+def test_of_a_running_total_the_highest_counts_in_any_order_and_however_often(
+    reports: list[int], order: Random
+) -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(points="0.02", caps=(Cap(window="day", points=296),))})
+    totals = [make_action(quantity=str(steps))._replace(is_total=True) for steps in reports]
+    again = [*totals, *totals]
+    order.shuffle(again)
+
+    [entry] = post(YEAR, again, catalog, CALENDAR, RECORDED).period.entries.values()
+
+    assert entry.quantity == Decimal(max(reports))
+    assert entry.points == min(296, int(max(reports) * Decimal("0.02")))
 
 
 @given(catalog=catalogs(), actions=action_lists())

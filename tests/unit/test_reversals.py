@@ -1,21 +1,41 @@
-"""Reversals that arrive after their action, before it or twice, and the room that they free for other actions."""
+"""Reversals: they take back what an action earned, and pay what a cap had withheld for its sake."""
 
 from decimal import Decimal
 
 from saxaul.catalog.entries import Cap
 from saxaul.ledger.actions import Reversal
-from saxaul.ledger.periods import MAX_ENTRIES, MAX_WITHHELD, Entry, Period, post
-from tests.builders import APP, NOON, USER, make_action, make_action_type, make_calendar, make_catalog, make_period
+from saxaul.ledger.awards import Terms
+from saxaul.ledger.early import MAX_EARLY, EarlyReversals, may_still_arrive
+from saxaul.ledger.entries import Entry
+from saxaul.ledger.periods import REVERSED, Period, PeriodDraft, post
+from saxaul.ledger.shares import MAX_WITHHELD
+from tests.builders import (
+    APP,
+    DAY,
+    NOON,
+    USER,
+    make_action,
+    make_action_type,
+    make_calendar,
+    make_campaign,
+    make_catalog,
+    make_period,
+)
 
 CALENDAR = make_calendar()
 CATALOG = make_catalog()
 EMPTY = make_period(version=0)
 REFUND = Reversal(APP, USER, "ride-1", "refunded", NOON)
+ONE_RIDE = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
 
 
 def entry_of(period: Period) -> Entry:
     [entry] = period.entries.values()
     return entry
+
+
+def points_of(period: Period) -> list[int]:
+    return [entry.points for entry in period.entries.values()]
 
 
 def test_a_reversed_action_keeps_its_entry_without_points_or_grams() -> None:
@@ -25,7 +45,7 @@ def test_a_reversed_action_keeps_its_entry_without_points_or_grams() -> None:
 
     entry = entry_of(posting.period)
     assert posting.outcomes == {"reversed": 1}
-    assert (entry.points, entry.avoided_g, entry.reversal) == (0, Decimal(0), "refunded")
+    assert (entry.points, entry.avoided_g, entry.counted, entry.reversal) == (0, Decimal(0), Decimal(0), "refunded")
     assert (entry.type, entry.quantity, entry.recorded_at) == ("bus_ride", Decimal(1), NOON)
 
 
@@ -38,70 +58,122 @@ def test_a_second_reversal_changes_nothing() -> None:
     assert posting.outcomes == {"replayed": 1}
 
 
-def test_a_reversal_that_arrives_before_its_action_still_reverses_it() -> None:
-    early = post(EMPTY, [], CATALOG, CALENDAR, NOON, [REFUND]).period
+def test_a_reversal_of_an_unknown_action_does_not_change_the_period() -> None:
+    period = post(EMPTY, [make_action("other")], CATALOG, CALENDAR, NOON).period
 
-    late = post(early, [make_action()], CATALOG, CALENDAR, NOON + 60)
-    again = post(late.period, [make_action()], CATALOG, CALENDAR, NOON + 90)
+    posting = post(period, [], CATALOG, CALENDAR, NOON, [REFUND])
 
-    assert entry_of(early).is_tombstone
-    entry = entry_of(late.period)
-    assert late.outcomes == {"posted": 1}
-    assert (entry.type, entry.points, entry.avoided_g, entry.reversal) == ("bus_ride", 0, Decimal(0), "refunded")
-    assert again.period is late.period
+    assert posting.period is period
+    assert posting.outcomes == {"unknown": 1}
 
 
 def test_a_reversal_from_another_app_does_not_reverse_the_action() -> None:
     period = post(EMPTY, [make_action()], CATALOG, CALENDAR, NOON).period
 
-    foreign = post(period, [], CATALOG, CALENDAR, NOON, [REFUND._replace(app="taobao")]).period
-
-    assert foreign.points == 80
-    assert foreign.entries["taobao:ride-1"].is_tombstone
+    assert post(period, [], CATALOG, CALENDAR, NOON, [REFUND._replace(app="taobao")]).period is period
 
 
-def test_a_reversal_frees_the_part_of_a_cap_that_its_action_used() -> None:
-    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
-    full = post(EMPTY, [make_action("ride-1"), make_action("ride-2")], catalog, CALENDAR, NOON).period
+def test_an_action_that_was_reversed_before_it_arrived_earns_nothing_and_uses_no_cap() -> None:
+    draft = PeriodDraft(EMPTY, Terms(ONE_RIDE, CALENDAR, lambda *_: ONE_RIDE.action_types["bus_ride"]), NOON)
 
-    period = post(full, [], catalog, CALENDAR, NOON, [REFUND]).period
-    after = post(period, [make_action("ride-3"), make_action("ride-4")], catalog, CALENDAR, NOON).period
+    assert draft.post(make_action(), "refunded") == "posted"
+    assert draft.post(make_action(), "refunded") == "replayed"
+    assert draft.post(make_action("ride-2")) == "posted"
 
-    assert [entry.points for entry in after.entries.values()] == [0, 0, 80, 0]
-
-
-def test_a_reversal_without_room_in_a_full_period_is_recognized_when_it_is_repeated() -> None:
-    actions = [make_action(f"a-{number}") for number in range(MAX_ENTRIES)]
-    full = post(EMPTY, actions, CATALOG, CALENDAR, NOON).period
-
-    posting = post(full, [], CATALOG, CALENDAR, NOON, [REFUND])
-
-    assert posting.outcomes == {"overflowed": 1}
-    assert posting.period.entries == full.entries
-    assert post(posting.period, [make_action("ride-1")], CATALOG, CALENDAR, NOON).outcomes == {"replayed": 1}
-    assert post(posting.period, [], CATALOG, CALENDAR, NOON, [REFUND]).period is posting.period
+    assert [(e.points, e.reversal) for e in draft.posted().entries.values()] == [(0, "refunded"), (80, "")]
 
 
-def test_reversing_an_action_that_had_no_room_changes_nothing_and_the_action_is_still_recognized() -> None:
-    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
+def test_a_reversal_pays_the_entries_that_were_withheld_for_its_sake_oldest_first() -> None:
+    rides = [make_action(f"ride-{number}") for number in range(1, 4)]
+    full = post(EMPTY, rides, ONE_RIDE, CALENDAR, NOON).period
+
+    once = post(full, [], ONE_RIDE, CALENDAR, NOON, [REFUND]).period
+    twice = post(once, [], ONE_RIDE, CALENDAR, NOON, [REFUND._replace(action_id="ride-2")]).period
+
+    assert [points_of(period) for period in (full, once, twice)] == [[80, 0, 0], [0, 80, 0], [0, 0, 80]]
+    assert [entry.reason for entry in once.entries.values()] == ["", "", "over_units_cap"]
+
+
+def test_what_another_app_squatted_on_and_reversed_is_paid_to_the_app_that_has_a_claim() -> None:
+    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(5)),))})
+    squatted = [make_action(f"s-{number}", app="taobao") for number in range(5)]
+    honest = [make_action(f"h-{number}") for number in range(5)]
+    period = post(EMPTY, [*squatted, *honest], catalog, CALENDAR, NOON).period
+
+    reversals = [Reversal("taobao", USER, action.action_id, "oops", NOON) for action in squatted]
+    after = post(period, [], catalog, CALENDAR, NOON, reversals).period
+
+    assert points_of(period) == [80] * 5 + [0] * 5
+    assert points_of(after) == [0] * 5 + [80] * 5
+    assert after.points == post(EMPTY, honest, catalog, CALENDAR, NOON).period.points
+
+
+def test_a_withheld_entry_is_paid_by_the_version_and_the_campaign_that_it_was_recorded_under() -> None:
+    old = make_action_type(points="80", caps=(Cap(window="month", units=Decimal(1)),))
+    new = old.model_copy(update={"points": old.points.model_copy(update={"value": Decimal(5)})}) if old.points else old
+    campaigns = {"wed": make_campaign(multipliers={"bus_ride": "2"})}
+    first = make_catalog({"bus_ride": old}, campaigns, versions={"bus_ride": 1})
+    second = make_catalog({"bus_ride": new}, versions={"bus_ride": 2})
+    month = Period(make_period(window="2026-06").key)
+    period = post(month, [make_action("ride-1"), make_action("ride-2")], first, CALENDAR, NOON).period
+
+    draft = PeriodDraft(period, Terms(second, CALENDAR, lambda *_: old), NOON + DAY)
+    draft.post(make_action("ride-3"))
+    draft.reverse(REFUND)
+
+    assert points_of(draft.posted()) == [0, 160, 0]
+
+
+def test_reversing_an_action_of_a_sum_changes_nothing_and_the_action_is_still_recognized() -> None:
     actions = [make_action(f"ride-{number}") for number in range(MAX_WITHHELD + 2)]
-    period = post(EMPTY, actions, catalog, CALENDAR, NOON).period
+    period = post(EMPTY, actions, ONE_RIDE, CALENDAR, NOON).period
 
     reversal = REFUND._replace(action_id=actions[-1].action_id)
-    posting = post(period, [], catalog, CALENDAR, NOON, [reversal])
+    posting = post(period, [], ONE_RIDE, CALENDAR, NOON, [reversal])
 
     assert posting.period is period
-    assert post(posting.period, actions, catalog, CALENDAR, NOON).period is period
+    assert posting.outcomes == {"summed": 1}
+    assert post(posting.period, actions, ONE_RIDE, CALENDAR, NOON).period is period
 
 
-def test_reversals_make_room_in_the_cap_and_among_the_withheld_entries() -> None:
-    catalog = make_catalog({"bus_ride": make_action_type(caps=(Cap(window="day", units=Decimal(1)),))})
+def test_a_reversal_makes_room_among_the_withheld_entries() -> None:
     paid, *withheld, one_more = [make_action(f"ride-{number}") for number in range(1, MAX_WITHHELD + 3)]
-    period = post(EMPTY, [paid, *withheld], catalog, CALENDAR, NOON).period
+    period = post(EMPTY, [paid, *withheld], ONE_RIDE, CALENDAR, NOON).period
 
     reversals = [REFUND._replace(action_id=withheld[-1].action_id), REFUND]
-    period = post(period, [], catalog, CALENDAR, NOON, reversals).period
-    period = post(period, [make_action("again"), one_more], catalog, CALENDAR, NOON).period
+    period = post(period, [], ONE_RIDE, CALENDAR, NOON, reversals).period
+    period = post(period, [one_more], ONE_RIDE, CALENDAR, NOON).period
 
-    assert [period.entries[f"{APP}:{name}"].points for name in ("again", one_more.action_id)] == [80, 0]
-    assert not period.overflow
+    assert period.entries[f"{APP}:{withheld[0].action_id}"].points == 80
+    assert f"{APP}:{one_more.action_id}" in period.entries
+
+
+def test_a_reason_that_does_not_fit_the_share_is_shortened() -> None:
+    actions = [make_action(f"{number:0128d}") for number in range(200)]
+    full = post(EMPTY, actions, CATALOG, CALENDAR, NOON).period
+    entered = [name for name, entry in full.entries.items() if not entry.summed]
+
+    long = [REFUND._replace(action_id=name.partition(":")[2], reason="长" * 64) for name in entered]
+    period = post(full, [], CATALOG, CALENDAR, NOON, long).period
+
+    reasons = [period.entries[name].reversal for name in entered]
+    assert {"长" * 64, REVERSED} == set(reasons)
+    assert reasons == sorted(reasons, key=lambda reason: reason == REVERSED)
+
+
+def test_early_reversals_are_kept_up_to_a_limit_and_only_while_their_action_can_arrive() -> None:
+    early = EarlyReversals(USER, APP)
+    for number in range(MAX_EARLY):
+        early = early.with_reversal(REFUND._replace(action_id=f"a-{number}"), CALENDAR, NOON)
+
+    assert early.with_reversal(REFUND, CALENDAR, NOON) is early
+    later = early.with_reversal(REFUND._replace(occurred_at=NOON + 60 * DAY), CALENDAR, NOON + 60 * DAY)
+    assert dict(later.reversals) == {"ride-1": ("refunded", NOON + 60 * DAY)}
+    assert (early.reason_for("a-7"), early.reason_for("b-7")) == ("refunded", "")
+
+
+def test_an_action_may_arrive_as_long_as_queues_may_hold_it() -> None:
+    last = CALENDAR.acceptance_days + 1 + 30
+
+    assert may_still_arrive(NOON, CALENDAR, NOON + last * DAY)
+    assert not may_still_arrive(NOON, CALENDAR, NOON + last * DAY + 1)

@@ -13,7 +13,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.periods import MAX_ENTRIES, ZERO, Entry, Period
+from saxaul.ledger.awards import Terms, award_in_order, in_award_order
+from saxaul.ledger.claims import MAX_CLAIMS
+from saxaul.ledger.entries import ZERO, Entry, app_of
+from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.entries import Counts
 from saxaul.trees.orders import OrderedTree, PlantingOrder
@@ -71,15 +74,20 @@ class Holdings:
         return self.earned - self.received
 
 
-def check(holdings: Holdings) -> list[Finding]:
-    """Check one owner, and return the findings. The list is empty if everything adds up."""
+def check(holdings: Holdings, terms: Terms | None = None) -> list[Finding]:
+    """Check one owner, and return the findings. The list is empty if everything adds up.
+
+    With ``terms``, compute again what each entry earns.
+    """
     checks = (
         [*_wallet_faults(holdings), *_spending_faults(holdings)]
         if holdings.owner.kind == "user"
         else _facility_faults(holdings)
     )
     subject = f"{holdings.owner.kind} {holdings.owner.id}"
-    faults = [*checks, *_period_faults(holdings), *_duplicates(holdings.periods)]
+    awards = [line for period in holdings.periods for line in _award_faults(period, terms)] if terms else []
+    repeats = [*_duplicates(holdings.periods), *_withdrawn_without_cause(holdings.periods)]
+    faults = [*checks, *_period_faults(holdings), *repeats, *awards]
     findings = [Finding(subject, detail) for detail in faults]
     findings += [Finding(subject, detail, is_fault=False) for detail in _full_periods(holdings.periods)]
     if holdings.wallet.balance < 0:
@@ -124,21 +132,37 @@ def _facility_faults(holdings: Holdings) -> Iterator[str]:
 def _period_faults(holdings: Holdings) -> Iterator[str]:
     for period in holdings.periods:
         window = period.key.window
-        if len(period.entries) > MAX_ENTRIES:
-            yield f"period {window} has {len(period.entries)} entries, but the limit is {MAX_ENTRIES}"
         if (size := holdings.sizes.get(window, 0)) > MAX_ITEM_BYTES:
             yield f"period {window} takes {size} bytes, but the limit of an item is {MAX_ITEM_BYTES}"
         for name, entry in period.entries.items():
             if entry.points < 0:
                 yield f"action {name} in period {window} has {entry.points} points"
-            if entry.reversal and _has_value(entry):
-                yield f"action {name} in period {window} was reversed but still has points, grams or units"
+            if not entry.counts and _has_value(entry):
+                why = "was reversed" if entry.reversal else f"is void ({entry.void})"
+                yield f"action {name} in period {window} {why} but still has points, grams or units"
+
+
+def _award_faults(period: Period, terms: Terms) -> Iterator[str]:
+    """Yield a line for each entry that does not earn what the versions of the action types give."""
+    for action_type in {entry.type for entry in period.entries.values()}:
+        found = in_award_order(period.entries, action_type)
+        try:
+            awarded = list(award_in_order((entry for _, entry in found), terms))
+        except KeyError as missing:
+            yield f"period {period.key.window} has entries of {action_type} by a version that does not exist: {missing}"
+            continue
+        for (name, entry), correct in zip(found, awarded, strict=True):
+            if entry != correct:
+                yield (
+                    f"action {name} in period {period.key.window} has {entry.points} points and "
+                    f"{entry.avoided_g:f} g, but its rules give {correct.points} points and {correct.avoided_g:f} g"
+                )
 
 
 def _full_periods(periods: Sequence[Period]) -> Iterator[str]:
     for period in periods:
-        if period.overflowed:
-            yield f"period {period.key.window} had no room for {period.overflowed} more actions, which earned nothing"
+        for app in sorted(period.full):
+            yield f"period {period.key.window} had no room for further actions of {app}, which earned nothing"
 
 
 def _has_value(entry: Entry) -> bool:
@@ -146,14 +170,39 @@ def _has_value(entry: Entry) -> bool:
 
 
 def _duplicates(periods: Sequence[Period]) -> Iterator[str]:
+    """Yield a line for each action id that counts in two periods, and for each evidence that is paid twice or not."""
     windows: defaultdict[str, list[str]] = defaultdict(list)
+    claims: defaultdict[str, list[Entry]] = defaultdict(list)
+    reported: Counter[tuple[str, str]] = Counter()
     for period in periods:
         for name, entry in period.entries.items():
-            if not entry.is_tombstone:
+            if entry.counts and not entry.summed:
                 windows[name].append(period.key.window)
+            if entry.evidence_id:
+                reported[entry.evidence_id, app_of(name)] += 1
+            if entry.evidence_id and not entry.reversal and entry.void != "repeated_id":
+                claims[entry.evidence_id].append(entry)
+    # If an app claimed evidence too often, not all of its claims were kept. Those that remain may be such claims.
+    may_be_unkept = {evidence_id for (evidence_id, _), number in reported.items() if number > MAX_CLAIMS}
     for name, found in windows.items():
         if len(found) > 1:
-            yield f"action {name} is in the periods {' and '.join(found)}"
+            yield f"action {name} counts in the periods {' and '.join(found)}"
+    for evidence_id, entries in claims.items():
+        counting = sum(entry.counts for entry in entries)
+        if counting > 1 or (counting == 0 and evidence_id not in may_be_unkept):
+            yield f"evidence {evidence_id} has {len(entries)} claims, of which {counting} count instead of one"
+
+
+def _withdrawn_without_cause(periods: Sequence[Period]) -> Iterator[str]:
+    """Yield a line for each action id that is withdrawn as a repeat, although no other period has it."""
+    voids: defaultdict[str, set[str]] = defaultdict(set)
+    for period in periods:
+        for name, entry in period.entries.items():
+            if not entry.reversal:
+                voids[name].add(entry.void)
+    for name, found in voids.items():
+        if found == {"repeated_id"} and not any(period.sums_up(name) for period in periods):
+            yield f"action {name} is withdrawn, but counts in no other period"
 
 
 class Disagreement(NamedTuple):

@@ -21,7 +21,7 @@ def reported_items(body: object, name: Literal["actions", "reversals"]) -> Seque
     Raises:
         InvalidRequest: the body has another form, or the list is empty or too long.
     """
-    reported = body.get(name) if isinstance(body, dict) else None
+    reported = body[name] if isinstance(body, dict) and body.keys() == {name} else None
     if not isinstance(reported, list) or not reported:
         raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {MAX_ACTIONS} {name}.')
     if len(reported) > MAX_ACTIONS:

@@ -4,7 +4,7 @@ from datetime import date
 
 from saxaul.catalog.entries import Catalog, Language
 from saxaul.http.views import View, grams
-from saxaul.ledger.periods import ZERO
+from saxaul.ledger.entries import ZERO
 from saxaul.search.index import Found
 
 

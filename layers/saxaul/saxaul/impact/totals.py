@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.ledger.periods import ZERO, Period
+from saxaul.ledger.entries import ZERO, app_of
+from saxaul.ledger.periods import Period
 from saxaul.trees.redemptions import UNPAID, Redemption
 
 DELIVERED_WITHIN = 48 * 3600
@@ -133,7 +134,7 @@ def _without_zeros(acts: Mapping[Act, Sum], trees: Mapping[str, int]) -> Impact:
 
 
 def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
-    """Return the impact of a period. Reversed actions and actions without an entry (overflow) do not count."""
+    """Return the impact of a period. Reversed and void entries do not count, nor does an implausible quantity."""
     if period is None:
         return {}
     return _by_day(
@@ -141,14 +142,14 @@ def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
             calendar.day_of(entry.occurred_at),
             Impact(
                 {
-                    Act(period.key.owner.kind, name.partition(":")[0], entry.type): Sum(
-                        1, entry.quantity, entry.points, entry.avoided_g
+                    Act(period.key.owner.kind, app_of(name), entry.type): Sum(
+                        entry.actions, entry.counted, entry.points, entry.avoided_g
                     )
                 }
             ),
         )
         for name, entry in period.entries.items()
-        if not entry.reversal
+        if entry.counts
     )
 
 

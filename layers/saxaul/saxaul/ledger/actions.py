@@ -1,7 +1,8 @@
 """Actions, such as a bus ride, as apps report them.
 
-An action never changes. ``(app, owner, action_id)`` and its date identify it. From its quantity, Saxaul computes the
-points and the avoided grams.
+``(app, owner, action_id)`` identifies an action. From its quantity, Saxaul computes the points and the avoided grams.
+An action never changes, with one exception: a running total, such as that of a step counter, may be reported again and
+again in the course of its day, and its highest quantity counts.
 """
 
 import re
@@ -18,6 +19,8 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -55,8 +58,31 @@ class Reversal(NamedTuple):
     occurred_at: int
 
 
+class Withdrawal(NamedTuple):
+    """The instruction that an entry must not count, because its action id was reported before with another date.
+
+    Attributes:
+        window: the window of the period that holds the entry.
+        is_lifted: whether an earlier withdrawal of the entry ends, because the action that was reported before was
+            reversed.
+    """
+
+    app: str
+    owner: Owner
+    action_id: str
+    window: str
+    is_lifted: bool = False
+
+
 class Action(NamedTuple):
-    """An action that an app reported. ``occurred_at`` is an instant in seconds; ``quantity`` is in the type's unit."""
+    """An action that an app reported.
+
+    Attributes:
+        quantity: in the type's unit.
+        occurred_at: an instant in seconds.
+        is_total: whether the quantity is a running total of the day, of which the highest report counts.
+        evidence_id: what proves the action, such as a ticket; empty if nothing does.
+    """
 
     app: str
     owner: Owner
@@ -64,6 +90,8 @@ class Action(NamedTuple):
     type: str
     quantity: Decimal
     occurred_at: int
+    is_total: bool = False
+    evidence_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +121,6 @@ def _rfc3339_text(value: object) -> object:
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
-Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$")]
-"""An identifier that an app chooses. The ledger's keys contain it without escaping."""
-
 _DOT_SEGMENTS = frozenset({".", ".."})
 """In a URL path, these segments mean the current and the parent folder, so HTTP clients remove them."""
 
@@ -107,15 +132,15 @@ def is_identifier(text: str) -> bool:
 
 def _fits_a_path(text: str) -> str:
     if text in _DOT_SEGMENTS:
-        raise ValueError("an owner's id cannot be . or .., because a path cannot contain these")
+        raise ValueError("an id cannot be . or .., because a path cannot contain these")
     return text
 
 
-OwnerId = Annotated[Id, AfterValidator(_fits_a_path)]
-"""The identifier of a person or a facility. It can be a segment of a URL path."""
+Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$"), AfterValidator(_fits_a_path)]
+"""An identifier that an app chooses. The ledger's keys contain it without escaping; a URL path can contain it."""
 
-Reason = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
-"""Why an action is reversed, in the app's own words."""
+Reason = Annotated[str, Field(strict=True, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""Why an action is reversed, in the app's own words, without control characters."""
 
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 """Seconds since 1970, before the year 9999, so that the instant has a date in every time zone."""
@@ -142,8 +167,8 @@ class _Reported(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     action_id: Id
-    user_id: OwnerId | None = None
-    facility_id: OwnerId | None = None
+    user_id: Id | None = None
+    facility_id: Id | None = None
     occurred_at: Moment
 
     @model_validator(mode="after")
@@ -162,6 +187,15 @@ class ReportedAction(_Reported):
 
     type: Annotated[str, Field(strict=True, max_length=64)]
     quantity: ReportedQuantity
+    mode: Literal["single", "total"] = "single"
+    evidence_id: Annotated[Id | None, Field(validate_default=True)] = None
+
+    @field_validator("evidence_id")
+    @classmethod
+    def _totals_prove_nothing(cls, evidence_id: str | None, info: ValidationInfo) -> str | None:
+        if evidence_id is not None and info.data.get("mode") == "total":
+            raise ValueError("a running total cannot have an evidence_id; report the action with mode single")
+        return evidence_id
 
 
 class ReportedReversal(_Reported):
@@ -173,13 +207,53 @@ class ReportedReversal(_Reported):
 def screen(
     app: str, reported: Sequence[object], catalog: Catalog, calendar: Calendar, now: int
 ) -> tuple[list[Action], list[RefusedItem]]:
-    """Split the reported actions into those that can be posted and those that are refused, with the reasons."""
-    return _split(reported, lambda candidate: _screen_one(app, candidate, catalog, calendar, now))
+    """Split the reported actions into those that can be posted and those that are refused, with the reasons.
+
+    An action is refused if an earlier one of the same request has its id and other content. Repeats of actions in
+    earlier requests are found when they are posted.
+    """
+    earlier: dict[tuple[Owner, str], Action] = {}
+
+    def screened(candidate: object) -> Action | RefusalReason:
+        action = _screen_one(app, candidate, catalog, calendar, now)
+        if isinstance(action, RefusalReason):
+            return action
+        first = earlier.setdefault((action.owner, action.action_id), action)
+        if first == action or _is_later_total(first, action, calendar):
+            return action
+        return RefusalReason(
+            "conflicting_action", "An earlier action of this request has the same action_id and other content."
+        )
+
+    return _split(reported, screened)
 
 
-def screen_reversals(app: str, reported: Sequence[object], now: int) -> tuple[list[Reversal], list[RefusedItem]]:
-    """Split the reported reversals into valid and refused ones. Whether their actions exist is checked when posting."""
-    return _split(reported, lambda candidate: _screen_reversal(app, candidate, now))
+def _is_later_total(first: Action, action: Action, calendar: Calendar) -> bool:
+    """Return whether both actions report the running total of the same type and day."""
+    return (
+        first.is_total
+        and action.is_total
+        and first.type == action.type
+        and calendar.day_of(first.occurred_at) == calendar.day_of(action.occurred_at)
+    )
+
+
+def screen_reversals(
+    app: str, reported: Sequence[object], now: int, is_summed: Callable[[Reversal], bool] = lambda _: False
+) -> tuple[list[Reversal], list[RefusedItem]]:
+    """Split the reported reversals into valid and refused ones. Whether their actions exist is checked when posting.
+
+    ``is_summed`` says of a valid reversal whether its action was added to a sum. Such an action cannot be reversed.
+    """
+
+    def screened(candidate: object) -> Reversal | RefusalReason:
+        reversal = _screen_reversal(app, candidate, now)
+        if isinstance(reversal, Reversal) and is_summed(reversal):
+            detail = "The app had used up its share of the period, so the action was added to a sum and stays."
+            return RefusalReason("summed", detail)
+        return reversal
+
+    return _split(reported, screened)
 
 
 def _split(
@@ -219,16 +293,22 @@ def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calenda
         return RefusalReason("unknown_type", f"There is no action type {reported.type!r}.")
     if (rule.actor == "facility") != (reported.owner.kind == "facility"):
         return RefusalReason("wrong_owner", f"{reported.type} can only be reported for a {rule.actor}.")
-    if not 0 < reported.quantity <= rule.max_quantity:
-        limit = f"{rule.max_quantity.normalize():f} {rule.unit}"
-        return RefusalReason("quantity_out_of_range", f"The quantity must be more than 0 and at most {limit}.")
+    if not rule.min_quantity <= reported.quantity <= rule.max_quantity:
+        limits = f"at least {rule.min_quantity.normalize():f} and at most {rule.max_quantity.normalize():f} {rule.unit}"
+        return RefusalReason("quantity_out_of_range", f"The quantity must be {limits}.")
     occurred_at = int(reported.occurred_at.timestamp())
     if untimely := _time_refusal(rule, occurred_at, calendar, now):
         return untimely
-    quantity = reported.quantity.quantize(QUANTITY_STEP)
-    if not quantity:
-        return RefusalReason("quantity_out_of_range", f"The quantity must be at least {QUANTITY_STEP}.")
-    return Action(app, reported.owner, reported.action_id, reported.type, quantity.normalize(), occurred_at)
+    return Action(
+        app=app,
+        owner=reported.owner,
+        action_id=reported.action_id,
+        type=reported.type,
+        quantity=reported.quantity.quantize(QUANTITY_STEP).normalize(),
+        occurred_at=occurred_at,
+        is_total=reported.mode == "total",
+        evidence_id=reported.evidence_id or "",
+    )
 
 
 def _time_refusal(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> RefusalReason | None:

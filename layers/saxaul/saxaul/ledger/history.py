@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.ledger.periods import ZERO, Entry, Period
+from saxaul.ledger.entries import ZERO, Entry
+from saxaul.ledger.periods import Period
 
 
 class Line(NamedTuple):
@@ -18,6 +19,11 @@ class Line(NamedTuple):
     def place(self) -> "LinePlace":
         return LinePlace(self.entry.occurred_at, self.name)
 
+    @property
+    def rule(self) -> tuple[str, int]:
+        """The action type, and the version of it by which the points and the grams were computed; 0 if unknown."""
+        return self.entry.type, self.entry.rule
+
 
 class LinePlace(NamedTuple):
     """The sort position of a line: the time of the action, then the name. A cursor stores it to continue a list."""
@@ -27,7 +33,7 @@ class LinePlace(NamedTuple):
 
 
 class Total(NamedTuple):
-    """The totals of one action type. ``quantity`` is in the type's unit."""
+    """The totals of one action type. ``quantity`` is the quantity that counts, in the type's unit."""
 
     type: str
     actions: int
@@ -37,32 +43,35 @@ class Total(NamedTuple):
 
 
 def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) -> list[Line]:
-    """Return the entries of one month, newest first, without tombstones (reversals whose action has not arrived)."""
-    lines = (
-        Line(name, entry) for period in periods for name, entry in period.entries.items() if not entry.is_tombstone
-    )
+    """Return the entries of one month, newest first."""
+    lines = (Line(name, entry) for period in periods for name, entry in period.entries.items())
     of_month = (line for line in lines if calendar.window_of(line.entry.occurred_at, "month") == month)
     return sorted(of_month, key=lambda line: line.place, reverse=True)
 
 
 def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
-    """Return the state of an entry: ``reversed``, ``withheld`` (a cap left no points), ``ripening`` or ``ripe``."""
+    """Return the state of an entry: ``reversed``, ``void``, ``withheld``, ``ripening`` or ``ripe``.
+
+    ``void`` means that it does not count, and ``withheld`` that it counts but earns no points; its reason says why.
+    """
     if entry.reversal:
         return "reversed"
-    if entry.reason and not entry.points:
+    if entry.void:
+        return "void"
+    if entry.is_withheld:
         return "withheld"
     return "ripe" if calendar.ripens_at(entry.occurred_at) <= now else "ripening"
 
 
 def totals_by_type(lines: Sequence[Line]) -> list[Total]:
-    """Return the totals of these lines by action type, without reversed actions."""
+    """Return the totals of these lines by action type, without reversed and void actions."""
     totals: dict[str, Total] = {}
-    for entry in (line.entry for line in lines if not line.entry.reversal):
+    for entry in (line.entry for line in lines if line.entry.counts):
         so_far = totals.get(entry.type, Total(entry.type, 0, ZERO, 0, ZERO))
         totals[entry.type] = Total(
             entry.type,
-            so_far.actions + 1,
-            so_far.quantity + entry.quantity,
+            so_far.actions + entry.actions,
+            so_far.quantity + entry.counted,
             so_far.points + entry.points,
             so_far.avoided_g + entry.avoided_g,
         )

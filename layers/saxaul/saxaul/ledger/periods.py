@@ -1,42 +1,47 @@
 """Periods. A period holds the entries (accepted actions) of one owner in one window: a day, a month or a year.
 
 To post an action means to record it in a period. The period holds all data that this needs, so one conditional write
-suffices: the keys of the entries show whether the action was already posted, and the values of the entries show how
-much of each cap is left. Posting is a pure function. If a concurrent write won, the worker posts the actions again, to
-the period that is stored now.
+suffices: the names of the entries show whether the action was already posted, and their values show how much of each
+cap is left. Posting is a pure function. If a concurrent write won, the worker posts the actions again, to the period
+that is stored now.
 """
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import ActionType, Cap, Catalog
+from saxaul.catalog.entries import ActionType, Catalog
 from saxaul.ledger.actions import Action, Owner, Reversal
+from saxaul.ledger.awards import (
+    Terms,
+    Usage,
+    award_in_order,
+    in_award_order,
+    points_in_order,
+    wanted_units,
+    with_award,
+)
+from saxaul.ledger.entries import ZERO, Entry, Void, app_of, entry_name
+from saxaul.ledger.shares import (
+    DIGEST_BYTES,
+    ENTRY_BYTES,
+    MAX_APPS,
+    Share,
+    can_be_summed,
+    digest,
+    has_digest,
+    shares_of,
+    sum_name,
+)
 
-ZERO = Decimal(0)
+MAX_FULL = 2 * MAX_APPS
+"""The most apps that a period names in ``full``. Apps beyond the first 16 have no share, but are named there too."""
 
-MAX_ENTRIES = 500
-"""The most entries of a period. Even the longest possible entries then fit in 400 KB, DynamoDB's limit for an item."""
-
-MAX_WITHHELD = 20
-"""The most entries of a period that a cap left without points. A few are enough to show the reason.
-
-More are not stored, so that actions without points cannot fill a period.
-"""
-
-MAX_OVERFLOW = 1000
-"""The most actions without an entry that a period remembers, so that it recognises repeats of these actions."""
-
-DIGEST_BYTES = 6
-"""A period remembers each of these actions by this many bytes of a digest of the action's key.
-
-With 1,000 digests, two actions have the same digest in one of half a billion periods. The second action is then taken
-for a repeat of the first.
-"""
+REVERSED = "reversed"
+"""The reason that is stored for a reversal if the app's share has no room for the reason that the app gave."""
 
 
 class PeriodKey(NamedTuple):
@@ -46,66 +51,25 @@ class PeriodKey(NamedTuple):
     window: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An accepted action in a period, or a tombstone: a reversal that arrived before its action.
-
-    Attributes:
-        quantity: the quantity that the app reported, in the type's unit.
-        points: the points that the action earns; zero after a reversal.
-        avoided_g: grams of CO2e avoided. A cap withholds points, but never grams.
-        units: how much of the quantity earned points. Caps in units count this.
-        rule: the version of the action type that was applied.
-        reason: why points were withheld; empty if none were.
-        campaign: the campaign that multiplied the points; empty if there was none.
-        reversal: why the action was reversed; empty if it was not. A reversed entry has no points and no grams.
-        conflicted: whether the app sent the same action_id again with different content.
-        occurred_at, recorded_at: when the action happened, and when it was posted; instants in seconds.
-    """
-
-    type: str
-    quantity: Decimal
-    occurred_at: int
-    recorded_at: int
-    points: int = 0
-    avoided_g: Decimal = ZERO
-    units: Decimal = ZERO
-    rule: int = 0
-    reason: str = ""
-    campaign: str = ""
-    reversal: str = ""
-    conflicted: bool = False
-
-    @property
-    def is_tombstone(self) -> bool:
-        """Whether this is a reversal that arrived before its action."""
-        return not self.type
-
-    @property
-    def is_withheld(self) -> bool:
-        """Whether a cap left the entry without points. A reversed entry does not count as withheld."""
-        return bool(self.reason) and not self.points and not self.reversal
-
-    def matches(self, action: Action) -> bool:
-        """Whether the entry has the same content as the action."""
-        return (self.type, self.quantity, self.occurred_at) == (action.type, action.quantity, action.occurred_at)
-
-
 @dataclass(frozen=True)
 class Period:
-    """The entries of one owner in one window, keyed by ``<app>:<action_id>``. An unstored period has version 0.
+    """The entries of one owner in one window, by name, in the order in which they were recorded.
+
+    An unstored period has version 0.
 
     Attributes:
-        overflow: six bytes of a digest for each action that had no room for an entry, to recognise its repeats. Such an
-            action earns nothing.
-        uncounted: how many more actions had no room after ``overflow`` was full. Each repeat is counted too.
+        digests: by app, the digests of the names of actions that were added to sums.
+        full: the apps that reported an action for which their share had no room. Such actions earn nothing.
+        awaited: the apps that reversed an action of this window before the action arrived. Their reversals are stored
+            in an item of their own (see ``ledger/early.py``).
     """
 
     key: PeriodKey
     entries: Mapping[str, Entry] = field(default_factory=dict)
     version: int = 0
-    overflow: bytes = b""
-    uncounted: int = 0
+    digests: Mapping[str, bytes] = field(default_factory=dict)
+    full: frozenset[str] = frozenset()
+    awaited: frozenset[str] = frozenset()
 
     @property
     def points(self) -> int:
@@ -115,26 +79,19 @@ class Period:
     def avoided_g(self) -> Decimal:
         return sum((entry.avoided_g for entry in self.entries.values()), ZERO)
 
-    @property
-    def overflowed(self) -> int:
-        """How many actions had no room for an entry: those in ``overflow`` and those that are ``uncounted``."""
-        return len(self.overflow) // DIGEST_BYTES + self.uncounted
-
-    def holds(self, name: str) -> bool:
-        """Whether the action with this key was posted. A reversed action counts as posted; a tombstone does not."""
-        return name in self.entries and not self.entries[name].is_tombstone
+    def sums_up(self, name: str) -> bool:
+        """Whether the action with this name was added to a sum, so that it cannot be reversed."""
+        return has_digest(self.digests.get(app_of(name), b""), name)
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
         """Return the points that may be harvested at ``now``."""
         return sum(e.points for e in self.entries.values() if e.points and calendar.ripens_at(e.occurred_at) <= now)
 
 
-class Posting(NamedTuple):
+class Posted(NamedTuple):
     """The result of posting: the period, and the number of actions and reversals by outcome.
 
-    If nothing changed, ``period`` is the same object as before. The outcomes are ``posted`` (the action became an
-    entry), ``overflowed`` (no room for an entry), ``replayed`` (a repeat), ``conflicted`` (a repeat with different
-    content) and ``reversed``.
+    If nothing changed, ``period`` is the same object as before. PeriodDraft describes the outcomes.
     """
 
     period: Period
@@ -145,10 +102,6 @@ def period_of(action: Action, rule: ActionType, calendar: Calendar) -> PeriodKey
     return PeriodKey(action.owner, calendar.window_of(action.occurred_at, rule.window))
 
 
-def entry_key(app: str, action_id: str) -> str:
-    return f"{app}:{action_id}"
-
-
 def post(
     period: Period,
     actions: Iterable[Action],
@@ -156,160 +109,254 @@ def post(
     calendar: Calendar,
     recorded_at: int,
     reversals: Iterable[Reversal] = (),
-) -> Posting:
-    """Post actions, and then reversals, to the period that they belong to. Unchanged repeats change nothing."""
-    draft = _Draft(period, _Usage(period.entries.values(), catalog, calendar), recorded_at)
-    for action in actions:
-        draft.post(action)
-    for reversal in reversals:
-        draft.reverse(reversal)
-    return draft.posting()
+) -> Posted:
+    """Post actions, and then reversals, to the period that they belong to. Unchanged repeats change nothing.
+
+    This suffices for actions without evidence and without early reversals, in a period whose entries were all recorded
+    by the current versions of their types. The accrual service handles the other cases with PeriodDraft.
+    """
+
+    def no_older_rule(action_type: str, version: int) -> ActionType:
+        raise KeyError(f"{action_type}@{version}")
+
+    draft = PeriodDraft(period, Terms(catalog, calendar, no_older_rule), recorded_at)
+    outcomes = [draft.post(action) for action in actions] + [draft.reverse(reversal) for reversal in reversals]
+    return Posted(draft.posted(), Counter(outcomes))
 
 
-class _Draft:
-    """A period while actions are posted to it."""
+class PeriodDraft:
+    """A period while actions are posted to it.
 
-    def __init__(self, period: Period, usage: "_Usage", recorded_at: int) -> None:
+    The outcomes of an action are ``posted`` (it became an entry), ``summed`` (it was added to a sum), ``raised`` (a
+    running total grew), ``replayed`` (a repeat), ``conflicted`` (a repeat with different content) and ``unrecorded``
+    (the app's share has no room).
+    """
+
+    def __init__(self, period: Period, terms: Terms, recorded_at: int) -> None:
         self._period = period
-        self._usage = usage
+        self._terms = terms
         self._recorded_at = recorded_at
         self._entries = dict(period.entries)
-        self._withheld = sum(entry.is_withheld for entry in period.entries.values())
-        self._overflow = period.overflow
-        self._uncounted = period.uncounted
-        self._outcomes: Counter[str] = Counter()
+        self._digests = dict(period.digests)
+        self._full = set(period.full)
+        self._awaited = set(period.awaited)
+        self._shares: dict[str, Share] = {}
+        self._usages: dict[str, Usage] = {}
+        self._unsettled: set[str] = set()
+        self._changed: set[str] = set()
+        self._freed: set[str] = set()
+        self._must_write = False
 
-    def post(self, action: Action) -> None:
-        key = entry_key(action.app, action.action_id)
-        known = self._entries.get(key)
+    @property
+    def key(self) -> PeriodKey:
+        return self._period.key
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """The entries by name. Those that ``posted`` has yet to award have old or no points."""
+        return self._entries
+
+    def sums_up(self, name: str) -> bool:
+        return has_digest(self._digests.get(app_of(name), b""), name)
+
+    def awaits(self, app: str) -> bool:
+        """Return whether the app has reversed actions of this window that had not arrived."""
+        return app in self._awaited
+
+    def post(self, action: Action, reversal: str = "") -> str:
+        """Post an action, and return the outcome. ``reversal`` is why it was reversed before it arrived, or empty."""
+        name = entry_name(action.app, action.action_id)
+        known = self._entries.get(name)
         if known is None:
-            self._post_new(key, action)
-        elif known.is_tombstone:
-            self._entries[key] = replace(
-                known, type=action.type, quantity=action.quantity, occurred_at=action.occurred_at
-            )
-            self._outcomes["posted"] += 1
-        elif known.matches(action):
-            self._outcomes["replayed"] += 1
-        else:
-            self._entries[key] = replace(known, conflicted=True)
-            self._outcomes["conflicted"] += 1
+            return "replayed" if self.sums_up(name) else self._post_new(name, action, reversal)
+        if known.is_total_of(action, self._terms.calendar):
+            return self._raise_total(name, known, action)
+        if known.matches(action):
+            return "replayed"
+        self._entries[name] = replace(known, conflicted=True)
+        return "conflicted"
 
-    def reverse(self, reversal: Reversal) -> None:
-        """Reverse an action. If the action has not arrived yet, add a tombstone, which reverses the action on arrival.
+    def reverse(self, reversal: Reversal) -> str:
+        """Reverse an action, and return the outcome: ``reversed``, ``replayed``, ``summed`` or ``unknown``.
 
-        An action that had no room for an entry earned nothing, so its reversal changes nothing.
+        An action that was added to a sum cannot be reversed. If the action is unknown, nothing changes.
         """
-        key = entry_key(reversal.app, reversal.action_id)
-        known = self._entries.get(key)
+        name = entry_name(reversal.app, reversal.action_id)
+        known = self._entries.get(name)
         if known is None:
-            if _digest(key) in _digests(self._overflow):
-                self._outcomes["replayed"] += 1
-                return
-            if len(self._entries) >= MAX_ENTRIES:
-                self._overflow_with(key)
-                return
-            known = Entry("", ZERO, reversal.occurred_at, self._recorded_at)
+            return "summed" if self.sums_up(name) else "unknown"
         if known.reversal:
-            self._outcomes["replayed"] += 1
-            return
-        self._usage.release(known)
-        self._entries[key] = replace(known, points=0, avoided_g=ZERO, units=ZERO, reversal=reversal.reason)
-        self._outcomes["reversed"] += 1
+            return "replayed"
+        share, size = self._share_of(reversal.app), len(reversal.reason.encode())
+        fits = share.entry_bytes + size <= ENTRY_BYTES
+        share.entry_bytes += size if fits else len(REVERSED)
+        self._replace(name, replace(known, reversal=reversal.reason if fits else REVERSED))
+        self._freed.add(known.type)
+        return "reversed"
 
-    def posting(self) -> Posting:
-        changed = replace(self._period, entries=self._entries, overflow=self._overflow, uncounted=self._uncounted)
-        return Posting(self._period if changed == self._period else changed, self._outcomes)
+    def void(self, name: str, why: Void) -> None:
+        """Let an entry not count any more, or count again if ``why`` is empty."""
+        entry = self._entries[name]
+        if entry.void != why:
+            self._replace(name, replace(entry, void=why))
+            if why:
+                self._freed.add(entry.type)
 
-    def _post_new(self, key: str, action: Action) -> None:
-        if _digest(key) in _digests(self._overflow):
-            self._outcomes["replayed"] += 1
-            return
-        entry = self._usage.award(action, self._recorded_at)
-        if len(self._entries) >= MAX_ENTRIES or (entry.is_withheld and self._withheld >= MAX_WITHHELD):
-            self._usage.release(entry)
-            self._overflow_with(key)
-            return
-        self._withheld += entry.is_withheld
-        self._entries[key] = entry
-        self._outcomes["posted"] += 1
+    def contest(self, name: str) -> None:
+        """Note that actions that use other caps claim the same evidence as this entry."""
+        self._entries[name] = replace(self._entries[name], contested=True)
 
-    def _overflow_with(self, key: str) -> None:
-        if len(self._overflow) < MAX_OVERFLOW * DIGEST_BYTES:
-            self._overflow += _digest(key)
-        else:
-            self._uncounted += 1
-        self._outcomes["overflowed"] += 1
+    def contested_evidence(self) -> set[str]:
+        """Return the contested evidence whose entries may earn more or less than before.
 
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()[:DIGEST_BYTES]
-
-
-def _digests(overflow: bytes) -> set[bytes]:
-    return {overflow[start : start + DIGEST_BYTES] for start in range(0, len(overflow), DIGEST_BYTES)}
-
-
-class _Usage:
-    """How much of each cap the entries of a period use. It is updated while more actions are posted."""
-
-    def __init__(self, entries: Iterable[Entry], catalog: Catalog, calendar: Calendar) -> None:
-        self._catalog = catalog
-        self._calendar = calendar
-        self._units: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-        self._points: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for entry in entries:
-            self._count(entry)
-
-    def award(self, action: Action, recorded_at: int) -> Entry:
-        rule = self._catalog.action_types[action.type]
-        multiplier, campaign = self._catalog.best_multiplier(action.type, self._calendar.day_of(action.occurred_at))
-        points, units, reason = self._pay(action, rule, multiplier)
-        entry = Entry(
-            type=action.type,
-            quantity=action.quantity,
-            occurred_at=action.occurred_at,
-            recorded_at=recorded_at,
-            points=points,
-            avoided_g=action.quantity * rule.avoided_g.value,
-            units=units,
-            rule=self._catalog.versions.get(action.type, 0),
-            reason=reason,
-            campaign=campaign,
-        )
-        self._count(entry)
-        return entry
-
-    def release(self, entry: Entry) -> None:
-        """Free the part of each cap that an entry used."""
-        self._count(replace(entry, points=-entry.points, units=-entry.units))
-
-    def _pay(self, action: Action, rule: ActionType, multiplier: Decimal) -> tuple[int, Decimal, str]:
-        """Return the points, the units that earn them, and why a cap withheld points; the reason is empty if none did.
-
-        Points are rounded down, so reporting one action as several smaller ones never earns more.
+        These are the entries of a type that has changed entries, if a cap cuts or did cut entries of the type; and the
+        void entries of a type of which an entry stopped counting, because they may use what it has freed.
         """
-        if rule.points is None:
-            return 0, ZERO, ""
-        units = action.quantity if rule.points.per == "unit" else Decimal(1)
-        reason = ""
-        for cap, window in self._caps(rule, action.occurred_at):
-            if cap.units is not None and units > (left := max(ZERO, cap.units - self._units[action.type, window])):
-                units, reason = left, "over_units_cap"
-        points = int((units * rule.points.value * multiplier).to_integral_value(ROUND_FLOOR))
-        for cap, window in self._caps(rule, action.occurred_at):
-            if cap.points is not None and points > (room := max(0, cap.points - self._points[action.type, window])):
-                points, reason = room, "over_points_cap"
-        return points, units, reason
+        self._settle()
+        capped = {e.type for e in (*self._period.entries.values(), *self._entries.values()) if e.is_cut}
+        cut = self._changed & capped
+        contested = [e for e in self._entries.values() if e.contested]
+        return {e.evidence_id for e in contested if e.type in cut or (e.void and e.type in self._freed)}
 
-    def _caps(self, rule: ActionType, occurred_at: int) -> Iterator[tuple[Cap, str]]:
-        for cap in rule.caps:
-            yield cap, self._calendar.window_of(occurred_at, cap.window)
+    def contested_of(self, types: Collection[str]) -> set[str]:
+        """Return the contested evidence of entries of these types that are not reversed."""
+        return {e.evidence_id for e in self._entries.values() if e.contested and e.type in types and not e.reversal}
 
-    def _count(self, entry: Entry) -> None:
-        rule = self._catalog.action_types.get(entry.type)
-        if rule is None:
-            return
-        for window in {window for _, window in self._caps(rule, entry.occurred_at)}:
-            self._units[entry.type, window] += entry.units
-            self._points[entry.type, window] += entry.points
+    def unkept_claims(self, evidence_id: str, kept: Collection[str]) -> list[str]:
+        """Return the names of entries that claim an evidence, but whose claims are not among those that are kept."""
+        return [
+            name
+            for name, e in self._entries.items()
+            if e.evidence_id == evidence_id and e.void == "same_evidence" and not e.reversal and name not in kept
+        ]
+
+    def points_if(self, counting: Collection[str], of: Collection[str]) -> int:
+        """Return the points of all types of the entries ``of``, if only the entries ``counting`` of these count."""
+        types = {self._entries[name].type for name in of}
+        left = {
+            name: replace(entry, void="") if name in counting else entry
+            for name, entry in self._entries.items()
+            if name in counting or (entry.counts and name not in of)
+        }
+        return sum(
+            points_in_order((entry for _, entry in in_award_order(left, action_type)), self._terms)
+            for action_type in types
+        )
+
+    def await_action(self, app: str) -> None:
+        """Note that the app has reversed an action that has not arrived.
+
+        The period gets a new version even if it awaits other actions of the app already. So a worker that posts the
+        action at the same time, and has not seen the reversal, loses the race.
+        """
+        self._awaited.add(app)
+        self._must_write = True
+
+    def has_slot_for(self, app: str) -> bool:
+        """Return whether the app may use the period: it does already, or fewer than 16 apps do."""
+        apps = {app_of(name) for name in self._entries} | self._digests.keys() | self._awaited
+        return app in apps or len(apps) < MAX_APPS
+
+    def posted(self) -> Period:
+        """Return the period with everything posted to it; the same object as before if nothing changed."""
+        self._settle()
+        changed = replace(
+            self._period,
+            entries=dict(self._entries),
+            digests=dict(self._digests),
+            full=frozenset(self._full),
+            awaited=frozenset(self._awaited),
+        )
+        is_same = changed == self._period and list(changed.entries) == list(self._period.entries)
+        return self._period if is_same and not self._must_write else changed
+
+    def _post_new(self, name: str, action: Action, reversal: str) -> str:
+        if not self.has_slot_for(action.app):
+            return self._leave_out(action.app)
+        entry = self._terms.entry_for(action, self._recorded_at)
+        usage = self._usage_of(action.type)
+        award = usage.award(entry)
+        awarded = replace(entry, reversal=reversal) if reversal else with_award(entry, award, self._terms)
+        share = self._share_of(action.app)
+        if not share.has_room_for(name, awarded):
+            return self._add_to_sum(name, replace(entry, reversal=reversal))
+        if awarded.counts:
+            usage.add(award)
+        share.add(name, awarded)
+        self._entries[name] = awarded
+        self._changed.add(action.type)
+        if any(entry.summed and entry.type == action.type for entry in self._entries.values()):
+            self._unsettled.add(action.type)  # sums are awarded after this entry
+        return "posted"
+
+    def _raise_total(self, name: str, known: Entry, action: Action) -> str:
+        """Raise a running total. It is then awarded as if it were recorded now, after the entries of other apps."""
+        if action.quantity <= known.quantity:
+            return "replayed"
+        del self._entries[name]
+        self._replace(name, replace(known, quantity=action.quantity, occurred_at=action.occurred_at))
+        return "raised"
+
+    def _add_to_sum(self, name: str, entry: Entry) -> str:
+        app = app_of(name)
+        digests = self._digests.get(app, b"")
+        if not can_be_summed(entry) or len(digests) >= DIGEST_BYTES:
+            return self._leave_out(app)
+        if entry.counts:
+            day = self._terms.calendar.windows_of(entry.occurred_at)[0]
+            into = sum_name(app, day, entry)
+            so_far = self._entries.get(into)
+            if so_far is None and not self._share_of(app).has_room_for_sum():
+                return self._leave_out(app)
+            self._entries[into] = self._summed(so_far, entry)
+            self._unsettled.add(entry.type)
+            self._changed.add(entry.type)
+            if so_far is None:
+                self._share_of(app).add(into, self._entries[into])
+        self._digests[app] = digests + digest(name)
+        return "summed"
+
+    def _summed(self, so_far: Entry | None, entry: Entry) -> Entry:
+        wanted, _ = wanted_units(entry, self._terms.rule(entry.type, entry.rule))
+        if so_far is None:
+            return replace(entry, summed=1, wanted=wanted)
+        return replace(
+            so_far,
+            quantity=so_far.quantity + entry.quantity,
+            summed=so_far.summed + 1,
+            wanted=so_far.wanted + wanted,
+        )
+
+    def _leave_out(self, app: str) -> str:
+        if len(self._full) < MAX_FULL:
+            self._full.add(app)
+        return "unrecorded"
+
+    def _replace(self, name: str, entry: Entry) -> None:
+        """Replace an entry by one that is awarded when all else is posted."""
+        self._entries[name] = entry
+        self._unsettled.add(entry.type)
+        self._changed.add(entry.type)
+        self._usages.pop(entry.type, None)
+
+    def _usage_of(self, action_type: str) -> Usage:
+        """Return how much of the caps the entries of a type use, without the sums."""
+        if action_type not in self._usages:
+            usage = self._usages[action_type] = Usage(self._terms)
+            for _, entry in in_award_order(self._entries, action_type):
+                if entry.counts and not entry.summed:
+                    usage.add(usage.award(entry))
+        return self._usages[action_type]
+
+    def _share_of(self, app: str) -> Share:
+        if not self._shares:
+            self._shares = shares_of(self._entries.items())
+        return self._shares.setdefault(app, Share())
+
+    def _settle(self) -> None:
+        """Award the entries of each type that has changed entries, or sums that come after new entries."""
+        for action_type in self._unsettled:
+            found = in_award_order(self._entries, action_type)
+            awarded = award_in_order((entry for _, entry in found), self._terms)
+            self._entries.update(zip((name for name, _ in found), awarded, strict=True))
+        self._unsettled.clear()

@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar, last_day
-from saxaul.ledger.periods import ZERO, Period
+from saxaul.ledger.entries import ZERO
+from saxaul.ledger.periods import Period
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.calendar import QUEUED_DAYS, Calendar
 from saxaul.catalog.entries import MODELS, ActionType, Catalog, Entity, Kind, TreeProject, references_in
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.versions import Condition, VersionedEntry
@@ -24,14 +24,6 @@ from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-NEEDED_DAYS = 30
-"""How many days an action type is kept after the last day on which its actions could be reported.
-
-During these days, queued messages may still need the action type. A message is deleted 14 days after it was sent; the
-time in the action queue and the time in its dead-letter queue count together. A redrive from the dead-letter queue
-starts another 14 days.
-"""
 
 _KINDS_WITH_REFERENCES = ("campaigns", "suggestions")
 """The kinds of entries that refer to other entries."""
@@ -210,7 +202,7 @@ class CatalogEditing:
                 "Queued actions and periods may still need this action type; set retired_from now, and delete the type "
                 "later.",
             )
-        deletable_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + NEEDED_DAYS)
+        deletable_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + QUEUED_DAYS)
         if self.calendar.day_of(self.clock.now()) < deletable_from:
             raise Conflict(
                 "still_needed",

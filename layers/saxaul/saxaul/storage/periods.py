@@ -2,12 +2,14 @@
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.periods import ZERO, Entry, Period, PeriodKey
+from saxaul.ledger.entries import ONE, ZERO, Entry
+from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.ledger.repeats import Sought
 from saxaul.storage.table import Item, ItemMovedError, Key, Table
 
 if TYPE_CHECKING:
@@ -24,26 +26,43 @@ _SHORT = {
     "points": "p",
     "avoided_g": "g",
     "units": "u",
+    "counted": "h",
     "rule": "r",
     "reason": "w",
     "campaign": "c",
+    "multiplier": "m",
+    "is_total": "b",
+    "evidence_id": "i",
+    "summed": "s",
+    "wanted": "a",
+    "void": "y",
     "reversal": "x",
     "conflicted": "d",
+    "contested": "f",
 }
 """The stored name of each field of an entry. A field that has its default value is not stored."""
 
 _DEFAULTS: Item = {
     "points": 0,
     "avoided_g": ZERO,
-    "units": ZERO,
     "rule": 0,
     "reason": "",
     "campaign": "",
+    "multiplier": ONE,
+    "is_total": False,
+    "evidence_id": "",
+    "summed": 0,
+    "wanted": ZERO,
+    "void": "",
     "reversal": "",
     "conflicted": False,
+    "contested": False,
 }
-_INTEGERS = {"occurred_at", "recorded_at", "points", "rule"}
-_DECIMALS = {"quantity", "avoided_g", "units"}
+_AS_QUANTITY = ("units", "counted")
+"""By default, these are the quantity of an entry that counts, and zero for one that does not."""
+
+_INTEGERS = {"occurred_at", "recorded_at", "points", "rule", "summed"}
+_DECIMALS = {"quantity", "avoided_g", "units", "counted", "multiplier", "wanted"}
 
 _PLAIN_BYTES = 900
 """If the JSON of a period's entries has at most this many bytes, they are stored as a readable map, else compressed.
@@ -83,6 +102,22 @@ class Periods:
         items = self._table.query_back(partition(owner), PERIOD_PREFIX, PERIOD_PREFIX + window)
         return map(from_item, items)
 
+    def with_names(self, sought: Mapping[Owner, Sought]) -> Iterator[tuple[Owner, list[Period]]]:
+        """Yield each owner with the periods that may hold the sought names, read consistently.
+
+        These are the periods that have days from the first to the last. Other entries are left out, because converting
+        them takes time.
+        """
+        outer = {owner: _around(owner, days.first.isoformat()) for owner, days in sought.items()}
+        long = self._table.get_many((key for keys in outer.values() for key in keys), consistent=True)
+        for owner, days in sought.items():
+            first, last = (PERIOD_PREFIX + day.isoformat() for day in (days.first, days.last))
+            items = [
+                *(long[key] for key in outer[owner] if key in long),
+                *self._table.query(partition(owner), first, last),
+            ]
+            yield owner, [_period(item, [e for e in _entries_in(item) if e["k"] in days.names]) for item in items]
+
     def put(self, period: Period) -> None:
         """Write a period, if the stored version is still the one that was read.
 
@@ -107,15 +142,22 @@ def period_key(key: PeriodKey) -> Key:
     return Key(partition(key.owner), PERIOD_PREFIX + key.window)
 
 
+def _around(owner: Owner, day: str) -> list[Key]:
+    """Return the keys of the periods of a day's month and year. In the order of the keys, these come before the day."""
+    return [period_key(PeriodKey(owner, window)) for window in (day[:7], day[:4])]
+
+
 def to_item(period: Period) -> Item:
-    entries = {key: _shortened(entry) for key, entry in period.entries.items()}
-    text = json.dumps(entries, separators=(",", ":"), default=str).encode()
+    entries = [{"k": name, **_shortened(entry)} for name, entry in period.entries.items()]
+    text = json.dumps(entries, separators=(",", ":"), default=str, ensure_ascii=False).encode()
     stored: Item = {"e": entries} if len(text) <= _PLAIN_BYTES else {"z": zlib.compress(text, zlib.Z_BEST_COMPRESSION)}
     item: Item = {**period_key(period.key)._asdict(), **stored}
-    if period.overflow:
-        item["overflow"] = period.overflow
-    if period.uncounted:
-        item["uncounted"] = period.uncounted
+    if period.digests:
+        item["digests"] = dict(period.digests)
+    if period.full:
+        item["full"] = sorted(period.full)
+    if period.awaited:
+        item["awaited"] = sorted(period.awaited)
     return item
 
 
@@ -127,24 +169,25 @@ def without_unchanged_entries(before: Item | None, after: Item) -> tuple[Period 
     """Return a period before and after a write. Unchanged entries are left out, because converting them takes time."""
     if before is None:
         return None, from_item(after)
-    old, new = _entries_in(before), _entries_in(after)
+    old, new = ({entry["k"]: entry for entry in _entries_in(item)} for item in (before, after))
     shared = {name for name, entry in new.items() if old.get(name) == entry}
-    was, now = ({name: entry for name, entry in found.items() if name not in shared} for found in (old, new))
+    was, now = ([entry for name, entry in found.items() if name not in shared] for found in (old, new))
     return _period(before, was), _period(after, now)
 
 
-def _entries_in(item: Item) -> Item:
-    entries: Item = json.loads(zlib.decompress(bytes(item["z"]))) if "z" in item else item["e"]
+def _entries_in(item: Item) -> list[Item]:
+    entries: list[Item] = json.loads(zlib.decompress(bytes(item["z"]))) if "z" in item else item["e"]
     return entries
 
 
-def _period(item: Item, entries: Item) -> Period:
+def _period(item: Item, entries: list[Item]) -> Period:
     return Period(
         PeriodKey(owner_of(item["pk"]), item["sk"].removeprefix(PERIOD_PREFIX)),
-        {key: _restored(stored) for key, stored in entries.items()},
+        {stored["k"]: _restored(stored) for stored in entries},
         version=int(item["v"]),
-        overflow=bytes(item.get("overflow", b"")),
-        uncounted=int(item.get("uncounted", 0)),
+        digests={app: bytes(digests) for app, digests in item.get("digests", {}).items()},
+        full=frozenset(item.get("full", ())),
+        awaited=frozenset(item.get("awaited", ())),
     )
 
 
@@ -154,7 +197,8 @@ def owner_of(pk: str) -> Owner:
 
 
 def _shortened(entry: Entry) -> Item:
-    return {short: value for name, short in _SHORT.items() if (value := getattr(entry, name)) != _DEFAULTS.get(name)}
+    defaults = _DEFAULTS | dict.fromkeys(_AS_QUANTITY, entry.quantity if entry.counts else ZERO)
+    return {short: value for name, short in _SHORT.items() if (value := getattr(entry, name)) != defaults.get(name)}
 
 
 def _restored(stored: Item) -> Entry:
@@ -163,4 +207,6 @@ def _restored(stored: Item) -> Entry:
         if short in stored:
             value = stored[short]
             fields[name] = int(value) if name in _INTEGERS else Decimal(value) if name in _DECIMALS else value
-    return Entry(**fields)
+    counts = not fields["reversal"] and not fields["void"]
+    defaults: Item = dict.fromkeys(_AS_QUANTITY, fields["quantity"] if counts else ZERO)
+    return Entry(**defaults | fields)

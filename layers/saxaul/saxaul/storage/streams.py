@@ -42,4 +42,9 @@ def _read(image: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
 
 
 def _as_bytes(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's own notation
-    return {"B": base64.b64decode(value["B"])} if isinstance(value.get("B"), str) else value
+    """Return a value with its binary text decoded. The binary values of a period's digests are in a map."""
+    if isinstance(value.get("B"), str):
+        return {"B": base64.b64decode(value["B"])}
+    if "M" in value:
+        return {"M": {name: _as_bytes(member) for name, member in value["M"].items()}}
+    return value

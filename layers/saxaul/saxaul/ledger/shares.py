@@ -1,0 +1,108 @@
+"""Shares: how much of a period each app may use, so that no app can take the room of another.
+
+DynamoDB limits an item to 400 KB. A period has room for the shares of 16 apps. Each share is limited in bytes:
+
+- entries up to ``ENTRY_BYTES``, of which the last ``RESERVED_BYTES`` are for running totals and actions with evidence;
+- sums up to ``SUM_BYTES``;
+- digests up to ``DIGEST_BYTES``.
+
+An action that finds no room for an entry is added to the sum of its day, type, rule version and campaign. The digest of
+its name is kept, so that a repeat is recognised. An action that finds no room at all is not recorded and earns nothing.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from saxaul.ledger.entries import Entry, app_of, entry_name
+
+MAX_APPS = 16
+"""The most apps that may report for one person in one period."""
+
+ENTRY_BYTES = 17 * 1024
+RESERVED_BYTES = 2 * 1024
+SUM_BYTES = 3 * 1024
+DIGEST_BYTES = 4 * 1024
+"""The limits of one share. The shares of 16 apps are 384 KiB, which leaves 16 KiB of an item for everything else."""
+
+MAX_WITHHELD = 40
+"""The most entries of one share that a cap or their size left without points. Further ones are added to a sum."""
+
+DIGEST_LENGTH = 4
+"""The bytes of one digest. If a share is full of digests, one new action in 4 million is taken for a repeat."""
+
+_FIELDS_BYTES = 90
+"""What the numbers and names of an entry take at most after compression, without its ids and reversal reason.
+
+Action types and campaigns are not counted, because their few names compress to almost nothing. A test measures that
+the largest period fits an item, with random ids and numbers.
+"""
+
+
+@dataclass
+class Share:
+    """What one app uses of a period: the bytes of its entries and of its sums, and how many entries are withheld."""
+
+    entry_bytes: int = 0
+    sum_bytes: int = 0
+    withheld: int = 0
+
+    def add(self, name: str, entry: Entry) -> None:
+        if entry.summed:
+            self.sum_bytes += weight(name, entry)
+        else:
+            self.entry_bytes += weight(name, entry)
+            self.withheld += entry.is_withheld
+
+    def has_room_for(self, name: str, awarded: Entry) -> bool:
+        """Whether an action can become an entry. If not, it is added to a sum."""
+        if awarded.is_withheld and self.withheld >= MAX_WITHHELD and not _needs_an_entry(awarded):
+            return False
+        limit = ENTRY_BYTES if _needs_an_entry(awarded) else ENTRY_BYTES - RESERVED_BYTES
+        return self.entry_bytes + weight(name, awarded) <= limit
+
+    def has_room_for_sum(self) -> bool:
+        return self.sum_bytes + _FIELDS_BYTES <= SUM_BYTES
+
+
+def shares_of(entries: Iterable[tuple[str, Entry]]) -> dict[str, Share]:
+    """Return the share of each app that has entries."""
+    shares: dict[str, Share] = {}
+    for name, entry in entries:
+        shares.setdefault(app_of(name), Share()).add(name, entry)
+    return shares
+
+
+def can_be_summed(entry: Entry) -> bool:
+    """Whether an action may be added to a sum. A running total may grow, and evidence may turn out to be used twice."""
+    return not _needs_an_entry(entry)
+
+
+def weight(name: str, entry: Entry) -> int:
+    """Return the bytes that an entry takes of its app's share. A sum has a name of ours, which compresses well."""
+    if entry.summed:
+        return _FIELDS_BYTES
+    ids = len(name) - len(app_of(name)) + len(entry.evidence_id)
+    return _FIELDS_BYTES + ids + len(entry.reversal.encode())
+
+
+def sum_name(app: str, day: str, entry: Entry) -> str:
+    """Return the name of the sum that an action is added to. No action has this name: ids contain no slash."""
+    return entry_name(app, f"{day}/{entry.type}/{entry.rule}/{entry.campaign}/{entry.multiplier.normalize():f}")
+
+
+def digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:DIGEST_LENGTH]
+
+
+def has_digest(digests: bytes, name: str) -> bool:
+    """Return whether the digest of a name is among ``digests``."""
+    wanted = digest(name)
+    at = digests.find(wanted)
+    while at >= 0 and at % DIGEST_LENGTH:
+        at = digests.find(wanted, at + 1)
+    return at >= 0
+
+
+def _needs_an_entry(entry: Entry) -> bool:
+    return entry.is_total or bool(entry.evidence_id)
