@@ -1,6 +1,6 @@
 """Hypothesis profiles of the proof. They set how long Hypothesis searches for a counterexample.
 
-The short profile takes a quarter of a minute, and ``SAXAUL_PROFILE=long`` takes ten minutes. This file registers the
+The short profile takes half a minute, and ``SAXAUL_PROFILE=long`` takes half an hour. This file registers the
 profiles but does not load them, so the tests outside this folder keep their own settings.
 """
 

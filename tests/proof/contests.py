@@ -13,7 +13,7 @@ from saxaul.ledger.actions import Action, Owner
 from saxaul.trees.report_rules import apply_confirmations
 from tests.builders import APP, DAY, confirmation
 from tests.proof.faults import Fault
-from tests.proof.twin import PARTNER, USERS, Message, Twin, make_message
+from tests.proof.twin import APPS, HOSTILE, PARTNER, USERS, Message, Twin, make_message, reversing
 from tests.proof.world import CALENDAR
 
 MEI, BAO = USERS
@@ -76,6 +76,65 @@ def _cycling(name: str) -> Callable[[Twin], None]:
 def _period(twin: Twin) -> object:
     [period] = [period for period in twin.world.periods_of(MEI) if len(period.key.window) == len("2026-05")]
     return period.points, sorted(period.entries)
+
+
+def _report(action_id: str, type_: str, quantity: str, app: str = APP, evidence: str = "") -> Callable[[Twin], None]:
+    def report(twin: Twin) -> None:
+        owner, quantity_ = Owner("user", MEI), Decimal(quantity)
+        action = Action(app, owner, action_id, type_, quantity_, twin.world.now, evidence_id=evidence)
+        _accrue(twin, Message(app, (action,)))
+
+    return report
+
+
+def _reverse(action_id: str, app: str = APP) -> Callable[[Twin], None]:
+    def reverse(twin: Twin) -> None:
+        action = Action(app, Owner("user", MEI), action_id, "", Decimal(1), twin.world.now)
+        _accrue(twin, reversing(action))
+
+    return reverse
+
+
+def _both(*steps: Callable[[Twin], None]) -> Callable[[Twin], None]:
+    def take(twin: Twin) -> None:
+        for step in steps:
+            step(twin)
+
+    return take
+
+
+def _counting(twin: Twin) -> object:
+    """Return the points, and the names of the entries that count and that were reversed."""
+    periods = twin.world.periods_of(MEI)
+    entries = [found for period in periods for found in period.entries.items()]
+    counting = sorted(name for name, entry in entries if entry.counts)
+    reversed_ = sorted(name for name, entry in entries if entry.reversal)
+    return sum(period.points for period in periods), counting, reversed_
+
+
+def _flooded(twin: Twin) -> None:
+    """Let both apps fill their shares, so that further walks are added to sums."""
+    for app in APPS:
+        owner = Owner("user", MEI)
+        walks = [Action(app, owner, f"walk-{n}", "walking", Decimal(12), twin.world.now) for n in range(9)]
+        _accrue(twin, Message(app, tuple(walks)))
+
+
+def _points_and_summed(twin: Twin) -> object:
+    [period] = twin.world.periods_of(MEI)
+    sums = sorted((name.partition(":")[0], entry.summed) for name, entry in period.entries.items() if entry.summed)
+    return period.points, period.avoided_g, sums
+
+
+def _total(quantity: int) -> Callable[[Twin], None]:
+    def report(twin: Twin) -> None:
+        owner = Owner("user", MEI)
+        _accrue(
+            twin,
+            Message(APP, (Action(APP, owner, "steps", "walking", Decimal(quantity), twin.world.now, is_total=True),)),
+        )
+
+    return report
 
 
 def _late(twin: Twin) -> None:
@@ -165,8 +224,55 @@ def _confirm(index: int) -> Callable[[Twin], None]:
     return report
 
 
+def _two_claims_of_which_a_cap_cuts_one(twin: Twin) -> None:
+    """The claims are in the periods of a day and of a month. The third one will be in that of the year."""
+    _report("first", "train_ride", "3")(twin)
+    _report("second", "train_ride", "3")(twin)
+    _report("cut", "train_ride", "3", evidence="e")(twin)
+    _report("counting", "walking", "40", HOSTILE, evidence="e")(twin)
+
+
+def _counting_claims(twin: Twin) -> object:
+    entries = [line for period in twin.world.periods_of(MEI) for line in period.entries.items()]
+    return sorted(name for name, entry in entries if entry.evidence_id and entry.counts)
+
+
 CONTESTS: Mapping[str, Contest] = {
     "two actions under one cap": Contest(lambda _: None, _cycling("one"), _cycling("other"), _period),
+    "a ride under a cap, and a third claim to the evidence of a claim that the cap cuts": Contest(
+        _two_claims_of_which_a_cap_cuts_one,
+        _report("more", "train_ride", "3"),
+        _report("third", "leave_the_car", "10", evidence="e"),
+        _counting_claims,
+    ),
+    "two apps claim the same evidence": Contest(
+        lambda _: None,
+        _report("low", "cycling", "4", evidence="e"),
+        _report("high", "bus_ride", "1", HOSTILE, evidence="e"),
+        _counting,
+    ),
+    "a claim, and a reversal of the rival claim": Contest(
+        _report("high", "bus_ride", "1", HOSTILE, evidence="e"),
+        _report("low", "cycling", "4", evidence="e"),
+        _reverse("high", HOSTILE),
+        _counting,
+    ),
+    "an action, and its reversal": Contest(
+        _reverse("never-arrives"), _report("walk", "walking", "30"), _reverse("walk"), _counting
+    ),
+    "a reversal, and its action": Contest(
+        lambda _: None, _reverse("walk"), _report("walk", "walking", "30"), _counting
+    ),
+    "an action with evidence, and its reversal": Contest(
+        _both(_reverse("never-arrives"), _report("rival", "cycling", "4", HOSTILE, evidence="e")),
+        _report("ride", "bus_ride", "1", evidence="e"),
+        _reverse("ride"),
+        _counting,
+    ),
+    "two apps beyond their shares under one cap": Contest(
+        _flooded, _report("more", "walking", "7"), _report("more", "walking", "5", HOSTILE), _points_and_summed
+    ),
+    "two reports of a running total": Contest(_total(10), _total(25), _total(31), _counting),
     "a harvest and a new ride": Contest(
         _rides,
         _harvest,

@@ -1,53 +1,27 @@
-"""A reference model of the ledger in its simplest form: one list of acts, and sums computed from it each time.
+"""A reference model of the ledger in its simplest form: lists, and sums computed from them each time.
 
-The model has no periods, no versions and no closing. It decides what an act earns when the act first arrives. All
-totals are sums over the acts.
+The model has no periods, no versions and no closing. ``reports.py`` has the reports of the apps and what they earn.
+This module has the purses of the users, their redemptions, and the saplings.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from math import floor
+from datetime import datetime, time, timedelta
+from fractions import Fraction
 from typing import NamedTuple
 
-from saxaul.catalog.entries import ActionType, Catalog, TreeProject
-from saxaul.ledger.actions import Action, Reversal
+from saxaul.catalog.entries import Catalog, TreeProject
+from saxaul.ledger.actions import Action, Reversal, Withdrawal
 from tests.builders import SHANGHAI
+from tests.proof.reports import DEPLOYED, Award, Limits, Line, Reports, day_of
 
-LENGTHS = {"day": 10, "month": 7, "year": 4}
-ZERO = Decimal(0)
 UNBOUNDED = 10**9
 
 
-class Name(NamedTuple):
-    user_id: str
-    app: str
-    action_id: str
-
-
-def name_of(reported: Action | Reversal) -> Name:
-    return Name(reported.owner.id, reported.app, reported.action_id)
-
-
-def day_of(instant: int) -> date:
-    return datetime.fromtimestamp(instant, SHANGHAI).date()
-
-
 def ripe_from(occurred_at: int) -> float:
-    """Return the instant at which an act ripens: 07:00 on the next day."""
+    """Return the instant at which an action ripens: 07:00 on the next day."""
     return datetime.combine(day_of(occurred_at) + timedelta(days=1), time(7), SHANGHAI).timestamp()
-
-
-@dataclass
-class Act:
-    """An action that arrived, and what it is worth now. If ``withheld``, a cap left it without any points."""
-
-    action: Action
-    points: int = 0
-    units: Decimal = ZERO
-    grams: Decimal = ZERO
-    withheld: bool = False
 
 
 @dataclass
@@ -79,91 +53,40 @@ class Plan(NamedTuple):
 @dataclass
 class Model:
     catalog: Catalog
-    max_withheld: int
-    acts: dict[Name, Act] = field(default_factory=dict)
-    reversed_acts: set[Name] = field(default_factory=set)
+    limits: Limits = DEPLOYED
+    reports: Reports = field(init=False)
     purses: dict[str, Purse] = field(default_factory=dict)
     redemptions: dict[str, ModelRedemption] = field(default_factory=dict)
     plans: dict[str, list[Plan]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.reports = Reports(self.limits)
+
     def purse(self, user_id: str) -> Purse:
         return self.purses.setdefault(user_id, Purse())
 
-    def arrive(self, actions: Iterable[Action], reversals: Iterable[Reversal]) -> None:
-        """Apply a batch: first its actions in order, then its reversals."""
-        for action in actions:
-            if name_of(action) not in self.acts:
-                self.acts[name_of(action)] = self._evaluate(action)
-        for reversal in reversals:
-            self.reversed_acts.add(name_of(reversal))
-            if act := self.acts.get(name_of(reversal)):
-                act.points, act.units, act.grams, act.withheld = 0, ZERO, ZERO, False
+    def arrive(
+        self,
+        actions: Iterable[Action],
+        reversals: Iterable[Reversal] = (),
+        withdrawals: Iterable[Withdrawal] = (),
+        now: int = 0,
+    ) -> Counter[str]:
+        """Apply a batch of reports. Returns how many of them had each outcome."""
+        return self.reports.arrive(actions, reversals, withdrawals, self.catalog, now)
 
-    def _evaluate(self, action: Action) -> Act:
-        rule = self.catalog.action_types[action.type]
-        if name_of(action) in self.reversed_acts:
-            return Act(action)
-        assert rule.points
-        wanted = action.quantity if rule.points.per == "unit" else Decimal(1)
-        units = min([wanted, *self._units_left(action, rule)])
-        uncapped = floor(units * rule.points.value * self._multiplier(action))
-        points = min([uncapped, *self._points_left(action, rule)])
-        withheld = points == 0 and (units < wanted or points < uncapped)
-        if withheld and self._withheld_in_window(action, rule) >= self.max_withheld:
-            return Act(action)
-        return Act(action, points, units, action.quantity * rule.avoided_g.value, withheld)
-
-    def _units_left(self, action: Action, rule: ActionType) -> list[Decimal]:
-        return [
-            max(ZERO, cap.units - sum(act.units for act in self._acts_in_window(action, cap.window, of_type=True)))
-            for cap in rule.caps
-            if cap.units is not None
-        ]
-
-    def _points_left(self, action: Action, rule: ActionType) -> list[int]:
-        return [
-            max(0, cap.points - sum(act.points for act in self._acts_in_window(action, cap.window, of_type=True)))
-            for cap in rule.caps
-            if cap.points is not None
-        ]
-
-    def _acts_in_window(self, action: Action, window: str, *, of_type: bool) -> list[Act]:
-        """Return the acts of the same user in the same day, month or year."""
-        length = LENGTHS[window]
-        when = day_of(action.occurred_at).isoformat()[:length]
-        return [
-            act
-            for act in self.acts.values()
-            if act.action.owner == action.owner
-            and day_of(act.action.occurred_at).isoformat()[:length] == when
-            and (act.action.type == action.type or not of_type)
-        ]
-
-    def _withheld_in_window(self, action: Action, rule: ActionType) -> int:
-        """Count the withheld acts in the window of an action, over all types whose window has the same length."""
-        others = self._acts_in_window(action, rule.window, of_type=False)
-        types = self.catalog.action_types
-        return sum(act.withheld for act in others if types[act.action.type].window == rule.window)
-
-    def _multiplier(self, action: Action) -> Decimal:
-        """Return the campaign multiplier. The only campaign is World Environment Day, which lasts one day."""
-        if day_of(action.occurred_at).strftime("%m-%d") != "06-05":
-            return Decimal(1)
-        campaigns = self.catalog.campaigns.values()
-        return max([Decimal(1), *(campaign.multipliers.get(action.type, ZERO) for campaign in campaigns)])
-
-    def acts_of(self, user_id: str) -> list[Act]:
-        return [act for name, act in self.acts.items() if name.user_id == user_id]
+    def awarded_to(self, user_id: str) -> list[tuple[Line, Award]]:
+        return [pair for type_ in self.catalog.action_types for pair in self.reports.awarded_to(user_id, type_)]
 
     def earned(self, user_id: str) -> int:
-        return sum(act.points for act in self.acts_of(user_id))
+        return sum(award.points for _, award in self.awarded_to(user_id))
 
-    def grams(self, user_id: str) -> Decimal:
-        return sum((act.grams for act in self.acts_of(user_id)), ZERO)
+    def grams(self, user_id: str) -> Fraction:
+        return sum((award.grams for _, award in self.awarded_to(user_id)), Fraction())
 
     def ripe(self, user_id: str, now: int) -> int:
-        """Return the points of all ripe acts, harvested or not."""
-        return sum(act.points for act in self.acts_of(user_id) if ripe_from(act.action.occurred_at) <= now)
+        """Return the points of all ripe actions, harvested or not."""
+        return sum(award.points for line, award in self.awarded_to(user_id) if ripe_from(line.occurred_at) <= now)
 
     def harvest(self, user_id: str, now: int) -> int:
         """Move the ripe points that are not in the purse yet, and return their number, negative after reversals."""

@@ -9,8 +9,10 @@ import pytest
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.accrue import Accrual, Accrued
+from saxaul.services.post_together import Attempt
 from saxaul.services.redeem import Redeeming, Requested, redemption_id
 from saxaul.services.settle import Settling
+from saxaul.storage.claims import EARLY_PREFIX, EVIDENCE_PREFIX
 from saxaul.storage.periods import PeriodMovedError, Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
@@ -132,7 +134,70 @@ def _one_by_one(writes: Sequence[Any]) -> None:
 @WRITES.caught_by("late messages reopen closed periods", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
     """A period is reopened in two separate writes instead of one transaction."""
-    patch.setattr("saxaul.services.accrue.transact", _one_by_one)
+    patch.setattr("saxaul.services.post_together.transact", _one_by_one)
+
+
+def _separately(patch: pytest.MonkeyPatch, prefix: str) -> None:
+    """Make each write of a transaction alone, if one of them writes an item with this prefix."""
+
+    def mutant(writes: Sequence[Any]) -> None:
+        if any(write["Put"]["Item"]["sk"]["S"].startswith(prefix) for write in writes):
+            _one_by_one(writes)
+        else:
+            transact(writes)
+
+    patch.setattr("saxaul.services.post_together.transact", mutant)
+
+
+@WRITES.caught_by("evidence is claimed by two apps and reversed", Fault.KILLED_AFTER)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The claims to evidence and the periods are written separately instead of in one transaction."""
+    _separately(patch, EVIDENCE_PREFIX)
+
+
+@WRITES.caught_by("reversals arrive before their actions", Fault.KILLED_AFTER)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """An early reversal and the periods that await its action are written separately."""
+    _separately(patch, EARLY_PREFIX)
+
+
+@WRITES.caught_by("a ride under a cap, and a third claim to the evidence of a claim that the cap cuts")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """Claims are decided although they were read before a concurrent decision, and their periods after it."""
+    patch.setattr(Attempt, "_checked_claims", lambda self, evidence_id: self._evidence_of(evidence_id).claims)
+
+
+@WRITES.caught_by("two apps claim the same evidence")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The claims to evidence are written without a version condition."""
+    _unconditional(patch, lambda item, _: item["sk"].startswith(EVIDENCE_PREFIX))
+
+
+@WRITES.caught_by("an action with evidence, and its reversal")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A period that is written with claims to evidence has no version condition."""
+    put_write: Any = Periods.put_write
+
+    def mutant(periods: Periods, period: Period) -> Any:
+        write = put_write(periods, period)
+        del write["Put"]["ConditionExpression"]
+        return write
+
+    patch.setattr(Periods, "put_write", mutant)
+
+
+@WRITES.caught_by("two reports of a running total")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """After a lost race, the changes that were made to the outdated period are written over the new one."""
+    put = Periods.put
+
+    def mutant(periods: Periods, period: Period) -> None:
+        try:
+            put(periods, period)
+        except PeriodMovedError as moved:
+            put(periods, replace(period, version=moved.period.version))
+
+    patch.setattr(Periods, "put", mutant)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.KILLED_AFTER)

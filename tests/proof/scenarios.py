@@ -11,36 +11,44 @@ from saxaul.storage.log import PARTITION, from_item
 from saxaul.storage.table import Item, python
 from tests.builders import APP, DAY
 from tests.proof.faults import Fault
-from tests.proof.twin import USERS, Message, Twin, make_message, reversing
+from tests.proof.twin import APPS, CHANGED_TYPES, HONEST, HOSTILE, USERS, Message, Twin, make_message, reversing
 
 HOUR = 3600
 
 
 class Scenario(NamedTuple):
-    """``prepare`` sets up the ledger without faults. ``act`` is the operation during which faults strike."""
+    """A run that is repeated with faults.
+
+    ``prepare`` sets up the ledger without faults. ``act`` is the operation during which faults strike. ``outcome``
+    returns what must then be the same as without faults; None stands for all items of the ledger (``final_items``).
+    """
 
     prepare: Callable[[Twin], None]
     act: Callable[[Twin], None]
+    outcome: Callable[[Twin], list[str]] | None = None
+
+    def result(self, twin: Twin) -> list[str]:
+        return self.outcome(twin) if self.outcome else final_items(twin)
 
 
 def operations_of(scenario: Scenario, patch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
-    """Run the scenario without faults. Returns the AWS calls of ``act``, and the ledger's items at the end."""
+    """Run the scenario without faults. Returns the AWS calls of ``act``, and the result at the end."""
     twin = prepared(scenario, patch)
     start = len(twin.calls.operations)
     scenario.act(twin)
     twin.check()
     twin.check_that_a_replay_changes_nothing()
-    return twin.calls.operations[start:], final_items(twin)
+    return twin.calls.operations[start:], scenario.result(twin)
 
 
 def play(scenario: Scenario, patch: pytest.MonkeyPatch, fault: Fault, number: int) -> list[str]:
-    """Run the scenario with a fault at one AWS call of ``act``. Check the result, and return the ledger's items."""
+    """Run the scenario with a fault at one AWS call of ``act``. Check the ledger, and return the result."""
     twin = prepared(scenario, patch)
     twin.calls.arm(fault, after=number)
     scenario.act(twin)
     assert twin.calls.struck == [fault]
     twin.check()
-    return final_items(twin)
+    return scenario.result(twin)
 
 
 def prepared(scenario: Scenario, patch: pytest.MonkeyPatch) -> Twin:
@@ -90,9 +98,26 @@ def _ride(
     return make_message(user_id, action_id, type_, twin.world.now - days * DAY, quantity)
 
 
-def _action(twin: Twin, user_id: str, action_id: str, type_: str, quantity: int = 1, days: int = 0) -> Action:
+def _action(
+    twin: Twin,
+    user_id: str,
+    action_id: str,
+    type_: str,
+    quantity: float | str = 1,
+    *,
+    days: int = 0,
+    app: str = HONEST,
+    is_total: bool = False,
+    evidence: str = "",
+) -> Action:
     owner, occurred_at = Owner("user", user_id), twin.world.now - days * DAY
-    return Action(APP, owner, action_id, type_, Decimal(quantity), occurred_at)
+    return Action(app, owner, action_id, type_, Decimal(str(quantity)), occurred_at, is_total, evidence)
+
+
+def _send(twin: Twin, *actions: Action) -> None:
+    """Deliver each action in a batch of its own."""
+    for action in actions:
+        twin.deliver([Message(action.app, (action,))])
 
 
 def _rides(twin: Twin) -> None:
@@ -101,10 +126,9 @@ def _rides(twin: Twin) -> None:
 
 
 def _a_batch(twin: Twin) -> None:
-    """Deliver messages for several users and periods, with repeats, and reversals before, with and after actions."""
+    """Deliver messages for several users and periods, with repeats, and reversals before and after actions."""
     mei, bao = USERS
     early = _action(twin, mei, "overtaken", "walking", 20)
-    beside = _action(twin, bao, "beside", "cycling", 3)
     mixed = Message(
         APP,
         (
@@ -112,21 +136,188 @@ def _a_batch(twin: Twin) -> None:
             _action(twin, mei, "c-2", "cycling", 4),
             _action(twin, mei, "w-1", "walking", 200, days=1),
             _action(twin, bao, "y-1", "leave_the_car", 50),
-            beside,
+            _action(twin, bao, "beside", "cycling", 3),
         ),
     )
     again = Message(APP, (_action(twin, mei, "c-1", "cycling", 4), _action(twin, mei, "c-2", "cycling", 9)))
-    twin.deliver(
-        [
-            mixed,
-            again,
-            reversing(early),
-            reversing(beside),
-            reversing(_action(twin, mei, f"ride-{mei}", "bus_ride", 9, days=2)),
-            _ride(bao, "ride-2", twin),
-        ]
+    ride = _action(twin, mei, f"ride-{mei}", "bus_ride", 9, days=2)
+    twin.deliver([mixed, again, reversing(early), reversing(ride), _ride(bao, "ride-2", twin)])
+    beside = mixed.actions[-1]
+    twin.deliver([Message(APP, (early, _action(twin, bao, "c-3", "cycling", 5))), reversing(beside)])
+
+
+def _with_reversals(twin: Twin) -> None:
+    """Deliver actions together with their reversals. A fault may delay the actions, so that the reversals are early."""
+    mei, _ = USERS
+    walk = _action(twin, mei, "walk", "walking", 30)
+    ride = _action(twin, mei, "ride", "bus_ride", evidence="ticket")
+    rival = _action(twin, mei, "rival", "train_ride", 5, app=HOSTILE, evidence="ticket")
+    twin.deliver([Message(HOSTILE, (rival,))])
+    twin.deliver([reversing(walk), Message(APP, (walk, ride)), reversing(ride)])
+
+
+def _entries(twin: Twin) -> list[str]:
+    periods = [period for user_id in USERS for period in twin.world.periods_of(user_id)]
+    return sorted(repr((period.key.window, *found)) for period in periods for found in period.entries.items())
+
+
+def _small(twin: Twin) -> None:
+    """Two apps report tiny quantities, and actions per action that are too small to earn."""
+    mei, bao = USERS
+    for number, app in enumerate(APPS * 2):
+        _send(
+            twin,
+            _action(twin, mei, f"step-{number}", "walking", "0.999999", app=app),
+            _action(twin, mei, f"train-{number}", "train_ride", number + 1, app=app),
+            _action(twin, bao, f"bike-{number}", "cycling", "4.35", app=app),
+        )
+
+
+def _older_rules(twin: Twin) -> None:
+    """Let one app use up the caps, so that the other app's actions are withheld. Then change the types."""
+    mei, _ = USERS
+    _rides(twin)
+    _send(
+        twin,
+        _action(twin, mei, "first", "cycling", 5, app=HOSTILE),
+        _action(twin, mei, "second", "cycling", "2.5"),
+        _action(twin, mei, "third", "cycling", 3),
+        _action(twin, mei, "car", "leave_the_car", 38, app=HOSTILE),
+        _action(twin, mei, "other-car", "leave_the_car", 7),
     )
-    twin.deliver([Message(APP, (early, _action(twin, bao, "c-3", "cycling", 5)))])
+    for type_ in ("cycling", "leave_the_car"):
+        twin.change_type(type_, CHANGED_TYPES[type_])
+
+
+def _pay_what_was_withheld(twin: Twin) -> None:
+    mei, _ = USERS
+    _send(twin, _action(twin, mei, "fourth", "cycling", 2))
+    twin.deliver([reversing(_action(twin, mei, "first", "cycling", 5, app=HOSTILE))])
+    twin.deliver([reversing(_action(twin, mei, "car", "leave_the_car", 38, app=HOSTILE))])
+
+
+def _claim_and_reverse(twin: Twin) -> None:
+    """Claim evidence with two apps, other types and dates: worth less, worth more, and worth the same. Then reverse."""
+    mei, _ = USERS
+    low = _action(twin, mei, "low", "cycling", 3, evidence="e-1")
+    high = _action(twin, mei, "high", "bus_ride", 1, app=HOSTILE, evidence="e-1", days=1)
+    same = _action(twin, mei, "same", "bus_ride", 1, evidence="e-1", days=3)
+    again = _action(twin, mei, "again", "bus_ride", 1, app=HOSTILE, evidence="e-1")
+    _send(twin, low, high, same, again)
+    too_many = _action(twin, mei, "too-many", "bus_ride", 9, app=HOSTILE, evidence="e-1")
+    _send(twin, too_many)
+    order = [high, same, again, too_many, low]
+    for action, next_best in zip(order, [["same"], ["again"], ["too-many"], ["low"], []], strict=True):
+        assert _counting(twin, mei, "e-1") == [action.action_id]
+        twin.deliver([reversing(action)])
+        assert _counting(twin, mei, "e-1") == next_best
+
+
+def _counting(twin: Twin, user_id: str, evidence_id: str) -> list[str]:
+    """Return the ids of the actions that count among those with an evidence."""
+    entries = [line for period in twin.world.periods_without_faults(user_id) for line in period.entries.items()]
+    return [name.partition(":")[2] for name, entry in entries if entry.evidence_id == evidence_id and entry.counts]
+
+
+def _squat(twin: Twin) -> None:
+    """Claim the evidence of another app with a type whose cap is used up: before the claim, and after it."""
+    mei, bao = USERS
+    for user_id, evidence, before in ((mei, "e-1", True), (bao, "e-2", False)):
+        walk = _action(twin, user_id, "walk", "walking", 150)
+        squat = _action(twin, user_id, "squat", "walking", 200, app=HOSTILE, evidence=evidence)
+        claim = _action(twin, user_id, "claim", "cycling", 4, evidence=evidence)
+        for action in [walk, squat, claim] if before else [squat, claim, walk]:
+            _send(twin, action)
+        assert {line.action_id for line in twin.model.reports.lines if line.void} >= {"squat"}
+    twin.deliver([reversing(_action(twin, mei, "claim", "cycling", 4)), reversing(walk)])
+
+
+def _free_a_cap(twin: Twin) -> None:
+    """Claim the evidence of another app while its cap is used up, and then reverse what had used the cap."""
+    mei, _ = USERS
+    used = [_action(twin, mei, f"used-{number}", "train_ride", 3, app=HOSTILE) for number in range(2)]
+    squat = _action(twin, mei, "squat", "walking", 2, app=HOSTILE, evidence="e-1")
+    claim = _action(twin, mei, "claim", "train_ride", 3, evidence="e-1")
+    _send(twin, *used, squat, claim)
+    assert _counting(twin, mei, "e-1") == ["squat"]
+    twin.deliver([reversing(used[0])])
+    assert _counting(twin, mei, "e-1") == ["claim"]
+
+
+def _need_one_cap_twice(twin: Twin) -> None:
+    """Claim two evidences so that exchanging one of the claims earns nothing, but exchanging both earns more."""
+    mei, _ = USERS
+    _send(
+        twin,
+        _action(twin, mei, "squat-1", "train_ride", 3, app=HOSTILE, evidence="e-1"),
+        _action(twin, mei, "squat-2", "cycling", 1, app=HOSTILE, evidence="e-2"),
+        *(_action(twin, mei, f"train-{number}", "train_ride", 3) for number in range(2)),
+        _action(twin, mei, "bike", "cycling", 4),
+        _action(twin, mei, "claim-1", "cycling", 1, evidence="e-1"),
+        _action(twin, mei, "claim-2", "walking", 10, evidence="e-2"),
+    )
+    assert _counting(twin, mei, "e-1") == ["claim-1"]
+    assert _counting(twin, mei, "e-2") == ["claim-2"]
+
+
+def _early(twin: Twin) -> None:
+    """Reverse actions of types with each length of window before they arrive, of two apps with the same ids."""
+    mei, _ = USERS
+    actions = [_action(twin, mei, type_, type_, 2, days=1) for type_ in ("bus_ride", "walking", "leave_the_car")]
+    twin.deliver([reversing(action) for action in actions])
+    twin.deliver([reversing(_action(twin, mei, "fourth", "cycling", days=1))])
+    _send(twin, *actions, *(action._replace(app=HOSTILE) for action in actions))
+
+
+def _raise(twin: Twin) -> None:
+    """Raise running totals of two apps under one cap, with lower reports in between."""
+    mei, _ = USERS
+
+    def total(quantity: int, app: str = APP) -> Action:
+        return _action(twin, mei, "steps", "walking", quantity, app=app, is_total=True)
+
+    _send(twin, total(20), _action(twin, mei, "walk", "walking", 70, app=HOSTILE), total(5), total(90, HOSTILE))
+    twin.deliver([Message(APP, (total(60), total(10), total(80)))])
+    _send(twin, total(70), _action(twin, mei, "steps", "walking", 99, is_total=True, days=1))
+
+
+def _overflow(twin: Twin) -> None:
+    """Let the hostile app flood two types until its share is full. Then let both apps report."""
+    mei, _ = USERS
+    for type_, quantity in (("walking", "0.3"), ("cycling", "0.7")):
+        flood = tuple(_action(twin, mei, f"{type_}-{n}", type_, quantity, app=HOSTILE) for n in range(7))
+        twin.deliver([Message(HOSTILE, flood)])
+    summed = _action(twin, mei, "cycling-4", "cycling", "0.7", app=HOSTILE)
+    _send(twin, _action(twin, mei, "honest-walk", "walking", 150), _action(twin, mei, "honest-ride", "cycling", 4))
+    twin.deliver([reversing(summed), Message(HOSTILE, (summed,))])
+    more = tuple(_action(twin, mei, f"more-{n}", "walking", 3, app=HOSTILE) for n in range(3))
+    twin.deliver([Message(HOSTILE, more), Message(HOSTILE, more)])
+    twin.deliver([reversing(_action(twin, mei, "honest-walk", "walking", 150))])
+
+
+def _repeat_an_id(twin: Twin) -> None:
+    """Report an id with several dates, and reverse one after the other.
+
+    One of the repeats claims evidence that actions of the hostile app claim too.
+    """
+    mei, _ = USERS
+    _send(
+        twin,
+        _action(twin, mei, "twice", "bus_ride", 1, days=1),
+        _action(twin, mei, "rival", "train_ride", 4, app=HOSTILE, evidence="e-1"),
+    )
+    twin.wait(HOUR)
+    _send(
+        twin,
+        _action(twin, mei, "twice", "bus_ride", 3, evidence="e-1"),
+        _action(twin, mei, "twice", "bus_ride", 1, days=1, app=HOSTILE),
+        _action(twin, mei, "twice", "cycling", 1, days=1),
+        _action(twin, mei, "twice", "cycling", 1),
+    )
+    twin.deliver([reversing(_action(twin, mei, "rival", "train_ride", 4, app=HOSTILE))])
+    _send(twin, _action(twin, mei, "rival-2", "train_ride", 4, app=HOSTILE, evidence="e-1"))
+    twin.deliver([reversing(_action(twin, mei, "twice", "bus_ride", 1, days=1))])
+    twin.deliver([reversing(_action(twin, mei, "twice", "cycling", 1))])
 
 
 def _closed(twin: Twin) -> None:
@@ -212,6 +403,17 @@ def _plant(twin: Twin) -> None:
 
 SCENARIOS: Mapping[str, Scenario] = {
     "a batch is accrued": Scenario(_rides, _a_batch),
+    "actions arrive together with their reversals": Scenario(_rides, _with_reversals, _entries),
+    "small actions add up": Scenario(_rides, _small),
+    "a reversal pays what a cap withheld": Scenario(_older_rules, _pay_what_was_withheld),
+    "evidence is claimed by two apps and reversed": Scenario(_rides, _claim_and_reverse),
+    "an app claims evidence with a type whose cap is used up": Scenario(_rides, _squat),
+    "a reversal frees a cap for a claim": Scenario(_rides, _free_a_cap),
+    "two evidences need the same cap": Scenario(_rides, _need_one_cap_twice),
+    "reversals arrive before their actions": Scenario(_rides, _early),
+    "running totals are raised": Scenario(_rides, _raise),
+    "a share overflows": Scenario(_rides, _overflow),
+    "an id is reported with other dates": Scenario(_rides, _repeat_an_id),
     "late messages reopen closed periods": Scenario(_closed, _late),
     "points are harvested": Scenario(_rides_until_today, _harvest),
     "points are harvested and periods are closed": Scenario(_harvest_and_close, _harvest),

@@ -8,14 +8,14 @@ import pytest
 
 from functions.accrue_points import handler as accrue_points
 from functions.settle_redemptions import handler as settle_redemptions
-from saxaul.ledger.actions import Action, Owner
-from saxaul.ledger.periods import MAX_ENTRIES
+from saxaul.ledger.actions import Action, Owner, Reversal
+from saxaul.ledger.shares import DIGEST_LENGTH, MAX_APPS
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage
 from saxaul.storage.table import Key
 from tests.builders import APP, DAY
 from tests.proof.memory_dynamodb import Raw
-from tests.proof.model import day_of
-from tests.proof.twin import START, USERS, Message, Twin, make_message
+from tests.proof.reports import day_of
+from tests.proof.twin import HOSTILE, LIMITS, START, USERS, Message, Twin, make_message, reversing
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -90,9 +90,7 @@ def test_a_message_above_the_size_limit_is_posted_with_the_others(twin: Twin) ->
     actions = [Action(APP, Owner("user", MEI), name, "bus_ride", Decimal(1), START) for name in names]
     body = ActionMessage(
         app=APP,
-        actions=[
-            (*action.owner, action.action_id, action.type, action.quantity, action.occurred_at) for action in actions
-        ],
+        actions=[(*action.owner, *action[2:]) for action in actions],
     ).model_dump_json()
     assert len(body) > 5 * MAX_MESSAGE_BYTES
 
@@ -100,9 +98,52 @@ def test_a_message_above_the_size_limit_is_posted_with_the_others(twin: Twin) ->
     assert deliver(accrue_points, bodies) == set()
 
     [period] = twin.world.periods_of(MEI)
-    assert list(period.entries) == [f"{APP}:{name}" for name in names[:MAX_ENTRIES]]
-    assert period.points == MAX_ENTRIES * 80
+    entries = [name for name, entry in period.entries.items() if not entry.summed]
+    [summed] = [entry for entry in period.entries.values() if entry.summed]
+    assert entries == [f"{APP}:{name}" for name in names[: len(entries)]]
+    assert summed.summed == LIMITS.digest_bytes // DIGEST_LENGTH
+    assert period.points == (len(entries) + summed.summed) * 80
+    assert period.full == {APP}
     assert list(entries_of(twin, BAO).values()) == [[f"{APP}:b-1"]]
+
+
+def test_an_app_without_a_share_of_a_period_is_left_out_and_named(twin: Twin) -> None:
+    apps = [f"app-{number:02}" for number in range(MAX_APPS + 1)]
+    for app in apps:
+        action = Action(app, Owner("user", MEI), "ride", "bus_ride", Decimal(1), START)
+        assert deliver(accrue_points, {app: Message(app, (action,)).body}) == set()
+
+    [period] = twin.world.periods_of(MEI)
+    assert list(period.entries) == [f"{app}:ride" for app in apps[:-1]]
+    assert period.full == {apps[-1]}
+
+
+def test_reversals_that_change_many_items_do_not_hold_up_those_of_another_app(twin: Twin) -> None:
+    """An app has used each id in three periods, each time with evidence that it also claims in a period of its own."""
+    mei, numbers = Owner("user", MEI), range(20)
+
+    def claim(name: str, type_: str, quantity: str, days: int, evidence: str) -> None:
+        action = Action(HOSTILE, mei, name, type_, Decimal(quantity), START - days * DAY, evidence_id=evidence)
+        assert deliver(accrue_points, {"claim": Message(HOSTILE, (action,)).body}) == set()
+
+    for number in numbers:
+        for place, type_ in enumerate(("bus_ride", "walking", "leave_the_car")):
+            evidence = f"e-{number}-{place}"
+            claim(f"x-{number}", type_, "30", 31 * number, evidence)
+            claim(f"rival-{evidence}", "bus_ride", "0.0001", 1000 + 3 * number + place, evidence)
+    taken = [Reversal(HOSTILE, mei, f"x-{number}", "refund", START - 31 * number * DAY) for number in numbers]
+    honest = make_message(MEI, "honest", "bus_ride", START)
+    assert deliver(accrue_points, {"honest": honest.body}) == set()
+
+    bodies = {
+        "honest": reversing(honest.actions[0]).body,
+        "hostile": Message(HOSTILE, (), tuple(taken)).body,
+    }
+    assert deliver(accrue_points, bodies) == set()
+
+    entries = [found for period in twin.world.periods_of(MEI) for found in period.entries.items()]
+    assert all(bool(entry.reversal) != entry.counts for _, entry in entries)
+    assert {name for name, entry in entries if entry.counts} == {name for name, _ in entries if ":rival" in name}
 
 
 def test_a_project_that_cannot_be_settled_holds_up_only_its_own_redemptions(twin: Twin) -> None:

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.impact.totals import Act, Sum
-from saxaul.ledger.actions import Action, Owner, Reversal
-from saxaul.messages.bodies import pack, pack_reversals
+from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
+from saxaul.messages.bodies import pack, pack_reversals, pack_withdrawals
 from saxaul.services.tally import Tallying
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table
 from tests.builders import APP, DAY, at
 from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
-from tests.proof.twin import CAMPAIGNS, PROJECTS, START, TYPES
+from tests.proof.twin import CAMPAIGNS, PATCHED, PROJECTS, START, TYPES
 from tests.proof.world import CALENDAR, World
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ reports = st.lists(
         st.integers(1, 12),  # the action's ID, often a repeated one
         st.sampled_from(sorted(TYPES)),
         st.integers(0, 6),
-        st.booleans(),
+        st.sampled_from(["plain", "plain", "total", "evidence", "reversal", "withdrawal"]),
     ),
     min_size=1,
-    max_size=40,
+    max_size=60,
 )
 
 
@@ -97,27 +97,36 @@ def recount(world: World) -> dict[tuple[Any, Act], Sum]:
     for user_id in USERS:
         for period in world.periods_of(user_id):
             for name, entry in period.entries.items():
-                if entry.type and not entry.reversal:
+                if entry.counts:
                     key = CALENDAR.day_of(entry.occurred_at), Act("user", name.split(":")[0], entry.type)
-                    found[key] = found[key].plus(Sum(1, entry.quantity, entry.points, entry.avoided_g))
+                    found[key] = found[key].plus(Sum(entry.actions, entry.counted, entry.points, entry.avoided_g))
     return dict(found)
 
 
 @settings(settings.get_profile("proof-short"))
 @given(reported=reports, seed=st.integers(0, 2**32))
 def test_the_totals_match_the_ledger_however_its_stream_is_delivered(
-    reported: list[tuple[str, int, str, int, bool]], seed: int
+    reported: list[tuple[str, int, str, int, str]], seed: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         world = World(patch, START)
         world.dynamodb = store = RecordingDynamoDB()
         world.seed(TYPES, PROJECTS, CAMPAIGNS)
-        for user_id, number, type_, days, is_reversal in reported:
-            owner, occurred_at = Owner("user", user_id), START - days * DAY
-            if is_reversal:
-                bodies = pack_reversals(APP, [Reversal(APP, owner, f"a-{number}", "refund", occurred_at)])
-            else:
-                bodies = pack(APP, [Action(APP, owner, f"a-{number}", type_, Decimal(number), occurred_at)])
+        for target, limit in PATCHED.items():
+            patch.setattr(target, limit)
+        for user_id, number, type_, days, kind in reported:
+            owner, name, occurred_at = Owner("user", user_id), f"a-{number}", START - days * DAY
+            match kind:
+                case "reversal":
+                    bodies = pack_reversals(APP, [Reversal(APP, owner, name, "refund", occurred_at)])
+                case "withdrawal":
+                    window = CALENDAR.window_of(occurred_at, TYPES[type_].window)
+                    bodies = pack_withdrawals(APP, [Withdrawal(APP, owner, name, window, is_lifted=number % 2 == 0)])
+                case _:
+                    evidence = f"e-{number % 3}" if kind == "evidence" else ""
+                    quantity = Decimal(number * days + 1)
+                    action = Action(APP, owner, name, type_, quantity, occurred_at, kind == "total", evidence)
+                    bodies = pack(APP, [action])
             assert world.accrue(dict(enumerate(bodies))) == {}  # type: ignore[arg-type] # the names do not matter
 
         deliver(store, Random(seed))

@@ -4,7 +4,7 @@ import pytest
 
 from saxaul.races import ATTEMPTS
 from tests.proof.faults import Fault
-from tests.proof.scenarios import SCENARIOS, final_items, operations_of, prepared
+from tests.proof.scenarios import SCENARIOS, operations_of, prepared
 
 THROTTLED_CALLS = 3 * ATTEMPTS
 """More calls than one attempt makes before it gives up, so queues must redeliver and apps must repeat requests."""
@@ -23,4 +23,4 @@ def test_persistent_throttling_delays_the_work_and_changes_nothing(name: str, su
             scenario.act(twin)
             assert twin.calls.struck == [Fault.THROTTLED] * THROTTLED_CALLS
             twin.check()
-            assert final_items(twin) == undisturbed
+            assert scenario.result(twin) == undisturbed

@@ -3,10 +3,12 @@
 AWS calls of the system may fail. Then its queues, apps and schedules retry, as they do in production.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
@@ -14,10 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.reconcile import reconcile
 from saxaul.audit import PAID
-from saxaul.catalog.entries import Cap, ReleaseSchedule, TreeProject
-from saxaul.ledger.actions import Action, Owner, Reversal
+from saxaul.catalog.entries import ActionType, Cap, Catalog, ReleaseSchedule, TreeProject
+from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
+from saxaul.ledger.awards import Terms
+from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period
-from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals
+from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals, pack_withdrawals
 from saxaul.problems import Conflict, KeyReused
 from saxaul.races import LostRaceError
 from saxaul.services.redeem import RedemptionRequest, redemption_id
@@ -25,24 +29,49 @@ from saxaul.services.sweep import LOST_AFTER
 from saxaul.trees.report_rules import apply_confirmations
 from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
-from tests.proof.model import LENGTHS, Model, ModelRedemption, day_of
+from tests.proof.model import Model, ModelRedemption
+from tests.proof.reports import Award, Limits, Line, Reports, Share, uncapped
 from tests.proof.world import CALENDAR, World
 
 USERS = ("u-1", "u-2")
-APPS = (APP, "taobao")
+HONEST, HOSTILE = APPS = (APP, "taobao")
 PARTNER = "Alxa SEE Foundation"
-MAX_WITHHELD = 3
+LIMITS = Limits(entry_bytes=900, reserved_bytes=200, sum_bytes=160, digest_bytes=24, withheld=3, claims=2, early=3)
+"""Small limits, so that short runs reach them."""
+PATCHED = {
+    "saxaul.ledger.shares.ENTRY_BYTES": LIMITS.entry_bytes,
+    "saxaul.ledger.periods.ENTRY_BYTES": LIMITS.entry_bytes,
+    "saxaul.ledger.shares.RESERVED_BYTES": LIMITS.reserved_bytes,
+    "saxaul.ledger.shares.SUM_BYTES": LIMITS.sum_bytes,
+    "saxaul.ledger.periods.DIGEST_BYTES": LIMITS.digest_bytes,
+    "saxaul.ledger.shares.MAX_WITHHELD": LIMITS.withheld,
+    "saxaul.ledger.claims.MAX_CLAIMS": LIMITS.claims,
+    "saxaul.audit.MAX_CLAIMS": LIMITS.claims,
+    "saxaul.ledger.early.MAX_EARLY": LIMITS.early,
+}
 START = at("2026-05-20T12:00")
 
 TYPES = {
     "bus_ride": make_action_type(points="80"),
-    "walking": make_action_type(points="0.5", caps=(Cap(window="month", points=60),)),
+    "walking": make_action_type(points="0.5", caps=(Cap(window="month", points=60),), plausible_a_day="40"),
     "leave_the_car": make_action_type(points="7", caps=(Cap(window="year", units=Decimal(40)),)),
     "cycling": make_action_type(
-        points="10", caps=(Cap(window="day", units=Decimal(5)), Cap(window="month", points=90))
+        points="10", caps=(Cap(window="day", units=Decimal(5)), Cap(window="month", points=90)), plausible_a_day="12"
     ),
-    "train_ride": make_action_type(points="30", per="action", caps=(Cap(window="day", units=Decimal(2)),)),
+    "train_ride": make_action_type(
+        points="30", per="action", at_least="3", caps=(Cap(window="day", units=Decimal(2)),)
+    ),
 }
+CHANGED_TYPES = {
+    "bus_ride": make_action_type(points="79.999999", avoided_g="100.25", plausible_a_day="20"),
+    "walking": make_action_type(
+        points="0.75", caps=(Cap(window="day", points=11), Cap(window="month", points=40)), plausible_a_day="25"
+    ),
+    "leave_the_car": make_action_type(points="3.3", caps=(Cap(window="year", units=Decimal("32.5")),), avoided_g="9"),
+    "cycling": make_action_type(points="12", caps=(Cap(window="month", points=120),), plausible_a_day="8"),
+    "train_ride": make_action_type(points="20", per="action", at_least="1", caps=(Cap(window="day", points=50),)),
+}
+"""The same types as an operator may change them. The longest window of the caps must stay the same."""
 SCHEDULES = (
     None,
     ReleaseSchedule(daily=2, at="07:00", first_day=date(2026, 5, 1)),
@@ -57,42 +86,109 @@ CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2"
 
 
 class Message(NamedTuple):
-    """The actions or the reversals that an app sent in one message."""
+    """The actions, the reversals or the withdrawals that one message has."""
 
     app: str
     actions: tuple[Action, ...] = ()
     reversals: tuple[Reversal, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
 
     @property
     def body(self) -> str:
-        (body,) = pack(self.app, self.actions) if self.actions else pack_reversals(self.app, self.reversals)
+        if self.actions:
+            (body,) = pack(self.app, self.actions)
+        elif self.reversals:
+            (body,) = pack_reversals(self.app, self.reversals)
+        else:
+            (body,) = pack_withdrawals(self.app, self.withdrawals)
         return body
+
+
+class Arrived(NamedTuple):
+    """What the apps sent in one batch, or an operator's change of an action type, and when it arrived."""
+
+    messages: Sequence[Message] = ()
+    changed: tuple[str, ActionType] | None = None
+    at: int = 0
 
 
 class Twin:
     """The system and its model. There are only two users, so that many steps affect each of them."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("saxaul.ledger.periods.MAX_WITHHELD", MAX_WITHHELD)
+        for target, limit in PATCHED.items():
+            patch.setattr(target, limit)
         self.world = World(patch, START)
         self.calls = Calls()
         vars(self.world).update(
             {name: Unreliable(client, self.calls) for name, client in self.world.reliable_clients.items()}
         )
-        self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), MAX_WITHHELD)
+        self.first_catalog = self.world.seed(TYPES, PROJECTS, CAMPAIGNS)
+        self.model = Model(self.first_catalog, LIMITS)
         for project_id, project in PROJECTS.items():
             self.model.plan(project_id, project, START)
         self.delivered: list[Message] = []
+        self.arrived: list[Arrived] = []
+        self.repeats_are_checked = True
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        self.delivered += messages
-        self._accrue(messages)
-        self.model.arrive(
-            [action for message in messages for action in message.actions],
-            [reversal for message in messages for reversal in message.reversals],
-        )
+        """Deliver a batch, and then let the repeat check run until it finds nothing."""
+        self.arrived.append(Arrived(messages, at=self.world.now))
+        self.repeats_are_checked = False
+        self._deliver(messages)
+        while withdrawals := self._found_repeats():
+            self._deliver([Message(withdrawal.app, (), (), (withdrawal,)) for withdrawal in withdrawals])
+        assert not self.model.reports.repeats()
+        self.repeats_are_checked = True
 
-    def _accrue(self, messages: Sequence[Message]) -> None:
+    def _deliver(self, messages: Sequence[Message]) -> None:
+        self.delivered += messages
+        struck = self._accrue(messages)
+        outcomes = arrive(self.model.reports, messages, self.model.catalog, self.world.now)
+        assert struck or self.world.outcomes == outcomes
+        self._adopt_choices(self.model.reports)
+
+    def _adopt_choices(self, reports: Reports) -> None:
+        """Let the model follow the system in which claim counts, and check the choices."""
+        for user_id in USERS:
+            void = {
+                (period.key.window, name)
+                for period in self.world.periods_without_faults(user_id)
+                for name, entry in period.entries.items()
+                if entry.void
+            }
+            reports.adopt_choices(user_id, void)
+            reports.check_choices(user_id)
+
+    def _found_repeats(self) -> list[Withdrawal]:
+        """Return what the repeat check changes. It withdraws all entries with one id that count, but not the first.
+
+        If the first entry that is not reversed was withdrawn, it counts again, unless a sum has the id.
+        """
+        found: list[Withdrawal] = []
+        for user_id in USERS:
+            periods = self.world.periods_without_faults(user_id)
+            places: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
+            for period in periods:
+                for name, entry in period.entries.items():
+                    if not entry.reversal and not entry.summed:
+                        places[name].append((entry.recorded_at, period.key.window, entry.void))
+            for name, held in places.items():
+                app, _, action_id = name.partition(":")
+                owner, counting = Owner("user", user_id), sorted(place for place in held if not place[2])
+                found += [Withdrawal(app, owner, action_id, window) for _, window, _ in counting[1:]]
+                _, first, void = min(held)
+                if void == "repeated_id" and not any(period.sums_up(name) for period in periods):
+                    found.append(Withdrawal(app, owner, action_id, first, is_lifted=True))
+        return found
+
+    def change_type(self, name: str, rule: ActionType) -> None:
+        """Change an action type as an operator does. All workers read the new version before they go on."""
+        self.arrived.append(Arrived(changed=(name, rule), at=self.world.now))
+        with self.calls.undisturbed():
+            self.model.catalog = self.world.change_type(name, rule)
+
+    def _accrue(self, messages: Sequence[Message]) -> list[Fault]:
         bodies = {str(number): message.body for number, message in enumerate(messages)}
         waiting = dict(bodies)
 
@@ -101,7 +197,7 @@ class Twin:
             waiting = self.world.accrue(waiting)
             return not waiting
 
-        self._until_done(receive, rival=lambda: self.world.accrue(bodies))
+        return self._until_done(receive, rival=lambda: self.world.accrue(bodies))
 
     def wait(self, seconds: int) -> None:
         self.world.now += seconds
@@ -253,10 +349,15 @@ class Twin:
 
     def _check_that_it_adds_up(self) -> None:
         found: list[str] = []
-        report = reconcile(self.world.ledger, lambda finding: found.append(finding.detail))
-        assert report.faults == 0, found
-        for user_id in USERS:
-            assert_no_cap_is_exceeded(self.world.periods_of(user_id))
+        terms = Terms(self.world.catalog_store.catalog(max_age=0), CALENDAR, self.world.catalog_store.rule)
+        reconcile(self.world.ledger, lambda finding: found.append(finding.detail) if finding.is_fault else None, terms)
+        if not self.repeats_are_checked:
+            waiting = " counts in the periods ", " counts in no other period"
+            found = [detail for detail in found if not any(why in detail for why in waiting)]
+        assert not found, found
+        if not any(arrived.changed for arrived in self.arrived):
+            for user_id in USERS:
+                assert_no_cap_is_exceeded(self.world.periods_of(user_id))
 
     def check(self) -> None:
         self.world.without_faults(self._check)
@@ -272,10 +373,25 @@ class Twin:
         assert found.earned == self.model.earned(user_id)
         assert (found.spendable, found.spent) == (purse.balance, purse.spent)
         assert found.harvestable == self.model.ripe(user_id, self.world.now) - purse.balance - purse.spent
-        assert found.avoided_g == self.model.grams(user_id)
+        assert Fraction(found.avoided_g) == self.model.grams(user_id)
         periods = self.world.periods_of(user_id)
         assert sum(period.points for period in periods) == found.earned
-        assert_no_cap_is_exceeded(periods)
+        assert_same_lines(periods, user_id, self.model.reports)
+
+    def check_early_reversals(self) -> None:
+        """Compare the early reversals. A fault in a batch with an action and its reversal may add an early reversal."""
+        self.world.without_faults(lambda: self._check_early_reversals(self.model.reports))
+
+    def _check_early_reversals(self, reports: Reports) -> None:
+        for user_id in USERS:
+            periods = self.world.periods_of(user_id)
+            awaited = {Share(user_id, period.key.window, app) for period in periods for app in period.awaited}
+            assert awaited == {share for share in reports.awaited if share.user_id == user_id}
+            stored = self.world.claims.early(Owner("user", user_id), APPS)
+            for app in APPS:
+                assert {name: tuple(early) for name, early in stored[app].reversals.items()} == reports.early.get(
+                    (user_id, app), {}
+                )
 
     def _check_redemptions(self) -> None:
         taken: defaultdict[str, int] = defaultdict(int)
@@ -295,22 +411,193 @@ class Twin:
         assert all(self.world.wallets.get(user_id).spent == spent[user_id] for user_id in USERS)
 
     def check_that_a_replay_changes_nothing(self) -> None:
-        before = dict(self.world.store.tables["Ledger"])
+        """Deliver everything again. If the model says that this changes nothing, no item may change.
+
+        It may change something if an app uses an id twice, or if there is room for an action that found none before.
+        Then compare with the model, and undo the replay.
+        """
+        table = self.world.store.tables["Ledger"]
+        before = dict(table)
+        expected = self.model.reports.copied()
+        arrive(expected, self.delivered, self.model.catalog, self.world.now)
         with self.calls.undisturbed():
-            self._accrue(self.delivered)
-        after = self.world.store.tables["Ledger"]
-        assert {name: (before.get(name), item) for name, item in after.items() if item != before.get(name)} == {}
+            self._accrue_again()
+        self._adopt_choices(expected)
+        if expected == self.model.reports:
+            assert {name: (before.get(name), item) for name, item in table.items() if item != before.get(name)} == {}
+            return
+        self.world.without_faults(lambda: self._check_replayed(expected))
+        table.clear()
+        table.update(before)
+        self.world.store.catch_up()
+
+    def _accrue_again(self) -> None:
+        assert not self.world.accrue({str(number): message.body for number, message in enumerate(self.delivered)})
+
+    def _check_replayed(self, expected: Reports) -> None:
+        for user_id in USERS:
+            assert_same_lines(self.world.periods_of(user_id), user_id, expected)
+
+    def check_that_the_hostile_app_takes_nothing(self) -> None:
+        """Compare with the same history without the hostile app.
+
+        Without caps, each person's exact worth must be at least as high with it, and the lines of the honest app must
+        be the same, except that evidence may be claimed by a better line. With caps, the points of a type must be at
+        least as high, unless evidence or several versions of the type are involved.
+        """
+        free, alone = self._replayed(APPS, is_capped=False), self._replayed((HONEST,), is_capped=False)
+        for user_id in USERS:
+            assert worth_of(free, user_id) >= worth_of(alone, user_id)
+        assert honest_lines(free) == honest_lines(alone)
+        self._check_points_of_simple_types()
+
+    def _check_points_of_simple_types(self) -> None:
+        both, alone = self.model.reports, self._replayed((HONEST,), is_capped=True)
+        for user_id in USERS:
+            for type_ in TYPES:
+                ours = [line for line, _ in both.awarded_to(user_id, type_)]
+                simple = len({(line.version) for line in ours}) == 1 and not any(line.evidence_id for line in ours)
+                unrecorded = any(share.user_id == user_id and share.app == HONEST for share in both.full)
+                if simple and not unrecorded:
+                    rounded = rounded_away(both, user_id, type_)
+                    assert points_of(both, user_id, type_) + rounded >= points_of(alone, user_id, type_)
+            self._check_points_with_evidence(user_id, both, alone)
+
+    def _check_points_with_evidence(self, user_id: str, both: Reports, alone: Reports) -> None:
+        """Check that the hostile app takes no points by claiming evidence of the honest app.
+
+        This is checked if at most one evidence is contested, because several decisions depend on each other.
+        """
+        lines = [line for line in both.lines if line.share.user_id == user_id]
+        versions = {line.type: {other.version for other in lines if other.type == line.type} for line in lines}
+        contested = [evidence for evidence in both.contested() if evidence[0] == user_id]
+        unrecorded = any(share.user_id == user_id and share.app == HONEST for share in both.full)
+        if all(len(found) == 1 for found in versions.values()) and len(contested) <= 1 and not unrecorded:
+            rounded = sum(rounded_away(both, user_id, type_) for type_ in TYPES)
+            assert sum(points_of(both, user_id, type_) for type_ in TYPES) + rounded >= sum(
+                points_of(alone, user_id, type_) for type_ in TYPES
+            )
+
+    def _replayed(self, apps: Sequence[str], *, is_capped: bool) -> Reports:
+        """Return the model after the same history, of some apps only, and without caps if these do not apply."""
+        reports, catalog = Reports(LIMITS), self.first_catalog
+        for arrived in self.arrived:
+            if arrived.changed:
+                name, rule = arrived.changed
+                versions = {**catalog.versions, name: catalog.versions[name] + 1}
+                catalog = replace(catalog, action_types={**catalog.action_types, name: rule}, versions=versions)
+            messages = [message for message in arrived.messages if message.app in apps]
+            arrive(reports, messages, catalog if is_capped else uncapped(catalog), arrived.at)
+            while withdrawals := reports.repeats():
+                reports.arrive((), (), withdrawals, catalog, arrived.at)
+        return reports
+
+
+def arrive(reports: Reports, messages: Sequence[Message], catalog: Catalog, now: int) -> Counter[str]:
+    return reports.arrive(
+        [action for message in messages for action in message.actions],
+        [reversal for message in messages for reversal in message.reversals],
+        [withdrawal for message in messages for withdrawal in message.withdrawals],
+        catalog,
+        now,
+    )
+
+
+def points_of(reports: Reports, user_id: str, type_: str) -> int:
+    return sum(award.points for _, award in reports.awarded_to(user_id, type_))
+
+
+def rounded_away(reports: Reports, user_id: str, type_: str) -> int:
+    """Return the points that rounding may take at most, because each day with lines of the hostile app is rounded down.
+
+    Lines of the hostile app may use units of a cap on other days than the honest app would.
+    """
+    lines = [line for line, _ in reports.awarded_to(user_id, type_)]
+    return len({line.day for line in lines if line.share.app == HOSTILE})
+
+
+def worth_of(reports: Reports, user_id: str) -> Fraction:
+    lines = [line for line in reports.lines if line.share.user_id == user_id and line.counts]
+    return sum((line.worth(line.wanted) for line in lines), Fraction())
+
+
+def honest_lines(reports: Reports) -> Counter[tuple[object, ...]]:
+    """Return the recorded actions of the honest app, regardless of whether their evidence counts."""
+    return Counter(
+        (line.share, line.action_id, line.type, line.quantity, line.reversal, line.sum_key)
+        for line in reports.lines
+        if line.share.app == HONEST
+    )
+
+
+def assert_same_lines(periods: Sequence[Period], user_id: str, reports: Reports) -> None:
+    """Compare each entry, and the order of the entries in each period."""
+    expected: defaultdict[str, dict[object, list[tuple[Line, Award]]]] = defaultdict(dict)
+    awards = {id(line): award for line, award in reports.awarded()}
+    for line in reports.lines:
+        if line.share.user_id == user_id:
+            name = line.sum_key or f"{line.share.app}:{line.action_id}"
+            expected[line.share.window].setdefault(name, []).append((line, awards[id(line)]))
+    full = {(share.window, share.app) for share in reports.full if share.user_id == user_id}
+    assert {(period.key.window, app) for period in periods for app in period.full} == full
+    stored = {period.key.window: period for period in periods if period.entries}
+    assert stored.keys() == expected.keys()
+    for window, period in stored.items():
+        digests = {
+            share.app: len(ids) for share, ids in reports.digested.items() if ids and share[:2] == (user_id, window)
+        }
+        assert {app: len(found) // 4 for app, found in period.digests.items()} == digests
+        assert [_shown(name, entry) for name, entry in period.entries.items()] == [
+            _expected(found) for found in expected[window].values()
+        ]
+
+
+def _shown(name: str, entry: Entry) -> tuple[object, ...]:
+    return (
+        name.partition(":")[0] if entry.summed else name,
+        entry.type,
+        Fraction(entry.quantity),
+        entry.occurred_at,
+        entry.recorded_at,
+        (entry.rule, entry.campaign, Fraction(entry.multiplier)),
+        (entry.is_total, entry.evidence_id, entry.reversal, entry.void, entry.conflicted),
+        entry.summed,
+        entry.points,
+        Fraction(entry.units),
+        Fraction(entry.counted),
+        Fraction(entry.avoided_g),
+        entry.is_withheld and not entry.summed,
+    )
+
+
+def _expected(found: Sequence[tuple[Line, Award]]) -> tuple[object, ...]:
+    line, award = found[0]
+    return (
+        line.share.app if line.sum_key else f"{line.share.app}:{line.action_id}",
+        line.type,
+        sum((member.quantity for member, _ in found), Fraction()),
+        line.occurred_at,
+        line.recorded_at,
+        (line.version, line.campaign, line.multiplier),
+        (line.is_total, line.evidence_id, line.reversal, line.void, line.conflicted),
+        len(found) if line.sum_key else 0,
+        sum(award.points for _, award in found),
+        sum((award.units for _, award in found), Fraction()),
+        sum((award.counted for _, award in found), Fraction()),
+        sum((award.grams for _, award in found), Fraction()),
+        award.withheld and not line.sum_key,
+    )
 
 
 def assert_no_cap_is_exceeded(periods: Sequence[Period]) -> None:
     """Check each cap against the sum of all entries in its window, in whichever periods they are."""
-    entries = [entry for period in periods for entry in period.entries.values() if entry.type]
+    entries = [entry for period in periods for entry in period.entries.values()]
     for name, rule in TYPES.items():
         for cap in rule.caps:
             units: defaultdict[str, Decimal] = defaultdict(Decimal)
             points: defaultdict[str, int] = defaultdict(int)
             for entry in (entry for entry in entries if entry.type == name):
-                window = day_of(entry.occurred_at).isoformat()[: LENGTHS[cap.window]]
+                window = CALENDAR.window_of(entry.occurred_at, cap.window)
                 units[window] += entry.units
                 points[window] += entry.points
             assert cap.units is None or max(units.values(), default=Decimal(0)) <= cap.units

@@ -1,5 +1,6 @@
 """The real services on an in-memory ledger, with a clock that only the test moves."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from saxaul.services.append_log import LogWriter
 from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
 from saxaul.services.place_orders import OrderPlacing
+from saxaul.services.post_together import Stores
 from saxaul.services.redeem import Redeeming
 from saxaul.services.schedule_orders import OrderScheduling
 from saxaul.services.settle import Settling
@@ -23,6 +25,7 @@ from saxaul.services.sweep import Sweeping
 from saxaul.services.take_reports import ReportTaking
 from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
+from saxaul.storage.claims import Claims
 from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
@@ -98,6 +101,8 @@ class World:
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
         self.redemptions, self.stocks = Redemptions(self.ledger), Stocks(self.ledger)
         self.orders = Orders(self.ledger)
+        self.claims = Claims(self.ledger)
+        self.outcomes: Counter[str] = Counter()
         self.start_workers()
 
     @property
@@ -111,7 +116,9 @@ class World:
     def start_workers(self) -> None:
         """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
-        self.accrual = Accrual(self.periods, self.wallets, self.catalog_store, CALENDAR, self.clock)
+        self.accrual = Accrual(
+            Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock
+        )
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
         self.redeeming = Redeeming(
             redemptions=self.redemptions,
@@ -154,6 +161,12 @@ class World:
             assert self.plan(name, project)
         return self.catalog_store.catalog(max_age=0)
 
+    def change_type(self, name: str, rule: ActionType) -> Catalog:
+        """Write the next version of an action type. Returns the catalog, which this worker has read again."""
+        known = self.catalog_store.latest("action-types", name)
+        self.catalog_store.put("action-types", name, VersionedEntry(rule, known.version + 1))
+        return self.catalog_store.catalog(max_age=0)
+
     def plan(self, project_id: str, project: TreeProject) -> bool:
         """Write a project as an operator's PUT does. Returns False if it releases fewer saplings than are reserved."""
         known = self.catalog_store.latest("tree-projects", project_id)
@@ -169,6 +182,7 @@ class World:
     def accrue(self, bodies: Mapping[str, str]) -> dict[str, str]:
         """Invoke the accruing function once. Returns the messages to redeliver, in the order of the batch."""
         accrued = self.accrual.post({name: ActionMessage.model_validate_json(body) for name, body in bodies.items()})
+        self.outcomes = accrued.outcomes
         self.check_steps()
         return {name: body for name, body in bodies.items() if name in accrued.failed}
 
@@ -196,6 +210,11 @@ class World:
 
     def periods_of(self, user_id: str) -> list[Period]:
         return self.periods.between(Owner("user", user_id), "", "9999-12-31")
+
+    def periods_without_faults(self, user_id: str) -> list[Period]:
+        found: list[Period] = []
+        self.without_faults(lambda: found.extend(self.periods_of(user_id)))
+        return found
 
     def position(self, user_id: str) -> Position:
         wallet = self.wallets.get(user_id)
