@@ -1,30 +1,37 @@
-"""The action queue under stress: parallel senders, repeated actions, and workers that are killed every few seconds."""
+"""The action queue under stress: a hostile app, parallel senders, repeats, and workers that are killed all the time.
+
+Three honest apps report what people did. A fourth app, which is hostile, floods periods with the smallest quantities,
+reverses actions that never existed, repeats ids with other content, and claims the evidence of the others. The wallets
+must be those of a model that is only sums: whatever the order of arrival, a person has what the days are worth.
+"""
 
 import random
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
 from local.client import Client
+from local.replay import ZONE
 from local.seed import as_catalog, load
+from saxaul.catalog.entries import ActionType
 from saxaul.ledger.actions import Action, Owner, Reversal
-from saxaul.ledger.periods import MAX_WITHHELD
 from tests.e2e.journeys import IS_LONG, run_operation, short_visibility_timeout, wait_for_empty_queue
 from tests.e2e.worker_killer import WorkerKiller
-from tests.proof.model import Model
 
 USERS = 500 if IS_LONG else 100
 ACTIONS = 40 * USERS
 DAYS = 3
 SENDERS = 8
-APPS = ("alipay", "taobao")
+HONEST = ("alipay", "tmall", "freshippo")
+HOSTILE = "taobao"
 ACTIONS_PER_USER = 10
 USERS_PER_CALL = 10
 VISIBILITY = 12
@@ -34,20 +41,21 @@ PATIENCE = 600
 """Seconds to wait for an empty queue. An idle machine needs about one minute, a busy one more."""
 
 KINDS: Mapping[str, tuple[int, ...]] = {
-    "walking": (1_000, 6_000, 9_000),
+    "walking": (49, 333, 1_000, 6_000),
     "etc_toll": (1, 2),
-    "train_ticket": (40, 300),
+    "train_ticket": (1, 40, 300),
     "leave_the_car": (1,),
     "show_ticket": (1, 2),
-    "secondhand_item": (1,),
+    "secondhand_item": (1, 2),
 }
-"""Action types and their quantities. No campaign multiplies these types, and the points of each quantity are a whole
-number. So the points that they earn within their caps do not depend on the order of arrival."""
+"""Action types and their quantities. No campaign multiplies these types. Each has one cap, and a unit is worth whole
+points or the cap is on the points of a day. So what a person earns does not depend on the order of arrival."""
 
-REVERSIBLE = "secondhand_item"
-REVERSIBLE_CAP = 10
-"""The test reverses actions of this type only for users with at most this many of them. These users exceed no cap, so a
-reversal never frees room for another action, and the order of arrival does not matter."""
+FLOODED = USERS // 20
+"""How many people the hostile app floods: it sends each ``FLOOD`` actions of the smallest quantity for one day."""
+FLOOD = 400
+UNKNOWN = 60
+"""How many actions that never existed the hostile app reverses for each of these people."""
 
 T = TypeVar("T")
 
@@ -60,54 +68,91 @@ class Call(NamedTuple):
     body: dict[str, Any]
 
 
-class Day(NamedTuple):
-    """The actions of the simulated days, each of them once, and the reversals."""
+class Days(NamedTuple):
+    """The actions of the simulated days, each of them once, the reversals, and conflicting repeats of actions."""
 
     actions: Sequence[Action]
     reversals: Sequence[Reversal]
+    conflicting: Sequence[Action]
+
+    @property
+    def people(self) -> list[str]:
+        return sorted({action.owner.id for action in self.actions})
 
 
-def make_day(rng: random.Random, now: int) -> Day:
-    actions = []
-    for number in range(ACTIONS):
+def make_days(rng: random.Random, now: int) -> Days:
+    people = [Owner("user", f"chaos-{number}") for number in range(USERS)]
+
+    def moment() -> int:
+        """Return a time of the last days, one second after a full minute. So the next seconds are on the same day."""
+        instant = now - rng.randrange(60, DAYS * 86_400)
+        return instant - instant % 60 + 1
+
+    def some(app: str, number: int) -> Action:
         kind = rng.choice(sorted(KINDS))
-        owner = Owner("user", f"chaos-{rng.randrange(USERS)}")
-        occurred_at = now - rng.randrange(DAYS * 86_400)
-        quantity = Decimal(rng.choice(KINDS[kind]))
-        actions.append(Action(rng.choice(APPS), owner, f"act-{number}", kind, quantity, occurred_at))
-    rare = [action for action in actions if action.type == REVERSIBLE]
-    of_user = Counter(action.owner for action in rare)
-    reversible = [action for action in rare if of_user[action.owner] <= REVERSIBLE_CAP]
-    reversed_actions = rng.sample(reversible, ACTIONS // 100)
-    return Day(
-        actions,
-        [
-            Reversal(action.app, action.owner, action.action_id, "refunded", action.occurred_at)
-            for action in reversed_actions
-        ],
+        return Action(app, rng.choice(people), f"act-{number}", kind, Decimal(rng.choice(KINDS[kind])), moment())
+
+    honest = [some(rng.choice(HONEST), number) for number in range(ACTIONS)]
+    nights = [
+        Action("", owner, f"night-{n}", "green_hotel_night", Decimal(2), moment(), evidence_id=f"hotel:{n}")
+        for n, owner in enumerate(people)
+    ]
+    shared = [[night._replace(app=app) for app in rng.sample(HONEST, 2)] for night in nights]
+    squats = [
+        Action(HOSTILE, night.owner, f"squat-{n}", "walking", Decimal(1), moment(), evidence_id=night.evidence_id)
+        for n, night in enumerate(nights)
+    ]
+    totals = [
+        Action(rng.choice(HONEST), owner, f"steps-{at}", "walking", Decimal(quantity), at + later, is_total=True)
+        for owner in people[::2]
+        for at in [moment()]
+        for later, quantity in enumerate(rng.sample((700, 2_049, 4_900), 3))
+    ]
+    app_of_total = {(total.owner, total.action_id): total.app for total in totals}
+    totals = [total._replace(app=app_of_total[total.owner, total.action_id]) for total in totals]
+    flood = [
+        Action(HOSTILE, owner, f"flood-{number}", "walking", Decimal(1), at)
+        for owner in people[:FLOODED]
+        for at in [moment()]
+        for number in range(FLOOD)
+    ]
+    repeated = [some(HOSTILE, ACTIONS + number) for number in range(2 * USERS)]
+    claims = list(chain.from_iterable(shared))
+    reversed_actions = [
+        *rng.sample(honest, ACTIONS // 50),
+        *rng.sample(claims, USERS // 2),
+        *rng.sample(squats, USERS // 2),
+        *rng.sample(totals, USERS // 10),
+    ]
+    taken_back = {(action.app, action.owner, action.action_id): reversal_of(action) for action in reversed_actions}
+    unknown = [
+        Reversal(HOSTILE, action.owner, f"never-{number}", "mistaken", action.occurred_at)
+        for action in flood[::FLOOD]
+        for number in range(UNKNOWN)
+    ]
+    return Days(
+        [*honest, *claims, *squats, *totals, *flood, *repeated],
+        [*taken_back.values(), *unknown],
+        [action._replace(occurred_at=action.occurred_at + 1) for action in repeated],
     )
 
 
-def calls_of(day: Day, rng: random.Random) -> list[Call]:
-    """Divide the day into API calls. Every tenth action is sent twice, and a reversal may be sent before its action.
+def reversal_of(action: Action) -> Reversal:
+    return Reversal(action.app, action.owner, action.action_id, "refunded", action.occurred_at)
+
+
+def calls_of(days: Days, rng: random.Random) -> list[Call]:
+    """Divide the days into API calls. Every tenth action is sent twice, and a reversal may be sent before its action.
 
     A call has actions of a few users. The actions of one user are spread over several calls, so that workers write to
     the same periods concurrently.
     """
-    rows: list[Action | Reversal] = [*day.actions, *day.actions[::10], *day.reversals]
+    rows: list[Action | Reversal] = [*days.actions, *days.actions[::10], *days.reversals, *days.conflicting]
     rng.shuffle(rows)
     items: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        which = {
-            "action_id": row.action_id,
-            "user_id": row.owner.id,
-            "occurred_at": datetime.fromtimestamp(row.occurred_at, UTC).isoformat(),
-        }
-        if isinstance(row, Action):
-            reported = {**which, "type": row.type, "quantity": int(row.quantity)}
-            items[row.app, "actions", row.owner.id].append(reported)
-        else:
-            items[row.app, "reversals", row.owner.id].append({**which, "reason": row.reason})
+        name = "actions" if isinstance(row, Action) else "reversals"
+        items[row.app, name, row.owner.id].append(sent(row))
     parts = [
         (key, list(part))
         for key, of_user_and_endpoint in items.items()
@@ -126,6 +171,20 @@ def calls_of(day: Day, rng: random.Random) -> list[Call]:
     return calls
 
 
+def sent(row: Action | Reversal) -> dict[str, Any]:
+    """Return an action or a reversal as an app sends it."""
+    which = {
+        "action_id": row.action_id,
+        "user_id": row.owner.id,
+        "occurred_at": datetime.fromtimestamp(row.occurred_at, UTC).isoformat(),
+    }
+    if isinstance(row, Reversal):
+        return {**which, "reason": row.reason}
+    proof = {"evidence_id": row.evidence_id} if row.evidence_id else {}
+    mode = {"mode": "total"} if row.is_total else {}
+    return {**which, "type": row.type, "quantity": int(row.quantity), **proof, **mode}
+
+
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
@@ -136,7 +195,9 @@ def send(client: Client, call: Call) -> None:
     """Send a call, and repeat it after a server or network error, as an app does."""
     while (response := attempt(client, call)) is None or response.is_server_error:
         time.sleep(0.2)
-    assert (response.status_code, response.json()["refused"]) == (202, [])
+    codes = {refusal["code"] for refusal in response.json()["refused"]}
+    assert response.status_code == 202
+    assert codes <= ({"conflicting_action"} if call.app == HOSTILE else set())
 
 
 def attempt(client: Client, call: Call) -> httpx.Response | None:
@@ -146,40 +207,82 @@ def attempt(client: Client, call: Call) -> httpx.Response | None:
         return None
 
 
-def expected_earnings(day: Day) -> dict[str, tuple[int, Decimal]]:
-    """Return the points and grams of each user according to the model."""
-    catalog = as_catalog(load())
-    models: defaultdict[str, Model] = defaultdict(lambda: Model(catalog, MAX_WITHHELD))
-    for action in day.actions:
-        models[action.owner.id].arrive([action], [])
-    for reversal in day.reversals:
-        models[reversal.owner.id].arrive([], [reversal])
-    return {user: (model.earned(user), model.grams(user)) for user, model in models.items()}
+def counting(days: Days) -> Iterator[Action]:
+    """Yield the actions that count: not reversed, the highest of running totals, and one claim to each evidence."""
+    taken_back = {(reversal.app, reversal.owner, reversal.action_id) for reversal in days.reversals}
+    kept = [action for action in days.actions if (action.app, action.owner, action.action_id) not in taken_back]
+    yield from (action for action in kept if not action.is_total and not action.evidence_id)
+    yield from highest(kept, lambda action: action.is_total and (action.app, action.owner, action.action_id))
+    # Two nights in a hotel earn more than one step.
+    yield from highest(kept, lambda action: action.evidence_id and (action.owner, action.evidence_id))
 
 
-def test_every_action_is_posted_exactly_once_while_workers_are_killed(stack: dict[str, Any], alipay: Client) -> None:
+def highest(actions: Iterable[Action], group: Callable[[Action], object]) -> Iterator[Action]:
+    """Yield the action with the highest quantity of each group. An action without a group is left out."""
+    best: dict[object, Action] = {}
+    for action in actions:
+        if (name := group(action)) and (name not in best or best[name].quantity < action.quantity):
+            best[name] = action
+    yield from best.values()
+
+
+def expected_earnings(days: Days) -> dict[str, tuple[int, Decimal]]:
+    """Return the points and grams of each user. All of them are sums over the actions that count."""
+    types = as_catalog(load()).action_types
+    units: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    quantities: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for action in counting(days):
+        rule, day = types[action.type], datetime.fromtimestamp(action.occurred_at, ZONE).date().isoformat()
+        [cap], reward = rule.caps, rule.points
+        assert reward
+        paid = action.quantity if reward.per == "unit" else Decimal(action.quantity >= reward.at_least)
+        units[action.owner.id, action.type, day[:7] if cap.window == "month" else day] += paid
+        quantities[action.owner.id, action.type, day] += action.quantity
+    points: defaultdict[str, int] = defaultdict(int)
+    grams: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for (user, kind, _), total in units.items():
+        points[user] += capped_points(total, types[kind])
+    for (user, kind, _), total in quantities.items():
+        plausible = types[kind].plausible_quantity
+        assert plausible is not None
+        grams[user] += min(total, plausible) * types[kind].avoided_g.value
+    return {user: (points[user], grams[user]) for user in days.people}
+
+
+def capped_points(units: Decimal, rule: ActionType) -> int:
+    """Return the points of the units of one window of the only cap of a type."""
+    [cap], reward = rule.caps, rule.points
+    assert reward
+    if cap.units is not None:
+        units = min(units, cap.units)
+        assert reward.value == reward.value.to_integral_value()
+    points = int((units * reward.value).to_integral_value(ROUND_FLOOR))
+    return points if cap.points is None else min(points, cap.points)
+
+
+def test_every_wallet_is_right_while_workers_are_killed_and_one_app_is_hostile(stack: dict[str, Any]) -> None:
     rng = random.Random()
-    day = make_day(rng, int(time.time()))
-    calls = calls_of(day, rng)
+    days = make_days(rng, int(time.time()))
+    calls = calls_of(days, rng)
     victims = ["IngestActions", "AccruePoints"]
     killer = WorkerKiller(stack, victims, pause=(1, 3), seed=rng.getrandbits(32))
 
-    with short_visibility_timeout(stack, "actions", VISIBILITY), Client("taobao") as taobao:
-        clients = {"alipay": alipay, "taobao": taobao}
+    with short_visibility_timeout(stack, "actions", VISIBILITY), ExitStack() as opened:
+        clients = {app: opened.enter_context(Client(app)) for app in (*HONEST, HOSTILE)}
         with killer, ThreadPoolExecutor(SENDERS) as senders:
             list(senders.map(lambda call: send(clients[call.app], call), calls))
             wait_for_empty_queue(patience=PATIENCE)
         redriven = run_operation("dead_letters", "redrive")
         wait_for_empty_queue(patience=PATIENCE)
-    reconciled = run_operation("reconcile")
-    with ThreadPoolExecutor(SENDERS) as readers:
-        users = sorted({action.owner.id for action in day.actions})
-        wallets = list(readers.map(lambda user: alipay.call_or_exit("GET", f"/users/{user}/wallet"), users))
+        reconciled = run_operation("reconcile")
+        with ThreadPoolExecutor(SENDERS) as readers:
+            paths = [f"/users/{user}/wallet" for user in days.people]
+            wallets = list(readers.map(lambda path: clients[HONEST[0]].call_or_exit("GET", path), paths))
     recounted = run_operation("recount")
     if "not judged" in recounted.stdout:  # the tally was still counting the stream
         recounted = run_operation("recount")
 
-    expected = expected_earnings(day)
+    expected = expected_earnings(days)
     assert killer.kills.keys() == {*victims}, (
         "no worker of some function was killed, so the test proved nothing about it"
     )

@@ -100,9 +100,9 @@ def test_a_request_of_500_actions_is_accepted_and_one_of_501_is_refused(alipay: 
     assert refused.headers["content-type"] == "application/problem+json"
     last = eventually(
         lambda: alipay.call_or_exit("GET", f"/users/{users[19]}/wallet"),
-        lambda wallet: wallet["avoided_g"] == 25 * 212.5,
+        lambda wallet: wallet["avoided_g"] == 8 * 212.5,
     )
-    assert (last["earned"], last["avoided_g"]) == (5 * 80, 25 * 212.5)
+    assert (last["earned"], last["avoided_g"]) == (5 * 80, 8 * 212.5)
 
 
 @pytest.mark.parametrize("body", ["{", "", "[]", "null", '{"actions": 5}', '{"actions": []}', '{"actions": NaN}'])
@@ -159,3 +159,21 @@ def test_an_unknown_certificate_is_404(stack: dict[str, Any]) -> None:
     response = httpx.get(f"{stack['api_url']}/certificates/0000-0000-0000-0", timeout=60)  # may be a cold start
 
     assert (response.status_code, response.json()["code"]) == (404, "unknown_certificate")
+
+
+def test_the_factor_of_an_entry_can_be_read_without_a_token(alipay: Client) -> None:
+    user = new_user()
+    alipay.call_or_exit("POST", "/actions", {"actions": [make_action(user)]})
+    wallet_of(alipay, user, earned=80)
+    [entry] = alipay.call_or_exit("GET", f"/users/{user}/ledger")["entries"]
+
+    factor = httpx.get(entry["factor"], timeout=60).raise_for_status()
+
+    assert f"{factor.json()['action_type']}@{factor.json()['version']}" == entry["rule"]
+    assert factor.json()["avoided_g"]["source"] == entry["avoided_g_source"]
+
+
+def test_a_factor_that_does_not_exist_is_404(stack: dict[str, Any]) -> None:
+    response = httpx.get(f"{stack['api_url']}/factors/bus_ride/99999999", timeout=60)
+
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_factor")

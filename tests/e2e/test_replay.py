@@ -57,7 +57,10 @@ def trips(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def expected_points(file: Path, today: datetime) -> int:
-    """Compute the points independently: 50 points per km, rounded down, at most 500 per bike and day."""
+    """Compute the points independently: 50 points per km of a bike and day, rounded down, at most 500.
+
+    A ride of less than 10 metres is refused.
+    """
     rows = list(csv.reader(file.read_text().splitlines()))
     head, body = rows[0], rows[1:]
     old = head[0] == "tripduration"
@@ -65,15 +68,15 @@ def expected_points(file: Path, today: datetime) -> int:
     days = [datetime.strptime(r[started], "%m/%d/%Y %H:%M:%S" if old else "%Y-%m-%d %H:%M:%S").date() for r in body]  # noqa: DTZ007
     shift = (today.date() - max(days)).days - 1
     double = yaml.safe_load((ROOT / "catalog/campaigns.yaml").read_text())["world-environment-day"]["multipliers"]
-    earned: defaultdict[tuple[str, Any], int] = defaultdict(int)
+    metre_points: defaultdict[tuple[str, Any], int] = defaultdict(int)
     for row, day in zip(body, days, strict=True):
         a, b, c, d = (math.radians(float(row[column])) for column in columns)
         h = math.sin((c - a) / 2) ** 2 + math.cos(a) * math.cos(c) * math.sin((d - b) / 2) ** 2
         metres = round(2 * 6371008.8 * math.asin(math.sqrt(h)))
         moved = day + timedelta(days=shift)
         times = double.get("bike_ride", 1) if (moved.month, moved.day) == (6, 5) else 1
-        earned[row[bike], moved] += metres * 50 * times // 1000
-    return sum(min(500, points) for points in earned.values())
+        metre_points[row[bike], moved] += metres * 50 * times if metres >= 10 else 0
+    return sum(min(500, points // 1000) for points in metre_points.values())
 
 
 def replayed(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
