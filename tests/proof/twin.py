@@ -447,7 +447,9 @@ class Twin:
         """
         free, alone = self._replayed(APPS, is_capped=False), self._replayed((HONEST,), is_capped=False)
         for user_id in USERS:
-            assert worth_of(free, user_id) >= worth_of(alone, user_id)
+            contested = [evidence for evidence in free.contested() if evidence[0] == user_id]
+            rounded = 2 * len(contested)  # claims are compared by whole points, and each may be rounded up or down
+            assert worth_of(free, user_id) + rounded >= worth_of(alone, user_id)
         assert honest_lines(free) == honest_lines(alone)
         self._check_points_of_simple_types()
 
