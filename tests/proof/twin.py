@@ -448,8 +448,9 @@ class Twin:
         free, alone = self._replayed(APPS, is_capped=False), self._replayed((HONEST,), is_capped=False)
         for user_id in USERS:
             contested = [evidence for evidence in free.contested() if evidence[0] == user_id]
-            rounded = 2 * len(contested)  # claims are compared by whole points, and each may be rounded up or down
-            assert worth_of(free, user_id) + rounded >= worth_of(alone, user_id)
+            lost = worth_of(alone, user_id) - worth_of(free, user_id)
+            # Contested claims are compared by whole points, which differ from the exact worth of each by less than 1.
+            assert lost < 2 * len(contested) if contested else lost <= 0
         assert honest_lines(free) == honest_lines(alone)
         self._check_points_of_simple_types()
 
@@ -461,8 +462,7 @@ class Twin:
                 simple = len({(line.version) for line in ours}) == 1 and not any(line.evidence_id for line in ours)
                 unrecorded = any(share.user_id == user_id and share.app == HONEST for share in both.full)
                 if simple and not unrecorded:
-                    rounded = rounded_away(both, user_id, type_)
-                    assert points_of(both, user_id, type_) + rounded >= points_of(alone, user_id, type_)
+                    assert value_of(both, user_id, type_) >= value_of(alone, user_id, type_)
             self._check_points_with_evidence(user_id, both, alone)
 
     def _check_points_with_evidence(self, user_id: str, both: Reports, alone: Reports) -> None:
@@ -475,10 +475,9 @@ class Twin:
         contested = [evidence for evidence in both.contested() if evidence[0] == user_id]
         unrecorded = any(share.user_id == user_id and share.app == HONEST for share in both.full)
         if all(len(found) == 1 for found in versions.values()) and len(contested) <= 1 and not unrecorded:
-            rounded = sum(rounded_away(both, user_id, type_) for type_ in TYPES)
-            assert sum(points_of(both, user_id, type_) for type_ in TYPES) + rounded >= sum(
-                points_of(alone, user_id, type_) for type_ in TYPES
-            )
+            with_both, without = (sum(value_of(found, user_id, type_) for type_ in TYPES) for found in (both, alone))
+            # The choice between contested claims is not made again only because of rounding (see check_choices).
+            assert with_both + len(contested) >= without
 
     def _replayed(self, apps: Sequence[str], *, is_capped: bool) -> Reports:
         """Return the model after the same history, of some apps only, and without caps if these do not apply."""
@@ -509,13 +508,16 @@ def points_of(reports: Reports, user_id: str, type_: str) -> int:
     return sum(award.points for _, award in reports.awarded_to(user_id, type_))
 
 
-def rounded_away(reports: Reports, user_id: str, type_: str) -> int:
-    """Return the points that rounding may take at most, because each day with lines of the hostile app is rounded down.
+def value_of(reports: Reports, user_id: str, type_: str) -> Fraction:
+    """Return what a type gives a person: the points.
 
-    Lines of the hostile app may use units of a cap on other days than the honest app would.
+    A cap in units may last longer than a day. Then an app may use its units on another day, and rounding may move a
+    point, because each day is rounded down. So return the exact worth of the paid units instead.
     """
-    lines = [line for line, _ in reports.awarded_to(user_id, type_)]
-    return len({line.day for line in lines if line.share.app == HOSTILE})
+    found = reports.awarded_to(user_id, type_)
+    if any(cap.units is not None and cap.window != "day" for line, _ in found for cap in line.rule.caps):
+        return sum((line.worth(award.units) for line, award in found), Fraction())
+    return Fraction(points_of(reports, user_id, type_))
 
 
 def worth_of(reports: Reports, user_id: str) -> Fraction:

@@ -40,7 +40,6 @@ _LAST_WRITES = 90
 _IN_PAIRS = 6
 """If an attempt decides at most this many evidences, it also decides each two of them together."""
 
-
 _MOST_WRITES = 80
 """An attempt starts no further change after its changes write this many items.
 
