@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from saxaul.catalog.entries import ActionType, Campaign, Cap, Evidence, Plausible, Reward, Suggestion, TreeProject
+from saxaul.catalog.entries import (
+    ActionType,
+    Campaign,
+    Cap,
+    Evidence,
+    Goal,
+    Plausible,
+    Reward,
+    Suggestion,
+    TreeProject,
+    references_in,
+)
+from saxaul.catalog.timeline import renewed_after, usable_for
+from saxaul.catalog.versions import VersionedEntry
 from tests.builders import (
     make_action_type,
     make_campaign,
@@ -166,6 +179,26 @@ def test_the_limits_of_a_quantity_are_stored_only_where_they_differ_from_the_def
         (Suggestion, make_suggestion(), {"links": {}}),
         (Suggestion, make_suggestion(), {"links": {"alipay": "javascript:alert(1)"}}),
         (Suggestion, make_suggestion(), {"titles": {"en": "Bus"}}),
+        (Suggestion, make_suggestion(), {"titles": {"en": "Bus\x00", "zh": "公交"}}),
+        (Suggestion, make_suggestion(), {"titles": {"en": "Bus\n", "zh": "公交"}}),
+        (Suggestion, make_suggestion(), {"titles": {"en": "Bus \ud83d", "zh": "公交"}}),
+        (Suggestion, make_suggestion(), {"titles": {"en": "\u202esuB", "zh": "公交"}}),
+        (Suggestion, make_suggestion(), {"titles": {"en": " \u3000\u200b", "zh": "公交"}}),
+        (Suggestion, make_suggestion(), {"keywords": ["bus"] * 51}),
+        (Suggestion, make_suggestion(), {"keywords": ["b" * 101]}),
+        (Suggestion, make_suggestion(), {"links": {"alipay": "https://a.cn/\n"}}),
+        (Suggestion, make_suggestion(), {"links": {f"app{n}": "https://a.cn" for n in range(51)}}),
+        (Suggestion, make_suggestion(), {"links": {"": "https://a.cn"}}),
+        (Campaign, make_campaign(), {"days": True}),
+        (Campaign, make_campaign(), {"days": Decimal("1e999999999")}),
+        (Campaign, make_campaign(), {"editions": {"1969": {}}}),
+        (Campaign, make_campaign(), {"multipliers": {f"t{n}": 2 for n in range(101)}}),
+        (Campaign, make_campaign(), {"goal": {"counts": "trees", "target": 10**10}}),
+        (ActionType, make_action_type(), {"retired_from": 0}),
+        (ActionType, make_action_type(), {"retired_from": "2101-01-01"}),
+        (ActionType, make_action_type(), {"caps": [{"window": "day", "units": 1}, {"window": "day", "units": 2}]}),
+        (TreeProject, make_tree_project(), {"price_points": 10**10}),
+        (TreeProject, make_tree_project(), {"saplings": 10**10}),
     ],
 )
 def test_an_invalid_entry_is_refused(model: type[ActionType], entry: ActionType, change: dict[str, object]) -> None:
@@ -228,12 +261,66 @@ def test_every_broken_reference_is_reported_with_the_entry_that_contains_it() ->
     ]
 
 
-def test_the_entries_that_refer_to_an_entry_are_found() -> None:
+@pytest.mark.parametrize(("delay", "renewed", "usable"), [(60, 30, 45), (3600, 1800, 2700), (2, 1, 1), (1, 0, 0)])
+def test_a_worker_stops_using_its_catalog_well_before_a_change_that_it_may_lack_takes_effect(
+    delay: int, renewed: float, usable: float
+) -> None:
+    assert (renewed_after(delay), usable_for(delay)) == (renewed, usable)
+
+
+def test_a_clock_that_is_behind_that_of_the_writer_gets_the_first_version() -> None:
+    new = VersionedEntry(None, 0).followed_by(make_action_type(), 100, 100, "operator")
+
+    assert (new.at(99).version, new.at(100).version) == (1, 1)
+
+
+@pytest.mark.parametrize("text", ["عالم أخضر\u200f", "👨\u200d👩\u200d👧", "نامه\u200cای", "Côte d'Ivoire"])  # noqa: RUF001 - Arabic
+def test_texts_of_any_script_keep_their_joiners_and_marks(text: str) -> None:
+    assert make_suggestion(text).titles.en == text
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("-0", "0"), ("0E-400", "0"), ("0e999999", "0"), ("1E+2", "100"), ("80.50", "80.50")]
+)
+def test_an_amount_is_kept_without_an_exponent(written: str, kept: str) -> None:
+    reward = Reward.model_validate({"value": written})
+
+    assert str(reward.value) == kept
+
+
+def test_a_catalog_without_some_entries_leaves_out_what_refers_to_them_and_says_so() -> None:
+    goal = Goal(counts="actions", target=5)
     catalog = make_catalog(
-        campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"}), "quiet": make_campaign()},
-        suggestions={"bus": make_suggestion(campaign="wed"), "metro": make_suggestion(action_type="metro_ride")},
+        campaigns={
+            "wed": make_campaign(multipliers={"bus_ride": "2", "gone": "3"}),
+            "lone": make_campaign(multipliers={"gone": "3"}).model_copy(update={"goal": goal}),
+        },
+        suggestions={
+            "bus": make_suggestion(campaign="wed"),
+            "fly": make_suggestion(action_type="gone"),
+            "late": make_suggestion(campaign="never"),
+        },
     )
 
-    assert catalog.referring_to("action-types", "bus_ride") == ["campaigns/wed", "suggestions/bus"]
-    assert catalog.referring_to("campaigns", "wed") == ["suggestions/bus"]
-    assert catalog.referring_to("tree-projects", "saxaul-alxa") == []
+    found, left_out = catalog.without_dangling()
+
+    assert left_out == [
+        "campaigns/wed/multipliers/gone",
+        "campaigns/lone/multipliers/gone",
+        "campaigns/lone/goal",
+        "suggestions/fly",
+        "suggestions/late",
+    ]
+    assert list(found.suggestions) == ["bus"]
+    assert list(found.campaigns["wed"].multipliers) == ["bus_ride"]
+    assert found.campaigns["lone"].goal is None
+    assert list(found.all_broken_references()) == []
+    assert found.without_dangling() == (found, [])
+
+
+def test_a_reference_that_cannot_be_an_identifier_is_not_looked_up() -> None:
+    multipliers = {"": 2, "Bus": 2, "\ud800": 2, "bus_ride": 2}
+
+    assert [found.identifier for found in references_in("campaigns", {"multipliers": multipliers})] == ["bus_ride"]
+    assert list(references_in("suggestions", {"action_type": "", "campaign": "a\n"})) == []
+    assert len(list(references_in("campaigns", {"multipliers": {f"t{n}": 2 for n in range(1000)}}))) == 100

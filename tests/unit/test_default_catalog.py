@@ -38,6 +38,16 @@ def test_there_are_action_types_of_people_and_of_facilities() -> None:
     assert actors.count("facility") == 4
 
 
+def test_every_kind_of_action_of_the_business_has_a_facility_whose_quantity_says_who_chose_it() -> None:
+    facilities = catalog().facilities.values()
+    reported = {action_type for facility in facilities for action_type in facility.plausible_a_day}
+
+    assert reported == {name for name, action_type in catalog().action_types.items() if action_type.actor == "facility"}
+    assert {facility.app for facility in facilities} <= APPS
+    for plausible in (plausible for facility in facilities for plausible in facility.plausible_a_day.values()):
+        assert plausible.confidence != "none" or plausible.source.startswith("project default, chosen by the operator")
+
+
 def test_there_are_campaigns_tree_projects_and_suggestions() -> None:
     assert len(catalog().campaigns) == 3
     assert len(catalog().tree_projects) == 5

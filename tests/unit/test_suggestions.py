@@ -1,14 +1,20 @@
 """Search by the beginning of any word in both languages, and the order of the results."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
+from time import perf_counter
 
 import pytest
 
-from saxaul.catalog.entries import Suggestion
+from saxaul.catalog.entries import Suggestion, Synonyms
 from saxaul.search.folding import words_of
+from saxaul.search.hanzi import readings
+from saxaul.search.highlights import _match_pinyin
 from saxaul.search.index import Answer, SuggestionIndex
+from saxaul.search.terms import MAX_SYNONYMS, MAX_TERMS, Vocabulary
 from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
+from tests.search.judging import default_catalog
 
 ORDINARY_DAY = date(2026, 6, 6)
 ENVIRONMENT_DAY = date(2026, 6, 5)
@@ -133,3 +139,40 @@ def test_an_empty_catalog_gives_no_suggestions() -> None:
     answer = SuggestionIndex(make_catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
 
     assert (answer.found, answer.fallback) == ((), True)
+
+
+def test_the_terms_of_the_longest_accepted_suggestion_are_limited() -> None:
+    long = "\u91cd" * 100
+    groups = {f"g{n}": Synonyms(words=("green", *(f"{long[:50]}{n}x{m}" for m in range(49)))) for n in range(100)}
+    hostile = make_suggestion(long * 5, long * 5, keywords=("green", *(f"{long[:90]}{n}" for n in range(49))))
+    catalog = replace(make_catalog(TYPES, CAMPAIGNS, {"hostile": hostile}), synonyms=groups)
+
+    vocabulary = Vocabulary(catalog)
+
+    assert len(vocabulary.terms_of(hostile)) <= MAX_TERMS
+    related = list(vocabulary.related_words(hostile.action_type, hostile.campaign, hostile.keywords))
+    assert len(related) <= MAX_SYNONYMS + 2
+
+
+def test_no_suggestion_of_the_default_catalog_reaches_the_limit_of_terms() -> None:
+    vocabulary = Vocabulary(default_catalog())
+
+    assert max(len(vocabulary.terms_of(found)) for found in default_catalog().suggestions.values()) < MAX_TERMS
+
+
+def test_initials_of_hanzi_with_many_readings_are_compared_without_trying_every_combination() -> None:
+    hanzi = next(character for character in map(chr, range(0x4E00, 0x9FA5)) if _similar_readings(character))
+    letter = readings(hanzi)[0][0]
+    titles = {"long": make_suggestion("Long", hanzi * 60 + "\uff0c" + hanzi * 31 + "公交")}
+    index = SuggestionIndex(make_catalog(TYPES, CAMPAIGNS, titles))
+
+    began = perf_counter()
+    for query in (letter * 31 + "g", letter * 32, letter * 6):
+        index.search(query, "alipay", ORDINARY_DAY, 10, "zh")
+
+    assert _match_pinyin(letter * 31 + "q", hanzi * 60, 0, first_letters=True) == 0
+    assert perf_counter() - began < 1
+
+
+def _similar_readings(character: str) -> bool:
+    return len({reading[0] for reading in readings(character)}) == 1 and len(readings(character)) > 2

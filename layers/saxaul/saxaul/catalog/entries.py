@@ -1,18 +1,18 @@
-"""The entries of the catalog: action types, campaigns, tree projects, suggestions and synonyms.
+"""The entries of the catalog: action types, facilities, campaigns, tree projects, suggestions and synonyms.
 
 Points are a reward that an operator sets. Avoided grams are an amount of CO2e that a named source states.
 The two are separate fields, each with its source, and neither is ever computed from the other.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from itertools import islice
+from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, get_args
 
-from dateutil.rrule import rrulestr
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,50 +27,118 @@ from pydantic import (
 )
 
 from saxaul.catalog.calendar import WindowLength
+from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, latest_by
 
-Kind = Literal["action-types", "campaigns", "tree-projects", "suggestions", "synonyms"]
+Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """The kinds of entries, in the order in which they must be written: later kinds refer to earlier ones."""
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-RECURRENCE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a rule recurs on days of the programme, without a zone
+MAX_ENTRY_BYTES = 64 * 1024
+"""The most bytes of an entry as JSON in UTF-8."""
+
 _HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+_REFUSED_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""Control characters, line separators, characters that reverse or embed the direction of text, and characters that
+neither UTF-8 nor XML can contain. The marks of direction that ordinary text needs (U+200E, U+200F) are allowed, and so
+are joiners."""
+
+
+def _checked_text(text: str) -> str:
+    if found := _REFUSED_CHARACTERS.search(text):
+        raise ValueError(f"the character U+{ord(found[0]):04X} is not allowed")
+    return text
+
+
+def _checked_phrase(text: str) -> str:
+    if not any(unicodedata.category(character)[0] not in "ZC" for character in _checked_text(text)):
+        raise ValueError("this must have a character that can be seen")
+    return text
 
 
 def _checked_link(link: str) -> str:
+    if any(character.isspace() for character in _checked_text(link)) or not _HTTP.match(link):
+        raise ValueError("this must be a link that begins with http:// or https:// and has no spaces")
     _HTTP_URL.validate_python(link)
     return link
 
 
-_YEARLY = re.compile(
-    r"FREQ=YEARLY(;(INTERVAL|COUNT)=[1-9]\d{0,3}|;UNTIL=\d{8}|;BY(MONTH|MONTHDAY|YEARDAY|WEEKNO|DAY|SETPOS)=[-+,0-9A-Z]+)*"
-)
+_HTTP = re.compile("https?://", re.IGNORECASE)
+
+_MAX_EXPONENT = 20
+"""The largest power of ten that a number in JSON may have, so that no number takes long to convert."""
 
 
-def _checked_recurrence(rule: str) -> str:
-    if not _YEARLY.fullmatch(rule):
-        raise ValueError("this must be a yearly rule of days, such as FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5")
-    if not any(rrulestr(rule, dtstart=RECURRENCE_EPOCH)):
-        raise ValueError("this rule does not match any day")
-    return rule
+def _plain_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Refuse a boolean, and a number that is too long to convert. Other values are left to the field's own type."""
+    if isinstance(value, bool):
+        raise ValueError("this must be a number, not a boolean")  # noqa: TRY004 - pydantic reports this one
+    if isinstance(value, Decimal) and value.is_finite():
+        if value == 0:
+            return Decimal(0)
+        if abs(value.adjusted()) > _MAX_EXPONENT:
+            raise ValueError("this number is too large or too small")
+    return value
 
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+def _plain_decimal(value: Decimal) -> Decimal:
+    """Return an amount without an exponent and without the sign of a negative zero."""
+    if value == 0:
+        return Decimal(0)
+    exponent = value.as_tuple().exponent
+    return value.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else value
+
+
+def _day_text(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value)):
+        return value
+    raise ValueError("this must be a day, such as 2026-06-05")
+
+
+_ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+_IDENTIFIER = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
+Identifier = Annotated[str, Field(pattern=f"^{_IDENTIFIER.pattern}$")]
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
 """The most digits of an amount: in total, and after the decimal point.
 
 An amount is a quantity, a number of points per unit, or a number of grams per unit.
 """
 
-Amount = Annotated[Decimal, Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS)]
-Multiplier = Annotated[Decimal, Field(ge=1, le=100, decimal_places=AMOUNT_DECIMALS)]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_plain_number),
+    Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS),
+    AfterValidator(_plain_decimal),
+]
+Multiplier = Annotated[
+    Decimal,
+    BeforeValidator(_plain_number),
+    Field(ge=1, le=100, decimal_places=AMOUNT_DECIMALS),
+    AfterValidator(_plain_decimal),
+]
 """How many times the points of an action type a campaign gives. Entries store it, so it has few digits."""
 
-Phrase = Annotated[str, Field(min_length=1, max_length=500)]
+MAX_COUNT = 1_000_000_000
+"""The most points, saplings or actions that a field can state. Sums and products of such numbers stay exact."""
+
+Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=MAX_COUNT)]
+Year = Annotated[int, BeforeValidator(_plain_number)]
+CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
+
+Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_checked_phrase)]
+Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked_phrase)]
+Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
+"""A text that may be empty."""
+
+MAX_KEYWORDS, MAX_MULTIPLIERS, MAX_LINKS, MAX_CAPS, MAX_TYPES_OF_A_FACILITY = 50, 100, 50, 6, 50
+"""The most keywords, multipliers, links and caps of an entry. A type has a cap of each window and kind."""
+
+Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
 AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
-Recurrence = Annotated[str, Field(max_length=200), AfterValidator(_checked_recurrence)]
+Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
 
 
 class _Strict(BaseModel):
@@ -89,6 +157,11 @@ class Text(_Strict):
     en: Phrase
     zh: Phrase
 
+    @classmethod
+    def recorded(cls, texts: Mapping[str, str]) -> "Text":
+        """Return a text that an order or the log has recorded. It is not checked, because today's limits may be new."""
+        return cls.model_construct(en=texts["en"], zh=texts["zh"])
+
     def in_language(self, language: Language) -> str:
         return self.en if language == "en" else self.zh
 
@@ -101,7 +174,7 @@ class Sourced(_Strict):
     """
 
     confidence: Literal["A", "B", "C", "none"] = "none"
-    source: str = Field(default="", max_length=500, validate_default=True)
+    source: Note = Field(default="", validate_default=True)
 
     @field_validator("source")
     @classmethod
@@ -134,13 +207,16 @@ class Evidence(Sourced):
     """Grams of CO2e that one unit of the action avoids; zero if no saving is claimed."""
 
     value: Amount
-    region: str = Field(default="", max_length=100)
-    year: int | None = Field(default=None, ge=1900, le=2100)
-    method: str = Field(default="", max_length=500)
+    region: Note = Field(default="", max_length=100)
+    year: Year | None = Field(default=None, ge=1900, le=LAST_YEAR)
+    method: Note = ""
 
 
 class Plausible(Sourced):
-    """The most of the quantity of one person and day that counts toward the avoided grams and the public totals."""
+    """The most of the quantity of one owner and day that counts toward the avoided grams and the public totals.
+
+    The owner is a person, or a facility.
+    """
 
     value: Amount = Field(gt=0)
 
@@ -150,7 +226,7 @@ class Cap(_Strict):
 
     window: WindowLength
     units: Amount | None = None
-    points: int | None = Field(default=None, ge=0, validate_default=True)
+    points: Count | None = Field(default=None, validate_default=True)
 
     @field_validator("points")
     @classmethod
@@ -158,6 +234,15 @@ class Cap(_Strict):
         if "units" in info.data and (info.data["units"] is None) == (points is None):
             raise ValueError("a cap must have either units or points, not both")
         return points
+
+
+def _one_of_each(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
+    if len({(cap.window, cap.units is None) for cap in caps}) < len(caps):
+        raise ValueError("there must be at most one cap in units and one in points for each window")
+    return caps
+
+
+Caps = Annotated[tuple[Cap, ...], Field(max_length=MAX_CAPS), AfterValidator(_one_of_each)]
 
 
 class ActionType(_Strict):
@@ -172,12 +257,12 @@ class ActionType(_Strict):
     unit: Phrase
     actor: Literal["person", "facility"] = "person"
     points: Reward | None = None
-    caps: tuple[Cap, ...] = ()
+    caps: Caps = ()
     avoided_g: Evidence
     min_quantity: Amount = Field(default=Decimal("0.01"), gt=0)
     max_quantity: Amount = Field(default=Decimal(1000), validate_default=True)
     plausible_a_day: Plausible | None = None
-    retired_from: date | None = None
+    retired_from: CatalogDay | None = None
 
     @field_validator("points", "caps")
     @classmethod
@@ -238,7 +323,7 @@ class ActionType(_Strict):
             )
 
 
-_CAPS: TypeAdapter[tuple[Cap, ...]] = TypeAdapter(tuple[Cap, ...])
+_CAPS: TypeAdapter[tuple[Cap, ...]] = TypeAdapter(Caps)
 
 
 def _longest_window(caps: tuple[Cap, ...]) -> WindowLength:
@@ -257,7 +342,7 @@ class Goal(_Strict):
     """The goal that all people in a campaign share: a number of actions or a number of trees."""
 
     counts: Literal["actions", "trees"]
-    target: int = Field(gt=0)
+    target: Count = Field(gt=0)
 
 
 class Campaign(_Strict):
@@ -269,25 +354,20 @@ class Campaign(_Strict):
     names: Text
     texts: Text
     recurs: Recurrence
-    days: int = Field(default=1, ge=1, le=366)
-    keywords: tuple[Phrase, ...] = ()
-    multipliers: dict[Identifier, Multiplier] = {}
+    days: Count = Field(default=1, ge=1, le=366)
+    keywords: Keywords = ()
+    multipliers: dict[Identifier, Multiplier] = Field(default={}, max_length=MAX_MULTIPLIERS)
     goal: Goal | None = None
-    editions: dict[int, CampaignEdition] = {}
+    editions: dict[Annotated[Year, Field(ge=FIRST_YEAR, le=LAST_YEAR)], CampaignEdition] = {}
 
     def runs_on(self, day: date) -> bool:
         """Return whether the campaign runs on a day."""
-        return _recurs_within(self.recurs, day - timedelta(days=self.days - 1), day)
+        begun = latest_by(self.recurs, day)
+        return begun is not None and (day - begun).days < self.days
 
     def begins_on(self, day: date) -> bool:
         """Return whether a day is the first day of a run of the campaign."""
-        return _recurs_within(self.recurs, day, day)
-
-
-@lru_cache(maxsize=1024)
-def _recurs_within(rule: str, first: date, last: date) -> bool:
-    occurrences = rrulestr(rule, dtstart=RECURRENCE_EPOCH)
-    return bool(occurrences.between(datetime.combine(first, time()), datetime.combine(last, time()), inc=True))
+        return latest_by(self.recurs, day) == day
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -319,6 +399,20 @@ class Place(_Strict):
     radius_km: Radius = DEFAULT_RADIUS_KM
 
 
+class Facility(_Strict):
+    """A site of the programme whose actions one app reports, such as a data centre.
+
+    ``place`` is where it is. ``plausible_a_day`` has, for each action type that the app may report for it, the most of
+    the quantity of one day that counts. These are action types of facilities.
+    """
+
+    names: Text
+    kind: Identifier
+    place: Place
+    app: Identifier
+    plausible_a_day: dict[Identifier, Plausible] = Field(min_length=1, max_length=MAX_TYPES_OF_A_FACILITY)
+
+
 class ReleaseSchedule(_Strict):
     """The release of ``daily`` saplings each day, at a time of day in the programme's time zone.
 
@@ -326,11 +420,23 @@ class ReleaseSchedule(_Strict):
     that all schedules of the project release together, including its earlier schedules.
     """
 
-    daily: int = Field(ge=1, le=1_000_000)
+    daily: Count = Field(ge=1, le=1_000_000)
     at: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    first_day: date = Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))
-    last_day: date | None = Field(default=None, le=date(2999, 12, 31))
-    total: int | None = Field(default=None, ge=1)
+    first_day: CatalogDay = Field(ge=date(2000, 1, 1))
+    last_day: CatalogDay | None = None
+    total: Count | None = Field(default=None, ge=1)
+
+    @classmethod
+    def recorded(cls, fields: Mapping[str, Any]) -> "ReleaseSchedule":
+        """Return a schedule from a stored stock. It is not checked, because the limits of today may be new."""
+        last_day, total = fields.get("last_day"), fields.get("total")
+        return cls.model_construct(
+            daily=int(fields["daily"]),
+            at=fields["at"],
+            first_day=date.fromisoformat(fields["first_day"]),
+            last_day=date.fromisoformat(last_day) if last_day else None,
+            total=int(total) if total is not None else None,
+        )
 
     @field_validator("last_day")
     @classmethod
@@ -348,15 +454,15 @@ class TreeProject(_Strict):
     """
 
     species: Text
-    latin: str = Field(default="", max_length=200)
+    latin: Note = Field(default="", max_length=200)
     place: Place
     partner: Phrase
-    price_points: int = Field(gt=0)
+    price_points: Count = Field(gt=0)
     price_source: Sourced = Sourced()
-    saplings: int = Field(default=0, ge=0)
+    saplings: Count = 0
     schedule: ReleaseSchedule | None = None
     closed: bool = False
-    note: str = Field(default="", max_length=500)
+    note: Note = ""
 
 
 class Suggestion(_Strict):
@@ -364,21 +470,22 @@ class Suggestion(_Strict):
 
     titles: Text
     texts: Text
-    keywords: tuple[Phrase, ...] = ()
+    keywords: Keywords = ()
     action_type: Identifier
     campaign: Identifier | None = None
-    links: dict[Identifier, AppLink] = Field(min_length=1)
+    links: dict[Identifier, AppLink] = Field(min_length=1, max_length=MAX_LINKS)
 
 
 class Synonyms(_Strict):
     """Words that people use interchangeably, in either language. Each word also finds suggestions with the others."""
 
-    words: tuple[Phrase, ...] = Field(min_length=2, max_length=50)
+    words: tuple[Keyword, ...] = Field(min_length=2, max_length=50)
 
 
-Entity = ActionType | Campaign | TreeProject | Suggestion | Synonyms
+Entity = ActionType | Facility | Campaign | TreeProject | Suggestion | Synonyms
 MODELS: Mapping[Kind, type[Entity]] = {
     "action-types": ActionType,
+    "facilities": Facility,
     "campaigns": Campaign,
     "tree-projects": TreeProject,
     "suggestions": Suggestion,
@@ -391,6 +498,7 @@ class Catalog:
     """All entries of the catalog, by identifier. ``versions`` has the version of each action type."""
 
     action_types: Mapping[str, ActionType] = field(default_factory=dict)
+    facilities: Mapping[str, Facility] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     tree_projects: Mapping[str, TreeProject] = field(default_factory=dict)
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
@@ -409,6 +517,34 @@ class Catalog:
         ]
         return max(multipliers, default=(Decimal(1), ""))
 
+    def without_dangling(self) -> tuple["Catalog", list[str]]:
+        """Return the catalog without references to entries that it does not have, and a list of what was left out.
+
+        A multiplier of a missing action type is left out of its campaign (``campaigns/<id>/multipliers/<type>``). If a
+        campaign has no multiplier left, its goal is left out too (``campaigns/<id>/goal``), because it would count
+        other actions. A suggestion with a missing action type or campaign is left out (``suggestions/<id>``).
+        """
+        left_out: list[str] = []
+        campaigns: dict[str, Campaign] = {}
+        for identifier, campaign in self.campaigns.items():
+            known = {name: times for name, times in campaign.multipliers.items() if name in self.action_types}
+            missing = [name for name in campaign.multipliers if name not in known]
+            campaigns[identifier] = campaign.model_copy(update={"multipliers": known}) if missing else campaign
+            left_out += [f"campaigns/{identifier}/multipliers/{name}" for name in missing]
+            if missing and not known and campaign.goal:
+                campaigns[identifier] = campaigns[identifier].model_copy(update={"goal": None})
+                left_out.append(f"campaigns/{identifier}/goal")
+        suggestions = {
+            identifier: suggestion
+            for identifier, suggestion in self.suggestions.items()
+            if suggestion.action_type in self.action_types
+            and (suggestion.campaign is None or suggestion.campaign in campaigns)
+        }
+        left_out += [f"suggestions/{identifier}" for identifier in self.suggestions if identifier not in suggestions]
+        if not left_out:
+            return self, []
+        return replace(self, campaigns=campaigns, suggestions=suggestions), left_out
+
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Yield a message for each reference of an entry to another entry that is not in the catalog."""
         known: Mapping[Kind, Mapping[str, Entity]] = {
@@ -416,41 +552,23 @@ class Catalog:
             "campaigns": self.campaigns,
         }
         for reference in references_in(kind, document):
-            if reference.identifier not in known[reference.kind]:
+            entity = known[reference.kind].get(reference.identifier)
+            if entity is None:
                 yield reference.broken_message
+            elif wrong := reference.wrong_actor(kind, entity):
+                yield wrong
 
     def all_broken_references(self) -> Iterator[str]:
         """Yield a message for each broken reference in the catalog, starting with the id of the referring entry."""
-        referring: Mapping[Kind, Mapping[str, Entity]] = {"campaigns": self.campaigns, "suggestions": self.suggestions}
+        referring: Mapping[Kind, Mapping[str, Entity]] = {
+            "facilities": self.facilities,
+            "campaigns": self.campaigns,
+            "suggestions": self.suggestions,
+        }
         for kind, entities in referring.items():
             for identifier, entity in entities.items():
                 messages = self.broken_references(kind, entity.model_dump())
                 yield from (f"{identifier}: {message}" for message in messages)
-
-    def referring_to(self, kind: Kind, identifier: str) -> list[str]:
-        """Return the entries that refer to this entry, as ``<kind>/<id>``. Deleting this entry would break them."""
-        match kind:
-            case "action-types":
-                campaigns = [
-                    f"campaigns/{key}" for key, campaign in self.campaigns.items() if identifier in campaign.multipliers
-                ]
-                return campaigns + self.suggestions_of(identifier)
-            case "campaigns":
-                return [
-                    f"suggestions/{key}"
-                    for key, suggestion in self.suggestions.items()
-                    if suggestion.campaign == identifier
-                ]
-            case _:
-                return []
-
-    def suggestions_of(self, action_type: str) -> list[str]:
-        """Return the suggestions of an action type, as ``suggestions/<id>``."""
-        return [
-            f"suggestions/{key}"
-            for key, suggestion in self.suggestions.items()
-            if suggestion.action_type == action_type
-        ]
 
 
 class Reference(NamedTuple):
@@ -464,20 +582,40 @@ class Reference(NamedTuple):
     def broken_message(self) -> str:
         return f"{self.field}: there is no {self.kind.removesuffix('s').replace('-', ' ')} {self.identifier!r}"
 
+    def wrong_actor(self, referring: Kind, entity: Entity) -> str | None:
+        """Return a message if a facility refers to an action type of persons. ``entity`` is what is referred to."""
+        if referring == "facilities" and isinstance(entity, ActionType) and entity.actor != "facility":
+            return f"{self.field}: {self.identifier!r} is an action type of persons"
+        return None
+
 
 def references_in(kind: Kind, document: object) -> Iterator[Reference]:
-    """Yield the references of an entry. The entry may have errors; fields that cannot be read are skipped."""
+    """Yield the references of an entry, at most as many as a valid entry can have.
+
+    The entry may have errors. Fields that cannot be read, and texts that cannot be identifiers, are skipped.
+    """
     match kind, document:
         case "campaigns", {"multipliers": dict(multipliers)}:
-            yield from (
-                Reference("multipliers", "action-types", identifier)
-                for identifier in multipliers
-                if isinstance(identifier, str)
-            )
+            yield from _types_in("multipliers", multipliers, MAX_MULTIPLIERS)
+        case "facilities", {"plausible_a_day": dict(quantities)}:
+            yield from _types_in("plausible_a_day", quantities, MAX_TYPES_OF_A_FACILITY)
         case "suggestions", dict():
             for field, referred in _SUGGESTION_REFERENCES.items():
-                if isinstance(identifier := document.get(field), str):
+                if _is_identifier(identifier := document.get(field)):
                     yield Reference(field, referred, identifier)
 
 
+def _types_in(field: str, by_type: Mapping[object, object], most: int) -> Iterator[Reference]:
+    """Yield a reference for each of the first ``most`` action types that a field has a value for."""
+    return (
+        Reference(field, "action-types", identifier)
+        for identifier in islice(by_type, most)
+        if _is_identifier(identifier)
+    )
+
+
 _SUGGESTION_REFERENCES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}
+
+
+def _is_identifier(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None

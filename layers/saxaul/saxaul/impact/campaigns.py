@@ -1,13 +1,11 @@
 """Campaigns: when a campaign runs, its edition in a year, and the progress toward its goal."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from dateutil.rrule import rrule, rruleset, rrulestr
-
-from saxaul.catalog.entries import RECURRENCE_EPOCH, Campaign, CampaignEdition
+from saxaul.catalog.entries import Campaign, CampaignEdition
+from saxaul.catalog.recurrences import earliest_from, first_days, latest_by
 from saxaul.impact.totals import Impact
 from saxaul.trees.redemptions import STANDING_STATES, State
 
@@ -29,24 +27,24 @@ class Run(NamedTuple):
 
 def run_at(campaign: Campaign, day: date) -> Run | None:
     """Return the run that includes a day, or None. If there are several, return the one that begins last."""
-    begun = _run(campaign, _recurrence(campaign.recurs).before(_at(day), inc=True))
+    begun = _run(campaign, latest_by(campaign.recurs, day))
     return begun if begun and day <= begun.last else None
 
 
 def run_after(campaign: Campaign, day: date) -> Run | None:
     """Return the next run that begins after a day, or None."""
-    return _run(campaign, _recurrence(campaign.recurs).after(_at(day)))
+    return _run(campaign, earliest_from(campaign.recurs, day + timedelta(days=1)))
 
 
 def run_before(campaign: Campaign, day: date) -> Run | None:
     """Return the latest run that ended before a day, or None."""
-    return _run(campaign, _recurrence(campaign.recurs).before(_at(day - timedelta(days=campaign.days)), inc=True))
+    return _run(campaign, latest_by(campaign.recurs, day - timedelta(days=campaign.days)))
 
 
 def runs_in(campaign: Campaign, year: int) -> list[Run]:
     """Return the runs that begin in a year."""
-    found = _recurrence(campaign.recurs).between(_at(date(year, 1, 1)), _at(date(year, 12, 31)), inc=True)
-    return [Run(first.date(), first.date() + timedelta(days=campaign.days - 1)) for first in found]
+    last = timedelta(days=campaign.days - 1)
+    return [Run(first, first + last) for first in first_days(campaign.recurs, year)]
 
 
 def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
@@ -72,14 +70,5 @@ def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:
     )
 
 
-def _run(campaign: Campaign, first: datetime | None) -> Run | None:
-    return Run(first.date(), first.date() + timedelta(days=campaign.days - 1)) if first else None
-
-
-@lru_cache(maxsize=1024)
-def _recurrence(rule: str) -> rrule | rruleset:
-    return rrulestr(rule, dtstart=RECURRENCE_EPOCH)
-
-
-def _at(day: date) -> datetime:
-    return datetime.combine(day, time())
+def _run(campaign: Campaign, first: date | None) -> Run | None:
+    return Run(first, first + timedelta(days=campaign.days - 1)) if first else None

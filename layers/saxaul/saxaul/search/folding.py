@@ -29,7 +29,7 @@ class Word(NamedTuple):
     hanzi: bool
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def words_of(text: str) -> tuple[Word, ...]:
     """Return the folded words of a text.
 

@@ -195,16 +195,15 @@ def _match_pinyin(typed: str, run: str, place: int, first_letters: bool) -> int:
 
     Return the position in the run after the last matching character, or 0 if the pinyin does not match.
     """
-    if not typed:
-        return place
-    if place == len(run):
-        return 0
-    for reading in readings(run[place]):
-        expected = reading[0] if first_letters else reading
-        if typed.startswith(expected) and (end := _match_pinyin(typed[len(expected) :], run, place + 1, first_letters)):
-            return end
-        if expected.startswith(typed):
-            return place + 1
+    rests = {typed}
+    while place < len(run):
+        expected = {reading[0] if first_letters else reading for reading in readings(run[place])}
+        place += 1
+        if any(syllable.startswith(rest) for rest in rests for syllable in expected):
+            return place
+        # Several readings may match. All that is left of the typed pinyin after any of them is compared together,
+        # because to follow each of them separately could take very long.
+        rests = {rest[len(syllable) :] for rest in rests for syllable in expected if rest.startswith(syllable)}
     return 0
 
 

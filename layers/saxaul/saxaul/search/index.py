@@ -36,7 +36,7 @@ class Answer:
 
 
 class SuggestionIndex:
-    """Finds the suggestions of one catalog."""
+    """Finds the suggestions of one catalog, in which no suggestion refers to a missing entry."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -69,11 +69,11 @@ class SuggestionIndex:
         for number, identifier in enumerate(self._ranking.identifiers):
             for space, key in self._vocabulary.terms_of(self.catalog.suggestions[identifier]):
                 documents[space][key].append(number)
-        typed: dict[str, set[int]] = defaultdict(set)
+        typed: dict[str, list[int]] = {}
         for space in TYPED_SPACES:
             for key, numbers in documents[space].items():
                 if key.isascii():
-                    typed[key].update(numbers)
-        documents[Space.TYPED] = {key: sorted(numbers) for key, numbers in typed.items()}
+                    typed[key] = sorted({*typed[key], *numbers}) if key in typed else numbers
+        documents[Space.TYPED] = typed
         size = len(self._ranking.identifiers)
         return {space: Postings(keys, size) for space, keys in documents.items()}

@@ -6,7 +6,7 @@ A space is a separate set of keys, such as the words of titles. The space of a k
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 from saxaul.catalog.entries import Catalog, Suggestion
 from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
@@ -17,6 +17,18 @@ MAX_KEY_HANZI = 4
 
 _MAX_SYLLABLES = 6
 """The most syllables in a pinyin key."""
+
+MAX_TERMS = 400
+"""The most terms of a suggestion. The suggestions of the default catalog have about 240.
+
+So the index of any catalog takes bounded time and memory. Of a suggestion with longer texts, the ends are not indexed.
+"""
+
+_MAX_TITLE_TERMS, _MAX_PHRASE_TERMS = 120, 48
+"""The most terms of one title, and of one keyword or related word, so that each of them finds the suggestion."""
+
+MAX_SYNONYMS = 200
+"""The most synonyms of one suggestion."""
 
 
 class Space(IntEnum):
@@ -55,18 +67,25 @@ class Vocabulary:
         self._synonyms_of = lru_cache(maxsize=16_384)(partial(_synonyms_of, catalog, _groups(catalog)))
 
     def terms_of(self, suggestion: Suggestion) -> set[Term]:
-        """Return all terms that find the suggestion."""
-        terms = {*_title_terms(suggestion.titles.en), *_title_terms(suggestion.titles.zh)}
-        for text in (suggestion.texts.en, suggestion.texts.zh):
-            terms.update(_text_terms(text))
-        for keyword in suggestion.keywords:
-            terms.update(_phrase_terms(keyword, Space.KEYWORD))
+        """Return the terms that find the suggestion: those of titles first, then keywords, related words and texts."""
+        terms: set[Term] = set()
+        for term in self._all_terms_of(suggestion):
+            terms.add(term)
+            if len(terms) == MAX_TERMS:
+                break
+        return terms
+
+    def _all_terms_of(self, suggestion: Suggestion) -> Iterator[Term]:
+        for title in (suggestion.titles.en, suggestion.titles.zh):
+            yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
+        yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in suggestion.keywords)
         for source, phrase in self.related_words(suggestion.action_type, suggestion.campaign, suggestion.keywords):
             for space, key in _phrase_terms(phrase, Space.RELATED):
                 # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
                 is_guess = source == _SYNONYM and space is Space.INITIALS
-                terms.add((Space.INITIALS_PART if is_guess else space, key))
-        return terms
+                yield Space.INITIALS_PART if is_guess else space, key
+        for text in (suggestion.texts.en, suggestion.texts.zh):
+            yield from _text_terms(text)
 
     def related_words(
         self, action_type: str, campaign: str | None, keywords: Sequence[str]
@@ -84,16 +103,25 @@ class Vocabulary:
 
 
 def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]) -> tuple[str, ...]:
-    groups = [group for phrase in phrases for group in groups_of.get(join_words(words_of(phrase)), ())]
-    return tuple(word for group in dict.fromkeys(groups) for word in catalog.synonyms[group].words)
+    seen: set[str] = set()
+    found: list[str] = []
+    for phrase in phrases:
+        for group in groups_of.get(join_words(words_of(phrase)), ()):
+            if group not in seen:
+                seen.add(group)
+                found += catalog.synonyms[group].words
+            if len(found) >= MAX_SYNONYMS:
+                return tuple(found[:MAX_SYNONYMS])
+    return tuple(found)
 
 
 def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
     """Return the identifiers of the synonym groups of each word. Words of several parts are joined."""
     groups: dict[str, list[str]] = {}
     for identifier, synonyms in catalog.synonyms.items():
-        for word in synonyms.words:
-            groups.setdefault(join_words(words_of(word)), []).append(identifier)
+        for key in dict.fromkeys(join_words(words_of(word)) for word in synonyms.words):
+            if key:
+                groups.setdefault(key, []).append(identifier)
     return groups
 
 
@@ -121,18 +149,21 @@ def _hanzi_terms(run: str, space: Space) -> Iterator[Term]:
         yield from ((first_letters, letters) for letters in initials(run[start : start + _MAX_SYLLABLES]))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def _phrase_terms(phrase: str, whole: Space) -> tuple[Term, ...]:
     words = words_of(phrase)
     if not words:
         return ()
-    terms: list[Term] = [(whole, join_words(words))]
+    return ((whole, join_words(words)), *islice(_part_terms(words), _MAX_PHRASE_TERMS))
+
+
+def _part_terms(words: Sequence[Word]) -> Iterator[Term]:
     for word in words:
         if word.hanzi:
-            terms += _hanzi_terms(word.text, Space.PART)
+            yield from _hanzi_terms(word.text, Space.PART)
         elif len(words) > 1:
-            terms.append((Space.PART, word.text))
-    return (*terms, *_pairs(words))
+            yield Space.PART, word.text
+    yield from _pairs(words)
 
 
 def _pairs(words: Sequence[Word]) -> Iterator[Term]:

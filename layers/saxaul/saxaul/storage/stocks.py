@@ -105,7 +105,7 @@ def from_item(project_id: str, item: Item | None) -> Stock:
         project_id=project_id,
         released=int(item["released"]),
         reserved=int(item["reserved"]),
-        timetable=Timetable(ReleaseSchedule.model_validate(timetable["schedule"]), ZoneInfo(timetable["zone"]))
+        timetable=Timetable(ReleaseSchedule.recorded(timetable["schedule"]), ZoneInfo(timetable["zone"]))
         if timetable
         else None,
         scheduled=int(item["scheduled"]),
