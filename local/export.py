@@ -12,22 +12,40 @@ from typing import Any
 import yaml
 
 from local.client import Client, exit_if_unreachable
-from local.console import console
+from local.console import console, shown
 from local.listing import entries_of
 from saxaul.catalog.entries import KINDS, Entity
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a text with unprintable characters in double quotes, where each of them is escaped.
+
+    In other forms, PyYAML takes some of them, such as U+0085, for a line break, and reads a space instead.
+    """
+
+
+def _written_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _written_text)
 
 
 def export(folder: Path) -> None:
     """Write one file for each kind of catalog entry: action types, campaigns and so on."""
     folder.mkdir(parents=True, exist_ok=True)
-    counts = []
+    counts, broken = list[str](), list[str]()
     with Client("operator") as operator:
         for kind in KINDS:
-            documents = {entry.identifier: document_of(entry.entity) for entry in entries_of(operator, kind)}
-            text = yaml.safe_dump(documents, allow_unicode=True, sort_keys=False, width=120)
+            entries = list(entries_of(operator, kind))
+            broken += [f"{kind}/{entry.identifier}" for entry in entries if entry.is_broken]
+            documents = {entry.identifier: document_of(entry.entity) for entry in entries if not entry.is_broken}
+            text = yaml.dump(documents, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
             (folder / f"{kind}.yaml").write_text(text, "utf-8")
             counts.append(f"{len(documents)} {kind.replace('-', ' ')}")
-    console.print(f"[green]✓[/] exported the catalog to {folder}: {', '.join(counts)}")
+    console.print(f"[green]✓[/] exported the catalog to {shown(folder)}: {shown(', '.join(counts))}")
+    if broken:
+        console.print(f"· left out, because these entries cannot be read: {shown(', '.join(broken))}")
 
 
 def document_of(entity: Entity) -> dict[str, Any]:

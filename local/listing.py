@@ -7,7 +7,7 @@ from urllib.parse import quote
 from local.client import Client
 from saxaul.catalog.entries import MODELS, Entity, Kind
 
-_ADDED_FIELDS = {"id", "version", "changed_at", "changed_by"}
+_ADDED_FIELDS = {"id", "version", "changed_at", "changed_by", "effective_at", "in_effect"}
 """The fields that a response with entries adds to each entry's own fields."""
 
 
@@ -22,6 +22,11 @@ class Listed(NamedTuple):
     changed_by: str | None
 
     @property
+    def is_broken(self) -> bool:
+        """Whether the stack cannot read the entry, because an older release wrote it."""
+        return self.document == {"broken": True}
+
+    @property
     def entity(self) -> Entity:
         """The document, validated as a catalog entry of its kind.
 
@@ -32,11 +37,16 @@ class Listed(NamedTuple):
 
 
 def entries_of(operator: Client, kind: Kind) -> Iterator[Listed]:
-    """Yield every catalog entry of a kind, sorted by identifier."""
+    """Yield the latest version of every catalog entry of a kind, sorted by identifier.
+
+    It may take effect later. Entries whose deletion takes effect later are left out.
+    """
     cursor: str | None = ""
     while cursor is not None:
         page = operator.call_or_exit("GET", f"/catalog/{kind}?limit=200&cursor={quote(cursor)}")
         for entry in page["entries"]:
+            if entry.get("deleted"):
+                continue
             document = {name: value for name, value in entry.items() if name not in _ADDED_FIELDS}
             yield Listed(kind, entry["id"], document, entry["version"], entry["changed_at"], entry["changed_by"])
         cursor = page["cursor"]

@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import yaml
-from pydantic import ValidationError
-from rich.markup import escape
+from pydantic import TypeAdapter, ValidationError
 from rich.progress import Progress
 
 from local.client import Client, exit_if_unreachable, stack_name
-from local.console import console, exit_with
+from local.console import console, exit_with, shown
 from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
-from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Kind
+from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_lines
 
 FOLDER = ROOT / "catalog"
@@ -35,6 +34,8 @@ _SEEDER: Final = "operator"
 
 _PRECONDITION_FAILED: Final = 412
 """The HTTP status of a write to an entry that a concurrent write has changed since it was read."""
+
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
@@ -48,6 +49,7 @@ def load(folder: Path = FOLDER) -> dict[Kind, dict[str, Entity]]:
     for kind in KINDS:
         for identifier, document in _documents(folder, kind).items():
             try:
+                _IDENTIFIER.validate_python(identifier)  # it becomes a part of a path
                 entries[kind][identifier] = MODELS[kind].model_validate(document)
             except ValidationError as error:
                 found += [f"{kind}/{identifier}: {fault}" for fault in error_lines(error)]
@@ -147,7 +149,7 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
     except OSError as error:
         exit_with(f"{folder} has no catalog: {error}")
     except ValueError as error:
-        exit_with(f"The catalog has errors:\n{error}")
+        exit_with("The catalog has errors:", str(error).splitlines())
     with Client(_SEEDER) as operator, Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
         seeding = Seeding(operator, folder, force=force)
@@ -164,16 +166,16 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
 def _report(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
     counts = ", ".join(f"{len(found)} {kind.replace('-', ' ')}" for kind, found in entries.items())
     done = ", ".join(f"{number} {how}" for how, number in seeding.done.items())
-    console.print(f"[green]✓[/] seeded the catalog: {counts}; {done or 'nothing written'}")
+    console.print(f"[green]✓[/] seeded the catalog: {shown(counts)}; {shown(done or 'nothing written')}")
     if seeding.kept:
         console.print(
-            escape(
+            shown(
                 "· kept, because an operator changed or deleted them, or because they came from another folder "
                 f"(FORCE=1 overwrites): {', '.join(seeding.kept)}"
             )
         )
     if seeding.refused:
-        exit_with("The API refused these entries; all others were processed:\n" + "\n".join(seeding.refused))
+        exit_with("The API refused these entries; all others were processed:", seeding.refused)
 
 
 def _is_same(existing: Listed, entity: Entity) -> bool:

@@ -1,40 +1,77 @@
-"""Lets operators list catalog entries, and read, write and delete one entry at a time."""
+"""Lets operators list catalog entries, preview a day, and read, write, restore and delete one entry at a time."""
 
+from collections.abc import Iterable, Mapping
+from datetime import date
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from saxaul.catalog.entries import KINDS, Identifier, Kind
-from saxaul.catalog.faults import error_lines
+from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
+from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
-from saxaul.http.endpoint import Request, Response, endpoint, whole_number
-from saxaul.http.views import entry_view, version_view
+from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
+from saxaul.http.sizes import page_of
+from saxaul.http.views import View, entry_view, preview_view, version_view
 from saxaul.problems import InvalidRequest, NotFound
-from saxaul.services.browse_catalog import catalog_browsing
+from saxaul.services.browse_catalog import Previewed, catalog_browsing
 from saxaul.services.edit_catalog import catalog_editing
+from saxaul.services.find_client import registered_client
+from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
 
-_ADDED = {"version", "changed_at", "changed_by"}
-"""The fields that a response adds to the entry. In a request they are ignored."""
+_ADDED = {
+    *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
+    *("warnings", "restored_from", "preview"),
+}
+"""The fields that a response adds to the entry. In a request they are not part of it. All but ``effective_at`` are
+ignored."""
+
+LONGEST_BODY = 3 * MAX_ENTRY_BYTES
+"""The most characters of the body of a PUT. A longer body is not parsed, because that would take long.
+
+A character that is written as ``\\uXXXX`` takes up to three times the bytes that it has in UTF-8.
+"""
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ENTRIES = Cursors("entries", _IDENTIFIER)
-_VERSIONS: Cursors[int] = Cursors("versions", TypeAdapter(Annotated[int, Field(ge=0, le=HIGHEST_VERSION)]))
+_VERSIONS: Cursors[tuple[int, int]] = Cursors(
+    "versions", TypeAdapter(tuple[Annotated[int, Field(ge=0, le=HIGHEST_VERSION)], Annotated[int, Field(ge=0)]])
+)
+"""The place in a list of versions: the last version of a page, and the earliest instant at which a version up to there
+takes effect."""
 
 
 def list_entries(request: Request) -> Response:
-    kind = _kind(request)
+    kind, on = _kind(request), _preview_day(request)
     limit = whole_number(request, "limit", default=50, maximum=200)
-    found = catalog_browsing().entries(kind, _ENTRIES.place_in(request) or "", limit + 1)
-    cursor = _ENTRIES.cursor_for(found[limit - 1][0]) if len(found) > limit else None
-    entries = [entry_view(identifier, entry, settings().calendar) for identifier, entry in found[:limit]]
-    return Response({"entries": entries, "cursor": cursor})
+    after = _ENTRIES.place_in(request) or ""
+    views: Iterable[View]
+    if on:
+        previews = catalog_browsing().previews(kind, on, after, limit + 1)
+        count, views = (
+            len(previews),
+            (_preview(identifier, previewed, on) for identifier, previewed in previews[:limit]),
+        )
+    else:
+        entries = catalog_browsing().entries(kind, after, limit + 1)
+        calendar, now = settings().calendar, clock().now()
+        count, views = (
+            len(entries),
+            (entry_view(identifier, entry, calendar, now) for identifier, entry in entries[:limit]),
+        )
+    shown = page_of(views)
+    cursor = _ENTRIES.cursor_for(shown[-1]["id"]) if count > len(shown) else None
+    return Response({"entries": shown, "cursor": cursor})
 
 
 def view_entry(request: Request) -> Response:
     kind, identifier = _path(request)
+    if on := _preview_day(request):
+        previewed = catalog_browsing().preview(kind, identifier, on)
+        return Response(_preview(identifier, previewed, on), headers=_etag(previewed.entry))
     return _entry_response(identifier, catalog_browsing().entry(kind, identifier))
 
 
@@ -42,25 +79,46 @@ def list_versions(request: Request) -> Response:
     """List the versions of an entry, newest first. A deletion is a version too."""
     kind, identifier = _path(request)
     limit = whole_number(request, "limit", default=50, maximum=200)
-    before = _VERSIONS.place_in(request)
-    found = catalog_browsing().versions(kind, identifier, HIGHEST_VERSION if before is None else before, limit + 1)
-    cursor = _VERSIONS.cursor_for(found[limit - 1].number) if len(found) > limit else None
-    versions = [version_view(version, settings().calendar) for version in found[:limit]]
+    before, superseded_from = _VERSIONS.place_in(request) or (HIGHEST_VERSION, inf)
+    found = catalog_browsing().versions(kind, identifier, before, superseded_from, limit + 1)
+    versions = page_of(version_view(version, settings().calendar) for version in found[:limit])
+    cursor = None
+    if len(found) > len(versions):
+        shown = found[: len(versions)]
+        earliest = min(superseded_from, *(version.effective_at for version in shown))
+        cursor = _VERSIONS.cursor_for((shown[-1].number, int(earliest)))
     return Response({"versions": versions, "cursor": cursor})
 
 
 def write_entry(request: Request) -> Response:
     kind, identifier = _path(request)
-    document = _document(request.json(), identifier)
-    entry = catalog_editing().write(kind, identifier, document, condition_of(request), request.username_or_client)
-    return _entry_response(identifier, entry)
+    if request.body_length > LONGEST_BODY:
+        raise InvalidRequest("invalid_entry", f"The body is too large; an entry has at most {MAX_ENTRY_BYTES} bytes.")
+    body = request.json()
+    document = _document(body, identifier)
+    named = body.get("effective_at") if isinstance(body, dict) else None
+    written = catalog_editing().write(
+        kind, identifier, document, condition_of(request), request.username_or_client, named
+    )
+    return _entry_response(identifier, written.entry, {"warnings": [warned._asdict() for warned in written.warnings]})
+
+
+def restore_entry(request: Request) -> Response:
+    """Write an earlier version of an entry again, as its next version."""
+    kind, identifier = _path(request)
+    number = checked_number("version", request.path("version"), HIGHEST_VERSION)
+    written = catalog_editing().restore(
+        kind, identifier, number, condition_of(request), request.username_or_client, request.query.get("effective_at")
+    )
+    warnings = [warned._asdict() for warned in written.warnings]
+    return _entry_response(identifier, written.entry, {"warnings": warnings, "restored_from": number})
 
 
 def delete_entry(request: Request) -> Response:
     kind, identifier = _path(request)
-    return _entry_response(
-        identifier, catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client)
-    )
+    named = request.query.get("effective_at")
+    deleted = catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client, named)
+    return _entry_response(identifier, deleted)
 
 
 def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON value; it is checked later
@@ -73,9 +131,42 @@ def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON val
     return {name: value for name, value in body.items() if name not in _ADDED and (name, value) != ("id", identifier)}
 
 
-def _entry_response(identifier: str, entry: VersionedEntry) -> Response:
-    headers = {"etag": etag_of_version(entry.version)} if entry.entity else {}
-    return Response(entry_view(identifier, entry, settings().calendar), headers=headers)
+def _entry_response(identifier: str, entry: VersionedEntry, added: Mapping[str, Any] | None = None) -> Response:
+    view = entry_view(identifier, entry, settings().calendar, clock().now())
+    return Response({**view, **(added or {})}, headers=_etag(entry))
+
+
+def _etag(entry: VersionedEntry) -> dict[str, str]:
+    return {} if entry.is_deletion else {"etag": etag_of_version(entry.version)}
+
+
+def _preview_day(request: Request) -> date | None:
+    """Return the day of which a preview is requested, or None.
+
+    Raises:
+        InvalidRequest: the day is not a date, or it is over.
+    """
+    day = day_in(request, "on")
+    if day and day < today():
+        raise InvalidRequest(
+            "invalid_parameter",
+            "on must not be before today; the list of versions shows what was in effect on an earlier day.",
+        )
+    return day
+
+
+def _preview(identifier: str, previewed: Previewed, day: date) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if isinstance(previewed.entry.entity, Campaign):
+        run = previewed.run
+        shown = {
+            "runs": run is not None,
+            "first_day": run.first.isoformat() if run else None,
+            "last_day": run.last.isoformat() if run else None,
+        }
+    elif previewed.multiplier is not None:
+        shown = {"multiplier": float(previewed.multiplier), "campaign": previewed.campaign or None}
+    return preview_view(identifier, previewed.entry, settings().calendar, day, shown)
 
 
 def _path(request: Request) -> tuple[Kind, str]:
@@ -83,7 +174,7 @@ def _path(request: Request) -> tuple[Kind, str]:
     try:
         return kind, _IDENTIFIER.validate_python(request.path("id"))
     except ValidationError as error:
-        raise InvalidRequest("invalid_identifier", "; ".join(error_lines(error))) from None
+        raise InvalidRequest("invalid_identifier", error_sentence(error)) from None
 
 
 def _kind(request: Request) -> Kind:
@@ -91,7 +182,9 @@ def _kind(request: Request) -> Kind:
     for kind in KINDS:
         if kind == named:
             return kind
-    raise NotFound("unknown_kind", f"The catalog has the kinds {', '.join(KINDS)}, but no kind {named!r}.")
+    raise NotFound(
+        "unknown_kind", f"The catalog has the kinds {', '.join(KINDS)}, but no kind {shortened(repr(named))}."
+    )
 
 
 handler = endpoint(
@@ -99,7 +192,9 @@ handler = endpoint(
         ("GET", "/catalog/{kind}"): list_entries,
         ("GET", "/catalog/{kind}/{id}"): view_entry,
         ("GET", "/catalog/{kind}/{id}/versions"): list_versions,
+        ("POST", "/catalog/{kind}/{id}/versions/{version}/restore"): restore_entry,
         ("PUT", "/catalog/{kind}/{id}"): write_entry,
         ("DELETE", "/catalog/{kind}/{id}"): delete_entry,
-    }
+    },
+    registered_client,
 )

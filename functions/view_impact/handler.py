@@ -1,15 +1,16 @@
 """Shows campaigns with the progress toward their goals, the public totals, and the factors behind points and grams."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.conditions import cacheable
-from saxaul.http.endpoint import Request, Response, checked_number, endpoint, language_of, utf8_text
+from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, language_of, utf8_text
 from saxaul.http.impact_views import campaign_view, editions_view, factor_view, impact_view
 from saxaul.problems import InvalidRequest
+from saxaul.services.find_client import registered_client
 from saxaul.services.find_factor import factors
 from saxaul.services.read_impact import impact_reading
 from saxaul.services.wiring import today
@@ -23,26 +24,31 @@ _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 def list_campaigns(request: Request) -> Response:
-    """For each campaign, list the run that includes today, the next run, and the latest run that is over."""
-    language, day = language_of(request), today()
+    """For each campaign, list the run that includes a day, the next run, and the latest run that is over.
+
+    The day is today, or the one in the query parameter ``on``.
+    """
+    language, on = language_of(request), day_in(request, "on")
+    day = on or today()
     shown = {
         name: [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
-        for name, runs in impact_reading().campaigns(day).items()
+        for name, runs in impact_reading().campaigns(on).items()
     }
     return Response({"day": day.isoformat(), **shown})
 
 
 def view_campaign(request: Request) -> Response:
-    language, day = language_of(request), today()
-    shown = impact_reading().campaign(request.path("id"), day)
+    language, on = language_of(request), day_in(request, "on")
+    day = on or today()
+    shown = impact_reading().campaign(request.path("id"), on)
     view = campaign_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
     return Response(view | {"editions": editions_view(shown.campaign, language)})
 
 
 def view_impact(request: Request) -> Response:
     """Return the public totals by day, and by action type or by app."""
-    last = _day(request, "to") or today()
-    first = _day(request, "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
+    last = day_in(request, "to") or today()
+    first = day_in(request, "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
     if not 0 <= (last - first).days < _MAX_DAYS:
         raise InvalidRequest(
             "invalid_parameter", f"'from' must not be after 'to', and the range may have at most {_MAX_DAYS} days."
@@ -70,24 +76,12 @@ def view_factor(request: Request) -> Response:
     return cacheable(request, utf8_text(view), _CACHE_FOREVER, {})
 
 
-def _day(request: Request, name: str) -> date | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if day.isoformat() != text or not 2000 <= day.year < 2100:  # noqa: PLR2004 - no programme runs outside these years
-        raise InvalidRequest("invalid_parameter", f"{name} must be a date such as 2026-06-05, from 2000 to 2099.")
-    return day
-
-
 handler = endpoint(
     {
         ("GET", "/campaigns"): list_campaigns,
         ("GET", "/campaigns/{id}"): view_campaign,
         ("GET", "/impact"): view_impact,
         ("GET", "/factors/{action_type}/{version}"): view_factor,
-    }
+    },
+    registered_client,
 )

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from local.seed import seed
 from saxaul.catalog.entries import KINDS
 from tests.e2e.journeys import eventually
 
-SUGGESTION = {
+SUGGESTION: dict[str, Any] = {
     "titles": {"en": "Mend your umbrella", "zh": "修补旧雨伞"},
     "texts": {"en": "A new rib costs less than a new umbrella.", "zh": "换一根伞骨 旧伞又能撑好几年"},
     "keywords": ["umbrella", "雨伞"],
@@ -46,7 +47,10 @@ def test_of_two_concurrent_writes_with_the_same_if_match_one_gets_200_and_one_41
 
     assert (first.status_code, second.status_code) == (200, 412)
     assert (second.headers["content-type"], second.json()["code"]) == ("application/problem+json", "stale_version")
-    assert operator.call_or_exit("GET", suggestion_path) == first.json()
+    written = {name: value for name, value in first.json().items() if name not in ("in_effect", "warnings")}
+    shown = operator.call_or_exit("GET", suggestion_path)
+    shown.pop("in_effect", None)
+    assert shown == written
 
 
 def test_a_suggestion_in_chinese_is_found_by_its_pinyin_within_a_minute(
@@ -94,13 +98,46 @@ def test_a_deleted_entry_cannot_be_read_but_its_versions_can(operator: Client, s
     deleted = operator.call_or_exit("DELETE", suggestion_path, if_match='"1"')
     kept = operator.call_or_exit("GET", f"{suggestion_path}/versions")["versions"]
 
-    assert deleted["version"] == 2
-    assert operator.call("GET", suggestion_path).json()["code"] == "unknown_entry"
+    assert (deleted["version"], deleted["deleted"]) == (2, True)
+    gone = eventually(lambda: operator.call("GET", suggestion_path), lambda response: response.status_code == 404)
+    assert gone.json()["code"] == "unknown_entry"
     assert [(version["version"], version["changed_by"], bool(version["entry"])) for version in kept] == [
         (2, "operator", False),
         (1, "operator", True),
     ]
     assert operator.call_or_exit("PUT", suggestion_path, SUGGESTION)["version"] == 3
+
+
+def test_a_change_takes_effect_two_seconds_later_and_everywhere_at_once(
+    operator: Client, alipay: Client, suggestion_path: str
+) -> None:
+    name = suggestion_path.rpartition("/")[2]
+    titles = {"en": "Mend your old parasol", "zh": "修补旧阳伞"}
+    eventually(
+        lambda: alipay.call_or_exit("GET", "/suggestions?q=umbrella&limit=50"),
+        lambda response: name in {found["id"] for found in response["suggestions"]},
+    )
+
+    written = operator.call_or_exit("PUT", suggestion_path, SUGGESTION | {"titles": titles})
+    effective_at = datetime.fromisoformat(written["effective_at"])
+    shown = set[tuple[bool, str]]()
+    while (asked := datetime.now(UTC)) < effective_at + timedelta(seconds=2):
+        suggestions = alipay.call_or_exit("GET", "/suggestions?q=umbrella&limit=50")["suggestions"]
+        has_begun = asked >= effective_at
+        if has_begun or datetime.now(UTC) < effective_at:  # a request at that instant may get either version
+            shown |= {(has_begun, found["title"]) for found in suggestions if found["id"] == name}
+
+    assert effective_at - datetime.fromisoformat(written["changed_at"]) == timedelta(seconds=2)
+    assert shown == {(False, SUGGESTION["titles"]["en"]), (True, titles["en"])}
+    assert "in_effect" not in operator.call_or_exit("GET", suggestion_path)
+
+
+def test_one_call_restores_a_version(operator: Client, suggestion_path: str) -> None:
+    operator.call_or_exit("PUT", suggestion_path, SUGGESTION | {"keywords": ["parasol"]})
+
+    restored = operator.call_or_exit("POST", f"{suggestion_path}/versions/1/restore", if_match="2")
+
+    assert (restored["version"], restored["restored_from"], restored["keywords"]) == (3, 1, SUGGESTION["keywords"])
 
 
 def test_an_entry_that_others_refer_to_cannot_be_deleted(operator: Client) -> None:

@@ -25,6 +25,12 @@ Posts to an old period start to write the wallet too. A harvest may close the pe
 By then, no post without the wallet can still be running, because no function runs for a whole day.
 """
 
+CATALOG_DELAY = 60
+"""The default of the template's parameter CatalogDelay.
+
+A change of an existing entry takes effect this many seconds after it was written, or later.
+"""
+
 QUEUED_DAYS = 30
 """The most days that a message may spend in queues before its actions are posted.
 
@@ -70,6 +76,10 @@ class Calendar:
     def day_of(self, instant: int) -> date:
         return datetime.fromtimestamp(instant, self.zone).date()
 
+    def end_of(self, day: date) -> int:
+        """Return the last instant of a day."""
+        return instant_of(day + timedelta(days=1), time(), self.zone) - 1
+
     def window_of(self, instant: int, length: WindowLength) -> str:
         return self.day_of(instant).isoformat()[: _LENGTH[length]]
 
@@ -82,6 +92,10 @@ class Calendar:
         if self.harvest_time is None:
             return occurred_at
         return instant_of(self.day_of(occurred_at) + timedelta(days=1), self.harvest_time, self.zone)
+
+    def ends_at(self, window: str) -> int:
+        """Return the instant at which a window ends and the next one begins."""
+        return instant_of(last_day(window) + timedelta(days=1), time(), self.zone)
 
     def is_too_old(self, occurred_at: int, now: int) -> bool:
         earliest = self.day_of(now) - timedelta(days=self.acceptance_days)

@@ -10,33 +10,90 @@ HIGHEST_VERSION = 99_999_999
 
 
 class VersionedEntry(NamedTuple):
-    """A catalog entry and its version number, which increases with each change.
+    """A version of a catalog entry, and the earlier versions that are still in effect before this one is.
 
-    ``entity`` is None if the entry was deleted or never written. ``changed_at`` is an instant in seconds.
-    ``changed_by`` is a person, or the name of the client whose token was used.
+    Attributes:
+        entity: the entry; None if this version is a deletion, if it cannot be read, or if the entry was never written.
+        version: the number of the version, which increases with each change; 0 if the entry was never written.
+        changed_at: when this version was written, an instant in seconds; 0 if that is not recorded.
+        changed_by: who wrote it: a person, or the name of the client whose token was used.
+        effective_at: from when on this version is in effect, an instant in seconds.
+        before: the versions that are in effect until then, oldest first. Their instants increase.
+        is_broken: whether this version cannot be read, because an older release wrote it.
     """
 
     entity: Entity | None
     version: int
     changed_at: int = 0
     changed_by: str = ""
+    effective_at: int = 0
+    before: "tuple[VersionedEntry, ...]" = ()
+    is_broken: bool = False
+
+    @property
+    def is_deletion(self) -> bool:
+        return self.version > 0 and self.entity is None and not self.is_broken
+
+    @property
+    def chain(self) -> "tuple[VersionedEntry, ...]":
+        """This version and the ones before it, oldest first."""
+        return (*self.before, self)
+
+    def at(self, instant: int) -> "VersionedEntry":
+        """Return the version that is in effect at an instant.
+
+        A clock that is behind that of the writer may ask for an instant before the first version, and gets the first.
+        """
+        return self.since(instant)[0]
+
+    def since(self, instant: int) -> "tuple[VersionedEntry, ...]":
+        """Return the version that is in effect at an instant, and those that will be in effect later, in this order."""
+        chain = self.chain
+        begun = [place for place, version in enumerate(chain) if version.effective_at <= instant]
+        return chain[begun[-1] :] if begun else chain
+
+    def exists_at(self, instant: int) -> bool:
+        """Return whether the entry exists. It exists until its deletion is in effect."""
+        return self.version > 0 and not (self.is_deletion and self.effective_at <= instant)
+
+    def followed_by(
+        self, entity: Entity | None, effective_at: int, changed_at: int, changed_by: str
+    ) -> "VersionedEntry":
+        """Return the next version, which is written at ``changed_at`` and takes effect at ``effective_at``.
+
+        A version of which no part is in effect between these instants is left out: it was in effect before, or it would
+        take effect at ``effective_at`` or later, and never does.
+        """
+        current = self.since(changed_at) if self.version and effective_at > changed_at else ()
+        before = tuple(version._replace(before=()) for version in current if version.effective_at < effective_at)
+        return VersionedEntry(entity, self.version + 1, changed_at, changed_by, effective_at, before)
 
 
 class EntryVersion(NamedTuple):
-    """One version of an entry, as an operator wrote it. ``document`` is None if this version is a deletion."""
+    """One version of an entry, as an operator wrote it.
+
+    ``document`` is None if this version is a deletion. ``effective_at`` is the instant from which on it is in effect.
+    ``is_superseded`` tells whether it never takes effect, because a later version took effect at that time or before.
+    """
 
     number: int
     changed_at: int
     changed_by: str
     document: Any
+    effective_at: int = 0
+    is_superseded: bool = False
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions that an If-Match or If-None-Match header lists: some numbers (as text), or ``any`` version."""
+    """The versions that an If-Match or If-None-Match header lists: some numbers (as text), or ``any`` version.
+
+    ``has_weak`` tells whether the header also lists weak ETags, which a write ignores.
+    """
 
     numbers: frozenset[str] = frozenset()
     any: bool = False
+    has_weak: bool = False
 
     def include(self, version: int | None) -> bool:
         """Return whether a version is one of these. None stands for a missing entry; the result is then False."""
@@ -52,6 +109,11 @@ class Condition:
 
     required: Versions | None = None
     excluded: Versions = Versions()
+
+    @property
+    def names_weak_tags(self) -> bool:
+        """Whether If-Match lists weak ETags. They never match."""
+        return self.required is not None and self.required.has_weak
 
     def is_stale(self, version: int | None) -> bool:
         """Return whether this write was based on a version that is not the current one."""

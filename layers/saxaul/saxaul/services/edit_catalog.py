@@ -1,35 +1,75 @@
-"""Checks and writes an operator's changes of the catalog. If a concurrent write won, the change is checked again."""
+"""Checks and writes an operator's changes of the catalog. If a concurrent write won, the change is checked again.
 
+A change of an existing entry takes effect later than it is written (``effective_at``), and a new entry at once. So a
+check of a reference regards all versions that are in effect from then on.
+"""
+
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, time, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from saxaul.catalog.calendar import QUEUED_DAYS, Calendar
-from saxaul.catalog.entries import MODELS, ActionType, Catalog, Entity, Kind, TreeProject, references_in
+from saxaul.catalog.calendar import QUEUED_DAYS, Calendar, instant_of
+from saxaul.catalog.clients import clients_named_in
+from saxaul.catalog.entries import (
+    MAX_ENTRY_BYTES,
+    MODELS,
+    ActionType,
+    Entity,
+    Kind,
+    TreeProject,
+    references_in,
+)
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.versions import Condition, VersionedEntry
 from saxaul.clock import Clock
-from saxaul.problems import Conflict, InvalidRequest, PreconditionFailed
-from saxaul.races import ContendedError, retry_lost_races
+from saxaul.ledger.actions import Moment
+from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed
+from saxaul.races import ContendedError, Result, retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import unknown_entry
+from saxaul.services.warn import EntryChange, Warned, warnings_of
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
+from saxaul.storage.catalog import LARGEST_ENTRY, CatalogStore, CompanionRefusedError, size_of
+from saxaul.storage.registry import Registry
 from saxaul.storage.stocks import Stocks
 from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-_KINDS_WITH_REFERENCES = ("campaigns", "suggestions")
+_KINDS_WITH_REFERENCES = ("facilities", "campaigns", "suggestions")
 """The kinds of entries that refer to other entries."""
 
 _REFERENCED_KINDS = ("action-types", "campaigns")
 """The kinds of entries that other entries refer to."""
+
+
+_ACT_ON_THE_STOCK = ("saplings", "schedule", "closed")
+"""The fields of a tree project that change its stock as soon as they are written."""
+
+_MOMENT: TypeAdapter[Moment] = TypeAdapter(Moment)
+_END = date(2100, 1, 1)
+"""An operator can name a time before this day."""
+
+
+class Written(NamedTuple):
+    """An entry that was written, and what is unlikely about it."""
+
+    entry: VersionedEntry
+    warnings: list[Warned]
+
+
+class _Effective(NamedTuple):
+    """When a change takes effect, an instant in seconds, and whether the operator named this time."""
+
+    at: int
+    is_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,84 +78,161 @@ class CatalogEditing:
 
     catalog_store: CatalogStore
     stocks: Stocks
+    registry: Registry
     calendar: Calendar
     clock: Clock
 
     def write(
-        self, kind: Kind, identifier: str, document: object, condition: Condition, changed_by: str
-    ) -> VersionedEntry:
-        """Create or replace a catalog entry. If the document equals the current entry, write nothing.
+        self,
+        kind: Kind,
+        identifier: str,
+        document: object,
+        condition: Condition,
+        changed_by: str,
+        named: object = None,
+    ) -> Written:
+        """Create or replace a catalog entry. If the document equals the latest version, write nothing.
 
         ``document`` is the parsed JSON of the entry. ``changed_by`` is the operator, for the history of the entry.
+        ``named`` is the time (RFC 3339) at which the change takes effect, as the operator sent it, or None.
 
         Raises:
-            InvalidRequest: ``invalid_entry``, with a list of all errors in the document.
+            InvalidRequest: ``invalid_entry``, with a list of all errors in the document and the time.
             PreconditionFailed: the current version does not meet the condition.
-            Conflict: the entry conflicts with other entries or with reserved saplings, or every attempt lost a race
-                against a concurrent write.
+            Conflict: the entry conflicts with other entries or with reserved saplings, its versions need too much room,
+                or every attempt lost a race against a concurrent write.
         """
 
-        def attempt() -> VersionedEntry:
+        def attempt() -> Written:
             guard = self.catalog_store.guard()
             stored = self.catalog_store.latest(kind, identifier)
-            entity = self._validate(kind, document, stored)
-            _check_condition(condition, stored)
-            if stored.entity == entity:
-                return stored
+            now = self.clock.now()
+            _check_condition(condition, stored, now)
+            entity, effective = self._validate(kind, document, named, stored, now)
+            stock = self.stocks.get(identifier) if isinstance(entity, TreeProject) else Stock(identifier)
+            planned = stock.planned(entity, self.calendar.zone, now) if isinstance(entity, TreeProject) else stock
+            change = EntryChange(identifier, entity, stored, effective.at, planned, self.calendar, now)
+            if stored.entity == entity and not (effective.is_named and effective.at < stored.effective_at):
+                return Written(stored, warnings_of(change._replace(effective_at=stored.effective_at)))
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
             if is_retiring:
+                referring = self._referring_to(kind, identifier, effective.at)
                 _refuse_if_referenced(
-                    self._fresh_catalog().suggestions_of(identifier),
+                    [name for name in referring if name.startswith("suggestions/")],
                     "These suggestions still use the action type; change or delete them before you retire it",
                 )
-            now = self.clock.now()
-            also = []
-            if isinstance(entity, TreeProject):
-                also = [
-                    self._stock_write(identifier, lambda stock: stock.planned(entity, self.calendar.zone, now), now)
-                ]
-            entry = VersionedEntry(entity, stored.version + 1, now, changed_by)
+            entry = stored.followed_by(entity, effective.at, now, changed_by)
+            also = [self.stocks.plan_write(planned, now)] if isinstance(entity, TreeProject) else []
             self._write_entry(
                 kind, identifier, entry, guard if kind in _KINDS_WITH_REFERENCES or is_retiring else None, also
             )
-            return entry
+            return Written(entry, warnings_of(change))
 
         return self._write_with_retries(attempt)
 
-    def delete(self, kind: Kind, identifier: str, condition: Condition, changed_by: str) -> VersionedEntry:
-        """Delete a catalog entry. Its versions stay readable.
+    def restore(
+        self, kind: Kind, identifier: str, number: int, condition: Condition, changed_by: str, named: object = None
+    ) -> Written:
+        """Write the document of an earlier version again, with the same checks as :meth:`write`.
 
         Raises:
-            NotFound: the entry does not exist or was already deleted.
+            NotFound: the entry has no such version.
+            Conflict: the version is a deletion; or as for :meth:`write`.
+        """
+        version = self.catalog_store.document(kind, identifier, number)
+        if version is None:
+            raise NotFound(
+                "unknown_version",
+                f"This entry has no version {number}; GET /catalog/{kind}/{identifier}/versions lists its versions.",
+            )
+        if version.document is None:
+            raise Conflict(
+                "version_is_deletion", f"Version {number} is a deletion, so it has no entry to restore; use DELETE."
+            )
+        return self.write(kind, identifier, version.document, condition, changed_by, named)
+
+    def delete(
+        self, kind: Kind, identifier: str, condition: Condition, changed_by: str, named: object = None
+    ) -> VersionedEntry:
+        """Delete a catalog entry. Its versions stay readable. If its deletion is written already, write nothing.
+
+        ``named`` is the time (RFC 3339) at which the deletion takes effect, as the operator sent it, or None.
+
+        Raises:
+            InvalidRequest: the time is not allowed.
+            NotFound: the entry does not exist, or its deletion is in effect.
             PreconditionFailed: the current version does not meet the condition.
-            Conflict: another entry refers to this one, the ledger still needs it, or every attempt lost a race against
-                a concurrent write.
+            Conflict: another entry refers to this one, the ledger still needs it, its versions need too much room, or
+                every attempt lost a race against a concurrent write.
         """
 
         def attempt() -> VersionedEntry:
             guard = self.catalog_store.guard()
             stored = self.catalog_store.latest(kind, identifier)
-            if stored.entity is None:
+            now = self.clock.now()
+            if not stored.exists_at(now):
                 raise unknown_entry(kind, identifier)
-            _check_condition(condition, stored)
+            _check_condition(condition, stored, now)
+            effective = self._effective_for_deletion(named, stored, now)
+            if effective.at >= stored.effective_at and stored.is_deletion:
+                return stored
             if kind in _REFERENCED_KINDS:
                 _refuse_if_referenced(
-                    self._fresh_catalog().referring_to(kind, identifier),
+                    self._referring_to(kind, identifier, effective.at),
                     "These catalog entries refer to this one; change or delete them first",
                 )
-            if isinstance(stored.entity, ActionType):
-                self._refuse_if_still_needed(stored.entity)
-            now = self.clock.now()
+            self._refuse_if_still_needed(stored, effective.at)
             also = []
             if kind == "tree-projects":
-                also = [self._stock_write(identifier, lambda stock: stock.withdrawn(now), now)]
-            entry = VersionedEntry(None, stored.version + 1, now, changed_by)
+                also = [self.stocks.plan_write(self.stocks.get(identifier).withdrawn(now), now)]
+            entry = stored.followed_by(None, effective.at, now, changed_by)
             self._write_entry(kind, identifier, entry, guard if kind in _REFERENCED_KINDS else None, also)
             return entry
 
         return self._write_with_retries(attempt)
 
-    def _write_with_retries(self, attempt: Callable[[], VersionedEntry]) -> VersionedEntry:
+    def _effective(self, named: object, stored: VersionedEntry, now: int, *, for_deletion: bool = False) -> _Effective:
+        """Return when a change takes effect.
+
+        A time that equals that of the stored version counts as not named, because an operator may have edited the
+        stored version and sent it back. A deletion has no such body.
+
+        Raises:
+            ValueError: the named time is not allowed; the message says what is.
+        """
+        exists = stored.exists_at(now)
+        earliest = now + self.catalog_store.delay
+        if named is None:
+            return _Effective(earliest if exists else now)
+        if not exists:
+            raise ValueError("a new entry takes effect at once")
+        allowed = f"from {self.calendar.rfc3339(earliest)} on and before {_END.year}; without it, the earliest is used"
+        try:
+            at = int(_MOMENT.validate_python(named).timestamp())
+        except ValidationError:
+            raise ValueError(f"this must be a time with an offset, such as {allowed}") from None
+        if at == stored.effective_at and not for_deletion:
+            return _Effective(earliest)
+        if at == stored.effective_at and stored.is_deletion:  # the request was repeated
+            return _Effective(at, is_named=True)
+        if not earliest <= at < instant_of(_END, time(), self.calendar.zone):
+            raise ValueError(f"this must be a time {allowed}")
+        return _Effective(at, is_named=True)
+
+    def _effective_for_deletion(self, named: object, stored: VersionedEntry, now: int) -> _Effective:
+        try:
+            effective = self._effective(named, stored, now, for_deletion=True)
+        except ValueError as error:
+            raise _not_a_time_of_deletion(str(error)) from None
+        if effective.is_named and stored.is_deletion and effective.at > stored.effective_at:
+            raise _not_a_time_of_deletion(f"it is already deleted from {self.calendar.rfc3339(stored.effective_at)} on")
+        if effective.is_named and isinstance(stored.entity, TreeProject) and not stored.entity.closed:
+            raise _not_a_time_of_deletion(
+                "a deletion takes the saplings of a project away at once, so only a closed project can be deleted later"
+            )
+        return effective
+
+    def _write_with_retries(self, attempt: Callable[[], Result]) -> Result:
         try:
             return retry_lost_races(attempt, self.clock)
         except ContendedError:
@@ -140,8 +257,9 @@ class CatalogEditing:
 
         Raises:
             LostRaceError: a concurrent write won.
-            Conflict: more saplings are reserved than the entry would release.
+            Conflict: more saplings are reserved than the entry would release, or the versions need too much room.
         """
+        self._refuse_if_too_large(entry)
         try:
             self.catalog_store.put(kind, identifier, entry, guard=guard, also=also)
         except CompanionRefusedError:
@@ -152,16 +270,39 @@ class CatalogEditing:
             )
             raise Conflict("saplings_reserved", detail) from None
 
-    def _stock_write(self, project_id: str, change: Callable[[Stock], Stock], now: int) -> "TransactWriteItemTypeDef":
-        """Return the transaction item that stores ``change(stock)`` as the stock of the project."""
-        return self.stocks.plan_write(change(self.stocks.get(project_id)), now)
-
-    def _validate(self, kind: Kind, document: Any, stored: VersionedEntry) -> Entity:  # noqa: ANN401 - any JSON value
-        """Return the validated entry: check it against the schema, the rest of the catalog and the current entry.
+    def _refuse_if_too_large(self, entry: VersionedEntry) -> None:
+        """Refuse a write whose item would be too large, and say when enough of the earlier versions are over.
 
         Raises:
-            InvalidRequest: the document has errors; the problem lists all of them.
+            Conflict: ``too_many_pending``.
         """
+        if size_of(entry) <= LARGEST_ENTRY:
+            return
+        times = [version.effective_at for version in entry.chain if version.effective_at > entry.changed_at]
+        enough = (at for at in times if size_of(entry._replace(before=entry.since(at)[:-1])) <= LARGEST_ENTRY)
+        again = self.calendar.rfc3339(next(enough, entry.effective_at))
+        raise Conflict(
+            "too_many_pending",
+            "The versions of this entry that are in effect or will be need too much room for another one; "
+            f"try again at {again}.",
+        )
+
+    def _validate(
+        self,
+        kind: Kind,
+        document: Any,  # noqa: ANN401 - any JSON value
+        named: object,
+        stored: VersionedEntry,
+        now: int,
+    ) -> tuple[Entity, _Effective]:
+        """Return the validated entry and when it takes effect.
+
+        The entry is checked against the schema, the rest of the catalog and the stored versions.
+
+        Raises:
+            InvalidRequest: the document or the time has errors; the problem lists all of them.
+        """
+        _refuse_long_document(document)
         found: list[str] = []
         entity: Entity | None = None
         try:
@@ -169,59 +310,118 @@ class CatalogEditing:
         except ValidationError as error:
             found += error_lines(error)
         found += self._broken_references(kind, document)
-        if isinstance(stored.entity, ActionType):
-            found += stored.entity.forbidden_changes(document)
+        found += self._unregistered_clients(kind, document)
+        for version in stored.since(now):
+            if isinstance(version.entity, ActionType):
+                found += [line for line in version.entity.forbidden_changes(document) if line not in found]
+        effective = _Effective(now)
+        try:
+            effective = self._effective(named, stored, now)
+        except ValueError as error:
+            found.append(f"effective_at: {error}")
+        if entity and effective.is_named:
+            found += self._not_at_a_named_time(entity, stored, effective.at)
         if found or entity is None:
             raise InvalidRequest(
                 "invalid_entry",
                 "The entry was not written; correct each of the listed errors and send it again.",
                 found,
             )
-        return entity
+        return entity, effective
+
+    def _not_at_a_named_time(self, entity: Entity, stored: VersionedEntry, at: int) -> Iterator[str]:
+        if stored.entity == entity and at > stored.effective_at:
+            since = self.calendar.rfc3339(stored.effective_at)
+            yield (
+                f"effective_at: version {stored.version} is the same, and is in effect from {since} on; restore an "
+                "earlier version first to have it until then"
+            )
+        if isinstance(entity, TreeProject):
+            for name in _ACT_ON_THE_STOCK:
+                if not isinstance(stored.entity, TreeProject) or getattr(entity, name) != getattr(stored.entity, name):
+                    yield f"{name}: this changes the stock at once, so it cannot change together with an effective_at"
 
     def _broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         references = list(references_in(kind, document))
         referred = self.catalog_store.resolve(references)
         for reference in references:
-            entity = referred.get(reference)
-            if entity is None:
+            entities = referred.get(reference, ())
+            retired = [e.retired_from for e in entities if isinstance(e, ActionType) and e.retired_from]
+            if not entities:
                 yield reference.broken_message
-            elif kind == "suggestions" and isinstance(entity, ActionType) and entity.retired_from:
+            elif wrong := next(filter(None, (reference.wrong_actor(kind, entity) for entity in entities)), None):
+                yield wrong
+            elif kind == "suggestions" and retired:
                 yield (
-                    f"{reference.field}: {reference.identifier!r} is retired from {entity.retired_from} on; "
+                    f"{reference.field}: {reference.identifier!r} is retired from {min(retired)} on; "
                     "use another action type"
                 )
 
-    def _fresh_catalog(self) -> Catalog:
-        return self.catalog_store.catalog(max_age=0)
+    def _unregistered_clients(self, kind: Kind, document: object) -> Iterator[str]:
+        """Yield a message for each app or partner that an entry names and that is not registered, at most 20."""
+        named = list(clients_named_in(kind, document))
+        clients = self.registry.clients() if named else []
+        unmet = (reference for reference in named if not any(map(reference.is_met_by, clients)))
+        yield from (reference.unmet_message for reference in islice(unmet, 20))
 
-    def _refuse_if_still_needed(self, action_type: ActionType) -> None:
+    def _referring_to(self, kind: Kind, identifier: str, instant: int) -> list[str]:
+        """Return the entries of which a version refers to this entry at an instant or later, from a new read."""
+        return self.catalog_store.timeline(max_age=0).referring_to(kind, identifier, instant)
+
+    def _refuse_if_still_needed(self, stored: VersionedEntry, deleted_at: int) -> None:
+        """Refuse the deletion of an action type that actions may still need.
+
+        Its retirement counts from the day on which the retired version is in effect.
+        """
+        types = [version for version in stored.chain if isinstance(version.entity, ActionType)]
+        if not types or not isinstance(types[-1].entity, ActionType):
+            return
+        action_type, retired_at = types[-1].entity, self.calendar.day_of(types[-1].effective_at)
         if action_type.retired_from is None:
             raise Conflict(
                 "still_needed",
                 "Queued actions and periods may still need this action type; set retired_from now, and delete the type "
                 "later.",
             )
-        deletable_from = action_type.retired_from + timedelta(days=self.calendar.acceptance_days + QUEUED_DAYS)
-        if self.calendar.day_of(self.clock.now()) < deletable_from:
+        refused_from = max(action_type.retired_from, retired_at)
+        deletable_from = refused_from + timedelta(days=self.calendar.acceptance_days + QUEUED_DAYS)
+        if self.calendar.day_of(deleted_at) < deletable_from:
             raise Conflict(
                 "still_needed",
                 f"Late actions may still need this action type; it can be deleted from {deletable_from} on.",
             )
 
 
-def _check_condition(condition: Condition, stored: VersionedEntry) -> None:
-    version = stored.version if stored.entity else None
+def _refuse_long_document(document: object) -> None:
+    try:
+        size = len(json.dumps(document, ensure_ascii=False, default=str).encode(errors="surrogatepass"))
+    except RecursionError:
+        fault = "the entry is nested too deeply"
+    else:
+        if size <= MAX_ENTRY_BYTES:
+            return
+        fault = f"the entry has {size} bytes of JSON in UTF-8; at most {MAX_ENTRY_BYTES} are allowed"
+    raise InvalidRequest("invalid_entry", "The entry was not written, because it is too large.", [fault])
+
+
+def _check_condition(condition: Condition, stored: VersionedEntry, now: int) -> None:
+    version = stored.version if stored.exists_at(now) else None
     if condition.is_stale(version):
-        now = f"it is at version {version}" if version else "it does not exist"
+        is_at = f"it is at version {version}" if version else "it does not exist"
+        weak = ' A weak ETag (W/"…") never matches in a write.' if condition.names_weak_tags else ""
         raise PreconditionFailed(
-            "stale_version", f"If-Match does not name the current version of the entry ({now}); read the entry again."
+            "stale_version",
+            f"If-Match does not name the current version of the entry ({is_at}); read the entry again.{weak}",
         )
     if condition.excludes(version):
         raise PreconditionFailed(
             "already_there",
             f"The entry exists at version {version}, which If-None-Match excludes; use If-Match to replace it.",
         )
+
+
+def _not_a_time_of_deletion(reason: str) -> InvalidRequest:
+    return InvalidRequest("invalid_parameter", f"effective_at: {reason}.")
 
 
 def _refuse_if_referenced(referring: list[str], sentence: str) -> None:
@@ -232,4 +432,6 @@ def _refuse_if_referenced(referring: list[str], sentence: str) -> None:
 @cache
 def catalog_editing() -> CatalogEditing:
     """Return the catalog editing service of this process."""
-    return CatalogEditing(wiring.catalog_store(), Stocks(wiring.ledger()), settings().calendar, wiring.clock())
+    return CatalogEditing(
+        wiring.catalog_store(), Stocks(wiring.ledger()), wiring.registry(), settings().calendar, wiring.clock()
+    )

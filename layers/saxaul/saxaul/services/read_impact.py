@@ -6,12 +6,15 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
+from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog
+from saxaul.clock import Clock
 from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
 from saxaul.impact.totals import Day, total
 from saxaul.log.entries import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
+from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.log import LogStore
@@ -50,34 +53,42 @@ class ImpactReading:
     impact: ImpactStore
     log: LogStore
     catalog_store: CatalogStore
+    calendar: Calendar
+    clock: Clock
 
-    def campaigns(self, today: date) -> Mapping[str, list[ShownRun]]:
+    def campaigns(self, on: date | None = None) -> Mapping[str, list[ShownRun]]:
         """Return the lists ``running``, ``next`` and ``past``. Each list has at most one run of each campaign.
+
+        The lists are those of the day ``on``, or of today. On a later day, they follow the catalog that is in effect at
+        the end of that day; the progress of each run is always that of today.
 
         The runs are sorted by their first day: earliest first in ``running`` and ``next``, latest first in ``past``.
         """
+        day, found = on or self._today(), self._campaigns(on)
         return {
-            "running": self._runs(run_at, today),
-            "next": self._runs(run_after, today),
-            "past": self._runs(run_before, today)[::-1],
+            "running": self._runs(found, run_at, day),
+            "next": self._runs(found, run_after, day),
+            "past": self._runs(found, run_before, day)[::-1],
         }
 
-    def campaign(self, identifier: str, today: date) -> ShownRun:
-        """Return a campaign with the run that includes ``today``, or else its next run, or else its last run.
+    def campaign(self, identifier: str, on: date | None = None) -> ShownRun:
+        """Return a campaign with the run that includes a day, or else its next run, or else its last run.
+
+        The day is ``on``, or today, as in :meth:`campaigns`.
 
         Raises:
             NotFound: the campaign does not exist.
         """
-        campaign = self.catalog_store.catalog().campaigns.get(identifier)
-        campaign = campaign or self.catalog_store.catalog(max_age=MISSING_CACHED_FOR).campaigns.get(identifier)
+        campaign = self._campaigns(on).get(identifier) or self._campaigns(on, MISSING_CACHED_FOR).get(identifier)
         if campaign is None:
             raise NotFound(
                 "unknown_campaign", f"There is no campaign {identifier!r}; GET /campaigns lists all campaigns."
             )
-        run = run_at(campaign, today) or run_after(campaign, today) or run_before(campaign, today)
+        day = on or self._today()
+        run = run_at(campaign, day) or run_after(campaign, day) or run_before(campaign, day)
         if run is None:
             raise AssertionError(f"the campaign {identifier} never runs, although the catalog refuses such campaigns")
-        return self._shown_run(identifier, campaign, run, today)
+        return self._shown_run(identifier, campaign, run)
 
     def totals(self, first: date, last: date) -> Totals:
         """Return the totals of the days from ``first`` to ``last``. The counts of trees cover all time."""
@@ -85,14 +96,24 @@ class ImpactReading:
         trees = newest.counts if newest else Counts()
         return Totals(self.impact.between(first, last), trees, self.catalog_store.catalog())
 
-    def _runs(self, find_run: Callable[[Campaign, date], Run | None], today: date) -> list[ShownRun]:
-        campaigns = self.catalog_store.catalog().campaigns
-        runs = [(run, identifier) for identifier, campaign in campaigns.items() if (run := find_run(campaign, today))]
-        return [self._shown_run(identifier, campaigns[identifier], run, today) for run, identifier in sorted(runs)]
+    def _today(self) -> date:
+        return self.calendar.day_of(self.clock.now())
 
-    def _shown_run(self, identifier: str, campaign: Campaign, run: Run, today: date) -> ShownRun:
+    def _campaigns(self, on: date | None, max_age: float | None = None) -> Mapping[str, Campaign]:
+        """Return the campaigns in effect at the end of a day. For an earlier day and for None, return those of now."""
+        if on is None or on < self._today():
+            return self.catalog_store.catalog(max_age).campaigns
+        return self.catalog_store.timeline(max_age).catalog(self.calendar.end_of(on)).campaigns
+
+    def _runs(
+        self, campaigns: Mapping[str, Campaign], find_run: Callable[[Campaign, date], Run | None], day: date
+    ) -> list[ShownRun]:
+        runs = [(run, identifier) for identifier, campaign in campaigns.items() if (run := find_run(campaign, day))]
+        return [self._shown_run(identifier, campaigns[identifier], run) for run, identifier in sorted(runs)]
+
+    def _shown_run(self, identifier: str, campaign: Campaign, run: Run) -> ShownRun:
         reached = None
-        if campaign.goal and run.state_on(today) != "next":
+        if campaign.goal and run.first <= self._today():
             reached = progress(campaign, [total(day.impact for day in self.impact.between(*run))])
         return ShownRun(identifier, campaign, run, reached)
 
@@ -101,4 +122,6 @@ class ImpactReading:
 def impact_reading() -> ImpactReading:
     """Return the impact reading service of this process."""
     ledger = wiring.ledger()
-    return ImpactReading(ImpactStore(ledger), LogStore(ledger), wiring.catalog_store())
+    return ImpactReading(
+        ImpactStore(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar, wiring.clock()
+    )

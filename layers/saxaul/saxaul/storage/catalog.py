@@ -1,4 +1,8 @@
-"""The catalog as items. A worker reads the whole catalog and caches it for a minute. Each write changes one entry.
+"""The catalog as items. A worker reads the whole catalog and caches it. Each write changes one entry.
+
+A change of an existing entry takes effect later than any worker keeps its copy of the catalog. Until then, the item of
+the entry has the new version and the ones before it (``before``). So each worker has read the change before it takes
+effect, and all workers use the same version of an entry at the same time.
 
 The table keeps every version of an entry. An action that was posted to a period names the version of the action type
 that was applied to it. Deleting an entry leaves an item without a document. If the entry is created again, its version
@@ -11,25 +15,28 @@ changed since. So if two such writes run at the same time, one of them fails, an
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from saxaul.catalog.calendar import CATALOG_DELAY
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog, Entity, Kind, Reference
+from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
+from saxaul.observability import logger
 from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-CATALOG_CACHED_FOR = 60.0
-"""How many seconds a worker uses the catalog that it has read."""
 
 MISSING_CACHED_FOR = 5.0
 """If the cached catalog lacks an entry, a worker reads the catalog again if its copy is older than this many seconds.
 
 So requests for unknown entries cause at most one read of the catalog in this time.
 """
+
+LARGEST_ENTRY = 350_000
+"""The most bytes of the item of an entry with all its versions. DynamoDB stores at most 400 KB in an item."""
 
 RULES_CACHED = 4096
 """How many versions of action types a worker keeps. A version never changes, so a kept one is never out of date."""
@@ -42,69 +49,134 @@ class CompanionRefusedError(Exception):
     """An entry was not written, because the condition of another write (``also``) in the same transaction failed."""
 
 
-class CatalogStore:
-    """Reads and writes the table of the catalog, and caches the catalog in this worker."""
+class _Copy(NamedTuple):
+    """A timeline, and when its read began. Both are replaced together, because two threads may read at once."""
 
-    def __init__(self, table: Table) -> None:
+    timeline: Timeline
+    read_at: float
+
+
+class _InEffect(NamedTuple):
+    """The catalog of a timeline that is in effect from the instant ``since`` to the instant ``until`` (excluded)."""
+
+    timeline: Timeline
+    since: int
+    until: float
+    catalog: Catalog
+
+
+class CatalogStore:
+    """Reads and writes the table of the catalog, and caches the catalog in this worker.
+
+    ``delay`` is the template's parameter CatalogDelay, in seconds.
+    """
+
+    def __init__(self, table: Table, delay: int = CATALOG_DELAY) -> None:
         self._table = table
-        self._catalog = Catalog()
-        self._read_at = float("-inf")
+        self.delay = delay
+        self._copy = _Copy(Timeline({}), float("-inf"))
+        self._in_effect = _InEffect(self._copy.timeline, 0, 0, Catalog())
         self._rules: dict[tuple[str, int], ActionType] = {}
 
-    def catalog(self, max_age: float = CATALOG_CACHED_FOR) -> Catalog:
-        """Return the whole catalog, at most ``max_age`` seconds old."""
-        if self._table.clock.elapsed() - self._read_at > max_age:
-            self._catalog = self._read()
-            self._read_at = self._table.clock.elapsed()
-        return self._catalog
+    def catalog(self, max_age: float | None = None) -> Catalog:
+        """Return the catalog that is in effect now. A version that takes effect is used at once, without a read.
 
-    def _read(self) -> Catalog:
+        The catalog is read again if the copy is older than ``max_age`` seconds, or else half of the delay.
+        """
+        timeline, now = self.timeline(max_age), self._table.clock.now()
+        current = self._in_effect
+        if current.timeline is not timeline or not current.since <= now < current.until:
+            change = timeline.next_change(now)
+            until = float("inf") if change is None else change
+            current = self._in_effect = _InEffect(timeline, now, until, timeline.catalog(now))
+        return current.catalog
+
+    def timeline(self, max_age: float | None = None) -> Timeline:
+        """Return all entries with their versions, at most ``max_age`` seconds old, and never older than is allowed."""
+        limit = renewed_after(self.delay) if max_age is None else min(max_age, usable_for(self.delay))
+        copy = self._copy
+        if self._table.clock.elapsed() - copy.read_at > limit:
+            began = self._table.clock.elapsed()
+            timeline = self._read()
+            # If nothing has changed, the old objects are kept, so that what was made from them is kept too.
+            self._copy = copy = _Copy(copy.timeline if timeline == copy.timeline else timeline, began)
+        return copy.timeline
+
+    def _read(self) -> Timeline:
         # Entries that refer to others are read first. If an entry and a reference to it are added during the read, the
         # catalog may have the entry without the reference, but never the reference without the entry.
         entries = {kind: self._entries(kind) for kind in reversed(KINDS)}
-        entities = {
-            kind.replace("-", "_"): {k: entry.entity for k, entry in found.items()} for kind, found in entries.items()
-        }
-        versions = {identifier: entry.version for identifier, entry in entries["action-types"].items()}
-        return Catalog(**entities, versions=versions)  # type: ignore[arg-type] # each kind has its model
+        broken = sum(
+            version.is_broken for found in entries.values() for entry in found.values() for version in entry.chain
+        )
+        timeline = Timeline(entries)
+        if broken:
+            logger.error(
+                "versions of catalog entries cannot be read and are left out",
+                extra={"versions": broken, "also_left_out": timeline.dangling(self._table.clock.now())},
+            )
+        return timeline
 
     def _entries(self, kind: Kind) -> dict[str, VersionedEntry]:
-        return {item["sk"]: _from_item(kind, item) for item in self._items(kind, _FIRST)}
-
-    def _items(self, kind: Kind, first: str) -> Iterator[Item]:
-        return (item for item in self._table.query(kind, first, _LAST) if "document" in item)
+        known = self._copy.timeline.entries.get(kind, {})
+        return {
+            item["sk"]: _from_item(kind, item, known.get(item["sk"])) for item in self._table.query(kind, _FIRST, _LAST)
+        }
 
     def get(self, kind: Kind, identifier: str) -> VersionedEntry | None:
-        """Read an entry consistently. Return None if it does not exist or was deleted."""
-        entry = self.latest(kind, identifier)
+        """Read the version of an entry that is in effect now, consistently. Return None if there is none."""
+        entry = self.latest(kind, identifier).at(self._table.clock.now())
         return entry if entry.entity else None
 
     def latest(self, kind: Kind, identifier: str) -> VersionedEntry:
-        """Read the latest version of an entry consistently.
+        """Read the latest version of an entry consistently, which may take effect later.
 
         If the entry was deleted, the result has no entity. If it never existed, the result also has version 0.
         """
         item = self._table.get(Key(kind, identifier))
         return _from_item(kind, item) if item else VersionedEntry(None, 0)
 
-    def resolve(self, references: Iterable[Reference]) -> Mapping[Reference, Entity]:
-        """Read the entities that these references name, consistently. A reference to a missing entry has no result."""
+    def resolve(self, references: Iterable[Reference]) -> Mapping[Reference, Sequence[Entity]]:
+        """Read the entities that these references name, consistently: the one in effect now, and those in effect later.
+
+        A reference has no result if the entry is missing now, or if it will be missing later.
+        """
         keys = {reference: Key(reference.kind, reference.identifier) for reference in references}
         items = self._table.get_many(keys.values(), consistent=True)
-        found = {
-            reference: _from_item(reference.kind, items[key]).entity for reference, key in keys.items() if key in items
-        }
-        return {reference: entity for reference, entity in found.items() if entity}
+        now = self._table.clock.now()
+        found: dict[Reference, Sequence[Entity]] = {}
+        for reference, key in keys.items():
+            versions = _from_item(reference.kind, items[key]).since(now) if key in items else ()
+            entities = [version.entity for version in versions if version.entity]
+            if entities and len(entities) == len(versions):
+                found[reference] = entities
+        return found
 
     def listed(self, kind: Kind, after: str, limit: int) -> list[tuple[str, VersionedEntry]]:
-        """Return up to ``limit`` entries of a kind, sorted by identifier, starting after the identifier ``after``."""
-        first = f"{after}!" if after else _FIRST  # "!" sorts before every character of an identifier
-        return [(item["sk"], _from_item(kind, item)) for item in islice(self._items(kind, first), limit)]
+        """Return up to ``limit`` entries of a kind, sorted by identifier, starting after the identifier ``after``.
 
-    def versions(self, kind: Kind, identifier: str, before: int, limit: int) -> list[EntryVersion]:
-        """Return up to ``limit`` versions of an entry that are older than version ``before``, newest first."""
+        Each is the latest version. An entry is left out once its deletion is in effect.
+        """
+        first = f"{after}!" if after else _FIRST  # "!" sorts before every character of an identifier
+        now = self._table.clock.now()
+        found = ((item["sk"], _from_item(kind, item)) for item in self._table.query(kind, first, _LAST))
+        return list(islice(((name, entry) for name, entry in found if entry.exists_at(now)), limit))
+
+    def versions(
+        self, kind: Kind, identifier: str, before: int, limit: int, superseded_from: float = float("inf")
+    ) -> list[EntryVersion]:
+        """Return up to ``limit`` versions of an entry that are older than version ``before``, newest first.
+
+        A version is superseded if it takes effect at ``superseded_from`` or later, or not before one of the newer
+        versions in the result. ``superseded_from`` is the earliest instant at which a version from ``before`` on takes
+        effect. A version of an older release has no such instant, and is never superseded.
+        """
         items = self._table.query_back(f"{kind}/{identifier}", _FIRST, _version_key(before))
-        return [_version_from_item(item) for item in islice(items, limit)]
+        found = []
+        for version in map(_version_from_item, islice(items, limit)):
+            found.append(version._replace(is_superseded=0 < version.effective_at >= superseded_from))
+            superseded_from = min(superseded_from, version.effective_at)
+        return found
 
     def version(self, kind: Kind, identifier: str, number: int) -> VersionedEntry | None:
         """Read one version of an entry consistently. Return None if the entry has no such version.
@@ -112,22 +184,24 @@ class CatalogStore:
         If this version is a deletion, the result has no entity.
         """
         item = self._table.get(_version_place(kind, identifier, number))
-        return _from_item(kind, item)._replace(version=number) if item else None
+        return _from_item(kind, item | {"v": number}) if item else None
+
+    def document(self, kind: Kind, identifier: str, number: int) -> EntryVersion | None:
+        """Read one version of an entry consistently, as it was written. Return None if it does not exist."""
+        item = self._table.get(_version_place(kind, identifier, number))
+        return _version_from_item(item) if item else None
 
     def rules(self, pairs: Iterable[tuple[str, int]]) -> dict[tuple[str, int], ActionType]:
         """Return versions of action types. Each pair has the id of an action type and the number of a version.
 
-        Versions of deleted action types are found too. A version that does not exist, or that is a deletion, has no
-        result. The number 0 stands for the current version, of which a cached copy may be returned.
+        Versions of deleted action types are found too. A version that does not exist, that is a deletion, or that
+        cannot be read has no result. Only the items of these versions are read, never the whole catalog.
         """
-        catalog = self.catalog()
         kept = self._rules
         found: dict[tuple[str, int], ActionType] = {}
         missing: dict[tuple[str, int], Key] = {}
         for name, number in pairs:
-            if name in catalog.action_types and number in (0, catalog.versions.get(name)):
-                found[name, number] = catalog.action_types[name]
-            elif (name, number) in kept:
+            if (name, number) in kept:
                 found[name, number] = kept[name, number]
             else:
                 missing[name, number] = _version_place("action-types", name, number)
@@ -141,17 +215,19 @@ class CatalogStore:
         """Return one version of an action type, as :meth:`rules` does.
 
         Raises:
-            KeyError: there is no such version.
+            KeyError: there is no such version, or it cannot be read.
         """
-        return self.rules([(action_type, version)])[action_type, version]
+        pair = action_type, version
+        return self._rules.get(pair) or self.rules([pair])[pair]
 
     def _read_rules(self, places: Mapping[tuple[str, int], Key]) -> dict[tuple[str, int], ActionType]:
         items = self._table.get_many(places.values(), consistent=True)
-        return {
-            pair: ActionType.model_validate_json(items[place]["document"])
+        found = {
+            pair: _from_item("action-types", items[place] | {"v": pair[1]}).entity
             for pair, place in places.items()
-            if "document" in items.get(place, {})
+            if place in items
         }
+        return {pair: entity for pair, entity in found.items() if isinstance(entity, ActionType)}
 
     def guard(self) -> int:
         """Return the version of the guard. Read it before everything else that a guarded write depends on."""
@@ -167,7 +243,7 @@ class CatalogStore:
         guard: int | None = None,
         also: Sequence["TransactWriteItemTypeDef"] = (),
     ) -> None:
-        """Replace an entry by its next version, and store a copy of that version, in one transaction.
+        """Write the next version of an entry with the versions before it, and store a copy of it, in one transaction.
 
         The transaction also makes the writes in ``also``. If ``guard`` is given, the transaction requires this version
         of the guard and increases it.
@@ -176,15 +252,11 @@ class CatalogStore:
             LostRaceError: the entry or the guard has changed since it was read.
             CompanionRefusedError: the condition of a write in ``also`` failed.
         """
-        content: Item = {"changed_at": entry.changed_at, "changed_by": entry.changed_by}
-        if entry.entity:
-            document = entry.entity.model_dump(mode="json", exclude_defaults=True)
-            content["document"] = json.dumps(document, ensure_ascii=False)
+        content = _content(entry)
+        before = [{"v": version.version, **_content(version)} for version in entry.before]
+        current = {**Key(kind, identifier)._asdict(), **content, **({"before": before} if before else {})}
         copy = {**_version_place(kind, identifier, entry.version)._asdict(), **content}
-        writes = [
-            self._table.put_write({**Key(kind, identifier)._asdict(), **content}, entry.version - 1),
-            self._table.put_write(copy, 0),
-        ]
+        writes = [self._table.put_write(current, entry.version - 1), self._table.put_write(copy, 0)]
         if guard is not None:
             writes.append(self._table.put_write({**_GUARD._asdict()}, guard))
         try:
@@ -203,11 +275,59 @@ def _version_key(version: int) -> str:
     return f"{version:08d}"
 
 
-def _from_item(kind: Kind, item: Item) -> VersionedEntry:
-    entity = MODELS[kind].model_validate_json(item["document"]) if "document" in item else None
-    return VersionedEntry(entity, int(item["v"]), int(item.get("changed_at", 0)), item.get("changed_by", ""))
+def size_of(entry: VersionedEntry) -> int:
+    """Return the size of the item of an entry in bytes: of its latest version, and of the versions before it."""
+    return sum(_OVERHEAD + len(json.dumps(_content(version), ensure_ascii=False).encode()) for version in entry.chain)
+
+
+_OVERHEAD = 64
+"""More than the bytes of a version that are not in its content: its number, and how DynamoDB counts maps."""
+
+
+def _content(entry: VersionedEntry) -> Item:
+    content: Item = {"changed_at": entry.changed_at, "changed_by": entry.changed_by, "effective_at": entry.effective_at}
+    if entry.entity:
+        document = entry.entity.model_dump(mode="json", exclude_defaults=True)
+        content["document"] = json.dumps(document, ensure_ascii=False)
+    return content
+
+
+def _from_item(kind: Kind, item: Item, known: VersionedEntry | None = None) -> VersionedEntry:
+    """Return the entry of an item. What ``known`` has, which is the same entry as it was read before, is used again."""
+    place = f"{item['pk']}/{item['sk']}"
+    parsed = {(version.version, version.changed_at): version.entity for version in known.chain} if known else {}
+    before = tuple(_version_in(kind, place, version, parsed) for version in item.get("before", ()))
+    return _version_in(kind, place, item, parsed)._replace(before=before)
+
+
+def _version_in(kind: Kind, place: str, item: Item, parsed: Mapping[tuple[int, int], Entity | None]) -> VersionedEntry:
+    number, changed_at = int(item["v"]), int(item.get("changed_at", 0))
+    entity, is_broken = None, False
+    if "document" in item:
+        entity = parsed.get((number, changed_at)) or _entity(kind, f"{place} version {number}", item["document"])
+        is_broken = entity is None
+    changed_by, effective_at = item.get("changed_by", ""), int(item.get("effective_at", 0))
+    return VersionedEntry(entity, number, changed_at, changed_by, effective_at, is_broken=is_broken)
+
+
+def _entity(kind: Kind, place: str, document: str) -> Entity | None:
+    """Return the entry in a document. If it cannot be read, log that and return None: one entry must stop no other."""
+    try:
+        return MODELS[kind].model_validate_json(document)
+    except Exception:  # noqa: BLE001 - an older release wrote it, and whatever is wrong with it concerns only this entry
+        logger.exception("a catalog entry cannot be read", extra={"place": place})
+        return None
 
 
 def _version_from_item(item: Item) -> EntryVersion:
-    document = json.loads(item["document"]) if "document" in item else None
-    return EntryVersion(int(item["sk"]), int(item.get("changed_at", 0)), item.get("changed_by", ""), document)
+    changed_at, effective_at = int(item.get("changed_at", 0)), int(item.get("effective_at", 0))
+    return EntryVersion(int(item["sk"]), changed_at, item.get("changed_by", ""), _document(item), effective_at)
+
+
+def _document(item: Item) -> Any:  # noqa: ANN401 - any JSON value
+    if "document" not in item:
+        return None
+    try:
+        return json.loads(item["document"])
+    except ValueError:
+        return item["document"]

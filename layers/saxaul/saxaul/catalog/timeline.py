@@ -1,0 +1,80 @@
+"""The timeline of the catalog: every entry with the versions that are in effect now or will be."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from saxaul.catalog.entries import KINDS, Catalog, Entity, Kind, references_in
+from saxaul.catalog.versions import VersionedEntry
+
+
+def usable_for(delay: int) -> float:
+    """Return for how many seconds a worker may use the timeline that it has read. ``delay`` is the CatalogDelay.
+
+    If every copy is younger than the delay, then all workers know a change before it takes effect. The margin is a
+    quarter of the delay, and at least a second: instants are whole seconds, rounded down; a write takes some time; and
+    the clocks of two workers differ a little.
+    """
+    return delay - max(1.0, delay / 4)
+
+
+def renewed_after(delay: int) -> float:
+    """Return after how many seconds a worker reads the timeline again: half of the delay, or sooner."""
+    return min(delay / 2, usable_for(delay))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The latest version of each entry, by kind and identifier. Each has the versions that are in effect before it."""
+
+    entries: Mapping[Kind, Mapping[str, VersionedEntry]]
+
+    def catalog(self, instant: int) -> Catalog:
+        """Return the catalog that is in effect at an instant, without references to entries that it does not have."""
+        return self._with_dangling(instant).without_dangling()[0]
+
+    def dangling(self, instant: int) -> list[str]:
+        """Return what ``catalog`` leaves out, because an entry to which it refers is missing or cannot be read."""
+        return self._with_dangling(instant).without_dangling()[1]
+
+    def _with_dangling(self, instant: int) -> Catalog:
+        found: dict[Kind, dict[str, Entity]] = {}
+        for kind in KINDS:
+            versions = self.in_effect(kind, instant).items()
+            found[kind] = {identifier: entry.entity for identifier, entry in versions if entry.entity}
+        numbers = {name: entry.version for name, entry in self.in_effect("action-types", instant).items()}
+        entities = {kind.replace("-", "_"): entities for kind, entities in found.items()}
+        return Catalog(**entities, versions=numbers)  # type: ignore[arg-type] # each kind has its model
+
+    def in_effect(self, kind: Kind, instant: int) -> dict[str, VersionedEntry]:
+        """Return the version of each entry of a kind that is in effect at an instant.
+
+        Entries that are deleted at that instant, and those whose version cannot be read, are left out.
+        """
+        versions = {identifier: entry.at(instant) for identifier, entry in self.entries.get(kind, {}).items()}
+        return {identifier: version for identifier, version in versions.items() if version.entity}
+
+    def next_change(self, instant: int) -> int | None:
+        """Return the first instant after this one at which another version takes effect. None if there is none."""
+        later = (version.effective_at for version in self._versions() if version.effective_at > instant)
+        return min(later, default=None)
+
+    def referring_to(self, kind: Kind, identifier: str, instant: int) -> list[str]:
+        """Return the entries that refer to an entry at an instant or later, as ``<kind>/<id>``."""
+        return [
+            f"{referring}/{name}"
+            for referring in KINDS
+            for name, entry in self.entries.get(referring, {}).items()
+            if any(_refers(referring, version, kind, identifier) for version in entry.since(instant))
+        ]
+
+    def _versions(self) -> Iterator[VersionedEntry]:
+        for entries in self.entries.values():
+            for entry in entries.values():
+                yield from entry.chain
+
+
+def _refers(referring: Kind, version: VersionedEntry, kind: Kind, identifier: str) -> bool:
+    if version.entity is None:
+        return False
+    references = references_in(referring, version.entity.model_dump())
+    return any((reference.kind, reference.identifier) == (kind, identifier) for reference in references)

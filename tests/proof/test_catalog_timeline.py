@@ -1,0 +1,189 @@
+"""The catalog under any sequence of changes: all workers use the same entries, and no reference is ever broken.
+
+The model keeps every version with its ``effective_at``, and computes what is in effect from these alone. Each worker
+reads the catalog at times of its own, as late as it may.
+"""
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from saxaul.catalog.clients import RegisteredClient
+from saxaul.catalog.entries import Catalog, Entity, Kind
+from saxaul.catalog.timeline import Timeline
+from saxaul.catalog.versions import Condition
+from saxaul.problems import Problem
+from saxaul.services.edit_catalog import CatalogEditing
+from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.registry import Registry, to_item
+from saxaul.storage.stocks import Stocks
+from saxaul.storage.table import Table, raw
+from tests.builders import NOON, make_action_type, make_calendar, make_campaign, make_suggestion
+from tests.clocks import StoppedClock
+from tests.proof.memory_dynamodb import MemoryDynamoDB
+
+DELAY = 60
+ALIPAY = RegisteredClient(name="alipay", role="app", trust="first_party")
+WORKERS = 3
+TYPES, CAMPAIGNS, SUGGESTIONS = ("bus_ride", "walking"), ("wed", "earth"), ("bus", "walk")
+PLACES: list[tuple[Kind, str]] = [
+    *(("action-types", name) for name in TYPES),
+    *(("campaigns", name) for name in CAMPAIGNS),
+    *(("suggestions", name) for name in SUGGESTIONS),
+]
+
+named = st.none() | st.integers(DELAY, 4 * DELAY)
+"""How many seconds ahead the operator names the time of a change; None for the default."""
+documents = {
+    "action-types": st.builds(
+        lambda points, retired: (
+            make_action_type(points=str(points)).model_dump(mode="json", exclude_defaults=True)
+            | ({"retired_from": "2026-06-01"} if retired else {})
+        ),
+        st.integers(1, 9),
+        st.integers(0, 3).map(lambda number: number == 0),
+    ),
+    "campaigns": st.builds(
+        lambda types, words: make_campaign(multipliers=dict.fromkeys(types, "2"), keywords=(words,)).model_dump(
+            mode="json", exclude_defaults=True
+        ),
+        st.sets(st.sampled_from(TYPES)),
+        st.sampled_from(["a", "b"]),
+    ),
+    "suggestions": st.builds(
+        lambda action_type, campaign, words: make_suggestion(
+            action_type=action_type, campaign=campaign, keywords=(words,)
+        ).model_dump(mode="json", exclude_defaults=True),
+        st.sampled_from(TYPES),
+        st.none() | st.sampled_from(CAMPAIGNS),
+        st.sampled_from(["a", "b"]),
+    ),
+}
+puts = st.sampled_from(PLACES).flatmap(
+    lambda place: st.tuples(st.just("put"), st.just(place), documents[place[0]], named)
+)
+deletions = st.tuples(st.just("delete"), st.sampled_from(PLACES), named)
+restorations = st.tuples(st.just("restore"), st.sampled_from(PLACES), st.integers(1, 4), named)
+passing = st.tuples(st.just("wait"), st.sampled_from([0, 1, 10, 30, 45, 59, 60, 61, 200]))
+steps = st.lists(st.one_of(puts, puts, deletions, restorations, passing), min_size=5, max_size=40)
+
+
+class Known(NamedTuple):
+    """A version as the model knows it. ``is_new`` says that the entry did not exist before."""
+
+    entity: Entity | None
+    written_at: int
+    effective_at: int
+    is_new: bool
+
+
+class Worker(CatalogStore):
+    """A worker that records when it read the catalog last."""
+
+    read_at = -1
+
+    def _read(self) -> Timeline:
+        self.read_at = self._table.clock.now()
+        return super()._read()
+
+
+class Programme:
+    """The real services and workers, and beside them every version that was written."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        memory = MemoryDynamoDB()
+        patch.setattr("saxaul.storage.table.dynamodb", lambda: memory)
+        patch.setattr("saxaul.services.edit_catalog.QUEUED_DAYS", -40)  # so that types can be deleted within a run
+        self.clock = StoppedClock(NOON)
+        calendar = make_calendar()
+        self.store = CatalogStore(Table("Catalog", self.clock), DELAY)
+        registry = Registry(Table("Catalog", self.clock))
+        memory.put_item(TableName="Catalog", Item=raw(to_item("alipay-client", ALIPAY)))
+        stocks = Stocks(Table("Ledger", self.clock))
+        self.editing = CatalogEditing(self.store, stocks, registry, calendar, self.clock)
+        self.rfc3339 = calendar.rfc3339
+        self.workers = [Worker(Table("Catalog", self.clock), DELAY) for _ in range(WORKERS)]
+        self.history: dict[tuple[Kind, str], list[Known]] = defaultdict(list)
+
+    def change(self, step: Any) -> None:  # noqa: ANN401 - one of several kinds of steps
+        name, (kind, identifier), *arguments, ahead = step
+        place = kind, identifier
+        time = None if ahead is None else self.rfc3339(self.clock.instant + ahead)
+        before = self.at(place, self.clock.instant)
+        pending = any(known.effective_at > self.clock.instant for known in self.kept(place))
+        known_version = self.store.latest(kind, identifier).version
+        try:
+            match name:
+                case "put":
+                    entry = self.editing.write(kind, identifier, arguments[0], Condition(), "operator", time).entry
+                case "restore":
+                    entry = self.editing.restore(kind, identifier, arguments[0], Condition(), "operator", time).entry
+                case _:
+                    entry = self.editing.delete(kind, identifier, Condition(), "operator", time)
+        except Problem:
+            return
+        if entry.version > known_version:
+            is_new = before is None and not pending
+            self.history[place].append(Known(entry.entity, self.clock.instant, entry.effective_at, is_new))
+            assert entry.effective_at == self.clock.instant + (ahead if ahead is not None else 0 if is_new else DELAY)
+
+    def at(self, place: tuple[Kind, str], instant: int) -> Known | None:
+        """Return the version that is in effect at an instant."""
+        begun = [known for known in self.kept(place) if known.effective_at <= instant]
+        return begun[-1] if begun and begun[-1].entity else None
+
+    def kept(self, place: tuple[Kind, str]) -> list[Known]:
+        """Return the versions that take effect. A version replaces those that would take effect with it or later."""
+        kept: list[Known] = []
+        for known in self.history[place]:
+            kept = [*(other for other in kept if other.effective_at < known.effective_at), known]
+        return kept
+
+    def check(self, number: int) -> None:
+        """Check that a worker uses what is in effect now. It may not yet know an entry that is new since its read."""
+        worker, now = self.workers[number], self.clock.instant
+        catalog = worker.catalog(max_age=10 * DELAY)  # as old as the store allows
+        assert now - worker.read_at < DELAY, "a copy as old as the delay may lack a change that is in effect"
+        assert_sound(catalog)
+        for place in PLACES:
+            found, known = entity_in(catalog, place), self.at(place, now)
+            is_unknown = known is not None and known.is_new and known.written_at >= worker.read_at
+            assert found == (known.entity if known else None) or (found is None and is_unknown), (place, number)
+
+    def check_future(self) -> None:
+        """Check that the catalog is sound at every instant from now on, if nothing else is written."""
+        timeline = self.store.timeline(max_age=0)
+        instant: int | None = self.clock.instant
+        while instant is not None:
+            assert_sound(timeline.catalog(instant))
+            instant = timeline.next_change(instant)
+
+
+def entity_in(catalog: Catalog, place: tuple[Kind, str]) -> Entity | None:
+    entities: dict[str, Entity] = getattr(catalog, place[0].replace("-", "_"))
+    return entities.get(place[1])
+
+
+def assert_sound(catalog: Catalog) -> None:
+    assert list(catalog.all_broken_references()) == []
+    used = {suggestion.action_type for suggestion in catalog.suggestions.values()}
+    assert [name for name in used if catalog.action_types[name].retired_from] == []
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps)
+def test_all_workers_use_the_same_entries_and_no_reference_is_broken_at_any_time(taken: list[Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        programme = Programme(patch)
+        for number, step in enumerate(taken):
+            if step[0] == "wait":
+                programme.clock.instant += step[1]
+            else:
+                programme.change(step)
+                programme.check_future()
+            for worker in range(WORKERS):
+                if number % (worker + 1) == 0:
+                    programme.check(worker)
