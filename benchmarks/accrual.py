@@ -12,7 +12,7 @@ mix as the day: long periods of busy users, full caps, repeated actions, and har
 The benchmark counts these costs between the API and the ledger. The messages of one call are handled as one batch.
 
 - DynamoDB: write units and read units from the consumed capacity that DynamoDB reports, and the number of requests.
-  Each function reads the catalog once a minute. The benchmark assumes one warm worker per function for the whole day,
+  Each function reads the catalog twice a minute. The benchmark assumes one warm worker per function for the whole day,
   and spreads these reads over the day's actions.
 - SQS: each 64 KB of payload is one request. Requests that send, receive and delete messages are counted. The benchmark
   receives and deletes up to ten messages at a time, as Lambda's poller does. Polls of an empty queue are not counted:
@@ -147,7 +147,7 @@ class Bench:
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _usage(self, way: Way, day: Day, used: Counter[str], actions: int) -> Usage:
-        catalog_reads = 2 * MINUTES / day.actions * actions  # two functions read the catalog once a minute each
+        catalog_reads = 2 * 2 * MINUTES / day.actions * actions  # two functions read the catalog twice a minute each
         reads = used["BatchGetItem.units"] + used["GetItem.units"]
         return Usage(
             actions=actions,

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
-from rich.markup import escape
 
 from local.client import client_arguments_of_stack, stack
-from local.console import console, exit_with
+from local.console import console, exit_with, shown
 from operations.arguments import non_empty
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
@@ -45,15 +44,15 @@ class Queues(NamedTuple):
 
 def show_all(client: "SQSClient", queues: Queues, limit: int) -> None:
     """Print each message, at most ``limit`` of them. The messages stay in the queue."""
-    shown = 0
+    count = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         total = letters.count()
         for message in letters:
             _print_message(message, queues.kind)
-            shown += 1
-            if shown == limit:
+            count += 1
+            if count == limit:
                 break
-    console.print(f"{shown} of about {max(total, shown)} messages in {escape(queues.dead_letter_url)}")
+    console.print(f"{count:,} of about {max(total, count):,} messages in {shown(queues.dead_letter_url)}")
 
 
 def redrive_all(client: "SQSClient", queues: Queues) -> None:
@@ -72,7 +71,7 @@ def redrive_all(client: "SQSClient", queues: Queues) -> None:
         for message in letters:
             letters.move(message, queues.source_url, message["Body"])
             moved += 1
-    console.print(f"[green]✓[/] moved {moved} messages back to {escape(queues.source_url)}")
+    console.print(f"[green]✓[/] moved {moved:,} messages back to {shown(queues.source_url)}")
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
@@ -80,9 +79,8 @@ def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str 
     with DeadLetters(client, queues.dead_letter_url) as letters:
         message = letters.find(message_id)
         letters.move(message, queues.source_url, message["Body"] if body is None else body)
-    console.print(
-        f"[green]✓[/] moved {message_id} back to {escape(queues.source_url)}{' with its new body' * bool(body)}"
-    )
+    moved = f"moved {message_id} back to {queues.source_url}{' with its new body' * bool(body)}"
+    console.print(f"[green]✓[/] {shown(moved)}")
 
 
 def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
@@ -91,10 +89,10 @@ def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
     with DeadLetters(client, queues.dead_letter_url) as letters:
         for message in [letters.find(message_id)] if message_id else letters:
             _print_message(message, queues.kind)
-            console.print(message["Body"], markup=False)
+            console.print(shown(message["Body"]))
             letters.delete(message)
             dropped += 1
-    console.print(f"[green]✓[/] dropped {dropped} messages")
+    console.print(f"[green]✓[/] dropped {dropped:,} messages")
 
 
 def summary(body: str, kind: str) -> str:
@@ -121,8 +119,9 @@ def _print_message(message: "MessageTypeDef", kind: str) -> None:
     minutes = max(0, time.time() - int(attributes["SentTimestamp"]) / 1000) / 60
     age = f"{minutes / 1440:.1f} days" if minutes >= 1440 else f"{minutes:.0f} min"  # noqa: PLR2004 - minutes of a day
     console.print(
-        f"[bold]{message['MessageId']}[/] {kind}, {age} old, received {attributes['ApproximateReceiveCount']} times\n"
-        f"    {escape(summary(message['Body'], kind))}"
+        f"[bold]{shown(message['MessageId'])}[/] {shown(kind)}, {shown(age)} old, "
+        f"received {shown(attributes['ApproximateReceiveCount'])} times\n"
+        f"    {shown(summary(message['Body'], kind))}"
     )
 
 

@@ -18,16 +18,16 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from local.client import stack, use_stack
-from local.console import console, exit_with
+from local.console import console, exit_with, shown
 from operations.arguments import non_empty
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.audit import PAID, Census, CrossChecks, Finding, Holdings, check, log_findings, stock_findings
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
+from saxaul.deadline import UnansweredError
 from saxaul.ledger.awards import Terms
 from saxaul.log.entries import Counts
 from saxaul.storage import orders, redemptions, stocks
@@ -210,9 +210,9 @@ def main() -> None:
     catalog = chosen.catalog if chosen.table else stack()["tables"]["catalog"]
     zone = chosen.time_zone if chosen.table else ZoneInfo(stack()["time_zone"])
     try:
-        with console.status(f"reading {table.name}"):
+        with console.status(f"reading {shown(table.name)}"):
             report = reconcile(table, _print_finding, terms_of(catalog, zone) if catalog else None)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, UnansweredError) as error:
         exit_with(f"{table.name} could not be read: {error}")
     _print_sums(report)
     sys.exit(1 if report.faults else 0)
@@ -221,7 +221,7 @@ def main() -> None:
 def terms_of(catalog: str, zone: ZoneInfo) -> Terms:
     """Return the rules by which entries are awarded. ``catalog`` is the name of the catalog's table."""
     store = CatalogStore(Table(catalog, SYSTEM_CLOCK))
-    return Terms(store.catalog(), Calendar(zone, acceptance_days=0, harvest_time=None), store.rule)
+    return Terms(Calendar(zone, acceptance_days=0, harvest_time=None), store.rule)
 
 
 def ledger_of_the_stack() -> str:
@@ -233,7 +233,7 @@ def ledger_of_the_stack() -> str:
 
 def _print_finding(finding: Finding) -> None:
     mark = "[red]✗[/]" if finding.is_fault else "[yellow]·[/]"
-    console.print(f"{mark} {escape(finding.subject)}: {escape(finding.detail)}")
+    console.print(mark, f"{shown(finding.subject)}: {shown(finding.detail)}")
 
 
 def _print_sums(report: Report) -> None:

@@ -23,15 +23,15 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.markup import escape
 
 from local.client import stack
-from local.console import console, exit_with
+from local.console import console, exit_with, shown
 from operations.arguments import non_empty
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
+from saxaul.deadline import UnansweredError
 from saxaul.impact.totals import Act, Day, Impact, Sum, impact_of_period, impact_of_redemption
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
@@ -168,9 +168,9 @@ def main() -> None:
     table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
     calendar = Calendar(chosen.time_zone or ZoneInfo(stack()["time_zone"]), acceptance_days=0, harvest_time=None)
     try:
-        with console.status(f"counting {table.name}"):
-            report = recount(table, calendar, lambda line: console.print(f"· {escape(line)}"), mend=chosen.mend)
-    except (BotoCoreError, ClientError) as error:
+        with console.status(f"counting {shown(table.name)}"):
+            report = recount(table, calendar, lambda line: console.print(f"· {shown(line)}"), mend=chosen.mend)
+    except (BotoCoreError, ClientError, UnansweredError) as error:
         exit_with(f"{table.name} could not be read: {error}")
     for line in conclusions(report):
         console.print(line)

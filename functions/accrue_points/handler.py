@@ -29,6 +29,7 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
         extra={
             "messages": len(event["Records"]),
             **accrued.outcomes,
+            "oldest_accepted_s": accrued.oldest,
             "failed": failed,
             "request_id": context.aws_request_id,
         },

@@ -10,6 +10,7 @@ from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.messages.bodies import pack
 from saxaul.storage.periods import PeriodMovedError, Periods
+from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 from tests.builders import (
     DAY,
@@ -25,8 +26,8 @@ from tests.integration.stack import Stack, harvest, wallet_of
 
 
 def body(action_id: str = "ride-1", user_id: str = "u-42", occurred_at: int = NOON, quantity: str = "1") -> str:
-    action = ["user", user_id, action_id, "bus_ride", quantity, occurred_at, False, ""]
-    return json.dumps({"app": "alipay", "actions": [action]})
+    action = ["user", user_id, action_id, "bus_ride", quantity, occurred_at, False, "", 1, None, None]
+    return json.dumps({"app": "alipay", "accepted_at": NOON, "actions": [action]})
 
 
 @pytest.mark.parametrize(
@@ -59,15 +60,20 @@ def test_a_message_that_parses_but_cannot_be_posted_fails_alone(stack: Stack, po
     assert wallet_of()["earned"] == 160
 
 
-def test_a_message_with_an_unknown_type_posts_none_of_its_actions_and_fails_alone(stack: Stack) -> None:
+def test_a_message_with_an_unreadable_version_fails_alone_and_its_other_actions_are_posted(stack: Stack) -> None:
     stack.seed_catalog()
-    unknown = pack("alipay", [make_action("ride-1"), make_action("x", type="teleport")])
+    Table("Catalog", stack.clock).put({"pk": "action-types/broken", "sk": "00000001", "document": "{}"}, 0)
+    unreadable = pack(
+        "alipay",
+        NOON,
+        [make_action("ride-1"), make_action("x", type="broken"), make_action("y", rule=9), make_action("z", type="no")],
+    )
 
-    assert stack.accrue(*unknown, body("ride-2")) == ["m-0"]
-    assert [list(period.entries) for period in stack.periods_of()] == [["alipay:ride-2"]]
+    assert stack.accrue(*unreadable, body("ride-2")) == ["m-0"]
+    assert [list(period.entries) for period in stack.periods_of()] == [["alipay:ride-1", "alipay:ride-2"]]
 
 
-def test_a_worker_with_an_older_cached_catalog_reads_a_newly_added_type(stack: Stack) -> None:
+def test_a_worker_posts_an_action_of_a_newly_added_type(stack: Stack) -> None:
     stack.seed_catalog()
     stack.accrue(body())
     stack.seed("action-types", metro_ride=make_action_type(points="52"))
@@ -114,9 +120,9 @@ def test_after_a_concurrent_write_the_actions_are_posted_to_the_newly_written_pe
     def losing_once(periods: Periods, period: Period) -> None:
         if not raced:
             raced.append(period)
-            winner = make_period(make_entry(50), version=0)
+            winner = make_period(make_entry(50, rule=1), version=0)
             put(periods, winner)
-            raise PeriodMovedError(make_period(make_entry(50), version=1), None)
+            raise PeriodMovedError(make_period(make_entry(50, rule=1), version=1), None)
         put(periods, period)
 
     monkeypatch.setattr(Periods, "put", losing_once)

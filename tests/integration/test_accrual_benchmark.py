@@ -88,6 +88,7 @@ def test_periods_need_one_message_and_one_read_per_call_and_one_write_per_user(
         "SendMessage": 1,
         "ReceiveMessage": 1,
         "DeleteMessageBatch": 1,
+        "GetItem": 1,  # the app's registration, which a worker reads at most every three seconds
         "BatchGetItem": 1,
         "PutItem": 2,
     }

@@ -42,6 +42,7 @@ def test_an_edit_changes_the_lines_of_later_actions_but_not_those_of_earlier_one
     stack.accrue_all([make_action("early")])
     before = lines()
     put_entry("action-types", "bus_ride", EDITED)
+    stack.clock.instant += 60
     clear_worker_caches()
     stack.accrue_all([make_action("late")])
 
@@ -88,16 +89,17 @@ def test_the_link_of_a_line_uses_the_configured_public_url(stack: Stack, monkeyp
 def test_versions_that_never_existed_or_are_deletions_have_no_rule(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE)
     delete_ride(stack)
+    stack.clock.instant += 60
     named = [("bus_ride", number) for number in (0, 1, 2, 3, 4)]
 
     assert set(stack.catalog_store.rules([*named, ("flight", 0), ("flight", 1)])) == {("bus_ride", 1), ("bus_ride", 2)}
 
 
-def test_version_0_is_the_current_version(stack: Stack) -> None:
+def test_a_version_that_cannot_be_read_has_no_result_and_hides_no_other_version(stack: Stack) -> None:
     put_entry("action-types", "bus_ride", RIDE)
-    put_entry("action-types", "bus_ride", EDITED)
+    Table("Catalog", stack.clock).put({"pk": "action-types/bus_ride", "sk": "00000002", "document": "{}"}, 0)
 
-    assert stack.catalog_store.rules([("bus_ride", 0)])["bus_ride", 0].unit == "trip"
+    assert stack.catalog_store.rules([("bus_ride", 1), ("bus_ride", 2), ("bus_ride", 3)]).keys() == {("bus_ride", 1)}
 
 
 @pytest.fixture
@@ -118,11 +120,10 @@ def reads(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return found
 
 
-def test_a_worker_reads_an_earlier_version_once_and_the_current_one_not_at_all(
-    stack: Stack, reads: list[list[str]]
-) -> None:
+def test_a_worker_reads_each_version_once(stack: Stack, reads: list[list[str]]) -> None:
     for points in range(1, 5):
         put_entry("action-types", "bus_ride", make_action_type(points=str(points)).model_dump(mode="json"))
+    stack.clock.instant += 60
     store = stack.catalog_store
     reads.clear()
 
@@ -132,7 +133,7 @@ def test_a_worker_reads_an_earlier_version_once_and_the_current_one_not_at_all(
             number: number for number in numbers
         }
 
-    assert reads == [["00000001", "00000002"], ["00000003"]]
+    assert reads == [["00000001", "00000002"], ["00000004"], ["00000003"]]
 
 
 def test_a_worker_keeps_a_limited_number_of_versions(
@@ -141,6 +142,7 @@ def test_a_worker_keeps_a_limited_number_of_versions(
     monkeypatch.setattr(catalog, "RULES_CACHED", 2)
     for points in range(1, 5):
         put_entry("action-types", "bus_ride", make_action_type(points=str(points)).model_dump(mode="json"))
+    stack.clock.instant += 60
     store = stack.catalog_store
     reads.clear()
 

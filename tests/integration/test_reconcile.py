@@ -11,6 +11,7 @@ import pytest
 from operations import reconcile
 from operations.ledger_reading import scan, size_of
 from saxaul.catalog.entries import Cap
+from saxaul.deadline import UnansweredError
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, Key, Table, python, raw, transact
@@ -315,6 +316,19 @@ def test_a_missing_table_ends_the_command_with_an_error_message(
 
     assert run(monkeypatch, "--table", "Nowhere") == 1
     assert capsys.readouterr().err.startswith("✗ Nowhere could not be read")
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_read_that_aws_does_not_answer_ends_the_command_with_an_error_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise UnansweredError("timeout")
+
+    monkeypatch.setattr(reconcile, "reconcile", fail)
+
+    assert run(monkeypatch, "--table", "Ledger") == 1
+    assert capsys.readouterr().err == "✗ Ledger could not be read: timeout\n"
 
 
 def test_without_a_table_the_command_uses_the_laptop_stack(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from operations import recount as command
+from saxaul.deadline import UnansweredError
 from saxaul.impact.totals import Impact
 from saxaul.storage.impact import ImpactStore
 from tests.builders import NOON, make_action, make_calendar, make_redemption
@@ -49,6 +50,18 @@ def exit_of(monkeypatch: pytest.MonkeyPatch, stack: Stack, *options: str) -> obj
     with pytest.raises(SystemExit) as ended:
         command.main()
     return ended.value.code
+
+
+def test_a_read_that_aws_does_not_answer_ends_the_command_with_an_error_message(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise UnansweredError("timeout")
+
+    monkeypatch.setattr(command, "recount", fail)
+
+    assert exit_of(monkeypatch, stack) == 1
+    assert capsys.readouterr().err == "✗ Ledger could not be read: timeout\n"
 
 
 def test_correct_totals_are_not_reported_and_cause_no_wait(counted: Stack, waits: list[float]) -> None:

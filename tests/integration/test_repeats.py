@@ -195,7 +195,7 @@ def test_two_concurrent_writes_are_found_by_the_search_after_the_later_one(
 def test_a_repeat_of_a_reversed_action_is_not_withdrawn(seeded: Stack) -> None:
     stream = Stream()
     report(seeded, make_action("ride-1"))
-    seeded.accrue(*pack_reversals(APP, [Reversal(APP, USER, "ride-1", "wrong date", NOON)]))
+    seeded.accrue(*pack_reversals(APP, NOON, [Reversal(APP, USER, "ride-1", "wrong date", NOON)]))
     report(seeded, make_action("ride-1", occurred_at=NOON - DAY))
 
     catch_up(seeded, stream)
@@ -302,7 +302,7 @@ def test_an_entry_that_counts_again_is_searched_for_repeats(seeded: Stack) -> No
     catch_up(seeded, stream)
     assert wallet_of()["earned"] == 160 + 80
 
-    seeded.accrue(*pack_reversals(APP, [Reversal(APP, USER, "metro", "refund", NOON)]))
+    seeded.accrue(*pack_reversals(APP, NOON, [Reversal(APP, USER, "metro", "refund", NOON)]))
     catch_up(seeded, stream)
 
     assert voids(seeded) == {
@@ -327,7 +327,7 @@ def test_an_entry_whose_id_was_added_to_a_sum_of_another_period_is_withdrawn(see
 
 def undo(stack: Stack, action_id: str, days: int) -> None:
     """Reverse the action of some days ago."""
-    [body] = pack_reversals(APP, [Reversal(APP, USER, action_id, "wrong date", NOON - days * DAY)])
+    [body] = pack_reversals(APP, NOON, [Reversal(APP, USER, action_id, "wrong date", NOON - days * DAY)])
     assert stack.accrue(body) == []
 
 
@@ -437,7 +437,7 @@ def test_a_late_copy_of_the_withdrawal_is_corrected_by_the_search(seeded: Stack)
 def test_a_late_copy_of_the_message_that_lets_an_entry_count_again_is_corrected_by_the_search(seeded: Stack) -> None:
     stream = Stream()
     repeated(seeded, stream, YESTERDAY, make_action("ride-1", quantity="3", occurred_at=NOON - 2 * DAY))
-    [late] = pack_withdrawals(APP, [Withdrawal(APP, USER, "ride-1", "2026-06-03", is_lifted=True)])
+    [late] = pack_withdrawals(APP, NOON, [Withdrawal(APP, USER, "ride-1", "2026-06-03", is_lifted=True)])
 
     assert seeded.accrue(late) == []
     assert wallet_of()["earned"] == 320
@@ -484,7 +484,7 @@ def test_an_entry_with_evidence_that_counts_again_is_one_of_the_claims_again(
     }
     assert wallet_of()["earned"] == earned
     assert check(Holdings(USER, seeded.wallet(), seeded.periods_of())) == []
-    [body] = pack_reversals("taobao", [Reversal("taobao", USER, "trip-9", "refund", NOON)])
+    [body] = pack_reversals("taobao", NOON, [Reversal("taobao", USER, "trip-9", "refund", NOON)])
     assert seeded.accrue(body) == []
     assert wallet_of()["earned"] == 240
 

@@ -57,7 +57,7 @@ def test_a_reversal_after_the_harvest_is_deducted_by_the_next_harvest(stack: Sta
     assert wallet_of()["spendable"] == 0
 
 
-def test_a_reversal_that_arrives_before_its_action_is_noted_in_every_possible_period(stack: Stack) -> None:
+def test_a_reversal_that_arrives_before_its_action_is_noted_in_the_periods_of_all_lengths(stack: Stack) -> None:
     monthly = make_action_type(caps=(Cap(window="month", units=Decimal(10)),))
     stack.seed("action-types", bus_ride=monthly, metro_ride=make_action_type())
 
@@ -66,9 +66,9 @@ def test_a_reversal_that_arrives_before_its_action_is_noted_in_every_possible_pe
     awaited = {period.key.window: period.awaited for period in stack.periods_of()}
     stack.accrue_all([make_action()])
 
-    assert awaited == {"2026-06-05": {"alipay"}, "2026-06": {"alipay"}}
+    assert awaited == {"2026-06-05": {"alipay"}, "2026-06": {"alipay"}, "2026": {"alipay"}}
     assert wallet_of()["earned"] == 0
-    assert names_by_window(stack) == {"2026-06-05": [], "2026-06": ["alipay:ride-1"]}
+    assert names_by_window(stack) == {"2026-06-05": [], "2026-06": ["alipay:ride-1"], "2026": []}
 
 
 def test_a_reversal_that_could_not_be_written_is_written_on_redelivery(

@@ -30,6 +30,7 @@ class ModelRedemption:
     project_id: str
     trees: int
     points: int
+    max_points: int | None = None
     requested_at: int = 0
     state: str = "requested"
     reason: str = ""
@@ -73,7 +74,7 @@ class Model:
         now: int = 0,
     ) -> Counter[str]:
         """Apply a batch of reports. Returns how many of them had each outcome."""
-        return self.reports.arrive(actions, reversals, withdrawals, self.catalog, now)
+        return self.reports.arrive([(action, self.catalog) for action in actions], reversals, withdrawals, now)
 
     def awarded_to(self, user_id: str) -> list[tuple[Line, Award]]:
         return [pair for type_ in self.catalog.action_types for pair in self.reports.awarded_to(user_id, type_)]
@@ -98,8 +99,10 @@ class Model:
     def request(self, key: str, redemption: ModelRedemption, now: int) -> str:
         """Apply a redemption request. Returns ``new``, ``replay``, or the problem code of the refusal."""
         if known := self.redemptions.get(key):
-            same = (known.project_id, known.trees) == (redemption.project_id, redemption.trees)
-            return "replay" if same else "key_reused"
+            asked = [(found.project_id, found.trees, found.max_points) for found in (known, redemption)]
+            return "replay" if asked[0] == asked[1] else "key_reused"
+        if redemption.max_points is not None and redemption.points > redemption.max_points:
+            return "price_changed"
         if refusal := self._refusal(redemption, now):
             return refusal
         self.harvest(redemption.user_id, now)

@@ -17,7 +17,11 @@ from saxaul.ledger.entries import ZERO, Entry, app_of, entry_name
 from saxaul.ledger.periods import Period, PeriodDraft
 from saxaul.ledger.shares import Share
 from saxaul.ledger.wallets import Harvest, Wallet
+from saxaul.messages.bodies import ActionMessage
+from saxaul.services.accrue import Accrual, Accrued
 from saxaul.services.post_together import Attempt
+from saxaul.services.redeem import Redeeming
+from saxaul.storage.catalog import CatalogStore
 from saxaul.trees import redemptions
 from saxaul.trees.redemptions import Redemption, Settlement
 from saxaul.trees.stock import Stock
@@ -31,6 +35,7 @@ SQUATTED = "an app claims evidence with a type whose cap is used up"
 EARLY = "reversals arrive before their actions"
 RAISED = "running totals are raised"
 OVERFLOWED = "a share overflows"
+FACILITY = "a facility reports more than is plausible"
 REPEATED = "an id is reported with other dates"
 
 
@@ -147,7 +152,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @RULES.caught_by(WITHHELD)
 def _(patch: pytest.MonkeyPatch) -> None:
     """Entries are awarded again by the current version of their action type."""
-    patch.setattr(Terms, "rule", lambda self, name, _: self.catalog.action_types[name])
+    patch.setattr(CatalogStore, "rule", lambda self, name, _: self.catalog().action_types[name])
 
 
 @RULES.caught_by(OVERFLOWED)
@@ -444,6 +449,33 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Calendar, "closed_through", mutant)
 
 
+@RULES.caught_by("types change while actions are queued")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """An action is paid by the version of its type when it is posted, instead of when it was accepted."""
+    post, unpacked = Accrual.post, ActionMessage.unpacked
+
+    def mutant(self: Accrual, messages: Mapping[str, ActionMessage]) -> Accrued:
+        catalog = self.catalog_store.catalog()
+        with pytest.MonkeyPatch.context() as inner:
+            now = lambda message: (action.on_terms_of(catalog, self.calendar) for action in unpacked(message))  # noqa: E731
+            inner.setattr(ActionMessage, "unpacked", now)
+            return post(self, messages)
+
+    patch.setattr(Accrual, "post", mutant)
+
+
+@RULES.caught_by(FACILITY)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The plausible quantity of a facility is ignored."""
+    patch.setattr("saxaul.ledger.awards.plausible_of", lambda *_: None)
+
+
+@RULES.caught_by(FACILITY)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """An app may report for the facility of another app."""
+    patch.setattr("saxaul.ledger.actions._facility_refusal", lambda *_: None)
+
+
 @RULES.caught_by("late messages reopen closed periods")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A late action does not reopen its closed period."""
@@ -467,6 +499,12 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Wallet, "reopened", lambda wallet, period: replace(reopened(wallet, period), closed_g=wallet.closed_g)
     )
+
+
+@RULES.caught_by("trees are requested")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A request is accepted although its trees cost more than its max_points."""
+    patch.setattr(Redeeming, "_within_limit", lambda _, __, new: new)
 
 
 def _settling(patch: pytest.MonkeyPatch, mutant: Any) -> None:

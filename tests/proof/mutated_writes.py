@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
-from saxaul.ledger.periods import Period
+from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.accrue import Accrual, Accrued
 from saxaul.services.post_together import Attempt
 from saxaul.services.redeem import Redeeming, Requested, redemption_id
 from saxaul.services.settle import Settling
+from saxaul.storage import periods
 from saxaul.storage.claims import EARLY_PREFIX, EVIDENCE_PREFIX
 from saxaul.storage.periods import PeriodMovedError, Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, Table, transact
-from saxaul.storage.wallets import Wallets, to_item
+from saxaul.storage.wallets import Wallets
+from saxaul.storage.wallets import to_item as wallet_item
 from saxaul.trees.redemptions import Redemption, State
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations
@@ -59,13 +61,26 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A period write whose condition failed is treated as successful."""
     put = Periods.put
 
-    def mutant(periods: Periods, period: Period) -> None:
+    def mutant(store: Periods, period: Period) -> None:
         try:
-            put(periods, period)
+            put(store, period)
         except PeriodMovedError:
             return
 
     patch.setattr(Periods, "put", mutant)
+
+
+@WRITES.caught_by("a share overflows")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A long period keeps the sums with which it was first stored, although it has more entries."""
+    first: dict[PeriodKey, Item] = {}
+
+    def mutant(period: Period) -> Item:
+        item = to_item(period)
+        return item | {"sums": first.setdefault(period.key, item["sums"])} if "sums" in item else item
+
+    to_item = periods.to_item
+    patch.setattr(periods, "to_item", mutant)
 
 
 @WRITES.caught_by("points are harvested", Fault.OVERTAKEN)
@@ -85,7 +100,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest does not recognize its own write when botocore repeats it."""
 
     def mutant(store: Any, wallet: Wallet) -> None:
-        store._table.put(to_item(wallet), wallet.version)
+        store._table.put(wallet_item(wallet), wallet.version)
 
     patch.setattr(Wallets, "put", mutant)
 
@@ -191,11 +206,11 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """After a lost race, the changes that were made to the outdated period are written over the new one."""
     put = Periods.put
 
-    def mutant(periods: Periods, period: Period) -> None:
+    def mutant(store: Periods, period: Period) -> None:
         try:
-            put(periods, period)
+            put(store, period)
         except PeriodMovedError as moved:
-            put(periods, replace(period, version=moved.period.version))
+            put(store, replace(period, version=moved.period.version))
 
     patch.setattr(Periods, "put", mutant)
 

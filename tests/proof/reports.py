@@ -210,13 +210,14 @@ class Reports:
 
     def arrive(
         self,
-        actions: Iterable[Action],
+        actions: Iterable[tuple[Action, Catalog]],
         reversals: Iterable[Reversal],
         withdrawals: Iterable[Withdrawal],
-        catalog: Catalog,
         now: int,
     ) -> Counter[str]:
         """Apply a batch: first its plain actions, then those with evidence, the reversals, and the withdrawals.
+
+        Each action comes with the catalog by which it was accepted.
 
         After that, decide which of the claims to each evidence counts. ``decided`` names the evidence whose claims have
         changed.
@@ -224,7 +225,7 @@ class Reports:
         self.decided.clear()
         self._withheld = Counter(line.share for line, award in self.awarded() if award.withheld and not line.sum_key)
         outcomes = [
-            *(self._report(action, catalog, now) for action in sorted(actions, key=lambda a: bool(a.evidence_id))),
+            *(self._report(*accepted, now) for accepted in sorted(actions, key=lambda a: bool(a[0].evidence_id))),
             *(self._reverse(reversal, now) for reversal in reversals),
             *(self._withdraw(withdrawal) for withdrawal in withdrawals),
         ]
@@ -483,13 +484,15 @@ class Reports:
         known = self.early.get(owner, {})
         if reversal.occurred_at < now - ARRIVES_WITHIN:
             return "unrecorded"
-        _, occurred_at = known.get(reversal.action_id, ("", None))
-        if occurred_at == reversal.occurred_at and self.awaited.issuperset(shares):
+        _, occurred_at = known.get(reversal.action_id, ("", -1))
+        if occurred_at >= reversal.occurred_at and self.awaited.issuperset(shares):
             return "replayed"
         kept = {name: found for name, found in known.items() if found[1] >= now - ARRIVES_WITHIN}
         if len(kept) >= self.limits.early and reversal.action_id not in kept:
             return "unrecorded"
-        self.early[owner] = {**kept, reversal.action_id: (reversal.reason, reversal.occurred_at)}
+        if occurred_at < reversal.occurred_at:
+            kept[reversal.action_id] = (reversal.reason, reversal.occurred_at)
+        self.early[owner] = kept
         self.awaited.update(shares)
         return "kept"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
@@ -10,8 +11,10 @@ from saxaul.ledger.actions import Action, Owner
 from saxaul.storage.log import PARTITION, from_item
 from saxaul.storage.table import Item, python
 from tests.builders import APP, DAY
+from tests.proof.facilities import BILLION, ROOF, FacilityModel, accepted, assert_agrees, register, taken_back, told
 from tests.proof.faults import Fault
-from tests.proof.twin import APPS, CHANGED_TYPES, HONEST, HOSTILE, USERS, Message, Twin, make_message, reversing
+from tests.proof.twin import APPS, CHANGED_TYPES, HONEST, HOSTILE, TYPES, USERS, Message, Twin, make_message, reversing
+from tests.proof.world import CALENDAR
 
 HOUR = 3600
 
@@ -356,12 +359,17 @@ def _harvest_and_close(twin: Twin) -> None:
 
 
 def _request(twin: Twin) -> None:
-    """Send a request, its repeat, another one with the same key, and one for too many trees. Then settle the queue."""
+    """Send a request, its repeat, another one with the same key, one for too many trees, and two with a limit.
+
+    One of the limits is too low for the price. Then settle the queue.
+    """
     mei, bao = USERS
     twin.request(mei, "key-1", "saxaul-alxa", 2)
     twin.request(mei, "key-1", "saxaul-alxa", 2)
     twin.request(mei, "key-1", "willow-yili", 2)
     twin.request(bao, "key-1", "saxaul-alxa", 10)
+    twin.request(bao, "key-2", "willow-yili", 1, max_points=89)
+    twin.request(bao, "key-2", "willow-yili", 1, max_points=90)
     twin.settle(twin.world.queue.sent)
 
 
@@ -401,6 +409,56 @@ def _plant(twin: Twin) -> None:
     twin.plant()
 
 
+def _change_while_queued(twin: Twin) -> None:
+    """Accept actions, change their types, accept further ones, and deliver all of them, the later ones first."""
+    mei, bao = USERS
+    steps = _action(twin, mei, "steps", "walking", 30, is_total=True)
+    actions = [
+        _action(twin, mei, "before", "bus_ride", 30),
+        _action(twin, bao, "before", "cycling", 4),
+        _action(twin, bao, "car", "leave_the_car", 35, evidence="trip"),
+        steps,
+    ]
+    old = [Message(HONEST, (action,)).accepted(twin.model.catalog) for action in actions]
+    for type_ in TYPES:
+        twin.change_type(type_, CHANGED_TYPES[type_])
+    later = [
+        _action(twin, mei, "after", "bus_ride", 30),
+        _action(twin, bao, "after", "cycling", 4, app=HOSTILE),
+        _action(twin, bao, "taxi", "train_ride", 5, app=HOSTILE, evidence="trip"),
+        steps._replace(quantity=Decimal(50)),
+    ]
+    for message in [*(Message(action.app, (action,)) for action in later), *old]:
+        twin.deliver([message])
+    twin.deliver([reversing(actions[0]), reversing(later[1])])
+
+
+def _registered(twin: Twin) -> None:
+    register(twin.world, "100")
+
+
+def _report_a_facility(twin: Twin) -> None:
+    """Report a billion in one action, in several, on two days and by another app. Reverse some of them."""
+    world, now = twin.world, twin.world.now
+    with twin.calls.undisturbed():
+        catalog = world.catalog_store.catalog(max_age=0)
+    model = FacilityModel(HONEST, Fraction(100))
+    reported = [
+        (HONEST, "first", "40", now),
+        (HOSTILE, "theirs", str(BILLION), now),
+        (HONEST, "billion", str(BILLION), now),
+        (HONEST, "yesterday", "60", now - DAY),
+        (HOSTILE, "more", "5", now - DAY),
+    ]
+    for app, action_id, quantity, at in reported:
+        twin.accrue(accepted(world, catalog, app, told(action_id, quantity, at)))
+        model.report(app, action_id, quantity, CALENDAR.windows_of(at).day)
+    for app, action_id in ((HOSTILE, "first"), (HONEST, "first"), (HONEST, "yesterday")):
+        twin.accrue(taken_back(world, catalog, app, action_id, now - DAY * (action_id == "yesterday")))
+        model.reverse(app, action_id)
+    world.without_faults(lambda: assert_agrees(world.periods.between(ROOF, "", "9999"), model))
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "a batch is accrued": Scenario(_rides, _a_batch),
     "actions arrive together with their reversals": Scenario(_rides, _with_reversals, _entries),
@@ -414,6 +472,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "running totals are raised": Scenario(_rides, _raise),
     "a share overflows": Scenario(_rides, _overflow),
     "an id is reported with other dates": Scenario(_rides, _repeat_an_id),
+    "types change while actions are queued": Scenario(_rides, _change_while_queued),
+    "a facility reports more than is plausible": Scenario(_registered, _report_a_facility),
     "late messages reopen closed periods": Scenario(_closed, _late),
     "points are harvested": Scenario(_rides_until_today, _harvest),
     "points are harvested and periods are closed": Scenario(_harvest_and_close, _harvest),

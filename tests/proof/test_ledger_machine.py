@@ -172,6 +172,8 @@ class LedgerMachine(RuleBasedStateMachine):
         return actions[picked // len(messages) % len(actions)]
 
     def _send(self, message: Message, is_delayed: bool) -> None:
+        """Queue a message. What it earns is decided now, even if an operator changes a type before it is delivered."""
+        message = message.accepted(self.twin.model.catalog)
         self.sent.append(message)
         if is_delayed:
             self.undelivered.append(message)

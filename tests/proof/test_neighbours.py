@@ -90,7 +90,8 @@ def test_a_message_above_the_size_limit_is_posted_with_the_others(twin: Twin) ->
     actions = [Action(APP, Owner("user", MEI), name, "bus_ride", Decimal(1), START) for name in names]
     body = ActionMessage(
         app=APP,
-        actions=[(*action.owner, *action[2:]) for action in actions],
+        accepted_at=START,
+        actions=[(*action.owner, *action[2:8], 1, None, None) for action in actions],
     ).model_dump_json()
     assert len(body) > 5 * MAX_MESSAGE_BYTES
 

@@ -118,15 +118,17 @@ def test_the_totals_match_the_ledger_however_its_stream_is_delivered(
             owner, name, occurred_at = Owner("user", user_id), f"a-{number}", START - days * DAY
             match kind:
                 case "reversal":
-                    bodies = pack_reversals(APP, [Reversal(APP, owner, name, "refund", occurred_at)])
+                    bodies = pack_reversals(APP, START, [Reversal(APP, owner, name, "refund", occurred_at)])
                 case "withdrawal":
                     window = CALENDAR.window_of(occurred_at, TYPES[type_].window)
-                    bodies = pack_withdrawals(APP, [Withdrawal(APP, owner, name, window, is_lifted=number % 2 == 0)])
+                    bodies = pack_withdrawals(
+                        APP, START, [Withdrawal(APP, owner, name, window, is_lifted=number % 2 == 0)]
+                    )
                 case _:
                     evidence = f"e-{number % 3}" if kind == "evidence" else ""
                     quantity = Decimal(number * days + 1)
-                    action = Action(APP, owner, name, type_, quantity, occurred_at, kind == "total", evidence)
-                    bodies = pack(APP, [action])
+                    action = Action(APP, owner, name, type_, quantity, occurred_at, kind == "total", evidence, rule=1)
+                    bodies = pack(APP, START, [action])
             assert world.accrue(dict(enumerate(bodies))) == {}  # type: ignore[arg-type] # the names do not matter
 
         deliver(store, Random(seed))

@@ -5,7 +5,6 @@ AWS calls of the system may fail. Then its queues, apps and schedules retry, as 
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -48,6 +47,8 @@ PATCHED = {
     "saxaul.ledger.claims.MAX_CLAIMS": LIMITS.claims,
     "saxaul.audit.MAX_CLAIMS": LIMITS.claims,
     "saxaul.ledger.early.MAX_EARLY": LIMITS.early,
+    "saxaul.storage.periods._PLAIN_BYTES": 150,
+    "saxaul.storage.periods._PACKED_BYTES": 150,
 }
 START = at("2026-05-20T12:00")
 
@@ -85,22 +86,36 @@ RESPONSE_LOST = {Fault.LOST, Fault.KILLED_AFTER}
 CAMPAIGNS = {"world-environment-day": make_campaign(multipliers={"bus_ride": "2", "cycling": "1.5"})}
 
 
+FIRST = Catalog(TYPES, campaigns=CAMPAIGNS, versions=dict.fromkeys(TYPES, 1))
+"""The entries of the first catalog that decide what an action earns."""
+
+
 class Message(NamedTuple):
-    """The actions, the reversals or the withdrawals that one message has."""
+    """The actions, the reversals or the withdrawals that one message has.
+
+    ``catalog`` is the one that was in effect when they were accepted; None stands for the first one.
+    """
 
     app: str
     actions: tuple[Action, ...] = ()
     reversals: tuple[Reversal, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
+    catalog: Catalog | None = None
+
+    def accepted(self, catalog: Catalog) -> "Message":
+        """Return the message as it is queued under a catalog. If it was queued before, it keeps its catalog."""
+        return self if self.catalog else self._replace(catalog=catalog)
 
     @property
     def body(self) -> str:
         if self.actions:
-            (body,) = pack(self.app, self.actions)
+            catalog = self.catalog or FIRST
+            actions = [action.on_terms_of(catalog, CALENDAR) for action in self.actions]
+            (body,) = pack(self.app, START, actions)
         elif self.reversals:
-            (body,) = pack_reversals(self.app, self.reversals)
+            (body,) = pack_reversals(self.app, START, self.reversals)
         else:
-            (body,) = pack_withdrawals(self.app, self.withdrawals)
+            (body,) = pack_withdrawals(self.app, START, self.withdrawals)
         return body
 
 
@@ -108,7 +123,7 @@ class Arrived(NamedTuple):
     """What the apps sent in one batch, or an operator's change of an action type, and when it arrived."""
 
     messages: Sequence[Message] = ()
-    changed: tuple[str, ActionType] | None = None
+    changes_a_type: bool = False
     at: int = 0
 
 
@@ -123,8 +138,7 @@ class Twin:
         vars(self.world).update(
             {name: Unreliable(client, self.calls) for name, client in self.world.reliable_clients.items()}
         )
-        self.first_catalog = self.world.seed(TYPES, PROJECTS, CAMPAIGNS)
-        self.model = Model(self.first_catalog, LIMITS)
+        self.model = Model(self.world.seed(TYPES, PROJECTS, CAMPAIGNS), LIMITS)
         for project_id, project in PROJECTS.items():
             self.model.plan(project_id, project, START)
         self.delivered: list[Message] = []
@@ -132,7 +146,11 @@ class Twin:
         self.repeats_are_checked = True
 
     def deliver(self, messages: Sequence[Message]) -> None:
-        """Deliver a batch, and then let the repeat check run until it finds nothing."""
+        """Deliver a batch, and then let the repeat check run until it finds nothing.
+
+        Messages that were not queued before are accepted now.
+        """
+        messages = [message.accepted(self.model.catalog) for message in messages]
         self.arrived.append(Arrived(messages, at=self.world.now))
         self.repeats_are_checked = False
         self._deliver(messages)
@@ -143,8 +161,8 @@ class Twin:
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         self.delivered += messages
-        struck = self._accrue(messages)
-        outcomes = arrive(self.model.reports, messages, self.model.catalog, self.world.now)
+        struck = self.accrue(messages)
+        outcomes = arrive(self.model.reports, messages, self.world.now)
         assert struck or self.world.outcomes == outcomes
         self._adopt_choices(self.model.reports)
 
@@ -183,12 +201,13 @@ class Twin:
         return found
 
     def change_type(self, name: str, rule: ActionType) -> None:
-        """Change an action type as an operator does. All workers read the new version before they go on."""
-        self.arrived.append(Arrived(changed=(name, rule), at=self.world.now))
+        """Change an action type as an operator does. Messages that are queued already keep their catalog."""
+        self.arrived.append(Arrived(changes_a_type=True, at=self.world.now))
         with self.calls.undisturbed():
             self.model.catalog = self.world.change_type(name, rule)
 
-    def _accrue(self, messages: Sequence[Message]) -> list[Fault]:
+    def accrue(self, messages: Sequence[Message]) -> list[Fault]:
+        """Deliver a batch to the system alone, until it is posted. Returns the faults that struck."""
         bodies = {str(number): message.body for number, message in enumerate(messages)}
         waiting = dict(bodies)
 
@@ -213,8 +232,8 @@ class Twin:
         expected = self.model.harvest(user_id, self.world.now)
         assert sum(moved) == expected or (not RESPONSE_LOST.isdisjoint(struck) and sum(moved) == 0)
 
-    def request(self, user_id: str, key: str, project_id: str, trees: int) -> None:
-        wanted = RedemptionRequest(APP, user_id, key, project_id, trees, "")
+    def request(self, user_id: str, key: str, project_id: str, trees: int, max_points: int | None = None) -> None:
+        wanted = RedemptionRequest(APP, user_id, key, project_id, trees, "", max_points)
         outcomes: list[str] = []
         certificates: set[tuple[str, ...]] = set()
 
@@ -224,7 +243,7 @@ class Twin:
 
         struck = self._until_done(ask)
         price = PROJECTS[project_id].price_points * trees
-        redemption = ModelRedemption(user_id, project_id, trees, price)
+        redemption = ModelRedemption(user_id, project_id, trees, price, max_points)
         expected = self.model.request(redemption_id(APP, user_id, key), redemption, self.world.now)
         assert len(certificates) == (expected in {"new", "replay"})
         if expected == "new" and struck:
@@ -349,13 +368,13 @@ class Twin:
 
     def _check_that_it_adds_up(self) -> None:
         found: list[str] = []
-        terms = Terms(self.world.catalog_store.catalog(max_age=0), CALENDAR, self.world.catalog_store.rule)
+        terms = Terms(CALENDAR, self.world.catalog_store.rule)
         reconcile(self.world.ledger, lambda finding: found.append(finding.detail) if finding.is_fault else None, terms)
         if not self.repeats_are_checked:
             waiting = " counts in the periods ", " counts in no other period"
             found = [detail for detail in found if not any(why in detail for why in waiting)]
         assert not found, found
-        if not any(arrived.changed for arrived in self.arrived):
+        if not any(arrived.changes_a_type for arrived in self.arrived):
             for user_id in USERS:
                 assert_no_cap_is_exceeded(self.world.periods_of(user_id))
 
@@ -419,7 +438,7 @@ class Twin:
         table = self.world.store.tables["Ledger"]
         before = dict(table)
         expected = self.model.reports.copied()
-        arrive(expected, self.delivered, self.model.catalog, self.world.now)
+        arrive(expected, self.delivered, self.world.now)
         with self.calls.undisturbed():
             self._accrue_again()
         self._adopt_choices(expected)
@@ -481,25 +500,22 @@ class Twin:
 
     def _replayed(self, apps: Sequence[str], *, is_capped: bool) -> Reports:
         """Return the model after the same history, of some apps only, and without caps if these do not apply."""
-        reports, catalog = Reports(LIMITS), self.first_catalog
+        reports = Reports(LIMITS)
         for arrived in self.arrived:
-            if arrived.changed:
-                name, rule = arrived.changed
-                versions = {**catalog.versions, name: catalog.versions[name] + 1}
-                catalog = replace(catalog, action_types={**catalog.action_types, name: rule}, versions=versions)
             messages = [message for message in arrived.messages if message.app in apps]
-            arrive(reports, messages, catalog if is_capped else uncapped(catalog), arrived.at)
+            if not is_capped:
+                messages = [message._replace(catalog=uncapped(message.catalog or FIRST)) for message in messages]
+            arrive(reports, messages, arrived.at)
             while withdrawals := reports.repeats():
-                reports.arrive((), (), withdrawals, catalog, arrived.at)
+                reports.arrive((), (), withdrawals, arrived.at)
         return reports
 
 
-def arrive(reports: Reports, messages: Sequence[Message], catalog: Catalog, now: int) -> Counter[str]:
+def arrive(reports: Reports, messages: Sequence[Message], now: int) -> Counter[str]:
     return reports.arrive(
-        [action for message in messages for action in message.actions],
+        [(action, message.catalog or FIRST) for message in messages for action in message.actions],
         [reversal for message in messages for reversal in message.reversals],
         [withdrawal for message in messages for withdrawal in message.withdrawals],
-        catalog,
         now,
     )
 

@@ -8,20 +8,34 @@ from saxaul.catalog.entries import ActionType
 from saxaul.http.bodies import MAX_ACTIONS, reported_items
 from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, RefusedItem, screen, screen_reversals
 from saxaul.problems import InvalidRequest
-from tests.builders import APP, NOON, at, make_action_type, make_calendar, make_catalog, reported
+from tests.builders import (
+    APP,
+    NOON,
+    at,
+    make_action_type,
+    make_calendar,
+    make_campaign,
+    make_catalog,
+    make_facility,
+    reported,
+)
 
 CATALOG = make_catalog(
     {
         "bus_ride": make_action_type(max_quantity="10"),
         "fax": ActionType.model_validate(make_action_type().model_dump() | {"retired_from": "2026-06-05"}),
         "solar_warehouse": make_action_type(points=None, actor="facility", max_quantity="999999999"),
-    }
+        "green_power": make_action_type(points=None, actor="facility", max_quantity="999999999"),
+    },
+    facilities={"dc-1": make_facility(), "theirs": make_facility(app="taobao")},
 )
 CALENDAR = make_calendar()
+SOLAR = {"user_id": None, "facility_id": "dc-1", "type": "solar_warehouse"}
 
 
 def screened(*actions: object) -> tuple[list[Action], list[RefusedItem]]:
-    return screen(APP, actions, CATALOG, CALENDAR, NOON)
+    accepted, refused, _ = screen(APP, actions, CATALOG, CALENDAR, NOON)
+    return accepted, refused
 
 
 def code_of(action: object) -> str:
@@ -175,10 +189,66 @@ def test_a_quantity_is_rounded_to_a_millionth() -> None:
     assert accepted[0].quantity == Decimal("1.234568")
 
 
-def test_an_action_with_a_facility_id_belongs_to_the_facility() -> None:
-    accepted, _ = screened(reported(user_id=None, facility_id="dc-1", type="solar_warehouse", quantity=999_999_999))
+def test_an_action_with_a_facility_id_belongs_to_the_facility_and_names_its_plausible_quantity() -> None:
+    accepted, _ = screened(reported(**SOLAR, quantity=999))
 
-    assert accepted[0].owner == Owner("facility", "dc-1")
+    assert (accepted[0].owner, accepted[0].plausible) == (Owner("facility", "dc-1"), Decimal(1000))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "named"),
+    [
+        ({"facility_id": "dc-2"}, "unknown_facility", "'dc-2'"),
+        ({"facility_id": "x" * 128}, "unknown_facility", f"'{'x' * 64}…'"),
+        ({"facility_id": "theirs"}, "not_your_facility", "'theirs'"),
+        ({"type": "green_power"}, "wrong_type_for_facility", "'dc-1'"),
+        ({"type": "bus_ride"}, "wrong_owner", "person"),
+    ],
+)
+def test_an_action_that_a_facility_cannot_have_is_refused_alone(
+    change: dict[str, object], code: str, named: str
+) -> None:
+    accepted, [refusal] = screened(reported(**SOLAR), reported(**SOLAR | change))
+
+    assert [action.owner.id for action in accepted] == ["dc-1"]
+    assert (refusal.index, refusal.code) == (1, code)
+    assert named in refusal.detail
+
+
+def test_an_action_beyond_the_plausible_quantity_of_a_day_is_accepted_and_flagged() -> None:
+    refused_first = reported(type="teleport")
+    accepted, _, flagged = screen(
+        APP,
+        [refused_first, reported(**SOLAR, quantity=1000), reported(**SOLAR, action_id="b", quantity="1000.1")],
+        CATALOG,
+        CALENDAR,
+        NOON,
+    )
+
+    assert len(accepted) == 2
+    [flag] = flagged
+    assert (flag.index, flag.action_id, flag.code) == (2, "b", "over_plausible_quantity")
+    assert flag.detail == "Only 1000 ride of a day count in the public totals."
+
+
+def test_an_accepted_action_names_the_version_and_the_campaign_of_its_day() -> None:
+    catalog = make_catalog(campaigns={"wed": make_campaign(multipliers={"bus_ride": "2"})}, versions={"bus_ride": 7})
+    reports = [reported(), reported(action_id="b", occurred_at="2026-06-04T08:30:00+08:00")]
+
+    accepted, _, _ = screen(APP, reports, catalog, CALENDAR, NOON)
+
+    assert [(a.rule, a.campaign, a.multiplier) for a in accepted] == [(7, "wed", Decimal(2)), (7, "", Decimal(1))]
+
+
+@pytest.mark.parametrize(("facility_id", "code"), [("dc-2", "unknown_facility"), ("theirs", "not_your_facility")])
+def test_a_reversal_for_a_facility_that_the_app_does_not_report_for_is_refused(facility_id: str, code: str) -> None:
+    taken = {"action_id": "a", "occurred_at": "2026-06-05T08:30:00+08:00", "reason": "meter"}
+    reversals = [taken | {"facility_id": name} for name in ("dc-1", facility_id)]
+
+    accepted, [refusal] = screen_reversals(APP, reversals, NOON, facilities=CATALOG.facilities)
+
+    assert [reversal.owner.id for reversal in accepted] == ["dc-1"]
+    assert (refusal.index, refusal.code) == (1, code)
 
 
 def test_each_of_five_hundred_actions_is_screened_alone_and_a_refusal_has_its_index() -> None:

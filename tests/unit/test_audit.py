@@ -27,7 +27,6 @@ from tests.builders import (
     USER,
     make_action_type,
     make_calendar,
-    make_catalog,
     make_entry,
     make_order,
     make_period,
@@ -131,7 +130,7 @@ def test_an_action_that_is_withdrawn_although_it_counts_in_no_other_period_is_a_
 
 
 def test_an_entry_that_does_not_earn_what_its_rule_gives_is_a_fault_with_both_numbers() -> None:
-    terms = Terms(make_catalog(), make_calendar(), lambda *_: make_action_type(points="5"))
+    terms = Terms(make_calendar(), lambda _, version: make_action_type(points="5" if version == 7 else "80"))
     correct, wrong = make_entry(80), make_entry(81)
     older = make_entry(5, rule=7)
 
@@ -148,7 +147,7 @@ def test_an_entry_of_a_version_that_does_not_exist_is_a_fault() -> None:
     def no_rule(action_type: str, version: int) -> ActionType:
         raise KeyError(action_type, version)
 
-    terms = Terms(make_catalog(), make_calendar(), no_rule)
+    terms = Terms(make_calendar(), no_rule)
 
     [finding] = check(Holdings(USER, make_wallet(), [make_period(make_entry(80, rule=7))]), terms)
 

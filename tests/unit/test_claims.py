@@ -16,7 +16,6 @@ from tests.builders import (
     make_action,
     make_action_type,
     make_calendar,
-    make_catalog,
     make_entry,
     make_period,
     make_wallet,
@@ -26,8 +25,8 @@ FIRST = Claim("taobao:ride", "2026-06-05")
 EVIDENCE = EvidenceClaims(USER, "trip-1")
 RULE = make_action_type()
 TWO_RIDES = make_action_type(caps=(Cap(window="day", units=Decimal(2)),))
-CAPPED = Terms(make_catalog({"bus_ride": TWO_RIDES, "metro_ride": TWO_RIDES}), make_calendar(), lambda *_: TWO_RIDES)
-TERMS = Terms(make_catalog({"bus_ride": RULE, "metro_ride": RULE}), make_calendar(), lambda *_: RULE)
+CAPPED = Terms(make_calendar(), lambda *_: TWO_RIDES)
+TERMS = Terms(make_calendar(), lambda *_: RULE)
 
 
 def test_claims_are_kept_in_the_order_in_which_they_were_recorded() -> None:

@@ -23,6 +23,16 @@ actions = st.builds(
     occurred_at=st.integers(0, 2**33),
     is_total=st.booleans(),
     evidence_id=st.just("") | ids,
+    campaign=st.just(""),
+    multiplier=st.just(Decimal(1)),
+    rule=st.integers(1, 99_999_999),
+    plausible=st.none() | st.decimals("0.000001", "100000", places=6).map(Decimal.normalize),
+)
+multiplied = st.builds(
+    Action._replace,
+    actions,
+    campaign=st.sampled_from(["world-environment-day", "x"]),
+    multiplier=st.decimals(1, 100, places=6),
 )
 crowds = st.lists(st.tuples(st.integers(1, 250), st.integers(1, 120)), max_size=6)
 
@@ -40,18 +50,18 @@ def unpacked(bodies: list[str]) -> list[list[Action]]:
     return [list(ActionMessage.model_validate_json(body).unpacked()) for body in bodies]
 
 
-@given(batch=st.lists(actions, max_size=20))
+@given(batch=st.lists(actions | multiplied, max_size=20))
 def test_unpacking_gives_the_packed_actions(batch: list[Action]) -> None:
-    messages = unpacked(pack(APP, batch))
+    messages = unpacked(pack(APP, NOON, batch))
 
-    assert sorted(action for message in messages for action in message) == sorted(batch)
+    assert sorted((action for message in messages for action in message), key=repr) == sorted(batch, key=repr)
 
 
 @given(sizes=crowds)
 def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: list[tuple[int, int]]) -> None:
     batch = make_actions(sizes)
 
-    bodies = pack(APP, batch)
+    bodies = pack(APP, NOON, batch)
 
     assert all(len(body.encode()) <= MAX_MESSAGE_BYTES for body in bodies)
     assert sorted(action for message in unpacked(bodies) for action in message) == sorted(batch)
@@ -61,44 +71,44 @@ def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: li
 def test_the_actions_of_one_owner_are_in_one_message_if_they_fit(sizes: list[tuple[int, int]]) -> None:
     batch = make_actions(sizes)
 
-    messages = unpacked(pack(APP, batch))
+    messages = unpacked(pack(APP, NOON, batch))
 
     for owner in {action.owner for action in batch}:
-        alone = pack(APP, [action for action in batch if action.owner == owner])
+        alone = pack(APP, NOON, [action for action in batch if action.owner == owner])
         holding = [message for message in messages if any(action.owner == owner for action in message)]
         assert len(alone) > 1 or len(holding) == 1
 
 
 def test_the_largest_request_of_short_actions_fits_one_message() -> None:
-    assert len(pack(APP, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
+    assert len(pack(APP, NOON, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
 
 
 @pytest.mark.parametrize(("too_many", "messages"), [(-2, 1), (-1, 1), (1, 2), (2, 2)])
 def test_two_owners_share_a_message_up_to_exactly_the_size_limit(too_many: int, messages: int) -> None:
     owners = [Owner("user", "u-1"), Owner("user", "u-2")]
-    shortest = len(pack(APP, [make_action("", owner=owner) for owner in owners])[0])
+    shortest = len(pack(APP, NOON, [make_action("", owner=owner) for owner in owners])[0])
     filling = "x" * (MAX_MESSAGE_BYTES - shortest + too_many)
 
-    bodies = pack(APP, [make_action("", owner=owners[0]), make_action(filling, owner=owners[1])])
+    bodies = pack(APP, NOON, [make_action("", owner=owners[0]), make_action(filling, owner=owners[1])])
 
     assert len(bodies) == messages
     assert all(len(body) <= MAX_MESSAGE_BYTES for body in bodies)
 
 
 def test_without_actions_there_is_no_message() -> None:
-    assert pack(APP, []) == []
+    assert pack(APP, NOON, []) == []
 
 
 def test_the_order_of_one_owners_actions_is_kept() -> None:
     batch = [make_action(f"ride-{n}", occurred_at=NOON - n) for n in range(10)]
 
-    assert unpacked(pack(APP, batch)) == [batch]
+    assert unpacked(pack(APP, NOON, batch)) == [batch]
 
 
 def test_a_user_and_a_facility_with_the_same_id_stay_separate() -> None:
     twins = [make_action(owner=Owner("user", FACILITY.id)), make_action(owner=FACILITY)]
 
-    assert {action.owner for action in unpacked(pack(APP, twins))[0]} == {Owner("user", FACILITY.id), FACILITY}
+    assert {action.owner for action in unpacked(pack(APP, NOON, twins))[0]} == {Owner("user", FACILITY.id), FACILITY}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +138,6 @@ def test_a_redemption_message_contains_the_key_of_its_redemption() -> None:
 def test_withdrawals_are_packed_and_unpacked_unchanged() -> None:
     found = [Withdrawal(APP, USER, f"ride-{number}", "2026-06-05", is_lifted=number == 1) for number in range(3)]
 
-    [body] = pack_withdrawals(APP, found)
+    [body] = pack_withdrawals(APP, NOON, found)
 
     assert list(ActionMessage.model_validate_json(body).unpacked_withdrawals()) == found

@@ -169,10 +169,9 @@ def test_units_that_earn_different_amounts_on_a_day_are_added_before_rounding() 
         EMPTY, [make_action("a")], make_catalog({"bus_ride": old}, versions={"bus_ride": 1}), CALENDAR, NOON
     ).period
 
-    newer = make_catalog({"bus_ride": new}, versions={"bus_ride": 2})
-    draft = PeriodDraft(period, Terms(newer, CALENDAR, lambda *_: old), NOON)
-    draft.post(make_action("b"))
-    draft.post(make_action("c"))
+    draft = PeriodDraft(period, Terms(CALENDAR, lambda _, version: {1: old, 2: new}[version]), NOON)
+    draft.post(make_action("b", rule=2))
+    draft.post(make_action("c", rule=2))
 
     assert points_of(draft.posted()) == [0, 1, 0]
     assert [entry.rule for entry in draft.posted().entries.values()] == [1, 2, 2]

@@ -23,6 +23,7 @@ caps = st.lists(
     st.builds(Cap, window=st.sampled_from(["day", "month", "year"]), units=st.decimals(0, 60, places=2))
     | st.builds(Cap, window=st.sampled_from(["day", "month", "year"]), points=st.integers(0, 2000)),
     max_size=3,
+    unique_by=lambda cap: (cap.window, cap.units is None),
 ).map(tuple)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from saxaul.catalog.entries import Cap
 from saxaul.ledger.actions import Reversal
 from saxaul.ledger.awards import Terms
-from saxaul.ledger.early import MAX_EARLY, EarlyReversals, may_still_arrive
+from saxaul.ledger.early import MAX_EARLY, EarlyReversal, EarlyReversals, may_still_arrive
 from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import REVERSED, Period, PeriodDraft, post
 from saxaul.ledger.shares import MAX_WITHHELD
@@ -74,7 +74,7 @@ def test_a_reversal_from_another_app_does_not_reverse_the_action() -> None:
 
 
 def test_an_action_that_was_reversed_before_it_arrived_earns_nothing_and_uses_no_cap() -> None:
-    draft = PeriodDraft(EMPTY, Terms(ONE_RIDE, CALENDAR, lambda *_: ONE_RIDE.action_types["bus_ride"]), NOON)
+    draft = PeriodDraft(EMPTY, Terms(CALENDAR, lambda *_: ONE_RIDE.action_types["bus_ride"]), NOON)
 
     assert draft.post(make_action(), "refunded") == "posted"
     assert draft.post(make_action(), "refunded") == "replayed"
@@ -113,12 +113,11 @@ def test_a_withheld_entry_is_paid_by_the_version_and_the_campaign_that_it_was_re
     new = old.model_copy(update={"points": old.points.model_copy(update={"value": Decimal(5)})}) if old.points else old
     campaigns = {"wed": make_campaign(multipliers={"bus_ride": "2"})}
     first = make_catalog({"bus_ride": old}, campaigns, versions={"bus_ride": 1})
-    second = make_catalog({"bus_ride": new}, versions={"bus_ride": 2})
     month = Period(make_period(window="2026-06").key)
     period = post(month, [make_action("ride-1"), make_action("ride-2")], first, CALENDAR, NOON).period
 
-    draft = PeriodDraft(period, Terms(second, CALENDAR, lambda *_: old), NOON + DAY)
-    draft.post(make_action("ride-3"))
+    draft = PeriodDraft(period, Terms(CALENDAR, lambda _, version: {1: old, 2: new}[version]), NOON + DAY)
+    draft.post(make_action("ride-3", rule=2))
     draft.reverse(REFUND)
 
     assert points_of(draft.posted()) == [0, 160, 0]
@@ -177,3 +176,14 @@ def test_an_action_may_arrive_as_long_as_queues_may_hold_it() -> None:
 
     assert may_still_arrive(NOON, CALENDAR, NOON + last * DAY)
     assert not may_still_arrive(NOON, CALENDAR, NOON + last * DAY + 1)
+
+
+def test_of_early_reversals_of_one_id_the_one_with_the_latest_date_is_kept_in_whichever_order_they_arrive() -> None:
+    earlier, later = REFUND, REFUND._replace(occurred_at=REFUND.occurred_at + DAY, reason="mistake")
+    none = EarlyReversals(REFUND.owner, REFUND.app)
+
+    for first, second in ((earlier, later), (later, earlier)):
+        kept = none.with_reversal(first, CALENDAR, NOON).with_reversal(second, CALENDAR, NOON)
+        assert kept.reversals == {REFUND.action_id: EarlyReversal("mistake", later.occurred_at)}
+        assert kept.knows(earlier)
+        assert kept.knows(later)

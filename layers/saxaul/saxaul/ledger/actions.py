@@ -6,7 +6,7 @@ again in the course of its day, and its highest quantity counts.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
@@ -25,8 +25,8 @@ from pydantic import (
 )
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog
-from saxaul.catalog.faults import error_lines
+from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog, Facility
+from saxaul.catalog.faults import error_sentence, shortened
 
 REVERSAL_DAYS = 366
 """How many days after an action an app can reverse it.
@@ -36,6 +36,9 @@ The limit stops apps from filling old periods with reversals of actions that do 
 
 QUANTITY_STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 """Quantities are rounded to a millionth of their unit, half to even."""
+
+SHOWN_CHARACTERS = 64
+"""How many characters of an identifier the detail of a refusal shows."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?")
@@ -82,6 +85,11 @@ class Action(NamedTuple):
         occurred_at: an instant in seconds.
         is_total: whether the quantity is a running total of the day, of which the highest report counts.
         evidence_id: what proves the action, such as a ticket; empty if nothing does.
+        rule: the version of the action type that was in effect when the action was accepted.
+        campaign, multiplier: the campaign that multiplied the points on the action's day, and by how much, according to
+            the catalog at acceptance; empty and 1 if there was none.
+        plausible: for a facility, the most of its quantity of this type and day that counts; None for a person, whose
+            limit the action type has.
     """
 
     app: str
@@ -92,11 +100,34 @@ class Action(NamedTuple):
     occurred_at: int
     is_total: bool = False
     evidence_id: str = ""
+    rule: int = 0
+    campaign: str = ""
+    multiplier: Decimal = Decimal(1)
+    plausible: Decimal | None = None
+
+    def on_terms_of(self, catalog: Catalog, calendar: Calendar) -> Self:
+        """Return the action with the terms of its award, which are those of the catalog at acceptance."""
+        multiplier, campaign = catalog.best_multiplier(self.type, calendar.day_of(self.occurred_at))
+        facility = catalog.facilities.get(self.owner.id) if self.owner.kind == "facility" else None
+        return self._replace(
+            rule=catalog.versions.get(self.type, 0),
+            campaign=campaign,
+            multiplier=multiplier,
+            plausible=facility.plausible_a_day[self.type].value if facility else None,
+        )
+
+    @property
+    def is_implausible(self) -> bool:
+        """Whether the action of a facility alone is more than what is plausible for its day."""
+        return self.plausible is not None and self.quantity > self.plausible
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedItem:
-    """A refused action or reversal: its index in the request, and the reason. A ``code`` never changes its meaning."""
+    """A refused action or reversal: its index in the request, and the reason. A ``code`` never changes its meaning.
+
+    ``action_id`` is as the app sent it, but cut if it is too long to be an identifier.
+    """
 
     index: int
     action_id: str | None
@@ -109,6 +140,24 @@ class RefusalReason(NamedTuple):
 
     code: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedItem:
+    """An action that was accepted, but counts only in part: its index in the request, and the reason."""
+
+    index: int
+    action_id: str
+    code: str
+    detail: str
+
+
+class Screened(NamedTuple):
+    """The actions of a request that can be posted, those that are refused, and those that count only in part."""
+
+    accepted: list[Action]
+    refused: list[RefusedItem]
+    flagged: list[FlaggedItem]
 
 
 Accepted = TypeVar("Accepted", Action, Reversal)
@@ -204,10 +253,26 @@ class ReportedReversal(_Reported):
     reason: Reason
 
 
+MayReport = Callable[[Owner], bool]
+"""Says whether the app may report and reverse the actions of an owner."""
+
+
+def anyone(owner: Owner) -> bool:  # noqa: ARG001 - for any owner
+    """Let an app report for everyone, as first-party apps do."""
+    return True
+
+
 def screen(
-    app: str, reported: Sequence[object], catalog: Catalog, calendar: Calendar, now: int
-) -> tuple[list[Action], list[RefusedItem]]:
+    app: str,
+    reported: Sequence[object],
+    catalog: Catalog,
+    calendar: Calendar,
+    now: int,
+    may_report: MayReport = anyone,
+) -> Screened:
     """Split the reported actions into those that can be posted and those that are refused, with the reasons.
+
+    The accepted actions have the terms of their award, from this catalog.
 
     An action is refused if an earlier one of the same request has its id and other content. Repeats of actions in
     earlier requests are found when they are posted.
@@ -218,6 +283,8 @@ def screen(
         action = _screen_one(app, candidate, catalog, calendar, now)
         if isinstance(action, RefusalReason):
             return action
+        if not may_report(action.owner):
+            return _not_granted(app)
         first = earlier.setdefault((action.owner, action.action_id), action)
         if first == action or _is_later_total(first, action, calendar):
             return action
@@ -225,7 +292,17 @@ def screen(
             "conflicting_action", "An earlier action of this request has the same action_id and other content."
         )
 
-    return _split(reported, screened)
+    accepted, refused = _split(reported, screened)
+    return Screened([action for _, action in accepted], refused, list(_flagged(accepted, catalog)))
+
+
+def _flagged(accepted: Sequence[tuple[int, Action]], catalog: Catalog) -> Iterator[FlaggedItem]:
+    """Yield the actions of facilities that are more than what is plausible for a day."""
+    for index, action in accepted:
+        if action.is_implausible and action.plausible is not None:
+            unit = catalog.action_types[action.type].unit
+            detail = f"Only {action.plausible.normalize():f} {unit} of a day count in the public totals."
+            yield FlaggedItem(index, action.action_id, "over_plausible_quantity", detail)
 
 
 def _is_later_total(first: Action, action: Action, calendar: Calendar) -> bool:
@@ -238,35 +315,59 @@ def _is_later_total(first: Action, action: Action, calendar: Calendar) -> bool:
     )
 
 
+def persons_in(reported: Sequence[object]) -> set[str]:
+    """Return the user ids of all reported items that have one, also of items that are refused for another reason."""
+    named = (candidate.get("user_id") for candidate in reported if isinstance(candidate, dict))
+    return {user_id for user_id in named if isinstance(user_id, str) and is_identifier(user_id)}
+
+
+def _not_granted(app: str) -> RefusalReason:
+    return RefusalReason("not_granted", f"This person has no grant that lets {app} report; ask the person for one.")
+
+
 def screen_reversals(
-    app: str, reported: Sequence[object], now: int, is_summed: Callable[[Reversal], bool] = lambda _: False
+    app: str,
+    reported: Sequence[object],
+    now: int,
+    is_summed: Callable[[Reversal], bool] = lambda _: False,
+    may_report: MayReport = anyone,
+    facilities: Mapping[str, Facility] | None = None,
 ) -> tuple[list[Reversal], list[RefusedItem]]:
     """Split the reported reversals into valid and refused ones. Whether their actions exist is checked when posting.
 
     ``is_summed`` says of a valid reversal whether its action was added to a sum. Such an action cannot be reversed.
+    ``facilities`` are those of the catalog. If it is None, the facilities of the reversals are not checked.
     """
 
     def screened(candidate: object) -> Reversal | RefusalReason:
         reversal = _screen_reversal(app, candidate, now)
-        if isinstance(reversal, Reversal) and is_summed(reversal):
+        if not isinstance(reversal, Reversal):
+            return reversal
+        if not may_report(reversal.owner):
+            return _not_granted(app)
+        if facilities is not None and (refusal := _facility_refusal(app, reversal.owner, facilities)):
+            return refusal
+        if is_summed(reversal):
             detail = "The app had used up its share of the period, so the action was added to a sum and stays."
             return RefusalReason("summed", detail)
         return reversal
 
-    return _split(reported, screened)
+    accepted, refused = _split(reported, screened)
+    return [reversal for _, reversal in accepted], refused
 
 
 def _split(
     reported: Sequence[object], verdict_on: Callable[[object], Accepted | RefusalReason]
-) -> tuple[list[Accepted], list[RefusedItem]]:
-    accepted: list[Accepted] = []
+) -> tuple[list[tuple[int, Accepted]], list[RefusedItem]]:
+    """Return the accepted items with their indexes, and the refused ones."""
+    accepted: list[tuple[int, Accepted]] = []
     refused: list[RefusedItem] = []
     for index, candidate in enumerate(reported):
         verdict = verdict_on(candidate)
         if isinstance(verdict, RefusalReason):
             refused.append(RefusedItem(index, _action_id_of(candidate), verdict.code, verdict.detail))
         else:
-            accepted.append(verdict)
+            accepted.append((index, verdict))
     return accepted, refused
 
 
@@ -274,7 +375,7 @@ def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | Refusa
     try:
         reported = ReportedReversal.model_validate(candidate)
     except ValidationError as error:
-        return RefusalReason("invalid_reversal", "; ".join(error_lines(error)))
+        return RefusalReason("invalid_reversal", error_sentence(error))
     occurred_at = int(reported.occurred_at.timestamp())
     if occurred_at > now + CLOCK_SKEW:
         return RefusalReason("in_future", "occurred_at is in the future.")
@@ -287,12 +388,14 @@ def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calenda
     try:
         reported = ReportedAction.model_validate(candidate)
     except ValidationError as error:
-        return RefusalReason("invalid_action", "; ".join(error_lines(error)))
+        return RefusalReason("invalid_action", error_sentence(error))
     rule = catalog.action_types.get(reported.type)
     if rule is None:
-        return RefusalReason("unknown_type", f"There is no action type {reported.type!r}.")
+        return RefusalReason("unknown_type", f"There is no action type {shortened(repr(reported.type))}.")
     if (rule.actor == "facility") != (reported.owner.kind == "facility"):
         return RefusalReason("wrong_owner", f"{reported.type} can only be reported for a {rule.actor}.")
+    if refusal := _facility_refusal(app, reported.owner, catalog.facilities, reported.type):
+        return refusal
     if not rule.min_quantity <= reported.quantity <= rule.max_quantity:
         limits = f"at least {rule.min_quantity.normalize():f} and at most {rule.max_quantity.normalize():f} {rule.unit}"
         return RefusalReason("quantity_out_of_range", f"The quantity must be {limits}.")
@@ -308,7 +411,29 @@ def _screen_one(app: str, candidate: object, catalog: Catalog, calendar: Calenda
         occurred_at=occurred_at,
         is_total=reported.mode == "total",
         evidence_id=reported.evidence_id or "",
-    )
+    ).on_terms_of(catalog, calendar)
+
+
+def _facility_refusal(
+    app: str, owner: Owner, facilities: Mapping[str, Facility], action_type: str | None = None
+) -> RefusalReason | None:
+    """Return why an app may not report this type for a facility. For a reversal, the type is not known."""
+    if owner.kind != "facility":
+        return None
+    facility, shown = facilities.get(owner.id), cut(owner.id)
+    if facility is None:
+        return RefusalReason("unknown_facility", f"There is no facility {shown!r}.")
+    if facility.app != app:
+        return RefusalReason("not_your_facility", f"Another app reports the actions of the facility {shown!r}.")
+    if action_type is not None and action_type not in facility.plausible_a_day:
+        detail = f"The facility {shown!r} has no plausible quantity of {action_type} in the catalog."
+        return RefusalReason("wrong_type_for_facility", detail)
+    return None
+
+
+def cut(identifier: str) -> str:
+    """Return an identifier as a message shows it. The catalog has no longer ones."""
+    return identifier if len(identifier) <= SHOWN_CHARACTERS else f"{identifier[:SHOWN_CHARACTERS]}…"
 
 
 def _time_refusal(rule: ActionType, occurred_at: int, calendar: Calendar, now: int) -> RefusalReason | None:
@@ -325,4 +450,4 @@ def _time_refusal(rule: ActionType, occurred_at: int, calendar: Calendar, now: i
 
 def _action_id_of(candidate: Any) -> str | None:  # noqa: ANN401 - any JSON value that the app sent
     action_id = candidate.get("action_id") if isinstance(candidate, dict) else None
-    return action_id if isinstance(action_id, str) else None
+    return shortened(action_id) if isinstance(action_id, str) else None

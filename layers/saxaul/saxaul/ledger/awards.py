@@ -5,19 +5,19 @@ person, action type and day, the points are the sum of paid units x points per u
 then cut by each cap. An entry earns what it adds to this sum. So an act pays the same, whether it is reported as one
 action or as many, and by one app or by several.
 
-Each entry is awarded by the version of the action type that applied when it was recorded. So the award of a period can
-be computed again at any time. If an entry is reversed, this pays the entries that a cap had withheld for its sake.
+Each entry is awarded by the version of the action type that was in effect when its action was accepted. So the award of
+a period can be computed again at any time. If an entry is reversed, this pays the entries that a cap had withheld for
+its sake.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Context, Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from saxaul.catalog.calendar import Calendar, Windows
 from saxaul.catalog.entries import ActionType, Catalog
-from saxaul.ledger.actions import Action
 from saxaul.ledger.entries import ONE, ZERO, Entry
 
 EXACT = Context(prec=100)
@@ -26,40 +26,34 @@ EXACT = Context(prec=100)
 
 @dataclass(frozen=True)
 class Terms:
-    """The rules by which actions are awarded.
+    """The rules by which entries are awarded.
 
     Attributes:
-        catalog: its current versions apply to new actions.
         calendar: divides time into the windows of caps.
-        older_rule: returns a version of an action type that is not in ``catalog``. Entries that were recorded before
-            the type was changed name such versions.
+        version_of: returns a version of an action type, by its id and number. It raises KeyError if there is none.
     """
 
-    catalog: Catalog
     calendar: Calendar
-    older_rule: Callable[[str, int], ActionType]
+    version_of: Callable[[str, int], ActionType]
+
+    @classmethod
+    def of_catalog(cls, catalog: Catalog, calendar: Calendar) -> Self:
+        """Return terms that know only the versions in a catalog."""
+
+        def version_of(action_type: str, version: int) -> ActionType:
+            if catalog.versions.get(action_type, 0) != version:
+                raise KeyError((action_type, version))
+            return catalog.action_types[action_type]
+
+        return cls(calendar, version_of)
 
     def rule(self, action_type: str, version: int) -> ActionType:
-        current = self.catalog.action_types.get(action_type)
-        if current is not None and self.catalog.versions.get(action_type, 0) == version:
-            return current
-        return self.older_rule(action_type, version)
+        """Return a version of an action type.
 
-    def entry_for(self, action: Action, recorded_at: int) -> Entry:
-        """Return the entry for a new action, before it is awarded."""
-        day = self.calendar.day_of(action.occurred_at)
-        multiplier, campaign = self.catalog.best_multiplier(action.type, day)
-        return Entry(
-            type=action.type,
-            quantity=action.quantity,
-            occurred_at=action.occurred_at,
-            recorded_at=recorded_at,
-            rule=self.catalog.versions.get(action.type, 0),
-            campaign=campaign,
-            multiplier=multiplier,
-            is_total=action.is_total,
-            evidence_id=action.evidence_id,
-        )
+        Raises:
+            KeyError: there is no such version.
+        """
+        return self.version_of(action_type, version)
 
 
 class Award(NamedTuple):
@@ -94,8 +88,9 @@ class Usage:
         rule = self._terms.rule(entry.type, entry.rule)
         windows = self._terms.calendar.windows_of(entry.occurred_at)
         counted = entry.quantity
-        if rule.plausible_quantity is not None:
-            counted = min(counted, max(ZERO, rule.plausible_quantity - self._counted[windows.day]))
+        limit = plausible_of(entry, rule)
+        if limit is not None:
+            counted = min(counted, max(ZERO, limit - self._counted[windows.day]))
         units, reason = wanted_units(entry, rule)
         for cap in rule.caps:
             if cap.units is not None and units > (rest := max(ZERO, cap.units - self._units[windows.of(cap.window)])):
@@ -141,10 +136,16 @@ def worth_of(units: Decimal, entry: Entry, rule: ActionType) -> Decimal:
     return EXACT.multiply(EXACT.multiply(units, rule.points.value), entry.multiplier)
 
 
+def plausible_of(entry: Entry, rule: ActionType) -> Decimal | None:
+    """Return the most of the quantity of the entry's day that counts: the facility's limit, or that of the type."""
+    return rule.plausible_quantity if entry.plausible is None else entry.plausible
+
+
 def grams_alone(entry: Entry, terms: Terms) -> Decimal:
     """Return the grams that an entry avoids if it is the only one of its day."""
     rule = terms.rule(entry.type, entry.rule)
-    counted = entry.quantity if rule.plausible_quantity is None else min(entry.quantity, rule.plausible_quantity)
+    limit = plausible_of(entry, rule)
+    counted = entry.quantity if limit is None else min(entry.quantity, limit)
     return EXACT.multiply(counted, rule.avoided_g.value)
 
 

@@ -41,20 +41,23 @@ class EarlyReversals:
         return early.reason if early else ""
 
     def knows(self, reversal: Reversal) -> bool:
-        """Return whether a reversal of this action with this date is kept."""
+        """Return whether a reversal of this action with this date, or with a later one, is kept."""
         early = self.reversals.get(reversal.action_id)
-        return early is not None and early.occurred_at == reversal.occurred_at
+        return early is not None and early.occurred_at >= reversal.occurred_at
 
     def with_reversal(self, reversal: Reversal, calendar: Calendar, now: int) -> Self:
         """Return this with one more reversal, without those whose actions cannot arrive any more.
 
-        If there is no room, return this same object.
+        Of several reversals of one action id, the one with the latest date is kept, in whichever order they arrive. If
+        there is no room, return this same object.
         """
         kept = {
             name: early for name, early in self.reversals.items() if may_still_arrive(early.occurred_at, calendar, now)
         }
         if len(kept) >= MAX_EARLY and reversal.action_id not in kept:
             return self
+        if self.knows(reversal):
+            return replace(self, reversals=kept)
         early = EarlyReversal(reversal.reason, reversal.occurred_at)
         return replace(self, reversals={**kept, reversal.action_id: early})
 

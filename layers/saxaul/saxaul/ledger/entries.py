@@ -27,8 +27,10 @@ class Entry:
         quantity: the quantity that the app reported, in the type's unit.
         occurred_at, recorded_at: when the action happened, and when it was posted; instants in seconds. For a sum,
             those of its first action. A running total keeps the time at which it was first posted.
-        rule: the version of the action type by which the entry is awarded, now and after each change of the period.
+        rule: the version of the action type by which the entry is awarded, now and after each change of the period: the
+            one in effect when the action was accepted. A running total keeps that of the report that was posted first.
         campaign, multiplier: the campaign that multiplies the points, and by how much; empty and 1 if there is none.
+        plausible: for a facility, the most of its quantity of this type and day that counts; None for a person.
         is_total: whether the quantity is a running total of the day.
         evidence_id: what proves the action; empty if nothing does.
         summed: how many actions a sum adds up; 0 if the entry is one action.
@@ -51,6 +53,7 @@ class Entry:
     rule: int = 0
     campaign: str = ""
     multiplier: Decimal = ONE
+    plausible: Decimal | None = None
     is_total: bool = False
     evidence_id: str = ""
     summed: int = 0
@@ -64,6 +67,22 @@ class Entry:
     reversal: str = ""
     conflicted: bool = False
     contested: bool = False
+
+    @classmethod
+    def of(cls, action: Action, recorded_at: int) -> Self:
+        """Return the entry for a new action, before it is awarded."""
+        return cls(
+            type=action.type,
+            quantity=action.quantity,
+            occurred_at=action.occurred_at,
+            recorded_at=recorded_at,
+            rule=action.rule,
+            campaign=action.campaign,
+            multiplier=action.multiplier,
+            plausible=action.plausible,
+            is_total=action.is_total,
+            evidence_id=action.evidence_id,
+        )
 
     @property
     def counts(self) -> bool:
@@ -79,6 +98,11 @@ class Entry:
     def is_withheld(self) -> bool:
         """Whether the entry counts, but a cap or its size left it without points."""
         return bool(self.reason) and not self.points and self.counts
+
+    @property
+    def is_over_plausible(self) -> bool:
+        """Whether the entry counts, but not all of its quantity: more is not plausible for its day."""
+        return self.counts and self.counted < self.quantity
 
     @property
     def is_cut(self) -> bool:

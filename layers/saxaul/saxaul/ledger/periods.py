@@ -72,6 +72,10 @@ class Period:
     awaited: frozenset[str] = frozenset()
 
     @property
+    def window(self) -> str:
+        return self.key.window
+
+    @property
     def points(self) -> int:
         return sum(entry.points for entry in self.entries.values())
 
@@ -82,6 +86,10 @@ class Period:
     def sums_up(self, name: str) -> bool:
         """Whether the action with this name was added to a sum, so that it cannot be reversed."""
         return has_digest(self.digests.get(app_of(name), b""), name)
+
+    def over_plausible(self) -> set[str]:
+        """Return the names of the entries of which not all counts, because more is not plausible for their day."""
+        return {name for name, entry in self.entries.items() if entry.is_over_plausible}
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
         """Return the points that may be harvested at ``now``."""
@@ -99,6 +107,11 @@ class Posted(NamedTuple):
 
 
 def period_of(action: Action, rule: ActionType, calendar: Calendar) -> PeriodKey:
+    """Return the period that an action belongs to. ``rule`` is any version of its type.
+
+    All versions of a type have the same window (``ActionType.forbidden_changes``). So a repeat of an action finds the
+    action in its period, even if the repeat was accepted under another version.
+    """
     return PeriodKey(action.owner, calendar.window_of(action.occurred_at, rule.window))
 
 
@@ -112,15 +125,13 @@ def post(
 ) -> Posted:
     """Post actions, and then reversals, to the period that they belong to. Unchanged repeats change nothing.
 
-    This suffices for actions without evidence and without early reversals, in a period whose entries were all recorded
-    by the current versions of their types. The accrual service handles the other cases with PeriodDraft.
+    The actions are accepted and posted with the same catalog. This suffices for actions without evidence and without
+    early reversals, in a period whose entries were all accepted under the versions in this catalog. The accrual service
+    handles the other cases with PeriodDraft.
     """
-
-    def no_older_rule(action_type: str, version: int) -> ActionType:
-        raise KeyError(f"{action_type}@{version}")
-
-    draft = PeriodDraft(period, Terms(catalog, calendar, no_older_rule), recorded_at)
-    outcomes = [draft.post(action) for action in actions] + [draft.reverse(reversal) for reversal in reversals]
+    draft = PeriodDraft(period, Terms.of_catalog(catalog, calendar), recorded_at)
+    outcomes = [draft.post(action.on_terms_of(catalog, calendar)) for action in actions]
+    outcomes += [draft.reverse(reversal) for reversal in reversals]
     return Posted(draft.posted(), Counter(outcomes))
 
 
@@ -273,7 +284,7 @@ class PeriodDraft:
     def _post_new(self, name: str, action: Action, reversal: str) -> str:
         if not self.has_slot_for(action.app):
             return self._leave_out(action.app)
-        entry = self._terms.entry_for(action, self._recorded_at)
+        entry = Entry.of(action, self._recorded_at)
         usage = self._usage_of(action.type)
         award = usage.award(entry)
         awarded = replace(entry, reversal=reversal) if reversal else with_award(entry, award, self._terms)
@@ -290,7 +301,10 @@ class PeriodDraft:
         return "posted"
 
     def _raise_total(self, name: str, known: Entry, action: Action) -> str:
-        """Raise a running total. It is then awarded as if it were recorded now, after the entries of other apps."""
+        """Raise a running total. It is then awarded as if it were recorded now, after the entries of other apps.
+
+        It keeps the terms of the report that was posted first. So its points never fall because it grows.
+        """
         if action.quantity <= known.quantity:
             return "replayed"
         del self._entries[name]

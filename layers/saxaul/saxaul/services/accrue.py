@@ -5,24 +5,26 @@ year). Each action in a period is an entry. For each batch of messages, the work
 plain actions of a period at once, and writes the periods in parallel. Then it posts the reversals and the actions with
 evidence, owner by owner. Each write has the condition that no item has changed since it was read. If a concurrent write
 won, the worker posts the same again to what is now stored.
+
+A message says by which version of its type each action is awarded, and which campaign multiplies its points. So the
+worker reads versions of action types, which never change, and no other entries of the catalog.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Catalog
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.awards import Terms
-from saxaul.ledger.periods import Period, PeriodKey, period_of
+from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.messages.bodies import ActionMessage
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
-from saxaul.services.post_together import Attempt, Stores, Work
+from saxaul.services.post_together import Attempt, Stores, Work, place_of
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.claims import Claims
@@ -40,10 +42,12 @@ class Accrued:
     Attributes:
         outcomes: how many actions and reversals had each outcome, such as ``posted`` or ``replayed``.
         failed: the messages that the queue must redeliver: message ids, with the reasons.
+        oldest: how many seconds before the posting the first message of the batch was accepted.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
+    oldest: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,46 +62,45 @@ class Accrual:
     def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
         """Post the actions and reversals of a batch of messages. ``messages`` maps message ids to messages.
 
-        If an owner's items cannot be written, only the messages with actions or reversals for these items fail. Other
-        actions of such a message may have been posted. It is safe to redeliver the message, because an action that is
-        already in its period is not posted a second time.
+        If an owner's items cannot be written, only the messages with actions or reversals for these items fail. So does
+        a message with an action whose version of the action type cannot be read. Other actions of such a message may
+        have been posted. It is safe to redeliver the message, because an action that is already in its period is not
+        posted a second time.
         """
-        actions = {message_id: list(message.unpacked()) for message_id, message in messages.items()}
-        catalog = self._catalog_for(actions)
-        accrued = Accrued(failed=dict(_with_unknown_types(actions, catalog)))
-        known = {message_id: found for message_id, found in actions.items() if message_id not in accrued.failed}
-        terms = Terms(catalog, self.calendar, self.catalog_store.rule)
-        plain = self._plain_work(known, catalog)
+        accepted = [message.accepted_at for message in messages.values()]
+        accrued = Accrued(oldest=max(0, self.clock.now() - min(accepted, default=self.clock.now())))
+        actions = self._readable(messages, accrued)
+        terms = Terms(self.calendar, self.catalog_store.rule)
+        plain = _plain_work(actions, terms)
         periods = self.stores.periods.get_many(plain, consistent=False)
         self._post_all(plain.values(), terms, periods, accrued)
-        special = _special_work(known, messages)
-        self._post_all(special, terms, self._periods_for(special, catalog), accrued)
+        special = _special_work(actions, messages)
+        self._post_all(special, terms, self._periods_for(special, terms), accrued)
         return accrued
 
-    def _catalog_for(self, actions: Mapping[str, Sequence[Action]]) -> Catalog:
-        """Return the cached catalog, or read the catalog again if an action has a type that the cached one lacks.
+    def _readable(self, messages: Mapping[str, ActionMessage], accrued: Accrued) -> dict[str, list[Action]]:
+        """Return the actions of each message, without those whose version of the action type cannot be read.
 
-        The API accepted the action, so its type exists and may be new. Without the second read, the message would fail,
-        and the queue would redeliver it only minutes later.
+        A message with such an action fails.
         """
-        catalog = self.catalog_store.catalog()
-        types = {action.type for found in actions.values() for action in found}
-        return catalog if types <= catalog.action_types.keys() else self.catalog_store.catalog(max_age=0)
-
-    def _plain_work(self, actions: Mapping[str, Sequence[Action]], catalog: Catalog) -> dict[PeriodKey, Work]:
-        """Return the actions without evidence by the period that they belong to."""
-        plan: dict[PeriodKey, Work] = {}
+        actions = {message_id: list(message.unpacked()) for message_id, message in messages.items()}
+        versions = {(action.type, action.rule) for found in actions.values() for action in found}
+        readable = self.catalog_store.rules(versions)
+        unreadable = versions - readable.keys()
+        if not unreadable:
+            return actions
         for message_id, found in actions.items():
-            for action in found:
-                if not action.evidence_id:
-                    key = period_of(action, catalog.action_types[action.type], self.calendar)
-                    work = plan.setdefault(key, Work(action.owner))
-                    work.add(action, message_id)
-        return plan
+            if lacking := sorted({(a.type, a.rule) for a in found} & unreadable):
+                names = ", ".join(f"{name}@{number}" for name, number in lacking)
+                accrued.failed[message_id] = f"versions of action types that cannot be read: {names}"
+        return {
+            message_id: [action for action in found if (action.type, action.rule) in readable]
+            for message_id, found in actions.items()
+        }
 
-    def _periods_for(self, works: Collection[Work], catalog: Catalog) -> dict[PeriodKey, Period]:
+    def _periods_for(self, works: Collection[Work], terms: Terms) -> dict[PeriodKey, Period]:
         """Read the periods that reversals, withdrawals and actions with evidence may change."""
-        keys = {key for work in works for key in work.possible_periods(catalog, self.calendar)}
+        keys = {key for work in works for key in work.possible_periods(terms)}
         return self.stores.periods.get_many(keys, consistent=True) if keys else {}
 
     def _post_all(
@@ -148,11 +151,14 @@ class Accrual:
         return retry_lost_races(try_once, self.clock)
 
 
-def _with_unknown_types(actions: Mapping[str, Sequence[Action]], catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Yield the messages that fail because the catalog lacks a type of their actions: message ids, with the reasons."""
+def _plain_work(actions: Mapping[str, Sequence[Action]], terms: Terms) -> dict[PeriodKey, Work]:
+    """Return the actions without evidence by the period that they belong to."""
+    plan: dict[PeriodKey, Work] = {}
     for message_id, found in actions.items():
-        if unknown := {action.type for action in found} - catalog.action_types.keys():
-            yield message_id, f"unknown action types: {', '.join(sorted(unknown))}"
+        for action in found:
+            if not action.evidence_id:
+                plan.setdefault(place_of(action, terms), Work(action.owner)).add(action, message_id)
+    return plan
 
 
 def _special_work(actions: Mapping[str, Sequence[Action]], messages: Mapping[str, ActionMessage]) -> Collection[Work]:

@@ -17,6 +17,7 @@ from functools import cache
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner, Withdrawal
 from saxaul.ledger.periods import Period
 from saxaul.ledger.repeats import Sought, lifted, newly_counting, newly_ended, repeats
@@ -43,6 +44,7 @@ class RepeatSearch:
 
     periods: Periods
     calendar: Calendar
+    clock: Clock
     queue_url: str
 
     def search(self, records: Iterable[StreamRecord]) -> Searched:
@@ -54,7 +56,7 @@ class RepeatSearch:
             for withdrawal in (*withdrawn, *lifted(periods, sought[owner].ended, self.calendar)):
                 by_app[withdrawal.app].append(withdrawal)
         for app, withdrawals in by_app.items():
-            send_actions(self.queue_url, app, pack_withdrawals(app, withdrawals))
+            send_actions(self.queue_url, app, pack_withdrawals(app, self.clock.now(), withdrawals))
         ends = [withdrawal.is_lifted for withdrawals in by_app.values() for withdrawal in withdrawals]
         return Searched(len(sought), ends.count(False), ends.count(True))
 
@@ -73,4 +75,4 @@ class RepeatSearch:
 @cache
 def repeat_search() -> RepeatSearch:
     """Return the search service of this process."""
-    return RepeatSearch(Periods(wiring.ledger()), settings().calendar, settings().action_queue_url)
+    return RepeatSearch(Periods(wiring.ledger()), settings().calendar, wiring.clock(), settings().action_queue_url)

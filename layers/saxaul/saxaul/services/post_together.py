@@ -14,8 +14,6 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
-from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Catalog
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.awards import Terms, grams_alone, worth_alone
 from saxaul.ledger.claims import Claim, EvidenceClaims
@@ -66,16 +64,30 @@ class Work:
         self.changes.append(change)
         self.message_ids.add(message_id)
 
-    def possible_periods(self, catalog: Catalog, calendar: Calendar) -> Iterator[PeriodKey]:
-        """Yield the keys of the periods that this work may change. A reversal does not name the type of its action."""
+    def possible_periods(self, terms: Terms) -> Iterator[PeriodKey]:
+        """Yield the keys of the periods that this work may change. A reversal does not name the type of its action.
+
+        Raises:
+            KeyError: the version of the type of an action cannot be read.
+        """
         for change in self.changes:
             match change:
                 case Action():
-                    yield period_of(change, catalog.action_types[change.type], calendar)
+                    yield place_of(change, terms)
                 case Reversal():
-                    yield from (PeriodKey(self.owner, window) for window in calendar.windows_of(change.occurred_at))
+                    windows = terms.calendar.windows_of(change.occurred_at)
+                    yield from (PeriodKey(self.owner, window) for window in windows)
                 case Withdrawal():
                     yield PeriodKey(self.owner, change.window)
+
+
+def place_of(action: Action, terms: Terms) -> PeriodKey:
+    """Return the period that an action belongs to.
+
+    Raises:
+        KeyError: the version of its type, under which it was accepted, cannot be read.
+    """
+    return period_of(action, terms.rule(action.type, action.rule), terms.calendar)
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,8 @@ class Attempt:
     the work as one transaction can write.
 
     Attributes:
-        outcomes: how many actions, reversals and withdrawals had each outcome.
+        outcomes: how many actions, reversals and withdrawals had each outcome. For a facility,
+            ``over_plausible_quantity`` also has how many entries became cut, because more is not plausible for a day.
         posted: how many of the changes of the work were posted.
         written: the periods as they are stored after the attempt.
     """
@@ -147,8 +160,7 @@ class Attempt:
                 return self._withdraw(change)
 
     def _post(self, action: Action) -> str:
-        key = period_of(action, self._terms.catalog.action_types[action.type], self._terms.calendar)
-        draft = self._draft(key)
+        draft = self._draft(place_of(action, self._terms))
         name = entry_name(action.app, action.action_id)
         is_new = name not in draft.entries
         early = self._early_of(action.app).reason_for(action.action_id) if draft.awaits(action.app) else ""
@@ -283,7 +295,7 @@ class Attempt:
         """Return whether all claims use the same caps, and earn the same for each unit."""
         entries = [self._draft_of(claim).entries[claim.name] for claim in claims]
         day_of = self._terms.calendar.day_of
-        return len({(e.type, day_of(e.occurred_at), e.rule, e.multiplier) for e in entries}) <= 1
+        return len({(e.type, day_of(e.occurred_at), e.rule, e.multiplier, e.plausible) for e in entries}) <= 1
 
     def _worth_of(self, claim: Claim) -> tuple[Decimal, Decimal]:
         """Return the points and the grams of a claim as exact numbers, as if it were the only entry of its period."""
@@ -315,9 +327,7 @@ class Attempt:
         if not may_still_arrive(reversal.occurred_at, self._terms.calendar, self._now):
             return "unrecorded"
         before = self._early_of(reversal.app)
-        lengths = {rule.window for rule in self._terms.catalog.action_types.values()}
-        possible = {self._terms.calendar.window_of(reversal.occurred_at, length) for length in lengths}
-        waiting = [draft for draft in candidates if draft.key.window in possible and draft.has_slot_for(reversal.app)]
+        waiting = [draft for draft in candidates if draft.has_slot_for(reversal.app)]
         if before.knows(reversal) and all(draft.awaits(reversal.app) for draft in waiting):
             return "replayed"
         after = before.with_reversal(reversal, self._terms.calendar, self._now)
@@ -386,6 +396,9 @@ class Attempt:
     def _write(self) -> None:
         posted = {key: draft.posted() for key, draft in self._drafts.items()}
         changed = [period for key, period in posted.items() if period is not self._periods[key]]
+        if self._work.owner.kind == "facility":
+            cut = sum(len(period.over_plausible() - self._periods[period.key].over_plausible()) for period in changed)
+            self.outcomes += Counter(over_plausible_quantity=cut)
         self.written = self._periods | {period.key: replace(period, version=period.version + 1) for period in changed}
         claims = [
             *(self._stores.claims.evidence_write(self._evidence[name]) for name in sorted(self._changed_evidence)),
