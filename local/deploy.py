@@ -20,12 +20,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
-from local.console import console, exit_with, step
+from local.console import console, exit_with, shown, step
 from local.sam import ROOT, STACK_NAME, SamError
 
 CONFIG = ROOT / "samconfig.toml"
 
 _PARAMETER = re.compile(r"[A-Za-z0-9]+=.*", re.DOTALL)
+
+_UNWRITABLE = re.compile(r"""\\(?:[\s"']|$)""")
+"""A backslash that sam would drop, or take as the beginning of an escape code."""
 
 
 def deploy(stack: str, region: str, given: Iterable[str]) -> int:
@@ -47,7 +50,7 @@ def deploy(stack: str, region: str, given: Iterable[str]) -> int:
         "deploy",
         *("--template-file", str(built_in(FOR_AWS) / "template.yaml"), "--config-file", str(CONFIG)),
         *("--stack-name", stack, "--region", region),
-        *("--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())),
+        *("--parameter-overrides", *(f"{name}={quoted(value)}" for name, value in parameters.items())),
     ]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
 
@@ -73,6 +76,17 @@ def parameters_in(written: object) -> dict[str, str]:
         SamError: a part is not ``Name=value``.
     """
     return dict(_pairs(written))
+
+
+def quoted(value: str) -> str:
+    """Return the value of a parameter in quotes, so that sam passes exactly this text on to CloudFormation.
+
+    Raises:
+        SamError: sam has no way to write this value.
+    """
+    if _UNWRITABLE.search(value):
+        raise SamError(f"{value!r} cannot be passed to sam: it has a backslash before a space, a quote or its end.")
+    return '"' + value.replace('"', '\\"') + '"'
 
 
 def _pairs(written: object) -> Iterator[tuple[str, str]]:
@@ -104,7 +118,7 @@ def main() -> None:
         exit_with(f"Nothing was deployed. {error}")
     if code:
         exit_with(f"sam deploy failed with exit code {code}; its output is above.")
-    console.print(f"Next: make connect STACK={chosen.stack} REGION={chosen.region}")
+    console.print(f"Next: make connect STACK={shown(chosen.stack)} REGION={shown(chosen.region)}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ _PARAMETERS = {
     **THIS_MACHINE,
     "AcceptanceDays": "40",  # so that a month of published rides can be replayed
     "HarvestTime": "at-once",  # so that points can be harvested immediately
+    "CatalogDelay": "2",  # so that a changed entry of the catalog can be tried at once
     "PlantingSchedule": "rate(1 minute)",
     "OnLaptop": "true",
 }
@@ -32,7 +33,7 @@ class Deployment:
     """The laptop stack at one endpoint."""
 
     def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._client_arguments = client_arguments(endpoint)
 
     def deploy(self) -> None:
@@ -44,7 +45,7 @@ class Deployment:
         s3 = boto3.client("s3", **self._client_arguments)
         if _ARTEFACTS not in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
-        address = f"{self._endpoint}/_aws/execute-api/{{api_id}}/v1"
+        address = f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1"
         overrides = [f'{name}="{value}"' for name, value in {**_PARAMETERS, "PublicUrl": address}.items()]
         sam(
             "deploy",
@@ -53,7 +54,7 @@ class Deployment:
             *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
             *("--parameter-overrides", *overrides),
             log=state() / "deploy.log",
-            env={**ADMIN, "AWS_ENDPOINT_URL": self._endpoint},
+            env={**ADMIN, "AWS_ENDPOINT_URL": self.endpoint},
         )
         give_gateway_responses(self._deployed.outputs["ApiId"], self._client_arguments)
 
@@ -67,7 +68,7 @@ class Deployment:
         That command runs a function in a container, so AWS_ENDPOINT_URL has an address that containers can reach.
         """
         client = boto3.client("lambda", **self._client_arguments)
-        endpoint = self._endpoint.replace("localhost", "host.docker.internal")
+        endpoint = self.endpoint.replace("localhost", "host.docker.internal")
         environments = {}
         for logical_id, name in self._deployed.functions.items():
             variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -76,7 +77,7 @@ class Deployment:
 
     @cached_property
     def _deployed(self) -> DeployedStack:
-        return DeployedStack(_STACK, self._client_arguments, self._endpoint)
+        return DeployedStack(_STACK, self._client_arguments, self.endpoint)
 
 
 def client_arguments(endpoint: str | None, region: str = REGION) -> dict[str, Any]:

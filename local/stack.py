@@ -19,8 +19,9 @@ import httpx
 import psutil
 
 from local.build import THIS_MACHINE, build
-from local.console import console, exit_with, step
-from local.deployment import ADMIN, REGION, Deployment
+from local.console import console, exit_with, shown, step
+from local.deployment import ADMIN, REGION, Deployment, client_arguments
+from local.registration import load_clients, register
 from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
 
@@ -30,23 +31,31 @@ _FIRST_PORT, _LAST_PORT = 1024, 65535
 
 
 def up(port: int) -> None:
-    """Start the emulator if it is not running. Then build and deploy the stack, and seed its catalog."""
+    """Start the emulator if it is not running. Then build and deploy the stack, register its clients and seed it."""
+    try:
+        clients = load_clients()
+    except ValueError as error:
+        exit_with(f"The file of clients has errors:\n{error}")
     if running():
         port = _read(state() / "process.json")["port"]
-        console.print(f"[green]✓[/] MiniStack is already running, on port {port}")
+        console.print(f"[green]✓[/] MiniStack is already running, on port {port:d}")
     else:
-        with step(f"starting MiniStack on port {port}"):
+        with step(f"starting MiniStack on port {port:d}"):
             start(port)
     deployment = Deployment(f"http://localhost:{port}")
     with step("building the functions and layers"):
         build(THIS_MACHINE)
     with step("deploying template.yaml"):
         deployment.deploy()
+        known = deployment.describe()
+        registration = register(known, client_arguments(deployment.endpoint), clients)
+    if registration.note:
+        console.print(shown(registration.note))
     with step("writing .local/stack.json and .local/env.json"):
-        write_private(state() / "stack.json", deployment.describe())
+        write_private(state() / "stack.json", known)
         write_private(state() / "env.json", deployment.function_environments())
     seed()
-    console.print(f"[bold]The stack is up:[/] {_read(state() / 'stack.json')['api_url']}")
+    console.print(f"[bold]The stack is up:[/] {shown(_read(state() / 'stack.json')['api_url'])}")
 
 
 def down() -> None:

@@ -4,27 +4,32 @@ from dataclasses import asdict
 
 from saxaul.http.bodies import reported_items
 from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
 
 
 def report_actions(request: Request) -> Response:
     reported = reported_items(request.json(), "actions")
-    return _response(intake().actions(request.app, reported))
+    return _response(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
 
 
 def reverse_actions(request: Request) -> Response:
     reported = reported_items(request.json(), "reversals")
-    return _response(intake().reversals(request.app, reported))
+    return _response(intake().reversals(request.app, reported, needs_grants=request.caller.needs_grants))
 
 
 def _response(intake_result: IntakeResult) -> Response:
     refused = [asdict(refusal) for refusal in intake_result.refused]
-    return Response({"accepted": intake_result.accepted, "refused": refused}, status=202)
+    body: dict[str, object] = {"accepted": intake_result.accepted, "refused": refused}
+    if intake_result.flagged:
+        body["flagged"] = [asdict(flag) for flag in intake_result.flagged]
+    return Response(body, status=202)
 
 
 handler = endpoint(
     {
         ("POST", "/actions"): report_actions,
         ("POST", "/reversals"): reverse_actions,
-    }
+    },
+    registered_client,
 )

@@ -53,10 +53,7 @@ def view_log_key(request: Request) -> Response:
 def _cacheable(request: Request, text: str, content_type: str, cache_control: str) -> Response:
     # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
     # load anything for it.
-    guarded = {
-        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-        "x-content-type-options": "nosniff",
-    }
+    guarded = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
     caching = {"cache-control": cache_control, "vary": "accept"}
     return cacheable(request, text, caching, guarded | {"content-type": content_type})
 

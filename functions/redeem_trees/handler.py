@@ -11,11 +11,16 @@ from saxaul.http.parameters import header_values
 from saxaul.http.views import redemption_view
 from saxaul.problems import InvalidRequest
 from saxaul.services.cancel import cancelling
+from saxaul.services.find_client import registered_client
 from saxaul.services.harvest import harvesting
+from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
 from saxaul.trees.dedications import clean_dedication
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
+
+_MAX_POINTS = 10**15
+"""The highest ``max_points`` of a request: a JSON number of this size is still exact in every client."""
 
 
 class RedemptionBody(BaseModel):
@@ -26,6 +31,7 @@ class RedemptionBody(BaseModel):
     project_id: Identifier
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1
     dedication: Annotated[str, AfterValidator(clean_dedication)] = ""
+    max_points: Annotated[int | None, Field(strict=True, ge=0, le=_MAX_POINTS)] = None
 
 
 def harvest(request: Request) -> Response:
@@ -44,7 +50,9 @@ def request_trees(request: Request) -> Response:
             error_lines(error),
         ) from None
     requested = redeeming().request(
-        RedemptionRequest(request.app, request.user_id, key, body.project_id, body.trees, body.dedication)
+        RedemptionRequest(
+            request.app, request.user_id, key, body.project_id, body.trees, body.dedication, body.max_points
+        )
     )
     redemption = requested.redemption
     view = redemption_view(redemption, settings().calendar) | {"replay": requested.is_replay}
@@ -81,5 +89,7 @@ handler = endpoint(
         ("POST", "/users/{user_id}/redemptions"): request_trees,
         ("GET", "/users/{user_id}/redemptions/{redemption_id}"): view_redemption,
         ("DELETE", "/users/{user_id}/redemptions/{redemption_id}"): cancel_redemption,
-    }
+    },
+    registered_client,
+    covers_of,
 )

@@ -11,6 +11,7 @@ from saxaul.http.endpoint import Request, Response, endpoint, language_of, utf8_
 from saxaul.http.suggestion_views import suggestion_view
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import SuggestionIndex
+from saxaul.services.find_client import registered_client
 from saxaul.services.search import live_index
 from saxaul.services.wiring import today
 
@@ -55,4 +56,4 @@ def suggest(request: Request) -> Response:
     return Response(body, headers=headers)
 
 
-handler = endpoint({("GET", "/suggestions"): suggest})
+handler = endpoint({("GET", "/suggestions"): suggest}, registered_client)

@@ -7,7 +7,7 @@ from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import order_summary, order_view, reports_view
 from saxaul.ledger.actions import Id, Instant
-from saxaul.problems import Forbidden
+from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
@@ -19,7 +19,7 @@ _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant,
 
 def list_orders(request: Request) -> Response:
     limit = whole_number(request, "limit", default=50, maximum=100)
-    partners, place = _partners(request), _ORDERS.place_in(request)
+    partners, place = request.caller.partners, _ORDERS.place_in(request)
     newest = order_viewing().newest(partners, limit + 1, OrderPlace(*place) if place else None)
     shown = newest[:limit]
     cursor = _ORDERS.cursor_for(shown[-1].place) if len(newest) > limit else None
@@ -27,7 +27,7 @@ def list_orders(request: Request) -> Response:
 
 
 def view_order(request: Request) -> Response:
-    viewed = order_viewing().view(request.identifier("order_id"), _partners(request))
+    viewed = order_viewing().view(request.identifier("order_id"), request.caller.partners)
     return Response(order_view(viewed.order, viewed.redemptions, viewed.links, settings().calendar))
 
 
@@ -50,13 +50,7 @@ def inspect_trees(request: Request) -> Response:
 
 
 def _order(request: Request) -> PlantingOrder:
-    return order_viewing().find(request.identifier("order_id"), _partners(request))
-
-
-def _partners(request: Request) -> tuple[str, ...]:
-    if request.caller.role != "partner":
-        raise Forbidden("not_a_partner", "Only planting partners can send this request; use the token of a partner.")
-    return request.caller.partners
+    return order_viewing().find(request.identifier("order_id"), request.caller.partners)
 
 
 handler = endpoint(
@@ -66,5 +60,6 @@ handler = endpoint(
         ("POST", "/planting-orders/{order_id}/confirmations"): confirm_trees,
         ("POST", "/planting-orders/{order_id}/failures"): fail_trees,
         ("POST", "/planting-orders/{order_id}/inspections"): inspect_trees,
-    }
+    },
+    registered_client,
 )

@@ -7,19 +7,25 @@ from pydantic import Field, TypeAdapter
 
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
+from saxaul.http.sizes import page_of
 from saxaul.http.views import forest_tree_view, line_view, month_view, position_view, project_view
-from saxaul.ledger.actions import Instant
+from saxaul.ledger.actions import Id, Instant
 from saxaul.ledger.history import LinePlace
 from saxaul.problems import InvalidRequest
-from saxaul.services.read_forest import PROJECTS_CACHED_FOR, forest_reading
+from saxaul.services.find_client import registered_client
+from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, forest_reading
+from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
+from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _Name = Annotated[str, Field(pattern=r"^[!-~]+:[!-~]+$", max_length=256)]
 """The name of an entry: ``<app>:<action_id>``."""
 
 _LINES: Cursors[tuple[int, str]] = Cursors("ledger", TypeAdapter(tuple[Instant, _Name]))
+_Number = Annotated[int, Field(ge=1, le=MAX_TREES_PER_REDEMPTION)]
+_TREES: Cursors[tuple[int, str, int]] = Cursors("forest", TypeAdapter(tuple[Instant, Id, _Number]))
 
 
 def view_wallet(request: Request) -> Response:
@@ -31,10 +37,11 @@ def view_ledger(request: Request) -> Response:
     limit = whole_number(request, "limit", default=50, maximum=200)
     place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
-    entries = [line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines]
-    return Response(
-        {"entries": entries, "cursor": _LINES.cursor_for(found.continue_after) if found.continue_after else None}
+    entries = page_of(
+        line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines
     )
+    continue_after = found.continue_after if len(entries) == len(found.lines) else found.lines[len(entries) - 1].place
+    return Response({"entries": entries, "cursor": _LINES.cursor_for(continue_after) if continue_after else None})
 
 
 def view_statement(request: Request) -> Response:
@@ -47,12 +54,17 @@ def view_statement(request: Request) -> Response:
 
 
 def view_forest(request: Request) -> Response:
-    language = language_of(request)
-    trees = [
+    """List a user's trees, the most recently requested first, one page at a time."""
+    language, limit = language_of(request), whole_number(request, "limit", default=50, maximum=100)
+    place = _TREES.place_in(request)
+    forest = forest_reading().trees(request.user_id, limit, ForestPlace(*place) if place else None)
+    trees = page_of(
         forest_tree_view(owned.certificate, owned.redemption, owned.tree, settings().calendar, language)
-        for owned in forest_reading().trees(request.user_id)
-    ]
-    return Response({"user_id": request.user_id, "trees": trees})
+        for owned in forest.trees
+    )
+    has_more = forest.has_more or len(trees) < len(forest.trees)
+    cursor = _TREES.cursor_for(forest.trees[len(trees) - 1].place) if has_more else None
+    return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor})
 
 
 def list_tree_projects(request: Request) -> Response:
@@ -72,5 +84,7 @@ handler = endpoint(
         ("GET", "/users/{user_id}/statement"): view_statement,
         ("GET", "/users/{user_id}/forest"): view_forest,
         ("GET", "/tree-projects"): list_tree_projects,
-    }
+    },
+    registered_client,
+    covers_of,
 )

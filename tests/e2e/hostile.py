@@ -159,7 +159,7 @@ QUERIES: Sequence[str] = (
     "effective_at",
     "unknown",
 )
-CLIENTS: Sequence[str | None] = ("alipay", "partner", "operator", None)
+CLIENTS: Sequence[str | None] = ("alipay", "citybike", "partner", "operator", None)
 
 
 class Route(NamedTuple):

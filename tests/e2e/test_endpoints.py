@@ -33,6 +33,7 @@ from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wal
         ("DELETE", "/catalog/action-types/bus_ride"),
         ("GET", "/catalog/action-types"),
         ("GET", "/catalog/action-types/bus_ride/versions"),
+        ("POST", "/catalog/action-types/bus_ride/versions/1/restore"),
     ],
 )
 def test_a_request_without_a_token_or_with_a_forged_one_is_401(stack: dict[str, Any], method: str, path: str) -> None:

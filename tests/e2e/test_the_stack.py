@@ -24,7 +24,8 @@ def logical_id(function: str) -> str:
 def test_stack_json_has_everything_that_a_client_needs(stack: dict[str, Any]) -> None:
     assert {"api_url", "token_url", "region", "endpoint_url", "tables", "queues", "clients"} <= stack.keys()
     assert stack["tables"].keys() == {"ledger", "catalog"}
-    assert stack["clients"].keys() == {"taobao", "tmall", "alipay", "freshippo", "partner", "operator"}
+    apps = {"taobao", "tmall", "alipay", "freshippo", "citybike"}
+    assert stack["clients"].keys() == apps | {"partner", "yili", "operator"}
     assert all({"client_id", "client_secret", "scopes"} <= client.keys() for client in stack["clients"].values())
     assert httpx.get(f"{stack['api_url']}/certificates/x").status_code == 404
 

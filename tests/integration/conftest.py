@@ -15,7 +15,7 @@ from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.builders import NOON
 from tests.clocks import StoppedClock
-from tests.integration.stack import CALLERS, HANDLERS, Stack
+from tests.integration.stack import HANDLERS, REGISTERED, Stack
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "cn-north-1",
@@ -29,7 +29,6 @@ ENVIRONMENT = {
     "HARVEST_TIME": "07:00",
     "MANIFEST_BUCKET": "manifests",
     "BUS_NAME": "saxaul",
-    "CALLERS": json.dumps(CALLERS),
     "POWERTOOLS_SERVICE_NAME": "saxaul",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
@@ -62,7 +61,10 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])
         monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
         _make_manifests_and_bus()
-        yield Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"])
+        made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"])
+        for client_id, client in REGISTERED.items():
+            made.register(client_id, client)
+        yield made
     clear_worker_caches()
 
 
@@ -101,7 +103,8 @@ def _make_tables() -> None:
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "list_name", "list_order")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("pk", "sk", "list_name", "list_order", "forest_order")
         ],
         GlobalSecondaryIndexes=[
             {
@@ -111,6 +114,14 @@ def _make_tables() -> None:
                     {"AttributeName": "list_order", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": "Forest",
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "forest_order", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
         ],
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
 from operations import reconcile
+from saxaul.catalog.clients import RegisteredClient, Trust
 from saxaul.catalog.entries import Entity, Kind
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.ledger.actions import Action, Owner
@@ -21,12 +22,13 @@ from saxaul.storage.clients import sqs
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions
+from saxaul.storage.registry import CLIENTS, to_item
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Table
+from saxaul.storage.table import Item, Key, Table
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
-from tests.builders import APP, SHANGHAI, USER, make_action_type, make_tree_project
+from tests.builders import APP, SHANGHAI, USER, make_action_type, make_calendar, make_tree_project
 from tests.clocks import StoppedClock
 
 if TYPE_CHECKING:
@@ -42,22 +44,37 @@ DOMAIN = "abc123.execute-api.cn-north-1.amazonaws.com.cn"
 """The host of the API without a custom domain."""
 BASE_URL = f"https://{DOMAIN}/v1"
 
-PARTNERS = ["Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfare Foundation"]
-CALLERS = {
-    "alipay-client": {"role": "app", "name": "alipay"},
-    "taobao-client": {"role": "app", "name": "taobao"},
-    "meituan-client": {"role": "app", "name": "meituan"},
-    "didi-client": {"role": "app", "name": "didi"},
-    "partner-client": {"role": "partner", "name": "partner", "partners": PARTNERS},
-    "other-partner-client": {"role": "partner", "name": "other", "partners": ["Somebody Else"]},
-    "operator-client": {"role": "operator", "name": "operator"},
+PARTNERS = ("Alxa SEE Foundation", "China Green Foundation", "Yili Public Welfare Foundation")
+
+
+def an_app(name: str, trust: Trust = "first_party") -> RegisteredClient:
+    return RegisteredClient(name=name, role="app", trust=trust)
+
+
+def a_partner(name: str, *partners: str) -> RegisteredClient:
+    return RegisteredClient(name=name, role="partner", partners=partners)
+
+
+REGISTERED = {
+    "alipay-client": an_app("alipay"),
+    "taobao-client": an_app("taobao"),
+    "meituan-client": an_app("meituan"),
+    "didi-client": an_app("didi"),
+    "third-party-client": an_app("citybike", "third_party"),
+    "partner-client": a_partner("partner", *PARTNERS),
+    "other-partner-client": a_partner("other", "Somebody Else"),
+    "operator-client": RegisteredClient(name="operator", role="operator"),
 }
+"""The clients in the registry of every stack, by the client id in their tokens."""
 
 
 class Context:
     """The fields of the Lambda context that the functions read."""
 
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 15_000
 
 
 class Response(NamedTuple):
@@ -121,6 +138,17 @@ class Stack:
             identifier = name if kind == "action-types" else name.replace("_", "-")
             self.catalog_store.put(kind, identifier, VersionedEntry(entity, 1))
 
+    def register(self, client_id: str, client: RegisteredClient) -> None:
+        """Write a client to the registry."""
+        self.write_registration(to_item(client_id, client))
+
+    def write_registration(self, item: Item) -> None:
+        """Write an item of the registry, which may be malformed."""
+        Table("Catalog", self.clock).replace(item)
+
+    def unregister(self, client_id: str) -> None:
+        Table("Catalog", self.clock).delete(Key(CLIENTS, client_id))
+
     def seed_catalog(self, price_points: int = 160, saplings: int = 10) -> None:
         """Write the action type ``bus_ride`` with 80 points, and the project ``saxaul-alxa``. Release its saplings."""
         self.seed("action-types", bus_ride=make_action_type())
@@ -160,7 +188,10 @@ class Stack:
         return deliver("accrue_points", bodies)
 
     def accrue_all(self, actions: Iterable[Action], app: str = APP) -> list[str]:
-        return self.accrue(*pack(app, actions))
+        """Accept the actions with the catalog of now, and deliver them in as few messages as possible."""
+        catalog = self.catalog_store.catalog()
+        accepted = [action.on_terms_of(catalog, make_calendar()) for action in actions]
+        return self.accrue(*pack(app, self.clock.instant, accepted))
 
     def deliver_reported(self) -> None:
         """Deliver what the apps reported to ``accrue_points``, in the order in which it was queued."""
@@ -313,6 +344,23 @@ def tree_projects(**query: str) -> Response:
 
 def harvest(user_id: str = USER.id) -> Response:
     return call("redeem_trees", "POST", "/users/{user_id}/harvest", path={"user_id": user_id})
+
+
+def call_grant(
+    method: str,
+    app_id: str = "citybike",
+    body: Any = None,  # noqa: ANN401 - an app may send anything
+    *,
+    user_id: str = USER.id,
+    client: str = "alipay-client",
+) -> Response:
+    path = {"user_id": user_id, "app_id": app_id}
+    return call("manage_grants", method, "/users/{user_id}/grants/{app_id}", client=client, path=path, body=body)
+
+
+def grant(*covers: str, user_id: str = USER.id) -> Response:
+    """Let the app ``citybike``, which has the client ``third-party-client``, do this for a person."""
+    return call_grant("PUT", body={"covers": covers}, user_id=user_id)
 
 
 def wallet_of(user_id: str = USER.id) -> Any:  # noqa: ANN401 - the response body

@@ -41,7 +41,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     clients: dict[str, Any] = {
         name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
-        for name in ("cloudformation", "cognito-idp")
+        for name in ("cloudformation", "cognito-idp", "dynamodb")
     }
     monkeypatch.setattr(boto3, "client", lambda name, **_: clients[name])
     stubbers = {name: Stubber(client) for name, client in clients.items()}
@@ -102,11 +102,33 @@ def machine(name: str) -> dict[str, Any]:
     }
 
 
+def item_of(name: str) -> dict[str, Any]:
+    """Return the item of the registry for a client of the default programme."""
+    trust = {"trust": {"S": "first_party"}} if name == "alipay" else {}
+    role = {"role": {"S": "operator" if name == "operator" else "app"}, "name": {"S": name}}
+    return {"pk": {"S": "clients"}, "sk": {"S": f"id-{name}"}, **role, **trust}
+
+
+def registering(name: str) -> dict[str, Any]:
+    return {
+        "TableName": "the-CatalogTableName",
+        "Item": item_of(name),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+
+
+def stub_registration(stubber: Stubber, name: str) -> None:
+    stubber.add_response("put_item", {}, registering(name))
+
+
 def stub_everything(stubs: dict[str, Stubber]) -> None:
     stub_stack(stubs["cloudformation"], outputs())
     stub_functions(stubs["cloudformation"], {"ViewForest": "trees-ViewForest-1", "role": "r"}, {"PlaceOrders": "p"})
     browser = {"ClientName": "web", "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"]}
-    stub_clients(stubs["cognito-idp"], machine("operator"), machine("alipay"), browser)
+    stub_clients(stubs["cognito-idp"], machine("operator"), machine("alipay"), machine("bikes"), browser)
+    written = ["alipay", "operator"]
+    for name in written:
+        stub_registration(stubs["dynamodb"], name)
 
 
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -136,13 +158,42 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     assert known["tables"] == {"ledger": "the-LedgerTableName", "catalog": "the-CatalogTableName"}
     assert known["queues"]["planting_dead_letter"] == "the-PlantingDeadLetterQueueUrl"
     assert known["functions"] == {"ViewForest": "trees-ViewForest-1", "PlaceOrders": "p"}
-    assert known["clients"].keys() == {"operator", "alipay"}
+    assert known["clients"].keys() == {"operator", "alipay", "bikes"}
     assert known["clients"]["operator"] == {
         "client_id": "id-operator",
         "client_secret": "a long secret of operator  ",
         "scopes": ["saxaul/catalog.write"],
     }
     assert [file.name for file in folder.iterdir()] == ["trees.json"]
+
+
+def test_connecting_registers_missing_clients_keeps_registered_ones_and_names_those_that_the_file_lacks(
+    stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub_stack(stubs["cloudformation"], outputs())
+    stub_functions(stubs["cloudformation"], {})
+    stub_clients(stubs["cognito-idp"], machine("operator"), machine("alipay"), machine("bikes"))
+    changed = "ConditionalCheckFailedException"
+    stubs["dynamodb"].add_client_error("put_item", changed, expected_params=registering("alipay"))
+    stub_registration(stubs["dynamodb"], "operator")
+
+    connect.connect("trees", "eu-west-1")
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "registered the clients operator" in printed
+    assert "lacks them: bikes" in printed
+
+
+def test_a_registry_that_cannot_be_written_ends_with_one_sentence(
+    stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    stub_stack(stubs["cloudformation"], outputs())
+    stub_functions(stubs["cloudformation"], {})
+    stub_clients(stubs["cognito-idp"], machine("operator"))
+    stubs["dynamodb"].add_client_error("put_item", "AccessDeniedException", "Not\nyou")
+
+    assert "clients of trees could not be registered" in refusal("trees", "eu-west-1", capsys)
+    assert (folder / "trees.json").exists()
 
 
 def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_stack(

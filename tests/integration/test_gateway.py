@@ -100,7 +100,8 @@ def test_a_path_parameter_that_is_not_percent_encoded_utf_8_is_refused(
     valid = {"user_id": "u", "redemption_id": "r", "number": "n", "id": "i", "kind": "k"}
     event = api_event("GET", resource, path=valid | {"action_type": "t", "version": "1"})
     event["pathParameters"][name] = called
-    event["requestContext"] |= APP_CLAIMS
+    client = "operator-client" if function == "manage_catalog" else "alipay-client"
+    event["requestContext"]["authorizer"] = {"claims": {"client_id": client}}
 
     response = parse_response(invoke(function, event))
 

@@ -13,9 +13,9 @@ from local.sam import ROOT
 from tests.template.reading import functions, resources, template
 
 PACKAGE = ROOT / "layers/saxaul"
-READ_BY_WIRING = {"ledger": "ledger_table", "catalog_store": "catalog_table"}
+READ_BY_WIRING = {"ledger": "ledger_table", "catalog_store": "catalog_table", "registry": "catalog_table"}
 """The settings that the factories of services/wiring.py read."""
-READ_BY_ALL = {"calendar", "callers"}
+READ_BY_ALL = {"calendar", "catalog_delay"}
 """The settings that every function gets from Globals."""
 
 
@@ -74,6 +74,7 @@ VALUES = {
     "TIME_ZONE": {"Ref": "TimeZone"},
     "ACCEPTANCE_DAYS": {"Ref": "AcceptanceDays"},
     "HARVEST_TIME": {"Ref": "HarvestTime"},
+    "CATALOG_DELAY": {"Ref": "CatalogDelay"},
 }
 """The value of each variable, wherever a function has it. ``Ref`` gives the name of a table and the URL of a queue."""
 
@@ -81,7 +82,7 @@ VALUES = {
 def test_a_variable_has_the_same_value_in_every_function() -> None:
     shared = template()["Globals"]["Function"]["Environment"]["Variables"]
     for name, value in [*shared.items(), *chain.from_iterable(variables(f).items() for f in functions().values())]:
-        if name not in {"CALLERS", "AWS_ENDPOINT_URL"}:
+        if name != "AWS_ENDPOINT_URL":
             assert value == VALUES[name], name
 
 

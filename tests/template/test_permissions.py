@@ -3,16 +3,17 @@
 import pytest
 
 from local.template import Properties
+from saxaul.catalog.entries import KINDS
 from tests.template.reading import functions, made, made_resources, sources
 
 PERMISSIONS = {
     "IngestActions": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
     ],
     "AccruePoints": [
-        "dynamodb:Query on CatalogTable",
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable",
         "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on ActionQueue",
@@ -26,6 +27,7 @@ PERMISSIONS = {
     ],
     "SuggestCampaigns": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:GetItem on CatalogTable in clients",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",
@@ -61,6 +63,7 @@ PERMISSIONS = {
         "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on PlantingQueue",
     ],
     "TakeReports": [
+        "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:GetItem on LedgerTable in ORDER#*",
         "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#*",
         "dynamodb:PutItem on LedgerTable in USER#* LOG",
@@ -71,8 +74,14 @@ PERMISSIONS = {
     ],
     "ViewForest": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:GetItem on CatalogTable in clients",
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query on LedgerTable",
+        "dynamodb:Query on LedgerTable/index/Forest",
+    ],
+    "ManageGrants": [
+        "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
+        "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
     ],
     "ProveTrees": [
         "dynamodb:Query on CatalogTable",
@@ -88,11 +97,12 @@ PERMISSIONS = {
     ],
     "ViewImpact": [
         "dynamodb:Query on CatalogTable",
-        "dynamodb:GetItem on CatalogTable in action-types/*",
+        "dynamodb:GetItem on CatalogTable in action-types/* clients",
         "dynamodb:Query on LedgerTable in IMPACT#* LOG",
     ],
     "ManageCatalog": [
-        "dynamodb:Query dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem on CatalogTable",
+        "dynamodb:Query dynamodb:GetItem dynamodb:BatchGetItem on CatalogTable",
+        f"dynamodb:PutItem on CatalogTable in {' '.join(f'{kind}*' for kind in KINDS)} references",
         "dynamodb:GetItem dynamodb:UpdateItem on LedgerTable in PROJECT#*",
     ],
 }

@@ -9,6 +9,7 @@ import pytest
 
 from local.build import ON_LAMBDA, SERVICES
 from local.sam import ROOT
+from saxaul.http.access import TABLE
 from tests.template.reading import events, functions, resources, template
 
 PUBLIC = {
@@ -34,6 +35,10 @@ SCOPES = {
     ("post", "/users/{user_id}/redemptions"): "trees.redeem",
     ("get", "/users/{user_id}/redemptions/{redemption_id}"): "wallets.read",
     ("delete", "/users/{user_id}/redemptions/{redemption_id}"): "trees.redeem",
+    ("get", "/users/{user_id}/grants"): "grants.write",
+    ("get", "/users/{user_id}/grants/{app_id}"): "grants.write",
+    ("put", "/users/{user_id}/grants/{app_id}"): "grants.write",
+    ("delete", "/users/{user_id}/grants/{app_id}"): "grants.write",
     ("get", "/planting-orders"): "planting.write",
     ("get", "/planting-orders/{order_id}"): "planting.write",
     ("post", "/planting-orders/{order_id}/confirmations"): "planting.write",
@@ -44,6 +49,7 @@ SCOPES = {
     ("delete", "/catalog/{kind}/{id}"): "catalog.write",
     ("get", "/catalog/{kind}"): "catalog.write",
     ("get", "/catalog/{kind}/{id}/versions"): "catalog.write",
+    ("post", "/catalog/{kind}/{id}/versions/{version}/restore"): "catalog.write",
 }
 
 
@@ -57,6 +63,16 @@ def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
         assert declared[route] == {"Authorizer": "Cognito", "AuthorizationScopes": [f"saxaul/{scope}"]}, route
     for route in PUBLIC:
         assert declared[route] == {"Authorizer": "NONE"}, route
+
+
+def test_the_table_of_routes_has_the_methods_paths_and_scopes_of_the_template() -> None:
+    declared = {
+        (event["Method"].upper(), event["Path"]): event["Auth"].get("AuthorizationScopes", [None])[0]
+        for _, event in events("Api")
+    }
+    table = {(access.method, access.path): f"saxaul/{access.scope}" if access.scope else None for access in TABLE}
+
+    assert table == declared
 
 
 def test_the_user_pool_can_grant_every_scope_in_use() -> None:

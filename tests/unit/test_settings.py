@@ -1,13 +1,12 @@
 """The settings of a function, read from its environment variables and checked."""
 
-import json
 from datetime import time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.settings import Caller, Settings
+from saxaul.settings import Settings
 
 TIME_RULES = {"TIME_ZONE": "Asia/Shanghai", "ACCEPTANCE_DAYS": "7", "HARVEST_TIME": "07:00"}
 
@@ -23,6 +22,7 @@ def test_the_variables_of_the_template_are_read() -> None:
             "PLANTING_QUEUE_URL": "https://sqs/planting.fifo",
             "MANIFEST_BUCKET": "manifests",
             "BUS_NAME": "saxaul",
+            "CATALOG_DELAY": "2",
         }
     )
 
@@ -32,30 +32,17 @@ def test_the_variables_of_the_template_are_read() -> None:
     assert settings.planting_queue_url == "https://sqs/planting.fifo"
     assert (settings.manifest_bucket, settings.bus_name) == ("manifests", "saxaul")
     assert settings.calendar == Calendar(ZoneInfo("Asia/Shanghai"), 7, time(7))
+    assert settings.catalog_delay == 2
 
 
 def test_settings_without_a_variable_are_empty() -> None:
     settings = Settings.from_env(TIME_RULES)
 
-    assert (settings.ledger_table, settings.action_queue_url, settings.callers) == ("", "", {})
+    assert (settings.ledger_table, settings.action_queue_url) == ("", "")
 
 
 def test_points_may_ripen_at_once() -> None:
     assert Settings.from_env(TIME_RULES | {"HARVEST_TIME": "at-once"}).calendar.harvest_time is None
-
-
-def test_a_caller_is_identified_by_its_client_id() -> None:
-    callers = {
-        "c-1": {"role": "app", "name": "alipay"},
-        "c-2": {"role": "partner", "name": "see", "partners": ["Alxa SEE Foundation"]},
-    }
-
-    settings = Settings.from_env(TIME_RULES | {"CALLERS": json.dumps(callers)})
-
-    assert settings.callers == {
-        "c-1": Caller("app", "alipay"),
-        "c-2": Caller("partner", "see", ("Alxa SEE Foundation",)),
-    }
 
 
 @pytest.mark.parametrize("name", sorted(TIME_RULES))
@@ -70,7 +57,6 @@ def test_a_function_without_the_time_rules_does_not_start(name: str) -> None:
         ({"HARVEST_TIME": "noon"}, ValueError),
         ({"ACCEPTANCE_DAYS": "a week"}, ValueError),
         ({"TIME_ZONE": "Asia/Alxa"}, ZoneInfoNotFoundError),
-        ({"CALLERS": "alipay"}, ValueError),
     ],
 )
 def test_a_function_with_a_malformed_variable_does_not_start(change: dict[str, str], error: type[Exception]) -> None:

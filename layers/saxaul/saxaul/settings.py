@@ -1,36 +1,21 @@
 """The settings of a Lambda function. They are read from its environment variables once per process."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 from functools import cache
-from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from saxaul.catalog.calendar import Calendar
-
-
-class Caller(NamedTuple):
-    """Who an OAuth client acts for.
-
-    Attributes:
-        role: what the client may do.
-        name: the name of the client, such as the name of the app.
-        partners: for the role ``partner``, the planting partners whose orders the client may read and report on.
-    """
-
-    role: Literal["app", "partner", "operator"]
-    name: str
-    partners: tuple[str, ...] = ()
+from saxaul.catalog.calendar import CATALOG_DELAY, Calendar
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a function, as template.yaml declares them. A setting that the function does not need is empty.
+    """The settings of a function, as template.yaml declares them.
 
-    ``callers`` maps the id of each OAuth client to its identity.
+    A setting that the function does not need is empty.
+    ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
     """
 
     ledger_table: str
@@ -43,7 +28,7 @@ class Settings:
     signing_key: str
     public_url: str
     calendar: Calendar
-    callers: Mapping[str, Caller]
+    catalog_delay: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -68,10 +53,7 @@ class Settings:
                 acceptance_days=int(env["ACCEPTANCE_DAYS"]),
                 harvest_time=None if harvest_time == "at-once" else time.fromisoformat(harvest_time),
             ),
-            callers={
-                client_id: Caller(caller["role"], caller["name"], tuple(caller.get("partners", ())))
-                for client_id, caller in json.loads(env.get("CALLERS", "{}")).items()
-            },
+            catalog_delay=int(env.get("CATALOG_DELAY", CATALOG_DELAY)),
         )
 
 

@@ -1,24 +1,33 @@
 """The handler of every function behind the REST API. It parses the event, calls the route and returns a response.
 
-If a path needs a token, API Gateway has already checked the token and its scope. The client id in the token identifies
-the app, the partner or the operator that sent the request. If the path contains a user id and the token has a username,
-the two must be equal. Every error response is an application/problem+json document.
+If a path needs a token, API Gateway has already checked the token and its scope. Before a route runs, the handler
+checks what the table of routes (access.py) requires: that the client of the token is registered, has the right role
+and, if it is a third-party app, has a grant of the person in the path. If the path contains a user id and the token has
+a username, the two must be equal. Every error response is an application/problem+json document.
 """
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.entries import LANGUAGES, Language
+from saxaul.catalog.faults import bounded_lines, shortened
+from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
+from saxaul.http.access import Access, access_to
 from saxaul.http.parameters import header_values, path_parameter
+from saxaul.http.sizes import fits_response
 from saxaul.ledger.actions import is_identifier
+from saxaul.ledger.grants import Cover
 from saxaul.observability import logger
-from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem
-from saxaul.settings import Caller, settings
+from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem, Unavailable
+from saxaul.races import ContendedError, OverloadedError
+from saxaul.settings import settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,9 +38,10 @@ ApiEvent = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, as API Gateway passed it on."""
+    """An HTTP request, as API Gateway passed it on, and the registered client of its token, if there is one."""
 
     event: ApiEvent
+    registered: RegisteredClient | None = None
 
     def path(self, name: str) -> str:
         """Return a path parameter after percent-decoding.
@@ -62,6 +72,11 @@ class Request:
         values = header_values(self.event, name)
         return ", ".join(values) if values else None
 
+    @property
+    def body_length(self) -> int:
+        """The number of characters of the body, as API Gateway passed it on."""
+        return len(self.event.get("body") or "")
+
     def json(self) -> Any:  # noqa: ANN401 - any JSON value; the route checks it
         """Return the parsed JSON body.
 
@@ -76,38 +91,32 @@ class Request:
             raise InvalidRequest("invalid_json", "The body must be a valid JSON document.") from None
 
     @property
-    def caller(self) -> Caller:
-        """Return the app, partner or operator that the token's client belongs to.
+    def client_id(self) -> str:
+        """Return the client id in the token. Without a token, it is empty."""
+        return self._claims.get("client_id", "")
+
+    @property
+    def caller(self) -> RegisteredClient:
+        """Return the registered client that sent the request.
 
         Raises:
             Forbidden: the client is not registered in this stack.
         """
-        caller = settings().callers.get(self._claims.get("client_id", ""))
-        if caller is None:
+        if self.registered is None:
             raise Forbidden(
                 "unknown_client",
                 "The client of the token is not registered in this stack; use a token of a registered client.",
             )
-        return caller
+        return self.registered
 
     @property
     def username_or_client(self) -> str:
-        """Return the username in the token, or, if it has none, the name of the token's client.
-
-        Raises:
-            Forbidden: the token has no username, and its client is not registered in this stack.
-        """
+        """Return the username in the token, or, if it has none, the name of the token's client."""
         return self._claims.get("username") or self.caller.name
 
     @property
     def app(self) -> str:
-        """Return the name of the app that sent the request.
-
-        Raises:
-            Forbidden: the client is not an app.
-        """
-        if self.caller.role != "app":
-            raise Forbidden("not_an_app", "Only apps can send this request; use the token of an app.")
+        """Return the name of the app that sent the request. The table of routes says which routes are for apps."""
         return self.caller.name
 
     @property
@@ -125,14 +134,18 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """Return the public address of the API: the configured one, or else the address that the client used."""
+        """Return the public address of the API: the configured one, or else the one that API Gateway has in the event.
+
+        API Gateway answers only to its own domain names. The Host header is not used, because a client can send any
+        text in it, and the address is shown to others, who may have it from a cache.
+        """
         context: Mapping[str, Any] = self.event["requestContext"]
         if configured := settings().public_url:
             return configured.replace("{api_id}", context["apiId"]).rstrip("/")
         # The path is the stage, or the base path of a custom domain, followed by the path of the resource.
         segments = self.event["resource"].count("/")
         base = context["path"].rstrip("/").rsplit("/", segments)[0]
-        return f"https://{context.get('domainName') or self.header('host')}{base}"
+        return f"https://{context['domainName']}{base}"
 
     @property
     def _claims(self) -> Mapping[str, str]:
@@ -149,21 +162,56 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+_MAX_DETAIL_BYTES = 1000
+_MAX_ERRORS = 50
+"""The most errors that a problem lists. An entry has at most 10 of its own, and those of its references come on top."""
+
+_RETRY_SECONDS = "2"
+_BUSY = Unavailable("busy", "The request could not be finished in time; repeat it unchanged after a few seconds.")
+
 Route = Callable[[Request], Response]
 Handler = Callable[[ApiEvent, "LambdaContext"], dict[str, Any]]
+FindClient = Callable[[str], RegisteredClient | None]
+"""Returns the registered client with a client id."""
+CoversOf = Callable[[str, str], Collection[Cover]]
+"""Returns what the grant of a person, named by user id, to an app covers."""
 
 
-def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
-    """Return a Lambda handler for these routes, by method and path, such as ``("GET", "/users/{user_id}/wallet")``."""
+def _no_client(client_id: str) -> RegisteredClient | None:  # noqa: ARG001 - for any client
+    return None
+
+
+def _no_covers(user_id: str, app: str) -> Collection[Cover]:  # noqa: ARG001 - for any grant
+    return ()
+
+
+def endpoint(
+    routes: Mapping[tuple[str, str], Route], find_client: FindClient = _no_client, covers_of: CoversOf = _no_covers
+) -> Handler:
+    """Return a Lambda handler for these routes, by method and path, such as ``("GET", "/users/{user_id}/wallet")``.
+
+    Each route must be in the table of routes. A function that gives no ``find_client`` can serve only public routes,
+    and without ``covers_of`` no third-party app reaches a person.
+
+    Raises:
+        LookupError: a route is not in the table of routes.
+    """
+    required = access_to(routes)
 
     def handler(event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
         began = perf_counter()
-        request = Request(event)
         method, resource = event["httpMethod"], event["resource"]
+        DEADLINE.set(context.get_remaining_time_in_millis() / 1000)
         try:
-            response = _call_route(routes, request, method, resource)
+            access = _access_to(required, method, resource)
+            response = routes[method, resource](_admitted(Request(event), access, find_client, covers_of))
         except Problem as problem:
             response = _refusal(problem)
+        except (ContendedError, OutOfTimeError, OverloadedError, UnansweredError) as error:
+            logger.warning(
+                "could not finish in time", extra={"error": repr(error), "request_id": context.aws_request_id}
+            )
+            response = _refusal(_BUSY)
         except Exception:  # noqa: BLE001 - a client must never get a stack trace
             logger.exception("unexpected failure", extra={"request_id": context.aws_request_id})
             response = _refusal(
@@ -171,6 +219,13 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
                     "internal_error", "The request failed because of an error on our side; it is safe to repeat it."
                 )
             )
+        finally:
+            DEADLINE.clear()
+        body = utf8_text(response.body)
+        if not fits_response(body):
+            logger.error("the response is too large", extra={"status": response.status, "characters": len(body)})
+            response = _refusal(_too_large(method))
+            body = utf8_text(response.body)
         logger.info(
             f"{method} {resource}",
             extra={
@@ -187,9 +242,10 @@ def endpoint(routes: Mapping[tuple[str, str], Route]) -> Handler:
                 "access-control-allow-origin": "*",
                 "access-control-expose-headers": "ETag,Location,Retry-After",
                 "cache-control": "no-store",
+                "x-content-type-options": "nosniff",
                 **response.headers,
             },
-            "body": utf8_text(response.body),
+            "body": body,
         }
 
     return handler
@@ -206,6 +262,24 @@ def language_of(request: Request) -> Language:
         if language == requested:
             return language
     raise InvalidRequest("invalid_parameter", f"lang must be one of {', '.join(LANGUAGES)}.")
+
+
+def day_in(request: Request, name: str) -> date | None:
+    """Return the date in a query parameter, or None if the parameter is missing.
+
+    Raises:
+        InvalidRequest: the value is not a date from 2000 to 2099.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if day.isoformat() != text or not 2000 <= day.year < 2100:  # noqa: PLR2004 - no programme runs outside these years
+        raise InvalidRequest("invalid_parameter", f"{name} must be a date such as 2026-06-05, from 2000 to 2099.")
+    return day
 
 
 def whole_number(request: Request, name: str, default: int, maximum: int, *, minimum: int = 1) -> int:
@@ -228,17 +302,51 @@ def checked_number(name: str, text: str, maximum: int, *, minimum: int = 1) -> i
     return int(text)
 
 
-def _call_route(routes: Mapping[tuple[str, str], Route], request: Request, method: str, resource: str) -> Response:
-    route = routes.get((method, resource))
-    if route is None:
+def _access_to(required: Mapping[tuple[str, str], Access], method: str, resource: str) -> Access:
+    access = required.get((method, resource))
+    if access is None:
         raise NotFound("unknown_path", f"The API has no endpoint {method} {resource}.")
-    return route(request)
+    return access
+
+
+def _admitted(request: Request, access: Access, find_client: FindClient, covers_of: CoversOf) -> Request:
+    """Check what the table of routes requires of a request, and return the request with its client.
+
+    The grants of persons in a body are checked where the body is read, because each item is refused by itself.
+
+    Raises:
+        Forbidden: the client is not registered, may not send this request, or may not reach the person in the path.
+        InvalidRequest: the user id in the path cannot be an identifier.
+    """
+    if access.scope is None:
+        return request
+    admitted = Request(request.event, find_client(request.client_id))
+    client = admitted.caller
+    access.check_client(client)
+    if access.names_a_person:
+        user_id = admitted.user_id
+        if access.cover and client.needs_grants and access.cover not in covers_of(user_id, client.name):
+            raise Forbidden(
+                "not_granted",
+                f"This person has no grant that lets {client.name} {access.cover}; ask the person for one.",
+            )
+    return admitted
 
 
 def _refusal(problem: Problem) -> Response:
-    members = {"title": problem.title, "status": problem.status, "code": problem.code, "detail": problem.detail}
-    errors = {"errors": problem.errors} if problem.errors else {}
-    return Response(members | errors, problem.status, {"content-type": "application/problem+json"})
+    detail = shortened(problem.detail, _MAX_DETAIL_BYTES)
+    members = {"title": problem.title, "status": problem.status, "code": problem.code, "detail": detail}
+    errors = {"errors": bounded_lines(problem.errors, _MAX_ERRORS)} if problem.errors else {}
+    retry = {"retry-after": _RETRY_SECONDS} if problem.status == Unavailable.status else {}
+    return Response(members | errors, problem.status, {"content-type": "application/problem+json", **retry})
+
+
+def _too_large(method: str) -> InvalidRequest:
+    done = "" if method == "GET" else "The request was carried out, but its response is too large to be returned. "
+    return InvalidRequest(
+        "response_too_large",
+        f"{done}The response would be larger than 5.5 MB. Request less: a smaller limit, fewer items, or fewer days.",
+    )
 
 
 def utf8_text(body: Any) -> str:  # noqa: ANN401 - a text or any JSON value

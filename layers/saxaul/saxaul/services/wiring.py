@@ -10,6 +10,7 @@ from saxaul.storage.table import Table
 
 if TYPE_CHECKING:
     from saxaul.storage.catalog import CatalogStore
+    from saxaul.storage.registry import Registry
 
 
 @cache
@@ -34,4 +35,12 @@ def catalog_store() -> "CatalogStore":
     """Return the catalog store, which holds the cached catalog of this process."""
     from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import
 
-    return CatalogStore(Table(settings().catalog_table, clock()))
+    return CatalogStore(Table(settings().catalog_table, clock()), settings().catalog_delay)
+
+
+@cache
+def registry() -> "Registry":
+    """Return the registry, which holds the cached clients of this process."""
+    from saxaul.storage.registry import Registry  # noqa: PLC0415 - functions outside the API skip this import
+
+    return Registry(Table(settings().catalog_table, clock()))

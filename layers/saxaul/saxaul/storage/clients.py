@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ConnectionError as UnreachableError
+from botocore.exceptions import HTTPClientError
+
+from saxaul.deadline import DEADLINE, UnansweredError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,6 +25,12 @@ LONGEST_CALL = CALL_ATTEMPTS * (CONNECT_SECONDS + READ_SECONDS) + sum(2**retry f
 """The most seconds that an AWS call can take, if every attempt times out. botocore's standard mode makes three
 attempts, with pauses of up to 1 and 2 seconds between them. A test checks that no function's timeout is shorter."""
 
+LONGEST_ATTEMPT = CONNECT_SECONDS + READ_SECONDS + 2 ** (CALL_ATTEMPTS - 2)
+"""The most seconds that one attempt and the pause after it can take."""
+
+_ANSWER_SECONDS = 0.5
+"""The time that is left for an error response after the last attempt."""
+
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": CALL_ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
@@ -31,12 +41,32 @@ _CONFIG = Config(
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return boto3.client("dynamodb", config=_CONFIG)
+    client = boto3.client("dynamodb", config=_CONFIG)
+    _watch_time(client)
+    return client
 
 
 @cache
 def sqs() -> "SQSClient":
-    return boto3.client("sqs", config=_CONFIG)
+    client = boto3.client("sqs", config=_CONFIG)
+    _watch_time(client)
+    return client
+
+
+def _watch_time(client: "DynamoDBClient | KMSClient | SQSClient") -> None:
+    client.meta.events.register("before-send", _require_time)
+    client.meta.events.register("after-call-error", _translate_lost_answer)
+
+
+def _require_time(**_: object) -> None:
+    """Refuse an attempt of a call that might not end before the invocation does. botocore does not retry the error."""
+    DEADLINE.require(LONGEST_ATTEMPT + _ANSWER_SECONDS)
+
+
+def _translate_lost_answer(exception: BaseException, **_: object) -> None:
+    """Translate the errors of the network: a timeout, a refused connection, or one that ended without an answer."""
+    if isinstance(exception, HTTPClientError | UnreachableError):
+        raise UnansweredError(repr(exception)) from exception
 
 
 @cache
@@ -59,4 +89,6 @@ def eventbridge() -> "EventBridgeClient":
 
 @cache
 def kms() -> "KMSClient":
-    return boto3.client("kms", config=_CONFIG)
+    client = boto3.client("kms", config=_CONFIG)
+    _watch_time(client)
+    return client

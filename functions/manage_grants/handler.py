@@ -1,0 +1,85 @@
+"""Lets a first-party app record, show and take back what a person allows a third-party app to do."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from saxaul.catalog.entries import Identifier
+from saxaul.catalog.faults import error_lines
+from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.views import grant_view
+from saxaul.ledger.grants import COVERS, Cover
+from saxaul.problems import InvalidRequest
+from saxaul.services.find_client import registered_client
+from saxaul.services.manage_grants import granting
+from saxaul.settings import settings
+
+_APP_ID: TypeAdapter[str] = TypeAdapter(Identifier)
+
+
+def _in_order(covers: tuple[Cover, ...]) -> tuple[Cover, ...]:
+    if len(set(covers)) != len(covers):
+        raise ValueError("this must not name anything twice")
+    return tuple(cover for cover in COVERS if cover in covers)
+
+
+class GrantBody(BaseModel):
+    """The body of a request for a grant: what the app may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
+
+
+def list_grants(request: Request) -> Response:
+    grants = granting().of_person(request.user_id)
+    return Response(
+        {"user_id": request.user_id, "grants": [grant_view(grant, settings().calendar) for grant in grants]}
+    )
+
+
+def view_grant(request: Request) -> Response:
+    grant = granting().view(request.user_id, _app_id(request))
+    return Response(_view_of(request, grant_view(grant, settings().calendar)))
+
+
+def write_grant(request: Request) -> Response:
+    app_id = _app_id(request)
+    try:
+        body = GrantBody.model_validate(request.json())
+    except ValidationError as error:
+        raise InvalidRequest(
+            "invalid_body", "The body is not a valid grant; correct each of the listed errors.", error_lines(error)
+        ) from None
+    grant = granting().grant(request.user_id, app_id, body.covers, request.app)
+    return Response(_view_of(request, grant_view(grant, settings().calendar)))
+
+
+def delete_grant(request: Request) -> Response:
+    app_id = _app_id(request)
+    granting().take_back(request.user_id, app_id)
+    return Response({"user_id": request.user_id, "app_id": app_id, "covers": []})
+
+
+def _view_of(request: Request, view: dict[str, Any]) -> dict[str, Any]:
+    return {"user_id": request.user_id, **view}
+
+
+def _app_id(request: Request) -> str:
+    try:
+        return _APP_ID.validate_python(request.path("app_id"))
+    except ValidationError:
+        raise InvalidRequest(
+            "invalid_parameter", "app_id must be the id of a registered app, such as citybike."
+        ) from None
+
+
+handler = endpoint(
+    {
+        ("GET", "/users/{user_id}/grants"): list_grants,
+        ("GET", "/users/{user_id}/grants/{app_id}"): view_grant,
+        ("PUT", "/users/{user_id}/grants/{app_id}"): write_grant,
+        ("DELETE", "/users/{user_id}/grants/{app_id}"): delete_grant,
+    },
+    registered_client,
+)

@@ -1,0 +1,78 @@
+"""The registered clients of the API: apps, planting partners and operators.
+
+Operators trust a first-party app with every person. A third-party app reaches only the persons who granted it.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from saxaul.catalog.entries import Identifier, Phrase
+
+Role = Literal["app", "partner", "operator"]
+Trust = Literal["first_party", "third_party"]
+
+
+class RegisteredClient(BaseModel):
+    """Whom an OAuth client acts for.
+
+    Attributes:
+        name: the name under which the client's actions and grants are stored.
+        trust: only for an app: whether it reaches every person, or only those who granted it.
+        partners: only for a partner: the planting partners whose orders the client reads and reports on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Identifier
+    role: Role
+    trust: Trust | None = Field(default=None, validate_default=True)
+    partners: Annotated[tuple[Phrase, ...], Field(max_length=100, validate_default=True)] = ()
+
+    @field_validator("trust")
+    @classmethod
+    def _only_apps_are_trusted(cls, trust: Trust | None, info: ValidationInfo) -> Trust | None:
+        if "role" in info.data and (info.data["role"] == "app") == (trust is None):
+            raise ValueError("an app must have a trust, and no other client may have one")
+        return trust
+
+    @field_validator("partners")
+    @classmethod
+    def _only_partners_act_for_partners(cls, partners: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "role" in info.data and (info.data["role"] == "partner") == (not partners):
+            raise ValueError("a client of the role partner must have partners, and no other client may have any")
+        return partners
+
+    @property
+    def needs_grants(self) -> bool:
+        """Whether the client is an app that reaches only the persons who granted it."""
+        return self.role == "app" and self.trust != "first_party"
+
+
+class ClientReference(NamedTuple):
+    """A field of a catalog entry that names an app or a planting partner."""
+
+    field: str
+    role: Literal["app", "partner"]
+    name: str
+
+    def is_met_by(self, client: RegisteredClient) -> bool:
+        """Return whether a client is the named app, or acts for the named partner."""
+        names = client.partners if self.role == "partner" else (client.name,)
+        return client.role == self.role and self.name in names
+
+    @property
+    def unmet_message(self) -> str:
+        return f"{self.field}: {self.name[:100]!r} is not a registered {self.role}"
+
+
+def clients_named_in(kind: str, document: object) -> Iterator[ClientReference]:
+    """Yield the apps and partners that a catalog entry names. Fields of another form than the model's are skipped."""
+    match kind, document:
+        case "tree-projects", {"partner": str(partner)}:
+            yield ClientReference("partner", "partner", partner)
+        case "suggestions", {"links": dict(links)}:
+            yield from (ClientReference("links", "app", str(app)) for app in links)
+        case "facilities", {"app": str(app)}:
+            yield ClientReference("app", "app", app)

@@ -1,0 +1,84 @@
+"""What the table of routes lets each kind of client do, computed from the table alone.
+
+The generated tests send each request as each kind of client, in this process and on the laptop stack, and compare the
+responses with :func:`expected`.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from saxaul.catalog.clients import Role
+from saxaul.http.access import TABLE, Access, Data
+from saxaul.ledger.grants import COVERS, Cover
+
+ADMITTED = "admitted"
+"""The response is neither 401 nor 403, and no item of a body is refused for want of a grant."""
+
+_WRONG_ROLE: dict[Role, str] = {"app": "not_an_app", "partner": "not_a_partner", "operator": "not_an_operator"}
+
+
+class Sender(NamedTuple):
+    """Who sends a request.
+
+    Attributes:
+        role: None if the client is not registered, or if its item in the registry is malformed.
+        covers: what the person in the request has granted the app at this moment.
+        owns: whether the redemption or the order in the request is the sender's own.
+    """
+
+    name: str
+    role: Role | None
+    is_trusted: bool = False
+    covers: tuple[Cover, ...] = ()
+    owns: bool = True
+
+
+UNREGISTERED = Sender("a client that is not registered", None)
+MALFORMED = Sender("a client whose registration is malformed", None)
+FIRST_PARTY = Sender("a first-party app", "app", is_trusted=True)
+THIRD_PARTY = Sender("a third-party app without a grant", "app", owns=False)
+TAKEN_BACK = Sender("a third-party app whose grant was taken back", "app", owns=False)
+PARTNER = Sender("the partner of the order", "partner")
+OTHER_PARTNER = Sender("another partner", "partner", owns=False)
+OPERATOR = Sender("an operator", "operator")
+GRANTED = [Sender(f"a third-party app that may {cover}", "app", covers=(cover,)) for cover in COVERS]
+OWNERS = [
+    Sender(f"a third-party app that may {cover}, of its own redemption", "app", covers=(cover,)) for cover in COVERS
+]
+OTHER_FIRST_PARTY = Sender("another first-party app", "app", is_trusted=True, owns=False)
+SENDERS = [
+    *(UNREGISTERED, MALFORMED, FIRST_PARTY, OTHER_FIRST_PARTY, THIRD_PARTY, TAKEN_BACK),
+    *(sender._replace(owns=False) for sender in GRANTED),
+    *OWNERS,
+    *(PARTNER, OTHER_PARTNER, OPERATOR),
+]
+
+
+def expected(access: Access, sender: Sender) -> str:
+    """Return the code with which a request is refused, or :data:`ADMITTED`."""
+    if access.scope is None:
+        return ADMITTED
+    if sender.role is None:
+        return "unknown_client"
+    if access.role and sender.role != access.role:
+        return _WRONG_ROLE[access.role]
+    if access.first_party and not sender.is_trusted:
+        return "not_first_party"
+    if access.cover and not sender.is_trusted and access.cover not in sender.covers:
+        return "not_granted"
+    if access.data is Data.OWN_REDEMPTION and not sender.owns:
+        return "not_yours"
+    if access.data is Data.OWN_ORDERS and "{order_id}" in access.path and not sender.owns:
+        return "unknown_order"
+    return ADMITTED
+
+
+def cases() -> Iterator[tuple[Access, Sender]]:
+    """Yield each route with each sender."""
+    for access in TABLE:
+        for sender in SENDERS:
+            yield access, sender
+
+
+def named(access: Access, sender: Sender) -> str:
+    return f"{access.method} {access.path} by {sender.name}"

@@ -1,0 +1,285 @@
+"""Every route admits and refuses each kind of client exactly as the table of routes says.
+
+The expected responses are computed from the table in ``tests/access.py``.
+"""
+
+import inspect
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from saxaul.http.access import TABLE, Access, Data, access_to
+from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.ledger.grants import COVERS
+from saxaul.storage.table import Table
+from tests.access import (
+    ADMITTED,
+    FIRST_PARTY,
+    MALFORMED,
+    OPERATOR,
+    OTHER_FIRST_PARTY,
+    OTHER_PARTNER,
+    PARTNER,
+    SENDERS,
+    TAKEN_BACK,
+    UNREGISTERED,
+    Sender,
+    expected,
+    named,
+)
+from tests.builders import USER, confirmation, failure, inspection, make_redemption, make_tree_project, reported
+from tests.integration.stack import (
+    HANDLERS,
+    Context,
+    Stack,
+    a_partner,
+    an_app,
+    call,
+    call_grant,
+    grant,
+    report_actions,
+)
+from tests.integration.stack import Response as Answer
+from tests.integration.test_manage_catalog import document
+from tests.integration.test_reversals import refund, reverse
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+CLIENTS = {
+    UNREGISTERED: "stranger",
+    MALFORMED: "broken-client",
+    FIRST_PARTY: "alipay-client",
+    OTHER_FIRST_PARTY: "taobao-client",
+    PARTNER: "partner-client",
+    OTHER_PARTNER: "other-partner-client",
+    OPERATOR: "operator-client",
+}
+THIRD_PARTY_CLIENT = "third-party-client"
+
+FUNCTION_OF = {
+    route: function
+    for function, module in HANDLERS.items()
+    for route in inspect.getclosurevars(module.handler).nonlocals.get("routes", {})
+}
+
+
+def test_the_table_has_exactly_the_routes_of_the_handlers() -> None:
+    assert sorted((access.method, access.path) for access in TABLE) == sorted(FUNCTION_OF)
+    assert len({(access.method, access.path) for access in TABLE}) == len(TABLE)
+
+
+def test_a_route_that_is_not_in_the_table_fails_when_its_function_is_imported() -> None:
+    def answer(_: Request) -> Response:
+        return Response({})
+
+    with pytest.raises(LookupError, match="GET /new"):
+        endpoint({("GET", "/log"): answer, ("GET", "/new"): answer})
+
+
+def test_a_function_that_cannot_find_clients_serves_only_public_routes() -> None:
+    routes = {("GET", "/suggestions"): "suggestions.read", ("GET", "/log"): None}
+    handler = endpoint({route: lambda _: Response({}) for route in routes})
+    claims = {"requestContext": {"authorizer": {"claims": {"client_id": "alipay-client"}}}}
+    context = cast("LambdaContext", Context())
+
+    statuses = [
+        handler({"httpMethod": method, "resource": path, **claims}, context)["statusCode"] for method, path in routes
+    ]
+
+    assert statuses == [403, 200]
+    assert [access.scope for access in access_to(routes).values()] == [*routes.values()]
+
+
+@pytest.mark.parametrize("access", TABLE, ids=lambda access: f"{access.method} {access.path}")
+def test_an_entry_of_the_table_is_consistent(access: Access) -> None:
+    is_public = access.data is Data.PUBLIC
+
+    assert (access.scope is None) == (access.role is None) == is_public
+    assert access.names_a_person == (access.data in {Data.PERSON, Data.OWN_REDEMPTION})
+    reaches_persons = access.names_a_person or access.data is Data.PERSONS_IN_BODY
+    assert reaches_persons == (access.cover is not None or access.first_party), "third-party apps need a grant"
+    assert not (access.cover and access.first_party)
+
+
+def body_of(access: Access, certificate: str) -> object:
+    """Return a valid body for a request."""
+    bodies: dict[tuple[str, str], object] = {
+        ("POST", "/actions"): {"actions": [reported()]},
+        ("POST", "/reversals"): {"reversals": [refund()]},
+        ("POST", "/users/{user_id}/redemptions"): {"project_id": "saxaul-alxa"},
+        ("PUT", "/users/{user_id}/grants/{app_id}"): {"covers": ["read"]},
+        ("PUT", "/catalog/{kind}/{id}"): document(make_tree_project()),
+        ("POST", "/planting-orders/{order_id}/confirmations"): {"confirmations": [confirmation(certificate)]},
+        ("POST", "/planting-orders/{order_id}/failures"): {"failures": [failure(certificate)]},
+        ("POST", "/planting-orders/{order_id}/inspections"): {"inspections": [inspection(certificate)]},
+    }
+    return bodies.get((access.method, access.path))
+
+
+class Requests:
+    """A stack with a person, a redemption and an order, and the requests of one sender to it."""
+
+    def __init__(self, stack: Stack, sender: Sender) -> None:
+        self.sender = sender
+        self.client = CLIENTS.get(sender, THIRD_PARTY_CLIENT)
+        stack.seed_catalog()
+        stack.write_registration({"pk": "clients", "sk": "broken-client", "role": "app", "name": "alipay"})
+        own = "citybike" if self.client == THIRD_PARTY_CLIENT else "alipay"
+        stack.redemptions.add(make_redemption("r-1", app=own if sender.owns or own == "alipay" else "alipay"))
+        stack.redemptions.add(make_redemption("r-2", user_id="u-43").reserved(stack.clock.instant))
+        [self.order_id] = stack.run_planting_batch()
+        self.certificate = stack.redemption("r-2", "u-43").trees[0].number
+        if sender == TAKEN_BACK:
+            assert grant(*COVERS).status == 200
+            assert self.send(next(access for access in TABLE if access.cover == "read")).status == 200
+            assert call_grant("DELETE").status == 200
+        elif sender.covers:
+            assert grant(*sender.covers).status == 200
+
+    def send(self, access: Access, person: str | None = None) -> Answer:
+        values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
+        values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
+        return call(
+            FUNCTION_OF[access.method, access.path],
+            access.method,
+            access.path,
+            client=self.client,
+            path={name: value for name, value in values.items() if f"{{{name}}}" in access.path},
+            body=body_of(access, self.certificate),
+            headers={"Idempotency-Key": "key-1"},
+            person=person,
+        )
+
+
+def observed(access: Access, answer: Answer) -> str:
+    """Return the code with which a request was refused, or ADMITTED."""
+    assert answer.status < 500, (access, answer)
+    if answer.status in (401, 403):
+        return answer.code
+    if access.data is Data.PERSONS_IN_BODY:
+        assert len(answer.body["refused"]) + answer.body["accepted"] == 1
+        return str(answer.body["refused"][0]["code"]) if answer.body["refused"] else ADMITTED
+    is_hidden = answer.status == 404 and answer.code == "unknown_order"
+    return "unknown_order" if is_hidden else ADMITTED
+
+
+@pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: f"{sender.name}, own: {sender.owns}")
+def test_every_route_answers_a_sender_as_the_table_says(stack: Stack, sender: Sender) -> None:
+    requests = Requests(stack, sender)
+
+    answers = {named(access, sender): observed(access, requests.send(access)) for access in TABLE}
+
+    assert answers == {named(access, sender): expected(access, sender) for access in TABLE}
+
+
+def test_the_generated_cases_include_each_possible_answer() -> None:
+    possible = {expected(access, sender) for access in TABLE for sender in SENDERS}
+
+    refusals = {"unknown_client", "not_an_app", "not_a_partner", "not_an_operator", "not_first_party", "not_granted"}
+    assert possible == {ADMITTED, *refusals, "not_yours", "unknown_order"}
+
+
+def test_a_public_route_answers_without_a_token(stack: Stack) -> None:
+    requests = Requests(stack, FIRST_PARTY)
+    requests.client = ""
+
+    public = [access for access in TABLE if access.data is Data.PUBLIC]
+
+    assert [observed(access, requests.send(access)) for access in public] == [ADMITTED] * len(public)
+
+
+def test_a_token_of_a_person_gives_access_to_no_path_of_another_person(stack: Stack) -> None:
+    requests = Requests(stack, FIRST_PARTY)
+    paths = [access for access in TABLE if access.names_a_person]
+
+    foreign = {named(access, FIRST_PARTY): observed(access, requests.send(access, person="u-43")) for access in paths}
+    own = {named(access, FIRST_PARTY): observed(access, requests.send(access, person=USER.id)) for access in paths}
+
+    assert set(foreign.values()) == {"not_yours"}
+    assert set(own.values()) == {ADMITTED}
+
+
+def test_a_role_is_checked_even_if_a_token_has_a_scope_of_another_role(stack: Stack) -> None:
+    """A client may get more scopes by mistake. The functions check its role all the same."""
+    stack.register("partner-client", an_app("alipay"))
+    stack.register("alipay-client", a_partner("partner", "Alxa SEE Foundation"))
+
+    assert report_actions(reported(), client="alipay-client").code == "not_an_app"
+    assert call("take_reports", "GET", "/planting-orders", client="partner-client").code == "not_a_partner"
+
+
+def test_first_party_apps_cost_no_read_of_a_grant(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = Requests(stack, FIRST_PARTY)
+    read: list[str] = []
+    get, get_many = Table.get, Table.get_many
+
+    def noted_get(table: Table, key: Any) -> Any:  # noqa: ANN401 - as Table takes and returns them
+        read.append(key.sk)
+        return get(table, key)
+
+    def noted_get_many(table: Table, keys: Any, *, consistent: bool) -> Any:  # noqa: ANN401 - as Table takes them
+        wanted = list(keys)
+        read.extend(key.sk for key in wanted)
+        return get_many(table, wanted, consistent=consistent)
+
+    monkeypatch.setattr(Table, "get", noted_get)
+    monkeypatch.setattr(Table, "get_many", noted_get_many)
+    for access in TABLE:
+        if access.cover:
+            requests.send(access)
+
+    assert read
+    assert [sk for sk in read if sk.startswith("GRANT#")] == []
+
+
+def test_the_items_of_persons_without_a_grant_are_refused_one_by_one(stack: Stack) -> None:
+    stack.seed_catalog()
+    grant("report", user_id="granted")
+    grant("read", "spend", user_id="other-covers")
+    people = ["granted", "other-covers", "never-heard-of", "granted"]
+
+    response = report_actions(
+        *(reported(action_id=f"a-{n}", user_id=user_id) for n, user_id in enumerate(people)),
+        reported(action_id="a-4", user_id="never-heard-of", type="unknown"),
+        client=THIRD_PARTY_CLIENT,
+    )
+
+    assert (response.status, response.body["accepted"]) == (202, 2)
+    refused = [(refusal["index"], refusal["code"]) for refusal in response.body["refused"]]
+    assert refused == [(1, "not_granted"), (2, "not_granted"), (4, "unknown_type")]
+    assert len({refusal["detail"] for refusal in response.body["refused"][:2]}) == 1
+
+
+def test_an_app_whose_grant_was_taken_back_cannot_take_points_away(stack: Stack) -> None:
+    stack.seed_catalog()
+    grant("report")
+    report_actions(reported(), client=THIRD_PARTY_CLIENT)
+    stack.deliver_reported()
+    call_grant("DELETE")
+
+    response = reverse(refund(), client=THIRD_PARTY_CLIENT)
+
+    assert (response.body["accepted"], response.body["refused"][0]["code"]) == (0, "not_granted")
+    assert stack.receive_all(stack.actions_url) == []
+
+
+def test_the_grants_of_500_persons_in_a_body_are_read_in_batches(stack: Stack) -> None:
+    stack.seed_catalog()
+    for number in (0, 250, 499):
+        grant("report", user_id=f"u-{number}")
+
+    response = report_actions(*(reported(user_id=f"u-{n}") for n in range(500)), client=THIRD_PARTY_CLIENT)
+
+    assert (response.body["accepted"], len(response.body["refused"])) == (3, 497)
+
+
+def test_a_reversal_without_a_grant_does_not_tell_whether_the_action_exists(stack: Stack) -> None:
+    """The code ``summed`` would tell."""
+    stack.seed_catalog()
+
+    response = reverse(refund(), refund(user_id="never-heard-of"), client=THIRD_PARTY_CLIENT)
+
+    assert {(refusal["code"], refusal["detail"]) for refusal in response.body["refused"]} == {
+        ("not_granted", "This person has no grant that lets citybike report; ask the person for one.")
+    }
