@@ -13,5 +13,5 @@ class CachedCatalog(CatalogStore):
         super().__init__(Table("Catalog", SYSTEM_CLOCK))
         self._cached = catalog
 
-    def catalog(self, max_age: float = 0) -> Catalog:  # noqa: ARG002 - the given catalog never expires
+    def catalog(self, max_age: float | None = None) -> Catalog:  # noqa: ARG002 - the given catalog never expires
         return self._cached

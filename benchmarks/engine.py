@@ -3,7 +3,6 @@
 The benchmarks run the functions in their own process.
 """
 
-import json
 import os
 import socket
 from collections.abc import Iterator
@@ -16,18 +15,22 @@ from local.sam import ROOT
 from local.seed import load
 from local.stack import down, running, start
 from local.template import resources, template
+from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.registry import to_item
 from saxaul.storage.table import Table
 
 FOLDER = ROOT / ".local" / "bench"
-CALLERS = {
-    "alipay-client": {"role": "app", "name": "alipay"},
-    "operator-client": {"role": "operator", "name": "operator"},
+CLIENTS_OF_EVENTS = {
+    "alipay-client": RegisteredClient(name="alipay", role="app", trust="first_party"),
+    "partner-client": RegisteredClient(name="partner", role="partner", partners=("Alxa SEE Foundation",)),
+    "operator-client": RegisteredClient(name="operator", role="operator"),
+    "third-party-client": RegisteredClient(name="citybike", role="app", trust="third_party"),
 }
-"""The Cognito clients that send the requests in ``events/``."""
+"""The Cognito clients that send the requests in ``events/``, and the app to which the event of a grant refers."""
 
 LEDGER, CATALOG, PLAIN = "Ledger", "Catalog", "Plain"
 """The template's two tables, and a third one without an index, for the usual design."""
@@ -80,7 +83,6 @@ def _function_environment() -> dict[str, str]:
         "HARVEST_TIME": defaults["HarvestTime"],
         "LEDGER_TABLE": LEDGER,
         "CATALOG_TABLE": CATALOG,
-        "CALLERS": json.dumps(CALLERS),
     }
 
 
@@ -96,8 +98,11 @@ def make_tables(*names: str) -> None:
 
 
 def _seed() -> None:
-    """Write the default catalog directly to the table, not through the API."""
-    store = CatalogStore(Table(CATALOG, SYSTEM_CLOCK))
+    """Write the default catalog and the clients of the events directly to the table, not through the API."""
+    table = Table(CATALOG, SYSTEM_CLOCK)
+    for client_id, client in CLIENTS_OF_EVENTS.items():
+        table.replace(to_item(client_id, client))
+    store = CatalogStore(table)
     for kind, found in load().items():
         for identifier, entity in found.items():
             store.put(kind, identifier, VersionedEntry(entity, 1))

@@ -14,6 +14,9 @@ from time import perf_counter
 class _Context:
     aws_request_id = "cold-start"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 15_000
+
 
 def _bare(names: list[str]) -> None:
     boto3 = importlib.import_module("boto3")

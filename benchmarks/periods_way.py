@@ -24,6 +24,7 @@ from saxaul.ledger.actions import Action, screen
 from saxaul.ledger.periods import Period, PeriodKey, period_of, post
 from saxaul.messages.events import QueueRecord
 from saxaul.services.accrue import _WRITERS as WRITERS
+from saxaul.services.accrue import accrual
 from saxaul.settings import settings
 from saxaul.storage.periods import Periods, to_item
 from saxaul.storage.table import Table
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 APP = "alipay"
-CONTEXT = cast("LambdaContext", SimpleNamespace(aws_request_id="benchmark"))
+CONTEXT = cast(
+    "LambdaContext", SimpleNamespace(aws_request_id="benchmark", get_remaining_time_in_millis=lambda: 15_000)
+)
 
 
 class PeriodsWay:
@@ -44,10 +47,15 @@ class PeriodsWay:
     def __init__(self, day: Day, catalog: Catalog) -> None:
         self._table = Table(settings().ledger_table, SYSTEM_CLOCK)
         self._expected = ExpectedPeriods(day, catalog)
+        self._versions = catalog.versions
         self._event = json.loads((ROOT / "events" / "ingest_actions.json").read_text())
 
     def prepare(self, call: Call, arrived: Mapping[int, int]) -> None:
-        """Write the periods of a call's users as before the call. ``arrived`` counts the earlier actions by user."""
+        """Write the periods of a call's users as before the call. ``arrived`` counts the earlier actions by user.
+
+        Also let the worker read the versions of action types, which it keeps. So a call is measured with a warm worker.
+        """
+        accrual().catalog_store.rules(self._versions.items())
         periods = [period for user in users_of(call) for period in self._expected.after(user, arrived[user])]
         self._table.put_all([{**to_item(period), "v": period.version} for period in periods])
 
@@ -109,7 +117,7 @@ class ExpectedPeriods:
 
     def _screened(self, reported: Sequence[Reported]) -> list[Action]:
         a_month = replace(self._calendar, acceptance_days=62)  # so that earlier days of the month are accepted
-        accepted, refused = screen(APP, reported, self._catalog, a_month, self._now)
+        accepted, refused, _ = screen(APP, reported, self._catalog, a_month, self._now)
         if refused:
             raise RuntimeError(f"screening refused an action of the simulated day: {refused[0]}")
         return accepted

@@ -259,13 +259,18 @@ def make_table() -> None:
         "KeySchema": keys("list_name", "list_order"),
         "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
-    names = ("pk", "sk", "list_name", "list_order")
+    forest: Any = {
+        "IndexName": "Forest",
+        "KeySchema": keys("pk", "forest_order"),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    names = ("pk", "sk", "list_name", "list_order", "forest_order")
     dynamodb().create_table(
         TableName="Ledger",
         BillingMode="PAY_PER_REQUEST",
         KeySchema=keys("pk", "sk"),
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        GlobalSecondaryIndexes=[listing],
+        GlobalSecondaryIndexes=[listing, forest],
     )
 
 

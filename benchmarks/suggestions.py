@@ -16,6 +16,7 @@ import sqlite3
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from math import isnan
 from statistics import quantiles
@@ -164,7 +165,7 @@ def enlarged_catalog(size: int) -> Catalog:
             campaign=second.campaign,
             links=first.links,
         )
-    return Catalog(known.action_types, known.campaigns, known.tree_projects, suggestions, known.synonyms)
+    return replace(known, suggestions=suggestions)
 
 
 def measure(name: str, catalog: Catalog, queries: Sequence[str], judged_as: Quality) -> Measured:

@@ -61,7 +61,7 @@ class UsualWay:
         self._table.put_all(records)
 
     def report(self, reported: Sequence[Reported]) -> None:
-        accepted, refused = screen(APP, reported, self._catalog, self._calendar, int(time()))
+        accepted, refused, _ = screen(APP, reported, self._catalog, self._calendar, int(time()))
         if refused:
             raise RuntimeError(f"screening refused an action: {refused[0]}")
         bodies = [

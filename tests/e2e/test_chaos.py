@@ -288,7 +288,9 @@ def test_every_wallet_is_right_while_workers_are_killed_and_one_app_is_hostile(s
     )
     assert redriven.returncode == 0, redriven.stdout + redriven.stderr
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
-    assert (recounted.returncode, "does not hold" in recounted.stdout) == (0, False), recounted.stdout
+    assert (recounted.returncode, "does not hold" in recounted.stdout) == (0, False), (
+        recounted.stdout + recounted.stderr
+    )
     found = {wallet["user_id"]: (wallet["earned"], wallet["avoided_g"]) for wallet in wallets}
     assert found == {user: (points, float(grams)) for user, (points, grams) in expected.items()}
     assert sum(earned for earned, _ in found.values()) == sum(points for points, _ in expected.values()) > 0

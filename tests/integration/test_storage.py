@@ -275,7 +275,7 @@ def test_the_open_periods_of_a_wallet_are_those_that_are_not_closed(stack: Stack
     still_open = stack.wallets.open_periods(wallet)
 
     assert len(everything) == 7
-    assert sorted(period.key.window for period in still_open) == ["2026", "2026-05", "2026-05-02", "2026-05-20"]
+    assert sorted(period.window for period in still_open) == ["2026", "2026-05", "2026-05-02", "2026-05-20"]
 
 
 def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:

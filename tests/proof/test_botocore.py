@@ -5,17 +5,25 @@ and then its response is dropped.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
 from saxaul.clock import SYSTEM_CLOCK
+from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
 from saxaul.ledger.wallets import Wallet
-from saxaul.storage.clients import CALL_ATTEMPTS, dynamodb, sqs
+from saxaul.storage.clients import CALL_ATTEMPTS, dynamodb, kms, sqs
 from saxaul.storage.table import ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
@@ -32,7 +40,7 @@ METHODS = {
 class Wire:
     """Serves the client's requests from memory. It recognizes a repeated transaction by its token.
 
-    ``lost``: how many responses to drop.
+    ``lost``: how many responses to drop, with the error ``lost_with``.
     ``under_way``: how many requests to refuse because the first one with their token is still in progress.
     """
 
@@ -40,6 +48,7 @@ class Wire:
         self.store = MemoryDynamoDB()
         self.requests: list[Raw] = []
         self.lost = 0
+        self.lost_with: type[BotoCoreError] = ReadTimeoutError
         self.under_way = 0
         self._tokens: set[str] = set()
 
@@ -50,7 +59,7 @@ class Wire:
         status, response = self._serve(request.headers["X-Amz-Target"].decode().partition(".")[2], body)
         if self.lost:
             self.lost -= 1
-            raise ReadTimeoutError(endpoint_url=request.url)
+            raise self.lost_with(endpoint_url=request.url)
         return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(response).encode()))
 
     def _serve(self, operation: str, body: Raw) -> tuple[int, Raw]:
@@ -81,22 +90,27 @@ class _Raw:
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def new_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in (("DEFAULT_REGION", "cn-north-1"), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b")):
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     clear()
+    yield
+    clear()
+
+
+@pytest.fixture
+def wire(new_clients: None) -> Iterator[Wire]:  # noqa: ARG001 - the clients must be new
     wire = Wire()
     events: Any = dynamodb().meta.events  # its type stubs know no handler that returns a response
     events.register("before-send.dynamodb", wire.send)
     yield wire
     dynamodb().close()
-    clear()
 
 
 def clear() -> None:
-    dynamodb.cache_clear()
-    sqs.cache_clear()
+    for client in (dynamodb, kms, sqs):
+        client.cache_clear()
 
 
 def item(sk: str, **fields: object) -> Raw:
@@ -161,11 +175,35 @@ def test_a_repeated_write_of_a_wallet_recognizes_its_own_mark_and_succeeds(wire:
     assert wallets.get("u") == Wallet("u", balance=80, version=1)
 
 
-def test_if_every_response_is_lost_the_write_takes_effect_and_the_client_times_out(wire: Wire) -> None:
-    wire.lost = CALL_ATTEMPTS
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError, ConnectionClosedError]
+)
+def test_if_every_response_is_lost_the_write_takes_effect_and_the_client_times_out(
+    wire: Wire, error: type[BotoCoreError]
+) -> None:
+    wire.lost, wire.lost_with = CALL_ATTEMPTS, error
 
-    with pytest.raises(ReadTimeoutError):
+    with pytest.raises(UnansweredError):
         Wallets(LEDGER).put(Wallet("u", balance=80))
 
     assert len(wire.requests) == CALL_ATTEMPTS
     assert Wallets(LEDGER).get("u").balance == 80
+
+
+@pytest.mark.usefixtures("new_clients")
+@pytest.mark.parametrize(
+    "request_anything",
+    [
+        lambda: dynamodb().get_item(TableName="Ledger", Key={"pk": {"S": "USER#u"}, "sk": {"S": "WALLET"}}),
+        lambda: kms().get_public_key(KeyId="key"),
+        lambda: sqs().send_message(QueueUrl="https://sqs.example/queue", MessageBody="{}"),
+    ],
+    ids=["dynamodb", "kms", "sqs"],
+)
+def test_no_client_of_an_api_function_begins_a_call_after_the_deadline(request_anything: Callable[[], object]) -> None:
+    DEADLINE.set(0)
+    try:
+        with pytest.raises(OutOfTimeError):
+            request_anything()
+    finally:
+        DEADLINE.clear()

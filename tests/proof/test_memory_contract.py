@@ -11,12 +11,19 @@ from moto import mock_aws
 
 from operations.ledger_reading import scan
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.storage.table import Item, ItemMovedError, Key, Table, TransactionRefusedError, transact
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.storage.periods import Periods
+from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, TransactionRefusedError, transact
+from tests.builders import make_entry
 from tests.proof.memory_dynamodb import MemoryDynamoDB
 
 TABLE = Table("Ledger", SYSTEM_CLOCK)
 STOCK = Key("PROJECT#saxaul", "STOCK")
 WALLET = Key("USER#u", "WALLET")
+PERIODS = Periods(TABLE)
+OWNER = Owner("user", "sums")
+SHORT, LONG = PeriodKey(OWNER, "2026-05-05"), PeriodKey(OWNER, "2026-05")
 RELEASE = "SET reserved = if_not_exists(reserved, :none), released = :released, timetable = :timetable, v = :v"
 CAN_RELEASE = "attribute_not_exists(reserved) OR reserved <= :most"
 TAKE = ("SET reserved = reserved + :saplings", "v = :read AND reserved <= :most")
@@ -34,10 +41,13 @@ def memory() -> Iterator[Any]:
 def moto() -> Iterator[Any]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="cn-north-1", aws_access_key_id="a", aws_secret_access_key="b")
-        names = ("pk", "sk", "list_name", "list_order")
+        names = ("pk", "sk", "list_name", "list_order", "forest_order")
         keys: Any = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
         listing: Any = [
             {"AttributeName": name, "KeyType": kind} for name, kind in (("list_name", "HASH"), ("list_order", "RANGE"))
+        ]
+        forest: Any = [
+            {"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("forest_order", "RANGE"))
         ]
         client.create_table(
             TableName="Ledger",
@@ -45,7 +55,8 @@ def moto() -> Iterator[Any]:
             KeySchema=keys,
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
             GlobalSecondaryIndexes=[
-                {"IndexName": "Listing", "KeySchema": listing, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+                {"IndexName": "Listing", "KeySchema": listing, "Projection": {"ProjectionType": "KEYS_ONLY"}},
+                {"IndexName": "Forest", "KeySchema": forest, "Projection": {"ProjectionType": "KEYS_ONLY"}},
             ],
         )
         yield client
@@ -97,6 +108,18 @@ def refund(points: int) -> None:
 def spend_and_put(points: int, read: int) -> None:
     spending = TABLE.update_write(WALLET, *SPEND, {":points": points, ":one": 1})
     transact([spending, TABLE.put_write(entry("TREE#1", state="reserved"), read)])
+
+
+def put_periods() -> None:
+    """Write a period of one entry, and one that is so long that it has sums."""
+    PERIODS.put(Period(SHORT, {"alipay:ride": make_entry(7)}))
+    PERIODS.put(Period(LONG, {f"alipay:{n * 7919:x}-{n**5:x}": make_entry(n, recorded_at=n**3) for n in range(500)}))
+    assert not {"sums", "packed"} - (TABLE.get(Key("USER#sums", "PAGE#2026-05")) or {}).keys()
+
+
+def plant_two_forests() -> None:
+    for pk, count in (("USER#f", 2 * FOREST_PAGE + 3), ("USER#g", 2)):
+        put_new(*(entry(f"TREE#{n}", pk, forest_order=f"{n // 2:03d}#{n}", other=n) for n in range(count)))
 
 
 def twice_the_same() -> None:
@@ -156,6 +179,26 @@ SUITE: dict[str, Callable[[], object]] = {
     "query a range that includes both bounds": lambda: TABLE.query("USER#u", "PAGE#2026", "PAGE#2026-07-01"),
     "query an empty partition": lambda: TABLE.query("USER#nobody", "PAGE#", "PAGE#~"),
     "query backwards": lambda: TABLE.query_back("USER#u", "PAGE#", "PAGE#2026-07-01"),
+    "query a range, and only some attributes": lambda: TABLE.query(
+        "USER#w", "TREE#1", "TREE#4", "sk, list_order, not_there"
+    ),
+    "get many items, and only some attributes": lambda: TABLE.get_many(
+        [Key("USER#w", "TREE#1"), Key("USER#w", "TREE#2"), WALLET], consistent=True, only="pk, sk, list_order"
+    ),
+    "put periods with and without sums": put_periods,
+    "read the sums between two windows": lambda: PERIODS.sums_between(OWNER, "2026", "2026-12-31"),
+    "read the sums of periods of which one is missing": lambda: sorted(
+        PERIODS.sums_of_many([SHORT, LONG, PeriodKey(OWNER, "2026")]), key=lambda sums: sums.window
+    ),
+    "read whole periods": lambda: PERIODS.between(OWNER, "2026", "2026-12-31"),
+    "plant two forests": plant_two_forests,
+    "read a forest": lambda: TABLE.forest("USER#f", "~"),
+    "read a forest from a place on": lambda: TABLE.forest("USER#f", "012#24"),
+    "read a forest from a place on that has no tree": lambda: TABLE.forest("USER#f", "012#245"),
+    "read a forest from before its first tree on": lambda: TABLE.forest("USER#f", "000"),
+    "read an empty forest": lambda: TABLE.forest("USER#nobody", "~"),
+    "take a tree out of a forest": lambda: TABLE.put(entry("TREE#1", "USER#g", other=1), 1),
+    "read a forest without the tree that was taken out": lambda: TABLE.forest("USER#g", "~"),
     "scan": lambda: sorted(scan(TABLE), key=lambda item: (item["pk"], item["sk"])),
     "scan with a filter": lambda: sorted(
         (item["pk"], item["sk"])

@@ -7,7 +7,8 @@
     ├── Conflict         409    the current state does not allow the request
     ├── PreconditionFailed 412  the version of the catalog entry does not satisfy If-Match or If-None-Match
     ├── KeyReused        422    the Idempotency-Key was already used for a different request
-    └── InternalError    500    an error on our side; the function's log has the details
+    ├── InternalError    500    an error on our side; the function's log has the details
+    └── Unavailable      503    too much is going on; the client repeats the request after ``Retry-After``
 
 Each problem has a ``code``, which is stable and meant for programs, and a ``detail``, which is meant for people and may
 change.
@@ -18,7 +19,7 @@ from typing import ClassVar
 
 
 class Problem(Exception):  # noqa: N818 - the name in RFC 9457
-    """An error that the API returns. The client can correct every problem except an InternalError.
+    """An error that the API returns. The client can correct every problem below 500.
 
     Attributes:
         status: the HTTP status.
@@ -70,3 +71,8 @@ class KeyReused(Problem):
 class InternalError(Problem):
     status = 500
     title = "Internal error"
+
+
+class Unavailable(Problem):
+    status = 503
+    title = "Service unavailable"

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import ActionType, Language, TreeProject
+from saxaul.catalog.entries import ActionType, Cap, Language, TreeProject
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
 from saxaul.certificate.certificate import Certificate
-from saxaul.ledger.entries import ZERO
+from saxaul.ledger.entries import ZERO, Entry
+from saxaul.ledger.grants import Grant
 from saxaul.ledger.history import Line, Total, state_of
 from saxaul.ledger.wallets import Position
 from saxaul.trees.manifests import ManifestLinks
@@ -32,7 +34,8 @@ def line_view(
     ``rules`` has the versions of action types by which the points and the grams were computed. The unit and the source
     come from the version of the entry, not from the current one. ``rule`` and ``factor`` name this version: ``factor``
     is the address at which it is published, or None if the version is unknown. A line with ``summed`` is the sum of
-    this many actions of an app that had used up its share of the period; it has no ``action_id``.
+    this many actions of an app that had used up its share of the period; it has no ``action_id``. If a cap cut the
+    points, ``caps`` has the caps of that kind, of the version of the entry.
     """
     app, _, action_id = line.name.partition(":")
     entry = line.entry
@@ -48,17 +51,30 @@ def line_view(
         "unit": rule.unit if rule else None,
         "points": entry.points,
         "avoided_g": grams(entry.avoided_g),
-        "avoided_g_reason": "over_plausible_quantity" if entry.counts and entry.counted < entry.quantity else None,
+        "avoided_g_reason": "over_plausible_quantity" if entry.is_over_plausible else None,
         "avoided_g_source": (rule.avoided_g.source or None) if rule else None,
         "occurred_at": calendar.rfc3339(entry.occurred_at),
         "recorded_at": calendar.rfc3339(entry.recorded_at),
         "state": state_of(entry, calendar, now),
         "reason": entry.reversal or entry.void or entry.reason or None,
+        "caps": [_cap_view(cap, entry, calendar) for cap in rule.caps if _cuts(cap, entry)] if rule else [],
         "rule": f"{entry.type}@{entry.rule}",
         "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
         "campaign": entry.campaign or None,
         "conflicted": entry.conflicted,
     }
+
+
+def _cuts(cap: Cap, entry: Entry) -> bool:
+    """Return whether a cap is of the kind that cut the points of an entry: one in points, or one in units."""
+    return entry.counts and entry.reason == ("over_points_cap" if cap.units is None else "over_units_cap")
+
+
+def _cap_view(cap: Cap, entry: Entry, calendar: Calendar) -> View:
+    """Return the view of a cap, with the instant at which the window of the entry ends and the cap begins anew."""
+    view: View = {"window": cap.window}
+    view |= {"points": cap.points} if cap.units is None else {"units": float(cap.units)}
+    return view | {"resets_at": calendar.rfc3339(calendar.ends_at(calendar.window_of(entry.occurred_at, cap.window)))}
 
 
 def month_view(month: str, totals: Sequence[Total], full_apps: Sequence[str]) -> View:
@@ -91,6 +107,15 @@ def position_view(position: Position) -> View:
     ``harvestable`` is the part of them that is ripe, so that a harvest would move it to the balance.
     """
     return {**position._asdict(), "avoided_g": grams(position.avoided_g)}
+
+
+def grant_view(grant: Grant, calendar: Calendar) -> View:
+    return {
+        "app_id": grant.app,
+        "covers": list(grant.covers),
+        "granted_at": calendar.rfc3339(grant.granted_at),
+        "granted_by": grant.granted_by,
+    }
 
 
 def project_view(
@@ -193,17 +218,43 @@ def reports_view(name: str, reported: Reported) -> View:
     return {name: reported.accepted, "refused": [asdict(refusal) for refusal in reported.refused]}
 
 
-def entry_view(identifier: str, entry: VersionedEntry, calendar: Calendar) -> View:
-    """Return the view of a catalog entry: its version, and the fields that an operator set."""
-    document = entry.entity.model_dump(mode="json", exclude_defaults=True) if entry.entity else {"deleted": True}
-    return {"id": identifier, "version": entry.version, **_change(entry, calendar), **document}
+def entry_view(identifier: str, entry: VersionedEntry, calendar: Calendar, now: int) -> View:
+    """Return the view of a catalog entry: its latest version, and the fields that an operator set.
+
+    ``in_effect`` is the version in effect if it is another one, or None if that is a deletion.
+    """
+    current = entry.at(now)
+    in_effect = {"in_effect": None if current.is_deletion else current.version}
+    return {
+        "id": identifier,
+        "version": entry.version,
+        **_change(entry, calendar),
+        **(in_effect if current.version != entry.version else {}),
+        **_document(entry),
+    }
+
+
+def preview_view(
+    identifier: str, entry: VersionedEntry, calendar: Calendar, day: date, preview: Mapping[str, Any]
+) -> View:
+    """Return the view of a catalog entry as it is in effect at the end of a day, with what else holds on the day."""
+    own = {"id": identifier, "version": entry.version, **_change(entry, calendar), **_document(entry)}
+    return own | {"preview": {"on": day.isoformat(), **preview}}
 
 
 def version_view(version: EntryVersion, calendar: Calendar) -> View:
-    return {"version": version.number, **_change(version, calendar), "entry": version.document}
+    superseded = {"superseded": version.is_superseded}
+    return {"version": version.number, **_change(version, calendar), **superseded, "entry": version.document}
+
+
+def _document(entry: VersionedEntry) -> View:
+    if entry.entity:
+        return entry.entity.model_dump(mode="json", exclude_defaults=True)
+    return {"broken": True} if entry.is_broken else {"deleted": True}
 
 
 def _change(change: VersionedEntry | EntryVersion, calendar: Calendar) -> View:
-    """Return who made a change and when. A value is None if the stored item does not have it."""
-    at = calendar.rfc3339(change.changed_at) if change.changed_at else None
-    return {"changed_at": at, "changed_by": change.changed_by or None}
+    """Return who made a change, when, and when it takes effect. A value is None if the stored item does not have it."""
+    times = {"changed_at": change.changed_at, "effective_at": change.effective_at}
+    shown = {name: calendar.rfc3339(instant) if instant else None for name, instant in times.items()}
+    return {**shown, "changed_by": change.changed_by or None}

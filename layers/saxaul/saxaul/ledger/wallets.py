@@ -17,6 +17,7 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar, last_day
 from saxaul.ledger.entries import ZERO
 from saxaul.ledger.periods import Period
+from saxaul.ledger.sums import Summed
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Position(NamedTuple):
     avoided_g: Decimal
 
 
-def position(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Position:
+def position(wallet: Wallet, periods: Sequence[Summed], calendar: Calendar, now: int) -> Position:
     """Return a person's position. ``periods`` are all open periods of the wallet."""
     credited = sum(wallet.credited.values())
     ripening = sum(period.points for period in periods) - credited
@@ -110,18 +111,18 @@ class Harvest(NamedTuple):
     moved: int
 
 
-def harvest(wallet: Wallet, periods: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
+def harvest(wallet: Wallet, periods: Sequence[Summed], calendar: Calendar, now: int) -> Harvest:
     """Move ripe points from the open periods to the wallet, and close old periods.
 
     If no period has points to move, the wallet stays the same object.
     """
-    ripe = {period.key.window: period.ripe_points(calendar, now) for period in periods}
+    ripe = {period.window: period.ripe_points(calendar, now) for period in periods}
     if all(points == wallet.credited.get(window, 0) for window, points in ripe.items()):
         return Harvest(wallet, 0)
     moved = sum(ripe.values()) - sum(wallet.credited.values())
     closed_through = max(filter(None, (wallet.closed_through, calendar.closed_through(now))))
-    closed = [period for period in periods if last_day(period.key.window) <= closed_through]
-    closed_windows = {period.key.window for period in closed}
+    closed = [period for period in periods if last_day(period.window) <= closed_through]
+    closed_windows = {period.window for period in closed}
     return Harvest(
         replace(
             wallet,

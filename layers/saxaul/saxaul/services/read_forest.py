@@ -1,8 +1,9 @@
 """Reads forests (the trees of a person), and the tree projects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
@@ -16,20 +17,36 @@ from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import STOCKS_CACHED_FOR, Stocks
-from saxaul.trees.orders import shown_project
-from saxaul.trees.redemptions import Redemption, State, Tree
+from saxaul.trees.orders import OrderedProject, project_of
+from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.stock import Stock
 
 PROJECTS_CACHED_FOR = STOCKS_CACHED_FOR
 """Seconds for which a worker caches the stocks of the projects, and for which a client may cache the response."""
 
 
+class ForestPlace(NamedTuple):
+    """The place of a tree in a forest: its redemption, and which of the trees of the redemption it is, from 1."""
+
+    requested_at: int
+    redemption_id: str
+    number: int
+
+
 class OwnedTree(NamedTuple):
-    """A tree of a person, with its certificate and its redemption."""
+    """A tree of a person, with its certificate, its redemption and its place in the forest."""
 
     certificate: Certificate
     redemption: Redemption
     tree: Tree
+    place: ForestPlace
+
+
+class Forest(NamedTuple):
+    """A page of a forest, and whether older trees follow."""
+
+    trees: Sequence[OwnedTree]
+    has_more: bool
 
 
 class ShownProjects(NamedTuple):
@@ -51,22 +68,36 @@ class ForestReading:
     calendar: Calendar
     clock: Clock
 
-    def trees(self, user_id: str) -> list[OwnedTree]:
-        """Return the trees of a user, the most recently requested first, without rejected and cancelled redemptions."""
-        redemptions = [
-            redemption
-            for redemption in self.redemptions.of_user(user_id)
-            if redemption.state not in (State.REJECTED, State.CANCELLED)
+    def trees(self, user_id: str, limit: int, after: ForestPlace | None) -> Forest:
+        """Return up to ``limit`` trees of a user, the most recently requested first, after the place ``after``.
+
+        Rejected and cancelled redemptions have no trees.
+        """
+        found = list(islice(self._trees_after(user_id, after), limit + 1))
+        projects = self._projects_of(found)
+        owned = [
+            OwnedTree(unproven_certificate(redemption, tree, projects[place], self.calendar), redemption, tree, place)
+            for redemption, tree, place in found[:limit]
         ]
-        redemptions.sort(key=lambda redemption: redemption.requested_at, reverse=True)
-        trees = [(redemption, tree) for redemption in redemptions for tree in redemption.trees]
-        orders = self.orders.get_many({tree.order_id for _, tree in trees if tree.order_id})
-        projects = self.catalog_store.catalog().tree_projects
-        owned: list[OwnedTree] = []
-        for redemption, tree in trees:
-            project = shown_project(orders.get(tree.order_id), projects.get(redemption.project_id))
-            owned.append(OwnedTree(unproven_certificate(redemption, tree, project, self.calendar), redemption, tree))
-        return owned
+        return Forest(owned, len(found) > limit)
+
+    def _trees_after(self, user_id: str, after: ForestPlace | None) -> Iterator[tuple[Redemption, Tree, ForestPlace]]:
+        for redemption in self.redemptions.forest(user_id, after[:2] if after else None):
+            for number, tree in enumerate(redemption.trees, 1):
+                place = ForestPlace(redemption.requested_at, redemption.redemption_id, number)
+                if after is None or place[:2] != after[:2] or number > after.number:
+                    yield redemption, tree, place
+
+    def _projects_of(
+        self, found: Iterable[tuple[Redemption, Tree, ForestPlace]]
+    ) -> Mapping[ForestPlace, OrderedProject | None]:
+        """Return the project details of each tree: those of its order, or of the catalog if it has no order."""
+        ordered = self.orders.projects({tree.order_id for _, tree, _ in found if tree.order_id})
+        current = self.catalog_store.catalog().tree_projects
+        return {
+            place: ordered.get(tree.order_id) or project_of(current.get(redemption.project_id))
+            for redemption, tree, place in found
+        }
 
     def projects(self) -> ShownProjects:
         """Return every project with its stock.

@@ -15,7 +15,7 @@ from saxaul.problems import Conflict, KeyReused, NotFound
 from saxaul.services import wiring
 from saxaul.services.harvest import Harvesting, harvesting
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.queues import send_redemption
 from saxaul.storage.redemptions import RedemptionExistsError, Redemptions
 from saxaul.storage.stocks import Stocks
@@ -24,7 +24,12 @@ from saxaul.trees.redemptions import Redemption, State, Tree
 
 
 class RedemptionRequest(NamedTuple):
-    """A person's request for trees, as an app sent it. ``key`` is the app's Idempotency-Key."""
+    """A person's request for trees, as an app sent it.
+
+    Attributes:
+        key: the app's Idempotency-Key.
+        max_points: the most points that all of the trees may cost; None if the app set no limit.
+    """
 
     app: str
     user_id: str
@@ -32,6 +37,7 @@ class RedemptionRequest(NamedTuple):
     project_id: str
     trees: int
     dedication: str
+    max_points: int | None = None
 
 
 class Requested(NamedTuple):
@@ -59,12 +65,13 @@ class Redeeming:
         Raises:
             NotFound: the tree project does not exist.
             KeyReused: the key was already used for a different request.
-            Conflict: ``project_closed``, ``sold_out`` or ``insufficient_points`` (the wallet cannot pay even after a
-                harvest). The redemption is not written.
+            Conflict: ``price_changed`` (the trees cost more than ``max_points``), ``project_closed``, ``sold_out`` or
+                ``insufficient_points`` (the wallet cannot pay even after a harvest). The redemption is not written.
         """
         new = self._new_redemption(request, self._project(request.project_id))
         stored = self.redemptions.get(new.user_id, new.redemption_id)
         if stored is None:
+            new = self._within_limit(request, new)
             self._refuse_if_sold_out(new)
             harvested = self.harvesting.harvest(new.user_id)
             _refuse_if_wallet_cannot_pay(new, harvested.wallet.balance)
@@ -105,7 +112,29 @@ class Redeeming:
             points=project.price_points * request.trees,
             requested_at=self.clock.now(),
             dedication=request.dedication,
+            max_points=request.max_points,
         )
+
+    def _within_limit(self, request: RedemptionRequest, new: Redemption) -> Redemption:
+        """Return the new redemption if its price is within the request's limit.
+
+        The price may have been lowered since the catalog was cached. So before a request is refused, the price is taken
+        from a catalog that is at most 5 seconds old.
+
+        Raises:
+            Conflict: ``price_changed``.
+        """
+        if new.max_points is None or new.points <= new.max_points:
+            return new
+        fresh = self.catalog_store.catalog(max_age=MISSING_CACHED_FOR).tree_projects.get(new.project_id)
+        priced = self._new_redemption(request, fresh) if fresh else new
+        if priced.points > new.max_points:
+            raise Conflict(
+                "price_changed",
+                f"The trees cost {priced.points} points, more than the max_points of {new.max_points}. Nothing was "
+                "taken; show the person the new price, and repeat the request with it.",
+            )
+        return priced
 
     def _project(self, project_id: str) -> TreeProject:
         """Return a tree project from the cached catalog, or else from the table, because the project may be new.
@@ -152,8 +181,11 @@ def _refuse_if_wallet_cannot_pay(new: Redemption, balance: int) -> None:
 
 
 def redemption_id(app: str, user_id: str, key: str) -> str:
-    """Return the id of a redemption, derived from app, user and key. So a repeated request has the same id."""
-    return hashlib.sha256(f"{app}\n{user_id}\n{key}".encode()).hexdigest()[:32]
+    """Return the id of a redemption, derived from app, user and key. So a repeated request has the same id.
+
+    The names of apps and users have no line break, so different requests never give the same text.
+    """
+    return hashlib.sha256(f"{app}\n{user_id}\n{key}".encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @cache

@@ -14,6 +14,10 @@ from saxaul.storage.table import Item, Key, Table, transact
 from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, PlantingOrder
 from saxaul.trees.reach import Reach
 
+_PREFIX = "ORDER#"
+_PROJECT = "pk, sk, species, latin, place, partner, reach"
+"""The attributes of the project details."""
+
 
 class Orders:
     """Reads and writes planting orders."""
@@ -50,6 +54,11 @@ class Orders:
         found = self._table.get_many(map(order_key, order_ids), consistent=True)
         return {order.order_id: order for order in map(from_item, found.values())}
 
+    def projects(self, order_ids: Iterable[str]) -> dict[str, OrderedProject]:
+        """Return the project details of the orders that exist under these identifiers, without reading their trees."""
+        found = self._table.get_many(map(order_key, order_ids), consistent=True, only=_PROJECT)
+        return {key.pk.removeprefix(_PREFIX): _project(item) for key, item in found.items()}
+
     def unannounced(self, project_id: str, limit: int) -> list[PlantingOrder]:
         """Return a project's orders that are written but not announced, oldest first."""
         listed = self._listed(_unannounced_list(project_id), limit)
@@ -69,7 +78,7 @@ class Orders:
 
 
 def order_key(order_id: str) -> Key:
-    return Key(f"ORDER#{order_id}", "ORDER")
+    return Key(_PREFIX + order_id, "ORDER")
 
 
 def _list_order(place: OrderPlace) -> str:
@@ -105,19 +114,24 @@ def to_item(order: PlantingOrder) -> Item:
 
 
 def from_item(item: Item) -> PlantingOrder:
-    announced_at, reach = item.get("announced_at"), item.get("reach")
+    announced_at = item.get("announced_at")
     return PlantingOrder(
-        order_id=item["pk"].removeprefix("ORDER#"),
+        order_id=item["pk"].removeprefix(_PREFIX),
         project_id=item["project_id"],
         ordered_at=int(item["ordered_at"]),
-        project=OrderedProject(
-            species=Text(**item["species"]),
-            latin=item["latin"],
-            place=Text(**item["place"]),
-            partner=item["partner"],
-            reach=Reach(*map(float, reach)) if reach else None,
-        ),
+        project=_project(item),
         trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
         announced_at=None if announced_at is None else int(announced_at),
         version=int(item["v"]),
+    )
+
+
+def _project(item: Item) -> OrderedProject:
+    reach = item.get("reach")
+    return OrderedProject(
+        species=Text.recorded(item["species"]),
+        latin=item["latin"],
+        place=Text.recorded(item["place"]),
+        partner=item["partner"],
+        reach=Reach(*map(float, reach)) if reach else None,
     )

@@ -3,16 +3,20 @@
 The index ``Listing`` finds the redemptions that still need work, without a scan. It has two kinds of lists of
 redemptions. The lists of pending redemptions are sorted by the time of the request. Each project also has a list of
 redemptions with trees that wait for a planting order, sorted by the time of the reservation.
+
+The index ``Forest`` has the redemptions of each person, sorted by the time of the request, without the rejected and the
+cancelled ones. So a forest costs the same, however many redemptions were cancelled.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
+from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, Settlement, State, Step, Tree
 from saxaul.trees.stock import Stock
@@ -24,6 +28,11 @@ if TYPE_CHECKING:
 
 TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
+
+_NEWEST = "~"
+"""Sorts after the ``forest_order`` of every redemption."""
+
+_NOT_IN_FOREST = frozenset({State.REJECTED, State.CANCELLED})
 
 REQUESTED_LISTS = 8
 """Pending redemptions are spread over this many lists. One list accepts at most 1,000 writes a second."""
@@ -61,6 +70,18 @@ class Redemptions:
 
     def of_user(self, user_id: str) -> list[Redemption]:
         return [from_item(item) for item in self._table.query(f"USER#{user_id}", TREE_PREFIX, _LAST)]
+
+    def forest(self, user_id: str, last: tuple[int, str] | None = None) -> Iterator[Redemption]:
+        """Yield a user's redemptions that are neither rejected nor cancelled, the most recently requested first.
+
+        ``last`` is the requested_at and the redemption_id of the first redemption to yield; None means the newest. A
+        new redemption may be missing for about a second. The redemptions are read some at a time.
+        """
+        keys = self._table.forest(f"USER#{user_id}", _order(*last) if last else _NEWEST)
+        while some := [Key(item["pk"], item["sk"]) for item in islice(keys, FOREST_PAGE)]:
+            found = self._table.get_many(some, consistent=True)
+            redemptions = (from_item(found[key]) for key in some if key in found)
+            yield from (redemption for redemption in redemptions if redemption.state not in _NOT_IN_FOREST)
 
     def add(self, redemption: Redemption) -> None:
         """Write a new redemption.
@@ -178,6 +199,11 @@ def _waiting_list(project_id: str) -> str:
     return f"RESERVED#{project_id}"
 
 
+def _order(instant: int, redemption_id: str) -> str:
+    """Return the place of a redemption in a list: by an instant, and redemptions of the same second by their ids."""
+    return f"{instant:012d}#{redemption_id}"
+
+
 def to_item(redemption: Redemption) -> Item:
     item: Item = {
         **redemption_key(redemption.user_id, redemption.redemption_id)._asdict(),
@@ -192,12 +218,16 @@ def to_item(redemption: Redemption) -> Item:
         "state": redemption.state.value,
         "trees": [_pack(tree) for tree in redemption.trees],
     }
+    if redemption.max_points is not None:
+        item["max_points"] = redemption.max_points
+    if redemption.state not in _NOT_IN_FOREST:
+        item["forest_order"] = _order(redemption.requested_at, redemption.redemption_id)
     if redemption.state is State.REQUESTED:
         item["list_name"] = _requested_list(redemption)
-        item["list_order"] = f"{redemption.requested_at:012d}#{redemption.redemption_id}"
+        item["list_order"] = _order(redemption.requested_at, redemption.redemption_id)
     if redemption.waiting:
         item["list_name"] = _waiting_list(redemption.project_id)
-        item["list_order"] = f"{redemption.reserved_at:012d}#{redemption.redemption_id}"
+        item["list_order"] = _order(redemption.reserved_at, redemption.redemption_id)
     return item
 
 
@@ -212,6 +242,7 @@ def from_item(item: Item) -> Redemption:
         reason=item["reason"],
         reserved_at=int(item["reserved_at"]),
         points=int(item["points"]),
+        max_points=int(item["max_points"]) if "max_points" in item else None,
         state=State(item["state"]),
         trees=tuple(_unpack(tree) for tree in item["trees"]),
         version=int(item["v"]),

@@ -24,6 +24,9 @@ BATCH_GET = 100
 BATCH_WRITE = 25
 """The most items that DynamoDB writes in one batch."""
 
+FOREST_PAGE = 25
+"""How many keys of the index ``Forest`` are read at a time."""
+
 IS_NEW = "attribute_not_exists(pk)"
 IS_AS_EXPECTED = "v = :expected_version"
 
@@ -61,8 +64,8 @@ class Table:
         found = dynamodb().get_item(TableName=self.name, Key=_raw_key(key), ConsistentRead=True)
         return python(found["Item"]) if "Item" in found else None
 
-    def get_many(self, keys: Iterable[Key], *, consistent: bool) -> dict[Key, Item]:
-        """Return the items that exist under these keys.
+    def get_many(self, keys: Iterable[Key], *, consistent: bool, only: str = "") -> dict[Key, Item]:
+        """Return the items that exist under these keys; if ``only`` is not empty, with only these attributes.
 
         Raises:
             OverloadedError: DynamoDB left a part of a batch unread, and ``races.ATTEMPTS`` requests in a row made no
@@ -70,25 +73,31 @@ class Table:
         """
         wanted = [_raw_key(key) for key in dict.fromkeys(keys)]
         batches = [wanted[start : start + BATCH_GET] for start in range(0, len(wanted), BATCH_GET)]
-        items = (item for batch in batches for item in self._get_batch(batch, consistent=consistent))
+        reading: Any = {"ConsistentRead": consistent} | _projection(only)
+        items = (item for batch in batches for item in self._get_batch(batch, reading))
         return {Key(item["pk"], item["sk"]): item for item in items}
 
-    def _get_batch(self, keys: Any, *, consistent: bool) -> Iterator[Item]:  # noqa: ANN401 - DynamoDB's own notation
+    def _get_batch(self, keys: Any, reading: Any) -> Iterator[Item]:  # noqa: ANN401 - DynamoDB's own notation
         left = attempts(self.clock)
         while keys:
             if next(left, None) is None:
                 raise OverloadedError
-            answer = dynamodb().batch_get_item(RequestItems={self.name: {"Keys": keys, "ConsistentRead": consistent}})
+            request: Any = {self.name: {"Keys": keys, **reading}}
+            answer = dynamodb().batch_get_item(RequestItems=request)
             yield from map(python, answer["Responses"].get(self.name, []))
             unprocessed = answer["UnprocessedKeys"]
             rest = unprocessed[self.name]["Keys"] if unprocessed else []
             left = attempts(self.clock, first=1) if len(rest) < len(keys) else left
             keys = rest
 
-    def query(self, pk: str, first: str, last: str) -> Iterator[Item]:
-        """Read the items of a partition with sort keys from ``first`` to ``last``, both included, consistently."""
+    def query(self, pk: str, first: str, last: str, only: str = "") -> Iterator[Item]:
+        """Read the items of a partition with sort keys from ``first`` to ``last``, both included, consistently.
+
+        If ``only`` is not empty, DynamoDB sends only these attributes. It reads and bills the whole items all the same.
+        """
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
-        return self._query(condition, {":pk": pk, ":first": first, ":last": last}, ConsistentRead=True)
+        values = {":pk": pk, ":first": first, ":last": last}
+        return self._query(condition, values, ConsistentRead=True, **_projection(only))
 
     def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
         """Yield items with sort keys between ``after`` and ``before`` (excluded), last first. Reads two at a time."""
@@ -128,6 +137,19 @@ class Table:
             PaginationConfig={"MaxItems": limit},
         )
 
+    def forest(self, pk: str, last: str) -> Iterator[Item]:
+        """Yield the keys of a partition's items in the index ``Forest``, from ``forest_order`` ``last`` on backwards.
+
+        The index may lag behind. Reads FOREST_PAGE keys at a time.
+        """
+        return self._query(
+            "pk = :pk AND forest_order <= :last",
+            {":pk": pk, ":last": last},
+            IndexName="Forest",
+            ScanIndexForward=False,
+            PaginationConfig={"PageSize": FOREST_PAGE},
+        )
+
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
         """Return the items that meet a key condition, page by page. ``options`` are further arguments of the call."""
         pages = (
@@ -157,6 +179,14 @@ class Table:
             raise ItemMovedError(python(winner) if winner else None) from None
         except client.exceptions.TransactionConflictException:
             raise ItemMovedError(self.get(Key(item["pk"], item["sk"]))) from None
+
+    def replace(self, item: Item) -> None:
+        """Write an item without a condition. The last write wins."""
+        dynamodb().put_item(TableName=self.name, Item=raw(item))
+
+    def delete(self, key: Key) -> None:
+        """Delete an item. If there is none, change nothing."""
+        dynamodb().delete_item(TableName=self.name, Key=_raw_key(key))
 
     def put_all(self, items: Sequence[Item]) -> None:
         """Write items in batches, without conditions. Use this only for items whose content never changes.
@@ -202,6 +232,10 @@ class Table:
             "ConditionExpression": IS_AS_EXPECTED if expected_version else IS_NEW,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         } | ({"ExpressionAttributeValues": raw({":expected_version": expected_version})} if expected_version else {})
+
+
+def _projection(only: str) -> dict[str, str]:
+    return {"ProjectionExpression": only} if only else {}
 
 
 def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:

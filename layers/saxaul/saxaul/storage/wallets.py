@@ -1,11 +1,12 @@
-"""Wallets as items. This module also reads the open periods of a wallet."""
+"""Wallets as items. This module also reads the sums of the open periods of a wallet."""
 
 from datetime import date
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.ledger.periods import PeriodKey
+from saxaul.ledger.sums import PeriodSums
 from saxaul.storage.periods import Periods
 from saxaul.storage.table import Item, ItemMovedError, Key, Table
 
@@ -38,15 +39,16 @@ class Wallets:
             for user_id in user_ids
         }
 
-    def open_periods(self, wallet: Wallet) -> list[Period]:
-        """Return every period that the wallet has not closed. This takes one query, and usually one batch read."""
+    def open_periods(self, wallet: Wallet) -> list[PeriodSums]:
+        """Return the sums of every period that the wallet has not closed.
+
+        This takes one query, and usually one batch read.
+        """
         owner, windows = Owner("user", wallet.user_id), wallet.open_windows
-        recent = self._periods.between(owner, windows.first, _LAST_WINDOW)
-        others = windows.others - {period.key.window for period in recent}
-        rest = self._periods.get_many([PeriodKey(owner, window) for window in others], consistent=True)
-        return recent + [
-            period for period in rest.values() if period.version and not wallet.is_closed(period.key.window)
-        ]
+        recent = self._periods.sums_between(owner, windows.first, _LAST_WINDOW)
+        others = windows.others - {period.window for period in recent}
+        rest = self._periods.sums_of_many([PeriodKey(owner, window) for window in others])
+        return recent + [period for period in rest if not wallet.is_closed(period.window)]
 
     def put(self, wallet: Wallet) -> None:
         """Write a wallet, if the stored version is still the one that was read.

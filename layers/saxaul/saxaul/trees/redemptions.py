@@ -264,7 +264,12 @@ def _is_shortened(step: Step) -> bool:
 
 @dataclass(frozen=True)
 class Redemption:
-    """An exchange of points for trees of one project. ``points`` is their total price. Instants are in seconds."""
+    """An exchange of points for trees of one project. Instants are in seconds.
+
+    Attributes:
+        points: the total price of the trees, at the time of the request. The settlement takes exactly these points.
+        max_points: the most points that the app let the trees cost; None if it set no limit.
+    """
 
     user_id: str
     redemption_id: str
@@ -277,12 +282,13 @@ class Redemption:
     state: State = State.REQUESTED
     reason: str = ""
     reserved_at: int = 0
+    max_points: int | None = None
     version: int = 0
 
     def is_same_request_as(self, other: "Redemption") -> bool:
         """Return whether both were requested with the same values. The states of the redemptions may differ."""
-        mine = (self.app, self.project_id, len(self.trees), self.dedication)
-        return mine == (other.app, other.project_id, len(other.trees), other.dedication)
+        mine = (self.app, self.project_id, len(self.trees), self.dedication, self.max_points)
+        return mine == (other.app, other.project_id, len(other.trees), other.dedication, other.max_points)
 
     def to(self, state: State) -> "Redemption":
         """Return this redemption in another state.

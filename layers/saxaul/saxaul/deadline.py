@@ -1,0 +1,44 @@
+"""The deadline of an invocation, before which the function must return.
+
+Lambda ends a function that runs longer than its timeout, and the client then gets an error of API Gateway. So a
+function of the API stops earlier, and returns an error of its own. Only the functions of the API set a deadline. Those
+that process queue messages do not, because a queue delivers their messages again.
+"""
+
+import time
+
+
+class OutOfTimeError(Exception):
+    """The invocation has too little time left to begin an AWS call. The request is safe to repeat."""
+
+
+class UnansweredError(Exception):
+    """AWS did not answer any attempt of a call in time. The call may have had its effect; it is safe to repeat."""
+
+
+class Deadline:
+    """The deadline of the current invocation. A worker handles one invocation at a time, with one or more threads."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def set(self, seconds: float) -> None:
+        """Set the deadline to a number of seconds from now."""
+        self._at = time.monotonic() + seconds
+
+    def clear(self) -> None:
+        """Remove the deadline, because the invocation is over."""
+        self._at = None
+
+    def require(self, seconds: float) -> None:
+        """Check that at least this many seconds are left. Without a deadline, there is always enough time.
+
+        Raises:
+            OutOfTimeError: fewer seconds are left.
+        """
+        if self._at is not None and self._at - time.monotonic() < seconds:
+            raise OutOfTimeError
+
+
+DEADLINE = Deadline()
+"""The deadline of this process."""
