@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import NoReturn
@@ -11,19 +11,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from saxaul.log.parsing import printable
+
 for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
 
 LOG_SECONDS = 10
 """Seconds between two lines of progress, if the output is not a terminal."""
 
 
+def shown(value: object) -> str:
+    """Return a value as text that markup can contain: a name, a message, or anything else that others may have written.
+
+    Each unprintable character, such as a line break or the beginning of a terminal command, becomes an escape code.
+    Brackets are shown, and do not become markup.
+    """
+    return escape(printable(str(value)))
+
+
 @contextmanager
 def step(doing: str) -> Iterator[None]:
-    """Show that a step is running and, when it has ended without an error, how long it took."""
+    """Show that a step is running and, when it has ended without an error, how long it took. ``doing`` is markup."""
     began = perf_counter()
     with console.status(doing):
         yield
@@ -33,6 +44,8 @@ def step(doing: str) -> Iterator[None]:
 @contextmanager
 def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show how many of ``total`` are done: as a bar on a terminal, or else as a line every ten seconds.
+
+    ``doing`` and ``things`` are markup.
 
     Yields a function to call with the number done so far.
     """
@@ -47,10 +60,13 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
 
 
-def exit_with(sentence: str) -> NoReturn:
-    """Print one sentence to standard error, and end the program with exit code 1."""
+def exit_with(sentence: str, details: Iterable[str] = ()) -> NoReturn:
+    """Print one sentence to standard error, and each detail on a line below it. End the program with exit code 1."""
     sys.stdout.flush()  # so that a log has the earlier output first
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {escape(sentence)}")
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    errors.print(f"[red]✗[/] {shown(sentence)}")
+    for detail in details:
+        errors.print(shown(detail))
     sys.exit(1)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from local.client import stack
-from local.console import console, exit_with, step
+from local.console import console, exit_with, shown, step
 from local.sam import ROOT, SamError
 from local.stack import running, up
 from local.story import tell
@@ -76,7 +76,7 @@ def main() -> None:
         exit_with("A laptop stack is running; stop it first: make down")
     try:
         number = draw_run(RUN)
-        with step(f"taking {CERTIFICATE.relative_to(ROOT)}"):
+        with step(f"taking {shown(CERTIFICATE.relative_to(ROOT))}"):
             photograph(browser, f"{stack()['api_url']}/certificates/{number}", CERTIFICATE)
     except (OSError, SamError, subprocess.SubprocessError) as error:
         exit_with(str(error))

@@ -17,12 +17,10 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from rich.markup import escape
-
 from local.action_queue import count_messages, wait_until_empty, wait_until_few
 from local.calls import StoppedError, call_with_retries, in_parallel
 from local.client import Client
-from local.console import console, exit_with, progress, step
+from local.console import console, exit_with, progress, shown, step
 from local.replay_report import Sent, Survey, Wallets, totals
 from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
@@ -127,13 +125,13 @@ def main() -> None:
     today = datetime.now(ZONE)
     bad_rows = state() / "replay" / f"{chosen.file.name[:60]}.bad-rows.txt"
     try:
-        with step(f"reading {escape(chosen.file.name)}"):
+        with step(f"reading {shown(chosen.file.name)}"):
             file = RideFile(chosen.file, chosen.user, today)
             survey = file.survey(bad_rows)
     except UnreadableFileError as error:
         exit_with(str(error))
     for note in survey.notes:
-        console.print(f"[yellow]![/] {escape(note)}")
+        console.print(f"[yellow]![/] {shown(note)}")
     if survey.rides:
         with Client(chosen.app) as client:
             sent, wallets, trouble = _replay(client, file, survey, today)
@@ -179,9 +177,9 @@ def _new_dead_letters(before: int) -> str | None:
 
 def _show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -> None:
     for line in totals(survey, sent, wallets):
-        console.print(escape(line))
+        console.print(shown(line))
     if survey.bad.count:
-        console.print(f"All bad rows, with their reasons: {escape(str(bad_rows))}")
+        console.print(f"All bad rows, with their reasons: {shown(bad_rows)}")
 
 
 if __name__ == "__main__":

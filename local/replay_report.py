@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from local.rides import BadRow
+from saxaul.log.parsing import printable
 
 FIRST_LINES = 5
 """How many line numbers the totals show for each reason why rows are bad. The bad-row file lists every bad row."""
@@ -93,7 +94,7 @@ def bad_row_line(row: BadRow) -> str:
     """Return one line about a bad row, in the format of a compiler error: file, line, reason, start of the row."""
     reason = f"{row.reason} ({row.detail})" if row.detail else row.reason
     shown = row.text if len(row.text) <= _LONGEST_TEXT else row.text[:_LONGEST_TEXT] + "…"
-    return f"{row.source.name}:{row.line}: {reason}: {shown!r}\n"
+    return printable(f"{row.source.name}:{row.line}: {reason}: ") + f"{shown!r}\n"
 
 
 def totals(survey: Survey, sent: Sent, wallets: Wallets | None) -> list[str]:

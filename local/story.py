@@ -13,10 +13,9 @@ from urllib.parse import quote
 
 import boto3
 import httpx
-from rich.markup import escape
 
 from local.client import Client, stack
-from local.console import console, exit_with
+from local.console import console, exit_with, shown
 from local.deployment import client_arguments
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
@@ -146,8 +145,8 @@ def _verify(number: str) -> None:
     if certificate["state"] != "planted":
         exit_with(f"The tree should be planted, but it is {certificate['state']}.")
     console.print(
-        f"\n[bold green]VERIFIED[/] {certificate['species']} {certificate['tree']['tag']} in {certificate['place']}, "
-        f"certificate [bold]{certificate['number']}[/]"
+        f"\n[bold green]VERIFIED[/] {shown(certificate['species'])} {shown(certificate['tree']['tag'])} in "
+        f"{shown(certificate['place'])}, certificate [bold]{shown(certificate['number'])}[/]"
     )
 
 
@@ -213,15 +212,15 @@ def _poll(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: 
 
 
 def _heading(title: str) -> None:
-    console.print(f"\n[bold]{escape(title)}[/]")
+    console.print(f"\n[bold]{shown(title)}[/]")
 
 
 def _request(method: str, target: str) -> None:
-    console.print(f"  [cyan]{method}[/] {escape(target)}")
+    console.print(f"  [cyan]{shown(method)}[/] {shown(target)}")
 
 
 def _line(text: str) -> None:
-    console.print(f"    {escape(text)}")
+    console.print(f"    {shown(text)}")
 
 
 if __name__ == "__main__":

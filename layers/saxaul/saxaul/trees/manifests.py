@@ -1,17 +1,24 @@
 """The manifest of a planting order: the list of trees that its partner must plant, as CSV and as JSON.
 
-A manifest is computed from its order alone, so storing it again stores the same bytes. It contains no user id, no
-dedication, and no cell that a spreadsheet would run as a formula.
+A manifest is computed from its order alone, so storing it again stores the same bytes. It contains no user id and no
+dedication.
+
+The JSON has each text exactly as it is in the catalog, for programs. The CSV is for spreadsheets, which run a cell as a
+formula if it begins with a sign such as ``=``. So in the CSV, a text is on one line, has no invisible characters, and
+has an apostrophe before each part that a spreadsheet could run.
 """
 
 import csv
 import io
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.trees.invisible import without_invisible
 from saxaul.trees.orders import PlantingOrder
 
 Format = Literal["csv", "json"]
@@ -30,7 +37,11 @@ COLUMNS = (
     "place_zh",
 )
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_SIGNS = frozenset("=+@\u2212")
+"""The signs with which a formula begins. Dashes are not included: all characters of the category Pd are signs too."""
+
+_SEPARATORS = re.compile('([,;|"\uff0c\uff1b\uff5c\uff02\u037e])')
+"""The characters at which a spreadsheet may split a cell, in all their forms: separators of CSV files, and quotes."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ def _as_csv(order: PlantingOrder) -> bytes:
     species, place = project.species, project.place
     project_cells = (order.project_id, species.en, species.zh, project.latin, place.en, place.zh)
     for tree in order.trees:
-        rows.writerow(map(_safe_cell, (order.order_id, tree.number, tree.redemption_id, *project_cells)))
+        rows.writerow(map(safe_cell, (order.order_id, tree.number, tree.redemption_id, *project_cells)))
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -86,6 +97,17 @@ def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _safe_cell(cell: str) -> str:
-    """Return a cell in a form that no spreadsheet runs as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+def safe_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs as a formula, on one line.
+
+    Spreadsheets skip white space and invisible characters before a formula, and some read a full-width sign as ``=``.
+    If a spreadsheet expects another separator, each part between separators becomes a cell. So each part is checked.
+    """
+    line = without_invisible("".join(" " if character.isspace() else character for character in text))
+    return "".join(f"'{part}" if _begins_formula(part) else part for part in _SEPARATORS.split(line))
+
+
+def _begins_formula(part: str) -> bool:
+    """Return whether the first visible character of a text is the sign of a formula, in one of its forms."""
+    first = unicodedata.normalize("NFKD", part).lstrip()[:1]
+    return first in _FORMULA_SIGNS or (first != "" and unicodedata.category(first) == "Pd")
