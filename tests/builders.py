@@ -13,6 +13,7 @@ from saxaul.catalog.entries import (
     Cap,
     Catalog,
     Evidence,
+    Facility,
     Place,
     Plausible,
     Reward,
@@ -87,6 +88,18 @@ def make_action_type(
     )
 
 
+def make_facility(app: str = APP, **plausible_a_day: str) -> Facility:
+    """Make a facility. ``plausible_a_day`` has the plausible quantity of each action type that its app may report."""
+    quantities = plausible_a_day or {"solar_warehouse": "1000"}
+    return Facility(
+        names=make_text("Solar warehouse", "光伏仓"),
+        kind="warehouse",
+        place=Place(names=make_text("Hangzhou", "杭州"), lat=30.27, lon=120.15),
+        app=app,
+        plausible_a_day={name: Plausible(value=Decimal(value)) for name, value in quantities.items()},
+    )
+
+
 def make_campaign(
     recurs: str = "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5",
     days: int = 1,
@@ -138,10 +151,12 @@ def make_catalog(
     campaigns: Mapping[str, Campaign] | None = None,
     suggestions: Mapping[str, Suggestion] | None = None,
     versions: Mapping[str, int] | None = None,
+    facilities: Mapping[str, Facility] | None = None,
 ) -> Catalog:
     """Make a catalog. By default its only action type is ``bus_ride``."""
     return Catalog(
         action_types=action_types or {"bus_ride": make_action_type()},
+        facilities=facilities or {},
         campaigns=campaigns or {},
         tree_projects={"saxaul-alxa": make_tree_project()},
         suggestions=suggestions or {},
@@ -157,8 +172,9 @@ def make_action(
     occurred_at: int = NOON,
     owner: Owner = USER,
     app: str = APP,
+    rule: int = 1,
 ) -> Action:
-    return Action(app, owner, action_id, type, Decimal(quantity), occurred_at)
+    return Action(app, owner, action_id, type, Decimal(quantity), occurred_at, rule=rule)
 
 
 def reported(**changes: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from local.client import Client
+from tests.builders import make_facility
 from tests.e2e.journeys import eventually, make_action, make_rich, new_user, settled_redemption
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -27,7 +28,7 @@ def report(client: Client, *actions: dict[str, Any]) -> None:
     response = eventually(
         lambda: client.call_or_exit("POST", "/actions", {"actions": actions}), lambda response: not response["refused"]
     )
-    assert response == {"accepted": len(actions), "refused": []}
+    assert (response["accepted"], response["refused"]) == (len(actions), [])
 
 
 def rows(stack: dict[str, Any], owners: str, type_: str, **query: str) -> list[dict[str, Any]]:
@@ -73,14 +74,23 @@ def test_the_public_totals_and_a_campaign_count_the_actions_that_were_sent(
 def test_actions_of_facilities_are_counted_apart_from_those_of_people(
     alipay: Client, operator: Client, stack: dict[str, Any]
 ) -> None:
-    roof = new_type(operator, actor="facility", points=None, caps=[], max_quantity=1000)
-    action = make_action("", roof, quantity=250.5) | {"facility_id": f"f-{secrets.token_hex(4)}"}
+    roof = new_type(operator, actor="facility", points=None, caps=[], max_quantity=999_999_999)
+    facility_id = f"f-{secrets.token_hex(4)}"
+    operator.call_or_exit(
+        "PUT",
+        f"/catalog/facilities/{facility_id}",
+        make_facility(**{roof: "1000"}).model_dump(mode="json", exclude_defaults=True),
+    )
+    action = make_action("", roof, quantity=250.5) | {"facility_id": facility_id}
     del action["user_id"]
 
     report(alipay, action)
     found = eventually(lambda: rows(stack, "facilities", roof), bool)
+    report(alipay, action | {"action_id": "billion", "quantity": 999_999_999})
+    both = eventually(lambda: rows(stack, "facilities", roof), lambda found: found[0]["actions"] == 2)
 
     assert [(row["actions"], row["quantity"], row["points"]) for row in found] == [(1, 250.5, 0)]
+    assert [(row["actions"], row["quantity"], row["points"]) for row in both] == [(2, 1000, 0)]
     assert rows(stack, "people", roof) == []
 
 

@@ -19,9 +19,8 @@ def body_of(user_id: str) -> str:
     """Return the message of one bus ride, as the API queues it."""
     ride = ReportedAction.model_validate(make_action(user_id))
     occurred_at = int(ride.occurred_at.timestamp())
-    (body,) = pack(
-        "alipay", [Action("alipay", Owner("user", user_id), ride.action_id, "bus_ride", ride.quantity, occurred_at)]
-    )
+    action = Action("alipay", Owner("user", user_id), ride.action_id, "bus_ride", ride.quantity, occurred_at, rule=1)
+    (body,) = pack("alipay", occurred_at, [action])
     return body
 
 

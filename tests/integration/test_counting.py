@@ -9,7 +9,7 @@ import pytest
 
 from local.seed import load
 from saxaul.catalog.entries import Cap
-from tests.builders import make_action_type, reported
+from tests.builders import make_action_type, make_facility, reported
 from tests.integration.stack import (
     Stack,
     ledger_of,
@@ -270,7 +270,62 @@ def test_the_shares_of_two_apps_are_apart(stack: Stack) -> None:
     assert wallet_of()["earned"] == (500 + 500) // 50
 
 
+def test_a_billion_units_of_a_facility_do_not_reach_the_public_totals(stack: Stack) -> None:
+    stack.seed("facilities", dc=make_facility(renewable_electricity="1000"))
+    midnight = [f"2026-06-0{day}T{clock}+08:00" for day, clock in ((4, "23:59:59"), (5, "00:00:00"))]
+    billion = reported(
+        action_id="billion", user_id=None, facility_id="dc", type="renewable_electricity", quantity=999_999_999
+    )
+    many = [billion | {"action_id": f"m-{number}", "quantity": 400} for number in range(500)]
+
+    answers = [
+        report_actions(billion, billion | {"action_id": "ok", "quantity": 1}),
+        report_actions(*many),
+        report_actions(*(billion | {"action_id": f"at-{at}", "occurred_at": at} for at in midnight)),
+        *(report_actions(billion | {"action_id": f"by-{app}"}, client=app) for app in APPS[1:]),
+    ]
+    stack.deliver_reported()
+    tally(*Stream().records())
+
+    assert [answer.body["accepted"] for answer in answers] == [2, 500, 2, 0, 0, 0]
+    [flag] = answers[0].body["flagged"]
+    assert (flag["index"], flag["action_id"], flag["code"]) == (0, "billion", "over_plausible_quantity")
+    assert {code for answer in answers[3:] for code in [answer.body["refused"][0]["code"]]} == {"not_your_facility"}
+    rows = {row["day"]: (row["quantity"], row["avoided_g"]) for row in impact().body["facilities"]}
+    assert rows == dict.fromkeys(("2026-06-04", "2026-06-05"), (1000, 1000 * 536.6))
+    assert stack.faults() == []
+
+
+def test_after_a_reversal_what_was_not_plausible_counts_up_to_the_limit(stack: Stack) -> None:
+    stack.seed("facilities", dc=make_facility(renewable_electricity="1000"))
+    meter = reported(user_id=None, facility_id="dc", type="renewable_electricity")
+    first, second = (meter | {"action_id": name, "quantity": 900} for name in ("first", "second"))
+    report_actions(first, second)
+    stack.deliver_reported()
+
+    wrong = {name: first[name] for name in ("action_id", "facility_id", "occurred_at")} | {"reason": "meter"}
+    answers = [report_reversals(wrong, client=client) for client in APPS[1::-1]]
+    stack.deliver_reported()
+    tally(*Stream().records())
+
+    assert [answer.body["accepted"] for answer in answers] == [0, 1]
+    [row] = impact().body["facilities"]
+    assert (row["actions"], row["quantity"]) == (1, 900)
+    assert stack.faults() == []
+
+
+def test_a_facility_that_was_added_a_moment_ago_is_found(stack: Stack) -> None:
+    meter = reported(user_id=None, facility_id="dc", type="renewable_electricity")
+    assert report_actions(meter).body["refused"][0]["code"] == "unknown_facility"
+
+    stack.seed("facilities", dc=make_facility(renewable_electricity="1000"))
+    stack.clock.instant += 6
+
+    assert report_actions(meter).body == {"accepted": 1, "refused": []}
+
+
 def test_the_actions_of_a_facility_beyond_the_share_of_an_app_count_in_the_public_totals(stack: Stack) -> None:
+    stack.seed("facilities", dc=make_facility(renewable_electricity="10000"))
     meters = [
         reported(
             action_id=f"meter-{number:0120d}", user_id=None, facility_id="dc", type="renewable_electricity", quantity=2

@@ -16,9 +16,12 @@ from saxaul.storage.clients import sqs
 from tests.builders import NOON, USER, make_action
 from tests.integration.stack import Stack
 
-GOOD = pack("alipay", [make_action(), make_action("ride-2")])[0]
-TAKEN_BACK = pack_reversals("taobao", [Reversal("taobao", USER, "ride-1", "refunded", NOON)])[0]
-POISON = '{"app":"alipay","actions":[["user","u-42","ride-1","bus_ride","minus one",0,false,""]]}'
+GOOD = pack("alipay", NOON, [make_action(), make_action("ride-2")])[0]
+TAKEN_BACK = pack_reversals("taobao", NOON, [Reversal("taobao", USER, "ride-1", "refunded", NOON)])[0]
+POISON = (
+    '{"app":"alipay","accepted_at":0,"actions":'
+    '[["user","u-42","ride-1","bus_ride","minus one",0,false,"",1,null,null]]}'
+)
 Run = Callable[..., str]
 
 
@@ -136,12 +139,12 @@ def test_the_summary_of_a_message_fits_its_queue() -> None:
     assert dead_letters.summary(GOOD, "planting").startswith("unreadable (app: Extra inputs")
     assert dead_letters.summary("no JSON", "actions").endswith(": no JSON")
     assert dead_letters.summary(TAKEN_BACK, "actions") == "taobao: no actions, 1 reversals"
-    withdrawal = '{"app": "alipay", "withdrawals": [["user", "u-42", "ride-1", "2026-06-05", false]]}'
+    withdrawal = '{"app": "alipay", "accepted_at": 0, "withdrawals": [["user", "u-42", "ride-1", "2026-06-05", false]]}'
     assert dead_letters.summary(withdrawal, "actions") == "alipay: no actions, 0 reversals, 1 withdrawals"
 
 
 def test_a_redrive_moves_every_message_back_unchanged(actions: QueuePair, run: Run, stack: Stack) -> None:
-    bodies = [pack("alipay", [make_action(f"ride-{n}")])[0] for n in range(12)]
+    bodies = [pack("alipay", NOON, [make_action(f"ride-{n}")])[0] for n in range(12)]
     actions.put_dead_letters(*bodies)
 
     assert "moved 12 messages" in run(actions, "redrive")

@@ -10,8 +10,8 @@ from tests.builders import at, make_entry, make_period, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, event_of, invoke, parse_response
 
 API = [
-    *("ingest_actions", "manage_catalog", "prove_trees", "redeem_trees", "suggest_campaigns", "take_reports"),
-    *("view_forest", "view_impact"),
+    *("ingest_actions", "manage_catalog", "manage_grants", "prove_trees", "redeem_trees"),
+    *("suggest_campaigns", "take_reports", "view_forest", "view_impact"),
 ]
 MEI = Owner("user", "mei@example.com")
 """The user of the events. In a path, the id is ``mei%40example.com``."""
@@ -120,6 +120,7 @@ def test_the_redemption_event_queues_the_message_of_the_settlement_event(seeded:
 def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     beginning = [
         "manage_catalog",
+        "manage_grants",
         "suggest_campaigns",
         "ingest_actions",
         "accrue_points",

@@ -121,7 +121,7 @@ def test_a_batch_with_a_reversal_is_counted_once_if_it_is_redelivered_whole_or_i
     stream = Stream()
     stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
     first = stream.records()
-    stack.accrue(*pack_reversals(APP, [Reversal(APP, USER, "ride-1", "refund", NOON)]))
+    stack.accrue(*pack_reversals(APP, NOON, [Reversal(APP, USER, "ride-1", "refund", NOON)]))
     stack.accrue_all([make_action("ride-3")])
     batch = [*first, *stream.records()]
 

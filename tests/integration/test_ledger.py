@@ -54,6 +54,7 @@ def test_an_entry_shows_its_points_its_rule_and_the_source_of_its_avoided_grams(
         "recorded_at": "2026-06-05T12:00:00+08:00",
         "state": "ripening",
         "reason": None,
+        "caps": [],
         "rule": "bus_ride@1",
         "factor": f"{BASE_URL}/factors/bus_ride/1",
         "campaign": "world-environment-day",
@@ -112,7 +113,7 @@ def test_an_entry_shows_that_it_was_reversed_withheld_or_sent_again_with_differe
     stack.seed("action-types", bus_ride=make_action_type(caps=(Cap(window="day", units=Decimal(1)),)))
     stack.accrue_all([make_action("paid"), make_action("capped", occurred_at=NOON - 1)])
     stack.accrue_all([make_action("paid", quantity="3")])
-    reversal = {"app": APP, "reversals": [["user", USER.id, "capped", "fraud", NOON - 1]]}
+    reversal = {"app": APP, "accepted_at": NOON, "reversals": [["user", USER.id, "capped", "fraud", NOON - 1]]}
     paid, capped = ledger().body["entries"]
     stack.accrue(json.dumps(reversal))
     _, reversed_ = ledger().body["entries"]
@@ -120,6 +121,20 @@ def test_an_entry_shows_that_it_was_reversed_withheld_or_sent_again_with_differe
     assert (paid["state"], paid["conflicted"], paid["points"]) == ("ripening", True, 80)
     assert (capped["state"], capped["reason"], capped["avoided_g"]) == ("withheld", "over_units_cap", 212.5)
     assert (reversed_["state"], reversed_["reason"], reversed_["avoided_g"]) == ("reversed", "fraud", 0)
+
+
+def test_a_line_that_a_cap_cut_says_which_cap_and_when_its_window_ends(stack: Stack) -> None:
+    units, points = Cap(window="month", units=Decimal("1.5")), Cap(window="day", points=100)
+    stack.seed("action-types", bus_ride=make_action_type(caps=(units, points)))
+    stack.accrue_all([make_action("paid"), make_action("cut"), make_action("next-day", occurred_at=NOON + DAY)])
+
+    lines = {line["action_id"]: line for line in ledger().body["entries"]}
+
+    assert lines["paid"]["caps"] == []
+    assert (lines["cut"]["points"], lines["cut"]["reason"]) == (20, "over_points_cap")
+    assert lines["cut"]["caps"] == [{"window": "day", "points": 100, "resets_at": "2026-06-06T00:00:00+08:00"}]
+    assert lines["next-day"]["reason"] == "over_units_cap"
+    assert lines["next-day"]["caps"] == [{"window": "month", "units": 1.5, "resets_at": "2026-07-01T00:00:00+08:00"}]
 
 
 def test_a_statement_sums_a_month_by_action_type(stack: Stack) -> None:

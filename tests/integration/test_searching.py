@@ -6,13 +6,17 @@ from decimal import Decimal
 import pytest
 
 from functions.suggest_campaigns import handler as suggest_campaigns
+from saxaul.catalog.calendar import CATALOG_DELAY
 from saxaul.catalog.entries import Synonyms
+from saxaul.catalog.timeline import renewed_after
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.observability import logger
 from saxaul.services import search as searching
 from saxaul.storage.catalog import CatalogStore
 from tests.builders import at, make_action_type, make_campaign, make_suggestion
-from tests.integration.stack import Response, Stack, call, event_of, invoke
+from tests.integration.stack import Response, Stack, call, event_of, invoke, put_entry
+
+RENEWED_AFTER = int(renewed_after(CATALOG_DELAY))
 
 
 def search(query: str, client: str = "alipay-client", **more: str) -> Response:
@@ -95,7 +99,7 @@ def test_a_repeated_query_is_answered_from_the_cache(seeded: Stack) -> None:
 def test_a_catalog_change_is_found_after_a_renewal_in_the_background(seeded: Stack) -> None:
     search("bus")
     seeded.seed("suggestions", tree=make_suggestion("Plant a tree", "种一棵树"))
-    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += RENEWED_AFTER + 1
 
     assert ids(search("zhongyikeshu")) == ["bus"], "the request that starts the renewal uses the previous index"
     renewed()
@@ -109,7 +113,7 @@ def test_a_query_matches_the_synonyms_that_an_operator_added(seeded: Stack) -> N
     bus = make_suggestion(keywords=("bus",))
     seeded.catalog_store.put("suggestions", "bus", VersionedEntry(bus, 2))
     seeded.seed("synonyms", bus=Synonyms(words=("bus", "omnibus")))
-    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += RENEWED_AFTER + 1
     search("bus")
     renewed()
 
@@ -122,7 +126,7 @@ def test_a_query_matches_the_synonyms_that_an_operator_added(seeded: Stack) -> N
 def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:
     search("bus")
     index = searching.live_index().current()
-    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += RENEWED_AFTER + 1
     search("bus")
     renewed()
 
@@ -133,20 +137,63 @@ def test_after_a_failed_renewal_the_index_stays_and_the_next_renewal_tries_again
     seeded: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
-    monkeypatch.setattr(logger, "exception", logged.append)
+    monkeypatch.setattr(logger, "exception", lambda message, **_: logged.append(message))
     search("bus")
-    monkeypatch.setattr(CatalogStore, "catalog", lambda *_, **__: 1 / 0)
-    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
+    monkeypatch.setattr(CatalogStore, "timeline", lambda *_, **__: 1 / 0)
+    seeded.clock.instant += RENEWED_AFTER + 1
     assert search("bus").status == 200
     renewed()
     first = searching.live_index().thread
 
-    seeded.clock.instant += int(searching.RENEWED_AFTER) + 1
+    seeded.clock.instant += RENEWED_AFTER // 4 + 1
     assert search("bus").status == 200
     renewed()
 
     assert searching.live_index().thread is not first
-    assert logged == ["the index could not be renewed; requests still use the previous one"] * 2
+    assert logged == ["the index could not be renewed; requests use the previous one until it is too old"] * 2
+    seeded.clock.instant += RENEWED_AFTER // 4 + 1
+    assert search("bus").status == 500, "the index is so old that it may not have all changes that are in effect"
+
+
+def test_an_index_is_not_used_for_longer_than_the_delay_and_a_request_then_reads_the_catalog_itself(
+    seeded: Stack,
+) -> None:
+    search("bus")
+    seeded.seed("suggestions", tree=make_suggestion("Plant a tree", "种一棵树"))
+    seeded.clock.instant += CATALOG_DELAY
+
+    assert ids(search("zhongyikeshu")) == ["tree"]
+
+
+def test_search_goes_by_now_when_a_change_takes_effect_without_another_read(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dearer = make_action_type(points="90").model_dump(mode="json", exclude_defaults=True)
+    assert put_entry("action-types", "bus_ride", dearer).status == 200
+    seeded.clock.instant += 30
+    assert search("bus").body["suggestions"][0]["base_points"] == 80
+    monkeypatch.setattr(CatalogStore, "timeline", lambda *_, **__: 1 / 0)
+
+    seeded.clock.instant += 29
+    assert search("bus").body["suggestions"][0]["base_points"] == 80
+    seeded.clock.instant += 1
+    assert search("bus").body["suggestions"][0]["base_points"] == 90
+
+
+def test_a_renewal_prepares_the_index_for_a_change_that_takes_effect_soon(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search("bus")
+    dearer = make_action_type(points="90").model_dump(mode="json", exclude_defaults=True)
+    put_entry("action-types", "bus_ride", dearer)
+    seeded.clock.instant += RENEWED_AFTER + 1
+    search("bus")
+    renewed()
+    monkeypatch.setattr(searching, "SuggestionIndex", lambda *_: 1 / 0)
+
+    seeded.clock.instant += 29
+
+    assert search("bus").body["suggestions"][0]["base_points"] == 90
 
 
 def test_the_points_of_a_campaign_are_shown_separately_from_the_base_points(seeded: Stack) -> None:

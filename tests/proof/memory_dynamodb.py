@@ -59,7 +59,7 @@ def refusal(kind: type[ClientError], operation: str, code: str = "", **details: 
 
 
 class MemoryDynamoDB:
-    """A DynamoDB client. Its tables have the keys ``pk`` and ``sk``, and the sparse index ``Listing``.
+    """A DynamoDB client. Its tables have the keys ``pk`` and ``sk``, and the sparse indexes ``Listing`` and ``Forest``.
 
     While ``lagging``, eventually consistent reads return each item as it was before its last write, until ``catch_up``
     is called.
@@ -86,7 +86,7 @@ class MemoryDynamoDB:
             _validate(0 < len(names) <= BATCH_GET, "BatchGetItem", "a batch has 1 to 100 keys")
             _validate(len(set(names)) == len(names), "BatchGetItem", "a batch has no duplicate keys")
             items = self._seen(table, consistent=wanted.get("ConsistentRead", False))
-            responses[table] = [items[name] for name in names if name in items]
+            responses[table] = [_projected(items[name], wanted) for name in names if name in items]
         return {"Responses": responses, "UnprocessedKeys": {}}
 
     def batch_write_item(self, RequestItems: Mapping[str, list[Raw]]) -> Raw:  # noqa: N803
@@ -145,7 +145,10 @@ class MemoryDynamoDB:
         _validate(not (index and consistent), "Query", "an index cannot be read consistently")
         items = self._seen(query["TableName"], consistent=consistent).values()
         values = query["ExpressionAttributeValues"]
-        if index:
+        if index == "Forest":
+            order = "forest_order"
+            found = _forest(query["KeyConditionExpression"], values, items)
+        elif index:
             assert index == "Listing"
             listed = _listed(query["KeyConditionExpression"], values, items)
             names = ("pk", "sk", "list_name", "list_order")
@@ -153,7 +156,8 @@ class MemoryDynamoDB:
             order = "list_order"
         else:
             found, order = _between(query["KeyConditionExpression"], values, items), "sk"
-        return sorted(found, key=lambda item: item[order]["S"], reverse=not query.get("ScanIndexForward", True))
+        found.sort(key=lambda item: item[order]["S"], reverse=not query.get("ScanIndexForward", True))
+        return [_projected(item, query) for item in found]
 
     def _outcome(self, kind: str, write: Raw) -> tuple[str, Raw]:
         table: str = write["TableName"]
@@ -207,6 +211,11 @@ def _name(item: Mapping[str, Any]) -> Name:
     return Name(item["pk"]["S"], item["sk"]["S"])
 
 
+def _projected(item: Raw, reading: Raw) -> Raw:
+    only = reading.get("ProjectionExpression")
+    return {name: value for name, value in item.items() if name in only.split(", ")} if only else item
+
+
 def _validate(holds: bool, operation: str, what: str) -> None:
     if not holds:
         raise refusal(ClientError, operation, "ValidationException", Detail=what)
@@ -255,6 +264,13 @@ def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN4
         return listed
     assert condition == "list_name = :list_name AND list_order < :before", f"unsupported query: {condition}"
     return [item for item in listed if item["list_order"]["S"] < values[":before"]["S"]]
+
+
+def _forest(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
+    assert condition == "pk = :pk AND forest_order <= :last", f"unsupported query: {condition}"
+    indexed = [item for item in items if item["pk"] == values[":pk"] and "forest_order" in item]
+    found = [item for item in indexed if item["forest_order"]["S"] <= values[":last"]["S"]]
+    return [{name: item[name] for name in ("pk", "sk", "forest_order")} for item in found]
 
 
 def _between(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table

@@ -20,6 +20,7 @@ DOMAIN = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "cer
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "problems": frozenset(),
     "clock": frozenset(),
+    "deadline": frozenset(),
     "races": frozenset({"clock"}),
     "observability": frozenset(),
     "catalog": frozenset(),
@@ -32,8 +33,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "certificate": frozenset({"catalog", "log"}),
     "search": frozenset({"catalog"}),
     "messages": frozenset({"catalog", "ledger"}),
-    "http": DOMAIN | {"problems", "settings", "observability"},
-    "storage": DOMAIN | {"races", "clock"},
+    "http": DOMAIN | {"problems", "races", "deadline", "settings", "observability"},
+    "storage": DOMAIN | {"observability", "races", "deadline", "clock"},
     "services": DOMAIN | {"storage", "problems", "settings", "observability", "races", "clock"},
     "functions": DOMAIN | {"services", "http", "problems", "settings", "observability"},
 }

@@ -8,10 +8,13 @@ from typing import get_args
 
 import pytest
 
+from functions.manage_grants.handler import GrantBody
 from functions.redeem_trees.handler import RedemptionBody
 from local.sam import ROOT
+from saxaul.http.access import TABLE
 from saxaul.ledger.actions import ReportedAction, ReportedReversal
 from saxaul.ledger.entries import Void
+from saxaul.ledger.grants import COVERS
 from saxaul.ledger.wallets import Position
 from saxaul.trees.reports import Confirmation, Failure, Inspection
 from tests.template.reading import events, functions, resources, template
@@ -28,6 +31,7 @@ FIELDS: dict[str, Iterable[str]] = {
     "field of an action": ReportedAction.model_fields,
     "field of a reversal": ReportedReversal.model_fields,
     "field of a redemption request": RedemptionBody.model_fields,
+    "field of a grant": GrantBody.model_fields,
     "field of a confirmation": Confirmation.model_fields,
     "field of a failure": Failure.model_fields,
     "field of an inspection": Inspection.model_fields,
@@ -41,6 +45,7 @@ REFUSING = {
     "PreconditionFailed",
     "KeyReused",
     "InternalError",
+    "Unavailable",
     "RefusalReason",
     "rejected",
 }
@@ -81,7 +86,11 @@ def commands(document: Path) -> list[str]:
 def codes() -> Iterator[str]:
     """Yield each code that is raised, returned or stored as a reason, or that API Gateway sends."""
     sources = [*(ROOT / "layers/saxaul/saxaul").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
-    for node in (node for source in sources for node in ast.walk(ast.parse(source.read_text()))):
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source.read_text()))]
+    types = {id(node.slice) for node in nodes if isinstance(node, ast.Subscript)}
+    for node in nodes:
+        if id(node) in types:  # a type, such as Literal["first_party", "third_party"]
+            continue
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(code)), *_]):
                 if name in REFUSING:
@@ -105,6 +114,12 @@ def test_the_documented_codes_are_those_that_the_code_returns() -> None:
 
     assert {"too_old", "sold_out", "key_reused", "over_units_cap", "not_in_order", "throttled", "summed"} <= found
     assert {*quoted(column(PROBLEMS, "code")), *quoted(reasons)} == found
+
+
+def test_the_documented_warnings_are_those_of_the_code() -> None:
+    source = (ROOT / "layers/saxaul/saxaul/services/warn.py").read_text()
+
+    assert sorted(quoted(column(API, "warning"))) == sorted(set(re.findall(r'Warned\("([a-z_]+)"', source)))
 
 
 def endpoints(cell: str) -> Iterator[tuple[str, str]]:
@@ -136,6 +151,26 @@ def test_the_documented_endpoints_and_scopes_are_those_of_the_template() -> None
     )
 
     assert documented == sorted((made, scope.removeprefix("saxaul/")) for made, scope in template_endpoints().items())
+
+
+def test_the_documented_table_of_routes_is_the_table_of_the_code() -> None:
+    [documented] = [rows for titles, rows in tables(API) if titles == ["route", "who", "whose data", "cover"]]
+
+    assert documented == [
+        [
+            f"`{access.method} {access.path}`",
+            f"{'first-party ' if access.first_party else ''}{access.role}" if access.role else "anyone",
+            str(access.data),
+            f"`{access.cover}`" if access.cover else "none",
+        ]
+        for access in TABLE
+    ]
+
+
+def test_the_documented_covers_are_those_of_a_grant() -> None:
+    assert [row[0] for titles, rows in tables(API) if titles[0] == "cover" for row in rows] == [
+        f"`{cover}`" for cover in COVERS
+    ]
 
 
 def test_every_endpoint_that_takes_a_body_is_in_the_table_of_bodies() -> None:

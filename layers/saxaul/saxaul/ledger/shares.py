@@ -6,7 +6,7 @@ DynamoDB limits an item to 400 KB. A period has room for the shares of 16 apps. 
 - sums up to ``SUM_BYTES``;
 - digests up to ``DIGEST_BYTES``.
 
-An action that finds no room for an entry is added to the sum of its day, type, rule version and campaign. The digest of
+An action that finds no room for an entry is added to the sum of its day, type and terms. The digest of
 its name is kept, so that a repeat is recognised. An action that finds no room at all is not recorded and earns nothing.
 """
 
@@ -88,7 +88,9 @@ def weight(name: str, entry: Entry) -> int:
 
 def sum_name(app: str, day: str, entry: Entry) -> str:
     """Return the name of the sum that an action is added to. No action has this name: ids contain no slash."""
-    return entry_name(app, f"{day}/{entry.type}/{entry.rule}/{entry.campaign}/{entry.multiplier.normalize():f}")
+    limit = "" if entry.plausible is None else f"/{entry.plausible.normalize():f}"
+    terms = f"{entry.type}/{entry.rule}/{entry.campaign}/{entry.multiplier.normalize():f}{limit}"
+    return entry_name(app, f"{day}/{terms}")
 
 
 def digest(name: str) -> bytes:

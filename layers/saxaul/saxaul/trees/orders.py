@@ -87,8 +87,11 @@ class PlantingOrder:
 
 def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
     """Return the project details to show for a tree: those of its order, or of the catalog if it has no order."""
-    if order:
-        return order.project
+    return order.project if order else project_of(project)
+
+
+def project_of(project: TreeProject | None) -> OrderedProject | None:
+    """Return the current details of a project; None if the catalog does not have it."""
     return OrderedProject.of(project) if project else None
 
 

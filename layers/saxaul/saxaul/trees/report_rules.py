@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.faults import error_lines
+from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.ledger.actions import RefusalReason
 from saxaul.trees.numbers import parse_number
 from saxaul.trees.orders import PlantingOrder
@@ -26,7 +26,7 @@ class RefusedReport:
 
     Attributes:
         index: the position of the report in the request, from 0.
-        certificate: the certificate number as it was sent; None if the report has none.
+        certificate: the certificate number as it was sent, cut if it is too long for one; None if the report has none.
         code: a reason code for programs; it does not change.
         detail: the reason as a sentence for people.
     """
@@ -155,7 +155,7 @@ class _ReportRequest:
         try:
             report = model.model_validate(candidate)
         except ValidationError as error:
-            return RefusalReason(invalid_code, "; ".join(error_lines(error)))
+            return RefusalReason(invalid_code, error_sentence(error))
         number = parse_number(report.certificate)
         if number is None or number not in self._redemption_ids:
             return RefusalReason("not_in_order", "This order has no tree with this certificate number.")
@@ -245,4 +245,4 @@ def _step_refusal(state: State) -> RefusalReason:
 
 def _certificate_of(candidate: object) -> str | None:
     certificate = candidate.get("certificate") if isinstance(candidate, dict) else None
-    return certificate if isinstance(certificate, str) else None
+    return shortened(certificate) if isinstance(certificate, str) else None
