@@ -7,8 +7,17 @@ import pytest
 
 from saxaul.observability import logger
 from saxaul.storage.catalog import LARGEST_ENTRY
-from saxaul.storage.table import Key, Table
-from tests.builders import DAY, at, make_action_type, make_campaign, make_suggestion, make_text, make_tree_project
+from saxaul.storage.table import Item, Key, Table
+from tests.builders import (
+    DAY,
+    at,
+    make_action_type,
+    make_campaign,
+    make_suggestion,
+    make_text,
+    make_tree_project,
+    reported,
+)
 from tests.integration.conftest import clear_worker_caches
 from tests.integration.stack import (
     Response,
@@ -574,6 +583,20 @@ def test_an_entry_that_cannot_be_read_is_left_out_logged_and_shown_as_broken(
     assert put_entry("action-types", "walking", RIDE, if_match="2").status == 200
     stack.clock.instant += 60
     assert set(stack.catalog_store.catalog().action_types) == {"bus_ride", "walking"}
+
+
+@pytest.mark.parametrize("fields", [{}, {"v": "x"}, {"v": 1, "changed_at": "x"}, {"v": 2, "before": "x"}])
+def test_a_malformed_item_is_left_out_and_logged_and_everything_else_works(
+    stack: Stack, fields: Item, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack.seed_catalog()
+    Table("Catalog", stack.clock).replace({"pk": "action-types", "sk": "walking", "document": "{}", **fields})
+
+    assert report_actions(reported()).body["accepted"] == 1
+    assert put_entry("action-types", "bus_ride", DEARER).status == 200
+    assert [entry["id"] for entry in get_list("action-types").body["entries"]] == ["bus_ride"]
+    assert get_entry("action-types", "walking").code == "unknown_entry"
+    assert "an item of the catalog is malformed" in caplog.text
 
 
 def test_a_broken_entry_can_be_deleted(stack: Stack) -> None:

@@ -293,11 +293,18 @@ def _content(entry: VersionedEntry) -> Item:
 
 
 def _from_item(kind: Kind, item: Item, known: VersionedEntry | None = None) -> VersionedEntry:
-    """Return the entry of an item. What ``known`` has, which is the same entry as it was read before, is used again."""
+    """Return the entry of an item. What ``known`` has, which is the same entry as it was read before, is used again.
+
+    An item without the fields of an entry, which somebody wrote by hand, is logged and gives a broken entry.
+    """
     place = f"{item['pk']}/{item['sk']}"
     parsed = {(version.version, version.changed_at): version.entity for version in known.chain} if known else {}
-    before = tuple(_version_in(kind, place, version, parsed) for version in item.get("before", ()))
-    return _version_in(kind, place, item, parsed)._replace(before=before)
+    try:
+        before = tuple(_version_in(kind, place, version, parsed) for version in item.get("before", ()))
+        return _version_in(kind, place, item, parsed)._replace(before=before)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        logger.exception("an item of the catalog is malformed", extra={"place": place})
+        return VersionedEntry(None, 0, is_broken=True)
 
 
 def _version_in(kind: Kind, place: str, item: Item, parsed: Mapping[tuple[int, int], Entity | None]) -> VersionedEntry:
