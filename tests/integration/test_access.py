@@ -283,3 +283,13 @@ def test_a_reversal_without_a_grant_does_not_tell_whether_the_action_exists(stac
     assert {(refusal["code"], refusal["detail"]) for refusal in response.body["refused"]} == {
         ("not_granted", "This person has no grant that lets citybike report; ask the person for one.")
     }
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("resource", ["/actions", "/reversals"])
+def test_a_token_with_a_username_cannot_report_or_reverse(resource: str) -> None:
+    body = {resource.removeprefix("/"): [{"action_id": "a-1"}]}
+
+    response = call("ingest_actions", "POST", resource, body=body, person="u-1")
+
+    assert (response.status, response.code) == (403, "not_yours")

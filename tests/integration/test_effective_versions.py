@@ -617,3 +617,29 @@ def test_a_version_item_that_cannot_be_read_has_no_rule_and_is_listed_as_it_is_s
     assert set(stack.catalog_store.rules([("bus_ride", 2), ("bus_ride", 1)])) == {("bus_ride", 1)}
     entries = [version["entry"] for version in get_versions("action-types", "bus_ride").body["versions"]]
     assert entries[:2] == ["x", {}]
+
+
+def test_a_broken_action_type_keeps_the_window_of_its_periods_and_cannot_be_deleted(stack: Stack) -> None:
+    monthly = RIDE | {"caps": [{"window": "month", "units": 5}]}
+    put_entry("action-types", "bus_ride", monthly)
+    spoil(stack, "action-types", "bus_ride", "{}")
+
+    refused, deletion = put_entry("action-types", "bus_ride", RIDE), delete_entry("action-types", "bus_ride")
+
+    assert (deletion.status, deletion.code) == (409, "still_needed")
+    assert (refused.status, refused.code) == (400, "invalid_entry")
+    assert any("must stay a month" in line for line in refused.body["errors"])
+    assert put_entry("action-types", "bus_ride", monthly).status == 200
+
+
+def test_the_factor_of_a_version_is_public_once_the_version_is_in_effect(stack: Stack) -> None:
+    put_entry("action-types", "bus_ride", RIDE)
+    put_entry("action-types", "bus_ride", DEARER)
+
+    def factor() -> Response:
+        path = {"action_type": "bus_ride", "version": "2"}
+        return call("view_impact", "GET", "/factors/{action_type}/{version}", client=None, path=path)
+
+    assert factor().code == "unknown_factor"
+    stack.clock.instant += 60
+    assert factor().status == 200

@@ -19,7 +19,7 @@ from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.entries import LANGUAGES, Language
 from saxaul.catalog.faults import bounded_lines, shortened
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
-from saxaul.http.access import Access, access_to
+from saxaul.http.access import Access, Data, access_to
 from saxaul.http.parameters import header_values, path_parameter
 from saxaul.http.sizes import fits_response
 from saxaul.ledger.actions import is_identifier
@@ -108,6 +108,11 @@ class Request:
                 "The client of the token is not registered in this stack; use a token of a registered client.",
             )
         return self.registered
+
+    @property
+    def has_username(self) -> bool:
+        """Whether the token belongs to one person, and not to a client alone."""
+        return "username" in self._claims
 
     @property
     def username_or_client(self) -> str:
@@ -323,6 +328,8 @@ def _admitted(request: Request, access: Access, find_client: FindClient, covers_
     admitted = Request(request.event, find_client(request.client_id))
     client = admitted.caller
     access.check_client(client)
+    if access.data is Data.PERSONS_IN_BODY and admitted.has_username:
+        raise Forbidden("not_yours", "A token with a username can be used only for the paths of that user.")
     if access.names_a_person:
         user_id = admitted.user_id
         if access.cover and client.needs_grants and access.cover not in covers_of(user_id, client.name):

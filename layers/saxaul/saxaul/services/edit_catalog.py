@@ -5,7 +5,7 @@ check of a reference regards all versions that are in effect from then on.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cache
@@ -30,7 +30,7 @@ from saxaul.catalog.versions import Condition, VersionedEntry
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Moment
 from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed
-from saxaul.races import ContendedError, Result, retry_lost_races
+from saxaul.races import ContendedError, LostRaceError, Result, retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import unknown_entry
 from saxaul.services.warn import EntryChange, Warned, warnings_of
@@ -108,7 +108,7 @@ class CatalogEditing:
             stored = self.catalog_store.latest(kind, identifier)
             now = self.clock.now()
             _check_condition(condition, stored, now)
-            entity, effective = self._validate(kind, document, named, stored, now)
+            entity, effective = self._validate(kind, identifier, document, named, stored, now)
             stock = self.stocks.get(identifier) if isinstance(entity, TreeProject) else Stock(identifier)
             planned = stock.planned(entity, self.calendar.zone, now) if isinstance(entity, TreeProject) else stock
             change = EntryChange(identifier, entity, stored, effective.at, planned, self.calendar, now)
@@ -122,6 +122,7 @@ class CatalogEditing:
                     "These suggestions still use the action type; change or delete them before you retire it",
                 )
             entry = stored.followed_by(entity, effective.at, now, changed_by)
+            self._require_time(now)
             also = [self.stocks.plan_write(planned, now)] if isinstance(entity, TreeProject) else []
             self._write_entry(
                 kind, identifier, entry, guard if kind in _KINDS_WITH_REFERENCES or is_retiring else None, also
@@ -181,15 +182,25 @@ class CatalogEditing:
                     self._referring_to(kind, identifier, effective.at),
                     "These catalog entries refer to this one; change or delete them first",
                 )
-            self._refuse_if_still_needed(stored, effective.at)
+            self._refuse_if_still_needed(kind, stored, effective.at)
             also = []
             if kind == "tree-projects":
                 also = [self.stocks.plan_write(self.stocks.get(identifier).withdrawn(now), now)]
             entry = stored.followed_by(None, effective.at, now, changed_by)
+            self._require_time(now)
             self._write_entry(kind, identifier, entry, guard if kind in _REFERENCED_KINDS else None, also)
             return entry
 
         return self._write_with_retries(attempt)
+
+    def _require_time(self, began_at: int) -> None:
+        """Check that an attempt has not used up the margin by which workers know a change before it takes effect.
+
+        Raises:
+            LostRaceError: the attempt took too long. The next one chooses a later time.
+        """
+        if self.clock.now() - began_at > max(1, self.catalog_store.delay // 8):
+            raise LostRaceError
 
     def _effective(self, named: object, stored: VersionedEntry, now: int, *, for_deletion: bool = False) -> _Effective:
         """Return when a change takes effect.
@@ -290,6 +301,7 @@ class CatalogEditing:
     def _validate(
         self,
         kind: Kind,
+        identifier: str,
         document: Any,  # noqa: ANN401 - any JSON value
         named: object,
         stored: VersionedEntry,
@@ -311,9 +323,8 @@ class CatalogEditing:
             found += error_lines(error)
         found += self._broken_references(kind, document)
         found += self._unregistered_clients(kind, document)
-        for version in stored.since(now):
-            if isinstance(version.entity, ActionType):
-                found += [line for line in version.entity.forbidden_changes(document) if line not in found]
+        for action_type in self._action_types_to_keep(kind, identifier, stored.since(now)):
+            found += [line for line in action_type.forbidden_changes(document) if line not in found]
         effective = _Effective(now)
         try:
             effective = self._effective(named, stored, now)
@@ -357,6 +368,22 @@ class CatalogEditing:
                     "use another action type"
                 )
 
+    def _action_types_to_keep(
+        self, kind: Kind, identifier: str, versions: Iterable[VersionedEntry]
+    ) -> Iterator[ActionType]:
+        """Yield the versions of an action type whose periods a new version must keep.
+
+        For a version that cannot be read, this is the newest earlier one that can, of the last 20.
+        """
+        for version in versions:
+            if isinstance(version.entity, ActionType):
+                yield version.entity
+            elif kind == "action-types" and version.is_broken:
+                numbers = range(version.version - 1, max(version.version - 21, 0), -1)
+                earlier = (self.catalog_store.version(kind, identifier, number) for number in numbers)
+                readable = (found.entity for found in earlier if found and isinstance(found.entity, ActionType))
+                yield from islice(readable, 1)
+
     def _unregistered_clients(self, kind: Kind, document: object) -> Iterator[str]:
         """Yield a message for each app or partner that an entry names and that is not registered, at most 20."""
         named = list(clients_named_in(kind, document))
@@ -368,11 +395,17 @@ class CatalogEditing:
         """Return the entries of which a version refers to this entry at an instant or later, from a new read."""
         return self.catalog_store.timeline(max_age=0).referring_to(kind, identifier, instant)
 
-    def _refuse_if_still_needed(self, stored: VersionedEntry, deleted_at: int) -> None:
-        """Refuse the deletion of an action type that actions may still need.
+    def _refuse_if_still_needed(self, kind: Kind, stored: VersionedEntry, deleted_at: int) -> None:
+        """Refuse the deletion of an action type that actions may still need, or of which this cannot be read.
 
         Its retirement counts from the day on which the retired version is in effect.
         """
+        if kind == "action-types" and stored.is_broken:
+            raise Conflict(
+                "still_needed",
+                "The action type cannot be read, so it is not known whether it is still needed; write or restore a "
+                "version with retired_from first.",
+            )
         types = [version for version in stored.chain if isinstance(version.entity, ActionType)]
         if not types or not isinstance(types[-1].entity, ActionType):
             return

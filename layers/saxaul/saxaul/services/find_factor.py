@@ -5,6 +5,7 @@ from functools import cache
 from typing import NamedTuple
 
 from saxaul.catalog.entries import ActionType
+from saxaul.clock import Clock
 from saxaul.problems import NotFound
 from saxaul.services import wiring
 from saxaul.storage.catalog import CatalogStore
@@ -22,15 +23,16 @@ class Factors:
     """Finds the versions of all action types, deleted ones included."""
 
     catalog_store: CatalogStore
+    clock: Clock
 
     def find(self, identifier: str, version: int) -> Factor:
         """Return a version of an action type.
 
         Raises:
-            NotFound: there is no such version, or it is a deletion.
+            NotFound: there is no such version, it is a deletion, or it is not in effect yet.
         """
         found = self.catalog_store.version("action-types", identifier, version)
-        if found is None or not isinstance(found.entity, ActionType):
+        if found is None or not isinstance(found.entity, ActionType) or found.effective_at > self.clock.now():
             raise NotFound("unknown_factor", f"There is no version {version} of an action type {identifier!r}.")
         return Factor(found.entity, found.changed_at)
 
@@ -38,4 +40,4 @@ class Factors:
 @cache
 def factors() -> Factors:
     """Return the factor finder of this process."""
-    return Factors(wiring.catalog_store())
+    return Factors(wiring.catalog_store(), wiring.clock())
