@@ -68,7 +68,8 @@ def down() -> None:
             end(process)
     for name in ("process.json", "stack.json", "env.json", "stack.seeded.json"):
         (state() / name).unlink(missing_ok=True)
-    shutil.rmtree(state() / "tmp", ignore_errors=True)
+    with step("deleting the files of the workers"):
+        shutil.rmtree(state() / "tmp", ignore_errors=True)
 
 
 def start(port: int) -> None:

@@ -22,6 +22,8 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
             broken[record["messageId"]] = (
                 f"the body is not a message of actions or reversals: {error.error_count()} errors"
             )
+    if broken:
+        logger.error("messages cannot be read", extra={"failed": broken, "request_id": context.aws_request_id})
     accrued = accrual().post(messages)
     failed = broken | accrued.failed
     logger.info(

@@ -283,7 +283,7 @@ def test_texts_of_any_script_keep_their_joiners_and_marks(text: str) -> None:
     ("written", "kept"), [("-0", "0"), ("0E-400", "0"), ("0e999999", "0"), ("1E+2", "100"), ("80.50", "80.50")]
 )
 def test_an_amount_is_kept_without_an_exponent(written: str, kept: str) -> None:
-    reward = Reward.model_validate({"value": written})
+    reward = Reward.model_validate({"value": Decimal(written)})
 
     assert str(reward.value) == kept
 
@@ -324,3 +324,17 @@ def test_a_reference_that_cannot_be_an_identifier_is_not_looked_up() -> None:
     assert [found.identifier for found in references_in("campaigns", {"multipliers": multipliers})] == ["bus_ride"]
     assert list(references_in("suggestions", {"action_type": "", "campaign": "a\n"})) == []
     assert len(list(references_in("campaigns", {"multipliers": {f"t{n}": 2 for n in range(1000)}}))) == 100
+
+
+@pytest.mark.parametrize("written", ["1_0", "\uff11\uff12", " 5 ", "1e3", "+1", "-0", ".5", "5."])
+def test_a_number_that_is_written_as_text_has_plain_digits_only(written: str) -> None:
+    with pytest.raises(ValidationError, match="digits as text"):
+        Reward.model_validate({"value": written})
+    with pytest.raises(ValidationError, match="digits as text"):
+        Goal.model_validate({"counts": "actions", "target": written})
+
+
+@pytest.mark.parametrize("year", [" 2026", "2_026", "+2026", "2026.0", "02026"])
+def test_the_year_of_an_edition_has_four_digits(year: str) -> None:
+    with pytest.raises(ValidationError, match="must be a year"):
+        Campaign.model_validate(make_campaign().model_dump(mode="json") | {"editions": {year: {}}})

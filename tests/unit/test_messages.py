@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from saxaul.catalog.entries import MAX_AMOUNT
 from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.actions import Action, Owner, Withdrawal, is_identifier
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack, pack_withdrawals
-from tests.builders import APP, FACILITY, NOON, USER, make_action
+from tests.builders import APP, FACILITY, NOON, USER, make_action, make_action_type
 
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128).filter(is_identifier)
 actions = st.builds(
@@ -141,3 +142,23 @@ def test_withdrawals_are_packed_and_unpacked_unchanged() -> None:
     [body] = pack_withdrawals(APP, NOON, found)
 
     assert list(ActionMessage.model_validate_json(body).unpacked_withdrawals()) == found
+
+
+@pytest.mark.parametrize(
+    "amount", ["999999999.999999", "1000000000", "1234567890.5", "1E+9", "999999999999999", "0.000001", "123456789.1"]
+)
+def test_whatever_amount_the_catalog_accepts_fits_a_message(amount: str) -> None:
+    try:
+        rule = make_action_type(max_quantity=amount, min_quantity="0.000001")
+    except ValidationError:
+        return
+    action = make_action(quantity=str(rule.max_quantity))._replace(plausible=rule.max_quantity)
+
+    [body] = pack("alipay", NOON, [action])
+
+    [unpacked] = ActionMessage.model_validate_json(body).unpacked()
+    assert (unpacked.quantity, unpacked.plausible) == (rule.max_quantity, rule.max_quantity)
+
+
+def test_the_largest_amount_of_the_catalog_is_accepted() -> None:
+    assert make_action_type(max_quantity="999999999.999999").max_quantity == MAX_AMOUNT

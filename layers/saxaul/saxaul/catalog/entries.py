@@ -67,12 +67,19 @@ def _checked_link(link: str) -> str:
 
 _HTTP = re.compile("https?://", re.IGNORECASE)
 
+_PLAIN_DIGITS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+
 _MAX_EXPONENT = 20
 """The largest power of ten that a number in JSON may have, so that no number takes long to convert."""
 
 
 def _plain_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Refuse a boolean, and a number that is too long to convert. Other values are left to the field's own type."""
+    """Refuse a boolean, a text that is not plain digits, and a number that is too long to convert.
+
+    Other values are left to the field's own type.
+    """
+    if isinstance(value, str) and not _PLAIN_DIGITS.fullmatch(value):
+        raise ValueError("this must be a number, or its digits as text, such as 12.5")
     if isinstance(value, bool):
         raise ValueError("this must be a number, not a boolean")  # noqa: TRY004 - pydantic reports this one
     if isinstance(value, Decimal) and value.is_finite():
@@ -102,15 +109,18 @@ _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _IDENTIFIER = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
 Identifier = Annotated[str, Field(pattern=f"^{_IDENTIFIER.pattern}$")]
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
-"""The most digits of an amount: in total, and after the decimal point.
+"""The most digits of an amount: in total, and after the decimal point. So there are at most 9 before it.
 
 An amount is a quantity, a number of points per unit, or a number of grams per unit.
 """
 
+MAX_AMOUNT = Decimal("999999999.999999")
+"""The largest amount. A queue message with a larger quantity could not be read."""
+
 Amount = Annotated[
     Decimal,
     BeforeValidator(_plain_number),
-    Field(ge=0, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS),
+    Field(ge=0, le=MAX_AMOUNT, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS),
     AfterValidator(_plain_decimal),
 ]
 Multiplier = Annotated[
@@ -125,7 +135,16 @@ MAX_COUNT = 1_000_000_000
 """The most points, saplings or actions that a field can state. Sums and products of such numbers stay exact."""
 
 Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=MAX_COUNT)]
-Year = Annotated[int, BeforeValidator(_plain_number)]
+
+
+def _year_text(value: Any) -> Any:  # noqa: ANN401 - a key of a JSON object, or a number
+    if isinstance(value, str) and not _YEAR.fullmatch(value):
+        raise ValueError("this must be a year, such as 2026")
+    return _plain_number(value)
+
+
+_YEAR = re.compile("[0-9]{4}")
+Year = Annotated[int, BeforeValidator(_year_text)]
 CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
 
 Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_checked_phrase)]
@@ -362,12 +381,12 @@ class Campaign(_Strict):
 
     def runs_on(self, day: date) -> bool:
         """Return whether the campaign runs on a day."""
-        begun = latest_by(self.recurs, day)
+        begun = latest_by(self.recurs, day, day.year - 1)  # no run is longer than a year
         return begun is not None and (day - begun).days < self.days
 
     def begins_on(self, day: date) -> bool:
         """Return whether a day is the first day of a run of the campaign."""
-        return latest_by(self.recurs, day) == day
+        return latest_by(self.recurs, day, day.year) == day
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -229,9 +229,9 @@ def first_days(rule: str, year: int) -> tuple[date, ...]:
     return tuple(day for day in days if day <= parsed.until)
 
 
-def latest_by(rule: str, day: date) -> date | None:
-    """Return the latest day on or before ``day`` that a rule selects, or None."""
-    for year in range(min(day.year, LAST_YEAR), FIRST_YEAR - 1, -1):
+def latest_by(rule: str, day: date, first_year: int = FIRST_YEAR) -> date | None:
+    """Return the latest day on or before ``day`` that a rule selects from ``first_year`` on, or None."""
+    for year in range(min(day.year, LAST_YEAR), max(first_year, FIRST_YEAR) - 1, -1):
         found = first_days(rule, year)
         if place := bisect_right(found, day):
             return found[place - 1]
