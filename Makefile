@@ -60,7 +60,7 @@ replay: env ## send published bike rides through the API (FILE=trips.csv or .zip
 bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=1; done; exit $$failed
 
-test: env ## run all tests, including the end-to-end tests on a separate stack, in about five minutes on two cores
+test: env ## run all tests, including the end-to-end tests on a separate stack, in about ten minutes on two cores
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: env ## run the tests that need no stack and are not slow, in less than a minute
