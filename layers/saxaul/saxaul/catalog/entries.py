@@ -153,7 +153,7 @@ Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
 """A text that may be empty."""
 
 MAX_KEYWORDS, MAX_MULTIPLIERS, MAX_LINKS, MAX_CAPS, MAX_TYPES_OF_A_FACILITY = 50, 100, 50, 6, 50
-"""The most keywords, multipliers, links and caps of an entry. A type has a cap of each window and kind."""
+"""The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
 AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from saxaul.clock import Clock
-from saxaul.problems import Conflict, Forbidden, NotFound
+from saxaul.problems import Conflict, Forbidden
 from saxaul.races import retry_lost_races
 from saxaul.services import wiring
+from saxaul.services.redeem import unknown_redemption
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.redemptions import TRANSITIONS, Redemption, State
 
@@ -33,10 +34,7 @@ class Cancelling:
         def attempt() -> Redemption:
             stored = self.redemptions.get(user_id, redemption_id)
             if stored is None:
-                raise NotFound(
-                    "unknown_redemption",
-                    "This user has no redemption with this id; use a redemption_id that was returned for this user.",
-                )
+                raise unknown_redemption()
             if stored.app != app:
                 raise Forbidden("not_yours", "Another app requested this redemption, and only that app can cancel it.")
             if stored.state is State.CANCELLED:

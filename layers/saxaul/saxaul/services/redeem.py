@@ -96,10 +96,7 @@ class Redeeming:
         """
         redemption = self.redemptions.get(user_id, redemption_id)
         if redemption is None:
-            raise NotFound(
-                "unknown_redemption",
-                "This user has no redemption with this id; use a redemption_id that was returned for this user.",
-            )
+            raise unknown_redemption()
         return redemption
 
     def _new_redemption(self, request: RedemptionRequest, project: TreeProject) -> Redemption:
@@ -178,6 +175,14 @@ def _refuse_if_wallet_cannot_pay(new: Redemption, balance: int) -> None:
             "insufficient_points",
             f"The trees cost {new.points} points, but the wallet has only {balance} after a harvest.",
         )
+
+
+def unknown_redemption() -> NotFound:
+    """Return the problem for a redemption that the user does not have."""
+    return NotFound(
+        "unknown_redemption",
+        "This user has no redemption with this id; use a redemption_id that was returned for this user.",
+    )
 
 
 def redemption_id(app: str, user_id: str, key: str) -> str:
