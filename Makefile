@@ -63,7 +63,7 @@ bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 test: env ## run all tests, including the end-to-end tests on a separate stack, in about ten minutes on two cores
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
-test-fast: env ## run the tests that need no stack and are not slow, in less than a minute
+test-fast: env ## run the tests that need no stack and are not slow, in about two minutes
 	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/integration tests/template tests/search
 
 test-long: env ## run the proof with many more random runs, the load tests with more users, and more hostile calls
