@@ -125,6 +125,7 @@ def make_suggestion(
     campaign: str | None = None,
     keywords: tuple[str, ...] = (),
     links: Mapping[str, str] | None = None,
+    done_in: tuple[str, ...] = (),
 ) -> Suggestion:
     return Suggestion(
         titles=make_text(en, zh),
@@ -133,6 +134,7 @@ def make_suggestion(
         action_type=action_type,
         campaign=campaign,
         links=dict(links or {APP: "https://www.alipay.com/green/bus"}),
+        done_in=done_in,
     )
 
 

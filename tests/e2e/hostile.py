@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from local.template import resources
+from saxaul.catalog.entries import KINDS
 
 _WORDS = {"en": "fuzz", "zh": "模糊"}
 _PLACE = {"names": _WORDS, "lat": 38.85, "lon": 105.73}
@@ -230,8 +231,7 @@ def _segment(chance: random.Random, name: str) -> str:
         return _encoded(chance) or "%20"
     match name:
         case "{kind}":
-            kinds = ("action-types", "facilities", "campaigns", "tree-projects", "suggestions", "synonyms")
-            return chance.choice(kinds)
+            return chance.choice(KINDS)
         case "{version}":
             return chance.choice(["1", "2", "0", "99999999"])
         case "{app_id}":
@@ -324,6 +324,14 @@ ENTRIES: Sequence[dict[str, Any]] = (
         "price_points": 10**9,
         "saplings": 1,
         "schedule": {"daily": 1, "at": "07:00", "first_day": "2027-01-01", "last_day": "2027-02-01", "total": 20},
+    },
+    {
+        "titles": _WORDS,
+        "texts": _WORDS,
+        "keywords": ["fuzz"],
+        "facilities": ["recycled-packaging-hub"],
+        "action_types": ["recycled_packaging"],
+        "link": "https://example.com/fuzz",
     },
     {
         "titles": _WORDS,

@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 def clean_catalog(operator: Client) -> Iterator[None]:
     """Delete the entries that hostile calls created. A project with reserved saplings would stay, but none is sold."""
     yield
-    for kind in ("suggestions", "campaigns", "synonyms", "tree-projects", "facilities"):
+    for kind in ("suggestions", "initiatives", "campaigns", "synonyms", "tree-projects", "facilities"):
         cursor = ""
         while cursor is not None:
             page = operator.call("GET", f"/catalog/{kind}?limit=200" + (f"&cursor={cursor}" if cursor else "")).json()

@@ -95,6 +95,9 @@ def small(tmp_path: Path) -> Path:
         "facilities": {"green-power-data-centre": document(entries["facilities"]["green-power-data-centre"])},
         "campaigns": {"world-environment-day": campaign},
         "tree-projects": {"saxaul-alxa": document(entries["tree-projects"]["saxaul-alxa"])},
+        "initiatives": {
+            "renewable-powered-data-centres": document(entries["initiatives"]["renewable-powered-data-centres"])
+        },
         "suggestions": {"take-the-bus": document(entries["suggestions"]["take-the-bus"])},
         "synonyms": {name: document(entity) for name, entity in list(entries["synonyms"].items())[:1]},
     }

@@ -95,7 +95,15 @@ ORDINARY: Mapping[Kind, Any] = {
         "saplings": 10,
         "schedule": {"daily": 5, "at": "07:00", "first_day": "2026-06-05", "last_day": "2027-06-05", "total": 500},
     },
-    "suggestions": document(make_suggestion(campaign="wed", keywords=("green", "公交"))),
+    "initiatives": {
+        "titles": {"en": "Solar roofs", "zh": "屋顶光伏"},
+        "texts": {"en": "Roofs make power.", "zh": "屋顶发电。"},
+        "keywords": ["green", "环保"],
+        "facilities": ["roof"],
+        "action_types": ["solar"],
+        "link": "https://example.com/roofs",
+    },
+    "suggestions": document(make_suggestion(campaign="wed", keywords=("green", "公交"), done_in=("alipay",))),
     "synonyms": {"words": ["bus", "green", "公交"]},
 }
 
@@ -114,6 +122,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryDynamoDB]:
     for kind, identifier, entry in (
         ("action-types", "bus_ride", document(make_action_type())),
         ("action-types", "solar", document(make_action_type(points=None, actor="facility"))),
+        ("facilities", "roof", ORDINARY["facilities"]),
         ("campaigns", "wed", document(make_campaign(multipliers={"bus_ride": "2"}))),
         ("suggestions", "bus", document(make_suggestion(campaign="wed", keywords=("green",)))),
         ("synonyms", "green", {"words": ["green", "环保"]}),

@@ -1,4 +1,4 @@
-"""The entries of the catalog: action types, facilities, campaigns, tree projects, suggestions and synonyms.
+"""The entries of the catalog: action types, facilities, campaigns, tree projects, initiatives, suggestions, synonyms.
 
 Points are a reward that an operator sets. Avoided grams are an amount of CO2e that a named source states.
 The two are separate fields, each with its source, and neither is ever computed from the other.
@@ -29,7 +29,7 @@ from pydantic import (
 from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, latest_by
 
-Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "suggestions", "synonyms"]
+Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "initiatives", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """The kinds of entries, in the order in which they must be written: later kinds refer to earlier ones."""
 
@@ -153,6 +153,7 @@ Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
 """A text that may be empty."""
 
 MAX_KEYWORDS, MAX_MULTIPLIERS, MAX_LINKS, MAX_CAPS, MAX_TYPES_OF_A_FACILITY = 50, 100, 50, 6, 50
+MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
@@ -264,16 +265,21 @@ def _one_of_each(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
 Caps = Annotated[tuple[Cap, ...], Field(max_length=MAX_CAPS), AfterValidator(_one_of_each)]
 
 
+Category = Literal["travel", "recycle", "reuse", "online"]
+"""What an action type is about: how people move, what they recycle, what they use again, what they do without paper."""
+
+
 class ActionType(_Strict):
     """A kind of action. An action of a person may earn points; an action of a facility earns none.
 
     The quantity of one action is from ``min_quantity`` to ``max_quantity``, in the type's unit. ``plausible_a_day``
     limits what counts of all quantities of one person and day. An action that occurred on ``retired_from`` or later is
-    refused. Earlier actions are not affected.
+    refused. Earlier actions are not affected. The first page of a search has suggestions of every ``category``.
     """
 
     names: Text
     unit: Phrase
+    category: Category | None = None
     actor: Literal["person", "facility"] = "person"
     points: Reward | None = None
     caps: Caps = ()
@@ -469,13 +475,14 @@ class TreeProject(_Strict):
     """A species that a partner plants in one place.
 
     ``saplings`` is the total number released by hand; an operator raises it to release more. A closed project accepts
-    no redemption requests.
+    no redemption requests. The search finds a project by its species, its place, its partner and its ``keywords``.
     """
 
     species: Text
     latin: Note = Field(default="", max_length=200)
     place: Place
     partner: Phrase
+    keywords: Keywords = ()
     price_points: Count = Field(gt=0)
     price_source: Sourced = Sourced()
     saplings: Count = 0
@@ -484,8 +491,26 @@ class TreeProject(_Strict):
     note: Note = ""
 
 
+class Initiative(_Strict):
+    """What the business itself does, such as the cooling of data centres with lake water.
+
+    It counts the actions of the ``action_types`` that its ``facilities`` report.
+    """
+
+    titles: Text
+    texts: Text
+    keywords: Keywords = ()
+    facilities: tuple[Identifier, ...] = Field(min_length=1, max_length=MAX_FACILITIES)
+    action_types: tuple[Identifier, ...] = Field(min_length=1, max_length=MAX_TYPES_OF_AN_INITIATIVE)
+    link: AppLink | None = None
+
+
 class Suggestion(_Strict):
-    """One thing that a person can do, as the search shows it. ``links`` has a link into each app that offers it."""
+    """One thing that a person can do, as the search shows it.
+
+    ``links`` has a link into each app that offers it. ``done_in`` has the apps in which people do it, such as the app
+    that pays for the ride; a search in these apps shows it before suggestions that only have a link.
+    """
 
     titles: Text
     texts: Text
@@ -493,6 +518,14 @@ class Suggestion(_Strict):
     action_type: Identifier
     campaign: Identifier | None = None
     links: dict[Identifier, AppLink] = Field(min_length=1, max_length=MAX_LINKS)
+    done_in: tuple[Identifier, ...] = Field(default=(), max_length=MAX_LINKS)
+
+    @field_validator("done_in")
+    @classmethod
+    def _has_a_link(cls, apps: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if missing := [app for app in apps if app not in info.data.get("links", apps)]:
+            raise ValueError(f"links must have a link into {missing[0]!r} too")
+        return apps
 
 
 class Synonyms(_Strict):
@@ -501,12 +534,13 @@ class Synonyms(_Strict):
     words: tuple[Keyword, ...] = Field(min_length=2, max_length=50)
 
 
-Entity = ActionType | Facility | Campaign | TreeProject | Suggestion | Synonyms
+Entity = ActionType | Facility | Campaign | TreeProject | Initiative | Suggestion | Synonyms
 MODELS: Mapping[Kind, type[Entity]] = {
     "action-types": ActionType,
     "facilities": Facility,
     "campaigns": Campaign,
     "tree-projects": TreeProject,
+    "initiatives": Initiative,
     "suggestions": Suggestion,
     "synonyms": Synonyms,
 }
@@ -520,6 +554,7 @@ class Catalog:
     facilities: Mapping[str, Facility] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     tree_projects: Mapping[str, TreeProject] = field(default_factory=dict)
+    initiatives: Mapping[str, Initiative] = field(default_factory=dict)
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -541,7 +576,9 @@ class Catalog:
 
         A multiplier of a missing action type is left out of its campaign (``campaigns/<id>/multipliers/<type>``). If a
         campaign has no multiplier left, its goal is left out too (``campaigns/<id>/goal``), because it would count
-        other actions. A suggestion with a missing action type or campaign is left out (``suggestions/<id>``).
+        other actions. A suggestion with a missing action type or campaign is left out (``suggestions/<id>``). A missing
+        facility or action type is left out of its initiative (``initiatives/<id>/facilities/<facility>``), and an
+        initiative without any is left out.
         """
         left_out: list[str] = []
         campaigns: dict[str, Campaign] = {}
@@ -560,14 +597,34 @@ class Catalog:
             and (suggestion.campaign is None or suggestion.campaign in campaigns)
         }
         left_out += [f"suggestions/{identifier}" for identifier in self.suggestions if identifier not in suggestions]
+        initiatives = dict(self._initiatives_without_dangling(left_out))
         if not left_out:
             return self, []
-        return replace(self, campaigns=campaigns, suggestions=suggestions), left_out
+        return replace(self, campaigns=campaigns, suggestions=suggestions, initiatives=initiatives), left_out
+
+    def _initiatives_without_dangling(self, left_out: list[str]) -> Iterator[tuple[str, Initiative]]:
+        for identifier, initiative in self.initiatives.items():
+            facilities = tuple(name for name in initiative.facilities if name in self.facilities)
+            action_types = tuple(name for name in initiative.action_types if name in self.action_types)
+            if not (facilities and action_types):
+                left_out.append(f"initiatives/{identifier}")
+                continue
+            left_out += [
+                f"initiatives/{identifier}/{field}/{name}"
+                for field, names, known in (
+                    ("facilities", initiative.facilities, facilities),
+                    ("action_types", initiative.action_types, action_types),
+                )
+                for name in names
+                if name not in known
+            ]
+            yield identifier, initiative.model_copy(update={"facilities": facilities, "action_types": action_types})
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Yield a message for each reference of an entry to another entry that is not in the catalog."""
         known: Mapping[Kind, Mapping[str, Entity]] = {
             "action-types": self.action_types,
+            "facilities": self.facilities,
             "campaigns": self.campaigns,
         }
         for reference in references_in(kind, document):
@@ -582,6 +639,7 @@ class Catalog:
         referring: Mapping[Kind, Mapping[str, Entity]] = {
             "facilities": self.facilities,
             "campaigns": self.campaigns,
+            "initiatives": self.initiatives,
             "suggestions": self.suggestions,
         }
         for kind, entities in referring.items():
@@ -599,11 +657,15 @@ class Reference(NamedTuple):
 
     @property
     def broken_message(self) -> str:
-        return f"{self.field}: there is no {self.kind.removesuffix('s').replace('-', ' ')} {self.identifier!r}"
+        kind = "facility" if self.kind == "facilities" else self.kind.removesuffix("s").replace("-", " ")
+        return f"{self.field}: there is no {kind} {self.identifier!r}"
 
     def wrong_actor(self, referring: Kind, entity: Entity) -> str | None:
-        """Return a message if a facility refers to an action type of persons. ``entity`` is what is referred to."""
-        if referring == "facilities" and isinstance(entity, ActionType) and entity.actor != "facility":
+        """Return a message if a facility or an initiative refers to an action type of persons.
+
+        ``entity`` is what is referred to.
+        """
+        if referring in ("facilities", "initiatives") and isinstance(entity, ActionType) and entity.actor != "facility":
             return f"{self.field}: {self.identifier!r} is an action type of persons"
         return None
 
@@ -618,6 +680,9 @@ def references_in(kind: Kind, document: object) -> Iterator[Reference]:
             yield from _types_in("multipliers", multipliers, MAX_MULTIPLIERS)
         case "facilities", {"plausible_a_day": dict(quantities)}:
             yield from _types_in("plausible_a_day", quantities, MAX_TYPES_OF_A_FACILITY)
+        case "initiatives", dict():
+            yield from _listed_in(document, "facilities", "facilities", MAX_FACILITIES)
+            yield from _listed_in(document, "action_types", "action-types", MAX_TYPES_OF_AN_INITIATIVE)
         case "suggestions", dict():
             for field, referred in _SUGGESTION_REFERENCES.items():
                 if _is_identifier(identifier := document.get(field)):
@@ -631,6 +696,13 @@ def _types_in(field: str, by_type: Mapping[object, object], most: int) -> Iterat
         for identifier in islice(by_type, most)
         if _is_identifier(identifier)
     )
+
+
+def _listed_in(document: Mapping[object, object], field: str, kind: Kind, most: int) -> Iterator[Reference]:
+    """Yield a reference for each of the first ``most`` identifiers in a list of an entry."""
+    names = document.get(field)
+    listed = names[:most] if isinstance(names, list | tuple) else ()
+    return (Reference(field, kind, identifier) for identifier in listed if _is_identifier(identifier))
 
 
 _SUGGESTION_REFERENCES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}

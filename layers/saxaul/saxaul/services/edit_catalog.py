@@ -43,10 +43,10 @@ from saxaul.trees.stock import Stock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-_KINDS_WITH_REFERENCES = ("facilities", "campaigns", "suggestions")
+_KINDS_WITH_REFERENCES = ("facilities", "campaigns", "initiatives", "suggestions")
 """The kinds of entries that refer to other entries."""
 
-_REFERENCED_KINDS = ("action-types", "campaigns")
+_REFERENCED_KINDS = ("action-types", "facilities", "campaigns")
 """The kinds of entries that other entries refer to."""
 
 
