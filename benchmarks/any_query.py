@@ -18,7 +18,7 @@ from benchmarks.cached_catalog import CachedCatalog
 from local.console import console
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.search.index import SuggestionIndex
+from saxaul.search.index import SearchIndex
 from saxaul.services.search import LiveIndex
 from tests.search.anything import QUERIES, is_valid
 
@@ -52,12 +52,12 @@ def time_queries(catalogs: Sequence[Catalog]) -> list[QueryRun]:
     for catalog in catalogs:
         gc.unfreeze()
         gc.collect()
-        runs.append(_time_all("default", SuggestionIndex(catalog), queries))
+        runs.append(_time_all("default", SearchIndex(catalog), queries))
         runs.append(_time_all("index frozen", live_index(catalog), queries))
     return runs
 
 
-def live_index(catalog: Catalog) -> SuggestionIndex:
+def live_index(catalog: Catalog) -> SearchIndex:
     """Build and freeze the index as the deployed function does."""
     return LiveIndex(CachedCatalog(catalog), SYSTEM_CLOCK).current()
 
@@ -100,7 +100,7 @@ def _queries() -> list[str]:
     return drawn
 
 
-def _time_all(collector: str, index: SuggestionIndex, queries: Sequence[str]) -> QueryRun:
+def _time_all(collector: str, index: SearchIndex, queries: Sequence[str]) -> QueryRun:
     took: list[tuple[float, float, str]] = []
     invalid = 0
     for query in queries:

@@ -33,6 +33,7 @@ from local.client import Client
 from local.console import console
 from local.sam import state
 from saxaul.catalog.entries import Catalog, Suggestion, Text
+from saxaul.search.documents import documents_of
 from saxaul.search.folding import words_of
 from saxaul.search.terms import Vocabulary
 from tests.search.judging import Quality, Search, default_catalog, judged, quality
@@ -70,7 +71,7 @@ def ours(catalog: Catalog) -> Search:
 
     def search(query: str) -> list[str]:
         answer = index.search(query, "alipay", DAY, LIMIT)
-        return [] if answer.fallback else [found.identifier for found in answer.found]
+        return [] if answer.fallback else [found.document.identifier for found in answer.found]
 
     return search
 
@@ -141,10 +142,11 @@ def _allowed_typos(word: str) -> int:
 
 
 def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Yield the id of each suggestion, and its search keys as one text. Saxaul's search uses the same keys."""
+    """Yield the id of each document, and its search keys as one text. Saxaul's search uses the same keys."""
     vocabulary = Vocabulary(catalog)
-    for identifier, suggestion in catalog.suggestions.items():
-        yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
+    for document in documents_of(catalog):
+        keys = dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(document)))
+        yield document.identifier, " ".join(keys)
 
 
 def enlarged_catalog(size: int) -> Catalog:

@@ -56,7 +56,8 @@ def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched
     assert (found["points"], found["base_points"], found["campaign_points"]) == (160, 80, 80)
     assert (found["avoided_g"], found["avoided_g_source"]) == (212.5, "China Daily")
     assert (found["campaign"], found["campaign_runs"], found["multiplied_by"]) == ("wed", True, "wed")
-    assert found["matched"] == [{"word": "gongjiao", "field": "title", "text": "坐公交去上班", "start": 1, "end": 3}]
+    parts = [{"text": "坐", "match": False}, {"text": "公交", "match": True}, {"text": "去上班", "match": False}]
+    assert found["matched"] == [{"field": "title", "text": "坐公交去上班", "words": ["gongjiao"], "parts": parts}]
     seeded.clock.instant = at("2026-07-06T12:00")
     later = search("gongjiao", lang="zh").body["suggestions"][0]
     assert (later["points"], later["campaign_points"], later["campaign_runs"]) == (80, 0, False)
@@ -89,11 +90,11 @@ def test_apps_do_not_share_a_response(seeded: Stack) -> None:
 def test_a_repeated_query_is_answered_from_the_cache(seeded: Stack) -> None:
     assert seeded
     search("bus")
-    before = suggest_campaigns.response_to.cache_info().hits
+    before = suggest_campaigns.results_of.cache_info().hits
 
     search("bus")
 
-    assert suggest_campaigns.response_to.cache_info().hits == before + 1
+    assert suggest_campaigns.results_of.cache_info().hits == before + 1
 
 
 def test_a_catalog_change_is_found_after_a_renewal_in_the_background(seeded: Stack) -> None:
@@ -189,7 +190,7 @@ def test_a_renewal_prepares_the_index_for_a_change_that_takes_effect_soon(
     seeded.clock.instant += RENEWED_AFTER + 1
     search("bus")
     renewed()
-    monkeypatch.setattr(searching, "SuggestionIndex", lambda *_: 1 / 0)
+    monkeypatch.setattr(searching, "SearchIndex", lambda *_: 1 / 0)
 
     seeded.clock.instant += 29
 

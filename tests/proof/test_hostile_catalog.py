@@ -14,11 +14,11 @@ import pytest
 
 from saxaul.catalog.entries import Campaign, Catalog, Kind
 from saxaul.http.impact_views import campaign_view, editions_view
-from saxaul.http.suggestion_views import suggestion_view
+from saxaul.http.suggestion_views import result_view
 from saxaul.impact.campaigns import run_after, run_at, run_before, runs_in
 from saxaul.ledger.actions import screen
 from saxaul.ledger.periods import Period, PeriodKey, post
-from saxaul.search.index import SuggestionIndex
+from saxaul.search.index import SearchIndex
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.registry import to_item
 from saxaul.storage.stocks import Stocks
@@ -207,7 +207,7 @@ def check_campaign(identifier: str, campaign: Campaign, days: list[date]) -> Non
 
 
 def check_search(rng: random.Random, watch: Watch, catalog: Catalog, days: list[date]) -> None:
-    index = watch.call("index", lambda: SuggestionIndex(catalog))
+    index = watch.call("index", lambda: SearchIndex(catalog))
     texts = [
         text
         for suggestion in catalog.suggestions.values()
@@ -218,7 +218,7 @@ def check_search(rng: random.Random, watch: Watch, catalog: Catalog, days: list[
             answer = watch.call("search", lambda: index.search(query, "alipay", day, 10, "zh"))  # noqa: B023
             assert answer.found
             for found in answer.found:
-                suggestion_view(found, catalog, "alipay", "en", day)
+                result_view(found, catalog, "alipay", "en", day)
 
 
 def check_actions(catalog: Catalog) -> None:

@@ -22,11 +22,12 @@ QUERIES = st.one_of(
 
 
 def is_valid(answer: Answer) -> bool:
-    identifiers = [found.identifier for found in answer.found]
-    parts = [match for found in answer.found for match in found.matched]
+    identifiers = [(found.document.kind, found.document.identifier) for found in answer.found]
+    matches = [match for found in answer.found for match in found.matched]
     return (
         0 < len(identifiers) <= 10
         and len(set(identifiers)) == len(identifiers)
-        and all(0 <= match.start < match.end <= len(match.text) for match in parts)
-        and (not answer.fallback or not parts)
+        and all("".join(part.text for part in match.parts) == match.text for match in matches)
+        and all(any(part.match for part in match.parts) and all(part.text for part in match.parts) for match in matches)
+        and (not answer.fallback or not matches)
     )

@@ -7,12 +7,12 @@ from datetime import date
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from saxaul.search.index import SuggestionIndex
+from saxaul.search.index import SearchIndex
 from saxaul.search.postings import Postings
 from tests.search.anything import QUERIES, is_valid
 from tests.search.judging import default_catalog
 
-INDEX = SuggestionIndex(default_catalog())
+INDEX = SearchIndex(default_catalog())
 MOST_LOOKUPS = 4_000
 MOST_WALKED = 20_000
 

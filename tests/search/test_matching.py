@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from saxaul.catalog.entries import Catalog
 from saxaul.search.highlights import Highlighter
-from saxaul.search.index import Answer, SuggestionIndex
+from saxaul.search.index import Answer, SearchIndex
 from saxaul.search.matching import Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking
@@ -24,11 +24,11 @@ SUGGESTIONS = {
     "tree": make_suggestion("Plant a tree", "种一棵树", keywords=("种树",)),
     "clothes": make_suggestion("Recycle old clothes", "旧衣服回收", keywords=("旧衣",)),
 }
-INDEX = SuggestionIndex(make_catalog(suggestions=SUGGESTIONS))
+INDEX = SearchIndex(make_catalog(suggestions=SUGGESTIONS))
 
 
 def parts_alive() -> int:
-    kinds = {SuggestionIndex, Matcher, Postings, Ranking, Highlighter, Vocabulary, Catalog}
+    kinds = {SearchIndex, Matcher, Postings, Ranking, Highlighter, Vocabulary, Catalog}
     return sum(type(instance) in kinds for instance in gc.get_objects())
 
 
@@ -38,7 +38,7 @@ def search(query: str) -> Answer:
 
 def ids(query: str) -> list[str]:
     answer = search(query)
-    return [] if answer.fallback else [found.identifier for found in answer.found]
+    return [] if answer.fallback else [found.document.identifier for found in answer.found]
 
 
 @pytest.mark.parametrize("query", ["metro", "metr", "ditie"])
@@ -80,15 +80,16 @@ def test_words_may_be_joined_separated_and_in_any_order(query: str) -> None:
 
 
 def test_each_word_of_a_query_has_the_part_that_it_matched() -> None:
-    parts = {match.word: match.text[match.start : match.end] for match in search("old clo").found[0].matched}
+    [match] = search("old clo").found[0].matched
 
-    assert parts == {"old": "old", "clo": "clo"}
+    assert (match.field, match.text, match.words) == ("title", "Recycle old clothes", ("old", "clo"))
+    assert match.parts == (("Recycle ", False), ("old", True), (" ", False), ("clo", True), ("thes", False))
 
 
 def test_a_mistyped_word_has_the_part_that_its_correction_matched() -> None:
     match = search("metrp").found[0].matched[0]
 
-    assert (match.word, match.text[match.start : match.end]) == ("metrp", "metro")
+    assert (match.words, match.parts[-1]) == (("metrp",), ("metro", True))
 
 
 @given(
@@ -120,7 +121,7 @@ def test_an_unused_index_is_freed_without_the_garbage_collector() -> None:
     before = parts_alive()
     gc.disable()
     try:
-        index = SuggestionIndex(make_catalog(suggestions=SUGGESTIONS))
+        index = SearchIndex(make_catalog(suggestions=SUGGESTIONS))
         index.search("recylce clothes", "alipay", date(2026, 6, 5), 10)
         alive = parts_alive()
         del index

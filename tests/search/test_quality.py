@@ -5,20 +5,20 @@ from functools import cache
 
 import pytest
 
-from saxaul.search.index import SuggestionIndex
+from saxaul.search.index import SearchIndex
 from tests.search.judging import default_catalog, judged, quality
 
 ORDINARY_DAY = date(2026, 9, 1)
 
 
 @cache
-def index() -> SuggestionIndex:
-    return SuggestionIndex(default_catalog())
+def index() -> SearchIndex:
+    return SearchIndex(default_catalog())
 
 
 def search(query: str) -> list[str]:
     answer = index().search(query, "alipay", ORDINARY_DAY, 10)
-    return [] if answer.fallback else [found.identifier for found in answer.found]
+    return [] if answer.fallback else [found.document.identifier for found in answer.found]
 
 
 def test_at_least_two_hundred_queries_are_judged_and_none_is_a_tuning_query() -> None:

@@ -11,7 +11,7 @@ from saxaul.catalog.entries import Suggestion, Synonyms
 from saxaul.search.folding import words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.highlights import _match_pinyin
-from saxaul.search.index import Answer, SuggestionIndex
+from saxaul.search.index import Answer, SearchIndex
 from saxaul.search.terms import MAX_SYNONYMS, MAX_TERMS, Vocabulary
 from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
 from tests.search.judging import default_catalog
@@ -42,11 +42,11 @@ def search(
     limit: int = 10,
     suggestions: Mapping[str, Suggestion] = SUGGESTIONS,
 ) -> Answer:
-    return SuggestionIndex(make_catalog(TYPES, CAMPAIGNS, suggestions)).search(query, app, today, limit)
+    return SearchIndex(make_catalog(TYPES, CAMPAIGNS, suggestions)).search(query, app, today, limit)
 
 
 def ids(answer: Answer) -> list[str]:
-    return [found.identifier for found in answer.found]
+    return [found.document.identifier for found in answer.found]
 
 
 @pytest.mark.parametrize("query", ["met", "metro", "METRO", "  metro ", "subw", "ｍｅｔｒｏ"])  # noqa: RUF001 - full-width, as phones type it
@@ -136,7 +136,7 @@ def test_suggestions_of_equal_rank_are_ordered_by_identifier() -> None:
 
 
 def test_an_empty_catalog_gives_no_suggestions() -> None:
-    answer = SuggestionIndex(make_catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
+    answer = SearchIndex(make_catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
 
     assert (answer.found, answer.fallback) == ((), True)
 
@@ -164,7 +164,7 @@ def test_initials_of_hanzi_with_many_readings_are_compared_without_trying_every_
     hanzi = next(character for character in map(chr, range(0x4E00, 0x9FA5)) if _similar_readings(character))
     letter = readings(hanzi)[0][0]
     titles = {"long": make_suggestion("Long", hanzi * 60 + "\uff0c" + hanzi * 31 + "公交")}
-    index = SuggestionIndex(make_catalog(TYPES, CAMPAIGNS, titles))
+    index = SearchIndex(make_catalog(TYPES, CAMPAIGNS, titles))
 
     began = perf_counter()
     for query in (letter * 31 + "g", letter * 32, letter * 6):

@@ -6,6 +6,8 @@ that process queue messages do not, because a queue delivers their messages agai
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class OutOfTimeError(Exception):
@@ -29,6 +31,19 @@ class Deadline:
     def clear(self) -> None:
         """Remove the deadline, because the invocation is over."""
         self._at = None
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Move the deadline to at most a number of seconds from now, for as long as the context is open.
+
+        It is for reads without which a response is still useful.
+        """
+        outer, soon = self._at, time.monotonic() + seconds
+        self._at = soon if outer is None else min(outer, soon)
+        try:
+            yield
+        finally:
+            self._at = outer
 
     def require(self, seconds: float) -> None:
         """Check that at least this many seconds are left. Without a deadline, there is always enough time.

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, get_args
@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from saxaul.catalog.calendar import WindowLength
-from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, latest_by
+from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, earliest_from, latest_by
 
 Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "initiatives", "suggestions", "synonyms"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -265,8 +265,9 @@ def _one_of_each(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
 Caps = Annotated[tuple[Cap, ...], Field(max_length=MAX_CAPS), AfterValidator(_one_of_each)]
 
 
-Category = Literal["travel", "recycle", "reuse", "online"]
-"""What an action type is about: how people move, what they recycle, what they use again, what they do without paper."""
+Category = Literal["travel", "recycle", "reuse", "online", "drive"]
+"""What an action type is about: rides and walks, what people recycle, what they use again or do without, what they do
+online instead of on paper, and how they use a car less."""
 
 
 class ActionType(_Strict):
@@ -394,6 +395,10 @@ class Campaign(_Strict):
         """Return whether a day is the first day of a run of the campaign."""
         return latest_by(self.recurs, day, day.year) == day
 
+    def next_after(self, day: date) -> date | None:
+        """Return the first day of the next run that begins after a day. None if there is none."""
+        return earliest_from(self.recurs, day + timedelta(days=1))
+
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -509,7 +514,8 @@ class Suggestion(_Strict):
     """One thing that a person can do, as the search shows it.
 
     ``links`` has a link into each app that offers it. ``done_in`` has the apps in which people do it, such as the app
-    that pays for the ride; a search in these apps shows it before suggestions that only have a link.
+    that pays for the ride; a search in these apps shows it before suggestions that only have a link. A ``featured``
+    suggestion comes before others of its action type.
     """
 
     titles: Text
@@ -519,6 +525,7 @@ class Suggestion(_Strict):
     campaign: Identifier | None = None
     links: dict[Identifier, AppLink] = Field(min_length=1, max_length=MAX_LINKS)
     done_in: tuple[Identifier, ...] = Field(default=(), max_length=MAX_LINKS)
+    featured: bool = False
 
     @field_validator("done_in")
     @classmethod

@@ -29,7 +29,7 @@ def campaign_view(
         "name": campaign.names.in_language(language),
         "text": campaign.texts.in_language(language),
         "state": run.state_on(today),
-        **_run_view(campaign, run, language),
+        **run_view(campaign, run, language),
         "multipliers": {action_type: float(times) for action_type, times in campaign.multipliers.items()},
         "goal": {"counts": goal.counts, "target": goal.target, "reached": reached} if goal else None,
     }
@@ -38,10 +38,10 @@ def campaign_view(
 def editions_view(campaign: Campaign, language: Language) -> list[View]:
     """Return the runs of every year for which the campaign has an edition (a host and a theme), latest year first."""
     years = sorted(campaign.editions, reverse=True)
-    return [{"year": year, **_run_view(campaign, run, language)} for year in years for run in runs_in(campaign, year)]
+    return [{"year": year, **run_view(campaign, run, language)} for year in years for run in runs_in(campaign, year)]
 
 
-def _run_view(campaign: Campaign, run: Run, language: Language) -> View:
+def run_view(campaign: Campaign, run: Run, language: Language) -> View:
     edition = edition_of(campaign, run)
     return {
         "first_day": run.first.isoformat(),

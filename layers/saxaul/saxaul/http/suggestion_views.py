@@ -1,28 +1,68 @@
-"""The JSON form of a suggestion in responses of the API."""
+"""The JSON form of search results in responses of the API."""
 
+from collections.abc import Mapping
 from datetime import date
 
-from saxaul.catalog.entries import Catalog, Language
-from saxaul.http.views import View, grams
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Suggestion, TreeProject
+from saxaul.http.impact_views import run_view
+from saxaul.http.views import View, grams, saplings_view
+from saxaul.impact.campaigns import run_after, run_at
 from saxaul.ledger.entries import ZERO
 from saxaul.search.index import Found
+from saxaul.trees.stock import Stock
 
 
-def suggestion_view(found: Found, catalog: Catalog, app: str, language: Language, today: date) -> View:
-    """Return the view of a suggestion. ``matched`` says which parts of the suggestion match the query.
+def result_view(found: Found, catalog: Catalog, app: str, language: Language, today: date) -> View:
+    """Return the view of a search result, with the fields of its kind.
 
-    A campaign that runs today may multiply the points; it never multiplies the grams.
+    ``matched`` says which texts of the entry match the query. What changes during the day is not included.
     """
-    suggestion = found.suggestion
+    document = found.document
+    view = {
+        "kind": document.kind,
+        "id": document.identifier,
+        "title": document.titles.in_language(language),
+        "text": document.texts.in_language(language),
+    }
+    match document.entry:
+        case Suggestion() as suggestion:
+            view |= _action_view(suggestion, catalog, app, today)
+        case TreeProject() as project:
+            view |= _tree_project_view(project, language)
+        case Campaign() as campaign:
+            view |= _campaign_view(campaign, language, today)
+        case Initiative() as initiative:
+            view |= _initiative_view(initiative, catalog, language)
+    matched = [
+        {
+            "field": match.field,
+            "text": match.text,
+            "words": list(match.words),
+            "parts": [part._asdict() for part in match.parts],
+        }
+        for match in found.matched
+    ]
+    return {**view, "matched": matched}
+
+
+def figures_view(view: View, stocks: Mapping[str, Stock], now: int, calendar: Calendar) -> View:
+    """Return the fields of a result that change during the day, which are null if they are not known."""
+    if view["kind"] != "tree_project":
+        return {}
+    stock = stocks.get(view["id"])
+    return saplings_view(stock, calendar, now) if stock else {"available": None, "next_release": None}
+
+
+def _action_view(suggestion: Suggestion, catalog: Catalog, app: str, today: date) -> View:
+    """Return the fields of an action. A campaign may multiply the points; it never multiplies the grams."""
     action_type = catalog.action_types[suggestion.action_type]
     campaign = catalog.campaigns.get(suggestion.campaign or "")
     multiplier, multiplied_by = catalog.best_multiplier(suggestion.action_type, today)
     base = action_type.points.value if action_type.points else ZERO
     return {
-        "id": found.identifier,
-        "title": suggestion.titles.in_language(language),
-        "text": suggestion.texts.in_language(language),
         "action_type": suggestion.action_type,
+        "category": action_type.category,
         "unit": action_type.unit,
         "points": float(base * multiplier),
         "base_points": float(base),
@@ -33,5 +73,41 @@ def suggestion_view(found: Found, catalog: Catalog, app: str, language: Language
         "campaign": suggestion.campaign,
         "campaign_runs": bool(campaign and campaign.runs_on(today)),
         "link": suggestion.links.get(app),
-        "matched": [match._asdict() for match in found.matched],
+    }
+
+
+def _tree_project_view(project: TreeProject, language: Language) -> View:
+    return {
+        "species": project.species.in_language(language),
+        "latin": project.latin or None,
+        "place": project.place.names.in_language(language),
+        "partner": project.partner,
+        "price_points": project.price_points,
+    }
+
+
+def _campaign_view(campaign: Campaign, language: Language, today: date) -> View:
+    """Return the fields of a campaign and its run: the one that includes today, or else the next one."""
+    run = run_at(campaign, today) or run_after(campaign, today)
+    if run is None:
+        raise AssertionError("a campaign that is over was found")
+    return {
+        "state": run.state_on(today),
+        **run_view(campaign, run, language),
+        "multipliers": {action_type: float(times) for action_type, times in campaign.multipliers.items()},
+    }
+
+
+def _initiative_view(initiative: Initiative, catalog: Catalog, language: Language) -> View:
+    facilities = {name: catalog.facilities[name] for name in initiative.facilities}
+    return {
+        "facilities": [
+            {
+                "id": name,
+                "name": facility.names.in_language(language),
+                "place": facility.place.names.in_language(language),
+            }
+            for name, facility in facilities.items()
+        ],
+        "link": initiative.link,
     }

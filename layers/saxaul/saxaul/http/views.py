@@ -122,7 +122,6 @@ def project_view(
     identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
 ) -> View:
     """Return the view of a tree project, with its unreserved saplings and the next release of saplings."""
-    release = stock.next_release(now)
     return {
         "id": identifier,
         "species": project.species.in_language(language),
@@ -130,6 +129,14 @@ def project_view(
         "partner": project.partner,
         "price_points": project.price_points,
         "closed": stock.closed,
+        **saplings_view(stock, calendar, now),
+    }
+
+
+def saplings_view(stock: Stock, calendar: Calendar, now: int) -> View:
+    """Return how many saplings of a project are unreserved, and the next release of saplings."""
+    release = stock.next_release(now)
+    return {
         "available": 0 if stock.closed else max(0, stock.available(now)),
         "next_release": {"at": calendar.rfc3339(release.at), "saplings": release.saplings} if release else None,
     }

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
 from saxaul.catalog.entries import Campaign, CampaignEdition
-from saxaul.catalog.recurrences import earliest_from, first_days, latest_by
+from saxaul.catalog.recurrences import first_days, latest_by
 from saxaul.impact.totals import Impact
 from saxaul.trees.redemptions import STANDING_STATES, State
 
@@ -33,7 +33,7 @@ def run_at(campaign: Campaign, day: date) -> Run | None:
 
 def run_after(campaign: Campaign, day: date) -> Run | None:
     """Return the next run that begins after a day, or None."""
-    return _run(campaign, earliest_from(campaign.recurs, day + timedelta(days=1)))
+    return _run(campaign, campaign.next_after(day))
 
 
 def run_before(campaign: Campaign, day: date) -> Run | None:

@@ -1,33 +1,41 @@
 """Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import NamedTuple
 
-from saxaul.catalog.entries import Language, Suggestion
+from saxaul.catalog.entries import Language
+from saxaul.search.documents import Document
 from saxaul.search.folding import Word, words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.ladders import Ladder
 from saxaul.search.terms import Space, Vocabulary
 
 
+class Part(NamedTuple):
+    """A part of a text, and whether the query matched it."""
+
+    text: str
+    match: bool
+
+
 class Match(NamedTuple):
-    """A part of a suggestion that a word of the query matched.
+    """A text of a document that the query matched, divided so that an app can show the matched parts in bold.
 
     Attributes:
-        word: the folded word of the query; several words that the search joined are one word.
-        field: the source of the text: ``title``, ``keyword``, ``text``, ``action_type``, ``campaign`` or ``synonym``.
-        text: the whole text that contains the part.
-        start, end: the position of the part in ``text``, in characters.
+        field: the source of the text: ``title``, ``keyword``, ``text``, ``synonym``, or that of a related word, such as
+            ``action_type``.
+        text: the whole text.
+        words: the folded words of the query that matched; several words that the search joined are one word.
+        parts: the text in parts. All parts joined are the text.
     """
 
-    word: str
     field: str
     text: str
-    start: int
-    end: int
+    words: tuple[str, ...]
+    parts: tuple[Part, ...]
 
 
 _TITLE, _KEYWORD, _TEXT, _RELATED = "title", "keyword", "text", "related"
@@ -61,42 +69,65 @@ class Highlighter:
         self._related_passage = lru_cache(maxsize=8192)(partial(_related_passage, vocabulary))
 
     def matches(
-        self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
+        self, ladders: Sequence[Ladder], number: int, document: Document, language: Language
     ) -> tuple[Match, ...]:
-        """Return at most one part for each word of a query. Texts in the requested language are searched first."""
-        found = (self._match(ladder, ladder.space_of(document), suggestion, language) for ladder in ladders)
-        return tuple(dict.fromkeys(match for match in found if match))
+        """Return the texts that the words of a query matched: one text for each word.
 
-    def _match(self, ladder: Ladder, space: Space, suggestion: Suggestion, language: Language) -> Match | None:
-        typed = ladder.word
+        Texts in the requested language are searched first.
+        """
+        found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+        for ladder in ladders:
+            if spot := self._spot(ladder, ladder.space_of(number), document, language):
+                field, text, part = spot
+                found.setdefault((field, text), {}).setdefault(ladder.word.text, part)
+        return tuple(
+            Match(field, text, tuple(spans), tuple(_parts_of(text, spans.values())))
+            for (field, text), spans in found.items()
+        )
+
+    def _spot(
+        self, ladder: Ladder, space: Space, document: Document, language: Language
+    ) -> tuple[str, str, tuple[int, int]] | None:
+        """Find what a word matched: the field, the text, and the start and end of the part in the text."""
         words = (
             [Word(correction, 0, 0, hanzi=False) for correction in ladder.corrections]
             if space is Space.TYPED
-            else [typed]
+            else [ladder.word]
         )
         for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
-                passage = self._passage(field, suggestion, language)
+                passage = self._passage(field, document, language)
                 for word in words:
                     if found := locate(word, passage):
                         number, part = found
-                        return Match(typed.text, passage.fields[number], passage.texts[number], *part)
+                        return passage.fields[number], passage.texts[number], part
         return None
 
-    def _passage(self, field: str, suggestion: Suggestion, language: Language) -> _Passage:
+    def _passage(self, field: str, document: Document, language: Language) -> _Passage:
         if field == _RELATED:
-            return self._related_passage(suggestion.action_type, suggestion.campaign, suggestion.keywords)
+            return self._related_passage(document.related, document.keywords)
         if field == _KEYWORD:
-            return _passage_of(_KEYWORD, suggestion.keywords)
-        texts = suggestion.titles if field == _TITLE else suggestion.texts
-        return _passage_of(field, (texts.en, texts.zh) if language == "en" else (texts.zh, texts.en))
+            return _passage_of(_KEYWORD, document.keywords)
+        if field == _TITLE:
+            return _passage_of(_TITLE, document.titles_first_in(language))
+        return _passage_of(_TEXT, document.texts_first_in(language))
 
 
-def _related_passage(
-    vocabulary: Vocabulary, action_type: str, campaign: str | None, keywords: Sequence[str]
-) -> _Passage:
-    fields, texts = zip(*vocabulary.related_words(action_type, campaign, keywords), strict=True)
-    return _passage(fields, texts)
+def _parts_of(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Part]:
+    place = 0
+    for start, end in sorted(spans):
+        if start > place:
+            yield Part(text[place:start], match=False)
+        if end > place:
+            yield Part(text[max(start, place) : end], match=True)
+            place = end
+    if place < len(text):
+        yield Part(text[place:], match=False)
+
+
+def _related_passage(vocabulary: Vocabulary, related: Sequence[tuple[str, str]], keywords: Sequence[str]) -> _Passage:
+    words = list(vocabulary.related_words(related, keywords))
+    return _passage([source for source, _ in words], [word for _, word in words])
 
 
 @lru_cache(maxsize=8192)

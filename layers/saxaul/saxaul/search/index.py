@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from saxaul.catalog.entries import Catalog, Language, Suggestion
+from saxaul.catalog.entries import Catalog, Language
+from saxaul.search.documents import Document
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
 from saxaul.search.ladders import TYPED_SPACES
@@ -17,26 +18,25 @@ from saxaul.search.terms import Space, Vocabulary
 
 
 class Found(NamedTuple):
-    """A suggestion that was found, with its identifier and the parts that the query matched."""
+    """A document that was found, and the parts of its texts that the query matched."""
 
-    identifier: str
-    suggestion: Suggestion
+    document: Document
     matched: tuple[Match, ...]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The suggestions for a query, best first.
+    """The documents for a query, best first.
 
-    ``fallback`` is true if nothing matched the query. Then ``found`` is the front page: the day's best suggestions.
+    ``fallback`` is true if nothing matched the query. Then ``found`` is the front page: the best of the day.
     """
 
     found: tuple[Found, ...]
     fallback: bool
 
 
-class SuggestionIndex:
-    """Finds the suggestions of one catalog, in which no suggestion refers to a missing entry."""
+class SearchIndex:
+    """Finds the documents of one catalog, in which no entry refers to a missing entry."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -46,28 +46,27 @@ class SuggestionIndex:
         self._matcher = Matcher(self._spaces())
 
     def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
-        """Return the suggestions that match a query, best first.
+        """Return the documents that match a query, best first.
 
-        If the query is empty or matches nothing, return the front page: the best suggestions of the day ``today``.
+        If the query is empty or matches nothing, return the front page: the best documents of the day ``today``.
         """
         words = words_of(query)
         best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
-        fallback = bool(words) and not best
+        fallback = bool(query.strip()) and not best
         if not best:
             front_page = [[Find(self._ranking.everything, ())]]
             best = self._ranking.best(front_page, app, today, limit)
-        return Answer(tuple(self._found(document, find, language) for document, find in best), fallback)
+        return Answer(tuple(self._found(number, find, language) for number, find in best), fallback)
 
-    def _found(self, document: int, find: Find, language: Language) -> Found:
-        identifier = self._ranking.identifiers[document]
-        suggestion = self.catalog.suggestions[identifier]
-        return Found(identifier, suggestion, self._highlighter.matches(find.ladders, document, suggestion, language))
+    def _found(self, number: int, find: Find, language: Language) -> Found:
+        document = self._ranking.documents[number]
+        return Found(document, self._highlighter.matches(find.ladders, number, document, language))
 
     def _spaces(self) -> Mapping[Space, Postings]:
-        """Return the keys of all suggestions, grouped by the place where a word can match (``Space``)."""
+        """Return the keys of all documents, grouped by the place where a word can match (``Space``)."""
         documents: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
-        for number, identifier in enumerate(self._ranking.identifiers):
-            for space, key in self._vocabulary.terms_of(self.catalog.suggestions[identifier]):
+        for number, document in enumerate(self._ranking.documents):
+            for space, key in self._vocabulary.terms_of(document):
                 documents[space][key].append(number)
         typed: dict[str, list[int]] = {}
         for space in TYPED_SPACES:
@@ -75,5 +74,5 @@ class SuggestionIndex:
                 if key.isascii():
                     typed[key] = sorted({*typed[key], *numbers}) if key in typed else numbers
         documents[Space.TYPED] = typed
-        size = len(self._ranking.identifiers)
+        size = len(self._ranking.documents)
         return {space: Postings(keys, size) for space, keys in documents.items()}

@@ -1,65 +1,94 @@
-"""Order the suggestions that were found.
+"""Order the documents that were found.
 
-Suggestions with a better grade of match (`matching.py`) come first. Suggestions of one grade are ordered by:
+Documents with a better grade of match (`matching.py`) come first. The order of the documents of one grade depends on
+what they are about. If at least half of them have the same subject (an action type, or another kind of document), the
+query is specific, and they are ordered by:
 
-1. the season: suggestions of campaigns that begin today, then of campaigns that run today, then all others;
-2. the app that searches: suggestions with a link into this app come first;
+1. the season: documents of campaigns that begin today, then of campaigns that run today, then all others;
+2. the app that searches: documents that this app can show come first;
 3. the place of the match: titles come first;
-4. the points that one unit of the action earns today, then the grams that it avoids: the most first;
-5. the campaign: suggestions without one come first;
-6. the identifier.
+4. the kind: trees, actions, initiatives, campaigns;
+5. the points that one unit of the action earns today, then the grams that it avoids: the most first;
+6. the price of a tree: the lowest first; and the day on which a campaign begins: running campaigns, then the next;
+7. whether the operator features it, and the campaign: documents without one come first;
+8. the identifier.
 
-Suggestions are numbered by rules 4 to 6, for a day without campaigns; a numbered suggestion is called a document. A set
-of documents is an integer with one bit for each document. So the best documents of a set are its lowest bits.
+Otherwise the query is broad, such as "green" or an empty one, and its results are mixed (`mixing.py`).
+
+Documents are numbered by rules 4 to 8, for a day without campaigns. A set of documents is an integer with one bit for
+each document. So the best documents of a set are its lowest bits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 from heapq import merge
 from itertools import islice
+from operator import or_
 from typing import NamedTuple
 
-from saxaul.catalog.entries import Catalog, Suggestion
+from saxaul.catalog.entries import Campaign, Catalog
+from saxaul.search.documents import Document, DocumentKind, documents_of
 from saxaul.search.ladders import Documents
 from saxaul.search.matching import Find, Grade
+from saxaul.search.mixing import Candidate, Queue, mixed
 
-_Earning = tuple[Decimal, Decimal, bool, str]
-"""The sort key of a document: negative points, negative grams, whether it has a campaign, and its identifier."""
+_MAX_SUBJECTS = 100
+"""The most subjects that one page can mix. A page has at most 50 results."""
+
+_ORDER_OF_KINDS: Mapping[DocumentKind, int] = {"tree_project": 0, "action": 1, "initiative": 2, "campaign": 3}
 
 
-class Season(NamedTuple):
+class _Order(NamedTuple):
+    """The sort key of a document. Points and grams are negative, because the most come first."""
+
+    kind: int
+    points: Decimal
+    avoided_g: Decimal
+    price_points: int
+    is_not_featured: bool
+    has_campaign: bool
+    identifier: str
+
+
+@dataclass(frozen=True)
+class Season:
     """How the campaigns of a day change the order.
 
     Attributes:
         promoted: the documents of campaigns that begin today, and the documents of campaigns that run today.
-        multiplied: the documents that earn more points today, grouped by multiplier.
+        multipliers: the multiplier of each subject that earns more points today.
+        multiplied: the documents of these subjects, grouped by multiplier.
         ordinary: all other documents.
+        campaigns: the numbers of the campaigns: the running ones first, then the next ones by the day on which they
+            begin. Campaigns that are over are not included.
+        over: the campaigns that are over.
     """
 
     promoted: tuple[Documents, ...]
+    multipliers: Mapping[str, Decimal]
     multiplied: Mapping[Decimal, Documents]
     ordinary: Documents
+    campaigns: Sequence[int]
+    over: Documents
 
 
 class Ranking:
-    """The order of one catalog's suggestions."""
+    """The order of one catalog's documents. ``documents`` has them by their numbers."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        earnings = {
-            identifier: _earning(catalog, identifier, suggestion)
-            for identifier, suggestion in catalog.suggestions.items()
-        }
-        self.identifiers = sorted(earnings, key=earnings.__getitem__)
-        self._earnings = [earnings[identifier] for identifier in self.identifiers]
-        suggestions = [catalog.suggestions[identifier] for identifier in self.identifiers]
-        self._of_campaign = _sets(
-            (suggestion.campaign, number) for number, suggestion in enumerate(suggestions) if suggestion.campaign
-        )
-        self._of_action_type = _sets((suggestion.action_type, number) for number, suggestion in enumerate(suggestions))
-        self._of_app = _sets((app, number) for number, suggestion in enumerate(suggestions) for app in suggestion.links)
-        self.everything = (1 << len(suggestions)) - 1
+        self.documents = sorted(documents_of(catalog), key=_order)
+        numbered = list(enumerate(self.documents))
+        self._of_campaign = _sets((document.campaign, number) for number, document in numbered if document.campaign)
+        self._of_app = _sets((app, number) for number, document in numbered for app in document.links or ())
+        self._in_every_app = _set(number for number, document in numbered if document.links is None)
+        self._done_in = _sets((app, number) for number, document in numbered for app in document.done_in)
+        self._of_subject = _sets((document.subject, number) for number, document in numbered)
+        self._campaigns = _set(number for number, document in numbered if document.kind == "campaign")
+        self.everything = (1 << len(numbered)) - 1
         self._seasons: dict[date, Season] = {}
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
@@ -67,36 +96,77 @@ class Ranking:
         if (season := self._seasons.get(today)) is None:
             season = self._season_of(today)
             self._seasons = {today: season}
-        linked = self._of_app.get(app, 0)
-        return list(islice(self._in_order(grades, season, linked, limit), limit))
+        by_app = (self._done_in.get(app, 0), self._of_app.get(app, 0) | self._in_every_app, self.everything)
+        return list(islice(self._in_order(grades, season, by_app, limit), limit))
 
     def _in_order(
-        self, grades: Iterable[Grade], season: Season, linked: Documents, limit: int
+        self, grades: Iterable[Grade], season: Season, by_app: Sequence[Documents], limit: int
     ) -> Iterator[tuple[int, Find]]:
         for grade in grades:
-            left = self.everything
-            for by_season in (*season.promoted, self.everything):
-                for by_app in (linked, self.everything):
-                    chosen = by_season & by_app & left
-                    left &= ~chosen
-                    for find in grade:
-                        for document in islice(self._most_earning(find.documents & chosen, season), limit):
-                            yield document, find
+            found = reduce(or_, (find.documents for find in grade)) & ~season.over
+            if self._is_specific(found):
+                yield from self._by_place(grade, found, season, by_app[1:], limit)
+            else:
+                queues = self._queues(grade, found, season, by_app)
+                yield from ((candidate.number, candidate.find) for candidate in mixed(queues, limit))
+
+    def _is_specific(self, found: Documents) -> bool:
+        half = found.bit_count() / 2
+        return any((found & of_subject).bit_count() >= half for of_subject in self._of_subject.values())
+
+    def _by_place(
+        self, grade: Grade, found: Documents, season: Season, by_app: Sequence[Documents], limit: int
+    ) -> Iterator[tuple[int, Find]]:
+        for _, _, chosen in _classes(found, season, by_app):
+            for find in grade:
+                for number in islice(self._most_earning(find.documents & chosen, season), limit):
+                    yield number, find
+
+    def _queues(self, grade: Grade, found: Documents, season: Season, by_app: Sequence[Documents]) -> list[Queue]:
+        """Return the subjects of the documents found, with the subjects of the best documents first."""
+        queues: list[Queue] = []
+        for _, _, chosen in _classes(found, season, by_app):
+            left = chosen & found
+            while left and len(queues) < _MAX_SUBJECTS:
+                best = self.documents[_lowest(left)]
+                of_subject = self._of_subject[best.subject]
+                queues.append(Queue(best.category, self._candidates(grade, found & of_subject, season, by_app)))
+                left &= ~of_subject
+                found &= ~of_subject
+        return queues
+
+    def _candidates(
+        self, grade: Grade, of_subject: Documents, season: Season, by_app: Sequence[Documents]
+    ) -> Iterator[Candidate]:
+        for by_season, app, chosen in _classes(of_subject, season, by_app):
+            for find in grade:
+                for number in self._by_number(find.documents & chosen, season):
+                    document = self.documents[number]
+                    points = -document.points * season.multipliers.get(document.subject, 1)
+                    yield Candidate(by_season, app > 0, app > 1, points, -document.avoided_g, number, find)
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
-        if not documents:
-            return iter(())
+        """Yield the documents by the rules 4 to 8."""
         if not season.multiplied:
-            return _lowest_first(documents)
+            yield from self._by_number(documents, season)
+            return
+        others = documents & ~self._campaigns
         groups = [(Decimal(1), season.ordinary), *season.multiplied.items()]
-        ordered = (self._by_earning(documents & group, multiplier) for multiplier, group in groups)
-        return (document for _, document in merge(*ordered))
+        ordered = (self._by_earning(others & group, multiplier) for multiplier, group in groups)
+        yield from (number for _, number in merge(*ordered))
+        yield from self._by_number(documents & self._campaigns, season)
 
-    def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Earning, int]]:
+    def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Order, int]]:
         """Yield the documents best first, each with its sort key for today. They all have the same multiplier."""
-        for document in _lowest_first(documents):
-            points, avoided_g, of_campaign, identifier = self._earnings[document]
-            yield (points * multiplier, avoided_g, of_campaign, identifier), document
+        for number in _lowest_first(documents):
+            order = _order(self.documents[number])
+            yield order._replace(points=order.points * multiplier), number
+
+    def _by_number(self, documents: Documents, season: Season) -> Iterator[int]:
+        """Yield the documents in the order of their numbers, but the campaigns in the order of the day."""
+        yield from _lowest_first(documents & ~self._campaigns)
+        if documents & self._campaigns:
+            yield from (number for number in season.campaigns if documents >> number & 1)
 
     def _season_of(self, today: date) -> Season:
         campaigns = self._catalog.campaigns
@@ -105,21 +175,58 @@ class Ranking:
             if campaigns[identifier].runs_on(today):
                 running |= documents
                 starting |= documents if campaigns[identifier].begins_on(today) else 0
+        multipliers = {
+            action_type: multiplier
+            for action_type in self._catalog.action_types
+            if (multiplier := self._catalog.best_multiplier(action_type, today)[0]) != 1
+        }
         multiplied: dict[Decimal, Documents] = {}
-        for action_type, documents in self._of_action_type.items():
-            multiplier, _ = self._catalog.best_multiplier(action_type, today)
-            if multiplier != 1:
-                multiplied[multiplier] = multiplied.get(multiplier, 0) | documents
+        for subject, multiplier in multipliers.items():
+            multiplied[multiplier] = multiplied.get(multiplier, 0) | self._of_subject.get(subject, 0)
         ordinary = self.everything
         for documents in multiplied.values():
             ordinary &= ~documents
-        return Season((starting, running), multiplied, ordinary)
+        begins = {
+            number: begins
+            for number in _lowest_first(self._campaigns)
+            if (begins := _begins(campaigns[self.documents[number].identifier], today))
+        }
+        over = self._campaigns & ~_set(begins)
+        return Season(
+            (starting, running), multipliers, multiplied, ordinary, sorted(begins, key=begins.__getitem__), over
+        )
 
 
-def _earning(catalog: Catalog, identifier: str, suggestion: Suggestion) -> _Earning:
-    action_type = catalog.action_types[suggestion.action_type]
-    points = action_type.points.value if action_type.points else Decimal(0)
-    return -points, -action_type.avoided_g.value, suggestion.campaign is not None, identifier
+def _classes(found: Documents, season: Season, by_app: Sequence[Documents]) -> Iterator[tuple[int, int, Documents]]:
+    """Divide the documents by season and app. Yield each class that is not empty, best first, with its two ranks."""
+    for season_rank, by_season in enumerate((*season.promoted, found)):
+        of_season = found & by_season
+        for app_rank, of_app in enumerate(by_app):
+            if chosen := of_season & of_app:
+                yield season_rank, app_rank, chosen
+                of_season &= ~chosen
+                found &= ~chosen
+
+
+def _begins(campaign: Campaign, today: date) -> date | None:
+    """Return the first day of the campaign's run: today for a run that includes today. None if the campaign is over."""
+    return today if campaign.runs_on(today) else campaign.next_after(today)
+
+
+def _order(document: Document) -> _Order:
+    return _Order(
+        _ORDER_OF_KINDS[document.kind],
+        -document.points,
+        -document.avoided_g,
+        document.price_points,
+        not document.featured,
+        document.campaign is not None,
+        document.identifier,
+    )
+
+
+def _set(numbers: Iterable[int]) -> Documents:
+    return _sets(("", number) for number in numbers).get("", 0)
 
 
 def _sets(members: Iterable[tuple[str, int]]) -> dict[str, Documents]:
@@ -129,6 +236,10 @@ def _sets(members: Iterable[tuple[str, int]]) -> dict[str, Documents]:
         bits.extend(bytes(document // 8 + 1 - len(bits)))
         bits[document >> 3] |= 1 << (document & 7)
     return {name: int.from_bytes(bits, "little") for name, bits in sets.items()}
+
+
+def _lowest(documents: Documents) -> int:
+    return (documents & -documents).bit_length() - 1
 
 
 def _lowest_first(documents: Documents) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""The keys that find a suggestion. A key and its space form a term.
+"""The keys that find a document. A key and its space form a term.
 
 A space is a separate set of keys, such as the words of titles. The space of a key says how good a match is.
 """
@@ -8,7 +8,8 @@ from enum import IntEnum, auto
 from functools import lru_cache, partial
 from itertools import chain, islice, pairwise
 
-from saxaul.catalog.entries import Catalog, Suggestion
+from saxaul.catalog.entries import Catalog
+from saxaul.search.documents import Document
 from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
 from saxaul.search.hanzi import initials, spellings
 
@@ -19,16 +20,16 @@ _MAX_SYLLABLES = 6
 """The most syllables in a pinyin key."""
 
 MAX_TERMS = 400
-"""The most terms of a suggestion. The suggestions of the default catalog have about 240.
+"""The most terms of a document. The suggestions of the default catalog have about 240.
 
-So the index of any catalog takes bounded time and memory. Of a suggestion with longer texts, the ends are not indexed.
+So the index of any catalog takes bounded time and memory. Of a document with longer texts, the ends are not indexed.
 """
 
 _MAX_TITLE_TERMS, _MAX_PHRASE_TERMS = 120, 48
-"""The most terms of one title, and of one keyword or related word, so that each of them finds the suggestion."""
+"""The most terms of one title, and of one keyword or related word, so that each of them finds the document."""
 
 MAX_SYNONYMS = 200
-"""The most synonyms of one suggestion."""
+"""The most synonyms of one document."""
 
 
 class Space(IntEnum):
@@ -37,7 +38,7 @@ class Space(IntEnum):
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A word of the suggestion's action type or campaign, or a synonym of such a word or of a keyword."""
+    """A related word, such as the name of the action type, or a synonym of a related word or of a keyword."""
     PART = auto()
     """A piece of a longer phrase: a word, some hanzi, or two neighbouring words joined."""
     TEXT = auto()
@@ -55,51 +56,44 @@ class Space(IntEnum):
 
 Term = tuple[Space, str]
 
-_ACTION_TYPE, _CAMPAIGN, _SYNONYM = "action_type", "campaign", "synonym"
-"""The sources of related words, as a search response names them."""
+SYNONYM = "synonym"
+"""The source of related words that are synonyms, as a search response names it."""
 
 
 class Vocabulary:
-    """The search terms of a catalog's suggestions."""
+    """The search terms of a catalog's documents."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
         self._synonyms_of = lru_cache(maxsize=16_384)(partial(_synonyms_of, catalog, _groups(catalog)))
 
-    def terms_of(self, suggestion: Suggestion) -> set[Term]:
-        """Return the terms that find the suggestion: those of titles first, then keywords, related words and texts."""
+    def terms_of(self, document: Document) -> set[Term]:
+        """Return the terms that find the document: those of titles first, then keywords, related words and texts."""
         terms: set[Term] = set()
-        for term in self._all_terms_of(suggestion):
+        for term in self._all_terms_of(document):
             terms.add(term)
             if len(terms) == MAX_TERMS:
                 break
         return terms
 
-    def _all_terms_of(self, suggestion: Suggestion) -> Iterator[Term]:
-        for title in (suggestion.titles.en, suggestion.titles.zh):
+    def _all_terms_of(self, document: Document) -> Iterator[Term]:
+        for title in (document.titles.en, document.titles.zh):
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
-        yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in suggestion.keywords)
-        for source, phrase in self.related_words(suggestion.action_type, suggestion.campaign, suggestion.keywords):
+        yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords)
+        for source, phrase in self.related_words(document.related, document.keywords):
             for space, key in _phrase_terms(phrase, Space.RELATED):
                 # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
-                is_guess = source == _SYNONYM and space is Space.INITIALS
+                is_guess = source == SYNONYM and space is Space.INITIALS
                 yield Space.INITIALS_PART if is_guess else space, key
-        for text in (suggestion.texts.en, suggestion.texts.zh):
+        for text in (document.texts.en, document.texts.zh):
             yield from _text_terms(text)
 
-    def related_words(
-        self, action_type: str, campaign: str | None, keywords: Sequence[str]
-    ) -> Iterator[tuple[str, str]]:
-        """Yield the related words of a suggestion with this action type, campaign and keywords.
+    def related_words(self, related: Sequence[tuple[str, str]], keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield the related words of a document, and the synonyms of these words and of its keywords.
 
-        Each word comes with its source: action type, campaign or synonym.
+        Each word comes with its source.
         """
-        names = self._catalog.action_types[action_type].names
-        related = [(_ACTION_TYPE, names.en), (_ACTION_TYPE, names.zh)]
-        if known := self._catalog.campaigns.get(campaign or ""):
-            related += [(_CAMPAIGN, words) for words in (known.names.en, known.names.zh, *known.keywords)]
         yield from related
-        yield from ((_SYNONYM, word) for word in self._synonyms_of((*keywords, *(phrase for _, phrase in related))))
+        yield from ((SYNONYM, word) for word in self._synonyms_of((*keywords, *(phrase for _, phrase in related))))
 
 
 def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from saxaul.catalog.entries import Catalog
 from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
 from saxaul.clock import Clock
 from saxaul.observability import logger
-from saxaul.search.index import SuggestionIndex
+from saxaul.search.index import SearchIndex
 from saxaul.services import wiring
 from saxaul.storage.catalog import CatalogStore
 
@@ -23,9 +23,9 @@ class _Indexed:
 
     read_at: float
     timeline: Timeline
-    index: SuggestionIndex
+    index: SearchIndex
     until: float
-    following: SuggestionIndex | None = None
+    following: SearchIndex | None = None
 
 
 class LiveIndex:
@@ -51,7 +51,7 @@ class LiveIndex:
         self._renewing = Lock()
         self.thread: Thread | None = None
 
-    def current(self) -> SuggestionIndex:
+    def current(self) -> SearchIndex:
         """Return the index of the catalog that is in effect now, and start its renewal if the renewal is due."""
         known, elapsed = self._indexed, self._clock.elapsed()
         if known is None or elapsed - known.read_at > self._usable_for:
@@ -73,7 +73,7 @@ class LiveIndex:
             renewed = self._read(known)
             change = renewed.until
             if change <= self._clock.now() + self._usable_for and renewed.following is None:
-                following = SuggestionIndex(renewed.timeline.catalog(int(change)))
+                following = SearchIndex(renewed.timeline.catalog(int(change)))
                 _freeze_for_gc()
                 renewed = replace(renewed, following=following)
             if self._indexed is None or self._indexed.read_at <= renewed.read_at:  # no request has read meanwhile
@@ -99,11 +99,11 @@ class LiveIndex:
         return _Indexed(read_at, timeline, _index_of(catalog, known), until)
 
 
-def _index_of(catalog: Catalog, known: _Indexed | None) -> SuggestionIndex:
+def _index_of(catalog: Catalog, known: _Indexed | None) -> SearchIndex:
     for index in (known.index, known.following) if known else ():
         if index and index.catalog == catalog:
             return index
-    index = SuggestionIndex(catalog)
+    index = SearchIndex(catalog)
     _freeze_for_gc()
     return index
 

@@ -28,8 +28,7 @@ class Stocks:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._cached: dict[str, Stock] = {}
-        self._read_at = float("-inf")
+        self._cached: dict[str, tuple[float, Stock]] = {}
 
     def get(self, project_id: str) -> Stock:
         """Read a project's stock consistently."""
@@ -37,12 +36,13 @@ class Stocks:
 
     def get_cached(self, project_ids: Iterable[str]) -> dict[str, Stock]:
         """Return each project's stock, at most a second old, so that a burst of requests costs one read a second."""
-        wanted = {project_id: stock_key(project_id) for project_id in project_ids}
-        if self._table.clock.elapsed() - self._read_at > STOCKS_CACHED_FOR or not wanted.keys() <= self._cached.keys():
-            items = self._table.get_many(wanted.values(), consistent=False)
-            self._cached = {project_id: from_item(project_id, items.get(key)) for project_id, key in wanted.items()}
-            self._read_at = self._table.clock.elapsed()
-        return {project_id: self._cached[project_id] for project_id in wanted}
+        names = list(dict.fromkeys(project_ids))
+        now = self._table.clock.elapsed()
+        old = [name for name in names if name not in self._cached or now - self._cached[name][0] > STOCKS_CACHED_FOR]
+        items = self._table.get_many(map(stock_key, old), consistent=False) if old else {}
+        read_at = self._table.clock.elapsed()
+        self._cached.update((name, (read_at, from_item(name, items.get(stock_key(name))))) for name in old)
+        return {name: self._cached[name][1] for name in names}
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
         """Return the write of an operator's settings. It fails if they would release fewer saplings than are reserved.

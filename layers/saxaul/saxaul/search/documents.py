@@ -1,0 +1,179 @@
+"""Documents: what the search can find. Each is one entry of the catalog, in the one form that the index reads."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Suggestion, Text, TreeProject
+
+DocumentKind = Literal["action", "tree_project", "campaign", "initiative"]
+
+Entry = Suggestion | TreeProject | Campaign | Initiative
+
+_KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
+    "action": (),
+    "tree_project": ("plant a tree", "种树"),
+    "campaign": ("campaign", "活动"),
+    "initiative": ("initiative", "企业行动"),
+}
+"""Words that find every document of a kind, whatever its entry says. Synonyms of these words find it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An entry that the search can find.
+
+    Attributes:
+        kind: what the entry is, for a person.
+        identifier: the id of the entry. Only documents of different kinds may have the same id.
+        titles, texts: what a result shows, in both languages.
+        keywords: words that find the document, as the operator chose them.
+        related: further words that find it, each with its source, as a search response names it.
+        subject: what it is about: the action type of an action, or else the kind. Results of different subjects are
+            mixed.
+        category: a group of subjects: the category of the action type, or else the kind.
+        campaign: the campaign to which it belongs; a campaign belongs to itself. None if there is none.
+        links: the apps that can show it; None if every app can.
+        done_in: the apps in which people do it.
+        featured: whether it comes before others of its subject.
+        points, avoided_g: of one unit of the action, without campaigns. Zero for other kinds.
+        price_points: the price of a tree; zero for other kinds.
+        entry: the entry itself.
+    """
+
+    kind: DocumentKind
+    identifier: str
+    titles: Text
+    texts: Text
+    keywords: tuple[str, ...]
+    related: tuple[tuple[str, str], ...]
+    subject: str
+    category: str
+    entry: Entry
+    campaign: str | None = None
+    links: frozenset[str] | None = None
+    done_in: frozenset[str] = frozenset()
+    featured: bool = False
+    points: Decimal = Decimal(0)
+    avoided_g: Decimal = Decimal(0)
+    price_points: int = 0
+
+    def texts_first_in(self, language: Language) -> tuple[str, str]:
+        return _in_order(self.texts, language)
+
+    def titles_first_in(self, language: Language) -> tuple[str, str]:
+        return _in_order(self.titles, language)
+
+
+def _in_order(text: Text, language: Language) -> tuple[str, str]:
+    return (text.en, text.zh) if language == "en" else (text.zh, text.en)
+
+
+def documents_of(catalog: Catalog) -> Iterator[Document]:
+    """Yield the documents of a catalog in which no entry refers to a missing one.
+
+    A closed tree project is not a document, because nobody can plant its trees.
+    """
+    for identifier, suggestion in catalog.suggestions.items():
+        yield _of_suggestion(identifier, suggestion, catalog)
+    for identifier, project in catalog.tree_projects.items():
+        if not project.closed:
+            yield _of_tree_project(identifier, project)
+    for identifier, campaign in catalog.campaigns.items():
+        yield _of_campaign(identifier, campaign)
+    for identifier, initiative in catalog.initiatives.items():
+        yield _of_initiative(identifier, initiative, catalog)
+
+
+def _of_suggestion(identifier: str, suggestion: Suggestion, catalog: Catalog) -> Document:
+    action_type = catalog.action_types[suggestion.action_type]
+    related = [("action_type", action_type.names.en), ("action_type", action_type.names.zh)]
+    if campaign := catalog.campaigns.get(suggestion.campaign or ""):
+        related += [("campaign", word) for word in (campaign.names.en, campaign.names.zh, *campaign.keywords)]
+    return Document(
+        kind="action",
+        identifier=identifier,
+        titles=suggestion.titles,
+        texts=suggestion.texts,
+        keywords=suggestion.keywords,
+        related=tuple(related),
+        subject=suggestion.action_type,
+        category=action_type.category or suggestion.action_type,
+        entry=suggestion,
+        campaign=suggestion.campaign,
+        links=frozenset(suggestion.links),
+        done_in=frozenset(suggestion.done_in),
+        featured=suggestion.featured,
+        points=action_type.points.value if action_type.points else Decimal(0),
+        avoided_g=action_type.avoided_g.value,
+    )
+
+
+def _of_tree_project(identifier: str, project: TreeProject) -> Document:
+    species, place = project.species, project.place.names
+    related = [
+        ("species", species.en),
+        ("species", species.zh),
+        ("latin", project.latin),
+        ("place", place.en),
+        ("place", place.zh),
+        ("partner", project.partner),
+    ]
+    return Document(
+        kind="tree_project",
+        identifier=identifier,
+        titles=_text(f"Plant a tree: {species.en}", f"种一棵{species.zh}"),
+        texts=_text(f"In {place.en}, by {project.partner}.", f"{place.zh} · {project.partner}"),
+        keywords=project.keywords,
+        related=(*related, *_kind_words("tree_project")),
+        subject="tree_project",
+        category="tree_project",
+        entry=project,
+        price_points=project.price_points,
+    )
+
+
+def _of_campaign(identifier: str, campaign: Campaign) -> Document:
+    return Document(
+        kind="campaign",
+        identifier=identifier,
+        titles=campaign.names,
+        texts=campaign.texts,
+        keywords=campaign.keywords,
+        related=tuple(_kind_words("campaign")),
+        subject="campaign",
+        category="campaign",
+        entry=campaign,
+        campaign=identifier,
+    )
+
+
+def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) -> Document:
+    names = [("action_type", catalog.action_types[name].names) for name in initiative.action_types]
+    for name in initiative.facilities:
+        facility = catalog.facilities[name]
+        names += [("facility", facility.names), ("place", facility.place.names)]
+    return Document(
+        kind="initiative",
+        identifier=identifier,
+        titles=initiative.titles,
+        texts=initiative.texts,
+        keywords=initiative.keywords,
+        related=(
+            *((source, word) for source, text in names for word in (text.en, text.zh)),
+            *_kind_words("initiative"),
+        ),
+        subject="initiative",
+        category="initiative",
+        entry=initiative,
+    )
+
+
+def _kind_words(kind: DocumentKind) -> Iterator[tuple[str, str]]:
+    return (("kind", word) for word in _KIND_WORDS[kind])
+
+
+def _text(en: str, zh: str) -> Text:
+    """Return a text made from texts of an entry. It is not checked, because it may be longer than an operator's."""
+    return Text.recorded({"en": en, "zh": zh})

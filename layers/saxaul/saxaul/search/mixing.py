@@ -1,0 +1,113 @@
+"""Mix the results of a broad query, so that its first page has something of every kind.
+
+The method is that of PM-2 (Dang and Croft, "Diversity by proportionality", SIGIR 2012) with equal votes for every
+category: each place goes to the category with the fewest places so far, as in the Sainte-Laguë method of allocating
+seats, and then to the best result of this category. These rules come first:
+
+1. No subject (an action type, or another kind of document) comes twice before each has come once.
+2. Results of a running campaign come before others.
+3. The first ``MAX_LEADS`` results, at most ``MAX_LEADS_OF_A_CATEGORY`` of one category, are things that people do in
+   the app that searches, if there are any.
+4. The first ``FIRST_PLACES`` places have a result of each of the ``REQUIRED`` categories that the query found. They
+   take the last of these places if rules 2 and 3 leave no other.
+
+Campaigns and initiatives join after each other category has a place.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from heapq import heapify, heappop
+from typing import NamedTuple
+
+from saxaul.search.matching import Find
+
+FIRST_PLACES = 5
+MAX_LEADS, MAX_LEADS_OF_A_CATEGORY = 3, 2
+
+REQUIRED = ("travel", "recycle", "tree_project")
+"""What the first places must have: a ride or a walk, something to recycle, and a tree to plant."""
+
+_CATEGORIES = {name: place for place, name in enumerate((*REQUIRED, "reuse", "online", "drive"))}
+"""The order of categories that have equally many places. Others come after these, by name."""
+_JOINING = ("campaign", "initiative")
+"""The categories that join after each other one has a place; they are then the first of the second round."""
+
+
+class Candidate(NamedTuple):
+    """A result that may be shown next. Smaller is better.
+
+    Attributes:
+        season: 0 for a campaign that begins today, 1 for one that runs today, 2 for none.
+        not_done_here: whether people do it elsewhere than in the app that searches.
+        not_linked: whether the app cannot show it.
+        points, avoided_g: what one unit earns and avoids today, negative.
+        number: the number of the document.
+        find: the find that has it.
+    """
+
+    season: int
+    not_done_here: bool
+    not_linked: bool
+    points: Decimal
+    avoided_g: Decimal
+    number: int
+    find: Find
+
+
+class Queue(NamedTuple):
+    """The results of one subject, best first, and the subject's category."""
+
+    category: str
+    candidates: Iterator[Candidate]
+
+
+def mixed(queues: Sequence[Queue], limit: int) -> Iterator[Candidate]:
+    """Yield at most ``limit`` results, mixed."""
+    places: defaultdict[str, int] = defaultdict(int, dict.fromkeys(_JOINING, 1))
+    leads: defaultdict[str, int] = defaultdict(int)
+    shown = 0
+    while round_ := _next_round(queues):
+        while round_:
+            if shown == limit:
+                return
+            category = min(
+                _urgent(round_, places, FIRST_PLACES - shown) or round_,
+                key=lambda name: _urgency(name, round_[name][0], places, leads),
+            )
+            candidate = heappop(round_[category])
+            if not round_[category]:
+                del round_[category]
+            places[category] += 1
+            leads[category] += not candidate.not_done_here
+            shown += 1
+            yield candidate
+
+
+_Round = dict[str, list[Candidate]]
+"""The next result of each subject, as a heap for each category."""
+
+
+def _next_round(queues: Sequence[Queue]) -> _Round:
+    round_: _Round = {}
+    for queue in queues:
+        if candidate := next(queue.candidates, None):
+            round_.setdefault(queue.category, []).append(candidate)
+    for candidates in round_.values():
+        heapify(candidates)
+    return round_
+
+
+def _urgent(round_: _Round, places: defaultdict[str, int], left: int) -> list[str]:
+    """Return the required categories without a place, if they need all places that are left of the first ones."""
+    missing = [name for name in REQUIRED if name in round_ and not places[name]]
+    return missing if 0 < left <= len(missing) else []
+
+
+def _urgency(
+    category: str, best: Candidate, places: defaultdict[str, int], leads: defaultdict[str, int]
+) -> tuple[int, bool, int, int, str]:
+    """Return the sort key of a category whose best result is ``best``. The smallest gets the next place."""
+    may_lead = sum(leads.values()) < MAX_LEADS and leads[category] < MAX_LEADS_OF_A_CATEGORY
+    order = -1 if category in _JOINING else _CATEGORIES.get(category, len(_CATEGORIES))
+    return best.season, best.not_done_here or not may_lead, places[category], order, category
