@@ -24,7 +24,8 @@ def search(query: str, client: str = "alipay-client", **more: str) -> Response:
 
 
 def ids(response: Response) -> list[str]:
-    return [suggestion["id"] for suggestion in response.body["suggestions"]]
+    """Return the actions that were found."""
+    return [found["id"] for found in response.body["suggestions"] if found["kind"] == "action"]
 
 
 def renewed() -> None:

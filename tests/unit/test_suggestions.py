@@ -7,7 +7,8 @@ from time import perf_counter
 
 import pytest
 
-from saxaul.catalog.entries import Suggestion, Synonyms
+from saxaul.catalog.entries import Catalog, Suggestion, Synonyms
+from saxaul.search.documents import documents_of
 from saxaul.search.folding import words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.highlights import _match_pinyin
@@ -46,7 +47,8 @@ def search(
 
 
 def ids(answer: Answer) -> list[str]:
-    return [found.document.identifier for found in answer.found]
+    """Return the actions that were found."""
+    return [found.document.identifier for found in answer.found if found.document.kind == "action"]
 
 
 @pytest.mark.parametrize("query", ["met", "metro", "METRO", "  metro ", "subw", "ｍｅｔｒｏ"])  # noqa: RUF001 - full-width, as phones type it
@@ -92,12 +94,14 @@ def test_a_query_without_results_falls_back_to_the_seasonal_suggestions() -> Non
     assert ids(answer) == ["walk", "bus", "metro"]
 
 
-@pytest.mark.parametrize("query", ["", "   ", "!?"])
-def test_an_empty_query_returns_all_suggestions_and_is_not_a_fallback(query: str) -> None:
+@pytest.mark.parametrize(("query", "fallback"), [("", False), ("   ", False), ("!?", True), ("%", True)])
+def test_a_query_without_letters_returns_the_front_page_and_only_an_empty_one_is_no_fallback(
+    query: str, fallback: bool
+) -> None:
     answer = search(query)
 
-    assert not answer.fallback
-    assert len(answer.found) == len(SUGGESTIONS)
+    assert answer.fallback is fallback
+    assert sorted(ids(answer)) == sorted(SUGGESTIONS)
 
 
 def test_suggestions_that_earn_more_come_first_on_an_ordinary_day() -> None:
@@ -117,8 +121,10 @@ def test_suggestions_that_the_requesting_app_can_do_come_first() -> None:
     assert ids(search("green", app="taobao", suggestions=suggestions)) == ["bus", "metro"]
 
 
-def test_no_more_suggestions_than_the_limit_are_returned_and_the_best_remain() -> None:
-    assert ids(search("green", limit=2)) == ["bus", "metro"]
+def test_no_more_results_than_the_limit_are_returned_and_the_best_remain() -> None:
+    found = search("green", limit=2).found
+
+    assert [result.document.identifier for result in found] == ["bus", "metro"]
 
 
 def test_a_suggestion_without_points_comes_last() -> None:
@@ -135,8 +141,8 @@ def test_suggestions_of_equal_rank_are_ordered_by_identifier() -> None:
     assert ids(search("bus", suggestions=twins)) == ["a", "b"]
 
 
-def test_an_empty_catalog_gives_no_suggestions() -> None:
-    answer = SearchIndex(make_catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
+def test_an_empty_catalog_gives_no_results() -> None:
+    answer = SearchIndex(Catalog()).search("bus", "alipay", ORDINARY_DAY, 10)
 
     assert (answer.found, answer.fallback) == ((), True)
 
@@ -148,16 +154,17 @@ def test_the_terms_of_the_longest_accepted_suggestion_are_limited() -> None:
     catalog = replace(make_catalog(TYPES, CAMPAIGNS, {"hostile": hostile}), synonyms=groups)
 
     vocabulary = Vocabulary(catalog)
+    document = next(documents_of(catalog))
 
-    assert len(vocabulary.terms_of(hostile)) <= MAX_TERMS
-    related = list(vocabulary.related_words(hostile.action_type, hostile.campaign, hostile.keywords))
+    assert len(vocabulary.terms_of(document)) <= MAX_TERMS
+    related = list(vocabulary.related_words(document.related, document.keywords))
     assert len(related) <= MAX_SYNONYMS + 2
 
 
-def test_no_suggestion_of_the_default_catalog_reaches_the_limit_of_terms() -> None:
+def test_no_document_of_the_default_catalog_reaches_the_limit_of_terms() -> None:
     vocabulary = Vocabulary(default_catalog())
 
-    assert max(len(vocabulary.terms_of(found)) for found in default_catalog().suggestions.values()) < MAX_TERMS
+    assert max(len(vocabulary.terms_of(document)) for document in documents_of(default_catalog())) < MAX_TERMS
 
 
 def test_initials_of_hanzi_with_many_readings_are_compared_without_trying_every_combination() -> None:

@@ -9,7 +9,7 @@ from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Sugg
 
 DocumentKind = Literal["action", "tree_project", "campaign", "initiative"]
 
-Entry = Suggestion | TreeProject | Campaign | Initiative
+Findable = Suggestion | TreeProject | Campaign | Initiative
 
 _KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
     "action": (),
@@ -50,7 +50,7 @@ class Document:
     related: tuple[tuple[str, str], ...]
     subject: str
     category: str
-    entry: Entry
+    entry: Findable
     campaign: str | None = None
     links: frozenset[str] | None = None
     done_in: frozenset[str] = frozenset()
@@ -88,9 +88,9 @@ def documents_of(catalog: Catalog) -> Iterator[Document]:
 
 def _of_suggestion(identifier: str, suggestion: Suggestion, catalog: Catalog) -> Document:
     action_type = catalog.action_types[suggestion.action_type]
-    related = [("action_type", action_type.names.en), ("action_type", action_type.names.zh)]
+    related = [*_words("action_type", action_type.names)]
     if campaign := catalog.campaigns.get(suggestion.campaign or ""):
-        related += [("campaign", word) for word in (campaign.names.en, campaign.names.zh, *campaign.keywords)]
+        related += [*_words("campaign", campaign.names), *(("campaign", word) for word in campaign.keywords)]
     return Document(
         kind="action",
         identifier=identifier,
@@ -112,14 +112,8 @@ def _of_suggestion(identifier: str, suggestion: Suggestion, catalog: Catalog) ->
 
 def _of_tree_project(identifier: str, project: TreeProject) -> Document:
     species, place = project.species, project.place.names
-    related = [
-        ("species", species.en),
-        ("species", species.zh),
-        ("latin", project.latin),
-        ("place", place.en),
-        ("place", place.zh),
-        ("partner", project.partner),
-    ]
+    related = [*_words("species", species), *_words("place", place)]
+    related += [("latin", project.latin), ("partner", project.partner)]
     return Document(
         kind="tree_project",
         identifier=identifier,
@@ -150,24 +144,27 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
 
 
 def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) -> Document:
-    names = [("action_type", catalog.action_types[name].names) for name in initiative.action_types]
+    related = [
+        word for name in initiative.action_types for word in _words("action_type", catalog.action_types[name].names)
+    ]
     for name in initiative.facilities:
         facility = catalog.facilities[name]
-        names += [("facility", facility.names), ("place", facility.place.names)]
+        related += [*_words("facility", facility.names), *_words("place", facility.place.names)]
     return Document(
         kind="initiative",
         identifier=identifier,
         titles=initiative.titles,
         texts=initiative.texts,
         keywords=initiative.keywords,
-        related=(
-            *((source, word) for source, text in names for word in (text.en, text.zh)),
-            *_kind_words("initiative"),
-        ),
+        related=(*related, *_kind_words("initiative")),
         subject="initiative",
         category="initiative",
         entry=initiative,
     )
+
+
+def _words(source: str, text: Text) -> Iterator[tuple[str, str]]:
+    return ((source, word) for word in (text.en, text.zh))
 
 
 def _kind_words(kind: DocumentKind) -> Iterator[tuple[str, str]]:

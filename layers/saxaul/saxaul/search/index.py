@@ -1,7 +1,7 @@
 """The search index of one catalog."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -44,6 +44,11 @@ class SearchIndex:
         self._highlighter = Highlighter(self._vocabulary)
         self._ranking = Ranking(catalog)
         self._matcher = Matcher(self._spaces())
+
+    @property
+    def documents(self) -> Sequence[Document]:
+        """What the index can find, by number."""
+        return self._ranking.documents
 
     def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
         """Return the documents that match a query, best first.

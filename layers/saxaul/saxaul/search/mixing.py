@@ -5,7 +5,7 @@ category: each place goes to the category with the fewest places so far, as in t
 seats, and then to the best result of this category. These rules come first:
 
 1. No subject (an action type, or another kind of document) comes twice before each has come once.
-2. Results of a running campaign come before others.
+2. Results that the app can show come first, and among them those of a running campaign.
 3. The first ``MAX_LEADS`` results, at most ``MAX_LEADS_OF_A_CATEGORY`` of one category, are things that people do in
    the app that searches, if there are any.
 4. The first ``FIRST_PLACES`` places have a result of each of the ``REQUIRED`` categories that the query found. They
@@ -29,7 +29,7 @@ REQUIRED = ("travel", "recycle", "tree_project")
 """What the first places must have: a ride or a walk, something to recycle, and a tree to plant."""
 
 _CATEGORIES = {name: place for place, name in enumerate((*REQUIRED, "reuse", "online", "drive"))}
-"""The order of categories that have equally many places. Others come after these, by name."""
+"""The order of categories that have equally many places. Others come after these, the most points first."""
 _JOINING = ("campaign", "initiative")
 """The categories that join after each other one has a place; they are then the first of the second round."""
 
@@ -38,17 +38,17 @@ class Candidate(NamedTuple):
     """A result that may be shown next. Smaller is better.
 
     Attributes:
+        not_linked: whether the app that searches cannot show it.
         season: 0 for a campaign that begins today, 1 for one that runs today, 2 for none.
-        not_done_here: whether people do it elsewhere than in the app that searches.
-        not_linked: whether the app cannot show it.
+        not_done_here: whether people do it elsewhere than in the app.
         points, avoided_g: what one unit earns and avoids today, negative.
         number: the number of the document.
         find: the find that has it.
     """
 
+    not_linked: bool
     season: int
     not_done_here: bool
-    not_linked: bool
     points: Decimal
     avoided_g: Decimal
     number: int
@@ -106,8 +106,9 @@ def _urgent(round_: _Round, places: defaultdict[str, int], left: int) -> list[st
 
 def _urgency(
     category: str, best: Candidate, places: defaultdict[str, int], leads: defaultdict[str, int]
-) -> tuple[int, bool, int, int, str]:
+) -> tuple[bool, int, bool, int, int, Decimal, str]:
     """Return the sort key of a category whose best result is ``best``. The smallest gets the next place."""
     may_lead = sum(leads.values()) < MAX_LEADS and leads[category] < MAX_LEADS_OF_A_CATEGORY
     order = -1 if category in _JOINING else _CATEGORIES.get(category, len(_CATEGORIES))
-    return best.season, best.not_done_here or not may_lead, places[category], order, category
+    not_leading = best.not_done_here or not may_lead
+    return best.not_linked, best.season, not_leading, places[category], order, best.points, category

@@ -4,8 +4,8 @@ Documents with a better grade of match (`matching.py`) come first. The order of 
 what they are about. If at least half of them have the same subject (an action type, or another kind of document), the
 query is specific, and they are ordered by:
 
-1. the season: documents of campaigns that begin today, then of campaigns that run today, then all others;
-2. the app that searches: documents that this app can show come first;
+1. the app that searches: documents that this app can show come first;
+2. the season: documents of campaigns that begin today, then of campaigns that run today, then all others;
 3. the place of the match: titles come first;
 4. the kind: trees, actions, initiatives, campaigns;
 5. the points that one unit of the action earns today, then the grams that it avoids: the most first;
@@ -96,18 +96,18 @@ class Ranking:
         if (season := self._seasons.get(today)) is None:
             season = self._season_of(today)
             self._seasons = {today: season}
-        by_app = (self._done_in.get(app, 0), self._of_app.get(app, 0) | self._in_every_app, self.everything)
-        return list(islice(self._in_order(grades, season, by_app, limit), limit))
+        offer = _Offer(self._of_app.get(app, 0) | self._in_every_app, self._done_in.get(app, 0))
+        return list(islice(self._in_order(grades, season, offer, limit), limit))
 
     def _in_order(
-        self, grades: Iterable[Grade], season: Season, by_app: Sequence[Documents], limit: int
+        self, grades: Iterable[Grade], season: Season, offer: "_Offer", limit: int
     ) -> Iterator[tuple[int, Find]]:
         for grade in grades:
             found = reduce(or_, (find.documents for find in grade)) & ~season.over
             if self._is_specific(found):
-                yield from self._by_place(grade, found, season, by_app[1:], limit)
+                yield from self._by_place(grade, found, season, offer.linked, limit)
             else:
-                queues = self._queues(grade, found, season, by_app)
+                queues = self._queues(grade, found, season, offer)
                 yield from ((candidate.number, candidate.find) for candidate in mixed(queues, limit))
 
     def _is_specific(self, found: Documents) -> bool:
@@ -115,35 +115,33 @@ class Ranking:
         return any((found & of_subject).bit_count() >= half for of_subject in self._of_subject.values())
 
     def _by_place(
-        self, grade: Grade, found: Documents, season: Season, by_app: Sequence[Documents], limit: int
+        self, grade: Grade, found: Documents, season: Season, linked: Documents, limit: int
     ) -> Iterator[tuple[int, Find]]:
-        for _, _, chosen in _classes(found, season, by_app):
+        for *_, chosen in _classes(found, season, _Offer(linked, 0)):
             for find in grade:
                 for number in islice(self._most_earning(find.documents & chosen, season), limit):
                     yield number, find
 
-    def _queues(self, grade: Grade, found: Documents, season: Season, by_app: Sequence[Documents]) -> list[Queue]:
+    def _queues(self, grade: Grade, found: Documents, season: Season, offer: "_Offer") -> list[Queue]:
         """Return the subjects of the documents found, with the subjects of the best documents first."""
         queues: list[Queue] = []
-        for _, _, chosen in _classes(found, season, by_app):
+        for *_, chosen in _classes(found, season, offer):
             left = chosen & found
             while left and len(queues) < _MAX_SUBJECTS:
                 best = self.documents[_lowest(left)]
                 of_subject = self._of_subject[best.subject]
-                queues.append(Queue(best.category, self._candidates(grade, found & of_subject, season, by_app)))
+                queues.append(Queue(best.category, self._candidates(grade, found & of_subject, season, offer)))
                 left &= ~of_subject
                 found &= ~of_subject
         return queues
 
-    def _candidates(
-        self, grade: Grade, of_subject: Documents, season: Season, by_app: Sequence[Documents]
-    ) -> Iterator[Candidate]:
-        for by_season, app, chosen in _classes(of_subject, season, by_app):
+    def _candidates(self, grade: Grade, of_subject: Documents, season: Season, offer: "_Offer") -> Iterator[Candidate]:
+        for not_linked, by_season, not_done_here, chosen in _classes(of_subject, season, offer):
             for find in grade:
                 for number in self._by_number(find.documents & chosen, season):
                     document = self.documents[number]
                     points = -document.points * season.multipliers.get(document.subject, 1)
-                    yield Candidate(by_season, app > 0, app > 1, points, -document.avoided_g, number, find)
+                    yield Candidate(not_linked, by_season, not_done_here, points, -document.avoided_g, number, find)
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""
@@ -197,15 +195,27 @@ class Ranking:
         )
 
 
-def _classes(found: Documents, season: Season, by_app: Sequence[Documents]) -> Iterator[tuple[int, int, Documents]]:
-    """Divide the documents by season and app. Yield each class that is not empty, best first, with its two ranks."""
-    for season_rank, by_season in enumerate((*season.promoted, found)):
-        of_season = found & by_season
-        for app_rank, of_app in enumerate(by_app):
-            if chosen := of_season & of_app:
-                yield season_rank, app_rank, chosen
-                of_season &= ~chosen
-                found &= ~chosen
+class _Offer(NamedTuple):
+    """What an app offers: the documents that it can show, and those that people do in it."""
+
+    linked: Documents
+    done_here: Documents
+
+
+def _classes(found: Documents, season: Season, offer: _Offer) -> Iterator[tuple[bool, int, bool, Documents]]:
+    """Divide documents by app and season. Yield each class that is not empty, best first.
+
+    A class comes with whether the app cannot show it, the rank of its season, and whether it is done elsewhere.
+    """
+    for not_linked, of_app in ((False, found & offer.linked), (True, found & ~offer.linked)):
+        left = of_app
+        for rank, of_season in enumerate((*season.promoted, of_app)):
+            in_season = left & of_season
+            if here := in_season & offer.done_here:
+                yield not_linked, rank, False, here
+            if elsewhere := in_season & ~offer.done_here:
+                yield not_linked, rank, True, elsewhere
+            left &= ~of_season
 
 
 def _begins(campaign: Campaign, today: date) -> date | None:
