@@ -12,12 +12,11 @@ DocumentKind = Literal["action", "tree_project", "campaign", "initiative"]
 Findable = Suggestion | TreeProject | Campaign | Initiative
 
 _KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
-    "action": (),
-    "tree_project": ("plant a tree", "种树"),
+    "tree_project": ("plant a tree", "tree planting", "种树", "植树"),
     "campaign": ("campaign", "活动"),
     "initiative": ("initiative", "企业行动"),
 }
-"""Words that find every document of a kind, whatever its entry says. Synonyms of these words find it too."""
+"""Keywords of every document of a kind, whatever its entry says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Document:
         kind: what the entry is, for a person.
         identifier: the id of the entry. Only documents of different kinds may have the same id.
         titles, texts: what a result shows, in both languages.
-        keywords: words that find the document, as the operator chose them.
+        keywords: words that find the document: those of the operator, and those of the kind.
         related: further words that find it, each with its source, as a search response names it.
         subject: what it is about: the action type of an action, or else the kind. Results of different subjects are
             mixed.
@@ -119,8 +118,8 @@ def _of_tree_project(identifier: str, project: TreeProject) -> Document:
         identifier=identifier,
         titles=_text(f"Plant a tree: {species.en}", f"种一棵{species.zh}"),
         texts=_text(f"In {place.en}, by {project.partner}.", f"{place.zh} · {project.partner}"),
-        keywords=project.keywords,
-        related=(*related, *_kind_words("tree_project")),
+        keywords=(*project.keywords, *_KIND_WORDS["tree_project"]),
+        related=tuple(related),
         subject="tree_project",
         category="tree_project",
         entry=project,
@@ -134,8 +133,8 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
         identifier=identifier,
         titles=campaign.names,
         texts=campaign.texts,
-        keywords=campaign.keywords,
-        related=tuple(_kind_words("campaign")),
+        keywords=(*campaign.keywords, *_KIND_WORDS["campaign"]),
+        related=(),
         subject="campaign",
         category="campaign",
         entry=campaign,
@@ -155,8 +154,8 @@ def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) ->
         identifier=identifier,
         titles=initiative.titles,
         texts=initiative.texts,
-        keywords=initiative.keywords,
-        related=(*related, *_kind_words("initiative")),
+        keywords=(*initiative.keywords, *_KIND_WORDS["initiative"]),
+        related=tuple(related),
         subject="initiative",
         category="initiative",
         entry=initiative,
@@ -165,10 +164,6 @@ def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) ->
 
 def _words(source: str, text: Text) -> Iterator[tuple[str, str]]:
     return ((source, word) for word in (text.en, text.zh))
-
-
-def _kind_words(kind: DocumentKind) -> Iterator[tuple[str, str]]:
-    return (("kind", word) for word in _KIND_WORDS[kind])
 
 
 def _text(en: str, zh: str) -> Text:

@@ -1,7 +1,7 @@
 """Order the documents that were found.
 
 Documents with a better grade of match (`matching.py`) come first. The order of the documents of one grade depends on
-what they are about. If at least half of them have the same subject (an action type, or another kind of document), the
+what they are about. If at least two fifths of them have the same subject (an action type, or another kind), the
 query is specific, and they are ordered by:
 
 1. the app that searches: documents that this app can show come first;
@@ -37,6 +37,9 @@ from saxaul.search.mixing import Candidate, Queue, mixed
 
 _MAX_SUBJECTS = 100
 """The most subjects that one page can mix. A page has at most 50 results."""
+
+_SPECIFIC_SHARE = 0.4
+"""A query is specific if one subject has at least this share of the documents of a grade."""
 
 _ORDER_OF_KINDS: Mapping[DocumentKind, int] = {"tree_project": 0, "action": 1, "initiative": 2, "campaign": 3}
 
@@ -111,8 +114,8 @@ class Ranking:
                 yield from ((candidate.number, candidate.find) for candidate in mixed(queues, limit))
 
     def _is_specific(self, found: Documents) -> bool:
-        half = found.bit_count() / 2
-        return any((found & of_subject).bit_count() >= half for of_subject in self._of_subject.values())
+        enough = found.bit_count() * _SPECIFIC_SHARE
+        return any((found & of_subject).bit_count() >= enough for of_subject in self._of_subject.values())
 
     def _by_place(
         self, grade: Grade, found: Documents, season: Season, linked: Documents, limit: int
