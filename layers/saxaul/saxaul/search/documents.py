@@ -134,7 +134,13 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
         titles=campaign.names,
         texts=campaign.texts,
         keywords=(*campaign.keywords, *_KIND_WORDS["campaign"]),
-        related=(),
+        related=tuple(
+            word
+            for edition in campaign.editions.values()
+            for text in (edition.theme, edition.host)
+            if text
+            for word in _words("edition", text)
+        ),
         subject="campaign",
         category="campaign",
         entry=campaign,

@@ -56,8 +56,8 @@ class Space(IntEnum):
 
 Term = tuple[Space, str]
 
-SYNONYM = "synonym"
-"""The source of related words that are synonyms, as a search response names it."""
+CAMPAIGN, SYNONYM = "campaign", "synonym"
+"""The sources of related words that are words of the document's campaign, or synonyms. Responses name them so."""
 
 
 class Vocabulary:
@@ -80,7 +80,7 @@ class Vocabulary:
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
         yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords)
         for source, phrase in self.related_words(document.related, document.keywords):
-            for space, key in _phrase_terms(phrase, Space.RELATED):
+            for space, key in _phrase_terms(phrase, Space.PART if source == CAMPAIGN else Space.RELATED):
                 # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
                 is_guess = source == SYNONYM and space is Space.INITIALS
                 yield Space.INITIALS_PART if is_guess else space, key
@@ -90,10 +90,12 @@ class Vocabulary:
     def related_words(self, related: Sequence[tuple[str, str]], keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield the related words of a document, and the synonyms of these words and of its keywords.
 
-        Each word comes with its source.
+        Each word comes with its source. The words of its campaign have no synonyms here, because the campaign itself
+        is what people look for with them.
         """
         yield from related
-        yield from ((SYNONYM, word) for word in self._synonyms_of((*keywords, *(phrase for _, phrase in related))))
+        own = (phrase for source, phrase in related if source != CAMPAIGN)
+        yield from ((SYNONYM, word) for word in self._synonyms_of((*keywords, *own)))
 
 
 def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]) -> tuple[str, ...]:
