@@ -17,6 +17,7 @@ import httpx
 from local.client import Client, stack
 from local.console import console, exit_with, shown
 from local.deployment import client_arguments
+from local.results import show_results
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
 
@@ -59,10 +60,9 @@ def tell() -> str:
 
 
 def _search(alipay: Client, person: str) -> None:
-    _heading(f"{person} searches for something green to do")
-    found = _call(alipay, "GET", "/suggestions?q=gre&limit=3")
-    for suggestion in found["suggestions"]:
-        _line(f"{suggestion['title']}: {suggestion['points']:g} points a {suggestion['unit']}")
+    _heading(f'{person} types "green" into the search box of Alipay')
+    found = _call(alipay, "GET", "/suggestions?q=green&limit=8")
+    show_results(found["suggestions"])
 
 
 def _earn(alipay: Client, person: str) -> None:

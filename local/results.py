@@ -1,0 +1,55 @@
+"""Shows search results as a table that fits 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from rich.table import Column, Table
+
+from local.console import console, shown
+
+_KINDS = {"action": "do", "tree_project": "plant", "campaign": "join", "initiative": "we do"}
+"""What a person reads for each kind of result."""
+
+Result = Mapping[str, Any]
+"""A result as ``GET /suggestions`` returns it."""
+
+
+def show_results(results: Sequence[Result]) -> None:
+    """Print a line for each result: what kind it is, its title, and what it comes to."""
+    table = Table(
+        Column(width=7, style="green"),
+        Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        Column(justify="right", no_wrap=True, style="cyan"),
+        box=None,
+        show_header=False,
+        padding=(0, 1, 0, 0),
+        width=76,
+    )
+    for result in results:
+        table.add_row(_KINDS.get(result["kind"], shown(result["kind"])), shown(result["title"]), shown(worth(result)))
+    console.print(table)
+
+
+def worth(result: Result) -> str:
+    """Return what a result comes to: points and grams, a price, a day, or what was done this year."""
+    match result["kind"]:
+        case "action":
+            return _of_action(result)
+        case "tree_project":
+            left = "" if result["available"] is None else f", {result['available']:,} left"
+            return f"{result['price_points']:,} points{left}"
+        case "campaign":
+            if result["state"] == "running":
+                return "today"
+            first = date.fromisoformat(result["first_day"])
+            return f"{first.day} {first:%B %Y}"
+        case _:
+            return ""
+
+
+def _of_action(result: Result) -> str:
+    if again := result.get("pays_again_at"):
+        return f"pays again on {again[:10]}"
+    grams = f", {result['avoided_g']:,g} g CO2e" if result["avoided_g"] else ""
+    return f"{result['points']:,g} points a {result['unit']}{grams}"
