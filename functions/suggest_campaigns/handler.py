@@ -12,6 +12,7 @@ from saxaul.http.suggestion_views import suggestion_view
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import SuggestionIndex
 from saxaul.services.find_client import registered_client
+from saxaul.services.read_facilities import facility_totals  # noqa: F401 - initiatives will show what facilities did
 from saxaul.services.search import live_index
 from saxaul.services.wiring import today
 
