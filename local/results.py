@@ -44,12 +44,20 @@ def worth(result: Result) -> str:
                 return "today"
             first = date.fromisoformat(result["first_day"])
             return f"{first.day} {first:%B %Y}"
+        case "initiative":
+            return _of_initiative(result)
         case _:
             return ""
 
 
 def _of_action(result: Result) -> str:
+    """Return when the action pays again, or else what it pays and avoids."""
     if again := result.get("pays_again_at"):
         return f"pays again on {again[:10]}"
     grams = f", {result['avoided_g']:,g} g CO2e" if result["avoided_g"] else ""
     return f"{result['points']:,g} points a {result['unit']}{grams}"
+
+
+def _of_initiative(result: Result) -> str:
+    totals = (result["this_year"] or {"totals": ()})["totals"]
+    return ", ".join(f"{total['quantity']:,g} {total['unit']} this year" for total in totals if total["quantity"])

@@ -1,15 +1,16 @@
 """Compares the public totals with the whole ledger: `python -m operations.recount`, or with `--table NAME` on AWS.
 
-The command computes the totals of each day from the periods and redemptions. If the stored totals of some days differ,
-it waits for 60 seconds, because the stream may not have delivered the latest changes yet. Then it reads the totals of
-these days again and prints how each of them differs. A day whose totals changed in the meantime cannot be judged.
+The totals consist of tallies: one for each day, and one for each facility and year. The command computes each tally
+from the periods and redemptions. If some stored tallies differ, it waits for 60 seconds, because the stream may not
+have delivered the latest changes yet. Then it reads these tallies again and prints how each of them differs. A tally
+that changed in the meantime cannot be judged.
 
-If the totals of a day lack something, `--mend` replaces them with the totals computed from the ledger. It does not
-correct a day whose totals also count something that is not in the ledger. This can be a deleted item, which stays
-counted, or a tree whose change of state was never counted. Do not use `--mend` while the stream is stuck: it would add
-the changes that are still in the stream, and TallyImpact would count them a second time.
+If a tally lacks something, `--mend` replaces it with the one computed from the ledger. It does not correct a tally that
+also counts something that is not in the ledger. This can be a deleted item, which stays counted, or a tree whose change
+of state was never counted. Do not use `--mend` while the stream is stuck: it would add the changes that are still in
+the stream, and TallyImpact would count them a second time.
 
-The exit code is 0 if every day could be judged and no day lacks something, and 1 otherwise.
+The exit code is 0 if every tally could be judged and none lacks something, and 1 otherwise.
 """
 
 import argparse
@@ -17,7 +18,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import Act, Day, Impact, Sum, impact_of_period, impact_of_redemption
+from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Subject, Tally, impact_of_period, impact_of_redemption
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.impact import ImpactStore
@@ -43,9 +43,9 @@ COUNTED_WITHIN = 60
 
 
 class Gap(NamedTuple):
-    """How the stored totals of a day differ from the ledger, as sentences without a subject.
+    """How a stored tally differs from the ledger, as sentences without a subject.
 
-    ``lacks`` has what the totals lack, and ``exceeds`` what they count although the ledger does not hold it.
+    ``lacks`` has what the tally lacks, and ``exceeds`` what it counts although the ledger does not hold it.
     """
 
     lacks: list[str]
@@ -54,57 +54,59 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The number of days that were compared, how many of them still lack something, and the days not judged."""
+    """The number of tallies that were compared, how many of them still lack something, and those not judged."""
 
-    days: int
+    tallies: int
     lacking: int
-    unjudged: list[date]
+    unjudged: list[Subject]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every day was judged, and no day lacks something."""
+        """Whether every tally was judged, and none lacks something."""
         return not self.lacking and not self.unjudged
 
 
 def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None], *, mend: bool = False) -> Report:
-    """Compare the totals of each day with the ledger, and pass a line to ``print_line`` for each difference.
+    """Compare each tally with the ledger, and pass a line to ``print_line`` for each difference.
 
-    With ``mend``, correct the days that only lack something.
+    With ``mend``, correct the tallies that only lack something.
     """
     store = ImpactStore(table)
     before = _stored(table)
     counted = _counted_from_ledger(table, calendar)
-    days = {*before, *counted}
-    suspects = [day for day in days if _day_in(before, day).impact != counted.get(day, Impact())]
+    subjects = {*before, *counted}
+    suspects = [subject for subject in subjects if _impact(before, subject) != counted.get(subject, Impact())]
     if suspects:
         table.clock.sleep(COUNTED_WITHIN)
     lacking = 0
-    unjudged: list[date] = []
-    for day in sorted(store.get_many(suspects).values(), key=lambda day: day.day):
-        if day.version != _day_in(before, day.day).version:
-            print_line(f"{day.day} changed during the count")
-            unjudged.append(day.day)
+    unjudged: list[Subject] = []
+    for tally in sorted(store.get_many(suspects).values(), key=lambda tally: str(tally.subject)):
+        subject = tally.subject
+        if tally.version != (before[subject].version if subject in before else 0):
+            print_line(f"{subject} changed during the count")
+            unjudged.append(subject)
             continue
-        correct = counted.get(day.day, Impact())
-        gap = gap_between(correct, day.impact)
+        correct = counted.get(subject, Impact())
+        gap = gap_between(correct, tally.impact)
         for line in (*gap.lacks, *gap.exceeds):
-            print_line(f"{day.day} {line}")
-        if gap.lacks and not (mend and _write_corrected(store, replace(day, impact=correct), gap, print_line)):
+            print_line(f"{subject} {line}")
+        if gap.lacks and not (mend and _write_corrected(store, replace(tally, impact=correct), gap, print_line)):
             lacking += 1
-    return Report(len(days), lacking, unjudged)
+    return Report(len(subjects), lacking, unjudged)
 
 
-def _write_corrected(store: ImpactStore, corrected: Day, gap: Gap, print_line: Callable[[str], None]) -> bool:
-    """Write the corrected totals of a day, and return whether they were written."""
+def _write_corrected(store: ImpactStore, corrected: Tally, gap: Gap, print_line: Callable[[str], None]) -> bool:
+    """Write a corrected tally, and return whether it was written."""
+    subject = corrected.subject
     if gap.exceeds:
-        print_line(f"{corrected.day} was not corrected, because it also counts something that the ledger does not hold")
+        print_line(f"{subject} was not corrected, because it also counts something that the ledger does not hold")
         return False
     try:
         store.put(corrected)
     except LostRaceError:
-        print_line(f"{corrected.day} was not corrected, because it changed in the meantime; run this again")
+        print_line(f"{subject} was not corrected, because it changed in the meantime; run this again")
         return False
-    print_line(f"{corrected.day} was corrected")
+    print_line(f"{subject} was corrected")
     return True
 
 
@@ -112,7 +114,7 @@ def gap_between(correct: Impact, stored: Impact) -> Gap:
     """Return how the stored totals differ from the correct ones, which were counted from the ledger."""
     gap = Gap([], [])
     missing = correct.plus(stored, -1)
-    for act, numbers in missing.acts.items():
+    for act, numbers in (*missing.acts.items(), *missing.months.items()):
         for name, number in numbers._asdict().items():
             _add_line(gap, Decimal(number), f"{name} of {' '.join(act)}")
     for state, number in missing.trees.items():
@@ -127,19 +129,18 @@ def _add_line(gap: Gap, missing: Decimal, what: str) -> None:
         gap.exceeds.append(f"counts {-missing:f} {what} that the ledger does not hold")
 
 
-def _day_in(days: Mapping[date, Day], day: date) -> Day:
-    return days.get(day, Day(day))
+def _impact(tallies: Mapping[Subject, Tally], subject: Subject) -> Impact:
+    return tallies[subject].impact if subject in tallies else Impact()
 
 
-def _stored(table: Table) -> dict[date, Day]:
+def _stored(table: Table) -> dict[Subject, Tally]:
     prefix = raw({":prefix": impact.IMPACT_PREFIX})
     items = scan(table, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
-    return {day.day: day for day in map(impact.from_item, items)}
+    return {tally.subject: tally for tally in map(impact.from_item, items)}
 
 
-def _counted_from_ledger(table: Table, calendar: Calendar) -> dict[date, Impact]:
-    acts: defaultdict[date, defaultdict[Act, Sum]] = defaultdict(lambda: defaultdict(Sum))
-    trees: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+def _counted_from_ledger(table: Table, calendar: Calendar) -> Impacts:
+    adders: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
     for item in scan(table):
         if item["sk"].startswith(periods.PERIOD_PREFIX):
             found = impact_of_period(periods.from_item(item), calendar)
@@ -147,12 +148,9 @@ def _counted_from_ledger(table: Table, calendar: Calendar) -> dict[date, Impact]
             found = impact_of_redemption(redemptions.from_item(item), calendar)
         else:
             continue
-        for day, adds in found.items():
-            for act, added in adds.acts.items():
-                acts[day][act] = acts[day][act].plus(added)
-            for state, number in adds.trees.items():
-                trees[day][state] += number
-    return {day: Impact(dict(acts[day]), dict(trees[day])) for day in {*acts, *trees}}
+        for subject, adds in found.items():
+            adders[subject].add(adds)
+    return {subject: adder.total() for subject, adder in adders.items()}
 
 
 def main() -> None:
@@ -161,7 +159,7 @@ def main() -> None:
         "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
     )
     parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --table")
-    parser.add_argument("--mend", action="store_true", help="correct the days that only lack something")
+    parser.add_argument("--mend", action="store_true", help="correct the tallies that only lack something")
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
         parser.error("--table needs --time-zone, because the days of the totals begin and end in that zone")
@@ -180,13 +178,13 @@ def main() -> None:
 def conclusions(report: Report) -> list[str]:
     """Return the last lines of the output."""
     if report.is_complete:
-        return [f"[green]✓[/] the totals of {report.days:,} days contain everything in the ledger"]
+        return [f"[green]✓[/] {report.tallies:,} tallies contain everything in the ledger"]
     lines = []
     if report.lacking:
-        lines.append(f"[red]✗[/] {report.lacking:,} of {report.days:,} days lack something")
+        lines.append(f"[red]✗[/] {report.lacking:,} of {report.tallies:,} tallies lack something")
     if report.unjudged:
-        days = ", ".join(map(str, report.unjudged))
-        lines.append(f"[red]✗[/] not judged, because the totals changed during the count; run this again: {days}")
+        subjects = ", ".join(map(str, report.unjudged))
+        lines.append(f"[red]✗[/] not judged, because they changed during the count; run this again: {shown(subjects)}")
     return lines
 
 

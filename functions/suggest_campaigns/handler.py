@@ -48,8 +48,9 @@ def suggest(request: Request) -> Response:
         raise InvalidRequest("invalid_parameter", f"q must have at most {_LONGEST_QUERY} characters.")
     language = language_of(request)
     limit = whole_number(request, "limit", default=10, maximum=50)
-    results, fallback = results_of(live_index().current(), _SearchRequest(query, request.app, language, limit, today()))
-    body = {"query": query, "fallback": fallback, "suggestions": with_figures(results)}
+    day = today()
+    results, fallback = results_of(live_index().current(), _SearchRequest(query, request.app, language, limit, day))
+    body = {"query": query, "fallback": fallback, "suggestions": with_figures(results, day)}
     etag = etag_of_text(utf8_text(body))
     headers = {**_CACHE_HEADERS, "etag": etag}
     if client_has(request.header("if-none-match"), etag):
@@ -57,10 +58,12 @@ def suggest(request: Request) -> Response:
     return Response(body, headers=headers)
 
 
-def with_figures(results: Sequence[View]) -> list[View]:
-    """Return the views with the figures that change during the day."""
-    figures = figure_reading().figures([view["id"] for view in results if view["kind"] == "tree_project"])
-    return [view | figures_view(view, figures.stocks, figures.now, settings().calendar) for view in results]
+def with_figures(results: Sequence[View], day: date) -> list[View]:
+    """Return the views of results with the figures that change during the day."""
+    projects = [view["id"] for view in results if view["kind"] == "tree_project"]
+    facilities = [facility["id"] for view in results if view["kind"] == "initiative" for facility in view["facilities"]]
+    figures = figure_reading().figures(projects, facilities, day.year)
+    return [view | figures_view(view, figures, day.year, settings().calendar) for view in results]
 
 
 handler = endpoint({("GET", "/suggestions"): suggest}, registered_client)

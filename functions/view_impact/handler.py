@@ -8,7 +8,7 @@ from saxaul.catalog.entries import Identifier
 from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, language_of, utf8_text
-from saxaul.http.impact_views import campaign_view, editions_view, factor_view, impact_view
+from saxaul.http.impact_views import campaign_view, editions_view, facilities_view, factor_view, impact_view
 from saxaul.problems import InvalidRequest
 from saxaul.services.find_client import registered_client
 from saxaul.services.find_factor import factors
@@ -46,7 +46,7 @@ def view_campaign(request: Request) -> Response:
 
 
 def view_impact(request: Request) -> Response:
-    """Return the public totals by day, and by action type or by app."""
+    """Return the public totals by day, and by action type or by app; or those of facilities by month and type."""
     last = day_in(request, "to") or today()
     first = day_in(request, "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
     if not 0 <= (last - first).days < _MAX_DAYS:
@@ -54,12 +54,15 @@ def view_impact(request: Request) -> Response:
             "invalid_parameter", f"'from' must not be after 'to', and the range may have at most {_MAX_DAYS} days."
         )
     by = request.query.get("by", "type")
-    if by not in ("type", "app"):
-        raise InvalidRequest("invalid_parameter", "by must be 'type' or 'app'.")
-    totals = impact_reading().totals(first, last)
-    return Response(
-        impact_view(first, last, by, totals.days, totals.trees, totals.catalog), headers=_CACHE_FOR_A_MINUTE
+    if by not in ("type", "app", "facility"):
+        raise InvalidRequest("invalid_parameter", "by must be 'type', 'app' or 'facility'.")
+    totals = impact_reading().totals(first, last, with_facilities=by == "facility")
+    view = (
+        facilities_view(first, last, totals.facilities, totals.days, totals.trees, totals.catalog)
+        if by == "facility"
+        else impact_view(first, last, by, totals.days, totals.trees, totals.catalog)
     )
+    return Response(view, headers=_CACHE_FOR_A_MINUTE)
 
 
 def view_factor(request: Request) -> Response:

@@ -92,6 +92,10 @@ def test_actions_of_facilities_are_counted_apart_from_those_of_people(
     assert [(row["actions"], row["quantity"], row["points"]) for row in found] == [(1, 250.5, 0)]
     assert [(row["actions"], row["quantity"], row["points"]) for row in both] == [(2, 1000, 0)]
     assert rows(stack, "people", roof) == []
+    months = eventually(
+        lambda: rows(stack, "facilities", roof, by="facility"), lambda found: found and found[0]["actions"] == 2
+    )
+    assert [(row["facility"], row["actions"], row["quantity"]) for row in months] == [(facility_id, 2, 1000)]
 
 
 def test_a_reserved_tree_is_counted_once(alipay: Client, stack: dict[str, Any]) -> None:

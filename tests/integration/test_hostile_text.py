@@ -36,6 +36,7 @@ from local.console import exit_with, shown
 from local.deploy import parameters_in, quoted
 from local.listing import Listed
 from local.replay_report import Sent, Survey, bad_row_line
+from local.results import show_results
 from local.ride_files import Source
 from local.rides import BadRow
 from local.sam import ROOT, SamError
@@ -458,8 +459,9 @@ def test_a_match_of_the_search_is_a_part_of_the_exact_text_of_the_catalog(stack:
     assert len(found) > 10
     for suggestion in found:
         assert suggestion["title"] == titles[suggestion["id"]]
-        for match in suggestion["matched"]:
-            assert match["text"][match["start"] : match["end"]].lower() == "bus"
+        [match] = suggestion["matched"]
+        assert "".join(part["text"] for part in match["parts"]) == match["text"] == suggestion["title"]
+        assert [part["text"].lower() for part in match["parts"] if part["match"]] == ["bus"]
 
 
 # --- Keys, queues and files ---------------------------------------------------------------------------------------
@@ -609,6 +611,9 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
         story._line(text)  # noqa: SLF001
         story._request(text, text)  # noqa: SLF001
 
+    def result_of(text: str) -> dict[str, Any]:
+        return {"kind": "action", "title": text, "points": 1, "unit": text, "avoided_g": 0}
+
     def seeding(text: str) -> Any:  # noqa: ANN401 - the fields that a report reads
         return SimpleNamespace(done=Counter({"written": 1}), kept=[text], refused=[])
 
@@ -625,6 +630,7 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
         ),
         "replay": lambda text: replay._show(survey_of(text), Sent(), None, Path(text[:50])),  # noqa: SLF001
         "story": tell,
+        "results": lambda text: show_results([result_of(text)]),
         "seed": lambda text: seed._report({}, seeding(text)),  # noqa: SLF001
     }
 
@@ -694,6 +700,7 @@ OWN_MARKUP = {
     ("recount.py", "line"),
     ("replay.py", "len(paths)"),
     ("replay.py", "total"),
+    ("results.py", "table"),
 }
 """What is printed as it is: tables and lines that the command makes of its own words and numbers, by file."""
 
@@ -810,6 +817,7 @@ WAYS_OUT = {
         r"\blogger\.(debug|info|warning|error|exception|critical)\(",
         {
             "saxaul/http/endpoint.py",
+            "saxaul/services/read_figures.py",
             "saxaul/services/search.py",
             "saxaul/services/settle.py",
             "saxaul/storage/catalog.py",
@@ -900,7 +908,7 @@ WAYS_OUT = {
         r"\bconsole\.(print|status)\(|(?<!def )\bexit_with\(|(?<!\w)print\(",
         {
             *(f"local/{name}.py" for name in ("build", "client", "connect", "console", "deploy", "export", "pictures")),
-            *(f"local/{name}.py" for name in ("replay", "seed", "stack", "story")),
+            *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount")),
             "saxaul/log/verify.py",
         },

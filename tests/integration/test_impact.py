@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from operations.ledger_reading import scan
 from saxaul.catalog.entries import CampaignEdition, Goal
-from saxaul.ledger.actions import Reversal
+from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import DIGEST_LENGTH
-from saxaul.messages.bodies import pack_reversals
+from saxaul.messages.bodies import pack, pack_reversals
 from saxaul.storage import periods, redemptions
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Item, raw
@@ -20,10 +21,12 @@ from tests.builders import (
     FACILITY,
     NOON,
     USER,
+    at,
     make_action,
     make_action_type,
     make_campaign,
     make_entry,
+    make_facility,
     make_period,
     make_redemption,
     make_text,
@@ -114,6 +117,156 @@ def test_the_public_impact_counts_the_reported_actions(stack: Stack) -> None:
         ("taobao", 1, False),
     ]
     assert response.headers["cache-control"] == "public, max-age=60"
+
+
+def solar(action_id: str, occurred_at: int = NOON, *, quantity: str = "1", owner: Owner = FACILITY) -> Action:
+    return make_action(action_id, type="solar_warehouse", quantity=quantity, occurred_at=occurred_at, owner=owner)
+
+
+def seed_solar(stack: Stack) -> None:
+    stack.seed("action-types", solar_warehouse=make_action_type(points=None, actor="facility"))
+
+
+def facilities(**query: str) -> list[Any]:
+    """Return what the public impact shows by facility: the month, the facility, and the number of its actions."""
+    rows = impact(by="facility", **query).body["facilities"]
+    return [(row["month"], row["facility"], row["actions"]) for row in rows]
+
+
+def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_type(stack: Stack) -> None:
+    stack.seed_catalog()
+    seed_solar(stack)
+    stack.seed("facilities", dc_zhangbei=make_facility())
+    other = Owner("facility", "not-in-the-catalog")
+    stack.accrue_all([solar("june"), solar("june-2", NOON + DAY, quantity="2.5"), solar("may", at("2026-05-02T12:00"))])
+    stack.accrue_all([solar("april", at("2026-04-30T12:00")), make_action("ride")])
+    stack.accrue(*pack(APP, NOON, [solar("other", owner=other)]))
+    stack.redemptions.add(make_redemption(trees=2).reserved(NOON))
+    tally(*Stream().records())
+
+    body = impact(by="facility", **{"from": "2026-05-31", "to": "2026-06-05"}).body
+
+    assert body == {
+        "from": "2026-05-31",
+        "to": "2026-06-05",
+        "by": "facility",
+        "people": [],
+        "facilities": [
+            {
+                "month": "2026-05",
+                "facility": "dc-zhangbei",
+                "type": "solar_warehouse",
+                "actions": 1,
+                "quantity": 1.0,
+                "unit": "ride",
+                "avoided_g": 212.5,
+            },
+            {
+                "month": "2026-06",
+                "facility": "dc-zhangbei",
+                "type": "solar_warehouse",
+                "actions": 2,
+                "quantity": 3.5,
+                "unit": "ride",
+                "avoided_g": 743.75,
+            },
+            {
+                "month": "2026-06",
+                "facility": "not-in-the-catalog",
+                "type": "solar_warehouse",
+                "actions": 1,
+                "quantity": 1.0,
+                "unit": "ride",
+                "avoided_g": 212.5,
+            },
+        ],
+        "trees": {"reserved": 2, "ordered": 0, "planted": 0, "alive": 0, "dead": 0},
+    }
+
+
+def test_the_public_impact_by_facility_may_include_months_of_two_years(stack: Stack) -> None:
+    seed_solar(stack)
+    days = ("2025-11-30", "2025-12-31", "2026-01-01", "2026-02-01")
+    stack.accrue_all([solar(day, at(f"{day}T12:00")) for day in days])
+    tally(*Stream().records())
+
+    assert facilities(**{"from": "2025-12-31", "to": "2026-01-01"}) == [
+        ("2025-12", "dc-zhangbei", 1),
+        ("2026-01", "dc-zhangbei", 1),
+    ]
+
+
+def test_a_facilitys_year_counts_each_change_once_if_a_batch_is_redelivered_whole_or_in_halves(stack: Stack) -> None:
+    seed_solar(stack)
+    stream = Stream()
+    stack.accrue_all([solar("s-1"), solar("s-2"), solar("s-3", NOON - DAY)])
+    first = stream.records()
+    stack.accrue(*pack_reversals(APP, NOON, [Reversal(APP, FACILITY, "s-1", "meter", NOON)]))
+    stack.accrue_all([solar("s-4", NOON - 2 * DAY)])
+    batch = [*first, *stream.records()]
+
+    for part in (batch, batch, batch[: len(batch) // 2], batch[len(batch) // 2 :], []):
+        tally(*part)
+
+    assert facilities() == [("2026-06", "dc-zhangbei", 3)]
+
+
+def test_a_batch_that_failed_between_a_day_and_a_facilitys_year_counts_both_once(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_solar(stack)
+    stack.accrue_all([solar("s-1")])
+    batch = Stream().records()
+    put, left = dynamodb().put_item, [1]
+
+    def breaking(**request: Any) -> Any:  # noqa: ANN401 - passed on
+        left[0] -= 1
+        if left[0] < 0:
+            raise ConnectionError("the network is down")
+        return put(**request)
+
+    monkeypatch.setattr(dynamodb(), "put_item", breaking)
+    with pytest.raises(ConnectionError):
+        tally(*batch)
+    monkeypatch.setattr(dynamodb(), "put_item", put)
+    counted = (len(impact().body["facilities"]), len(facilities()))
+    tally(*batch)
+
+    assert sorted(counted) == [0, 1]
+    assert [row["actions"] for row in impact().body["facilities"]] == [1]
+    assert facilities() == [("2026-06", "dc-zhangbei", 1)]
+
+
+@pytest.mark.usefixtures("stack")
+def test_concurrent_writes_of_two_shards_to_one_facilitys_year_are_both_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    early, late = (
+        record(None, stored(make_period(make_entry(0), owner=FACILITY, window=window)), "INSERT")
+        for window in ("2026-06-04", "2026-06-05")
+    )
+    put, rivals = dynamodb().put_item, [lambda: tally(early, shard="shardId-2")]
+
+    def overtaken(**request: Any) -> Any:  # noqa: ANN401 - passed on
+        if rivals and "FACILITY#" in str(request["Item"]["sk"]):
+            rivals.pop()()
+        return put(**request)
+
+    monkeypatch.setattr(dynamodb(), "put_item", overtaken)
+    tally(late, shard="shardId-1")
+
+    assert rivals == []
+    assert facilities() == [("2026-06", "dc-zhangbei", 2)]
+
+
+def test_an_action_of_a_person_writes_the_day_only(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.accrue_all([make_action("ride")])
+
+    tally(*Stream().records())
+
+    written = [item["pk"] for item in scan(stack.ledger) if item["pk"].startswith("IMPACT#")]
+    assert written == ["IMPACT#2026-06"]
 
 
 def test_a_batch_with_a_reversal_is_counted_once_if_it_is_redelivered_whole_or_in_halves(stack: Stack) -> None:
@@ -246,6 +399,8 @@ def test_each_tree_is_counted_once_under_its_current_state() -> None:
         {"from": "2025-06-04", "to": "2026-06-05"},
         {"to": "9999-12-31"},
         {"by": "user"},
+        {"by": "facilities"},
+        {"by": "facility", "from": "2025-06-04", "to": "2026-06-05"},
     ],
 )
 def test_an_invalid_range_or_grouping_is_refused(query: dict[str, str]) -> None:

@@ -36,9 +36,11 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
     stack.seed("suggestions", take_the_bus=make_suggestion(campaign="world-environment-day"))
 
     found = call("suggest_campaigns", "GET", "/suggestions", query={"q": "环境"}).body["suggestions"]
-    assert [(suggestion["action_type"], suggestion["campaign"], suggestion["link"]) for suggestion in found] == [
-        ("bus_ride", "world-environment-day", "https://www.alipay.com/green/bus")
+    assert [(result["kind"], result["id"]) for result in found] == [
+        ("campaign", "world-environment-day"),
+        ("action", "take-the-bus"),
     ]
+    assert (found[0]["state"], found[1]["link"]) == ("running", "https://www.alipay.com/green/bus")
 
     assert report(reported()).body == {"accepted": 1, "refused": []}
     assert stack.accrue(*stack.receive_all(stack.actions_url)) == []

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from operations import reconcile
 from operations.ledger_reading import scan, size_of
 from saxaul.catalog.entries import Cap
 from saxaul.deadline import UnansweredError
+from saxaul.impact.totals import FacilityYear, Tally
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage.clients import dynamodb
+from saxaul.storage.impact import ImpactStore, tally_key
 from saxaul.storage.table import Item, Key, Table, python, raw, transact
 from tests.builders import (
     DAY,
@@ -209,8 +212,23 @@ def test_an_unreadable_item_is_reported_and_the_rest_is_still_checked(three_week
     assert any(finding.startswith("user u-43: earned 240 is not") for finding in reported)
 
 
+def test_totals_that_cannot_be_read_are_reported(three_weeks: Stack) -> None:
+    day, year = date(2026, 6, 5), FacilityYear(FACILITY.id, 2026)
+    ImpactStore(three_weeks.ledger).put(Tally(day))
+    ImpactStore(three_weeks.ledger).put(Tally(year))
+    assert findings(three_weeks) == []
+
+    tamper(tally_key(day), acts={"user alipay": [1]})
+    tamper(tally_key(year), months={"2026-06 solar": ["many"]})
+
+    assert [finding.partition(": cannot be read")[0] for finding in sorted(findings(three_weeks))] == [
+        "item IMPACT#2026-06 DAY#2026-06-05",
+        "item IMPACT#FACILITIES#2026 FACILITY#dc-zhangbei",
+    ]
+
+
 def test_items_of_other_kinds_are_ignored(three_weeks: Stack) -> None:
-    three_weeks.ledger.put_all([{"pk": "IMPACT#2026", "sk": "x"}, {"pk": "USER#u-42", "sk": "SETTINGS"}])
+    three_weeks.ledger.put_all([{"pk": "SEASON#2026", "sk": "x"}, {"pk": "USER#u-42", "sk": "SETTINGS"}])
 
     assert findings(three_weeks) == []
 

@@ -1,4 +1,4 @@
-"""Recounting the impact: missing counts are reported and corrected, unless the day changes during the count."""
+"""Recounting the impact: missing counts are reported and corrected, unless a tally changes during the count."""
 
 import sys
 from dataclasses import replace
@@ -7,9 +7,9 @@ import pytest
 
 from operations import recount as command
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import Impact
-from saxaul.storage.impact import ImpactStore
-from tests.builders import NOON, make_action, make_calendar, make_redemption
+from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Sum
+from saxaul.storage.impact import ImpactStore, tally_key
+from tests.builders import FACILITY, NOON, at, make_action, make_action_type, make_calendar, make_redemption
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
 from tests.integration.test_impact import Stream, impact, tally
@@ -37,7 +37,7 @@ def counted(stack: Stack) -> Stack:
 
 
 def recount(stack: Stack, *, mend: bool = False) -> tuple[int, list[str]]:
-    """Recount, and return the number of days whose totals still lack something, and the printed lines."""
+    """Recount, and return the number of tallies that still lack something, and the printed lines."""
     lines: list[str] = []
     report = command.recount(stack.ledger, CALENDAR, lines.append, mend=mend)
     return report.lacking, lines
@@ -86,6 +86,63 @@ def test_an_action_that_was_never_counted_is_reported_and_then_corrected(counted
     assert len(lost) == 1
 
 
+@pytest.fixture
+def with_facility(stack: Stack) -> Stack:
+    """A stack whose ledger has an action of a facility in each of two years, both of them counted in the totals."""
+    stack.seed("action-types", solar=make_action_type(points=None, actor="facility"))
+    stack.accrue_all([make_action(day, type="solar", occurred_at=at(f"{day}T12:00"), owner=FACILITY) for day in ENDS])
+    tally(*Stream().records())
+    return stack
+
+
+ENDS = ("2025-12-31", "2026-01-01")
+
+
+def test_what_a_facilitys_year_lacks_is_reported_and_then_corrected(with_facility: Stack, waits: list[float]) -> None:
+    with_facility.accrue_all([make_action("lost", type="solar", occurred_at=at("2026-01-01T13:00"), owner=FACILITY)])
+
+    found, mended, after = (recount(with_facility, mend=mend) for mend in (False, True, False))
+
+    missing = [f"lacks {what}" for what in ("1 actions of", "1 quantity of", "212.5 avoided_g of")]
+    lines = [f"2026-01-01 {what} facility alipay solar" for what in missing]
+    lines_of_year = [f"facility dc-zhangbei in 2026 {what} 2026-01 solar" for what in missing]
+    corrected = "facility dc-zhangbei in 2026 was corrected"
+    assert found == (2, [*lines, *lines_of_year])
+    assert mended == (0, [*lines, "2026-01-01 was corrected", *lines_of_year, corrected])
+    assert after == (0, [])
+    assert len(waits) == 2
+
+
+def test_years_of_facilities_that_were_never_counted_are_added(with_facility: Stack, waits: list[float]) -> None:
+    """A ledger that is older than the totals of facilities has none of their tallies."""
+    years = [FacilityYear(FACILITY.id, year) for year in (2025, 2026)]
+    for year in years:
+        with_facility.ledger.delete(tally_key(year))
+
+    lacking, lines = recount(with_facility, mend=True)
+
+    assert (lacking, [line for line in lines if "corrected" in line]) == (
+        0,
+        [f"{year} was corrected" for year in years],
+    )
+    assert recount(with_facility) == (0, [])
+    assert waits
+
+
+def test_a_facilitys_year_that_counts_too_much_is_reported_but_not_corrected(
+    with_facility: Stack, waits: list[float]
+) -> None:
+    store, year = ImpactStore(with_facility.ledger), FacilityYear(FACILITY.id, 2026)
+    stored = store.get_many([year])[year]
+    store.put(replace(stored, impact=stored.impact.plus(Impact(months={MonthlyAct("2026-02", "solar"): Sum(1)}))))
+
+    assert recount(with_facility, mend=True) == (
+        0,
+        ["facility dc-zhangbei in 2026 counts 1 actions of 2026-02 solar that the ledger does not hold"],
+    )
+    assert waits
+
+
 def test_an_excess_in_the_totals_is_reported_but_not_corrected(counted: Stack, waits: list[float]) -> None:
     store = ImpactStore(counted.ledger)
     day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
@@ -109,7 +166,7 @@ def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corre
         "2026-06-05 lacks 1 trees reserved",
         "2026-06-05 counts 1 trees ordered that the ledger does not hold",
         "2026-06-05 was not corrected, because it also counts something that the ledger does not hold",
-        "✗ 1 of 1 days lack something",
+        "✗ 1 of 1 tallies lack something",
     ]
     assert impact().body["trees"]["ordered"] == 1
     assert waits
@@ -126,10 +183,10 @@ def test_a_day_that_changes_during_the_count_is_not_judged_and_the_command_exits
     assert exit_of(monkeypatch, counted, "--mend") == 1
     assert capsys.readouterr().out.splitlines() == [
         "· 2026-06-05 changed during the count",
-        "✗ not judged, because the totals changed during the count; run this again: 2026-06-05",
+        "✗ not judged, because they changed during the count; run this again: 2026-06-05",
     ]
     assert exit_of(monkeypatch, counted) == 0
-    assert capsys.readouterr().out == "✓ the totals of 1 days contain everything in the ledger\n"
+    assert capsys.readouterr().out == "✓ 1 tallies contain everything in the ledger\n"
     assert waits == []
 
 
@@ -147,5 +204,5 @@ def test_the_command_exits_with_1_if_something_is_missing(
         counted.accrue_all([make_action("lost")])
 
     assert exit_of(monkeypatch, counted) == status
-    assert ("1 of 1 days lack something" in capsys.readouterr().out) is lost
+    assert ("1 of 1 tallies lack something" in capsys.readouterr().out) is lost
     assert len(waits) == lost

@@ -28,7 +28,7 @@ PERMISSIONS = {
     "SuggestCampaigns": [
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in clients",
-        "dynamodb:BatchGetItem on LedgerTable in PROJECT#*",
+        "dynamodb:BatchGetItem on LedgerTable in PROJECT#* IMPACT#FACILITIES#*",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",

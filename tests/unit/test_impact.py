@@ -4,9 +4,29 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from saxaul.impact.totals import Act, Change, Day, Impact, Mark, Sum, difference, impact_of_period, impact_of_redemption
+import pytest
+
+from operations.ledger_reading import size_of
+from saxaul.catalog.entries import MAX_TYPES_OF_A_FACILITY
+from saxaul.impact.totals import (
+    Act,
+    Change,
+    FacilityYear,
+    Impact,
+    Mark,
+    MonthlyAct,
+    Subject,
+    Sum,
+    Tally,
+    difference,
+    impact_of_period,
+    impact_of_redemption,
+    sums_by_type,
+)
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ZERO
+from saxaul.storage.impact import from_item, to_item
+from saxaul.storage.table import python, raw
 from saxaul.trees.redemptions import PlantedTree, State, Step
 from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_period, make_redemption
 
@@ -16,12 +36,12 @@ RIDE = Act("user", APP, "bus_ride")
 PLANTING = PlantedTree(NOON, "AX-1", 38.8, 105.7)
 
 
-def change(sequence: int, actions: int = 1, day: date = TODAY) -> Change:
-    return Change(sequence, {day: Impact({RIDE: Sum(actions)})})
+def change(sequence: int, actions: int = 1, subject: Subject = TODAY) -> Change:
+    return Change(sequence, {subject: Impact({RIDE: Sum(actions)})})
 
 
-def actions_of(day: Day) -> int:
-    return day.impact.acts.get(RIDE, Sum()).actions
+def actions_of(tally: Tally) -> int:
+    return tally.impact.acts.get(RIDE, Sum()).actions
 
 
 def test_a_period_counts_each_action_on_its_own_day_by_owner_app_and_type() -> None:
@@ -42,6 +62,82 @@ def test_the_actions_of_a_facility_are_counted_separately() -> None:
     period = make_period(make_entry(0, type="solar_warehouse"), owner=FACILITY)
 
     assert set(impact_of_period(period, CALENDAR)[TODAY].acts) == {Act("facility", APP, "solar_warehouse")}
+
+
+def test_the_actions_of_a_facility_also_count_in_its_year_by_month_and_type() -> None:
+    period = make_period(
+        make_entry(0, at("2026-06-05T12:00"), type="solar_warehouse"),
+        make_entry(0, at("2026-06-30T23:59"), type="solar_warehouse", quantity=Decimal(9), counted=Decimal(3)),
+        make_entry(0, at("2026-07-01T00:00"), type="solar_warehouse"),
+        make_entry(0, at("2026-07-01T00:00"), type="green_power"),
+        owner=FACILITY,
+    )
+
+    assert impact_of_period(period, CALENDAR)[FacilityYear(FACILITY.id, 2026)] == Impact(
+        months={
+            MonthlyAct("2026-06", "solar_warehouse"): Sum(2, Decimal(4), 0, Decimal(425)),
+            MonthlyAct("2026-07", "solar_warehouse"): Sum(1, Decimal(1), 0, Decimal("212.5")),
+            MonthlyAct("2026-07", "green_power"): Sum(1, Decimal(1), 0, Decimal("212.5")),
+        }
+    )
+
+
+def test_a_facilitys_year_ends_at_midnight_in_the_programmes_time_zone() -> None:
+    before, after = at("2026-12-31T23:59"), at("2027-01-01T00:00")
+    period = make_period(make_entry(0, before), make_entry(0, after), owner=FACILITY)
+
+    months = {
+        subject.year: [act.month for act in impact.months]
+        for subject, impact in impact_of_period(period, CALENDAR).items()
+        if isinstance(subject, FacilityYear)
+    }
+
+    assert months == {2026: ["2026-12"], 2027: ["2027-01"]}
+
+
+def test_an_action_that_moves_to_another_year_is_subtracted_from_the_first() -> None:
+    before = make_period(make_entry(0, at("2026-12-31T23:00")), owner=FACILITY)
+    after = make_period(make_entry(0, at("2027-01-01T01:00")), owner=FACILITY)
+
+    added = difference(impact_of_period(after, CALENDAR), impact_of_period(before, CALENDAR))
+
+    assert {subject: [sums.actions for sums in impact.months.values()] for subject, impact in added.items()} == {
+        date(2026, 12, 31): [],
+        date(2027, 1, 1): [],
+        FacilityYear(FACILITY.id, 2026): [-1],
+        FacilityYear(FACILITY.id, 2027): [1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("types", "length", "most_bytes"), [(1, 16, 1024), (2, 16, 2 * 1024), (MAX_TYPES_OF_A_FACILITY, 64, 80 * 1024)]
+)
+def test_a_facilitys_year_is_a_small_item(types: int, length: int, most_bytes: int) -> None:
+    """The last case has as many types as a facility may have, with the longest ids, large sums and two shards."""
+    many = Sum(10**6, Decimal("999999999.999999"), 0, Decimal("999999999.999999"))
+    names = [f"{number:02}".rjust(length, "t") for number in range(types)]
+    months = {MonthlyAct(f"2026-{month:02}", name): many for month in range(1, 13) for name in names}
+    marks = {f"shardId-{shard:020}-0a1b2c3d": Mark(10**21 + shard, NOON) for shard in range(2)}
+    tally = Tally(FacilityYear("green-power-data-centre", 2026), Impact(months=months), marks, version=1)
+
+    item = {**to_item(tally), "v": 10**6}
+
+    assert size_of(python(raw(item))) <= most_bytes
+    assert from_item(python(raw(item))) == replace(tally, version=10**6)
+
+
+def test_a_persons_actions_count_only_on_days() -> None:
+    assert set(impact_of_period(make_period(make_entry(80)), CALENDAR)) == {TODAY}
+
+
+def test_the_months_of_a_facilitys_year_add_up_by_type() -> None:
+    solar = Sum(2, Decimal(4), 0, Decimal(425))
+    months = {MonthlyAct(month, "solar_warehouse"): solar for month in ("2026-06", "2026-07")}
+
+    assert sums_by_type(Impact(months={**months, MonthlyAct("2026-06", "green_power"): Sum(1)})) == {
+        "solar_warehouse": Sum(4, Decimal(8), 0, Decimal(850)),
+        "green_power": Sum(1),
+    }
 
 
 def test_an_action_counts_on_its_day_in_the_programmes_time_zone() -> None:
@@ -98,7 +194,7 @@ def test_each_tree_counts_by_its_own_state_once_it_is_reserved() -> None:
 def test_changes_that_are_delivered_again_are_counted_once() -> None:
     changes = [change(sequence) for sequence in (3, 5, 9)]
 
-    day = Day(TODAY).with_changes(changes, "a", NOON)
+    day = Tally(TODAY).with_changes(changes, "a", NOON)
 
     assert (actions_of(day), day.marks) == (3, {"a": Mark(9, NOON)})
     assert day.with_changes(changes, "a", NOON) is day
@@ -107,7 +203,7 @@ def test_changes_that_are_delivered_again_are_counted_once() -> None:
 
 
 def test_each_shard_has_its_own_mark_so_one_may_be_far_ahead() -> None:
-    ahead = Day(TODAY).with_changes([change(900)], "a", NOON)
+    ahead = Tally(TODAY).with_changes([change(900)], "a", NOON)
 
     both = ahead.with_changes([change(7)], "b", NOON)
 
@@ -115,14 +211,25 @@ def test_each_shard_has_its_own_mark_so_one_may_be_far_ahead() -> None:
     assert both.with_changes([change(7)], "b", NOON) is both
 
 
-def test_a_batch_without_changes_of_a_day_does_not_change_that_day() -> None:
-    day = Day(TODAY)
+def test_a_facilitys_year_has_marks_of_its_own() -> None:
+    year, other = FacilityYear(FACILITY.id, 2026), FacilityYear("other", 2026)
+    months = Impact(months={MonthlyAct("2026-06", "solar_warehouse"): Sum(1)})
+    changes = [Change(3, {year: months, TODAY: Impact()}), Change(5, {other: months})]
 
-    assert day.with_changes([change(1, day=date(2026, 6, 6))], "a", NOON) is day
+    tally = Tally(year).with_changes(changes, "a", NOON)
+
+    assert (tally.impact, tally.marks) == (months, {"a": Mark(3, NOON)})
+    assert tally.with_changes(changes, "a", NOON) is tally
+
+
+def test_a_batch_without_changes_of_a_day_does_not_change_that_day() -> None:
+    day = Tally(TODAY)
+
+    assert day.with_changes([change(1, subject=date(2026, 6, 6))], "a", NOON) is day
 
 
 def test_the_mark_of_a_shard_is_removed_when_its_changes_can_no_longer_be_delivered_again() -> None:
-    day = Day(TODAY).with_changes([change(1)], "a", NOON).with_changes([change(1)], "b", NOON + DAY)
+    day = Tally(TODAY).with_changes([change(1)], "a", NOON).with_changes([change(1)], "b", NOON + DAY)
 
     later = day.with_changes([change(2)], "b", NOON + 2 * DAY)
 

@@ -1,7 +1,7 @@
 """The JSON form of campaigns, of the public totals and of factors in responses of the API."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import ActionType, Campaign, Catalog, Language
 from saxaul.http.views import View, grams
 from saxaul.impact.campaigns import Run, edition_of, runs_in
-from saxaul.impact.totals import ZERO_SUM, Day, Sum
+from saxaul.impact.totals import ZERO_SUM, FacilityYear, Impact, Sum, month_of
 from saxaul.log.entries import Counts
 from saxaul.trees.redemptions import State
 
@@ -51,7 +51,9 @@ def run_view(campaign: Campaign, run: Run, language: Language) -> View:
     }
 
 
-def impact_view(first: date, last: date, by: str, days: Iterable[Day], counts: Counts, catalog: Catalog) -> View:
+def impact_view(
+    first: date, last: date, by: str, days: Mapping[date, Impact], counts: Counts, catalog: Catalog
+) -> View:
     """Return the public totals: the actions of people, the actions of facilities, and trees by state.
 
     The actions are those of the days from ``first`` to ``last``. They are summed by day and app if ``by`` is ``app``,
@@ -62,34 +64,75 @@ def impact_view(first: date, last: date, by: str, days: Iterable[Day], counts: C
     """
     people: list[View] = []
     facilities: list[View] = []
-    trees = {State.RESERVED.value: 0, State.ORDERED.value: 0}
-    for day in days:
+    for day, impact in days.items():
         sums: defaultdict[tuple[str, str], Sum] = defaultdict(lambda: ZERO_SUM)
-        for act, found in day.impact.acts.items():
+        for act, found in impact.acts.items():
             key = act.owner, act.app if by == "app" else act.type
             sums[key] = sums[key].plus(found)
         for (owner, name), found in sorted(sums.items()):
             rows = people if owner == "user" else facilities
+            # A sum over several action types has no quantity, because each type has its own unit.
+            measured = {} if by == "app" else _measured_view(name, found, catalog)
             rows.append(
-                {"day": day.day.isoformat(), by: name, **_sum_view(found, None if by == "app" else name, catalog)}
+                {
+                    "day": day.isoformat(),
+                    by: name,
+                    "actions": found.actions,
+                    **measured,
+                    "points": found.points,
+                    "avoided_g": grams(found.avoided_g),
+                }
             )
-        for state in trees:
-            trees[state] += day.impact.trees.get(state, 0)
     between = {"from": first.isoformat(), "to": last.isoformat(), "by": by}
-    return {**between, "people": people, "facilities": facilities, "trees": trees | _tree_counts(counts)}
+    return {**between, "people": people, "facilities": facilities, "trees": _tree_view(days, counts)}
 
 
-def _tree_counts(counts: Counts) -> View:
-    return {"planted": counts.planted, "alive": counts.standing, "dead": counts.dead}
+def facilities_view(
+    first: date,
+    last: date,
+    facilities: Mapping[FacilityYear, Impact],
+    days: Mapping[date, Impact],
+    counts: Counts,
+    catalog: Catalog,
+) -> View:
+    """Return the public totals by facility: its actions by month and action type, no people, and trees by state.
+
+    The actions are those of the whole months that have a day from ``first`` to ``last``. The trees are those that
+    :func:`impact_view` shows.
+    """
+    months = month_of(first), month_of(last)
+    found = sorted(
+        (act.month, facility.facility_id, act.type, sums)
+        for facility, impact in facilities.items()
+        for act, sums in impact.months.items()
+        if months[0] <= act.month <= months[1]
+    )
+    rows = [
+        {
+            "month": month,
+            "facility": facility_id,
+            "type": action_type,
+            "actions": sums.actions,
+            **_measured_view(action_type, sums, catalog),
+            "avoided_g": grams(sums.avoided_g),
+        }
+        for month, facility_id, action_type, sums in found
+    ]
+    between = {"from": first.isoformat(), "to": last.isoformat(), "by": "facility"}
+    return {**between, "people": [], "facilities": rows, "trees": _tree_view(days, counts)}
 
 
-def _sum_view(found: Sum, action_type: str | None, catalog: Catalog) -> View:
-    """Return the view of a sum. A sum over several action types has no quantity, because each type has its own unit."""
-    measured = {}
-    if action_type:
-        rule = catalog.action_types.get(action_type)
-        measured = {"quantity": float(found.quantity), "unit": rule.unit if rule else None}
-    return {"actions": found.actions, **measured, "points": found.points, "avoided_g": grams(found.avoided_g)}
+def _tree_view(days: Mapping[date, Impact], counts: Counts) -> View:
+    waiting = {
+        state.value: sum(impact.trees.get(state, 0) for impact in days.values())
+        for state in (State.RESERVED, State.ORDERED)
+    }
+    return waiting | {"planted": counts.planted, "alive": counts.standing, "dead": counts.dead}
+
+
+def _measured_view(action_type: str, found: Sum, catalog: Catalog) -> View:
+    rule = catalog.action_types.get(action_type)
+    return {"quantity": float(found.quantity), "unit": rule.unit if rule else None}
 
 
 def factor_view(identifier: str, version: int, action_type: ActionType, changed_at: int, calendar: Calendar) -> View:

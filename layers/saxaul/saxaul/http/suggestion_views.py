@@ -1,6 +1,5 @@
 """The JSON form of search results in responses of the API."""
 
-from collections.abc import Mapping
 from datetime import date
 
 from saxaul.catalog.calendar import Calendar
@@ -8,9 +7,10 @@ from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Sugg
 from saxaul.http.impact_views import run_view
 from saxaul.http.views import View, grams, saplings_view
 from saxaul.impact.campaigns import run_after, run_at
+from saxaul.impact.figures import Figures
+from saxaul.impact.totals import ZERO_SUM
 from saxaul.ledger.entries import ZERO
 from saxaul.search.index import Found
-from saxaul.trees.stock import Stock
 
 
 def result_view(found: Found, catalog: Catalog, app: str, language: Language, today: date) -> View:
@@ -46,12 +46,38 @@ def result_view(found: Found, catalog: Catalog, app: str, language: Language, to
     return {**view, "matched": matched}
 
 
-def figures_view(view: View, stocks: Mapping[str, Stock], now: int, calendar: Calendar) -> View:
-    """Return the fields of a result that change during the day, which are null if they are not known."""
-    if view["kind"] != "tree_project":
-        return {}
-    stock = stocks.get(view["id"])
-    return saplings_view(stock, calendar, now) if stock else {"available": None, "next_release": None}
+def figures_view(view: View, figures: Figures, year: int, calendar: Calendar) -> View:
+    """Return the fields of a result that change during the day. They are null if they are not known.
+
+    What an initiative came to this year is the sum of its action types over its facilities.
+    """
+    match view["kind"]:
+        case "tree_project":
+            stock = figures.stocks.get(view["id"])
+            return saplings_view(stock, calendar, figures.now) if stock else {"available": None, "next_release": None}
+        case "initiative":
+            return {"this_year": _this_year(view, figures, year)}
+    return {}
+
+
+def _this_year(initiative: View, figures: Figures, year: int) -> View | None:
+    names = [facility["id"] for facility in initiative["facilities"]]
+    if not figures.facilities.keys() >= set(names):
+        return None
+    totals = []
+    for counted in initiative["action_types"]:
+        total = ZERO_SUM
+        for name in names:
+            total = total.plus(figures.facilities[name].get(counted["action_type"], ZERO_SUM))
+        totals.append(
+            {
+                **counted,
+                "actions": total.actions,
+                "quantity": float(total.quantity),
+                "avoided_g": grams(total.avoided_g),
+            }
+        )
+    return {"year": year, "totals": totals}
 
 
 def _action_view(suggestion: Suggestion, catalog: Catalog, app: str, today: date) -> View:
@@ -108,6 +134,9 @@ def _initiative_view(initiative: Initiative, catalog: Catalog, language: Languag
                 "place": facility.place.names.in_language(language),
             }
             for name, facility in facilities.items()
+        ],
+        "action_types": [
+            {"action_type": name, "unit": catalog.action_types[name].unit} for name in initiative.action_types
         ],
         "link": initiative.link,
     }

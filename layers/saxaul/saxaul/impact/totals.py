@@ -1,4 +1,7 @@
-"""The public totals: sums of actions by day, app and action type, and numbers of trees by day of reservation and state.
+"""The public totals: sums of actions, and numbers of trees.
+
+A day has sums of its actions by owner kind, app and action type, and the number of trees that were reserved on the day,
+by state. A facility's year has sums of the facility's actions by month and action type.
 
 The totals (the impact) are a sum over all periods and redemptions. When a period or a redemption changes, the impact of
 its old version is subtracted and the impact of its new version is added. So the order of changes does not matter, and
@@ -10,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.ledger.entries import ZERO, app_of
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
 from saxaul.trees.redemptions import UNPAID, Redemption
 
@@ -27,6 +31,27 @@ class Act(NamedTuple):
     owner: str
     app: str
     type: str
+
+
+class MonthlyAct(NamedTuple):
+    """The actions of one facility that one sum adds up: those of one month, such as ``2026-06``, and one type."""
+
+    month: str
+    type: str
+
+
+class FacilityYear(NamedTuple):
+    """A facility and a year in the programme's time zone."""
+
+    facility_id: str
+    year: int
+
+    def __str__(self) -> str:
+        return f"facility {self.facility_id} in {self.year}"
+
+
+Subject = date | FacilityYear
+"""What totals are kept for: a day (that of the action, or of the reservation of the tree), or a facility's year."""
 
 
 class Sum(NamedTuple):
@@ -51,32 +76,78 @@ ZERO_SUM = Sum()
 
 @dataclass(frozen=True)
 class Impact:
-    """The totals of actions, and the number of trees by state. A tree counts on the day of its reservation."""
+    """Totals. Those of a day have ``acts`` and ``trees``, and those of a facility's year have ``months``.
+
+    ``trees`` has the number of trees by state. A tree counts on the day of its reservation.
+    """
 
     acts: Mapping[Act, Sum] = field(default_factory=dict)
     trees: Mapping[str, int] = field(default_factory=dict)
+    months: Mapping[MonthlyAct, Sum] = field(default_factory=dict)
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
-        acts = {
-            act: self.acts.get(act, ZERO_SUM).plus(other.acts.get(act, ZERO_SUM), sign)
-            for act in {*self.acts, *other.acts}
-        }
-        trees = {
-            state: self.trees.get(state, 0) + sign * other.trees.get(state, 0) for state in {*self.trees, *other.trees}
-        }
-        return _without_zeros(acts, trees)
+        adder = ImpactAdder()
+        adder.add(self)
+        adder.add(other, sign)
+        return adder.total()
 
     @property
     def is_zero(self) -> bool:
-        return not self.acts and not self.trees
+        return not self.acts and not self.trees and not self.months
 
 
-Impacts = Mapping[date, Impact]
-"""Impact by day: the day of the action, or of the reservation of the tree."""
+class ImpactAdder:
+    """Adds up many impacts."""
+
+    def __init__(self) -> None:
+        self._acts: dict[Act, Sum] = {}
+        self._trees: dict[str, int] = {}
+        self._months: dict[MonthlyAct, Sum] = {}
+
+    def add(self, impact: Impact, sign: int = 1) -> None:
+        _add_sums(self._acts, impact.acts, sign)
+        _add_sums(self._months, impact.months, sign)
+        for state, number in impact.trees.items():
+            self._trees[state] = self._trees.get(state, 0) + sign * number
+
+    def total(self) -> Impact:
+        """Return the sum of the impacts, without what adds up to zero."""
+        return Impact(
+            {act: found for act, found in self._acts.items() if any(found)},
+            {state: number for state, number in self._trees.items() if number},
+            {act: found for act, found in self._months.items() if any(found)},
+        )
+
+
+_Summed = TypeVar("_Summed", Act, MonthlyAct)
+
+
+def _add_sums(sums: dict[_Summed, Sum], added: Mapping[_Summed, Sum], sign: int) -> None:
+    for act, found in added.items():
+        sums[act] = sums.get(act, ZERO_SUM).plus(found, sign)
+
+
+def sums_by_type(impact: Impact) -> Mapping[str, Sum]:
+    """Return what a facility did in its year, by action type: the sum over the months."""
+    sums: dict[str, Sum] = {}
+    for act, found in impact.months.items():
+        sums[act.type] = sums.get(act.type, ZERO_SUM).plus(found)
+    return sums
+
+
+def total(impacts: Iterable[Impact]) -> Impact:
+    """Return the sum of many impacts."""
+    adder = ImpactAdder()
+    for impact in impacts:
+        adder.add(impact)
+    return adder.total()
+
+
+Impacts = Mapping[Subject, Impact]
 
 
 class Change(NamedTuple):
-    """The impact that one change in the stream adds, by day. ``sequence`` grows with every change in a shard."""
+    """The impact that one change in the stream adds, by subject. ``sequence`` grows with every change in a shard."""
 
     sequence: int
     adds: Impacts
@@ -90,67 +161,55 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Day:
-    """The impact of one day, with a mark for each shard of the stream. A day without an item has version 0."""
+class Tally:
+    """The impact of one subject, with a mark for each shard of the stream. A tally without an item has version 0."""
 
-    day: date
+    subject: Subject
     impact: Impact = field(default_factory=Impact)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     version: int = 0
 
-    def with_changes(self, changes: Sequence[Change], shard: str, now: int) -> "Day":
-        """Return this day with the new changes of a shard added, or this same object if there are none.
+    def with_changes(self, changes: Sequence[Change], shard: str, now: int) -> "Tally":
+        """Return this tally with the new changes of a shard added, or this same object if there are none.
 
         A shard delivers its changes in order, and may redeliver them. So the changes after the shard's mark are new.
         """
         counted = self.marks[shard].sequence if shard in self.marks else -1
-        new = [change for change in changes if change.sequence > counted and self.day in change.adds]
+        new = [change for change in changes if change.sequence > counted and self.subject in change.adds]
         if not new:
             return self
         recent = {name: mark for name, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
         mark = Mark(max(change.sequence for change in new), now)
         return replace(
-            self, impact=total([self.impact, *(change.adds[self.day] for change in new)]), marks={**recent, shard: mark}
+            self,
+            impact=total([self.impact, *(change.adds[self.subject] for change in new)]),
+            marks={**recent, shard: mark},
         )
-
-
-def total(impacts: Iterable[Impact]) -> Impact:
-    """Return the sum of many impacts."""
-    acts: dict[Act, Sum] = {}
-    trees: dict[str, int] = {}
-    for impact in impacts:
-        for act, found in impact.acts.items():
-            acts[act] = acts.get(act, ZERO_SUM).plus(found)
-        for state, number in impact.trees.items():
-            trees[state] = trees.get(state, 0) + number
-    return _without_zeros(acts, trees)
-
-
-def _without_zeros(acts: Mapping[Act, Sum], trees: Mapping[str, int]) -> Impact:
-    return Impact(
-        {act: found for act, found in acts.items() if any(found)},
-        {state: number for state, number in trees.items() if number},
-    )
 
 
 def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
     """Return the impact of a period. Reversed and void entries do not count, nor does an implausible quantity."""
     if period is None:
         return {}
-    return _by_day(
-        (
-            calendar.day_of(entry.occurred_at),
-            Impact(
-                {
-                    Act(period.key.owner.kind, app_of(name), entry.type): Sum(
-                        entry.actions, entry.counted, entry.points, entry.avoided_g
-                    )
-                }
-            ),
-        )
+    return _by_subject(
+        adds
         for name, entry in period.entries.items()
         if entry.counts
+        for adds in _adds_of(period.key.owner, app_of(name), entry, calendar.day_of(entry.occurred_at))
     )
+
+
+def _adds_of(owner: Owner, app: str, entry: Entry, day: date) -> Iterator[tuple[Subject, Impact]]:
+    found = Sum(entry.actions, entry.counted, entry.points, entry.avoided_g)
+    yield day, Impact({Act(owner.kind, app, entry.type): found})
+    if owner.kind == "facility":
+        month = MonthlyAct(month_of(day), entry.type)
+        yield FacilityYear(owner.id, day.year), Impact(months={month: found})
+
+
+def month_of(day: date) -> str:
+    """Return the month of a day, such as ``2026-06``."""
+    return day.isoformat()[:7]
 
 
 def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
@@ -159,17 +218,19 @@ def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> I
         return {}
     day = calendar.day_of(redemption.reserved_at)
     states = [redemption.tree_state(tree) for tree in redemption.trees]
-    return _by_day((day, Impact(trees={state.value: 1})) for state in states if state not in UNPAID)
+    return _by_subject((day, Impact(trees={state.value: 1})) for state in states if state not in UNPAID)
 
 
 def difference(after: Impacts, before: Impacts) -> Impacts:
-    """Return ``after`` minus ``before``, without the days on which they are equal."""
-    days = {day: after.get(day, Impact()).plus(before.get(day, Impact()), -1) for day in {*after, *before}}
-    return {day: impact for day, impact in days.items() if not impact.is_zero}
+    """Return ``after`` minus ``before``, without the subjects for which they are equal."""
+    found = {
+        subject: after.get(subject, Impact()).plus(before.get(subject, Impact()), -1) for subject in {*after, *before}
+    }
+    return {subject: impact for subject, impact in found.items() if not impact.is_zero}
 
 
 def impact_of_change(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
-    """Return the impact that a change of one period or one redemption adds, by day. It can be negative."""
+    """Return the impact that a change of one period or one redemption adds, by subject. It can be negative."""
     match before, after:
         case (Period() | None, Period()):
             return difference(impact_of_period(after, calendar), impact_of_period(before, calendar))
@@ -178,8 +239,8 @@ def impact_of_change(before: Period | Redemption | None, after: Period | Redempt
     raise TypeError("before and after must both be periods or both be redemptions")
 
 
-def _by_day(found: Iterator[tuple[date, Impact]]) -> Impacts:
-    days: defaultdict[date, list[Impact]] = defaultdict(list)
-    for day, impact in found:
-        days[day].append(impact)
-    return {day: total(impacts) for day, impacts in days.items()}
+def _by_subject(found: Iterable[tuple[Subject, Impact]]) -> Impacts:
+    adders: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
+    for subject, impact in found:
+        adders[subject].add(impact)
+    return {subject: adder.total() for subject, adder in adders.items()}

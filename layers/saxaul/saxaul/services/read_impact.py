@@ -1,6 +1,6 @@
 """Reads the public totals, and the campaigns with the progress toward their goals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -10,7 +10,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.clock import Clock
 from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
-from saxaul.impact.totals import Day, total
+from saxaul.impact.totals import FacilityYear, Impact, total
 from saxaul.log.entries import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
@@ -36,12 +36,14 @@ class Totals(NamedTuple):
     """The public totals.
 
     Attributes:
-        days: the days that have totals.
+        days: the totals of each day that has totals.
+        facilities: the totals of each facility and year that has totals; empty if they were not asked for.
         trees: the counts of the newest log entry.
         catalog: describes the action types.
     """
 
-    days: Sequence[Day]
+    days: Mapping[date, Impact]
+    facilities: Mapping[FacilityYear, Impact]
     trees: Counts
     catalog: Catalog
 
@@ -90,11 +92,19 @@ class ImpactReading:
             raise AssertionError(f"the campaign {identifier} never runs, although the catalog refuses such campaigns")
         return self._shown_run(identifier, campaign, run)
 
-    def totals(self, first: date, last: date) -> Totals:
-        """Return the totals of the days from ``first`` to ``last``. The counts of trees cover all time."""
+    def totals(self, first: date, last: date, *, with_facilities: bool) -> Totals:
+        """Return the totals of the days from ``first`` to ``last``. The counts of trees cover all time.
+
+        With ``with_facilities``, also return those of each facility in the years of these days.
+        """
         newest = self.log.head()
-        trees = newest.counts if newest else Counts()
-        return Totals(self.impact.between(first, last), trees, self.catalog_store.catalog())
+        facilities = self.impact.facilities_between(first.year, last.year) if with_facilities else {}
+        return Totals(
+            self.impact.between(first, last),
+            facilities,
+            newest.counts if newest else Counts(),
+            self.catalog_store.catalog(),
+        )
 
     def _today(self) -> date:
         return self.calendar.day_of(self.clock.now())
@@ -114,7 +124,7 @@ class ImpactReading:
     def _shown_run(self, identifier: str, campaign: Campaign, run: Run) -> ShownRun:
         reached = None
         if campaign.goal and run.first <= self._today():
-            reached = progress(campaign, [total(day.impact for day in self.impact.between(*run))])
+            reached = progress(campaign, [total(self.impact.between(*run).values())])
         return ShownRun(identifier, campaign, run, reached)
 
 

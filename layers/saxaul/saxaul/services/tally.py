@@ -1,8 +1,8 @@
 """Tallies: adds each change in the stream of the ledger table to the public totals exactly once.
 
-The totals of a day are one item. It has the sums of the day and, for each shard of the stream, a mark: the last change
-of the shard that the sums include. One write updates the sums and the marks. If Lambda delivers a batch again,
-completely or in part, the marks show which changes are already counted.
+The totals of a day are one item, and so are those of a facility's year. Such an item, a tally, has sums and, for each
+shard of the stream, a mark: the last change of the shard that the sums include. One write updates the sums and the
+marks. If Lambda delivers a batch again, completely or in part, the marks show which changes are already counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.impact.totals import Change, Day, impact_of_change
+from saxaul.impact.totals import Change, Tally, impact_of_change
 from saxaul.messages.events import StreamRecord
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
@@ -22,10 +22,10 @@ from saxaul.storage.streams import changes_in
 
 
 class Tallied(NamedTuple):
-    """How many changes of a batch affect the totals, and how many items of days were written."""
+    """How many changes of a batch affect the totals, and how many tallies were written."""
 
     changes: int
-    days: int
+    tallies: int
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Tallying:
     def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
         """Add the changes of one shard, in the order of the stream, to the totals."""
         changes = self._changes_of(records)
-        days = self.impact.get_many({day for change in changes for day in change.adds})
-        return Tallied(len(changes), sum(self._add_to_day(day, changes, shard) for day in days.values()))
+        tallies = self.impact.get_many({subject for change in changes for subject in change.adds})
+        return Tallied(len(changes), sum(self._add_to(tally, changes, shard) for tally in tallies.values()))
 
     def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
         changes = [
@@ -49,9 +49,9 @@ class Tallying:
         ]
         return [change for change in changes if change.adds]
 
-    def _add_to_day(self, day: Day, changes: Sequence[Change], shard: str) -> bool:
-        """Add the changes to the totals of a day. Return False if they are already counted, so nothing was written."""
-        current = day
+    def _add_to(self, tally: Tally, changes: Sequence[Change], shard: str) -> bool:
+        """Add the changes to a tally. Return False if they are already counted, so nothing was written."""
+        current = tally
 
         def attempt() -> bool:
             nonlocal current
@@ -61,7 +61,7 @@ class Tallying:
             try:
                 self.impact.put(counted)
             except LostRaceError:
-                current = self.impact.get_many([day.day])[day.day]
+                current = self.impact.get_many([tally.subject])[tally.subject]
                 raise
             return True
 
