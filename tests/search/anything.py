@@ -3,9 +3,9 @@
 from hypothesis import strategies as st
 
 from saxaul.search.index import Answer
-from tests.search.judging import judged
+from tests.search.judging import all_queries
 
-_TYPED = sorted({question.query for of_kind in judged("judged").values() for question in of_kind})
+_TYPED = sorted({question.query for question in all_queries("tuning")})
 _ANYTHING = st.text(max_size=100)
 _WORDS = st.lists(
     st.one_of(

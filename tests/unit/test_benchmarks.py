@@ -1,14 +1,20 @@
-"""The benchmarks compute units, requests and dollars correctly, and the simulated day is as described."""
+"""The benchmarks compute units, requests, dollars and ratios correctly, and compare with what they describe."""
 
 from datetime import date
 
 import pytest
+from rich.console import Console
 
 from benchmarks.day import Day
 from benchmarks.metering import capacity_units, chunks, units_of_batch
 from benchmarks.prices import Usage
-from tests.builders import SHANGHAI
+from benchmarks.relevance import searches, table_of
+from benchmarks.search_engines import Engine, careful_fts5, careful_tantivy, fast_fts5, fast_tantivy
+from benchmarks.suggestions import Measured, p99_to_tantivy
+from tests.builders import SHANGHAI, make_catalog, make_suggestion
+from tests.search.judging import Quality, judged
 
+CATALOG = make_catalog(suggestions={"bus": make_suggestion(keywords=("commute", "wheels"))})
 KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}
 
 
@@ -111,3 +117,72 @@ def test_the_same_seed_gives_the_same_day() -> None:
     assert make_day().arrivals == make_day().arrivals
     assert make_day().reported(7) == make_day().reported(7)
     assert make_day(seed=2).arrivals != make_day().arrivals
+
+
+@pytest.mark.parametrize("engine", ["saxaul", "tantivy", "fts5"])
+def test_each_compared_search_finds_the_beginnings_of_words_and_nothing_without_a_word(engine: str) -> None:
+    search = searches(CATALOG)[engine]
+
+    assert search("commu", "alipay") == search("gongji", "alipay") == ["bus"]
+    assert search("%", "alipay") == []
+
+
+@pytest.mark.parametrize("engine", ["tantivy", "fts5"])
+def test_the_other_engines_search_only_what_the_app_can_show(engine: str) -> None:
+    search = searches(CATALOG)[engine]
+
+    assert search("commu", "freshippo") == []
+    assert search("saxaul", "freshippo") == ["saxaul-alxa"]
+
+
+@pytest.mark.parametrize("engine", [fast_tantivy, careful_tantivy])
+def test_tantivy_forgives_one_typo_in_4_letters_and_two_in_8(engine: Engine) -> None:
+    ask = engine(make_catalog(suggestions={"bus": make_suggestion(keywords=("underground", "tram"))}))
+
+    assert ask("trom") == ask("umderground") == ask("umdergroumd") == ["bus"]
+    assert ask("tron") == ask("umdergroums") == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "found"), [(fast_tantivy, []), (careful_tantivy, ["bus"]), (fast_fts5, []), (careful_fts5, ["bus"])]
+)
+def test_only_the_careful_form_of_an_engine_finds_documents_that_lack_a_word(engine: Engine, found: list[str]) -> None:
+    ask = engine(CATALOG)
+
+    assert ask("commute wheels") == ["bus"]
+    assert ask("commute xyzzy") == found
+
+
+def test_careful_tantivy_ranks_whole_words_before_beginnings_and_these_before_typos() -> None:
+    words = {"typo": "lamb", "beginning": "lamps", "whole": "lamp"}
+    ask = careful_tantivy(
+        make_catalog(suggestions={name: make_suggestion(keywords=(word,)) for name, word in words.items()})
+    )
+
+    assert ask("lamp") == ["whole", "beginning", "typo"]
+
+
+def test_the_table_of_relevance_shows_every_figure_in_80_columns() -> None:
+    figures = [Quality(22, 0.111, 0.222, 0.333), Quality(22, 0.444, 0.555, None), Quality(22, 0.666, 0.777, None)]
+    by_engine = dict(zip(("saxaul", "tantivy", "fts5"), figures, strict=True))
+    console = Console(width=80)
+    with console.capture() as output:
+        console.print(table_of(dict.fromkeys(judged("tuning"), by_engine), "held-out"))
+
+    assert max(map(len, output.get().splitlines())) <= 80
+    for figure in ("0.111", "0.222", "0.333", "0.444", "0.555", "0.666", "0.777"):
+        assert output.get().count(figure) == len(judged("tuning"))
+
+
+def test_the_budget_compares_the_99th_percentiles_at_5000_suggestions() -> None:
+    measured = [
+        Measured(engine, size, build_s=1, memory_mb=1, p99_first_ms=9, p50_ms=0.1, p99_ms=p99, p99_cpu_ms=2 * p99)
+        for engine, size, p99 in [
+            ("saxaul", 1_000, 7),
+            ("tantivy (fuzzy prefix)", 1_000, 7),
+            ("saxaul", 5_000, 0.5),
+            ("tantivy (fuzzy prefix)", 5_000, 2),
+        ]
+    ]
+
+    assert p99_to_tantivy(measured) == (0.25, 0.25)
