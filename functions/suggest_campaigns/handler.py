@@ -52,8 +52,8 @@ def suggest(request: Request) -> Response:
     body, etag = response_to(live_index().current(), _SearchRequest(query, request.app, language, limit, today()))
     headers = {**_CACHE_HEADERS, "etag": etag}
     if client_has(request.header("if-none-match"), etag):
-        return Response("", status=304, headers=headers)
-    return Response(body, headers=headers)
+        return Response("", status=304, headers=headers, language=language)
+    return Response(body, headers=headers, language=language)
 
 
 handler = endpoint({("GET", "/suggestions"): suggest}, registered_client)

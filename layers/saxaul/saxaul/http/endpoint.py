@@ -20,6 +20,7 @@ from saxaul.catalog.entries import LANGUAGES, Language
 from saxaul.catalog.faults import bounded_lines, shortened
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
 from saxaul.http.access import Access, Data, access_to
+from saxaul.http.languages import preferred_language
 from saxaul.http.parameters import header_values, path_parameter
 from saxaul.http.sizes import fits_response
 from saxaul.ledger.actions import is_identifier
@@ -160,13 +161,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response. A body that is a string is sent as it is, any other body as JSON."""
+    """An HTTP response. A body that is a string is sent as it is, any other body as JSON.
+
+    ``language`` is what ``language_of`` returned for the request, or None if the response is the same in each language.
+    """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    language: Language | None = None
 
 
+_NOT_MODIFIED = 304
 _MAX_DETAIL_BYTES = 1000
 _MAX_ERRORS = 50
 """The most errors that a problem lists. An entry has at most 10 of its own, and those of its references come on top."""
@@ -249,6 +255,7 @@ def endpoint(
                 "cache-control": "no-store",
                 "x-content-type-options": "nosniff",
                 **response.headers,
+                **_language_headers(response),
             },
             "body": body,
         }
@@ -257,16 +264,31 @@ def endpoint(
 
 
 def language_of(request: Request) -> Language:
-    """Return the language in the query parameter ``lang``. The default is English.
+    """Return the language in the query parameter ``lang``, or else the one that ``Accept-Language`` prefers.
+
+    A route that calls this function puts the language into its response.
 
     Raises:
-        InvalidRequest: the API does not support this language.
+        InvalidRequest: ``lang`` is a language that the API does not support.
     """
-    requested = request.query.get("lang", "en")
+    requested = request.query.get("lang")
+    if requested is None:
+        return preferred_language(request.header("accept-language") or "")
     for language in LANGUAGES:
         if language == requested:
             return language
     raise InvalidRequest("invalid_parameter", f"lang must be one of {', '.join(LANGUAGES)}.")
+
+
+def _language_headers(response: Response) -> Mapping[str, str]:
+    """Return the headers that tell caches and readers about the language of a response.
+
+    A response with status 304 has no body, so it does not name the language of one (RFC 9110, section 15.4.5).
+    """
+    if response.language is None:
+        return {}
+    varying = {"vary": ", ".join([*filter(None, [response.headers.get("vary")]), "Accept-Language"])}
+    return varying if response.status == _NOT_MODIFIED else varying | {"content-language": response.language}
 
 
 def day_in(request: Request, name: str) -> date | None:
