@@ -5,7 +5,10 @@ function of the API stops earlier, and returns an error of its own. Only the fun
 that process queue messages do not, because a queue delivers their messages again.
 """
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class OutOfTimeError(Exception):
@@ -21,6 +24,7 @@ class Deadline:
 
     def __init__(self) -> None:
         self._at: float | None = None
+        self._of_thread = threading.local()
 
     def set(self, seconds: float) -> None:
         """Set the deadline to a number of seconds from now."""
@@ -30,13 +34,23 @@ class Deadline:
         """Remove the deadline, because the invocation is over."""
         self._at = None
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give the AWS calls that this thread makes an earlier deadline, a number of seconds from now."""
+        self._of_thread.at = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            del self._of_thread.at
+
     def require(self, seconds: float) -> None:
         """Check that at least this many seconds are left. Without a deadline, there is always enough time.
 
         Raises:
             OutOfTimeError: fewer seconds are left.
         """
-        if self._at is not None and self._at - time.monotonic() < seconds:
+        deadlines = [at for at in (self._at, getattr(self._of_thread, "at", None)) if at is not None]
+        if deadlines and min(deadlines) - time.monotonic() < seconds:
             raise OutOfTimeError
 
 

@@ -31,6 +31,9 @@ LONGEST_ATTEMPT = CONNECT_SECONDS + READ_SECONDS + 2 ** (CALL_ATTEMPTS - 2)
 _ANSWER_SECONDS = 0.5
 """The time that is left for an error response after the last attempt."""
 
+ONE_ATTEMPT = LONGEST_ATTEMPT + _ANSWER_SECONDS + 0.5
+"""With a deadline of this many seconds, a call makes one attempt, or more if they begin within half a second."""
+
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": CALL_ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
