@@ -813,6 +813,7 @@ WAYS_OUT = {
         r"\blogger\.(debug|info|warning|error|exception|critical)\(",
         {
             "saxaul/http/endpoint.py",
+            "saxaul/services/personal.py",
             "saxaul/services/search.py",
             "saxaul/services/settle.py",
             "saxaul/storage/catalog.py",

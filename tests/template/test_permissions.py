@@ -28,6 +28,7 @@ PERMISSIONS = {
     "SuggestCampaigns": [
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in clients",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in USER#*",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",
