@@ -54,6 +54,15 @@ SENDERS = [
 ]
 
 
+ROUTES = [required for route in TABLE for required in (route, route.of_person) if required]
+"""Each route, and again with a person in the query if the query may name one."""
+
+
+def query_of(access: Access, user_id: str) -> dict[str, str]:
+    """Return the query parameters of a request."""
+    return {access.optional.parameter: user_id} if access.optional and access.data is Data.PERSON_IN_QUERY else {}
+
+
 def expected(access: Access, sender: Sender) -> str:
     """Return the code with which a request is refused, or :data:`ADMITTED`."""
     if access.scope is None:
@@ -75,10 +84,10 @@ def expected(access: Access, sender: Sender) -> str:
 
 def cases() -> Iterator[tuple[Access, Sender]]:
     """Yield each route with each sender."""
-    for access in TABLE:
+    for access in ROUTES:
         for sender in SENDERS:
             yield access, sender
 
 
 def named(access: Access, sender: Sender) -> str:
-    return f"{access.method} {access.path} by {sender.name}"
+    return f"{access.method} {access.path} of {access.data} by {sender.name}"

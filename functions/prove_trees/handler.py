@@ -1,5 +1,6 @@
 """Public endpoints: certificates as JSON, picture or page, and the transparency log that proves them."""
 
+from saxaul.catalog.entries import Language
 from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
@@ -23,15 +24,15 @@ def view_certificate(request: Request) -> Response:
     if form == "svg":
         from saxaul.certificate.picture import render_picture  # noqa: PLC0415 - most requests draw nothing
 
-        return _cacheable(request, render_picture(certificate, address, language), "image/svg+xml", _CACHE_FOR_A_MINUTE)
+        picture = render_picture(certificate, address, language)
+        return _cacheable(request, picture, "image/svg+xml", _CACHE_FOR_A_MINUTE, language)
     if not form and "text/html" in (request.header("accept") or ""):
         from saxaul.certificate.page import render_page  # noqa: PLC0415 - most requests draw nothing
 
-        return _cacheable(
-            request, render_page(certificate, address, language), "text/html; charset=utf-8", _CACHE_FOR_A_MINUTE
-        )
+        page = render_page(certificate, address, language)
+        return _cacheable(request, page, "text/html; charset=utf-8", _CACHE_FOR_A_MINUTE, language)
     text = encode(certificate.document(language)).decode()
-    return _cacheable(request, text, "application/json", _CACHE_FOR_A_MINUTE)
+    return _cacheable(request, text, "application/json", _CACHE_FOR_A_MINUTE, language)
 
 
 def view_log(request: Request) -> Response:
@@ -50,12 +51,14 @@ def view_log_key(request: Request) -> Response:
     return _cacheable(request, log_reading().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
 
 
-def _cacheable(request: Request, text: str, content_type: str, cache_control: str) -> Response:
+def _cacheable(
+    request: Request, text: str, content_type: str, cache_control: str, language: Language | None = None
+) -> Response:
     # A certificate shows text that others wrote, such as the dedication, so a browser must not run scripts from it or
     # load anything for it.
     guarded = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
     caching = {"cache-control": cache_control, "vary": "accept"}
-    return cacheable(request, text, caching, guarded | {"content-type": content_type})
+    return cacheable(request, text, caching, guarded | {"content-type": content_type}, language)
 
 
 handler = endpoint(

@@ -64,7 +64,7 @@ def view_forest(request: Request) -> Response:
     )
     has_more = forest.has_more or len(trees) < len(forest.trees)
     cursor = _TREES.cursor_for(forest.trees[len(trees) - 1].place) if has_more else None
-    return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor})
+    return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor}, language=language)
 
 
 def list_tree_projects(request: Request) -> Response:
@@ -74,7 +74,8 @@ def list_tree_projects(request: Request) -> Response:
         project_view(identifier, project, found.stocks[identifier], settings().calendar, language, found.now)
         for identifier, project in found.projects.items()
     ]
-    return Response({"projects": projects}, headers={"cache-control": f"private, max-age={PROJECTS_CACHED_FOR:.0f}"})
+    caching = {"cache-control": f"private, max-age={PROJECTS_CACHED_FOR:.0f}"}
+    return Response({"projects": projects}, headers=caching, language=language)
 
 
 handler = endpoint(

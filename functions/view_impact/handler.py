@@ -34,7 +34,7 @@ def list_campaigns(request: Request) -> Response:
         name: [campaign_view(run.identifier, run.campaign, run.run, day, run.reached, language) for run in runs]
         for name, runs in impact_reading().campaigns(on).items()
     }
-    return Response({"day": day.isoformat(), **shown})
+    return Response({"day": day.isoformat(), **shown}, language=language)
 
 
 def view_campaign(request: Request) -> Response:
@@ -42,7 +42,7 @@ def view_campaign(request: Request) -> Response:
     day = on or today()
     shown = impact_reading().campaign(request.path("id"), on)
     view = campaign_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
-    return Response(view | {"editions": editions_view(shown.campaign, language)})
+    return Response(view | {"editions": editions_view(shown.campaign, language)}, language=language)
 
 
 def view_impact(request: Request) -> Response:

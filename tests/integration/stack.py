@@ -13,6 +13,7 @@ from operations import reconcile
 from saxaul.catalog.clients import RegisteredClient, Trust
 from saxaul.catalog.entries import Entity, Kind
 from saxaul.catalog.versions import VersionedEntry
+from saxaul.http.access import TABLE
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
@@ -66,6 +67,10 @@ REGISTERED = {
     "operator-client": RegisteredClient(name="operator", role="operator"),
 }
 """The clients in the registry of every stack, by the client id in their tokens."""
+
+
+SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for access in TABLE if access.scope}))
+"""All scopes, as the claim of a token has them. Without API Gateway, only the functions check scopes here."""
 
 
 class Context:
@@ -256,7 +261,7 @@ def call(
     event = api_event(method, resource, path=path, query=query, headers=headers) | {
         "body": body if body is None or isinstance(body, str) else json.dumps(body)
     }
-    claims = {"client_id": client} | ({"username": person} if person else {})
+    claims = {"client_id": client, "scope": SCOPES} | ({"username": person} if person else {})
     if client:
         event["requestContext"]["authorizer"] = {"claims": claims}
     return parse_response(invoke(function, event))

@@ -20,12 +20,14 @@ from tests.access import (
     OTHER_FIRST_PARTY,
     OTHER_PARTNER,
     PARTNER,
+    ROUTES,
     SENDERS,
     TAKEN_BACK,
     UNREGISTERED,
     Sender,
     expected,
     named,
+    query_of,
 )
 from tests.builders import USER, confirmation, failure, inspection, make_redemption, make_tree_project, reported
 from tests.integration.stack import (
@@ -91,13 +93,13 @@ def test_a_function_that_cannot_find_clients_serves_only_public_routes() -> None
     assert [access.scope for access in access_to(routes).values()] == [*routes.values()]
 
 
-@pytest.mark.parametrize("access", TABLE, ids=lambda access: f"{access.method} {access.path}")
+@pytest.mark.parametrize("access", ROUTES, ids=lambda access: f"{access.method} {access.path} of {access.data}")
 def test_an_entry_of_the_table_is_consistent(access: Access) -> None:
     is_public = access.data is Data.PUBLIC
 
     assert (access.scope is None) == (access.role is None) == is_public
     assert access.names_a_person == (access.data in {Data.PERSON, Data.OWN_REDEMPTION})
-    reaches_persons = access.names_a_person or access.data is Data.PERSONS_IN_BODY
+    reaches_persons = access.names_a_person or access.data in {Data.PERSONS_IN_BODY, Data.PERSON_IN_QUERY}
     assert reaches_persons == (access.cover is not None or access.first_party), "third-party apps need a grant"
     assert not (access.cover and access.first_party)
 
@@ -146,6 +148,7 @@ class Requests:
             access.path,
             client=self.client,
             path={name: value for name, value in values.items() if f"{{{name}}}" in access.path},
+            query=query_of(access, USER.id),
             body=body_of(access, self.certificate),
             headers={"Idempotency-Key": "key-1"},
             person=person,
@@ -168,13 +171,13 @@ def observed(access: Access, answer: Answer) -> str:
 def test_every_route_answers_a_sender_as_the_table_says(stack: Stack, sender: Sender) -> None:
     requests = Requests(stack, sender)
 
-    answers = {named(access, sender): observed(access, requests.send(access)) for access in TABLE}
+    answers = {named(access, sender): observed(access, requests.send(access)) for access in ROUTES}
 
-    assert answers == {named(access, sender): expected(access, sender) for access in TABLE}
+    assert answers == {named(access, sender): expected(access, sender) for access in ROUTES}
 
 
 def test_the_generated_cases_include_each_possible_answer() -> None:
-    possible = {expected(access, sender) for access in TABLE for sender in SENDERS}
+    possible = {expected(access, sender) for access in ROUTES for sender in SENDERS}
 
     refusals = {"unknown_client", "not_an_app", "not_a_partner", "not_an_operator", "not_first_party", "not_granted"}
     assert possible == {ADMITTED, *refusals, "not_yours", "unknown_order"}
@@ -191,7 +194,7 @@ def test_a_public_route_answers_without_a_token(stack: Stack) -> None:
 
 def test_a_token_of_a_person_gives_access_to_no_path_of_another_person(stack: Stack) -> None:
     requests = Requests(stack, FIRST_PARTY)
-    paths = [access for access in TABLE if access.names_a_person]
+    paths = [access for access in ROUTES if access.names_a_person or access.data is Data.PERSON_IN_QUERY]
 
     foreign = {named(access, FIRST_PARTY): observed(access, requests.send(access, person="u-43")) for access in paths}
     own = {named(access, FIRST_PARTY): observed(access, requests.send(access, person=USER.id)) for access in paths}
@@ -218,14 +221,14 @@ def test_first_party_apps_cost_no_read_of_a_grant(stack: Stack, monkeypatch: pyt
         read.append(key.sk)
         return get(table, key)
 
-    def noted_get_many(table: Table, keys: Any, *, consistent: bool) -> Any:  # noqa: ANN401 - as Table takes them
+    def noted_get_many(table: Table, keys: Any, *, consistent: bool, only: str = "") -> Any:  # noqa: ANN401 - as Table
         wanted = list(keys)
         read.extend(key.sk for key in wanted)
-        return get_many(table, wanted, consistent=consistent)
+        return get_many(table, wanted, consistent=consistent, only=only)
 
     monkeypatch.setattr(Table, "get", noted_get)
     monkeypatch.setattr(Table, "get_many", noted_get_many)
-    for access in TABLE:
+    for access in ROUTES:
         if access.cover:
             requests.send(access)
 

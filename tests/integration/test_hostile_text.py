@@ -346,7 +346,10 @@ ROOT_OF = {
     if resource["Type"] == "AWS::Serverless::Function"
 }
 CLIENTS = {"take_reports": "partner-client", "manage_catalog": "operator-client"}
-HEADERS = ("Accept", "Host", "X-Forwarded-Host", "If-Match", "If-None-Match", "Idempotency-Key", "User-Agent")
+HEADERS = (
+    *("Accept", "Accept-Language", "Host", "X-Forwarded-Host"),
+    *("If-Match", "If-None-Match", "Idempotency-Key", "User-Agent"),
+)
 QUERIES = ("q", "lang", "limit", "cursor", "month", "from", "to", "by", "after", "on", "state")
 
 
@@ -817,6 +820,7 @@ WAYS_OUT = {
         r"\blogger\.(debug|info|warning|error|exception|critical)\(",
         {
             "saxaul/http/endpoint.py",
+            "saxaul/services/personal.py",
             "saxaul/services/read_figures.py",
             "saxaul/services/search.py",
             "saxaul/services/settle.py",

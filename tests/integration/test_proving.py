@@ -48,7 +48,7 @@ def test_a_certificate_is_json_for_programs_and_html_for_browsers(number: str) -
     assert (data.body["number"], data.body["state"], data.body["proof"]) == (number, "reserved", None)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert number in page.body
-    assert data.headers["vary"] == page.headers["vary"] == "accept"
+    assert data.headers["vary"] == page.headers["vary"] == "accept, Accept-Language"
 
 
 @pytest.mark.parametrize("headers", [None, BROWSER])

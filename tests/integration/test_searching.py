@@ -75,7 +75,7 @@ def test_a_client_with_the_current_etag_gets_304_without_a_body(seeded: Stack) -
     assert (again["statusCode"], again["body"]) == (304, "")
     assert again["headers"]["etag"] == response.headers["etag"]
     assert response.headers["cache-control"] == "private, max-age=60"
-    assert response.headers["vary"] == "Authorization"
+    assert response.headers["vary"] == "Authorization, Accept-Language"
     seeded.clock.instant = at("2026-06-06T12:00")
     assert search("bus").headers["etag"] != response.headers["etag"], "the action earns fewer points after the campaign"
 

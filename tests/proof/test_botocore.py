@@ -6,6 +6,7 @@ and then its response is dropped.
 
 import json
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ LEDGER = Table("Ledger", SYSTEM_CLOCK)
 METHODS = {
     "PutItem": "put_item",
     "GetItem": "get_item",
+    "BatchGetItem": "batch_get_item",
     "TransactWriteItems": "transact_write_items",
     "BatchWriteItem": "batch_write_item",
 }
@@ -103,7 +105,7 @@ def new_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def wire(new_clients: None) -> Iterator[Wire]:  # noqa: ARG001 - the clients must be new
     wire = Wire()
     events: Any = dynamodb().meta.events  # its type stubs know no handler that returns a response
-    events.register("before-send.dynamodb", wire.send)
+    events.register("before-send", wire.send)  # after the check of the deadline, which is registered under this name
     yield wire
     dynamodb().close()
 
@@ -188,6 +190,18 @@ def test_if_every_response_is_lost_the_write_takes_effect_and_the_client_times_o
 
     assert len(wire.requests) == CALL_ATTEMPTS
     assert Wallets(LEDGER).get("u").balance == 80
+
+
+def test_a_glance_at_a_person_does_not_wait_for_further_attempts(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search can answer without it. The first attempt takes longer than half a second here."""
+    wire.lost = CALL_ATTEMPTS
+    clock = SimpleNamespace(monotonic=lambda: 2.0 * len(wire.requests))
+    monkeypatch.setattr("saxaul.deadline.time", clock)
+
+    with pytest.raises(OutOfTimeError):
+        Wallets(LEDGER).glance("u", ["2026-06-05"], {"bus_ride"})
+
+    assert len(wire.requests) == 1
 
 
 @pytest.mark.usefixtures("new_clients")

@@ -28,7 +28,7 @@ PERMISSIONS = {
     "SuggestCampaigns": [
         "dynamodb:Query on CatalogTable",
         "dynamodb:GetItem on CatalogTable in clients",
-        "dynamodb:BatchGetItem on LedgerTable in PROJECT#* IMPACT#FACILITIES#*",
+        "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in PROJECT#* IMPACT#FACILITIES#* USER#*",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",

@@ -228,7 +228,7 @@ def test_an_action_beyond_the_plausible_quantity_of_a_day_is_accepted_and_flagge
     assert len(accepted) == 2
     [flag] = flagged
     assert (flag.index, flag.action_id, flag.code) == (2, "b", "over_plausible_quantity")
-    assert flag.detail == "Only 1000 ride of a day count in the public totals."
+    assert flag.detail == "The public totals count at most 1000 ride of a day."
 
 
 def test_an_accepted_action_names_the_version_and_the_campaign_of_its_day() -> None:

@@ -158,12 +158,17 @@ def test_the_documented_table_of_routes_is_the_table_of_the_code() -> None:
 
     assert documented == [
         [
-            f"`{access.method} {access.path}`",
+            f"`{access.method} {access.path}{query}`",
             f"{'first-party ' if access.first_party else ''}{access.role}" if access.role else "anyone",
             str(access.data),
             f"`{access.cover}`" if access.cover else "none",
         ]
-        for access in TABLE
+        for access, query in (
+            (required, f"?{required.optional.parameter}=" if required.optional and required is not route else "")
+            for route in TABLE
+            for required in (route, route.of_person)
+            if required
+        )
     ]
 
 

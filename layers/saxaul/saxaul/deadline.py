@@ -5,6 +5,7 @@ function of the API stops earlier, and returns an error of its own. Only the fun
 that process queue messages do not, because a queue delivers their messages again.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ class Deadline:
 
     def __init__(self) -> None:
         self._at: float | None = None
+        self._of_thread = threading.local()
 
     def set(self, seconds: float) -> None:
         """Set the deadline to a number of seconds from now."""
@@ -34,16 +36,12 @@ class Deadline:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Move the deadline to at most a number of seconds from now, for as long as the context is open.
-
-        It is for reads without which a response is still useful.
-        """
-        outer, soon = self._at, time.monotonic() + seconds
-        self._at = soon if outer is None else min(outer, soon)
+        """Give the AWS calls that this thread makes an earlier deadline, a number of seconds from now."""
+        self._of_thread.at = time.monotonic() + seconds
         try:
             yield
         finally:
-            self._at = outer
+            del self._of_thread.at
 
     def require(self, seconds: float) -> None:
         """Check that at least this many seconds are left. Without a deadline, there is always enough time.
@@ -51,7 +49,8 @@ class Deadline:
         Raises:
             OutOfTimeError: fewer seconds are left.
         """
-        if self._at is not None and self._at - time.monotonic() < seconds:
+        deadlines = [at for at in (self._at, getattr(self._of_thread, "at", None)) if at is not None]
+        if deadlines and min(deadlines) - time.monotonic() < seconds:
             raise OutOfTimeError
 
 

@@ -19,10 +19,25 @@ class Data(StrEnum):
     PUBLIC = "public data"
     SHARED = "what is the same for every person"
     PERSON = "the person in the path"
+    PERSON_IN_QUERY = "the person in the query"
     OWN_REDEMPTION = "a redemption that the same app requested, of the person in the path"
     PERSONS_IN_BODY = "each person in the body, one by one"
     OWN_ORDERS = "the orders of the client's partners"
     CATALOG = "the whole catalog"
+
+
+class PersonInQuery(NamedTuple):
+    """A person whom the query of a request may name, and what the request then requires besides its route.
+
+    Attributes:
+        parameter: the name of the query parameter that has the user id.
+        scope: the OAuth scope that the token must have too. API Gateway does not check it.
+        cover: what the grant of the person must cover if a third-party app sends the request.
+    """
+
+    parameter: str
+    scope: str
+    cover: Cover
 
 
 class Access(NamedTuple):
@@ -34,6 +49,7 @@ class Access(NamedTuple):
         data: whose data the route touches.
         cover: what the grant of the person must cover if a third-party app sends the request.
         first_party: whether third-party apps are refused, whatever the person granted.
+        optional: the person whom the query may name; None if the route reads no such parameter.
     """
 
     method: str
@@ -43,10 +59,18 @@ class Access(NamedTuple):
     data: Data
     cover: Cover | None = None
     first_party: bool = False
+    optional: PersonInQuery | None = None
 
     @property
     def names_a_person(self) -> bool:
         return "{user_id}" in self.path
+
+    @property
+    def of_person(self) -> "Access | None":
+        """What a request requires whose query names a person; None if the query of this route cannot name one."""
+        if self.optional is None:
+            return None
+        return self._replace(data=Data.PERSON_IN_QUERY, cover=self.optional.cover)
 
     def check_client(self, client: RegisteredClient) -> None:
         """Check that this kind of client may send the request.
@@ -71,7 +95,10 @@ _PERSON, _ORDER, _ENTRY = "/users/{user_id}", "/planting-orders/{order_id}", "/c
 TABLE = (
     Access("POST", "/actions", "actions.write", "app", Data.PERSONS_IN_BODY, "report"),
     Access("POST", "/reversals", "actions.write", "app", Data.PERSONS_IN_BODY, "report"),
-    Access("GET", "/suggestions", "suggestions.read", "app", Data.SHARED),
+    Access(
+        *("GET", "/suggestions", "suggestions.read", "app", Data.SHARED),
+        optional=PersonInQuery("user_id", "wallets.read", "read"),
+    ),
     Access("GET", "/campaigns", "suggestions.read", "app", Data.SHARED),
     Access("GET", "/campaigns/{id}", "suggestions.read", "app", Data.SHARED),
     Access("GET", "/tree-projects", "suggestions.read", "app", Data.SHARED),

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from saxaul.catalog.entries import Language
 from saxaul.catalog.versions import Condition, Versions
 from saxaul.http.endpoint import Request, Response
 from saxaul.problems import InvalidRequest
@@ -44,15 +45,22 @@ def etag_of_text(text: str) -> str:
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def cacheable(request: Request, text: str, cache_headers: Mapping[str, str], headers: Mapping[str, str]) -> Response:
+def cacheable(
+    request: Request,
+    text: str,
+    cache_headers: Mapping[str, str],
+    headers: Mapping[str, str],
+    language: Language | None = None,
+) -> Response:
     """Return a response with an ETag, or 304 if the client already has this text.
 
     ``cache_headers`` tell caches how to treat the response. Both responses have them; only the first has ``headers``.
+    ``language`` is that of the text, if the request chose it.
     """
     etag = etag_of_text(text)
     if client_has(request.header("if-none-match"), etag):
-        return Response("", 304, {**cache_headers, "etag": etag})
-    return Response(text, 200, {**cache_headers, "etag": etag, **headers})
+        return Response("", 304, {**cache_headers, "etag": etag}, language)
+    return Response(text, 200, {**cache_headers, "etag": etag, **headers}, language)
 
 
 def client_has(if_none_match: str | None, etag: str) -> bool:

@@ -2,14 +2,14 @@
 
 If a path needs a token, API Gateway has already checked the token and its scope. Before a route runs, the handler
 checks what the table of routes (access.py) requires: that the client of the token is registered, has the right role
-and, if it is a third-party app, has a grant of the person in the path. If the path contains a user id and the token has
-a username, the two must be equal. Every error response is an application/problem+json document.
+and, if it is a third-party app, has a grant of the person in the path or in the query. If the token has a username, it
+must be equal to the user id in the path or in the query. Every error response is an application/problem+json document.
 """
 
 import base64
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from time import perf_counter
@@ -20,7 +20,8 @@ from saxaul.catalog.entries import LANGUAGES, Language
 from saxaul.catalog.faults import bounded_lines, shortened
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
 from saxaul.http.access import Access, Data, access_to
-from saxaul.http.parameters import header_values, path_parameter
+from saxaul.http.languages import preferred_language
+from saxaul.http.parameters import header_values, path_parameter, query_values
 from saxaul.http.sizes import fits_response
 from saxaul.ledger.actions import is_identifier
 from saxaul.ledger.grants import Cover
@@ -32,16 +33,26 @@ from saxaul.settings import settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+SCOPES_OF = "saxaul"
+"""The identifier of the resource server in Cognito, with which the names of scopes in a token begin."""
+
 ApiEvent = dict[str, Any]
 """The Lambda proxy event that API Gateway sends."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, as API Gateway passed it on, and the registered client of its token, if there is one."""
+    """An HTTP request, as API Gateway passed it on.
+
+    Attributes:
+        registered: the registered client of the token, if there is one.
+        person: the user id in the query, if the table of routes lets the query name a person, and the client may reach
+            this person.
+    """
 
     event: ApiEvent
     registered: RegisteredClient | None = None
+    person: str | None = None
 
     def path(self, name: str) -> str:
         """Return a path parameter after percent-decoding.
@@ -61,11 +72,7 @@ class Request:
         Raises:
             InvalidRequest: the value cannot be an identifier.
         """
-        value = self.path(name)
-        if not is_identifier(value):
-            allowed = "1 to 128 characters from A-Z, a-z, 0-9 and ._~@:+=-, and must not be '.' or '..'."
-            raise InvalidRequest("invalid_parameter", f"{name} must have {allowed}")
-        return value
+        return _checked_identifier(name, self.path(name))
 
     def header(self, name: str) -> str | None:
         """Return a header by its lower-case name. The values of a repeated header are joined by commas (RFC 9110)."""
@@ -131,10 +138,28 @@ class Request:
         Raises:
             Forbidden: the token has the username of another user.
         """
-        user_id = self.identifier("user_id")
+        return self._own(self.identifier("user_id"))
+
+    def user_id_in(self, parameter: str) -> str:
+        """Return the user id in a query parameter.
+
+        Raises:
+            Forbidden: the token has the username of another user.
+            InvalidRequest: the value cannot be an identifier, or the parameter was sent more than once.
+        """
+        values = query_values(self.event, parameter)
+        if len(values) != 1:
+            raise InvalidRequest("invalid_parameter", f"{parameter} must be sent exactly once.")
+        return self._own(_checked_identifier(parameter, values[0]))
+
+    def has_scope(self, scope: str) -> bool:
+        """Return whether the token has a scope of the API. A token without the claim ``scope`` has none."""
+        return f"{SCOPES_OF}/{scope}" in self._claims.get("scope", "").split(" ")
+
+    def _own(self, user_id: str) -> str:
         username = self._claims.get("username")
         if username is not None and username != user_id:
-            raise Forbidden("not_yours", "A token with a username can be used only for the paths of that user.")
+            raise Forbidden("not_yours", "A token with a username can be used only for that user.")
         return user_id
 
     @property
@@ -160,13 +185,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response. A body that is a string is sent as it is, any other body as JSON."""
+    """An HTTP response. A body that is a string is sent as it is, any other body as JSON.
+
+    ``language`` is what ``language_of`` returned for the request, or None if the response is the same in each language.
+    """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    language: Language | None = None
 
 
+_NOT_MODIFIED = 304
 _MAX_DETAIL_BYTES = 1000
 _MAX_ERRORS = 50
 """The most errors that a problem lists. An entry has at most 10 of its own, and those of its references come on top."""
@@ -249,6 +279,7 @@ def endpoint(
                 "cache-control": "no-store",
                 "x-content-type-options": "nosniff",
                 **response.headers,
+                **_language_headers(response),
             },
             "body": body,
         }
@@ -257,16 +288,31 @@ def endpoint(
 
 
 def language_of(request: Request) -> Language:
-    """Return the language in the query parameter ``lang``. The default is English.
+    """Return the language in the query parameter ``lang``, or else the one that ``Accept-Language`` prefers.
+
+    A route that calls this function puts the language into its response.
 
     Raises:
-        InvalidRequest: the API does not support this language.
+        InvalidRequest: ``lang`` is a language that the API does not support.
     """
-    requested = request.query.get("lang", "en")
+    requested = request.query.get("lang")
+    if requested is None:
+        return preferred_language(request.header("accept-language") or "")
     for language in LANGUAGES:
         if language == requested:
             return language
     raise InvalidRequest("invalid_parameter", f"lang must be one of {', '.join(LANGUAGES)}.")
+
+
+def _language_headers(response: Response) -> Mapping[str, str]:
+    """Return the headers that tell caches and readers about the language of a response.
+
+    A response with status 304 has no body, so it does not name the language of one (RFC 9110, section 15.4.5).
+    """
+    if response.language is None:
+        return {}
+    varying = {"vary": ", ".join([*filter(None, [response.headers.get("vary")]), "Accept-Language"])}
+    return varying if response.status == _NOT_MODIFIED else varying | {"content-language": response.language}
 
 
 def day_in(request: Request, name: str) -> date | None:
@@ -320,8 +366,9 @@ def _admitted(request: Request, access: Access, find_client: FindClient, covers_
     The grants of persons in a body are checked where the body is read, because each item is refused by itself.
 
     Raises:
-        Forbidden: the client is not registered, may not send this request, or may not reach the person in the path.
-        InvalidRequest: the user id in the path cannot be an identifier.
+        Forbidden: the client is not registered, may not send this request, or may not reach the person in the path or
+            in the query.
+        InvalidRequest: the user id in the path or in the query cannot be an identifier.
     """
     if access.scope is None:
         return request
@@ -331,13 +378,34 @@ def _admitted(request: Request, access: Access, find_client: FindClient, covers_
     if access.data is Data.PERSONS_IN_BODY and admitted.has_username:
         raise Forbidden("not_yours", "A token with a username can be used only for the paths of that user.")
     if access.names_a_person:
-        user_id = admitted.user_id
-        if access.cover and client.needs_grants and access.cover not in covers_of(user_id, client.name):
-            raise Forbidden(
-                "not_granted",
-                f"This person has no grant that lets {client.name} {access.cover}; ask the person for one.",
-            )
+        _require_grant(client, admitted.user_id, access.cover, covers_of)
+    if access.optional and query_values(request.event, access.optional.parameter):
+        parameter, scope, cover = access.optional
+        if not admitted.has_scope(scope):
+            raise Forbidden("forbidden", f"A request with {parameter} needs the scope {scope} too.")
+        person = admitted.user_id_in(parameter)
+        _require_grant(client, person, cover, covers_of)
+        return replace(admitted, person=person)
     return admitted
+
+
+def _require_grant(client: RegisteredClient, user_id: str, cover: Cover | None, covers_of: CoversOf) -> None:
+    """Check that a client may reach a person. A cover of None requires no grant.
+
+    Raises:
+        Forbidden: the client is a third-party app, and the person has no grant for it that has the cover.
+    """
+    if cover and client.needs_grants and cover not in covers_of(user_id, client.name):
+        raise Forbidden(
+            "not_granted", f"This person has no grant that lets {client.name} {cover}; ask the person for one."
+        )
+
+
+def _checked_identifier(name: str, value: str) -> str:
+    if not is_identifier(value):
+        allowed = "1 to 128 characters from A-Z, a-z, 0-9 and ._~@:+=-, and must not be '.' or '..'."
+        raise InvalidRequest("invalid_parameter", f"{name} must have {allowed}")
+    return value
 
 
 def _refusal(problem: Problem) -> Response:

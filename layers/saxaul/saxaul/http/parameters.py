@@ -1,4 +1,4 @@
-"""Path parameters and headers in the events of API Gateway.
+"""Path parameters, query parameters and headers in the events of API Gateway.
 
 API Gateway offers two products: REST APIs and HTTP APIs. A REST API, which Saxaul uses on AWS, does not decode path
 parameters: they arrive percent-encoded, as the client sent them. An HTTP API decodes them, and so does the emulator on
@@ -34,6 +34,13 @@ def path_parameter(event: Mapping[str, Any], name: str) -> str:
         return unquote(value, errors="strict")
     except UnicodeDecodeError:
         raise broken from None
+
+
+def query_values(event: Mapping[str, Any], name: str) -> list[str]:
+    """Return all values of a query parameter, in the order in which they were sent."""
+    several: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
+    single: Mapping[str, str] = event.get("queryStringParameters") or {}
+    return several.get(name) or [single[name] for _ in range(name in single)]
 
 
 def header_values(event: Mapping[str, Any], name: str) -> list[str]:

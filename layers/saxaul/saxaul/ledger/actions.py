@@ -27,6 +27,7 @@ from pydantic import (
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog, Facility
 from saxaul.catalog.faults import error_sentence, shortened
+from saxaul.catalog.sentences import counted
 
 REVERSAL_DAYS = 366
 """How many days after an action an app can reverse it.
@@ -301,7 +302,7 @@ def _flagged(accepted: Sequence[tuple[int, Action]], catalog: Catalog) -> Iterat
     for index, action in accepted:
         if action.is_implausible and action.plausible is not None:
             unit = catalog.action_types[action.type].unit
-            detail = f"Only {action.plausible.normalize():f} {unit} of a day count in the public totals."
+            detail = f"The public totals count at most {action.plausible.normalize():f} {unit} of a day."
             yield FlaggedItem(index, action.action_id, "over_plausible_quantity", detail)
 
 
@@ -440,7 +441,8 @@ def _time_refusal(rule: ActionType, occurred_at: int, calendar: Calendar, now: i
     if calendar.is_in_future(occurred_at, now):
         return RefusalReason("in_future", "occurred_at is in the future.")
     if calendar.is_too_old(occurred_at, now):
-        return RefusalReason("too_old", f"An action can only be reported within {calendar.acceptance_days} days.")
+        within = counted(calendar.acceptance_days, "day")
+        return RefusalReason("too_old", f"An action can only be reported within {within}.")
     if rule.is_retired_on(calendar.day_of(occurred_at)):
         return RefusalReason(
             "retired_type", f"This action type is retired for actions that occur on or after {rule.retired_from}."

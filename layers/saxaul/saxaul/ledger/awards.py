@@ -83,6 +83,16 @@ class Usage:
         self._worth: defaultdict[str, Decimal] = defaultdict(Decimal)
         self._counted: defaultdict[str, Decimal] = defaultdict(Decimal)
 
+    @classmethod
+    def of_awarded(cls, entries: Iterable[Entry], terms: Terms) -> Self:
+        """Return what entries of one action type use by the awards that they have. Nothing is awarded again."""
+        usage = cls(terms)
+        for entry in entries:
+            worth = worth_of(entry.units, entry, terms.rule(entry.type, entry.rule))
+            windows = terms.calendar.windows_of(entry.occurred_at)
+            usage.add(Award(entry.points, entry.units, entry.counted, entry.reason, worth, windows))
+        return usage
+
     def award(self, entry: Entry) -> Award:
         """Return what the entry earns if it is added next. An entry that does not count must not be awarded."""
         rule = self._terms.rule(entry.type, entry.rule)

@@ -18,6 +18,9 @@ first and the person earns as much.
 ``repeated_id``: the app had reported the same action_id before, with another date, and has not reversed that action.
 """
 
+CUTS = frozenset({"over_units_cap", "over_points_cap"})
+"""The reasons of an entry whose points a cap cut."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -107,7 +110,7 @@ class Entry:
     @property
     def is_cut(self) -> bool:
         """Whether a cap cut the points of the entry."""
-        return self.reason in {"over_units_cap", "over_points_cap"}
+        return self.reason in CUTS
 
     def matches(self, action: Action) -> bool:
         """Whether the entry has the same content as the action."""

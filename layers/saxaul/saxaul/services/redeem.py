@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import TreeProject
+from saxaul.catalog.sentences import counted
 from saxaul.clock import Clock
 from saxaul.problems import Conflict, KeyReused, NotFound
 from saxaul.services import wiring
@@ -128,8 +129,8 @@ class Redeeming:
         if priced.points > new.max_points:
             raise Conflict(
                 "price_changed",
-                f"The trees cost {priced.points} points, more than the max_points of {new.max_points}. Nothing was "
-                "taken; show the person the new price, and repeat the request with it.",
+                f"The trees cost {counted(priced.points, 'point')}, more than the max_points of {new.max_points}. "
+                "Nothing was taken; show the person the new price, and repeat the request with it.",
             )
         return priced
 
@@ -173,7 +174,7 @@ def _refuse_if_wallet_cannot_pay(new: Redemption, balance: int) -> None:
     if balance < new.points:
         raise Conflict(
             "insufficient_points",
-            f"The trees cost {new.points} points, but the wallet has only {balance} after a harvest.",
+            f"The trees cost {counted(new.points, 'point')}, but the wallet has only {balance} after a harvest.",
         )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import ActionType, Campaign, Entity, TreeProject
+from saxaul.catalog.sentences import counted
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.impact.campaigns import run_after, run_at, runs_in
 from saxaul.trees.stock import Stock
@@ -106,8 +107,8 @@ def _of_tree_project(project: TreeProject, change: EntryChange) -> Iterator[Warn
     previous = change.stored.entity
     if isinstance(previous, TreeProject) and _is_far(Decimal(project.price_points), Decimal(previous.price_points)):
         detail = (
-            f"The price is {project.price_points} points, and was {previous.price_points}: they differ by more than a "
-            f"factor of {_FAR}."
+            f"The price is {counted(project.price_points, 'point')}, and was {previous.price_points}: they differ by "
+            f"more than a factor of {_FAR}."
         )
         yield Warned("price_far_off", "price_points", detail)
     if project.schedule is None or project.closed:

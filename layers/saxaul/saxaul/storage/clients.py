@@ -28,8 +28,11 @@ attempts, with pauses of up to 1 and 2 seconds between them. A test checks that 
 LONGEST_ATTEMPT = CONNECT_SECONDS + READ_SECONDS + 2 ** (CALL_ATTEMPTS - 2)
 """The most seconds that one attempt and the pause after it can take."""
 
-ANSWER_SECONDS = 0.5
+_ANSWER_SECONDS = 0.5
 """The time that is left for an error response after the last attempt."""
+
+ONE_ATTEMPT = LONGEST_ATTEMPT + _ANSWER_SECONDS + 0.5
+"""With a deadline of this many seconds, a call makes one attempt, or more if they begin within half a second."""
 
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": CALL_ATTEMPTS},
@@ -60,7 +63,7 @@ def _watch_time(client: "DynamoDBClient | KMSClient | SQSClient") -> None:
 
 def _require_time(**_: object) -> None:
     """Refuse an attempt of a call that might not end before the invocation does. botocore does not retry the error."""
-    DEADLINE.require(LONGEST_ATTEMPT + ANSWER_SECONDS)
+    DEADLINE.require(LONGEST_ATTEMPT + _ANSWER_SECONDS)
 
 
 def _translate_lost_answer(exception: BaseException, **_: object) -> None:

@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from saxaul.deadline import DEADLINE
-from saxaul.storage.clients import ANSWER_SECONDS, LONGEST_ATTEMPT
-
-_MARGIN_SECONDS = 0.1
+from saxaul.storage.clients import ONE_ATTEMPT
 
 
 @contextmanager
 def one_attempt() -> Iterator[None]:
-    """Allow one attempt of each AWS call that begins at once in the context, and no second one.
+    """Allow one attempt of each AWS call that this thread makes in the context, if it begins at once.
 
     Raises:
         OutOfTimeError: a further attempt was refused.
     """
-    with DEADLINE.within(LONGEST_ATTEMPT + ANSWER_SECONDS + _MARGIN_SECONDS):
+    with DEADLINE.within(ONE_ATTEMPT):
         yield

@@ -1,13 +1,16 @@
 """Wallets as items. This module also reads the sums of the open periods of a wallet."""
 
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from saxaul.ledger.actions import Owner
+from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import PeriodKey
 from saxaul.ledger.sums import PeriodSums
-from saxaul.storage.periods import Periods
+from saxaul.storage.patience import one_attempt
+from saxaul.storage.periods import Periods, paid_entries, period_key
 from saxaul.storage.table import Item, ItemMovedError, Key, Table
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 from saxaul.ledger.wallets import Wallet
 
 _LAST_WINDOW = "9999-12-31"
+_AT_A_GLANCE = "pk, sk, balance, e, z, packed"
+"""The attributes of a wallet and of periods that a glance needs. The digests of periods can be long."""
 _HAS_ENOUGH = "balance >= :points"
 _HAS_SPENT = "spent >= :points"
 
@@ -49,6 +54,25 @@ class Wallets:
         others = windows.others - {period.window for period in recent}
         rest = self._periods.sums_of_many([PeriodKey(owner, window) for window in others])
         return recent + [period for period in rest if not wallet.is_closed(period.window)]
+
+    def glance(
+        self, user_id: str, windows: Iterable[str], action_types: Collection[str]
+    ) -> tuple[int, Sequence[Entry]]:
+        """Return a person's balance, and the entries of these types that use a cap in the periods of these windows.
+
+        This takes one batch read, which is tried once. It is not consistent, which halves its cost:
+        what it returns is shown and decides nothing, and a consistent read would lack the queued actions too.
+
+        Raises:
+            OutOfTimeError, OverloadedError, UnansweredError: there was no complete answer in time.
+        """
+        owner = Owner("user", user_id)
+        periods = [period_key(PeriodKey(owner, window)) for window in windows]
+        with one_attempt():
+            items = self._table.get_many([wallet_key(user_id), *periods], consistent=False, only=_AT_A_GLANCE)
+        wallet = items.get(wallet_key(user_id), {})
+        found = [entry for key in periods if key in items for entry in paid_entries(items[key], action_types)]
+        return int(wallet.get("balance", 0)), found
 
     def put(self, wallet: Wallet) -> None:
         """Write a wallet, if the stored version is still the one that was read.
