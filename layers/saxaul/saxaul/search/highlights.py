@@ -1,15 +1,16 @@
 """Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Language, Suggestion
-from saxaul.search.folding import Word, words_of
+from saxaul.search.folding import Word, places_of, words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.ladders import Ladder
+from saxaul.search.pinyin import as_pinyin
 from saxaul.search.terms import Space, Vocabulary
 
 
@@ -64,16 +65,12 @@ class Highlighter:
         self, ladders: Sequence[Ladder], document: int, suggestion: Suggestion, language: Language
     ) -> tuple[Match, ...]:
         """Return at most one part for each word of a query. Texts in the requested language are searched first."""
-        found = (self._match(ladder, ladder.space_of(document), suggestion, language) for ladder in ladders)
+        found = (self._match(ladder, document, suggestion, language) for ladder in ladders)
         return tuple(dict.fromkeys(match for match in found if match))
 
-    def _match(self, ladder: Ladder, space: Space, suggestion: Suggestion, language: Language) -> Match | None:
-        typed = ladder.word
-        words = (
-            [Word(correction, 0, 0, hanzi=False) for correction in ladder.corrections]
-            if space is Space.TYPED
-            else [typed]
-        )
+    def _match(self, ladder: Ladder, document: int, suggestion: Suggestion, language: Language) -> Match | None:
+        typed, space = ladder.word, ladder.space_of(document)
+        words = [typed._replace(text=written) for written in ladder.written_in(document)]
         for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
                 passage = self._passage(field, suggestion, language)
@@ -128,8 +125,9 @@ def _find_pinyin(word: Word, passage: _Passage) -> _Spot | None:
     """Find the hanzi in a passage that a word spells in pinyin."""
     if word.hanzi:
         return None
+    pinyin = as_pinyin(word.text)
     for number, text in enumerate(passage.texts):
-        if part := _pinyin_span(word.text, text):
+        if part := _pinyin_span(pinyin, text):
             return number, part
     return None
 
@@ -145,22 +143,18 @@ class _Folded(NamedTuple):
 
     text: str
     parts: Sequence[tuple[int, int]]
-    starts: Sequence[int]
+    starts: Collection[int]
 
 
 @lru_cache(maxsize=4096)
 def _folded(text: str) -> _Folded:
     letters: list[str] = []
     parts: list[tuple[int, int]] = []
-    starts: list[int] = []
+    starts: set[int] = set()
     for word in words_of(text):
         letters.append(word.text)
-        starts += range(len(parts), len(parts) + len(word.text)) if word.hanzi else [len(parts)]
-        same_length = len(word.text) == word.end - word.start
-        parts += [
-            (word.start + place, word.start + place + 1) if same_length else (word.start, word.end)
-            for place in range(len(word.text))
-        ]
+        starts.update(range(len(parts), len(parts) + len(word.text)) if word.hanzi else [len(parts)])
+        parts += places_of(text, word)[: len(word.text)]
     return _Folded("".join(letters), parts, starts)
 
 
@@ -186,7 +180,8 @@ def _pinyin_span(word: str, text: str) -> tuple[int, int] | None:
         for run in runs:
             for start in range(len(run.text)):
                 if end := _match_pinyin(word, run.text, start, first_letters):
-                    return run.start + start, run.start + end
+                    places = places_of(text, run)
+                    return places[start][0], places[end - 1][1]
     return None
 
 
