@@ -137,7 +137,10 @@ ENGINES: dict[str, Callable[[Catalog], Search]] = {
 
 
 def _allowed_typos(word: str) -> int:
-    return 1 if len(word) > 3 and word.isascii() else 0  # noqa: PLR2004 - as in our own search
+    """Return how many slips are corrected in a word, as in our own search."""
+    if not word.isascii() or len(word) <= 3:  # noqa: PLR2004 - a swap in three letters is left to our own search
+        return 0
+    return 2 if len(word) >= 7 else 1  # noqa: PLR2004
 
 
 def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
