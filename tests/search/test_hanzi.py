@@ -4,7 +4,8 @@ import pytest
 
 from local.hanzi import TABLE, table
 from saxaul.search.folding import fold
-from saxaul.search.hanzi import initials, simplify, spellings
+from saxaul.search.hanzi import simplify
+from saxaul.search.pinyin import initials, spellings
 
 
 def test_the_table_matches_the_data_of_opencc_and_pypinyin() -> None:

@@ -15,7 +15,7 @@ from saxaul.search.matching import Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking
 from saxaul.search.terms import Vocabulary
-from saxaul.search.typos import find_corrections
+from saxaul.search.typos import Corrector
 from tests.builders import make_catalog, make_suggestion
 
 SUGGESTIONS = {
@@ -107,7 +107,7 @@ def test_a_prefix_finds_the_documents_of_all_keys_that_begin_with_it(keys: dict[
 
 @given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abc", min_size=4, max_size=6))
 def test_a_correction_begins_a_known_key_and_is_one_typing_error_away(words: list[str], word: str) -> None:
-    found = find_corrections(word, Postings(dict.fromkeys(words, ()), 1))
+    found = Corrector(Postings(dict.fromkeys(words, ()), 1)).corrections(word)
 
     assert word not in found
     for correction in found:

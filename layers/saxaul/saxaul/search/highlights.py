@@ -1,16 +1,17 @@
 """Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Language
 from saxaul.search.documents import Document
-from saxaul.search.folding import Word, words_of
+from saxaul.search.folding import Word, places_of, words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.ladders import Ladder
+from saxaul.search.pinyin import as_pinyin
 from saxaul.search.terms import Space, Vocabulary
 
 
@@ -77,7 +78,7 @@ class Highlighter:
         """
         found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
         for ladder in ladders:
-            if spot := self._spot(ladder, ladder.space_of(number), document, language):
+            if spot := self._spot(ladder, number, document, language):
                 field, text, part = spot
                 found.setdefault((field, text), {}).setdefault(ladder.word.text, part)
         return tuple(
@@ -86,14 +87,11 @@ class Highlighter:
         )
 
     def _spot(
-        self, ladder: Ladder, space: Space, document: Document, language: Language
+        self, ladder: Ladder, document_number: int, document: Document, language: Language
     ) -> tuple[str, str, tuple[int, int]] | None:
         """Find what a word matched: the field, the text, and the start and end of the part in the text."""
-        words = (
-            [Word(correction, 0, 0, hanzi=False) for correction in ladder.corrections]
-            if space is Space.TYPED
-            else [ladder.word]
-        )
+        space = ladder.space_of(document_number)
+        words = [ladder.word._replace(text=written) for written in ladder.written_in(document_number)]
         for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
                 passage = self._passage(field, document, language)
@@ -159,8 +157,9 @@ def _find_pinyin(word: Word, passage: _Passage) -> _Spot | None:
     """Find the hanzi in a passage that a word spells in pinyin."""
     if word.hanzi:
         return None
+    pinyin = as_pinyin(word.text)
     for number, text in enumerate(passage.texts):
-        if part := _pinyin_span(word.text, text):
+        if part := _pinyin_span(pinyin, text):
             return number, part
     return None
 
@@ -176,22 +175,18 @@ class _Folded(NamedTuple):
 
     text: str
     parts: Sequence[tuple[int, int]]
-    starts: Sequence[int]
+    starts: Collection[int]
 
 
 @lru_cache(maxsize=4096)
 def _folded(text: str) -> _Folded:
     letters: list[str] = []
     parts: list[tuple[int, int]] = []
-    starts: list[int] = []
+    starts: set[int] = set()
     for word in words_of(text):
         letters.append(word.text)
-        starts += range(len(parts), len(parts) + len(word.text)) if word.hanzi else [len(parts)]
-        same_length = len(word.text) == word.end - word.start
-        parts += [
-            (word.start + place, word.start + place + 1) if same_length else (word.start, word.end)
-            for place in range(len(word.text))
-        ]
+        starts.update(range(len(parts), len(parts) + len(word.text)) if word.hanzi else [len(parts)])
+        parts += places_of(text, word)[: len(word.text)]
     return _Folded("".join(letters), parts, starts)
 
 
@@ -217,7 +212,8 @@ def _pinyin_span(word: str, text: str) -> tuple[int, int] | None:
         for run in runs:
             for start in range(len(run.text)):
                 if end := _match_pinyin(word, run.text, start, first_letters):
-                    return run.start + start, run.start + end
+                    places = places_of(text, run)
+                    return places[start][0], places[end - 1][1]
     return None
 
 

@@ -5,18 +5,19 @@ most reliable lookups come first. A rung adds documents (numbered suggestions) t
 of the same grade give equally good matches.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from functools import cached_property, reduce
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
+from functools import cached_property, partial, reduce
 from itertools import groupby
 from operator import or_
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
-from saxaul.search.hanzi import spellings
+from saxaul.search.forms import MAX_FORMS, forms_of, stem
+from saxaul.search.pinyin import INITIALS_WIDTH, as_pinyin, find_pinyin, spellings
 from saxaul.search.postings import Postings
-from saxaul.search.terms import Space
-from saxaul.search.typos import find_corrections
+from saxaul.search.terms import MAX_KEY_HANZI, Space
+from saxaul.search.typos import Corrector
 
 Documents = int
 """A set of documents as one integer: bit n stands for document n. A document is a numbered suggestion."""
@@ -24,7 +25,18 @@ Documents = int
 Spaces = Mapping[Space, Postings]
 _Lookup = tuple[Space, Callable[[Postings, str], Documents]]
 
-_exactly, _beginning, _containing = Postings.exactly, Postings.beginning_with, Postings.containing
+_exactly, _beginning = Postings.exactly, Postings.beginning_with
+_containing = partial(Postings.containing, width=MAX_KEY_HANZI)
+_containing_initials = partial(Postings.containing, width=INITIALS_WIDTH)
+
+
+class Instead(Enum):
+    """The words that a rung looks up instead of the word that was typed."""
+
+    FORMS = auto()
+    """Known words with the same stem: box for boxes."""
+    CORRECTIONS = auto()
+    """What may have been meant by a mistyped word."""
 
 
 class Rung(NamedTuple):
@@ -37,7 +49,7 @@ class Rung(NamedTuple):
         one_hanzi: the lookup of a single hanzi.
         is_sure: whether a match on this rung shows that the word was typed correctly. A word without a match on any
             sure rung may have been mistyped.
-        is_corrected: whether the corrections of the word are looked up instead of the word itself.
+        instead: which other words are looked up instead of the word itself.
     """
 
     grade: int
@@ -45,7 +57,7 @@ class Rung(NamedTuple):
     hanzi: _Lookup | None
     one_hanzi: _Lookup | None
     is_sure: bool = True
-    is_corrected: bool = False
+    instead: Instead | None = None
 
 
 RUNGS = (
@@ -58,15 +70,17 @@ RUNGS = (
     Rung(2, (Space.KEYWORD, _beginning), None, (Space.KEYWORD, _beginning)),
     Rung(2, (Space.RELATED, _beginning), None, (Space.RELATED, _beginning)),
     Rung(2, (Space.PART, _beginning), None, (Space.PART, _beginning)),
+    Rung(2, (Space.TYPED, _exactly), None, None, instead=Instead.FORMS),
     Rung(3, (Space.SPELLED, _exactly), None, None),
     Rung(4, (Space.SPELLED, _beginning), None, None),
     Rung(4, (Space.INITIALS, _exactly), None, None),
     Rung(5, (Space.TEXT, _beginning), None, (Space.TEXT, _beginning)),
-    Rung(6, (Space.SPELLED_PART, _beginning), None, None, is_sure=False),
+    Rung(5, (Space.TEXT, _exactly), None, None, instead=Instead.FORMS),
+    Rung(6, (Space.SPELLED_PART, find_pinyin), None, None, is_sure=False),
     Rung(7, (Space.INITIALS, _beginning), None, None, is_sure=False),
-    Rung(7, (Space.INITIALS_PART, _beginning), None, None, is_sure=False),
-    Rung(8, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, is_corrected=True),
-    Rung(8, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, is_corrected=True),
+    Rung(7, (Space.INITIALS_PART, _containing_initials), None, None, is_sure=False),
+    Rung(8, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, instead=Instead.CORRECTIONS),
+    Rung(8, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, instead=Instead.CORRECTIONS),
 )
 """The rungs in the order in which they are tried. The sure rungs come first."""
 
@@ -82,16 +96,34 @@ _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
 """The spaces in which a single letter is too ambiguous to look up."""
 
 _SPELLED = {Space.SPELLED, Space.SPELLED_PART}
-_TONE = re.compile(r"(?<=[a-z])[1-5]")
+_WRITTEN = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.TEXT)
+
+
+class Known:
+    """The keys of a catalog, and the words among them that are like a given word."""
+
+    def __init__(self, spaces: Spaces) -> None:
+        self.spaces = spaces
+        self._corrector = Corrector(spaces[Space.TYPED])
+        words = sorted({key for space in _WRITTEN for key in spaces[space].keys})
+        self._forms = {of: forms for of, forms in forms_of(words).items() if len(forms) > 1 or forms != [of]}
+
+    def corrections(self, word: str) -> Sequence[str]:
+        return self._corrector.corrections(word)
+
+    def forms(self, word: str) -> Sequence[str]:
+        """Return the known words with the same stem as a word, without the word itself."""
+        of = stem(word)
+        return [form for form in self._forms.get(of, (of,)) if form != word][:MAX_FORMS]
 
 
 class Ladder:
     """The lookups of one word, and the documents that they found."""
 
-    def __init__(self, word: Word, spaces: Spaces, mistyped: bool = False) -> None:
+    def __init__(self, word: Word, known: Known, mistyped: bool = False) -> None:
         """Prepare the lookups of a word. If ``mistyped``, look up its corrections even if the word finds something."""
         self.word = word
-        self._spaces = spaces
+        self._known = known
         self._mistyped = mistyped
         self._found: list[Documents] = []
 
@@ -104,11 +136,20 @@ class Ladder:
 
     def space_of(self, document: int) -> Space:
         """Return the space in which the word found a document; TYPED if a correction found it."""
+        rung = self._rung_of(document)
+        lookup = self._lookup(rung) if rung else None
+        return lookup[0] if rung and lookup and rung.instead is not Instead.CORRECTIONS else Space.TYPED
+
+    def written_in(self, document: int) -> Sequence[str]:
+        """Return the words, in letters or hanzi, one of which the document has: the word, its forms or corrections."""
+        rung = self._rung_of(document)
+        return self._instead(rung.instead) if rung and rung.instead else [self.word.text]
+
+    def _rung_of(self, document: int) -> Rung | None:
         for rung, found in zip(RUNGS, self._found, strict=False):
             if found >> document & 1:
-                lookup = self._lookup(rung)
-                return lookup[0] if lookup and not rung.is_corrected else Space.TYPED
-        return Space.TYPED
+                return rung
+        return None
 
     @property
     def is_sure(self) -> bool:
@@ -116,27 +157,39 @@ class Ladder:
         return any(map(self.up_to, range(LAST_SURE + 1)))
 
     @cached_property
-    def corrections(self) -> list[str]:
+    def corrections(self) -> Sequence[str]:
         """The corrections of the word. There are none if the word has a match on a sure rung and is not ``mistyped``.
 
         A run of hanzi is corrected to its pinyin.
         """
-        if self.is_sure and not self._mistyped:
+        if self.word.is_emoji or (self.is_sure and not self._mistyped):
             return []
         if self.word.hanzi:
-            return list(spellings(self.word.text)) if len(self.word.text) > 1 else []
-        return find_corrections(self.word.text, self._spaces[Space.TYPED])
+            return spellings(self.word.text) if len(self.word.text) > 1 else []
+        return self._known.corrections(self.word.text)
+
+    @cached_property
+    def _forms(self) -> Sequence[str]:
+        return [] if self.word.hanzi or not self.word.text.isascii() else self._known.forms(self.word.text)
+
+    @cached_property
+    def _pinyin(self) -> str:
+        return as_pinyin(self.word.text)
+
+    def _instead(self, instead: Instead) -> Sequence[str]:
+        return self._forms if instead is Instead.FORMS else self.corrections
 
     def _on(self, rung: Rung) -> Documents:
         lookup, text = self._lookup(rung), self.word.text
         if lookup is None:
             return 0
         space, look_up = lookup
-        if rung.is_corrected:
-            return reduce(or_, (look_up(self._spaces[space], correction) for correction in self.corrections), 0)
+        postings = self._known.spaces[space]
+        if rung.instead:
+            return reduce(or_, (look_up(postings, other) for other in self._instead(rung.instead)), 0)
         if space in _ABBREVIATED and len(text) == 1:
             return 0
-        return look_up(self._spaces[space], _TONE.sub("", text) if space in _SPELLED else text)
+        return look_up(postings, self._pinyin if space in _SPELLED else text)
 
     def _lookup(self, rung: Rung) -> _Lookup | None:
         if not self.word.hanzi:

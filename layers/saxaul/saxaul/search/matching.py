@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
-from saxaul.search.hanzi import spellings
-from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Ladder, Spaces
+from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Known, Ladder, Spaces
+from saxaul.search.pinyin import as_pinyin, spellings
 from saxaul.search.terms import MAX_KEY_HANZI, Space, join_words
 
 _MAX_WORDS = 8
@@ -38,6 +38,7 @@ class Matcher:
 
     def __init__(self, spaces: Spaces) -> None:
         self._spaces = spaces
+        self._known = Known(spaces)
 
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Return the matches of a query, the best grade first.
@@ -46,11 +47,11 @@ class Matcher:
         those of known words. If there is still no match, unknown parts of the query are ignored, for example the rest
         of a sentence.
         """
-        words = words[:_MAX_WORDS]
+        words = self._without_decoration(words)[:_MAX_WORDS]
         for mistyped in (False, True):
             interpretations = [words, *_other_interpretations(words)]
             ladders = {
-                word: Ladder(word, self._spaces, mistyped)
+                word: Ladder(word, self._known, mistyped)
                 for interpretation in interpretations
                 for word in interpretation
             }
@@ -61,6 +62,11 @@ class Matcher:
             if found:
                 return
         yield from self._partial_matches(words)
+
+    def _without_decoration(self, words: Sequence[Word]) -> Sequence[Word]:
+        """Leave out emoji that nothing is named by, unless there are no other words."""
+        known = [word for word in words if not word.is_emoji or self._is_keyword(word.text)]
+        return known or words
 
     def _partial_matches(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Yield the suggestions that match every known piece, then those that match all pieces but the least specific.
@@ -80,14 +86,14 @@ class Matcher:
 
     def _pieces(self, word: Word) -> Iterator["_Piece"]:
         if not word.hanzi:
-            if len(word.text) >= _SHORTEST_PIECE:
-                yield from self._known(word)
+            if len(word.text) >= _SHORTEST_PIECE or not word.text.isascii():
+                yield from self._known_piece(word)
             return
         for start, end in self._split(word.text[:_MAX_HANZI]):
-            yield from self._known(Word(word.text[start:end], word.start + start, word.start + end, hanzi=True))
+            yield from self._known_piece(Word(word.text[start:end], word.start + start, word.start + end, hanzi=True))
 
-    def _known(self, word: Word) -> Iterator["_Piece"]:
-        ladder = Ladder(word, self._spaces)
+    def _known_piece(self, word: Word) -> Iterator["_Piece"]:
+        ladder = Ladder(word, self._known)
         if ladder.is_sure:
             yield _Piece(ladder, self._is_keyword(word.text))
 
@@ -115,7 +121,7 @@ class Matcher:
             return 2 * len(piece)
         beginning = piece[:MAX_KEY_HANZI]
         known = any(self._spaces[space].has_prefix(beginning) for space in (Space.TITLE, Space.PART))
-        return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._spaces).is_sure else 0
+        return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._known).is_sure else 0
 
 
 class _Piece(NamedTuple):
@@ -154,6 +160,8 @@ def _other_interpretations(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
     """
     if len(words) < 2:  # noqa: PLR2004 - a single word has no neighbour
         return
+    if any(word.is_emoji for word in words):
+        return
     same_script = len({word.hanzi for word in words}) == 1
     if same_script:
         yield [_joined_word(words)]
@@ -170,5 +178,5 @@ def _joined_word(words: Sequence[Word]) -> Word:
 
 
 def _pinyin_word(words: Sequence[Word]) -> Word | None:
-    spelled = [next(iter(spellings(word.text)), "") if word.hanzi else word.text for word in words]
+    spelled = [next(iter(spellings(word.text)), "") if word.hanzi else as_pinyin(word.text) for word in words]
     return Word("".join(spelled), words[0].start, words[-1].end, hanzi=False) if all(spelled) else None

@@ -10,8 +10,6 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
 
-from saxaul.search.terms import MAX_KEY_HANZI
-
 _LAST_CHARACTER = "\U0010ffff"
 """A character that sorts after every character of a key."""
 
@@ -55,19 +53,19 @@ class Postings:
         first, last = self.range_of(prefix)
         return self._union(first, last)
 
-    def containing(self, run: str) -> int:
-        """Return the documents that contain a run of hanzi.
+    def containing(self, run: str, width: int) -> int:
+        """Return the documents that contain a run of characters. Keys of ``width`` characters begin at each of them.
 
-        A run that is longer than a key is looked up in overlapping pieces of ``MAX_KEY_HANZI`` characters. The result
-        may then include a document that contains all of these pieces but not the run.
+        A run that is longer than a key is looked up in overlapping pieces. The result may then include a document that
+        contains all of these pieces but not the run.
         """
-        if len(run) <= MAX_KEY_HANZI:
+        if len(run) <= width:
             return self.beginning_with(run)
-        documents = self.beginning_with(run[:MAX_KEY_HANZI])
-        for start in range(1, len(run) - MAX_KEY_HANZI + 1):
+        documents = self.beginning_with(run[:width])
+        for start in range(1, len(run) - width + 1):
             if not documents:
                 break
-            documents &= self.beginning_with(run[start : start + MAX_KEY_HANZI])
+            documents &= self.beginning_with(run[start : start + width])
         return documents
 
     def has_prefix(self, prefix: str) -> bool:

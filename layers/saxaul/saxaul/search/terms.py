@@ -11,13 +11,17 @@ from itertools import chain, islice, pairwise
 from saxaul.catalog.entries import Catalog
 from saxaul.search.documents import Document
 from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
-from saxaul.search.hanzi import initials, spellings
+from saxaul.search.pinyin import (
+    INITIALS_WIDTH,
+    MAX_SYLLABLES,
+    initials,
+    initials_of_some,
+    spellings,
+    syllable_pairs,
+)
 
 MAX_KEY_HANZI = 4
 """The most hanzi in a key. Because Chinese is written without spaces, a key begins at each character of a text."""
-
-_MAX_SYLLABLES = 6
-"""The most syllables in a pinyin key."""
 
 MAX_TERMS = 400
 """The most terms of a document. The suggestions of the default catalog have about 240.
@@ -43,13 +47,13 @@ class Space(IntEnum):
     """A piece of a longer phrase: a word, some hanzi, or two neighbouring words joined."""
     TEXT = auto()
     SPELLED = auto()
-    """Pinyin that begins at the first character of a run of hanzi."""
+    """Pinyin of a run of hanzi from its first character on."""
     SPELLED_PART = auto()
-    """Pinyin that begins at a later character."""
+    """Pinyin of two neighbouring characters at any place of a run (`pinyin.py`)."""
     INITIALS = auto()
-    """First letters of pinyin syllables that begin at the first character of a run of hanzi."""
+    """First letters of the pinyin syllables of a run of hanzi from its first character on."""
     INITIALS_PART = auto()
-    """First letters of pinyin syllables that begin at a later character."""
+    """First letters of the syllables of some neighbouring characters at any place of a run."""
     TYPED = auto()
     """All keys that people type letter by letter. A mistyped word is corrected to the beginning of such a key."""
 
@@ -136,13 +140,21 @@ def _title_terms(title: str) -> Iterator[Term]:
     yield from _pairs(words)
 
 
-def _hanzi_terms(run: str, space: Space) -> Iterator[Term]:
-    """Yield the terms that begin at each character of a run of hanzi: the hanzi, their pinyin and their initials."""
-    for start in range(len(run)):
-        yield space, run[start : start + MAX_KEY_HANZI]
-        spelled, first_letters = (Space.SPELLED_PART, Space.INITIALS_PART) if start else (Space.SPELLED, Space.INITIALS)
-        yield from ((spelled, spelling) for spelling in spellings(run[start : start + _MAX_SYLLABLES]))
-        yield from ((first_letters, letters) for letters in initials(run[start : start + _MAX_SYLLABLES]))
+@lru_cache(maxsize=4096)
+def _hanzi_terms(run: str, space: Space) -> tuple[Term, ...]:
+    """Return the terms of a run of hanzi: hanzi, pinyin and initials. All but two begin at each of its characters."""
+    places = range(len(run))
+    return (
+        *((Space.SPELLED, spelling) for spelling in spellings(run[:MAX_SYLLABLES])),
+        *((Space.INITIALS, letters) for letters in initials(run[:MAX_SYLLABLES])),
+        *((space, run[start : start + MAX_KEY_HANZI]) for start in places),
+        *((Space.SPELLED_PART, pair) for start in places for pair in syllable_pairs(run[start : start + 2])),
+        *(
+            (Space.INITIALS_PART, letters)
+            for start in places
+            for letters in initials_of_some(run[start : start + INITIALS_WIDTH])
+        ),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -165,7 +177,7 @@ def _part_terms(words: Sequence[Word]) -> Iterator[Term]:
 def _pairs(words: Sequence[Word]) -> Iterator[Term]:
     """Yield each pair of neighbouring words as one key: people type both high-speed train and highspeed train."""
     for first, second in pairwise(words):
-        if not first.hanzi and not second.hanzi:
+        if not (first.hanzi or second.hanzi or first.is_emoji or second.is_emoji):
             yield Space.PART, join_words((first, second))
 
 
