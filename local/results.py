@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from rich.padding import Padding
 from rich.table import Column, Table
 
 from local.console import console, shown
@@ -16,19 +17,20 @@ Result = Mapping[str, Any]
 
 
 def show_results(results: Sequence[Result]) -> None:
-    """Print a line for each result: what kind it is, its title, and what it comes to."""
+    """Print two lines for each result: its kind and title, and below them what it comes to."""
     table = Table(
-        Column(width=7, style="green"),
+        Column(width=6, style="green"),
         Column(ratio=1, no_wrap=True, overflow="ellipsis"),
-        Column(justify="right", no_wrap=True, style="cyan"),
         box=None,
         show_header=False,
         padding=(0, 1, 0, 0),
         width=76,
     )
     for result in results:
-        table.add_row(_KINDS.get(result["kind"], shown(result["kind"])), shown(result["title"]), shown(worth(result)))
-    console.print(table)
+        kind = _KINDS.get(result["kind"], shown(result["kind"]))
+        table.add_row(kind, f"[bold]{shown(result['title'])}[/]")
+        table.add_row("", f"[cyan]{shown(worth(result))}[/]")
+    console.print(Padding(table, (0, 0, 0, 4)))
 
 
 def worth(result: Result) -> str:
@@ -37,13 +39,11 @@ def worth(result: Result) -> str:
         case "action":
             return _of_action(result)
         case "tree_project":
-            left = "" if result["available"] is None else f", {result['available']:,} left"
-            return f"{result['price_points']:,} points{left}"
+            left = "" if result["available"] is None else f", {result['available']:,} saplings left"
+            return f"{result['price_points']:,} points, {result['place']}, planted by {result['partner']}{left}"
         case "campaign":
-            if result["state"] == "running":
-                return "today"
             first = date.fromisoformat(result["first_day"])
-            return f"{first.day} {first:%B %Y}"
+            return "today" if result["state"] == "running" else f"{first.day} {first:%B %Y}"
         case "initiative":
             return _of_initiative(result)
         case _:
@@ -60,4 +60,6 @@ def _of_action(result: Result) -> str:
 
 def _of_initiative(result: Result) -> str:
     totals = (result["this_year"] or {"totals": ()})["totals"]
-    return ", ".join(f"{total['quantity']:,g} {total['unit']} this year" for total in totals if total["quantity"])
+    came_to = ", ".join(f"{total['quantity']:,g} {total['unit']}" for total in totals if total["quantity"])
+    places = ", ".join(facility["place"] for facility in result["facilities"])
+    return f"{places}: {came_to} this year" if came_to else places

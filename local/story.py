@@ -61,7 +61,7 @@ def tell() -> str:
 
 def _search(alipay: Client, person: str) -> None:
     _heading(f'{person} types "green" into the search box of Alipay')
-    found = _call(alipay, "GET", "/suggestions?q=green&limit=8")
+    found = _call(alipay, "GET", "/suggestions?q=green&limit=10")
     show_results(found["suggestions"])
 
 

@@ -615,7 +615,7 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
         story._request(text, text)  # noqa: SLF001
 
     def result_of(text: str) -> dict[str, Any]:
-        return {"kind": "action", "title": text, "points": 1, "unit": text, "avoided_g": 0}
+        return {"kind": "action", "title": text, "text": text, "points": 1, "unit": text, "avoided_g": 0}
 
     def seeding(text: str) -> Any:  # noqa: ANN401 - the fields that a report reads
         return SimpleNamespace(done=Counter({"written": 1}), kept=[text], refused=[])
@@ -703,7 +703,7 @@ OWN_MARKUP = {
     ("recount.py", "line"),
     ("replay.py", "len(paths)"),
     ("replay.py", "total"),
-    ("results.py", "table"),
+    ("results.py", "Padding(table, (0, 0, 0, 4))"),
 }
 """What is printed as it is: tables and lines that the command makes of its own words and numbers, by file."""
 
