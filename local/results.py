@@ -40,7 +40,7 @@ def worth(result: Result) -> str:
             return _of_action(result)
         case "tree_project":
             left = "" if result["available"] is None else f", {result['available']:,} saplings left"
-            return f"{result['price_points']:,} points, {result['place']}, planted by {result['partner']}{left}"
+            return f"{result['price_points']:,} points in {result['place']}{left}"
         case "campaign":
             first = date.fromisoformat(result["first_day"])
             return "today" if result["state"] == "running" else f"{first.day} {first:%B %Y}"
