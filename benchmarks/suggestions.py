@@ -147,7 +147,10 @@ def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Yield the id of each suggestion, and its search keys as one text. Saxaul's search uses the same keys."""
     vocabulary = Vocabulary(catalog)
     for identifier, suggestion in catalog.suggestions.items():
-        yield identifier, " ".join(dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(suggestion))))
+        yield (
+            identifier,
+            " ".join(dict.fromkeys(key.replace("'", "") for _, key in sorted(vocabulary.terms_of(suggestion)))),
+        )
 
 
 def enlarged_catalog(size: int) -> Catalog:
