@@ -134,5 +134,5 @@ def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Yield the id of each document, and its search keys as one text."""
     vocabulary = Vocabulary(catalog)
     for document in documents_of(catalog):
-        keys = dict.fromkeys(key for _, key in sorted(vocabulary.terms_of(document)))
+        keys = dict.fromkeys(key.replace("'", "") for _, key in sorted(vocabulary.terms_of(document)))
         yield document.identifier, " ".join(keys)

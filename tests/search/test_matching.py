@@ -2,6 +2,7 @@
 
 import gc
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -24,7 +25,7 @@ SUGGESTIONS = {
     "tree": make_suggestion("Plant a tree", "种一棵树", keywords=("种树",)),
     "clothes": make_suggestion("Recycle old clothes", "旧衣服回收", keywords=("旧衣",)),
 }
-INDEX = SearchIndex(make_catalog(suggestions=SUGGESTIONS))
+INDEX = SearchIndex(replace(make_catalog(suggestions=SUGGESTIONS), tree_projects={}))
 
 
 def parts_alive() -> int:

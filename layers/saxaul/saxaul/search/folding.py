@@ -52,6 +52,8 @@ class Word(NamedTuple):
     start: int
     end: int
     hanzi: bool
+    apart: str = ""
+    """The text with an apostrophe where the word was typed in parts, as in xi'an. Empty if it was not."""
 
     @property
     def is_emoji(self) -> bool:
@@ -109,7 +111,7 @@ def _plain_words(text: str) -> Iterator[Word]:
         if word[0] > "\x7f":
             yield Word(word, start, end, hanzi=True)
         else:
-            yield Word(word.replace("'", "").replace("\u2019", "")[:MAX_WORD_LENGTH], start, end, hanzi=False)
+            yield _word_of_letters(word.replace("\u2019", "'"), start, end)
 
 
 def _words(text: str) -> Iterator[Word]:
@@ -119,16 +121,23 @@ def _words(text: str) -> Iterator[Word]:
         elif script != _SEPARATOR:
             run = list(letters)
             folded = "".join(letter.text for letter in run)
-            hanzi = script == _HANZI
-            yield Word(folded if hanzi else folded[:MAX_WORD_LENGTH], run[0].start, run[-1].end, hanzi)
+            start, end = run[0].start, run[-1].end
+            yield Word(folded, start, end, hanzi=True) if script == _HANZI else _word_of_letters(folded, start, end)
+
+
+def _word_of_letters(apart: str, start: int, end: int) -> Word:
+    text = apart.replace("'", "")
+    return Word(text[:MAX_WORD_LENGTH], start, end, hanzi=False, apart=apart if len(text) < len(apart) else "")
 
 
 def _inside_words(letters: Sequence[_Letter]) -> Iterator[_Letter]:
-    """Yield the letters. Apostrophes between two letters are left out, and others are separators."""
+    """Yield the letters. Apostrophes between two letters belong to the word, and others are separators."""
     for place, letter in enumerate(letters):
         if letter.script != _APOSTROPHE:
             yield letter
-        elif not (0 < place < len(letters) - 1 and letters[place - 1].script == letters[place + 1].script == _OTHER):
+        elif 0 < place < len(letters) - 1 and letters[place - 1].script == letters[place + 1].script == _OTHER:
+            yield letter._replace(text="'", script=_OTHER)
+        else:
             yield letter._replace(script=_SEPARATOR)
 
 

@@ -90,8 +90,7 @@ class Highlighter:
         self, ladder: Ladder, document_number: int, document: Document, language: Language
     ) -> tuple[str, str, tuple[int, int]] | None:
         """Find what a word matched: the field, the text, and the start and end of the part in the text."""
-        space = ladder.space_of(document_number)
-        words = [ladder.word._replace(text=written) for written in ladder.written_in(document_number)]
+        space, words = ladder.space_of(document_number), ladder.written_in(document_number)
         for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
                 passage = self._passage(field, document, language)
@@ -157,7 +156,7 @@ def _find_pinyin(word: Word, passage: _Passage) -> _Spot | None:
     """Find the hanzi in a passage that a word spells in pinyin."""
     if word.hanzi:
         return None
-    pinyin = as_pinyin(word.text)
+    pinyin = as_pinyin(word.apart or word.text)
     for number, text in enumerate(passage.texts):
         if part := _pinyin_span(pinyin, text):
             return number, part
@@ -207,14 +206,23 @@ def _pinyin_span(word: str, text: str) -> tuple[int, int] | None:
 
     Full syllables are tried first, then the first letters of the syllables.
     """
-    runs = [run for run in words_of(text) if run.hanzi]
     for first_letters in (False, True):
-        for run in runs:
-            for start in range(len(run.text)):
-                if end := _match_pinyin(word, run.text, start, first_letters):
+        for run, letters in _spelled_runs(text):
+            for start, possible in enumerate(letters):
+                if word[0] in possible and (end := _match_pinyin(word, run.text, start, first_letters)):
                     places = places_of(text, run)
                     return places[start][0], places[end - 1][1]
     return None
+
+
+@lru_cache(maxsize=8192)
+def _spelled_runs(text: str) -> Sequence[tuple[Word, Sequence[str]]]:
+    """Return the runs of hanzi in a text, each with the letters with which the pinyin of each character may begin."""
+    return [
+        (run, ["".join(reading[0] for reading in readings(character)) for character in run.text])
+        for run in words_of(text)
+        if run.hanzi
+    ]
 
 
 def _match_pinyin(typed: str, run: str, place: int, first_letters: bool) -> int:
@@ -230,7 +238,9 @@ def _match_pinyin(typed: str, run: str, place: int, first_letters: bool) -> int:
             return place
         # Several readings may match. All that is left of the typed pinyin after any of them is compared together,
         # because to follow each of them separately could take very long.
-        rests = {rest[len(syllable) :] for rest in rests for syllable in expected if rest.startswith(syllable)}
+        rests = {
+            rest[len(syllable) :].lstrip("'") for rest in rests for syllable in expected if rest.startswith(syllable)
+        }
     return 0
 
 

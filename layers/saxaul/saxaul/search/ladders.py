@@ -7,14 +7,14 @@ of the same grade give equally good matches.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from functools import cached_property, partial, reduce
+from functools import cached_property, lru_cache, partial, reduce
 from itertools import groupby
 from operator import or_
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
 from saxaul.search.forms import MAX_FORMS, forms_of, stem
-from saxaul.search.pinyin import INITIALS_WIDTH, as_pinyin, find_pinyin, spellings
+from saxaul.search.pinyin import INITIALS_WIDTH, as_pinyin, find_pinyin, is_pinyin, spellings
 from saxaul.search.postings import Postings
 from saxaul.search.terms import MAX_KEY_HANZI, Space
 from saxaul.search.typos import Corrector
@@ -95,7 +95,6 @@ POSITIONS_BY_GRADE = tuple(
 _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
 """The spaces in which a single letter is too ambiguous to look up."""
 
-_SPELLED = {Space.SPELLED, Space.SPELLED_PART}
 _WRITTEN = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.TEXT)
 
 
@@ -104,12 +103,9 @@ class Known:
 
     def __init__(self, spaces: Spaces) -> None:
         self.spaces = spaces
-        self._corrector = Corrector(spaces[Space.TYPED])
+        self.corrections = lru_cache(maxsize=2048)(Corrector(spaces[Space.TYPED]).corrections)
         words = sorted({key for space in _WRITTEN for key in spaces[space].keys})
         self._forms = {of: forms for of, forms in forms_of(words).items() if len(forms) > 1 or forms != [of]}
-
-    def corrections(self, word: str) -> Sequence[str]:
-        return self._corrector.corrections(word)
 
     def forms(self, word: str) -> Sequence[str]:
         """Return the known words with the same stem as a word, without the word itself."""
@@ -140,10 +136,12 @@ class Ladder:
         lookup = self._lookup(rung) if rung else None
         return lookup[0] if rung and lookup and rung.instead is not Instead.CORRECTIONS else Space.TYPED
 
-    def written_in(self, document: int) -> Sequence[str]:
-        """Return the words, in letters or hanzi, one of which the document has: the word, its forms or corrections."""
+    def written_in(self, document: int) -> Sequence[Word]:
+        """Return the words of which a document that was found has at least one: the word, its forms or corrections."""
         rung = self._rung_of(document)
-        return self._instead(rung.instead) if rung and rung.instead else [self.word.text]
+        if rung is None or rung.instead is None:
+            return [self.word]
+        return [Word(other, self.word.start, self.word.end, hanzi=False) for other in self._instead(rung.instead)]
 
     def _rung_of(self, document: int) -> Rung | None:
         for rung, found in zip(RUNGS, self._found, strict=False):
@@ -164,6 +162,8 @@ class Ladder:
         """
         if self.word.is_emoji or (self.is_sure and not self._mistyped):
             return []
+        if self.word.apart and is_pinyin(self.word.text):  # people who separate syllables have chosen each of them
+            return []
         if self.word.hanzi:
             return spellings(self.word.text) if len(self.word.text) > 1 else []
         return self._known.corrections(self.word.text)
@@ -174,7 +174,12 @@ class Ladder:
 
     @cached_property
     def _pinyin(self) -> str:
-        return as_pinyin(self.word.text)
+        return as_pinyin(self.word.apart or self.word.text)
+
+    @cached_property
+    def _typed_apart(self) -> Documents:
+        """The documents that have the syllables of a word that was typed in parts; all documents for other words."""
+        return find_pinyin(self._known.spaces[Space.SPELLED_PART], self._pinyin) if self.word.apart else -1
 
     def _instead(self, instead: Instead) -> Sequence[str]:
         return self._forms if instead is Instead.FORMS else self.corrections
@@ -189,7 +194,11 @@ class Ladder:
             return reduce(or_, (look_up(postings, other) for other in self._instead(rung.instead)), 0)
         if space in _ABBREVIATED and len(text) == 1:
             return 0
-        return look_up(postings, self._pinyin if space in _SPELLED else text)
+        if space is Space.SPELLED_PART:
+            return look_up(postings, self._pinyin)
+        if space is Space.SPELLED:
+            return look_up(postings, self._pinyin.replace("'", "")) & self._typed_apart
+        return look_up(postings, text)
 
     def _lookup(self, rung: Rung) -> _Lookup | None:
         if not self.word.hanzi:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
+from saxaul.search.hanzi import syllables
 from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Known, Ladder, Spaces
-from saxaul.search.pinyin import as_pinyin, spellings
+from saxaul.search.pinyin import as_pinyin, find_pinyin, spellings
 from saxaul.search.terms import MAX_KEY_HANZI, Space, join_words
 
 _MAX_WORDS = 8
@@ -47,7 +48,7 @@ class Matcher:
         those of known words. If there is still no match, unknown parts of the query are ignored, for example the rest
         of a sentence.
         """
-        words = self._without_decoration(words)[:_MAX_WORDS]
+        words = self._syllables_joined(self._without_decoration(words)[:_MAX_WORDS])
         for mistyped in (False, True):
             interpretations = [words, *_other_interpretations(words)]
             ladders = {
@@ -67,6 +68,13 @@ class Matcher:
         """Leave out emoji that nothing is named by, unless there are no other words."""
         known = [word for word in words if not word.is_emoji or self._is_keyword(word.text)]
         return known or words
+
+    def _syllables_joined(self, words: Sequence[Word]) -> Sequence[Word]:
+        """Join words that are syllables of pinyin, if any suggestion has all of them in a row: xi an is xi'an."""
+        if len(words) < 2 or not all(as_pinyin(word.text) in syllables() for word in words):  # noqa: PLR2004
+            return words
+        joined = _joined_word(words)
+        return [joined] if find_pinyin(self._spaces[Space.SPELLED_PART], as_pinyin(joined.apart)) else words
 
     def _partial_matches(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Yield the suggestions that match every known piece, then those that match all pieces but the least specific.
@@ -174,7 +182,8 @@ def _other_interpretations(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
 
 
 def _joined_word(words: Sequence[Word]) -> Word:
-    return Word(join_words(words), words[0].start, words[-1].end, words[0].hanzi)
+    apart = "" if words[0].hanzi else "'".join(word.apart or word.text for word in words)
+    return Word(join_words(words), words[0].start, words[-1].end, words[0].hanzi, apart)
 
 
 def _pinyin_word(words: Sequence[Word]) -> Word | None:

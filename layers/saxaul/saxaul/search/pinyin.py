@@ -8,7 +8,7 @@ match all of its pairs.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice, pairwise, product
+from itertools import accumulate, islice, pairwise, product
 
 from saxaul.search.hanzi import readings, syllables
 from saxaul.search.postings import Postings
@@ -24,6 +24,9 @@ _MAX_SPELLINGS = 8
 
 _MAX_CUTS = 8
 """The most ways in which a query is cut into syllables."""
+
+_APART = "'"
+"""What separates the syllables of a pair, so that xi'an is not xian."""
 
 _TONE = re.compile("(?<=[a-z])[0-5]")
 _AFTER_PALATAL = re.compile("(?<=[jqxy])v")
@@ -54,7 +57,7 @@ def _combined(choices: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 @lru_cache(maxsize=16_384)
 def syllable_pairs(pair: str) -> tuple[str, ...]:
     """Return the syllables of two characters, or of the last character of a run, in all combinations of readings."""
-    return tuple("".join(spelled) for spelled in product(*map(readings, pair)))
+    return tuple(_APART.join(spelled) for spelled in product(*map(readings, pair)))
 
 
 @lru_cache(maxsize=16_384)
@@ -65,23 +68,25 @@ def initials_of_some(part: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def as_pinyin(typed: str) -> str:
-    """Return typed letters without the digits of tones, and with ü where people type ue or v for it: lue, jv."""
+    """Return typed letters without the digits of tones, and as they are indexed where people type others: lue, jv."""
     return _SHORT_UMLAUT.sub("ve", _AFTER_PALATAL.sub("u", _TONE.sub("", typed)))
 
 
 def find_pinyin(postings: Postings, typed: str) -> int:
-    """Return the documents that have hanzi with this pinyin, among pairs of syllables. The end may be unfinished."""
+    """Return the documents that have hanzi with this pinyin, among pairs of syllables. The end may be unfinished.
+
+    If the pinyin has apostrophes, its syllables end there, and perhaps at other places too.
+    """
     documents = 0
-    for cut in cuts(typed):
-        if len(cut) <= 2:  # noqa: PLR2004 - one pair
-            documents |= postings.beginning_with(typed)
-            continue
-        found = postings.beginning_with(cut[-2] + cut[-1])
-        for first, second in pairwise(cut[:-1]):
-            if not found:
-                break
-            found &= postings.exactly(first + second)
-        documents |= found
+    ends = set(accumulate(map(len, typed.split(_APART))))
+    for cut in cuts(typed.replace(_APART, "")):
+        if ends <= set(accumulate(map(len, cut))):
+            found = postings.beginning_with(_APART.join(cut[-2:]))
+            for pair in pairwise(cut[:-1]):
+                if not found:
+                    break
+                found &= postings.exactly(_APART.join(pair))
+            documents |= found
     return documents
 
 

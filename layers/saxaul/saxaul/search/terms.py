@@ -29,7 +29,7 @@ MAX_TERMS = 400
 So the index of any catalog takes bounded time and memory. Of a document with longer texts, the ends are not indexed.
 """
 
-_MAX_TITLE_TERMS, _MAX_PHRASE_TERMS = 120, 48
+_MAX_TITLE_TERMS, _MAX_PHRASE_TERMS = 160, 48
 """The most terms of one title, and of one keyword or related word, so that each of them finds the document."""
 
 MAX_SYNONYMS = 200
@@ -144,17 +144,18 @@ def _title_terms(title: str) -> Iterator[Term]:
 def _hanzi_terms(run: str, space: Space) -> tuple[Term, ...]:
     """Return the terms of a run of hanzi: hanzi, pinyin and initials. All but two begin at each of its characters."""
     places = range(len(run))
-    return (
-        *((Space.SPELLED, spelling) for spelling in spellings(run[:MAX_SYLLABLES])),
-        *((Space.INITIALS, letters) for letters in initials(run[:MAX_SYLLABLES])),
-        *((space, run[start : start + MAX_KEY_HANZI]) for start in places),
-        *((Space.SPELLED_PART, pair) for start in places for pair in syllable_pairs(run[start : start + 2])),
-        *(
+    terms: Iterable[Term] = chain(
+        ((Space.SPELLED, spelling) for spelling in spellings(run[:MAX_SYLLABLES])),
+        ((Space.INITIALS, letters) for letters in initials(run[:MAX_SYLLABLES])),
+        ((space, run[start : start + MAX_KEY_HANZI]) for start in places),
+        ((Space.SPELLED_PART, pair) for start in places for pair in syllable_pairs(run[start : start + 2])),
+        (
             (Space.INITIALS_PART, letters)
             for start in places
             for letters in initials_of_some(run[start : start + INITIALS_WIDTH])
         ),
     )
+    return tuple(dict.fromkeys(terms))
 
 
 @lru_cache(maxsize=4096)

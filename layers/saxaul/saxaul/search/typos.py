@@ -24,7 +24,7 @@ Shorter words are too similar to many other words.
 _SHORTEST_TWO = 7
 """The shortest word in which two slips are corrected. Of longer words, this many letters are compared first."""
 
-_MOST_KEYS = 64
+_MOST_KEYS = 40
 """The most keys that are compared with one word."""
 
 _MOST = 48
