@@ -13,7 +13,7 @@ from saxaul.search.folding import words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.highlights import _match_pinyin
 from saxaul.search.index import Answer, SearchIndex
-from saxaul.search.terms import MAX_SYNONYMS, MAX_TERMS, Vocabulary
+from saxaul.search.terms import MAX_GROUPS, MAX_TERMS, Vocabulary
 from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
 from tests.search.judging import default_catalog
 
@@ -147,7 +147,7 @@ def test_an_empty_catalog_gives_no_results() -> None:
     assert (answer.found, answer.fallback) == ((), True)
 
 
-def test_the_terms_of_the_longest_accepted_suggestion_are_limited() -> None:
+def test_the_terms_and_synonyms_of_the_longest_accepted_suggestion_are_limited() -> None:
     long = "\u91cd" * 100
     groups = {f"g{n}": Synonyms(words=("green", *(f"{long[:50]}{n}x{m}" for m in range(49)))) for n in range(100)}
     hostile = make_suggestion(long * 5, long * 5, keywords=("green", *(f"{long[:90]}{n}" for n in range(49))))
@@ -157,14 +157,16 @@ def test_the_terms_of_the_longest_accepted_suggestion_are_limited() -> None:
     document = next(documents_of(catalog))
 
     assert len(vocabulary.terms_of(document)) <= MAX_TERMS
-    related = list(vocabulary.related_words(document.related, document.keywords))
-    assert len(related) <= MAX_SYNONYMS + 2
+    assert len(vocabulary.terms_of_group("g0")) <= MAX_TERMS
+    assert len(vocabulary.groups_of(document)) == MAX_GROUPS
 
 
-def test_no_document_of_the_default_catalog_reaches_the_limit_of_terms() -> None:
+def test_nothing_in_the_default_catalog_reaches_a_limit_of_terms_or_synonyms() -> None:
     vocabulary = Vocabulary(default_catalog())
 
     assert max(len(vocabulary.terms_of(document)) for document in documents_of(default_catalog())) < MAX_TERMS
+    assert max(len(vocabulary.terms_of_group(group)) for group in vocabulary.groups) < MAX_TERMS
+    assert max(len(vocabulary.groups_of(document)) for document in documents_of(default_catalog())) < MAX_GROUPS
 
 
 def test_initials_of_hanzi_with_many_readings_are_compared_without_trying_every_combination() -> None:

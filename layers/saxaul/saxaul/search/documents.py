@@ -135,11 +135,7 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
         texts=campaign.texts,
         keywords=(*campaign.keywords, *_KIND_WORDS["campaign"]),
         related=tuple(
-            word
-            for edition in campaign.editions.values()
-            for text in (edition.theme, edition.host)
-            if text
-            for word in _words("edition", text)
+            word for edition in campaign.editions.values() if edition.theme for word in _words("theme", edition.theme)
         ),
         subject="campaign",
         category="campaign",

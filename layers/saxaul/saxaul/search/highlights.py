@@ -1,7 +1,7 @@
 """Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from saxaul.search.folding import Word, places_of, words_of
 from saxaul.search.hanzi import readings
 from saxaul.search.ladders import Ladder
 from saxaul.search.pinyin import as_pinyin
-from saxaul.search.terms import Space, Vocabulary
+from saxaul.search.terms import Space
 
 
 class Part(NamedTuple):
@@ -39,7 +39,7 @@ class Match(NamedTuple):
     parts: tuple[Part, ...]
 
 
-_TITLE, _KEYWORD, _TEXT, _RELATED = "title", "keyword", "text", "related"
+_TITLE, _KEYWORD, _TEXT, _RELATED, _SYNONYM = "title", "keyword", "text", "related", "synonym"
 _FIELDS = {
     Space.TITLE: (_TITLE,),
     Space.KEYWORD: (_KEYWORD,),
@@ -63,11 +63,25 @@ class _Passage(NamedTuple):
     starts: Sequence[int]
 
 
+_Spot = tuple[int, tuple[int, int]]
+"""A part of a passage: the index of the text, and the start and end of the part in that text."""
+
+_Locate = Callable[[Word, _Passage], _Spot | None]
+
+
 class Highlighter:
     """Finds the parts of suggestions that queries matched, for one catalog."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._related_passage = lru_cache(maxsize=8192)(partial(_related_passage, vocabulary))
+    def __init__(self, synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]) -> None:
+        """Find parts of documents and of their synonyms.
+
+        Args:
+            synonyms: the words of each group of synonyms.
+            groups: the groups of each document, by number.
+        """
+        self._groups = groups
+        self._synonyms = {name: _passage([_SYNONYM] * len(words), words) for name, words in synonyms.items()}
+        self._in_synonyms = lru_cache(maxsize=16_384)(partial(_in_synonyms, self._synonyms))
 
     def matches(
         self, ladders: Sequence[Ladder], number: int, document: Document, language: Language
@@ -87,27 +101,48 @@ class Highlighter:
         )
 
     def _spot(
-        self, ladder: Ladder, document_number: int, document: Document, language: Language
+        self, ladder: Ladder, number: int, document: Document, language: Language
     ) -> tuple[str, str, tuple[int, int]] | None:
         """Find what a word matched: the field, the text, and the start and end of the part in the text."""
-        space, words = ladder.space_of(document_number), ladder.written_in(document_number)
+        space, words = ladder.space_of(number), ladder.written_in(number)
         for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
-                passage = self._passage(field, document, language)
+                passage = _passage_in(field, document, language)
                 for word in words:
-                    if found := locate(word, passage):
-                        number, part = found
-                        return passage.fields[number], passage.texts[number], part
+                    if spot := locate(word, passage):
+                        return _in(passage, spot)
+                if field == _RELATED and (found := self._in_groups(locate, words, self._groups[number])):
+                    return found
         return None
 
-    def _passage(self, field: str, document: Document, language: Language) -> _Passage:
-        if field == _RELATED:
-            return self._related_passage(document.related, document.keywords)
-        if field == _KEYWORD:
-            return _passage_of(_KEYWORD, document.keywords)
-        if field == _TITLE:
-            return _passage_of(_TITLE, document.titles_first_in(language))
-        return _passage_of(_TEXT, document.texts_first_in(language))
+    def _in_groups(
+        self, locate: _Locate, words: Sequence[Word], groups: Sequence[str]
+    ) -> tuple[str, str, tuple[int, int]] | None:
+        for group in groups:
+            for word in words:
+                if spot := self._in_synonyms(group, locate, word):
+                    return _in(self._synonyms[group], spot)
+        return None
+
+
+def _in_synonyms(synonyms: Mapping[str, _Passage], group: str, locate: _Locate, word: Word) -> _Spot | None:
+    return locate(word, synonyms[group])
+
+
+def _in(passage: _Passage, spot: _Spot) -> tuple[str, str, tuple[int, int]]:
+    number, part = spot
+    return passage.fields[number], passage.texts[number], part
+
+
+def _passage_in(field: str, document: Document, language: Language) -> _Passage:
+    if field == _RELATED:
+        sources, words = zip(*document.related, strict=True) if document.related else ((), ())
+        return _related_passage(sources, words)
+    if field == _KEYWORD:
+        return _passage_of(_KEYWORD, document.keywords)
+    if field == _TITLE:
+        return _passage_of(_TITLE, document.titles_first_in(language))
+    return _passage_of(_TEXT, document.texts_first_in(language))
 
 
 def _parts_of(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Part]:
@@ -122,9 +157,9 @@ def _parts_of(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Part]:
         yield Part(text[place:], match=False)
 
 
-def _related_passage(vocabulary: Vocabulary, related: Sequence[tuple[str, str]], keywords: Sequence[str]) -> _Passage:
-    words = list(vocabulary.related_words(related, keywords))
-    return _passage([source for source, _ in words], [word for _, word in words])
+@lru_cache(maxsize=8192)
+def _related_passage(sources: Sequence[str], words: Sequence[str]) -> _Passage:
+    return _passage(sources, words)
 
 
 @lru_cache(maxsize=8192)
@@ -135,10 +170,6 @@ def _passage_of(field: str, texts: Sequence[str]) -> _Passage:
 def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:
     lines = ["".join(word.text for word in words_of(text)) + "\n" for text in texts]
     return _Passage(fields, texts, "".join(lines), list(accumulate(map(len, lines), initial=0)))
-
-
-_Spot = tuple[int, tuple[int, int]]
-"""A part of a passage: the index of the text, and the start and end of the part in that text."""
 
 
 def _find_written(word: Word, passage: _Passage) -> _Spot | None:

@@ -1,7 +1,7 @@
 """The search index of one catalog."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from saxaul.catalog.entries import Catalog, Language
 from saxaul.search.documents import Document
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
-from saxaul.search.ladders import TYPED_SPACES
+from saxaul.search.ladders import TYPED_SPACES, Known
 from saxaul.search.matching import Find, Matcher
 from saxaul.search.postings import Postings
-from saxaul.search.ranking import Ranking
+from saxaul.search.ranking import Ranking, set_of
 from saxaul.search.terms import Space, Vocabulary
 
 
@@ -40,10 +40,11 @@ class SearchIndex:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._vocabulary = Vocabulary(catalog)
-        self._highlighter = Highlighter(self._vocabulary)
+        vocabulary = Vocabulary(catalog)
         self._ranking = Ranking(catalog)
-        self._matcher = Matcher(self._spaces())
+        groups = [vocabulary.groups_of(document) for document in self.documents]
+        self._highlighter = Highlighter(vocabulary.groups, groups)
+        self._matcher = Matcher(_known(self.documents, groups, vocabulary))
 
     @property
     def documents(self) -> Sequence[Document]:
@@ -67,17 +68,28 @@ class SearchIndex:
         document = self._ranking.documents[number]
         return Found(document, self._highlighter.matches(find.ladders, number, document, language))
 
-    def _spaces(self) -> Mapping[Space, Postings]:
-        """Return the keys of all documents, grouped by the place where a word can match (``Space``)."""
-        documents: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
-        for number, document in enumerate(self._ranking.documents):
-            for space, key in self._vocabulary.terms_of(document):
-                documents[space][key].append(number)
-        typed: dict[str, list[int]] = {}
-        for space in TYPED_SPACES:
-            for key, numbers in documents[space].items():
-                if key.isascii():
-                    typed[key] = sorted({*typed[key], *numbers}) if key in typed else numbers
-        documents[Space.TYPED] = typed
-        size = len(self._ranking.documents)
-        return {space: Postings(keys, size) for space, keys in documents.items()}
+
+def _known(documents: Sequence[Document], groups: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Known:
+    """Return the keys of all documents and groups of synonyms, by the space where a word can match (``Space``).
+
+    The groups are numbered after the documents. ``groups`` has those of each document.
+    """
+    keys: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
+    members: dict[str, list[int]] = defaultdict(list)
+    for number, document in enumerate(documents):
+        for space, key in vocabulary.terms_of(document):
+            keys[space][key].append(number)
+        for group in groups[number]:
+            members[group].append(number)
+    for number, group in enumerate(members, len(documents)):
+        for space, key in vocabulary.terms_of_group(group):
+            keys[space][key].append(number)
+    typed: dict[str, list[int]] = {}
+    for space in TYPED_SPACES:
+        for key, numbers in keys[space].items():
+            if key.isascii():
+                typed[key] = sorted({*typed[key], *numbers}) if key in typed else numbers
+    keys[Space.TYPED] = typed
+    size = len(documents) + len(members)
+    spaces = {space: Postings(numbers, size) for space, numbers in keys.items()}
+    return Known(spaces, len(documents), list(map(set_of, members.values())))

@@ -99,13 +99,29 @@ _WRITTEN = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.TEXT)
 
 
 class Known:
-    """The keys of a catalog, and the words among them that are like a given word."""
+    """The keys of a catalog, and the words among them that are like a given word.
 
-    def __init__(self, spaces: Spaces) -> None:
+    A lookup in ``spaces`` returns documents, and groups of synonyms, which are numbered after the documents.
+    """
+
+    def __init__(self, spaces: Spaces, size: int, members: Sequence[Documents]) -> None:
+        """Keep the keys of ``size`` documents. ``members`` has the documents of each group of synonyms."""
         self.spaces = spaces
+        self._size = size
+        self._documents = (1 << size) - 1
+        self._members = members
         self.corrections = lru_cache(maxsize=2048)(Corrector(spaces[Space.TYPED]).corrections)
         words = sorted({key for space in _WRITTEN for key in spaces[space].keys})
         self._forms = {of: forms for of, forms in forms_of(words).items() if len(forms) > 1 or forms != [of]}
+
+    def documents(self, found: int) -> Documents:
+        """Return what a lookup found, with the members of each group of synonyms instead of the group."""
+        documents, groups = found & self._documents, found >> self._size
+        while groups:
+            lowest = groups & -groups
+            documents |= self._members[lowest.bit_length() - 1]
+            groups ^= lowest
+        return documents
 
     def forms(self, word: str) -> Sequence[str]:
         """Return the known words with the same stem as a word, without the word itself."""
@@ -127,7 +143,8 @@ class Ladder:
         """Return the documents that the word finds on the rungs from the first to this position, inclusive."""
         found = self._found
         while len(found) <= position:
-            found.append((found[-1] if found else 0) | self._on(RUNGS[len(found)]))
+            on_rung = self._known.documents(self._on(RUNGS[len(found)]))
+            found.append((found[-1] if found else 0) | on_rung)
         return found[position]
 
     def space_of(self, document: int) -> Space:
@@ -177,14 +194,15 @@ class Ladder:
         return as_pinyin(self.word.apart or self.word.text)
 
     @cached_property
-    def _typed_apart(self) -> Documents:
-        """The documents that have the syllables of a word that was typed in parts; all documents for other words."""
+    def _typed_apart(self) -> int:
+        """What has the syllables of a word that was typed in parts; everything for other words."""
         return find_pinyin(self._known.spaces[Space.SPELLED_PART], self._pinyin) if self.word.apart else -1
 
     def _instead(self, instead: Instead) -> Sequence[str]:
         return self._forms if instead is Instead.FORMS else self.corrections
 
-    def _on(self, rung: Rung) -> Documents:
+    def _on(self, rung: Rung) -> int:
+        """Return the documents and groups of synonyms that the word finds on a rung."""
         lookup, text = self._lookup(rung), self.word.text
         if lookup is None:
             return 0

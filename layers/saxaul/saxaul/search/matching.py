@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from saxaul.search.folding import Word
 from saxaul.search.hanzi import syllables
-from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Known, Ladder, Spaces
+from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Known, Ladder
 from saxaul.search.pinyin import as_pinyin, find_pinyin, spellings
 from saxaul.search.terms import MAX_KEY_HANZI, Space, join_words
 
@@ -37,9 +37,9 @@ Grade = list[Find]
 class Matcher:
     """Finds the documents that match queries."""
 
-    def __init__(self, spaces: Spaces) -> None:
-        self._spaces = spaces
-        self._known = Known(spaces)
+    def __init__(self, known: Known) -> None:
+        self._spaces = known.spaces
+        self._known = known
 
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Return the matches of a query, the best grade first.

@@ -87,10 +87,10 @@ class Ranking:
         numbered = list(enumerate(self.documents))
         self._of_campaign = _sets((document.campaign, number) for number, document in numbered if document.campaign)
         self._of_app = _sets((app, number) for number, document in numbered for app in document.links or ())
-        self._in_every_app = _set(number for number, document in numbered if document.links is None)
+        self._in_every_app = set_of(number for number, document in numbered if document.links is None)
         self._done_in = _sets((app, number) for number, document in numbered for app in document.done_in)
         self._of_subject = _sets((document.subject, number) for number, document in numbered)
-        self._campaigns = _set(number for number, document in numbered if document.kind == "campaign")
+        self._campaigns = set_of(number for number, document in numbered if document.kind == "campaign")
         self.everything = (1 << len(numbered)) - 1
         self._seasons: dict[date, Season] = {}
 
@@ -192,7 +192,7 @@ class Ranking:
             for number in _lowest_first(self._campaigns)
             if (begins := _begins(campaigns[self.documents[number].identifier], today))
         }
-        over = self._campaigns & ~_set(begins)
+        over = self._campaigns & ~set_of(begins)
         return Season(
             (starting, running), multipliers, multiplied, ordinary, sorted(begins, key=begins.__getitem__), over
         )
@@ -238,7 +238,8 @@ def _order(document: Document) -> _Order:
     )
 
 
-def _set(numbers: Iterable[int]) -> Documents:
+def set_of(numbers: Iterable[int]) -> Documents:
+    """Return the set of documents with these numbers."""
     return _sets(("", number) for number in numbers).get("", 0)
 
 

@@ -5,7 +5,7 @@ A space is a separate set of keys, such as the words of titles. The space of a k
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain, islice, pairwise
 
 from saxaul.catalog.entries import Catalog
@@ -24,7 +24,7 @@ MAX_KEY_HANZI = 4
 """The most hanzi in a key. Because Chinese is written without spaces, a key begins at each character of a text."""
 
 MAX_TERMS = 400
-"""The most terms of a document. The suggestions of the default catalog have about 240.
+"""The most terms of a document or of a group of synonyms. The documents of the default catalog have about 150.
 
 So the index of any catalog takes bounded time and memory. Of a document with longer texts, the ends are not indexed.
 """
@@ -32,8 +32,8 @@ So the index of any catalog takes bounded time and memory. Of a document with lo
 _MAX_TITLE_TERMS, _MAX_PHRASE_TERMS = 160, 48
 """The most terms of one title, and of one keyword or related word, so that each of them finds the document."""
 
-MAX_SYNONYMS = 200
-"""The most synonyms of one document."""
+MAX_GROUPS = 64
+"""The most groups of synonyms of one document."""
 
 
 class Space(IntEnum):
@@ -42,7 +42,7 @@ class Space(IntEnum):
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A related word, such as the name of the action type, or a synonym of a related word or of a keyword."""
+    """A related word, such as the name of the action type, or a synonym."""
     PART = auto()
     """A piece of a longer phrase: a word, some hanzi, or two neighbouring words joined."""
     TEXT = auto()
@@ -60,59 +60,59 @@ class Space(IntEnum):
 
 Term = tuple[Space, str]
 
-CAMPAIGN, SYNONYM = "campaign", "synonym"
-"""The sources of related words that are words of the document's campaign, or synonyms. Responses name them so."""
+CAMPAIGN = "campaign"
+"""The source of related words that are words of the document's campaign, as a search response names it."""
 
 
 class Vocabulary:
-    """The search terms of a catalog's documents."""
+    """The search terms of a catalog's documents and of its groups of synonyms.
+
+    A group has each of its documents as a member, so that the words of the group find all of them. ``groups`` has the
+    words of each group.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
-        self._synonyms_of = lru_cache(maxsize=16_384)(partial(_synonyms_of, catalog, _groups(catalog)))
+        self.groups = {identifier: synonyms.words for identifier, synonyms in catalog.synonyms.items()}
+        self._groups_of_word = _groups(catalog)
 
     def terms_of(self, document: Document) -> set[Term]:
         """Return the terms that find the document: those of titles first, then keywords, related words and texts."""
-        terms: set[Term] = set()
-        for term in self._all_terms_of(document):
-            terms.add(term)
-            if len(terms) == MAX_TERMS:
-                break
-        return terms
+        return _first_terms(self._all_terms_of(document))
+
+    def terms_of_group(self, group: str) -> set[Term]:
+        """Return the terms that find the members of a group of synonyms."""
+        phrases = self.groups[group]
+        terms = chain.from_iterable(_phrase_terms(phrase, Space.RELATED) for phrase in phrases)
+        # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
+        return _first_terms((Space.INITIALS_PART if space is Space.INITIALS else space, key) for space, key in terms)
+
+    def groups_of(self, document: Document) -> Sequence[str]:
+        """Return the groups of synonyms that have a keyword or a related word of the document.
+
+        The words of its campaign have no synonyms here, because the campaign itself is what people look for with them.
+        """
+        own = (phrase for source, phrase in document.related if source != CAMPAIGN)
+        keys = dict.fromkeys(join_words(words_of(phrase)) for phrase in (*document.keywords, *own))
+        found = chain.from_iterable(self._groups_of_word.get(key, ()) for key in keys)
+        return list(islice(dict.fromkeys(found), MAX_GROUPS))
 
     def _all_terms_of(self, document: Document) -> Iterator[Term]:
         for title in (document.titles.en, document.titles.zh):
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
         yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords)
-        for source, phrase in self.related_words(document.related, document.keywords):
-            for space, key in _phrase_terms(phrase, Space.PART if source == CAMPAIGN else Space.RELATED):
-                # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
-                is_guess = source == SYNONYM and space is Space.INITIALS
-                yield Space.INITIALS_PART if is_guess else space, key
+        for source, phrase in document.related:
+            yield from _phrase_terms(phrase, Space.PART if source == CAMPAIGN else Space.RELATED)
         for text in (document.texts.en, document.texts.zh):
             yield from _text_terms(text)
 
-    def related_words(self, related: Sequence[tuple[str, str]], keywords: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield the related words of a document, and the synonyms of these words and of its keywords.
 
-        Each word comes with its source. The words of its campaign have no synonyms here, because the campaign itself
-        is what people look for with them.
-        """
-        yield from related
-        own = (phrase for source, phrase in related if source != CAMPAIGN)
-        yield from ((SYNONYM, word) for word in self._synonyms_of((*keywords, *own)))
-
-
-def _synonyms_of(catalog: Catalog, groups_of: Mapping[str, Sequence[str]], phrases: Sequence[str]) -> tuple[str, ...]:
-    seen: set[str] = set()
-    found: list[str] = []
-    for phrase in phrases:
-        for group in groups_of.get(join_words(words_of(phrase)), ()):
-            if group not in seen:
-                seen.add(group)
-                found += catalog.synonyms[group].words
-            if len(found) >= MAX_SYNONYMS:
-                return tuple(found[:MAX_SYNONYMS])
-    return tuple(found)
+def _first_terms(terms: Iterable[Term]) -> set[Term]:
+    found: set[Term] = set()
+    for term in terms:
+        found.add(term)
+        if len(found) == MAX_TERMS:
+            break
+    return found
 
 
 def _groups(catalog: Catalog) -> Mapping[str, Sequence[str]]:
