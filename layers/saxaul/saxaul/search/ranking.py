@@ -34,6 +34,7 @@ from saxaul.search.documents import Document, DocumentKind, documents_of
 from saxaul.search.ladders import Documents
 from saxaul.search.matching import Find, Grade
 from saxaul.search.mixing import Candidate, Queue, mixed
+from saxaul.search.terms import Space
 
 _MAX_SUBJECTS = 100
 """The most subjects that one page can mix. A page has at most 50 results."""
@@ -144,7 +145,9 @@ class Ranking:
                 for number in self._by_number(find.documents & chosen, season):
                     document = self.documents[number]
                     points = -document.points * season.multipliers.get(document.subject, 1)
-                    yield Candidate(not_linked, by_season, not_done_here, points, -document.avoided_g, number, find)
+                    in_title = all(ladder.space_of(number) is Space.TITLE for ladder in find.ladders)
+                    earning = points, -document.avoided_g
+                    yield Candidate(not_linked, by_season, not in_title, not_done_here, *earning, number, find)
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""
