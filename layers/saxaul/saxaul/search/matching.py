@@ -129,7 +129,9 @@ class Matcher:
             return 2 * len(piece)
         beginning = piece[:MAX_KEY_HANZI]
         known = any(self._spaces[space].has_prefix(beginning) for space in (Space.TITLE, Space.PART))
-        return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._known).is_sure else 0
+        if known and piece != beginning:  # all keys that the piece could begin are shorter than the piece
+            known = Ladder(Word(piece, 0, 0, hanzi=True), self._known).is_sure
+        return len(piece) if known else 0
 
 
 class _Piece(NamedTuple):
