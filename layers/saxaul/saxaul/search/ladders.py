@@ -164,7 +164,9 @@ class Ladder:
         """
         if self.word.is_emoji or (self.is_sure and not self._mistyped):
             return []
-        if self.word.apart and is_pinyin(self.word.text):  # people who separate syllables have chosen each of them
+        if "'" in self._pinyin and is_pinyin(
+            self._pinyin.replace("'", "")
+        ):  # people who separate syllables have chosen each of them
             return []
         if self.word.hanzi:
             return spellings(self.word.text) if 1 < len(self.word.text) <= MAX_SYLLABLES else []
@@ -181,7 +183,7 @@ class Ladder:
     @cached_property
     def _typed_apart(self) -> Documents:
         """The documents that have the syllables of a word that was typed in parts; all documents for other words."""
-        return find_pinyin(self._known.spaces[Space.SPELLED_PART], self._pinyin) if self.word.apart else -1
+        return find_pinyin(self._known.spaces[Space.SPELLED_PART], self._pinyin) if "'" in self._pinyin else -1
 
     def _instead(self, instead: Instead) -> Sequence[str]:
         return self._forms if instead is Instead.FORMS else self.corrections
