@@ -141,7 +141,8 @@ def test_pinyin_that_a_title_does_not_have_does_not_find_it(query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["xi'an", "xi\u2019an", "xi an", "xi\u02bcan", "xi1'an1", "xī'ān", "XI\u2018AN", "xi`an"]
+    "query",
+    ["xi'an", "xi\u2019an", "xi an", "xi\u02bcan", "xi1'an1", "xi1an1", "xi1 an1", "xī'ān", "XI\u2018AN", "xi`an"],
 )
 def test_an_apostrophe_and_a_space_separate_syllables(query: str) -> None:
     assert ids(query) == ["xian"]

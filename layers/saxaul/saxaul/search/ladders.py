@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from saxaul.search.folding import Word
 from saxaul.search.forms import MAX_FORMS, forms_of, stem
-from saxaul.search.pinyin import INITIALS_WIDTH, as_pinyin, find_pinyin, is_pinyin, spellings
+from saxaul.search.pinyin import INITIALS_WIDTH, MAX_SYLLABLES, as_pinyin, find_pinyin, is_pinyin, spellings
 from saxaul.search.postings import Postings
 from saxaul.search.terms import MAX_KEY_HANZI, Space
 from saxaul.search.typos import Corrector
@@ -137,34 +137,35 @@ class Ladder:
         self.word = word
         self._known = known
         self._mistyped = mistyped
+        self._lookups = _LOOKUPS[_kind_of(word)]
         self._found: list[Documents] = []
 
     def up_to(self, position: int) -> Documents:
         """Return the documents that the word finds on the rungs from the first to this position, inclusive."""
         found = self._found
         while len(found) <= position:
-            on_rung = self._known.documents(self._on(RUNGS[len(found)]))
-            found.append((found[-1] if found else 0) | on_rung)
+            before, number = found[-1] if found else 0, len(found)
+            lookup = self._lookups[number]
+            found.append(before | self._known.documents(self._on(RUNGS[number], *lookup)) if lookup else before)
         return found[position]
 
     def space_of(self, document: int) -> Space:
         """Return the space in which the word found a document; TYPED if a correction found it."""
-        rung = self._rung_of(document)
-        lookup = self._lookup(rung) if rung else None
-        return lookup[0] if rung and lookup and rung.instead is not Instead.CORRECTIONS else Space.TYPED
+        for rung, lookup, found in zip(RUNGS, self._lookups, self._found, strict=False):
+            if found >> document & 1:
+                return lookup[0] if lookup and rung.instead is not Instead.CORRECTIONS else Space.TYPED
+        return Space.TYPED
 
     def written_in(self, document: int) -> Sequence[Word]:
         """Return the words of which a document that was found has at least one: the word, its forms or corrections."""
-        rung = self._rung_of(document)
-        if rung is None or rung.instead is None:
-            return [self.word]
-        return [Word(other, self.word.start, self.word.end, hanzi=False) for other in self._instead(rung.instead)]
-
-    def _rung_of(self, document: int) -> Rung | None:
         for rung, found in zip(RUNGS, self._found, strict=False):
             if found >> document & 1:
-                return rung
-        return None
+                if rung.instead is None:
+                    break
+                return [
+                    Word(other, self.word.start, self.word.end, hanzi=False) for other in self._instead(rung.instead)
+                ]
+        return [self.word]
 
     @property
     def is_sure(self) -> bool:
@@ -179,10 +180,12 @@ class Ladder:
         """
         if self.word.is_emoji or (self.is_sure and not self._mistyped):
             return []
-        if self.word.apart and is_pinyin(self.word.text):  # people who separate syllables have chosen each of them
+        if "'" in self._pinyin and is_pinyin(
+            self._pinyin.replace("'", "")
+        ):  # people who separate syllables have chosen each of them
             return []
         if self.word.hanzi:
-            return spellings(self.word.text) if len(self.word.text) > 1 else []
+            return spellings(self.word.text) if 1 < len(self.word.text) <= MAX_SYLLABLES else []
         return self._known.corrections(self.word.text)
 
     @cached_property
@@ -196,18 +199,14 @@ class Ladder:
     @cached_property
     def _typed_apart(self) -> int:
         """What has the syllables of a word that was typed in parts; everything for other words."""
-        return find_pinyin(self._known.spaces[Space.SPELLED_PART], self._pinyin) if self.word.apart else -1
+        return find_pinyin(self._known.spaces[Space.SPELLED_PART], self._pinyin) if "'" in self._pinyin else -1
 
     def _instead(self, instead: Instead) -> Sequence[str]:
         return self._forms if instead is Instead.FORMS else self.corrections
 
-    def _on(self, rung: Rung) -> int:
+    def _on(self, rung: Rung, space: Space, look_up: Callable[[Postings, str], int]) -> int:
         """Return the documents and groups of synonyms that the word finds on a rung."""
-        lookup, text = self._lookup(rung), self.word.text
-        if lookup is None:
-            return 0
-        space, look_up = lookup
-        postings = self._known.spaces[space]
+        postings, text = self._known.spaces[space], self.word.text
         if rung.instead:
             return reduce(or_, (look_up(postings, other) for other in self._instead(rung.instead)), 0)
         if space in _ABBREVIATED and len(text) == 1:
@@ -218,10 +217,18 @@ class Ladder:
             return look_up(postings, self._pinyin.replace("'", "")) & self._typed_apart
         return look_up(postings, text)
 
-    def _lookup(self, rung: Rung) -> _Lookup | None:
-        if not self.word.hanzi:
-            return rung.letters
-        return rung.hanzi if len(self.word.text) > 1 else rung.one_hanzi
+
+_LETTERS, _RUN, _ONE_HANZI = range(3)
+_LOOKUPS: Sequence[Sequence[_Lookup | None]] = tuple(
+    zip(*((rung.letters, rung.hanzi, rung.one_hanzi) for rung in RUNGS), strict=True)
+)
+"""The lookups of each kind of word, in the order of ``RUNGS``."""
+
+
+def _kind_of(word: Word) -> int:
+    if not word.hanzi:
+        return _LETTERS
+    return _RUN if len(word.text) > 1 else _ONE_HANZI
 
 
 TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)

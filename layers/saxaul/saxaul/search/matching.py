@@ -129,7 +129,9 @@ class Matcher:
             return 2 * len(piece)
         beginning = piece[:MAX_KEY_HANZI]
         known = any(self._spaces[space].has_prefix(beginning) for space in (Space.TITLE, Space.PART))
-        return len(piece) if known and Ladder(Word(piece, 0, 0, hanzi=True), self._known).is_sure else 0
+        if known and piece != beginning:  # a longer piece than a key may have a known beginning only
+            known = Ladder(Word(piece, 0, 0, hanzi=True), self._known).is_sure
+        return len(piece) if known else 0
 
 
 class _Piece(NamedTuple):
@@ -188,4 +190,4 @@ def _joined_word(words: Sequence[Word]) -> Word:
 
 def _pinyin_word(words: Sequence[Word]) -> Word | None:
     spelled = [next(iter(spellings(word.text)), "") if word.hanzi else as_pinyin(word.text) for word in words]
-    return Word("".join(spelled), words[0].start, words[-1].end, hanzi=False) if all(spelled) else None
+    return Word("".join(spelled).replace("'", ""), words[0].start, words[-1].end, hanzi=False) if all(spelled) else None

@@ -28,6 +28,7 @@ _MAX_CUTS = 8
 _APART = "'"
 """What separates the syllables of a pair, so that xi'an is not xian."""
 
+_TONE_BETWEEN = re.compile("(?<=[a-z])[0-5](?=[a-z])")
 _TONE = re.compile("(?<=[a-z])[0-5]")
 _AFTER_PALATAL = re.compile("(?<=[jqxy])v")
 _SHORT_UMLAUT = re.compile("(?<=[ln])ue")
@@ -68,8 +69,12 @@ def initials_of_some(part: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def as_pinyin(typed: str) -> str:
-    """Return typed letters without the digits of tones, and as they are indexed where people type others: lue, jv."""
-    return _SHORT_UMLAUT.sub("ve", _AFTER_PALATAL.sub("u", _TONE.sub("", typed)))
+    """Return typed letters as pinyin is indexed: without the digits of tones, and with lve and ju for lue and jv.
+
+    A digit between two syllables becomes an apostrophe.
+    """
+    toneless = _TONE.sub("", _TONE_BETWEEN.sub(_APART, typed))
+    return _SHORT_UMLAUT.sub("ve", _AFTER_PALATAL.sub("u", toneless))
 
 
 def find_pinyin(postings: Postings, typed: str) -> int:
