@@ -92,7 +92,7 @@ class Highlighter:
         """
         found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
         for ladder in ladders:
-            if spot := self._spot(ladder, number, document, language):
+            if ladder.has_found(number) and (spot := self._spot(ladder, number, document, language)):
                 field, text, part = spot
                 found.setdefault((field, text), {}).setdefault(ladder.word.text, part)
         return tuple(

@@ -84,6 +84,9 @@ RUNGS = (
 )
 """The rungs in the order in which they are tried. The sure rungs come first."""
 
+LAST = len(RUNGS) - 1
+"""The position of the last rung in ``RUNGS``."""
+
 LAST_SURE = max(position for position, rung in enumerate(RUNGS) if rung.is_sure)
 """The position of the last sure rung in ``RUNGS``."""
 
@@ -107,7 +110,7 @@ class Known:
     def __init__(self, spaces: Spaces, size: int, members: Sequence[Documents]) -> None:
         """Keep the keys of ``size`` documents. ``members`` has the documents of each group of synonyms."""
         self.spaces = spaces
-        self._size = size
+        self.size = size
         self._documents = (1 << size) - 1
         self._members = members
         self.corrections = lru_cache(maxsize=2048)(Corrector(spaces[Space.TYPED]).corrections)
@@ -116,7 +119,7 @@ class Known:
 
     def documents(self, found: int) -> Documents:
         """Return what a lookup found, with the members of each group of synonyms instead of the group."""
-        documents, groups = found & self._documents, found >> self._size
+        documents, groups = found & self._documents, found >> self.size
         while groups:
             lowest = groups & -groups
             documents |= self._members[lowest.bit_length() - 1]
@@ -148,6 +151,10 @@ class Ladder:
             lookup = self._lookups[number]
             found.append(before | self._known.documents(self._on(RUNGS[number], *lookup)) if lookup else before)
         return found[position]
+
+    def has_found(self, document: int) -> bool:
+        """Return whether a lookup so far has found a document."""
+        return bool(self._found and self._found[-1] >> document & 1)
 
     def space_of(self, document: int) -> Space:
         """Return the space in which the word found a document; TYPED if a correction found it."""

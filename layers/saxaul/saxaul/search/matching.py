@@ -1,15 +1,20 @@
-"""Find the suggestions that match a query, the best matches first.
+"""Find the documents that match a query, the best matches first.
 
-Each word is looked up rung by rung (`ladders.py`). A query of several words finds a suggestion on the first rung by
-which every word has found it. Several rungs form a grade, and `ranking.py` orders the matches of one grade.
+Each word is looked up rung by rung (`ladders.py`). A query of several words finds a document on the first rung by which
+every word has found it. Several rungs form a grade, and `ranking.py` orders the matches of one grade.
+
+If few documents match every word, those that match most of the query follow (`_partial_matches`).
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from math import log2
+from operator import or_
 from typing import NamedTuple
 
 from saxaul.search.folding import Word
 from saxaul.search.hanzi import syllables
-from saxaul.search.ladders import LAST_SURE, POSITIONS_BY_GRADE, Documents, Known, Ladder
+from saxaul.search.ladders import LAST, LAST_SURE, POSITIONS_BY_GRADE, Documents, Known, Ladder
 from saxaul.search.pinyin import as_pinyin, find_pinyin, spellings
 from saxaul.search.terms import MAX_KEY_HANZI, Space, join_words
 
@@ -21,6 +26,14 @@ _LONGEST_PIECE = 6
 """The most hanzi of a piece."""
 _SHORTEST_PIECE = 3
 """The fewest letters of a piece that is not hanzi."""
+_SHORTEST_CORRECTED = 5
+"""The fewest letters of a piece that may be mistyped."""
+_MOST_CORRECTED_WORDS = 3
+"""The most words of a query in which known words may be mistyped too. People who type more words type a sentence."""
+_ENOUGH = 5
+"""How many documents are enough, so that partial matches need not follow."""
+_LEAST_SHARE = 0.5
+"""The least weight of a partial match, as a share of the weight of all pieces of the query, or of the best match."""
 
 
 class Find(NamedTuple):
@@ -44,25 +57,56 @@ class Matcher:
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Return the matches of a query, the best grade first.
 
-        A suggestion must match every word. If no suggestion does, the corrections of all words are looked up too, even
-        those of known words. If there is still no match, unknown parts of the query are ignored, for example the rest
-        of a sentence.
+        A document must match every word. If no document does, the corrections of all words are looked up too, even
+        those of known words. If there are still few matches, those of a part of the query follow.
         """
         words = self._syllables_joined(self._without_decoration(words)[:_MAX_WORDS])
-        for mistyped in (False, True):
-            interpretations = [words, *_other_interpretations(words)]
-            ladders = {
-                word: Ladder(word, self._known, mistyped)
-                for interpretation in interpretations
-                for word in interpretation
-            }
-            found = False
-            for grade in _climb([[ladders[word] for word in interpretation] for interpretation in interpretations]):
-                found = True
+        found = 0
+        for mistyped in (False, True)[: 2 if len(words) <= _MOST_CORRECTED_WORDS else 1]:
+            for grade in _climb(self._interpretations(words, mistyped)):
+                found |= reduce(or_, (find.documents for find in grade))
                 yield grade
             if found:
-                return
-        yield from self._partial_matches(words)
+                break
+        if found.bit_count() < _ENOUGH:
+            yield from self._partial_matches(words, found)
+
+    def _interpretations(self, words: Sequence[Word], mistyped: bool) -> list[Sequence[Ladder]]:
+        """Return the ways to read a query, each as the ladders of its words."""
+        ladders: dict[Word, Ladder] = {}
+        found: list[Sequence[Ladder]] = []
+        for interpretation in (words, *self._other_interpretations(words)):
+            for word in interpretation:
+                if word not in ladders:
+                    ladders[word] = Ladder(word, self._known, mistyped)
+            found.append([ladders[word] for word in interpretation])
+        return found
+
+    def _other_interpretations(self, words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+        """Yield other ways to split a query into words.
+
+        Neighbouring words are joined: "tooth brush" becomes "toothbrush". In a query of more than two words, the joined
+        word must begin a known one. If a query has both hanzi and pinyin, its pinyin is replaced by the pinyin of the
+        whole query: 绿se becomes 绿 and "lvse".
+        """
+        if len(words) < 2 or any(word.is_emoji for word in words):  # noqa: PLR2004 - a single word has no neighbour
+            return
+        if len({word.hanzi for word in words}) > 1:
+            if spelled := _pinyin_word(words):
+                yield [*(word for word in words if word.hanzi), spelled]
+        else:
+            joined = _joined_word(words)
+            if len(words) == 2 or self._begins_a_key(joined):  # noqa: PLR2004
+                yield [joined]
+        for place in range(len(words) - 1 if len(words) > 2 else 0):  # noqa: PLR2004 - two words were joined above
+            pair = words[place : place + 2]
+            if not any(word.hanzi for word in pair) and self._begins_a_key(joined := _joined_word(pair)):
+                yield [*words[:place], joined, *words[place + 2 :]]
+
+    def _begins_a_key(self, word: Word) -> bool:
+        if word.hanzi:
+            return self._spaces[Space.TITLE].has_prefix(word.text[:MAX_KEY_HANZI])
+        return self._spaces[Space.TYPED].has_prefix(word.text)
 
     def _without_decoration(self, words: Sequence[Word]) -> Sequence[Word]:
         """Leave out emoji that nothing is named by, unless there are no other words."""
@@ -76,21 +120,32 @@ class Matcher:
         joined = _joined_word(words)
         return [joined] if find_pinyin(self._spaces[Space.SPELLED_PART], as_pinyin(joined.apart)) else words
 
-    def _partial_matches(self, words: Sequence[Word]) -> Iterator[Grade]:
-        """Yield the suggestions that match every known piece, then those that match all pieces but the least specific.
+    def _partial_matches(self, words: Sequence[Word], seen: Documents) -> Iterator[Grade]:
+        """Yield the documents that match pieces of the query, those that match the most weight first.
 
-        One more piece is left out each time, until one piece remains. A piece is a word or a part of a run of hanzi.
-        Keywords are more specific than other pieces, and longer pieces are more specific than shorter ones.
+        A piece is a word or a part of a run of hanzi. Its weight is the greater, the fewer documents have it. A match
+        counts if it has at least half of the weight of the best one and, if other documents match the whole query,
+        half of the weight of all pieces. ``seen`` has those documents, which are left out.
         """
-        pieces = [piece for word in words for piece in self._pieces(word)]
-        pieces.sort(key=lambda piece: (piece.is_keyword, len(piece.ladder.word.text)), reverse=True)
-        seen = 0
-        for count in range(min(len(pieces), _MAX_WORDS), 0, -1):
-            ladders = [piece.ladder for piece in pieces[:count]]
-            documents = _found_by(ladders, LAST_SURE) & ~seen
-            if documents:
-                seen |= documents
-                yield [Find(documents, ladders)]
+        pieces = [piece for word in words for piece in self._pieces(word)][:_MAX_WORDS]
+        if seen and len(pieces) < 2:  # noqa: PLR2004 - a part of one piece is no match
+            return
+        matched = {0: reduce(or_, (piece.documents for piece in pieces), 0) & ~seen}
+        for piece in pieces:
+            heavier: dict[int, Documents] = {}
+            for weight, documents in matched.items():
+                for added, chosen in (
+                    (piece.weight, documents & piece.documents),
+                    (0, documents & ~piece.documents),
+                ):
+                    if chosen:
+                        heavier[weight + added] = heavier.get(weight + added, 0) | chosen
+            matched = heavier
+        whole = sum(piece.weight for piece in pieces) if seen else max(matched, default=0)
+        ladders = [piece.ladder for piece in pieces]
+        for weight in sorted(matched, reverse=True):
+            if 0 < weight >= whole * _LEAST_SHARE:
+                yield [Find(matched[weight], ladders)]
 
     def _pieces(self, word: Word) -> Iterator["_Piece"]:
         if not word.hanzi:
@@ -101,9 +156,16 @@ class Matcher:
             yield from self._known_piece(Word(word.text[start:end], word.start + start, word.start + end, hanzi=True))
 
     def _known_piece(self, word: Word) -> Iterator["_Piece"]:
+        """Yield a piece for a word that is known, or whose correction is."""
         ladder = Ladder(word, self._known)
         if ladder.is_sure:
-            yield _Piece(ladder, self._is_keyword(word.text))
+            documents = ladder.up_to(LAST_SURE)
+        elif len(word.text) >= _SHORTEST_CORRECTED and not word.hanzi:
+            documents = ladder.up_to(LAST)
+        else:
+            return
+        if documents and (weight := round(log2(self._known.size / documents.bit_count()))):
+            yield _Piece(ladder, documents, weight)
 
     def _is_keyword(self, text: str) -> bool:
         return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
@@ -136,7 +198,8 @@ class Matcher:
 
 class _Piece(NamedTuple):
     ladder: Ladder
-    is_keyword: bool
+    documents: Documents
+    weight: int
 
 
 def _climb(interpretations: Sequence[Sequence[Ladder]]) -> Iterator[Grade]:
@@ -160,27 +223,6 @@ def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
             break
         documents &= ladder.up_to(position)
     return documents
-
-
-def _other_interpretations(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    """Return other ways to split a query into words.
-
-    Neighbouring words are joined: "tooth brush" becomes "toothbrush". If a query has both hanzi and pinyin, its pinyin
-    is replaced by the pinyin of the whole query: 绿se becomes 绿 and "lvse".
-    """
-    if len(words) < 2:  # noqa: PLR2004 - a single word has no neighbour
-        return
-    if any(word.is_emoji for word in words):
-        return
-    same_script = len({word.hanzi for word in words}) == 1
-    if same_script:
-        yield [_joined_word(words)]
-    elif spelled := _pinyin_word(words):
-        yield [*(word for word in words if word.hanzi), spelled]
-    for place in range(len(words) - 1 if len(words) > 2 else 0):  # noqa: PLR2004 - two words were joined above
-        pair = words[place : place + 2]
-        if not any(word.hanzi for word in pair):
-            yield [*words[:place], _joined_word(pair), *words[place + 2 :]]
 
 
 def _joined_word(words: Sequence[Word]) -> Word:
