@@ -101,7 +101,10 @@ class Vocabulary:
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
         yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords)
         for source, phrase in document.related:
-            yield from _phrase_terms(phrase, Space.PART if source == CAMPAIGN else Space.RELATED)
+            if source == CAMPAIGN:  # the campaign itself is what people look for, so its words find less by guessing
+                yield from (term for term in _phrase_terms(phrase, Space.PART) if term[0] is Space.PART)
+            else:
+                yield from _phrase_terms(phrase, Space.RELATED)
         for text in (document.texts.en, document.texts.zh):
             yield from _text_terms(text)
 
