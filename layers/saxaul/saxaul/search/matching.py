@@ -104,9 +104,9 @@ class Matcher:
                 yield [*words[:place], joined, *words[place + 2 :]]
 
     def _begins_a_key(self, word: Word) -> bool:
-        if word.hanzi:
-            return self._spaces[Space.TITLE].has_prefix(word.text[:MAX_KEY_HANZI])
-        return self._spaces[Space.TYPED].has_prefix(word.text)
+        """Return whether a joined word begins a keyword, a related word, or a part of one."""
+        text = word.text[:MAX_KEY_HANZI] if word.hanzi else word.text
+        return any(self._spaces[space].has_prefix(text) for space in (Space.KEYWORD, Space.RELATED, Space.PART))
 
     def _without_decoration(self, words: Sequence[Word]) -> Sequence[Word]:
         """Leave out emoji that nothing is named by, unless there are no other words."""
