@@ -32,7 +32,9 @@ _MOST_CORRECTED_WORDS = 3
 """The most words of a query in which known words may be mistyped too. People who type more words type a sentence."""
 _ENOUGH = 5
 """How many documents are enough, so that partial matches need not follow."""
-_LEAST_SHARE = 0.5
+_KEYWORD_BONUS = 2
+"""What is added to the weight of a piece that is a keyword."""
+_LEAST_SHARE = 0.4
 """The least weight of a partial match, as a share of the weight of all pieces of the query, or of the best match."""
 
 
@@ -58,15 +60,16 @@ class Matcher:
         """Return the matches of a query, the best grade first.
 
         A document must match every word. If no document does, the corrections of all words are looked up too, even
-        those of known words. If there are still few matches, those of a part of the query follow.
+        those of known words; and also if few documents have a run of hanzi, because an input method easily writes a
+        wrong character of the same sound. If there are still few matches, those of a part of the query follow.
         """
         words = self._syllables_joined(self._without_decoration(words)[:_MAX_WORDS])
         found = 0
         for mistyped in (False, True)[: 2 if len(words) <= _MOST_CORRECTED_WORDS else 1]:
-            for grade in _climb(self._interpretations(words, mistyped)):
+            for grade in _climb(self._interpretations(words, mistyped), found):
                 found |= reduce(or_, (find.documents for find in grade))
                 yield grade
-            if found:
+            if found.bit_count() >= _ENOUGH or (found and not all(word.hanzi for word in words)):
                 break
         if found.bit_count() < _ENOUGH:
             yield from self._partial_matches(words, found)
@@ -100,7 +103,7 @@ class Matcher:
                 yield [joined]
         for place in range(len(words) - 1 if len(words) > 2 else 0):  # noqa: PLR2004 - two words were joined above
             pair = words[place : place + 2]
-            if not any(word.hanzi for word in pair) and self._begins_a_key(joined := _joined_word(pair)):
+            if not any(word.hanzi for word in pair) and self._is_keyword((joined := _joined_word(pair)).text):
                 yield [*words[:place], joined, *words[place + 2 :]]
 
     def _begins_a_key(self, word: Word) -> bool:
@@ -123,12 +126,13 @@ class Matcher:
     def _partial_matches(self, words: Sequence[Word], seen: Documents) -> Iterator[Grade]:
         """Yield the documents that match pieces of the query, those that match the most weight first.
 
-        A piece is a word or a part of a run of hanzi. Its weight is the greater, the fewer documents have it. A match
-        counts if it has at least half of the weight of the best one and, if other documents match the whole query,
-        half of the weight of all pieces. ``seen`` has those documents, which are left out.
+        A piece is a word or a part of a run of hanzi. Its weight is the greater, the fewer documents have it, and
+        greater for a keyword. A match counts if it has at least ``_LEAST_SHARE`` of the weight of all pieces or, if no
+        document matches the whole query, of the weight of the best match. ``seen`` has the documents that match the
+        whole query, which are left out.
         """
         pieces = [piece for word in words for piece in self._pieces(word)][:_MAX_WORDS]
-        if seen and len(pieces) < 2:  # noqa: PLR2004 - a part of one piece is no match
+        if seen and len(pieces) <= 1 == len(words):  # the documents that match the only piece are known already
             return
         matched = {0: reduce(or_, (piece.documents for piece in pieces), 0) & ~seen}
         for piece in pieces:
@@ -165,7 +169,7 @@ class Matcher:
         else:
             return
         if documents and (weight := round(log2(self._known.size / documents.bit_count()))):
-            yield _Piece(ladder, documents, weight)
+            yield _Piece(ladder, documents, weight + (_KEYWORD_BONUS if self._is_keyword(word.text) else 0))
 
     def _is_keyword(self, text: str) -> bool:
         return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
@@ -202,9 +206,8 @@ class _Piece(NamedTuple):
     weight: int
 
 
-def _climb(interpretations: Sequence[Sequence[Ladder]]) -> Iterator[Grade]:
-    """Yield the matches of each grade, for all interpretations of a query together."""
-    seen = 0
+def _climb(interpretations: Sequence[Sequence[Ladder]], seen: Documents) -> Iterator[Grade]:
+    """Yield the matches of each grade, for all interpretations of a query together, without the documents ``seen``."""
     for positions in POSITIONS_BY_GRADE:
         grade = []
         for position in positions:
