@@ -11,12 +11,15 @@ DocumentKind = Literal["action", "tree_project", "campaign", "initiative"]
 
 Findable = Suggestion | TreeProject | Campaign | Initiative
 
+_TREE_WORDS = ("plant a tree", "tree planting", "种树", "植树")
+"""Keywords of every tree project, whatever its entry says."""
+
+KIND = "kind"
 _KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
-    "tree_project": ("plant a tree", "tree planting", "种树", "植树"),
     "campaign": ("campaign", "活动"),
     "initiative": ("initiative", "企业行动"),
 }
-"""Keywords of every document of a kind, whatever its entry says."""
+"""Related words of every document of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _of_tree_project(identifier: str, project: TreeProject) -> Document:
         identifier=identifier,
         titles=_text(f"Plant a tree: {species.en}", f"种一棵{species.zh}"),
         texts=_text(f"In {place.en}, by {project.partner}.", f"{place.zh} · {project.partner}"),
-        keywords=(*project.keywords, *_KIND_WORDS["tree_project"]),
+        keywords=(*project.keywords, *_TREE_WORDS),
         related=tuple(related),
         subject="tree_project",
         category="tree_project",
@@ -133,9 +136,15 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
         identifier=identifier,
         titles=campaign.names,
         texts=campaign.texts,
-        keywords=(*campaign.keywords, *_KIND_WORDS["campaign"]),
-        related=tuple(
-            word for edition in campaign.editions.values() if edition.theme for word in _words("theme", edition.theme)
+        keywords=campaign.keywords,
+        related=(
+            *(
+                word
+                for edition in campaign.editions.values()
+                if edition.theme
+                for word in _words("theme", edition.theme)
+            ),
+            *_kind_words("campaign"),
         ),
         subject="campaign",
         category="campaign",
@@ -156,8 +165,8 @@ def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) ->
         identifier=identifier,
         titles=initiative.titles,
         texts=initiative.texts,
-        keywords=(*initiative.keywords, *_KIND_WORDS["initiative"]),
-        related=tuple(related),
+        keywords=initiative.keywords,
+        related=(*related, *_kind_words("initiative")),
         subject="initiative",
         category="initiative",
         entry=initiative,
@@ -166,6 +175,10 @@ def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) ->
 
 def _words(source: str, text: Text) -> Iterator[tuple[str, str]]:
     return ((source, word) for word in (text.en, text.zh))
+
+
+def _kind_words(kind: DocumentKind) -> Iterator[tuple[str, str]]:
+    return ((KIND, word) for word in _KIND_WORDS[kind])
 
 
 def _text(en: str, zh: str) -> Text:

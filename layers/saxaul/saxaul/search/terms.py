@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain, islice, pairwise
 
 from saxaul.catalog.entries import Catalog
-from saxaul.search.documents import Document
+from saxaul.search.documents import KIND, Document
 from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
 from saxaul.search.pinyin import (
     INITIALS_WIDTH,
@@ -101,7 +101,7 @@ class Vocabulary:
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
         yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords)
         for source, phrase in document.related:
-            if source == CAMPAIGN:  # the campaign itself is what people look for, so its words find less by guessing
+            if source in (CAMPAIGN, KIND):  # people look for the campaign itself, or for more than a kind
                 yield from (term for term in _phrase_terms(phrase, Space.PART) if term[0] is Space.PART)
             else:
                 yield from _phrase_terms(phrase, Space.RELATED)
