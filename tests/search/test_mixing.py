@@ -14,7 +14,7 @@ NOTHING = Find(0, ())
 
 
 def candidate(number: int, points: int = 1, *, season: int = 2, done_here: bool = False) -> Candidate:
-    return Candidate(False, season, False, not done_here, Decimal(-points), Decimal(0), number, NOTHING)
+    return Candidate(False, season, 0, not done_here, Decimal(-points), Decimal(0), number, NOTHING)
 
 
 def categories(queues: Sequence[tuple[str, Sequence[Candidate]]], limit: int = 50) -> list[str]:

@@ -66,10 +66,10 @@ def test_chinese_text_is_found_from_any_of_its_characters(query: str, found: lis
     assert ids(search(query)) == found
 
 
-def test_every_word_of_a_query_must_match() -> None:
-    assert ids(search("green comm")) == ["bus"]
+def test_what_matches_every_word_of_a_query_comes_first() -> None:
+    assert ids(search("green comm"))[0] == "bus"
     assert ids(search("环保 bus")) == ["bus"]
-    assert ids(search("take the")) == ["bus", "metro"]
+    assert ids(search("take the"))[:2] == ["bus", "metro"]
 
 
 def test_punctuation_separates_words() -> None:

@@ -6,7 +6,7 @@ seats, and then to the best result of this category. These rules come first:
 
 1. No subject (an action type, or another kind of document) comes twice before each has come once.
 2. Results that the app can show come first, among them those of a running campaign, and among these those whose
-   titles match.
+   titles match, and then those with a keyword that matches.
 3. The first ``MAX_LEADS`` results, at most ``MAX_LEADS_OF_A_CATEGORY`` of one category, are things that people do in
    the app that searches, if there are any.
 4. The first ``FIRST_PLACES`` places have a result of each of the ``REQUIRED`` categories that the query found. They
@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
     Attributes:
         not_linked: whether the app that searches cannot show it.
         season: 0 for a campaign that begins today, 1 for one that runs today, 2 for none.
-        not_in_title: whether a word of the query matched something else than the title.
+        place: where the words of the query matched: 0 for each in the title, 1 in a keyword, 2 elsewhere.
         not_done_here: whether people do it elsewhere than in the app.
         points, avoided_g: what one unit earns and avoids today, negative.
         number: the number of the document.
@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
 
     not_linked: bool
     season: int
-    not_in_title: bool
+    place: int
     not_done_here: bool
     points: Decimal
     avoided_g: Decimal
@@ -109,10 +109,10 @@ def _urgent(round_: _Round, places: defaultdict[str, int], left: int) -> list[st
 
 def _urgency(
     category: str, best: Candidate, places: defaultdict[str, int], leads: defaultdict[str, int]
-) -> tuple[bool, int, bool, bool, int, int, Decimal, str]:
+) -> tuple[bool, int, int, bool, int, int, Decimal, str]:
     """Return the sort key of a category whose best result is ``best``. The smallest gets the next place."""
     may_lead = sum(leads.values()) < MAX_LEADS and leads[category] < MAX_LEADS_OF_A_CATEGORY
     order = -1 if category in _JOINING else _CATEGORIES.get(category, len(_CATEGORIES))
     not_leading = best.not_done_here or not may_lead
-    first = best.not_linked, best.season, best.not_in_title
+    first = best.not_linked, best.season, best.place
     return *first, not_leading, places[category], order, best.points, category

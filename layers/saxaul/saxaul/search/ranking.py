@@ -42,6 +42,10 @@ _MAX_SUBJECTS = 100
 _SPECIFIC_SHARE = 0.4
 """A query is specific if one subject has at least this share of the documents of a grade."""
 
+_PLACES = {Space.TITLE: 0, Space.KEYWORD: 1}
+_ELSEWHERE = 2
+"""The ranks of the places where a word can match a document, in mixed results. Those of all words are added up."""
+
 _ORDER_OF_KINDS: Mapping[DocumentKind, int] = {"tree_project": 0, "action": 1, "initiative": 2, "campaign": 3}
 
 
@@ -145,9 +149,9 @@ class Ranking:
                 for number in self._by_number(find.documents & chosen, season):
                     document = self.documents[number]
                     points = -document.points * season.multipliers.get(document.subject, 1)
-                    in_title = all(ladder.space_of(number) is Space.TITLE for ladder in find.ladders)
+                    place = sum(_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders)
                     earning = points, -document.avoided_g
-                    yield Candidate(not_linked, by_season, not in_title, not_done_here, *earning, number, find)
+                    yield Candidate(not_linked, by_season, place, not_done_here, *earning, number, find)
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""
