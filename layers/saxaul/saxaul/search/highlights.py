@@ -72,27 +72,29 @@ _Locate = Callable[[Word, _Passage], _Spot | None]
 class Highlighter:
     """Finds the parts of suggestions that queries matched, for one catalog."""
 
-    def __init__(self, synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, documents: Sequence[Document], synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]
+    ) -> None:
         """Find parts of documents and of their synonyms.
 
         Args:
+            documents: the documents by number.
             synonyms: the words of each group of synonyms.
             groups: the groups of each document, by number.
         """
+        self._passage = lru_cache(maxsize=16_384)(partial(_passage_in, documents))
         self._groups = groups
         self._synonyms = {name: _passage([_SYNONYM] * len(words), words) for name, words in synonyms.items()}
         self._in_synonyms = lru_cache(maxsize=16_384)(partial(_in_synonyms, self._synonyms))
 
-    def matches(
-        self, ladders: Sequence[Ladder], number: int, document: Document, language: Language
-    ) -> tuple[Match, ...]:
+    def matches(self, ladders: Sequence[Ladder], number: int, language: Language) -> tuple[Match, ...]:
         """Return the texts that the words of a query matched: one text for each word.
 
         Texts in the requested language are searched first.
         """
         found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
         for ladder in ladders:
-            if ladder.has_found(number) and (spot := self._spot(ladder, number, document, language)):
+            if ladder.has_found(number) and (spot := self._spot(ladder, number, language)):
                 field, text, part = spot
                 found.setdefault((field, text), {}).setdefault(ladder.word.text, part)
         return tuple(
@@ -100,14 +102,12 @@ class Highlighter:
             for (field, text), spans in found.items()
         )
 
-    def _spot(
-        self, ladder: Ladder, number: int, document: Document, language: Language
-    ) -> tuple[str, str, tuple[int, int]] | None:
+    def _spot(self, ladder: Ladder, number: int, language: Language) -> tuple[str, str, tuple[int, int]] | None:
         """Find what a word matched: the field, the text, and the start and end of the part in the text."""
         space, words = ladder.space_of(number), ladder.written_in(number)
         for locate in _LOCATORS.get(space, (_find_written,)):
             for field in _FIELDS.get(space, _ANY_FIELD):
-                passage = _passage_in(field, document, language)
+                passage = self._passage(number, field, language)
                 for word in words:
                     if spot := locate(word, passage):
                         return _in(passage, spot)
@@ -134,15 +134,17 @@ def _in(passage: _Passage, spot: _Spot) -> tuple[str, str, tuple[int, int]]:
     return passage.fields[number], passage.texts[number], part
 
 
-def _passage_in(field: str, document: Document, language: Language) -> _Passage:
+def _passage_in(documents: Sequence[Document], number: int, field: str, language: Language) -> _Passage:
+    document = documents[number]
     if field == _RELATED:
-        sources, words = zip(*document.related, strict=True) if document.related else ((), ())
-        return _related_passage(sources, words)
+        return _passage([source for source, _ in document.related], [word for _, word in document.related])
     if field == _KEYWORD:
-        return _passage_of(_KEYWORD, document.keywords)
-    if field == _TITLE:
-        return _passage_of(_TITLE, document.titles_first_in(language))
-    return _passage_of(_TEXT, document.texts_first_in(language))
+        texts: Sequence[str] = document.keywords
+    elif field == _TITLE:
+        texts = document.titles_first_in(language)
+    else:
+        texts = document.texts_first_in(language)
+    return _passage([field] * len(texts), texts)
 
 
 def _parts_of(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Part]:
@@ -155,16 +157,6 @@ def _parts_of(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Part]:
             place = end
     if place < len(text):
         yield Part(text[place:], match=False)
-
-
-@lru_cache(maxsize=8192)
-def _related_passage(sources: Sequence[str], words: Sequence[str]) -> _Passage:
-    return _passage(sources, words)
-
-
-@lru_cache(maxsize=8192)
-def _passage_of(field: str, texts: Sequence[str]) -> _Passage:
-    return _passage([field] * len(texts), texts)
 
 
 def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:
@@ -189,7 +181,7 @@ def _find_pinyin(word: Word, passage: _Passage) -> _Spot | None:
         return None
     pinyin = as_pinyin(word.apart or word.text)
     for number, text in enumerate(passage.texts):
-        if part := _pinyin_span(pinyin, text):
+        if pinyin[0] in _first_letters(text) and (part := _pinyin_span(pinyin, text)):
             return number, part
     return None
 
@@ -244,6 +236,12 @@ def _pinyin_span(word: str, text: str) -> tuple[int, int] | None:
                     places = places_of(text, run)
                     return places[start][0], places[end - 1][1]
     return None
+
+
+@lru_cache(maxsize=16_384)
+def _first_letters(text: str) -> frozenset[str]:
+    """Return the letters with which the pinyin of any character of a text may begin."""
+    return frozenset(letter for _, letters in _spelled_runs(text) for possible in letters for letter in possible)
 
 
 @lru_cache(maxsize=8192)

@@ -43,7 +43,7 @@ class SearchIndex:
         vocabulary = Vocabulary(catalog)
         self._ranking = Ranking(catalog)
         groups = [vocabulary.groups_of(document) for document in self.documents]
-        self._highlighter = Highlighter(vocabulary.groups, groups)
+        self._highlighter = Highlighter(self.documents, vocabulary.groups, groups)
         self._matcher = Matcher(_known(self.documents, groups, vocabulary))
 
     @property
@@ -66,7 +66,7 @@ class SearchIndex:
 
     def _found(self, number: int, find: Find, language: Language) -> Found:
         document = self._ranking.documents[number]
-        return Found(document, self._highlighter.matches(find.ladders, number, document, language))
+        return Found(document, self._highlighter.matches(find.ladders, number, language))
 
 
 def _known(documents: Sequence[Document], groups: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Known:

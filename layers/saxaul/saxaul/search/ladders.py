@@ -142,6 +142,7 @@ class Ladder:
         self._mistyped = mistyped
         self._lookups = _LOOKUPS[_kind_of(word)]
         self._found: list[Documents] = []
+        self._steps: list[tuple[int, Documents]] = []  # the rungs that found more than those before
 
     def up_to(self, position: int) -> Documents:
         """Return the documents that the word finds on the rungs from the first to this position, inclusive."""
@@ -149,7 +150,10 @@ class Ladder:
         while len(found) <= position:
             before, number = found[-1] if found else 0, len(found)
             lookup = self._lookups[number]
-            found.append(before | self._known.documents(self._on(RUNGS[number], *lookup)) if lookup else before)
+            after = before | self._known.documents(self._on(RUNGS[number], *lookup)) if lookup else before
+            if after != before:
+                self._steps.append((number, after))
+            found.append(after)
         return found[position]
 
     def has_found(self, document: int) -> bool:
@@ -158,21 +162,21 @@ class Ladder:
 
     def space_of(self, document: int) -> Space:
         """Return the space in which the word found a document; TYPED if a correction found it."""
-        for rung, lookup, found in zip(RUNGS, self._lookups, self._found, strict=False):
-            if found >> document & 1:
-                return lookup[0] if lookup and rung.instead is not Instead.CORRECTIONS else Space.TYPED
-        return Space.TYPED
+        number = self._rung_of(document)
+        lookup = None if number is None or RUNGS[number].instead is Instead.CORRECTIONS else self._lookups[number]
+        return lookup[0] if lookup else Space.TYPED
 
     def written_in(self, document: int) -> Sequence[Word]:
         """Return the words of which a document that was found has at least one: the word, its forms or corrections."""
-        for rung, found in zip(RUNGS, self._found, strict=False):
-            if found >> document & 1:
-                if rung.instead is None:
-                    break
-                return [
-                    Word(other, self.word.start, self.word.end, hanzi=False) for other in self._instead(rung.instead)
-                ]
-        return [self.word]
+        number = self._rung_of(document)
+        instead = None if number is None else RUNGS[number].instead
+        if instead is None:
+            return [self.word]
+        return [Word(other, self.word.start, self.word.end, hanzi=False) for other in self._instead(instead)]
+
+    def _rung_of(self, document: int) -> int | None:
+        """Return the position of the rung that found a document; None if none has."""
+        return next((number for number, found in self._steps if found >> document & 1), None)
 
     @property
     def is_sure(self) -> bool:

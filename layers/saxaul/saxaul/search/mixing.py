@@ -16,7 +16,7 @@ Campaigns and initiatives join after each other category has a place.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from heapq import heapify, heappop
 from typing import NamedTuple
@@ -29,10 +29,10 @@ MAX_LEADS, MAX_LEADS_OF_A_CATEGORY = 3, 2
 REQUIRED = ("travel", "recycle", "tree_project")
 """What the first places must have: a ride or a walk, something to recycle, and a tree to plant."""
 
-_CATEGORIES = {name: place for place, name in enumerate((*REQUIRED, "reuse", "online", "drive"))}
-"""The order of categories that have equally many places. Others come after these, the most points first."""
 _JOINING = ("campaign", "initiative")
 """The categories that join after each other one has a place; they are then the first of the second round."""
+_CATEGORIES = {name: place for place, name in enumerate((*_JOINING, *REQUIRED, "reuse", "online", "drive"))}
+"""The order of categories that have equally many places. Others come after these, the most points first."""
 
 
 class Candidate(NamedTuple):
@@ -74,10 +74,11 @@ def mixed(queues: Sequence[Queue], limit: int) -> Iterator[Candidate]:
         while round_:
             if shown == limit:
                 return
+            may_lead = sum(leads.values()) < MAX_LEADS
             category = min(
-                _urgent(round_, places, FIRST_PLACES - shown) or round_,
-                key=lambda name: _urgency(name, round_[name][0], places, leads),
-            )
+                _urgency(name, round_[name][0], places[name], may_lead and leads[name] < MAX_LEADS_OF_A_CATEGORY)
+                for name in _urgent(round_, places, FIRST_PLACES - shown) or round_
+            )[-1]
             candidate = heappop(round_[category])
             if not round_[category]:
                 del round_[category]
@@ -101,18 +102,26 @@ def _next_round(queues: Sequence[Queue]) -> _Round:
     return round_
 
 
-def _urgent(round_: _Round, places: defaultdict[str, int], left: int) -> list[str]:
+def _urgent(round_: _Round, places: Mapping[str, int], left: int) -> list[str]:
     """Return the required categories without a place, if they need all places that are left of the first ones."""
-    missing = [name for name in REQUIRED if name in round_ and not places[name]]
-    return missing if 0 < left <= len(missing) else []
+    missing = [name for name in REQUIRED if name in round_ and not places[name]] if left > 0 else []
+    return missing if left <= len(missing) else []
 
 
 def _urgency(
-    category: str, best: Candidate, places: defaultdict[str, int], leads: defaultdict[str, int]
+    category: str, best: Candidate, places: int, may_lead: bool
 ) -> tuple[bool, int, int, bool, int, int, Decimal, str]:
-    """Return the sort key of a category whose best result is ``best``. The smallest gets the next place."""
-    may_lead = sum(leads.values()) < MAX_LEADS and leads[category] < MAX_LEADS_OF_A_CATEGORY
-    order = -1 if category in _JOINING else _CATEGORIES.get(category, len(_CATEGORIES))
-    not_leading = best.not_done_here or not may_lead
-    first = best.not_linked, best.season, best.place
-    return *first, not_leading, places[category], order, best.points, category
+    """Return the sort key of a category, which ends with its name. The smallest gets the next place.
+
+    ``best`` is its best result, and ``places`` counts the places that it has.
+    """
+    return (
+        best.not_linked,
+        best.season,
+        best.place,
+        best.not_done_here or not may_lead,
+        places,
+        _CATEGORIES.get(category, len(_CATEGORIES)),
+        best.points,
+        category,
+    )

@@ -25,7 +25,7 @@ from datetime import date
 from decimal import Decimal
 from functools import reduce
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from operator import or_
 from typing import NamedTuple
 
@@ -125,33 +125,49 @@ class Ranking:
     def _by_place(
         self, grade: Grade, found: Documents, season: Season, linked: Documents, limit: int
     ) -> Iterator[tuple[int, Find]]:
-        for *_, chosen in _classes(found, season, _Offer(linked, 0)):
+        for one_class in _classes(found, season, _Offer(linked, 0)):
             for find in grade:
-                for number in islice(self._most_earning(find.documents & chosen, season), limit):
+                for number in islice(self._most_earning(find.documents & one_class.documents, season), limit):
                     yield number, find
 
     def _queues(self, grade: Grade, found: Documents, season: Season, offer: "_Offer") -> list[Queue]:
         """Return the subjects of the documents found, with the subjects of the best documents first."""
         queues: list[Queue] = []
-        for *_, chosen in _classes(found, season, offer):
-            left = chosen & found
+        for best_class in _classes(found, season, offer):
+            left = best_class.documents & found
             while left and len(queues) < _MAX_SUBJECTS:
                 best = self.documents[_lowest(left)]
                 of_subject = self._of_subject[best.subject]
-                queues.append(Queue(best.category, self._candidates(grade, found & of_subject, season, offer)))
+                candidates = self._candidates(grade, found & of_subject, season, offer, best_class)
+                queues.append(Queue(best.category, candidates))
                 left &= ~of_subject
                 found &= ~of_subject
         return queues
 
-    def _candidates(self, grade: Grade, of_subject: Documents, season: Season, offer: "_Offer") -> Iterator[Candidate]:
-        for not_linked, by_season, not_done_here, chosen in _classes(of_subject, season, offer):
+    def _candidates(
+        self, grade: Grade, of_subject: Documents, season: Season, offer: "_Offer", best_class: "_Class"
+    ) -> Iterator[Candidate]:
+        """Yield the documents of a subject, best first. Usually only the first one is needed.
+
+        ``best_class`` is the best class of all documents that has some of these.
+        """
+        first = best_class._replace(documents=best_class.documents & of_subject)
+        for one_class in chain([first], _classes(of_subject & ~first.documents, season, offer)):
             for find in grade:
-                for number in self._by_number(find.documents & chosen, season):
+                for number in self._by_number(find.documents & one_class.documents, season):
                     document = self.documents[number]
                     points = -document.points * season.multipliers.get(document.subject, 1)
                     place = sum(_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders)
-                    earning = points, -document.avoided_g
-                    yield Candidate(not_linked, by_season, place, not_done_here, *earning, number, find)
+                    yield Candidate(
+                        one_class.not_linked,
+                        one_class.season,
+                        place,
+                        one_class.not_done_here,
+                        points,
+                        -document.avoided_g,
+                        number,
+                        find,
+                    )
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""
@@ -212,19 +228,26 @@ class _Offer(NamedTuple):
     done_here: Documents
 
 
-def _classes(found: Documents, season: Season, offer: _Offer) -> Iterator[tuple[bool, int, bool, Documents]]:
-    """Divide documents by app and season. Yield each class that is not empty, best first.
+class _Class(NamedTuple):
+    """Documents that are equally good by app and season: the first fields of their candidates, and the documents."""
 
-    A class comes with whether the app cannot show it, the rank of its season, and whether it is done elsewhere.
-    """
+    not_linked: bool
+    season: int
+    not_done_here: bool
+    documents: Documents
+
+
+def _classes(found: Documents, season: Season, offer: _Offer) -> Iterator[_Class]:
+    """Divide documents by app and season. Yield each class that is not empty, best first."""
     for not_linked, of_app in ((False, found & offer.linked), (True, found & ~offer.linked)):
         left = of_app
         for rank, of_season in enumerate((*season.promoted, of_app)):
-            in_season = left & of_season
+            if not (in_season := left & of_season):
+                continue
             if here := in_season & offer.done_here:
-                yield not_linked, rank, False, here
+                yield _Class(not_linked, rank, False, here)
             if elsewhere := in_season & ~offer.done_here:
-                yield not_linked, rank, True, elsewhere
+                yield _Class(not_linked, rank, True, elsewhere)
             left &= ~of_season
 
 
