@@ -135,7 +135,7 @@ class Known:
 class Ladder:
     """The lookups of one word, and the documents that they found."""
 
-    def __init__(self, word: Word, known: Known, mistyped: bool = False) -> None:
+    def __init__(self, known: Known, word: Word, mistyped: bool = False) -> None:
         """Prepare the lookups of a word. If ``mistyped``, look up its corrections even if the word finds something."""
         self.word = word
         self._known = known

@@ -7,7 +7,7 @@ If few documents match every word, those that match most of the query follow (`_
 """
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, partial, reduce
 from math import log2
 from operator import or_
 from typing import NamedTuple
@@ -26,6 +26,8 @@ _LONGEST_PIECE = 6
 """The most hanzi of a piece."""
 _SHORTEST_PIECE = 3
 """The fewest letters of a piece that is not hanzi."""
+_KEPT_LADDERS = 1024
+"""How many ladders are kept, because people type the same words. Each has at most 20 sets of documents."""
 _SHORTEST_CORRECTED = 5
 """The fewest letters of a piece that may be mistyped."""
 _MOST_CORRECTED_WORDS = 3
@@ -55,6 +57,7 @@ class Matcher:
     def __init__(self, known: Known) -> None:
         self._spaces = known.spaces
         self._known = known
+        self._ladders = lru_cache(maxsize=_KEPT_LADDERS)(partial(Ladder, known))
 
     def grades(self, words: Sequence[Word]) -> Iterator[Grade]:
         """Return the matches of a query, the best grade first.
@@ -65,25 +68,16 @@ class Matcher:
         """
         words = self._syllables_joined(self._without_decoration(words)[:_MAX_WORDS])
         found = 0
+        interpretations = [words, *self._other_interpretations(words)]
         for mistyped in (False, True)[: 2 if len(words) <= _MOST_CORRECTED_WORDS else 1]:
-            for grade in _climb(self._interpretations(words, mistyped), found):
+            readings = [[self._ladder(word, mistyped) for word in words] for words in interpretations]
+            for grade in _climb(readings, found):
                 found |= reduce(or_, (find.documents for find in grade))
                 yield grade
             if found.bit_count() >= _ENOUGH or (found and not all(word.hanzi for word in words)):
                 break
         if found.bit_count() < _ENOUGH:
             yield from self._partial_matches(words, found)
-
-    def _interpretations(self, words: Sequence[Word], mistyped: bool) -> list[Sequence[Ladder]]:
-        """Return the ways to read a query, each as the ladders of its words."""
-        ladders: dict[Word, Ladder] = {}
-        found: list[Sequence[Ladder]] = []
-        for interpretation in (words, *self._other_interpretations(words)):
-            for word in interpretation:
-                if word not in ladders:
-                    ladders[word] = Ladder(word, self._known, mistyped)
-            found.append([ladders[word] for word in interpretation])
-        return found
 
     def _other_interpretations(self, words: Sequence[Word]) -> Iterator[Sequence[Word]]:
         """Yield other ways to split a query into words.
@@ -110,6 +104,10 @@ class Matcher:
         """Return whether a joined word begins a keyword, a related word, or a part of one."""
         text = word.text[:MAX_KEY_HANZI] if word.hanzi else word.text
         return any(self._spaces[space].has_prefix(text) for space in (Space.KEYWORD, Space.RELATED, Space.PART))
+
+    def _ladder(self, word: Word, mistyped: bool = False) -> Ladder:
+        """Return the ladder of a word, wherever it was typed. It may have been climbed for an earlier query."""
+        return self._ladders(word._replace(start=0, end=0), mistyped)
 
     def _without_decoration(self, words: Sequence[Word]) -> Sequence[Word]:
         """Leave out emoji that nothing is named by, unless there are no other words."""
@@ -146,22 +144,23 @@ class Matcher:
                         heavier[weight + added] = heavier.get(weight + added, 0) | chosen
             matched = heavier
         whole = sum(piece.weight for piece in pieces) if seen else max(matched, default=0)
-        ladders = [piece.ladder for piece in pieces]
+        of_pieces = [piece.ladder for piece in pieces]
         for weight in sorted(matched, reverse=True):
             if 0 < weight >= whole * _LEAST_SHARE:
-                yield [Find(matched[weight], ladders)]
+                yield [Find(matched[weight], of_pieces)]
 
     def _pieces(self, word: Word) -> Iterator["_Piece"]:
         if not word.hanzi:
             if len(word.text) >= _SHORTEST_PIECE or not word.text.isascii():
-                yield from self._known_piece(word)
+                yield from self._known_piece(self._ladder(word))
             return
         for start, end in self._split(word.text[:_MAX_HANZI]):
-            yield from self._known_piece(Word(word.text[start:end], word.start + start, word.start + end, hanzi=True))
+            piece = Word(word.text[start:end], word.start + start, word.start + end, hanzi=True)
+            yield from self._known_piece(self._ladder(piece))
 
-    def _known_piece(self, word: Word) -> Iterator["_Piece"]:
+    def _known_piece(self, ladder: Ladder) -> Iterator["_Piece"]:
         """Yield a piece for a word that is known, or whose correction is."""
-        ladder = Ladder(word, self._known)
+        word = ladder.word
         if ladder.is_sure:
             documents = ladder.up_to(LAST_SURE)
         elif len(word.text) >= _SHORTEST_CORRECTED and not word.hanzi:
@@ -196,7 +195,7 @@ class Matcher:
         beginning = piece[:MAX_KEY_HANZI]
         known = any(self._spaces[space].has_prefix(beginning) for space in (Space.TITLE, Space.PART))
         if known and piece != beginning:  # a longer piece than a key may have a known beginning only
-            known = Ladder(Word(piece, 0, 0, hanzi=True), self._known).is_sure
+            known = self._ladder(Word(piece, 0, 0, hanzi=True)).is_sure
         return len(piece) if known else 0
 
 
