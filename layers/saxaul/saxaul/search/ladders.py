@@ -176,7 +176,10 @@ class Ladder:
 
     def _rung_of(self, document: int) -> int | None:
         """Return the position of the rung that found a document; None if none has."""
-        return next((number for number, found in self._steps if found >> document & 1), None)
+        for number, found in self._steps:
+            if found >> document & 1:
+                return number
+        return None
 
     @property
     def is_sure(self) -> bool:

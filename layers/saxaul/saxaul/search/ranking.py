@@ -89,6 +89,7 @@ class Ranking:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.documents = sorted(documents_of(catalog), key=_order)
+        self._orders = [_order(document) for document in self.documents]
         numbered = list(enumerate(self.documents))
         self._of_campaign = _sets((document.campaign, number) for number, document in numbered if document.campaign)
         self._of_app = _sets((app, number) for number, document in numbered for app in document.links or ())
@@ -151,23 +152,15 @@ class Ranking:
 
         ``best_class`` is the best class of all documents that has some of these.
         """
-        first = best_class._replace(documents=best_class.documents & of_subject)
-        for one_class in chain([first], _classes(of_subject & ~first.documents, season, offer)):
+        first = _Class(*best_class[:3], best_class.documents & of_subject)
+        rest = _classes(of_subject & ~first.documents, season, offer)
+        for not_linked, by_season, not_done_here, documents in chain([first], rest):
             for find in grade:
-                for number in self._by_number(find.documents & one_class.documents, season):
-                    document = self.documents[number]
-                    points = -document.points * season.multipliers.get(document.subject, 1)
-                    place = sum(_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders)
-                    yield Candidate(
-                        one_class.not_linked,
-                        one_class.season,
-                        place,
-                        one_class.not_done_here,
-                        points,
-                        -document.avoided_g,
-                        number,
-                        find,
-                    )
+                for number in self._by_number(find.documents & documents, season):
+                    order = self._orders[number]
+                    points = order.points * season.multipliers.get(self.documents[number].subject, 1)
+                    place = sum([_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders])
+                    yield Candidate(not_linked, by_season, place, not_done_here, points, order.avoided_g, number, find)
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""
@@ -183,7 +176,7 @@ class Ranking:
     def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Order, int]]:
         """Yield the documents best first, each with its sort key for today. They all have the same multiplier."""
         for number in _lowest_first(documents):
-            order = _order(self.documents[number])
+            order = self._orders[number]
             yield order._replace(points=order.points * multiplier), number
 
     def _by_number(self, documents: Documents, season: Season) -> Iterator[int]:
