@@ -1,7 +1,7 @@
 """Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import NamedTuple
@@ -69,8 +69,15 @@ _Spot = tuple[int, tuple[int, int]]
 _Locate = Callable[[Word, _Passage], _Spot | None]
 
 
+_Found = tuple[str, str, tuple[int, int]]
+"""What a word matched: the field, the text, and the start and end of the part in the text."""
+
+
 class Highlighter:
-    """Finds the parts of suggestions that queries matched, for one catalog."""
+    """Finds the parts of documents that queries matched, for one catalog.
+
+    What it found is kept, because people type a query letter by letter, and most of its words stay the same.
+    """
 
     def __init__(
         self, documents: Sequence[Document], synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]
@@ -82,10 +89,8 @@ class Highlighter:
             synonyms: the words of each group of synonyms.
             groups: the groups of each document, by number.
         """
-        self._passage = lru_cache(maxsize=16_384)(partial(_passage_in, documents))
-        self._groups = groups
-        self._synonyms = {name: _passage([_SYNONYM] * len(words), words) for name, words in synonyms.items()}
-        self._in_synonyms = lru_cache(maxsize=16_384)(partial(_in_synonyms, self._synonyms))
+        passages = _Passages(documents, synonyms, groups)
+        self._found = lru_cache(maxsize=32_768)(partial(_find, passages))
 
     def matches(self, ladders: Sequence[Ladder], number: int, language: Language) -> tuple[Match, ...]:
         """Return the texts that the words of a query matched: one text for each word.
@@ -94,42 +99,56 @@ class Highlighter:
         """
         found: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
         for ladder in ladders:
-            if ladder.has_found(number) and (spot := self._spot(ladder, number, language)):
+            if ladder.has_found(number) and (spot := self._found(ladder, number, language)):
                 field, text, part = spot
                 found.setdefault((field, text), {}).setdefault(ladder.word.text, part)
         return tuple(
-            Match(field, text, tuple(spans), tuple(_parts_of(text, spans.values())))
+            Match(field, text, tuple(spans), _parts_of(text, tuple(spans.values())))
             for (field, text), spans in found.items()
         )
 
-    def _spot(self, ladder: Ladder, number: int, language: Language) -> tuple[str, str, tuple[int, int]] | None:
-        """Find what a word matched: the field, the text, and the start and end of the part in the text."""
-        space, words = ladder.space_of(number), ladder.written_in(number)
-        for locate in _LOCATORS.get(space, (_find_written,)):
-            for field in _FIELDS.get(space, _ANY_FIELD):
-                passage = self._passage(number, field, language)
-                for word in words:
-                    if spot := locate(word, passage):
-                        return _in(passage, spot)
-                if field == _RELATED and (found := self._in_groups(locate, words, self._groups[number])):
-                    return found
-        return None
 
-    def _in_groups(
-        self, locate: _Locate, words: Sequence[Word], groups: Sequence[str]
-    ) -> tuple[str, str, tuple[int, int]] | None:
-        for group in groups:
+class _Passages:
+    """The texts of documents and of their synonyms."""
+
+    def __init__(
+        self, documents: Sequence[Document], synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]
+    ) -> None:
+        self.groups = groups
+        self.synonyms = {name: _passage([_SYNONYM] * len(words), words) for name, words in synonyms.items()}
+        self.of = lru_cache(maxsize=16_384)(partial(_passage_in, documents))
+        self.in_synonyms = lru_cache(maxsize=16_384)(partial(_in_synonyms, self.synonyms))
+
+
+def _find(passages: _Passages, ladder: Ladder, number: int, language: Language) -> _Found | None:
+    """Find what a word matched in a document that it has found."""
+    space, words = ladder.space_of(number), ladder.written_in(number)
+    for locate in _LOCATORS.get(space, (_find_written,)):
+        for field in _FIELDS.get(space, _ANY_FIELD):
+            passage = passages.of(number, field, language)
             for word in words:
-                if spot := self._in_synonyms(group, locate, word):
-                    return _in(self._synonyms[group], spot)
-        return None
+                if spot := locate(word, passage):
+                    return _in(passage, spot)
+            if field == _RELATED and (found := _find_in_groups(passages, passages.groups[number], locate, words)):
+                return found
+    return None
+
+
+def _find_in_groups(
+    passages: _Passages, groups: Sequence[str], locate: _Locate, words: Sequence[Word]
+) -> _Found | None:
+    for group in groups:
+        for word in words:
+            if spot := passages.in_synonyms(group, locate, word):
+                return _in(passages.synonyms[group], spot)
+    return None
 
 
 def _in_synonyms(synonyms: Mapping[str, _Passage], group: str, locate: _Locate, word: Word) -> _Spot | None:
     return locate(word, synonyms[group])
 
 
-def _in(passage: _Passage, spot: _Spot) -> tuple[str, str, tuple[int, int]]:
+def _in(passage: _Passage, spot: _Spot) -> _Found:
     number, part = spot
     return passage.fields[number], passage.texts[number], part
 
@@ -147,16 +166,19 @@ def _passage_in(documents: Sequence[Document], number: int, field: str, language
     return _passage([field] * len(texts), texts)
 
 
-def _parts_of(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Part]:
+@lru_cache(maxsize=16_384)
+def _parts_of(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Part, ...]:
+    parts: list[Part] = []
     place = 0
     for start, end in sorted(spans):
         if start > place:
-            yield Part(text[place:start], match=False)
+            parts.append(Part(text[place:start], match=False))
         if end > place:
-            yield Part(text[max(start, place) : end], match=True)
+            parts.append(Part(text[max(start, place) : end], match=True))
             place = end
     if place < len(text):
-        yield Part(text[place:], match=False)
+        parts.append(Part(text[place:], match=False))
+    return tuple(parts)
 
 
 def _passage(fields: Sequence[str], texts: Sequence[str]) -> _Passage:

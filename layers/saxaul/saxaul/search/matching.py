@@ -26,7 +26,7 @@ _LONGEST_PIECE = 6
 """The most hanzi of a piece."""
 _SHORTEST_PIECE = 3
 """The fewest letters of a piece that is not hanzi."""
-_KEPT_LADDERS = 1024
+_KEPT_LADDERS = 4096
 """How many ladders are kept, because people type the same words. Each has at most 20 sets of documents."""
 _SHORTEST_CORRECTED = 5
 """The fewest letters of a piece that may be mistyped."""
