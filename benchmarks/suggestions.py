@@ -27,7 +27,7 @@ from urllib.parse import quote
 
 from rich.table import Column, Table
 
-from benchmarks.any_query import QueryRun, frozen_index, show, time_queries
+from benchmarks.any_query import QueryRun, live_index, show, time_queries
 from benchmarks.search_engines import Ask, Engine, fast_fts5, fast_tantivy, rapidfuzz_scan
 from local.client import Client
 from local.console import console
@@ -64,7 +64,7 @@ class Measured(NamedTuple):
 
 
 def saxaul(catalog: Catalog) -> Ask:
-    search = search_of(frozen_index(catalog))
+    search = search_of(live_index(catalog).current())
     return lambda query: search(query, "alipay")
 
 

@@ -51,6 +51,17 @@ def test_the_index_is_excluded_from_garbage_collection() -> None:
     assert gc.get_freeze_count() > spared
 
 
+@pytest.mark.usefixtures("seeded")
+def test_what_the_search_keeps_of_its_requests_is_excluded_from_garbage_collections_too() -> None:
+    search("bus")
+    spared = gc.get_freeze_count()
+
+    for _ in range(searching.FROZEN_EVERY):
+        searching.live_index().current()
+
+    assert gc.get_freeze_count() > spared
+
+
 def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched_text(seeded: Stack) -> None:
     found = search("gongjiao", lang="zh").body["suggestions"][0]
 
