@@ -138,13 +138,3 @@ def test_after_the_last_sapling_the_next_user_is_refused_and_keeps_the_points(al
     assert (refused.status_code, refused.json()["code"]) == (409, "sold_out")
     wallet = alipay.call_or_exit("GET", f"/users/{second}/wallet")
     assert (wallet["spent"], wallet["spendable"] + wallet["ripening"]) == (0, wallet["earned"])
-
-
-def test_a_prefix_finds_suggestions_in_english_and_chinese_with_links_of_the_requesting_app(alipay: Client) -> None:
-    english = alipay.call_or_exit("GET", "/suggestions?q=gre")["suggestions"]
-    chinese = alipay.call_or_exit("GET", "/suggestions?q=公交&lang=zh")["suggestions"]
-
-    assert english
-    assert all(suggestion["link"] is None or "alipay" in suggestion["link"] for suggestion in english)
-    assert any(suggestion["action_type"] == "bus_ride" for suggestion in chinese)
-    assert any("公交" in suggestion["title"] for suggestion in chinese)
