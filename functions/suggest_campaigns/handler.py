@@ -3,9 +3,9 @@
 The search is the same for every person, unless the request names one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Language
@@ -46,9 +46,18 @@ class _Results(NamedTuple):
     fallback: bool
 
 
-@lru_cache(maxsize=512)
 def results_of(index: SearchIndex, search_request: _SearchRequest) -> _Results:
     """Search an index. Results are cached, because many people type the same text."""
+    return cached_search(index)(search_request)
+
+
+@lru_cache(maxsize=1)
+def cached_search(index: SearchIndex) -> Callable[[_SearchRequest], _Results]:
+    """Return a cached search of an index. Only that of one index is kept, so that a replaced index is freed."""
+    return lru_cache(maxsize=512)(partial(_search, index))
+
+
+def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
     query, app, language, limit, today = search_request
     answer = index.search(query, app, today, limit, language)
     return _Results(

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from saxaul.catalog.entries import LANGUAGES, Language
+from saxaul.search.documents import TREE_PROJECTS
 from saxaul.search.index import Found, SearchIndex
 from tests.search.judging import default_catalog
 
@@ -44,7 +45,7 @@ def assert_mixed(found: list[Found]) -> None:
     assert len(set(first)) >= 4
     assert set(first) & RIDES_AND_WALKS
     assert set(first) & RECYCLING
-    assert "tree_project" in first
+    assert TREE_PROJECTS in first
 
 
 @pytest.mark.parametrize("app", APPS)

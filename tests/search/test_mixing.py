@@ -7,6 +7,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saxaul.search.documents import CAMPAIGNS, INITIATIVES, TREE_PROJECTS
 from saxaul.search.matching import Find
 from saxaul.search.mixing import FIRST_PLACES, REQUIRED, Candidate, Queue, mixed
 
@@ -75,14 +76,14 @@ def test_a_running_campaign_comes_first_and_still_leaves_places_for_what_is_requ
 
 
 def test_campaigns_and_initiatives_join_after_the_first_round() -> None:
-    names = ["initiative", "campaign", "travel", "travel", "tree_project", "recycle"]
+    names = [INITIATIVES, CAMPAIGNS, "travel", "travel", TREE_PROJECTS, "recycle"]
 
     assert categories([queue(name, candidate(number)) for number, name in enumerate(names)]) == [
         "travel",
         "recycle",
-        "tree_project",
-        "campaign",
-        "initiative",
+        TREE_PROJECTS,
+        CAMPAIGNS,
+        INITIATIVES,
         "travel",
     ]
 
@@ -95,7 +96,7 @@ _CANDIDATES = st.builds(
 )
 _QUEUES = st.lists(
     st.tuples(
-        st.sampled_from(["travel", "recycle", "tree_project", "reuse", "online", "campaign", "initiative", "other"]),
+        st.sampled_from(["travel", "recycle", TREE_PROJECTS, "reuse", "online", CAMPAIGNS, INITIATIVES, "other"]),
         st.lists(_CANDIDATES, min_size=1, max_size=4),
     ),
     max_size=12,

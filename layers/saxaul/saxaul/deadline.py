@@ -37,11 +37,13 @@ class Deadline:
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """Give the AWS calls that this thread makes an earlier deadline, a number of seconds from now."""
-        self._of_thread.at = time.monotonic() + seconds
+        outer = getattr(self._of_thread, "at", None)
+        soon = time.monotonic() + seconds
+        self._of_thread.at = soon if outer is None else min(outer, soon)
         try:
             yield
         finally:
-            del self._of_thread.at
+            self._of_thread.at = outer
 
     def require(self, seconds: float) -> None:
         """Check that at least this many seconds are left. Without a deadline, there is always enough time.

@@ -40,7 +40,7 @@ def query_values(event: Mapping[str, Any], name: str) -> list[str]:
     """Return all values of a query parameter, in the order in which they were sent."""
     several: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
     single: Mapping[str, str] = event.get("queryStringParameters") or {}
-    return several.get(name) or [single[name] for _ in range(name in single)]
+    return several.get(name) or ([single[name]] if name in single else [])
 
 
 def header_values(event: Mapping[str, Any], name: str) -> list[str]:

@@ -11,10 +11,15 @@ DocumentKind = Literal["action", "tree_project", "campaign", "initiative"]
 
 Findable = Suggestion | TreeProject | Campaign | Initiative
 
+TREE_PROJECTS, CAMPAIGNS, INITIATIVES = "kind:tree_project", "kind:campaign", "kind:initiative"
+"""The subjects and categories of documents that are not actions."""
+
 _TREE_WORDS = ("plant a tree", "tree planting", "种树", "植树")
 """Keywords of every tree project, whatever its entry says."""
 
-KIND = "kind"
+CAMPAIGN, KIND = "campaign", "kind"
+"""The sources of related words that are words of the document's campaign or kind, as a search response names them."""
+
 _KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
     "campaign": ("campaign", "活动"),
     "initiative": ("initiative", "企业行动"),
@@ -32,9 +37,10 @@ class Document:
         titles, texts: what a result shows, in both languages.
         keywords: words that find the document: those of the operator, and those of the kind.
         related: further words that find it, each with its source, as a search response names it.
-        subject: what it is about: the action type of an action, or else the kind. Results of different subjects are
-            mixed.
-        category: a group of subjects: the category of the action type, or else the kind.
+        subject: what it is about: the action type of an action, or else the kind with a colon, which no id has.
+            Results of different subjects are mixed.
+        category: a set of subjects: the category of the action type or, if it has none, its id. Tree projects,
+            campaigns and initiatives are each a category and a subject of their own.
         campaign: the campaign to which it belongs; a campaign belongs to itself. None if there is none.
         links: the apps that can show it; None if every app can.
         done_in: the apps in which people do it.
@@ -92,7 +98,7 @@ def _of_suggestion(identifier: str, suggestion: Suggestion, catalog: Catalog) ->
     action_type = catalog.action_types[suggestion.action_type]
     related = [*_words("action_type", action_type.names)]
     if campaign := catalog.campaigns.get(suggestion.campaign or ""):
-        related += [*_words("campaign", campaign.names), *(("campaign", word) for word in campaign.keywords)]
+        related += [*_words(CAMPAIGN, campaign.names), *((CAMPAIGN, word) for word in campaign.keywords)]
     return Document(
         kind="action",
         identifier=identifier,
@@ -123,8 +129,8 @@ def _of_tree_project(identifier: str, project: TreeProject) -> Document:
         texts=_text(f"In {place.en}, by {project.partner}.", f"{place.zh} · {project.partner}"),
         keywords=(*project.keywords, *_TREE_WORDS),
         related=tuple(related),
-        subject="tree_project",
-        category="tree_project",
+        subject=TREE_PROJECTS,
+        category=TREE_PROJECTS,
         entry=project,
         price_points=project.price_points,
     )
@@ -146,8 +152,8 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
             ),
             *_kind_words("campaign"),
         ),
-        subject="campaign",
-        category="campaign",
+        subject=CAMPAIGNS,
+        category=CAMPAIGNS,
         entry=campaign,
         campaign=identifier,
     )
@@ -167,8 +173,8 @@ def _of_initiative(identifier: str, initiative: Initiative, catalog: Catalog) ->
         texts=initiative.texts,
         keywords=initiative.keywords,
         related=(*related, *_kind_words("initiative")),
-        subject="initiative",
-        category="initiative",
+        subject=INITIATIVES,
+        category=INITIATIVES,
         entry=initiative,
     )
 

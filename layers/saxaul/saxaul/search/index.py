@@ -10,11 +10,11 @@ from saxaul.catalog.entries import Catalog, Language
 from saxaul.search.documents import Document
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
-from saxaul.search.ladders import TYPED_SPACES, Known
+from saxaul.search.ladders import Known
 from saxaul.search.matching import Find, Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking, set_of
-from saxaul.search.terms import Space, Vocabulary
+from saxaul.search.terms import TYPED_SPACES, Space, Vocabulary
 
 
 class Found(NamedTuple):
@@ -66,7 +66,7 @@ class SearchIndex:
 
     def _found(self, number: int, find: Find, language: Language) -> Found:
         document = self._ranking.documents[number]
-        return Found(document, self._highlighter.matches(find.ladders, number, language))
+        return Found(document, self._highlighter.matches(find, number, language))
 
 
 def _known(documents: Sequence[Document], groups: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Known:

@@ -61,26 +61,27 @@ class Rung(NamedTuple):
 
 
 RUNGS = (
-    Rung(0, (Space.TITLE, _exactly), (Space.TITLE, _containing), None),
-    Rung(0, (Space.KEYWORD, _exactly), (Space.KEYWORD, _exactly), (Space.KEYWORD, _exactly)),
-    Rung(0, (Space.RELATED, _exactly), (Space.RELATED, _exactly), (Space.RELATED, _exactly)),
-    Rung(1, (Space.PART, _exactly), (Space.PART, _containing), None),
-    Rung(1, (Space.TEXT, _exactly), (Space.TEXT, _containing), None),
-    Rung(2, (Space.TITLE, _beginning), None, None),
-    Rung(2, (Space.KEYWORD, _beginning), None, (Space.KEYWORD, _beginning)),
-    Rung(2, (Space.RELATED, _beginning), None, None),
-    Rung(2, (Space.PART, _beginning), None, None),
-    Rung(2, (Space.TYPED, _exactly), None, None, instead=Instead.FORMS),
-    Rung(3, (Space.SPELLED, _exactly), None, (Space.TITLE, _beginning)),
-    Rung(4, (Space.SPELLED, _beginning), None, (Space.RELATED, _beginning)),
-    Rung(4, (Space.INITIALS, _exactly), None, (Space.PART, _beginning)),
-    Rung(5, (Space.TEXT, _beginning), None, (Space.TEXT, _beginning)),
-    Rung(5, (Space.TEXT, _exactly), None, None, instead=Instead.FORMS),
-    Rung(6, (Space.SPELLED_PART, find_pinyin), None, None, is_sure=False),
-    Rung(7, (Space.INITIALS, _beginning), None, None, is_sure=False),
-    Rung(7, (Space.INITIALS_PART, _containing_initials), None, None, is_sure=False),
-    Rung(8, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, instead=Instead.CORRECTIONS),
-    Rung(9, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, instead=Instead.CORRECTIONS),
+    Rung(0, (Space.WHOLE_TITLE, _exactly), (Space.WHOLE_TITLE, _exactly), (Space.WHOLE_TITLE, _exactly)),
+    Rung(1, (Space.TITLE, _exactly), (Space.TITLE, _containing), None),
+    Rung(1, (Space.KEYWORD, _exactly), (Space.KEYWORD, _exactly), (Space.KEYWORD, _exactly)),
+    Rung(1, (Space.RELATED, _exactly), (Space.RELATED, _exactly), (Space.RELATED, _exactly)),
+    Rung(2, (Space.PART, _exactly), (Space.PART, _containing), None),
+    Rung(2, (Space.TEXT, _exactly), (Space.TEXT, _containing), None),
+    Rung(3, (Space.TITLE, _beginning), None, None),
+    Rung(3, (Space.KEYWORD, _beginning), None, (Space.KEYWORD, _beginning)),
+    Rung(3, (Space.RELATED, _beginning), None, None),
+    Rung(3, (Space.PART, _beginning), None, None),
+    Rung(3, (Space.TYPED, _exactly), None, None, instead=Instead.FORMS),
+    Rung(4, (Space.SPELLED, _exactly), None, (Space.TITLE, _beginning)),
+    Rung(5, (Space.SPELLED, _beginning), None, (Space.RELATED, _beginning)),
+    Rung(5, (Space.INITIALS, _exactly), None, (Space.PART, _beginning)),
+    Rung(6, (Space.TEXT, _beginning), None, (Space.TEXT, _beginning)),
+    Rung(6, (Space.TEXT, _exactly), None, None, instead=Instead.FORMS),
+    Rung(7, (Space.SPELLED_PART, find_pinyin), None, None, is_sure=False),
+    Rung(8, (Space.INITIALS, _beginning), None, None, is_sure=False),
+    Rung(8, (Space.INITIALS_PART, _containing_initials), None, None, is_sure=False),
+    Rung(9, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, instead=Instead.CORRECTIONS),
+    Rung(10, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, instead=Instead.CORRECTIONS),
 )
 """The rungs in the order in which they are tried. The sure rungs come first."""
 
@@ -127,13 +128,27 @@ class Known:
         return documents
 
     def forms(self, word: str) -> Sequence[str]:
-        """Return the known words with the same stem as a word, without the word itself."""
+        """Return the known words with the same stem as a word, without the word itself.
+
+        A stem that is the only known word with it is not kept. So the stem of an unknown one is returned, and is looked
+        up in vain.
+        """
         of = stem(word)
         return [form for form in self._forms.get(of, (of,)) if form != word][:MAX_FORMS]
 
 
+Located = tuple[str, str, tuple[int, int]]
+"""What a word matched in a document: the field, the text, and the start and end of the part in the text."""
+
+MAX_LOCATED = 256
+"""In how many documents a ladder keeps what its word matched."""
+
+
 class Ladder:
-    """The lookups of one word, and the documents that they found."""
+    """The lookups of one word, and the documents that they found.
+
+    ``located`` keeps what the word matched in documents, by their number and the language of the request.
+    """
 
     def __init__(self, known: Known, word: Word, mistyped: bool = False) -> None:
         """Prepare the lookups of a word. If ``mistyped``, look up its corrections even if the word finds something."""
@@ -142,6 +157,7 @@ class Ladder:
         self._mistyped = mistyped
         self._lookups = _LOOKUPS[_kind_of(word)]
         self._found: list[Documents] = []
+        self.located: dict[tuple[int, str], Located | None] = {}
         self._steps: list[tuple[int, Documents]] = []  # the rungs that found more than those before
 
     def up_to(self, position: int) -> Documents:
@@ -150,15 +166,11 @@ class Ladder:
         while len(found) <= position:
             before, number = found[-1] if found else 0, len(found)
             lookup = self._lookups[number]
-            after = before | self._known.documents(self._on(RUNGS[number], *lookup)) if lookup else before
-            if after != before:
-                self._steps.append((number, after))
-            found.append(after)
+            added = self._known.documents(self._on(RUNGS[number], *lookup)) & ~before if lookup else 0
+            found.append(before | added if added else before)  # one integer for rungs that find nothing more
+            if added:
+                self._steps.append((number, found[-1]))
         return found[position]
-
-    def has_found(self, document: int) -> bool:
-        """Return whether a lookup so far has found a document."""
-        return bool(self._found and self._found[-1] >> document & 1)
 
     def space_of(self, document: int) -> Space:
         """Return the space in which the word found a document; TYPED if a correction found it."""
@@ -172,7 +184,7 @@ class Ladder:
         instead = None if number is None else RUNGS[number].instead
         if instead is None:
             return [self.word]
-        return [Word(other, self.word.start, self.word.end, hanzi=False) for other in self._instead(instead)]
+        return [Word(other, 0, 0, hanzi=False) for other in self._instead(instead)]
 
     def _rung_of(self, document: int) -> int | None:
         """Return the position of the rung that found a document; None if none has."""
@@ -194,9 +206,8 @@ class Ladder:
         """
         if self.word.is_emoji or (self.is_sure and not self._mistyped):
             return []
-        if "'" in self._pinyin and is_pinyin(
-            self._pinyin.replace("'", "")
-        ):  # people who separate syllables have chosen each of them
+        is_separated = "'" in self._pinyin and is_pinyin(self._pinyin.replace("'", ""))
+        if is_separated:  # people who separate syllables have chosen each of them
             return []
         if self.word.hanzi:
             return spellings(self.word.text) if 1 < len(self.word.text) <= MAX_SYLLABLES else []
@@ -243,7 +254,3 @@ def _kind_of(word: Word) -> int:
     if not word.hanzi:
         return _LETTERS
     return _RUN if len(word.text) > 1 else _ONE_HANZI
-
-
-TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
-"""The spaces whose keys people type letter by letter. The space TYPED has the ASCII keys of all of them."""

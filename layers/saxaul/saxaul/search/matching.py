@@ -40,11 +40,19 @@ _LEAST_SHARE = 0.4
 """The least weight of a partial match, as a share of the weight of all pieces of the query, or of the best match."""
 
 
+_NAMING = (Space.WHOLE_TITLE, Space.KEYWORD, Space.RELATED, Space.PART)
+"""The spaces whose keys name things."""
+
+
 class Find(NamedTuple):
-    """A set of documents that were found together, and the ladders of the words that found them."""
+    """A set of documents that were found together, and the ladders of the words that found them.
+
+    ``of_ladders`` has what each ladder found, if a document need not match all words.
+    """
 
     documents: Documents
     ladders: Sequence[Ladder]
+    of_ladders: Sequence[Documents] | None = None
 
 
 Grade = list[Find]
@@ -66,12 +74,13 @@ class Matcher:
         those of known words; and also if few documents have a run of hanzi, because an input method easily writes a
         wrong character of the same sound. If there are still few matches, those of a part of the query follow.
         """
-        words = self._syllables_joined(self._without_decoration(words)[:_MAX_WORDS])
+        typed = [word._replace(start=0, end=0) for word in self._without_decoration(words)[:_MAX_WORDS]]
+        words = self._syllables_joined(typed)
         found = 0
         interpretations = [words, *self._other_interpretations(words)]
         for mistyped in (False, True)[: 2 if len(words) <= _MOST_CORRECTED_WORDS else 1]:
-            readings = [[self._ladder(word, mistyped) for word in words] for words in interpretations]
-            for grade in _climb(readings, found):
+            ladders = [[self._ladder(word, mistyped) for word in words] for words in interpretations]
+            for grade in _climb(ladders, found):
                 found |= reduce(or_, (find.documents for find in grade))
                 yield grade
             if found.bit_count() >= _ENOUGH or (found and not all(word.hanzi for word in words)):
@@ -101,13 +110,13 @@ class Matcher:
                 yield [*words[:place], joined, *words[place + 2 :]]
 
     def _begins_a_key(self, word: Word) -> bool:
-        """Return whether a joined word begins a keyword, a related word, or a part of one."""
+        """Return whether a joined word begins a title, a keyword, a related word, or a part of one."""
         text = word.text[:MAX_KEY_HANZI] if word.hanzi else word.text
-        return any(self._spaces[space].has_prefix(text) for space in (Space.KEYWORD, Space.RELATED, Space.PART))
+        return any(self._spaces[space].has_prefix(text) for space in _NAMING)
 
     def _ladder(self, word: Word, mistyped: bool = False) -> Ladder:
-        """Return the ladder of a word, wherever it was typed. It may have been climbed for an earlier query."""
-        return self._ladders(word._replace(start=0, end=0), mistyped)
+        """Return the ladder of a word. It may have been climbed for an earlier query."""
+        return self._ladders(word, mistyped)
 
     def _without_decoration(self, words: Sequence[Word]) -> Sequence[Word]:
         """Leave out emoji that nothing is named by, unless there are no other words."""
@@ -130,7 +139,7 @@ class Matcher:
         whole query, which are left out.
         """
         pieces = [piece for word in words for piece in self._pieces(word)][:_MAX_WORDS]
-        if seen and len(pieces) <= 1 == len(words):  # the documents that match the only piece are known already
+        if seen and len(words) == 1 and len(pieces) <= 1:  # the documents that match the only piece are known already
             return
         matched = {0: reduce(or_, (piece.documents for piece in pieces), 0) & ~seen}
         for piece in pieces:
@@ -144,10 +153,10 @@ class Matcher:
                         heavier[weight + added] = heavier.get(weight + added, 0) | chosen
             matched = heavier
         whole = sum(piece.weight for piece in pieces) if seen else max(matched, default=0)
-        of_pieces = [piece.ladder for piece in pieces]
+        ladders, of_ladders = [piece.ladder for piece in pieces], [piece.documents for piece in pieces]
         for weight in sorted(matched, reverse=True):
             if 0 < weight >= whole * _LEAST_SHARE:
-                yield [Find(matched[weight], of_pieces)]
+                yield [Find(matched[weight], ladders, of_ladders)]
 
     def _pieces(self, word: Word) -> Iterator["_Piece"]:
         if not word.hanzi:
@@ -155,7 +164,7 @@ class Matcher:
                 yield from self._known_piece(self._ladder(word))
             return
         for start, end in self._split(word.text[:_MAX_HANZI]):
-            piece = Word(word.text[start:end], word.start + start, word.start + end, hanzi=True)
+            piece = Word(word.text[start:end], 0, 0, hanzi=True)
             yield from self._known_piece(self._ladder(piece))
 
     def _known_piece(self, ladder: Ladder) -> Iterator["_Piece"]:
@@ -167,7 +176,7 @@ class Matcher:
             documents = ladder.up_to(LAST)
         else:
             return
-        if documents and (weight := round(log2(self._known.size / documents.bit_count()))):
+        if documents and (weight := round(log2((self._known.size + 1) / documents.bit_count()))):
             yield _Piece(ladder, documents, weight + (_KEYWORD_BONUS if self._is_keyword(word.text) else 0))
 
     def _is_keyword(self, text: str) -> bool:
@@ -229,9 +238,9 @@ def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
 
 def _joined_word(words: Sequence[Word]) -> Word:
     apart = "" if words[0].hanzi else "'".join(word.apart or word.text for word in words)
-    return Word(join_words(words), words[0].start, words[-1].end, words[0].hanzi, apart)
+    return Word(join_words(words), 0, 0, words[0].hanzi, apart)
 
 
 def _pinyin_word(words: Sequence[Word]) -> Word | None:
     spelled = [next(iter(spellings(word.text)), "") if word.hanzi else as_pinyin(word.text) for word in words]
-    return Word("".join(spelled).replace("'", ""), words[0].start, words[-1].end, hanzi=False) if all(spelled) else None
+    return Word("".join(spelled).replace("'", ""), 0, 0, hanzi=False) if all(spelled) else None

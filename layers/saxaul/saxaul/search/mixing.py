@@ -21,15 +21,16 @@ from decimal import Decimal
 from heapq import heapify, heappop
 from typing import NamedTuple
 
+from saxaul.search.documents import CAMPAIGNS, INITIATIVES, TREE_PROJECTS
 from saxaul.search.matching import Find
 
 FIRST_PLACES = 5
 MAX_LEADS, MAX_LEADS_OF_A_CATEGORY = 3, 2
 
-REQUIRED = ("travel", "recycle", "tree_project")
+REQUIRED = ("travel", "recycle", TREE_PROJECTS)
 """What the first places must have: a ride or a walk, something to recycle, and a tree to plant."""
 
-_JOINING = ("campaign", "initiative")
+_JOINING = (CAMPAIGNS, INITIATIVES)
 """The categories that join after each other one has a place; they are then the first of the second round."""
 _CATEGORIES = {name: place for place, name in enumerate((*_JOINING, *REQUIRED, "reuse", "online", "drive"))}
 """The order of categories that have equally many places. Others come after these, the most points first."""
@@ -41,7 +42,7 @@ class Candidate(NamedTuple):
     Attributes:
         not_linked: whether the app that searches cannot show it.
         season: 0 for a campaign that begins today, 1 for one that runs today, 2 for none.
-        place: where the words of the query matched: 0 for each in the title, 1 in a keyword, 2 elsewhere.
+        matched_in: where the words of the query matched: 0 for each in the title, 1 in a keyword, 2 elsewhere.
         not_done_here: whether people do it elsewhere than in the app.
         points, avoided_g: what one unit earns and avoids today, negative.
         number: the number of the document.
@@ -50,7 +51,7 @@ class Candidate(NamedTuple):
 
     not_linked: bool
     season: int
-    place: int
+    matched_in: int
     not_done_here: bool
     points: Decimal
     avoided_g: Decimal
@@ -59,7 +60,7 @@ class Candidate(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """The results of one subject, best first, and the subject's category."""
+    """The results of one subject in the order in which they are shown, and the subject's category."""
 
     category: str
     candidates: Iterator[Candidate]
@@ -118,7 +119,7 @@ def _urgency(
     return (
         best.not_linked,
         best.season,
-        best.place,
+        best.matched_in,
         best.not_done_here or not may_lead,
         places,
         _CATEGORIES.get(category, len(_CATEGORIES)),

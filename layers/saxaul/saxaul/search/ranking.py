@@ -42,7 +42,7 @@ _MAX_SUBJECTS = 100
 _SPECIFIC_SHARE = 0.4
 """A query is specific if one subject has at least this share of the documents of a grade."""
 
-_PLACES = {Space.TITLE: 0, Space.KEYWORD: 1}
+_PLACES = {Space.WHOLE_TITLE: 0, Space.TITLE: 0, Space.KEYWORD: 1}
 _ELSEWHERE = 2
 """The ranks of the places where a word can match a document, in mixed results. Those of all words are added up."""
 
@@ -98,13 +98,13 @@ class Ranking:
         self._of_subject = _sets((document.subject, number) for number, document in numbered)
         self._campaigns = set_of(number for number, document in numbered if document.kind == "campaign")
         self.everything = (1 << len(numbered)) - 1
-        self._seasons: dict[date, Season] = {}
+        self._season: tuple[date, Season] | None = None
 
     def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
         """Return the best ``limit`` documents, each with the ``Find`` that has it. Only needed grades are computed."""
-        if (season := self._seasons.get(today)) is None:
-            season = self._season_of(today)
-            self._seasons = {today: season}
+        known = self._season
+        season = known[1] if known and known[0] == today else self._season_of(today)
+        self._season = today, season
         offer = _Offer(self._of_app.get(app, 0) | self._in_every_app, self._done_in.get(app, 0))
         return list(islice(self._in_order(grades, season, offer, limit), limit))
 
@@ -159,8 +159,10 @@ class Ranking:
                 for number in self._by_number(find.documents & documents, season):
                     order = self._orders[number]
                     points = order.points * season.multipliers.get(self.documents[number].subject, 1)
-                    place = sum([_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders])
-                    yield Candidate(not_linked, by_season, place, not_done_here, points, order.avoided_g, number, find)
+                    matched = sum([_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders])
+                    yield Candidate(
+                        not_linked, by_season, matched, not_done_here, points, order.avoided_g, number, find
+                    )
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""

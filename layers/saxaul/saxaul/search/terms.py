@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain, islice, pairwise
 
 from saxaul.catalog.entries import Catalog
-from saxaul.search.documents import KIND, Document
+from saxaul.search.documents import CAMPAIGN, KIND, Document
 from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
 from saxaul.search.pinyin import (
     INITIALS_WIDTH,
@@ -39,6 +39,8 @@ MAX_GROUPS = 64
 class Space(IntEnum):
     """Where a key comes from."""
 
+    WHOLE_TITLE = auto()
+    """A title, its words joined."""
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
@@ -60,8 +62,8 @@ class Space(IntEnum):
 
 Term = tuple[Space, str]
 
-CAMPAIGN = "campaign"
-"""The source of related words that are words of the document's campaign, as a search response names it."""
+TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
+"""The spaces whose keys people type letter by letter. The space TYPED has the ASCII keys of all of them."""
 
 
 class Vocabulary:
@@ -135,6 +137,8 @@ def join_words(words: Iterable[Word]) -> str:
 
 def _title_terms(title: str) -> Iterator[Term]:
     words = words_of(title)
+    if words:
+        yield Space.WHOLE_TITLE, join_words(words)
     for word in words:
         if word.hanzi:
             yield from _hanzi_terms(word.text, Space.TITLE)

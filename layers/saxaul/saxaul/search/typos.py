@@ -8,7 +8,7 @@ two have something in common. (The method is that of SymSpell: https://github.co
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from zlib import crc32
 
@@ -103,14 +103,17 @@ def _remains_of_keys(keys: Iterable[str], length: int) -> Iterator[int]:
             yield crc32(remainder.encode()) << 32 | number
 
 
-def _remains(word: str, slips: int) -> set[str]:
-    """Return the word, and what remains of it without each of its letters, or without each two of them."""
-    found = {word}
+def _remains(word: str, slips: int) -> Sequence[str]:
+    """Return the word, and what remains of it without each of its letters, or without each two of them.
+
+    The order is the same in each process, because only the first similar keys are compared.
+    """
+    found = {word: None}
     newest = found
     for _ in range(slips):
-        newest = {each[:place] + each[place + 1 :] for each in newest for place in range(len(each))}
+        newest = {each[:place] + each[place + 1 :]: None for each in newest for place in range(len(each))}
         found = found | newest
-    return found
+    return list(found)
 
 
 def _lengths_with(word: str, key: str, slips: int) -> Iterator[int]:

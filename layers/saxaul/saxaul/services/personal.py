@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache, partial
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Catalog
+from saxaul.catalog.entries import ActionType, Catalog
 from saxaul.clock import Clock
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.exhaustion import pays_again_at
@@ -48,13 +48,16 @@ class PersonalReading:
         """
         now = self.clock.now()
         capped = {name: catalog.action_types[name] for name in action_types if catalog.action_types[name].caps}
-        windows = {self.calendar.window_of(now, rule.window) for rule in capped.values()}
         try:
-            balance, entries = self.wallets.glance(user_id, windows, capped)
+            return self._personal(user_id, capped, catalog, now)
         except Exception as error:  # noqa: BLE001 - whatever fails, the search can answer without the person
             # The name of the error is enough. Its text could contain the id of the person.
             logger.warning("the search answers without the person", extra={"error": type(error).__name__})
             return None
+
+    def _personal(self, user_id: str, capped: Mapping[str, ActionType], catalog: Catalog, now: int) -> Personal:
+        windows = {self.calendar.window_of(now, rule.window) for rule in capped.values()}
+        balance, entries = self.wallets.glance(user_id, windows, capped)
         terms = Terms(self.calendar, lambda name, _: catalog.action_types[name])
         found = {
             name: pays_again_at(

@@ -59,6 +59,7 @@ class LiveIndex:
         """Return the index of the catalog that is in effect now, and start its renewal if the renewal is due."""
         self._requests += 1
         if self._requests % FROZEN_EVERY == 0:
+            gc.collect()  # what is frozen already is not looked at
             _freeze_for_gc()
         known, elapsed = self._indexed, self._clock.elapsed()
         if known is None or elapsed - known.read_at > self._usable_for:
@@ -120,9 +121,8 @@ def _freeze_for_gc() -> None:
 
     A full garbage collection with an index of 5,000 suggestions would delay a request by about 100 ms, and one with
     what the index keeps of 10,000 queries by as much. An index that is replaced is freed even so, because it has no
-    reference cycles. Young cycles are collected first.
+    reference cycles.
     """
-    gc.collect(1)
     gc.freeze()
 
 

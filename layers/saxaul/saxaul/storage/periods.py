@@ -219,7 +219,7 @@ def sums_from_item(item: Item) -> PeriodSums:
     return _unpack_sums(window, item["sums"]) if "sums" in item else _sums(window, _entries_in(item))
 
 
-def paid_entries(item: Item, action_types: Collection[str]) -> list[Entry]:
+def entries_using_caps(item: Item, action_types: Collection[str]) -> list[Entry]:
     """Return the entries of these types that use a cap. Other entries are left out, because converting takes time.
 
     The shares of the apps limit how many entries a period has, so converting all of them takes less than 0.1 seconds.

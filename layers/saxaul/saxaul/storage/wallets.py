@@ -10,7 +10,7 @@ from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import PeriodKey
 from saxaul.ledger.sums import PeriodSums
 from saxaul.storage.patience import one_attempt
-from saxaul.storage.periods import Periods, paid_entries, period_key
+from saxaul.storage.periods import Periods, entries_using_caps, period_key
 from saxaul.storage.table import Item, ItemMovedError, Key, Table
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Wallets:
         with one_attempt():
             items = self._table.get_many([wallet_key(user_id), *periods], consistent=False, only=_AT_A_GLANCE)
         wallet = items.get(wallet_key(user_id), {})
-        found = [entry for key in periods if key in items for entry in paid_entries(items[key], action_types)]
+        found = [entry for key in periods if key in items for entry in entries_using_caps(items[key], action_types)]
         return int(wallet.get("balance", 0)), found
 
     def put(self, wallet: Wallet) -> None:
