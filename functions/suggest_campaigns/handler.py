@@ -15,7 +15,7 @@ from saxaul.http.personal_views import impersonal_view, personal_view
 from saxaul.http.suggestion_views import figures_view, result_view
 from saxaul.http.views import View
 from saxaul.problems import InvalidRequest
-from saxaul.search.index import SearchIndex
+from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services.find_client import registered_client
 from saxaul.services.personal import personal_reading
 from saxaul.services.read_figures import figure_reading
@@ -26,6 +26,8 @@ from saxaul.settings import settings
 
 _LONGEST_QUERY = 100
 _MOST_RESULTS = 50
+_SEARCHES = 3
+"""The most searches of a request, if tree projects among its results turn out to be sold out."""
 _CACHE_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization"}
 """``vary`` is needed because responses differ by app, and the token in ``Authorization`` identifies the app."""
 _PERSONAL_HEADERS = {"cache-control": "private, no-store"}
@@ -37,6 +39,7 @@ class _SearchRequest(NamedTuple):
     language: Language
     limit: int
     today: date
+    last: Last = NOTHING_LAST
 
 
 class _Results(NamedTuple):
@@ -58,8 +61,8 @@ def cached_search(index: SearchIndex) -> Callable[[_SearchRequest], _Results]:
 
 
 def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
-    query, app, language, limit, today = search_request
-    answer = index.search(query, app, today, limit, language)
+    query, app, language, limit, today, last = search_request
+    answer = index.search(query, app, today, limit, language, last)
     return _Results(
         [result_view(found, index.catalog, app, language, today) for found in answer.found], answer.fallback
     )
@@ -73,9 +76,9 @@ def suggest(request: Request) -> Response:
     limit = whole_number(request, "limit", default=10, maximum=_MOST_RESULTS)
     index, search_request = live_index().current(), _SearchRequest(query, request.app, language, limit, today())
     if request.person is not None:
-        body = with_figures(_body_for(request.person, index, search_request), search_request.today)
+        body = _body_for(request.person, index, search_request)
         return Response(body, headers=_PERSONAL_HEADERS, language=language)
-    body = with_figures(_body(search_request, results_of(index, search_request)), search_request.today)
+    body = _body(index, search_request)
     etag = etag_of_text(utf8_text(body))
     headers = {**_CACHE_HEADERS, "etag": etag}
     if client_has(request.header("if-none-match"), etag):
@@ -83,35 +86,46 @@ def suggest(request: Request) -> Response:
     return Response(body, headers=headers, language=language)
 
 
-def _body(search_request: _SearchRequest, results: _Results) -> View:
-    return {"query": search_request.query, "fallback": results.fallback, "suggestions": results.views}
-
-
 def _body_for(person: str, index: SearchIndex, search_request: _SearchRequest) -> View:
     """Return the response for a person: what pays no more today comes last, and a tree that is near is named.
 
-    So that all of the best results can come first, the search looks for the most results and cuts the list afterwards.
     If the state of the person cannot be read, the response has the results that are the same for every person.
     """
-    most = results_of(index, search_request._replace(limit=_MOST_RESULTS))
-    action_types = {result["action_type"] for result in most.views if result["kind"] == "action"}
-    found = personal_reading().find(person, action_types, index.catalog)
+    found = personal_reading().find(person, index.catalog, figure_reading().sold_out)
     if found is None:
-        return impersonal_view(_body(search_request, results_of(index, search_request)))
-    body, limit, language = _body(search_request, most), search_request.limit, search_request.language
-    return personal_view(body, found.exhausted, found.next_tree, limit, settings().calendar, language)
+        return impersonal_view(_body(index, search_request))
+    body = _body(index, search_request._replace(last=Last(exhausted=frozenset(found.exhausted))))
+    return personal_view(body, found.exhausted, found.next_tree, settings().calendar, search_request.language)
 
 
-def with_figures(body: View, day: date) -> View:
-    """Return a response with the figures that change during the day."""
-    results = body["suggestions"]
-    projects = [result["id"] for result in results if result["kind"] == "tree_project"]
-    facilities = [
-        facility["id"] for result in results if result["kind"] == "initiative" for facility in result["facilities"]
-    ]
-    figures = figure_reading().figures(projects, facilities, day.year)
-    calendar = settings().calendar
-    return body | {"suggestions": [result | figures_view(result, figures, day.year, calendar) for result in results]}
+def _body(index: SearchIndex, search_request: _SearchRequest) -> View:
+    """Return the response with the figures that change during the day. Tree projects that are sold out come last.
+
+    Only the stocks of the results are read. If one of them is sold out, others may take its place.
+    """
+    day, calendar = search_request.today, settings().calendar
+    for _ in range(_SEARCHES):
+        sold_out = _sold_out(index)
+        last = search_request.last._replace(sold_out=sold_out)
+        results = results_of(index, search_request._replace(last=last))
+        figures = figure_reading().figures(*_named_in(results.views), day.year)
+        if _sold_out(index) <= sold_out:
+            break
+    views = [view | figures_view(view, figures, day.year, calendar) for view in results.views]
+    return {"query": search_request.query, "fallback": results.fallback, "suggestions": views}
+
+
+def _sold_out(index: SearchIndex) -> frozenset[str]:
+    """Return the open tree projects that are known to be sold out; none if all are, because people look for trees."""
+    open_projects = {name for name, project in index.catalog.tree_projects.items() if not project.closed}
+    sold_out = figure_reading().sold_out & open_projects
+    return sold_out if len(sold_out) < len(open_projects) else frozenset()
+
+
+def _named_in(views: Sequence[View]) -> tuple[list[str], list[str]]:
+    """Return the tree projects among results, and the facilities of the initiatives among them."""
+    facilities = [facility["id"] for view in views if view["kind"] == "initiative" for facility in view["facilities"]]
+    return [view["id"] for view in views if view["kind"] == "tree_project"], facilities
 
 
 handler = endpoint({("GET", "/suggestions"): suggest}, registered_client, covers_of)

@@ -15,8 +15,10 @@ from saxaul.deadline import OutOfTimeError, UnansweredError
 from saxaul.observability import logger
 from saxaul.storage.clients import ONE_ATTEMPT, dynamodb
 from saxaul.storage.periods import to_item
+from saxaul.storage.table import transact
 from tests.builders import (
     NOON,
+    SHANGHAI,
     USER,
     at,
     make_action,
@@ -76,6 +78,9 @@ def seeded(stack: Stack) -> Stack:
     for name in TYPES:
         stack.seed("suggestions", **{name: make_suggestion(f"Do {name}", "做", action_type=name)})
     stack.seed("tree-projects", saxaul=make_tree_project(1000), poplar=make_tree_project(3000))
+    for name in ("saxaul", "poplar"):
+        planned = stack.stock(name).planned(make_tree_project(), SHANGHAI, stack.clock.instant)
+        transact([stack.stocks.plan_write(planned, stack.clock.instant)])
     return stack
 
 
@@ -232,16 +237,6 @@ def test_one_batch_read_suffices_and_asks_for_at_most_four_items(
     assert (operation, table, reading["ConsistentRead"]) == ("batch_get_item", "Ledger", False)
     assert keys == {(f"USER#{USER.id}", sk) for sk in ("WALLET", "PAGE#2026-06-05", "PAGE#2026-06", "PAGE#2026")}
     assert seeded.wallet() == make_wallet()
-
-
-@pytest.mark.usefixtures("seeded")
-def test_a_search_that_finds_no_capped_action_reads_the_wallet_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = calls_of(monkeypatch)
-
-    assert ids(search(q="invoices")) == ["invoices"]
-
-    batches = [parameters["RequestItems"]["Ledger"]["Keys"] for name, parameters in made if name == "batch_get_item"]
-    assert [[key["sk"]["S"] for key in keys] for keys in batches] == [["WALLET"]]
 
 
 def test_an_answer_for_a_person_is_never_stored(seeded: Stack) -> None:

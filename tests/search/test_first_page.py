@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from saxaul.catalog.entries import LANGUAGES, Language
-from saxaul.search.documents import TREE_PROJECTS
+from saxaul.search.documents import TREE_PROJECTS, Document
 from saxaul.search.index import Found, SearchIndex
 from tests.search.judging import default_catalog
 
@@ -101,14 +101,19 @@ def test_the_actions_of_a_running_campaign_come_first(campaign: str, app: str, q
     actions = [
         result.document for result in found if result.document.kind == "action" and app in (result.document.links or ())
     ]
+    multiplied = default_catalog().campaigns[campaign].multipliers
+
+    def is_of_campaign(document: Document) -> bool:
+        return document.campaign == campaign or document.subject in multiplied
+
     offered = {
         document.subject
         for document in INDEX.documents
-        if document.kind == "action" and document.campaign == campaign and app in (document.links or ())
+        if document.kind == "action" and is_of_campaign(document) and app in (document.links or ())
     }
-    last = max(place for place, document in enumerate(actions) if document.campaign == campaign)
-    others = [document.category for document in actions[:last] if document.campaign != campaign]
-    assert {document.subject for document in actions if document.campaign == campaign} == offered
+    last = max(place for place, document in enumerate(actions) if is_of_campaign(document))
+    others = [document.category for document in actions[:last] if not is_of_campaign(document)]
+    assert {document.subject for document in actions if is_of_campaign(document)} == offered
     assert set(others) <= {"travel", "recycle"} <= {result.document.category for result in found[:5]}
     assert len(others) == len(set(others)), "only what the first five must have comes between"
 

@@ -11,8 +11,8 @@ from saxaul.catalog.entries import Catalog, Suggestion, Synonyms
 from saxaul.search.documents import documents_of
 from saxaul.search.folding import words_of
 from saxaul.search.hanzi import readings
-from saxaul.search.locating import _match_pinyin
 from saxaul.search.index import Answer, SearchIndex
+from saxaul.search.locating import _match_pinyin
 from saxaul.search.terms import MAX_GROUPS, MAX_TERMS, Vocabulary
 from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
 from tests.search.judging import default_catalog

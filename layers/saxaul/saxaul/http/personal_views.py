@@ -14,7 +14,6 @@ def personal_view(
     shared: Mapping[str, Any],
     exhausted: Mapping[str, int],
     next_tree: NextTree | None,
-    limit: int,
     calendar: Calendar,
     language: Language,
 ) -> View:
@@ -23,13 +22,11 @@ def personal_view(
     Args:
         shared: the response that is the same for every person.
         exhausted: the action types whose caps the person has used up, each with the instant when it pays again.
-        limit: how many results to keep. Those of exhausted action types come last, in their order.
     """
     results = [_with_payment(result, exhausted, calendar) for result in shared["suggestions"]]
-    in_order = sorted(results, key=lambda result: result.get("pays_again_at") is not None)
     return {
         **shared,
-        "suggestions": in_order[:limit],
+        "suggestions": results,
         "next_tree": _next_tree_view(next_tree, language) if next_tree else None,
         "personal": True,
     }

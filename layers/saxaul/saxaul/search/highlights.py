@@ -44,10 +44,11 @@ _FIELDS = {
     Space.TITLE: (_TITLE,),
     Space.KEYWORD: (_KEYWORD,),
     Space.RELATED: (_RELATED,),
+    Space.SYNONYM: (_SYNONYM,),
     Space.TEXT: (_TEXT,),
 }
 """The fields in which a match is looked for, by the space (`terms.py`) of its key. For other spaces: ``_ANY_FIELD``."""
-_ANY_FIELD = (_TITLE, _KEYWORD, _RELATED)
+_ANY_FIELD = (_TITLE, _KEYWORD, _RELATED, _SYNONYM)
 
 
 class Highlighter:
@@ -107,12 +108,14 @@ def _locate(passages: _Passages, ladder: Ladder, number: int, language: Language
     space, words = ladder.space_of(number), ladder.written_in(number)
     for locate in LOCATORS.get(space, (find_written,)):
         for field in _FIELDS.get(space, _ANY_FIELD):
+            if field == _SYNONYM:
+                if located := _locate_in_groups(passages, passages.groups[number], locate, words):
+                    return located
+                continue
             passage = passages.of(number, field, language)
             for word in words:
                 if spot := locate(word, passage):
                     return _in(passage, spot)
-            if field == _RELATED and (found := _locate_in_groups(passages, passages.groups[number], locate, words)):
-                return found
     return None
 
 

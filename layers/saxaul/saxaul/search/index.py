@@ -1,9 +1,10 @@
 """The search index of one catalog."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Catalog, Language
@@ -11,7 +12,7 @@ from saxaul.search.documents import Document
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
 from saxaul.search.ladders import Known
-from saxaul.search.matching import Find, Matcher
+from saxaul.search.matching import Find, Grade, Matcher
 from saxaul.search.postings import Postings
 from saxaul.search.ranking import Ranking, set_of
 from saxaul.search.terms import TYPED_SPACES, Space, Vocabulary
@@ -22,6 +23,16 @@ class Found(NamedTuple):
 
     document: Document
     matched: tuple[Match, ...]
+
+
+class Last(NamedTuple):
+    """What comes after all other results: action types that pay no more today, and tree projects that are sold out."""
+
+    exhausted: frozenset[str] = frozenset()
+    sold_out: frozenset[str] = frozenset()
+
+
+NOTHING_LAST = Last()
 
 
 @dataclass(frozen=True)
@@ -51,18 +62,35 @@ class SearchIndex:
         """What the index can find, by number."""
         return self._ranking.documents
 
-    def search(self, query: str, app: str, today: date, limit: int, language: Language = "en") -> Answer:
-        """Return the documents that match a query, best first.
+    def search(
+        self,
+        query: str,
+        app: str,
+        today: date,
+        limit: int,
+        language: Language = "en",
+        last: Last = NOTHING_LAST,
+    ) -> Answer:
+        """Return the documents that match a query, best first, and those of ``last`` after all others.
 
         If the query is empty or matches nothing, return the front page: the best documents of the day ``today``.
         """
         words = words_of(query)
-        best = self._ranking.best(self._matcher.grades(words), app, today, limit) if words else []
+        best = self._best(partial(self._matcher.grades, words), app, today, limit, last) if words else []
         fallback = bool(query.strip()) and not best
         if not best:
-            front_page = [[Find(self._ranking.everything, ())]]
-            best = self._ranking.best(front_page, app, today, limit)
+            best = self._best(lambda: [[Find(self._ranking.everything, ())]], app, today, limit, last)
         return Answer(tuple(self._found(number, find, language) for number, find in best), fallback)
+
+    def _best(
+        self, grades: Callable[[], Iterable[Grade]], app: str, today: date, limit: int, last: Last
+    ) -> list[tuple[int, Find]]:
+        ranking = self._ranking
+        of_last = ranking.documents_last(*last)
+        best = ranking.best(grades(), app, today, limit, ranking.everything & ~of_last)
+        if of_last and len(best) < limit:
+            best += ranking.best(grades(), app, today, limit - len(best), of_last)
+        return best
 
     def _found(self, number: int, find: Find, language: Language) -> Found:
         document = self._ranking.documents[number]

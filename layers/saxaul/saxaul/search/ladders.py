@@ -65,28 +65,33 @@ RUNGS = (
     Rung(1, (Space.TITLE, _exactly), (Space.TITLE, _containing), None),
     Rung(1, (Space.KEYWORD, _exactly), (Space.KEYWORD, _exactly), (Space.KEYWORD, _exactly)),
     Rung(1, (Space.RELATED, _exactly), (Space.RELATED, _exactly), (Space.RELATED, _exactly)),
-    Rung(2, (Space.PART, _exactly), (Space.PART, _containing), None),
-    Rung(2, (Space.TEXT, _exactly), (Space.TEXT, _containing), None),
-    Rung(3, (Space.TITLE, _beginning), None, None),
-    Rung(3, (Space.KEYWORD, _beginning), None, (Space.KEYWORD, _beginning)),
-    Rung(3, (Space.RELATED, _beginning), None, None),
-    Rung(3, (Space.PART, _beginning), None, None),
-    Rung(3, (Space.TYPED, _exactly), None, None, instead=Instead.FORMS),
-    Rung(4, (Space.SPELLED, _exactly), None, (Space.TITLE, _beginning)),
-    Rung(5, (Space.SPELLED, _beginning), None, (Space.RELATED, _beginning)),
-    Rung(5, (Space.INITIALS, _exactly), None, (Space.PART, _beginning)),
-    Rung(6, (Space.TEXT, _beginning), None, (Space.TEXT, _beginning)),
-    Rung(6, (Space.TEXT, _exactly), None, None, instead=Instead.FORMS),
-    Rung(7, (Space.SPELLED_PART, find_pinyin), None, None, is_sure=False),
-    Rung(8, (Space.INITIALS, _beginning), None, None, is_sure=False),
-    Rung(8, (Space.INITIALS_PART, _containing_initials), None, None, is_sure=False),
-    Rung(9, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, instead=Instead.CORRECTIONS),
-    Rung(10, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, instead=Instead.CORRECTIONS),
+    Rung(2, (Space.SYNONYM, _exactly), (Space.SYNONYM, _exactly), (Space.SYNONYM, _exactly)),
+    Rung(3, (Space.PART, _exactly), (Space.PART, _containing), None),
+    Rung(3, (Space.TEXT, _exactly), (Space.TEXT, _containing), None),
+    Rung(4, (Space.TYPED, _exactly), None, None, instead=Instead.FORMS),
+    Rung(5, (Space.TITLE, _beginning), None, None),
+    Rung(5, (Space.KEYWORD, _beginning), None, (Space.KEYWORD, _beginning)),
+    Rung(5, (Space.RELATED, _beginning), None, None),
+    Rung(5, (Space.SYNONYM, _beginning), None, None),
+    Rung(5, (Space.PART, _beginning), None, None),
+    Rung(6, (Space.SPELLED, _exactly), None, (Space.TITLE, _beginning)),
+    Rung(7, (Space.SPELLED, _beginning), None, (Space.RELATED, _beginning)),
+    Rung(7, (Space.INITIALS, _exactly), None, (Space.PART, _beginning)),
+    Rung(8, (Space.TEXT, _beginning), None, (Space.TEXT, _beginning)),
+    Rung(8, (Space.TEXT, _exactly), None, None, instead=Instead.FORMS),
+    Rung(9, (Space.SPELLED_PART, find_pinyin), None, (Space.SYNONYM, _beginning), is_sure=False),
+    Rung(10, (Space.INITIALS, _beginning), None, None, is_sure=False),
+    Rung(10, (Space.INITIALS_PART, _containing_initials), None, None, is_sure=False),
+    Rung(11, (Space.TYPED, _exactly), (Space.SPELLED, _exactly), None, is_sure=False, instead=Instead.CORRECTIONS),
+    Rung(12, (Space.TYPED, _beginning), (Space.SPELLED, _beginning), None, is_sure=False, instead=Instead.CORRECTIONS),
 )
 """The rungs in the order in which they are tried. The sure rungs come first."""
 
 LAST = len(RUNGS) - 1
 """The position of the last rung in ``RUNGS``."""
+
+LAST_EXACT = next(position for position, rung in enumerate(RUNGS) if rung.instead is Instead.FORMS)
+"""The position of the last rung that looks up a word as a whole, or a form of it."""
 
 LAST_SURE = max(position for position, rung in enumerate(RUNGS) if rung.is_sure)
 """The position of the last sure rung in ``RUNGS``."""
@@ -99,7 +104,7 @@ POSITIONS_BY_GRADE = tuple(
 _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
 """The spaces in which a single letter is too ambiguous to look up."""
 
-_WRITTEN = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.TEXT)
+_WRITTEN = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.SYNONYM, Space.PART, Space.TEXT)
 
 
 class Known:
@@ -171,6 +176,14 @@ class Ladder:
             if added:
                 self._steps.append((number, found[-1]))
         return found[position]
+
+    def finished_up_to(self, position: int) -> Documents:
+        """Return the documents as ``up_to`` does, of a word that is not being typed any more.
+
+        Such a word is not the beginning of another one, nor pinyin, if it is known as it is.
+        """
+        is_known = position > LAST_EXACT and not self._mistyped and self.up_to(LAST_EXACT)
+        return self.up_to(LAST_EXACT if is_known else position)
 
     def space_of(self, document: int) -> Space:
         """Return the space in which the word found a document; TYPED if a correction found it."""

@@ -40,7 +40,7 @@ _LEAST_SHARE = 0.4
 """The least weight of a partial match, as a share of the weight of all pieces of the query, or of the best match."""
 
 
-_NAMING = (Space.WHOLE_TITLE, Space.KEYWORD, Space.RELATED, Space.PART)
+_NAMING = (Space.WHOLE_TITLE, Space.KEYWORD, Space.RELATED, Space.SYNONYM, Space.PART)
 """The spaces whose keys name things."""
 
 
@@ -171,7 +171,7 @@ class Matcher:
         """Yield a piece for a word that is known, or whose correction is."""
         word = ladder.word
         if ladder.is_sure:
-            documents = ladder.up_to(LAST_SURE)
+            documents = ladder.finished_up_to(LAST_SURE)
         elif len(word.text) >= _SHORTEST_CORRECTED and not word.hanzi:
             documents = ladder.up_to(LAST)
         else:
@@ -180,7 +180,7 @@ class Matcher:
             yield _Piece(ladder, documents, weight + (_KEYWORD_BONUS if self._is_keyword(word.text) else 0))
 
     def _is_keyword(self, text: str) -> bool:
-        return self._spaces[Space.KEYWORD].has(text) or self._spaces[Space.RELATED].has(text)
+        return any(self._spaces[space].has(text) for space in (Space.KEYWORD, Space.RELATED, Space.SYNONYM))
 
     def _split(self, run: str) -> list[tuple[int, int]]:
         """Split a run of hanzi into known pieces. Return the start and end of each piece.
@@ -228,11 +228,12 @@ def _climb(interpretations: Sequence[Sequence[Ladder]], seen: Documents) -> Iter
 
 
 def _found_by(ladders: Sequence[Ladder], position: int) -> Documents:
-    documents = ladders[0].up_to(position)
-    for ladder in ladders[1:]:
+    """Return the documents that all words find on the rungs up to this position. The last word may be unfinished."""
+    documents = ladders[-1].up_to(position)
+    for ladder in ladders[:-1]:
         if not documents:
             break
-        documents &= ladder.up_to(position)
+        documents &= ladder.finished_up_to(position)
     return documents
 
 

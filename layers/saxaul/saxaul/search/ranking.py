@@ -1,8 +1,9 @@
 """Order the documents that were found.
 
 Documents with a better grade of match (`matching.py`) come first. The order of the documents of one grade depends on
-what they are about. If at least two fifths of them have the same subject (an action type, or another kind), the
-query is specific, and they are ordered by:
+what they are about. A query is broad if it finds a ride or a walk, something to recycle and a tree (``REQUIRED``), or
+if no subject (an action type, or another kind) has two fifths or more of the documents. Then they are mixed
+(`mixing.py`), and so is the front page. Otherwise they are ordered by:
 
 1. the app that searches: documents that this app can show come first;
 2. the season: documents of campaigns that begin today, then of campaigns that run today, then all others;
@@ -12,8 +13,6 @@ query is specific, and they are ordered by:
 6. the price of a tree: the lowest first; and the day on which a campaign begins: running campaigns, then the next;
 7. whether the operator features it, and the campaign: documents without one come first;
 8. the identifier.
-
-Otherwise the query is broad, such as "green" or an empty one, and its results are mixed (`mixing.py`).
 
 Documents are numbered by rules 4 to 8, for a day without campaigns. A set of documents is an integer with one bit for
 each document. So the best documents of a set are its lowest bits.
@@ -33,11 +32,11 @@ from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.search.documents import Document, DocumentKind, documents_of
 from saxaul.search.ladders import Documents
 from saxaul.search.matching import Find, Grade
-from saxaul.search.mixing import Candidate, Queue, mixed
+from saxaul.search.mixing import REQUIRED, Candidate, Queue, mixed
 from saxaul.search.terms import Space
 
-_MAX_SUBJECTS = 100
-"""The most subjects that one page can mix. A page has at most 50 results."""
+_MAX_SUBJECTS = 500
+"""The most subjects that are mixed."""
 
 _SPECIFIC_SHARE = 0.4
 """A query is specific if one subject has at least this share of the documents of a grade."""
@@ -66,7 +65,8 @@ class Season:
     """How the campaigns of a day change the order.
 
     Attributes:
-        promoted: the documents of campaigns that begin today, and the documents of campaigns that run today.
+        promoted: the documents of campaigns that begin today, and the documents of campaigns that run today. They
+            include all actions whose points the campaign multiplies.
         multipliers: the multiplier of each subject that earns more points today.
         multiplied: the documents of these subjects, grouped by multiplier.
         ordinary: all other documents.
@@ -96,32 +96,53 @@ class Ranking:
         self._in_every_app = set_of(number for number, document in numbered if document.links is None)
         self._done_in = _sets((app, number) for number, document in numbered for app in document.done_in)
         self._of_subject = _sets((document.subject, number) for number, document in numbered)
+        self._of_category = _sets((document.category, number) for number, document in numbered)
+        self._of_project = _sets(
+            (document.identifier, number) for number, document in numbered if document.kind == "tree_project"
+        )
         self._campaigns = set_of(number for number, document in numbered if document.kind == "campaign")
         self.everything = (1 << len(numbered)) - 1
         self._season: tuple[date, Season] | None = None
 
-    def best(self, grades: Iterable[Grade], app: str, today: date, limit: int) -> list[tuple[int, Find]]:
-        """Return the best ``limit`` documents, each with the ``Find`` that has it. Only needed grades are computed."""
+    def documents_last(self, exhausted: Iterable[str], sold_out: Iterable[str]) -> Documents:
+        """Return the documents that come after all others: those of some action types and of some tree projects."""
+        subjects = (self._of_subject.get(action_type, 0) for action_type in exhausted)
+        projects = (self._of_project.get(project_id, 0) for project_id in sold_out)
+        return reduce(or_, (*subjects, *projects), 0)
+
+    def best(
+        self, grades: Iterable[Grade], app: str, today: date, limit: int, chosen: Documents
+    ) -> list[tuple[int, Find]]:
+        """Return the best ``limit`` documents among those in ``chosen``, each with the ``Find`` that has it.
+
+        Only needed grades are computed.
+        """
         known = self._season
         season = known[1] if known and known[0] == today else self._season_of(today)
         self._season = today, season
-        offer = _Offer(self._of_app.get(app, 0) | self._in_every_app, self._done_in.get(app, 0))
-        return list(islice(self._in_order(grades, season, offer, limit), limit))
+        of_app = self._of_app.get(app)
+        linked = self.everything if of_app is None else of_app | self._in_every_app
+        offer = _Offer(linked, self._done_in.get(app, 0))
+        return list(islice(self._in_order(grades, season, offer, limit, chosen & ~season.over), limit))
 
     def _in_order(
-        self, grades: Iterable[Grade], season: Season, offer: "_Offer", limit: int
+        self, grades: Iterable[Grade], season: Season, offer: "_Offer", limit: int, chosen: Documents
     ) -> Iterator[tuple[int, Find]]:
         for grade in grades:
-            found = reduce(or_, (find.documents for find in grade)) & ~season.over
-            if self._is_specific(found):
+            found = reduce(or_, (find.documents for find in grade)) & chosen
+            if not self._is_broad(grade, found):
                 yield from self._by_place(grade, found, season, offer.linked, limit)
             else:
                 queues = self._queues(grade, found, season, offer)
                 yield from ((candidate.number, candidate.find) for candidate in mixed(queues, limit))
 
-    def _is_specific(self, found: Documents) -> bool:
+    def _is_broad(self, grade: Grade, found: Documents) -> bool:
+        if not any(find.ladders for find in grade):  # the front page
+            return True
+        if all(found & self._of_category.get(category, 0) for category in REQUIRED):
+            return True
         enough = found.bit_count() * _SPECIFIC_SHARE
-        return any((found & of_subject).bit_count() >= enough for of_subject in self._of_subject.values())
+        return all((found & of_subject).bit_count() < enough for of_subject in self._of_subject.values())
 
     def _by_place(
         self, grade: Grade, found: Documents, season: Season, linked: Documents, limit: int
@@ -194,6 +215,11 @@ class Ranking:
             if campaigns[identifier].runs_on(today):
                 running |= documents
                 starting |= documents if campaigns[identifier].begins_on(today) else 0
+        for campaign in campaigns.values():
+            if campaign.multipliers and campaign.runs_on(today):
+                multiplied_now = reduce(or_, (self._of_subject.get(name, 0) for name in campaign.multipliers))
+                running |= multiplied_now
+                starting |= multiplied_now if campaign.begins_on(today) else 0
         multipliers = {
             action_type: multiplier
             for action_type in self._catalog.action_types

@@ -6,7 +6,7 @@ A space is a separate set of keys, such as the words of titles. The space of a k
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum, auto
 from functools import lru_cache
-from itertools import chain, islice, pairwise
+from itertools import chain, islice, pairwise, zip_longest
 
 from saxaul.catalog.entries import Catalog
 from saxaul.search.documents import CAMPAIGN, KIND, Document
@@ -44,7 +44,9 @@ class Space(IntEnum):
     TITLE = auto()
     KEYWORD = auto()
     RELATED = auto()
-    """A related word, such as the name of the action type, or a synonym."""
+    """A related word, such as the name of the action type."""
+    SYNONYM = auto()
+    """A word of a group of synonyms."""
     PART = auto()
     """A piece of a longer phrase: a word, some hanzi, or two neighbouring words joined."""
     TEXT = auto()
@@ -62,7 +64,7 @@ class Space(IntEnum):
 
 Term = tuple[Space, str]
 
-TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.PART, Space.SPELLED)
+TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.SYNONYM, Space.PART, Space.SPELLED)
 """The spaces whose keys people type letter by letter. The space TYPED has the ASCII keys of all of them."""
 
 
@@ -83,8 +85,7 @@ class Vocabulary:
 
     def terms_of_group(self, group: str) -> set[Term]:
         """Return the terms that find the members of a group of synonyms."""
-        phrases = self.groups[group]
-        terms = chain.from_iterable(_phrase_terms(phrase, Space.RELATED) for phrase in phrases)
+        terms = _in_turn(_phrase_terms(phrase, Space.SYNONYM) for phrase in self.groups[group])
         # Initials are a guess, and so are synonyms. Initials of synonyms go into the less reliable space.
         return _first_terms((Space.INITIALS_PART if space is Space.INITIALS else space, key) for space, key in terms)
 
@@ -101,14 +102,23 @@ class Vocabulary:
     def _all_terms_of(self, document: Document) -> Iterator[Term]:
         for title in (document.titles.en, document.titles.zh):
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
-        yield from chain.from_iterable(_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords)
+        phrases = [_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords]
         for source, phrase in document.related:
             if source in (CAMPAIGN, KIND):  # people look for the campaign itself, or for more than a kind
-                yield from (term for term in _phrase_terms(phrase, Space.PART) if term[0] is Space.PART)
+                phrases.append(tuple(term for term in _phrase_terms(phrase, Space.PART) if term[0] is Space.PART))
             else:
-                yield from _phrase_terms(phrase, Space.RELATED)
+                phrases.append(_phrase_terms(phrase, Space.RELATED))
+        yield from _in_turn(phrases)
         for text in (document.texts.en, document.texts.zh):
             yield from _text_terms(text)
+
+
+def _in_turn(phrases: Iterable[Sequence[Term]]) -> Iterator[Term]:
+    """Yield the first term of each phrase, which is the whole phrase, then the second of each, and so on.
+
+    So the whole phrases come first, and a limit cuts the same from each.
+    """
+    return (term for terms in zip_longest(*phrases) for term in terms if term)
 
 
 def _first_terms(terms: Iterable[Term]) -> set[Term]:

@@ -19,6 +19,9 @@ from saxaul.storage.stocks import Stocks
 FIGURES_RETRIED_AFTER = 5.0
 """Seconds after a failed read, during which this worker does not read again."""
 
+SOLD_OUT_KEPT_FOR = 30.0
+"""Seconds for which a worker remembers that a tree project is sold out. Then it reads the project again."""
+
 _Found = TypeVar("_Found")
 
 
@@ -29,27 +32,40 @@ class FigureReading:
     stocks: Stocks
     totals: FacilityTotals
     clock: Clock
-    _failed_at: float = field(default=float("-inf"), init=False)
+    _failed_at: dict[str, float] = field(default_factory=dict, init=False)
+    _sold_out_at: dict[str, float] = field(default_factory=dict, init=False)
+
+    @property
+    def sold_out(self) -> frozenset[str]:
+        """The tree projects without saplings that this worker has read in the last 30 seconds."""
+        now = self.clock.elapsed()
+        return frozenset(name for name, read_at in self._sold_out_at.items() if now - read_at < SOLD_OUT_KEPT_FOR)
 
     def figures(self, project_ids: Collection[str], facility_ids: Collection[str], year: int) -> Figures:
         """Return the figures of these tree projects, and those of these facilities in a year.
 
         A worker reads a stock at most once a second, and a facility at most once a minute.
         """
-        stocks = self._read(project_ids, self.stocks.get_cached)
-        facilities = self._read(facility_ids, lambda names: self.totals.of_year(names, year))
-        return Figures(stocks, facilities, self.clock.now())
+        stocks = self._read("stocks", project_ids, self.stocks.get_cached)
+        facilities = self._read("facilities", facility_ids, lambda names: self.totals.of_year(names, year))
+        now, elapsed = self.clock.now(), self.clock.elapsed()
+        for name, stock in stocks.items():
+            self._sold_out_at.pop(name, None)
+            if stock.available(now) <= 0:
+                self._sold_out_at[name] = elapsed
+        return Figures(stocks, facilities, now)
 
     def _read(
-        self, names: Collection[str], read: Callable[[Collection[str]], Mapping[str, _Found]]
+        self, what: str, names: Collection[str], read: Callable[[Collection[str]], Mapping[str, _Found]]
     ) -> Mapping[str, _Found]:
-        if not names or self.clock.elapsed() - self._failed_at < FIGURES_RETRIED_AFTER:
+        failed_at = self._failed_at.get(what, float("-inf"))
+        if not names or self.clock.elapsed() - failed_at < FIGURES_RETRIED_AFTER:
             return {}
         try:
             with one_attempt():
                 return read(names)
         except Exception as error:  # noqa: BLE001 - whatever fails, the search answers
-            self._failed_at = self.clock.elapsed()
+            self._failed_at[what] = self.clock.elapsed()
             logger.warning("figures could not be read; the search answers without them", extra={"error": repr(error)})
             return {}
 
