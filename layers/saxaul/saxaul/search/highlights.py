@@ -1,4 +1,4 @@
-"""Find the parts of a suggestion that the words of a query matched, so that an app can show them in bold."""
+"""Find the parts of a document that the words of a query matched, so that an app can show them in bold."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,7 +51,7 @@ _ANY_FIELD = (_TITLE, _KEYWORD, _RELATED)
 
 
 class _Passage(NamedTuple):
-    """Texts of a suggestion, each with its field.
+    """Texts of a document or of a group of synonyms, each with its field.
 
     ``lines`` has all texts in folded form, one on each line, so that one search covers all of them. ``starts`` has the
     position at which each line starts.
