@@ -275,7 +275,8 @@ class ActionType(_Strict):
 
     The quantity of one action is from ``min_quantity`` to ``max_quantity``, in the type's unit. ``plausible_a_day``
     limits what counts of all quantities of one person and day. An action that occurred on ``retired_from`` or later is
-    refused. Earlier actions are not affected. The first page of a search has suggestions of every ``category``.
+    refused. Earlier actions are not affected. A broad search mixes suggestions of different categories; a type without
+    a ``category`` counts as one of its own.
     """
 
     names: Text

@@ -1,1 +1,1 @@
-"""Search for suggestions with queries in English, Chinese characters (hanzi) or pinyin."""
+"""Search for actions, trees, campaigns and initiatives in English, Chinese characters (hanzi) or pinyin."""

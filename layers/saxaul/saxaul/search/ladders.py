@@ -1,7 +1,7 @@
 """Look up one word of a query, step by step.
 
 A step is called a rung. It is one lookup of the word in one space (`terms.py`). The rungs of a word are its ladder; the
-most reliable lookups come first. A rung adds documents (numbered suggestions) to those that earlier rungs found. Rungs
+most reliable lookups come first. A rung adds documents to those that earlier rungs found. Rungs
 of the same grade give equally good matches.
 """
 
@@ -20,7 +20,7 @@ from saxaul.search.terms import MAX_KEY_HANZI, Space
 from saxaul.search.typos import Corrector
 
 Documents = int
-"""A set of documents as one integer: bit n stands for document n. A document is a numbered suggestion."""
+"""A set of documents as one integer: bit n stands for the document with the number n."""
 
 Spaces = Mapping[Space, Postings]
 _Lookup = tuple[Space, Callable[[Postings, str], Documents]]

@@ -20,7 +20,7 @@ from saxaul.ledger.wallets import Wallet
 
 _LAST_WINDOW = "9999-12-31"
 _AT_A_GLANCE = "pk, sk, balance, e, z, packed"
-"""The attributes of a wallet and of periods that a glance needs. The digests of periods can be long."""
+"""The attributes of a wallet and of periods that a glance needs. The attribute ``digests`` of a period can be long."""
 _HAS_ENOUGH = "balance >= :points"
 _HAS_SPENT = "spent >= :points"
 

@@ -18,7 +18,7 @@ class NextTree(NamedTuple):
 
 
 def next_tree(projects: Mapping[str, TreeProject], spendable: int) -> NextTree | None:
-    """Return the dearest tree that the person can pay for, or else the cheapest one if its price is near.
+    """Return the most expensive tree that the person can pay for, or else the cheapest one if its price is near.
 
     Closed projects are left out. Of several projects with the same price, the first by id is returned. Whether a
     project has saplings left is not known here.
