@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog
+from saxaul.search.folding import words_of
+from saxaul.search.terms import join_words
 
 FOLDER = Path(__file__).parents[2] / "catalog"
 APPS = {"taobao", "tmall", "alipay", "freshippo"}
@@ -150,6 +152,13 @@ def test_green_is_a_keyword_in_both_languages() -> None:
 
     assert any("green" in words for words in keywords)
     assert any("绿色" in words for words in keywords)
+
+
+def test_no_group_of_synonyms_has_two_words_with_the_same_folded_key() -> None:
+    for identifier, group in catalog().synonyms.items():
+        keys = [join_words(words_of(word)) for word in group.words]
+        assert all(keys), identifier
+        assert sorted(keys) == sorted(set(keys)), identifier
 
 
 @pytest.mark.parametrize(
