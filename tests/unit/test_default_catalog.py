@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog
+from saxaul.search.documents import documents_of
 from saxaul.search.folding import words_of
-from saxaul.search.terms import join_words
+from saxaul.search.terms import Vocabulary, join_words
 
 FOLDER = Path(__file__).parents[2] / "catalog"
 APPS = {"taobao", "tmall", "alipay", "freshippo"}
@@ -173,3 +174,10 @@ def test_a_campaign_runs_every_year_only_on_its_day(campaign: str, day: tuple[in
         first,
         date(2029, *day),
     ]
+
+
+def test_every_group_of_synonyms_finds_something() -> None:
+    vocabulary = Vocabulary(catalog())
+    used = {group for document in documents_of(catalog()) for group in vocabulary.groups_of(document)}
+
+    assert set(vocabulary.groups) - used == set()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Suggestion, Text, TreeProject
+from saxaul.search.dates import dates_of
 
 DocumentKind = Literal["action", "tree_project", "campaign", "initiative"]
 
@@ -17,8 +18,9 @@ TREE_PROJECTS, CAMPAIGNS, INITIATIVES = "kind:tree_project", "kind:campaign", "k
 _TREE_WORDS = ("plant a tree", "tree planting", "种树", "植树")
 """Keywords of every tree project, whatever its entry says."""
 
-CAMPAIGN, KIND = "campaign", "kind"
-"""The sources of related words that are words of the document's campaign or kind, as a search response names them."""
+CAMPAIGN, KIND, THEME = "campaign", "kind", "theme"
+"""The sources of related words that are words of the document's campaign, of its kind, or themes of a campaign, as a
+search response names them."""
 
 _KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
     "campaign": ("campaign", "活动"),
@@ -144,12 +146,8 @@ def _of_campaign(identifier: str, campaign: Campaign) -> Document:
         texts=campaign.texts,
         keywords=campaign.keywords,
         related=(
-            *(
-                word
-                for edition in campaign.editions.values()
-                if edition.theme
-                for word in _words("theme", edition.theme)
-            ),
+            *(word for edition in campaign.editions.values() if edition.theme for word in _words(THEME, edition.theme)),
+            *(("date", word) for word in dates_of(campaign)),
             *_kind_words("campaign"),
         ),
         subject=CAMPAIGNS,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain, islice, pairwise, zip_longest
 
 from saxaul.catalog.entries import Catalog
-from saxaul.search.documents import CAMPAIGN, KIND, Document
+from saxaul.search.documents import CAMPAIGN, KIND, THEME, Document
 from saxaul.search.folding import MAX_WORD_LENGTH, Word, words_of
 from saxaul.search.pinyin import (
     INITIALS_WIDTH,
@@ -68,6 +68,11 @@ TYPED_SPACES = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.SYNONYM, Space.
 """The spaces whose keys people type letter by letter. The space TYPED has the ASCII keys of all of them."""
 
 
+_WEAK_SOURCES = (CAMPAIGN, KIND, THEME)
+"""Sources whose words find a document less strongly, and not by pinyin: people look for the campaign itself, and for
+more than a kind or an old theme."""
+
+
 class Vocabulary:
     """The search terms of a catalog's documents and of its groups of synonyms.
 
@@ -104,7 +109,7 @@ class Vocabulary:
             yield from islice(_title_terms(title), _MAX_TITLE_TERMS)
         phrases = [_phrase_terms(keyword, Space.KEYWORD) for keyword in document.keywords]
         for source, phrase in document.related:
-            if source in (CAMPAIGN, KIND):  # people look for the campaign itself, or for more than a kind
+            if source in _WEAK_SOURCES:
                 phrases.append(tuple(term for term in _phrase_terms(phrase, Space.PART) if term[0] is Space.PART))
             else:
                 phrases.append(_phrase_terms(phrase, Space.RELATED))
