@@ -18,7 +18,7 @@ from saxaul.problems import InvalidRequest
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services.find_client import registered_client
 from saxaul.services.personal import personal_reading
-from saxaul.services.read_figures import figure_reading
+from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index
 from saxaul.services.wiring import today
@@ -101,7 +101,8 @@ def _body_for(person: str, index: SearchIndex, search_request: _SearchRequest) -
 def _body(index: SearchIndex, search_request: _SearchRequest) -> View:
     """Return the response with the figures that change during the day. Tree projects that are sold out come last.
 
-    Only the stocks of the results are read. If one of them is sold out, others may take its place.
+    Only the stocks of the results are read. If one of them is sold out, those of all projects that may take its place
+    are read too.
     """
     day, calendar = search_request.today, settings().calendar
     for _ in range(_SEARCHES):
@@ -111,15 +112,20 @@ def _body(index: SearchIndex, search_request: _SearchRequest) -> View:
         figures = figure_reading().figures(*_named_in(results.views), day.year)
         if _sold_out(index) <= sold_out:
             break
+        figure_reading().figures(_open_projects(index)[:MOST_PROJECTS], (), day.year)
     views = [view | figures_view(view, figures, day.year, calendar) for view in results.views]
     return {"query": search_request.query, "fallback": results.fallback, "suggestions": views}
 
 
 def _sold_out(index: SearchIndex) -> frozenset[str]:
     """Return the open tree projects that are known to be sold out; none if all are, because people look for trees."""
-    open_projects = {name for name, project in index.catalog.tree_projects.items() if not project.closed}
-    sold_out = figure_reading().sold_out & open_projects
+    open_projects = _open_projects(index)
+    sold_out = figure_reading().sold_out.intersection(open_projects)
     return sold_out if len(sold_out) < len(open_projects) else frozenset()
+
+
+def _open_projects(index: SearchIndex) -> list[str]:
+    return [name for name, project in index.catalog.tree_projects.items() if not project.closed]
 
 
 def _named_in(views: Sequence[View]) -> tuple[list[str], list[str]]:

@@ -9,11 +9,11 @@ import pytest
 from saxaul.catalog.entries import Initiative
 from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Sum, Tally
 from saxaul.observability import logger
-from saxaul.services.read_figures import FIGURES_RETRIED_AFTER
+from saxaul.services.read_figures import FIGURES_RETRIED_AFTER, SOLD_OUT_KEPT_FOR
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.stocks import STOCKS_CACHED_FOR
 from saxaul.storage.table import Table, transact
-from tests.builders import make_action_type, make_facility, make_text
+from tests.builders import SHANGHAI, make_action_type, make_facility, make_suggestion, make_text, make_tree_project
 from tests.integration.stack import Stack, call
 
 ROOFS = Initiative(
@@ -114,3 +114,35 @@ def test_the_etag_changes_with_the_saplings_that_are_left(seeded: Stack) -> None
     seeded.clock.instant += int(STOCKS_CACHED_FOR) + 1
 
     assert call("suggest_campaigns", "GET", "/suggestions").headers["etag"] != before
+
+
+def projects(limit: int = 50) -> list[tuple[str, int]]:
+    found = call("suggest_campaigns", "GET", "/suggestions", query={"q": "saxaul", "limit": str(limit)})
+    return [(view["id"], view["available"]) for view in found.body["suggestions"]]
+
+
+def test_a_tree_project_that_is_sold_out_comes_last(seeded: Stack) -> None:
+    seeded.seed("tree-projects", **{f"cheap-{number}": make_tree_project(10) for number in range(3)})
+
+    assert projects(1) == [("saxaul-alxa", 10)], "already in the first response"
+    assert projects() == [("saxaul-alxa", 10), *((f"cheap-{number}", 0) for number in range(3))]
+
+
+def test_a_project_with_new_saplings_comes_first_again(seeded: Stack) -> None:
+    seeded.seed("tree-projects", cheap=make_tree_project(10))
+    assert projects() == [("saxaul-alxa", 10), ("cheap", 0)]
+    planned = seeded.stock("cheap").planned(make_tree_project(10, saplings=5), SHANGHAI, seeded.clock.instant)
+    transact([seeded.stocks.plan_write(planned, seeded.clock.instant)])
+
+    seeded.clock.instant += int(SOLD_OUT_KEPT_FOR) + 1
+
+    assert projects() == [("cheap", 5), ("saxaul-alxa", 10)]
+
+
+def test_if_all_tree_projects_are_sold_out_they_keep_their_places(stack: Stack) -> None:
+    stack.seed_catalog(saplings=0)
+    stack.seed("suggestions", **{f"bus-{number}": make_suggestion() for number in range(9)})
+
+    for _ in range(2):
+        found = call("suggest_campaigns", "GET", "/suggestions", query={"limit": "5"}).body["suggestions"]
+        assert "tree_project" in {view["kind"] for view in found}

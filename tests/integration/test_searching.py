@@ -3,6 +3,7 @@
 import gc
 from decimal import Decimal
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -149,6 +150,19 @@ def test_an_unchanged_catalog_keeps_its_index(seeded: Stack) -> None:
     renewed()
 
     assert searching.live_index().current() is index
+
+
+def test_a_replaced_index_is_freed_together_with_its_cached_results(seeded: Stack) -> None:
+    search("bus")
+    replaced = ref(searching.live_index().current())
+    seeded.seed("suggestions", tree=make_suggestion("Plant a tree", "种一棵树"))
+    seeded.clock.instant += RENEWED_AFTER + 1
+    search("bus")
+    renewed()
+
+    search("bus")
+
+    assert replaced() is None
 
 
 def test_after_a_failed_renewal_the_index_stays_and_the_next_renewal_tries_again(

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from heapq import merge
 from itertools import chain, islice
 from operator import or_
@@ -37,6 +37,9 @@ from saxaul.search.terms import Space
 
 _MAX_SUBJECTS = 500
 """The most subjects that are mixed."""
+
+_MOST_COMPARED = 200
+"""The most partial matches of the same weight that are ordered by the places of their words."""
 
 _SPECIFIC_SHARE = 0.4
 """A query is specific if one subject has at least this share of the documents of a grade."""
@@ -149,8 +152,10 @@ class Ranking:
     ) -> Iterator[tuple[int, Find]]:
         for one_class in _classes(found, season, _Offer(linked, 0)):
             for find in grade:
-                for number in islice(self._most_earning(find.documents & one_class.documents, season), limit):
-                    yield number, find
+                numbers = self._most_earning(find.documents & one_class.documents, season)
+                if find.of_ladders:  # which words matched where says more than what an action earns
+                    numbers = iter(sorted(islice(numbers, _MOST_COMPARED), key=partial(_place_in, find)))
+                yield from ((number, find) for number in islice(numbers, limit))
 
     def _queues(self, grade: Grade, found: Documents, season: Season, offer: "_Offer") -> list[Queue]:
         """Return the subjects of the documents found, with the subjects of the best documents first."""
@@ -180,9 +185,9 @@ class Ranking:
                 for number in self._by_number(find.documents & documents, season):
                     order = self._orders[number]
                     points = order.points * season.multipliers.get(self.documents[number].subject, 1)
-                    matched = sum([_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders])
+                    matched_in = _place_in(find, number)
                     yield Candidate(
-                        not_linked, by_season, matched, not_done_here, points, order.avoided_g, number, find
+                        not_linked, by_season, matched_in, not_done_here, points, order.avoided_g, number, find
                     )
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
@@ -240,6 +245,11 @@ class Ranking:
         return Season(
             (starting, running), multipliers, multiplied, ordinary, sorted(begins, key=begins.__getitem__), over
         )
+
+
+def _place_in(find: Find, number: int) -> int:
+    """Return where the words of a query matched a document, as a rank: the lower, the better."""
+    return sum([_PLACES.get(ladder.space_of(number), _ELSEWHERE) for ladder in find.ladders])
 
 
 class _Offer(NamedTuple):

@@ -15,9 +15,13 @@ from saxaul.services import wiring
 from saxaul.services.read_facilities import FacilityTotals, facility_totals
 from saxaul.storage.patience import one_attempt
 from saxaul.storage.stocks import Stocks
+from saxaul.storage.table import BATCH_GET
 
 FIGURES_RETRIED_AFTER = 5.0
 """Seconds after a failed read, during which this worker does not read again."""
+
+MOST_PROJECTS = BATCH_GET
+"""The most tree projects whose stocks a request should ask for at once, because one read gives so many."""
 
 SOLD_OUT_KEPT_FOR = 30.0
 """Seconds for which a worker remembers that a tree project is sold out. Then it reads the project again."""
