@@ -14,6 +14,7 @@ from saxaul.catalog.entries import (
     Catalog,
     Evidence,
     Facility,
+    Initiative,
     Place,
     Plausible,
     Reward,
@@ -135,6 +136,17 @@ def make_suggestion(
         campaign=campaign,
         links=dict(links or {APP: "https://www.alipay.com/green/bus"}),
         done_in=done_in,
+    )
+
+
+def make_initiative(
+    facilities: tuple[str, ...] = ("hangzhou",), action_types: tuple[str, ...] = ("solar_warehouse",)
+) -> Initiative:
+    return Initiative(
+        titles=make_text("Solar roofs", "屋顶光伏"),
+        texts=make_text("Roofs make power.", "屋顶发电。"),
+        facilities=facilities,
+        action_types=action_types,
     )
 
 

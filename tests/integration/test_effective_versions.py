@@ -13,6 +13,8 @@ from tests.builders import (
     at,
     make_action_type,
     make_campaign,
+    make_facility,
+    make_initiative,
     make_suggestion,
     make_text,
     make_tree_project,
@@ -436,6 +438,72 @@ def test_a_schedule_that_runs_already_can_be_changed_without_a_warning() -> None
     put_entry("tree-projects", "p", PROJECT | {"schedule": schedule})
 
     assert codes(put_entry("tree-projects", "p", PROJECT | {"schedule": schedule | {"daily": 9}})) == []
+
+
+@pytest.fixture
+def warehouses(stack: Stack) -> Stack:
+    """A stack with two action types of facilities and two warehouses. One reports both, and one reports solar power."""
+    for name in ("solar_warehouse", "reused_boxes"):
+        stack.seed("action-types", **{name: make_action_type(points=None, actor="facility")})
+    stack.seed("facilities", hangzhou=BOTH, shanghai=make_facility())
+    return stack
+
+
+BOTH = make_facility(solar_warehouse="1000", reused_boxes="50")
+
+
+@pytest.mark.usefixtures("warehouses")
+@pytest.mark.parametrize(
+    ("facilities", "counted_nothing"),
+    [(("shanghai",), ["counts_nothing"]), (("hangzhou",), []), (("shanghai", "hangzhou"), [])],
+)
+def test_an_action_type_that_no_facility_of_an_initiative_reports_is_written_with_a_warning(
+    facilities: tuple[str, ...], counted_nothing: list[str]
+) -> None:
+    initiative = make_initiative(facilities, ("solar_warehouse", "reused_boxes"))
+
+    written = put_entry("initiatives", "roofs", document(initiative))
+
+    assert codes(written) == counted_nothing
+    for warning in written.body["warnings"]:
+        assert (warning["field"], "reused_boxes" in warning["detail"]) == ("action_types", True)
+
+
+@pytest.mark.usefixtures("warehouses")
+@pytest.mark.parametrize(
+    ("time", "found"), [("2026-06-05T23:59:59+08:00", ["counts_nothing"]), ("2026-06-06T00:00:00+08:00", [])]
+)
+def test_an_initiative_is_checked_against_its_facilities_at_the_time_at_which_it_takes_effect(
+    time: str, found: list[str]
+) -> None:
+    initiative = document(make_initiative(("shanghai",)))
+    put_entry("initiatives", "roofs", initiative)
+    put_entry("facilities", "shanghai", document(BOTH, effective_at="2026-06-06T00:00:00+08:00"))
+    initiative |= {"action_types": ["reused_boxes"]}
+    clear_worker_caches()
+
+    assert codes(put_entry("initiatives", "roofs", initiative | {"effective_at": time})) == found
+
+
+@pytest.mark.parametrize(
+    ("facilities", "action_types", "found"),
+    [
+        (("hangzhou",), ("reused_boxes",), ["no_longer_counted"]),
+        (("hangzhou",), ("solar_warehouse",), []),
+        (("shanghai",), ("reused_boxes",), []),
+    ],
+)
+def test_a_facility_that_no_longer_reports_what_an_initiative_counts_there_is_written_with_a_warning(
+    warehouses: Stack, facilities: tuple[str, ...], action_types: tuple[str, ...], found: list[str]
+) -> None:
+    warehouses.seed("initiatives", roofs=make_initiative(facilities, action_types))
+
+    written = put_entry("facilities", "hangzhou", document(make_facility()))
+
+    assert codes(written) == found
+    for warning in written.body["warnings"]:
+        assert warning["field"] == "plausible_a_day"
+        assert warning["detail"].startswith("The initiative roofs counts reused_boxes")
 
 
 def test_a_preview_shows_what_is_in_effect_at_the_end_of_a_day_and_what_holds_on_it(stack: Stack) -> None:

@@ -14,18 +14,21 @@ from saxaul.catalog.entries import (
     Cap,
     Evidence,
     Goal,
+    Initiative,
     Plausible,
     Reward,
     Suggestion,
     TreeProject,
     references_in,
 )
+from saxaul.catalog.faults import error_lines
 from saxaul.catalog.timeline import renewed_after, usable_for
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import (
     make_action_type,
     make_campaign,
     make_catalog,
+    make_initiative,
     make_suggestion,
     make_tree_project,
 )
@@ -207,6 +210,26 @@ def test_an_invalid_entry_is_refused(model: type[ActionType], entry: ActionType,
     assert model.model_validate(document) == entry
     with pytest.raises(ValidationError):
         model.model_validate(document | change)
+
+
+@pytest.mark.parametrize(
+    ("model", "entry", "field", "identifier"),
+    [
+        (Initiative, make_initiative(), "facilities", "hangzhou"),
+        (Initiative, make_initiative(), "action_types", "solar_warehouse"),
+        (Suggestion, make_suggestion(), "done_in", "alipay"),
+    ],
+)
+def test_a_list_of_identifiers_has_each_of_them_once(
+    model: type[Initiative], entry: Initiative, field: str, identifier: str
+) -> None:
+    document = entry.model_dump(mode="json")
+
+    model.model_validate(document | {field: [identifier]})
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(document | {field: [identifier, identifier]})
+
+    assert error_lines(refused.value) == [f"{field}: {identifier!r} must not be listed more than once"]
 
 
 def test_an_error_across_fields_is_reported_together_with_all_other_errors() -> None:

@@ -51,6 +51,12 @@ def test_every_kind_of_action_of_the_business_has_a_facility_whose_quantity_says
         assert plausible.confidence != "none" or plausible.source.startswith("project default, chosen by the operator")
 
 
+def test_each_action_type_of_an_initiative_is_reported_by_one_of_its_facilities() -> None:
+    for identifier, initiative in catalog().initiatives.items():
+        reported = {name for place in initiative.facilities for name in catalog().facilities[place].plausible_a_day}
+        assert reported.issuperset(initiative.action_types), identifier
+
+
 def test_there_are_campaigns_tree_projects_and_suggestions() -> None:
     assert len(catalog().campaigns) == 3
     assert len(catalog().tree_projects) == 5

@@ -33,6 +33,19 @@ from tests.hostile_texts import HOSTILE
         ("en, zh", "en"),
         ("\tzh\t", "zh"),
         (", ,zh,,", "zh"),
+        ("yue-HK", "zh"),
+        ("yue-Hant-HK, en;q=0.9", "zh"),
+        ("cmn-Hans", "zh"),
+        ("CMN-Hans-CN", "zh"),
+        ("wuu", "zh"),
+        ("hak", "zh"),
+        ("nan", "zh"),
+        ("gan", "zh"),
+        ("hsn", "zh"),
+        ("en, yue", "en"),
+        ("yue;q=0.4, en;q=0.5", "en"),
+        ("bo-CN, ug, za", "en"),
+        ("fr-yue", "en"),
     ],
 )
 def test_the_supported_language_with_the_highest_weight_wins_and_the_first_of_equal_ones(
@@ -68,6 +81,8 @@ def test_an_asterisk_stands_for_the_languages_that_the_header_does_not_name(head
         ("en;q=0, zh;q=0", "en"),
         ("en;q=0, fr", "zh"),
         ("*;q=0", "en"),
+        ("yue, zh;q=0", "en"),
+        ("yue;q=0, zh", "zh"),
     ],
 )
 def test_a_language_with_a_weight_of_zero_is_excluded_unless_all_are(header: str, language: str) -> None:

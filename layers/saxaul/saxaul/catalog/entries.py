@@ -108,6 +108,20 @@ _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _IDENTIFIER = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
 Identifier = Annotated[str, Field(pattern=f"^{_IDENTIFIER.pattern}$")]
+
+
+def _each_once(identifiers: tuple[str, ...]) -> tuple[str, ...]:
+    seen: set[str] = set()
+    for identifier in identifiers:
+        if identifier in seen:
+            raise ValueError(f"{identifier!r} must not be listed more than once")
+        seen.add(identifier)
+    return identifiers
+
+
+Identifiers = Annotated[tuple[Identifier, ...], AfterValidator(_each_once)]
+"""A list of identifiers, each of which is in it once."""
+
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 6
 """The most digits of an amount: in total, and after the decimal point. So there are at most 9 before it.
 
@@ -506,8 +520,8 @@ class Initiative(_Strict):
     titles: Text
     texts: Text
     keywords: Keywords = ()
-    facilities: tuple[Identifier, ...] = Field(min_length=1, max_length=MAX_FACILITIES)
-    action_types: tuple[Identifier, ...] = Field(min_length=1, max_length=MAX_TYPES_OF_AN_INITIATIVE)
+    facilities: Identifiers = Field(min_length=1, max_length=MAX_FACILITIES)
+    action_types: Identifiers = Field(min_length=1, max_length=MAX_TYPES_OF_AN_INITIATIVE)
     link: AppLink | None = None
 
 
@@ -525,7 +539,7 @@ class Suggestion(_Strict):
     action_type: Identifier
     campaign: Identifier | None = None
     links: dict[Identifier, AppLink] = Field(min_length=1, max_length=MAX_LINKS)
-    done_in: tuple[Identifier, ...] = Field(default=(), max_length=MAX_LINKS)
+    done_in: Identifiers = Field(default=(), max_length=MAX_LINKS)
     featured: bool = False
 
     @field_validator("done_in")

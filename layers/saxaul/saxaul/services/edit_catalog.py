@@ -20,6 +20,7 @@ from saxaul.catalog.entries import (
     MAX_ENTRY_BYTES,
     MODELS,
     ActionType,
+    Catalog,
     Entity,
     Kind,
     TreeProject,
@@ -49,6 +50,8 @@ _KINDS_WITH_REFERENCES = ("facilities", "campaigns", "initiatives", "suggestions
 _REFERENCED_KINDS = ("action-types", "facilities", "campaigns")
 """The kinds of entries that other entries refer to."""
 
+_KINDS_WITH_WARNINGS_ABOUT_OTHERS = ("facilities", "initiatives")
+"""The kinds of entries whose warnings depend on other entries."""
 
 _ACT_ON_THE_STOCK = ("saplings", "schedule", "closed")
 """The fields of a tree project that change its stock as soon as they are written."""
@@ -111,7 +114,8 @@ class CatalogEditing:
             entity, effective = self._validate(kind, identifier, document, named, stored, now)
             stock = self.stocks.get(identifier) if isinstance(entity, TreeProject) else Stock(identifier)
             planned = stock.planned(entity, self.calendar.zone, now) if isinstance(entity, TreeProject) else stock
-            change = EntryChange(identifier, entity, stored, effective.at, planned, self.calendar, now)
+            catalog = self._catalog_for_warnings(kind, effective.at)
+            change = EntryChange(identifier, entity, stored, effective.at, planned, catalog, self.calendar, now)
             if stored.entity == entity and not (effective.is_named and effective.at < stored.effective_at):
                 return Written(stored, warnings_of(change._replace(effective_at=stored.effective_at)))
             is_retiring = isinstance(entity, ActionType) and entity.retired_from is not None
@@ -390,6 +394,12 @@ class CatalogEditing:
         clients = self.registry.clients() if named else []
         unmet = (reference for reference in named if not any(map(reference.is_met_by, clients)))
         yield from (reference.unmet_message for reference in islice(unmet, 20))
+
+    def _catalog_for_warnings(self, kind: Kind, instant: int) -> Catalog:
+        """Return the catalog in effect at an instant, from a new read, or an empty one if no warning depends on it."""
+        if kind not in _KINDS_WITH_WARNINGS_ABOUT_OTHERS:
+            return Catalog()
+        return self.catalog_store.timeline(max_age=0).catalog(instant)
 
     def _referring_to(self, kind: Kind, identifier: str, instant: int) -> list[str]:
         """Return the entries of which a version refers to this entry at an instant or later, from a new read."""

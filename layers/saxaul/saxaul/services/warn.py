@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import ActionType, Campaign, Entity, TreeProject
+from saxaul.catalog.entries import ActionType, Campaign, Catalog, Entity, Facility, Initiative, TreeProject
 from saxaul.catalog.sentences import counted
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.impact.campaigns import run_after, run_at, runs_in
@@ -34,6 +34,7 @@ class EntryChange(NamedTuple):
         stored: the latest version before the change.
         effective_at: when the change takes effect, an instant in seconds.
         planned: the stock of a tree project after the change.
+        catalog: for a facility or an initiative, the catalog that is in effect at ``effective_at`` without the change.
         calendar: the programme's calendar.
         now: when the change is written, an instant in seconds.
     """
@@ -43,6 +44,7 @@ class EntryChange(NamedTuple):
     stored: VersionedEntry
     effective_at: int
     planned: Stock
+    catalog: Catalog
     calendar: Calendar
     now: int
 
@@ -53,10 +55,14 @@ def warnings_of(change: EntryChange) -> list[Warned]:
     match change.entity:
         case ActionType() as action_type:
             found += _of_action_type(action_type, change)
+        case Facility() as facility:
+            found += _of_facility(facility, change)
         case Campaign() as campaign:
             found += _of_campaign(campaign, change)
         case TreeProject() as project:
             found += _of_tree_project(project, change)
+        case Initiative() as initiative:
+            found += _of_initiative(initiative, change)
     return [*found, *_of_pending(change)]
 
 
@@ -78,6 +84,19 @@ def _of_action_type(entity: ActionType, change: EntryChange) -> Iterator[Warned]
     if entity.is_retired_on(change.calendar.day_of(change.effective_at) - timedelta(days=1)):
         detail = "Actions that occurred before this version takes effect are refused too."
         yield Warned("retired_in_the_past", "retired_from", detail)
+
+
+def _of_facility(facility: Facility, change: EntryChange) -> Iterator[Warned]:
+    previous = change.stored.entity
+    if not isinstance(previous, Facility):
+        return
+    removed = previous.plausible_a_day.keys() - facility.plausible_a_day.keys()
+    for identifier, initiative in change.catalog.initiatives.items():
+        if change.identifier in initiative.facilities:
+            for action_type in initiative.action_types:
+                if action_type in removed:
+                    detail = f"The initiative {identifier} counts {action_type}, which this facility no longer reports."
+                    yield Warned("no_longer_counted", "plausible_a_day", detail)
 
 
 def _of_campaign(campaign: Campaign, change: EntryChange) -> Iterator[Warned]:
@@ -125,6 +144,15 @@ def _of_tree_project(project: TreeProject, change: EntryChange) -> Iterator[Warn
             f"the first release is at {change.calendar.rfc3339(release.at)}."
         )
         yield Warned("first_day_passed", "schedule.first_day", detail)
+
+
+def _of_initiative(initiative: Initiative, change: EntryChange) -> Iterator[Warned]:
+    facilities = (change.catalog.facilities.get(identifier) for identifier in initiative.facilities)
+    reported = {action_type for facility in facilities if facility for action_type in facility.plausible_a_day}
+    for action_type in initiative.action_types:
+        if action_type not in reported:
+            detail = f"No facility of the initiative reports {action_type}, so nothing of it is counted."
+            yield Warned("counts_nothing", "action_types", detail)
 
 
 def _of_pending(change: EntryChange) -> Iterator[Warned]:
