@@ -91,9 +91,9 @@ class Matcher:
     def _other_interpretations(self, words: Sequence[Word]) -> Iterator[Sequence[Word]]:
         """Yield other ways to split a query into words.
 
-        Neighbouring words are joined: "tooth brush" becomes "toothbrush". In a query of more than two words, the joined
-        word must begin a known one. If a query has both hanzi and pinyin, its pinyin is replaced by the pinyin of the
-        whole query: 绿se becomes 绿 and "lvse".
+        Neighbouring words are joined: "tooth brush" becomes "toothbrush". In a query of more than two words, a joined
+        pair must be a keyword or a synonym, and all words joined must begin the name of something. If a query has both
+        hanzi and pinyin, its pinyin is replaced by the pinyin of the whole query: 绿se becomes 绿 and "lvse".
         """
         if len(words) < 2 or any(word.is_emoji for word in words):  # noqa: PLR2004 - a single word has no neighbour
             return
