@@ -69,5 +69,5 @@ def test_the_commands_of_the_api_guide_report_a_ride_and_show_its_points(folder:
     assert '"code":"unknown_type"' in printed
     assert '"harvestable"' in printed
     assert '"code":"insufficient_points"' in printed, printed
-    assert '"word":"gongjiao"' in printed
+    assert '"words":["gongjiao"]' in printed
     assert '"action_type":"bus_ride","version":1' in printed

@@ -12,11 +12,11 @@ seats, and then to the best result of this category. These rules come first:
 4. The first ``FIRST_PLACES`` places have a result of each of the ``REQUIRED`` categories that the query found. They
    take the last of these places if rules 2 and 3 leave no other.
 
-Campaigns and initiatives join after each other category has a place.
+Campaigns and initiatives join after the first places, or when each other category has a place.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from heapq import heapify, heappop
 from typing import NamedTuple
@@ -31,7 +31,7 @@ REQUIRED = ("travel", "recycle", TREE_PROJECTS)
 """What the first places must have: a ride or a walk, something to recycle, and a tree to plant."""
 
 _JOINING = (CAMPAIGNS, INITIATIVES)
-"""The categories that join after each other one has a place; they are then the first of the second round."""
+"""The categories that join after the first places, or when each other category has a place."""
 _CATEGORIES = {name: place for place, name in enumerate((*_JOINING, *REQUIRED, "reuse", "online", "drive"))}
 """The order of categories that have equally many places. Others come after these, the most points first."""
 
@@ -68,7 +68,7 @@ class Queue(NamedTuple):
 
 def mixed(queues: Sequence[Queue], limit: int) -> Iterator[Candidate]:
     """Yield at most ``limit`` results, mixed."""
-    places: defaultdict[str, int] = defaultdict(int, dict.fromkeys(_JOINING, 1))
+    places: defaultdict[str, int] = defaultdict(int)
     leads: defaultdict[str, int] = defaultdict(int)
     shown = 0
     while round_ := _next_round(queues):
@@ -78,7 +78,7 @@ def mixed(queues: Sequence[Queue], limit: int) -> Iterator[Candidate]:
             may_lead = sum(leads.values()) < MAX_LEADS
             category = min(
                 _urgency(name, round_[name][0], places[name], may_lead and leads[name] < MAX_LEADS_OF_A_CATEGORY)
-                for name in _urgent(round_, places, FIRST_PLACES - shown) or round_
+                for name in _urgent(round_, places, FIRST_PLACES - shown) or _eligible(round_, places, shown)
             )[-1]
             candidate = heappop(round_[category])
             if not round_[category]:
@@ -107,6 +107,13 @@ def _urgent(round_: _Round, places: Mapping[str, int], left: int) -> list[str]:
     """Return the required categories without a place, if they need all places that are left of the first ones."""
     missing = [name for name in REQUIRED if name in round_ and not places[name]] if left > 0 else []
     return missing if left <= len(missing) else []
+
+
+def _eligible(round_: _Round, places: Mapping[str, int], shown: int) -> Iterable[str]:
+    """Return the categories that may get the next place."""
+    others = [name for name in round_ if name not in _JOINING]
+    must_wait = shown < FIRST_PLACES and any(not places[name] for name in others)
+    return others if must_wait else round_
 
 
 def _urgency(
