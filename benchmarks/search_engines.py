@@ -11,6 +11,7 @@ tantivy, it also ranks whole words before beginnings, and these before typos.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 import tantivy
 from rapidfuzz import fuzz, process
@@ -133,6 +134,8 @@ def _first_found(results: Iterable[list[str]]) -> list[str]:
 def _documents(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Yield the id of each document, and its search keys as one text."""
     vocabulary = Vocabulary(catalog)
+    of_group = cache(vocabulary.terms_of_group)
     for document in documents_of(catalog):
-        keys = dict.fromkeys(key.replace("'", "") for _, key in sorted(vocabulary.terms_of(document)))
+        terms = {*vocabulary.terms_of(document)}.union(*map(of_group, vocabulary.groups_of(document)))
+        keys = dict.fromkeys(key.replace("'", "") for _, key in sorted(terms))
         yield document.identifier, " ".join(keys)
