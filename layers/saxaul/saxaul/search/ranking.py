@@ -2,8 +2,8 @@
 
 Documents with a better grade of match (`matching.py`) come first. The order of the documents of one grade depends on
 what they are about. A query is broad if it finds a ride or a walk, something to recycle and a tree (``REQUIRED``), or
-if no subject (an action type, or another kind) has two fifths or more of the documents. Then they are mixed
-(`mixing.py`), and so is the front page. Otherwise they are ordered by:
+if no subject (an action type, or another kind) has two fifths or more of the documents. The documents of a broad query
+and those of the front page are mixed (`mixing.py`). Others are ordered by:
 
 1. the app that searches: documents that this app can show come first;
 2. the season: documents of campaigns that begin today, then of campaigns that run today, then all others;
