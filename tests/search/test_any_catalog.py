@@ -158,3 +158,29 @@ def test_answers_do_not_depend_on_the_seed_of_hashes() -> None:
     }
 
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "category"),
+    [("where can i recycle batteries", "recycle"), ("how to recycle a battery", "recycle")],
+)
+def test_function_words_do_not_decide_what_a_sentence_finds(query: str, category: str) -> None:
+    found = SearchIndex(default_catalog()).search(query, "taobao", ORDINARY_DAY, 3).found
+
+    assert category in {result.document.category for result in found}
+    assert all(
+        match.words != (word,) for result in found for match in result.matched for word in ("where", "can", "how")
+    )
+
+
+def test_a_query_that_only_has_function_words_gets_the_front_page() -> None:
+    assert SearchIndex(default_catalog()).search("what can i do", "taobao", ORDINARY_DAY, 5).fallback
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_what_is_left_is_mixed_if_all_action_types_are_exhausted(app: str) -> None:
+    exhausted = frozenset(default_catalog().action_types)
+
+    found = SearchIndex(default_catalog()).search("green", app, ORDINARY_DAY, 3, last=Last(exhausted=exhausted)).found
+
+    assert {result.document.kind for result in found} == {"tree_project", "campaign", "initiative"}

@@ -26,6 +26,15 @@ _LONGEST_PIECE = 6
 """The most hanzi of a piece."""
 _SHORTEST_PIECE = 3
 """The fewest letters of a piece that is not hanzi."""
+_FUNCTION_WORDS = frozenset(
+    (
+        *("and", "any", "are", "but", "can", "could", "did", "does", "for", "from", "get", "got", "had", "has", "have"),
+        *("how", "its", "may", "must", "need", "not", "our", "shall", "should", "some", "that", "the", "their", "them"),
+        *("then", "there", "these", "they", "this", "those", "want", "was", "were", "what", "when", "where", "which"),
+        *("who", "why", "will", "with", "would", "you", "your"),
+    )
+)
+"""English words that say nothing about what a person looks for. They are no pieces."""
 _KEPT_LADDERS = 4096
 """How many ladders are kept, because people type the same words. Each has at most 20 sets of documents."""
 _SHORTEST_CORRECTED = 5
@@ -160,7 +169,8 @@ class Matcher:
 
     def _pieces(self, word: Word) -> Iterator["_Piece"]:
         if not word.hanzi:
-            if len(word.text) >= _SHORTEST_PIECE or not word.text.isascii():
+            is_long_enough = len(word.text) >= _SHORTEST_PIECE or not word.text.isascii()
+            if is_long_enough and word.text not in _FUNCTION_WORDS:
                 yield from self._known_piece(self._ladder(word))
             return
         for start, end in self._split(word.text[:_MAX_HANZI]):

@@ -132,8 +132,9 @@ class Ranking:
         self, grades: Iterable[Grade], season: Season, offer: "_Offer", limit: int, chosen: Documents
     ) -> Iterator[tuple[int, Find]]:
         for grade in grades:
-            found = reduce(or_, (find.documents for find in grade)) & chosen
-            if not self._is_broad(grade, found):
+            matching = reduce(or_, (find.documents for find in grade))
+            found = matching & chosen
+            if not self._is_broad(grade, matching):
                 yield from self._by_place(grade, found, season, offer.linked, limit)
             else:
                 queues = self._queues(grade, found, season, offer)
