@@ -3,7 +3,7 @@
 import pytest
 
 from local.hanzi import TABLE, table
-from saxaul.search.folding import fold
+from saxaul.search.folding import words_of
 from saxaul.search.hanzi import simplify
 from saxaul.search.pinyin import initials, spellings
 
@@ -36,4 +36,4 @@ def test_a_run_with_a_letter_in_it_has_no_spelling() -> None:
     [("\uff22\uff35\uff33", "bus"), ("lǜsè", "lvse"), ("Café", "cafe"), ("grocer\u2019s", "grocers"), ("環保", "环保")],
 )
 def test_typed_text_is_folded_to_plain_letters_and_simplified_hanzi(typed: str, folded: str) -> None:
-    assert fold(typed) == folded
+    assert "".join(word.text for word in words_of(typed)) == folded

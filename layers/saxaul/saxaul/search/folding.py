@@ -82,14 +82,6 @@ def words_of(text: str) -> tuple[Word, ...]:
     return tuple(_plain_words(text) if _is_plain(text) else _words(text))
 
 
-def fold(text: str) -> str:
-    """Return the letters and digits of a text in lower case and normal width, without accents, in simplified hanzi.
-
-    The letter \u00fc becomes v, because that is how people type it.
-    """
-    return "".join(word.text for word in words_of(text))
-
-
 def places_of(text: str, word: Word) -> Sequence[tuple[int, int]]:
     """Return the start and end of the characters of a text that became each character of one of its words."""
     return [

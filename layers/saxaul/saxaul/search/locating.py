@@ -13,7 +13,7 @@ from saxaul.search.terms import Space
 
 
 class Passage(NamedTuple):
-    """Texts of a document, each with its field.
+    """Texts of a document or of a group of synonyms, each with its field.
 
     ``lines`` has all texts in folded form, one on each line, so that one search covers all of them. ``starts`` has the
     position at which each line starts.

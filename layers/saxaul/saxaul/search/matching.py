@@ -36,7 +36,7 @@ _FUNCTION_WORDS = frozenset(
 )
 """English words that say nothing about what a person looks for. They are no pieces."""
 _KEPT_LADDERS = 4096
-"""How many ladders are kept, because people type the same words. Each has at most 20 sets of documents."""
+"""How many ladders are kept, because people type the same words. Each has a set of documents per rung."""
 _SHORTEST_CORRECTED = 5
 """The fewest letters of a piece that may be mistyped."""
 _MOST_CORRECTED_WORDS = 3
@@ -47,8 +47,6 @@ _KEYWORD_BONUS = 2
 """What is added to the weight of a piece that is a keyword."""
 _LEAST_SHARE = 0.4
 """The least weight of a partial match, as a share of the weight of all pieces of the query, or of the best match."""
-
-
 _NAMING = (Space.WHOLE_TITLE, Space.KEYWORD, Space.RELATED, Space.SYNONYM, Space.PART)
 """The spaces whose keys name things."""
 
@@ -88,7 +86,7 @@ class Matcher:
         found = 0
         interpretations = [words, *self._other_interpretations(words)]
         for mistyped in (False, True)[: 2 if len(words) <= _MOST_CORRECTED_WORDS else 1]:
-            ladders = [[self._ladder(word, mistyped) for word in words] for words in interpretations]
+            ladders = [[self._ladder(word, mistyped) for word in each] for each in interpretations]
             for grade in _climb(ladders, found):
                 found |= reduce(or_, (find.documents for find in grade))
                 yield grade

@@ -140,13 +140,14 @@ class Ranking:
                 queues = self._queues(grade, found, season, offer)
                 yield from ((candidate.number, candidate.find) for candidate in mixed(queues, limit))
 
-    def _is_broad(self, grade: Grade, found: Documents) -> bool:
+    def _is_broad(self, grade: Grade, matching: Documents) -> bool:
+        """Return whether the matches are of many kinds, so that no kind should fill the whole page."""
         if not any(find.ladders for find in grade):  # the front page
             return True
-        if all(found & self._of_category.get(category, 0) for category in REQUIRED):
+        if all(matching & self._of_category.get(category, 0) for category in REQUIRED):
             return True
-        enough = found.bit_count() * _SPECIFIC_SHARE
-        return all((found & of_subject).bit_count() < enough for of_subject in self._of_subject.values())
+        enough = matching.bit_count() * _SPECIFIC_SHARE
+        return all((matching & of_subject).bit_count() < enough for of_subject in self._of_subject.values())
 
     def _by_place(
         self, grade: Grade, found: Documents, season: Season, linked: Documents, limit: int
