@@ -78,6 +78,9 @@ def words_of(text: str) -> tuple[Word, ...]:
 
     An apostrophe inside a word does not split it. Every other character that is neither a letter nor a digit separates
     words, and so does a change between hanzi, kana and other letters. Each emoji is a word.
+
+    Letters are folded to lower case and normal width, without accents, and hanzi to simplified ones. The letter u
+    with a diaeresis becomes v, because that is how people type it in pinyin.
     """
     return tuple(_plain_words(text) if _is_plain(text) else _words(text))
 
