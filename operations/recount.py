@@ -1,23 +1,23 @@
 """Compares the public totals with the whole ledger: `python -m operations.recount`, or with `--table NAME` on AWS.
 
-The totals consist of tallies: one for each day, and one for each facility and year. The command computes each tally
-from the periods and redemptions. If some stored tallies differ, it waits for 60 seconds, because the stream may not
-have delivered the latest changes yet. Then it reads these tallies again and prints how each of them differs. A tally
-that changed in the meantime cannot be judged.
+There are totals of each day, and of each facility and year. The stored totals of a day are the sum of its tallies. The
+command computes the totals from the periods and redemptions. If some stored totals differ, it waits for 60 seconds,
+because the stream may not have delivered the latest changes yet. Then it reads the tallies of these totals again and
+prints how the totals differ. Totals of which a tally changed in the meantime cannot be judged.
 
-If a tally lacks something, `--mend` replaces it with the one computed from the ledger. It does not correct a tally that
-also counts something that is not in the ledger. This can be a deleted item, which stays counted, or a tree whose change
-of state was never counted. Do not use `--mend` while the stream is stuck: it would add the changes that are still in
-the stream, and TallyImpact would count them a second time.
+If totals lack something, `--mend` adds it to a tally of them. It does not correct totals that also count something that
+is not in the ledger. This can be a deleted item, which stays counted, or a tree whose change of state was never
+counted. Do not use `--mend` while the stream is stuck: it would add the changes that are still in the stream, and
+TallyImpact would count them a second time.
 
-The exit code is 0 if every tally could be judged and none lacks something, and 1 otherwise.
+The exit code is 0 if all totals could be judged and none lack something, and 1 otherwise.
 """
 
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -32,7 +32,16 @@ from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Subject, Tally, impact_of_period, impact_of_redemption
+from saxaul.impact.totals import (
+    Impact,
+    ImpactAdder,
+    Impacts,
+    Subject,
+    Tally,
+    impact_of_period,
+    impact_of_redemption,
+    total,
+)
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.impact import ImpactStore
@@ -43,9 +52,9 @@ COUNTED_WITHIN = 60
 
 
 class Gap(NamedTuple):
-    """How a stored tally differs from the ledger, as sentences without a subject.
+    """How stored totals differ from the ledger, as sentences without a subject.
 
-    ``lacks`` has what the tally lacks, and ``exceeds`` what it counts although the ledger does not hold it.
+    ``lacks`` has what the totals lack, and ``exceeds`` what they count although the ledger does not hold it.
     """
 
     lacks: list[str]
@@ -54,55 +63,62 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """The number of tallies that were compared, how many of them still lack something, and those not judged."""
+    """The number of days and years that were compared, how many of them still lack something, and those not judged."""
 
-    tallies: int
+    subjects: int
     lacking: int
     unjudged: list[Subject]
 
     @property
     def is_complete(self) -> bool:
-        """Whether every tally was judged, and none lacks something."""
+        """Whether all totals were judged, and none lack something."""
         return not self.lacking and not self.unjudged
 
 
 def recount(table: Table, calendar: Calendar, print_line: Callable[[str], None], *, mend: bool = False) -> Report:
-    """Compare each tally with the ledger, and pass a line to ``print_line`` for each difference.
+    """Compare all totals with the ledger, and pass a line to ``print_line`` for each difference.
 
-    With ``mend``, correct the tallies that only lack something.
+    With ``mend``, correct the totals that only lack something.
     """
     store = ImpactStore(table)
-    before = _stored(table)
+    before = _by_subject(_stored(table))
     counted = _counted_from_ledger(table, calendar)
     subjects = {*before, *counted}
-    suspects = [subject for subject in subjects if _impact(before, subject) != counted.get(subject, Impact())]
+    suspects = [subject for subject in subjects if _total(before[subject]) != counted.get(subject, Impact())]
     if suspects:
         table.clock.sleep(COUNTED_WITHIN)
+    now = _by_subject(store.tallies_of(suspects))
     lacking = 0
     unjudged: list[Subject] = []
-    for tally in sorted(store.get_many(suspects).values(), key=lambda tally: str(tally.subject)):
-        subject = tally.subject
-        if tally.version != (before[subject].version if subject in before else 0):
+    for subject in sorted(suspects, key=str):
+        tallies = now[subject]
+        if _versions(tallies) != _versions(before[subject]):
             print_line(f"{subject} changed during the count")
             unjudged.append(subject)
             continue
-        correct = counted.get(subject, Impact())
-        gap = gap_between(correct, tally.impact)
+        missing = counted.get(subject, Impact()).plus(_total(tallies), -1)
+        gap = gap_of(missing)
         for line in (*gap.lacks, *gap.exceeds):
             print_line(f"{subject} {line}")
-        if gap.lacks and not (mend and _write_corrected(store, replace(tally, impact=correct), gap, print_line)):
+        if gap.lacks and not (mend and _add_missing(store, subject, missing, tallies, gap, print_line)):
             lacking += 1
     return Report(len(subjects), lacking, unjudged)
 
 
-def _write_corrected(store: ImpactStore, corrected: Tally, gap: Gap, print_line: Callable[[str], None]) -> bool:
-    """Write a corrected tally, and return whether it was written."""
-    subject = corrected.subject
+def _add_missing(
+    store: ImpactStore,
+    subject: Subject,
+    missing: Impact,
+    tallies: Sequence[Tally],
+    gap: Gap,
+    print_line: Callable[[str], None],
+) -> bool:
+    """Add what the totals of a subject lack, and return whether it was written."""
     if gap.exceeds:
         print_line(f"{subject} was not corrected, because it also counts something that the ledger does not hold")
         return False
     try:
-        store.put(corrected)
+        store.add(subject, missing, tallies)
     except LostRaceError:
         print_line(f"{subject} was not corrected, because it changed in the meantime; run this again")
         return False
@@ -110,10 +126,9 @@ def _write_corrected(store: ImpactStore, corrected: Tally, gap: Gap, print_line:
     return True
 
 
-def gap_between(correct: Impact, stored: Impact) -> Gap:
-    """Return how the stored totals differ from the correct ones, which were counted from the ledger."""
+def gap_of(missing: Impact) -> Gap:
+    """Return how stored totals differ from the ledger. ``missing`` is the ledger minus the stored totals."""
     gap = Gap([], [])
-    missing = correct.plus(stored, -1)
     for act, numbers in (*missing.acts.items(), *missing.months.items()):
         for name, number in numbers._asdict().items():
             _add_line(gap, Decimal(number), f"{name} of {' '.join(act)}")
@@ -129,14 +144,25 @@ def _add_line(gap: Gap, missing: Decimal, what: str) -> None:
         gap.exceeds.append(f"counts {-missing:f} {what} that the ledger does not hold")
 
 
-def _impact(tallies: Mapping[Subject, Tally], subject: Subject) -> Impact:
-    return tallies[subject].impact if subject in tallies else Impact()
+def _total(tallies: Iterable[Tally]) -> Impact:
+    return total(tally.impact for tally in tallies)
 
 
-def _stored(table: Table) -> dict[Subject, Tally]:
+def _versions(tallies: Iterable[Tally]) -> dict[int | None, int]:
+    return {tally.number: tally.version for tally in tallies}
+
+
+def _by_subject(tallies: Iterable[Tally]) -> defaultdict[Subject, list[Tally]]:
+    found: defaultdict[Subject, list[Tally]] = defaultdict(list)
+    for tally in tallies:
+        found[tally.subject].append(tally)
+    return found
+
+
+def _stored(table: Table) -> Iterator[Tally]:
     prefix = raw({":prefix": impact.IMPACT_PREFIX})
     items = scan(table, FilterExpression="begins_with(pk, :prefix)", ExpressionAttributeValues=prefix)
-    return {tally.subject: tally for tally in map(impact.from_item, items)}
+    return map(impact.from_item, items)
 
 
 def _counted_from_ledger(table: Table, calendar: Calendar) -> Impacts:
@@ -159,7 +185,7 @@ def main() -> None:
         "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
     )
     parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --table")
-    parser.add_argument("--mend", action="store_true", help="correct the tallies that only lack something")
+    parser.add_argument("--mend", action="store_true", help="correct the totals that only lack something")
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
         parser.error("--table needs --time-zone, because the days of the totals begin and end in that zone")
@@ -178,10 +204,10 @@ def main() -> None:
 def conclusions(report: Report) -> list[str]:
     """Return the last lines of the output."""
     if report.is_complete:
-        return [f"[green]✓[/] {report.tallies:,} tallies contain everything in the ledger"]
+        return [f"[green]✓[/] the totals of {report.subjects:,} days and years contain everything in the ledger"]
     lines = []
     if report.lacking:
-        lines.append(f"[red]✗[/] {report.lacking:,} of {report.tallies:,} tallies lack something")
+        lines.append(f"[red]✗[/] {report.lacking:,} of the totals of {report.subjects:,} days and years lack something")
     if report.unjudged:
         subjects = ", ".join(map(str, report.unjudged))
         lines.append(f"[red]✗[/] not judged, because they changed during the count; run this again: {shown(subjects)}")

@@ -1,19 +1,23 @@
 """The impact totals, from the ledger's stream to the public response, and the campaigns that use them."""
 
 import base64
-from itertools import count
+from datetime import date
+from itertools import count, islice
 from typing import Any
 
 import pytest
 
 from operations.ledger_reading import scan
 from saxaul.catalog.entries import CampaignEdition, Goal
+from saxaul.impact.totals import TALLIES_OF_A_DAY, short_name, tally_number
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import DIGEST_LENGTH
 from saxaul.messages.bodies import pack, pack_reversals
+from saxaul.services.read_impact import TOTALS_CACHED_FOR, impact_reading
 from saxaul.storage import periods, redemptions
 from saxaul.storage.clients import dynamodb
+from saxaul.storage.impact import ImpactStore, tally_key
 from saxaul.storage.table import Item, raw
 from tests.builders import (
     APP,
@@ -34,6 +38,8 @@ from tests.builders import (
 from tests.integration.stack import Response, Stack, call, invoke
 
 _sequences = count(100)
+
+TODAY = date(2026, 6, 5)
 
 
 def record(before: Item | None, after: Item | None, event: str = "MODIFY") -> Any:  # noqa: ANN401 - as Lambda sends it
@@ -56,6 +62,8 @@ def stored(period: Period) -> Item:
 
 
 def tally(*records: Any, shard: str = "shardId-1") -> None:  # noqa: ANN401 - as Lambda sends them
+    """Deliver a batch of the stream. What is read afterwards is read by a new worker, whose cache is empty."""
+    impact_reading.cache_clear()
     assert invoke("tally_impact", {"Records": records, "shardId": shard}) == {"state": {}}
 
 
@@ -265,8 +273,9 @@ def test_an_action_of_a_person_writes_the_day_only(stack: Stack) -> None:
 
     tally(*Stream().records())
 
-    written = [item["pk"] for item in scan(stack.ledger) if item["pk"].startswith("IMPACT#")]
-    assert written == ["IMPACT#2026-06"]
+    [written] = [item for item in scan(stack.ledger) if item["pk"].startswith("IMPACT#")]
+    number = tally_number(TODAY, short_name("shardId-1"))
+    assert (written["pk"], written["sk"]) == tally_key(TODAY, number)
 
 
 def test_a_batch_with_a_reversal_is_counted_once_if_it_is_redelivered_whole_or_in_halves(stack: Stack) -> None:
@@ -309,10 +318,57 @@ def test_a_batch_that_failed_halfway_adds_only_the_rest_when_it_is_redelivered(
     assert [row["actions"] for row in impact().body["people"]] == [1, 1, 1, 1]
 
 
+def shards_of(number: int, shards: int) -> list[str]:
+    """Return the ids of some shards that add to the tally of this number."""
+    names = (f"shardId-{shard}" for shard in count())
+    return list(islice((name for name in names if tally_number(TODAY, short_name(name)) == number), shards))
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_totals_of_a_day_are_the_sum_of_what_all_shards_counted(stack: Stack) -> None:
+    stack.seed_catalog()
+    stream = Stream()
+    for number in range(TALLIES_OF_A_DAY):
+        stack.accrue_all([make_action(f"ride-{number}", owner=Owner("user", f"u-{number}"))])
+        tally(*stream.records(), shard=shards_of(number, 1)[0])
+    stack.accrue(*pack_reversals(APP, NOON, [Reversal(APP, Owner("user", "u-0"), "ride-0", "refund", NOON)]))
+
+    tally(*stream.records(), shard=shards_of(7, 2)[1])
+
+    items = [item["sk"] for item in scan(stack.ledger) if item["pk"].startswith("IMPACT#2026-06#")]
+    assert sorted(items) == [f"DAY#2026-06-05#{number:02}" for number in range(TALLIES_OF_A_DAY)]
+    [row] = impact().body["people"]
+    assert (row["actions"], row["points"]) == (TALLIES_OF_A_DAY - 1, 80 * (TALLIES_OF_A_DAY - 1))
+
+
+def test_a_worker_reads_the_totals_of_a_day_at_most_once_in_ten_seconds(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stack
+    reads: list[tuple[date, date]] = []
+    between = ImpactStore.between
+
+    def counted(store: ImpactStore, first: date, last: date) -> Any:  # noqa: ANN401 - passed on
+        reads.append((first, last))
+        return between(store, first, last)
+
+    monkeypatch.setattr(ImpactStore, "between", counted)
+    for _ in range(5):
+        assert impact(**{"from": "2026-06-01", "to": "2026-06-05"}).status == 200
+        assert impact(**{"from": "2026-06-02", "to": "2026-06-04"}).status == 200
+    assert impact(**{"from": "2026-06-04", "to": "2026-06-07"}).status == 200
+    stack.clock.instant += int(TOTALS_CACHED_FOR) + 1
+    assert impact(**{"from": "2026-06-05", "to": "2026-06-05"}).status == 200
+
+    days = [date(2026, 6, day) for day in (1, 5, 6, 7)]
+    assert reads == [(days[0], days[1]), (days[2], days[3]), (days[1], days[1])]
+
+
 @pytest.mark.usefixtures("stack")
 def test_concurrent_writes_of_two_shards_to_one_day_are_both_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    first_shard, second_shard = shards_of(3, 2)
     early, late = (record(None, stored(make_period(make_entry(points))), "INSERT") for points in (1, 2))
-    put, rivals = dynamodb().put_item, [lambda: tally(early, shard="shardId-2")]
+    put, rivals = dynamodb().put_item, [lambda: tally(early, shard=second_shard)]
 
     def overtaken(**request: Any) -> Any:  # noqa: ANN401 - passed on
         if rivals:
@@ -320,7 +376,7 @@ def test_concurrent_writes_of_two_shards_to_one_day_are_both_counted(monkeypatch
         return put(**request)
 
     monkeypatch.setattr(dynamodb(), "put_item", overtaken)
-    tally(late, shard="shardId-1")
+    tally(late, shard=first_shard)
 
     assert [row["points"] for row in impact().body["people"]] == [3]
 

@@ -1,13 +1,14 @@
 """Recounting the impact: missing counts are reported and corrected, unless a tally changes during the count."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from operations import recount as command
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Sum
+from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Subject, Sum, Tally
 from saxaul.storage.impact import ImpactStore, tally_key
 from tests.builders import FACILITY, NOON, at, make_action, make_action_type, make_calendar, make_redemption
 from tests.clocks import StoppedClock
@@ -15,6 +16,7 @@ from tests.integration.stack import Stack
 from tests.integration.test_impact import Stream, impact, tally
 
 CALENDAR = make_calendar()
+TODAY = CALENDAR.day_of(NOON)
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_a_facilitys_year_that_counts_too_much_is_reported_but_not_corrected(
     with_facility: Stack, waits: list[float]
 ) -> None:
     store, year = ImpactStore(with_facility.ledger), FacilityYear(FACILITY.id, 2026)
-    stored = store.get_many([year])[year]
+    [stored] = store.tallies_of([year])
     store.put(replace(stored, impact=stored.impact.plus(Impact(months={MonthlyAct("2026-02", "solar"): Sum(1)}))))
 
     assert recount(with_facility, mend=True) == (
@@ -143,9 +145,64 @@ def test_a_facilitys_year_that_counts_too_much_is_reported_but_not_corrected(
     assert waits
 
 
+@pytest.fixture
+def with_tallies(stack: Stack) -> Stack:
+    """A stack whose day has three tallies: two of shards, and one that an earlier release wrote."""
+    stack.seed_catalog()
+    stream = Stream()
+    for number, shard in enumerate(("shardId-1", "shardId-2")):
+        stack.accrue_all([make_action(f"ride-{number}")])
+        tally(*stream.records(), shard=shard)
+    stack.accrue_all([make_action("ride-old")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("saxaul.storage.impact.tally_number", lambda *_: None)
+        tally(*stream.records(), shard="shardId-0")
+    assert len(ImpactStore(stack.ledger).tallies_of([TODAY])) == 3
+    return stack
+
+
+def test_what_a_day_with_several_tallies_lacks_is_added_once(with_tallies: Stack, waits: list[float]) -> None:
+    before = recount(with_tallies)
+    with_tallies.accrue_all([make_action("lost")])
+
+    lacking, lines = recount(with_tallies, mend=True)
+
+    assert before == (0, [])
+    assert (lacking, lines[-1]) == (0, "2026-06-05 was corrected")
+    assert recount(with_tallies) == (0, [])
+    assert [row["actions"] for row in impact().body["people"]] == [4]
+    assert waits
+
+
+def test_a_day_is_not_corrected_if_any_of_its_tallies_changes_meanwhile(
+    with_tallies: Stack, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream delivers the missing change just before the correction, in a tally that has none yet."""
+    stream = Stream()
+    stream.records()
+    with_tallies.accrue_all([make_action("late")])
+    add = ImpactStore.add
+
+    def overtaken(store: ImpactStore, subject: Subject, missing: Impact, tallies: Sequence[Tally]) -> None:
+        tally(*stream.records(), shard="shardId-3")
+        add(store, subject, missing, tallies)
+
+    monkeypatch.setattr(ImpactStore, "add", overtaken)
+
+    lacking, lines = recount(with_tallies, mend=True)
+
+    assert (lacking, lines[-1]) == (
+        1,
+        "2026-06-05 was not corrected, because it changed in the meantime; run this again",
+    )
+    assert [row["actions"] for row in impact().body["people"]] == [4]
+    assert recount(with_tallies) == (0, [])
+    assert waits
+
+
 def test_an_excess_in_the_totals_is_reported_but_not_corrected(counted: Stack, waits: list[float]) -> None:
     store = ImpactStore(counted.ledger)
-    day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
+    [day] = store.tallies_of([TODAY])
     store.put(replace(day, impact=day.impact.plus(Impact(trees={"reserved": 1}))))
 
     assert recount(counted, mend=True) == (0, ["2026-06-05 counts 1 trees reserved that the ledger does not hold"])
@@ -158,7 +215,7 @@ def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corre
 ) -> None:
     """If a change of a tree's state was never counted, the totals count the tree under another state."""
     store = ImpactStore(counted.ledger)
-    day = store.get_many([CALENDAR.day_of(NOON)])[CALENDAR.day_of(NOON)]
+    [day] = store.tallies_of([TODAY])
     store.put(replace(day, impact=day.impact.plus(Impact(trees={"reserved": -1, "ordered": 1}))))
 
     assert exit_of(monkeypatch, counted, "--mend") == 1
@@ -166,7 +223,7 @@ def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corre
         "2026-06-05 lacks 1 trees reserved",
         "2026-06-05 counts 1 trees ordered that the ledger does not hold",
         "2026-06-05 was not corrected, because it also counts something that the ledger does not hold",
-        "✗ 1 of 1 tallies lack something",
+        "✗ 1 of the totals of 1 days and years lack something",
     ]
     assert impact().body["trees"]["ordered"] == 1
     assert waits
@@ -186,7 +243,7 @@ def test_a_day_that_changes_during_the_count_is_not_judged_and_the_command_exits
         "✗ not judged, because they changed during the count; run this again: 2026-06-05",
     ]
     assert exit_of(monkeypatch, counted) == 0
-    assert capsys.readouterr().out == "✓ 1 tallies contain everything in the ledger\n"
+    assert capsys.readouterr().out == "✓ the totals of 1 days and years contain everything in the ledger\n"
     assert waits == []
 
 
@@ -204,5 +261,5 @@ def test_the_command_exits_with_1_if_something_is_missing(
         counted.accrue_all([make_action("lost")])
 
     assert exit_of(monkeypatch, counted) == status
-    assert ("1 of 1 tallies lack something" in capsys.readouterr().out) is lost
+    assert ("1 of the totals of 1 days and years lack something" in capsys.readouterr().out) is lost
     assert len(waits) == lost

@@ -8,12 +8,13 @@ import pytest
 from tests.proof.contests import CONTESTS, run_contest
 from tests.proof.faults import Fault
 from tests.proof.scenarios import SCENARIOS, operations_of, play
+from tests.proof.streams import STREAM, check_streams
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
 
 
 class Check(NamedTuple):
-    """A part of the proof: a contest, a scenario without faults, or a scenario with a fault at each call in turn."""
+    """A part of the proof: a stream, a contest, a scenario, or a scenario with a fault at each call in turn."""
 
     name: str
     fault: Fault | None = None
@@ -23,6 +24,9 @@ class Check(NamedTuple):
 
     def run(self) -> None:
         """Run the check. Raises AssertionError if the ledger is wrong."""
+        if self.name == STREAM:
+            check_streams()
+            return
         if self.name in CONTESTS:
             run_contest(CONTESTS[self.name])
             return

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.proof.mutated_rules import RULES
+from tests.proof.mutated_totals import TOTALS
 from tests.proof.mutated_writes import WRITES
 
-MUTATIONS = RULES | WRITES
+MUTATIONS = RULES | WRITES | TOTALS
 
 
 @pytest.mark.parametrize("wrong", MUTATIONS)

@@ -8,11 +8,13 @@ its old version is subtracted and the impact of its new version is added. So the
 every action and every tree is counted once.
 """
 
+from base64 import urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
 from saxaul.catalog.calendar import Calendar
@@ -21,8 +23,11 @@ from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
 from saxaul.trees.redemptions import UNPAID, Redemption
 
-DELIVERED_WITHIN = 48 * 3600
-"""Seconds after which a change is not redelivered any more. The stream keeps changes for only 24 hours."""
+DELIVERED_WITHIN = 30 * 3600
+"""Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
+
+TALLIES_OF_A_DAY = 16
+"""How many tallies the totals of a day are dealt among. This number may be raised at any time, but never lowered."""
 
 
 class Act(NamedTuple):
@@ -160,19 +165,48 @@ class Mark(NamedTuple):
     at: int
 
 
+def short_name(shard: str) -> str:
+    """Return a name of 11 characters for a shard of the stream, whose id has 37. It depends only on the id."""
+    return urlsafe_b64encode(sha256(shard.encode()).digest()[:8]).decode().rstrip("=")
+
+
+def tally_number(subject: Subject, shard: str) -> int | None:
+    """Return the number of the tally to which a shard adds its changes of a subject. It is always the same.
+
+    ``shard`` is the short name of the shard. The mark of the shard is in the same tally as the changes that it marks.
+    A facility's year has only one tally, without a number, because all changes of a facility are in one partition of
+    the table, and thus in one shard at a time.
+    """
+    if isinstance(subject, FacilityYear):
+        return None
+    return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % TALLIES_OF_A_DAY
+
+
 @dataclass(frozen=True)
 class Tally:
-    """The impact of one subject, with a mark for each shard of the stream. A tally without an item has version 0."""
+    """Sums of one subject, with a mark for each shard of the stream that added to them.
+
+    The totals of a day are the sum of its tallies. One of them may be negative, because a reversal can be in another
+    shard than its action.
+
+    Attributes:
+        marks: by the short name of a shard, the last of its changes that the sums include.
+        version: 0 if the tally has no item yet.
+        number: which tally of the day it is, from 0 on; None for a facility's year. A day may have one tally without a
+            number: an earlier release counted the whole day in it, and ``recount`` adds to it what is missing.
+    """
 
     subject: Subject
     impact: Impact = field(default_factory=Impact)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     version: int = 0
+    number: int | None = None
 
     def with_changes(self, changes: Sequence[Change], shard: str, now: int) -> "Tally":
         """Return this tally with the new changes of a shard added, or this same object if there are none.
 
         A shard delivers its changes in order, and may redeliver them. So the changes after the shard's mark are new.
+        ``shard`` is the short name of the shard.
         """
         counted = self.marks[shard].sequence if shard in self.marks else -1
         new = [change for change in changes if change.sequence > counted and self.subject in change.adds]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
 
@@ -18,6 +18,43 @@ from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.log import LogStore
+
+TOTALS_CACHED_FOR = 10.0
+"""How many seconds a worker uses the totals of a day that it read, also if the day has none.
+
+The stream delivers changes at most once in ten seconds, so what is shown can become twice as old.
+"""
+
+
+class _Known(NamedTuple):
+    """The totals of a day, None if it has none, and when they were read."""
+
+    impact: Impact | None
+    read_at: float
+
+
+class DayTotals:
+    """Reads the totals of days. What it returns was read at most 10 seconds ago.
+
+    Without this cache, each request for campaigns would read every tally of every day of each campaign with a goal.
+    """
+
+    def __init__(self, impact: ImpactStore, clock: Clock) -> None:
+        self._impact = impact
+        self._clock = clock
+        self._known: dict[date, _Known] = {}
+
+    def between(self, first: date, last: date) -> dict[date, Impact]:
+        """Return the totals of the days from ``first`` to ``last`` that have totals, earliest first."""
+        now = self._clock.elapsed()
+        wanted = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        known = {day: found for day, found in self._known.items() if now - found.read_at < TOTALS_CACHED_FOR}
+        unknown = [day for day in wanted if day not in known]
+        if unknown:
+            read = self._impact.between(unknown[0], unknown[-1])
+            known |= {day: _Known(read.get(day), now) for day in unknown}
+        self._known = known
+        return {day: impact for day in wanted if (impact := known[day].impact) is not None}
 
 
 class ShownRun(NamedTuple):
@@ -53,6 +90,7 @@ class ImpactReading:
     """Reads the public totals and the campaigns."""
 
     impact: ImpactStore
+    days: DayTotals
     log: LogStore
     catalog_store: CatalogStore
     calendar: Calendar
@@ -100,7 +138,7 @@ class ImpactReading:
         newest = self.log.head()
         facilities = self.impact.facilities_between(first.year, last.year) if with_facilities else {}
         return Totals(
-            self.impact.between(first, last),
+            self.days.between(first, last),
             facilities,
             newest.counts if newest else Counts(),
             self.catalog_store.catalog(),
@@ -124,14 +162,15 @@ class ImpactReading:
     def _shown_run(self, identifier: str, campaign: Campaign, run: Run) -> ShownRun:
         reached = None
         if campaign.goal and run.first <= self._today():
-            reached = progress(campaign, [total(self.impact.between(*run).values())])
+            reached = progress(campaign, [total(self.days.between(*run).values())])
         return ShownRun(identifier, campaign, run, reached)
 
 
 @cache
 def impact_reading() -> ImpactReading:
     """Return the impact reading service of this process."""
-    ledger = wiring.ledger()
+    ledger, clock = wiring.ledger(), wiring.clock()
+    impact = ImpactStore(ledger)
     return ImpactReading(
-        ImpactStore(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar, wiring.clock()
+        impact, DayTotals(impact, clock), LogStore(ledger), wiring.catalog_store(), settings().calendar, clock
     )

@@ -1,8 +1,9 @@
 """Tallies: adds each change in the stream of the ledger table to the public totals exactly once.
 
-The totals of a day are one item, and so are those of a facility's year. Such an item, a tally, has sums and, for each
-shard of the stream, a mark: the last change of the shard that the sums include. One write updates the sums and the
-marks. If Lambda delivers a batch again, completely or in part, the marks show which changes are already counted.
+The totals of a day are dealt among several items, and those of a facility's year are one item. Such an item, a tally,
+has sums and, for each shard of the stream that adds to it, a mark: the last change of the shard that the sums include.
+A shard always adds to the same tally of a day. One write updates the sums and the marks. If Lambda delivers a batch
+again, completely or in part, the marks show which changes are already counted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.impact.totals import Change, Tally, impact_of_change
+from saxaul.impact.totals import Change, Tally, impact_of_change, short_name
 from saxaul.messages.events import StreamRecord
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
@@ -37,10 +38,10 @@ class Tallying:
     clock: Clock
 
     def tally(self, records: Iterable[StreamRecord], shard: str) -> Tallied:
-        """Add the changes of one shard, in the order of the stream, to the totals."""
-        changes = self._changes_of(records)
-        tallies = self.impact.get_many({subject for change in changes for subject in change.adds})
-        return Tallied(len(changes), sum(self._add_to(tally, changes, shard) for tally in tallies.values()))
+        """Add the changes of one shard, in the order of the stream, to the totals. ``shard`` is the id of the shard."""
+        changes, name = self._changes_of(records), short_name(shard)
+        tallies = self.impact.of_shard({subject for change in changes for subject in change.adds}, name)
+        return Tallied(len(changes), sum(self._add_to(tally, changes, name) for tally in tallies.values()))
 
     def _changes_of(self, records: Iterable[StreamRecord]) -> list[Change]:
         changes = [
@@ -61,7 +62,7 @@ class Tallying:
             try:
                 self.impact.put(counted)
             except LostRaceError:
-                current = self.impact.get_many([tally.subject])[tally.subject]
+                current = self.impact.of_shard([tally.subject], shard)[tally.subject]
                 raise
             return True
 

@@ -1,19 +1,45 @@
-"""The public totals as items: one item for each day, and one for each facility and year.
+"""The public totals as items, called tallies: several for each day, and one for each facility and year.
 
-The days of a month are one partition, and so are the facilities of a year.
+Many shards of the stream write the totals of a day at the same time. So they are dealt among several items, and summed
+when they are read. The items of a month are in a few partitions. The facilities of a year are one partition.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from saxaul.impact.totals import Act, FacilityYear, Impact, Mark, MonthlyAct, Subject, Sum, Tally, month_of
-from saxaul.storage.table import Item, Key, Table
+from saxaul.impact.totals import (
+    TALLIES_OF_A_DAY,
+    Act,
+    FacilityYear,
+    Impact,
+    ImpactAdder,
+    Mark,
+    MonthlyAct,
+    Subject,
+    Sum,
+    Tally,
+    month_of,
+    short_name,
+    tally_number,
+)
+from saxaul.storage.table import Item, Key, Table, transact
 
 IMPACT_PREFIX = "IMPACT#"
 _DAY = "DAY#"
 _FACILITIES = f"{IMPACT_PREFIX}FACILITIES#"
 _FACILITY = "FACILITY#"
+
+PARTITIONS_OF_A_MONTH = 4
+"""How many partitions the numbered tallies of a month are spread over. One more has the tallies without a number."""
+
+_SUMS_OF_A_DAY = "pk, sk, acts, trees"
+"""The attributes of a day's tally without its marks, which are most of it if the stream has many shards."""
+
+_AT_BYTES = 4
+"""The bytes of the instant of a mark, in seconds since 1970. The other bytes of a mark are its sequence number."""
 
 
 class ImpactStore:
@@ -22,17 +48,42 @@ class ImpactStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get_many(self, subjects: Iterable[Subject]) -> dict[Subject, Tally]:
-        """Read the tally of each of these subjects consistently. A tally without an item is empty."""
-        keys = {subject: tally_key(subject) for subject in subjects}
-        items = self._table.get_many(keys.values(), consistent=True)
-        return {subject: from_item(items[key]) if key in items else Tally(subject) for subject, key in keys.items()}
+    def of_shard(self, subjects: Iterable[Subject], shard: str) -> dict[Subject, Tally]:
+        """Read the tally of each subject to which a shard adds its changes. A tally without an item is empty.
+
+        If the tally has no mark of the shard, another tally of the same day may have it: one that an earlier release
+        wrote, for which a day had fewer tallies, or only one. Then the tally that is returned has this mark, so that no
+        change is counted again. ``shard`` is the short name of the shard. The reads are consistent.
+        """
+        numbers = {subject: tally_number(subject, shard) for subject in subjects}
+        found = {tally.subject: tally for tally in self._read(tally_key(*tally) for tally in numbers.items())}
+        tallies = {subject: found.get(subject, Tally(subject, number=number)) for subject, number in numbers.items()}
+        new = [subject for subject, tally in tallies.items() if shard not in tally.marks and tally.number is not None]
+        for other in self.tallies_of(new):
+            tally = tallies[other.subject]
+            marks = [mark for mark in (tally.marks.get(shard), other.marks.get(shard)) if mark]
+            if marks:
+                tallies[other.subject] = replace(tally, marks={**tally.marks, shard: max(marks)})
+        return tallies
+
+    def tallies_of(self, subjects: Iterable[Subject]) -> list[Tally]:
+        """Read every tally of these subjects that has an item, consistently."""
+        return self._read(key for subject in subjects for key in _keys_of(subject))
 
     def between(self, first: date, last: date) -> dict[date, Impact]:
-        """Return the totals of the days from ``first`` to ``last`` that have totals, earliest first."""
-        months = dict.fromkeys(month_of(day) for day in _days(first, last))
-        queries = (self._table.query(f"{IMPACT_PREFIX}{month}", f"{_DAY}{first}", f"{_DAY}{last}") for month in months)
-        return {_day_of(item): _impact_of_day(item) for found in queries for item in found}
+        """Return the totals of the days from ``first`` to ``last`` that have totals, earliest first.
+
+        The read may lag behind the latest writes.
+        """
+        adders: defaultdict[date, ImpactAdder] = defaultdict(ImpactAdder)
+        for month in dict.fromkeys(month_of(day) for day in _days(first, last)):
+            for pk in _partitions_of(month):
+                found = self._table.query(
+                    pk, f"{_DAY}{first}", f"{_DAY}{last}#~", only=_SUMS_OF_A_DAY, consistent=False
+                )
+                for item in found:
+                    adders[_day_of(item)].add(_impact_of_day(item))
+        return {day: adders[day].total() for day in sorted(adders)}
 
     def facilities_between(self, first: int, last: int) -> dict[FacilityYear, Impact]:
         """Return the totals of every facility that has totals in the years from ``first`` to ``last``."""
@@ -59,13 +110,45 @@ class ImpactStore:
         """
         self._table.put(to_item(tally), tally.version)
 
+    def add(self, subject: Subject, missing: Impact, tallies: Sequence[Tally]) -> None:
+        """Add what the totals of a subject lack to its tally without a number.
 
-def tally_key(subject: Subject) -> Key:
+        Nothing is written unless ``tallies`` are still all tallies of the subject, in these versions.
+
+        Raises:
+            TransactionRefusedError: one of the tallies has changed since it was read, or is new.
+        """
+        versions = {tally_key(subject, tally.number): tally.version for tally in tallies}
+        own = next((tally for tally in tallies if tally.number is None), Tally(subject))
+        others = [key for key in _keys_of(subject) if key != tally_key(subject)]
+        transact(
+            [
+                self._table.put_write(to_item(replace(own, impact=own.impact.plus(missing))), own.version),
+                *(self._table.check_write(key, versions.get(key, 0)) for key in others),
+            ]
+        )
+
+    def _read(self, keys: Iterable[Key]) -> list[Tally]:
+        return [from_item(item) for item in self._table.get_many(keys, consistent=True).values()]
+
+
+def tally_key(subject: Subject, number: int | None = None) -> Key:
     match subject:
         case FacilityYear(facility_id, year):
             return Key(f"{_FACILITIES}{year}", f"{_FACILITY}{facility_id}")
-        case day:
+        case day if number is None:
             return Key(f"{IMPACT_PREFIX}{month_of(day)}", f"{_DAY}{day}")
+        case day:
+            return Key(f"{IMPACT_PREFIX}{month_of(day)}#{number % PARTITIONS_OF_A_MONTH}", f"{_DAY}{day}#{number:02}")
+
+
+def _keys_of(subject: Subject) -> list[Key]:
+    numbers = [] if isinstance(subject, FacilityYear) else range(TALLIES_OF_A_DAY)
+    return [tally_key(subject), *(tally_key(subject, number) for number in numbers)]
+
+
+def _partitions_of(month: str) -> list[str]:
+    return [f"{IMPACT_PREFIX}{month}", *(f"{IMPACT_PREFIX}{month}#{name}" for name in range(PARTITIONS_OF_A_MONTH))]
 
 
 def to_item(tally: Tally) -> Item:
@@ -76,25 +159,41 @@ def to_item(tally: Tally) -> Item:
         else {"acts": _to_sums(impact.acts.items()), "trees": dict(impact.trees)}
     )
     return {
-        **tally_key(tally.subject)._asdict(),
+        **tally_key(tally.subject, tally.number)._asdict(),
         **totals,
-        # Stored as text, because a sequence number has more digits than a DynamoDB number can hold.
-        "marks": {shard: [str(mark.sequence), mark.at] for shard, mark in tally.marks.items()},
+        "marks": {shard: _pack_mark(mark) for shard, mark in tally.marks.items()},
     }
 
 
 def from_item(item: Item) -> Tally:
-    is_facility = item["pk"].startswith(_FACILITIES)
-    return Tally(
-        _facility_year_of(item) if is_facility else _day_of(item),
-        _impact_of_year(item) if is_facility else _impact_of_day(item),
-        {shard: Mark(int(sequence), int(at)) for shard, (sequence, at) in item["marks"].items()},
-        version=int(item["v"]),
-    )
+    marks = dict(_read_mark(shard, mark) for shard, mark in item["marks"].items())
+    if item["pk"].startswith(_FACILITIES):
+        return Tally(_facility_year_of(item), _impact_of_year(item), marks, version=int(item["v"]))
+    return Tally(_day_of(item), _impact_of_day(item), marks, version=int(item["v"]), number=_number_of(item))
+
+
+def _pack_mark(mark: Mark) -> bytes:
+    """Return a mark as bytes, because a sequence number has more digits than a DynamoDB number can hold."""
+    sequence = mark.sequence.to_bytes((mark.sequence.bit_length() + 7) // 8)
+    return mark.at.to_bytes(_AT_BYTES) + sequence
+
+
+def _read_mark(shard: str, mark: Any) -> tuple[str, Mark]:  # noqa: ANN401 - bytes, or a list in an old item
+    """Return the short name of a shard, and its mark. Earlier releases stored the id of the shard, and a list."""
+    if isinstance(mark, list):
+        sequence, at = mark
+        return short_name(shard), Mark(int(sequence), int(at))
+    packed = bytes(mark)
+    return shard, Mark(int.from_bytes(packed[_AT_BYTES:]), int.from_bytes(packed[:_AT_BYTES]))
 
 
 def _day_of(item: Item) -> date:
-    return date.fromisoformat(item["sk"].removeprefix(_DAY))
+    return date.fromisoformat(item["sk"].removeprefix(_DAY).partition("#")[0])
+
+
+def _number_of(item: Item) -> int | None:
+    number = item["sk"].removeprefix(_DAY).partition("#")[2]
+    return int(number) if number else None
 
 
 def _facility_year_of(item: Item) -> FacilityYear:

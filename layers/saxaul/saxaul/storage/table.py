@@ -90,14 +90,14 @@ class Table:
             left = attempts(self.clock, first=1) if len(rest) < len(keys) else left
             keys = rest
 
-    def query(self, pk: str, first: str, last: str, only: str = "") -> Iterator[Item]:
-        """Read the items of a partition with sort keys from ``first`` to ``last``, both included, consistently.
+    def query(self, pk: str, first: str, last: str, only: str = "", *, consistent: bool = True) -> Iterator[Item]:
+        """Read the items of a partition with sort keys from ``first`` to ``last``, both included.
 
         If ``only`` is not empty, DynamoDB sends only these attributes. It reads and bills the whole items all the same.
         """
         condition = "pk = :pk AND sk BETWEEN :first AND :last"
         values = {":pk": pk, ":first": first, ":last": last}
-        return self._query(condition, values, ConsistentRead=True, **_projection(only))
+        return self._query(condition, values, ConsistentRead=consistent, **_projection(only))
 
     def query_back(self, pk: str, after: str, before: str) -> Iterator[Item]:
         """Yield items with sort keys between ``after`` and ``before`` (excluded), last first. Reads two at a time."""
@@ -212,6 +212,17 @@ class Table:
     def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return the same conditional write as :meth:`put` makes, for a transaction."""
         return {"Put": self._put(item, expected_version)}
+
+    def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
+        """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""
+        values = {"ExpressionAttributeValues": raw({":expected_version": expected_version})} if expected_version else {}
+        check: Any = {
+            "TableName": self.name,
+            "Key": _raw_key(key),
+            "ConditionExpression": IS_AS_EXPECTED if expected_version else IS_NEW,
+            **values,
+        }
+        return {"ConditionCheck": check}
 
     def update_write(self, key: Key, expression: str, condition: str, values: Item) -> "TransactWriteItemTypeDef":
         """Return a conditional update for a transaction."""

@@ -1,0 +1,45 @@
+"""Mutations of how the public totals are counted. Each docstring says which rule the function breaks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from saxaul.impact.totals import TALLIES_OF_A_DAY, Change, Tally
+from saxaul.storage.impact import ImpactStore
+from tests.proof.mutations import Mutations
+from tests.proof.streams import STREAM
+
+TOTALS = Mutations()
+
+
+@TOTALS.caught_by(STREAM)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A shard adds to another tally of the day with each batch."""
+    batches = count()
+    patch.setattr("saxaul.storage.impact.tally_number", lambda *_: next(batches) % TALLIES_OF_A_DAY)
+
+
+@TOTALS.caught_by(STREAM)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A tally ignores the mark of its shard that an earlier release wrote to another tally of the day."""
+    patch.setattr(ImpactStore, "tallies_of", lambda *_: [])
+
+
+@TOTALS.caught_by(STREAM)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A change that is delivered again is counted again."""
+    with_changes = Tally.with_changes
+
+    def mutant(tally: Tally, changes: Sequence[Change], shard: str, now: int) -> Tally:
+        return with_changes(replace(tally, marks={}), changes, shard, now)
+
+    patch.setattr(Tally, "with_changes", mutant)
+
+
+@TOTALS.caught_by(STREAM)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The tally of a day that an earlier release wrote is left out of the totals."""
+    partitions = ImpactStore.between.__globals__["_partitions_of"]
+    patch.setattr("saxaul.storage.impact._partitions_of", lambda month: partitions(month)[1:])
