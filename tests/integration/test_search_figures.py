@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from saxaul.catalog.entries import Initiative
+from saxaul.catalog.entries import Initiative, ReleaseSchedule
 from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Sum, Tally
 from saxaul.observability import logger
 from saxaul.services.read_figures import FIGURES_RETRIED_AFTER, SOLD_OUT_KEPT_FOR
@@ -137,6 +137,21 @@ def test_a_project_with_new_saplings_comes_first_again(seeded: Stack) -> None:
     seeded.clock.instant += int(SOLD_OUT_KEPT_FOR) + 1
 
     assert projects() == [("cheap", 5), ("saxaul-alxa", 10)]
+
+
+def test_a_project_whose_schedule_releases_saplings_comes_first_again_in_the_same_second(seeded: Stack) -> None:
+    seven = seeded.clock.instant + 19 * 3600
+    schedule = ReleaseSchedule.model_validate({"daily": 3, "at": "07:00", "first_day": "2026-06-06"})
+    project = make_tree_project(10, saplings=0).model_copy(update={"schedule": schedule})
+    seeded.seed("tree-projects", cheap=project)
+    planned = seeded.stock("cheap").planned(project, SHANGHAI, seeded.clock.instant)
+    transact([seeded.stocks.plan_write(planned, seeded.clock.instant)])
+    seeded.clock.instant = seven - 1
+    assert projects() == projects() == [("saxaul-alxa", 10), ("cheap", 0)]
+
+    seeded.clock.instant = seven
+
+    assert projects() == [("cheap", 3), ("saxaul-alxa", 10)]
 
 
 def test_if_all_tree_projects_are_sold_out_they_keep_their_places(stack: Stack) -> None:

@@ -21,11 +21,13 @@ from saxaul.impact.totals import (
     difference,
     impact_of_period,
     impact_of_redemption,
+    short_name,
     sums_by_type,
+    tally_number,
 )
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ZERO
-from saxaul.storage.impact import from_item, to_item
+from saxaul.storage.impact import from_item, tally_key, to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.redemptions import PlantedTree, State, Step
 from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_period, make_redemption
@@ -117,7 +119,7 @@ def test_a_facilitys_year_is_a_small_item(types: int, length: int, most_bytes: i
     many = Sum(10**6, Decimal("999999999.999999"), 0, Decimal("999999999.999999"))
     names = [f"{number:02}".rjust(length, "t") for number in range(types)]
     months = {MonthlyAct(f"2026-{month:02}", name): many for month in range(1, 13) for name in names}
-    marks = {f"shardId-{shard:020}-0a1b2c3d": Mark(10**21 + shard, NOON) for shard in range(2)}
+    marks = {short_name(f"shardId-{shard:020}-0a1b2c3d"): Mark(10**21 + shard, NOON) for shard in range(2)}
     tally = Tally(FacilityYear("green-power-data-centre", 2026), Impact(months=months), marks, version=1)
 
     item = {**to_item(tally), "v": 10**6}
@@ -234,6 +236,32 @@ def test_the_mark_of_a_shard_is_removed_when_its_changes_can_no_longer_be_delive
     later = day.with_changes([change(2)], "b", NOON + 2 * DAY)
 
     assert (set(day.marks), set(later.marks)) == ({"a", "b"}, {"b"})
+
+
+def test_a_mark_has_less_than_30_bytes_so_the_tallies_of_a_thousand_shards_stay_small() -> None:
+    """A shard lives for about four hours, and a mark for 30. So a tally can have the marks of 62 x 9 shards."""
+    marks = {short_name(f"shardId-{shard:020}-0a1b2c3d"): Mark(10**25 + shard, NOON) for shard in range(62 * 9)}
+    tally = Tally(TODAY, marks=marks, number=3)
+
+    item = python(raw({**to_item(tally), "v": 1}))
+
+    assert size_of(item) < 30 * len(marks)
+    assert from_item(item) == replace(tally, version=1)
+
+
+def test_the_tally_of_an_earlier_release_is_read_with_its_marks() -> None:
+    shard = "shardId-00000001764210000000-0a1b2c3d"
+    old = {"pk": "IMPACT#2026-06", "sk": "DAY#2026-06-05", "acts": {}, "trees": {"reserved": 2}, "v": 7}
+
+    tally = from_item(python(raw({**old, "marks": {shard: ["123456700000000000012345678", NOON]}})))
+
+    marks = {short_name(shard): Mark(123456700000000000012345678, NOON)}
+    assert tally == Tally(TODAY, Impact(trees={"reserved": 2}), marks, version=7)
+
+
+def test_a_facilitys_year_has_one_tally() -> None:
+    assert tally_number(FacilityYear(FACILITY.id, 2026), short_name("shardId-1")) is None
+    assert tally_key(FacilityYear(FACILITY.id, 2026)) == ("IMPACT#FACILITIES#2026", f"FACILITY#{FACILITY.id}")
 
 
 def test_a_user_and_a_facility_with_the_same_id_are_counted_separately() -> None:

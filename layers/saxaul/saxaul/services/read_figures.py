@@ -16,6 +16,7 @@ from saxaul.services.read_facilities import FacilityTotals, facility_totals
 from saxaul.storage.patience import one_attempt
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import BATCH_GET
+from saxaul.trees.stock import Stock
 
 FIGURES_RETRIED_AFTER = 5.0
 """Seconds after a failed read, during which this worker does not read again."""
@@ -24,7 +25,7 @@ MOST_PROJECTS = BATCH_GET
 """The most tree projects whose stocks a request should ask for at once, because one read gives so many."""
 
 SOLD_OUT_KEPT_FOR = 30.0
-"""Seconds for which a worker remembers that a tree project is sold out. Then it reads the project again."""
+"""Seconds for which a worker remembers that a tree project is sold out, or until its schedule releases saplings."""
 
 _Found = TypeVar("_Found")
 
@@ -37,13 +38,17 @@ class FigureReading:
     totals: FacilityTotals
     clock: Clock
     _failed_at: dict[str, float] = field(default_factory=dict, init=False)
-    _sold_out_at: dict[str, float] = field(default_factory=dict, init=False)
+    _sold_out: dict[str, tuple[Stock, float]] = field(default_factory=dict, init=False)
 
     @property
     def sold_out(self) -> frozenset[str]:
-        """The tree projects without saplings that this worker has read in the last 30 seconds."""
-        now = self.clock.elapsed()
-        return frozenset(name for name, read_at in self._sold_out_at.items() if now - read_at < SOLD_OUT_KEPT_FOR)
+        """The tree projects that this worker has read in the last 30 seconds, and that have had no saplings since."""
+        now, elapsed = self.clock.now(), self.clock.elapsed()
+        return frozenset(
+            name
+            for name, (stock, read_at) in self._sold_out.items()
+            if elapsed - read_at < SOLD_OUT_KEPT_FOR and stock.available(now) <= 0
+        )
 
     def figures(self, project_ids: Collection[str], facility_ids: Collection[str], year: int) -> Figures:
         """Return the figures of these tree projects, and those of these facilities in a year.
@@ -54,9 +59,9 @@ class FigureReading:
         facilities = self._read("facilities", facility_ids, lambda names: self.totals.of_year(names, year))
         now, elapsed = self.clock.now(), self.clock.elapsed()
         for name, stock in stocks.items():
-            self._sold_out_at.pop(name, None)
+            self._sold_out.pop(name, None)
             if stock.available(now) <= 0:
-                self._sold_out_at[name] = elapsed
+                self._sold_out[name] = stock, elapsed
         return Figures(stocks, facilities, now)
 
     def _read(

@@ -151,12 +151,16 @@ class Redeeming:
         return project
 
     def _refuse_if_sold_out(self, new: Redemption) -> None:
-        """Refuse a request at once if the project is closed or has too few unreserved saplings at this moment.
+        """Refuse a request at once if the project is closed or has too few unreserved saplings.
+
+        The stock is up to a second old, or five if it has no saplings left. So a request can be accepted although the
+        last sapling was just reserved: it is rejected when it is settled. And it can be refused for up to five seconds
+        although a sapling was given back. A release by the schedule counts from its first second.
 
         Raises:
             Conflict: ``project_closed`` or ``sold_out``.
         """
-        now, stock = new.requested_at, self.stocks.get(new.project_id)
+        now, stock = new.requested_at, self.stocks.get_recent(new.project_id)
         if stock.closed:
             raise Conflict("project_closed", "This project is closed and accepts no requests; choose another project.")
         if len(new.trees) > stock.available(now):

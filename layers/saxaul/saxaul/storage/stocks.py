@@ -5,7 +5,7 @@ redemptions can reserve saplings at the same time without a version conflict.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from saxaul.catalog.entries import ReleaseSchedule
@@ -16,11 +16,23 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 STOCKS_CACHED_FOR = 1.0
-"""How many seconds a worker shows its cached copy of the stocks. Writes never use the copy."""
+"""How many seconds a worker uses its cached copy of a stock. Settlements and other writes never use the copy."""
+
+SOLD_OUT_CACHED_FOR = 5.0
+"""How many seconds a worker uses a cached copy that has no unreserved saplings, or whose project is closed.
+
+The copy contains the schedule, so from the next release on it is not used any more. What it cannot show is that
+saplings were given back, or that an operator has released some by hand or opened the project again.
+"""
 
 _RELEASES_ALL_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
 _ENOUGH_UNRESERVED = "reserved <= :most"
 _ENOUGH_RESERVED = "reserved >= :saplings"
+
+
+class _Copy(NamedTuple):
+    stock: Stock
+    read_at: float
 
 
 class Stocks:
@@ -28,21 +40,41 @@ class Stocks:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._cached: dict[str, tuple[float, Stock]] = {}
+        self._cached: dict[str, _Copy] = {}
 
     def get(self, project_id: str) -> Stock:
         """Read a project's stock consistently."""
         return from_item(project_id, self._table.get(stock_key(project_id)))
 
+    def get_recent(self, project_id: str) -> Stock:
+        """Return a project's stock as it was read consistently at most a second ago; five if no saplings were left.
+
+        So a burst of requests reads the stock about once a second in each worker, and every five seconds after the last
+        sapling is reserved.
+        """
+        copy = self._copy(project_id)
+        if copy is None:
+            read_at = self._table.clock.elapsed()
+            copy = self._cached[project_id] = _Copy(self.get(project_id), read_at)
+        return copy.stock
+
     def get_cached(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """Return each project's stock, at most a second old, so that a burst of requests costs one read a second."""
+        """Return each project's stock as :meth:`get_recent` does, but the reads may lag behind the latest writes."""
         names = list(dict.fromkeys(project_ids))
-        now = self._table.clock.elapsed()
-        old = [name for name in names if name not in self._cached or now - self._cached[name][0] > STOCKS_CACHED_FOR]
-        items = self._table.get_many(map(stock_key, old), consistent=False) if old else {}
+        old = [name for name in names if self._copy(name) is None]
         read_at = self._table.clock.elapsed()
-        self._cached.update((name, (read_at, from_item(name, items.get(stock_key(name))))) for name in old)
-        return {name: self._cached[name][1] for name in names}
+        items = self._table.get_many(map(stock_key, old), consistent=False) if old else {}
+        self._cached.update((name, _Copy(from_item(name, items.get(stock_key(name))), read_at)) for name in old)
+        return {name: self._cached[name].stock for name in names}
+
+    def _copy(self, project_id: str) -> _Copy | None:
+        """Return this worker's copy of a stock, or None if there is none that may still be used."""
+        copy = self._cached.get(project_id)
+        if copy is None:
+            return None
+        is_sold_out = copy.stock.closed or copy.stock.available(self._table.clock.now()) <= 0
+        age = self._table.clock.elapsed() - copy.read_at
+        return copy if age <= (SOLD_OUT_CACHED_FOR if is_sold_out else STOCKS_CACHED_FOR) else None
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
         """Return the write of an operator's settings. It fails if they would release fewer saplings than are reserved.
