@@ -238,6 +238,7 @@ class Twin:
         certificates: set[tuple[str, ...]] = set()
 
         def ask() -> bool:
+            self.world.forget_stocks()
             outcomes.append(self._ask(wanted, certificates))
             return True
 
@@ -266,6 +267,7 @@ class Twin:
         outcomes: list[str] = []
 
         def ask() -> bool:
+            self.world.forget_stocks()
             outcomes.append(self._cancel(identity))
             return True
 

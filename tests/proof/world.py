@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,10 @@ class World:
     def now(self, instant: int) -> None:
         self.clock.instant = instant
 
+    def forget_stocks(self) -> None:
+        """Let the next request read the stock, as if the last one was more than five seconds ago."""
+        self.redeeming = replace(self.redeeming, stocks=Stocks(self.ledger))
+
     def start_workers(self) -> None:
         """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
@@ -122,7 +127,7 @@ class World:
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
         self.redeeming = Redeeming(
             redemptions=self.redemptions,
-            stocks=self.stocks,
+            stocks=Stocks(self.ledger),
             catalog_store=self.catalog_store,
             harvesting=self.harvesting,
             calendar=CALENDAR,
