@@ -205,11 +205,11 @@ def test_a_pending_redemption_is_listed_until_it_is_rejected_or_cancelled() -> N
 
 
 def test_pending_redemptions_are_spread_evenly_over_their_lists() -> None:
-    names = (redemption_id("alipay", f"u-{number}", "key") for number in range(4000))
+    names = (redemption_id("alipay", f"u-{number}", "key") for number in range(20_000))
     dealt = Counter(redemptions.to_item(make_redemption(name))["list_name"] for name in names)
 
     assert len(dealt) == REQUESTED_LISTS
-    assert max(dealt.values()) < 1.2 * 4000 / REQUESTED_LISTS
+    assert max(dealt.values()) < 1.3 * 20_000 / REQUESTED_LISTS
 
 
 def test_an_entry_of_an_ordinary_ride_takes_at_most_100_bytes() -> None:

@@ -96,6 +96,7 @@ class World:
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.bus.eventbridge", lambda: self.eventbridge)
+        patch.setattr("saxaul.storage.redemptions.REQUESTED_LISTS", 8)  # so that a sweep makes few calls
         patch.setattr("saxaul.services.accrue._WRITERS", 1)  # so that a run can be repeated exactly
         self.clock = WorldClock(now, self.store)
         self.ledger = Table("Ledger", self.clock)

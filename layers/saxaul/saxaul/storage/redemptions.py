@@ -34,8 +34,11 @@ _NEWEST = "~"
 
 _NOT_IN_FOREST = frozenset({State.REJECTED, State.CANCELLED})
 
-REQUESTED_LISTS = 8
-"""Pending redemptions are spread over this many lists. One list accepts at most 1,000 writes a second."""
+REQUESTED_LISTS = 64
+"""Pending redemptions are spread over this many lists. One list accepts at most 1,000 writes a second.
+
+This number may be raised at any time, but never lowered while redemptions are pending.
+"""
 
 
 class RedemptionExistsError(Exception):
