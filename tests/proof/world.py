@@ -115,10 +115,6 @@ class World:
     def now(self, instant: int) -> None:
         self.clock.instant = instant
 
-    def forget_stocks(self) -> None:
-        """Let the next request read the stock, as if the last one was more than five seconds ago."""
-        self.redeeming = replace(self.redeeming, stocks=Stocks(self.ledger))
-
     def start_workers(self) -> None:
         """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
@@ -126,7 +122,7 @@ class World:
             Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock
         )
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
-        self.redeeming = Redeeming(
+        self.redeeming: Redeeming = Redeeming(
             redemptions=self.redemptions,
             stocks=Stocks(self.ledger),
             catalog_store=self.catalog_store,
@@ -152,6 +148,10 @@ class World:
         self.entries = LogStore(self.ledger)
         log = LogWriter(self.entries, SigningKey("key"), CALENDAR)
         self.statements = ReportTaking(self.redemptions, log, CALENDAR, self.clock)
+
+    def forget_stocks(self) -> None:
+        """Let the next request read the stock, as if the last one was more than five seconds ago."""
+        self.redeeming = replace(self.redeeming, stocks=Stocks(self.ledger))
 
     def seed(
         self,
