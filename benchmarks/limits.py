@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.prices import ROUND_TRIP
-from benchmarks.scale_model import Activity, Load, load
+from benchmarks.scale_model import LARGEST_ITEM, Activity, Load, load
 from benchmarks.scale_units import Measured
 from local.template import resources
 from saxaul.storage.redemptions import REQUESTED_LISTS
+from saxaul.storage.registry import CLIENT_CACHED_FOR
 
 Kind = Literal["template", "quota", "fixed", "design"]
 GUIDE = "https://docs.aws.amazon.com"
@@ -41,7 +42,7 @@ class Limit:
 
 def users_at(limit: Limit, activity: Activity, measured: Measured) -> float:
     """Return the number of monthly users at whose peak a limit is met."""
-    low, high = 1.0, 1e13
+    low, high = 1.0, 1e12
     if limit.demand(load(low, activity, measured, at_peak=True)) > limit.value:
         return low
     while high / low > 1.001:  # noqa: PLR2004 - a thousandth is close enough
@@ -175,7 +176,7 @@ def _of_keys() -> list[Limit]:
         Limit(
             "bytes of an item of a day's totals",
             "design",
-            400 * 1024,
+            LARGEST_ITEM,
             "bytes",
             lambda found: found.tally_bytes,
             f"{GUIDE}/amazondynamodb/latest/developerguide/Constraints.html",
@@ -198,6 +199,15 @@ def _of_keys() -> list[Limit]:
             lambda found: found.renewals_per_second * found.measured.renewal_units,
             page,
             "let workers read less at a renewal",
+        ),
+        Limit(
+            "reads of the registered clients",
+            "fixed",
+            3000,
+            "units/s",
+            lambda found: min(found.api_calls, found.catalog_workers * _apps() / CLIENT_CACHED_FOR),
+            page,
+            "cache clients for longer",
         ),
         Limit(
             "reads of the favourite project's stock",
@@ -279,6 +289,10 @@ def _of_other_services() -> list[Limit]:
     ]
 
 
+def _apps() -> int:
+    return len(resources("AWS::Cognito::UserPoolClient"))
+
+
 def _stock_reads(found: Load) -> float:
     asking = found.flows["redeem"], found.flows["redeem_late"]
     return found.activity.favourite_share * sum(flow.used.stock_reads for flow in asking)
@@ -297,5 +311,3 @@ def readers_of_a_shard() -> int:
     """
     sources = resources("AWS::Lambda::EventSourceMapping").values()
     return sum("StreamArn" in str(source["EventSourceArn"]) for source in sources)
-
-

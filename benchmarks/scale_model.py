@@ -6,12 +6,14 @@ is an assumption: ``Activity``. Mean rates are averages over a day. Peak rates a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from math import ceil
 from typing import NamedTuple
 
 from benchmarks import prices
 from benchmarks.scale_units import EVENT_BYTES, PLATFORM_LINES, Measured, Step, Units
 from local.template import resources, template
+from saxaul.catalog.timeline import renewed_after
 
 DAY = 86_400
 DAYS_OF_MONTH = 30.4
@@ -23,6 +25,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-ke
 
 FEWEST_PARTITIONS = 4
 """The partitions of a new on-demand table, which takes 4,000 write units a second. The same guide, on-demand mode."""
+
+LARGEST_ITEM = 400 * 1024
+"""Bytes of the largest item. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 SHARD_HOURS = 4
 """A shard of a stream is closed, and followed by another, about every four hours. AWS does not promise a number."""
@@ -134,7 +139,7 @@ class Load:
     def workers(self) -> float:
         return sum(self.workers_by_function.values())
 
-    @property
+    @cached_property
     def used(self) -> Units:
         total = Units()
         for flow in self.flows.values():
@@ -149,8 +154,7 @@ class Load:
 
     @property
     def renewals_per_second(self) -> float:
-        delay = float(template()["Parameters"]["CatalogDelay"]["Default"])
-        return self.catalog_workers / (delay / 2)
+        return self.catalog_workers / renewed_after(float(template()["Parameters"]["CatalogDelay"]["Default"]))
 
     @property
     def _renewals(self) -> Units:
@@ -164,7 +168,7 @@ class Load:
     @property
     def _marks(self) -> Units:
         """What the marks in the totals add to what the run measured, with one mark in each item."""
-        added = max(0.0, self.marks - 1) * self.measured.mark_bytes
+        added = min(max(0.0, self.marks - 1) * self.measured.mark_bytes, LARGEST_ITEM)
         batches = self.flows["tally"].invocations
         return Units(write_units=batches * added / 1024, read_units=batches * added / 4096)
 
@@ -219,9 +223,7 @@ def _bytes_of_user(activity: Activity, measured: Measured) -> float:
     return activity.kept_days * (actions + activity.trees * measured.tree_bytes)
 
 
-def _flows(
-    users: float, activity: Activity, measured: Measured, shards: float, *, at_peak: bool
-) -> Iterator[Flow]:
+def _flows(users: float, activity: Activity, measured: Measured, shards: float, *, at_peak: bool) -> Iterator[Flow]:
     peak, seven = (activity.peak, activity.peak_at_seven) if at_peak else (1.0, 1.0)
     active = users * activity.active_share / DAY
     actions, trees = active * activity.actions * peak, users * activity.trees / DAY * seven
@@ -245,6 +247,7 @@ def _flows(
     yield Flow("certificate", steps["certificate"], trees / seven * peak * activity.views_per_tree, is_api=True)
 
 
+@cache
 def parallelization(logical_id: str) -> int:
     return int(resources("AWS::Lambda::EventSourceMapping")[logical_id].get("ParallelizationFactor", 1))
 

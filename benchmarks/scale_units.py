@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from math import ceil
 from time import process_time_ns, time
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ from saxaul.settings import settings
 from saxaul.storage import clients, impact, periods
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Table, python, transact
+from saxaul.storage.table import Item, Table, python, raw, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -79,6 +80,7 @@ MAX_TREES, DAY = 500, 86_400
 """An order and a request of reports have at most 500 trees. Those of a day are collected."""
 
 Handler = Callable[[Any, Any], Any]
+_memory = cache(function_memory)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class Step:
 
     @property
     def memory_mb(self) -> int:
-        return function_memory(self.function)
+        return _memory(self.function)
 
     def uses(self, items: float) -> Units:
         """Return what an invocation with this many items uses."""
@@ -170,6 +172,7 @@ class Measured:
     accruals: dict[int, Step]
     usual: dict[int, Step]
     usual_reports: dict[int, Step]
+    usual_bytes: float
     records_per_action: float
     bytes_per_action: float
     points_per_action: float
@@ -307,6 +310,7 @@ class Measuring:
         day = Day(max(4000, 8 * self._sample), yesterday, zone, together=False)
         actions = {size: self._actions(PeriodsWay(day, catalog), day, size) for size in SIZES}
         usual = {size: self._usual(UsualWay(day, catalog), day, size) for size in SIZES}
+        usual_bytes = self._usual_bytes()
         steps, tree = self._trees(catalog)
         records = actions[max(SIZES)].records
         steps["find_repeats"], steps["tally"] = self._stream(records)
@@ -317,6 +321,7 @@ class Measuring:
             accruals={size: found.accrual for size, found in actions.items()},
             usual={size: accrual for size, (_, accrual) in usual.items()},
             usual_reports={size: report for size, (report, _) in usual.items()},
+            usual_bytes=usual_bytes,
             records_per_action=len(records) / actions[max(SIZES)].actions,
             bytes_per_action=actions[max(SIZES)].stored_bytes,
             points_per_action=actions[max(SIZES)].points,
@@ -338,7 +343,9 @@ class Measuring:
         make_tables(LEDGER, PLAIN)
         before_any = self._run_calls(way, day, calls[:1])
         large = self._run_calls(way, day, calls[1:])
-        accrual = step("AccruePoints", "ActionsToAccruePoints", (1, before_any.accrued), (len(calls) - 1, large.accrued))
+        accrual = step(
+            "AccruePoints", "ActionsToAccruePoints", (1, before_any.accrued), (len(calls) - 1, large.accrued)
+        )
         entries = [entry for record in large.records for entry in _new_entries(record)]
         return MeasuredActions(
             Step("IngestActions", large.reported.scaled(1 / (len(calls) - 1))),
@@ -351,7 +358,7 @@ class Measuring:
         )
 
     def _run_calls(self, way: "PeriodsWay | UsualWay", day: Day, calls: Sequence[Call]) -> "Run":
-        arrived = [_arrived(day, call) for call in calls]
+        arrived = [_arrived(call) for call in calls]
         for call, before in zip(calls, arrived, strict=True):
             way.prepare(call, before)
         old = _ledger_items() if isinstance(way, PeriodsWay) else {}
@@ -381,6 +388,12 @@ class Measuring:
             Step("IngestActions", run.reported.scaled(1 / (len(calls) - 1))),
             Step("AccruePoints", Units(), run.accrued.scaled(1 / run.actions), 10),
         )
+
+    @staticmethod
+    def _usual_bytes() -> float:
+        pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=PLAIN)
+        items = [item for page in pages for item in page["Items"] if item["sk"]["S"].startswith("ENTRY#")]
+        return sum(size_of(python(item)) + INDEX_BYTES for item in items) / len(items)
 
     def _received(self) -> list[QueueRecord]:
         """Receive and delete all messages in the queue as Lambda's poller does, up to ten at a time."""
@@ -456,7 +469,7 @@ class Measuring:
             ),
         }
         stored = sum(size_of(python(item)) + INDEX_BYTES for item in _ledger_items().values()) - sum(
-            size_of(periods.to_item(_ripe_period(user, now, price))) + INDEX_BYTES for user in people
+            _stored(periods.to_item(_ripe_period(user, now, price))) + INDEX_BYTES for user in people
         )
         return steps, {"tree_bytes": stored / self._people, "tree_records": 4.0}
 
@@ -577,7 +590,7 @@ def spread(calls: Sequence[Call], wanted: int) -> list[Call]:
     return [calls[int((number + 0.5) * len(calls) / wanted)] for number in range(min(wanted, len(calls)))]
 
 
-def _arrived(day: Day, call: Call) -> Counter[int]:
+def _arrived(call: Call) -> Counter[int]:
     """Count the actions of each user of the call that arrived earlier in the day."""
     users = set(users_of(call))
     arrived: Counter[int] = Counter()
@@ -677,6 +690,11 @@ def _answered(handler: Handler, event: dict[str, Any], status: int) -> dict[str,
     return answer
 
 
+def _stored(item: Item) -> int:
+    """Return the bytes of an item, without those of the index of the table."""
+    return size_of(python(raw(item)))
+
+
 def _tally_sizes() -> dict[str, Any]:
     """Return the bytes of a day's totals without marks, those of a mark, and how many items share the totals of a day.
 
@@ -688,7 +706,7 @@ def _tally_sizes() -> dict[str, Any]:
     for number in range(3):
         change = Change(10**27 + number, {day: Impact(trees={"reserved": 1})})
         tally = tally.with_changes([change], named(f"{SHARD}{number}"), int(time()))
-        sizes.append(size_of(impact.to_item(tally)))
+        sizes.append(_stored(impact.to_item(tally)))
     mark = (sizes[2] - sizes[0]) / 2
     return {
         "tally_bytes": sizes[0] - mark,
