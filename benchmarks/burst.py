@@ -78,9 +78,9 @@ class Setting:
 
 
 class Times(NamedTuple):
-    """The 50th and the 99th percentile of some durations in seconds, and how many there are."""
+    """The 50th and the 99th percentile of some durations in seconds, and of how many people they are."""
 
-    count: int
+    people: int
     p50: float
     p99: float
 

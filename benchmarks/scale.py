@@ -16,7 +16,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,7 +27,7 @@ from benchmarks import burst, costs, scale_plot
 from benchmarks.engine import engine
 from benchmarks.limits import limits, users_at
 from benchmarks.metering import Meter
-from benchmarks.scale_model import Activity, Load, dollars_a_month, load
+from benchmarks.scale_model import Activity, Load, dollars_a_month, http_api_dollars, load
 from benchmarks.scale_units import SIZES, Gauge, LogBytes, Measured, Measuring, partner_side
 from local.console import console, step
 from local.sam import ROOT
@@ -104,6 +104,8 @@ def row(users: float, activity: Activity, found: Measured) -> dict[str, Any]:
         "stored_gb": peak.stored_gb,
         "usd": sum(lines.values()),
         "usd_by_line": lines,
+        "usd_http_api": http_api_dollars(mean),
+        "met": [limit.name for limit in limits() if limit.demand(peak) > limit.value],
     }
 
 
@@ -171,7 +173,8 @@ def _dollars_grid(summary: Mapping[str, Any]) -> Grid:
     for line in rows[0]["usd_by_line"]:
         grid.add_row(line, *(f"{row['usd_by_line'][line]:,.0f}" for row in rows))
     grid.add_row("all", *(f"{row['usd']:,.0f}" for row in rows), style="bold")
-    grid.add_row("per user and year", *(f"{row['usd'] * 12 / row['users']:.3f}" for row in rows))
+    grid.add_row("for a user, in a year", *(f"{row['usd'] * 12 / row['users']:.4f}" for row in rows))
+    grid.add_row("HTTP API instead of REST", *(f"{row['usd_http_api']:,.0f}" for row in rows))
     return grid
 
 
@@ -202,7 +205,7 @@ def _costs_grid(summary: Mapping[str, Any]) -> Grid:
 def _burst_grid(summary: Mapping[str, Any]) -> Grid:
     bursts = summary["bursts"]
     grid = _grid("07:00: a million people, 500 saplings", "", *bursts)
-    for title, value in {
+    shown: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "harvest answered, p50 and p99 s": lambda b: f"{b['harvests']['p50']:.2f}, {b['harvests']['p99']:.0f}",
         "verdict on the tree, p50 and p99 s": lambda b: f"{b['verdicts']['p50']:.2f}, {b['verdicts']['p99']:.0f}",
         "the last sapling is reserved after, s": lambda b: f"{b['sold_out']:.2f}",
@@ -213,7 +216,8 @@ def _burst_grid(summary: Mapping[str, Any]) -> Grid:
         "tries with 5XX, no worker": lambda b: f"{b['refusals']['no worker']:,}",
         "gave up: harvest, redemption": lambda b: f"{b['gave_up']['harvest']:,}, {b['gave_up']['redemption']:,}",
         "most workers": lambda b: f"{b['most_workers']:,}",
-    }.items():
+    }
+    for title, value in shown.items():
         grid.add_row(title, *(value(found) for found in bursts.values()))
     return grid
 

@@ -154,7 +154,7 @@ class Load:
 
     @property
     def renewals_per_second(self) -> float:
-        return self.catalog_workers / renewed_after(float(template()["Parameters"]["CatalogDelay"]["Default"]))
+        return self.catalog_workers / renewed_after(int(template()["Parameters"]["CatalogDelay"]["Default"]))
 
     @property
     def _renewals(self) -> Units:
@@ -281,6 +281,11 @@ def dollars_a_month(mean: Load) -> dict[str, float]:
         "Data to the internet": prices.tiered(mean.sent_gb * seconds, prices.SENT_TIERS),
         "Alarms": alarm_metrics() * prices.ALARM_METRIC_MONTH,
     }
+
+
+def http_api_dollars(mean: Load) -> float:
+    """Return what API Gateway would cost in a month with an HTTP API instead of a REST API."""
+    return prices.tiered(mean.api_calls * DAYS_OF_MONTH * DAY, prices.HTTP_TIERS)
 
 
 def alarm_metrics() -> int:

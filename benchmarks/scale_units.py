@@ -82,6 +82,9 @@ MAX_TREES, DAY = 500, 86_400
 Handler = Callable[[Any, Any], Any]
 _memory = cache(function_memory)
 
+TREE_RECORDS = 4
+"""How often the redemption of one tree changes: it is requested, settled, ordered and confirmed."""
+
 
 @dataclass(frozen=True)
 class Units:
@@ -311,7 +314,7 @@ class Measuring:
         actions = {size: self._actions(PeriodsWay(day, catalog), day, size) for size in SIZES}
         usual = {size: self._usual(UsualWay(day, catalog), day, size) for size in SIZES}
         usual_bytes = self._usual_bytes()
-        steps, tree = self._trees(catalog)
+        steps, tree_bytes = self._trees(catalog)
         records = actions[max(SIZES)].records
         steps["find_repeats"], steps["tally"] = self._stream(records)
         renewal = self._gauge.used(lambda: self._store.catalog(max_age=0))
@@ -328,7 +331,8 @@ class Measuring:
             message_bytes={size: found.message_bytes for size, found in actions.items()},
             renewal_units=renewal.read_units,
             tree_points=catalog.tree_projects[PROJECT].price_points,
-            **tree,
+            tree_bytes=tree_bytes,
+            tree_records=TREE_RECORDS,
             **_tally_sizes(),
         )
 
@@ -428,7 +432,7 @@ class Measuring:
 
     # --- Persons and trees ------------------------------------------------------------------------------------
 
-    def _trees(self, catalog: Catalog) -> tuple[dict[str, Step], dict[str, float]]:
+    def _trees(self, catalog: Catalog) -> tuple[dict[str, Step], float]:
         make_tables(LEDGER)
         project = catalog.tree_projects[PROJECT].model_copy(update={"saplings": self._people, "schedule": None})
         ledger, now = Table(LEDGER, SYSTEM_CLOCK), int(time())
@@ -471,7 +475,7 @@ class Measuring:
         stored = sum(size_of(python(item)) + INDEX_BYTES for item in _ledger_items().values()) - sum(
             _stored(periods.to_item(_ripe_period(user, now, price))) + INDEX_BYTES for user in people
         )
-        return steps, {"tree_bytes": stored / self._people, "tree_records": 4.0}
+        return steps, stored / self._people
 
     def _each(
         self,
