@@ -9,6 +9,7 @@ Time goes on in steps of a quarter of a second. In each step:
   1,000. A call that starts a worker takes longer, and one that finds none gets a status of 5XX;
 - a redemption request reads the project's stock, which is one item. A call whose read is over 3,000 a second gets
   status 503;
+- before the project is sold out, its group in the queue takes 300 requests a second. A call beyond that gets 503 too;
 - the requests of the project are settled in the order of the queue, one batch of 10 after the other. The first 500 get
   a tree, the others are rejected. Later requests are refused as sold out.
 
@@ -22,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.limits import GROUP_SENDS
 from benchmarks.scale_units import Measured
 from local.template import resources
 
@@ -107,7 +109,9 @@ class Burst:
     sold_out: float = 0
     last: float = 0
     most_workers: int = 0
-    refusals: dict[str, int] = field(default_factory=lambda: {"throttled": 0, "no worker": 0, "busy item": 0})
+    refusals: dict[str, int] = field(
+        default_factory=lambda: {"throttled": 0, "no worker": 0, "busy item": 0, "busy group": 0}
+    )
     gave_up: dict[str, int] = field(default_factory=lambda: {"harvest": 0, "redemption": 0})
     harvests: Times = NONE
     verdicts: Times = NONE
@@ -192,7 +196,9 @@ class _Simulation:
         reads = self.s.late_reads if known else self.s.reads
         allowed = len(redeeming) if not reads else int(READS_OF_AN_ITEM * STEP / reads)
         self._refuse(redeeming[allowed:], "busy item")
-        served = admitted[~np.isin(admitted, redeeming[allowed:])]
+        sending = allowed if known else min(allowed, int(GROUP_SENDS * STEP))
+        self._refuse(redeeming[sending:allowed], "busy group")
+        served = admitted[~np.isin(admitted, redeeming[sending:])]
         durations = self._durations(served)
         served, durations, left = self._on_workers(served, durations)
         self._refuse(left, "no worker")
@@ -200,7 +206,7 @@ class _Simulation:
         for phase, handle in ((HARVEST, self._harvested), (REDEEM, self._redeemed), (WAIT, self._viewed)):
             chosen = phases == phase
             handle(served[chosen], np.maximum(self.due[served[chosen]], self.now) + durations[chosen])
-        return len(served), len(redeeming[allowed:]) + len(left)
+        return len(served), len(redeeming[sending:]) + len(left)
 
     def _durations(self, calls: NDArray[np.intp]) -> NDArray[np.float64]:
         s = self.s

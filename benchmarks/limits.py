@@ -11,10 +11,11 @@ Each limit names its page. ``kind`` says what can be done:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 from benchmarks.prices import ROUND_TRIP
-from benchmarks.scale_model import LARGEST_ITEM, Activity, Load, load
+from benchmarks.scale_model import LARGEST_ITEM, TALLIED_DAYS, Activity, Load, load
 from benchmarks.scale_units import Measured
 from local.template import resources
 from saxaul.storage.redemptions import REQUESTED_LISTS
@@ -22,6 +23,12 @@ from saxaul.storage.registry import CLIENT_CACHED_FOR
 
 Kind = Literal["template", "quota", "fixed", "design"]
 GUIDE = "https://docs.aws.amazon.com"
+
+GROUP_SENDS = 300
+"""Messages a second that a group of a FIFO queue takes without batches: a group is in one partition of the queue.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+"""
 
 
 @dataclass(frozen=True)
@@ -192,6 +199,15 @@ def _of_keys() -> list[Limit]:
             "deal a day's totals among more items",
         ),
         Limit(
+            "writes of a partition of a day's totals",
+            "fixed",
+            1000,
+            "units/s",
+            _tally_writes,
+            page,
+            "raise MaximumBatchingWindowInSeconds of ChangesToTally",
+        ),
+        Limit(
             "reads of the catalog's newest state",
             "fixed",
             3000,
@@ -226,6 +242,15 @@ def _of_keys() -> list[Limit]:
             _settling,
             f"{GUIDE}/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html",
             "deal a project's saplings among several groups",
+        ),
+        Limit(
+            "sends to the favourite project's group",
+            "fixed",
+            GROUP_SENDS,
+            "messages/s",
+            lambda found: found.flows["redeem"].rate * found.activity.favourite_share,
+            f"{GUIDE}/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html",
+            "deal a project's requests among several groups",
         ),
         Limit(
             "writes of a list of pending redemptions",
@@ -287,6 +312,12 @@ def _of_other_services() -> list[Limit]:
             "ask AWS",
         ),
     ]
+
+
+def _tally_writes(found: Load) -> float:
+    """Return the write units a second of the partition that has the most of the totals of today and yesterday."""
+    units = found.flows["tally"].invocations * TALLIED_DAYS * ceil(min(found.tally_bytes, LARGEST_ITEM) / 1024)
+    return units / found.measured.tally_partitions
 
 
 def _apps() -> int:

@@ -213,6 +213,7 @@ def _burst_grid(summary: Mapping[str, Any]) -> Grid:
         "refused as sold out": lambda b: f"{b['sold_out_answers']:,}",
         "tries with 429, throttled": lambda b: f"{b['refusals']['throttled']:,}",
         "tries with 503, busy item": lambda b: f"{b['refusals']['busy item']:,}",
+        "tries with 503, busy group": lambda b: f"{b['refusals']['busy group']:,}",
         "tries with 5XX, no worker": lambda b: f"{b['refusals']['no worker']:,}",
         "gave up: harvest, redemption": lambda b: f"{b['gave_up']['harvest']:,}, {b['gave_up']['redemption']:,}",
         "most workers": lambda b: f"{b['most_workers']:,}",

@@ -29,6 +29,9 @@ FEWEST_PARTITIONS = 4
 LARGEST_ITEM = 400 * 1024
 """Bytes of the largest item. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
+TALLIED_DAYS = 2
+"""Nearly every batch of changes has actions of today and of yesterday, and writes the totals of both."""
+
 SHARD_HOURS = 4
 """A shard of a stream is closed, and followed by another, about every four hours. AWS does not promise a number."""
 
@@ -167,10 +170,13 @@ class Load:
 
     @property
     def _marks(self) -> Units:
-        """What the marks in the totals add to what the run measured, with one mark in each item."""
-        added = min(max(0.0, self.marks - 1) * self.measured.mark_bytes, LARGEST_ITEM)
-        batches = self.flows["tally"].invocations
-        return Units(write_units=batches * added / 1024, read_units=batches * added / 4096)
+        """What marks and a second day add to what the run measured: one day, with one mark in the item."""
+        bytes_of_marks = min(max(0.0, self.marks - 1) * self.measured.mark_bytes, LARGEST_ITEM)
+        batches, alone = self.flows["tally"].invocations, self.flows["tally"].step.fixed
+        return Units(
+            write_units=batches * (TALLIED_DAYS * bytes_of_marks / 1024 + (TALLIED_DAYS - 1) * alone.write_units),
+            read_units=batches * (TALLIED_DAYS * bytes_of_marks / 4096 + (TALLIED_DAYS - 1) * alone.read_units),
+        )
 
     @property
     def servers(self) -> float:

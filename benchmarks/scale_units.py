@@ -167,6 +167,7 @@ class Measured:
         mark_bytes: bytes of a mark in a day's totals. There is one for each shard of the last ``mark_hours``.
         mark_hours: for how many hours a mark is kept.
         tally_parts: how many items share the totals of a day.
+        tally_partitions: how many partition keys these items have.
         tree_points: the price of the tree.
     """
 
@@ -187,6 +188,7 @@ class Measured:
     mark_bytes: float
     mark_hours: float
     tally_parts: int
+    tally_partitions: int
     tree_points: int
 
     def as_json(self) -> dict[str, Any]:
@@ -717,4 +719,5 @@ def _tally_sizes() -> dict[str, Any]:
         "mark_bytes": mark,
         "mark_hours": totals.DELIVERED_WITHIN / 3600,
         "tally_parts": int(getattr(totals, "TALLIES_OF_A_DAY", 1)),
+        "tally_partitions": int(getattr(impact, "PARTITIONS_OF_A_MONTH", 1)),
     }

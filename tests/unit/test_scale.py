@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from math import ceil
 
 import pytest
 from rich.console import Console
@@ -61,6 +62,7 @@ def make_measured() -> Measured:
         mark_bytes=30,
         mark_hours=30,
         tally_parts=16,
+        tally_partitions=4,
         tree_points=18_000,
     )
 
@@ -77,7 +79,7 @@ def test_a_million_users_report_19_actions_a_second_on_average() -> None:
     assert mean.stored_gb == pytest.approx(365 * (1e6 / 3 * 5 * 100 + 300 * 2000) / 1e9)
 
 
-def test_a_load_of_ten_write_units_an_action_needs_a_partition_for_each_thousand_units_a_second() -> None:
+def test_a_table_has_a_partition_for_each_1000_write_units_or_3000_read_units_a_second() -> None:
     activity = replace(ACTIVITY, trees=0, peak=10, kept_days=0)
     one_step = replace(MEASURED, steps=MEASURED.steps | {"tally": Step("TallyImpact", Units())}, mark_bytes=0)
 
@@ -85,7 +87,7 @@ def test_a_load_of_ten_write_units_an_action_needs_a_partition_for_each_thousand
 
     units = 100e6 / 3 * 5 / 86_400 * 10
     assert found.used.write_units == pytest.approx(units)
-    assert found.partitions == -(-units // 1000)
+    assert found.partitions == max(ceil(units / 1000), ceil(found.used.read_units / 3000))
 
 
 def test_a_batch_has_what_arrives_in_its_window_and_at_most_the_size_of_the_template() -> None:
