@@ -262,7 +262,7 @@ def _of_keys() -> list[Limit]:
             "raise REQUESTED_LISTS",
         ),
         Limit(
-            "writes of the favourite project's list of waiting trees",
+            "writes of a project's list of waiting trees",
             "fixed",
             1000,
             "units/s",

@@ -6,7 +6,8 @@
 The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_units``). It then
 multiplies by an assumed activity (``scale_model.Activity``) and compares with AWS's published limits (``limits``). It
 reckons all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
-(``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``.
+(``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``, and, with a million people, the tables
+of ``docs/scale.md``.
 
 What depends on the machine: processor time, and so Lambda's part of the dollars, the number of workers and the answer
 times. What does not: units, requests, messages, bytes, and their dollars.
@@ -15,12 +16,14 @@ times. What does not: units, requests, messages, bytes, and their dollars.
 import argparse
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table as Grid
 
 from benchmarks import burst, costs, scale_plot
@@ -40,6 +43,13 @@ USERS = (1e6, 10e6, 100e6, 721e6)
 HIGHER_RATE = 10_000
 """The throttle of the second burst, in calls a second: the default quota of an account."""
 
+PEOPLE = 1_000_000
+
+MOST_USERS = 9e11
+"""Limits that more users than this would meet are not told apart."""
+
+BLOCK = re.compile(r"^```text\n.*?^```\n", re.DOTALL | re.MULTILINE)
+DOCUMENT = ROOT / "docs" / "scale.md"
 PICTURE, BURST_PICTURE = ROOT / "docs" / "scale.svg", ROOT / "docs" / "burst.svg"
 
 
@@ -131,7 +141,7 @@ def _burst_figures(done: burst.Burst) -> dict[str, Any]:
 
 
 def grids(summary: Mapping[str, Any]) -> list[Grid]:
-    """Return the tables of a report. Each fits into 80 columns."""
+    """Return the tables of a report. Each fits into 90 columns."""
     return [
         _scale_grid(summary),
         _dollars_grid(summary),
@@ -139,6 +149,24 @@ def grids(summary: Mapping[str, Any]) -> list[Grid]:
         _costs_grid(summary),
         _burst_grid(summary),
     ]
+
+
+def with_tables(document: str, summary: Mapping[str, Any]) -> str:
+    """Return a document with the tables of a report in the place of its blocks of text, in the same order.
+
+    Raises:
+        ValueError: the document has not as many blocks as the report has tables.
+    """
+    texts = []
+    for grid in grids(summary):
+        plain = Console(width=120, no_color=True)
+        with plain.capture() as output:
+            plain.print(grid)
+        texts.append("\n".join(line.rstrip() for line in output.get().splitlines() if line.strip()))
+    parts = BLOCK.split(document)
+    if len(parts) != len(texts) + 1:
+        raise ValueError(f"the document has {len(parts) - 1} blocks of text, and the report {len(texts)} tables")
+    return parts[0] + "".join(f"```text\n{text}\n```\n{part}" for text, part in zip(texts, parts[1:], strict=True))
 
 
 def _grid(title: str, *columns: str) -> Grid:
@@ -182,7 +210,9 @@ def _limits_grid(summary: Mapping[str, Any]) -> Grid:
     grid = _grid("Limits, by the monthly users at whose peak they are met", "", "kind", "limit", "users")
     for limit in summary["limits"]:
         value = f"{short(limit['value'])} {limit['unit']}"
-        grid.add_row(limit["name"][:44], limit["kind"], value, short(limit["users"]))
+        grid.add_row(
+            limit["name"], limit["kind"], value, short(limit["users"]) if limit["users"] < MOST_USERS else "more"
+        )
     return grid
 
 
@@ -235,11 +265,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sample", type=int, default=1000, help="the number of actions to measure for each call size")
     parser.add_argument("--redemptions", type=int, default=60, help="the number of trees to measure")
-    parser.add_argument("--people", type=int, default=1_000_000, help="the number of people of the simulated burst")
+    parser.add_argument("--people", type=int, default=PEOPLE, help="the number of people of the simulated burst")
     chosen = parser.parse_args()
     summary = report(measured(chosen.sample, chosen.redemptions), Activity(), chosen.people)
     scale_plot.draw_scale(summary["scale"], summary["limits"], PICTURE)
     scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
+    if chosen.people == PEOPLE:
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), summary), "utf-8")
     for grid in grids(summary):
         console.print(grid)
     print(json.dumps(summary))

@@ -10,7 +10,7 @@ from rich.console import Console
 from benchmarks import costs, prices
 from benchmarks.burst import Setting, simulate
 from benchmarks.limits import limits, users_at
-from benchmarks.scale import grids, report, row, short
+from benchmarks.scale import DOCUMENT, grids, report, row, short, with_tables
 from benchmarks.scale_model import DAY, DAYS_OF_MONTH, Activity, dollars_a_month, load
 from benchmarks.scale_units import SIZES, LogBytes, Measured, Step, Units, step
 from local.template import resources, template
@@ -265,13 +265,18 @@ def test_the_same_seed_gives_the_same_burst() -> None:
     assert simulate(replace(BURST, seed=2)) != simulate(BURST)
 
 
-def test_the_tables_of_the_scale_fit_into_90_columns() -> None:
-    console = Console(width=120)
+def test_the_tables_of_the_scale_fit_into_90_columns_and_into_their_document() -> None:
+    console, summary = Console(width=120), report(MEASURED, ACTIVITY, 2000)
     with console.capture() as output:
-        for grid in grids(report(MEASURED, ACTIVITY, 2000)):
+        for grid in grids(summary):
             console.print(grid)
 
     assert max(len(line.rstrip()) for line in output.get().splitlines()) <= 90
+
+    document = DOCUMENT.read_text("utf-8")
+    written = with_tables(document, summary)
+    assert written != document
+    assert with_tables(written, summary) == written
 
 
 @pytest.mark.parametrize(
