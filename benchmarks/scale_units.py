@@ -249,8 +249,9 @@ class Gauge:
         )
 
     def _counting(self, name: str) -> Callable[..., None]:
-        def count(**_: object) -> None:
-            self._other[name] += 1
+        def count(model: Any, **_: object) -> None:  # noqa: ANN401 - a type of botocore
+            if name != "files" or model.name == "PutObject":
+                self._other[name] += 1
 
         return count
 
