@@ -11,9 +11,14 @@ were looked up on 2026-11-24:
 - Lambda on arm64: $0.0000133334 per GB-second, $0.20 per million invocations
   (cloudchipr.com, AWS Lambda Pricing, 2024).
 - API Gateway, REST: $3.50 per million calls (AWS whitepaper, Best Practices for API Gateway Private APIs, table 4).
+
+The other prices, and all steps of ``Tiers``, are used by ``benchmarks/scale.py``. They were written down from knowledge
+of AWS's price list, on 2026-11-27. AWS's pages load their prices by scripts, so they were not read for this file. Each
+price names its page, so that it can be checked.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 REGION = "us-east-1"
 AS_OF = "2026-11-24"
@@ -25,6 +30,97 @@ FAIR_QUEUE_REQUEST = 0.10e-6
 GB_SECOND = 0.0000133334
 INVOCATION = 0.20e-6
 API_CALL = 3.50e-6
+
+HTTP_API_CALL = 1.00e-6
+"""A call of an API Gateway HTTP API, of up to 512 KB. https://aws.amazon.com/api-gateway/pricing/"""
+
+LOGGED_GB = 0.50
+"""A gigabyte that CloudWatch Logs ingests, in the standard class. https://aws.amazon.com/cloudwatch/pricing/"""
+
+RARELY_READ_LOGGED_GB = 0.25
+"""The same in the class for infrequent access."""
+
+KEPT_LOG_GB = 0.03
+"""A gigabyte of compressed logs, kept for a month. The same page."""
+
+STORED_GB = 0.25
+"""A gigabyte in a DynamoDB table, standard class, kept for a month. https://aws.amazon.com/dynamodb/pricing/on-demand/
+
+AWS adds 100 bytes to each item for its index.
+"""
+
+RECOVERABLE_GB = 0.20
+"""The same gigabyte with point-in-time recovery, for a month. The same page."""
+
+STREAM_READ = 0.0
+"""A GetRecords call that Lambda's poller makes for a function. Others cost 0.02 dollars per 100,000. The same page."""
+
+TOKEN = 2.25e-3
+"""A token by the client credentials grant, and below an app client for a month.
+
+https://aws.amazon.com/cognito/pricing/, machine-to-machine authorization.
+"""
+
+APP_CLIENT_MONTH = 6.00
+
+KEY_MONTH = 1.00
+"""A KMS key, for a month. https://aws.amazon.com/kms/pricing/"""
+
+SIGNATURE = 0.15e-4
+"""A request to KMS with an elliptic curve key: 0.15 dollars for 10,000. The same page."""
+
+S3_PUT = 0.005e-3
+S3_GET = 0.0004e-3
+"""A request to S3, standard class. https://aws.amazon.com/s3/pricing/"""
+
+S3_GB = 0.023
+"""A gigabyte in S3, standard class, for a month. The same page."""
+
+EVENT = 1.00e-6
+"""A custom event on an EventBridge bus, of up to 64 KB. https://aws.amazon.com/eventbridge/pricing/"""
+
+ALARM_METRIC_MONTH = 0.10
+"""A metric of a CloudWatch alarm, for a month. https://aws.amazon.com/cloudwatch/pricing/"""
+
+SENT_GB = 0.09
+"""A gigabyte that AWS sends to the internet. https://aws.amazon.com/ec2/pricing/on-demand/, data transfer."""
+
+EMPTY_POLL_MINUTE = 15
+"""Receive requests that Lambda makes each minute to an empty queue: five pollers that each wait for 20 seconds.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+"""
+
+Tiers = tuple[tuple[float, float], ...]
+"""Steps of a price: the monthly amount up to which a step applies, and the price of one unit within it."""
+
+REST_TIERS: Tiers = ((333e6, 3.50e-6), (1e9, 2.80e-6), (20e9, 2.38e-6), (inf, 1.51e-6))
+HTTP_TIERS: Tiers = ((300e6, 1.00e-6), (inf, 0.90e-6))
+"""https://aws.amazon.com/api-gateway/pricing/"""
+
+GB_SECOND_TIERS: Tiers = ((7.5e9, 0.0000133334), (18.75e9, 0.0000120001), (inf, 0.0000106667))
+"""https://aws.amazon.com/lambda/pricing/, arm64."""
+
+SQS_TIERS: Tiers = ((100e9, 0.40e-6), (200e9, 0.30e-6), (inf, 0.24e-6))
+"""https://aws.amazon.com/sqs/pricing/, standard queues. FIFO queues cost 0.10 more in the first step."""
+
+FIFO_REQUEST = 0.50e-6
+
+SENT_TIERS: Tiers = ((10e3, 0.09), (50e3, 0.085), (150e3, 0.07), (inf, 0.05))
+"""Gigabytes to the internet. https://aws.amazon.com/ec2/pricing/on-demand/, data transfer."""
+
+LOG_TIERS: Tiers = ((10e3, 0.50), (30e3, 0.25), (50e3, 0.10), (inf, 0.05))
+"""Gigabytes of Lambda's logs, since May 2025. https://aws.amazon.com/cloudwatch/pricing/, vended logs."""
+
+
+def tiered(amount: float, tiers: Tiers) -> float:
+    """Return what a month's amount costs, in dollars."""
+    dollars, below = 0.0, 0.0
+    for limit, price in tiers:
+        dollars += max(0.0, min(amount, limit) - below) * price
+        below = limit
+    return dollars
+
 
 FULL_PROCESSOR_MB = 1769
 """The memory at which a function has one full processor. With less, its share is proportional (AWS Lambda's guide)."""

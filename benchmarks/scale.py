@@ -1,0 +1,282 @@
+"""Reckon what 1 to 721 million monthly users take, what it costs, and what happens at 07:00.
+
+    make bench ONLY=scale
+    python -m benchmarks.scale [--sample 1000] [--redemptions 60] [--people 1000000]
+
+The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_units``). It then
+multiplies by an assumed activity (``scale_model.Activity``) and compares with AWS's published limits (``limits``). It
+reckons all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
+(``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``, and, with a million people, the tables
+of ``docs/scale.md``.
+
+What depends on the machine: processor time, and so Lambda's part of the dollars, the number of workers and the answer
+times. What does not: units, requests, messages, bytes, and their dollars.
+"""
+
+import argparse
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as Grid
+
+from benchmarks import burst, costs, scale_plot
+from benchmarks.engine import engine
+from benchmarks.limits import limits, users_at
+from benchmarks.metering import Meter
+from benchmarks.scale_model import Activity, Load, dollars_a_month, http_api_dollars, load
+from benchmarks.scale_units import SIZES, Gauge, LogBytes, Measured, Measuring, partner_side
+from local.console import console, step
+from local.sam import ROOT
+from saxaul.observability import logger
+from saxaul.storage import clients
+
+USERS = (1e6, 10e6, 100e6, 721e6)
+"""Monthly users. 721 million used the shopping apps that the programme is for, in 2019."""
+
+HIGHER_RATE = 10_000
+"""The throttle of the second burst, in calls a second: the default quota of an account."""
+
+PEOPLE = 1_000_000
+
+MOST_USERS = 9e11
+"""Limits that more users than this would meet are not told apart."""
+
+BLOCK = re.compile(r"^```text\n.*?^```\n", re.DOTALL | re.MULTILINE)
+DOCUMENT = ROOT / "docs" / "scale.md"
+PICTURE, BURST_PICTURE = ROOT / "docs" / "scale.svg", ROOT / "docs" / "burst.svg"
+
+
+def measured(sample: int, redemptions: int) -> Measured:
+    """Run all steps on the emulator, and return what they use."""
+    handler, log = logger.registered_handler, LogBytes()
+    if isinstance(handler, logging.StreamHandler):
+        handler.setStream(log)
+    with engine() as queue_url, partner_side():
+        meter = Meter()
+        meter.attach(clients.dynamodb(), clients.sqs())
+        with step("measuring what each step uses"):
+            return Measuring(Gauge(meter, log), queue_url, sample, redemptions).measure()
+
+
+def report(found: Measured, activity: Activity, people: int) -> dict[str, Any]:
+    """Return all figures, by their names in the JSON."""
+    doors = {str(size): costs.front_doors(size) for size in SIZES}
+    with step(f"simulating {people:,} people at 07:00"):
+        bursts = {
+            "template's throttle": burst.simulate(burst.setting_of(found, people=people)),
+            f"{HIGHER_RATE:,} calls/s": burst.simulate(burst.setting_of(found, people=people, rate=HIGHER_RATE)),
+        }
+    return {
+        "benchmark": "scale",
+        "activity": asdict(activity),
+        "scale": [row(users, activity, found) for users in USERS],
+        "limits": sorted(
+            (
+                {
+                    "name": limit.name,
+                    "kind": limit.kind,
+                    "value": limit.value,
+                    "unit": limit.unit,
+                    "users": users_at(limit, activity, found),
+                    "remedy": limit.remedy,
+                    "source": limit.source,
+                }
+                for limit in limits()
+            ),
+            key=lambda limit: float(limit["users"]),
+        ),
+        "usd_per_million_actions": {str(size): costs.actions_bill(found, size) for size in SIZES},
+        "usd_per_million_actions_usual": {str(size): costs.usual_bill(found, size) for size in SIZES},
+        "usd_per_million_trees": costs.tree_bill(found, activity),
+        "actions_of_a_tree": costs.actions_of_a_tree(found),
+        "usd_front_door": doors,
+        "bursts": {name: _burst_figures(done) for name, done in bursts.items()},
+        "measured": found.as_json(),
+    }
+
+
+def row(users: float, activity: Activity, found: Measured) -> dict[str, Any]:
+    """Return what a number of monthly users takes, on average and at the peak, and the dollars of a month."""
+    mean, peak = (load(users, activity, found, at_peak=at_peak) for at_peak in (False, True))
+    lines = dollars_a_month(mean)
+    return {
+        "users": users,
+        "mean": _rates(mean),
+        "peak": _rates(peak),
+        "partitions": peak.partitions,
+        "stored_gb": peak.stored_gb,
+        "usd": sum(lines.values()),
+        "usd_by_line": lines,
+        "usd_http_api": http_api_dollars(mean),
+        "met": [limit.name for limit in limits() if limit.demand(peak) > limit.value],
+    }
+
+
+def _rates(found: Load) -> dict[str, float]:
+    return {
+        "api_calls": found.api_calls,
+        "actions": found.flows["report"].rate * found.activity.actions_per_call,
+        "messages": found.messages,
+        "write_units": found.used.write_units,
+        "read_units": found.used.read_units,
+        "invocations": found.invocations,
+        "workers": found.workers,
+        "trees": found.flows["redeem"].rate,
+    }
+
+
+def _burst_figures(done: burst.Burst) -> dict[str, Any]:
+    figures = asdict(done)
+    figures["harvests"], figures["verdicts"] = done.harvests._asdict(), done.verdicts._asdict()
+    figures["verdict_percentiles_s"] = figures.pop("verdict_seconds")
+    figures["answered_by_second"], figures["refused_by_second"] = figures.pop("answered"), figures.pop("refused")
+    return figures
+
+
+def grids(summary: Mapping[str, Any]) -> list[Grid]:
+    """Return the tables of a report. Each fits into 90 columns."""
+    return [
+        _scale_grid(summary),
+        _dollars_grid(summary),
+        _limits_grid(summary),
+        _costs_grid(summary),
+        _burst_grid(summary),
+    ]
+
+
+def with_tables(document: str, summary: Mapping[str, Any]) -> str:
+    """Return a document with the tables of a report in the place of its blocks of text, in the same order.
+
+    Raises:
+        ValueError: the document has not as many blocks as the report has tables.
+    """
+    texts = []
+    for grid in grids(summary):
+        plain = Console(width=120, no_color=True)
+        with plain.capture() as output:
+            plain.print(grid)
+        texts.append("\n".join(line.rstrip() for line in output.get().splitlines() if line.strip()))
+    parts = BLOCK.split(document)
+    if len(parts) != len(texts) + 1:
+        raise ValueError(f"the document has {len(parts) - 1} blocks of text, and the report {len(texts)} tables")
+    return parts[0] + "".join(f"```text\n{text}\n```\n{part}" for text, part in zip(texts, parts[1:], strict=True))
+
+
+def _grid(title: str, *columns: str) -> Grid:
+    grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(columns):
+        grid.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    return grid
+
+
+def _scale_grid(summary: Mapping[str, Any]) -> Grid:
+    rows = summary["scale"]
+    grid = _grid("What it takes a second: mean / peak", "", *(f"{row['users'] / 1e6:,.0f} million" for row in rows))
+    for name, title in {
+        "actions": "actions",
+        "api_calls": "API calls",
+        "messages": "messages",
+        "write_units": "write units",
+        "read_units": "read units",
+        "invocations": "invocations",
+        "workers": "workers",
+        "trees": "trees",
+    }.items():
+        grid.add_row(title, *(f"{short(row['mean'][name])} / {short(row['peak'][name])}" for row in rows))
+    grid.add_row("partitions", *(f"{row['partitions']:,}" for row in rows))
+    grid.add_row("TB after a year", *(f"{row['stored_gb'] / 1000:,.2f}" for row in rows))
+    return grid
+
+
+def _dollars_grid(summary: Mapping[str, Any]) -> Grid:
+    rows = summary["scale"]
+    grid = _grid("Dollars a month", "", *(f"{row['users'] / 1e6:,.0f} million" for row in rows))
+    for line in rows[0]["usd_by_line"]:
+        grid.add_row(line, *(f"{row['usd_by_line'][line]:,.0f}" for row in rows))
+    grid.add_row("all", *(f"{row['usd']:,.0f}" for row in rows), style="bold")
+    grid.add_row("for a user, in a year", *(f"{row['usd'] * 12 / row['users']:.4f}" for row in rows))
+    grid.add_row("HTTP API instead of REST", *(f"{row['usd_http_api']:,.0f}" for row in rows))
+    return grid
+
+
+def _limits_grid(summary: Mapping[str, Any]) -> Grid:
+    grid = _grid("Limits, by the monthly users at whose peak they are met", "", "kind", "limit", "users")
+    for limit in summary["limits"]:
+        value = f"{short(limit['value'])} {limit['unit']}"
+        grid.add_row(
+            limit["name"], limit["kind"], value, short(limit["users"]) if limit["users"] < MOST_USERS else "more"
+        )
+    return grid
+
+
+def _costs_grid(summary: Mapping[str, Any]) -> Grid:
+    ours, usual = summary["usd_per_million_actions"], summary["usd_per_million_actions_usual"]
+    grid = _grid(
+        "Dollars per million actions, in calls of 1, 10 and 100; and per million trees",
+        "",
+        *(f"{size}" for size in ours),
+        *(f"usual {size}" for size in usual),
+        "trees",
+    )
+    bills = [*ours.values(), *usual.values(), summary["usd_per_million_trees"]]
+    for line in costs.LINES:
+        grid.add_row(line, *(f"{bill[line]:.3f}" for bill in bills))
+    grid.add_row("all", *(f"{sum(bill.values()):.2f}" for bill in bills), style="bold")
+    return grid
+
+
+def _burst_grid(summary: Mapping[str, Any]) -> Grid:
+    bursts = summary["bursts"]
+    grid = _grid("07:00: a million people, 500 saplings", "", *bursts)
+    shown: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "harvest answered, p50 and p99 s": lambda b: f"{b['harvests']['p50']:.2f}, {b['harvests']['p99']:.0f}",
+        "verdict on the tree, p50 and p99 s": lambda b: f"{b['verdicts']['p50']:.2f}, {b['verdicts']['p99']:.0f}",
+        "the last sapling is reserved after, s": lambda b: f"{b['sold_out']:.2f}",
+        "accepted, later rejected": lambda b: f"{b['accepted']:,}, {b['rejected']:,}",
+        "refused as sold out": lambda b: f"{b['sold_out_answers']:,}",
+        "tries with 429, throttled": lambda b: f"{b['refusals']['throttled']:,}",
+        "tries with 503, busy item": lambda b: f"{b['refusals']['busy item']:,}",
+        "tries with 503, busy group": lambda b: f"{b['refusals']['busy group']:,}",
+        "tries with 5XX, no worker": lambda b: f"{b['refusals']['no worker']:,}",
+        "gave up: harvest, redemption": lambda b: f"{b['gave_up']['harvest']:,}, {b['gave_up']['redemption']:,}",
+        "most workers": lambda b: f"{b['most_workers']:,}",
+    }
+    for title, value in shown.items():
+        grid.add_row(title, *(value(found) for found in bursts.values()))
+    return grid
+
+
+def short(number: float) -> str:
+    """Return a number with about three digits, such as ``1.2k`` or ``3.4M``."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{letter}" if number < 1000 * size else f"{number / size:,.0f}{letter}"
+    return f"{number:.3g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sample", type=int, default=1000, help="the number of actions to measure for each call size")
+    parser.add_argument("--redemptions", type=int, default=60, help="the number of trees to measure")
+    parser.add_argument("--people", type=int, default=PEOPLE, help="the number of people of the simulated burst")
+    chosen = parser.parse_args()
+    summary = report(measured(chosen.sample, chosen.redemptions), Activity(), chosen.people)
+    scale_plot.draw_scale(summary["scale"], summary["limits"], PICTURE)
+    scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
+    if chosen.people == PEOPLE:
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), summary), "utf-8")
+    for grid in grids(summary):
+        console.print(grid)
+    print(json.dumps(summary))
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
