@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from saxaul.ledger.entries import ONE, ZERO, Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.repeats import Sought
 from saxaul.ledger.sums import Awarded, PeriodSums, sums_of
-from saxaul.storage.table import Item, ItemMovedError, Key, Table
+from saxaul.storage.batches import Outcome, Write, write_batch
+from saxaul.storage.table import Item, Key, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -81,16 +82,14 @@ So a wallet can be read without them. The sums take up about 14 bytes for each q
 not be ripe: 2 KB if 140 entries of the last three days are in different quarters. A shorter item has no sums.
 """
 
+_ATTRIBUTES = ("e", "z", "packed", "sums", "digests", "full", "awaited")
+"""All attributes that a period may have, besides its key and its version."""
+
+_SHORT_BYTES = 1024
+"""About how many bytes a period has besides its compressed entries and its digests."""
+
 _WITHOUT_LONG_ENTRIES = "pk, sk, e, z, sums"
 """The attributes from which the sums of every period can be computed."""
-
-
-class PeriodMovedError(ItemMovedError):
-    """A concurrent write changed the period first. ``period`` is the period that is stored now."""
-
-    def __init__(self, period: Period, winner: Item | None) -> None:
-        super().__init__(winner)
-        self.period = period
 
 
 class Periods:
@@ -145,17 +144,13 @@ class Periods:
             ]
             yield owner, [_period(item, [e for e in _entries_in(item) if e["k"] in days.names]) for item in items]
 
-    def put(self, period: Period) -> None:
-        """Write a period, if the stored version is still the one that was read.
+    def write(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Write a batch of periods, each if its stored version is still the one that was read. Return each outcome.
 
         Raises:
-            PeriodMovedError: a concurrent write changed the period first.
+            ClientError, UnansweredError: the request failed. Each period may have been written or not.
         """
-        try:
-            self._table.put(to_item(period), period.version)
-        except ItemMovedError as moved:
-            stored = from_item(moved.winner) if moved.winner else Period(period.key)
-            raise PeriodMovedError(stored, moved.winner) from None
+        return write_batch(self._table, batch, _ATTRIBUTES)
 
     def put_write(self, period: Period) -> "TransactWriteItemTypeDef":
         return self._table.put_write(to_item(period), period.version)
@@ -191,6 +186,13 @@ def to_item(period: Period) -> Item:
     if period.awaited:
         item["awaited"] = sorted(period.awaited)
     return item
+
+
+def to_write(period: Period) -> Write:
+    """Return the write of a period on condition that its stored version is still the one that was read."""
+    item = to_item(period)
+    long = len(item.get("packed") or item.get("z") or b"") + sum(map(len, period.digests.values()))
+    return Write(item, period.version, _SHORT_BYTES + long)
 
 
 def from_item(item: Item) -> Period:
