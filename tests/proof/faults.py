@@ -16,7 +16,15 @@ from tests import partiql
 from tests.proof.memory_dynamodb import CanceledError, ConflictError, Raw, refusal
 
 STATEMENTS = "batch_execute_statement"
-WRITES = ("put_item", STATEMENTS, "transact_write_items", "batch_write_item", "send_message", "put_object", "put_events")
+WRITES = (
+    "put_item",
+    STATEMENTS,
+    "transact_write_items",
+    "batch_write_item",
+    "send_message",
+    "put_object",
+    "put_events",
+)
 BATCHES = {
     "batch_get_item": ("RequestItems", "UnprocessedKeys"),
     "batch_write_item": ("RequestItems", "UnprocessedItems"),

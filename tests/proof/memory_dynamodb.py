@@ -103,9 +103,10 @@ class MemoryDynamoDB:
 
     def batch_execute_statement(self, Statements: list[Raw]) -> Raw:  # noqa: N803
         _validate(partiql.is_batch(Statements), "BatchExecuteStatement", "a batch has 1 to 25 statements")
-        return {"Responses": [self._execute(statement) for statement in Statements]}
+        return {"Responses": [self.execute(statement) for statement in Statements]}
 
-    def _execute(self, statement: Raw) -> Raw:
+    def execute(self, statement: Raw) -> Raw:
+        """Run one statement of a batch."""
         table, response, item = partiql.run(
             statement, lambda table, key: self.tables[table].get(Name(*key)), returns_items=self.returns_losers
         )

@@ -117,9 +117,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("saxaul.services.accrue.write_plans", mutant)
 
 
-@WRITES.caught_by("small actions add up")
+@WRITES.caught_by("running totals are raised")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period that becomes long keeps the attribute in which its entries were stored when it was short."""
+    """A period keeps the attributes that it had before, although its entries are now stored in another one."""
     patch.setattr(periods, "_ATTRIBUTES", ())
 
 

@@ -55,14 +55,13 @@ def refuse_to_write(twin: Twin, *keys: Key) -> None:
         items = [write["Item"] for write in writes if "Item" in write]
         return any(Key(item["pk"]["S"], item["sk"]["S"]) in keys for item in items)
 
-    execute = MemoryDynamoDB._execute
-
     def execute_or_refuse(store: MemoryDynamoDB, statement: Raw) -> Raw:
-        is_refused = partiql.key_of(statement) in keys
-        return partiql.refused("ItemCollectionSizeLimitExceeded") if is_refused else execute(store, statement)
+        if partiql.key_of(statement) in keys:
+            return partiql.refused("ItemCollectionSizeLimitExceeded")
+        return MemoryDynamoDB.execute(store, statement)
 
     twin.calls.refused = is_refused
-    twin.world.store._execute = MethodType(execute_or_refuse, twin.world.store)  # type: ignore[method-assign]
+    twin.world.store.execute = MethodType(execute_or_refuse, twin.world.store)  # type: ignore[method-assign]
 
 
 def entries_of(twin: Twin, user_id: str) -> dict[str, list[str]]:
