@@ -402,9 +402,11 @@ class Attempt:
 
     def _read_claims(self, evidence_ids: Collection[str]) -> None:
         """Read the claims to these evidences, except those that were read before."""
-        read = self._stores.claims.evidence(self._work.owner, {*evidence_ids} - self._evidence.keys())
-        self._evidence |= read
-        self._read_evidence |= read
+        unread = {*evidence_ids} - self._evidence.keys()
+        if unread:
+            read = self._stores.claims.evidence(self._work.owner, unread)
+            self._evidence |= read
+            self._read_evidence |= read
 
     def _early_of(self, app: str) -> EarlyReversals:
         if app not in self._early:
