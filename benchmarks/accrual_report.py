@@ -101,7 +101,6 @@ def missed_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
             if found["times_fewer_write_units_per_action"] < LEAST_RATIO:
                 yield f"{arriving}, calls of {size}: the usual design needs under {LEAST_RATIO} times the write units"
 
-
     ours, single = (summary[name][str(BATCHED_SIZE)] for name in ("one_by_one", "single_writes"))
     if ours["dynamodb_requests_per_action"] > REQUESTS_BUDGET:
         yield f"one by one: {ours['dynamodb_requests_per_action']} DynamoDB requests, budget {REQUESTS_BUDGET}"

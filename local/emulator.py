@@ -43,7 +43,7 @@ def _with_stream(dynamodb: Any, write: Callable[..., Any]) -> Callable[..., Any]
 
 
 def _item_of(dynamodb: Any, table: Any, parsed: Any) -> Any:  # noqa: ANN401
-    """Return the item that a statement writes, as it is stored now. MiniStack replaces an item, and never changes it."""
+    """Return the item that a statement writes, as it is stored now. MiniStack replaces items, and changes none."""
     if parsed["op"] == "INSERT":
         item = parsed["item"].get("M", parsed["item"])
         pk, sk = (dynamodb._extract_key_val(item.get(table[name])) for name in ("pk_name", "sk_name"))  # noqa: SLF001

@@ -33,7 +33,7 @@ from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.claims import Claims
 from saxaul.storage.periods import Periods, from_item
-from saxaul.storage.table import ItemMovedError
+from saxaul.storage.table import BATCH_GET, ItemMovedError
 from saxaul.storage.wallets import Wallets
 
 _WRITERS = 8
@@ -94,13 +94,19 @@ class Accrual:
         terms = Terms(self.calendar, self.catalog_store.rule)
         plain = _plain_work(actions, terms)
         special = _special_work(actions, messages)
-        read = self.stores.periods.get_many(plain, consistent=False)
         with ThreadPoolExecutor(_WRITERS) as threads:
+            read = self._read(list(plain), threads)
             rounds = _Rounds(self.stores, terms, self.clock, threads, accrued)
             rounds.post([_Posting(work, {key: read[key]}) for key, work in plain.items()], map)
             # Planning these works reads further items.
             rounds.post([_Posting(work, None) for work in special], threads.map)
         return accrued
+
+    def _read(self, keys: Sequence[PeriodKey], threads: Executor) -> dict[PeriodKey, Period]:
+        """Read periods in as many batches as it takes, several at a time. They may be out of date."""
+        parts = [keys[start : start + BATCH_GET] for start in range(0, len(keys), BATCH_GET)]
+        found = threads.map(lambda part: self.stores.periods.get_many(part, consistent=False), parts)
+        return {key: period for part in found for key, period in part.items()}
 
     def _readable(self, messages: Mapping[str, ActionMessage], accrued: Accrued) -> dict[str, list[Action]]:
         """Return the actions of each message, without those whose version of the action type cannot be read.

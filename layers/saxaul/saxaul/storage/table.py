@@ -288,7 +288,11 @@ def _typed(value: Any) -> Any:  # noqa: ANN401 - any value
     kind = type(value)
     if kind is str:
         return {"S": value}
-    if (kind is int or kind is Decimal) and len(text := str(value)) <= _SURE_DIGITS and (kind is int or value.is_finite()):
+    if (
+        (kind is int or kind is Decimal)
+        and len(text := str(value)) <= _SURE_DIGITS
+        and (kind is int or value.is_finite())
+    ):
         return {"N": text}
     if kind is dict:
         return {"M": {name: _typed(member) for name, member in value.items()}}
