@@ -1,7 +1,7 @@
 """Fixtures: AWS in this process (by moto), the environment variables of the functions, and a stopped clock.
 
-moto neither throttles nor reports conflicts between transactions, and we teach it PartiQL (``moto_statements.py``). These tests prove that items, expressions and
-messages fit together.
+moto neither throttles nor reports conflicts between transactions. It ignores the conditions of PartiQL statements, so
+``moto_statements.py`` replaces that part. These tests prove that items, expressions and messages fit together.
 """
 
 import json

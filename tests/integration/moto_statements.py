@@ -1,7 +1,5 @@
 """Lets moto run the statements of storage as DynamoDB does. By itself, moto ignores their conditions and parameters."""
 
-from typing import Any
-
 from moto.dynamodb.models import DynamoDBBackend
 
 from tests import partiql
@@ -12,7 +10,7 @@ def batch_execute_statement(backend: DynamoDBBackend, statements: list[partiql.R
 
     def stored(table: str, key: tuple[str, str]) -> partiql.Raw | None:
         found = backend.get_item(table, {"pk": {"S": key[0]}, "sk": {"S": key[1]}})
-        attributes: Any = found.to_json()["Attributes"] if found else None
+        attributes: partiql.Raw | None = found.to_json()["Attributes"] if found else None
         return attributes
 
     assert partiql.is_batch(statements)
