@@ -20,7 +20,7 @@ from saxaul.storage import claims, orders, periods, redemptions, table, wallets
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, ItemMovedError, Key
 from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, State, Step, Tree
-from tests.builders import FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
+from tests.builders import APP, FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
 
@@ -233,6 +233,21 @@ def test_a_write_based_on_a_stale_version_is_refused_and_returns_the_stored_peri
     assert periods.from_item(stale.value.winner) == make_period(make_entry(90), version=2)
     assert unaware.value.winner is None, "DynamoDB does not return the item that an INSERT has met"
     assert stack.periods_of() == [make_period(make_entry(90), version=2)]
+
+
+@pytest.mark.parametrize(("before", "attribute"), [(40, "z"), (400, "packed")])
+def test_a_period_that_becomes_shorter_keeps_no_attribute_of_its_longer_form(
+    stack: Stack, before: int, attribute: str
+) -> None:
+    entries = {f"alipay:{n**5:x}-{n * 7919:x}": make_entry(n, recorded_at=n**3) for n in range(before)}
+    long = replace(make_period(), entries=entries, version=0, full=frozenset({APP}), digests={APP: b"1234"})
+    stack.put_period(long)
+    assert attribute in (stack.ledger.get(periods.period_key(long.key)) or {})
+
+    stack.put_period(make_period(make_entry(7), version=1))
+
+    assert stack.periods_of() == [make_period(make_entry(7), version=2)]
+    assert (stack.ledger.get(periods.period_key(long.key)) or {}).keys() == {"pk", "sk", "v", "e"}
 
 
 def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack) -> None:

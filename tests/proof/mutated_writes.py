@@ -117,12 +117,6 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("saxaul.services.accrue.write_plans", mutant)
 
 
-@WRITES.caught_by("running totals are raised")
-def _(patch: pytest.MonkeyPatch) -> None:
-    """A period keeps the attributes that it had before, although its entries are now stored in another one."""
-    patch.setattr(periods, "_ATTRIBUTES", ())
-
-
 @WRITES.caught_by("a share overflows")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A long period keeps the sums with which it was first stored, although it has more entries."""
