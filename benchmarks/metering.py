@@ -51,6 +51,7 @@ class Meter:
         self.counts: Counter[str] = Counter()
         self._lock = Lock()
         self._statements: list[dict[str, Any]] = []
+        self._reads: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
     def attach(self, dynamodb: "DynamoDBClient", sqs: "SQSClient") -> None:
         # the stubs do not allow a handler that returns parameters
@@ -66,9 +67,12 @@ class Meter:
         """Count the usage of the ``with`` block. The yielded counter is filled when the block ends."""
         before, used = self.counts.copy(), Counter[str]()
         yield used
-        units = sum(map(units_of_statement, self._statements))  # only now, so that it takes none of the measured time
+        # Units that must be computed are computed only now, so that this takes none of the measured time.
+        written = sum(map(units_of_statement, self._statements))
+        read = sum(units_of_batch(asked, found) for asked, found in self._reads)
         self._statements.clear()
-        self._add(**{f"{STATEMENTS}.units": units, "write_units": units})
+        self._reads.clear()
+        self._add(**{f"{STATEMENTS}.units": written, "write_units": written, "BatchGetItem.units": read})
         used.update({name: self.counts[name] - before[name] for name in self.counts})
 
     def _add(self, **amounts: float) -> None:
@@ -89,7 +93,10 @@ class Meter:
         if model.name == STATEMENTS:
             self._add(**{STATEMENTS: 1})
             return
-        units = capacity_units(parsed) or units_of_batch(context.get("batch", {}), parsed.get("Responses", {}))
+        units = capacity_units(parsed)
+        if "batch" in context:
+            with self._lock:
+                self._reads.append((context["batch"], parsed.get("Responses", {})))
         self._add(**{model.name: 1, f"{model.name}.units": units}, write_units=units if model.name in WRITES else 0)
 
     def _dynamodb_asked(self, params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - a type of botocore
