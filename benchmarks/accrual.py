@@ -25,6 +25,7 @@ The benchmark counts these costs between the API and the ledger. The messages of
 """
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -46,7 +47,7 @@ from benchmarks.accrual_report import BUDGETS, SIZES, Results, missed_budgets, r
 from benchmarks.day import Call, Day, Reported
 from benchmarks.engine import CATALOG, LEDGER, PLAIN, engine, make_tables
 from benchmarks.metering import Meter
-from benchmarks.periods_way import PeriodsWay, users_of
+from benchmarks.periods_way import PeriodsWay, SingleWritesWay, users_of
 from benchmarks.prices import Usage
 from benchmarks.usual_way import UsualWay
 from local.console import console, step
@@ -99,6 +100,7 @@ class Bench:
         actions = 0
         for sampled in progress.track(sample, description=doing):
             way.prepare(sampled.call, sampled.arrived_before)
+            gc.freeze()  # a worker has no simulated day in its memory, which the garbage collector would scan
             spent, acts = self.measure_call(way, day, sampled)
             used.update(spent)
             actions += acts
@@ -205,6 +207,10 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
             title = f"{arriving.replace('_', ' ')}, calls of {size:,}"
             results[arriving, size] = bench.measure(PeriodsWay(day, catalog), day, chosen, progress, title)
             if arriving == "one_by_one":
+                title = f"single writes, calls of {size:,}"
+                results["single_writes", size] = bench.measure(
+                    SingleWritesWay(day, catalog), day, chosen, progress, title
+                )
                 fewer = chosen[:: min(USUAL_SHARE, len(chosen))]
                 title = f"the usual design, calls of {size:,}"
                 results["usual", size] = bench.measure(UsualWay(day, catalog), day, fewer, progress, title)

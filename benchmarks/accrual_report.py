@@ -18,6 +18,15 @@ SIZES = (10, 100, 1000)
 BUDGETS = {"one_by_one": 1.08, "together": 0.57}
 """The most write units per action that are allowed, by arrival pattern."""
 
+BATCHED_BUDGETS = {"one_by_one": 1.06, "together": 0.54}
+"""The same in calls of ``BATCHED_SIZE`` actions, rounded to two digits."""
+
+REQUESTS_BUDGET = 0.10
+PROCESSOR_BUDGET = 0.25
+BATCHED_SIZE = 100
+"""In calls of ``BATCHED_SIZE`` actions that arrive one by one, at most ``REQUESTS_BUDGET`` DynamoDB requests are
+allowed per action, and at most ``PROCESSOR_BUDGET`` of the processor time with single writes."""
+
 SQS_BUDGET = 0.05
 SQS_BUDGET_FROM = 100
 """In calls of ``SQS_BUDGET_FROM`` actions or more, at most ``SQS_BUDGET`` SQS requests are allowed per action."""
@@ -26,7 +35,10 @@ LEAST_RATIO = 5
 """The usual design must use at least this many times as many write units as Saxaul."""
 
 Results = dict[tuple[str, int], Usage]
-"""The usage by row and by call size. A row is an arrival pattern (a key of ``BUDGETS``), or ``usual``."""
+"""The usage by row and by call size.
+
+A row is an arrival pattern (a key of ``BUDGETS``), ``single_writes`` or ``usual``.
+"""
 
 
 def figures(usage: Usage) -> dict[str, Any]:
@@ -66,6 +78,9 @@ def report(users: int, days: Mapping[str, Day], results: Results) -> dict[str, A
             usual = figures(results["usual", size])
             for key in ("write_units_per_action", "sqs_requests_per_action", "usd_per_million_actions"):
                 found[f"times_fewer_{key}"] = round(usual[key] / found[key], 2)
+        if name == "one_by_one":
+            single = figures(results["single_writes", size])
+            found["times_fewer_cpu_ms_per_action"] = round(single["cpu_ms_per_action"] / found["cpu_ms_per_action"], 2)
         summary.setdefault(name, {})[str(size)] = found
     return summary
 
@@ -92,13 +107,29 @@ def missed_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
             if found["times_fewer_write_units_per_action"] < LEAST_RATIO:
                 yield f"{arriving}, calls of {size}: the usual design needs under {LEAST_RATIO} times the write units"
 
+    for arriving, most in BATCHED_BUDGETS.items():
+        units = round(summary[arriving][str(BATCHED_SIZE)]["write_units_per_action"], 2)
+        if units > most:
+            yield f"{arriving}, calls of {BATCHED_SIZE}: {units} write units, budget {most}"
+    ours, single = (summary[name][str(BATCHED_SIZE)] for name in ("one_by_one", "single_writes"))
+    if ours["dynamodb_requests_per_action"] > REQUESTS_BUDGET:
+        yield f"one by one: {ours['dynamodb_requests_per_action']} DynamoDB requests, budget {REQUESTS_BUDGET}"
+    if ours["times_fewer_cpu_ms_per_action"] < 1 / PROCESSOR_BUDGET:
+        share = ours["cpu_ms_per_action"] / single["cpu_ms_per_action"]
+        yield f"one by one: {share:.2f} of the processor time with single writes, budget {PROCESSOR_BUDGET}"
+
 
 def show(summary: Mapping[str, Any]) -> None:
     title = f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions"
     grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    names = {"usual": "the usual design", "one_by_one": "periods, one by one", "together": "periods, together"}
+    names = {
+        "usual": "the usual design",
+        "single_writes": "single writes",
+        "one_by_one": "periods, one by one",
+        "together": "periods, together",
+    }
     for name, row in names.items():
         for size, found in summary[name].items():
             grid.add_row(
@@ -108,7 +139,7 @@ def show(summary: Mapping[str, Any]) -> None:
                 f"{found['read_units_per_action']:.2f}",
                 f"{found['dynamodb_requests_per_action']:.2f}",
                 f"{found['sqs_requests_per_action']:.3f}",
-                f"{found['cpu_ms_per_action']:.2f}",
+                f"{found['cpu_ms_per_action']:.2f}{_ratio(found, 'cpu_ms_per_action')}",
                 f"{found['usd_per_million_actions']:.2f}{_ratio(found, 'usd_per_million_actions')}",
             )
         grid.add_section()

@@ -9,13 +9,15 @@ periods in the table with the computed ones.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 from benchmarks.day import Call, Day, Reported
-from functions.accrue_points.handler import handler as accrue_points
+from functions.accrue_points import handler as accrue_points
 from functions.ingest_actions.handler import handler as ingest_actions
 from local.sam import ROOT
 from saxaul.catalog.entries import Catalog
@@ -25,9 +27,11 @@ from saxaul.ledger.periods import Period, PeriodKey, period_of, post
 from saxaul.messages.events import QueueRecord
 from saxaul.services.accrue import _WRITERS as WRITERS
 from saxaul.services.accrue import accrual
+from saxaul.services.post_together import Stores
 from saxaul.settings import settings
+from saxaul.storage.batches import Outcome, Write
 from saxaul.storage.periods import Periods, to_item
-from saxaul.storage.table import Table
+from saxaul.storage.table import ItemMovedError, Table
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -65,7 +69,7 @@ class PeriodsWay:
             raise RuntimeError(f"the API did not accept every action: {answer['body']}")
 
     def accrue(self, records: Sequence[QueueRecord]) -> None:
-        if failed := accrue_points({"Records": list(records)}, CONTEXT)["batchItemFailures"]:
+        if failed := accrue_points.handler({"Records": list(records)}, CONTEXT)["batchItemFailures"]:
             raise RuntimeError(f"{len(failed)} messages failed")
 
     def check(self, call: Call, arrived: Mapping[int, int]) -> None:
@@ -82,8 +86,40 @@ class PeriodsWay:
 
     @staticmethod
     def round_trips(used: Counter[str]) -> float:
-        """Return the number of responses that the functions wait for in sequence. Periods are written in parallel."""
-        return used["SendMessage"] + used["BatchGetItem"] + used["PutItem"] / WRITERS
+        """Return the number of responses that the functions wait for in sequence. Batches are written in parallel."""
+        return used["SendMessage"] + used["BatchGetItem"] + (used["BatchExecuteStatement"] + used["PutItem"]) / WRITERS
+
+
+class SingleWritesWay(PeriodsWay):
+    """The same worker, but each period is written with a PutItem of its own, as before decision 33."""
+
+    name = "periods, single writes"
+
+    def accrue(self, records: Sequence[QueueRecord]) -> None:
+        usual = accrual()
+        with ThreadPoolExecutor(WRITERS) as threads:
+            stores = Stores(SingleWrites(self._table, threads), usual.stores.wallets, usual.stores.claims)
+            with patch.object(accrue_points, "accrual", lambda: replace(usual, stores=stores)):
+                super().accrue(records)
+
+
+class SingleWrites(Periods):
+    """Writes each period of a batch with a request of its own, in parallel."""
+
+    def __init__(self, table: Table, threads: ThreadPoolExecutor) -> None:
+        super().__init__(table)
+        self._ledger = table
+        self._threads = threads
+
+    def write(self, batch: Sequence[Write]) -> list[Outcome]:
+        return list(self._threads.map(self._write_alone, batch))
+
+    def _write_alone(self, write: Write) -> Outcome:
+        try:
+            self._ledger.put(write.item, write.version)
+        except ItemMovedError as moved:
+            return moved
+        return None
 
 
 class ExpectedPeriods:

@@ -708,17 +708,16 @@ def _tally_sizes() -> dict[str, Any]:
     The totals are those of a day on which only trees were reserved. Sums of actions make them longer.
     """
     day = datetime.now(settings().calendar.zone).date()
-    named: Callable[[str], str] = getattr(totals, "short_name", str)
     tally, sizes = Tally(day), list[int]()
     for number in range(3):
         change = Change(10**27 + number, {day: Impact(trees={"reserved": 1})})
-        tally = tally.with_changes([change], named(f"{SHARD}{number}"), int(time()))
+        tally = tally.with_changes([change], totals.short_name(f"{SHARD}{number}"), int(time()))
         sizes.append(_stored(impact.to_item(tally)))
     mark = (sizes[2] - sizes[0]) / 2
     return {
         "tally_bytes": sizes[0] - mark,
         "mark_bytes": mark,
         "mark_hours": totals.DELIVERED_WITHIN / 3600,
-        "tally_parts": int(getattr(totals, "TALLIES_OF_A_DAY", 1)),
-        "tally_partitions": int(getattr(impact, "PARTITIONS_OF_A_MONTH", 1)),
+        "tally_parts": totals.TALLIES_OF_A_DAY,
+        "tally_partitions": impact.PARTITIONS_OF_A_MONTH,
     }

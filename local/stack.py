@@ -84,7 +84,7 @@ def start(port: int) -> None:
     (state() / "stack.seeded.json").unlink(missing_ok=True)
     with log_file.open("w") as log:
         process = subprocess.Popen(
-            [_INTERPRETER, "-m", "ministack"],
+            [_INTERPRETER, "-P", ROOT / "local" / "emulator.py"],  # -P: the modules of local/ must not hide others
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

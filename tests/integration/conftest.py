@@ -1,7 +1,7 @@
 """Fixtures: AWS in this process (by moto), the environment variables of the functions, and a stopped clock.
 
-moto neither throttles nor reports conflicts between transactions. These tests prove that items, expressions and
-messages fit together.
+moto neither throttles nor reports conflicts between transactions. It ignores the conditions of PartiQL statements, so
+``moto_statements.py`` replaces that part. These tests prove that items, expressions and messages fit together.
 """
 
 import json
@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
 
 from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.builders import NOON
 from tests.clocks import StoppedClock
+from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
 
 ENVIRONMENT = {
@@ -49,6 +51,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's tables are not thread-safe
+    monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
     clear_worker_caches()
     with mock_aws():
         _make_tables()

@@ -21,7 +21,7 @@ from saxaul.messages.bodies import pack
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
 from saxaul.storage.orders import Orders
-from saxaul.storage.periods import Periods
+from saxaul.storage.periods import Periods, to_write
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.registry import CLIENTS, to_item
 from saxaul.storage.stocks import Stocks
@@ -115,6 +115,16 @@ class Stack:
     @property
     def periods(self) -> Periods:
         return Periods(self.ledger)
+
+    def put_period(self, period: Period) -> None:
+        """Write a period over the version that it has.
+
+        Raises:
+            Exception: the outcome of the write, if it did not take effect.
+        """
+        [outcome] = self.periods.write([to_write(period)])
+        if outcome:
+            raise outcome
 
     @property
     def wallets(self) -> Wallets:

@@ -1,15 +1,17 @@
 """Accrual: messages become entries. Covers bad messages, concurrent writes, and late actions for closed periods."""
 
 import json
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import pytest
-from botocore.exceptions import ClientError
 
-from saxaul.ledger.periods import Period
+from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
 from saxaul.messages.bodies import pack
-from saxaul.storage.periods import PeriodMovedError, Periods
+from saxaul.races import ThrottledError
+from saxaul.storage.batches import Outcome, Write
+from saxaul.storage.periods import Periods, to_write
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
 from tests.builders import (
@@ -114,18 +116,15 @@ def test_after_a_concurrent_write_the_actions_are_posted_to_the_newly_written_pe
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.seed("action-types", bus_ride=make_action_type(caps=()))
-    put = Periods.put
-    raced: list[Period] = []
+    write = Periods.write
+    rivals = [make_period(make_entry(50, rule=1), version=0)]
 
-    def losing_once(periods: Periods, period: Period) -> None:
-        if not raced:
-            raced.append(period)
-            winner = make_period(make_entry(50, rule=1), version=0)
-            put(periods, winner)
-            raise PeriodMovedError(make_period(make_entry(50, rule=1), version=1), None)
-        put(periods, period)
+    def overtaken(periods: Periods, batch: Sequence[Write]) -> list[Outcome]:
+        if rivals:
+            write(periods, [to_write(rivals.pop())])
+        return write(periods, batch)
 
-    monkeypatch.setattr(Periods, "put", losing_once)
+    monkeypatch.setattr(Periods, "write", overtaken)
 
     assert stack.accrue(body("ride-1"), body("ride-2")) == []
     period = stack.periods_of()[0]
@@ -138,7 +137,12 @@ def test_a_worker_that_read_a_stale_period_posts_to_the_current_one(
 ) -> None:
     stack.seed_catalog()
     stack.accrue(body("ride-1"))
-    monkeypatch.setattr(Periods, "get_many", lambda _, keys, **__: {key: Period(key) for key in keys})
+    get_many = Periods.get_many
+
+    def lagging(periods: Periods, keys: Iterable[PeriodKey], *, consistent: bool) -> dict[PeriodKey, Period]:
+        return get_many(periods, keys, consistent=True) if consistent else {key: Period(key) for key in keys}
+
+    monkeypatch.setattr(Periods, "get_many", lagging)
 
     assert stack.accrue(body("ride-1"), body("ride-2")) == []
     assert [(sorted(period.entries), period.version) for period in stack.periods_of()] == [
@@ -148,14 +152,15 @@ def test_a_worker_that_read_a_stale_period_posts_to_the_current_one(
 
 def test_a_throttled_write_fails_only_the_messages_of_its_period(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.seed_catalog()
-    put = Periods.put
+    write = Periods.write
 
-    def throttled(periods: Periods, period: Period) -> None:
-        if period.key.owner.id == "u-1":
-            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
-        put(periods, period)
+    def throttled(periods: Periods, batch: Sequence[Write]) -> list[Outcome]:
+        """Refuse the writes for one person. Later batches have no others, because these took effect."""
+        of_others = [one for one in batch if one.item["pk"] != "USER#u-1"]
+        outcomes = iter(write(periods, of_others) if of_others else ())
+        return [next(outcomes) if one in of_others else ThrottledError() for one in batch]
 
-    monkeypatch.setattr(Periods, "put", throttled)
+    monkeypatch.setattr(Periods, "write", throttled)
 
     assert sorted(stack.accrue(body(user_id="u-1"), body(), body("ride-2", "u-1"))) == ["m-0", "m-2"]
     assert wallet_of()["earned"] == 80

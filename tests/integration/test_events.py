@@ -22,7 +22,7 @@ def seeded(stack: Stack) -> Stack:
     """The state before the first event: a catalog, and a user with 18,000 points."""
     stack.seed_catalog(price_points=17_900)
     stack.seed("suggestions", take_the_bus=make_suggestion())
-    stack.periods.put(
+    stack.put_period(
         make_period(make_entry(18_000, occurred_at=at("2026-05-30T12:00")), window="2026-05-30", owner=MEI, version=0)
     )
     return stack

@@ -212,7 +212,7 @@ def test_an_action_with_evidence_that_shares_its_period_is_written_in_one_transa
         writes.append(len(items))
         transact(items)
 
-    monkeypatch.setattr("saxaul.services.post_together.transact", counted)
+    monkeypatch.setattr("saxaul.services.write_plans.transact", counted)
     send(stack, "alipay-client", ride(evidence_id="only"))
     send(stack, "alipay-client", *(ride(f"r-{n}", evidence_id=f"e-{n}") for n in range(4)))
 

@@ -310,7 +310,7 @@ def test_the_command_names_the_user_and_exits_with_1_if_something_does_not_add_u
 def test_a_negative_balance_is_printed_but_is_not_a_fault(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack.periods.put(make_period(make_entry(points=10), version=0))
+    stack.put_period(make_period(make_entry(points=10), version=0))
     stack.redemptions.add(make_redemption(points=30).reserved(stack.clock.instant))
     stack.ledger.put(
         {**WALLET._asdict(), "balance": -20, "spent": 30, "credited": {"2026-06-05": 10}, "settled_g": 0}, 0
@@ -375,7 +375,7 @@ def test_without_a_stack_the_command_says_how_to_start_one(
 def test_the_size_of_an_item_counts_names_text_and_numbers(stack: Stack) -> None:
     digests = {"alipay": b"123456" * 1000}
     period = Period(PeriodKey(USER, "2026"), {f"alipay:{n}": make_entry() for n in range(6)}, digests=digests)
-    stack.periods.put(period)
+    stack.put_period(period)
 
     stored = size_of(stack.ledger.get(Key("USER#u-42", "PAGE#2026")))
 

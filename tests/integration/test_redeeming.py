@@ -121,7 +121,7 @@ def test_a_rejected_redemption_has_no_certificate(stack: Stack) -> None:
 def test_points_that_a_concurrent_harvest_moved_are_not_moved_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stack.periods.put(make_period(make_entry(80), version=0))
+    stack.put_period(make_period(make_entry(80), version=0))
     stack.clock.instant = NOON + DAY
     put, raced = Wallets.put, list[Wallet]()
 
@@ -139,7 +139,7 @@ def test_points_that_a_concurrent_harvest_moved_are_not_moved_again(
 
 
 def test_a_harvest_that_conflicts_with_a_transaction_is_retried(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.periods.put(make_period(make_entry(80), version=0))
+    stack.put_period(make_period(make_entry(80), version=0))
     stack.clock.instant = NOON + DAY
     client = dynamodb()
     put, met = client.put_item, list[object]()
@@ -161,7 +161,7 @@ def test_a_harvest_that_conflicts_with_a_transaction_is_retried(stack: Stack, mo
 
 def test_a_redemption_request_harvests_the_ripe_points_first(stack: Stack) -> None:
     stack.seed_catalog()
-    stack.periods.put(make_period(make_entry(200), version=0))
+    stack.put_period(make_period(make_entry(200), version=0))
     stack.clock.instant = NOON + DAY
 
     assert redeem().status == 202

@@ -173,16 +173,16 @@ def test_two_concurrent_writes_are_found_by_the_search_after_the_later_one(
     seeded: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker writes the repeat just before this worker writes the first report."""
-    stream, put = Stream(), dynamodb().put_item
+    stream, write = Stream(), dynamodb().batch_execute_statement
     stream.records()
     rivals = [lambda: seeded.accrue_all([make_action("ride-1", occurred_at=NOON - DAY)])]
 
     def overtaken(**request: Any) -> Any:  # noqa: ANN401 - passed on
         if rivals:
             rivals.pop()()
-        return put(**request)
+        return write(**request)
 
-    monkeypatch.setattr(dynamodb(), "put_item", overtaken)
+    monkeypatch.setattr(dynamodb(), "batch_execute_statement", overtaken)
     seeded.accrue_all([make_action("ride-1")])
     written_first, written_second = stream.records()
 
@@ -317,7 +317,7 @@ def test_an_entry_whose_id_was_added_to_a_sum_of_another_period_is_withdrawn(see
     total = make_entry(0, NOON - DAY, summed=30, quantity=Decimal(30))
     name = f"{APP}:2026-06-04/bus_ride/1//1"
     full = Period(PeriodKey(USER, "2026-06-04"), {name: total}, digests={APP: digest("alipay:ride-1")})
-    seeded.periods.put(full)
+    seeded.put_period(full)
     report(seeded, make_action("ride-1"), make_action("ride-2"))
 
     search(Stream().records())
@@ -508,7 +508,7 @@ def test_an_entry_whose_id_a_sum_holds_does_not_count_again(seeded: Stack) -> No
     total = make_entry(0, NOON - 2 * DAY, summed=30, quantity=Decimal(30))
     name = f"{APP}:2026-06-03/bus_ride/1//1"
     key = PeriodKey(USER, "2026-06-03")
-    seeded.periods.put(Period(key, {name: total}, digests={APP: digest("alipay:ride-1")}))
+    seeded.put_period(Period(key, {name: total}, digests={APP: digest("alipay:ride-1")}))
 
     undo(seeded, "ride-1", days=0)
     search(stream.records())

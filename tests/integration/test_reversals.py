@@ -83,7 +83,7 @@ def test_a_reversal_that_could_not_be_written_is_written_on_redelivery(
     reverse(refund())
     (body,) = stack.receive_all(stack.actions_url)
     with monkeypatch.context() as for_a_while:
-        for_a_while.setattr("saxaul.services.post_together.transact", throttled)
+        for_a_while.setattr("saxaul.services.write_plans.transact", throttled)
         assert stack.accrue(body) == ["m-0"]
     assert stack.periods_of() == []
     assert stack.accrue(body) == []

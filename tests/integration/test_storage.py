@@ -17,11 +17,10 @@ from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import redemption_id
 from saxaul.storage import claims, orders, periods, redemptions, table, wallets
-from saxaul.storage.periods import PeriodMovedError
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, ItemMovedError, Key
 from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, State, Step, Tree
-from tests.builders import FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
+from tests.builders import APP, FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
 
@@ -222,15 +221,33 @@ def test_an_entry_of_an_ordinary_ride_takes_at_most_100_bytes() -> None:
 
 
 def test_a_write_based_on_a_stale_version_is_refused_and_returns_the_stored_period(stack: Stack) -> None:
-    stack.periods.put(make_period(make_entry(80), version=0))
-    stack.periods.put(make_period(make_entry(90), version=1))
+    stack.put_period(make_period(make_entry(80), version=0))
+    stack.put_period(make_period(make_entry(90), version=1))
 
-    with pytest.raises(PeriodMovedError) as stale:
-        stack.periods.put(make_period(make_entry(100), version=1))
-    with pytest.raises(PeriodMovedError) as unaware:
-        stack.periods.put(make_period(make_entry(100), version=0))
+    with pytest.raises(ItemMovedError) as stale:
+        stack.put_period(make_period(make_entry(100), version=1))
+    with pytest.raises(ItemMovedError) as unaware:
+        stack.put_period(make_period(make_entry(100), version=0))
 
-    assert stale.value.period == unaware.value.period == make_period(make_entry(90), version=2)
+    assert stale.value.winner
+    assert periods.from_item(stale.value.winner) == make_period(make_entry(90), version=2)
+    assert unaware.value.winner is None, "DynamoDB does not return the item that an INSERT has met"
+    assert stack.periods_of() == [make_period(make_entry(90), version=2)]
+
+
+@pytest.mark.parametrize(("before", "attribute"), [(40, "z"), (400, "packed")])
+def test_a_period_that_becomes_shorter_keeps_no_attribute_of_its_longer_form(
+    stack: Stack, before: int, attribute: str
+) -> None:
+    entries = {f"alipay:{n**5:x}-{n * 7919:x}": make_entry(n, recorded_at=n**3) for n in range(before)}
+    long = replace(make_period(), entries=entries, version=0, full=frozenset({APP}), digests={APP: b"1234"})
+    stack.put_period(long)
+    assert attribute in (stack.ledger.get(periods.period_key(long.key)) or {})
+
+    stack.put_period(make_period(make_entry(7), version=1))
+
+    assert stack.periods_of() == [make_period(make_entry(7), version=2)]
+    assert (stack.ledger.get(periods.period_key(long.key)) or {}).keys() == {"pk", "sk", "v", "e"}
 
 
 def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack) -> None:
@@ -250,7 +267,7 @@ def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack
 def test_more_periods_than_fit_a_batch_are_read_and_one_that_was_never_written_is_empty(stack: Stack) -> None:
     written = [make_period(make_entry(n), owner=Owner("user", f"u-{n}"), version=0) for n in range(120)]
     for period in written:
-        stack.periods.put(period)
+        stack.put_period(period)
     absent = PeriodKey(FACILITY, "2026")
 
     found = stack.periods.get_many([*(period.key for period in written), absent], consistent=True)
@@ -268,7 +285,7 @@ def test_more_items_than_fit_a_batch_are_written_and_read(stack: Stack) -> None:
 
 def test_the_open_periods_of_a_wallet_are_those_that_are_not_closed(stack: Stack) -> None:
     for window in ("2026-05-01", "2026-05-02", "2026-05-20", "2026-04", "2026-05", "2025", "2026"):
-        stack.periods.put(make_period(make_entry(1), window=window, version=0))
+        stack.put_period(make_period(make_entry(1), window=window, version=0))
     wallet = make_wallet(closed_through=date(2026, 5, 19), credited={"2026-05-02": 1, "2026-05": 1})
 
     everything = stack.wallets.open_periods(make_wallet())

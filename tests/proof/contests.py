@@ -78,6 +78,23 @@ def _period(twin: Twin) -> object:
     return period.points, sorted(period.entries)
 
 
+def _ride_of_each(name: str) -> Callable[[Twin], None]:
+    """Return a step that posts a ride of each person, all in one batch."""
+
+    def report(twin: Twin) -> None:
+        _accrue(twin, *(make_message(user_id, name, "bus_ride", twin.world.now, 3) for user_id in USERS))
+
+    return report
+
+
+def _all_periods(twin: Twin) -> object:
+    return [
+        (user_id, period.window, period.points, sorted(period.entries))
+        for user_id in USERS
+        for period in twin.world.periods_of(user_id)
+    ]
+
+
 def _report(action_id: str, type_: str, quantity: str, app: str = APP, evidence: str = "") -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
         owner, quantity_ = Owner("user", MEI), Decimal(quantity)
@@ -239,6 +256,12 @@ def _counting_claims(twin: Twin) -> object:
 
 CONTESTS: Mapping[str, Contest] = {
     "two actions under one cap": Contest(lambda _: None, _cycling("one"), _cycling("other"), _period),
+    "two more actions under one cap": Contest(
+        _report("earlier", "cycling", "1"), _cycling("one"), _cycling("other"), _period
+    ),
+    "two rides in one batch, and a ride of one of their riders": Contest(
+        _rides, _ride_of_each("one"), _report("other", "bus_ride", "2"), _all_periods
+    ),
     "a ride under a cap, and a third claim to the evidence of a claim that the cap cuts": Contest(
         _two_claims_of_which_a_cap_cuts_one,
         _report("more", "train_ride", "3"),

@@ -12,9 +12,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from tests import partiql
 from tests.proof.memory_dynamodb import CanceledError, ConflictError, Raw, refusal
 
-WRITES = ("put_item", "transact_write_items", "batch_write_item", "send_message", "put_object", "put_events")
+STATEMENTS = "batch_execute_statement"
+WRITES = (
+    "put_item",
+    STATEMENTS,
+    "transact_write_items",
+    "batch_write_item",
+    "send_message",
+    "put_object",
+    "put_events",
+)
 BATCHES = {
     "batch_get_item": ("RequestItems", "UnprocessedKeys"),
     "batch_write_item": ("RequestItems", "UnprocessedItems"),
@@ -34,6 +44,7 @@ class Fault(Enum):
     THROTTLED = "is throttled"
     CONFLICTED = "conflicts with another transaction"
     UNPROCESSED = "leaves half of its batch unprocessed"
+    UNSURE = "reports internal errors for half of its statements, of which some took effect"
     REPEATED = "takes effect, and botocore repeats it"
     KILLED_BEFORE = "is not made, because the process is killed before it"
     KILLED_AFTER = "takes effect, and then the process is killed"
@@ -43,9 +54,11 @@ class Fault(Enum):
         """Return whether the fault makes a difference to that operation."""
         match self:
             case Fault.CONFLICTED:
-                return operation in {"put_item", "transact_write_items"}
+                return operation in {"put_item", STATEMENTS, "transact_write_items"}
             case Fault.UNPROCESSED:
-                return operation in BATCHES
+                return operation in {*BATCHES, STATEMENTS}
+            case Fault.UNSURE:
+                return operation == STATEMENTS
             case Fault.LOST | Fault.REPEATED | Fault.KILLED_AFTER:
                 return operation in WRITES
             case _:
@@ -101,6 +114,8 @@ class Calls:
 
     def _strike(self, fault: Fault, operation: str, call: Callable[..., Any], request: Raw) -> Any:  # noqa: ANN401
         match fault:
+            case Fault.CONFLICTED | Fault.THROTTLED | Fault.UNPROCESSED | Fault.UNSURE if operation == STATEMENTS:
+                return _partly(fault, call, request["Statements"])
             case Fault.UNPROCESSED:
                 return _half(operation, call, request)
             case Fault.REPEATED:
@@ -187,6 +202,27 @@ def _half(operation: str, call: Callable[..., Raw], request: Raw) -> Raw:
             if chosen:
                 part[table] = {**items, "Keys": chosen} if isinstance(items, Mapping) else chosen
     return call(**{request_field: processed}) | {unprocessed_field: rest}
+
+
+def _partly(fault: Fault, call: Callable[..., Raw], statements: list[Raw]) -> Raw:
+    """Run some statements of a batch, and answer for the others with the code of the fault.
+
+    One statement conflicts, all are throttled, the second half is left unprocessed, or every second one has an internal
+    error. Of these, each second one takes effect all the same.
+    """
+    numbers = range(len(statements))
+    codes: dict[int, str] = {
+        Fault.CONFLICTED: {numbers[-1]: "TransactionConflict"},
+        Fault.THROTTLED: dict.fromkeys(numbers, "ProvisionedThroughputExceeded"),
+        Fault.UNPROCESSED: dict.fromkeys(numbers[len(numbers) // 2 :], "ThrottlingError"),
+        Fault.UNSURE: dict.fromkeys(numbers[::2], "InternalServerError"),
+    }[fault]
+    effective = [number for number in numbers if number not in codes or (fault is Fault.UNSURE and number % 4 == 0)]
+    responses: dict[int, Raw] = {}
+    if effective:
+        found = call(Statements=[statements[number] for number in effective])["Responses"]
+        responses = dict(zip(effective, found, strict=True))
+    return {"Responses": [partiql.refused(codes[n]) if n in codes else responses[n] for n in numbers]}
 
 
 def _repeated(operation: str, call: Callable[..., Any], request: Raw) -> Any:  # noqa: ANN401

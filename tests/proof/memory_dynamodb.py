@@ -1,7 +1,7 @@
 """The DynamoDB and SQS calls that storage makes, in memory and fast enough for thousands of steps.
 
 It uses DynamoDB's own item format, raises botocore's own errors, and supports only the expressions that storage
-uses. ``test_memory_contract.py`` compares it with moto.
+uses. ``test_memory_contract.py`` compares it with moto, and ``test_statements.py`` compares its PartiQL with MiniStack.
 """
 
 import operator
@@ -14,6 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
 from saxaul.storage.table import BATCH_GET, BATCH_WRITE
+from tests import partiql
 
 Raw = dict[str, Any]
 
@@ -62,7 +63,7 @@ class MemoryDynamoDB:
     """A DynamoDB client. Its tables have the keys ``pk`` and ``sk``, and the sparse indexes ``Listing`` and ``Forest``.
 
     While ``lagging``, eventually consistent reads return each item as it was before its last write, until ``catch_up``
-    is called.
+    is called. While ``returns_losers``, a statement whose condition failed returns the stored item, if it asks for it.
     """
 
     exceptions = Exceptions
@@ -70,6 +71,7 @@ class MemoryDynamoDB:
     def __init__(self) -> None:
         self.tables: defaultdict[str, dict[Name, Raw]] = defaultdict(dict)
         self.lagging = False
+        self.returns_losers = True
         self._before: defaultdict[str, dict[Name, Raw | None]] = defaultdict(dict)
 
     def catch_up(self) -> None:
@@ -98,6 +100,19 @@ class MemoryDynamoDB:
             for item in items:
                 self._write(table, item)
         return {"UnprocessedItems": {}}
+
+    def batch_execute_statement(self, Statements: list[Raw]) -> Raw:  # noqa: N803
+        _validate(partiql.is_batch(Statements), "BatchExecuteStatement", "a batch has 1 to 25 statements")
+        return {"Responses": [self.execute(statement) for statement in Statements]}
+
+    def execute(self, statement: Raw) -> Raw:
+        """Run one statement of a batch."""
+        table, response, item = partiql.run(
+            statement, lambda table, key: self.tables[table].get(Name(*key)), returns_items=self.returns_losers
+        )
+        if item:
+            self._write(table, item)
+        return response
 
     def put_item(self, **put: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
         current = self.tables[put["TableName"]].get(_name(put["Item"]))

@@ -6,18 +6,22 @@ from typing import Any
 
 import pytest
 
+from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
+from saxaul.races import ThrottledError
 from saxaul.services.accrue import Accrual, Accrued
 from saxaul.services.post_together import Attempt
 from saxaul.services.redeem import Redeeming, Requested, redemption_id
 from saxaul.services.settle import Settling
-from saxaul.storage import periods
+from saxaul.services.write_plans import write_plans
+from saxaul.storage import batches, periods
+from saxaul.storage.batches import Outcome, StatementRefusedError, Write
 from saxaul.storage.claims import EARLY_PREFIX, EVIDENCE_PREFIX
-from saxaul.storage.periods import PeriodMovedError, Periods
+from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
-from saxaul.storage.table import Item, Table, transact
+from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from saxaul.storage.wallets import to_item as wallet_item
 from saxaul.trees.redemptions import Redemption, State
@@ -50,24 +54,67 @@ def _update_unconditionally(patch: pytest.MonkeyPatch, where: type, name: str) -
     patch.setattr(where, name, mutant)
 
 
-@WRITES.caught_by("two actions under one cap")
+def _overwrites(patch: pytest.MonkeyPatch, is_meant: Callable[[Write], bool]) -> None:
+    """Replace the statement of a write by an update of the version that is stored, whichever it is."""
+    statement: Any = batches._statement
+
+    def mutant(table: str, write: Write, attributes: Sequence[str]) -> Any:
+        if is_meant(write):
+            stored = Table(table, SYSTEM_CLOCK).get(Key(write.item["pk"], write.item["sk"]))
+            write = write._replace(version=int(stored["v"]) if stored else 0)
+        return statement(table, write, attributes)
+
+    patch.setattr(batches, "_statement", mutant)
+
+
+@WRITES.caught_by("two more actions under one cap")
 def _(patch: pytest.MonkeyPatch) -> None:
     """A period is written without a version condition."""
-    _unconditional(patch, lambda item, _: item["sk"].startswith("PAGE#"))
+    _overwrites(patch, lambda write: bool(write.version))
 
 
 @WRITES.caught_by("two actions under one cap")
 def _(patch: pytest.MonkeyPatch) -> None:
-    """A period write whose condition failed is treated as successful."""
-    put = Periods.put
+    """A new period overwrites one that a concurrent write has just created."""
+    _overwrites(patch, lambda write: not write.version)
 
-    def mutant(store: Periods, period: Period) -> None:
-        try:
-            put(store, period)
-        except PeriodMovedError:
-            return
 
-    patch.setattr(Periods, "put", mutant)
+@WRITES.caught_by("two actions under one cap")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A statement of a batch whose condition failed is treated as successful."""
+    _forgive(patch, ItemMovedError)
+
+
+@WRITES.caught_by("a batch is accrued", Fault.THROTTLED)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A throttled statement of a batch is treated as successful."""
+    _forgive(patch, ThrottledError)
+
+
+@WRITES.caught_by("a batch is accrued", Fault.UNSURE)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A statement of a batch with an internal error is treated as successful."""
+    patch.setattr(batches, "_MOVED", batches._MOVED - {"InternalServerError"})
+    _forgive(patch, StatementRefusedError)
+
+
+def _forgive(patch: pytest.MonkeyPatch, failure: type[Exception]) -> None:
+    def mutant(store: Periods, batch: Sequence[Write]) -> list[Outcome]:
+        return [None if isinstance(outcome, failure) else outcome for outcome in write(store, batch)]
+
+    write = Periods.write
+    patch.setattr(Periods, "write", mutant)
+
+
+@WRITES.caught_by("two rides in one batch, and a ride of one of their riders")
+def _(patch: pytest.MonkeyPatch) -> None:
+    """If one statement of a batch lost its race, the rest of the batch is dropped."""
+
+    def mutant(*arguments: Any) -> list[Exception | None]:
+        failures = write_plans(*arguments)
+        return [None] * len(failures) if any(failures) else failures
+
+    patch.setattr("saxaul.services.accrue.write_plans", mutant)
 
 
 @WRITES.caught_by("a share overflows")
@@ -149,7 +196,7 @@ def _one_by_one(writes: Sequence[Any]) -> None:
 @WRITES.caught_by("late messages reopen closed periods", Fault.FAILED)
 def _(patch: pytest.MonkeyPatch) -> None:
     """A period is reopened in two separate writes instead of one transaction."""
-    patch.setattr("saxaul.services.post_together.transact", _one_by_one)
+    patch.setattr("saxaul.services.write_plans.transact", _one_by_one)
 
 
 def _separately(patch: pytest.MonkeyPatch, prefix: str) -> None:
@@ -161,7 +208,7 @@ def _separately(patch: pytest.MonkeyPatch, prefix: str) -> None:
         else:
             transact(writes)
 
-    patch.setattr("saxaul.services.post_together.transact", mutant)
+    patch.setattr("saxaul.services.write_plans.transact", mutant)
 
 
 @WRITES.caught_by("evidence is claimed by two apps and reversed", Fault.KILLED_AFTER)
@@ -204,15 +251,16 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @WRITES.caught_by("two reports of a running total")
 def _(patch: pytest.MonkeyPatch) -> None:
     """After a lost race, the changes that were made to the outdated period are written over the new one."""
-    put = Periods.put
+    write = Periods.write
 
-    def mutant(store: Periods, period: Period) -> None:
-        try:
-            put(store, period)
-        except PeriodMovedError as moved:
-            put(store, replace(period, version=moved.period.version))
+    def mutant(store: Periods, batch: Sequence[Write]) -> list[Outcome]:
+        outcomes = write(store, batch)
+        for number, outcome in enumerate(outcomes):
+            if isinstance(outcome, ItemMovedError) and outcome.winner:
+                [outcomes[number]] = write(store, [batch[number]._replace(version=int(outcome.winner["v"]))])
+        return outcomes
 
-    patch.setattr(Periods, "put", mutant)
+    patch.setattr(Periods, "write", mutant)
 
 
 @WRITES.caught_by("redemptions are settled", Fault.KILLED_AFTER)

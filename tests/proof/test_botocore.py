@@ -24,6 +24,7 @@ from botocore.exceptions import (
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
 from saxaul.ledger.wallets import Wallet
+from saxaul.storage.batches import Write, write_batch
 from saxaul.storage.clients import CALL_ATTEMPTS, dynamodb, kms, sqs
 from saxaul.storage.table import ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
@@ -36,6 +37,7 @@ METHODS = {
     "BatchGetItem": "batch_get_item",
     "TransactWriteItems": "transact_write_items",
     "BatchWriteItem": "batch_write_item",
+    "BatchExecuteStatement": "batch_execute_statement",
 }
 
 
@@ -165,6 +167,22 @@ def test_a_repeated_batch_writes_the_same_items_again(wire: Wire) -> None:
 
     assert wire.requests[0] == wire.requests[1]
     assert len(wire.store.tables["Ledger"]) == 3
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_repeated_batch_of_statements_loses_its_races_against_itself(wire: Wire, version: int) -> None:
+    new = [Write(item(f"PAGE#2026-06-0{day}", z=b"\x00", points=80), 0, 0) for day in (1, 2)]
+    if version:
+        assert write_batch(LEDGER, new, ["z", "points"]) == [None, None]
+    wire.lost = 1
+    sent = len(wire.requests)
+
+    outcomes = write_batch(LEDGER, [write._replace(version=version) for write in new], ["z", "points"])
+
+    assert wire.requests[sent] == wire.requests[sent + 1]
+    assert [type(outcome) for outcome in outcomes] == [ItemMovedError] * 2
+    stored = LEDGER.get_many([Key("USER#u", write.item["sk"]) for write in new], consistent=True)
+    assert list(stored.values()) == [{**write.item, "v": version + 1} for write in new]
 
 
 def test_a_repeated_write_of_a_wallet_recognizes_its_own_mark_and_succeeds(wire: Wire) -> None:

@@ -112,8 +112,8 @@ def spend_and_put(points: int, read: int) -> None:
 
 def put_periods() -> None:
     """Write a period of one entry, and one that is so long that it has sums."""
-    PERIODS.put(Period(SHORT, {"alipay:ride": make_entry(7)}))
-    PERIODS.put(Period(LONG, {f"alipay:{n * 7919:x}-{n**5:x}": make_entry(n, recorded_at=n**3) for n in range(500)}))
+    long = {f"alipay:{n * 7919:x}-{n**5:x}": make_entry(n, recorded_at=n**3) for n in range(500)}
+    transact([PERIODS.put_write(Period(SHORT, {"alipay:ride": make_entry(7)})), PERIODS.put_write(Period(LONG, long))])
     assert not {"sums", "packed"} - (TABLE.get(Key("USER#sums", "PAGE#2026-05")) or {}).keys()
 
 

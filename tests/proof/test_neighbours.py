@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from types import MethodType
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,8 +13,9 @@ from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.shares import DIGEST_LENGTH, MAX_APPS
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage
 from saxaul.storage.table import Key
+from tests import partiql
 from tests.builders import APP, DAY
-from tests.proof.memory_dynamodb import Raw
+from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 from tests.proof.reports import day_of
 from tests.proof.twin import HOSTILE, LIMITS, START, USERS, Message, Twin, make_message, reversing
 
@@ -53,7 +55,13 @@ def refuse_to_write(twin: Twin, *keys: Key) -> None:
         items = [write["Item"] for write in writes if "Item" in write]
         return any(Key(item["pk"]["S"], item["sk"]["S"]) in keys for item in items)
 
+    def execute_or_refuse(store: MemoryDynamoDB, statement: Raw) -> Raw:
+        if partiql.key_of(statement) in keys:
+            return partiql.refused("ItemCollectionSizeLimitExceeded")
+        return MemoryDynamoDB.execute(store, statement)
+
     twin.calls.refused = is_refused
+    twin.world.store.execute = MethodType(execute_or_refuse, twin.world.store)  # type: ignore[method-assign]
 
 
 def entries_of(twin: Twin, user_id: str) -> dict[str, list[str]]:

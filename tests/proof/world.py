@@ -90,9 +90,9 @@ class World:
         self.s3: Any = self.bucket
         self.eventbridge: Any = self.bus
         self.reliable_clients = {name: getattr(self, name) for name in ("dynamodb", "sqs", "s3", "eventbridge", "kms")}
-        patch.setattr("saxaul.storage.table.dynamodb", lambda: self.dynamodb)
+        for module in ("saxaul.storage.table", "saxaul.storage.batches", "operations.ledger_reading"):
+            patch.setattr(f"{module}.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.queues.sqs", lambda: self.sqs)
-        patch.setattr("operations.ledger_reading.dynamodb", lambda: self.dynamodb)
         patch.setattr("saxaul.storage.signing.kms", lambda: self.kms)
         patch.setattr("saxaul.storage.manifests.s3", lambda: self.s3)
         patch.setattr("saxaul.storage.bus.eventbridge", lambda: self.eventbridge)

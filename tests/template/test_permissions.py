@@ -15,7 +15,10 @@ PERMISSIONS = {
     ],
     "AccruePoints": [
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
-        "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable",
+        (
+            "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PartiQLInsert dynamodb:PartiQLUpdate dynamodb:PutItem"
+            " on LedgerTable"
+        ),
         "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes on ActionQueue",
     ],
     "FindRepeats": [

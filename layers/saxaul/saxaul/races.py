@@ -5,8 +5,8 @@ conditional write. The errors:
 
     LostRaceError                 nothing was written; the worker reads the data again and retries
     ├── ItemMovedError            the item has changed since it was read (storage/table.py)
-    │   └── PeriodMovedError      a period has changed; the error has the stored period (storage/periods.py)
     └── TransactionRefusedError   DynamoDB refused a transaction, so none of its writes were made (storage/table.py)
+    ThrottledError                DynamoDB throttled one write of a batch; nothing was written
     ContendedError                every attempt lost its race
     OverloadedError               no attempt made progress with the rest of a batch
 """
@@ -31,6 +31,10 @@ class LostRaceError(Exception):
     """A concurrent write won. Nothing was written."""
 
 
+class ThrottledError(Exception):
+    """DynamoDB throttled one write of a batch, so it was not made. It can be tried again as it is."""
+
+
 class ContendedError(Exception):
     """Every attempt lost its race. Nothing was written; it is safe to try again later."""
 
@@ -51,10 +55,15 @@ def attempts(clock: Clock, first: int = 0) -> Iterator[int]:
     The pause is random. Its upper bound is 0.02 seconds before attempt 1 and doubles each time, up to 0.2 seconds.
     """
     for attempt in range(first, first + ATTEMPTS):
-        if attempt:
-            bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
-            clock.sleep(random.uniform(0, bound))  # noqa: S311 - spreads concurrent writers
+        pause_before(attempt, clock)
         yield attempt
+
+
+def pause_before(attempt: int, clock: Clock) -> None:
+    """Wait before an attempt, as :func:`attempts` does."""
+    if attempt:
+        bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+        clock.sleep(random.uniform(0, bound))  # noqa: S311 - spreads concurrent writers
 
 
 def retry_lost_races(attempt: Callable[[], Result], clock: Clock) -> Result:

@@ -135,6 +135,7 @@ def _windows_of(instant: int, zone: ZoneInfo) -> Windows:
     return Windows(day, day[: _LENGTH["month"]], day[: _LENGTH["year"]])
 
 
+@lru_cache(maxsize=4096)
 def last_day(window: str) -> date:
     if len(window) == _LENGTH["year"]:
         return date(int(window), 12, 31)

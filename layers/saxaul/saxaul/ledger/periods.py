@@ -223,10 +223,12 @@ class PeriodDraft:
         These are the entries of a type that has changed entries, if a cap cuts or did cut entries of the type; and the
         void entries of a type of which an entry stopped counting, because they may use what it has freed.
         """
+        if not any(e.contested for e in self._entries.values()):
+            return set()
         self._settle()
+        contested = [e for e in self._entries.values() if e.contested]
         capped = {e.type for e in (*self._period.entries.values(), *self._entries.values()) if e.is_cut}
         cut = self._changed & capped
-        contested = [e for e in self._entries.values() if e.contested]
         return {e.evidence_id for e in contested if e.type in cut or (e.void and e.type in self._freed)}
 
     def contested_of(self, types: Collection[str]) -> set[str]:

@@ -99,6 +99,8 @@ def digest(name: str) -> bytes:
 
 def has_digest(digests: bytes, name: str) -> bool:
     """Return whether the digest of a name is among ``digests``."""
+    if not digests:
+        return False
     wanted = digest(name)
     at = digests.find(wanted)
     while at >= 0 and at % DIGEST_LENGTH:

@@ -2,18 +2,21 @@
 
 A period is the DynamoDB item that holds the actions of one person or facility in one window (a day, a month or a
 year). Each action in a period is an entry. For each batch of messages, the worker reads all periods together, posts all
-plain actions of a period at once, and writes the periods in parallel. Then it posts the reversals and the actions with
-evidence, owner by owner. Each write has the condition that no item has changed since it was read. If a concurrent write
-won, the worker posts the same again to what is now stored.
+plain actions of a period at once, and writes the periods in batches. Then it posts the reversals and the actions with
+evidence, owner by owner.
+
+The worker posts in rounds. In a round, it plans what changes (``post_together.py``), and then writes all plans
+(``write_plans.py``). Each write has the condition that no item has changed since it was read. What lost its race is
+read again, all of it together, and posted in the next round to what is now stored.
 
 A message says by which version of its type each action is awarded, and which campaign multiplies its points. So the
 worker reads versions of action types, which never change, and no other entries of the catalog.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cache
 
 from saxaul.catalog.calendar import Calendar
@@ -22,17 +25,21 @@ from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.messages.bodies import ActionMessage
-from saxaul.races import LostRaceError, retry_lost_races
+from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, OverloadedError, ThrottledError, pause_before
 from saxaul.services import wiring
-from saxaul.services.post_together import Attempt, Stores, Work, place_of
+from saxaul.services.post_together import Attempt, Plan, Stores, Work, place_of
+from saxaul.services.write_plans import write_plans
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.claims import Claims
-from saxaul.storage.periods import PeriodMovedError, Periods
+from saxaul.storage.periods import Periods, from_item
+from saxaul.storage.table import BATCH_GET, ItemMovedError
 from saxaul.storage.wallets import Wallets
 
 _WRITERS = 8
-"""How many threads of one worker write periods at the same time."""
+"""How many threads of one worker read and write at the same time."""
+
+_Map = Callable[[Callable[["_Posting"], "Plan | Exception"], Sequence["_Posting"]], Iterable["Plan | Exception"]]
 
 
 @dataclass
@@ -48,6 +55,20 @@ class Accrued:
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     oldest: int = 0
+
+
+@dataclass(eq=False)
+class _Posting:
+    """A work that is being posted.
+
+    Attributes:
+        read: the periods that were read for it; None if they must be read again.
+        attempts: how many attempts in a row were in vain.
+    """
+
+    work: Work
+    read: Mapping[PeriodKey, Period] | None
+    attempts: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,11 +93,20 @@ class Accrual:
         actions = self._readable(messages, accrued)
         terms = Terms(self.calendar, self.catalog_store.rule)
         plain = _plain_work(actions, terms)
-        periods = self.stores.periods.get_many(plain, consistent=False)
-        self._post_all(plain.values(), terms, periods, accrued)
         special = _special_work(actions, messages)
-        self._post_all(special, terms, self._periods_for(special, terms), accrued)
+        with ThreadPoolExecutor(_WRITERS) as threads:
+            read = self._read(list(plain), threads)
+            rounds = _Rounds(self.stores, terms, self.clock, threads, accrued)
+            rounds.post([_Posting(work, {key: read[key]}) for key, work in plain.items()], map)
+            # Planning these works reads further items.
+            rounds.post([_Posting(work, None) for work in special], threads.map)
         return accrued
+
+    def _read(self, keys: Sequence[PeriodKey], threads: Executor) -> dict[PeriodKey, Period]:
+        """Read periods in as many batches as it takes, several at a time. They may be out of date."""
+        parts = [keys[start : start + BATCH_GET] for start in range(0, len(keys), BATCH_GET)]
+        found = threads.map(lambda part: self.stores.periods.get_many(part, consistent=False), parts)
+        return {key: period for part in found for key, period in part.items()}
 
     def _readable(self, messages: Mapping[str, ActionMessage], accrued: Accrued) -> dict[str, list[Action]]:
         """Return the actions of each message, without those whose version of the action type cannot be read.
@@ -98,57 +128,83 @@ class Accrual:
             for message_id, found in actions.items()
         }
 
-    def _periods_for(self, works: Collection[Work], terms: Terms) -> dict[PeriodKey, Period]:
-        """Read the periods that reversals, withdrawals and actions with evidence may change."""
-        keys = {key for work in works for key in work.possible_periods(terms)}
-        return self.stores.periods.get_many(keys, consistent=True) if keys else {}
 
-    def _post_all(
-        self, works: Collection[Work], terms: Terms, periods: Mapping[PeriodKey, Period], accrued: Accrued
-    ) -> None:
-        """Post each work in a thread of its own, and add the results to ``accrued``."""
-        with ThreadPoolExecutor(_WRITERS) as writers:
-            postings = [(work, writers.submit(self._post_work, work, terms, periods)) for work in works]
-        for work, future in postings:
-            try:
-                accrued.outcomes += future.result()
-            except Exception as error:  # noqa: BLE001 - a failure of one owner must not stop the others
-                accrued.failed |= dict.fromkeys(work.message_ids, repr(error))
+@dataclass(frozen=True)
+class _Rounds:
+    """Posts works in rounds, and adds the results to ``accrued``."""
 
-    def _post_work(self, work: Work, terms: Terms, periods: Mapping[PeriodKey, Period]) -> Counter[str]:
-        """Post one work, with as many transactions as it needs.
+    stores: Stores
+    terms: Terms
+    clock: Clock
+    threads: Executor
+    accrued: Accrued
 
-        ``periods`` were read in advance and may be out of date.
-        """
-        outcomes: Counter[str] = Counter()
-        changes, read = work.changes, periods
-        while changes:
-            attempt = self._post_some(replace(work, changes=changes), terms, read)
-            outcomes += attempt.outcomes
-            changes, read = changes[attempt.posted :], attempt.written
-        return outcomes
+    def post(self, postings: Sequence[_Posting], plan_with: "_Map") -> None:
+        """Post works for different items, in as many rounds as it takes. ``plan_with`` is a form of ``map``."""
+        while postings:
+            pause_before(max(posting.attempts for posting in postings), self.clock)
+            postings = self._post_round(self._read_again(postings), plan_with)
 
-    def _post_some(self, work: Work, terms: Terms, read: Mapping[PeriodKey, Period]) -> Attempt:
-        """Post as much of a work as one transaction can write, and return the attempt that succeeded.
+    def _post_round(self, postings: Sequence[_Posting], plan_with: "_Map") -> list[_Posting]:
+        """Plan and write once, and return what is left for the next round."""
+        left: list[_Posting] = []
+        planned: list[tuple[_Posting, Plan]] = []
+        for posting, plan in zip(postings, plan_with(self._plan, postings), strict=True):
+            if isinstance(plan, Plan):
+                planned.append((posting, plan))
+            else:
+                left += self._after_failure(posting, plan)
+        failures = write_plans(self.stores, [plan for _, plan in planned], self.threads)
+        for (posting, plan), failure in zip(planned, failures, strict=True):
+            left += self._after_failure(posting, failure) if failure else self._after_success(posting, plan)
+        return left
 
-        If a period has changed since it was read, DynamoDB refuses the write, and the same is posted again.
-        """
-        current = read
+    def _read_again(self, postings: Sequence[_Posting]) -> Sequence[_Posting]:
+        """Read the periods that works may change, consistently, and all of them together, if they must be read."""
+        unread = [posting for posting in postings if posting.read is None]
+        wanted = {id(posting): list(posting.work.possible_periods(self.terms)) for posting in unread}
+        if not unread:
+            return postings
+        try:
+            found = self.stores.periods.get_many({key for keys in wanted.values() for key in keys}, consistent=True)
+        except Exception as error:  # noqa: BLE001 - a failed read must not stop works that do not need it
+            for posting in unread:
+                self._fail(posting, error)
+            return [posting for posting in postings if posting.read is not None]
+        for posting in unread:
+            posting.read = {key: found[key] for key in wanted[id(posting)]}
+        return postings
 
-        def try_once() -> Attempt:
-            nonlocal current
-            attempt = Attempt(self.stores, terms, work, current, self.clock.now())
-            try:
-                attempt.run()
-            except PeriodMovedError as moved:
-                current = {moved.period.key: moved.period}
-                raise
-            except LostRaceError:
-                current = {}
-                raise
-            return attempt
+    def _plan(self, posting: _Posting) -> Plan | Exception:
+        try:
+            return Attempt(self.stores, self.terms, posting.work, posting.read or {}, self.clock.now()).plan()
+        except Exception as error:  # noqa: BLE001 - a failure of one owner must not stop the others
+            return error
 
-        return retry_lost_races(try_once, self.clock)
+    def _after_success(self, posting: _Posting, plan: Plan) -> list[_Posting]:
+        self.accrued.outcomes += plan.outcomes
+        posting.work.changes = posting.work.changes[plan.posted :]
+        posting.read = plan.after
+        posting.attempts = 0
+        return [posting] if posting.work.changes else []
+
+    def _after_failure(self, posting: _Posting, failure: Exception) -> list[_Posting]:
+        """Return the work if it is worth another attempt. If not, its messages fail."""
+        posting.attempts += 1
+        if not isinstance(failure, LostRaceError | ThrottledError):
+            return self._fail(posting, failure)
+        if posting.attempts >= ATTEMPTS:
+            return self._fail(posting, OverloadedError() if isinstance(failure, ThrottledError) else ContendedError())
+        if isinstance(failure, ItemMovedError) and failure.winner:
+            stored = from_item(failure.winner)
+            posting.read = {stored.key: stored}
+        elif isinstance(failure, LostRaceError):
+            posting.read = None
+        return [posting]
+
+    def _fail(self, posting: _Posting, error: Exception) -> list[_Posting]:
+        self.accrued.failed |= dict.fromkeys(posting.work.message_ids, repr(error))
+        return []
 
 
 def _plain_work(actions: Mapping[str, Sequence[Action]], terms: Terms) -> dict[PeriodKey, Work]:

@@ -1,6 +1,6 @@
-"""Posts the actions, reversals and withdrawals of one owner, and writes all items that change at once.
+"""Plans how the actions, reversals and withdrawals of one owner change its items. Nothing is written here.
 
-Most actions change one period, which one conditional write stores. These need more items, which one transaction stores:
+Most actions change one period. These change more items, which must be written together:
 
 - an action with evidence: the period, the claims to the evidence, and the period of the claim that counted until now;
 - a reversal of an action that has not arrived: the early reversals of its app, and the periods that may get the action;
@@ -23,7 +23,6 @@ from saxaul.ledger.periods import Period, PeriodDraft, PeriodKey, period_of
 from saxaul.races import LostRaceError
 from saxaul.storage.claims import Claims
 from saxaul.storage.periods import Periods
-from saxaul.storage.table import transact
 from saxaul.storage.wallets import Wallets
 
 if TYPE_CHECKING:
@@ -99,17 +98,38 @@ class Stores:
     claims: Claims
 
 
-class Attempt:
-    """One attempt to post the work of one owner: reads the items that it needs, changes them, and writes them.
-
-    Items that were not read in advance are read consistently when they are first needed. The attempt posts as much of
-    the work as one transaction can write.
+@dataclass(frozen=True)
+class Plan:
+    """What posts a part of the work of one owner. It is posted as soon as all changed items are written.
 
     Attributes:
         outcomes: how many actions, reversals and withdrawals had each outcome. For a facility,
             ``over_plausible_quantity`` also has how many entries became cut, because more is not plausible for a day.
-        posted: how many of the changes of the work were posted.
-        written: the periods as they are stored after the attempt.
+        posted: how many of the changes of the work this plan posts.
+        periods: the changed periods, with the version that was read.
+        claims: the writes of the changed claims to evidence and early reversals.
+        reopened: the periods, as they were read, that change although the person's wallet may have closed them.
+        after: the periods that were read, as they are stored after the plan was written.
+    """
+
+    outcomes: Counter[str]
+    posted: int
+    periods: Sequence[Period]
+    claims: Sequence["TransactWriteItemTypeDef"]
+    reopened: Sequence[Period]
+    after: Mapping[PeriodKey, Period]
+
+    @property
+    def is_one_period(self) -> bool:
+        """Whether one period changes, and nothing else."""
+        return len(self.periods) == 1 and not self.claims and not self.reopened
+
+
+class Attempt:
+    """One attempt to plan the work of one owner, based on the items as they are now.
+
+    Items that were not read in advance are read consistently when they are first needed. The plan has as much of the
+    work as one transaction can write.
     """
 
     def __init__(self, stores: Stores, terms: Terms, work: Work, read: Mapping[PeriodKey, Period], now: int) -> None:
@@ -124,16 +144,14 @@ class Attempt:
         self._early: dict[str, EarlyReversals] = {}
         self._changed_evidence: set[str] = set()
         self._changed_early: set[str] = set()
-        self.outcomes: Counter[str] = Counter()
-        self.posted = 0
-        self.written: Mapping[PeriodKey, Period] = {}
+        self._outcomes: Counter[str] = Counter()
+        self._posted = 0
 
-    def run(self) -> None:
-        """Post the work, as far as one transaction can write it, and write the changed items.
+    def plan(self) -> Plan:
+        """Plan the work, as far as one transaction can write it.
 
         Raises:
-            PeriodMovedError: a concurrent write changed the only period of this work; the error has the new one.
-            LostRaceError: a concurrent write changed one of the items first. Nothing was written.
+            LostRaceError: a concurrent write changed one of the items while they were read.
         """
         for number, change in enumerate(self._work.changes):
             if self._writes() > _MOST_WRITES:
@@ -141,10 +159,10 @@ class Attempt:
             if number % _CLAIMS_READ == 0:
                 ahead = self._work.changes[number : number + _CLAIMS_READ]
                 self._read_claims({found.evidence_id for found in ahead if isinstance(found, Action)} - {""})
-            self.outcomes[self._post_one(change)] += 1
-            self.posted += 1
+            self._outcomes[self._post_one(change)] += 1
+            self._posted += 1
         self._decide_claims()
-        self._write()
+        return self._planned()
 
     def _writes(self) -> int:
         """Return how many items the changes so far write at most. An evidence may write the period of another claim."""
@@ -384,42 +402,33 @@ class Attempt:
 
     def _read_claims(self, evidence_ids: Collection[str]) -> None:
         """Read the claims to these evidences, except those that were read before."""
-        read = self._stores.claims.evidence(self._work.owner, {*evidence_ids} - self._evidence.keys())
-        self._evidence |= read
-        self._read_evidence |= read
+        unread = {*evidence_ids} - self._evidence.keys()
+        if unread:
+            read = self._stores.claims.evidence(self._work.owner, unread)
+            self._evidence |= read
+            self._read_evidence |= read
 
     def _early_of(self, app: str) -> EarlyReversals:
         if app not in self._early:
             self._early |= self._stores.claims.early(self._work.owner, [app])
         return self._early[app]
 
-    def _write(self) -> None:
+    def _planned(self) -> Plan:
         posted = {key: draft.posted() for key, draft in self._drafts.items()}
         changed = [period for key, period in posted.items() if period is not self._periods[key]]
         if self._work.owner.kind == "facility":
             cut = sum(len(period.over_plausible() - self._periods[period.key].over_plausible()) for period in changed)
-            self.outcomes += Counter(over_plausible_quantity=cut)
-        self.written = self._periods | {period.key: replace(period, version=period.version + 1) for period in changed}
+            self._outcomes += Counter(over_plausible_quantity=cut)
         claims = [
             *(self._stores.claims.evidence_write(self._evidence[name]) for name in sorted(self._changed_evidence)),
             *(self._stores.claims.early_write(self._early[app]) for app in sorted(self._changed_early)),
         ]
-        wallet = list(self._wallet_writes([period.key for period in changed]))
-        if len(changed) == 1 and not claims and not wallet:
-            self._stores.periods.put(changed[0])
-        elif changed or claims:
-            transact([*(self._stores.periods.put_write(period) for period in changed), *claims, *wallet])
+        after = self._periods | {period.key: replace(period, version=period.version + 1) for period in changed}
+        return Plan(self._outcomes, self._posted, changed, claims, self._reopened(changed), after)
 
-    def _wallet_writes(self, changed: Sequence[PeriodKey]) -> Iterator["TransactWriteItemTypeDef"]:
-        """Yield the write of the wallet, if the wallet may have closed one of the changed periods.
-
-        Harvests do not read closed periods any more, so the wallet opens them again.
-        """
-        late = [key for key in changed if self._terms.calendar.may_be_closed(key.window, self._now)]
-        if self._work.owner.kind != "user" or not late:
-            return
-        wallet = self._stores.wallets.get(self._work.owner.id)
-        for key in late:
-            if wallet.is_closed(key.window):
-                wallet = wallet.reopened(self._periods[key])
-        yield self._stores.wallets.put_write(wallet)
+    def _reopened(self, changed: Sequence[Period]) -> list[Period]:
+        """Return the changed periods that the wallet may have closed, as they were before."""
+        if self._work.owner.kind != "user":
+            return []
+        may_be_closed = self._terms.calendar.may_be_closed
+        return [self._periods[period.key] for period in changed if may_be_closed(period.window, self._now)]

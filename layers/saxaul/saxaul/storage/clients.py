@@ -10,6 +10,7 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.exceptions import HTTPClientError
 
 from saxaul.deadline import DEADLINE, UnansweredError
+from saxaul.storage.wire import use_plain_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,7 +39,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": CALL_ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
-    max_pool_connections=16,  # accrual writes 8 periods at once; the other connections are spare
+    max_pool_connections=16,  # accrual makes 8 requests at once; the other connections are spare
 )
 
 
@@ -46,6 +47,7 @@ _CONFIG = Config(
 def dynamodb() -> "DynamoDBClient":
     client = boto3.client("dynamodb", config=_CONFIG)
     _watch_time(client)
+    use_plain_json(client)
     return client
 
 

@@ -2,16 +2,19 @@
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.entries import ONE, ZERO, Entry
+from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.repeats import Sought
 from saxaul.ledger.sums import Awarded, PeriodSums, sums_of
-from saxaul.storage.table import Item, ItemMovedError, Key, Table
+from saxaul.storage.batches import Outcome, Write, write_batch
+from saxaul.storage.table import Item, Key, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -42,30 +45,25 @@ _SHORT = {
     "conflicted": "d",
     "contested": "f",
 }
-"""The stored name of each field of an entry. A field that has its default value is not stored."""
+"""The stored name of each field of an entry. A field that has its default value is not stored.
 
-_DEFAULTS: Item = {
-    "points": 0,
-    "avoided_g": ZERO,
-    "rule": 0,
-    "reason": "",
-    "campaign": "",
-    "multiplier": ONE,
-    "plausible": None,
-    "is_total": False,
-    "evidence_id": "",
-    "summed": 0,
-    "wanted": ZERO,
-    "void": "",
-    "reversal": "",
-    "conflicted": False,
-    "contested": False,
-}
-_AS_QUANTITY = ("units", "counted")
-"""By default, these are the quantity of an entry that counts, and zero for one that does not."""
+By default, ``units`` and ``counted`` are the quantity of an entry that counts, and zero for one that does not.
+"""
 
 _INTEGERS = {"occurred_at", "recorded_at", "points", "rule", "summed"}
 _DECIMALS = {"quantity", "avoided_g", "units", "counted", "multiplier", "plausible", "wanted"}
+
+_REQUIRED = object()
+"""Stands for the default of a field that has none."""
+
+_DEFAULT_OF = {field.name: _REQUIRED if field.default is MISSING else field.default for field in fields(Entry)}
+_PLACES = [(short, _DEFAULT_OF[name]) for name, short in _SHORT.items()]
+_VALUES_OF = attrgetter(*_SHORT)
+_FIELDS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
+    short: (name, int if name in _INTEGERS else Decimal if name in _DECIMALS else None)
+    for name, short in _SHORT.items()
+}
+"""By stored name, the name of a field of an entry, and what converts its stored value."""
 
 _PLAIN_BYTES = 900
 """If the JSON of a period's entries has at most this many bytes, they are stored as a readable map, else compressed.
@@ -81,16 +79,14 @@ So a wallet can be read without them. The sums take up about 14 bytes for each q
 not be ripe: 2 KB if 140 entries of the last three days are in different quarters. A shorter item has no sums.
 """
 
+_ATTRIBUTES = ("e", "z", "packed", "sums", "digests", "full", "awaited")
+"""All attributes that a period may have, besides its key and its version."""
+
+_SHORT_BYTES = 1024
+"""About how many bytes a period has besides its compressed entries and its digests."""
+
 _WITHOUT_LONG_ENTRIES = "pk, sk, e, z, sums"
 """The attributes from which the sums of every period can be computed."""
-
-
-class PeriodMovedError(ItemMovedError):
-    """A concurrent write changed the period first. ``period`` is the period that is stored now."""
-
-    def __init__(self, period: Period, winner: Item | None) -> None:
-        super().__init__(winner)
-        self.period = period
 
 
 class Periods:
@@ -145,17 +141,13 @@ class Periods:
             ]
             yield owner, [_period(item, [e for e in _entries_in(item) if e["k"] in days.names]) for item in items]
 
-    def put(self, period: Period) -> None:
-        """Write a period, if the stored version is still the one that was read.
+    def write(self, batch: Sequence[Write]) -> list[Outcome]:
+        """Write a batch of periods, each if its stored version is still the one that was read. Return each outcome.
 
         Raises:
-            PeriodMovedError: a concurrent write changed the period first.
+            ClientError, UnansweredError: the request failed. Each period may have been written or not.
         """
-        try:
-            self._table.put(to_item(period), period.version)
-        except ItemMovedError as moved:
-            stored = from_item(moved.winner) if moved.winner else Period(period.key)
-            raise PeriodMovedError(stored, moved.winner) from None
+        return write_batch(self._table, batch, _ATTRIBUTES)
 
     def put_write(self, period: Period) -> "TransactWriteItemTypeDef":
         return self._table.put_write(to_item(period), period.version)
@@ -191,6 +183,13 @@ def to_item(period: Period) -> Item:
     if period.awaited:
         item["awaited"] = sorted(period.awaited)
     return item
+
+
+def to_write(period: Period) -> Write:
+    """Return the write of a period on condition that its stored version is still the one that was read."""
+    item = to_item(period)
+    long = len(item.get("packed") or item.get("z") or b"") + sum(map(len, period.digests.values()))
+    return Write(item, period.version, _SHORT_BYTES + long)
 
 
 def from_item(item: Item) -> Period:
@@ -268,16 +267,27 @@ def owner_of(pk: str) -> Owner:
 
 
 def _shortened(entry: Entry) -> Item:
-    defaults = _DEFAULTS | dict.fromkeys(_AS_QUANTITY, entry.quantity if entry.counts else ZERO)
-    return {short: value for name, short in _SHORT.items() if (value := getattr(entry, name)) != defaults.get(name)}
+    by_default = entry.quantity if entry.counts else ZERO
+    stored = {
+        short: value
+        for (short, default), value in zip(_PLACES, _VALUES_OF(entry), strict=True)
+        if value is not default and value != default
+    }
+    for short, value in (("u", entry.units), ("h", entry.counted)):
+        if value == by_default:
+            stored.pop(short, None)
+        else:
+            stored[short] = value
+    return stored
 
 
 def _restored(stored: Item) -> Entry:
-    fields: Item = dict(_DEFAULTS)
-    for name, short in _SHORT.items():
-        if short in stored:
-            value = stored[short]
-            fields[name] = int(value) if name in _INTEGERS else Decimal(value) if name in _DECIMALS else value
-    counts = not fields["reversal"] and not fields["void"]
-    defaults: Item = dict.fromkeys(_AS_QUANTITY, fields["quantity"] if counts else ZERO)
-    return Entry(**defaults | fields)
+    found: Item = {}
+    for short, value in stored.items():
+        if short != "k":
+            name, convert = _FIELDS[short]
+            found[name] = convert(value) if convert else value
+    by_default = ZERO if "reversal" in found or "void" in found else found["quantity"]
+    found.setdefault("units", by_default)
+    found.setdefault("counted", by_default)
+    return Entry(**found)

@@ -1,0 +1,72 @@
+"""Start MiniStack with corrections of two faults in how it runs PartiQL. The interpreter is MiniStack's own.
+
+MiniStack 1.5.33 differs from DynamoDB in two ways that matter to accrual:
+
+- A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
+  would not be found.
+- It checks a batch of statements as the action ``dynamodb:BatchExecuteStatement`` on all resources, which AWS does not
+  have. AWS checks each statement as ``PartiQLInsert``, ``PartiQLUpdate``, ``PartiQLDelete`` or ``PartiQLSelect`` on its
+  table, and so does MiniStack with this correction.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+_TABLE = re.compile(
+    r"\s*(INSERT\s+INTO|UPDATE|DELETE\s+FROM|SELECT\b.*?\bFROM)\s+\"?([\w.-]+)", re.IGNORECASE | re.DOTALL
+)
+
+
+def main() -> None:
+    dynamodb, iam = import_module("ministack.services.dynamodb"), import_module("ministack.core.iam_actions")
+    for name in ("_partiql_insert", "_partiql_update"):
+        setattr(dynamodb, name, _with_stream(dynamodb, getattr(dynamodb, name)))
+    iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
+    import_module("ministack.app").main()
+
+
+def _with_stream(dynamodb: Any, write: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401 - a module
+    """Return a function of MiniStack that runs a statement, but adds its change to the stream."""
+
+    def written(table: Any, parsed: Any, *others: Any) -> Any:  # noqa: ANN401 - MiniStack's own arguments
+        before = _item_of(dynamodb, table, parsed)
+        answer = write(table, parsed, *others)
+        after = _item_of(dynamodb, table, parsed)
+        if after is not before:
+            dynamodb._emit_stream_event(parsed["table"], "MODIFY" if before else "INSERT", before, after)  # noqa: SLF001
+        return answer
+
+    return written
+
+
+def _item_of(dynamodb: Any, table: Any, parsed: Any) -> Any:  # noqa: ANN401
+    """Return the item that a statement writes, as it is stored now. MiniStack replaces items, and changes none."""
+    if parsed["op"] == "INSERT":
+        item = parsed["item"].get("M", parsed["item"])
+        pk, sk = (dynamodb._extract_key_val(item.get(table[name])) for name in ("pk_name", "sk_name"))  # noqa: SLF001
+    else:
+        pk, sk, *_ = dynamodb._partiql_key_target(table, parsed)  # noqa: SLF001
+    return table["items"].get(pk, {}).get(sk)
+
+
+def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401 - a module
+    """Return MiniStack's list of the permissions that a request needs, but with those of a batch of statements."""
+
+    def needed(iam_action: str, body: bytes, region: str, account_id: str) -> Any:  # noqa: ANN401
+        if iam_action != "dynamodb:BatchExecuteStatement":
+            return checks(iam_action, body, region, account_id)
+        found = [_TABLE.match(statement["Statement"]) for statement in json.loads(body)["Statements"]]
+        return [
+            (f"dynamodb:PartiQL{one[1].split()[0].capitalize()}", iam._dynamodb_table_arn(one[2], region, account_id))  # noqa: SLF001
+            for one in found
+            if one
+        ]
+
+    return needed
+
+
+if __name__ == "__main__":
+    main()
