@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.entries import Catalog, Entity, Kind
-from saxaul.catalog.timeline import Timeline
 from saxaul.catalog.versions import Condition
 from saxaul.problems import Problem
 from saxaul.services.edit_catalog import CatalogEditing
@@ -85,9 +84,9 @@ class Worker(CatalogStore):
 
     read_at = -1
 
-    def _read(self) -> Timeline:
+    def head(self) -> int:
         self.read_at = self._table.clock.now()
-        return super()._read()
+        return super().head()
 
 
 class Programme:
@@ -155,7 +154,7 @@ class Programme:
 
     def check_future(self) -> None:
         """Check that the catalog is sound at every instant from now on, if nothing else is written."""
-        timeline = self.store.timeline(max_age=0)
+        timeline = self.store.read().timeline
         instant: int | None = self.clock.instant
         while instant is not None:
             assert_sound(timeline.catalog(instant))

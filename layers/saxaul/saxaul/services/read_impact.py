@@ -133,5 +133,5 @@ def impact_reading() -> ImpactReading:
     """Return the impact reading service of this process."""
     ledger = wiring.ledger()
     return ImpactReading(
-        ImpactStore(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar, wiring.clock()
+        ImpactStore(ledger), LogStore(ledger), wiring.published_catalog(), settings().calendar, wiring.clock()
     )

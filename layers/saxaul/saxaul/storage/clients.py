@@ -12,6 +12,7 @@ from botocore.exceptions import HTTPClientError
 from saxaul.deadline import DEADLINE, UnansweredError
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
@@ -47,6 +48,11 @@ def dynamodb() -> "DynamoDBClient":
     client = boto3.client("dynamodb", config=_CONFIG)
     _watch_time(client)
     return client
+
+
+def credentials() -> "Credentials":
+    """Return the credentials of this process, which botocore renews if they expire."""
+    return dynamodb()._get_credentials()  # type: ignore[attr-defined, no-any-return] # noqa: SLF001 - a second session would look for them again
 
 
 @cache
