@@ -24,7 +24,7 @@ def work() -> Iterator[Counter[str]]:
     union = Postings._union  # noqa: SLF001 - the one place that walks over documents
 
     def counting(self: Postings, first: int, last: int) -> int:
-        walked = self._starts[last] - self._starts[first]
+        walked = self.starts[last] - self.starts[first]
         counted["lookups"] += 1
         counted["walked"] += walked
         counted["longest"] = max(counted["longest"], walked)
