@@ -15,20 +15,22 @@ from saxaul.search.terms import TYPED_SPACES, Space, Vocabulary
 from saxaul.search.typos import Remains, remains_of
 
 
-class Groups(Sequence[Sequence[str]]):
-    """The groups of synonyms of each document, by its number."""
+class Groups:
+    """The groups of synonyms of each document.
+
+    Attributes:
+        names: all groups.
+        starts: for each document, the place in ``numbers`` where its groups start; then the end of the last ones.
+        numbers: the places in ``names`` of the groups of all documents.
+    """
 
     def __init__(self, names: Sequence[str], starts: "array[int]", numbers: "array[int]") -> None:
-        """``numbers`` has the places in ``names`` of the groups of all documents, and ``starts`` where each starts."""
         self.names = names
         self.starts = starts
         self.numbers = numbers
 
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def __getitem__(self, number):  # type: ignore
-        return [self.names[place] for place in self.numbers[self.starts[number] : self.starts[number + 1]]]
+    def of(self, document: int) -> Sequence[str]:
+        return [self.names[place] for place in self.numbers[self.starts[document] : self.starts[document + 1]]]
 
 
 class Built(NamedTuple):

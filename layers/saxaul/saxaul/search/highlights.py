@@ -55,16 +55,16 @@ class Highlighter:
     """Finds the parts of documents that queries matched, for one catalog."""
 
     def __init__(
-        self, documents: Sequence[Document], synonyms: Mapping[str, Synonyms], groups: Sequence[Sequence[str]]
+        self, documents: Sequence[Document], synonyms: Mapping[str, Synonyms], groups_of: Callable[[int], Sequence[str]]
     ) -> None:
         """Find parts of documents and of their synonyms.
 
         Args:
             documents: the documents by number.
             synonyms: the groups of synonyms.
-            groups: the groups of each document, by number.
+            groups_of: returns the groups of a document, by its number.
         """
-        self._passages = _Passages(documents, synonyms, groups)
+        self._passages = _Passages(documents, synonyms, groups_of)
 
     def matches(self, find: Find, number: int, language: Language) -> tuple[Match, ...]:
         """Return the texts that the words of a query matched: one text for each word.
@@ -95,9 +95,9 @@ class _Passages:
     """The texts of documents and of their synonyms."""
 
     def __init__(
-        self, documents: Sequence[Document], synonyms: Mapping[str, Synonyms], groups: Sequence[Sequence[str]]
+        self, documents: Sequence[Document], synonyms: Mapping[str, Synonyms], groups_of: Callable[[int], Sequence[str]]
     ) -> None:
-        self.groups = groups
+        self.groups_of = groups_of
         self.synonyms = lru_cache(maxsize=4096)(partial(_synonyms_in, synonyms))
         self.of = lru_cache(maxsize=16_384)(partial(_passage_in, documents))
         self.in_synonyms = lru_cache(maxsize=16_384)(partial(_in_synonyms, self.synonyms))
@@ -109,7 +109,7 @@ def _locate(passages: _Passages, ladder: Ladder, number: int, language: Language
     for locate in LOCATORS.get(space, (find_written,)):
         for field in _FIELDS.get(space, _ANY_FIELD):
             if field == _SYNONYM:
-                if located := _locate_in_groups(passages, passages.groups[number], locate, words):
+                if located := _locate_in_groups(passages, passages.groups_of(number), locate, words):
                     return located
                 continue
             passage = passages.of(number, field, language)

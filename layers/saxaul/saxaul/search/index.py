@@ -53,7 +53,7 @@ class SearchIndex:
         self.built = built = built or build(catalog)
         members = list(built.members.all().values())
         self._ranking = Ranking(catalog, built.order)
-        self._highlighter = Highlighter(built.documents, catalog.synonyms, built.groups)
+        self._highlighter = Highlighter(built.documents, catalog.synonyms, built.groups.of)
         self._matcher = Matcher(Known(built.spaces, len(built.documents), members, built.remains, built.forms))
 
     @property

@@ -83,7 +83,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
         write.text(f"names/{kind}", list(entries))
         lines += [entry.model_dump_json(exclude_defaults=True).encode() for entry in entries.values()]
     packed = Lines.packed(lines)
-    write.bytes("entries", packed.blocks)
+    write.section("entries", packed.blocks)
     write.array("entries/starts", packed.starts)
     write.array("entries/sizes", packed.sizes)
     write.json("versions", dict(catalog.versions))
@@ -91,7 +91,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
 
 def _read_catalog(read: "_Reader") -> Catalog:
     names = {kind: read.text(f"names/{kind}") for kind in KINDS}
-    lines = Lines(read.bytes("entries"), read.array("entries/starts"), read.array("entries/sizes"))
+    lines = Lines(read.section("entries"), read.array("entries/starts"), read.array("entries/sizes"))
     _check_starts(lines.starts, len(lines.sizes), len(lines.blocks))
     counts = [len(of_kind) for of_kind in names.values()]
     if len(lines) < sum(counts):
@@ -108,7 +108,7 @@ def _write_built(write: "_Writer", catalog: Catalog, built: Built) -> None:
         kind: {name: place for place, name in enumerate(_entries_of(catalog, of))} for kind, of in _KIND_OF.items()
     }
     write.array("documents", array("I", [places[document.kind][document.identifier] for document in built.documents]))
-    write.bytes("sets", built.sets.bits)
+    write.section("sets", built.sets.bits)
     for space, postings in built.spaces.items():
         _write_postings(write, space.name, postings)
     _write_postings(write, "labels", built.order.labelled)
@@ -129,7 +129,7 @@ def _write_built(write: "_Writer", catalog: Catalog, built: Built) -> None:
 
 def _read_built(read: "_Reader", catalog: Catalog) -> Built:
     places = read.array("documents")
-    sets = StoredSets(width_of(len(places) + len(read.text("members/keys"))), read.bytes("sets"))
+    sets = StoredSets(width_of(len(places) + len(read.text("members/keys"))), read.section("sets"))
     subjects = [
         Subject(name, kind, category, Decimal(points), Decimal(avoided_g))
         for name, kind, category, points, avoided_g in read.json("subjects")
@@ -218,23 +218,23 @@ def _document(
 class _Writer:
     def __init__(self) -> None:
         self._table: list[tuple[str, str, int]] = []
-        self._sections: list[bytes] = []
+        self._sections: list[bytes | bytearray] = []
 
-    def bytes(self, name: str, content: bytes | bytearray, kind: str = "bytes") -> None:
+    def section(self, name: str, content: bytes | bytearray, kind: str = "bytes") -> None:
         self._table.append((name, kind, len(content)))
         self._sections.append(content)
 
     def array(self, name: str, numbers: "array[int]") -> None:
-        self.bytes(name, _little_endian(numbers).tobytes(), numbers.typecode)
+        self.section(name, _little_endian(numbers).tobytes(), numbers.typecode)
 
     def text(self, name: str, lines: Collection[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)
         if text.count("\n") != len(lines):
             raise AssertionError(f"a line of {name} has a newline")
-        self.bytes(name, text.encode(), "text")
+        self.section(name, text.encode(), "text")
 
     def json(self, name: str, value: object) -> None:
-        self.bytes(name, _json(value), "json")
+        self.section(name, _json(value), "json")
 
     def packed(self) -> bytes:
         table = _json(self._table)
@@ -260,8 +260,11 @@ class _Reader:
         if start != len(rest):
             raise BrokenIndexError("the table does not fit the sections")
 
-    def bytes(self, name: str, kind: str = "bytes") -> bytes:
-        return bytes(self._section(name, kind))
+    def section(self, name: str, kind: str = "bytes") -> bytes:
+        found, section = self._sections[name]
+        if found != kind:
+            raise BrokenIndexError(f"the section {name} is of another kind")
+        return bytes(section)
 
     def array(self, name: str) -> "array[int]":
         kind, section = self._sections[name]
@@ -270,16 +273,10 @@ class _Reader:
         return _little_endian(numbers)
 
     def text(self, name: str) -> list[str]:
-        return str(self._section(name, "text"), "utf-8").split("\n")[:-1]
+        return self.section(name, "text").decode().split("\n")[:-1]
 
     def json(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
-        return json.loads(bytes(self._section(name, "json")))
-
-    def _section(self, name: str, kind: str) -> memoryview:
-        found, section = self._sections[name]
-        if found != kind:
-            raise BrokenIndexError(f"the section {name} is of another kind")
-        return section
+        return json.loads(self.section(name, "json"))
 
 
 def _little_endian(numbers: "array[int]") -> "array[int]":

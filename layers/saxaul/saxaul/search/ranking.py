@@ -84,8 +84,8 @@ class Order(NamedTuple):
     """
 
     subjects: Sequence[Subject]
-    subject_of: Sequence[int]
-    later: Sequence[int]
+    subject_of: "array[int]"
+    later: "array[int]"
     labelled: Postings
 
 

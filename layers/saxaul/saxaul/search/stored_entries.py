@@ -1,4 +1,4 @@
-"""The entries of a packed catalog. Each is parsed when it is read for the first time, because a search shows few of them.
+"""The entries of a packed catalog. An entry is parsed when it is first read, because a search shows few of them.
 
 An entry is a line of JSON. Some lines together are a block, which is compressed.
 """
@@ -140,10 +140,13 @@ def _reader(kind: Any) -> _Reader:  # noqa: ANN401 - any annotation of a field
     if origin is tuple:
         return partial(_tuple_of, _reader(arguments[0]))
     if origin is dict:
-        return partial(_dict_of, *map(_reader_of_key, arguments[:1]), *map(_reader, arguments[1:]))
+        return partial(_dict_of, _reader_of_key(arguments[0]), _reader(arguments[1]))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return partial(recorded, kind)
-    return {Decimal: Decimal, date: date.fromisoformat}.get(kind)
+    return _READERS.get(kind)
+
+
+_READERS: Mapping[Any, _Reader] = {Decimal: Decimal, date: date.fromisoformat}
 
 
 def _reader_of_key(kind: Any) -> _Reader:  # noqa: ANN401
