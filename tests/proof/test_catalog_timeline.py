@@ -46,6 +46,7 @@ PLACES: list[tuple[Kind, str]] = [
 DEADLY = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.FAILED, Fault.LOST]
 named = st.none() | st.integers(DELAY, 4 * DELAY)
 """How many seconds ahead the operator names the time of a change; None for the default."""
+RIDE = make_action_type().model_dump(mode="json", exclude_defaults=True)
 documents = {
     "action-types": st.builds(
         lambda points, retired: (
@@ -81,7 +82,7 @@ steps = st.lists(st.one_of(puts, puts, deletions, restorations, passing), min_si
 runs = st.tuples(st.just("publish"), st.booleans(), st.none() | st.tuples(st.sampled_from(DEADLY), st.integers(0, 12)))
 damages = st.tuples(st.just("damage"), st.sampled_from(["older", "pointer", "index"]), st.integers(0, 5))
 steps_with_runs = st.lists(
-    st.one_of(puts, puts, deletions, passing, passing, runs, runs, damages), min_size=5, max_size=40
+    st.one_of(puts, puts, deletions, passing, passing, runs, runs, damages), min_size=15, max_size=50
 )
 
 
@@ -247,7 +248,9 @@ def test_the_same_holds_for_workers_and_a_search_that_use_what_is_published_what
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         programme = Programme(patch)
-        for number, step in enumerate(taken):
+        for name in TYPES:
+            take(programme, ("put", ("action-types", name), RIDE, None))
+        for number, step in enumerate([("publish", False, None), *taken]):
             take(programme, step)
             for worker in range(WORKERS):
                 if number % (worker + 1) == 0:
