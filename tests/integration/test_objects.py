@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
+from io import BytesIO
 from time import monotonic
 
 import pytest
@@ -34,7 +35,7 @@ class Requests:
             request.method, request.url, headers=dict(request.headers), data=request.body, stream=True, timeout=5
         )
         if response.status_code == HTTPStatus.NOT_MODIFIED:
-            response.raw = HTTPResponse()  # moto sends a body, which S3 does not
+            response.raw = HTTPResponse(BytesIO())  # moto sends a body, which S3 does not
         return response
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from saxaul.catalog.entries import Catalog
+from saxaul.catalog.entries import Catalog, Entity, Kind
 from saxaul.catalog.snapshot import PublishedIndex, Snapshot
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER, CatalogPublishing, Publication
@@ -144,10 +144,12 @@ def test_entries_of_a_snapshot_are_parsed_when_they_are_needed(site: Site, monke
         site.operator.put("action-types", f"type_{number}", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
     site.publish()
     parsed: list[str] = []
-    parse = ENTITY_OF
-    monkeypatch.setattr(
-        "saxaul.storage.catalog._entity", lambda kind, place, text: parsed.append(place) or parse(kind, place, text)
-    )
+
+    def parse(kind: Kind, place: str, document: str) -> Entity | None:
+        parsed.append(place)
+        return ENTITY_OF(kind, place, document)
+
+    monkeypatch.setattr("saxaul.storage.catalog._entity", parse)
 
     assert "type_3" in site.worker().catalog().action_types
 

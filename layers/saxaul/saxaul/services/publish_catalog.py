@@ -244,7 +244,7 @@ def items_of(reading: TableReading, kinds: Sequence[Kind]) -> dict[Kind, dict[st
 def _plain(value: object) -> object:
     """Return a value of an item as a value of JSON. Values that no entry has become texts, which no worker can read."""
     match value:
-        case str() | bool() | None:
+        case str() | int() | None:
             return value
         case Decimal():
             return int(value) if value == value.to_integral_value() else str(value)

@@ -342,12 +342,9 @@ class CatalogStore:
             LostRaceError: the entry or the guard has changed since it was read.
             CompanionRefusedError: the condition of a write in ``also`` failed.
         """
-        content = _content(entry)
-        before = [{"v": version.version, **_content(version)} for version in entry.before]
-        current = {**Key(kind, identifier)._asdict(), **content, **({"before": before} if before else {})}
-        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **content}
+        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **_content(entry)}
         writes = [
-            self._table.put_write(current, entry.version - 1),
+            self._table.put_write(entry_item(kind, identifier, entry), entry.version - 1),
             self._table.put_write(copy, 0),
             self._table.count_write(_HEAD),
         ]
@@ -392,6 +389,13 @@ def size_of(entry: VersionedEntry) -> int:
 
 _OVERHEAD = 64
 """More than the bytes of a version that are not in its content: its number, and how DynamoDB counts maps."""
+
+
+def entry_item(kind: Kind, identifier: str, entry: VersionedEntry) -> Item:
+    """Return the item of an entry with the versions before it."""
+    before = [{"v": version.version, **_content(version)} for version in entry.before]
+    key = Key(kind, identifier)._asdict()
+    return {**key, "v": entry.version, **_content(entry), **({"before": before} if before else {})}
 
 
 def _content(entry: VersionedEntry) -> Item:
