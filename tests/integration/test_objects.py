@@ -3,15 +3,10 @@
 import socket
 import threading
 from collections.abc import Iterator
-from http import HTTPStatus
-from io import BytesIO
 from time import monotonic
 
 import pytest
-import requests
-from botocore.awsrequest import AWSPreparedRequest
 from moto import mock_aws
-from urllib3 import HTTPResponse
 
 from saxaul.deadline import DEADLINE
 from saxaul.storage import clients, objects
@@ -22,21 +17,9 @@ from saxaul.storage.objects import (
     read_object,
     write_object,
 )
+from tests.integration.moto_objects import Requests
 
 BUCKET = "published"
-
-
-class Requests:
-    """Sends what botocore's session would send with the library that moto replaces."""
-
-    def send(self, request: AWSPreparedRequest) -> requests.Response:
-        assert "Signature=" in request.headers["Authorization"]
-        response = requests.request(
-            request.method, request.url, headers=dict(request.headers), data=request.body, stream=True, timeout=5
-        )
-        if response.status_code == HTTPStatus.NOT_MODIFIED:
-            response.raw = HTTPResponse(BytesIO())  # moto sends a body, which S3 does not
-        return response
 
 
 @pytest.fixture
