@@ -3,7 +3,7 @@
 from saxaul.catalog.entries import Catalog
 from saxaul.catalog.timeline import Timeline
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.catalog import CatalogStore, TableReading
 from saxaul.storage.table import Table
 
 
@@ -27,3 +27,9 @@ class CachedCatalog(CatalogStore):
 
     def timeline(self, max_age: float | None = None) -> Timeline:  # noqa: ARG002 - the given catalog never expires
         return self._unchanging
+
+    def published(self) -> None:
+        """Return None, because nothing is published."""
+
+    def read(self) -> TableReading:
+        return TableReading(0, {}, self._unchanging)

@@ -5,23 +5,26 @@ The benchmarks run the functions in their own process.
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import boto3
 
-from local.deployment import ADMIN
+from local.deployment import ADMIN, REGION
 from local.sam import ROOT
 from local.seed import load
 from local.stack import down, running, start
 from local.template import resources, template
 from saxaul.catalog.clients import RegisteredClient
+from saxaul.catalog.entries import Kind
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import SYSTEM_CLOCK
+from saxaul.services.publish_catalog import CatalogPublishing, Publication
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.catalog import CatalogStore, entry_item
 from saxaul.storage.registry import to_item
-from saxaul.storage.table import Table
+from saxaul.storage.snapshots import Snapshots
+from saxaul.storage.table import Item, Table
 
 FOLDER = ROOT / ".local" / "bench"
 CLIENTS_OF_EVENTS = {
@@ -34,6 +37,9 @@ CLIENTS_OF_EVENTS = {
 
 LEDGER, CATALOG, PLAIN = "Ledger", "Catalog", "Plain"
 """The template's two tables, and a third one without an index, for the usual design."""
+
+PUBLISHED = "published"
+"""The bucket of the published catalog."""
 
 
 @contextmanager
@@ -61,6 +67,8 @@ def engine() -> Iterator[str]:
         redemptions = sqs.create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         os.environ.update(ACTION_QUEUE_URL=queue, REDEMPTION_QUEUE_URL=redemptions)
         _seed()
+        boto3.client("s3").create_bucket(Bucket=PUBLISHED, CreateBucketConfiguration={"LocationConstraint": REGION})
+        publish_catalog()
         yield queue
     finally:
         down()
@@ -83,6 +91,7 @@ def _function_environment() -> dict[str, str]:
         "HARVEST_TIME": defaults["HarvestTime"],
         "LEDGER_TABLE": LEDGER,
         "CATALOG_TABLE": CATALOG,
+        "CATALOG_BUCKET": PUBLISHED,
     }
 
 
@@ -106,3 +115,33 @@ def _seed() -> None:
     for kind, found in load().items():
         for identifier, entity in found.items():
             store.put(kind, identifier, VersionedEntry(entity, 1))
+
+
+class _WrittenCatalog(CatalogStore):
+    """A store that does not read what was just written: the emulator needs seconds for a page of 50,000 items."""
+
+    def __init__(self, table: Table, written: Mapping[Kind, Mapping[str, Item]]) -> None:
+        super().__init__(table)
+        self._written = written
+
+    def _items(self, kind: Kind) -> dict[str, Item]:
+        return dict(self._written[kind]) if kind in self._written else super()._items(kind)
+
+
+def publish_catalog(suggestions: int = 0) -> Publication:
+    """Publish the catalog of the emulator, as the function ``publish_catalog`` does.
+
+    If ``suggestions`` is given, first write so many suggestions: those of the default catalog and further ones, which
+    consist of words of the default catalog (``suggestions.enlarged_catalog``). They are written to the table directly
+    and in batches, without their versions, which no other function reads.
+    """
+    table, written = Table(CATALOG, SYSTEM_CLOCK), dict[Kind, dict[str, Item]]()
+    if suggestions:
+        from benchmarks.suggestions import enlarged_catalog  # noqa: PLC0415 - it imports other search engines
+
+        grown = enlarged_catalog(suggestions).suggestions
+        written["suggestions"] = {
+            name: entry_item("suggestions", name, VersionedEntry(entity, 1)) for name, entity in sorted(grown.items())
+        }
+        table.put_all([*written["suggestions"].values()])
+    return CatalogPublishing(_WrittenCatalog(table, written), Snapshots(PUBLISHED), SYSTEM_CLOCK).publish()

@@ -262,7 +262,8 @@ def test_a_reference_to_an_entry_that_is_deleted_during_the_write_is_refused(
     written = put_entry("suggestions", "bus", document(make_suggestion(campaign="wed")))
 
     assert (written.code, written.body["errors"]) == ("invalid_entry", ["campaign: there is no campaign 'wed'"])
-    assert list(stack.catalog_store.catalog().all_broken_references()) == []
+    catalog = stack.catalog_store.read().timeline.catalog(stack.clock.instant)
+    assert list(catalog.all_broken_references()) == []
 
 
 def test_an_action_type_must_be_retired_long_before_deletion_so_that_its_late_actions_are_posted(stack: Stack) -> None:

@@ -200,16 +200,17 @@ def test_a_worker_caches_the_catalog_for_half_of_the_delay(stack: Stack) -> None
 def test_a_catalog_that_is_read_while_entries_are_added_has_no_broken_references(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, grown = CatalogStore._entries, list[Kind]()  # noqa: SLF001 - entries are added between two reads
+    read, grown = CatalogStore._items, list[Kind]()  # noqa: SLF001 - entries are added between two reads
 
     def growing(store: CatalogStore, kind: Kind) -> Any:  # noqa: ANN401 - the store's result
-        entries = read(store, kind)
+        items = read(store, kind)
         if not grown:
             grown.append(kind)
             stack.seed("action-types", bus_ride=make_action_type())
             stack.seed("suggestions", bus=make_suggestion())
-        return entries
+        return items
 
-    monkeypatch.setattr(CatalogStore, "_entries", growing)
+    monkeypatch.setattr(CatalogStore, "_items", growing)
 
-    assert list(stack.catalog_store.catalog().all_broken_references()) == []
+    catalog = stack.catalog_store.read().timeline.catalog(stack.clock.instant)
+    assert list(catalog.all_broken_references()) == []

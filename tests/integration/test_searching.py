@@ -171,7 +171,7 @@ def test_after_a_failed_renewal_the_index_stays_and_the_next_renewal_tries_again
     logged: list[str] = []
     monkeypatch.setattr(logger, "exception", lambda message, **_: logged.append(message))
     search("bus")
-    monkeypatch.setattr(CatalogStore, "timeline", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(CatalogStore, "read", lambda *_: 1 / 0)
     seeded.clock.instant += RENEWED_AFTER + 1
     assert search("bus").status == 200
     renewed()

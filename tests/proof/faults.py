@@ -80,6 +80,10 @@ class Calls:
         """Arm a fault. It strikes the first call that it applies to, after ``after`` more calls."""
         self._armed.append((len(self.operations) + after, fault))
 
+    def disarm(self) -> None:
+        """Remove the fault that was armed last."""
+        self._armed.pop()
+
     @property
     def armed(self) -> int:
         return len(self._armed)

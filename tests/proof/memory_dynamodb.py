@@ -258,6 +258,8 @@ def _term(term: str, item: Raw, values: Raw) -> bool:
 
 def _updated(item: Raw, expression: str, values: Raw) -> Raw:
     outcome = dict(item)
+    if found := re.fullmatch(r"ADD (\w+) (:\w+)", expression):
+        return outcome | {found[1]: {"N": str(int(item.get(found[1], {"N": "0"})["N"]) + int(values[found[2]]["N"]))}}
     for step in re.split(r", (?=\w+ = )", expression.removeprefix("SET ")):
         target, _, right = step.partition(" = ")
         if found := re.fullmatch(r":\w+", right):

@@ -172,7 +172,7 @@ def report(watch: Watch, outcomes: Counter[str]) -> None:
 def check_readers(rng: random.Random, watch: Watch, days: list[date]) -> None:
     clock = StoppedClock(NOON)
     table = Table("Catalog", clock)
-    catalog = watch.call("read", lambda: CatalogStore(table).catalog(max_age=0))
+    catalog = watch.call("read", lambda: CatalogStore(table).read().timeline.catalog(clock.now()))
     for kind in ORDINARY:
         path = {"kind": kind, "id": "hostile"}
         for resource in ("/catalog/{kind}", "/catalog/{kind}/{id}", "/catalog/{kind}/{id}/versions"):

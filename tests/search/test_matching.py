@@ -13,10 +13,10 @@ from saxaul.catalog.entries import Catalog
 from saxaul.search.highlights import Highlighter
 from saxaul.search.index import Answer, SearchIndex
 from saxaul.search.matching import Matcher
-from saxaul.search.postings import Postings
+from saxaul.search.postings import Postings, SetWriter, postings_of
 from saxaul.search.ranking import Ranking
 from saxaul.search.terms import Vocabulary
-from saxaul.search.typos import Corrector
+from saxaul.search.typos import Corrector, remains_of
 from tests.builders import make_catalog, make_suggestion
 
 SUGGESTIONS = {
@@ -98,7 +98,7 @@ def test_a_mistyped_word_has_the_part_that_its_correction_matched() -> None:
     st.text("ab", max_size=3),
 )
 def test_a_prefix_finds_the_documents_of_all_keys_that_begin_with_it(keys: dict[str, set[int]], prefix: str) -> None:
-    postings = Postings({key: sorted(documents) for key, documents in keys.items()}, 200)
+    postings = postings_of({key: sorted(documents) for key, documents in keys.items()}, SetWriter(200))
 
     found = postings.beginning_with(prefix)
 
@@ -108,7 +108,9 @@ def test_a_prefix_finds_the_documents_of_all_keys_that_begin_with_it(keys: dict[
 
 @given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1), st.text("abc", min_size=4, max_size=6))
 def test_a_correction_begins_a_known_key_and_is_one_typing_error_away(words: list[str], word: str) -> None:
-    found = Corrector(Postings(dict.fromkeys(words, ()), 1)).corrections(word)
+    known = postings_of(dict.fromkeys(words, ()), SetWriter(1))
+
+    found = Corrector(known, remains_of(known.keys)).corrections(word)
 
     assert word not in found
     for correction in found:
@@ -136,5 +138,7 @@ def test_an_unused_index_is_freed_without_the_garbage_collector() -> None:
 def test_an_exact_lookup_finds_all_documents_of_a_key_and_no_others() -> None:
     keys: dict[str, list[int]] = defaultdict(list, {"ab": [0, 3], "abc": [1]})
 
-    assert Postings(keys, 4).exactly("ab") == 0b1001
-    assert Postings(keys, 4).exactly("a") == 0
+    postings = postings_of(keys, SetWriter(4))
+
+    assert postings.exactly("ab") == 0b1001
+    assert postings.exactly("a") == 0

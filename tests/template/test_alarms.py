@@ -98,7 +98,7 @@ def test_5xx_responses_and_a_lagging_stream_have_an_alarm() -> None:
         {"Name": "Stage", "Value": made("AWS::ApiGateway::Stage")[stage]["StageName"]},
     ]
     assert alarmed("IteratorAge") == sorted(name for name, _ in sources("StreamArn"))
-    for name in ("StreamLagAlarm", "RepeatLagAlarm"):
+    for name in ("StreamLagAlarm", "RepeatLagAlarm", "PublicationLagAlarm"):
         assert ALARMS[name]["Threshold"] < 24 * 3600 * 1000, "the stream keeps a change for one day"
 
 

@@ -13,7 +13,12 @@ from local.sam import ROOT
 from tests.template.reading import functions, resources, template
 
 PACKAGE = ROOT / "layers/saxaul"
-READ_BY_WIRING = {"ledger": "ledger_table", "catalog_store": "catalog_table", "registry": "catalog_table"}
+READ_BY_WIRING = {
+    "ledger": {"ledger_table"},
+    "catalog_store": {"catalog_table"},
+    "published_catalog": {"catalog_table", "catalog_bucket"},
+    "registry": {"catalog_table"},
+}
 """The settings that the factories of services/wiring.py read."""
 READ_BY_ALL = {"calendar", "catalog_delay"}
 """The settings that every function gets from Globals."""
@@ -49,7 +54,7 @@ def settings_read(function: dict[str, Any]) -> set[str]:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="settings")), attr=name):
                 found.add(name)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="wiring"), attr=name)) if name in READ_BY_WIRING:
-                found.add(READ_BY_WIRING[name])
+                found |= READ_BY_WIRING[name]
             case ast.Attribute(attr="base_url"):
                 found.add("public_url")
     return found - READ_BY_ALL
@@ -64,6 +69,7 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
 VALUES = {
     "LEDGER_TABLE": {"Ref": "LedgerTable"},
     "CATALOG_TABLE": {"Ref": "CatalogTable"},
+    "CATALOG_BUCKET": {"Ref": "CatalogBucket"},
     "ACTION_QUEUE_URL": {"Ref": "ActionQueue"},
     "REDEMPTION_QUEUE_URL": {"Ref": "RedemptionQueue"},
     "PLANTING_QUEUE_URL": {"Ref": "PlantingQueue"},

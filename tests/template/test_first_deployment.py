@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER
 from saxaul.storage.clients import LONGEST_CALL
+from saxaul.storage.snapshots import INDEXES, POINTER
 from tests.template.reading import functions, made, made_resources, resources, template
 
-RETAINED = {"CatalogTable", "LedgerTable", "ManifestBucket", "SigningKey", "UserPool"}
+RETAINED = {"CatalogBucket", "CatalogTable", "LedgerTable", "ManifestBucket", "SigningKey", "UserPool"}
 GATEWAY_SECONDS = 29
 """The longest time that API Gateway waits for a function."""
 
@@ -44,18 +46,33 @@ def test_the_tables_are_recoverable_and_encrypted_without_kms_costs() -> None:
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert tables["LedgerTable"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert tables["CatalogTable"]["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
 
 
-def test_manifests_are_encrypted_versioned_and_not_public() -> None:
-    [bucket] = resources("AWS::S3::Bucket").values()
-    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+@pytest.mark.parametrize("name", ["CatalogBucket", "ManifestBucket"])
+def test_a_bucket_is_encrypted_and_not_public(name: str) -> None:
+    bucket = resources("AWS::S3::Bucket")[name]
 
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
-    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "AES256" in str(bucket["BucketEncryption"])
+
+
+def test_manifests_are_versioned_and_kept() -> None:
+    bucket = resources("AWS::S3::Bucket")["ManifestBucket"]
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "ExpirationInDays" not in rule
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+
+
+def test_the_bucket_deletes_indexes_days_after_the_publisher_has_written_those_in_use_again() -> None:
+    [rule] = resources("AWS::S3::Bucket")["CatalogBucket"]["LifecycleConfiguration"]["Rules"]
+
+    assert rule["Prefix"] == INDEXES
+    assert not POINTER.startswith(rule["Prefix"])
+    assert rule["ExpirationInDays"] * 24 * 3600 > 2 * WRITTEN_AGAIN_AFTER
 
 
 @pytest.mark.parametrize("prefix", ["", "saxaul", "green-2026", "a", "a" * 63])

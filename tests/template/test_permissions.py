@@ -1,5 +1,7 @@
 """Permissions: the policies of each role, and the policy of the signing key."""
 
+import re
+
 import pytest
 
 from local.template import Properties
@@ -9,7 +11,8 @@ from tests.template.reading import functions, made, made_resources, sources
 PERMISSIONS = {
     "IngestActions": [
         "dynamodb:Query on CatalogTable",
-        "dynamodb:GetItem on CatalogTable in clients",
+        "s3:GetObject on CatalogBucket/catalog/*",
+        "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
     ],
@@ -30,11 +33,13 @@ PERMISSIONS = {
     ],
     "SuggestCampaigns": [
         "dynamodb:Query on CatalogTable",
-        "dynamodb:GetItem on CatalogTable in clients",
+        "s3:GetObject on CatalogBucket/catalog/*",
+        "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in PROJECT#* IMPACT#FACILITIES#* USER#*",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",
+        "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem on LedgerTable",
         "sqs:SendMessage on RedemptionQueue",
     ],
@@ -52,6 +57,8 @@ PERMISSIONS = {
     ],
     "ScheduleOrders": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:GetItem on CatalogTable in catalog",
+        "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#*",
         "dynamodb:Query on LedgerTable/index/Listing",
         "sqs:SendMessage on PlantingQueue",
@@ -78,7 +85,8 @@ PERMISSIONS = {
     ],
     "ViewForest": [
         "dynamodb:Query on CatalogTable",
-        "dynamodb:GetItem on CatalogTable in clients",
+        "s3:GetObject on CatalogBucket/catalog/*",
+        "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query on LedgerTable",
         "dynamodb:Query on LedgerTable/index/Forest",
@@ -89,6 +97,8 @@ PERMISSIONS = {
     ],
     "ProveTrees": [
         "dynamodb:Query on CatalogTable",
+        "dynamodb:GetItem on CatalogTable in catalog",
+        "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable",
         "dynamodb:Query on LedgerTable in LOG",
         "kms:GetPublicKey on SigningKey",
@@ -101,13 +111,23 @@ PERMISSIONS = {
     ],
     "ViewImpact": [
         "dynamodb:Query on CatalogTable",
-        "dynamodb:GetItem on CatalogTable in action-types/* clients",
+        "s3:GetObject on CatalogBucket/catalog/*",
+        "dynamodb:GetItem on CatalogTable in action-types/* catalog clients",
         "dynamodb:Query on LedgerTable in IMPACT#* LOG",
     ],
     "ManageCatalog": [
         "dynamodb:Query dynamodb:GetItem dynamodb:BatchGetItem on CatalogTable",
         f"dynamodb:PutItem on CatalogTable in {' '.join(f'{kind}*' for kind in KINDS)} references",
+        "dynamodb:UpdateItem on CatalogTable in catalog",
         "dynamodb:GetItem dynamodb:UpdateItem on LedgerTable in PROJECT#*",
+    ],
+    "PublishCatalog": [
+        f"dynamodb:Query on CatalogTable in {' '.join(KINDS)}",
+        "dynamodb:GetItem dynamodb:UpdateItem on CatalogTable in catalog",
+        "s3:GetObject s3:PutObject on CatalogBucket/catalog/*",
+        "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on CatalogTable.StreamArn",
+        "dynamodb:ListStreams on CatalogTable/stream/*",
+        "sqs:SendMessage on PublicationDeadLetterQueue",
     ],
 }
 """What each function may do: the actions, the resource, and the partitions that a condition limits them to."""
@@ -123,7 +143,7 @@ def line_of(statement: Properties) -> str:
     assert statement["Resource"].keys() <= {"Fn::GetAtt", "Fn::Sub"}  # both give an ARN here, and Ref would not
     assert statement.get("Condition", {}).keys() <= {"ForAllValues:StringLike", "ForAllValues:StringEquals"}
     [reference] = statement["Resource"].values()
-    resource = reference.replace("${LedgerTable.Arn}", "LedgerTable").replace("${ManifestBucket.Arn}", "ManifestBucket")
+    resource = re.sub(r"\$\{(\w+)\.Arn\}", r"\1", reference)
     partitions = [key for test in statement.get("Condition", {}).values() for key in test["dynamodb:LeadingKeys"]]
     allowed = f"{' '.join(statement['Action'])} on {resource.removesuffix('.Arn')}"
     return f"{allowed} in {' '.join(partitions)}" if partitions else allowed
@@ -133,8 +153,12 @@ def test_each_function_has_exactly_these_permissions() -> None:
     assert {function: permissions(function) for function in functions()} == PERMISSIONS
 
 
-OBJECTS = {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"}
-STREAMS = {"Fn::Sub": "${LedgerTable.Arn}/stream/*"}
+WITH_WILDCARDS = (
+    {"Fn::Sub": "${ManifestBucket.Arn}/orders/*"},
+    {"Fn::Sub": "${CatalogBucket.Arn}/catalog/*"},
+    {"Fn::Sub": "${LedgerTable.Arn}/stream/*"},
+    {"Fn::Sub": "${CatalogTable.Arn}/stream/*"},
+)
 """The resources with a wildcard: objects are not known in advance, and ListStreams is for all streams of a table."""
 
 
@@ -148,7 +172,7 @@ def statements(role: str) -> list[Properties]:
 def test_no_role_has_a_wildcard_among_its_actions_or_resources(role: str) -> None:
     assert statements(role)
     for statement in statements(role):
-        resource = statement["Resource"] if statement["Resource"] not in (OBJECTS, STREAMS) else ""
+        resource = statement["Resource"] if statement["Resource"] not in WITH_WILDCARDS else ""
         assert "*" not in str([statement["Action"], resource])
 
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from saxaul.catalog.entries import KINDS
+from saxaul.services.publish_catalog import BUILDING_SECONDS, READY_BEFORE
 from saxaul.services.sweep import LOST_AFTER
 from saxaul.storage import periods, redemptions
 from tests.template.reading import attribute_of, events, functions, made, resources, sources
@@ -75,13 +77,15 @@ def test_a_scheduled_run_that_fails_or_never_starts_goes_to_the_dead_letter_queu
     asynchronous = made("AWS::Lambda::EventInvokeConfig").values()
     schedules = made("AWS::Scheduler::Schedule").values()
 
-    assert len(schedules) == 2
+    assert len(schedules) == 3
     assert all(schedule["Target"]["DeadLetterConfig"]["Arn"] == end for schedule in schedules)
     assert {config["FunctionName"]["Ref"] for config in asynchronous} == {name for name, _ in events("ScheduleV2")}
     assert all(config["DestinationConfig"]["OnFailure"]["Destination"] == end for config in asynchronous)
 
 
-READERS = dict(sources("StreamArn"))
+READERS = {
+    name: source for name, source in sources("StreamArn") if attribute_of(source["EventSourceArn"]) == "LedgerTable"
+}
 """The event source mapping of each function that reads the stream of the ledger."""
 
 
@@ -124,3 +128,24 @@ def test_a_repeated_id_is_withdrawn_within_a_minute() -> None:
     waiting = READERS["FindRepeats"]["MaximumBatchingWindowInSeconds"] + accrual["MaximumBatchingWindowInSeconds"]
 
     assert waiting + functions()["AccruePoints"]["Timeout"] < 60
+
+
+def test_one_run_at_a_time_publishes_the_changes_of_entries_and_nothing_else() -> None:
+    [(name, source)] = [
+        (name, source)
+        for name, source in sources("StreamArn")
+        if attribute_of(source["EventSourceArn"]) == "CatalogTable"
+    ]
+    [sought] = source["FilterCriteria"]["Filters"]
+
+    assert name == "PublishCatalog"
+    assert json.loads(sought["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": list(KINDS)}}}}
+    assert source["ParallelizationFactor"] == 1
+    assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": "PublicationDeadLetterQueue.Arn"}
+
+
+def test_the_publisher_builds_indexes_for_at_most_half_of_its_timeout_and_is_ready_before_they_are_needed() -> None:
+    schedule = dict(events("ScheduleV2"))["PublishCatalog"]
+
+    assert functions()["PublishCatalog"]["Timeout"] == 2 * BUILDING_SECONDS
+    assert schedule["ScheduleExpression"] == f"rate({READY_BEFORE // 3 // 60} minutes)"

@@ -20,6 +20,7 @@ class Settings:
 
     ledger_table: str
     catalog_table: str
+    catalog_bucket: str
     action_queue_url: str
     redemption_queue_url: str
     planting_queue_url: str
@@ -41,6 +42,7 @@ class Settings:
         return cls(
             ledger_table=env.get("LEDGER_TABLE", ""),
             catalog_table=env.get("CATALOG_TABLE", ""),
+            catalog_bucket=env.get("CATALOG_BUCKET", ""),
             action_queue_url=env.get("ACTION_QUEUE_URL", ""),
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),

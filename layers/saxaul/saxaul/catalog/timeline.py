@@ -1,9 +1,11 @@
 """The timeline of the catalog: every entry with the versions that are in effect now or will be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from saxaul.catalog.entries import KINDS, Catalog, Entity, Kind, references_in
+from saxaul.catalog.on_demand import OnDemand
 from saxaul.catalog.versions import VersionedEntry
 
 
@@ -24,9 +26,14 @@ def renewed_after(delay: int) -> float:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The latest version of each entry, by kind and identifier. Each has the versions that are in effect before it."""
+    """The latest version of each entry, by kind and identifier. Each has the versions that are in effect before it.
+
+    ``changes`` has the instants at which a version of an entry replaces another one, ascending, if they are known
+    without reading each entry.
+    """
 
     entries: Mapping[Kind, Mapping[str, VersionedEntry]]
+    changes: Sequence[int] | None = None
 
     def catalog(self, instant: int) -> Catalog:
         """Return the catalog that is in effect at an instant, without references to entries that it does not have."""
@@ -37,26 +44,37 @@ class Timeline:
         return self._with_dangling(instant).without_dangling()[1]
 
     def _with_dangling(self, instant: int) -> Catalog:
-        found: dict[Kind, dict[str, Entity]] = {}
-        for kind in KINDS:
-            versions = self.in_effect(kind, instant).items()
-            found[kind] = {identifier: entry.entity for identifier, entry in versions if entry.entity}
-        numbers = {name: entry.version for name, entry in self.in_effect("action-types", instant).items()}
-        entities = {kind.replace("-", "_"): entities for kind, entities in found.items()}
-        return Catalog(**entities, versions=numbers)  # type: ignore[arg-type] # each kind has its model
+        entities = {kind.replace("-", "_"): self._entities(kind, instant) for kind in KINDS}
+        types = self.in_effect("action-types", instant)
+        versions = OnDemand(types.keys(), lambda name: types[name].version)
+        return Catalog(**entities, versions=versions)  # type: ignore[arg-type] # each kind has its model
 
-    def in_effect(self, kind: Kind, instant: int) -> dict[str, VersionedEntry]:
+    def _entities(self, kind: Kind, instant: int) -> Mapping[str, Entity]:
+        entries: Mapping[str, VersionedEntry] = self.entries.get(kind, {})
+        return OnDemand(entries.keys(), lambda name: entries[name].at(instant).entity)
+
+    def in_effect(self, kind: Kind, instant: int) -> Mapping[str, VersionedEntry]:
         """Return the version of each entry of a kind that is in effect at an instant.
 
         Entries that are deleted at that instant, and those whose version cannot be read, are left out.
         """
-        versions = {identifier: entry.at(instant) for identifier, entry in self.entries.get(kind, {}).items()}
-        return {identifier: version for identifier, version in versions.items() if version.entity}
+        entries: Mapping[str, VersionedEntry] = self.entries.get(kind, {})
+
+        def version_of(name: str) -> VersionedEntry | None:
+            version = entries[name].at(instant)
+            return version if version.entity else None
+
+        return OnDemand(entries.keys(), version_of)
 
     def next_change(self, instant: int) -> int | None:
         """Return the first instant after this one at which another version takes effect. None if there is none."""
-        later = (version.effective_at for version in self._versions() if version.effective_at > instant)
-        return min(later, default=None)
+        return next((change for change in self._changes if change > instant), None)
+
+    @cached_property
+    def _changes(self) -> Sequence[int]:
+        if self.changes is not None:
+            return self.changes
+        return sorted({version.effective_at for version in self._versions()})
 
     def referring_to(self, kind: Kind, identifier: str, instant: int) -> list[str]:
         """Return the entries that refer to an entry at an instant or later, as ``<kind>/<id>``."""

@@ -81,19 +81,34 @@ def _in_order(text: Text, language: Language) -> tuple[str, str]:
 
 
 def documents_of(catalog: Catalog) -> Iterator[Document]:
-    """Yield the documents of a catalog in which no entry refers to a missing one.
+    """Return the documents of a catalog in which no entry refers to a missing one.
 
     A closed tree project is not a document, because nobody can plant its trees.
     """
-    for identifier, suggestion in catalog.suggestions.items():
-        yield _of_suggestion(identifier, suggestion, catalog)
-    for identifier, project in catalog.tree_projects.items():
-        if not project.closed:
-            yield _of_tree_project(identifier, project)
-    for identifier, campaign in catalog.campaigns.items():
-        yield _of_campaign(identifier, campaign)
-    for identifier, initiative in catalog.initiatives.items():
-        yield _of_initiative(identifier, initiative, catalog)
+    return (document_of(kind, identifier, catalog) for kind, identifier in findable(catalog))
+
+
+def findable(catalog: Catalog) -> Iterator[tuple[DocumentKind, str]]:
+    """Yield the kind and the identifier of each document of a catalog."""
+    yield from (("action", identifier) for identifier in catalog.suggestions)
+    yield from (
+        ("tree_project", identifier) for identifier, project in catalog.tree_projects.items() if not project.closed
+    )
+    yield from (("campaign", identifier) for identifier in catalog.campaigns)
+    yield from (("initiative", identifier) for identifier in catalog.initiatives)
+
+
+def document_of(kind: DocumentKind, identifier: str, catalog: Catalog) -> Document:
+    """Return one document of a catalog."""
+    match kind:
+        case "action":
+            return _of_suggestion(identifier, catalog.suggestions[identifier], catalog)
+        case "tree_project":
+            return _of_tree_project(identifier, catalog.tree_projects[identifier])
+        case "campaign":
+            return _of_campaign(identifier, catalog.campaigns[identifier])
+        case "initiative":
+            return _of_initiative(identifier, catalog.initiatives[identifier], catalog)
 
 
 def _of_suggestion(identifier: str, suggestion: Suggestion, catalog: Catalog) -> Document:

@@ -1,11 +1,11 @@
 """Find the parts of a document that the words of a query matched, so that an app can show them in bold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import repeat
 from typing import NamedTuple
 
-from saxaul.catalog.entries import Language
+from saxaul.catalog.entries import Language, Synonyms
 from saxaul.search.documents import Document
 from saxaul.search.folding import Word
 from saxaul.search.ladders import MAX_LOCATED, Ladder, Located
@@ -55,16 +55,16 @@ class Highlighter:
     """Finds the parts of documents that queries matched, for one catalog."""
 
     def __init__(
-        self, documents: Sequence[Document], synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]
+        self, documents: Sequence[Document], synonyms: Mapping[str, Synonyms], groups_of: Callable[[int], Sequence[str]]
     ) -> None:
         """Find parts of documents and of their synonyms.
 
         Args:
             documents: the documents by number.
-            synonyms: the words of each group of synonyms.
-            groups: the groups of each document, by number.
+            synonyms: the groups of synonyms.
+            groups_of: returns the groups of a document, by its number.
         """
-        self._passages = _Passages(documents, synonyms, groups)
+        self._passages = _Passages(documents, synonyms, groups_of)
 
     def matches(self, find: Find, number: int, language: Language) -> tuple[Match, ...]:
         """Return the texts that the words of a query matched: one text for each word.
@@ -95,10 +95,10 @@ class _Passages:
     """The texts of documents and of their synonyms."""
 
     def __init__(
-        self, documents: Sequence[Document], synonyms: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]
+        self, documents: Sequence[Document], synonyms: Mapping[str, Synonyms], groups_of: Callable[[int], Sequence[str]]
     ) -> None:
-        self.groups = groups
-        self.synonyms = {name: passage_of([_SYNONYM] * len(words), words) for name, words in synonyms.items()}
+        self.groups_of = groups_of
+        self.synonyms = lru_cache(maxsize=4096)(partial(_synonyms_in, synonyms))
         self.of = lru_cache(maxsize=16_384)(partial(_passage_in, documents))
         self.in_synonyms = lru_cache(maxsize=16_384)(partial(_in_synonyms, self.synonyms))
 
@@ -109,7 +109,7 @@ def _locate(passages: _Passages, ladder: Ladder, number: int, language: Language
     for locate in LOCATORS.get(space, (find_written,)):
         for field in _FIELDS.get(space, _ANY_FIELD):
             if field == _SYNONYM:
-                if located := _locate_in_groups(passages, passages.groups[number], locate, words):
+                if located := _locate_in_groups(passages, passages.groups_of(number), locate, words):
                     return located
                 continue
             passage = passages.of(number, field, language)
@@ -125,12 +125,17 @@ def _locate_in_groups(
     for group in groups:
         for word in words:
             if spot := passages.in_synonyms(group, locate, word):
-                return _in(passages.synonyms[group], spot)
+                return _in(passages.synonyms(group), spot)
     return None
 
 
-def _in_synonyms(synonyms: Mapping[str, Passage], group: str, locate: Locate, word: Word) -> Spot | None:
-    return locate(word, synonyms[group])
+def _synonyms_in(synonyms: Mapping[str, Synonyms], group: str) -> Passage:
+    words = synonyms[group].words
+    return passage_of([_SYNONYM] * len(words), words)
+
+
+def _in_synonyms(passage_of_group: Callable[[str], Passage], group: str, locate: Locate, word: Word) -> Spot | None:
+    return locate(word, passage_of_group(group))
 
 
 def _in(passage: Passage, spot: Spot) -> Located:

@@ -1,6 +1,5 @@
 """The search index of one catalog."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,14 +7,13 @@ from functools import partial
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Catalog, Language
+from saxaul.search.building import Built, build
 from saxaul.search.documents import Document
 from saxaul.search.folding import words_of
 from saxaul.search.highlights import Highlighter, Match
 from saxaul.search.ladders import Known
 from saxaul.search.matching import Find, Grade, Matcher
-from saxaul.search.postings import Postings
-from saxaul.search.ranking import Ranking, set_of
-from saxaul.search.terms import TYPED_SPACES, Space, Vocabulary
+from saxaul.search.ranking import Ranking
 
 
 class Found(NamedTuple):
@@ -49,18 +47,19 @@ class Answer:
 class SearchIndex:
     """Finds the documents of one catalog, in which no entry refers to a missing entry."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, built: Built | None = None) -> None:
+        """Build the index of a catalog, unless its data is given, which was built before."""
         self.catalog = catalog
-        vocabulary = Vocabulary(catalog)
-        self._ranking = Ranking(catalog)
-        groups = [vocabulary.groups_of(document) for document in self.documents]
-        self._highlighter = Highlighter(self.documents, vocabulary.groups, groups)
-        self._matcher = Matcher(_known(self.documents, groups, vocabulary))
+        self.built = built = built or build(catalog)
+        members = list(built.members.all().values())
+        self._ranking = Ranking(catalog, built.order)
+        self._highlighter = Highlighter(built.documents, catalog.synonyms, built.groups.of)
+        self._matcher = Matcher(Known(built.spaces, len(built.documents), members, built.remains, built.forms))
 
     @property
     def documents(self) -> Sequence[Document]:
         """What the index can find, by number."""
-        return self._ranking.documents
+        return self.built.documents
 
     def search(
         self,
@@ -93,31 +92,5 @@ class SearchIndex:
         return best
 
     def _found(self, number: int, find: Find, language: Language) -> Found:
-        document = self._ranking.documents[number]
+        document = self.documents[number]
         return Found(document, self._highlighter.matches(find, number, language))
-
-
-def _known(documents: Sequence[Document], groups: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Known:
-    """Return the keys of all documents and groups of synonyms, by the space where a word can match (``Space``).
-
-    The groups are numbered after the documents. ``groups`` has those of each document.
-    """
-    keys: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
-    members: dict[str, list[int]] = defaultdict(list)
-    for number, document in enumerate(documents):
-        for space, key in vocabulary.terms_of(document):
-            keys[space][key].append(number)
-        for group in groups[number]:
-            members[group].append(number)
-    for number, group in enumerate(members, len(documents)):
-        for space, key in vocabulary.terms_of_group(group):
-            keys[space][key].append(number)
-    typed: dict[str, list[int]] = {}
-    for space in TYPED_SPACES:
-        for key, numbers in keys[space].items():
-            if key.isascii():
-                typed[key] = sorted({*typed[key], *numbers}) if key in typed else numbers
-    keys[Space.TYPED] = typed
-    size = len(documents) + len(members)
-    spaces = {space: Postings(numbers, size) for space, numbers in keys.items()}
-    return Known(spaces, len(documents), list(map(set_of, members.values())))

@@ -5,7 +5,7 @@ most reliable lookups come first. A rung adds documents to those that earlier ru
 of the same grade give equally good matches.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import cached_property, lru_cache, partial, reduce
 from itertools import groupby
@@ -17,7 +17,7 @@ from saxaul.search.forms import MAX_FORMS, forms_of, stem
 from saxaul.search.pinyin import INITIALS_WIDTH, MAX_SYLLABLES, as_pinyin, find_pinyin, is_pinyin, spellings
 from saxaul.search.postings import Postings
 from saxaul.search.terms import MAX_KEY_HANZI, Space
-from saxaul.search.typos import Corrector
+from saxaul.search.typos import Corrector, Remains
 
 Documents = int
 """A set of documents as one integer: bit n stands for the document with the number n."""
@@ -107,21 +107,37 @@ _ABBREVIATED = {Space.SPELLED_PART, Space.INITIALS, Space.INITIALS_PART}
 _WRITTEN = (Space.TITLE, Space.KEYWORD, Space.RELATED, Space.SYNONYM, Space.PART, Space.TEXT)
 
 
+def known_forms(keys: Mapping[Space, Iterable[str]]) -> Mapping[str, Sequence[str]]:
+    """Return the known words of each stem, except for a stem that is the only known word with it."""
+    words = sorted({key for space in _WRITTEN for key in keys[space]})
+    return {of: forms for of, forms in forms_of(words).items() if len(forms) > 1 or forms != [of]}
+
+
 class Known:
     """The keys of a catalog, and the words among them that are like a given word.
 
     A lookup in ``spaces`` returns documents, and groups of synonyms, which are numbered after the documents.
     """
 
-    def __init__(self, spaces: Spaces, size: int, members: Sequence[Documents]) -> None:
-        """Keep the keys of ``size`` documents. ``members`` has the documents of each group of synonyms."""
+    def __init__(
+        self,
+        spaces: Spaces,
+        size: int,
+        members: Sequence[Documents],
+        remains: Remains,
+        forms: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Keep the keys of ``size`` documents.
+
+        ``members`` has the documents of each group of synonyms, ``remains`` what corrections are found by, and
+        ``forms`` the known words of each stem (``known_forms``).
+        """
         self.spaces = spaces
         self.size = size
         self._documents = (1 << size) - 1
         self._members = members
-        self.corrections = lru_cache(maxsize=2048)(Corrector(spaces[Space.TYPED]).corrections)
-        words = sorted({key for space in _WRITTEN for key in spaces[space].keys})
-        self._forms = {of: forms for of, forms in forms_of(words).items() if len(forms) > 1 or forms != [of]}
+        self.corrections = lru_cache(maxsize=2048)(Corrector(spaces[Space.TYPED], remains).corrections)
+        self._forms = forms
 
     def documents(self, found: int) -> Documents:
         """Return what a lookup found, with the members of each group of synonyms instead of the group."""

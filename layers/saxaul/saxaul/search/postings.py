@@ -1,46 +1,165 @@
 """An index from keys to documents. A lookup returns a set of documents as one integer: bit n stands for document n.
 
 The intersection and the union of such sets, and the search for the lowest bit, handle a few machine words for every 64
-documents. A lookup goes through at most ``_scan_limit`` documents one by one. For common keys and short prefixes, which
-have more documents, the sets are computed when the index is built.
+documents. A lookup goes through a limited number of documents one by one (``_LARGE``). For common keys and short
+prefixes, which have more documents, the sets are computed when the index is built, and stored as bits.
+
+Keys are sorted. So the keys that begin with a prefix are a range of positions, and a key is a range of one position.
 """
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, chain
 
 _LAST_CHARACTER = "\U0010ffff"
 """A character that sorts after every character of a key."""
 
-_MIN_SCAN_LIMIT, _SCAN_DIVISOR = 64, 128
-"""A lookup goes through at most 64 documents, or a 128th of all documents if that is more."""
+_MIN_LARGE, _LARGE = 64, 16
+"""A range of keys is large if it has more than 64 documents, and more than a 16th of all. Then the bits of its set take
+fewer bytes than the numbers of its documents, which are of 16 bits in a catalog of fewer than 65,536 documents."""
+
+_BIT = bytes(1 << place for place in range(8))
+
+
+class StoredSets:
+    """Sets of documents that were computed when the index was built, by number. Each is ``width`` bytes of ``bits``."""
+
+    def __init__(self, width: int, bits: bytes | bytearray) -> None:
+        self.width = width
+        self.bits = bits
+        self._known: dict[int, int] = {}
+
+    def __getitem__(self, number: int) -> int:
+        known = self._known.get(number)
+        if known is None:
+            start = number * self.width
+            known = self._known[number] = int.from_bytes(self.bits[start : start + self.width], "little")
+        return known
+
+
+class SetWriter:
+    """Stores the sets of an index that is being built. Equal sets are stored once."""
+
+    def __init__(self, size: int) -> None:
+        """Store sets of documents with numbers below ``size``."""
+        self.size = size
+        self._bits = bytearray()
+        self.sets = StoredSets(width_of(size), self._bits)
+        self._numbers: dict[int, int] = {}
+
+    def add(self, documents: int) -> int:
+        """Store a set, and return its number."""
+        number = self._numbers.get(documents)
+        if number is None:
+            number = self._numbers[documents] = len(self._numbers)
+            self._bits += documents.to_bytes(self.sets.width, "little")
+        return number
+
+
+def width_of(size: int) -> int:
+    """Return how many bytes a set of documents with numbers below ``size`` takes."""
+    return size // 8 + 1
+
+
+def postings_of(documents: Mapping[str, Sequence[int]], writer: SetWriter, *, prefixes: bool = True) -> "Postings":
+    """Index the documents of each key. Without ``prefixes``, only whole keys can be looked up fast."""
+    keys = sorted(documents)
+    most = max(_MIN_LARGE, writer.size // _LARGE)
+    small = [documents[key] if len(documents[key]) <= most else () for key in keys]
+    return Postings(
+        keys,
+        array("I", accumulate(map(len, small), initial=0)),
+        array("H" if writer.size <= 1 << 16 else "I", chain.from_iterable(small)),
+        _LargeRanges(keys, documents, writer, most).found(prefixes=prefixes),
+        writer.sets,
+    )
+
+
+class _LargeRanges:
+    def __init__(
+        self, keys: Sequence[str], documents: Mapping[str, Sequence[int]], writer: SetWriter, most: int
+    ) -> None:
+        self._keys = keys
+        self._documents = [documents[key] for key in keys]
+        self._counted = list(accumulate(map(len, self._documents), initial=0))
+        self._writer = writer
+        self._most = most
+        self._found: dict[int, int] = {}
+
+    def found(self, *, prefixes: bool) -> Mapping[int, int]:
+        for position, documents in enumerate(self._documents):
+            if len(documents) > self._most:
+                self._store(position, position + 1, union_of([documents], self._writer.size))
+        if prefixes:
+            self._walk("", 0, len(self._keys))
+        return self._found
+
+    def _store(self, first: int, last: int, documents: int) -> int:
+        self._found[first << 32 | last] = self._writer.add(documents)
+        return documents
+
+    def _walk(self, prefix: str, first: int, last: int) -> int:
+        """Return the documents of a range of keys that share a prefix. Store the sets of all large ranges in it."""
+        few: list[Sequence[int]] = []
+        many = 0
+        if first < last and self._keys[first] == prefix:
+            few.append(self._documents[first])
+            first += 1
+        while first < last:
+            longer = self._keys[first][: len(prefix) + 1]
+            end = bisect_left(self._keys, longer + _LAST_CHARACTER, first, last)
+            if self._counted[end] - self._counted[first] <= self._most:
+                few += self._documents[first:end]
+            elif end - first == 1:
+                few.append(self._documents[first])
+            else:
+                many |= self._store(first, end, self._walk(longer, first, end))
+            first = end
+        return many | union_of(few, self._writer.size)
+
+
+def union_of(documents: Iterable[Iterable[int]], size: int) -> int:
+    """Return the union of lists of numbers below ``size`` as a set."""
+    bits = bytearray(width_of(size))
+    for document in chain.from_iterable(documents):
+        bits[document >> 3] |= _BIT[document & 7]
+    return int.from_bytes(bits, "little")
 
 
 class Postings:
-    """The keys of one space, and the documents of each key."""
+    """The keys of one space, and the documents of each key.
 
-    def __init__(self, documents: Mapping[str, Sequence[int]], size: int) -> None:
-        """Index the documents of each key. Documents are numbers below ``size``."""
-        self.keys = sorted(documents)
-        self._documents = array("I", chain.from_iterable(documents[key] for key in self.keys))
-        self._starts = array("I", accumulate((len(documents[key]) for key in self.keys), initial=0))
-        self._bytes = size // 8 + 1
-        self._scan_limit = max(_MIN_SCAN_LIMIT, size // _SCAN_DIVISOR)
-        self._large_keys = {
-            key: self._union(position, position + 1)
-            for position, key in enumerate(self.keys)
-            if len(documents[key]) > self._scan_limit
-        }
-        self._large_prefixes: dict[str, int] = {}
-        self._store_large_prefixes("", 0, len(self.keys))
+    Attributes:
+        keys: the keys, sorted.
+        starts: for each key, the place in ``documents`` where its documents start; then the end of the last ones.
+        documents: the documents of the keys that are not large, in the order of the keys.
+        large: the number of the set of each large range of keys. A range is one integer: its first position, followed
+            by 32 bits with the position after its last.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[str],
+        starts: "array[int]",
+        documents: "array[int]",
+        large: Mapping[int, int],
+        sets: StoredSets,
+    ) -> None:
+        self.keys = keys
+        self.starts = starts
+        self.documents = documents
+        self.large = large
+        self._sets = sets
 
     def exactly(self, key: str) -> int:
         """Return the documents that have a key."""
-        if (known := self._large_keys.get(key)) is not None:
-            return known
         position = bisect_left(self.keys, key)
         return self._union(position, position + 1) if self._is_at(position, key) else 0
+
+    def all(self) -> Mapping[str, int]:
+        """Return the documents of each key."""
+        return {key: self._union(position, position + 1) for position, key in enumerate(self.keys)}
 
     def has(self, key: str) -> bool:
         """Return whether a key exists."""
@@ -48,8 +167,6 @@ class Postings:
 
     def beginning_with(self, prefix: str) -> int:
         """Return the documents of all keys that begin with a prefix."""
-        if (known := self._large_prefixes.get(prefix)) is not None:
-            return known
         first, last = self.range_of(prefix)
         return self._union(first, last)
 
@@ -83,29 +200,13 @@ class Postings:
         return position < len(self.keys) and self.keys[position] == key
 
     def _union(self, first: int, last: int) -> int:
-        start, end = self._starts[first], self._starts[last]
+        number = self.large.get(first << 32 | last)
+        if number is not None:
+            return self._sets[number]
+        start, end = self.starts[first], self.starts[last]
         if start == end:
             return 0
-        bits = bytearray(self._bytes)
-        for document in self._documents[start:end]:
-            bits[document >> 3] |= 1 << (document & 7)
+        bits = bytearray(self._sets.width)
+        for document in self.documents[start:end]:
+            bits[document >> 3] |= _BIT[document & 7]
         return int.from_bytes(bits, "little")
-
-    def _store_large_prefixes(self, prefix: str, first: int, last: int) -> int:
-        """Return the documents of a range of keys that share a prefix.
-
-        Store the set of each longer prefix that has more than ``_scan_limit`` documents.
-        """
-        documents = 0
-        if first < last and self.keys[first] == prefix:
-            documents, first = self.exactly(prefix), first + 1
-        while first < last:
-            longer = self.keys[first][: len(prefix) + 1]
-            end = self.range_of(longer, first, last)[1]
-            if self._starts[end] - self._starts[first] > self._scan_limit:
-                found = self._large_prefixes[longer] = self._store_large_prefixes(longer, first, end)
-            else:
-                found = self._union(first, end)
-            documents |= found
-            first = end
-        return documents

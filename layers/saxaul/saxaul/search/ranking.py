@@ -18,6 +18,7 @@ Documents are numbered by rules 4 to 8, for a day without campaigns. A set of do
 each document. So the best documents of a set are its lowest bits.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,10 +30,11 @@ from operator import or_
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Campaign, Catalog
-from saxaul.search.documents import Document, DocumentKind, documents_of
+from saxaul.search.documents import Document, DocumentKind
 from saxaul.search.ladders import Documents
 from saxaul.search.matching import Find, Grade
 from saxaul.search.mixing import REQUIRED, Candidate, Queue, mixed
+from saxaul.search.postings import Postings
 from saxaul.search.terms import Space
 
 _MAX_SUBJECTS = 500
@@ -48,19 +50,47 @@ _PLACES = {Space.WHOLE_TITLE: 0, Space.TITLE: 0, Space.KEYWORD: 1}
 _ELSEWHERE = 2
 """The ranks of the places where a word can match a document, in mixed results. Those of all words are added up."""
 
-_ORDER_OF_KINDS: Mapping[DocumentKind, int] = {"tree_project": 0, "action": 1, "initiative": 2, "campaign": 3}
+ORDER_OF_KINDS: Mapping[DocumentKind, int] = {"tree_project": 0, "action": 1, "initiative": 2, "campaign": 3}
 
 
-class _Order(NamedTuple):
-    """The sort key of a document. Points and grams are negative, because the most come first."""
+_LABELS = _SUBJECT, _CATEGORY, _CAMPAIGN, _CAMPAIGN_ITSELF, _PROJECT, _EVERY_APP, _APP, _DONE_IN = (
+    *("subject", "category", "campaign", "campaign-itself", "project", "every-app", "app", "done-in"),
+)
+"""The groups of labels of documents. A label is one of them, a colon and a name."""
 
-    kind: int
+
+class Subject(NamedTuple):
+    """What all documents of a subject (``Document.subject``) have in common.
+
+    ``points`` and ``avoided_g`` are those of one unit, without campaigns; they are negative, because the most come
+    first.
+    """
+
+    name: str
+    kind: DocumentKind
+    category: str
     points: Decimal
     avoided_g: Decimal
-    price_points: int
-    is_not_featured: bool
-    has_campaign: bool
-    identifier: str
+
+
+class Order(NamedTuple):
+    """The order of the documents of a catalog, on a day without campaigns. A document is named by its number.
+
+    Attributes:
+        subjects: all subjects.
+        subject_of: the place in ``subjects`` of the subject of each document.
+        later: the rank of each document by the rules 6 to 8, among all documents.
+        labelled: the documents of each label, such as ``app:alipay`` (``labels_of``).
+    """
+
+    subjects: Sequence[Subject]
+    subject_of: "array[int]"
+    later: "array[int]"
+    labelled: Postings
+
+
+_Earning = tuple[int, Decimal, Decimal, int]
+"""The sort key of a document for a day: its kind, points and grams, and its rank by the later rules."""
 
 
 @dataclass(frozen=True)
@@ -87,24 +117,27 @@ class Season:
 
 
 class Ranking:
-    """The order of one catalog's documents. ``documents`` has them by their numbers."""
+    """The order of one catalog's documents."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, order: Order) -> None:
         self._catalog = catalog
-        self.documents = sorted(documents_of(catalog), key=_order)
-        self._orders = [_order(document) for document in self.documents]
-        numbered = list(enumerate(self.documents))
-        self._of_campaign = _sets((document.campaign, number) for number, document in numbered if document.campaign)
-        self._of_app = _sets((app, number) for number, document in numbered for app in document.links or ())
-        self._in_every_app = set_of(number for number, document in numbered if document.links is None)
-        self._done_in = _sets((app, number) for number, document in numbered for app in document.done_in)
-        self._of_subject = _sets((document.subject, number) for number, document in numbered)
-        self._of_category = _sets((document.category, number) for number, document in numbered)
-        self._of_project = _sets(
-            (document.identifier, number) for number, document in numbered if document.kind == "tree_project"
-        )
-        self._campaigns = set_of(number for number, document in numbered if document.kind == "campaign")
-        self.everything = (1 << len(numbered)) - 1
+        self._subjects = order.subjects
+        self._subject_of = order.subject_of
+        self._later = order.later
+        labelled: dict[str, dict[str, Documents]] = {group: {} for group in _LABELS}
+        for label, documents in order.labelled.all().items():
+            group, name = label.split(":", 1)
+            labelled[group][name] = documents
+        self._of_campaign = labelled[_CAMPAIGN]
+        self._campaign_itself = labelled[_CAMPAIGN_ITSELF]
+        self._of_app = labelled[_APP]
+        self._done_in = labelled[_DONE_IN]
+        self._of_subject = labelled[_SUBJECT]
+        self._of_category = labelled[_CATEGORY]
+        self._of_project = labelled[_PROJECT]
+        self._in_every_app = labelled[_EVERY_APP].get("", 0)
+        self._campaigns = reduce(or_, self._campaign_itself.values(), 0)
+        self.everything = (1 << len(order.subject_of)) - 1
         self._season: tuple[date, Season] | None = None
 
     def documents_last(self, exhausted: Iterable[str], sold_out: Iterable[str]) -> Documents:
@@ -165,8 +198,8 @@ class Ranking:
         for best_class in _classes(found, season, offer):
             left = best_class.documents & found
             while left and len(queues) < _MAX_SUBJECTS:
-                best = self.documents[_lowest(left)]
-                of_subject = self._of_subject[best.subject]
+                best = self._subject(_lowest(left))
+                of_subject = self._of_subject[best.name]
                 candidates = self._candidates(grade, found & of_subject, season, offer, best_class)
                 queues.append(Queue(best.category, candidates))
                 left &= ~of_subject
@@ -185,12 +218,15 @@ class Ranking:
         for not_linked, by_season, not_done_here, documents in chain([first], rest):
             for find in grade:
                 for number in self._by_number(find.documents & documents, season):
-                    order = self._orders[number]
-                    points = order.points * season.multipliers.get(self.documents[number].subject, 1)
+                    subject = self._subject(number)
+                    points = subject.points * season.multipliers.get(subject.name, 1)
                     matched_in = _place_in(find, number)
                     yield Candidate(
-                        not_linked, by_season, matched_in, not_done_here, points, order.avoided_g, number, find
+                        not_linked, by_season, matched_in, not_done_here, points, subject.avoided_g, number, find
                     )
+
+    def _subject(self, number: int) -> Subject:
+        return self._subjects[self._subject_of[number]]
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents by the rules 4 to 8."""
@@ -203,11 +239,12 @@ class Ranking:
         yield from (number for _, number in merge(*ordered))
         yield from self._by_number(documents & self._campaigns, season)
 
-    def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Order, int]]:
+    def _by_earning(self, documents: Documents, multiplier: Decimal) -> Iterator[tuple[_Earning, int]]:
         """Yield the documents best first, each with its sort key for today. They all have the same multiplier."""
         for number in _lowest_first(documents):
-            order = self._orders[number]
-            yield order._replace(points=order.points * multiplier), number
+            subject = self._subject(number)
+            kind = ORDER_OF_KINDS[subject.kind]
+            yield (kind, subject.points * multiplier, subject.avoided_g, self._later[number]), number
 
     def _by_number(self, documents: Documents, season: Season) -> Iterator[int]:
         """Yield the documents in the order of their numbers, but the campaigns in the order of the day."""
@@ -239,13 +276,18 @@ class Ranking:
         for documents in multiplied.values():
             ordinary &= ~documents
         begins = {
-            number: begins
-            for number in _lowest_first(self._campaigns)
-            if (begins := _begins(campaigns[self.documents[number].identifier], today))
+            _lowest(itself): begins
+            for identifier, itself in self._campaign_itself.items()
+            if (begins := _begins(campaigns[identifier], today))
         }
         over = self._campaigns & ~set_of(begins)
         return Season(
-            (starting, running), multipliers, multiplied, ordinary, sorted(begins, key=begins.__getitem__), over
+            (starting, running),
+            multipliers,
+            multiplied,
+            ordinary,
+            sorted(begins, key=lambda number: (begins[number], number)),
+            over,
         )
 
 
@@ -289,30 +331,58 @@ def _begins(campaign: Campaign, today: date) -> date | None:
     return today if campaign.runs_on(today) else campaign.next_after(today)
 
 
-def _order(document: Document) -> _Order:
-    return _Order(
-        _ORDER_OF_KINDS[document.kind],
-        -document.points,
-        -document.avoided_g,
-        document.price_points,
-        not document.featured,
-        document.campaign is not None,
-        document.identifier,
+def ranked(documents: Iterable[Document]) -> list[Document]:
+    """Return the documents of a catalog in the order of their numbers."""
+    return sorted(documents, key=lambda document: (*_earning(document), *_later(document)))
+
+
+def _earning(document: Document) -> tuple[int, Decimal, Decimal]:
+    return ORDER_OF_KINDS[document.kind], -document.points, -document.avoided_g
+
+
+def _later(document: Document) -> tuple[int, bool, bool, str]:
+    return document.price_points, not document.featured, document.campaign is not None, document.identifier
+
+
+def order_of(documents: Sequence[Document], labelled: Postings) -> Order:
+    """Return the order of the documents of a catalog, which are given by number."""
+    of = {document.subject: document for document in documents}
+    subjects = [
+        Subject(name, document.kind, document.category, -document.points, -document.avoided_g)
+        for name, document in of.items()
+    ]
+    places = {subject: place for place, subject in enumerate(of)}
+    ranks = {later: rank for rank, later in enumerate(sorted(set(map(_later, documents))))}
+    return Order(
+        subjects,
+        array("I", [places[document.subject] for document in documents]),
+        array("I", [ranks[_later(document)] for document in documents]),
+        labelled,
     )
+
+
+def labels_of(document: Document) -> Iterator[str]:
+    """Yield the labels by which a ranking selects a document."""
+    yield f"{_SUBJECT}:{document.subject}"
+    yield f"{_CATEGORY}:{document.category}"
+    if document.campaign:
+        yield f"{_CAMPAIGN}:{document.campaign}"
+    if document.kind == "campaign":
+        yield f"{_CAMPAIGN_ITSELF}:{document.identifier}"
+    if document.kind == "tree_project":
+        yield f"{_PROJECT}:{document.identifier}"
+    if document.links is None:
+        yield f"{_EVERY_APP}:"
+    yield from (f"{_APP}:{app}" for app in document.links or ())
+    yield from (f"{_DONE_IN}:{app}" for app in document.done_in)
 
 
 def set_of(numbers: Iterable[int]) -> Documents:
     """Return the set of documents with these numbers."""
-    return _sets(("", number) for number in numbers).get("", 0)
-
-
-def _sets(members: Iterable[tuple[str, int]]) -> dict[str, Documents]:
-    sets: dict[str, bytearray] = {}
-    for name, document in members:
-        bits = sets.setdefault(name, bytearray())
-        bits.extend(bytes(document // 8 + 1 - len(bits)))
-        bits[document >> 3] |= 1 << (document & 7)
-    return {name: int.from_bytes(bits, "little") for name, bits in sets.items()}
+    documents = 0
+    for number in numbers:
+        documents |= 1 << number
+    return documents
 
 
 def _lowest(documents: Documents) -> int:

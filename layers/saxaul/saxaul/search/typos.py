@@ -8,7 +8,7 @@ two have something in common. (The method is that of SymSpell: https://github.co
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from zlib import crc32
 
@@ -24,6 +24,9 @@ Shorter words are too similar to many other words.
 _SHORTEST_TWO = 7
 """The shortest word in which two slips are corrected. Of longer words, this many letters are compared first."""
 
+COMPARED = range(_SHORTEST, _SHORTEST_TWO + 1)
+"""How many first letters are compared."""
+
 _MOST_KEYS = 40
 """The most keys that are compared with one word."""
 
@@ -31,17 +34,22 @@ _MOST = 48
 """The most corrections of one word."""
 
 
+Remains = Mapping[int, "array[int]"]
+"""By the number of letters compared, sorted: a checksum of each remainder, and the number of the first key that has it,
+in one integer of 64 bits."""
+
+
+def remains_of(keys: Sequence[str]) -> Remains:
+    """Return what remains of sorted keys without one or two of their first letters."""
+    return {length: array("Q", sorted(set(_remains_of_keys(keys, length)))) for length in COMPARED}
+
+
 class Corrector:
     """Finds corrections of words among the known keys."""
 
-    def __init__(self, known: Postings) -> None:
+    def __init__(self, known: Postings, remains: Remains) -> None:
         self._known = known
-        self._remains = {
-            length: array("Q", sorted(set(_remains_of_keys(known.keys, length))))
-            for length in range(_SHORTEST, _SHORTEST_TWO + 1)
-        }
-        """By the number of letters compared: a checksum of each remainder, and the number of the first key that has it,
-        in one integer of 64 bits."""
+        self._remains = remains
 
     def corrections(self, word: str) -> list[str]:
         """Return the possible corrections of a mistyped word: beginnings of known keys, with the fewest slips."""

@@ -78,7 +78,7 @@ class CatalogBrowsing:
         self, kind: Kind, day: date, identifiers: list[str] | None, after: str = ""
     ) -> list[tuple[str, Previewed]]:
         instant = self.calendar.end_of(day)
-        timeline = self.catalog_store.timeline(max_age=0)
+        timeline = self.catalog_store.read().timeline
         catalog = timeline.catalog(instant)
         found = sorted(timeline.in_effect(kind, instant).items())
         previews = []

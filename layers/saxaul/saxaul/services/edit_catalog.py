@@ -399,11 +399,11 @@ class CatalogEditing:
         """Return the catalog in effect at an instant, from a new read, or an empty one if no warning depends on it."""
         if kind not in _KINDS_WITH_WARNINGS_ABOUT_OTHERS:
             return Catalog()
-        return self.catalog_store.timeline(max_age=0).catalog(instant)
+        return self.catalog_store.read().timeline.catalog(instant)
 
     def _referring_to(self, kind: Kind, identifier: str, instant: int) -> list[str]:
         """Return the entries of which a version refers to this entry at an instant or later, from a new read."""
-        return self.catalog_store.timeline(max_age=0).referring_to(kind, identifier, instant)
+        return self.catalog_store.read().timeline.referring_to(kind, identifier, instant)
 
     def _refuse_if_still_needed(self, kind: Kind, stored: VersionedEntry, deleted_at: int) -> None:
         """Refuse the deletion of an action type that actions may still need, or of which this cannot be read.

@@ -89,5 +89,5 @@ def certificates() -> Certificates:
     """Return the certificate finder of this process."""
     ledger = wiring.ledger()
     return Certificates(
-        Redemptions(ledger), Orders(ledger), LogStore(ledger), wiring.catalog_store(), settings().calendar
+        Redemptions(ledger), Orders(ledger), LogStore(ledger), wiring.published_catalog(), settings().calendar
     )

@@ -134,5 +134,5 @@ class Intake:
 @cache
 def intake() -> Intake:
     """Return the intake service of this process."""
-    periods, grants, catalog_store = Periods(wiring.ledger()), Grants(wiring.ledger()), wiring.catalog_store()
+    periods, grants, catalog_store = Periods(wiring.ledger()), Grants(wiring.ledger()), wiring.published_catalog()
     return Intake(periods, grants, catalog_store, settings().calendar, wiring.clock(), settings().action_queue_url)

@@ -116,7 +116,7 @@ def forest_reading() -> ForestReading:
         Redemptions(ledger),
         Orders(ledger),
         Stocks(ledger),
-        wiring.catalog_store(),
+        wiring.published_catalog(),
         settings().calendar,
         wiring.clock(),
     )

@@ -172,5 +172,5 @@ def impact_reading() -> ImpactReading:
     ledger, clock = wiring.ledger(), wiring.clock()
     impact = ImpactStore(ledger)
     return ImpactReading(
-        impact, DayTotals(impact, clock), LogStore(ledger), wiring.catalog_store(), settings().calendar, clock
+        impact, DayTotals(impact, clock), LogStore(ledger), wiring.published_catalog(), settings().calendar, clock
     )

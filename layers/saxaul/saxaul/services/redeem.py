@@ -205,7 +205,7 @@ def redeeming() -> Redeeming:
     return Redeeming(
         redemptions=Redemptions(ledger),
         stocks=Stocks(ledger),
-        catalog_store=wiring.catalog_store(),
+        catalog_store=wiring.published_catalog(),
         harvesting=harvesting(),
         calendar=settings().calendar,
         clock=wiring.clock(),

@@ -46,4 +46,4 @@ class OrderScheduling:
 def order_scheduling() -> OrderScheduling:
     """Return the order scheduling service of this process."""
     ledger, queue_url = wiring.ledger(), settings().planting_queue_url
-    return OrderScheduling(Redemptions(ledger), Orders(ledger), wiring.catalog_store(), queue_url)
+    return OrderScheduling(Redemptions(ledger), Orders(ledger), wiring.published_catalog(), queue_url)

@@ -1,46 +1,104 @@
-"""Keeps the search index of a worker: builds it for the first request, and renews it in the background later."""
+"""Keeps the search index of a worker: loads it for the first request, and renews it in the background later."""
 
 import gc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from threading import Lock, Thread
 
 from saxaul.catalog.entries import Catalog
+from saxaul.catalog.snapshot import PublishedIndex, Snapshot
 from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
 from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.search.index import SearchIndex
+from saxaul.search.packing import BrokenIndexError, unpack
 from saxaul.services import wiring
 from saxaul.storage.catalog import CatalogStore
+from saxaul.storage.objects import ObjectError
 
 FROZEN_EVERY = 256
 """After so many requests, what the search has kept of them is excluded from garbage collections, like the index."""
 
 
 @dataclass(frozen=True)
-class _Indexed:
-    """An index of the catalog that is in effect until the instant ``until``, and the index for the time after that.
+class _Published:
+    """The indexes of a snapshot. Each has the name of its object."""
 
-    ``read_at`` is when the timeline was read. ``following`` is None if it has not been built.
+    content: Snapshot
+    read: Callable[[PublishedIndex], bytes]
+
+    def until(self, instant: int) -> float:
+        return self.content.index_until(instant)
+
+    def name_at(self, instant: int) -> str:
+        return self._at(instant).sha256
+
+    def index_at(self, instant: int) -> SearchIndex:
+        """Return the index for an instant.
+
+        Raises:
+            ObjectError: none is published for this instant, it is missing or broken, or S3 did not send it in time.
+            BrokenIndexError: it was not written by this release.
+        """
+        return unpack(self.read(self._at(instant)))
+
+    def _at(self, instant: int) -> PublishedIndex:
+        if named := self.content.index_at(instant):
+            return named
+        raise ObjectError("no index is published for this time")
+
+
+@dataclass(frozen=True)
+class _Buildable:
+    """The indexes that can be built from the table. Each has its catalog as a name."""
+
+    content: Timeline
+
+    def until(self, instant: int) -> float:
+        change = self.content.next_change(instant)
+        return float("inf") if change is None else change
+
+    def name_at(self, instant: int) -> Catalog:
+        return self.content.catalog(instant)
+
+    def index_at(self, instant: int) -> SearchIndex:
+        return SearchIndex(self.content.catalog(instant))
+
+
+@dataclass(frozen=True)
+class _Named:
+    """An index, and what distinguishes it from others: the name of its object, or its catalog."""
+
+    name: str | Catalog
+    index: SearchIndex
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """The index of the catalog that is in effect until the instant ``until``, and the index for the time after that.
+
+    The ``source`` of both had every change up to ``confirmed_at``. ``following`` is None if it was not needed yet.
     """
 
-    read_at: float
-    timeline: Timeline
-    index: SearchIndex
+    confirmed_at: float
+    source: _Published | _Buildable
+    now: _Named
     until: float
-    following: SearchIndex | None = None
+    following: _Named | None = None
 
 
 class LiveIndex:
     """The search index of this worker, and its renewal.
 
-    The first request waits until the index is built. A later request uses the existing index. If the catalog was read
-    longer ago than half of the CatalogDelay, the request also starts a thread. The thread reads the catalog and, if the
-    catalog has changed, builds a new index for the requests that follow. Lambda freezes the thread between invocations;
-    the thread continues during the next invocation.
+    The first request waits until the index is loaded. A later request uses the existing index. If the catalog was
+    confirmed longer ago than half of the CatalogDelay, the request also starts a thread. The thread confirms that the
+    catalog has not changed, or loads the new index for the requests that follow. Lambda freezes the thread between
+    invocations; the thread continues during the next invocation.
 
     A request never uses an index whose catalog is too old, because the worker may not know all changes that are in
-    effect: such a request reads the catalog itself, and fails if that fails.
+    effect: such a request loads the index itself. If no index is published that can be used, it reads the catalog from
+    the table and builds the index, and fails if that fails.
     """
 
     def __init__(self, catalog_store: CatalogStore, clock: Clock) -> None:
@@ -62,13 +120,14 @@ class LiveIndex:
             gc.collect()  # what is frozen already is not looked at
             _freeze_for_gc()
         known, elapsed = self._indexed, self._clock.elapsed()
-        if known is None or elapsed - known.read_at > self._usable_for:
-            known = self._indexed = self._read(known)
-        elif elapsed - known.read_at > self._renewed_after and elapsed - self._last_renewal_at > self._retried_after:
+        if known is None or elapsed - known.confirmed_at > self._usable_for:
+            known = self._indexed = self._published(known) or self._built(known)
+        elif elapsed > max(known.confirmed_at + self._renewed_after, self._last_renewal_at + self._retried_after):
             self._start_renewal(known, elapsed)
         if self._clock.now() >= known.until:
-            known = self._indexed = self._of(known.read_at, known.timeline, known)
-        return known.index
+            switched = self._usable(known.source, known.confirmed_at, known)
+            known = self._indexed = switched or self._built(known)
+        return known.now.index
 
     def _start_renewal(self, known: _Indexed, elapsed: float) -> None:
         if self._renewing.acquire(blocking=False):
@@ -78,42 +137,55 @@ class LiveIndex:
 
     def _renew(self, known: _Indexed) -> None:
         try:
-            renewed = self._read(known)
-            change = renewed.until
-            if change <= self._clock.now() + self._usable_for and renewed.following is None:
-                following = SearchIndex(renewed.timeline.catalog(int(change)))
-                _freeze_for_gc()
+            renewed = self._published(known)
+            if renewed is None and isinstance(known.source, _Buildable):
+                renewed = self._built(known)
+            if renewed is None:  # the publication may be a moment behind; the next renewal tries again
+                return
+            if renewed.until <= self._clock.now() + self._usable_for and renewed.following is None:
+                following = self._named(renewed.source, int(renewed.until), known)
                 renewed = replace(renewed, following=following)
-            if self._indexed is None or self._indexed.read_at <= renewed.read_at:  # no request has read meanwhile
+            if self._indexed is None or self._indexed.confirmed_at <= renewed.confirmed_at:  # else a request was first
                 self._indexed = renewed
         except Exception:  # noqa: BLE001 - no request waits for this thread; the next renewal tries again
             logger.exception("the index could not be renewed; requests use the previous one until it is too old")
         finally:
             self._renewing.release()
 
-    def _read(self, known: _Indexed | None) -> _Indexed:
-        """Read the timeline, and index the catalog that is in effect now."""
-        read_at = self._clock.elapsed()
-        return self._of(read_at, self._catalog_store.timeline(max_age=0), known)
+    def _published(self, known: _Indexed | None) -> _Indexed | None:
+        """Return the published index, or None if it cannot be used or its catalog may lack a change."""
+        confirmed_at = self._clock.elapsed()
+        snapshot = self._catalog_store.published()
+        return self._usable(_Published(snapshot, self._catalog_store.index), confirmed_at, known) if snapshot else None
 
-    def _of(self, read_at: float, timeline: Timeline, known: _Indexed | None) -> _Indexed:
-        """Return the index of the catalog that is in effect now. An index that exists already is used again."""
+    def _built(self, known: _Indexed | None) -> _Indexed:
+        """Read the whole catalog from the table, and index what is in effect now."""
+        confirmed_at = self._clock.elapsed()
+        return self._of(_Buildable(self._catalog_store.read().timeline), confirmed_at, known)
+
+    def _usable(self, source: _Published | _Buildable, confirmed_at: float, known: _Indexed | None) -> _Indexed | None:
+        """Return the index that is in effect now, or None if it is published and cannot be used."""
+        try:
+            return self._of(source, confirmed_at, known)
+        except (ObjectError, BrokenIndexError) as error:
+            logger.warning("the published index cannot be used", extra={"reason": repr(error)})
+            return None
+
+    def _of(self, source: _Published | _Buildable, confirmed_at: float, known: _Indexed | None) -> _Indexed:
         now = self._clock.now()
-        change = timeline.next_change(now)
-        until = float("inf") if change is None else change
-        if known and known.timeline is timeline and now < known.until:
-            return replace(known, read_at=read_at)
-        catalog = timeline.catalog(now)
-        return _Indexed(read_at, timeline, _index_of(catalog, known), until)
+        if known and known.source.content is source.content and now < known.until:
+            return replace(known, confirmed_at=confirmed_at)
+        return _Indexed(confirmed_at, source, self._named(source, now, known), source.until(now))
 
-
-def _index_of(catalog: Catalog, known: _Indexed | None) -> SearchIndex:
-    for index in (known.index, known.following) if known else ():
-        if index and index.catalog == catalog:
-            return index
-    index = SearchIndex(catalog)
-    _freeze_for_gc()
-    return index
+    def _named(self, source: _Published | _Buildable, instant: int, known: _Indexed | None) -> _Named:
+        """Return the index for an instant. If it is one of the known ones, that is used again."""
+        name = source.name_at(instant)
+        for existing in (known.now, known.following) if known else ():
+            if existing and existing.name == name:
+                return existing
+        found = _Named(name, source.index_at(instant))
+        _freeze_for_gc()
+        return found
 
 
 def _freeze_for_gc() -> None:
@@ -129,4 +201,4 @@ def _freeze_for_gc() -> None:
 @cache
 def live_index() -> LiveIndex:
     """Return the live index of this process."""
-    return LiveIndex(wiring.catalog_store(), wiring.clock())
+    return LiveIndex(wiring.published_catalog(), wiring.clock())

@@ -32,10 +32,23 @@ def ledger() -> Table:
 
 @cache
 def catalog_store() -> "CatalogStore":
-    """Return the catalog store, which holds the cached catalog of this process."""
+    """Return the catalog store that reads the table: for single versions, and for operators."""
     from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import
 
     return CatalogStore(Table(settings().catalog_table, clock()), settings().catalog_delay)
+
+
+@cache
+def published_catalog() -> "CatalogStore":
+    """Return the catalog store that reads the published catalog, and holds the copy of this process.
+
+    Without a bucket, which only tests and benchmarks lack, it reads the table.
+    """
+    from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import
+    from saxaul.storage.snapshots import Snapshots  # noqa: PLC0415
+
+    snapshots = Snapshots(settings().catalog_bucket) if settings().catalog_bucket else None
+    return CatalogStore(Table(settings().catalog_table, clock()), settings().catalog_delay, snapshots)
 
 
 @cache

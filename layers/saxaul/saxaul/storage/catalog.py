@@ -1,4 +1,10 @@
-"""The catalog as items. A worker reads the whole catalog and caches it. Each write changes one entry.
+"""The catalog as items. Each write changes one entry. A worker caches the published snapshot of the catalog.
+
+Each write also increases the version of one item, the head. The function ``publish_catalog`` reads the head and then
+the entries, and writes them to S3 as a snapshot with the version of the head. So a worker reads two things: the
+snapshot, and the head. If the head has the version of the snapshot, the snapshot has every change up to now. Later, the
+worker only reads the head again; while that has not changed, its copy is still complete. If the snapshot is missing,
+behind the head or broken, or if S3 does not answer, the worker reads the entries from the table.
 
 A change of an existing entry takes effect later than any worker keeps its copy of the catalog. Until then, the item of
 the entry has the new version and the ones before it (``before``). So each worker has read the change before it takes
@@ -21,10 +27,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.calendar import CATALOG_DELAY
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog, Entity, Kind, Reference
+from saxaul.catalog.on_demand import OnDemand
+from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
 from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
 from saxaul.observability import logger
-from saxaul.storage.table import Item, Key, Table, TransactionRefusedError, transact
+from saxaul.storage.objects import ObjectError
+from saxaul.storage.snapshots import ReadSnapshot, Snapshots
+from saxaul.storage.table import IS_AS_EXPECTED, IS_NEW, Item, Key, Table, TransactionRefusedError, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -43,17 +53,33 @@ RULES_CACHED = 4096
 
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
+_HEAD = Key("catalog", "head")
 
 
 class CompanionRefusedError(Exception):
     """An entry was not written, because the condition of another write (``also``) in the same transaction failed."""
 
 
+class TableReading(NamedTuple):
+    """Entries that were read from the table: their items, and what the items say.
+
+    ``version`` is the version of the head, which was read before the entries.
+    """
+
+    version: int
+    items: Mapping[Kind, Mapping[str, Item]]
+    timeline: Timeline
+
+
 class _Copy(NamedTuple):
-    """A timeline, and when its read began. Both are replaced together, because two threads may read at once."""
+    """A timeline, the version of the head up to which it is complete, and when the head was last found at that version.
+
+    All are replaced together, because two threads may read at once.
+    """
 
     timeline: Timeline
-    read_at: float
+    version: int
+    confirmed_at: float
 
 
 class _InEffect(NamedTuple):
@@ -68,20 +94,23 @@ class _InEffect(NamedTuple):
 class CatalogStore:
     """Reads and writes the table of the catalog, and caches the catalog in this worker.
 
-    ``delay`` is the template's parameter CatalogDelay, in seconds.
+    ``delay`` is the template's parameter CatalogDelay, in seconds. Without ``snapshots``, the table is always read.
     """
 
-    def __init__(self, table: Table, delay: int = CATALOG_DELAY) -> None:
+    def __init__(self, table: Table, delay: int = CATALOG_DELAY, snapshots: Snapshots | None = None) -> None:
         self._table = table
         self.delay = delay
-        self._copy = _Copy(Timeline({}), float("-inf"))
+        self._snapshots = snapshots
+        self._copy = _Copy(Timeline({}), 0, float("-inf"))
         self._in_effect = _InEffect(self._copy.timeline, 0, 0, Catalog())
+        self._last_snapshot: ReadSnapshot | None = None
+        self._last_read = Timeline({})
         self._rules: dict[tuple[str, int], ActionType] = {}
 
     def catalog(self, max_age: float | None = None) -> Catalog:
-        """Return the catalog that is in effect now. A version that takes effect is used at once, without a read.
+        """Return the catalog that is in effect now, without suggestions and synonyms.
 
-        The catalog is read again if the copy is older than ``max_age`` seconds, or else half of the delay.
+        A version that takes effect is used at once, without a read. ``max_age`` is as in :meth:`timeline`.
         """
         timeline, now = self.timeline(max_age), self._table.clock.now()
         current = self._in_effect
@@ -92,20 +121,82 @@ class CatalogStore:
         return current.catalog
 
     def timeline(self, max_age: float | None = None) -> Timeline:
-        """Return all entries with their versions, at most ``max_age`` seconds old, and never older than is allowed."""
+        """Return all entries of the ``CORE_KINDS`` with their versions.
+
+        They have all changes up to at most ``max_age`` seconds ago, or else half of the delay, and never fewer than is
+        allowed. Entries of a snapshot are parsed when they are needed.
+        """
         limit = renewed_after(self.delay) if max_age is None else min(max_age, usable_for(self.delay))
         copy = self._copy
-        if self._table.clock.elapsed() - copy.read_at > limit:
-            began = self._table.clock.elapsed()
-            timeline = self._read()
-            # If nothing has changed, the old objects are kept, so that what was made from them is kept too.
-            self._copy = copy = _Copy(copy.timeline if timeline == copy.timeline else timeline, began)
+        if self._table.clock.elapsed() - copy.confirmed_at > limit:
+            self._copy = copy = self._confirmed(copy)
         return copy.timeline
 
-    def _read(self) -> Timeline:
+    def _confirmed(self, copy: _Copy) -> _Copy:
+        began = self._table.clock.elapsed()
+        head = self.head()
+        if head and copy.version == head:
+            return copy._replace(confirmed_at=began)
+        if snapshot := self._published(head):
+            return _Copy(_timeline_of(snapshot), snapshot.version, began)
+        return _Copy(self._read(CORE_KINDS, head).timeline, head, began)
+
+    def published(self) -> Snapshot | None:
+        """Return the published snapshot if it has every change up to now. Otherwise, log why not, and return None."""
+        head = self.head()
+        known = self._last_snapshot
+        return known.snapshot if head and known and known.snapshot.version == head else self._published(head)
+
+    def _published(self, head: int) -> Snapshot | None:
+        """Return the snapshot if it is at least at a version of the head."""
+        if self._snapshots is None or not head:
+            return None
+        try:
+            found = self._snapshots.current(self._last_snapshot)
+        except (ObjectError, BrokenSnapshotError) as error:
+            logger.warning("the published catalog cannot be used", extra={"reason": repr(error)})
+            return None
+        self._last_snapshot, version = found, found.snapshot.version
+        if version < head or (version > head and version > self.head()):  # more than the head: a table of a backup
+            logger.info("the published catalog is not that of the table", extra={"version": version, "head": head})
+            return None
+        return found.snapshot
+
+    def index(self, named: PublishedIndex) -> bytes:
+        """Return the bytes of a published index.
+
+        Raises:
+            ObjectError: it is missing or broken, or S3 did not send it in time.
+        """
+        if self._snapshots is None:
+            raise AssertionError("without a bucket, no snapshot names an index")
+        return self._snapshots.index(named).body
+
+    def head(self) -> int:
+        """Return the version of the head, which each write of an entry increases. 0 if there is none yet."""
+        item = self._table.get(_HEAD)
+        return int(item["v"]) if item else 0
+
+    def raise_head(self, version: int, to: int) -> None:
+        """Give the head the version ``to``, if it has the version ``version``.
+
+        Raises:
+            LostRaceError: it has another version.
+        """
+        condition = IS_AS_EXPECTED if version else IS_NEW
+        expected = {":expected_version": version} if version else {}
+        transact([self._table.update_write(_HEAD, "SET v = :raised", condition, {":raised": to, **expected})])
+
+    def read(self) -> TableReading:
+        """Read all entries of all kinds from the table, consistently."""
+        return self._read(KINDS, self.head())
+
+    def _read(self, kinds: Sequence[Kind], head: int) -> TableReading:
         # Entries that refer to others are read first. If an entry and a reference to it are added during the read, the
         # catalog may have the entry without the reference, but never the reference without the entry.
-        entries = {kind: self._entries(kind) for kind in reversed(KINDS)}
+        items = {kind: self._items(kind) for kind in reversed(kinds)}
+        last = self._last_read
+        entries = {kind: _entries_of(kind, found, last.entries.get(kind, {})) for kind, found in items.items()}
         broken = sum(
             version.is_broken for found in entries.values() for entry in found.values() for version in entry.chain
         )
@@ -115,13 +206,12 @@ class CatalogStore:
                 "versions of catalog entries cannot be read and are left out",
                 extra={"versions": broken, "also_left_out": timeline.dangling(self._table.clock.now())},
             )
-        return timeline
+        # If nothing has changed, the old objects are kept, so that what was made from them is kept too.
+        self._last_read = last if timeline == last else timeline
+        return TableReading(head, items, self._last_read)
 
-    def _entries(self, kind: Kind) -> dict[str, VersionedEntry]:
-        known = self._copy.timeline.entries.get(kind, {})
-        return {
-            item["sk"]: _from_item(kind, item, known.get(item["sk"])) for item in self._table.query(kind, _FIRST, _LAST)
-        }
+    def _items(self, kind: Kind) -> dict[str, Item]:
+        return {item["sk"]: item for item in self._table.query(kind, _FIRST, _LAST)}
 
     def get(self, kind: Kind, identifier: str) -> VersionedEntry | None:
         """Read the version of an entry that is in effect now, consistently. Return None if there is none."""
@@ -245,18 +335,19 @@ class CatalogStore:
     ) -> None:
         """Write the next version of an entry with the versions before it, and store a copy of it, in one transaction.
 
-        The transaction also makes the writes in ``also``. If ``guard`` is given, the transaction requires this version
-        of the guard and increases it.
+        The transaction also increases the version of the head, and makes the writes in ``also``. If ``guard`` is given,
+        the transaction requires this version of the guard and increases it.
 
         Raises:
             LostRaceError: the entry or the guard has changed since it was read.
             CompanionRefusedError: the condition of a write in ``also`` failed.
         """
-        content = _content(entry)
-        before = [{"v": version.version, **_content(version)} for version in entry.before]
-        current = {**Key(kind, identifier)._asdict(), **content, **({"before": before} if before else {})}
-        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **content}
-        writes = [self._table.put_write(current, entry.version - 1), self._table.put_write(copy, 0)]
+        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **_content(entry)}
+        writes = [
+            self._table.put_write(entry_item(kind, identifier, entry), entry.version - 1),
+            self._table.put_write(copy, 0),
+            self._table.count_write(_HEAD),
+        ]
         if guard is not None:
             writes.append(self._table.put_write({**_GUARD._asdict()}, guard))
         try:
@@ -265,6 +356,22 @@ class CatalogStore:
             if "ConditionalCheckFailed" in refusal.reasons[len(writes) :]:
                 raise CompanionRefusedError(identifier) from None
             raise
+
+
+def _timeline_of(snapshot: Snapshot) -> Timeline:
+    """Return the entries of a snapshot. Each is parsed when it is first needed."""
+
+    def entries_of(kind: Kind) -> Mapping[str, VersionedEntry]:
+        items = snapshot.items[kind]
+        return OnDemand(items.keys(), lambda name: _from_item(kind, {"pk": kind, "sk": name, **items[name]}))
+
+    return Timeline({kind: entries_of(kind) for kind in CORE_KINDS}, snapshot.changes)
+
+
+def _entries_of(
+    kind: Kind, items: Mapping[str, Item], known: Mapping[str, VersionedEntry]
+) -> dict[str, VersionedEntry]:
+    return {name: _from_item(kind, item, known.get(name)) for name, item in items.items()}
 
 
 def _version_place(kind: Kind, identifier: str, version: int) -> Key:
@@ -282,6 +389,13 @@ def size_of(entry: VersionedEntry) -> int:
 
 _OVERHEAD = 64
 """More than the bytes of a version that are not in its content: its number, and how DynamoDB counts maps."""
+
+
+def entry_item(kind: Kind, identifier: str, entry: VersionedEntry) -> Item:
+    """Return the item of an entry with the versions before it."""
+    before = [{"v": version.version, **_content(version)} for version in entry.before]
+    key = Key(kind, identifier)._asdict()
+    return {**key, "v": entry.version, **_content(entry), **({"before": before} if before else {})}
 
 
 def _content(entry: VersionedEntry) -> Item:

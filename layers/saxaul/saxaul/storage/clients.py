@@ -13,6 +13,7 @@ from saxaul.deadline import DEADLINE, UnansweredError
 from saxaul.storage.wire import use_plain_json
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
@@ -49,6 +50,11 @@ def dynamodb() -> "DynamoDBClient":
     _watch_time(client)
     use_plain_json(client)
     return client
+
+
+def credentials() -> "Credentials":
+    """Return the credentials of this process, which botocore renews if they expire."""
+    return dynamodb()._get_credentials()  # type: ignore[attr-defined, no-any-return] # noqa: SLF001 - a second session would look for them again
 
 
 @cache

@@ -238,6 +238,17 @@ class Table:
             }
         }
 
+    def count_write(self, key: Key) -> "TransactWriteItemTypeDef":
+        """Return a write for a transaction that increases the version of an item, or creates it with version 1."""
+        return {
+            "Update": {
+                "TableName": self.name,
+                "Key": _raw_key(key),
+                "UpdateExpression": "ADD v :one",
+                "ExpressionAttributeValues": raw({":one": 1}),
+            }
+        }
+
     def _put(self, item: Item, expected_version: int) -> Any:  # noqa: ANN401 - the arguments of both put_item and a transaction's Put
         return {
             "TableName": self.name,

@@ -1,0 +1,121 @@
+"""A snapshot of the catalog: what is published to all workers, so that none of them has to read the table.
+
+As bytes, a snapshot is one line, ``saxaul-catalog <format> <sha256>``, and then JSON of which the line has the hash. So
+a snapshot that was cut, changed, or written by a release with another format is detected.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from saxaul.catalog.entries import KINDS, Kind
+
+SNAPSHOT_FORMAT = 1
+"""Increase this number if the JSON of a snapshot changes. Workers of another release then read the table instead."""
+
+CORE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in {"suggestions", "synonyms"})
+"""The kinds of entries that a snapshot has, in the order of ``KINDS``. The search has the others in its index."""
+
+_NAME = b"saxaul-catalog"
+
+
+class BrokenSnapshotError(ValueError):
+    """The bytes are not a snapshot of this release."""
+
+
+class PublishedIndex(NamedTuple):
+    """A search index that is stored under its hash.
+
+    Attributes:
+        since: from when on its catalog is in effect, an instant in seconds.
+        sha256: the hash of its bytes, which is also its name.
+        source: a hash of the entries in it, and of the code that built it.
+    """
+
+    since: int
+    sha256: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The entries of the ``CORE_KINDS``, and which index the search uses when.
+
+    Attributes:
+        version: the version of the catalog's head, as it was before the entries were read.
+        content: a hash of all entries of the table.
+        code: a hash of the code that built the indexes.
+        changes: the instants at which a version of an entry of the ``CORE_KINDS`` replaces another one, ascending.
+        items: the items of the entries, by kind and identifier, as the table has them, but without their keys.
+        indexes: the indexes, in the order of ``since``.
+        indexed_until: the instant from which on no index is published; None if the last index stays in effect.
+    """
+
+    version: int
+    content: str
+    code: str
+    changes: tuple[int, ...]
+    items: Mapping[Kind, Mapping[str, Mapping[str, Any]]]
+    indexes: tuple[PublishedIndex, ...] = ()
+    indexed_until: int | None = None
+
+    def index_at(self, instant: int) -> PublishedIndex | None:
+        """Return the index for an instant, or None if none is published. A clock that is behind gets the first one."""
+        if self.indexed_until is not None and instant >= self.indexed_until:
+            return None
+        begun = [index for index in self.indexes if index.since <= instant]
+        return begun[-1] if begun else next(iter(self.indexes), None)
+
+    def index_until(self, instant: int) -> float:
+        """Return the first instant after this one from which on the index of this instant is not used any more."""
+        later = [index.since for index in self.indexes if index.since > instant]
+        if self.indexed_until is not None and self.indexed_until > instant:
+            later.append(self.indexed_until)
+        return min(later, default=float("inf"))
+
+    def packed(self) -> bytes:
+        """Return the snapshot as bytes."""
+        body = json.dumps(vars(self), ensure_ascii=False, separators=(",", ":")).encode()
+        return b"%s %d %s\n%s" % (_NAME, SNAPSHOT_FORMAT, sha256(body).hexdigest().encode(), body)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "Snapshot":
+        """Return the snapshot that ``packed`` has written.
+
+        Raises:
+            BrokenSnapshotError: these bytes were not written by ``packed`` of a release with this format.
+        """
+        head, _, body = packed.partition(b"\n")
+        if head != b"%s %d %s" % (_NAME, SNAPSHOT_FORMAT, sha256(body).hexdigest().encode()):
+            raise BrokenSnapshotError("the format number or the hash in the first line is wrong")
+        try:
+            fields = json.loads(body)
+            snapshot = cls(
+                version=fields["version"],
+                content=fields["content"],
+                code=fields["code"],
+                changes=tuple(fields["changes"]),
+                items={kind: fields["items"][kind] for kind in CORE_KINDS},
+                indexes=tuple(PublishedIndex(*index) for index in fields["indexes"]),
+                indexed_until=fields["indexed_until"],
+            )
+            snapshot._check()
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise BrokenSnapshotError(repr(error)) from None
+        return snapshot
+
+    def _check(self) -> None:
+        """Check the types of all values that are used without a further check.
+
+        Raises:
+            TypeError: one is wrong.
+        """
+        until = [] if self.indexed_until is None else [self.indexed_until]
+        numbers = [self.version, *self.changes, *(index.since for index in self.indexes), *until]
+        texts = [self.content, self.code, *(text for index in self.indexes for text in index[1:])]
+        items = [item for found in self.items.values() for item in found.values()]
+        for expected, values in ((int, numbers), (str, texts), (dict, items)):
+            if not all(type(value) is expected for value in values):
+                raise TypeError(f"a value is not of the type {expected.__name__}")

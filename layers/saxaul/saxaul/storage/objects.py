@@ -1,0 +1,148 @@
+"""Reads and writes objects of S3, with botocore's signer and its HTTP session, and without boto3's client of S3.
+
+Creating that client takes 40 to 90 ms of processor time, because of its large model and endpoint rules. Each cold start
+would pay that. Here, the first request takes about 2 ms.
+"""
+
+import os
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from time import monotonic
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError
+
+from saxaul.deadline import DEADLINE, OutOfTimeError
+from saxaul.races import LostRaceError
+from saxaul.storage.clients import CONNECT_SECONDS, LONGEST_ATTEMPT, READ_SECONDS, credentials, dynamodb
+
+LONGEST_OBJECT_READ = 4.0
+"""The most seconds that a worker waits for an object. It is attempted once, and the caller then does without it."""
+
+_WRITE_SECONDS = 20
+"""How long a write may take to connect or send, and how long to be answered. Only the publisher writes."""
+
+_PIECE = 1 << 18
+"""How many bytes of an object are read at a time."""
+
+
+class ObjectError(Exception):
+    """An object was not read or written: it is missing, access is denied, or S3 did not answer in time."""
+
+
+class NoObjectError(ObjectError):
+    """There is no such object, or access to it is denied.
+
+    S3 does not tell these two apart if the function may not list the bucket: both are answered with 403.
+    """
+
+
+class ObjectMovedError(LostRaceError):
+    """An object was not written, because it is no longer the one that the writer has read."""
+
+
+class StoredObject(NamedTuple):
+    """An object: its bytes, its ``ETag``, and when it was written, as S3 says both in headers."""
+
+    body: bytes
+    etag: str
+    last_modified: str = ""
+
+    @property
+    def modified_at(self) -> int:
+        """When the object was written, an instant in seconds. 0 if S3 did not say it."""
+        return int(parsedate_to_datetime(self.last_modified).timestamp()) if self.last_modified else 0
+
+
+def read_object(bucket: str, key: str, known_etag: str = "") -> StoredObject | None:
+    """Read an object, in at most ``LONGEST_OBJECT_READ`` seconds and one attempt.
+
+    Return None if the object still has the ``ETag`` ``known_etag``.
+
+    Raises:
+        NoObjectError: there is no such object.
+        ObjectError: S3 cannot be reached, fails or is slow, or too little time is left to read the table instead.
+    """
+    try:
+        DEADLINE.require(LONGEST_OBJECT_READ + LONGEST_ATTEMPT)
+    except OutOfTimeError:
+        raise ObjectError("too little time is left") from None
+    headers = {"If-None-Match": known_etag} if known_etag else {}
+    status, found, body = _send("GET", bucket, key, headers, b"", LONGEST_OBJECT_READ)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return None
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
+        raise NoObjectError(f"{key}: {status}")
+    if status != HTTPStatus.OK:
+        raise ObjectError(f"{key}: {status}")
+    return StoredObject(body, found.get("ETag", ""), found.get("Last-Modified", ""))
+
+
+def write_object(bucket: str, key: str, body: bytes, replaced_etag: str | None = None) -> str:
+    """Write an object, and return its ``ETag``.
+
+    If ``replaced_etag`` is an ``ETag``, write only if the object has it; if it is empty, only if there is no object. If
+    it is None, write in any case.
+
+    Raises:
+        ObjectMovedError: the condition is not met, or a concurrent write is in progress.
+        ObjectError: S3 cannot be reached, fails or is slow. The object may have been written.
+    """
+    condition = {"If-Match": replaced_etag} if replaced_etag else {"If-None-Match": "*"}
+    headers = {} if replaced_etag is None else condition
+    status, found, _ = _send("PUT", bucket, key, headers, body, 2.0 * _WRITE_SECONDS)
+    if status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
+        raise ObjectMovedError(key)
+    if status != HTTPStatus.OK:
+        raise ObjectError(f"{key}: {status}")
+    return found.get("ETag", "")
+
+
+def _send(
+    method: str, bucket: str, key: str, headers: Mapping[str, str], body: bytes, seconds: float
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Send one signed request. Return the status, the headers and the body of the response.
+
+    Raises:
+        ObjectError: there was no complete response in this many seconds.
+    """
+    ends = monotonic() + seconds
+    request = AWSRequest(method, _address(bucket, key), dict(headers), body, stream_output=True)
+    try:
+        S3SigV4Auth(credentials().get_frozen_credentials(), "s3", dynamodb().meta.region_name).add_auth(request)
+        response: AWSResponse = _session(method).send(request.prepare())
+        return response.status_code, response.headers, _content(response.raw, ends)
+    except (BotoCoreError, HTTPClientError, HTTPError, OSError) as error:
+        raise ObjectError(f"{key}: {error!r}") from error
+
+
+def _content(raw: Any, ends: float) -> bytes:  # noqa: ANN401 - a response of urllib3
+    pieces = []
+    for piece in raw.stream(_PIECE):
+        pieces.append(piece)
+        if monotonic() > ends:
+            raw.close()
+            raise TimeoutError
+    return b"".join(pieces)
+
+
+def _address(bucket: str, key: str) -> str:
+    """Return the URL of an object: at the emulator if there is one, or else at the bucket's own host in its region."""
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        return f"{endpoint.rstrip('/')}/{bucket}/{quote(key)}"
+    # The end of the host name differs between the partitions of AWS, such as that of China. boto3 knows it.
+    return f"{dynamodb().meta.endpoint_url.replace('//dynamodb.', f'//{bucket}.s3.', 1)}/{quote(key)}"
+
+
+@cache
+def _session(method: str) -> URLLib3Session:
+    """Return the session for reads or for writes. A socket's timeout for sending is that for connecting."""
+    timeouts: Any = (CONNECT_SECONDS, READ_SECONDS) if method == "GET" else (_WRITE_SECONDS, _WRITE_SECONDS)
+    return URLLib3Session(timeout=timeouts)
