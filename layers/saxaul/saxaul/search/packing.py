@@ -30,8 +30,8 @@ from saxaul.search.building import Built, Groups
 from saxaul.search.documents import Document, DocumentKind, document_of
 from saxaul.search.index import SearchIndex
 from saxaul.search.postings import Postings, StoredSets, width_of
-from saxaul.search.ranking import Order, Subject
-from saxaul.search.stored_entries import Lines, StoredEntries
+from saxaul.search.ranking import Order, RankedSubject
+from saxaul.search.stored_entries import StoredLines, StoredEntries
 from saxaul.search.terms import Space
 from saxaul.search.typos import COMPARED
 
@@ -89,7 +89,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
         entries = _entries_of(catalog, kind)
         write.text(f"names/{kind}", list(entries))
         lines += [entry.model_dump_json(exclude_defaults=True).encode() for entry in entries.values()]
-    packed = Lines.packed(lines)
+    packed = StoredLines.packed(lines)
     write.section("entries", packed.blocks)
     write.array("entries/starts", packed.starts)
     write.array("entries/sizes", packed.sizes)
@@ -98,7 +98,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
 
 def _read_catalog(read: "_Reader") -> Catalog:
     names = {kind: read.text(f"names/{kind}") for kind in KINDS}
-    lines = Lines(read.section("entries"), read.array("entries/starts"), read.array("entries/sizes"))
+    lines = StoredLines(read.section("entries"), read.array("entries/starts"), read.array("entries/sizes"))
     _check_starts(lines.starts, len(lines.sizes), len(lines.blocks))
     counts = [len(of_kind) for of_kind in names.values()]
     if len(lines) < sum(counts):
@@ -138,7 +138,7 @@ def _read_built(read: "_Reader", catalog: Catalog) -> Built:
     places = read.array("documents")
     sets = StoredSets(width_of(len(places) + len(read.text("members/keys"))), read.section("sets"))
     subjects = [
-        Subject(name, kind, category, Decimal(points), Decimal(avoided_g))
+        RankedSubject(name, kind, category, Decimal(points), Decimal(avoided_g))
         for name, kind, category, points, avoided_g in read.json("subjects")
     ]
     subject_of, later = read.array("documents/subjects"), read.array("documents/later")
@@ -190,7 +190,7 @@ class StoredDocuments(Sequence[Document]):
     """The documents of a packed index, by number. Each is made from its entry when it is read for the first time."""
 
     def __init__(
-        self, catalog: Catalog, subjects: Sequence[Subject], subject_of: Sequence[int], places: Sequence[int]
+        self, catalog: Catalog, subjects: Sequence[RankedSubject], subject_of: Sequence[int], places: Sequence[int]
     ) -> None:
         self._count = len(places)
         names = {kind: list(_entries_of(catalog, of)) for kind, of in _KIND_OF.items()}
@@ -213,7 +213,7 @@ class StoredDocuments(Sequence[Document]):
 
 def _document(
     catalog: Catalog,
-    subjects: Sequence[Subject],
+    subjects: Sequence[RankedSubject],
     subject_of: Sequence[int],
     names: Mapping[DocumentKind, Sequence[str]],
     places: Sequence[int],
