@@ -31,7 +31,7 @@ from saxaul.search.documents import Document, DocumentKind, document_of
 from saxaul.search.index import SearchIndex
 from saxaul.search.postings import Postings, StoredSets, width_of
 from saxaul.search.ranking import Order, RankedSubject
-from saxaul.search.stored_entries import StoredLines, StoredEntries
+from saxaul.search.stored_entries import StoredEntries, StoredLines
 from saxaul.search.terms import Space
 from saxaul.search.typos import COMPARED
 
