@@ -7,6 +7,8 @@ words of the default catalog. The other engines index the same keys as Saxaul's 
 ``search_engines``). If a laptop stack is running, the benchmark also sends the queries to it over HTTP. That stack uses
 its own catalog.
 
+A second table shows how long a packed index takes to load, and its first two searches: one word, and a part of a word.
+
 The exit code is 1 if, at 5,000 suggestions, the 99th percentile is more than a third of tantivy's in the same run.
 ``relevance`` measures the quality of the search.
 """
@@ -22,7 +24,7 @@ from dataclasses import replace
 from math import isnan
 from statistics import quantiles
 from time import perf_counter, thread_time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from rich.table import Column, Table
@@ -33,7 +35,11 @@ from local.client import Client
 from local.console import console
 from local.sam import state
 from saxaul.catalog.entries import Catalog, Suggestion, Text
-from tests.search.judging import HALVES, all_queries, default_catalog, search_of
+from saxaul.search.index import SearchIndex
+from saxaul.search.packing import pack, unpack
+from tests.search.judging import DAY, HALVES, LIMIT, all_queries, default_catalog, search_of
+
+_Result = TypeVar("_Result")
 
 SIZES = (1_000, 5_000, 50_000)
 BUDGET_SIZE = 5_000
@@ -61,6 +67,20 @@ class Measured(NamedTuple):
     p50_ms: float
     p99_ms: float
     p99_cpu_ms: float
+
+
+class Loaded(NamedTuple):
+    """The figures of a packed index at one catalog size. Times are processor time in milliseconds.
+
+    ``first_ms`` is the time of the first search, and ``second_ms`` that of the next.
+    """
+
+    size: int
+    packed_mb: float
+    pack_ms: float
+    unpack_ms: float
+    first_ms: float
+    second_ms: float
 
 
 def saxaul(catalog: Catalog) -> Ask:
@@ -108,6 +128,21 @@ def measure(name: str, catalog: Catalog, queries: Sequence[str]) -> Measured:
     return Measured(name, len(catalog.suggestions), build, memory, p99_first, p50, p99, p99_cpu)
 
 
+def measure_loading(catalog: Catalog) -> Loaded:
+    index = SearchIndex(catalog)
+    packed, pack_ms = _timed(lambda: pack(index))
+    unpacked, unpack_ms = _timed(lambda: unpack(packed))
+    _, first_ms = _timed(lambda: unpacked.search("green", "alipay", DAY, LIMIT))
+    _, second_ms = _timed(lambda: unpacked.search("recyc", "alipay", DAY, LIMIT))
+    return Loaded(len(catalog.suggestions), len(packed) / 1e6, pack_ms, unpack_ms, first_ms, second_ms)
+
+
+def _timed(run: Callable[[], _Result]) -> tuple[_Result, float]:
+    began = thread_time()
+    result = run()
+    return result, (thread_time() - began) * 1_000
+
+
 def _percentiles(ask: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float, float]:
     """Return the median and the 99th percentile of wall time, and the 99th of processor time, in milliseconds."""
     took: list[float] = []
@@ -151,9 +186,11 @@ def main() -> None:
         for name in ENGINES:
             console.print(f"[dim]{size:,} suggestions: {name}[/]")
             measured.append(measure(name, catalog, queries))
+    loaded = [measure_loading(enlarged_catalog(size)) for size in (len(default_catalog().suggestions), *SIZES[1:])]
     asked = time_queries([default_catalog(), enlarged_catalog(BUDGET_SIZE)])
     http = over_http(queries)
     _show(measured)
+    _show_loading(loaded)
     show(asked)
     print(
         "over HTTP, on the laptop stack:",
@@ -167,7 +204,7 @@ def main() -> None:
         f"{'✓' if within else '✗'} p99 at {BUDGET_SIZE:,} suggestions: {ratio:.2f} times tantivy's "
         f"(budget: at most 1/3), and {cpu_ratio:.2f} times in processor time"
     )
-    print(json.dumps(_summary(measured, asked, http)))
+    print(json.dumps(_summary(measured, loaded, asked, http)))
     if not within:
         sys.exit(1)
 
@@ -204,12 +241,24 @@ def _show(measured: Sequence[Measured]) -> None:
     console.print(table)
 
 
+def _show_loading(loaded: Sequence[Loaded]) -> None:
+    titles = ("suggestions", "packed MB", "pack ms", "unpack ms", "first search ms", "second ms")
+    table = Table(*(Column(title, justify="right") for title in titles), box=None, padding=(0, 1, 0, 0))
+    for index in loaded:
+        figures = (f"{figure:.1f}" for figure in (index.pack_ms, index.unpack_ms, index.first_ms, index.second_ms))
+        table.add_row(f"{index.size:,}", f"{index.packed_mb:.2f}", *figures)
+    console.print(table)
+
+
 def _megabytes(size: float) -> str:
     return "" if isnan(size) else f"{size:.0f}"
 
 
 def _summary(
-    measured: Sequence[Measured], asked: Sequence[QueryRun], http: tuple[float, float] | None
+    measured: Sequence[Measured],
+    loaded: Sequence[Loaded],
+    asked: Sequence[QueryRun],
+    http: tuple[float, float] | None,
 ) -> dict[str, Any]:
     own = {measurement.size: measurement for measurement in measured if measurement.engine == "saxaul"}
     return {
@@ -221,6 +270,10 @@ def _summary(
         "http_p50_ms": http and round(http[0], 2),
         "http_p99_ms": http and round(http[1], 2),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform == "darwin" else 1_024),
+        "loading": [
+            {name: value if name == "size" else round(value, 3) for name, value in index._asdict().items()}
+            for index in loaded
+        ],
         "any_query": [run._asdict() for run in asked],
         "engines": [
             {

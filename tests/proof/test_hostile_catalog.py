@@ -19,6 +19,7 @@ from saxaul.impact.campaigns import run_after, run_at, run_before, runs_in
 from saxaul.ledger.actions import screen
 from saxaul.ledger.periods import Period, PeriodKey, post
 from saxaul.search.index import SearchIndex
+from saxaul.search.packing import pack, unpack
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.registry import to_item
 from saxaul.storage.stocks import Stocks
@@ -208,6 +209,8 @@ def check_campaign(identifier: str, campaign: Campaign, days: list[date]) -> Non
 
 def check_search(rng: random.Random, watch: Watch, catalog: Catalog, days: list[date]) -> None:
     index = watch.call("index", lambda: SearchIndex(catalog))
+    unpacked = unpack(pack(index))
+    assert unpacked.catalog == catalog
     texts = [
         text
         for suggestion in catalog.suggestions.values()
@@ -217,6 +220,7 @@ def check_search(rng: random.Random, watch: Watch, catalog: Catalog, days: list[
         for day in (days[0], date(2026, 6, 5), rng.choice(days)):
             answer = watch.call("search", lambda: index.search(query, "alipay", day, 10, "zh"))  # noqa: B023
             assert answer.found
+            assert unpacked.search(query, "alipay", day, 10, "zh") == answer
             for found in answer.found:
                 result_view(found, catalog, "alipay", "en", day)
 

@@ -92,13 +92,15 @@ def _keys(
 
     The groups are numbered after the documents.
     """
-    keys: dict[Space, dict[str, list[int]]] = {space: defaultdict(list) for space in Space}
-    for number, document in enumerate(documents):
-        for space, key in vocabulary.terms_of(document):
-            keys[space][key].append(number)
-    for number, group in enumerate(groups, len(documents)):
-        for space, key in vocabulary.terms_of_group(group):
-            keys[space][key].append(number)
+    found: list[list[int]] = []
+    numbered = chain(map(vocabulary.numbers_of, documents), map(vocabulary.numbers_of_group, groups))
+    for number, terms in enumerate(numbered):
+        found += [[] for _ in range(len(vocabulary.terms) - len(found))]
+        for having in map(found.__getitem__, terms):
+            having.append(number)
+    keys: dict[Space, dict[str, list[int]]] = {space: {} for space in Space}
+    for (space, key), having in zip(vocabulary.terms, found, strict=True):
+        keys[space][key] = having
     typed: dict[str, list[int]] = {}
     for space in TYPED_SPACES:
         for key, numbers in keys[space].items():

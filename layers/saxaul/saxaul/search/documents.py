@@ -81,21 +81,15 @@ def _in_order(text: Text, language: Language) -> tuple[str, str]:
 
 
 def documents_of(catalog: Catalog) -> Iterator[Document]:
-    """Return the documents of a catalog in which no entry refers to a missing one.
+    """Yield the documents of a catalog in which no entry refers to a missing one.
 
     A closed tree project is not a document, because nobody can plant its trees.
     """
-    return (document_of(kind, identifier, catalog) for kind, identifier in findable(catalog))
-
-
-def findable(catalog: Catalog) -> Iterator[tuple[DocumentKind, str]]:
-    """Yield the kind and the identifier of each document of a catalog."""
-    yield from (("action", identifier) for identifier in catalog.suggestions)
-    yield from (
-        ("tree_project", identifier) for identifier, project in catalog.tree_projects.items() if not project.closed
-    )
-    yield from (("campaign", identifier) for identifier in catalog.campaigns)
-    yield from (("initiative", identifier) for identifier in catalog.initiatives)
+    open_projects = (identifier for identifier, project in catalog.tree_projects.items() if not project.closed)
+    yield from (document_of("action", identifier, catalog) for identifier in catalog.suggestions)
+    yield from (document_of("tree_project", identifier, catalog) for identifier in open_projects)
+    yield from (document_of("campaign", identifier, catalog) for identifier in catalog.campaigns)
+    yield from (document_of("initiative", identifier, catalog) for identifier in catalog.initiatives)
 
 
 def document_of(kind: DocumentKind, identifier: str, catalog: Catalog) -> Document:

@@ -9,28 +9,31 @@ syllable as their usual reading, and the characters with it as a further reading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
-
-
-class _Table(NamedTuple):
-    simplified: Mapping[int, int]
-    readings: Mapping[str, tuple[str, ...]]
 
 
 @cache
-def _table() -> _Table:
-    lines = Path(__file__).with_suffix(".tsv").read_text("utf-8").splitlines()
-    traditional, simplified = lines[0].split("\t")
+def _lines() -> list[str]:
+    return Path(__file__).with_suffix(".tsv").read_text("utf-8").splitlines()
+
+
+@cache
+def _simplified() -> Mapping[int, int]:
+    traditional, simplified = _lines()[0].split("\t")
+    return str.maketrans(traditional, simplified)
+
+
+@cache
+def _readings() -> Mapping[str, tuple[str, ...]]:
     readings: dict[str, tuple[str, ...]] = {}
     others: list[tuple[str, str]] = []
-    for line in lines[1:]:
+    for line in _lines()[1:]:
         syllable, main_characters, other_characters = line.split("\t")
         readings.update(dict.fromkeys(main_characters, (syllable,)))
         others.append((syllable, other_characters))
     for syllable, other_characters in others:
         for character in other_characters:
             readings[character] += (syllable,)
-    return _Table(str.maketrans(traditional, simplified), readings)
+    return readings
 
 
 def is_hanzi(character: str) -> bool:
@@ -43,20 +46,19 @@ def is_hanzi(character: str) -> bool:
 
 def simplify(text: str) -> str:
     """Return a text with each traditional or Japanese character and each radical replaced by its simplified form."""
-    return text.translate(_table().simplified)
+    return text.translate(_simplified())
 
 
 def readings(character: str) -> tuple[str, ...]:
     """Return the pinyin readings of a simplified character, the usual one first. Other characters have none."""
-    return _table().readings.get(character, ())
+    return _readings().get(character, ())
 
 
 @cache
 def syllables() -> frozenset[str]:
     """Return all pinyin syllables that have a vowel."""
-    return frozenset(
-        syllable
-        for of_character in _table().readings.values()
-        for syllable in of_character
-        if set(syllable) & set("aeiouv")
-    )
+    spelled = (line.split("\t", 1)[0] for line in _lines()[1:])
+    return frozenset(syllable for syllable in spelled if not _VOWELS.isdisjoint(syllable))
+
+
+_VOWELS = frozenset("aeiouv")

@@ -4,10 +4,13 @@ The bytes are a header, a table and sections:
 
 - The header has 20 bytes: ``MAGIC``, and three little-endian integers of 32 bits: the number of this format, the CRC-32
   of all that follows the header, and the length of the table.
-- The table is JSON: a list of ``[name, kind, length in bytes]``, one for each section.
+- The table is JSON: a list of ``[name, kind, size, length]``, one for each section. ``size`` is the number of bytes of
+  the section, and ``length`` the number of bytes that it takes here: less than ``size`` if it is compressed (zlib).
 - The sections follow in this order, without gaps. Their kinds are those of `array` (H, I and Q: little-endian integers
-  of 16, 32 and 64 bits), ``text`` (lines of UTF-8, separated by newlines), ``json`` and ``bytes``.
+  of 16, 32 and 64 bits), ``text`` (lines of UTF-8, each followed by a newline), ``json`` and ``bytes``. Before an array
+  of H or I is compressed, its bytes are sorted: first the lowest byte of each integer, then the second of each.
 
+Sets and checksums (``bytes`` and Q) are not compressed: to decompress them takes longer than to download the rest.
 Entries are stored as JSON and parsed when a search shows them (`stored_entries.py`).
 """
 
@@ -27,8 +30,8 @@ from saxaul.search.building import Built, Groups
 from saxaul.search.documents import Document, DocumentKind, document_of
 from saxaul.search.index import SearchIndex
 from saxaul.search.postings import Postings, StoredSets, width_of
-from saxaul.search.ranking import Order, Subject
-from saxaul.search.stored_entries import Lines, StoredEntries
+from saxaul.search.ranking import Order, RankedSubject
+from saxaul.search.stored_entries import StoredEntries, StoredLines
 from saxaul.search.terms import Space
 from saxaul.search.typos import COMPARED
 
@@ -39,6 +42,10 @@ FORMAT = 1
 an index of an older release cannot be searched."""
 
 _HEADER = Struct("<8sIII")
+
+_COMPRESSED = frozenset(("H", "I", "text", "json"))
+_MOST_COMPRESSED = 8
+"""The highest ratio of the size of a section to its length, so that no input takes much more memory than its length."""
 
 _KIND_OF: Mapping[DocumentKind, Kind] = {
     "action": "suggestions",
@@ -82,7 +89,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
         entries = _entries_of(catalog, kind)
         write.text(f"names/{kind}", list(entries))
         lines += [entry.model_dump_json(exclude_defaults=True).encode() for entry in entries.values()]
-    packed = Lines.packed(lines)
+    packed = StoredLines.packed(lines)
     write.section("entries", packed.blocks)
     write.array("entries/starts", packed.starts)
     write.array("entries/sizes", packed.sizes)
@@ -91,7 +98,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
 
 def _read_catalog(read: "_Reader") -> Catalog:
     names = {kind: read.text(f"names/{kind}") for kind in KINDS}
-    lines = Lines(read.section("entries"), read.array("entries/starts"), read.array("entries/sizes"))
+    lines = StoredLines(read.section("entries"), read.array("entries/starts"), read.array("entries/sizes"))
     _check_starts(lines.starts, len(lines.sizes), len(lines.blocks))
     counts = [len(of_kind) for of_kind in names.values()]
     if len(lines) < sum(counts):
@@ -131,7 +138,7 @@ def _read_built(read: "_Reader", catalog: Catalog) -> Built:
     places = read.array("documents")
     sets = StoredSets(width_of(len(places) + len(read.text("members/keys"))), read.section("sets"))
     subjects = [
-        Subject(name, kind, category, Decimal(points), Decimal(avoided_g))
+        RankedSubject(name, kind, category, Decimal(points), Decimal(avoided_g))
         for name, kind, category, points, avoided_g in read.json("subjects")
     ]
     subject_of, later = read.array("documents/subjects"), read.array("documents/later")
@@ -146,7 +153,7 @@ def _read_built(read: "_Reader", catalog: Catalog) -> Built:
         Order(subjects, subject_of, later, _read_postings(read, "labels", sets)),
         groups,
         _read_postings(read, "members", sets),
-        {length: read.array(f"remains/{length}") for length in COMPARED},
+        {length: read.array(f"remains/{length}", "Q") for length in COMPARED},
         read.json("forms"),
     )
 
@@ -165,8 +172,9 @@ def _write_postings(write: "_Writer", name: str, postings: Postings) -> None:
 
 
 def _read_postings(read: "_Reader", name: str, sets: StoredSets) -> Postings:
-    keys, starts, documents = read.text(f"{name}/keys"), read.array(f"{name}/starts"), read.array(f"{name}/documents")
-    large = dict(zip(read.array(f"{name}/large"), read.array(f"{name}/large/sets"), strict=True))
+    keys, starts = read.text(f"{name}/keys"), read.array(f"{name}/starts")
+    documents = read.array(f"{name}/documents", "HI")
+    large = dict(zip(read.array(f"{name}/large", "Q"), read.array(f"{name}/large/sets"), strict=True))
     _check_starts(starts, len(keys), len(documents))
     if max(large.values(), default=-1) >= len(sets.bits) // sets.width:
         raise BrokenIndexError("a set is missing")
@@ -182,7 +190,7 @@ class StoredDocuments(Sequence[Document]):
     """The documents of a packed index, by number. Each is made from its entry when it is read for the first time."""
 
     def __init__(
-        self, catalog: Catalog, subjects: Sequence[Subject], subject_of: Sequence[int], places: Sequence[int]
+        self, catalog: Catalog, subjects: Sequence[RankedSubject], subject_of: Sequence[int], places: Sequence[int]
     ) -> None:
         self._count = len(places)
         names = {kind: list(_entries_of(catalog, of)) for kind, of in _KIND_OF.items()}
@@ -205,7 +213,7 @@ class StoredDocuments(Sequence[Document]):
 
 def _document(
     catalog: Catalog,
-    subjects: Sequence[Subject],
+    subjects: Sequence[RankedSubject],
     subject_of: Sequence[int],
     names: Mapping[DocumentKind, Sequence[str]],
     places: Sequence[int],
@@ -217,12 +225,13 @@ def _document(
 
 class _Writer:
     def __init__(self) -> None:
-        self._table: list[tuple[str, str, int]] = []
+        self._table: list[tuple[str, str, int, int]] = []
         self._sections: list[bytes | bytearray] = []
 
     def section(self, name: str, content: bytes | bytearray, kind: str = "bytes") -> None:
-        self._table.append((name, kind, len(content)))
-        self._sections.append(content)
+        stored = _compressed(content, kind) if kind in _COMPRESSED else content
+        self._table.append((name, kind, len(content), len(stored)))
+        self._sections.append(stored)
 
     def array(self, name: str, numbers: "array[int]") -> None:
         self.section(name, _little_endian(numbers).tobytes(), numbers.typecode)
@@ -252,24 +261,29 @@ class _Reader:
         rest = memoryview(packed)[_HEADER.size :]
         if zlib.crc32(rest) != checksum:
             raise BrokenIndexError("the checksum does not fit the bytes")
-        self._sections: dict[str, tuple[str, memoryview]] = {}
+        self._sections: dict[str, tuple[str, int, memoryview]] = {}
         start = length
-        for name, kind, size in json.loads(bytes(rest[:length])):
-            self._sections[name] = kind, rest[start : start + size]
-            start += size
+        for name, kind, size, stored in json.loads(bytes(rest[:length])):
+            if not 0 <= stored <= size <= stored * _MOST_COMPRESSED:
+                raise BrokenIndexError(f"the size of the section {name} is wrong")
+            self._sections[name] = kind, size, rest[start : start + stored]
+            start += stored
         if start != len(rest):
             raise BrokenIndexError("the table does not fit the sections")
 
     def section(self, name: str, kind: str = "bytes") -> bytes:
-        found, section = self._sections[name]
+        found, size, stored = self._sections[name]
         if found != kind:
             raise BrokenIndexError(f"the section {name} is of another kind")
-        return bytes(section)
+        return bytes(stored) if len(stored) == size else _decompressed(stored, size, kind)
 
-    def array(self, name: str) -> "array[int]":
-        kind, section = self._sections[name]
+    def array(self, name: str, kinds: str = "I") -> "array[int]":
+        """Return the integers of a section, which is an array of one of the kinds."""
+        kind = self._sections[name][0]
+        if kind not in tuple(kinds):
+            raise BrokenIndexError(f"the section {name} is of another kind")
         numbers = array(kind)
-        numbers.frombytes(section)
+        numbers.frombytes(self.section(name, kind))
         return _little_endian(numbers)
 
     def text(self, name: str) -> list[str]:
@@ -277,6 +291,28 @@ class _Reader:
 
     def json(self, name: str) -> Any:  # noqa: ANN401 - any JSON value
         return json.loads(self.section(name, "json"))
+
+
+def _compressed(content: bytes | bytearray, kind: str) -> bytes | bytearray:
+    """Return a section compressed, or as it is if that saves nothing or saves too much to be safe."""
+    width = _WIDTHS.get(kind, 1)
+    compressed = zlib.compress(b"".join(content[place::width] for place in range(width)))
+    return compressed if len(compressed) < len(content) <= len(compressed) * _MOST_COMPRESSED else content
+
+
+def _decompressed(stored: memoryview, size: int, kind: str) -> bytes:
+    sorted_bytes = zlib.decompressobj().decompress(stored, size)
+    if len(sorted_bytes) != size:
+        raise BrokenIndexError("a section is cut short")
+    width = _WIDTHS.get(kind, 1)
+    count = size // width
+    content = bytearray(size)
+    for place in range(width):
+        content[place::width] = sorted_bytes[place * count : (place + 1) * count]
+    return bytes(content)
+
+
+_WIDTHS = {"H": 2, "I": 4}
 
 
 def _little_endian(numbers: "array[int]") -> "array[int]":

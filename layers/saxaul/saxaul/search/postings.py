@@ -104,7 +104,7 @@ class _LargeRanges:
         few: list[Sequence[int]] = []
         many = 0
         if first < last and self._keys[first] == prefix:
-            few.append(self._documents[first])
+            many = self._of_key(first, few)
             first += 1
         while first < last:
             longer = self._keys[first][: len(prefix) + 1]
@@ -112,11 +112,19 @@ class _LargeRanges:
             if self._counted[end] - self._counted[first] <= self._most:
                 few += self._documents[first:end]
             elif end - first == 1:
-                few.append(self._documents[first])
+                many |= self._of_key(first, few)
             else:
                 many |= self._store(first, end, self._walk(longer, first, end))
             first = end
         return many | union_of(few, self._writer.size)
+
+    def _of_key(self, position: int, few: list[Sequence[int]]) -> int:
+        """Return the set of a large key, or add the documents of another one to ``few``."""
+        number = self._found.get(position << 32 | position + 1)
+        if number is not None:
+            return self._writer.sets[number]
+        few.append(self._documents[position])
+        return 0
 
 
 def union_of(documents: Iterable[Iterable[int]], size: int) -> int:

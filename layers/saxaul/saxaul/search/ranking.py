@@ -59,7 +59,7 @@ _LABELS = _SUBJECT, _CATEGORY, _CAMPAIGN, _CAMPAIGN_ITSELF, _PROJECT, _EVERY_APP
 """The groups of labels of documents. A label is one of them, a colon and a name."""
 
 
-class Subject(NamedTuple):
+class RankedSubject(NamedTuple):
     """What all documents of a subject (``Document.subject``) have in common.
 
     ``points`` and ``avoided_g`` are those of one unit, without campaigns; they are negative, because the most come
@@ -83,7 +83,7 @@ class Order(NamedTuple):
         labelled: the documents of each label, such as ``app:alipay`` (``labels_of``).
     """
 
-    subjects: Sequence[Subject]
+    subjects: Sequence[RankedSubject]
     subject_of: "array[int]"
     later: "array[int]"
     labelled: Postings
@@ -225,7 +225,7 @@ class Ranking:
                         not_linked, by_season, matched_in, not_done_here, points, subject.avoided_g, number, find
                     )
 
-    def _subject(self, number: int) -> Subject:
+    def _subject(self, number: int) -> RankedSubject:
         return self._subjects[self._subject_of[number]]
 
     def _most_earning(self, documents: Documents, season: Season) -> Iterator[int]:
@@ -348,7 +348,7 @@ def order_of(documents: Sequence[Document], labelled: Postings) -> Order:
     """Return the order of the documents of a catalog, which are given by number."""
     of = {document.subject: document for document in documents}
     subjects = [
-        Subject(name, document.kind, document.category, -document.points, -document.avoided_g)
+        RankedSubject(name, document.kind, document.category, -document.points, -document.avoided_g)
         for name, document in of.items()
     ]
     places = {subject: place for place, subject in enumerate(of)}

@@ -25,7 +25,7 @@ _KEPT_BLOCKS, _KEPT_ENTRIES = 16, 4096
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Lines:
+class StoredLines:
     """The lines of all entries, by position.
 
     Attributes:
@@ -41,7 +41,7 @@ class Lines:
         self._block = lru_cache(maxsize=_KEPT_BLOCKS)(partial(_lines_of, blocks, starts, sizes))
 
     @classmethod
-    def packed(cls, lines: Sequence[bytes]) -> "Lines":
+    def packed(cls, lines: Sequence[bytes]) -> "StoredLines":
         """Compress lines, which contain no newline."""
         texts = [b"\n".join(lines[start : start + _BLOCK]) for start in range(0, len(lines), _BLOCK)]
         blocks = list(map(zlib.compress, texts))
@@ -64,7 +64,7 @@ def _lines_of(blocks: bytes, starts: Sequence[int], sizes: Sequence[int], number
 class StoredEntries(Mapping[str, Model], Generic[Model]):
     """The entries of one kind, by identifier, in the order of the packed catalog."""
 
-    def __init__(self, model: type[Model], names: Sequence[str], lines: Lines, first: int) -> None:
+    def __init__(self, model: type[Model], names: Sequence[str], lines: StoredLines, first: int) -> None:
         """Read entries of a model from the lines from position ``first`` on."""
         self._model = model
         self._names = names
