@@ -34,9 +34,10 @@ class Stack:
         with _variables(SAXAUL_STATE=str(self.folder)):
             return Client(app)
 
-    def log(self) -> str:
-        """Return what the emulator and the functions have logged."""
-        return (self.folder / "ministack.log").read_text(errors="replace")
+    @property
+    def log_file(self) -> Path:
+        """The log of the emulator and of the functions."""
+        return self.folder / "ministack.log"
 
     def processor_ms(self) -> Counter[str]:
         """Return the milliseconds of processor time that the emulator and the workers of each function have used.

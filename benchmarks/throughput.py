@@ -45,7 +45,6 @@ BUDGETS: Mapping[str, float] = {"draining": 4.0, "end_to_end": 2.0}
 
 FOLDER = ROOT / ".local" / "throughput"
 OURS, BEFORE = "this checkout", "before"
-ROUNDS = 2
 WARM_UP = 20
 """The unmeasured first load has as many calls as a measured one, and a twentieth of the actions."""
 
@@ -88,14 +87,14 @@ def measure(stacks: Sequence[Stack], chosen: argparse.Namespace) -> dict[str, Fi
             calls = math.ceil(chosen.actions / chosen.in_a_call)
             load = make_load(f"warm-{run}", calls * few, min(chosen.persons, calls * few), few, today)
             driver.drain(load, f"{driver.stack.name}, unmeasured")
-        for number in range(ROUNDS):
+        for number in range(chosen.rounds):
             for driver in drivers if number % 2 == 0 else reversed(drivers):
                 name, found = driver.stack.name, figures[driver.stack.name]
                 for kind, put in {"draining": driver.drain, "end_to_end": driver.end_to_end}.items():
                     load = make_load(f"{kind}-{number}-{run}", chosen.actions, chosen.persons, chosen.in_a_call, today)
                     found.loads[kind].append(put(load, f"{name}, round {number + 1}"))
                 found.one_report_ms += driver.one_by_one(
-                    f"one-{number}-{run}", chosen.reports // ROUNDS, today, f"{name}: single reports"
+                    f"one-{number}-{run}", chosen.reports // chosen.rounds, today, f"{name}: single reports"
                 )
     return figures
 
@@ -170,12 +169,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--persons", type=int, default=2_000)
     parser.add_argument("--in-a-call", type=int, default=100, help="actions in an API call")
     parser.add_argument("--reports", type=int, default=200, help="how many single reports are measured")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each load is measured on each stack")
     parser.add_argument("--beside", help="compare with this commit instead")
     chosen = parser.parse_args()
     if not 0 < chosen.persons <= chosen.actions <= MOST_A_PERSON * chosen.persons:
         parser.error(f"each person needs 1 to {MOST_A_PERSON} actions")
-    if not (1 <= chosen.in_a_call <= 500 and chosen.reports >= 2 * ROUNDS and chosen.actions >= REPEATED):  # noqa: PLR2004 - what the API accepts
-        parser.error("a call has 1 to 500 actions, a load at least 20, and at least 4 single reports are needed")
+    if not (1 <= chosen.in_a_call <= 500 and chosen.reports >= 2 * chosen.rounds >= 2 and chosen.actions >= REPEATED):  # noqa: PLR2004 - what the API accepts
+        parser.error("a call has 1 to 500 actions, a load at least 20, and each round needs two single reports")
     return chosen
 
 

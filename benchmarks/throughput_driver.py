@@ -34,8 +34,8 @@ LONG_TIMEOUT = 170
 _QUIET_MS, _QUIET_LOOKS = 50, 4
 """A stack is idle if it uses less than 50 ms of processor time in each of four looks, half a second apart."""
 
-PATIENCE = 600
-"""Seconds after which a load counts as stuck."""
+PATIENCE = 200
+"""Seconds without progress after which a load counts as stuck: longer than the queue takes to redeliver a message."""
 
 _TIMED_OUT = re.compile(r"Lambda \S+ timed out after")
 """What the emulator's log says of a worker that reached its timeout."""
@@ -48,7 +48,7 @@ class Took:
     Attributes:
         seconds: until all of its actions were posted.
         read_s: until the readers of the ledger's stream had nothing to do any more either.
-        processor_ms: the milliseconds of processor time that the emulator and the workers of each function used until then.
+        processor_ms: the milliseconds of processor time that the emulator and each function's workers used until then.
         timed_out: how many workers reached their timeout.
     """
 
@@ -166,13 +166,14 @@ class Driver:
             exit_with(f"{self.stack.name} accepted {accepted:,} actions of {sum(map(len, load.calls)):,}.")
 
     def _wait_until_empty(self, most: int, doing: str) -> None:
-        began, left = time.perf_counter(), self._waiting()
+        moved, left = time.perf_counter(), self._waiting()
         with progress(doing, "messages", most) as tell:
             while left:
-                if time.perf_counter() - began > PATIENCE:
-                    exit_with(f"The queue of {self.stack.name} has {left:,} messages after {PATIENCE} seconds.")
+                if time.perf_counter() - moved > PATIENCE:
+                    exit_with(f"{left:,} messages are stuck in the queue of {self.stack.name}: {self.stack.log_file}")
                 time.sleep(PAUSE)
-                left = self._waiting()
+                before, left = left, self._waiting()
+                moved = time.perf_counter() if left < before else moved
                 tell(max(0, most - left))
 
     def _waiting(self) -> int:
@@ -214,4 +215,4 @@ class _Stopwatch:
         return Took(seconds, read, self._stack.processor_ms() - self._used, self._timeouts() - self._timed_out)
 
     def _timeouts(self) -> int:
-        return len(_TIMED_OUT.findall(self._stack.log()))
+        return len(_TIMED_OUT.findall(self._stack.log_file.read_text(errors="replace")))
