@@ -34,7 +34,7 @@ LONG_TIMEOUT = 170
 _QUIET_MS, _QUIET_LOOKS = 50, 4
 """A stack is idle if it uses less than 50 ms of processor time in each of four looks, half a second apart."""
 
-PATIENCE = 200
+PATIENCE = 300
 """Seconds without progress after which a load counts as stuck: longer than the queue takes to redeliver a message."""
 
 _TIMED_OUT = re.compile(r"Lambda \S+ timed out after")
