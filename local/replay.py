@@ -36,9 +36,8 @@ CALL = 100
 CALLS_AHEAD = 5
 """Before each group of this many calls, the command waits until the queue has at most this many messages.
 
-Including the calls in progress, at most about 2,000 rides wait to be posted. Each of them may need its own write. If
-many more waited, a worker on a busy machine would reach its timeout of 30 seconds, and its messages would be
-redelivered only 3 minutes later.
+Including the calls in progress, at most about 2,000 rides wait to be posted. If many more waited, workers on a busy
+machine would wait too long for the emulator, and the queue would redeliver their messages only minutes later.
 """
 
 SENDERS = 4

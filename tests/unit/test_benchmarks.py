@@ -1,16 +1,25 @@
 """The benchmarks compute units, requests, dollars and ratios correctly, and compare with what they describe."""
 
-from datetime import date
+import subprocess
+from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from benchmarks import throughput
+from benchmarks.checkouts import commit_before, commit_of
 from benchmarks.day import Day
 from benchmarks.metering import capacity_units, chunks, units_of_batch
 from benchmarks.prices import Usage
 from benchmarks.relevance import searches, table_of
 from benchmarks.search_engines import Engine, careful_fts5, careful_tantivy, fast_fts5, fast_tantivy
 from benchmarks.suggestions import Measured, p99_to_tantivy
+from benchmarks.throughput_driver import Took
+from benchmarks.throughput_load import DAYS, POINTS, TYPE, Load, faults, make_load
+from local.seed import as_catalog, load
 from tests.builders import SHANGHAI, make_catalog, make_suggestion
 from tests.search.judging import Quality, judged
 
@@ -186,3 +195,116 @@ def test_the_budget_compares_the_99th_percentiles_at_5000_suggestions() -> None:
     ]
 
     assert p99_to_tantivy(measured) == (0.25, 0.25)
+
+
+def make_small_load() -> Load:
+    return make_load("x", 400, 40, 50, datetime(2026, 6, 10, 9, tzinfo=SHANGHAI))
+
+
+def test_a_load_has_each_action_once_and_one_in_twenty_again() -> None:
+    sent = Counter(action for call in make_small_load().calls for action in call)
+
+    assert len(sent) == 400
+    assert Counter(sent.values()) == {1: 380, 2: 20}
+    assert {len(call) for call in make_small_load().calls[:-1]} == {50}
+
+
+def test_a_load_gives_each_person_equally_many_actions_on_each_day() -> None:
+    expected = make_small_load().expected()
+
+    assert len(expected) == 40 * DAYS
+    assert {len(names) for names in expected.values()} == {2}
+
+
+def test_the_actions_of_a_load_earn_the_same_in_every_order_and_campaign() -> None:
+    catalog = as_catalog(load())
+    rule = catalog.action_types[TYPE]
+    body = make_small_load().body(0)
+
+    assert rule.points is not None
+    assert {action["quantity"] * rule.points.value for action in body["actions"]} == {POINTS}
+    assert not any(TYPE in campaign.multipliers for campaign in catalog.campaigns.values())
+
+
+@pytest.mark.parametrize("change", ["lost", "twice", "worth_less"])
+def test_a_lost_or_repeated_action_or_other_points_are_faults(change: str) -> None:
+    expected = make_small_load().expected()
+    found = {key: dict.fromkeys(names, POINTS) for key, names in expected.items()}
+    assert list(faults(expected, found)) == []
+
+    one, other = list(found)[:2]
+    name = min(found[one])
+    match change:
+        case "lost":
+            del found[one][name]
+        case "twice":
+            found[other][name] = POINTS
+        case _:
+            found[one][name] = 0
+
+    assert len(list(faults(expected, found))) == 1
+
+
+def make_repository(folder: Path) -> Path:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607 - our own
+
+    git("init", "--initial-branch=main")
+    git("config", "core.hooksPath", "/dev/null")
+    for name in ("first", "second", "third"):
+        (folder / name).write_text(name)
+        git("add", name)
+        git("commit", "--message", name)
+    return folder
+
+
+def test_the_older_commit_is_the_parent_of_the_one_that_added_a_file(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path)
+
+    assert commit_before("second", repository) == commit_of("main~2", repository)
+    assert commit_before("third", repository) == commit_of("main~1", repository)
+
+
+@pytest.mark.parametrize("file", ["first", "never"])
+def test_there_is_no_older_commit_if_the_first_commit_or_none_added_the_file(tmp_path: Path, file: str) -> None:
+    assert commit_before(file, make_repository(tmp_path)) is None
+
+
+def test_there_is_no_older_commit_in_a_shallow_clone_or_without_a_repository(tmp_path: Path) -> None:
+    (source := tmp_path / "source").mkdir()
+    make_repository(source)
+    shallow = ["git", "clone", "--quiet", "--depth", "1", source.as_uri(), str(tmp_path / "shallow")]
+    subprocess.run(shallow, check=True)  # noqa: S603 - our own
+    (tmp_path / "empty").mkdir()
+
+    assert commit_before("third", tmp_path / "shallow") is None
+    assert commit_before("third", tmp_path / "empty") is None
+
+
+def make_figures(seconds: float) -> dict[str, Any]:
+    figures = throughput.Figures()
+    for kind in throughput.BUDGETS:
+        figures.loads[kind] = [Took(seconds * n, 2 * seconds, Counter(AccruePoints=20_000), 0) for n in (1, 3)]
+    figures.one_report_ms = [30.0] * 99 + [70.0]
+    return figures.summary(10_000)
+
+
+def test_figures_are_means_of_the_rounds_and_ratios_compare_them() -> None:
+    ours, before = make_figures(5), make_figures(20)
+
+    assert (ours["draining"]["seconds"], ours["draining"]["actions_per_second"]) == (10, 1000)
+    assert ours["draining"]["cpu_ms_per_action"] == {"AccruePoints": 2.0}
+    assert throughput.ratios(ours, before) == {"draining": 4.0, "end_to_end": 4.0}
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_the_table_of_throughput_fits_80_columns(*, is_alone: bool) -> None:
+    result = {"actions": 10_000, "persons": 2_000, "ours": make_figures(5000)}
+    if not is_alone:
+        result |= {"before": make_figures(20_000), "ratios": {"draining": 4.0, "end_to_end": 4.0}}
+    console = Console(width=200)
+    with console.capture() as output:
+        console.print(throughput.table_of(result))
+
+    assert max(len(line.rstrip()) for line in output.get().splitlines()) <= 80
