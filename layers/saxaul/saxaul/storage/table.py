@@ -7,10 +7,9 @@ the item since, DynamoDB refuses the write and returns the current item.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from saxaul.clock import Clock
 from saxaul.races import LostRaceError, OverloadedError, attempts
+from saxaul.storage.attributes import attribute_value, python_value
 from saxaul.storage.clients import dynamodb
 
 if TYPE_CHECKING:
@@ -252,16 +251,12 @@ def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
 
 
 def python(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
-    return {name: _deserialize(value) for name, value in raw_item.items()}
+    return {name: python_value(value) for name, value in raw_item.items()}
 
 
 def raw(item: Item) -> Any:  # noqa: ANN401 - DynamoDB's own notation
-    return {name: _serialize(value) for name, value in item.items()}
+    return {name: attribute_value(value) for name, value in item.items()}
 
 
 def _raw_key(key: Key) -> Any:  # noqa: ANN401 - DynamoDB's own notation
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
-
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
