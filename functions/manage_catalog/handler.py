@@ -5,10 +5,9 @@ from datetime import date
 from math import inf
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
-
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
+from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors

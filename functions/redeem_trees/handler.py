@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.parameters import header_values
 from saxaul.http.views import redemption_view
@@ -23,10 +22,8 @@ _MAX_POINTS = 10**15
 """The highest ``max_points`` of a request: a JSON number of this size is still exact in every client."""
 
 
-class RedemptionBody(BaseModel):
+class RedemptionBody(Model):
     """The body of a redemption request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     project_id: Identifier
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1

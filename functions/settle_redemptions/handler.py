@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
+from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger

@@ -1,7 +1,6 @@
 """Lets a planting partner read its orders, and report what happened to each tree."""
 
-from pydantic import TypeAdapter
-
+from saxaul.catalog.models import TypeAdapter
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number

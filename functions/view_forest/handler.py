@@ -3,8 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
-
+from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.http.sizes import page_of

@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
 from saxaul.catalog.entries import Identifier
+from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, language_of, utf8_text

@@ -1,7 +1,7 @@
 """Converts plain Python values to the attribute values of DynamoDB, and back.
 
-boto3 has such converters too (``boto3.dynamodb.types``), but importing any module of boto3 imports its file transfers for
-S3, which no function uses. That would add up to 45 ms to each cold start. A test compares both.
+boto3 has such converters too (``boto3.dynamodb.types``), but importing any module of boto3 imports its file transfers
+for S3, which no function uses. That would add up to 45 ms to each cold start. A test compares both.
 """
 
 from collections.abc import Mapping
