@@ -15,11 +15,13 @@ from saxaul.http.endpoint import Request, Response, checked_number, day_in, endp
 from saxaul.http.sizes import page_of
 from saxaul.http.views import View, entry_view, preview_view, version_view
 from saxaul.problems import InvalidRequest, NotFound
+from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing
 from saxaul.services.edit_catalog import catalog_editing
 from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
+from saxaul.startup import prepare
 
 _ADDED = {
     *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
@@ -197,3 +199,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect)

@@ -9,9 +9,11 @@ from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.views import grant_view
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.manage_grants import granting
 from saxaul.settings import settings
+from saxaul.startup import prepare
 
 _APP_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 
@@ -80,3 +82,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect, GrantBody.prepare)

@@ -9,12 +9,14 @@ from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.parameters import header_values
 from saxaul.http.views import redemption_view
 from saxaul.problems import InvalidRequest
+from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
 from saxaul.services.find_client import registered_client
 from saxaul.services.harvest import harvesting
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
+from saxaul.startup import prepare
 from saxaul.trees.dedications import clean_dedication
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
@@ -90,3 +92,4 @@ handler = endpoint(
     registered_client,
     covers_of,
 )
+prepare(wiring.connect, RedemptionBody.prepare, reading=wiring.read_catalog)

@@ -6,10 +6,12 @@ from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import order_summary, order_view, reports_view
 from saxaul.ledger.actions import Id, Instant
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
+from saxaul.startup import prepare
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 
@@ -62,3 +64,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect)

@@ -146,6 +146,11 @@ class Model:
         _core_of(type(self)).validator.validate_python(fields, self_instance=self)
 
     @classmethod
+    def prepare(cls) -> None:
+        """Translate the model now, and not when it is first used."""
+        _core_of(cls)
+
+    @classmethod
     def model_validate(cls, document: object) -> Self:
         """Return a record of the fields in a dictionary."""
         found: Self = _core_of(cls).validator.validate_python(document)

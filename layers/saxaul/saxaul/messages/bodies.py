@@ -159,8 +159,8 @@ def _packed(
 
     ``name`` is the field of the body that contains the rows.
     """
-    bodies: list[str] = Field(default=[])
-    packed: list[str] = Field(default=[])
+    bodies: list[str] = []
+    packed: list[str] = []
     size = envelope = len(_body(app, accepted_at, name, []))
     for _, together in groupby(rows, key=itemgetter(0)):
         texts = [json.dumps(row, separators=(",", ":")) for _, row in together]

@@ -58,6 +58,10 @@ class Table:
         self.name = name
         self.clock = clock
 
+    def make_client(self) -> None:
+        """Make the client now, and not with the first call."""
+        dynamodb()
+
     def get(self, key: Key) -> Item | None:
         """Read one item consistently. Return None if it does not exist."""
         found = dynamodb().get_item(TableName=self.name, Key=_raw_key(key), ConsistentRead=True)
