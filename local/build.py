@@ -89,6 +89,8 @@ def remove_other_services(data: Path) -> None:
         if service.name not in SERVICES:
             shutil.rmtree(service)
     regions = data / "endpoints.json"
+    if not regions.exists():
+        return
     listed = json.loads(regions.read_text("utf-8"))
     for partition in listed["partitions"]:
         hosts = partition["services"].items()
