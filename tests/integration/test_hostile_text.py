@@ -826,6 +826,7 @@ WAYS_OUT = {
             "saxaul/services/settle.py",
             "saxaul/storage/catalog.py",
             "saxaul/storage/registry.py",
+            "saxaul/startup.py",
             *(f"functions/{name}/handler.py" for name in ("accrue_points", "find_repeats", "place_orders")),
             *(f"functions/{name}/handler.py" for name in ("schedule_orders", "settle_redemptions", "tally_impact")),
             "functions/sweep_redemptions/handler.py",
