@@ -9,10 +9,12 @@ that it runs in, and each build runs in its own folder. `sam deploy` uploads the
 `sam build` dates every file 1980. Ordinary bytecode is then always stale, so each cold start would compile everything.
 Therefore the build compiles to unchecked-hash bytecode, which Python uses without comparing it with its source. This
 halves a cold start. botocore has descriptions of over 400 services. The build removes those of services that no
-function calls: two fifths of the layer.
+function calls: two fifths of the layer. Their hosts are removed from botocore's list of regions too, because the first
+AWS client of a worker reads this list.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -76,11 +78,24 @@ def build(parameters: Mapping[str, str], folder: Path = FOR_THE_LAPTOP) -> None:
     )
     for leftover in built.glob("SaxaulLayer/**/*.egg-info"):
         shutil.rmtree(leftover)
-    for service in (built / "DependenciesLayer/python/botocore/data").glob("*/"):
-        if service.name not in SERVICES:
-            shutil.rmtree(service)
+    remove_other_services(built / "DependenciesLayer/python/botocore/data")
     compiling = [str(interpreter), "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*compiling, *map(str, built.glob("*/"))], check=True)
+
+
+def remove_other_services(data: Path) -> None:
+    """Remove the services that no function calls from botocore's descriptions, and from its list of regions."""
+    for service in data.glob("*/"):
+        if service.name not in SERVICES:
+            shutil.rmtree(service)
+    regions = data / "endpoints.json"
+    if not regions.exists():
+        return
+    listed = json.loads(regions.read_text("utf-8"))
+    for partition in listed["partitions"]:
+        hosts = partition["services"].items()
+        partition["services"] = {service: found for service, found in hosts if service in SERVICES}
+    regions.write_text(json.dumps(listed, separators=(",", ":")), "utf-8")
 
 
 def build_for_aws(parameters: Mapping[str, str]) -> None:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import boto3
 import yaml
-from pydantic import ValidationError
 
 from local.sam import ROOT
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import ValidationError
 from saxaul.storage.registry import to_item
 from saxaul.storage.table import IS_NEW, raw
 

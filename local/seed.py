@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 from rich.progress import Progress
 
 from local.client import Client, exit_if_unreachable, stack_name
@@ -26,6 +25,7 @@ from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import TypeAdapter, ValidationError
 
 FOLDER = ROOT / "catalog"
 

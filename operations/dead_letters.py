@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
 
 from local.client import client_arguments_of_stack, stack
 from local.console import console, exit_with, shown
 from operations.arguments import non_empty
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
+from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
 
 if TYPE_CHECKING:

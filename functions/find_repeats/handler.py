@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from saxaul.messages.events import StreamEvent
 from saxaul.observability import logger
+from saxaul.services import wiring
 from saxaul.services.find_repeats import repeat_search
+from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,3 +21,6 @@ def handler(event: StreamEvent, context: "LambdaContext") -> None:
         "searched for repeated ids",
         extra={"records": len(event["Records"]), **searched._asdict(), "request_id": context.aws_request_id},
     )
+
+
+prepare(wiring.connect)

@@ -5,10 +5,9 @@ from datetime import date
 from math import inf
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
-
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
+from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
@@ -16,11 +15,13 @@ from saxaul.http.endpoint import Request, Response, checked_number, day_in, endp
 from saxaul.http.sizes import page_of
 from saxaul.http.views import View, entry_view, preview_view, version_view
 from saxaul.problems import InvalidRequest, NotFound
+from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing
 from saxaul.services.edit_catalog import catalog_editing
 from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
+from saxaul.startup import prepare
 
 _ADDED = {
     *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
@@ -198,3 +199,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect)

@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.views import grant_view
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.manage_grants import granting
 from saxaul.settings import settings
+from saxaul.startup import prepare
 
 _APP_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 
@@ -23,10 +24,8 @@ def _in_order(covers: tuple[Cover, ...]) -> tuple[Cover, ...]:
     return tuple(cover for cover in COVERS if cover in covers)
 
 
-class GrantBody(BaseModel):
+class GrantBody(Model):
     """The body of a request for a grant: what the app may do."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
 
@@ -83,3 +82,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect, GrantBody.prepare)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from saxaul.messages.bodies import PlantingMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger
+from saxaul.services import wiring
 from saxaul.services.place_orders import order_placing
+from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,3 +27,6 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
         ordered = {"order_id": order.order_id, "trees": len(order.trees)} if order else {"order_id": None, "trees": 0}
         logger.info("ordered", extra=logged | {"project_id": message.project_id} | ordered)
     return redeliver(())
+
+
+prepare(wiring.connect, PlantingMessage.prepare, reading=wiring.read_catalog)

@@ -4,8 +4,10 @@ from saxaul.catalog.entries import Language
 from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
+from saxaul.services import wiring
 from saxaul.services.find_certificate import certificates
 from saxaul.services.read_log import log_reading
+from saxaul.startup import prepare
 
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
 _CACHE_FOR_A_DAY = "public, max-age=86400"
@@ -68,3 +70,4 @@ handler = endpoint(
         ("GET", "/log/key"): view_log_key,
     }
 )
+prepare(wiring.connect)

@@ -2,20 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.parameters import header_values
 from saxaul.http.views import redemption_view
 from saxaul.problems import InvalidRequest
+from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
 from saxaul.services.find_client import registered_client
 from saxaul.services.harvest import harvesting
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
+from saxaul.startup import prepare
 from saxaul.trees.dedications import clean_dedication
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
@@ -23,10 +24,8 @@ _MAX_POINTS = 10**15
 """The highest ``max_points`` of a request: a JSON number of this size is still exact in every client."""
 
 
-class RedemptionBody(BaseModel):
+class RedemptionBody(Model):
     """The body of a redemption request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     project_id: Identifier
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1
@@ -93,3 +92,4 @@ handler = endpoint(
     registered_client,
     covers_of,
 )
+prepare(wiring.connect, RedemptionBody.prepare, reading=wiring.read_catalog)

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from saxaul.observability import logger
+from saxaul.services import wiring
 from saxaul.services.schedule_orders import order_scheduling
+from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,3 +15,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[s
     projects = order_scheduling().start_batch()
     logger.info("planting batch started", extra={"projects": projects, "request_id": context.aws_request_id})
     return {"projects": projects}
+
+
+prepare(wiring.connect, reading=wiring.read_catalog)

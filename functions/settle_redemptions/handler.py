@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
+from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger
+from saxaul.services import wiring
 from saxaul.services.settle import settling
+from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,3 +27,6 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
         extra={"messages": len(event["Records"]), "failed": failed, "request_id": context.aws_request_id},
     )
     return redeliver(failed)
+
+
+prepare(wiring.connect, RedemptionMessage.prepare)

@@ -16,6 +16,7 @@ from saxaul.http.suggestion_views import figures_view, result_view
 from saxaul.http.views import View
 from saxaul.problems import InvalidRequest
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.personal import personal_reading
 from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
@@ -23,6 +24,7 @@ from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index
 from saxaul.services.wiring import today
 from saxaul.settings import settings
+from saxaul.startup import prepare
 
 _LONGEST_QUERY = 100
 _MOST_RESULTS = 50
@@ -135,3 +137,4 @@ def _named_in(views: Sequence[View]) -> tuple[list[str], list[str]]:
 
 
 handler = endpoint({("GET", "/suggestions"): suggest}, registered_client, covers_of)
+prepare(wiring.connect, reading=lambda: live_index().current())

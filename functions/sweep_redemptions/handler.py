@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from saxaul.observability import logger
+from saxaul.services import wiring
 from saxaul.services.sweep import sweeping
+from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,3 +15,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]: 
     swept = sweeping().sweep()
     logger.info("swept", extra={**swept._asdict(), "request_id": context.aws_request_id})
     return {"redemptions": swept.redemptions}
+
+
+prepare(wiring.connect)

@@ -1,16 +1,17 @@
 """Lets a planting partner read its orders, and report what happened to each tree."""
 
-from pydantic import TypeAdapter
-
+from saxaul.catalog.models import TypeAdapter
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.views import order_summary, order_view, reports_view
 from saxaul.ledger.actions import Id, Instant
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
+from saxaul.startup import prepare
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 
@@ -63,3 +64,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect)

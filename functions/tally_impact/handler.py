@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from saxaul.messages.events import StreamEvent
 from saxaul.observability import logger
+from saxaul.services import wiring
 from saxaul.services.tally import tallying
+from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,3 +25,6 @@ def handler(event: StreamEvent, context: "LambdaContext") -> dict[str, Any]:
         extra={"records": len(event["Records"]), **tallied._asdict(), "request_id": context.aws_request_id},
     )
     return {"state": {}}  # a tumbling window requires a state, but the totals are in the table
+
+
+prepare(wiring.connect)

@@ -3,8 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
-
+from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.http.sizes import page_of
@@ -12,11 +11,13 @@ from saxaul.http.views import forest_tree_view, line_view, month_view, position_
 from saxaul.ledger.actions import Id, Instant
 from saxaul.ledger.history import LinePlace
 from saxaul.problems import InvalidRequest
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, forest_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
+from saxaul.startup import prepare
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -89,3 +90,4 @@ handler = endpoint(
     registered_client,
     covers_of,
 )
+prepare(wiring.connect, reading=wiring.read_catalog)

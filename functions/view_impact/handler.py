@@ -2,19 +2,20 @@
 
 from datetime import timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
 from saxaul.catalog.entries import Identifier
+from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, language_of, utf8_text
 from saxaul.http.impact_views import campaign_view, editions_view, facilities_view, factor_view, impact_view
 from saxaul.problems import InvalidRequest
+from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.find_factor import factors
 from saxaul.services.read_impact import impact_reading
 from saxaul.services.wiring import today
 from saxaul.settings import settings
+from saxaul.startup import prepare
 
 _DEFAULT_DAYS = 30
 _MAX_DAYS = 366
@@ -88,3 +89,4 @@ handler = endpoint(
     },
     registered_client,
 )
+prepare(wiring.connect, reading=wiring.read_catalog)

@@ -25,7 +25,6 @@ from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from samcli.cli.types import CfnParameterOverridesType  # type: ignore[import-untyped]
 
@@ -43,6 +42,7 @@ from local.sam import ROOT, SamError
 from operations import dead_letters, reconcile
 from saxaul.audit import Finding
 from saxaul.catalog.entries import KINDS, Identifier, Keyword, Phrase, Synonyms, Text
+from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.certificate.certificate import Certificate
 from saxaul.certificate.lettering import drawable
 from saxaul.certificate.page import render_page
@@ -826,6 +826,7 @@ WAYS_OUT = {
             "saxaul/services/settle.py",
             "saxaul/storage/catalog.py",
             "saxaul/storage/registry.py",
+            "saxaul/startup.py",
             *(f"functions/{name}/handler.py" for name in ("accrue_points", "find_repeats", "place_orders")),
             *(f"functions/{name}/handler.py" for name in ("schedule_orders", "settle_redemptions", "tally_impact")),
             "functions/sweep_redemptions/handler.py",

@@ -123,9 +123,15 @@ def test_the_planting_schedule_runs_in_the_programmes_time_zone() -> None:
 def test_the_layer_keeps_botocores_description_of_every_service_that_has_a_client() -> None:
     sources = (ROOT / "layers/saxaul").rglob("*.py")
     called = {
-        service
-        for source in sources
-        for service in re.findall(r'boto3\.client\("([a-z0-9-]+)"', source.read_text("utf-8"))
+        service for source in sources for service in re.findall(r'_client\("([a-z0-9-]+)"', source.read_text("utf-8"))
     }
 
     assert called == SERVICES
+
+
+def test_snapstart_is_off_by_default_and_for_published_versions_if_it_is_on() -> None:
+    assert template()["Parameters"]["SnapStart"]["Default"] == "None"
+    assert template()["Conditions"]["HasSnapStart"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "PublishedVersions"]}
+    assert template()["Globals"]["Function"]["SnapStart"] == {
+        "Fn::If": ["HasSnapStart", {"ApplyOn": "PublishedVersions"}, {"Ref": "AWS::NoValue"}]
+    }

@@ -21,6 +21,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "problems": frozenset(),
     "clock": frozenset(),
     "deadline": frozenset(),
+    "startup": frozenset({"deadline", "observability"}),
     "races": frozenset({"clock"}),
     "observability": frozenset(),
     "catalog": frozenset(),
@@ -36,7 +37,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "http": DOMAIN | {"problems", "races", "deadline", "settings", "observability"},
     "storage": DOMAIN | {"observability", "races", "deadline", "clock"},
     "services": DOMAIN | {"storage", "problems", "settings", "observability", "races", "clock"},
-    "functions": DOMAIN | {"services", "http", "problems", "settings", "observability"},
+    "functions": DOMAIN | {"services", "http", "problems", "settings", "startup", "observability"},
 }
 """The parts of the package and the Lambda functions. For each, the other parts that it may import."""
 

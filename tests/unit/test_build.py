@@ -291,3 +291,17 @@ def test_an_invalid_stack_name_or_parameter_gives_an_error_of_one_line(
             run_deploy(monkeypatch, elf(), *arguments)
         assert capsys.readouterr().err.count("\n") == 1
     assert not recorded.exists()
+
+
+def test_the_build_keeps_the_hosts_of_the_services_that_functions_call(tmp_path: Path) -> None:
+    hosts = {"dynamodb": {"endpoints": {"cn-north-1": {}}}, "ec2": {"endpoints": {}}}
+    listed = {"version": 3, "partitions": [{"partition": "aws-cn", "regions": {"cn-north-1": {}}, "services": hosts}]}
+    (tmp_path / "endpoints.json").write_text(json.dumps(listed))
+    for service in ("dynamodb", "ec2"):
+        (tmp_path / service).mkdir()
+
+    build.remove_other_services(tmp_path)
+
+    kept = json.loads((tmp_path / "endpoints.json").read_text())
+    assert kept["partitions"][0] == listed["partitions"][0] | {"services": {"dynamodb": hosts["dynamodb"]}}  # type: ignore[index]
+    assert [folder.name for folder in tmp_path.glob("*/")] == ["dynamodb"]

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from saxaul.catalog.entries import (
     ActionType,
@@ -22,6 +21,7 @@ from saxaul.catalog.entries import (
     references_in,
 )
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import ValidationError
 from saxaul.catalog.timeline import renewed_after, usable_for
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import (

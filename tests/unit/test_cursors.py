@@ -4,8 +4,8 @@ import base64
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
+from saxaul.catalog.models import TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request
 from saxaul.problems import InvalidRequest

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from saxaul.catalog.entries import MAX_RADIUS_KM, Place
+from saxaul.catalog.models import ValidationError
 from saxaul.storage.orders import from_item, to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.orders import OrderedProject

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from saxaul.catalog.entries import MAX_AMOUNT
+from saxaul.catalog.models import ValidationError
 from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.actions import Action, Owner, Withdrawal, is_identifier
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack, pack_withdrawals

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from saxaul.catalog.faults import MAX_DETAIL_BYTES, MAX_LINE_BYTES, error_lines, error_sentence, shortened
+from saxaul.catalog.models import ValidationError
 from saxaul.http.sizes import MAX_RESPONSE_BYTES, escaped_bytes, fits_response, page_of
 from saxaul.ledger.actions import ReportedAction
 

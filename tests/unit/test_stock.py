@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from saxaul.catalog.entries import ReleaseSchedule, TreeProject
+from saxaul.catalog.models import ValidationError
 from saxaul.trees.stock import Release, Stock, Timetable
 from tests.builders import DAY, SHANGHAI, at, make_tree_project
 

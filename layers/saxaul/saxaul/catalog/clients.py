@@ -6,15 +6,14 @@ Operators trust a first-party app with every person. A third-party app reaches o
 from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-
 from saxaul.catalog.entries import Identifier, Phrase
+from saxaul.catalog.models import Field, Model, ValidationInfo, field_validator
 
 Role = Literal["app", "partner", "operator"]
 Trust = Literal["first_party", "third_party"]
 
 
-class RegisteredClient(BaseModel):
+class RegisteredClient(Model):
     """Whom an OAuth client acts for.
 
     Attributes:
@@ -22,8 +21,6 @@ class RegisteredClient(BaseModel):
         trust: only for an app: whether it reaches every person, or only those who granted it.
         partners: only for a partner: the planting partners whose orders the client reads and reports on.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Identifier
     role: Role

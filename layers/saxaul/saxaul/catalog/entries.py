@@ -13,20 +13,18 @@ from decimal import Decimal
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, get_args
 
-from pydantic import (
+from saxaul.catalog.calendar import WindowLength
+from saxaul.catalog.models import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    HttpUrl,
+    Model,
     TypeAdapter,
+    Url,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-
-from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, earliest_from, latest_by
 
 Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "initiatives", "suggestions", "synonyms"]
@@ -39,7 +37,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 MAX_ENTRY_BYTES = 64 * 1024
 """The most bytes of an entry as JSON in UTF-8."""
 
-_HTTP_URL: TypeAdapter[HttpUrl] = TypeAdapter(HttpUrl)
+_HTTP_URL: TypeAdapter[Url] = TypeAdapter(Url)
 _REFUSED_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """Control characters, line separators, characters that reverse or embed the direction of text, and characters that
 neither UTF-8 nor XML can contain. The marks of direction that ordinary text needs (U+200E, U+200F) are allowed, and so
@@ -175,17 +173,7 @@ AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
 
 
-class _Strict(BaseModel):
-    """A frozen model that refuses unknown fields.
-
-    A rule about several fields is a validator of the last of these fields, so that its error is reported together with
-    the errors of other fields.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(_Strict):
+class Text(Model):
     """A text in each language of the programme."""
 
     en: Phrase
@@ -200,7 +188,7 @@ class Text(_Strict):
         return self.en if language == "en" else self.zh
 
 
-class Sourced(_Strict):
+class Sourced(Model):
     """The source of a number.
 
     ``confidence`` is A for a primary or peer-reviewed source, B for the press, and C for a how-to page or a copy of a
@@ -255,7 +243,7 @@ class Plausible(Sourced):
     value: Amount = Field(gt=0)
 
 
-class Cap(_Strict):
+class Cap(Model):
     """A limit for one person and action type in each window: on the ``units`` that earn points, or on ``points``."""
 
     window: WindowLength
@@ -284,7 +272,7 @@ Category = Literal["travel", "recycle", "reuse", "online", "drive"]
 online instead of on paper, and how they use a car less."""
 
 
-class ActionType(_Strict):
+class ActionType(Model):
     """A kind of action. An action of a person may earn points; an action of a facility earns none.
 
     The quantity of one action is from ``min_quantity`` to ``max_quantity``, in the type's unit. ``plausible_a_day``
@@ -372,21 +360,21 @@ def _longest_window(caps: tuple[Cap, ...]) -> WindowLength:
     return "year" if "year" in lengths else "month" if "month" in lengths else "day"
 
 
-class CampaignEdition(_Strict):
+class CampaignEdition(Model):
     """The details of a campaign in one year."""
 
     host: Text | None = None
     theme: Text | None = None
 
 
-class Goal(_Strict):
+class Goal(Model):
     """The goal that all people in a campaign share: a number of actions or a number of trees."""
 
     counts: Literal["actions", "trees"]
     target: Count = Field(gt=0)
 
 
-class Campaign(_Strict):
+class Campaign(Model):
     """A campaign that runs for ``days`` days. ``recurs`` is the RFC 5545 rule for the first day of each run.
 
     All days are days in the programme's time zone.
@@ -399,7 +387,7 @@ class Campaign(_Strict):
     keywords: Keywords = ()
     multipliers: dict[Identifier, Multiplier] = Field(default={}, max_length=MAX_MULTIPLIERS)
     goal: Goal | None = None
-    editions: dict[Annotated[Year, Field(ge=FIRST_YEAR, le=LAST_YEAR)], CampaignEdition] = {}
+    editions: dict[Annotated[Year, Field(ge=FIRST_YEAR, le=LAST_YEAR)], CampaignEdition] = Field(default={})
 
     def runs_on(self, day: date) -> bool:
         """Return whether the campaign runs on a day."""
@@ -435,7 +423,7 @@ extent of the largest prefectures in the Chinese desert; a larger radius would s
 Radius = Annotated[float, BeforeValidator(_json_number), Field(ge=MIN_RADIUS_KM, le=MAX_RADIUS_KM)]
 
 
-class Place(_Strict):
+class Place(Model):
     """Where trees are planted: the land within ``radius_km`` kilometres of a point in degrees (WGS 84)."""
 
     names: Text
@@ -444,7 +432,7 @@ class Place(_Strict):
     radius_km: Radius = DEFAULT_RADIUS_KM
 
 
-class Facility(_Strict):
+class Facility(Model):
     """A site of the programme whose actions one app reports, such as a data centre.
 
     ``place`` is where it is. ``plausible_a_day`` has, for each action type that the app may report for it, the most of
@@ -458,7 +446,7 @@ class Facility(_Strict):
     plausible_a_day: dict[Identifier, Plausible] = Field(min_length=1, max_length=MAX_TYPES_OF_A_FACILITY)
 
 
-class ReleaseSchedule(_Strict):
+class ReleaseSchedule(Model):
     """The release of ``daily`` saplings each day, at a time of day in the programme's time zone.
 
     Releases begin on ``first_day``; days before the schedule was written are skipped. ``total`` limits the saplings
@@ -491,7 +479,7 @@ class ReleaseSchedule(_Strict):
         return last_day
 
 
-class TreeProject(_Strict):
+class TreeProject(Model):
     """A species that a partner plants in one place.
 
     ``saplings`` is the total number released by hand; an operator raises it to release more. A closed project accepts
@@ -504,14 +492,14 @@ class TreeProject(_Strict):
     partner: Phrase
     keywords: Keywords = ()
     price_points: Count = Field(gt=0)
-    price_source: Sourced = Sourced()
+    price_source: Sourced = Sourced.model_construct()
     saplings: Count = 0
     schedule: ReleaseSchedule | None = None
     closed: bool = False
     note: Note = ""
 
 
-class Initiative(_Strict):
+class Initiative(Model):
     """What the business itself does, such as the cooling of data centres with lake water.
 
     It counts the actions of the ``action_types`` that its ``facilities`` report.
@@ -525,7 +513,7 @@ class Initiative(_Strict):
     link: AppLink | None = None
 
 
-class Suggestion(_Strict):
+class Suggestion(Model):
     """One thing that a person can do, as the search shows it.
 
     ``links`` has a link into each app that offers it. ``done_in`` has the apps in which people do it, such as the app
@@ -550,7 +538,7 @@ class Suggestion(_Strict):
         return apps
 
 
-class Synonyms(_Strict):
+class Synonyms(Model):
     """Words that people use interchangeably, in either language. Each word also finds suggestions with the others."""
 
     words: tuple[Keyword, ...] = Field(min_length=2, max_length=50)

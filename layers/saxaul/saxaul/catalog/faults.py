@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_right
 
-from pydantic import ValidationError
+from saxaul.catalog.models import ValidationError
 
 MAX_LINES = 10
 """The most lines about one entry, action, reversal or report. A last line says how many more errors there are."""

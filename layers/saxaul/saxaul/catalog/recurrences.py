@@ -44,6 +44,7 @@ class _Kind(NamedTuple):
         return 366 if self.is_leap else 365
 
 
+@cache
 def _kind_of(year: int) -> _Kind:
     return _Kind(date(year, 1, 1).weekday(), isleap(year), isleap(year - 1))
 
@@ -59,24 +60,37 @@ class _Days(NamedTuple):
 
 @cache  # there are 21 kinds of years
 def _days_of(kind: _Kind) -> _Days:
-    year = next(year for year in range(FIRST_YEAR, LAST_YEAR + 1) if _kind_of(year) == kind)
-    months, weekdays = [0] * 13, [0] * 7
+    months, start = [0], 0
     monthdays: dict[int, int] = {}
+    for length in (31, 29 if kind.is_leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31):
+        months.append(_span(start, length))
+        for day in range(1, length + 1):
+            bit = 1 << start + day - 1
+            monthdays[day] = monthdays.get(day, 0) | bit
+            monthdays[day - length - 1] = monthdays.get(day - length - 1, 0) | bit
+        start += length
+    every_seventh = sum(1 << number for number in range(0, kind.days, 7))
+    weekdays = (every_seventh << (weekday - kind.weekday) % 7 for weekday in range(7))
+    whole_year = _span(0, kind.days)
+    return _Days(tuple(months), monthdays, tuple(days & whole_year for days in weekdays), _weeks_of(kind))
+
+
+def _weeks_of(kind: _Kind) -> dict[int, int]:
+    """Return the days of each week of ISO 8601, by its number, and by its number from the end of the week's year."""
+    new_year = date(next(year for year in range(FIRST_YEAR, LAST_YEAR + 1) if _kind_of(year) == kind), 1, 1)
     weeks: dict[int, int] = {}
-    for number in range(kind.days):
-        day, bit = date(year, 1, 1) + timedelta(number), 1 << number
-        months[day.month] |= bit
-        weekdays[day.weekday()] |= bit
-        last = ((day.replace(day=28) + timedelta(4)).replace(day=1) - timedelta(1)).day
-        week_year, week, _ = day.isocalendar()
-        last_week = date(week_year, 12, 28).isocalendar().week
-        for group, names in (
-            (monthdays, (day.day, day.day - last - 1)),
-            (weeks, (week, week - last_week - 1)),
-        ):
-            for name in names:
-                group[name] = group.get(name, 0) | bit
-    return _Days(tuple(months), monthdays, tuple(weekdays), weeks)
+    for monday in range(-kind.weekday, kind.days, 7):
+        first, last = max(monday, 0), min(monday + 7, kind.days)
+        year, week, _ = (new_year + timedelta(first)).isocalendar()
+        last_week = date(year, 12, 28).isocalendar().week
+        for name in (week, week - last_week - 1):
+            weeks[name] = weeks.get(name, 0) | _span(first, last - first)
+    return weeks
+
+
+def _span(first: int, length: int) -> int:
+    """Return the set of ``length`` days from the day ``first`` on."""
+    return (1 << length) - 1 << first
 
 
 class _Rule(NamedTuple):

@@ -5,8 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import TypeAdapter
-
+from saxaul.catalog.models import TypeAdapter
 from saxaul.http.endpoint import Request
 from saxaul.problems import InvalidRequest
 

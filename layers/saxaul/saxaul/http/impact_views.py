@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from pydantic import BaseModel
-
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import ActionType, Campaign, Catalog, Language
+from saxaul.catalog.models import Model
 from saxaul.http.views import View, grams
 from saxaul.impact.campaigns import Run, edition_of, runs_in
 from saxaul.impact.totals import ZERO_SUM, FacilityYear, Impact, Sum, month_of
@@ -156,7 +155,7 @@ def factor_view(identifier: str, version: int, action_type: ActionType, changed_
     }
 
 
-def _fields_of(model: BaseModel) -> View:
+def _fields_of(model: Model) -> View:
     """Return all fields of a model. An amount becomes a JSON number, which holds its 15 digits exactly.
 
     An empty text becomes None.

@@ -8,25 +8,23 @@ again in the course of its day, and its highest quantity counts.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import (
+from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
+from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog, Facility
+from saxaul.catalog.faults import error_sentence, shortened
+from saxaul.catalog.models import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
+    Model,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-
-from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.entries import AMOUNT_DECIMALS, ActionType, Catalog, Facility
-from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.sentences import counted
 
 REVERSAL_DAYS = 366
@@ -195,7 +193,7 @@ Reason = Annotated[str, Field(strict=True, max_length=64, pattern=r"^[^\x00-\x1f
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 """Seconds since 1970, before the year 9999, so that the instant has a date in every time zone."""
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339_text)]
+Moment = Annotated[datetime, BeforeValidator(_rfc3339_text)]
 
 
 def _plain_number(value: object) -> object:
@@ -211,17 +209,15 @@ The text has no sign, space or underscore.
 """
 
 
-class _Reported(BaseModel):
+class _Reported(Model):
     """The fields that a reported action and a reported reversal share. They identify the action."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action_id: Id
     user_id: Id | None = None
     facility_id: Id | None = None
     occurred_at: Moment
 
-    @model_validator(mode="after")
+    @model_validator
     def _one_owner(self) -> Self:
         if (self.user_id is None) == (self.facility_id is None):
             raise ValueError("exactly one of user_id and facility_id is required")

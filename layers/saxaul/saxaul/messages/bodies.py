@@ -11,9 +11,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, Multiplier
+from saxaul.catalog.models import Field, Model
 from saxaul.ledger.actions import Action, Id, Instant, Owner, Reason, Reversal, Withdrawal
 from saxaul.ledger.entries import ONE
 
@@ -52,19 +51,17 @@ PackedWithdrawal = tuple[Literal["user", "facility"], Id, Id, Window, bool]
 """A withdrawal as a row of a message: the owner's kind and id, action_id, the window of the period, and is_lifted."""
 
 
-class ActionMessage(BaseModel):
+class ActionMessage(Model):
     """The body of a message with actions, reversals or withdrawals of one app.
 
     ``accepted_at`` is when these were accepted, in seconds. The terms of the actions are those of that moment.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     app: Id
     accepted_at: Instant
-    actions: list[PackedAction] = []
-    reversals: list[PackedReversal] = []
-    withdrawals: list[PackedWithdrawal] = []
+    actions: list[PackedAction] = Field(default=[])
+    reversals: list[PackedReversal] = Field(default=[])
+    withdrawals: list[PackedWithdrawal] = Field(default=[])
 
     def unpacked(self) -> Iterator[Action]:
         for row in self.actions:
@@ -94,20 +91,16 @@ class ActionMessage(BaseModel):
             yield Withdrawal(self.app, Owner(kind, owner_id), action_id, window, is_lifted)
 
 
-class RedemptionMessage(BaseModel):
+class RedemptionMessage(Model):
     """The body of a message for a redemption to settle. The worker reads the redemption from the ledger."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     project_id: Identifier
     user_id: Id
     redemption_id: Id
 
 
-class PlantingMessage(BaseModel):
+class PlantingMessage(Model):
     """The body of a message for a project. The project has trees to order, or it has an unannounced order."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     project_id: Identifier
 

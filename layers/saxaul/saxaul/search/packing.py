@@ -88,7 +88,7 @@ def _write_catalog(write: "_Writer", catalog: Catalog) -> None:
     for kind in KINDS:
         entries = _entries_of(catalog, kind)
         write.text(f"names/{kind}", list(entries))
-        lines += [entry.model_dump_json(exclude_defaults=True).encode() for entry in entries.values()]
+        lines += [_json(entry.model_dump(mode="json", exclude_defaults=True)) for entry in entries.values()]
     packed = StoredLines.packed(lines)
     write.section("entries", packed.blocks)
     write.array("entries/starts", packed.starts)

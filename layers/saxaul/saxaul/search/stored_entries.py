@@ -11,10 +11,11 @@ from decimal import Decimal
 from functools import cache, lru_cache, partial
 from itertools import accumulate
 from types import UnionType
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
 from pydantic_core import from_json
+
+from saxaul.catalog.models import Model
 
 _BLOCK = 32
 """The lines of a block. A block of suggestions is decompressed in about 0.1 ms."""
@@ -22,7 +23,7 @@ _BLOCK = 32
 _KEPT_BLOCKS, _KEPT_ENTRIES = 16, 4096
 """How many blocks are kept, and how many entries of a kind."""
 
-Model = TypeVar("Model", bound=BaseModel)
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 class StoredLines:
@@ -61,19 +62,19 @@ def _lines_of(blocks: bytes, starts: Sequence[int], sizes: Sequence[int], number
     return zlib.decompressobj().decompress(compressed, sizes[number]).split(b"\n")
 
 
-class StoredEntries(Mapping[str, Model], Generic[Model]):
+class StoredEntries(Mapping[str, AnyModel], Generic[AnyModel]):
     """The entries of one kind, by identifier, in the order of the packed catalog."""
 
-    def __init__(self, model: type[Model], names: Sequence[str], lines: StoredLines, first: int) -> None:
+    def __init__(self, model: type[AnyModel], names: Sequence[str], lines: StoredLines, first: int) -> None:
         """Read entries of a model from the lines from position ``first`` on."""
         self._model = model
         self._names = names
         self._lines = lines
         self._first = first
         self._places: dict[str, int] = {}
-        self._kept: dict[str, Model] = {}
+        self._kept: dict[str, AnyModel] = {}
 
-    def __getitem__(self, name: str) -> Model:
+    def __getitem__(self, name: str) -> AnyModel:
         kept = self._kept.get(name)
         if kept is not None:
             return kept
@@ -91,13 +92,13 @@ class StoredEntries(Mapping[str, Model], Generic[Model]):
     def __len__(self) -> int:
         return len(self._names)
 
-    def items(self) -> ItemsView[str, Model]:
+    def items(self) -> ItemsView[str, AnyModel]:
         return self._all().items()
 
-    def values(self) -> ValuesView[Model]:
+    def values(self) -> ValuesView[AnyModel]:
         return self._all().values()
 
-    def _all(self) -> dict[str, Model]:
+    def _all(self) -> dict[str, AnyModel]:
         """Return all entries, in order. Those of kinds with few entries are kept."""
         if list(self._kept) == self._names:
             return self._kept
@@ -106,16 +107,16 @@ class StoredEntries(Mapping[str, Model], Generic[Model]):
             self._kept = entries
         return entries
 
-    def _read(self, place: int) -> Model:
+    def _read(self, place: int) -> AnyModel:
         return recorded(self._model, from_json(self._lines[self._first + place]))
 
 
-def recorded(model: type[Model], fields: Mapping[str, Any]) -> Model:
+def recorded(model: type[AnyModel], fields: Mapping[str, Any]) -> AnyModel:
     """Return an entry, or a part of one, from its JSON.
 
     It is not checked, because it was checked before it was packed, and the limits of this release may be new.
     """
-    readers = _readers(model)
+    readers = _readers(model)  # type: ignore[arg-type] # a class can be hashed
     return model.model_construct(
         **{name: reader(value) if (reader := readers[name]) else value for name, value in fields.items()}
     )
@@ -126,8 +127,8 @@ _Reader = Callable[[Any], Any] | None
 
 
 @cache
-def _readers(model: type[BaseModel]) -> Mapping[str, _Reader]:
-    return {name: _reader(field.annotation) for name, field in model.model_fields.items()}
+def _readers(model: type[Model]) -> Mapping[str, _Reader]:
+    return {name: _reader(kind) for name, kind in get_type_hints(model, include_extras=True).items()}
 
 
 def _reader(kind: Any) -> _Reader:  # noqa: ANN401 - any annotation of a field
@@ -141,7 +142,7 @@ def _reader(kind: Any) -> _Reader:  # noqa: ANN401 - any annotation of a field
         return partial(_tuple_of, _reader(arguments[0]))
     if origin is dict:
         return partial(_dict_of, _reader_of_key(arguments[0]), _reader(arguments[1]))
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if isinstance(kind, type) and issubclass(kind, Model):
         return partial(recorded, kind)
     return _READERS.get(kind)
 

@@ -12,8 +12,6 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
 from saxaul.catalog.calendar import QUEUED_DAYS, Calendar, instant_of
 from saxaul.catalog.clients import clients_named_in
 from saxaul.catalog.entries import (
@@ -27,6 +25,7 @@ from saxaul.catalog.entries import (
     references_in,
 )
 from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import Condition, VersionedEntry
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Moment

@@ -57,3 +57,13 @@ def registry() -> "Registry":
     from saxaul.storage.registry import Registry  # noqa: PLC0415 - functions outside the API skip this import
 
     return Registry(Table(settings().catalog_table, clock()))
+
+
+def connect() -> None:
+    """Make the client of DynamoDB."""
+    ledger().make_client()
+
+
+def read_catalog() -> None:
+    """Read the published catalog, so that the first request finds it in this process."""
+    published_catalog().catalog()

@@ -1,13 +1,17 @@
-"""The AWS clients. Each is created once, when it is first needed."""
+"""The AWS clients. Each is created once, when it is first needed.
+
+They are those of boto3, but made by botocore, on which boto3 is built: importing boto3 also imports its file transfers
+for S3, which no function uses.
+"""
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.exceptions import HTTPClientError
+from botocore.session import Session, get_session
 
 from saxaul.deadline import DEADLINE, UnansweredError
 from saxaul.storage.wire import use_plain_json
@@ -45,8 +49,18 @@ _CONFIG = Config(
 
 
 @cache
+def _session() -> Session:
+    """Return the session that all clients share. Each session reads the list of AWS regions again."""
+    return get_session()
+
+
+def _client(service: str, config: Config = _CONFIG) -> Any:  # noqa: ANN401 - the callers know the type of their client
+    return _session().create_client(service, config=config)
+
+
+@cache
 def dynamodb() -> "DynamoDBClient":
-    client = boto3.client("dynamodb", config=_CONFIG)
+    client: DynamoDBClient = _client("dynamodb")
     _watch_time(client)
     use_plain_json(client)
     return client
@@ -59,7 +73,7 @@ def credentials() -> "Credentials":
 
 @cache
 def sqs() -> "SQSClient":
-    client = boto3.client("sqs", config=_CONFIG)
+    client: SQSClient = _client("sqs")
     _watch_time(client)
     return client
 
@@ -90,16 +104,19 @@ def s3() -> "S3Client":
     host_style = Config(s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
     path_style = Config(s3={"addressing_style": "path"})
     addressing = path_style if os.environ.get("AWS_ENDPOINT_URL") else host_style
-    return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")).merge(addressing))
+    config = _CONFIG.merge(Config(signature_version="s3v4")).merge(addressing)
+    client: S3Client = _client("s3", config)
+    return client
 
 
 @cache
 def eventbridge() -> "EventBridgeClient":
-    return boto3.client("events", config=_CONFIG)
+    client: EventBridgeClient = _client("events")
+    return client
 
 
 @cache
 def kms() -> "KMSClient":
-    client = boto3.client("kms", config=_CONFIG)
+    client: KMSClient = _client("kms")
     _watch_time(client)
     return client

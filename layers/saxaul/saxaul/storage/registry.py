@@ -7,9 +7,8 @@ is still valid.
 
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from saxaul.catalog.clients import RegisteredClient
+from saxaul.catalog.models import ValidationError
 from saxaul.observability import logger
 from saxaul.storage.table import Item, Key, Table
 

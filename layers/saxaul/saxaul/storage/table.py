@@ -4,15 +4,12 @@ An item that can change has a version, ``v``. A write names the version that was
 the item since, DynamoDB refuses the write and returns the current item.
 """
 
-from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from saxaul.clock import Clock
 from saxaul.races import LostRaceError, OverloadedError, attempts
+from saxaul.storage.attributes import attribute_value, python_value
 from saxaul.storage.clients import dynamodb
 
 if TYPE_CHECKING:
@@ -60,6 +57,10 @@ class Table:
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
+
+    def make_client(self) -> None:
+        """Make the client now, and not with the first call."""
+        dynamodb()
 
     def get(self, key: Key) -> Item | None:
         """Read one item consistently. Return None if it does not exist."""
@@ -277,7 +278,7 @@ def transact(writes: Sequence["TransactWriteItemTypeDef"]) -> None:
 
 def python(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
     """Return an item as plain values: text, Decimal, bytes, bool, None, lists and dicts."""
-    return {name: _plain(value) for name, value in raw_item.items()}
+    return {name: python_value(value) for name, value in raw_item.items()}
 
 
 def raw(item: Item) -> Any:  # noqa: ANN401 - DynamoDB's own notation
@@ -286,51 +287,8 @@ def raw(item: Item) -> Any:  # noqa: ANN401 - DynamoDB's own notation
     Raises:
         TypeError, ArithmeticError: DynamoDB cannot store a value, such as a float or a number of more than 38 digits.
     """
-    return {name: _typed(value) for name, value in item.items()}
-
-
-def _plain(typed: Any) -> Any:  # noqa: ANN401 - any value
-    """Return a value. Does the same as boto3's TypeDeserializer, in a third of the time."""
-    ((kind, value),) = typed.items()
-    if kind == "S":
-        return value
-    if kind == "N":
-        return Decimal(value)
-    if kind == "M":
-        return {name: _plain(member) for name, member in value.items()}
-    if kind == "L":
-        return [_plain(member) for member in value]
-    if kind == "B":
-        return b64decode(value) if isinstance(value, str) else bytes(value)  # text, if wire.py parsed the response
-    return _deserialize(typed)
-
-
-def _typed(value: Any) -> Any:  # noqa: ANN401 - any value
-    """Return a value in DynamoDB's notation. Does the same as boto3's TypeSerializer, in a third of the time."""
-    kind = type(value)
-    if kind is str:
-        return {"S": value}
-    if (
-        (kind is int or kind is Decimal)
-        and len(text := str(value)) <= _SURE_DIGITS
-        and (kind is int or value.is_finite())
-    ):
-        return {"N": text}
-    if kind is dict:
-        return {"M": {name: _typed(member) for name, member in value.items()}}
-    if kind is list or kind is tuple:
-        return {"L": [_typed(member) for member in value]}
-    if kind is bytes:
-        return {"B": value}
-    return _serialize(value)
+    return {name: attribute_value(value) for name, value in item.items()}
 
 
 def _raw_key(key: Key) -> Any:  # noqa: ANN401 - DynamoDB's own notation
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
-
-
-_SURE_DIGITS = 38
-"""A finite number with at most this many characters has at most the 38 digits that DynamoDB stores."""
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _STATEMENTS = "BatchExecuteStatement"
-_FAST = (_STATEMENTS, "BatchGetItem")
+_FAST = (_STATEMENTS, "BatchGetItem", "Query")
 _PLACEHOLDER = {"Statements": [{"Statement": "?"}]}
 """What botocore checks and renders in place of the statements."""
 
 
 def use_plain_json(client: "DynamoDBClient") -> None:
-    """Render batches of statements, and parse their responses and those of BatchGetItem, as plain JSON.
+    """Render batches of statements, and parse their responses and those of the reads, as plain JSON.
 
     Binary values of such a response are text in base64. ``table.python`` decodes them.
     """

@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from pydantic import ValidationError
-
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.faults import error_sentence, shortened
+from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import RefusalReason
 from saxaul.trees.numbers import parse_number
 from saxaul.trees.orders import PlantingOrder

@@ -4,9 +4,8 @@ import unicodedata
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
-
 from saxaul.catalog.entries import Latitude, Longitude
+from saxaul.catalog.models import AfterValidator, Field, Model, Url, model_validator
 from saxaul.ledger.actions import Moment
 from saxaul.log.entries import DEGREE_DECIMALS
 from saxaul.trees.invisible import JOINERS, without_invisible
@@ -22,7 +21,7 @@ def _since_1970(moment: datetime) -> datetime:
     return moment
 
 
-def _bounded_link(link: HttpUrl) -> HttpUrl:
+def _bounded_link(link: Url) -> Url:
     if len(str(link)) > MAX_LINK:
         raise ValueError(f"a link must have at most {MAX_LINK} characters")
     return link
@@ -60,15 +59,13 @@ def _without_joiners(text: str) -> str:
 
 
 VisibleLine = AfterValidator(_normal_line)
-EvidenceLink = Annotated[HttpUrl, AfterValidator(_bounded_link)]
+EvidenceLink = Annotated[Url, AfterValidator(_bounded_link)]
 ReportedTime = Annotated[Moment, AfterValidator(_since_1970)]
 Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValidator(_without_joiners)]
 """The text on the label of a tree."""
 
 
-class _Report(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Report(Model):
     certificate: Annotated[str, Field(max_length=40)]
 
 
@@ -113,7 +110,7 @@ class Inspection(_Report):
     planted_at: ReportedTime | None = None
     photo_url: EvidenceLink | None = None
 
-    @model_validator(mode="after")
+    @model_validator
     def _check_replacement_fields(self) -> Self:
         particulars = (self.tag, self.lat, self.lon, self.planted_at)
         if self.state != "replaced" and any(particular is not None for particular in (*particulars, self.photo_url)):
@@ -138,7 +135,7 @@ class Inspection(_Report):
         )
 
 
-def _planting(planted_at: datetime, tag: str, lat: float, lon: float, photo_url: HttpUrl | None) -> PlantedTree:
+def _planting(planted_at: datetime, tag: str, lat: float, lon: float, photo_url: Url | None) -> PlantedTree:
     return PlantedTree(
         planted_at=int(planted_at.timestamp()),
         tag=tag,

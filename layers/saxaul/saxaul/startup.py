@@ -1,0 +1,71 @@
+"""Prepares a worker before its first request.
+
+Lambda imports a function before the first request, and gives this phase a whole processor. During requests, a function
+has a share of a processor that depends on its memory: 0.29 at 512 MB. So what every request needs is prepared here.
+Anywhere else, such as in a test, importing a handler only defines it.
+
+Nothing depends on the preparation. What is not prepared, because a step failed or took too long, is made by the first
+request that needs it.
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+
+from saxaul.deadline import DEADLINE
+from saxaul.observability import logger
+
+PREPARED_WITHIN = 7.0
+"""The most seconds that the preparation delays the first request.
+
+Lambda allows 10 seconds for the whole phase, and starts it again if it takes longer.
+"""
+
+ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+"""The environment variable that a worker has on Lambda, on the laptop stack and in a local container."""
+
+Preparation = Callable[[], object]
+
+
+def prepare(*steps: Preparation, reading: Preparation | None = None) -> None:
+    """Run the steps if this process is a worker. ``reading`` reads data, which must be up to date.
+
+    With SnapStart, Lambda stores the memory of a worker after this phase and restores it much later, many times. The
+    clock for durations may stand still in between, so what was read before would seem to be new. Therefore ``reading``
+    runs after each restore. So does a new seed for random numbers, which would be the same in all restored workers.
+    """
+    if ON_LAMBDA not in os.environ:
+        return
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        _run(*steps, *filter(None, [reading]))
+        return
+    _run(*steps)
+    with suppress(ImportError):  # a part of Lambda's runtime; without it, the first request reads the data
+        from snapshot_restore_py import register_after_restore  # type: ignore[import-not-found] # noqa: PLC0415
+
+        register_after_restore(random.seed)
+        if reading:
+            register_after_restore(_run, reading)
+
+
+def _run(*steps: Preparation) -> None:
+    """Run the steps in a thread, and wait for PREPARED_WITHIN seconds at most. The thread continues during requests."""
+    thread = Thread(target=_run_each, args=(steps,), name="prepare", daemon=True)
+    thread.start()
+    thread.join(PREPARED_WITHIN)
+    if thread.is_alive():
+        logger.warning("the worker is not fully prepared", extra={"seconds": PREPARED_WITHIN})
+
+
+def _run_each(steps: tuple[Preparation, ...]) -> None:
+    began = time.perf_counter()
+    with DEADLINE.within(PREPARED_WITHIN):
+        for step in steps:
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - whatever it is, a request that needs the step reports it
+                logger.exception("a step of the preparation failed")
+    logger.debug("prepared", extra={"ms": round((time.perf_counter() - began) * 1000, 1)})

@@ -1,0 +1,39 @@
+"""Values of DynamoDB are converted as boto3 converts them."""
+
+from decimal import Decimal, Inexact
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from saxaul.storage.attributes import attribute_value, python_value
+
+NUMBERS = st.integers(-(10**37), 10**37) | st.decimals(-(10**9), 10**9, places=6)
+PLAIN = st.none() | st.booleans() | NUMBERS | st.text() | st.binary()
+VALUES = st.recursive(PLAIN, lambda members: st.lists(members) | st.dictionaries(st.text(), members), max_leaves=10)
+
+
+@given(VALUES)
+def test_a_value_is_converted_as_boto3_converts_it(value: Any) -> None:  # noqa: ANN401
+    attribute = TypeSerializer().serialize(value)
+
+    assert attribute_value(value) == attribute
+    assert python_value(attribute) == TypeDeserializer().deserialize(attribute)
+
+
+@pytest.mark.parametrize("value", [1.5, {"a", "b"}, object(), Decimal("NaN"), Decimal("Infinity")])
+def test_a_value_that_dynamodb_cannot_store_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        attribute_value(value)
+
+
+def test_a_number_that_would_be_rounded_is_refused() -> None:
+    with pytest.raises(Inexact):
+        attribute_value(Decimal("1." + "1" * 40))
+
+
+def test_a_set_is_refused() -> None:
+    with pytest.raises(TypeError, match="SS"):
+        python_value({"SS": ["a"]})
