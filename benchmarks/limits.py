@@ -17,7 +17,7 @@ from typing import Literal
 from benchmarks.prices import ROUND_TRIP
 from benchmarks.scale_model import LARGEST_ITEM, TALLIED_DAYS, Activity, Load, load
 from benchmarks.scale_units import Measured
-from local.template import resources
+from local.template import on_aws, resources
 from saxaul.storage.redemptions import REQUESTED_LISTS
 from saxaul.storage.registry import CLIENT_CACHED_FOR
 
@@ -107,7 +107,7 @@ def _of_workers() -> list[Limit]:
         Limit(
             "workers of AccruePoints",
             "template",
-            accruing["MaximumConcurrency"],
+            on_aws(accruing["MaximumConcurrency"]),
             "workers",
             lambda found: found.workers_by_function["AccruePoints"],
             "template.yaml",

@@ -37,7 +37,7 @@ from functions.take_reports.handler import handler as take_reports
 from functions.tally_impact.handler import handler as tally_impact
 from functions.view_forest.handler import handler as view_forest
 from local.sam import ROOT
-from local.template import resources
+from local.template import on_aws, resources
 from operations.ledger_reading import size_of
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
@@ -275,7 +275,7 @@ def step(function: str, source: str, small: tuple[int, Units], large: tuple[int,
     fixed = used_few.plus(each, -few)
     fixed = Units(*(max(0.0, amount) for amount in asdict(fixed).values()))
     declared = mapping(source)
-    return Step(function, fixed, each, declared["BatchSize"], declared.get("MaximumBatchingWindowInSeconds", 0))
+    return Step(function, fixed, each, on_aws(declared["BatchSize"]), declared.get("MaximumBatchingWindowInSeconds", 0))
 
 
 @contextmanager

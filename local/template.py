@@ -37,3 +37,12 @@ def resources(type_: str) -> dict[str, Properties]:
     """Return the properties of each resource of a type, such as AWS::SQS::Queue, by logical id."""
     found = template()["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == type_}
+
+
+def on_aws(value: Any) -> Any:  # noqa: ANN401 - any value of the template
+    """Return the value that AWS gets of one that the laptop stack replaces by another (`!If [IsOnAws, …]`)."""
+    match value:
+        case {"Fn::If": ["IsOnAws", chosen, _]}:
+            return chosen
+        case _:
+            return value

@@ -88,7 +88,7 @@ def test_periods_need_one_message_and_one_read_and_one_batch_of_writes_per_call(
         "SendMessage": 1,
         "ReceiveMessage": 1,
         "DeleteMessageBatch": 1,
-        "GetItem": 1,  # the app's registration, which a worker reads at most every three seconds
+        "GetItem": 2,  # the app's registration, at most every three seconds; the catalog's head, every 30 seconds
         "BatchGetItem": 1,
         "BatchExecuteStatement": 1,
     }

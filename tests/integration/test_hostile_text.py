@@ -829,7 +829,8 @@ WAYS_OUT = {
             "saxaul/startup.py",
             *(f"functions/{name}/handler.py" for name in ("accrue_points", "find_repeats", "place_orders")),
             *(f"functions/{name}/handler.py" for name in ("schedule_orders", "settle_redemptions", "tally_impact")),
-            "functions/sweep_redemptions/handler.py",
+            *(f"functions/{name}/handler.py" for name in ("publish_catalog", "sweep_redemptions")),
+            "saxaul/services/publish_catalog.py",
         },
         (
             test_a_log_line_is_one_json_document_with_our_fields_only,

@@ -165,8 +165,11 @@ class Model:
     @classmethod
     def model_construct(cls, **fields: Any) -> Self:  # noqa: ANN401 - values that are known to be valid
         """Return a record without checking its fields. Missing fields get their defaults."""
-        defaults = {name: field.default for name, field in cls.model_fields.items() if field.default is not _REQUIRED}
-        return _filled(cls.__new__(cls), {**defaults, **fields}, set(fields))
+        given = ((name, fields.get(name, field.default)) for name, field in cls.model_fields.items())
+        values = {
+            name: value for name, value in given if value is not _REQUIRED
+        }  # in the order in which they are dumped
+        return _filled(cls.__new__(cls), values, set(fields))
 
     def model_copy(self, update: Mapping[str, object] | None = None) -> Self:
         """Return a copy in which some fields have other values, which are not checked."""

@@ -11,19 +11,17 @@ from decimal import Decimal
 from functools import cache, lru_cache, partial
 from itertools import accumulate
 from types import UnionType
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, Union, get_args, get_origin, get_type_hints
 
 from pydantic_core import from_json
 
-from saxaul.catalog.models import Model
+from saxaul.catalog.models import AnyModel, Model
 
 _BLOCK = 32
 """The lines of a block. A block of suggestions is decompressed in about 0.1 ms."""
 
 _KEPT_BLOCKS, _KEPT_ENTRIES = 16, 4096
 """How many blocks are kept, and how many entries of a kind."""
-
-AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 class StoredLines:
