@@ -1,7 +1,7 @@
 """Measure what accruing points costs: write units, requests, processor time and dollars, against the usual design.
 
     make bench ONLY=accrual
-    python -m benchmarks.accrual [--users 100000] [--sample 3000]
+    python -m benchmarks.accrual [--users 100000] [--sample 4000]
 
 The benchmark divides the simulated day of ``benchmarks/day.py`` into API calls of 10, 100 or 1,000 actions. For each
 row of the table, it measures a sample of the calls, evenly spread over the day, with about ``--sample`` actions in all.
@@ -220,7 +220,7 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accrual", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--users", type=int, default=100_000, help="the number of users of the simulated day")
-    parser.add_argument("--sample", type=int, default=3_000, help="the number of actions to measure for each table row")
+    parser.add_argument("--sample", type=int, default=4_000, help="the number of actions to measure for each table row")
     chosen = parser.parse_args()
     handler = logger.registered_handler
     if isinstance(handler, logging.StreamHandler):

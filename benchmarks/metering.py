@@ -65,13 +65,13 @@ class Meter:
     @contextmanager
     def measured(self) -> Iterator[Counter[str]]:
         """Count the usage of the ``with`` block. The yielded counter is filled when the block ends."""
+        self._statements.clear()  # of requests before the block
+        self._reads.clear()
         before, used = self.counts.copy(), Counter[str]()
         yield used
         # Units that must be computed are computed only now, so that this takes none of the measured time.
         written = sum(map(units_of_statement, self._statements))
         read = sum(units_of_batch(asked, found) for asked, found in self._reads)
-        self._statements.clear()
-        self._reads.clear()
         self._add(**{f"{STATEMENTS}.units": written, "write_units": written, "BatchGetItem.units": read})
         used.update({name: self.counts[name] - before[name] for name in self.counts})
 

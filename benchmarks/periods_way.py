@@ -8,8 +8,9 @@ periods in the table with the computed ones.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from time import time
 from types import SimpleNamespace
@@ -30,8 +31,10 @@ from saxaul.services.accrue import accrual
 from saxaul.services.post_together import Stores
 from saxaul.settings import settings
 from saxaul.storage.batches import Outcome, Write
+from saxaul.storage.clients import dynamodb
 from saxaul.storage.periods import Periods, to_item
 from saxaul.storage.table import ItemMovedError, Table
+from saxaul.storage.wire import parse_plain_json
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -91,7 +94,7 @@ class PeriodsWay:
 
 
 class SingleWritesWay(PeriodsWay):
-    """The same worker, but each period is written with a PutItem of its own, as before decision 33."""
+    """The same worker as before decision 33: a PutItem for each period, and botocore's general code."""
 
     name = "periods, single writes"
 
@@ -99,8 +102,17 @@ class SingleWritesWay(PeriodsWay):
         usual = accrual()
         with ThreadPoolExecutor(WRITERS) as threads:
             stores = Stores(SingleWrites(self._table, threads), usual.stores.wallets, usual.stores.claims)
-            with patch.object(accrue_points, "accrual", lambda: replace(usual, stores=stores)):
+            with patch.object(accrue_points, "accrual", lambda: replace(usual, stores=stores)), _general_code():
                 super().accrue(records)
+
+
+@contextmanager
+def _general_code() -> Iterator[None]:
+    """Let botocore parse what is read, as without ``storage/wire.py``."""
+    events: Any = dynamodb().meta.events
+    events.unregister("before-parse.dynamodb.BatchGetItem", parse_plain_json)
+    yield
+    events.register("before-parse.dynamodb.BatchGetItem", parse_plain_json)
 
 
 class SingleWrites(Periods):

@@ -568,18 +568,25 @@ class Catalog:
     suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
     synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
+    _multipliers: dict[tuple[str, date], tuple[Decimal, str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def best_multiplier(self, action_type: str, day: date) -> tuple[Decimal, str]:
         """Return the highest multiplier of an action type on a day, and the identifier of its campaign.
 
-        The multipliers of several campaigns are not combined. Without a campaign, return 1 and an empty text.
+        The multipliers of several campaigns are not combined. Without a campaign, return 1 and an empty text. What was
+        found is kept, because all actions of a type and a day have the same multiplier.
         """
-        multipliers = [
-            (campaign.multipliers[action_type], identifier)
-            for identifier, campaign in self.campaigns.items()
-            if action_type in campaign.multipliers and campaign.runs_on(day)
-        ]
-        return max(multipliers, default=(Decimal(1), ""))
+        known = self._multipliers.get((action_type, day))
+        if known is None:
+            multipliers = (
+                (campaign.multipliers[action_type], identifier)
+                for identifier, campaign in self.campaigns.items()
+                if action_type in campaign.multipliers and campaign.runs_on(day)
+            )
+            known = self._multipliers[action_type, day] = max(multipliers, default=(Decimal(1), ""))
+        return known
 
     def without_dangling(self) -> tuple["Catalog", list[str]]:
         """Return the catalog without references to entries that it does not have, and a list of what was left out.

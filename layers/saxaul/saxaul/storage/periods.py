@@ -166,9 +166,12 @@ def _around(owner: Owner, day: str) -> list[Key]:
     return [period_key(PeriodKey(owner, window)) for window in (day[:7], day[:4])]
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=str, ensure_ascii=False)
+
+
 def to_item(period: Period) -> Item:
     entries = [{"k": name, **_shortened(entry)} for name, entry in period.entries.items()]
-    text = json.dumps(entries, separators=(",", ":"), default=str, ensure_ascii=False).encode()
+    text = _ENCODER.encode(entries).encode()
     item: Item = {**period_key(period.key)._asdict()}
     if len(text) <= _PLAIN_BYTES:
         item["e"] = entries

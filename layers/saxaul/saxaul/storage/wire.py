@@ -28,7 +28,7 @@ def use_plain_json(client: "DynamoDBClient") -> None:
     events.register(f"provide-client-params.dynamodb.{_STATEMENTS}", _set_aside)
     events.register(f"before-call.dynamodb.{_STATEMENTS}", _render)
     for operation in _FAST:
-        events.register(f"before-parse.dynamodb.{operation}", _parse)
+        events.register(f"before-parse.dynamodb.{operation}", parse_plain_json)
 
 
 def _set_aside(params: Any, context: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own
@@ -44,7 +44,7 @@ def _base64(value: bytes) -> str:
     return b64encode(value).decode()
 
 
-def _parse(response_dict: Any, customized_response_dict: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+def parse_plain_json(response_dict: Any, customized_response_dict: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
     """Parse a successful response. botocore then parses an empty one, and adds this to the result."""
     if response_dict["status_code"] == 200:  # noqa: PLR2004 - OK
         customized_response_dict.update(json.loads(response_dict["body"]))
