@@ -13,7 +13,8 @@ with three others:
 - *ordinary*: the same, with the clients of boto3 and the logger of Powertools, as functions usually make them;
 - *no bytecode*: the same function without compiled bytecode, as `sam build` alone produces it.
 
-The search is started with catalogs of several sizes. For those with more suggestions, copies are added to the catalog.
+The search is started with published catalogs of several sizes. The suggestions that are added to the default catalog
+consist of its words.
 
 The second part shows what the preparation of a worker (``saxaul/startup.py``) is worth. On Lambda, a function is
 imported at full speed, but at 512 MB the first request has 0.29 of a processor. So each function is imported at full
@@ -33,8 +34,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -44,13 +44,12 @@ from rich.box import SIMPLE_HEAD
 from rich.progress import Progress
 from rich.table import Table as Grid
 
-from benchmarks.engine import CATALOG, engine, make_tables
+from benchmarks.engine import engine, publish_catalog
 from local.build import BUILT, THIS_MACHINE, build
 from local.console import console, exit_with, step
 from local.sam import ROOT, SamError
+from local.seed import load
 from local.template import resources
-from saxaul.clock import SYSTEM_CLOCK
-from saxaul.storage.table import Table
 
 FIRST_ANSWER = Path(__file__).with_name("first_answer.py")
 LAYERS = ("DependenciesLayer", "SaxaulLayer")
@@ -151,34 +150,16 @@ def measure_limited(functions: Mapping[str, Path], times: int) -> dict[str, dict
 
 def measure_sizes(event: Path, sizes: tuple[int, ...], times: int) -> dict[int, float]:
     """Return the fastest cold search with the default catalog and with larger ones, by the number of suggestions."""
-    table = Table(CATALOG, SYSTEM_CLOCK)
-    originals = list(table.query("suggestions", "0", "z~"))
-    found = {len(originals): _fastest_search(event, times)}
+    found = {len(load()["suggestions"]): _fastest_search(event, times)}
     for size in sizes:
-        with step(f"writing a catalog with {size:,d} suggestions"), _larger_catalog(table, originals, size):
-            found[size] = _fastest_search(event, times)
+        with step(f"publishing a catalog with {size:,d} suggestions"):
+            publish_catalog(size)
+        found[size] = _fastest_search(event, times)
     return found
 
 
 def _fastest_search(event: Path, times: int) -> float:
     return round(min(start(BUILT, SEARCH, event).ms for _ in range(times)), 1)
-
-
-@contextmanager
-def _larger_catalog(default: Table, originals: list[dict[str, Any]], size: int) -> Iterator[None]:
-    """Make another table with the default catalog and copies of its suggestions. Functions read it meanwhile."""
-    name = f"{CATALOG}{size}"
-    make_tables(name)
-    table = Table(name, SYSTEM_CLOCK)
-    kinds = ("action-types", "facilities", "campaigns", "tree-projects", "initiatives", "synonyms", "clients")
-    table.put_all([item for kind in kinds for item in default.query(kind, "!", "~")])
-    copies = (originals[number % len(originals)] | {"sk": f"copy-{number:06d}"} for number in range(size))
-    table.put_all(list(copies))
-    os.environ["CATALOG_TABLE"] = name
-    try:
-        yield
-    finally:
-        os.environ["CATALOG_TABLE"] = CATALOG
 
 
 def copied_without_bytecode(target: Path) -> Path:

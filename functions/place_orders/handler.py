@@ -29,4 +29,4 @@ def handler(event: QueueEvent, context: "LambdaContext") -> QueueResponse:
     return redeliver(())
 
 
-prepare(wiring.connect, PlantingMessage.prepare, reading=wiring.read_catalog)
+prepare(wiring.connect, PlantingMessage.prepare)

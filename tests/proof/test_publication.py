@@ -410,6 +410,29 @@ def test_an_index_of_now_that_lacks_a_change_in_effect_is_never_published(
     assert (site.pointer.indexes, site.pointer.indexed_until) == ((), 0)
 
 
+def test_a_search_that_has_seen_half_a_publication_finds_the_other_half(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish()
+    site.write("90")
+    with monkeypatch.context() as broken:
+        broken.setattr("saxaul.services.publish_catalog.pack", _fail_to_pack)
+        with pytest.raises(MemoryError):
+            site.publish()
+    searching = LiveIndex(site.worker(), site.clock)
+    searching.current()
+    site.publish()
+
+    site.clock.instant += DELAY
+
+    assert site.queries(searching.current) == 0
+    assert searching.current().catalog.action_types == site.expected().action_types
+
+
+def _fail_to_pack(_: object) -> bytes:
+    raise MemoryError
+
+
 def test_indexes_that_are_in_use_are_written_again_before_the_bucket_deletes_them(site: Site) -> None:
     site.publish()
     assert site.repair().indexes == 0

@@ -17,6 +17,7 @@ READ_BY_WIRING = {
     "ledger": {"ledger_table"},
     "catalog_store": {"catalog_table"},
     "published_catalog": {"catalog_table", "catalog_bucket"},
+    "read_catalog": {"catalog_table", "catalog_bucket"},
     "registry": {"catalog_table"},
 }
 """The settings that the factories of services/wiring.py read."""
@@ -53,7 +54,7 @@ def settings_read(function: dict[str, Any]) -> set[str]:
         match node:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="settings")), attr=name):
                 found.add(name)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="wiring"), attr=name)) if name in READ_BY_WIRING:
+            case ast.Attribute(value=ast.Name(id="wiring"), attr=name) if name in READ_BY_WIRING:
                 found |= READ_BY_WIRING[name]
             case ast.Attribute(attr="base_url"):
                 found.add("public_url")

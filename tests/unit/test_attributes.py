@@ -34,6 +34,12 @@ def test_a_number_that_would_be_rounded_is_refused() -> None:
         attribute_value(Decimal("1." + "1" * 40))
 
 
+@pytest.mark.parametrize("number", ["1E+200", "1E-140"])
+def test_a_number_that_is_too_large_or_too_small_is_refused(number: str) -> None:
+    with pytest.raises(ArithmeticError):
+        attribute_value(Decimal(number))
+
+
 def test_a_set_is_refused() -> None:
     with pytest.raises(TypeError, match="SS"):
         python_value({"SS": ["a"]})

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from saxaul import startup
-from saxaul.startup import ON_LAMBDA, prepare
+from saxaul.startup import CALLS_WITHIN, ON_LAMBDA, prepare
+from saxaul.storage.clients import LONGEST_ATTEMPT
+from saxaul.storage.objects import LONGEST_OBJECT_READ
 
 ROOT = Path(__file__).parents[2]
 HANDLERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
@@ -104,3 +106,7 @@ def test_without_the_runtimes_hooks_the_first_request_reads_the_data(monkeypatch
     prepare(reading=lambda: steps.append("catalog"))
 
     assert steps == []
+
+
+def test_the_preparation_has_time_to_read_the_published_catalog() -> None:
+    assert CALLS_WITHIN >= LONGEST_OBJECT_READ + 2 * LONGEST_ATTEMPT

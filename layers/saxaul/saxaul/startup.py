@@ -24,6 +24,12 @@ PREPARED_WITHIN = 7.0
 Lambda allows 10 seconds for the whole phase, and starts it again if it takes longer.
 """
 
+CALLS_WITHIN = 12.0
+"""The most seconds after which the preparation begins no further AWS call.
+
+That is enough to read the published catalog after the version of its head. PREPARED_WITHIN limits the delay by itself.
+"""
+
 ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 """The environment variable that a worker has on Lambda, on the laptop stack and in a local container."""
 
@@ -62,7 +68,7 @@ def _run(*steps: Preparation) -> None:
 
 def _run_each(steps: tuple[Preparation, ...]) -> None:
     began = time.perf_counter()
-    with DEADLINE.within(PREPARED_WITHIN):
+    with DEADLINE.within(CALLS_WITHIN):
         for step in steps:
             try:
                 step()

@@ -164,7 +164,7 @@ class Model:
 
     @classmethod
     def model_construct(cls, **fields: Any) -> Self:  # noqa: ANN401 - values that are known to be valid
-        """Return a record without checking its fields. Missing fields get their defaults."""
+        """Return a record without checking its fields. Missing fields get their defaults, which all records share."""
         given = ((name, fields.get(name, field.default)) for name, field in cls.model_fields.items())
         values = {
             name: value for name, value in given if value is not _REQUIRED
@@ -197,6 +197,9 @@ class Model:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen, so {name} cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen, so {name} cannot be deleted")
 
     def __getstate__(self) -> tuple[dict[str, Any], set[str]]:
         return vars(self), self.__pydantic_fields_set__

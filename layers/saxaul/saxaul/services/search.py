@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from threading import Lock, Thread
@@ -126,7 +127,7 @@ class LiveIndex:
             self._start_renewal(known, elapsed)
         if self._clock.now() >= known.until:
             switched = self._usable(known.source, known.confirmed_at, known)
-            known = self._indexed = switched or self._built(known)
+            known = self._indexed = switched or self._published(known) or self._built(known)
         return known.now.index
 
     def _start_renewal(self, known: _Indexed, elapsed: float) -> None:
@@ -143,8 +144,8 @@ class LiveIndex:
             if renewed is None:  # the publication may be a moment behind; the next renewal tries again
                 return
             if renewed.until <= self._clock.now() + self._usable_for and renewed.following is None:
-                following = self._named(renewed.source, int(renewed.until), known)
-                renewed = replace(renewed, following=following)
+                with suppress(ObjectError, BrokenIndexError):  # the request that needs it loads it, or builds it
+                    renewed = replace(renewed, following=self._named(renewed.source, int(renewed.until), known))
             if self._indexed is None or self._indexed.confirmed_at <= renewed.confirmed_at:  # else a request was first
                 self._indexed = renewed
         except Exception:  # noqa: BLE001 - no request waits for this thread; the next renewal tries again

@@ -14,8 +14,8 @@ _NUMBERS = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexa
 """The numbers that DynamoDB stores exactly: 38 digits, from 1e-130 to 9.9e125."""
 
 
-_SURE_DIGITS = 38
-"""A finite number with at most this many characters has at most the 38 digits that DynamoDB stores."""
+_SURE_CHARACTERS = 38
+"""A finite number of at most this many characters, without an exponent, is one that DynamoDB stores exactly."""
 
 
 def attribute_value(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
@@ -59,7 +59,7 @@ def _other_value(value: object) -> dict[str, Any]:
 
 def _number(value: int | Decimal) -> str:
     text = str(value)
-    if len(text) <= _SURE_DIGITS and (isinstance(value, int) or value.is_finite()):
+    if len(text) <= _SURE_CHARACTERS and "E" not in text and (isinstance(value, int) or value.is_finite()):
         return text
     number = _NUMBERS.create_decimal(value)
     if not number.is_finite():

@@ -144,8 +144,11 @@ class CatalogStore:
     def published(self) -> Snapshot | None:
         """Return the published snapshot if it has every change up to now. Otherwise, log why not, and return None."""
         head = self.head()
-        known = self._last_snapshot
-        return known.snapshot if head and known and known.snapshot.version == head else self._published(head)
+        known = self._last_snapshot.snapshot if self._last_snapshot else None
+        # A snapshot that still lacks an index is published again under the same version.
+        if head and known and known.version == head and known.indexed_until is None:
+            return known
+        return self._published(head)
 
     def _published(self, head: int) -> Snapshot | None:
         """Return the snapshot if it is at least at a version of the head."""

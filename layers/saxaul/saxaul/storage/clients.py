@@ -6,6 +6,7 @@ for S3, which no function uses.
 
 import os
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -54,8 +55,13 @@ def _session() -> Session:
     return get_session()
 
 
+_creating = Lock()
+"""A session must not create clients in two threads. The preparation of a worker may run beside a request."""
+
+
 def _client(service: str, config: Config = _CONFIG) -> Any:  # noqa: ANN401 - the callers know the type of their client
-    return _session().create_client(service, config=config)
+    with _creating:
+        return _session().create_client(service, config=config)
 
 
 @cache
