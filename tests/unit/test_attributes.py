@@ -34,10 +34,9 @@ def test_a_number_that_would_be_rounded_is_refused() -> None:
         attribute_value(Decimal("1." + "1" * 40))
 
 
-@pytest.mark.parametrize("number", ["1E+200", "1E-140"])
-def test_a_number_that_is_too_large_or_too_small_is_refused(number: str) -> None:
+def test_a_number_that_is_too_large_is_refused() -> None:
     with pytest.raises(ArithmeticError):
-        attribute_value(Decimal(number))
+        attribute_value(Decimal("1E+200"))
 
 
 def test_a_set_is_refused() -> None:

@@ -24,7 +24,7 @@ PREPARED_WITHIN = 7.0
 Lambda allows 10 seconds for the whole phase, and starts it again if it takes longer.
 """
 
-CALLS_WITHIN = 12.0
+CALLS_WITHIN = 14.0
 """The most seconds after which the preparation begins no further AWS call.
 
 That is enough to read the published catalog after the version of its head. PREPARED_WITHIN limits the delay by itself.
