@@ -1,4 +1,7 @@
-"""Publishes the catalog in S3 after each change, and by a schedule repairs what is published."""
+"""Publishes the catalog in S3 after each change, and by a schedule repairs what is published.
+
+It answers nobody, so nothing is prepared.
+"""
 
 from typing import TYPE_CHECKING, Any
 

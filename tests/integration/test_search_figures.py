@@ -9,7 +9,7 @@ import pytest
 from saxaul.catalog.entries import Initiative, ReleaseSchedule
 from saxaul.impact.totals import FacilityYear, Impact, MonthlyAct, Sum, Tally
 from saxaul.observability import logger
-from saxaul.services.read_figures import FIGURES_RETRIED_AFTER, SOLD_OUT_KEPT_FOR
+from saxaul.services.read_figures import FIGURES_RETRIED_AFTER, SHOWN_LAST_FOR
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.stocks import STOCKS_CACHED_FOR
 from saxaul.storage.table import Table, transact
@@ -134,7 +134,7 @@ def test_a_project_with_new_saplings_comes_first_again(seeded: Stack) -> None:
     planned = seeded.stock("cheap").planned(make_tree_project(10, saplings=5), SHANGHAI, seeded.clock.instant)
     transact([seeded.stocks.plan_write(planned, seeded.clock.instant)])
 
-    seeded.clock.instant += int(SOLD_OUT_KEPT_FOR) + 1
+    seeded.clock.instant += int(SHOWN_LAST_FOR) + 1
 
     assert projects() == [("cheap", 5), ("saxaul-alxa", 10)]
 

@@ -2,7 +2,8 @@
 
 Lambda ends a function that runs longer than its timeout, and the client then gets an error of API Gateway. So a
 function of the API stops earlier, and returns an error of its own. Only the functions of the API set a deadline. Those
-that process queue messages do not, because a queue delivers their messages again.
+that process queue messages do not, because a queue delivers their messages again. The preparation of a worker
+(``startup.py``) has one as well.
 """
 
 import threading

@@ -39,9 +39,10 @@ Preparation = Callable[[], object]
 def prepare(*steps: Preparation, reading: Preparation | None = None) -> None:
     """Run the steps if this process is a worker. ``reading`` reads data, which must be up to date.
 
-    With SnapStart, Lambda stores the memory of a worker after this phase and restores it much later, many times. The
-    clock for durations may stand still in between, so what was read before would seem to be new. Therefore ``reading``
-    runs after each restore. So does a new seed for random numbers, which would be the same in all restored workers.
+    With SnapStart, Lambda stores the memory of a worker after this phase, as the image of SnapStart, and restores it
+    much later, many times. The clock for durations may stand still in between, so what was read before would seem to be
+    new. Therefore ``reading`` runs after each restore. So does a new seed for random numbers, which would be the same
+    in all restored workers.
     """
     if ON_LAMBDA not in os.environ:
         return

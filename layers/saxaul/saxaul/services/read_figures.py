@@ -24,8 +24,11 @@ FIGURES_RETRIED_AFTER = 5.0
 MOST_PROJECTS = BATCH_GET
 """The most tree projects whose stocks a request should ask for at once, because one read gives so many."""
 
-SOLD_OUT_KEPT_FOR = 30.0
-"""Seconds for which a worker remembers that a tree project is sold out, or until its schedule releases saplings."""
+SHOWN_LAST_FOR = 30.0
+"""Seconds for which a worker remembers that a tree project is sold out, or until its schedule releases saplings.
+
+Only the order of results, and which tree is named to a person, depend on it.
+"""
 
 _Found = TypeVar("_Found")
 
@@ -47,7 +50,7 @@ class FigureReading:
         return frozenset(
             name
             for name, (stock, read_at) in self._sold_out.items()
-            if elapsed - read_at < SOLD_OUT_KEPT_FOR and stock.available(now) <= 0
+            if elapsed - read_at < SHOWN_LAST_FOR and stock.available(now) <= 0
         )
 
     def figures(self, project_ids: Collection[str], facility_ids: Collection[str], year: int) -> Figures:

@@ -137,7 +137,7 @@ def _address(bucket: str, key: str) -> str:
     """Return the URL of an object: at the emulator if there is one, or else at the bucket's own host in its region."""
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         return f"{endpoint.rstrip('/')}/{bucket}/{quote(key)}"
-    # The end of the host name differs between the partitions of AWS, such as that of China. boto3 knows it.
+    # The end of the host name differs between the partitions of AWS, such as that of China. botocore knows it.
     return f"{dynamodb().meta.endpoint_url.replace('//dynamodb.', f'//{bucket}.s3.', 1)}/{quote(key)}"
 
 

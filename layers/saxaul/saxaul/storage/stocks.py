@@ -50,7 +50,7 @@ class Stocks:
         """Return a project's stock as it was read consistently at most a second ago; five if no saplings were left.
 
         So a burst of requests reads the stock about once a second in each worker, and every five seconds after the last
-        sapling is reserved.
+        sapling is reserved. No function may also call get_cached: its copies may lag.
         """
         copy = self._copy(project_id)
         if copy is None:

@@ -20,7 +20,7 @@ _PLACEHOLDER = {"Statements": [{"Statement": "?"}]}
 
 
 def use_plain_json(client: "DynamoDBClient") -> None:
-    """Render batches of statements, and parse their responses and those of the reads, as plain JSON.
+    """Render batches of statements, and parse their responses and those of batch reads and of queries, as plain JSON.
 
     Binary values of such a response are text in base64. ``table.python`` decodes them.
     """
