@@ -254,6 +254,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=7, help="how often to start each function")
     parser.add_argument("--largest", type=int, default=max(SIZES), help="the most suggestions of a cold search")
     chosen = parser.parse_args()
+    if chosen.times < 1 or not 1 <= chosen.largest <= max(SIZES):
+        parser.error(f"--times must be at least 1, and --largest from 1 to {max(SIZES)}")
     try:
         with step("building the functions and layers"):
             build(THIS_MACHINE)

@@ -4,9 +4,12 @@ The benchmarks run the functions in their own process.
 """
 
 import os
+import signal
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 
 import boto3
 
@@ -42,6 +45,12 @@ PUBLISHED = "published"
 """The bucket of the published catalog."""
 
 
+def stop_if_terminated() -> None:
+    """Let a SIGTERM end the benchmark like an error, so that it stops its emulators."""
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+
+
 @contextmanager
 def engine() -> Iterator[str]:
     """Start the emulator on a free port, yield the URL of the action queue, and stop the emulator afterwards.
@@ -49,6 +58,7 @@ def engine() -> Iterator[str]:
     Meanwhile, the AWS clients of this process use the emulator, and the process has the environment variables that the
     template gives the functions.
     """
+    stop_if_terminated()
     before = dict(os.environ)
     os.environ["SAXAUL_STATE"] = str(FOLDER)
     if running():

@@ -267,6 +267,8 @@ def main() -> None:
     parser.add_argument("--redemptions", type=int, default=60, help="the number of trees to measure")
     parser.add_argument("--people", type=int, default=PEOPLE, help="the number of people of the simulated burst")
     chosen = parser.parse_args()
+    if min(chosen.sample, chosen.redemptions, chosen.people) < 1:
+        parser.error("at least one action, one tree and one person are needed")
     summary = report(measured(chosen.sample, chosen.redemptions), Activity(), chosen.people)
     scale_plot.draw_scale(summary["scale"], summary["limits"], PICTURE)
     scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)

@@ -30,6 +30,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as Grid
 
 from benchmarks.checkouts import EMULATOR, Stack, checkout, commit_before, commit_of, running_stack
+from benchmarks.engine import stop_if_terminated
 from benchmarks.throughput_driver import Driver, Took
 from benchmarks.throughput_load import MOST_A_PERSON, REPEATED, make_load
 from local.calls import StoppedError
@@ -129,6 +130,7 @@ def table_of(result: Mapping[str, Any]) -> Grid:
 
 def main() -> None:
     chosen = _arguments()
+    stop_if_terminated()
     beside = commit_of(chosen.beside) if chosen.beside else commit_before(BATCHED_WRITES)
     if chosen.beside and not beside:
         exit_with(f"The repository has no commit {chosen.beside}.")
@@ -169,7 +171,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--persons", type=int, default=2_000)
     parser.add_argument("--in-a-call", type=int, default=100, help="actions in an API call")
     parser.add_argument("--reports", type=int, default=200, help="how many single reports are measured")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each load is measured on each stack")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each load is measured on each stack")
     parser.add_argument("--beside", help="compare with this commit instead")
     chosen = parser.parse_args()
     if not 0 < chosen.persons <= chosen.actions <= MOST_A_PERSON * chosen.persons:

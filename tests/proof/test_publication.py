@@ -233,6 +233,7 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "a kind is missing": resealed(lambda fields: fields["items"].pop("campaigns") and None),
     "an item is a text": resealed(lambda fields: fields["items"]["action-types"].update(bus_ride="x")),
     "a version is a text": resealed(lambda fields: fields.update(version="2")),
+    "a version that no head can have": resealed(lambda fields: fields.update(version=10**40)),
     "an index is a number": resealed(lambda fields: fields.update(indexes=[7])),
     "an index without a name": resealed(lambda fields: fields.update(indexes=[[0, None, ""]])),
     "an instant is a text": resealed(lambda fields: fields.update(changes=["soon"])),
@@ -248,6 +249,16 @@ def test_a_broken_snapshot_is_not_used_and_is_replaced(site: Site, name: str) ->
     assert site.queries(lambda: site.points(worker)) > 0
     assert LiveIndex(site.worker(), site.clock).current().catalog.suggestions == site.expected().suggestions
     site.repair()
+    site.check()
+
+
+def test_a_snapshot_without_an_index_is_repaired(site: Site) -> None:
+    site.publish()
+    forged = resealed(lambda fields: fields.update(indexes=[]))
+    site.bucket.put(POINTER, forged(site.bucket.objects[POINTER].body))
+
+    site.repair()
+
     site.check()
 
 

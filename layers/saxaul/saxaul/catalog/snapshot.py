@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import KINDS, Kind
 
+HIGHEST_HEAD = 10**15
+"""No head gets as high by writes of entries. So a forged version leaves the head far below the numbers of DynamoDB."""
+
 SNAPSHOT_FORMAT = 1
 """Increase this number if the JSON of a snapshot changes. Workers of another release then read the table instead."""
 
@@ -111,6 +114,7 @@ class Snapshot:
 
         Raises:
             TypeError: one is wrong.
+            ValueError: the version is not one that the head can have.
         """
         until = [] if self.indexed_until is None else [self.indexed_until]
         numbers = [self.version, *self.changes, *(index.since for index in self.indexes), *until]
@@ -119,3 +123,5 @@ class Snapshot:
         for expected, values in ((int, numbers), (str, texts), (dict, items)):
             if not all(type(value) is expected for value in values):
                 raise TypeError(f"a value is not of the type {expected.__name__}")
+        if not 0 < self.version <= HIGHEST_HEAD:
+            raise ValueError(f"the version {self.version} is not from 1 to {HIGHEST_HEAD}")

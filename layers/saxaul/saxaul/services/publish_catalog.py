@@ -131,7 +131,8 @@ class CatalogPublishing:
     def _is_current(self, snapshot: Snapshot) -> bool:
         until = snapshot.indexed_until
         is_ready = until is None or until > self.clock.now() + READY_BEFORE
-        return is_ready and (snapshot.version, snapshot.code) == (self.catalog_store.head(), code_hash())
+        has_index = bool(snapshot.indexes)  # else somebody else wrote it, or a run ended before its first index
+        return has_index and is_ready and (snapshot.version, snapshot.code) == (self.catalog_store.head(), code_hash())
 
     def _are_sound(self, snapshot: Snapshot, run: _Run) -> bool:
         """Return whether all indexes of a snapshot exist and are unchanged. Write those again that are rather old."""
