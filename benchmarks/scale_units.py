@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from math import ceil
-from time import process_time_ns, time
+from time import process_time_ns, sleep, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
