@@ -121,14 +121,14 @@ def missed_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def show(summary: Mapping[str, Any]) -> None:
     title = f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions"
-    grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = Grid(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     names = {
-        "usual": "the usual design",
+        "usual": "usual design",
         "single_writes": "single writes",
-        "one_by_one": "periods, one by one",
-        "together": "periods, together",
+        "one_by_one": "one by one",
+        "together": "together",
     }
     for name, row in names.items():
         for size, found in summary[name].items():

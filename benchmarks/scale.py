@@ -170,7 +170,7 @@ def with_tables(document: str, summary: Mapping[str, Any]) -> str:
 
 
 def _grid(title: str, *columns: str) -> Grid:
-    grid = Grid(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = Grid(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number, heading in enumerate(columns):
         grid.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return grid
