@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from math import ceil
-from time import process_time_ns, sleep, time
+from time import process_time_ns, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -50,7 +50,7 @@ from saxaul.messages.events import QueueRecord
 from saxaul.settings import settings
 from saxaul.storage import clients, impact, periods
 from saxaul.storage.catalog import CatalogStore
-from saxaul.storage.stocks import STOCKS_CACHED_FOR, Stocks
+from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, Table, python, raw, transact
 
 if TYPE_CHECKING:
@@ -452,7 +452,6 @@ class Measuring:
         )
         redeemed = self._each(redeeming, winners, _redemption, 202)
         settled = self._settled()
-        sleep(STOCKS_CACHED_FOR)  # as long as a worker may remember that there were saplings
         refused = self._each(redeeming, late, _redemption, 409)
         ordering = self._batches(place_orders, "PLANTING_QUEUE_URL", {"project_id": PROJECT}, 1)
         confirmed, numbers = self._confirmed()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.catalog.entries import ReleaseSchedule
-from saxaul.storage.stocks import SOLD_OUT_CACHED_FOR, STOCKS_CACHED_FOR, Stocks
+from saxaul.storage.stocks import SOLD_OUT_CACHED_FOR, Stocks
 from saxaul.storage.table import TransactionRefusedError, transact
 from saxaul.trees.stock import Stock
 from tests.builders import SHANGHAI, at, make_tree_project
@@ -84,9 +84,9 @@ def test_an_answer_follows_from_a_stock_that_was_stored_within_its_bound(
             if name == "wait":
                 world.now += number
             elif name == "ask":
-                answer = workers[number].get_recent(PROJECT)
+                answer = workers[number].get_for_request(PROJECT)
                 refused = may_be_refused(answer, world.now)
-                bound = SOLD_OUT_CACHED_FOR if refused else STOCKS_CACHED_FOR
+                bound = SOLD_OUT_CACHED_FOR if refused else 0
                 assert answer in in_the_last(bound, history, world.now)
             else:
                 with suppress(TransactionRefusedError):

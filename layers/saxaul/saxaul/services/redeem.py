@@ -160,7 +160,7 @@ class Redeeming:
         Raises:
             Conflict: ``project_closed`` or ``sold_out``.
         """
-        now, stock = new.requested_at, self.stocks.get_recent(new.project_id)
+        now, stock = new.requested_at, self.stocks.get_for_request(new.project_id)
         if stock.closed:
             raise Conflict("project_closed", "This project is closed and accepts no requests; choose another project.")
         if len(new.trees) > stock.available(now):

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 STOCKS_CACHED_FOR = 1.0
-"""How many seconds a worker uses its cached copy of a stock. Settlements and other writes never use the copy."""
+"""How many seconds a worker shows a cached copy of a stock. Requests, settlements and other writes never use it."""
 
 SOLD_OUT_CACHED_FOR = 5.0
-"""How many seconds a worker uses a cached copy that has no unreserved saplings, or whose project is closed.
+"""How many seconds a worker remembers a stock that has no unreserved saplings, or whose project is closed.
 
 The copy contains the schedule, so from the next release on it is not used any more. What it cannot show is that
 saplings were given back, or that an operator has released some by hand or opened the project again.
@@ -41,40 +41,36 @@ class Stocks:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._cached: dict[str, _Copy] = {}
+        self._refusing: dict[str, _Copy] = {}
 
     def get(self, project_id: str) -> Stock:
         """Read a project's stock consistently."""
         return from_item(project_id, self._table.get(stock_key(project_id)))
 
-    def get_recent(self, project_id: str) -> Stock:
-        """Return a project's stock as it was read consistently at most a second ago; five if no saplings were left.
+    def get_for_request(self, project_id: str) -> Stock:
+        """Return a project's stock for a new request: read consistently, or remembered if nobody can request a tree.
 
-        So a burst of requests reads the stock about once a second in each worker, and every five seconds after the last
-        sapling is reserved. No function may also call get_cached: its copies may lag.
+        A stock without unreserved saplings, or of a closed project, is remembered for at most five seconds, and not
+        beyond its next release. So a burst of refused requests reads it every five seconds in each worker.
         """
-        copy = self._copy(project_id)
-        if copy is None:
-            read_at = self._table.clock.elapsed()
-            copy = self._cached[project_id] = _Copy(self.get(project_id), read_at)
-        return copy.stock
+        known, now = self._refusing.get(project_id), self._table.clock.elapsed()
+        if known and now - known.read_at <= SOLD_OUT_CACHED_FOR and self._refuses(known.stock):
+            return known.stock
+        stock = self.get(project_id)
+        self._refusing[project_id] = _Copy(stock, now)
+        return stock
 
     def get_cached(self, project_ids: Iterable[str]) -> dict[str, Stock]:
-        """Return each project's stock as :meth:`get_recent` does, but the reads may lag behind the latest writes."""
-        names = list(dict.fromkeys(project_ids))
-        old = [name for name in names if self._copy(name) is None]
-        read_at = self._table.clock.elapsed()
+        """Return each project's stock as it was at most a second ago. The reads may lag behind the latest writes."""
+        names, now = list(dict.fromkeys(project_ids)), self._table.clock.elapsed()
+        cached = {name: copy for name, copy in self._cached.items() if now - copy.read_at <= STOCKS_CACHED_FOR}
+        old = [name for name in names if name not in cached]
         items = self._table.get_many(map(stock_key, old), consistent=False) if old else {}
-        self._cached.update((name, _Copy(from_item(name, items.get(stock_key(name))), read_at)) for name in old)
+        self._cached = cached | {name: _Copy(from_item(name, items.get(stock_key(name))), now) for name in old}
         return {name: self._cached[name].stock for name in names}
 
-    def _copy(self, project_id: str) -> _Copy | None:
-        """Return this worker's copy of a stock, or None if there is none that may still be used."""
-        copy = self._cached.get(project_id)
-        if copy is None:
-            return None
-        is_sold_out = copy.stock.closed or copy.stock.available(self._table.clock.now()) <= 0
-        age = self._table.clock.elapsed() - copy.read_at
-        return copy if age <= (SOLD_OUT_CACHED_FOR if is_sold_out else STOCKS_CACHED_FOR) else None
+    def _refuses(self, stock: Stock) -> bool:
+        return stock.closed or stock.available(self._table.clock.now()) <= 0
 
     def plan_write(self, planned: Stock, now: int) -> "TransactWriteItemTypeDef":
         """Return the write of an operator's settings. It fails if they would release fewer saplings than are reserved.
