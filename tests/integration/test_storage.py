@@ -208,7 +208,7 @@ def test_pending_redemptions_are_spread_evenly_over_their_lists() -> None:
     dealt = Counter(redemptions.to_item(make_redemption(name))["list_name"] for name in names)
 
     assert len(dealt) == REQUESTED_LISTS
-    assert max(dealt.values()) < 1.3 * 20_000 / REQUESTED_LISTS
+    assert max(dealt.values()) < 1.2 * 20_000 / REQUESTED_LISTS
 
 
 def test_an_entry_of_an_ordinary_ride_takes_at_most_100_bytes() -> None:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from benchmarks.suggestions import enlarged_catalog
 from local.sam import ROOT
 from saxaul.catalog.entries import LANGUAGES, Catalog, Language, Synonyms
+from saxaul.catalog.recorded import recorded
 from saxaul.http.suggestion_views import result_view
 from saxaul.search import stored_entries
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
@@ -177,7 +178,6 @@ def test_each_further_suggestion_takes_at_most_1000_bytes() -> None:
 def test_unpacking_parses_no_entry_and_a_search_few_suggestions(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = pack(SearchIndex(enlarged_catalog(300)))
     parsed: list[str] = []
-    recorded = stored_entries.recorded
 
     def counting(model: Any, fields: Any) -> Any:  # noqa: ANN401 - any model
         parsed.append(model.__name__)

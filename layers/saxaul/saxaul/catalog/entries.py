@@ -179,11 +179,6 @@ class Text(Model):
     en: Phrase
     zh: Phrase
 
-    @classmethod
-    def recorded(cls, texts: Mapping[str, str]) -> "Text":
-        """Return a text that an order or the log has recorded. It is not checked, because today's limits may be new."""
-        return cls.model_construct(en=texts["en"], zh=texts["zh"])
-
     def in_language(self, language: Language) -> str:
         return self.en if language == "en" else self.zh
 
@@ -458,18 +453,6 @@ class ReleaseSchedule(Model):
     first_day: CatalogDay = Field(ge=date(2000, 1, 1))
     last_day: CatalogDay | None = None
     total: Count | None = Field(default=None, ge=1)
-
-    @classmethod
-    def recorded(cls, fields: Mapping[str, Any]) -> "ReleaseSchedule":
-        """Return a schedule from a stored stock. It is not checked, because the limits of today may be new."""
-        last_day, total = fields.get("last_day"), fields.get("total")
-        return cls.model_construct(
-            daily=int(fields["daily"]),
-            at=fields["at"],
-            first_day=date.fromisoformat(fields["first_day"]),
-            last_day=date.fromisoformat(last_day) if last_day else None,
-            total=int(total) if total is not None else None,
-        )
 
     @field_validator("last_day")
     @classmethod

@@ -1,6 +1,6 @@
 """The timeline of the catalog: every entry with the versions that are in effect now or will be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,7 +74,12 @@ class Timeline:
     def _changes(self) -> Sequence[int]:
         if self.changes is not None:
             return self.changes
-        return sorted({version.effective_at for version in self._versions()})
+        return self.changes_in(KINDS)
+
+    def changes_in(self, kinds: Collection[Kind]) -> Sequence[int]:
+        """Return the instants at which a version of an entry of these kinds replaces another one, ascending."""
+        entries = (entry for kind in kinds for entry in self.entries.get(kind, {}).values())
+        return sorted({version.effective_at for entry in entries for version in entry.chain[1:]})
 
     def referring_to(self, kind: Kind, identifier: str, instant: int) -> list[str]:
         """Return the entries that refer to an entry at an instant or later, as ``<kind>/<id>``."""
@@ -84,11 +89,6 @@ class Timeline:
             for name, entry in self.entries.get(referring, {}).items()
             if any(_refers(referring, version, kind, identifier) for version in entry.since(instant))
         ]
-
-    def _versions(self) -> Iterator[VersionedEntry]:
-        for entries in self.entries.values():
-            for entry in entries.values():
-                yield from entry.chain
 
 
 def _refers(referring: Kind, version: VersionedEntry, kind: Kind, identifier: str) -> bool:

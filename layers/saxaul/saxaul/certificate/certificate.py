@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from saxaul.catalog.entries import Language, Text
+from saxaul.catalog.recorded import recorded
 from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Particulars
 from saxaul.log.proof import LoggedEvent, Proof, ShownEvent, ShownTree, latest_planting_index, shown_history, shown_tree
@@ -46,9 +47,9 @@ class Certificate:
             number=last.number,
             state=last.event,
             project_id=last.project_id,
-            species=Text.recorded(particulars.species),
+            species=recorded(Text, particulars.species),
             latin=particulars.latin,
-            place=Text.recorded(particulars.place),
+            place=recorded(Text, particulars.place),
             partner=particulars.partner,
             dedication=particulars.dedication,
             applied_at=particulars.applied_at,

@@ -196,4 +196,4 @@ def _kind_words(kind: DocumentKind) -> Iterator[tuple[str, str]]:
 
 def _text(en: str, zh: str) -> Text:
     """Return a text made from texts of an entry. It is not checked, because it may be longer than an operator's."""
-    return Text.recorded({"en": en, "zh": zh})
+    return Text.model_construct(en=en, zh=zh)

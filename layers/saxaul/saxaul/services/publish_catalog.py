@@ -18,7 +18,6 @@ import saxaul.catalog
 import saxaul.search
 from saxaul.catalog.entries import KINDS, Kind
 from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
-from saxaul.catalog.timeline import Timeline
 from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.races import retry_lost_races
@@ -165,10 +164,10 @@ class CatalogPublishing:
         if published and not are_checked:
             run.known |= {named.source: named.sha256 for named in published.indexes}
         version = self._version(reading.version, content, published)
-        changes = changes_of(reading.timeline, CORE_KINDS)
+        changes = tuple(reading.timeline.changes_in(CORE_KINDS))
         bare = Snapshot(version, content, code_hash(), changes, items_of(reading, CORE_KINDS))
         chains, etag = chains_of(reading), pointer.etag
-        wanted = self._wanted(chains, changes_of(reading.timeline, KINDS))
+        wanted = self._wanted(chains, reading.timeline.changes_in(KINDS))
         while True:
             snapshot = self._with_indexes(bare, wanted, chains, run, published)
             if snapshot != published:
@@ -255,12 +254,6 @@ def _plain(value: object) -> object:
             return {name: _plain(member) for name, member in value.items()}
         case _:
             return repr(value)
-
-
-def changes_of(timeline: Timeline, kinds: Sequence[Kind]) -> tuple[int, ...]:
-    """Return the instants at which a version of an entry of these kinds replaces another one, ascending."""
-    entries = [entry for kind in kinds for entry in timeline.entries[kind].values()]
-    return tuple(sorted({version.effective_at for entry in entries for version in entry.chain[1:]}))
 
 
 def chains_of(reading: TableReading) -> list[_Chain]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from saxaul.catalog.entries import Text
+from saxaul.catalog.recorded import recorded
 from saxaul.storage import redemptions
 from saxaul.storage.table import Item, Key, Table, transact
 from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, PlantingOrder
@@ -129,9 +130,9 @@ def from_item(item: Item) -> PlantingOrder:
 def _project(item: Item) -> OrderedProject:
     reach = item.get("reach")
     return OrderedProject(
-        species=Text.recorded(item["species"]),
+        species=recorded(Text, item["species"]),
         latin=item["latin"],
-        place=Text.recorded(item["place"]),
+        place=recorded(Text, item["place"]),
         partner=item["partner"],
         reach=Reach(*map(float, reach)) if reach else None,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from saxaul.catalog.entries import ReleaseSchedule
+from saxaul.catalog.recorded import recorded
 from saxaul.storage.table import IS_AS_EXPECTED, Item, Key, Table
 from saxaul.trees.stock import Stock, Timetable
 
@@ -133,7 +134,7 @@ def from_item(project_id: str, item: Item | None) -> Stock:
         project_id=project_id,
         released=int(item["released"]),
         reserved=int(item["reserved"]),
-        timetable=Timetable(ReleaseSchedule.recorded(timetable["schedule"]), ZoneInfo(timetable["zone"]))
+        timetable=Timetable(recorded(ReleaseSchedule, timetable["schedule"]), ZoneInfo(timetable["zone"]))
         if timetable
         else None,
         scheduled=int(item["scheduled"]),
