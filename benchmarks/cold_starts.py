@@ -115,6 +115,7 @@ def measure(functions: Mapping[str, Path], without_bytecode: Path, times: int) -
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("starting functions", total=times * len(functions))
         for _ in range(times):
+            publish_catalog()  # the event of ManageCatalog has changed an entry
             for name, event in functions.items():
                 ours = start(BUILT, name, event)
                 starts = {
@@ -138,6 +139,7 @@ def measure_limited(functions: Mapping[str, Path], times: int) -> dict[str, dict
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("limiting functions", total=times * len(functions))
         for _ in range(times):
+            publish_catalog()  # the event of ManageCatalog has changed an entry
             for name, event in functions.items():
                 for key, timings in found[name].items():
                     timings.append(limited_request(name, event, prepared=key == "prepared"))
@@ -150,6 +152,7 @@ def measure_limited(functions: Mapping[str, Path], times: int) -> dict[str, dict
 
 def measure_sizes(event: Path, sizes: tuple[int, ...], times: int) -> dict[int, float]:
     """Return the fastest cold search with the default catalog and with larger ones, by the number of suggestions."""
+    publish_catalog()  # the event of ManageCatalog has changed an entry
     found = {len(load()["suggestions"]): _fastest_search(event, times)}
     for size in sizes:
         with step(f"publishing a catalog with {size:,d} suggestions"):
