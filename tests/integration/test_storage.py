@@ -135,6 +135,18 @@ def test_a_period_is_read_back_unchanged_and_in_order(period: Period) -> None:
     assert list(read.entries) == list(period.entries)
 
 
+@given(period=all_periods, more=st.lists(entries, max_size=20))
+def test_a_period_that_was_read_is_stored_as_if_each_entry_were_converted_again(
+    period: Period, more: list[Entry]
+) -> None:
+    read = periods.from_item(stored(periods.to_item(period), period.version))
+    added = {f"app:more-{number}": entry for number, entry in enumerate(more)}
+    changed = {name: replace(entry, conflicted=not entry.conflicted) for name, entry in [*read.entries.items()][::2]}
+    grown = replace(read, entries={**read.entries, **changed, **added})
+
+    assert periods.to_item(grown) == periods.to_item(replace(grown, stored={}))
+
+
 @given(evidence=all_claims)
 def test_the_claims_to_evidence_are_read_back_unchanged(evidence: EvidenceClaims) -> None:
     written = UNUSED.evidence_write(evidence)["Put"]["Item"]

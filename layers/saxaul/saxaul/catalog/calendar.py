@@ -81,7 +81,7 @@ class Calendar:
         return instant_of(day + timedelta(days=1), time(), self.zone) - 1
 
     def window_of(self, instant: int, length: WindowLength) -> str:
-        return self.day_of(instant).isoformat()[: _LENGTH[length]]
+        return self.windows_of(instant).of(length)
 
     def windows_of(self, instant: int) -> Windows:
         """Return the windows of the day, the month and the year that contain an instant."""

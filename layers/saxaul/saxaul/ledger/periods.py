@@ -62,6 +62,8 @@ class Period:
         full: the apps that reported an action for which their share had no room. Such actions earn nothing.
         awaited: the apps that reversed an action of this window before the action arrived. Their reversals are stored
             in an item of their own (see ``ledger/early.py``).
+        stored: by name, the entries that were read, each with the form in which it is stored. Only storage uses this,
+            so that it converts no entry again that has not changed.
     """
 
     key: PeriodKey
@@ -70,6 +72,7 @@ class Period:
     digests: Mapping[str, bytes] = field(default_factory=dict)
     full: frozenset[str] = frozenset()
     awaited: frozenset[str] = frozenset()
+    stored: Mapping[str, tuple[Entry, dict[str, object]]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def window(self) -> str:
@@ -151,7 +154,7 @@ class PeriodDraft:
         self._digests = dict(period.digests)
         self._full = set(period.full)
         self._awaited = set(period.awaited)
-        self._shares: dict[str, Share] = {}
+        self._shares: dict[str, Share] | None = None
         self._usages: dict[str, Usage] = {}
         self._unsettled: set[str] = set()
         self._changed: set[str] = set()
@@ -267,7 +270,7 @@ class PeriodDraft:
 
     def has_slot_for(self, app: str) -> bool:
         """Return whether the app may use the period: it does already, or fewer than 16 apps do."""
-        apps = {app_of(name) for name in self._entries} | self._digests.keys() | self._awaited
+        apps = self._all_shares().keys() | self._digests.keys() | self._awaited
         return app in apps or len(apps) < MAX_APPS
 
     def posted(self) -> Period:
@@ -365,9 +368,12 @@ class PeriodDraft:
         return self._usages[action_type]
 
     def _share_of(self, app: str) -> Share:
-        if not self._shares:
+        return self._all_shares().setdefault(app, Share())
+
+    def _all_shares(self) -> dict[str, Share]:
+        if self._shares is None:
             self._shares = shares_of(self._entries.items())
-        return self._shares.setdefault(app, Share())
+        return self._shares
 
     def _settle(self) -> None:
         """Award the entries of each type that has changed entries, or sums that come after new entries."""

@@ -82,8 +82,8 @@ def weight(name: str, entry: Entry) -> int:
     """Return the bytes that an entry takes of its app's share. A sum has a name of ours, which compresses well."""
     if entry.summed:
         return _FIELDS_BYTES
-    ids = len(name) - len(app_of(name)) + len(entry.evidence_id)
-    return _FIELDS_BYTES + ids + len(entry.reversal.encode())
+    ids = len(name) - name.find(":") + len(entry.evidence_id)
+    return _FIELDS_BYTES + ids + (len(entry.reversal.encode()) if entry.reversal else 0)
 
 
 def sum_name(app: str, day: str, entry: Entry) -> str:

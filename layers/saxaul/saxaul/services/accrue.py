@@ -184,9 +184,11 @@ class _Rounds:
     def _after_success(self, posting: _Posting, plan: Plan) -> list[_Posting]:
         self.accrued.outcomes += plan.outcomes
         posting.work.changes = posting.work.changes[plan.posted :]
-        posting.read = plan.after
+        if not posting.work.changes:
+            return []
+        posting.read = plan.after()
         posting.attempts = 0
-        return [posting] if posting.work.changes else []
+        return [posting]
 
     def _after_failure(self, posting: _Posting, failure: Exception) -> list[_Posting]:
         """Return the work if it is worth another attempt. If not, its messages fail."""
@@ -213,7 +215,8 @@ def _plain_work(actions: Mapping[str, Sequence[Action]], terms: Terms) -> dict[P
     for message_id, found in actions.items():
         for action in found:
             if not action.evidence_id:
-                plan.setdefault(place_of(action, terms), Work(action.owner)).add(action, message_id)
+                place = place_of(action, terms)
+                plan.setdefault(place, Work(action.owner, place=place)).add(action, message_id)
     return plan
 
 

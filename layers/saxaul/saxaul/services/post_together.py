@@ -53,11 +53,15 @@ Postable = Action | Reversal | Withdrawal
 
 @dataclass
 class Work:
-    """What to post for one owner, in this order, and the ids of the messages that contain it."""
+    """What to post for one owner, in this order, and the ids of the messages that contain it.
+
+    ``place`` is the period that all of the work belongs to; None if it must be found for each change.
+    """
 
     owner: Owner
     changes: list[Postable] = field(default_factory=list)
     message_ids: set[str] = field(default_factory=set)
+    place: PeriodKey | None = None
 
     def add(self, change: Postable, message_id: str) -> None:
         self.changes.append(change)
@@ -72,7 +76,7 @@ class Work:
         for change in self.changes:
             match change:
                 case Action():
-                    yield place_of(change, terms)
+                    yield self.place or place_of(change, terms)
                 case Reversal():
                     windows = terms.calendar.windows_of(change.occurred_at)
                     yield from (PeriodKey(self.owner, window) for window in windows)
@@ -109,7 +113,7 @@ class Plan:
         periods: the changed periods, with the version that was read.
         claims: the writes of the changed claims to evidence and early reversals.
         reopened: the periods, as they were read, that change although the person's wallet may have closed them.
-        after: the periods that were read, as they are stored after the plan was written.
+        read: the periods that were read.
     """
 
     outcomes: Counter[str]
@@ -117,12 +121,16 @@ class Plan:
     periods: Sequence[Period]
     claims: Sequence["TransactWriteItemTypeDef"]
     reopened: Sequence[Period]
-    after: Mapping[PeriodKey, Period]
+    read: Mapping[PeriodKey, Period]
 
     @property
     def is_one_period(self) -> bool:
         """Whether one period changes, and nothing else."""
         return len(self.periods) == 1 and not self.claims and not self.reopened
+
+    def after(self) -> dict[PeriodKey, Period]:
+        """Return the periods that were read, as they are stored after the plan was written."""
+        return {**self.read, **{period.key: replace(period, version=period.version + 1) for period in self.periods}}
 
 
 class Attempt:
@@ -178,7 +186,7 @@ class Attempt:
                 return self._withdraw(change)
 
     def _post(self, action: Action) -> str:
-        draft = self._draft(place_of(action, self._terms))
+        draft = self._draft(self._work.place or place_of(action, self._terms))
         name = entry_name(action.app, action.action_id)
         is_new = name not in draft.entries
         early = self._early_of(action.app).reason_for(action.action_id) if draft.awaits(action.app) else ""
@@ -423,8 +431,7 @@ class Attempt:
             *(self._stores.claims.evidence_write(self._evidence[name]) for name in sorted(self._changed_evidence)),
             *(self._stores.claims.early_write(self._early[app]) for app in sorted(self._changed_early)),
         ]
-        after = self._periods | {period.key: replace(period, version=period.version + 1) for period in changed}
-        return Plan(self._outcomes, self._posted, changed, claims, self._reopened(changed), after)
+        return Plan(self._outcomes, self._posted, changed, claims, self._reopened(changed), self._periods)
 
     def _reopened(self, changed: Sequence[Period]) -> list[Period]:
         """Return the changed periods that the wallet may have closed, as they were before."""

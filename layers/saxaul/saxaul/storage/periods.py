@@ -170,7 +170,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=str, ensure_ascii=Fal
 
 
 def to_item(period: Period) -> Item:
-    entries = [{"k": name, **_shortened(entry)} for name, entry in period.entries.items()]
+    entries = [_stored_form(name, entry, period) for name, entry in period.entries.items()]
     text = _ENCODER.encode(entries).encode()
     item: Item = {**period_key(period.key)._asdict()}
     if len(text) <= _PLAIN_BYTES:
@@ -186,6 +186,11 @@ def to_item(period: Period) -> Item:
     if period.awaited:
         item["awaited"] = sorted(period.awaited)
     return item
+
+
+def _stored_form(name: str, entry: Entry, period: Period) -> Item:
+    read, form = period.stored.get(name, (None, {}))
+    return form if read is entry else {"k": name, **_shortened(entry)}
 
 
 def to_write(period: Period) -> Write:
@@ -254,13 +259,15 @@ def _unpack_sums(window: str, packed: Item) -> PeriodSums:
 
 
 def _period(item: Item, entries: list[Item]) -> Period:
+    stored = {form["k"]: _with_numbers(form) for form in entries}
     return Period(
         PeriodKey(owner_of(item["pk"]), item["sk"].removeprefix(PERIOD_PREFIX)),
-        {stored["k"]: _restored(stored) for stored in entries},
+        {name: entry for name, (entry, _) in stored.items()},
         version=int(item["v"]),
         digests={app: bytes(digests) for app, digests in item.get("digests", {}).items()},
         full=frozenset(item.get("full", ())),
         awaited=frozenset(item.get("awaited", ())),
+        stored=stored,
     )
 
 
@@ -285,12 +292,20 @@ def _shortened(entry: Entry) -> Item:
 
 
 def _restored(stored: Item) -> Entry:
+    return _with_numbers(stored)[0]
+
+
+def _with_numbers(stored: Item) -> tuple[Entry, Item]:
+    """Return a stored entry, and its stored form with the numbers of the entry, as ``_shortened`` makes it."""
     found: Item = {}
+    form: Item = {}
     for short, value in stored.items():
-        if short != "k":
+        if short == "k":
+            form["k"] = value
+        else:
             name, convert = _FIELDS[short]
-            found[name] = convert(value) if convert else value
+            found[name] = form[short] = convert(value) if convert else value
     by_default = ZERO if "reversal" in found or "void" in found else found["quantity"]
     found.setdefault("units", by_default)
     found.setdefault("counted", by_default)
-    return Entry(**found)
+    return Entry(**found), form
