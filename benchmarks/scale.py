@@ -3,7 +3,7 @@
     make bench ONLY=scale
     python -m benchmarks.scale [--sample 1000] [--redemptions 60] [--people 1000000]
 
-The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_units``). It then
+The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_measuring``). It then
 multiplies by an assumed activity (``scale_model.Activity``) and compares with AWS's published limits (``limits``). It
 reckons all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
 (``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``, and, with a million people, the tables
@@ -29,8 +29,11 @@ from benchmarks import burst, costs, scale_plot
 from benchmarks.engine import engine
 from benchmarks.limits import limits, users_at
 from benchmarks.metering import Meter
+from benchmarks.scale_gauge import Gauge, LogBytes
+from benchmarks.scale_measuring import Measuring
 from benchmarks.scale_model import Activity, Load, dollars_a_month, http_api_dollars, load
-from benchmarks.scale_units import SIZES, Gauge, LogBytes, Measured, Measuring, partner_side
+from benchmarks.scale_trees import partner_side
+from benchmarks.scale_units import SIZES, Measured
 from local.command import command_parser, run_command, whole_number
 from local.console import console, step
 from local.sam import ROOT
