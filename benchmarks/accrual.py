@@ -24,7 +24,6 @@ The benchmark counts these costs between the API and the ledger. The messages of
   harvests are not counted.
 """
 
-import argparse
 import gc
 import json
 import logging
@@ -50,6 +49,7 @@ from benchmarks.metering import Meter
 from benchmarks.periods_way import PeriodsWay, SingleWritesWay, users_of
 from benchmarks.prices import Usage
 from benchmarks.usual_way import UsualWay
+from local.command import command_parser, run_command, whole_number
 from local.console import console, step
 from local.sam import ROOT
 from saxaul.clock import SYSTEM_CLOCK
@@ -218,9 +218,13 @@ def measure_all(users: int, sample: int, progress: Progress, queue_url: str) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.accrual", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--users", type=int, default=100_000, help="the number of users of the simulated day")
-    parser.add_argument("--sample", type=int, default=4_000, help="the number of actions to measure for each table row")
+    parser = command_parser("benchmarks.accrual", __doc__)
+    parser.add_argument(
+        "--users", type=whole_number(1), default=100_000, help="the number of users of the simulated day"
+    )
+    parser.add_argument(
+        "--sample", type=whole_number(1), default=4_000, help="the number of actions to measure for each table row"
+    )
     chosen = parser.parse_args()
     handler = logger.registered_handler
     if isinstance(handler, logging.StreamHandler):
@@ -240,4 +244,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

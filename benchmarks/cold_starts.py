@@ -26,7 +26,6 @@ report shows the fastest start of each, because other work on the machine can on
 red, but the exit code is still 0, because timings vary.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -46,6 +45,7 @@ from rich.table import Table as Grid
 
 from benchmarks.engine import engine, publish_catalog
 from local.build import BUILT, THIS_MACHINE, build
+from local.command import command_parser, run_command, whole_number
 from local.console import console, exit_with, step
 from local.sam import ROOT, SamError
 from local.seed import load
@@ -251,14 +251,11 @@ def _show_limited(limited: Mapping[str, Any] | None) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.cold_starts", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("--times", type=int, default=7, help="how often to start each function")
-    parser.add_argument("--largest", type=int, default=max(SIZES), help="the most suggestions of a cold search")
+    parser = command_parser("benchmarks.cold_starts", __doc__)
+    parser.add_argument("--times", type=whole_number(1), default=7, help="how often to start each function")
+    largest = whole_number(1, max(SIZES))
+    parser.add_argument("--largest", type=largest, default=max(SIZES), help="the most suggestions of a cold search")
     chosen = parser.parse_args()
-    if chosen.times < 1 or not 1 <= chosen.largest <= max(SIZES):
-        parser.error(f"--times must be at least 1, and --largest from 1 to {max(SIZES)}")
     try:
         with step("building the functions and layers"):
             build(THIS_MACHINE)
@@ -276,4 +273,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,7 +13,6 @@ It requests the two wallets and the two forests by turns, so that other work on 
 report shows the median of each, and the ratios. The exit code is 1 if a ratio is above the budget.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -29,6 +28,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table as Grid
 
 from local.client import LAPTOP, Client, stack, use_stack
+from local.command import command_parser, run_command, whole_number
 from local.console import console
 from local.sam import state
 from saxaul.clock import SYSTEM_CLOCK
@@ -129,8 +129,8 @@ def show(result: Mapping[str, Any]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.extremes", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--times", type=int, default=30, help="how often to make each request")
+    parser = command_parser("benchmarks.extremes", __doc__)
+    parser.add_argument("--times", type=whole_number(1), default=30, help="how often to make each request")
     times = parser.parse_args().times
     if not (state() / f"{LAPTOP}.json").exists():
         console.print("The laptop stack is not running, so there is nothing to measure; start it with: make up")
@@ -145,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -12,7 +12,6 @@ The exit code is 1 if fewer than 8 redemptions were reserved per write of the st
 redemptions differs from the number of saplings.
 """
 
-import argparse
 import json
 import os
 import socket
@@ -32,6 +31,7 @@ from rich.table import Table as Grid
 
 from benchmarks.cached_catalog import CachedCatalog
 from local import stack
+from local.command import command_parser, run_command, whole_number
 from local.console import console
 from local.deployment import client_arguments
 from local.sam import ROOT, state
@@ -305,11 +305,12 @@ def show(asking: dict[str, Any], late: dict[str, Any], ours: dict[str, Any], usu
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.redemptions", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = command_parser("benchmarks.redemptions", __doc__)
     parser.add_argument(
-        "--users", type=int, default=2000, help="the number of people; a quarter of them can get a tree"
+        "--users",
+        type=whole_number(4 * BATCH),
+        default=2000,
+        help="the number of people; a quarter of them can get a tree",
     )
     users = parser.parse_args().users
     saplings = users // 4
@@ -331,4 +332,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -8,7 +8,6 @@ index of what the app of the query can show. Look at the held-out half rarely, a
 its figures.
 """
 
-import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from statistics import fmean
 from rich.table import Column, Table
 
 from benchmarks.search_engines import Ask, Engine, careful_fts5, careful_tantivy
+from local.command import command_parser, run_command
 from local.console import console
 from saxaul.catalog.entries import Catalog
 from saxaul.search.index import SearchIndex
@@ -125,7 +125,7 @@ def _rounded(found: Quality) -> dict[str, float | None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure how well the search answers judged queries.")
+    parser = command_parser("benchmarks.relevance", __doc__)
     parser.add_argument("--half", choices=HALVES, default="tuning", help="which half of the queries (default: tuning)")
     half: Half = parser.parse_args().half
     qualities = measure(half)
@@ -137,4 +137,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -3,7 +3,7 @@
     make bench ONLY=scale
     python -m benchmarks.scale [--sample 1000] [--redemptions 60] [--people 1000000]
 
-The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_units``). It then
+The benchmark measures what each piece of work uses, with small samples on the emulator (``scale_measuring``). It then
 multiplies by an assumed activity (``scale_model.Activity``) and compares with AWS's published limits (``limits``). It
 reckons all costs of a million actions and of a tree (``costs``), and simulates a burst of a million people
 (``burst``). It writes the pictures ``docs/scale.svg`` and ``docs/burst.svg``, and, with a million people, the tables
@@ -13,7 +13,6 @@ What depends on the machine: processor time, and so Lambda's part of the dollars
 times. What does not: units, requests, messages, bytes, and their dollars.
 """
 
-import argparse
 import json
 import logging
 import re
@@ -30,8 +29,12 @@ from benchmarks import burst, costs, scale_plot
 from benchmarks.engine import engine
 from benchmarks.limits import limits, users_at
 from benchmarks.metering import Meter
+from benchmarks.scale_gauge import Gauge, LogBytes
+from benchmarks.scale_measuring import Measuring
 from benchmarks.scale_model import Activity, Load, dollars_a_month, http_api_dollars, load
-from benchmarks.scale_units import SIZES, Gauge, LogBytes, Measured, Measuring, partner_side
+from benchmarks.scale_trees import partner_side
+from benchmarks.scale_units import SIZES, Measured
+from local.command import command_parser, run_command, whole_number
 from local.console import console, step
 from local.sam import ROOT
 from saxaul.observability import logger
@@ -262,13 +265,15 @@ def short(number: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--sample", type=int, default=1000, help="the number of actions to measure for each call size")
-    parser.add_argument("--redemptions", type=int, default=60, help="the number of trees to measure")
-    parser.add_argument("--people", type=int, default=PEOPLE, help="the number of people of the simulated burst")
+    parser = command_parser("benchmarks.scale", __doc__)
+    parser.add_argument(
+        "--sample", type=whole_number(1), default=1000, help="the number of actions to measure for each call size"
+    )
+    parser.add_argument("--redemptions", type=whole_number(2), default=60, help="the number of trees to measure")
+    parser.add_argument(
+        "--people", type=whole_number(1), default=PEOPLE, help="the number of people of the simulated burst"
+    )
     chosen = parser.parse_args()
-    if min(chosen.sample, chosen.redemptions, chosen.people) < 1:
-        parser.error("at least one action, one tree and one person are needed")
     summary = report(measured(chosen.sample, chosen.redemptions), Activity(), chosen.people)
     scale_plot.draw_scale(summary["scale"], summary["limits"], PICTURE)
     scale_plot.draw_burst(summary["bursts"], BURST_PICTURE)
@@ -281,4 +286,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -32,6 +32,7 @@ from rich.table import Column, Table
 from benchmarks.any_query import QueryRun, live_index, show, time_queries
 from benchmarks.search_engines import Ask, Engine, fast_fts5, fast_tantivy, rapidfuzz_scan
 from local.client import Client
+from local.command import command_parser, run_command
 from local.console import console
 from local.sam import state
 from saxaul.catalog.entries import Catalog, Suggestion, Text
@@ -178,6 +179,7 @@ def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
 
 
 def main() -> None:
+    command_parser("benchmarks.suggestions", __doc__).parse_args()
     queries = [question.query for half in HALVES for question in all_queries(half)]
     random.Random(7).shuffle(queries)  # noqa: S311 - the same order each time
     measured: list[Measured] = []
@@ -291,4 +293,4 @@ def _summary(
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -34,6 +34,7 @@ from benchmarks.engine import stop_if_terminated
 from benchmarks.throughput_driver import Driver, Took
 from benchmarks.throughput_load import MOST_A_PERSON, REPEATED, make_load
 from local.calls import StoppedError
+from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with
 from local.replay import ZONE
 from local.sam import ROOT
@@ -164,22 +165,24 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.throughput", description=(__doc__ or "").splitlines()[0]
+    parser = command_parser("benchmarks.throughput", __doc__)
+    parser.add_argument(
+        "--actions", type=whole_number(REPEATED), default=10_000, help="the different actions of each load"
     )
-    parser.add_argument("--actions", type=int, default=10_000, help="the different actions of each load")
-    parser.add_argument("--persons", type=int, default=2_000)
-    parser.add_argument("--in-a-call", type=int, default=100, help="actions in an API call")
-    parser.add_argument("--reports", type=int, default=200, help="how many single reports are measured")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each load is measured on each stack")
-    parser.add_argument("--beside", help="compare with this commit instead")
+    parser.add_argument("--persons", type=whole_number(1), default=2_000, help="who did them")
+    parser.add_argument("--in-a-call", type=whole_number(1, 500), default=100, help="actions in an API call")
+    parser.add_argument("--reports", type=whole_number(2), default=200, help="how many single reports are measured")
+    parser.add_argument(
+        "--rounds", type=whole_number(1), default=1, help="how often each load is measured on each stack"
+    )
+    parser.add_argument("--beside", type=non_empty, help="compare with this commit instead")
     chosen = parser.parse_args()
-    if not 0 < chosen.persons <= chosen.actions <= MOST_A_PERSON * chosen.persons:
+    if not chosen.persons <= chosen.actions <= MOST_A_PERSON * chosen.persons:
         parser.error(f"each person needs 1 to {MOST_A_PERSON} actions")
-    if not (1 <= chosen.in_a_call <= 500 and chosen.reports >= 2 * chosen.rounds >= 2 and chosen.actions >= REPEATED):  # noqa: PLR2004 - what the API accepts
-        parser.error("a call has 1 to 500 actions, a load at least 20, and each round needs two single reports")
+    if chosen.reports < 2 * chosen.rounds:
+        parser.error("each round needs two single reports")
     return chosen
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

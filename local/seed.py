@@ -10,7 +10,6 @@ also does not replace entries that were seeded from another folder. If this mach
 machine seeded the stack, a seed may replace an entry that is at version 1 and was written by the operator client.
 """
 
-import argparse
 import json
 from collections import Counter
 from pathlib import Path
@@ -20,6 +19,7 @@ import yaml
 from rich.progress import Progress
 
 from local.client import Client, exit_if_unreachable, stack_name
+from local.command import command_parser, path, run_command
 from local.console import console, exit_with, shown
 from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
@@ -212,10 +212,10 @@ def _documents(folder: Path, kind: Kind) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.seed", description=(__doc__ or "").splitlines()[0])
+    parser = command_parser("local.seed", __doc__)
     parser.add_argument(
         "folder",
-        type=Path,
+        type=path,
         nargs="?",
         default=FOLDER,
         help="a folder with a YAML file for each kind, as export writes it",
@@ -227,4 +227,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -4,7 +4,6 @@ python -m local.stack up [--port 4566]    start the stack, or update a running o
 python -m local.stack down                stop the emulator and the workers that it started
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ import httpx
 import psutil
 
 from local.build import THIS_MACHINE, build
+from local.command import command_parser, run_command, whole_number
 from local.console import console, exit_with, shown, step
 from local.deployment import ADMIN, REGION, Deployment, client_arguments
 from local.registration import load_clients, register
@@ -27,7 +27,8 @@ from local.seed import seed
 
 _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
-_FIRST_PORT, _LAST_PORT = 1024, 65535
+_PORTS = (1024, 65535)
+"""The first and the last port that a program without special rights may use."""
 
 
 def up(port: int) -> None:
@@ -156,17 +157,10 @@ def _read(file: Path) -> Any:  # noqa: ANN401 - JSON that this module wrote
     return json.loads(file.read_text())
 
 
-def _port(text: str) -> int:
-    """Parse a port that a program without special rights may use."""
-    if not (text.isascii() and text.isdigit() and _FIRST_PORT <= int(text) <= _LAST_PORT):
-        raise argparse.ArgumentTypeError(f"must be a number from {_FIRST_PORT} to {_LAST_PORT}")
-    return int(text)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m local.stack", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("command", choices=["up", "down"])
-    parser.add_argument("--port", type=_port, default=4566)
+    parser = command_parser("local.stack", __doc__)
+    parser.add_argument("command", choices=["up", "down"], help="start or update the stack, or stop it")
+    parser.add_argument("--port", type=whole_number(*_PORTS), default=4566, help="up: the port of the emulator")
     chosen = parser.parse_args()
     os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:
@@ -176,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

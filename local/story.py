@@ -15,6 +15,7 @@ import boto3
 import httpx
 
 from local.client import Client, stack
+from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
 from local.deployment import client_arguments
 from local.results import show_results
@@ -39,6 +40,7 @@ WEEK = (
 
 
 def main() -> None:
+    command_parser("local.story", __doc__).parse_args()
     try:
         tell()
     except httpx.HTTPError as error:
@@ -230,4 +232,4 @@ def _line(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

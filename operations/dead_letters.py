@@ -17,8 +17,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import client_arguments_of_stack, stack
+from local.command import command_parser, non_empty, path, run_command, whole_number
 from local.console import console, exit_with, shown
-from operations.arguments import non_empty
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
 from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
@@ -137,16 +137,16 @@ def _corrected_body(file: Path, kind: str) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m operations.dead_letters", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    parser = command_parser("operations.dead_letters", __doc__, is_whole=True)
+    parser.add_argument("command", choices=["list", "redrive", "drop"], help="what to do; the lines above say it")
+    parser.add_argument(
+        "--queue", choices=["actions", "redemptions", "planting"], default="actions", help="whose messages"
     )
-    parser.add_argument("command", choices=["list", "redrive", "drop"])
-    parser.add_argument("--queue", choices=["actions", "redemptions", "planting"], default="actions")
     parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
     parser.add_argument("--yes", action="store_true", help="drop --all: confirm that every message is deleted")
-    parser.add_argument("--body-file", type=Path, help="redrive --id: send the content of this file as the body")
-    parser.add_argument("--limit", type=int, default=100, help="list: the most messages to show")
+    parser.add_argument("--body-file", type=path, help="redrive --id: send the content of this file as the body")
+    parser.add_argument("--limit", type=whole_number(1), default=100, help="list: the most messages to show")
     parser.add_argument(
         "--source-url",
         type=non_empty,
@@ -181,7 +181,10 @@ def main() -> None:
                 show_all(client, queues, chosen.limit)
             case "redrive" if chosen.id:
                 redrive_one(
-                    client, queues, chosen.id, chosen.body_file and _corrected_body(chosen.body_file, chosen.queue)
+                    client,
+                    queues,
+                    chosen.id,
+                    chosen.body_file and _corrected_body(chosen.body_file, chosen.queue),
                 )
             case "redrive":
                 redrive_all(client, queues)
@@ -194,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -9,7 +9,6 @@ fault. It reports public totals that cannot be read; `operations.recount` compar
 The exit code is 0 if everything adds up, and 1 otherwise.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -21,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table as Grid
 
 from local.client import stack, use_stack
+from local.command import command_parser, non_empty, run_command, time_zone
 from local.console import console, exit_with, shown
-from operations.arguments import non_empty
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
 from saxaul.audit import PAID, Census, CrossChecks, Finding, Holdings, check, log_findings, stock_findings
 from saxaul.catalog.calendar import Calendar
@@ -199,12 +198,12 @@ def _certified_tree(item: Item) -> OrderedTree:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m operations.reconcile", description=(__doc__ or "").splitlines()[0])
+    parser = command_parser("operations.reconcile", __doc__)
     parser.add_argument(
         "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
     )
     parser.add_argument("--catalog", type=non_empty, help="the catalog's table; only needed with --table")
-    parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --catalog")
+    parser.add_argument("--time-zone", type=time_zone, help="the template's TimeZone; only needed with --catalog")
     chosen = parser.parse_args()
     if (chosen.catalog is None) != (chosen.time_zone is None) or (chosen.catalog and not chosen.table):
         parser.error("--catalog and --time-zone belong together, and need --table")
@@ -252,4 +251,4 @@ def _print_sums(report: Report) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,7 +13,6 @@ TallyImpact would count them a second time.
 The exit code is 0 if all totals could be judged and none lack something, and 1 otherwise.
 """
 
-import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,8 +24,8 @@ from zoneinfo import ZoneInfo
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import stack
+from local.command import command_parser, non_empty, run_command, time_zone
 from local.console import console, exit_with, shown
-from operations.arguments import non_empty
 from operations.ledger_reading import scan
 from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
@@ -180,11 +179,11 @@ def _counted_from_ledger(table: Table, calendar: Calendar) -> Impacts:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m operations.recount", description=(__doc__ or "").splitlines()[0])
+    parser = command_parser("operations.recount", __doc__)
     parser.add_argument(
         "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
     )
-    parser.add_argument("--time-zone", type=ZoneInfo, help="the template's TimeZone; only needed with --table")
+    parser.add_argument("--time-zone", type=time_zone, help="the template's TimeZone; only needed with --table")
     parser.add_argument("--mend", action="store_true", help="correct the totals that only lack something")
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
@@ -215,4 +214,4 @@ def conclusions(report: Report) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

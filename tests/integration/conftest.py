@@ -16,6 +16,7 @@ from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.builders import NOON
 from tests.clocks import StoppedClock
+from tests.integration.log_lines import Lines, written_lines
 from tests.integration.moto_statements import batch_execute_statement
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
 
@@ -42,6 +43,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
     stopped = StoppedClock(NOON)
     monkeypatch.setattr("saxaul.services.wiring.SYSTEM_CLOCK", stopped)
     return stopped
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """What the logger of the functions writes during a test."""
+    with written_lines(monkeypatch) as written:
+        yield written
 
 
 @pytest.fixture

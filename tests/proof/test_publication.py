@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import Catalog, Entity, Kind
-from saxaul.catalog.snapshot import PublishedIndex, Snapshot
+from saxaul.catalog.snapshot import SNAPSHOT_FORMAT, PublishedIndex, Snapshot
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER, CatalogPublishing, Publication
 from saxaul.services.search import LiveIndex
@@ -208,13 +208,16 @@ def test_runs_and_writes_that_overlap_never_publish_an_older_catalog_after_a_new
     site.check()
 
 
+BEGINNING = b"saxaul-catalog %d " % SNAPSHOT_FORMAT
+
+
 def resealed(change: Callable[[Any], object]) -> Callable[[bytes], bytes]:
     """Return a change of the JSON of a snapshot that also corrects its hash."""
 
     def changed(packed: bytes) -> bytes:
         fields = json.loads(packed.partition(b"\n")[2])
         body = json.dumps(change(fields) or fields).encode()
-        return b"saxaul-catalog 1 " + sha256(body).hexdigest().encode() + b"\n" + body
+        return BEGINNING + sha256(body).hexdigest().encode() + b"\n" + body
 
     return changed
 
@@ -223,12 +226,10 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut": lambda packed: packed[:-7],
     "a flipped bit": lambda packed: packed[:300] + bytes([packed[300] ^ 1]) + packed[301:],
-    "another format": lambda packed: packed.replace(b"saxaul-catalog 1 ", b"saxaul-catalog 2 "),
-    "not JSON": lambda _: b"saxaul-catalog 1 " + sha256(b"{").hexdigest().encode() + b"\n{",
+    "another format": lambda packed: packed.replace(BEGINNING, b"saxaul-catalog 1 "),
+    "not JSON": lambda _: BEGINNING + sha256(b"{").hexdigest().encode() + b"\n{",
     "a list": resealed(lambda _: [1]),
-    "nested too deeply": lambda _: (
-        b"saxaul-catalog 1 " + sha256(b"[" * 90_000).hexdigest().encode() + b"\n" + b"[" * 90_000
-    ),
+    "nested too deeply": lambda _: BEGINNING + sha256(b"[" * 90_000).hexdigest().encode() + b"\n" + b"[" * 90_000,
     "without entries": resealed(lambda fields: fields.pop("items") and None),
     "a kind is missing": resealed(lambda fields: fields["items"].pop("campaigns") and None),
     "an item is a text": resealed(lambda fields: fields["items"]["action-types"].update(bus_ride="x")),

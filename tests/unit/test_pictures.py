@@ -17,6 +17,7 @@ def test_without_a_browser_or_beside_a_running_stack_no_picture_is_taken(
     sentence: str,
 ) -> None:
     started: list[int] = []
+    monkeypatch.setattr("sys.argv", ["pictures"])
     monkeypatch.setattr("local.pictures.shutil.which", lambda _: browser)
     monkeypatch.setattr("local.pictures.running", lambda: is_running)
     monkeypatch.setattr("local.pictures.up", started.append)

@@ -11,8 +11,9 @@ from benchmarks import costs, prices
 from benchmarks.burst import Setting, simulate
 from benchmarks.limits import limits, users_at
 from benchmarks.scale import DOCUMENT, grids, report, row, short, with_tables
+from benchmarks.scale_gauge import LogBytes, step
 from benchmarks.scale_model import DAY, DAYS_OF_MONTH, Activity, dollars_a_month, load
-from benchmarks.scale_units import SIZES, LogBytes, Measured, Step, Units, step
+from benchmarks.scale_units import SIZES, Measured, Step, Units
 from local.template import on_aws, resources, template
 
 API = Units(processor_seconds=0.005, round_trips=3, read_units=2, log_bytes=250, sent_bytes=100)

@@ -5,12 +5,12 @@ Each run makes a new key and does not store the private key. So each run replace
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import rfc8785
 
+from local.command import command_parser, path, run_command
 from tests.vectors import cases
 from tests.vectors.cases import ABSENT, REFUSED, VERIFIED, Check, Json
 from tests.vectors.documents import Key, changed, make_certificate, make_log, page
@@ -85,5 +85,11 @@ def make_vectors(folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
+def main() -> None:
+    parser = command_parser("tests.vectors.make_vectors", __doc__)
+    parser.add_argument("folder", type=path, help="the folder to write to")
+    make_vectors(parser.parse_args().folder)
+
+
 if __name__ == "__main__":
-    make_vectors(Path(sys.argv[1]))
+    run_command(main)

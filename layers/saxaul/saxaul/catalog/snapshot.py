@@ -15,7 +15,7 @@ from saxaul.catalog.entries import KINDS, Kind
 HIGHEST_HEAD = 10**15
 """No head gets as high by writes of entries. So a forged version leaves the head far below the numbers of DynamoDB."""
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 """Increase this number if the JSON of a snapshot changes. Workers of another release then read the table instead."""
 
 CORE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in {"suggestions", "synonyms"})
@@ -34,12 +34,12 @@ class PublishedIndex(NamedTuple):
     Attributes:
         since: from when on its catalog is in effect, an instant in seconds.
         sha256: the hash of its bytes, which is also its name.
-        source: a hash of the entries in it, and of the code that built it.
+        made_from: a hash of the entries in it, and of the code that built it.
     """
 
     since: int
     sha256: str
-    source: str
+    made_from: str
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Snapshot:
 
     Attributes:
         version: the version of the catalog's head, as it was before the entries were read.
-        content: a hash of all entries of the table.
-        code: a hash of the code that built the indexes.
+        entries_hash: a hash of all entries of the table.
+        code_hash: a hash of the code that built the indexes.
         changes: the instants at which a version of an entry of the ``CORE_KINDS`` replaces another one, ascending.
         items: the items of the entries, by kind and identifier, as the table has them, but without their keys.
         indexes: the indexes, in the order of ``since``.
@@ -57,8 +57,8 @@ class Snapshot:
     """
 
     version: int
-    content: str
-    code: str
+    entries_hash: str
+    code_hash: str
     changes: tuple[int, ...]
     items: Mapping[Kind, Mapping[str, Mapping[str, Any]]]
     indexes: tuple[PublishedIndex, ...] = ()
@@ -90,15 +90,15 @@ class Snapshot:
         Raises:
             BrokenSnapshotError: these bytes were not written by ``packed`` of a release with this format.
         """
-        head, _, body = packed.partition(b"\n")
-        if head != b"%s %d %s" % (_NAME, SNAPSHOT_FORMAT, sha256(body).hexdigest().encode()):
+        first_line, _, body = packed.partition(b"\n")
+        if first_line != b"%s %d %s" % (_NAME, SNAPSHOT_FORMAT, sha256(body).hexdigest().encode()):
             raise BrokenSnapshotError("the format number or the hash in the first line is wrong")
         try:
             fields = json.loads(body)
             snapshot = cls(
                 version=fields["version"],
-                content=fields["content"],
-                code=fields["code"],
+                entries_hash=fields["entries_hash"],
+                code_hash=fields["code_hash"],
                 changes=tuple(fields["changes"]),
                 items={kind: fields["items"][kind] for kind in CORE_KINDS},
                 indexes=tuple(PublishedIndex(*index) for index in fields["indexes"]),
@@ -118,7 +118,7 @@ class Snapshot:
         """
         until = [] if self.indexed_until is None else [self.indexed_until]
         numbers = [self.version, *self.changes, *(index.since for index in self.indexes), *until]
-        texts = [self.content, self.code, *(text for index in self.indexes for text in index[1:])]
+        texts = [self.entries_hash, self.code_hash, *(text for index in self.indexes for text in index[1:])]
         items = [item for found in self.items.values() for item in found.values()]
         for expected, values in ((int, numbers), (str, texts), (dict, items)):
             if not all(type(value) is expected for value in values):

@@ -23,6 +23,7 @@ INCOMPLETE.
 
 import argparse
 import io
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -122,9 +123,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotVerifiedError as reason:
         print(f"{reason.word}: {reason}.")  # noqa: T201
         return reason.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader closed the pipe, as `head` does
-        return 2
     except OSError as error:
         parser.error(str(error))
     except ModuleNotFoundError as missing:
@@ -154,4 +152,7 @@ def _escape_unknown_characters() -> None:
 
 
 if __name__ == "__main__":
+    for interruption in ("SIGPIPE", "SIGINT"):  # the reader closed the pipe, as `head` does; or Ctrl-C
+        if hasattr(signal, interruption):  # Windows has no SIGPIPE
+            signal.signal(getattr(signal, interruption), signal.SIG_DFL)  # end at once, without a traceback
     sys.exit(main())

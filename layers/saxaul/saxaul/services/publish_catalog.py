@@ -64,12 +64,12 @@ class _Wanted(NamedTuple):
     Attributes:
         since: from when on, an instant in seconds; 0 for the index of now.
         instant: an instant at which its catalog is in effect.
-        source: a hash of the entries that are in effect then, and of the code that builds it.
+        made_from: a hash of the entries that are in effect then, and of the code that builds it.
     """
 
     since: int
     instant: int
-    source: str
+    made_from: str
 
 
 class _Version(NamedTuple):
@@ -86,7 +86,7 @@ _Chain = Sequence[_Version]
 
 @dataclass
 class _Run:
-    """What a run has found and done. ``known`` has the names of the indexes that exist, by their source."""
+    """What a run has found and done. ``known`` has the names of the indexes that exist, by what they were made from."""
 
     ends_at: float
     known: dict[str, str] = field(default_factory=dict)
@@ -131,7 +131,11 @@ class CatalogPublishing:
         until = snapshot.indexed_until
         is_ready = until is None or until > self.clock.now() + READY_BEFORE
         has_index = bool(snapshot.indexes)  # else somebody else wrote it, or a run ended before its first index
-        return has_index and is_ready and (snapshot.version, snapshot.code) == (self.catalog_store.head(), code_hash())
+        return (
+            has_index
+            and is_ready
+            and (snapshot.version, snapshot.code_hash) == (self.catalog_store.head(), code_hash())
+        )
 
     def _are_sound(self, snapshot: Snapshot, run: _Run) -> bool:
         """Return whether all indexes of a snapshot exist and are unchanged. Write those again that are rather old."""
@@ -141,11 +145,11 @@ class CatalogPublishing:
             except ObjectError as error:
                 logger.warning("a published index must be built again", extra={"reason": repr(error)})
                 continue
-            run.known[named.source] = named.sha256
+            run.known[named.made_from] = named.sha256
             if self.clock.now() - stored.modified_at > WRITTEN_AGAIN_AFTER:
                 self.snapshots.put_index(stored.body)
                 run.indexes += 1
-        return run.known.keys() >= {named.source for named in snapshot.indexes}
+        return run.known.keys() >= {named.made_from for named in snapshot.indexes}
 
     def _pointer(self) -> _Pointer:
         stored = self.snapshots.stored()
@@ -160,12 +164,12 @@ class CatalogPublishing:
     def _attempt(self, run: _Run, *, are_checked: bool = False) -> Publication:
         pointer = self._pointer()
         reading = self.catalog_store.read()
-        published, content = pointer.snapshot, _hash_of(json.dumps(items_of(reading, KINDS), sort_keys=True))
+        published, entries_hash = pointer.snapshot, _hash_of(json.dumps(items_of(reading, KINDS), sort_keys=True))
         if published and not are_checked:
-            run.known |= {named.source: named.sha256 for named in published.indexes}
-        version = self._version(reading.version, content, published)
+            run.known |= {named.made_from: named.sha256 for named in published.indexes}
+        version = self._version(reading.version, entries_hash, published)
         changes = tuple(reading.timeline.changes_in(CORE_KINDS))
-        bare = Snapshot(version, content, code_hash(), changes, items_of(reading, CORE_KINDS))
+        bare = Snapshot(version, entries_hash, code_hash(), changes, items_of(reading, CORE_KINDS))
         chains, etag = chains_of(reading), pointer.etag
         wanted = self._wanted(chains, reading.timeline.changes_in(KINDS))
         while True:
@@ -173,14 +177,14 @@ class CatalogPublishing:
             if snapshot != published:
                 etag, published = self.snapshots.replace(snapshot, etag), snapshot
                 run.snapshots += 1
-            missing = next((index for index in wanted if index.source not in run.known), None)
+            missing = next((index for index in wanted if index.made_from not in run.known), None)
             if missing is None or self.clock.elapsed() > run.ends_at:
                 return Publication(version, run.snapshots, run.indexes)
             catalog = reading.timeline.catalog(missing.instant)
-            run.known[missing.source] = self.snapshots.put_index(pack(SearchIndex(catalog)))
+            run.known[missing.made_from] = self.snapshots.put_index(pack(SearchIndex(catalog)))
             run.indexes += 1
 
-    def _version(self, head: int, content: str, published: Snapshot | None) -> int:
+    def _version(self, head: int, entries_hash: str, published: Snapshot | None) -> int:
         """Return the version of a snapshot of entries that were read after the head.
 
         It is higher than that of a snapshot with other entries. If the head is not, it is raised. That fails if an
@@ -189,7 +193,7 @@ class CatalogPublishing:
         Raises:
             LostRaceError: the head has changed.
         """
-        is_same = published and (published.version, published.content) == (head, content)
+        is_same = published and (published.version, published.entries_hash) == (head, entries_hash)
         if head and (published is None or head > published.version or is_same):
             return head
         raised = max(head, published.version if published else 0) + 1
@@ -200,10 +204,10 @@ class CatalogPublishing:
     def _wanted(self, chains: Sequence[_Chain], changes: Sequence[int]) -> list[_Wanted]:
         """Return the indexes that are needed: for now, and for each later instant of which the catalog is another."""
         now = self.clock.now()
-        wanted = [_Wanted(0, now, _source_of(chains, now))]
+        wanted = [_Wanted(0, now, _made_from(chains, now))]
         for change in changes:
-            if change > now and (source := _source_of(chains, change)) != wanted[-1].source:
-                wanted.append(_Wanted(change, change, source))
+            if change > now and (made_from := _made_from(chains, change)) != wanted[-1].made_from:
+                wanted.append(_Wanted(change, change, made_from))
         return wanted
 
     def _with_indexes(
@@ -215,12 +219,19 @@ class CatalogPublishing:
         nothing but entries that are new. The search need not find a new entry at once.
         """
         known = run.known
-        missing = next((place for place, index in enumerate(wanted) if index.source not in known), len(wanted))
-        listed = tuple(PublishedIndex(index.since, known[index.source], index.source) for index in wanted[:missing])
+        missing = next((place for place, index in enumerate(wanted) if index.made_from not in known), len(wanted))
+        listed = tuple(
+            PublishedIndex(index.since, known[index.made_from], index.made_from) for index in wanted[:missing]
+        )
         until = wanted[missing].since if missing < len(wanted) else None
         now = wanted[0].instant
         last = published.index_at(now) if published else None
-        if missing == 0 and last and last.source in known and _lacks_only_new_entries(last, chains, now, self._delay):
+        if (
+            missing == 0
+            and last
+            and last.made_from in known
+            and _lacks_only_new_entries(last, chains, now, self._delay)
+        ):
             listed = (last._replace(since=0),)
             until = min([now + self._delay, *(index.since for index in wanted[1:2])])
         return replace(bare, indexes=listed, indexed_until=until)
@@ -276,7 +287,7 @@ def chains_of(reading: TableReading) -> list[_Chain]:
     return chains
 
 
-def _source_of(chains: Iterable[_Chain], instant: int) -> str:
+def _made_from(chains: Iterable[_Chain], instant: int) -> str:
     """Return a hash of the versions that are in effect at an instant, and of the code that indexes them."""
     return _hash_of("\n".join([code_hash(), *(_in_effect(chain, instant).text for chain in chains)]))
 
@@ -293,7 +304,7 @@ def _lacks_only_new_entries(last: PublishedIndex, chains: Sequence[_Chain], now:
     """
     new = sorted({chain[0].changed_at for chain in chains if _is_new(chain) and chain[0].changed_at > now - delay})
     return any(
-        last.source == _source_of((chain for chain in chains if not _is_new(chain, since)), now)
+        last.made_from == _made_from((chain for chain in chains if not _is_new(chain, since)), now)
         for since in reversed(new)
     )
 

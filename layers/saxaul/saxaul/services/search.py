@@ -26,11 +26,14 @@ FROZEN_EVERY = 256
 class _Published:
     """The indexes of a snapshot. Each has the name of its object."""
 
-    content: Snapshot
+    snapshot: Snapshot
     read: Callable[[PublishedIndex], bytes]
 
+    def is_same(self, other: "_Published | _Buildable") -> bool:
+        return isinstance(other, _Published) and other.snapshot is self.snapshot
+
     def until(self, instant: int) -> float:
-        return self.content.index_until(instant)
+        return self.snapshot.index_until(instant)
 
     def name_at(self, instant: int) -> str:
         return self._at(instant).sha256
@@ -45,7 +48,7 @@ class _Published:
         return unpack(self.read(self._at(instant)))
 
     def _at(self, instant: int) -> PublishedIndex:
-        if named := self.content.index_at(instant):
+        if named := self.snapshot.index_at(instant):
             return named
         raise ObjectError("no index is published for this time")
 
@@ -54,17 +57,20 @@ class _Published:
 class _Buildable:
     """The indexes that can be built from the table. Each has its catalog as a name."""
 
-    content: Timeline
+    timeline: Timeline
+
+    def is_same(self, other: "_Published | _Buildable") -> bool:
+        return isinstance(other, _Buildable) and other.timeline is self.timeline
 
     def until(self, instant: int) -> float:
-        change = self.content.next_change(instant)
+        change = self.timeline.next_change(instant)
         return float("inf") if change is None else change
 
     def name_at(self, instant: int) -> Catalog:
-        return self.content.catalog(instant)
+        return self.timeline.catalog(instant)
 
     def index_at(self, instant: int) -> SearchIndex:
-        return SearchIndex(self.content.catalog(instant))
+        return SearchIndex(self.timeline.catalog(instant))
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,7 @@ class LiveIndex:
 
     def _of(self, source: _Published | _Buildable, confirmed_at: float, known: _Indexed | None) -> _Indexed:
         now = self._clock.now()
-        if known and known.source.content is source.content and now < known.until:
+        if known and known.source.is_same(source) and now < known.until:
             return replace(known, confirmed_at=confirmed_at)
         return _Indexed(confirmed_at, source, self._named(source, now, known), source.until(now))
 

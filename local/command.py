@@ -1,0 +1,113 @@
+"""What all commands have in common: the parser of their arguments, and how they end.
+
+Each command parses its arguments with a parser of :func:`command_parser`, before it does anything else. It runs in
+:func:`run_command`. So ``--help`` and a wrong argument never start the command, and a closed pipe or Ctrl-C end it
+without a traceback.
+"""
+
+import argparse
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from local.console import print_failure
+
+
+def command_parser(name: str, doc: str | None, *, is_whole: bool = False) -> argparse.ArgumentParser:
+    """Return a parser of the arguments of ``python -m <name>``.
+
+    ``doc`` is the docstring of the module. The help shows its first line, or all of it if ``is_whole``. The name of an
+    option must be complete: an abbreviation could mean another option after a later release.
+    """
+    text = doc or ""
+    return argparse.ArgumentParser(
+        prog=f"python -m {name}",
+        description=text if is_whole else text.partition("\n")[0],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the type of an argument that is a whole number from ``least`` to ``most``, written in ASCII digits."""
+    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def parse(text: str) -> int:
+        is_number = text.isascii() and text.isdigit() and len(text) <= 18  # noqa: PLR2004 - fits into 64 bits
+        if not is_number or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"must be a whole number {allowed}")
+        return int(text)
+
+    return parse
+
+
+def non_empty(text: str) -> str:
+    """Refuse an empty argument.
+
+    An unset shell variable gives one, and the command would then work with another stack, folder or message.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """Parse the path of a file or a folder. It must not be empty, because that would mean the current folder."""
+    return Path(non_empty(text))
+
+
+def time_zone(text: str) -> ZoneInfo:
+    """Parse the name of a time zone, such as ``Asia/Shanghai``."""
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError("must be the name of a time zone, such as Asia/Shanghai") from None
+
+
+def run_command(main: Callable[[], object]) -> None:
+    """Run a command, and write out what it has printed.
+
+    If the reader of the output has closed the pipe, as ``head`` does, or if somebody presses Ctrl-C, the command is
+    interrupted like by an error, so that it stops what it has started. Then the process ends by the same signal by
+    which a program ends that does not handle these signals. So a shell stops the loop in which the command runs.
+    """
+    try:
+        try:
+            main()
+        except SystemExit:
+            _flush()
+            raise
+        _flush()
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            print_failure("Stopped.")
+        _end_by(signal.SIGINT)
+    except BrokenPipeError:
+        if not _has_no_reader():  # the pipe is another one than that of the output
+            raise
+        _end_by(signal.SIGPIPE)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # the shell has closed it: >&-
+            stream.flush()
+
+
+def _has_no_reader() -> bool:
+    """Return whether the output goes to a pipe that its reader has closed."""
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            poll.register(stream, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _end_by(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

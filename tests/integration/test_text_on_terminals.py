@@ -1,0 +1,170 @@
+"""A text that somebody sent is shown by the commands, and never controls the terminal."""
+
+import ast
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from local import console as local_console
+from local import replay, seed, story
+from local.console import exit_with, shown
+from local.replay_report import Sent, Survey, bad_row_line
+from local.results import show_results
+from local.ride_files import Source
+from local.rides import BadRow
+from local.sam import ROOT
+from operations import dead_letters, reconcile
+from saxaul.audit import Finding
+from saxaul.log.parsing import RefusedError, printable
+from tests.hostile_texts import HOSTILE
+from tests.integration.each_text import for_each
+
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+"""A colour or weight that our own markup sets."""
+
+
+def drawn_on_terminal(markup: str) -> str:
+    written = io.StringIO()
+    Console(file=written, force_terminal=True, highlight=False, soft_wrap=True, emoji=False).print(markup)
+    return written.getvalue()
+
+
+@for_each(HOSTILE)
+def test_a_text_on_a_terminal_is_one_line_without_commands_and_without_markup(text: str) -> None:
+    drawn = drawn_on_terminal(f"[green]✓[/] {shown(text)}: [bold]{shown(text)}[/]")
+
+    assert STYLE.findall(drawn) == STYLE.findall(drawn_on_terminal("[green]✓[/] x: [bold]x[/]"))
+    assert STYLE.sub("", drawn)[:-1].isprintable()
+    bare = STYLE.sub("", drawn).replace("\\", "")
+    assert bare == f"✓ {printable(text)}: {printable(text)}\n".replace("\\", "")
+
+
+def bad_row_with(text: str) -> BadRow:
+    return BadRow(Source(text, text, lambda: nullcontext(io.BytesIO())), 1, "bad", text, text)
+
+
+def outputs() -> Mapping[str, Callable[[str], object]]:
+    """Return what a command prints about something that others wrote, by the name of the command."""
+
+    def survey_of(text: str) -> Survey:
+        survey = Survey(notes=[text])
+        survey.bad.add(bad_row_with(text))
+        return survey
+
+    def tell(text: str) -> None:
+        story._heading(text)  # noqa: SLF001
+        story._line(text)  # noqa: SLF001
+        story._request(text, text)  # noqa: SLF001
+
+    def result_of(text: str) -> dict[str, Any]:
+        return {"kind": "action", "title": text, "text": text, "points": 1, "unit": text, "avoided_g": 0}
+
+    def seeding(text: str) -> Any:  # noqa: ANN401 - the fields that a report reads
+        return SimpleNamespace(done=Counter({"written": 1}), kept=[text], refused=[])
+
+    return {
+        "exit_with": lambda text: exit_with(text, [text]),
+        "reconcile": lambda text: reconcile._print_finding(Finding(text, text)),  # noqa: SLF001
+        "dead_letters": lambda text: dead_letters._print_message(  # noqa: SLF001
+            {
+                "MessageId": text,
+                "Body": text,
+                "Attributes": {"SentTimestamp": "0", "ApproximateReceiveCount": text},
+            },
+            "actions",
+        ),
+        "replay": lambda text: replay._show(survey_of(text), Sent(), None, Path(text[:50])),  # noqa: SLF001
+        "story": tell,
+        "results": lambda text: show_results([result_of(text)]),
+        "seed": lambda text: seed._report({}, seeding(text)),  # noqa: SLF001
+    }
+
+
+@pytest.mark.parametrize("command", outputs())
+@for_each(HOSTILE)
+def test_a_command_prints_a_text_without_controlling_the_terminal(
+    command: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed(found: str) -> str:
+        with suppress(SystemExit):
+            outputs()[command](found)
+        captured = capsys.readouterr()
+        return captured.out + captured.err
+
+    plain, hostile = printed("plain"), printed(text)
+
+    assert all(line.isprintable() for line in hostile.split("\n"))
+    assert hostile.count("✓") == plain.count("✓") + printable(text).count("✓") * plain.count("plain")
+    if len(text) < 40:
+        assert hostile.count("\n") == plain.count("\n")
+
+
+@for_each(HOSTILE)
+def test_a_bad_row_is_one_line_of_the_report(text: str) -> None:
+    line = bad_row_line(bad_row_with(text))
+
+    assert line.endswith("\n")
+    assert line[:-1].isprintable()
+
+
+@for_each(HOSTILE)
+def test_the_verifier_gives_a_reason_on_one_line(text: str) -> None:
+    assert str(RefusedError(text)).isprintable()
+
+
+def test_only_the_console_escapes_markup_and_every_command_prints_through_it() -> None:
+    """A placeholder in markup must be ``shown(…)``, or a number with a format."""
+    found = []
+    for file in [*(ROOT / "local").glob("*.py"), *(ROOT / "operations").glob("*.py")]:
+        if file == Path(local_console.__file__):
+            continue
+        tree = ast.parse(file.read_text("utf-8"))
+        for node in ast.walk(tree):
+            match node:
+                case ast.ImportFrom(module=str(module)) if module.startswith("rich.markup"):
+                    found.append(f"{file.name} imports {module}")
+                case ast.Call(func=ast.Name(id="print")):
+                    found.append(f"{file.name}:{node.lineno} prints without the console")
+                case (
+                    ast.Call(func=ast.Attribute(value=ast.Name(id="console"), attr="print" | "status"))
+                    | ast.Call(func=ast.Name(id="step" | "progress"))
+                ):
+                    found += [
+                        f"{file.name}:{node.lineno} {ast.unparse(value)}"
+                        for argument in node.args
+                        for value in unsafe_parts(argument)
+                        if (file.name, ast.unparse(value)) not in OWN_MARKUP
+                    ]
+    assert found == []
+
+
+OWN_MARKUP = {
+    ("action_queue.py", "most"),
+    ("reconcile.py", "grid"),
+    ("reconcile.py", "mark"),
+    ("recount.py", "line"),
+    ("replay.py", "len(paths)"),
+    ("replay.py", "total"),
+    ("results.py", "Padding(table, (0, 0, 0, 4))"),
+}
+"""What is printed as it is: tables and lines that the command makes of its own words and numbers, by file."""
+
+
+def unsafe_parts(argument: ast.expr) -> Iterator[ast.expr]:
+    match argument:
+        case ast.Constant() | ast.Call(func=ast.Name(id="shown")):
+            return
+        case ast.JoinedStr(values=values):
+            for value in values:
+                if isinstance(value, ast.FormattedValue) and value.format_spec is None:
+                    yield from unsafe_parts(value.value)
+        case _:
+            yield argument
