@@ -5,6 +5,7 @@ from datetime import date
 from math import inf
 from typing import Annotated, Any
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
@@ -21,7 +22,6 @@ from saxaul.services.edit_catalog import catalog_editing
 from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
-from saxaul.startup import prepare
 
 _ADDED = {
     *("version", "changed_at", "changed_by", "effective_at", "in_effect"),

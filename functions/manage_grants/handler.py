@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
@@ -13,7 +14,6 @@ from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.manage_grants import granting
 from saxaul.settings import settings
-from saxaul.startup import prepare
 
 _APP_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 

@@ -8,6 +8,7 @@ from datetime import date
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
 from saxaul.http.conditions import client_has, etag_of_text
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, utf8_text, whole_number
@@ -24,7 +25,6 @@ from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index
 from saxaul.services.wiring import today
 from saxaul.settings import settings
-from saxaul.startup import prepare
 
 _LONGEST_QUERY = 100
 _MOST_RESULTS = 50

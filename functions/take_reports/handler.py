@@ -1,5 +1,6 @@
 """Lets a planting partner read its orders, and report what happened to each tree."""
 
+from saxaul.startup import prepare
 from saxaul.catalog.models import TypeAdapter
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.http.cursors import Cursors
@@ -11,7 +12,6 @@ from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
-from saxaul.startup import prepare
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 

@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+from saxaul.startup import prepare
 from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
@@ -17,7 +18,6 @@ from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, forest
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
-from saxaul.startup import prepare
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")

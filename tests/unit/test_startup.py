@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from saxaul import startup
 from saxaul.startup import CALLS_WITHIN, ON_LAMBDA, prepare
+from saxaul import startup
 from saxaul.storage.clients import LONGEST_ATTEMPT
 from saxaul.storage.objects import LONGEST_OBJECT_READ
 
