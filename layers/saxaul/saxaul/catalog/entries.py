@@ -25,6 +25,7 @@ from saxaul.catalog.models import (
     ValidationInfo,
     field_validator,
 )
+from saxaul.catalog.on_demand import OnDemand
 from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, earliest_from, latest_by
 
 Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "initiatives", "suggestions", "synonyms"]
@@ -571,8 +572,20 @@ class Catalog:
             known = self._multipliers[action_type, day] = max(multipliers, default=(Decimal(1), ""))
         return known
 
-    def without_dangling(self) -> tuple["Catalog", list[str]]:
-        """Return the catalog without references to entries that it does not have, and a list of what was left out.
+    def without_dangling(self) -> "Catalog":
+        """Return the catalog without references to entries that it does not have. ``dangling`` lists what is left out.
+
+        Each entry is looked at when it is first needed.
+        """
+        return replace(
+            self,
+            campaigns=OnDemand(self.campaigns.keys(), lambda name: self._sound_campaign(name)[0]),
+            suggestions=OnDemand(self.suggestions.keys(), self._sound_suggestion),
+            initiatives=OnDemand(self.initiatives.keys(), lambda name: self._sound_initiative(name)[0]),
+        )
+
+    def dangling(self) -> list[str]:
+        """Return what ``without_dangling`` leaves out, because an entry to which it refers is missing.
 
         A multiplier of a missing action type is left out of its campaign (``campaigns/<id>/multipliers/<type>``). If a
         campaign has no multiplier left, its goal is left out too (``campaigns/<id>/goal``), because it would count
@@ -580,45 +593,48 @@ class Catalog:
         facility or action type is left out of its initiative (``initiatives/<id>/facilities/<facility>``), and an
         initiative without any is left out.
         """
-        left_out: list[str] = []
-        campaigns: dict[str, Campaign] = {}
-        for identifier, campaign in self.campaigns.items():
-            known = {name: times for name, times in campaign.multipliers.items() if name in self.action_types}
-            missing = [name for name in campaign.multipliers if name not in known]
-            campaigns[identifier] = campaign.model_copy(update={"multipliers": known}) if missing else campaign
-            left_out += [f"campaigns/{identifier}/multipliers/{name}" for name in missing]
-            if missing and not known and campaign.goal:
-                campaigns[identifier] = campaigns[identifier].model_copy(update={"goal": None})
-                left_out.append(f"campaigns/{identifier}/goal")
-        suggestions = {
-            identifier: suggestion
-            for identifier, suggestion in self.suggestions.items()
-            if suggestion.action_type in self.action_types
-            and (suggestion.campaign is None or suggestion.campaign in campaigns)
-        }
-        left_out += [f"suggestions/{identifier}" for identifier in self.suggestions if identifier not in suggestions]
-        initiatives = dict(self._initiatives_without_dangling(left_out))
-        if not left_out:
-            return self, []
-        return replace(self, campaigns=campaigns, suggestions=suggestions, initiatives=initiatives), left_out
+        campaigns = [missing for name in self.campaigns for missing in self._sound_campaign(name)[1]]
+        suggestions = [f"suggestions/{name}" for name in self.suggestions if self._sound_suggestion(name) is None]
+        initiatives = [missing for name in self.initiatives for missing in self._sound_initiative(name)[1]]
+        return campaigns + suggestions + initiatives
 
-    def _initiatives_without_dangling(self, left_out: list[str]) -> Iterator[tuple[str, Initiative]]:
-        for identifier, initiative in self.initiatives.items():
-            facilities = tuple(name for name in initiative.facilities if name in self.facilities)
-            action_types = tuple(name for name in initiative.action_types if name in self.action_types)
-            if not (facilities and action_types):
-                left_out.append(f"initiatives/{identifier}")
-                continue
-            left_out += [
-                f"initiatives/{identifier}/{field}/{name}"
-                for field, names, known in (
-                    ("facilities", initiative.facilities, facilities),
-                    ("action_types", initiative.action_types, action_types),
-                )
-                for name in names
-                if name not in known
-            ]
-            yield identifier, initiative.model_copy(update={"facilities": facilities, "action_types": action_types})
+    def _sound_campaign(self, identifier: str) -> tuple[Campaign, list[str]]:
+        campaign = self.campaigns[identifier]
+        known = {name: times for name, times in campaign.multipliers.items() if name in self.action_types}
+        left_out = [f"campaigns/{identifier}/multipliers/{name}" for name in campaign.multipliers if name not in known]
+        if not left_out:
+            return campaign, []
+        if not known and campaign.goal:
+            left_out.append(f"campaigns/{identifier}/goal")
+            return campaign.model_copy(update={"multipliers": known, "goal": None}), left_out
+        return campaign.model_copy(update={"multipliers": known}), left_out
+
+    def _sound_suggestion(self, identifier: str) -> Suggestion | None:
+        suggestion = self.suggestions[identifier]
+        has_campaign = suggestion.campaign is None or suggestion.campaign in self.campaigns
+        return suggestion if has_campaign and suggestion.action_type in self.action_types else None
+
+    def _sound_initiative(self, identifier: str) -> tuple[Initiative | None, list[str]]:
+        initiative = self.initiatives[identifier]
+        facilities = tuple(name for name in initiative.facilities if name in self.facilities)
+        action_types = tuple(name for name in initiative.action_types if name in self.action_types)
+        if not (facilities and action_types):
+            return None, [f"initiatives/{identifier}"]
+        left_out = [
+            *(
+                f"initiatives/{identifier}/facilities/{name}"
+                for name in initiative.facilities
+                if name not in facilities
+            ),
+            *(
+                f"initiatives/{identifier}/action_types/{name}"
+                for name in initiative.action_types
+                if name not in action_types
+            ),
+        ]
+        if not left_out:
+            return initiative, []
+        return initiative.model_copy(update={"facilities": facilities, "action_types": action_types}), left_out
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Yield a message for each reference of an entry to another entry that is not in the catalog."""

@@ -132,6 +132,8 @@ class Model:
     __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
     __pydantic_fields_set__: set[str]
     model_fields: ClassVar[Mapping[str, _FieldInfo]] = {}
+    required_fields: ClassVar[frozenset[str]] = frozenset()
+    """The fields without a default."""
 
     def __init_subclass__(cls) -> None:
         fields = dict(cls.model_fields)
@@ -141,6 +143,7 @@ class Model:
             if given is not _REQUIRED:
                 delattr(cls, name)
         cls.model_fields = fields
+        cls.required_fields = frozenset(name for name, field in fields.items() if field.default is _REQUIRED)
 
     def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - the core checks the types
         _core_of(type(self)).validator.validate_python(fields, self_instance=self)

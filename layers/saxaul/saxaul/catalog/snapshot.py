@@ -15,7 +15,7 @@ from saxaul.catalog.entries import KINDS, Kind
 HIGHEST_HEAD = 10**15
 """No head gets as high by writes of entries. So a forged version leaves the head far below the numbers of DynamoDB."""
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
 """Increase this number if the JSON of a snapshot changes. Workers of another release then read the table instead."""
 
 CORE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in {"suggestions", "synonyms"})
@@ -51,7 +51,8 @@ class Snapshot:
         content: a hash of all entries of the table.
         code: a hash of the code that built the indexes.
         changes: the instants at which a version of an entry of the ``CORE_KINDS`` replaces another one, ascending.
-        items: the items of the entries, by kind and identifier, as the table has them, but without their keys.
+        items: the items of the entries, by kind and identifier, without their keys. Their documents are those that the
+            publisher's release writes, so workers read them without checking them again.
         indexes: the indexes, in the order of ``since``.
         indexed_until: the instant from which on no index is published; None if the last index stays in effect.
     """

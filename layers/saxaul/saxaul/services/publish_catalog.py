@@ -25,7 +25,7 @@ from saxaul.search.index import SearchIndex
 from saxaul.search.packing import pack
 from saxaul.services import wiring
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore, TableReading
+from saxaul.storage.catalog import CatalogStore, TableReading, published_items
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Item
@@ -160,12 +160,12 @@ class CatalogPublishing:
     def _attempt(self, run: _Run, *, are_checked: bool = False) -> Publication:
         pointer = self._pointer()
         reading = self.catalog_store.read()
-        published, content = pointer.snapshot, _hash_of(json.dumps(items_of(reading, KINDS), sort_keys=True))
+        published, content = pointer.snapshot, _hash_of(json.dumps(items_of(reading), sort_keys=True))
         if published and not are_checked:
             run.known |= {named.source: named.sha256 for named in published.indexes}
         version = self._version(reading.version, content, published)
         changes = tuple(reading.timeline.changes_in(CORE_KINDS))
-        bare = Snapshot(version, content, code_hash(), changes, items_of(reading, CORE_KINDS))
+        bare = Snapshot(version, content, code_hash(), changes, published_items(reading.timeline))
         chains, etag = chains_of(reading), pointer.etag
         wanted = self._wanted(chains, reading.timeline.changes_in(KINDS))
         while True:
@@ -230,14 +230,14 @@ class CatalogPublishing:
         return self.catalog_store.delay
 
 
-def items_of(reading: TableReading, kinds: Sequence[Kind]) -> dict[Kind, dict[str, Item]]:
+def items_of(reading: TableReading) -> dict[Kind, dict[str, Item]]:
     """Return the items of entries without their keys, as values of JSON."""
     return {
         kind: {
             name: {field: _plain(value) for field, value in item.items() if field not in {"pk", "sk"}}
             for name, item in reading.items[kind].items()
         }
-        for kind in kinds
+        for kind in KINDS
     }
 
 
