@@ -10,11 +10,12 @@ from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier,
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
+from saxaul.http.catalog_views import entry_view, preview_view, version_view
 from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
 from saxaul.http.sizes import page_of
-from saxaul.http.views import View, entry_view, preview_view, version_view
+from saxaul.http.views import View
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing

@@ -7,7 +7,7 @@ from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.http.views import grant_view
+from saxaul.http.grant_views import grant_view
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.calendar import QUEUED_DAYS, Calendar, instant_of
 from saxaul.catalog.clients import clients_named_in
+from saxaul.catalog.conditions import Condition
 from saxaul.catalog.entries import (
     MAX_ENTRY_BYTES,
     MODELS,
@@ -26,7 +27,7 @@ from saxaul.catalog.entries import (
 )
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError
-from saxaul.catalog.versions import Condition, VersionedEntry
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Moment
 from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed

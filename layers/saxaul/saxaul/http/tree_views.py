@@ -1,0 +1,83 @@
+"""Views of tree projects, redemptions and trees."""
+
+from dataclasses import asdict
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import Language, TreeProject
+from saxaul.certificate.certificate import Certificate
+from saxaul.http.views import View
+from saxaul.trees.redemptions import Redemption, Step, Tree
+from saxaul.trees.statements import shown_planting
+from saxaul.trees.stock import Stock
+
+
+def project_view(
+    identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
+) -> View:
+    """Return the view of a tree project, with its unreserved saplings and the next release of saplings."""
+    return {
+        "id": identifier,
+        "species": project.species.in_language(language),
+        "place": project.place.names.in_language(language),
+        "partner": project.partner,
+        "price_points": project.price_points,
+        "closed": stock.closed,
+        **saplings_view(stock, calendar, now),
+    }
+
+
+def saplings_view(stock: Stock, calendar: Calendar, now: int) -> View:
+    """Return how many saplings of a project are unreserved, and the next release of saplings."""
+    release = stock.next_release(now)
+    return {
+        "available": 0 if stock.closed else max(0, stock.available(now)),
+        "next_release": {"at": calendar.rfc3339(release.at), "saplings": release.saplings} if release else None,
+    }
+
+
+def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
+    return {
+        "redemption_id": redemption.redemption_id,
+        "user_id": redemption.user_id,
+        "state": redemption.state,
+        "reason": redemption.reason or None,
+        "project_id": redemption.project_id,
+        "trees": len(redemption.trees),
+        "points": redemption.points,
+        "refunded_points": redemption.refunded_points,
+        "dedication": redemption.dedication,
+        "certificates": [tree.number for tree in redemption.trees],
+        "lives": [
+            {
+                "certificate": tree.number,
+                "state": redemption.tree_state(tree),
+                "history": [step_view(step, calendar) for step in tree.history],
+            }
+            for tree in redemption.trees
+        ],
+        "applied_at": calendar.rfc3339(redemption.requested_at),
+    }
+
+
+def step_view(step: Step, calendar: Calendar) -> View:
+    """Return the view of a step in the history of a tree, for the owner of the tree."""
+    return {
+        "state": step.state,
+        "at": calendar.rfc3339(step.at),
+        "recorded_at": calendar.rfc3339(step.recorded_at),
+        "order_id": step.order_id or None,
+        "reason": step.reason or None,
+        "inspector": step.inspector or None,
+        "evidence_url": step.evidence or None,
+        "tree": asdict(shown_planting(step.planting)) if step.planting else None,
+    }
+
+
+def forest_tree_view(
+    certificate: Certificate, redemption: Redemption, tree: Tree, calendar: Calendar, language: Language
+) -> View:
+    """Return the view of a certificate for its owner: without a proof, but with the redemption and all stored steps."""
+    view = certificate.document(language)
+    del view["proof"], view["history"]
+    history = [step_view(step, calendar) for step in tree.history]
+    return view | {"redemption_id": redemption.redemption_id, "history": history}
