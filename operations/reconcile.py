@@ -29,7 +29,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
 from saxaul.ledger.awards import Terms
-from saxaul.log.entries import Counts
+from saxaul.log.counts import Counts
 from saxaul.storage import impact, orders, redemptions, stocks
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore

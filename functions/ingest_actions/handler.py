@@ -5,7 +5,7 @@ from dataclasses import asdict
 from saxaul.startup import prepare
 from saxaul.http.bodies import reported_items
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.ledger.actions import ReportedAction
+from saxaul.ledger.screening import ReportedAction
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from math import inf
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
@@ -15,7 +15,6 @@ from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
 from saxaul.http.sizes import page_of
-from saxaul.http.views import View
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing
@@ -23,6 +22,9 @@ from saxaul.services.edit_catalog import catalog_editing
 from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
+
+if TYPE_CHECKING:
+    from saxaul.http.views import View
 
 _ADDED = {
     *("version", "changed_at", "changed_by", "effective_at", "in_effect"),

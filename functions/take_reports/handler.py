@@ -6,7 +6,7 @@ from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
 from saxaul.http.order_views import order_summary, order_view, reports_view
-from saxaul.ledger.actions import Id, Instant
+from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking

@@ -10,8 +10,8 @@ from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole
 from saxaul.http.ledger_views import line_view, month_view, position_view
 from saxaul.http.sizes import page_of
 from saxaul.http.tree_views import forest_tree_view, project_view
-from saxaul.ledger.actions import Id, Instant
 from saxaul.ledger.history import LinePlace
+from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client

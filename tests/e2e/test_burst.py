@@ -15,7 +15,8 @@ from local.deployment import client_arguments
 from saxaul.ledger.wallets import Wallet
 from saxaul.storage import redemptions, wallets
 from saxaul.storage.table import Item, python
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 from tests.e2e.journeys import IS_LONG, eventually, make_action, run_operation, short_visibility_timeout
 from tests.e2e.worker_killer import WorkerKiller
 

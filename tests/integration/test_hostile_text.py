@@ -14,7 +14,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from html.parser import HTMLParser
 from inspect import Signature, signature
 from itertools import product
@@ -47,11 +46,12 @@ from saxaul.certificate.certificate import Certificate
 from saxaul.certificate.lettering import drawable
 from saxaul.certificate.page import render_page
 from saxaul.certificate.picture import render_picture
-from saxaul.ledger.actions import Id, Owner, Reason, Reversal
+from saxaul.ledger.actions import Owner, Reversal
+from saxaul.ledger.identifiers import Id, Reason
 from saxaul.ledger.periods import PeriodKey
 from saxaul.log.canonical_json import encode
 from saxaul.log.parsing import RefusedError, printable
-from saxaul.log.proof import ShownTree
+from saxaul.log.shown import ShownTree
 from saxaul.messages.bodies import ActionMessage, RedemptionMessage, pack, pack_reversals
 from saxaul.observability import MAX_LOGGED, logger
 from saxaul.services.redeem import redemption_id
@@ -269,7 +269,7 @@ def test_a_dedication_on_a_certificate_is_cleaned_and_exact_in_its_json(text: st
         dedication = clean_dedication(text)
     except ValueError:
         return
-    document = replace(certificate_with("Saxaul"), dedication=dedication).document("en")
+    document = certificate_with("Saxaul")._replace(dedication=dedication).document("en")
 
     assert json.loads(encode(document)) == document
     assert not CONTROL.search(dedication)

@@ -19,7 +19,9 @@ from saxaul.services.redeem import redemption_id
 from saxaul.storage import claims, orders, periods, redemptions, table, wallets
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, ItemMovedError, Key
-from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, State, Step, Tree
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
+from saxaul.trees.states import State
 from tests.builders import APP, FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
@@ -257,7 +259,7 @@ def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack
     with pytest.raises(ItemMovedError):
         stack.wallets.put(make_wallet(2))
     with pytest.raises(ItemMovedError):
-        stack.orders.put(replace(make_order(), version=7))
+        stack.orders.put(make_order()._replace(version=7))
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))
 

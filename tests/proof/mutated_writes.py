@@ -1,7 +1,6 @@
 """Mutations of how services and storage read and write. Each docstring says which rule the function breaks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +23,8 @@ from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from saxaul.storage.wallets import to_item as wallet_item
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations
 
@@ -275,7 +275,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     get_many = Redemptions.get_many
 
     def mutant(redemptions: Redemptions, keys: Sequence[tuple[str, str]]) -> list[Redemption]:
-        return [replace(redemption, state=State.REQUESTED) for redemption in get_many(redemptions, keys)]
+        return [redemption._replace(state=State.REQUESTED) for redemption in get_many(redemptions, keys)]
 
     patch.setattr(Redemptions, "get_many", mutant)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -485,4 +484,4 @@ def test_a_snapshot_names_the_index_of_each_instant_and_none_after_the_last_that
 
     assert [index and index.sha256 for index in named] == ["a", "a", "b", "b", None]
     assert [snapshot.index_until(instant) for instant in (0, 100, 200)] == [100, 200, float("inf")]
-    assert replace(snapshot, indexed_until=None).index_at(10**9) == indexes[1]
+    assert snapshot._replace(indexed_until=None).index_at(10**9) == indexes[1]

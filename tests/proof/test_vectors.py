@@ -11,8 +11,9 @@ import pytest
 from saxaul.certificate.certificate import Certificate
 from saxaul.log import merkle
 from saxaul.log.canonical_json import encode
+from saxaul.log.degrees import degrees
 from saxaul.log.ecdsa import with_low_s
-from saxaul.log.entries import Leaf, LogEntry, Particulars, dedication_digest, degrees, evidence_of
+from saxaul.log.entries import Leaf, LogEntry, Particulars, dedication_digest, evidence_of
 from saxaul.log.proof import LoggedEvent
 from saxaul.log.verify import main
 from tests.vectors.cases import GENUINE

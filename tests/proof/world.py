@@ -36,7 +36,7 @@ from saxaul.storage.signing import SigningKey
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import TRANSITIONS, UNPAID, State
+from saxaul.trees.states import TRANSITIONS, UNPAID, State
 from tests.builders import make_calendar
 from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw

@@ -1,10 +1,9 @@
 """The conditions that a write can set on the current version of a catalog entry."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Versions:
+class Versions(NamedTuple):
     """The versions that an If-Match or If-None-Match header lists: some numbers (as text), or ``any`` version.
 
     ``has_weak`` tells whether the header also lists weak ETags, which a write ignores.
@@ -19,8 +18,7 @@ class Versions:
         return version is not None and (self.any or str(version) in self.numbers)
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """The condition of a write: the current version is one of ``required`` and is not one of ``excluded``.
 
     If ``required`` is None, the entry may be missing or have any version that is not excluded.

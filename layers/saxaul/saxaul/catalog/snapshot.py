@@ -6,7 +6,6 @@ a snapshot that was cut, changed, or written by a release with another format is
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -42,8 +41,7 @@ class PublishedIndex(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The entries of the ``CORE_KINDS``, and which index the search uses when.
 
     Attributes:
@@ -81,7 +79,7 @@ class Snapshot:
 
     def packed(self) -> bytes:
         """Return the snapshot as bytes."""
-        body = json.dumps(vars(self), ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(self._asdict(), ensure_ascii=False, separators=(",", ":")).encode()
         return b"%s %d %s\n%s" % (_NAME, SNAPSHOT_FORMAT, sha256(body).hexdigest().encode(), body)
 
     @classmethod

@@ -1,17 +1,17 @@
 """The certificate of a tree: the object from which the JSON, the picture and the web page are made."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from saxaul.catalog.entries import Language, Text
 from saxaul.catalog.recorded import recorded
 from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Particulars
-from saxaul.log.proof import LoggedEvent, Proof, ShownEvent, ShownTree, latest_planting_index, shown_history, shown_tree
+from saxaul.log.proof import LoggedEvent, Proof, latest_planting_index, shown_history, shown_tree
+from saxaul.log.shown import ShownEvent, ShownTree
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(NamedTuple):
     """The public facts of a tree. A certificate does not name the person who requested the tree. Times are in RFC 3339.
 
     Attributes:
@@ -72,7 +72,7 @@ class Certificate:
             "dedication": self.dedication,
             "applied_at": self.applied_at,
             "planted_at": self.planted_at,
-            "tree": asdict(self.tree) if self.tree else None,
-            "history": [asdict(event) for event in self.history],
+            "tree": self.tree._asdict() if self.tree else None,
+            "history": [event._asdict() for event in self.history],
             "proof": self.proof.document() if self.proof else None,
         }

@@ -7,8 +7,9 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import View
 from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import PlantingOrder, is_done
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
+from saxaul.trees.states import State
 
 
 def order_view(

@@ -1,13 +1,11 @@
 """Views of tree projects, redemptions and trees."""
 
-from dataclasses import asdict
-
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language, TreeProject
 from saxaul.certificate.certificate import Certificate
 from saxaul.http.views import View
+from saxaul.trees.plantings import shown_planting
 from saxaul.trees.redemptions import Redemption, Step, Tree
-from saxaul.trees.statements import shown_planting
 from saxaul.trees.stock import Stock
 
 
@@ -69,7 +67,7 @@ def step_view(step: Step, calendar: Calendar) -> View:
         "reason": step.reason or None,
         "inspector": step.inspector or None,
         "evidence_url": step.evidence or None,
-        "tree": asdict(shown_planting(step.planting)) if step.planting else None,
+        "tree": shown_planting(step.planting)._asdict() if step.planting else None,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from saxaul.catalog.entries import Campaign, CampaignEdition
 from saxaul.catalog.recurrences import first_days, latest_by
 from saxaul.impact.totals import Impact
-from saxaul.trees.redemptions import STANDING_STATES, State
+from saxaul.trees.states import STANDING_STATES, State
 
 GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
 """The states of trees that count toward a goal: reserved, ordered, or standing (planted and not known to be dead)."""

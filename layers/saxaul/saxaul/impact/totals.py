@@ -11,17 +11,18 @@ every action and every tree is counted once.
 from base64 import urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
-from saxaul.trees.redemptions import UNPAID, Redemption
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import UNPAID
 
 DELIVERED_WITHIN = 30 * 3600
 """Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
@@ -77,18 +78,18 @@ class Sum(NamedTuple):
 
 
 ZERO_SUM = Sum()
+_NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Impact:
+class Impact(NamedTuple):
     """Totals. Those of a day have ``acts`` and ``trees``, and those of a facility's year have ``months``.
 
     ``trees`` has the number of trees by state. A tree counts on the day of its reservation.
     """
 
-    acts: Mapping[Act, Sum] = field(default_factory=dict)
-    trees: Mapping[str, int] = field(default_factory=dict)
-    months: Mapping[MonthlyAct, Sum] = field(default_factory=dict)
+    acts: Mapping[Act, Sum] = _NONE
+    trees: Mapping[str, int] = _NONE
+    months: Mapping[MonthlyAct, Sum] = _NONE
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
         adder = ImpactAdder()
@@ -182,8 +183,7 @@ def tally_number(subject: Subject, shard: str) -> int | None:
     return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % TALLIES_OF_A_DAY
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """Sums of one subject, with a mark for each shard of the stream that added to them.
 
     The totals of a day are the sum of its tallies. One of them may be negative, because a reversal can be in another
@@ -197,8 +197,8 @@ class Tally:
     """
 
     subject: Subject
-    impact: Impact = field(default_factory=Impact)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    impact: Impact = Impact()
+    marks: Mapping[str, Mark] = _NONE
     version: int = 0
     number: int | None = None
 
@@ -214,8 +214,7 @@ class Tally:
             return self
         recent = {name: mark for name, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
         mark = Mark(max(change.sequence for change in new), now)
-        return replace(
-            self,
+        return self._replace(
             impact=total([self.impact, *(change.adds[self.subject] for change in new)]),
             marks={**recent, shard: mark},
         )

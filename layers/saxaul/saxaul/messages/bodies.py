@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 
 from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, Multiplier
 from saxaul.catalog.models import Field, Model
-from saxaul.ledger.actions import Action, Id, Instant, Owner, Reason, Reversal, Withdrawal
+from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.entries import ONE
+from saxaul.ledger.identifiers import Id, Instant, Reason
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """The longest body. The bodies are ASCII, so their length in characters is their length in bytes."""

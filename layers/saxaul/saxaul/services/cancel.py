@@ -9,7 +9,8 @@ from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.redeem import unknown_redemption
 from saxaul.storage.redemptions import Redemptions
-from saxaul.trees.redemptions import TRANSITIONS, Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import TRANSITIONS, State
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import Clock
-from saxaul.ledger.actions import Moment
+from saxaul.ledger.identifiers import Moment
 from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed
 from saxaul.races import ContendedError, LostRaceError, Result, retry_lost_races
 from saxaul.services import wiring

@@ -11,19 +11,10 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Facility
 from saxaul.clock import Clock
-from saxaul.ledger.actions import (
-    FlaggedItem,
-    MayReport,
-    Owner,
-    RefusedItem,
-    Reversal,
-    anyone,
-    persons_in,
-    screen,
-    screen_reversals,
-)
+from saxaul.ledger.actions import Owner, Reversal
 from saxaul.ledger.entries import entry_name
 from saxaul.ledger.periods import PeriodKey
+from saxaul.ledger.screening import FlaggedItem, MayReport, RefusedItem, anyone, persons_in, screen, screen_reversals
 from saxaul.messages.bodies import pack, pack_reversals
 from saxaul.services import wiring
 from saxaul.settings import settings

@@ -7,7 +7,7 @@ snapshot again with each of them. A run that is killed leaves a snapshot that is
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -223,7 +223,7 @@ class CatalogPublishing:
         if missing == 0 and last and last.source in known and _lacks_only_new_entries(last, chains, now, self._delay):
             listed = (last._replace(since=0),)
             until = min([now + self._delay, *(index.since for index in wanted[1:2])])
-        return replace(bare, indexes=listed, indexed_until=until)
+        return bare._replace(indexes=listed, indexed_until=until)
 
     @property
     def _delay(self) -> int:

@@ -11,7 +11,7 @@ from saxaul.catalog.entries import TreeProject
 from saxaul.certificate.certificate import Certificate
 from saxaul.clock import Clock
 from saxaul.services import wiring
-from saxaul.services.find_certificate import unproven_certificate
+from saxaul.services.unproven_certificate import unproven_certificate
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders

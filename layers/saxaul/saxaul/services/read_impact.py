@@ -11,7 +11,7 @@ from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.clock import Clock
 from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
 from saxaul.impact.totals import FacilityYear, Impact, total
-from saxaul.log.entries import Counts
+from saxaul.log.counts import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
 from saxaul.settings import settings

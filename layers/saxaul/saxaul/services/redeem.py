@@ -21,7 +21,8 @@ from saxaul.storage.queues import send_redemption
 from saxaul.storage.redemptions import RedemptionExistsError, Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.trees.numbers import new_number
-from saxaul.trees.redemptions import Redemption, State, Tree
+from saxaul.trees.redemptions import Redemption, Tree
+from saxaul.trees.states import State
 
 
 class RedemptionRequest(NamedTuple):

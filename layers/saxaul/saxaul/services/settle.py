@@ -13,7 +13,8 @@ from saxaul.services import wiring
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import State, settle
+from saxaul.trees.redemptions import settle
+from saxaul.trees.states import State
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ when they are read. The items of a month are in a few partitions. The facilities
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -63,7 +62,7 @@ class ImpactStore:
             tally = tallies[other.subject]
             marks = [mark for mark in (tally.marks.get(shard), other.marks.get(shard)) if mark]
             if marks:
-                tallies[other.subject] = replace(tally, marks={**tally.marks, shard: max(marks)})
+                tallies[other.subject] = tally._replace(marks={**tally.marks, shard: max(marks)})
         return tallies
 
     def tallies_of(self, subjects: Iterable[Subject]) -> list[Tally]:
@@ -123,7 +122,7 @@ class ImpactStore:
         others = [key for key in _keys_of(subject) if key != tally_key(subject)]
         transact(
             [
-                self._table.put_write(to_item(replace(own, impact=own.impact.plus(missing))), own.version),
+                self._table.put_write(to_item(own._replace(impact=own.impact.plus(missing))), own.version),
                 *(self._table.check_write(key, versions.get(key, 0)) for key in others),
             ]
         )

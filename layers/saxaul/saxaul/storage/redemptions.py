@@ -9,7 +9,6 @@ cancelled ones. So a forest costs the same, however many redemptions were cancel
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,7 +17,9 @@ from zlib import crc32
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, Settlement, State, Step, Tree
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import Redemption, Seal, Settlement, Step, Tree
+from saxaul.trees.states import State
 from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Redemptions:
             if moved.winner is None:
                 raise
             stored = from_item(moved.winner)
-            if stored != replace(redemption, version=stored.version):
+            if stored != redemption._replace(version=stored.version):
                 raise RedemptionExistsError(stored) from None
 
     def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
@@ -254,7 +255,7 @@ def from_item(item: Item) -> Redemption:
 
 def _pack(tree: Tree) -> Item:
     packed: Item = {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
-    return packed | ({"seal": asdict(tree.seal)} if tree.seal else {})
+    return packed | ({"seal": tree.seal._asdict()} if tree.seal else {})
 
 
 def _unpack(item: Item) -> Tree:
@@ -264,8 +265,7 @@ def _unpack(item: Item) -> Tree:
 
 def _pack_step(step: Step) -> Item:
     """Return a step as a map, without its empty fields."""
-    values = {field.name: getattr(step, field.name) for field in fields(step)}
-    packed = {name: value for name, value in values.items() if value not in (None, "")}
+    packed = {name: value for name, value in step._asdict().items() if value not in (None, "")}
     return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})
 
 
@@ -285,7 +285,7 @@ def _unpack_step(item: Item) -> Step:
 
 
 def _pack_planting(planting: PlantedTree) -> Item:
-    return asdict(planting) | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
+    return planting._asdict() | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
 
 
 def _unpack_planting(item: Item) -> PlantedTree:
