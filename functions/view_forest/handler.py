@@ -8,8 +8,9 @@ from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.http.ledger_views import line_view, month_view, position_view
+from saxaul.http.project_views import project_view
 from saxaul.http.sizes import page_of
-from saxaul.http.tree_views import forest_tree_view, project_view
+from saxaul.http.tree_views import forest_tree_view
 from saxaul.ledger.history import LinePlace
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest

@@ -55,7 +55,7 @@ from saxaul.log.shown import ShownTree
 from saxaul.messages.bodies import ActionMessage, RedemptionMessage, pack, pack_reversals
 from saxaul.observability import MAX_LOGGED, logger
 from saxaul.services.redeem import redemption_id
-from saxaul.storage import bus, claims, orders, periods, redemptions, wallets
+from saxaul.storage import bus, claims, orders, periods, redemptions, spending
 from saxaul.trees import manifests
 from saxaul.trees.dedications import clean_dedication
 from saxaul.trees.manifests import COLUMNS, manifest_key, manifest_of
@@ -488,7 +488,7 @@ def test_different_items_never_have_the_same_key() -> None:
         found += [claims._early_key(owner, app) for app in ("alipay", "taobao")]  # noqa: SLF001
         if owner.kind == "user":
             found += [redemptions.redemption_key(owner.id, text) for text in IDS]
-            found.append(wallets.wallet_key(owner.id))
+            found.append(spending.wallet_key(owner.id))
     found += [orders.order_key(text) for text in IDS]
     found += [redemptions.certificate_key(text) for text in IDS]
 

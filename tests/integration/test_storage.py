@@ -300,9 +300,9 @@ def test_the_open_periods_of_a_wallet_are_those_that_are_not_closed(stack: Stack
 def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, closed_g=Decimal(5)))
 
-    table.transact([stack.wallets.debit_write(USER.id, 60)])
+    table.transact([stack.spending.debit_write(USER.id, 60)])
     with pytest.raises(table.TransactionRefusedError):
-        table.transact([stack.wallets.debit_write(USER.id, 60)])
+        table.transact([stack.spending.debit_write(USER.id, 60)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
 
@@ -310,9 +310,9 @@ def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:
 def test_a_refund_larger_than_the_spent_points_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, spent=50))
 
-    table.transact([stack.wallets.refund_write(USER.id, 50)])
+    table.transact([stack.spending.refund_write(USER.id, 50)])
     with pytest.raises(table.TransactionRefusedError):
-        table.transact([stack.wallets.refund_write(USER.id, 1)])
+        table.transact([stack.spending.refund_write(USER.id, 1)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (150, 0, 2)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.from_log import certificate_from_log
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.canonical_json import encode
 from saxaul.log.ecdsa import with_low_s
@@ -56,7 +57,7 @@ class LogFixture:
         return self._log.append(self._log.head(), PARTNER, leaves, [], now)
 
     def publication(self, *history: LoggedEvent) -> Publication:
-        shown = Certificate.proven(self.particulars, history)
+        shown = certificate_from_log(self.particulars, history)
         return Publication(
             shown=shown,
             certificate=encode(shown.document("en")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.from_log import certificate_from_log
 from saxaul.log import merkle
 from saxaul.log.canonical_json import encode
 from saxaul.log.degrees import degrees
@@ -167,7 +167,7 @@ def test_the_builder_makes_the_same_certificate_byte_for_byte(name: str, built: 
         LoggedEvent(built[event["entry"]["sequence"] - 1], event["index"], event["photo_url"] or "")
         for event in proof["events"]
     ]
-    certificate = Certificate.proven(particulars, events)
+    certificate = certificate_from_log(particulars, events)
 
     assert digest == proof["particulars"]["dedication_digest"]
     assert {particulars.commitment} == {event["leaf"]["particulars"] for event in proof["events"]}

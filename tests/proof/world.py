@@ -33,6 +33,7 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import TREE_PREFIX, Redemptions
 from saxaul.storage.signing import SigningKey
+from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
@@ -102,6 +103,7 @@ class World:
         self.ledger = Table("Ledger", self.clock)
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
         self.redemptions, self.stocks = Redemptions(self.ledger), Stocks(self.ledger)
+        self.spending = Spending(self.ledger)
         self.orders = Orders(self.ledger)
         self.claims = Claims(self.ledger)
         self.outcomes: Counter[str] = Counter()

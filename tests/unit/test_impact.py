@@ -8,6 +8,7 @@ import pytest
 
 from operations.ledger_reading import size_of
 from saxaul.catalog.entries import MAX_TYPES_OF_A_FACILITY
+from saxaul.impact.changes import difference, impact_of_period, impact_of_redemption
 from saxaul.impact.totals import (
     Act,
     Change,
@@ -18,9 +19,6 @@ from saxaul.impact.totals import (
     Subject,
     Sum,
     Tally,
-    difference,
-    impact_of_period,
-    impact_of_redemption,
     short_name,
     sums_by_type,
     tally_number,

@@ -1,36 +1,11 @@
 """Views of tree projects, redemptions and trees."""
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.catalog.entries import Language, TreeProject
+from saxaul.catalog.entries import Language
 from saxaul.certificate.certificate import Certificate
 from saxaul.http.views import View
 from saxaul.trees.plantings import shown_planting
 from saxaul.trees.redemptions import Redemption, Step, Tree
-from saxaul.trees.stock import Stock
-
-
-def project_view(
-    identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
-) -> View:
-    """Return the view of a tree project, with its unreserved saplings and the next release of saplings."""
-    return {
-        "id": identifier,
-        "species": project.species.in_language(language),
-        "place": project.place.names.in_language(language),
-        "partner": project.partner,
-        "price_points": project.price_points,
-        "closed": stock.closed,
-        **saplings_view(stock, calendar, now),
-    }
-
-
-def saplings_view(stock: Stock, calendar: Calendar, now: int) -> View:
-    """Return how many saplings of a project are unreserved, and the next release of saplings."""
-    release = stock.next_release(now)
-    return {
-        "available": 0 if stock.closed else max(0, stock.available(now)),
-        "next_release": {"at": calendar.rfc3339(release.at), "saplings": release.saplings} if release else None,
-    }
 
 
 def redemption_view(redemption: Redemption, calendar: Calendar) -> View:

@@ -6,6 +6,7 @@ from functools import cache
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.from_log import certificate_from_log
 from saxaul.log.entries import LogEntry
 from saxaul.log.proof import LoggedEvent
 from saxaul.problems import NotFound
@@ -63,7 +64,7 @@ def proven_certificate(
         for step in tree.history
         if step.sequence is not None and step.leaf is not None
     ]
-    return Certificate.proven(particulars_of(redemption, seal, project), events)
+    return certificate_from_log(particulars_of(redemption, seal, project), events)
 
 
 @cache

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.impact.totals import Change, Tally, impact_of_change, short_name
+from saxaul.impact.changes import impact_of_change
+from saxaul.impact.totals import Change, Tally, short_name
 from saxaul.messages.events import StreamRecord
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring

@@ -14,18 +14,17 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from saxaul.storage.stocks import Stocks
+from saxaul.storage.spending import Spending
 from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
-from saxaul.storage.wallets import Wallets
 from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.redemptions import Redemption, Seal, Settlement, Step, Tree
 from saxaul.trees.states import State
-from saxaul.trees.stock import Stock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from saxaul.trees.orders import PlantingOrder
+    from saxaul.trees.stock import Stock
 
 TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
@@ -55,8 +54,7 @@ class Redemptions:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._wallets = Wallets(table)
-        self._stocks = Stocks(table)
+        self._spending = Spending(table)
 
     def get(self, user_id: str, redemption_id: str) -> Redemption | None:
         item = self._table.get(redemption_key(user_id, redemption_id))
@@ -105,7 +103,7 @@ class Redemptions:
             if stored != redemption._replace(version=stored.version):
                 raise RedemptionExistsError(stored) from None
 
-    def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
+    def write_settlement(self, settlement: Settlement, stock: "Stock", now: int) -> None:
         """Write the settled redemptions, the debit of each wallet and the project's stock in one transaction.
 
         The certificates are written before the transaction. They are not valid until their redemption is reserved.
@@ -127,9 +125,9 @@ class Redemptions:
             ]
         )
         writes = [self._table.put_write(to_item(redemption), redemption.version) for redemption in settlement.verdicts]
-        writes += [self._wallets.debit_write(user_id, points) for user_id, points in settlement.debits.items()]
+        writes += [self._spending.debit_write(user_id, points) for user_id, points in settlement.debits.items()]
         if settlement.saplings:
-            writes.append(self._stocks.reserve_write(stock, settlement.saplings, now))
+            writes.append(self._spending.reserve_write(stock, settlement.saplings, now))
         transact(writes)
 
     def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
@@ -140,8 +138,8 @@ class Redemptions:
         """
         writes = [self._table.put_write(to_item(cancelled), cancelled.version)]
         if refunded:
-            writes.append(self._wallets.refund_write(cancelled.user_id, cancelled.points))
-            writes.append(self._stocks.unreserve_write(cancelled.project_id, len(cancelled.trees)))
+            writes.append(self._spending.refund_write(cancelled.user_id, cancelled.points))
+            writes.append(self._spending.unreserve_write(cancelled.project_id, len(cancelled.trees)))
         transact(writes)
 
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
@@ -175,7 +173,7 @@ class Redemptions:
         Raises:
             TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.
         """
-        transact([*self.put_writes(changed), *(self._wallets.refund_write(*refund) for refund in refunds.items())])
+        transact([*self.put_writes(changed), *(self._spending.refund_write(*refund) for refund in refunds.items())])
 
     def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
         """Return the conditional writes of changed redemptions, for a transaction."""

@@ -5,12 +5,14 @@ A planting order then asks a partner to plant the reserved trees, which are now 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from saxaul.ledger.wallets import Wallet
 from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.states import TRANSITIONS, TREE_TRANSITIONS, UNPAID, IllegalTransitionError, State
-from saxaul.trees.stock import Stock
+
+if TYPE_CHECKING:
+    from saxaul.ledger.wallets import Wallet
+    from saxaul.trees.stock import Stock
 
 MAX_TREES_PER_REDEMPTION = 10
 """The most trees of one redemption."""
@@ -299,7 +301,7 @@ class Settlement(NamedTuple):
     debits: Mapping[str, int]
 
 
-def settle(requests: Sequence[Redemption], wallets: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
+def settle(requests: Sequence[Redemption], wallets: Mapping[str, "Wallet"], stock: "Stock", now: int) -> Settlement:
     """Settle requests for one project in their order. Each request is reserved if possible, or else rejected.
 
     ``wallets`` has the wallet of each user_id, as it is before this settlement.
