@@ -103,7 +103,7 @@ class SingleWritesWay(PeriodsWay):
         usual = accrual()
         with ThreadPoolExecutor(WRITERS) as threads:
             stores = Stores(SingleWrites(self._table, threads), usual.stores.wallets, usual.stores.claims)
-            with patch.object(accrue_points, "accrual", lambda: replace(usual, stores=stores)), _general_code():
+            with patch.object(accrue_points, "accrual", lambda: usual._replace(stores=stores)), _general_code():
                 super().accrue(records)
 
 

@@ -275,7 +275,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """An app can keep any number of claims to the same evidence."""
 
     def mutant(evidence: EvidenceClaims, claim: Claim) -> EvidenceClaims:
-        return replace(evidence, claims=(*evidence.claims, claim))
+        return evidence._replace(claims=(*evidence.claims, claim))
 
     patch.setattr(EvidenceClaims, "with_claim", mutant)
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,7 +152,7 @@ class World:
 
     def forget_stocks(self) -> None:
         """Let the next request read the stock, as if the last one was more than five seconds ago."""
-        self.redeeming = replace(self.redeeming, stocks=Stocks(self.ledger))
+        self.redeeming = self.redeeming._replace(stocks=Stocks(self.ledger))
 
     def seed(
         self,

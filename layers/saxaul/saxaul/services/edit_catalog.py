@@ -6,7 +6,6 @@ check of a reference regards all versions that are in effect from then on.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cache
 from itertools import islice
@@ -75,8 +74,7 @@ class _Effective(NamedTuple):
     is_named: bool = False
 
 
-@dataclass(frozen=True)
-class CatalogEditing:
+class CatalogEditing(NamedTuple):
     """Writes and deletes catalog entries."""
 
     catalog_store: CatalogStore

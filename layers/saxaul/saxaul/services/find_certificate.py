@@ -1,8 +1,8 @@
 """Finds a certificate by its number. The certificate has a proof if the log records its tree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.certificate.certificate import Certificate
@@ -24,8 +24,7 @@ from saxaul.trees.statements import particulars_of
 from saxaul.trees.states import UNPAID
 
 
-@dataclass(frozen=True)
-class Certificates:
+class Certificates(NamedTuple):
     """Finds the certificates of all trees that were reserved and not cancelled."""
 
     redemptions: Redemptions

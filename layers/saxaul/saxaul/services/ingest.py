@@ -4,7 +4,6 @@ Another function reads the queue and posts them to periods.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -38,8 +37,7 @@ class IntakeResult(NamedTuple):
     flagged: Sequence[FlaggedItem] = ()
 
 
-@dataclass(frozen=True)
-class Intake:
+class Intake(NamedTuple):
     """Checks and queues actions and reversals.
 
     If an app needs grants, the items of persons whose grant does not cover reporting are refused. That includes

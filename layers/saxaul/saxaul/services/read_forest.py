@@ -1,7 +1,6 @@
 """Reads forests (the trees of a person), and the tree projects."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -57,8 +56,7 @@ class ShownProjects(NamedTuple):
     now: int
 
 
-@dataclass(frozen=True)
-class ForestReading:
+class ForestReading(NamedTuple):
     """Reads forests and tree projects."""
 
     redemptions: Redemptions

@@ -1,7 +1,6 @@
 """Reads the public totals, and the campaigns with the progress toward their goals."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -85,8 +84,7 @@ class Totals(NamedTuple):
     catalog: Catalog
 
 
-@dataclass(frozen=True)
-class ImpactReading:
+class ImpactReading(NamedTuple):
     """Reads the public totals and the campaigns."""
 
     impact: ImpactStore

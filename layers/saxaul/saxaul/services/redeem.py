@@ -4,7 +4,6 @@ Another function reads the queue and settles the redemptions of a project in the
 """
 
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -49,8 +48,7 @@ class Requested(NamedTuple):
     is_replay: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Redeeming:
+class Redeeming(NamedTuple):
     """Accepts redemption requests, and reads redemptions."""
 
     redemptions: Redemptions

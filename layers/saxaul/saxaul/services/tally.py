@@ -7,7 +7,6 @@ again, completely or in part, the marks show which changes are already counted.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -30,8 +29,7 @@ class Tallied(NamedTuple):
     tallies: int
 
 
-@dataclass(frozen=True)
-class Tallying:
+class Tallying(NamedTuple):
     """Keeps the public totals up to date."""
 
     impact: ImpactStore
