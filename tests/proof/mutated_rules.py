@@ -473,7 +473,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @RULES.caught_by(FACILITY)
 def _(patch: pytest.MonkeyPatch) -> None:
     """An app may report for the facility of another app."""
-    patch.setattr("saxaul.ledger.actions._facility_refusal", lambda *_: None)
+    patch.setattr("saxaul.ledger.screening._facility_refusal", lambda *_: None)
 
 
 @RULES.caught_by("late messages reopen closed periods")

@@ -17,6 +17,7 @@ from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.models import (
     AfterValidator,
     BeforeValidator,
+    CheckedAs,
     Field,
     Model,
     TypeAdapter,
@@ -38,7 +39,6 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 MAX_ENTRY_BYTES = 64 * 1024
 """The most bytes of an entry as JSON in UTF-8."""
 
-_HTTP_URL: TypeAdapter[Url] = TypeAdapter(Url)
 _REFUSED_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """Control characters, line separators, characters that reverse or embed the direction of text, and characters that
 neither UTF-8 nor XML can contain. The marks of direction that ordinary text needs (U+200E, U+200F) are allowed, and so
@@ -60,7 +60,6 @@ def _checked_phrase(text: str) -> str:
 def _checked_link(link: str) -> str:
     if any(character.isspace() for character in _checked_text(link)) or not _HTTP.match(link):
         raise ValueError("this must be a link that begins with http:// or https:// and has no spaces")
-    _HTTP_URL.validate_python(link)
     return link
 
 
@@ -170,7 +169,7 @@ MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
-AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
+AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link), CheckedAs(Url)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
 
 
