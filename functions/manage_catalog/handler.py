@@ -202,4 +202,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect)
+prepare(wiring.connect, _IDENTIFIER.prepare)

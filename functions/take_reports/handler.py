@@ -14,6 +14,7 @@ from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
+from saxaul.trees.reports import Confirmation
 
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 
@@ -64,4 +65,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect)
+prepare(wiring.connect, Confirmation.prepare)

@@ -92,4 +92,4 @@ handler = endpoint(
     registered_client,
     covers_of,
 )
-prepare(wiring.connect, reading=wiring.read_catalog)
+prepare(wiring.connect, _TREES.places.prepare, reading=wiring.read_catalog)

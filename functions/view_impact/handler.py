@@ -89,4 +89,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect, reading=wiring.read_catalog)
+prepare(wiring.connect, _IDENTIFIER.prepare, reading=wiring.read_catalog)

@@ -159,7 +159,23 @@ _YEAR = re.compile("[0-9]{4}")
 Year = Annotated[int, BeforeValidator(_year_text)]
 CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
 
-Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_checked_phrase)]
+MAX_PHRASE = 500
+"""The most characters of a phrase."""
+
+Phrase = Annotated[str, Field(min_length=1, max_length=MAX_PHRASE), AfterValidator(_checked_phrase)]
+
+
+def is_phrase(value: object) -> TypeGuard[str]:
+    """Return whether a value is valid as a ``Phrase``."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_PHRASE:
+        return False
+    try:
+        _checked_phrase(value)
+    except ValueError:
+        return False
+    return True
+
+
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked_phrase)]
 Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
 """A text that may be empty."""
@@ -700,7 +716,7 @@ def references_in(kind: Kind, document: object) -> Iterator[Reference]:
             yield from _listed_in(document, "action_types", "action-types", MAX_TYPES_OF_AN_INITIATIVE)
         case "suggestions", dict():
             for field, referred in _SUGGESTION_REFERENCES.items():
-                if _is_identifier(identifier := document.get(field)):
+                if is_entry_identifier(identifier := document.get(field)):
                     yield Reference(field, referred, identifier)
 
 
@@ -709,7 +725,7 @@ def _types_in(field: str, by_type: Mapping[object, object], most: int) -> Iterat
     return (
         Reference(field, "action-types", identifier)
         for identifier in islice(by_type, most)
-        if _is_identifier(identifier)
+        if is_entry_identifier(identifier)
     )
 
 
@@ -717,11 +733,12 @@ def _listed_in(document: Mapping[object, object], field: str, kind: Kind, most: 
     """Yield a reference for each of the first ``most`` identifiers in a list of an entry."""
     names = document.get(field)
     listed = names[:most] if isinstance(names, list | tuple) else ()
-    return (Reference(field, kind, identifier) for identifier in listed if _is_identifier(identifier))
+    return (Reference(field, kind, identifier) for identifier in listed if is_entry_identifier(identifier))
 
 
 _SUGGESTION_REFERENCES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}
 
 
-def _is_identifier(value: object) -> TypeGuard[str]:
+def is_entry_identifier(value: object) -> TypeGuard[str]:
+    """Return whether a value is valid as an ``Identifier``."""
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None

@@ -273,6 +273,10 @@ class TypeAdapter(Generic[Checked]):
 
         return core_of_type(self._type)
 
+    def prepare(self) -> None:
+        """Translate the type now, and not when it is first used."""
+        _ = self._core
+
     def validate_python(self, value: object) -> Checked:
         found: Checked = self._core.check(value)
         return found
