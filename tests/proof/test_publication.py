@@ -419,7 +419,7 @@ def test_while_the_index_with_a_new_entry_is_built_the_last_one_is_published(
     site.publish()
     site.clock.instant += 1
     site.write("90", suggestion="coach")
-    monkeypatch.setattr("saxaul.services.publish_catalog.pack", lambda _: 1 / 0)
+    monkeypatch.setattr("saxaul.search.packing.pack", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         site.publish()
@@ -438,7 +438,7 @@ def test_an_index_of_now_that_lacks_a_change_in_effect_is_never_published(
     site.publish()
     site.write("90", suggestion="coach")
     site.clock.instant += DELAY
-    monkeypatch.setattr("saxaul.services.publish_catalog.pack", lambda _: 1 / 0)
+    monkeypatch.setattr("saxaul.search.packing.pack", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         site.publish()
@@ -452,7 +452,7 @@ def test_a_search_that_has_seen_half_a_publication_finds_the_other_half(
     site.publish()
     site.write("90")
     with monkeypatch.context() as broken:
-        broken.setattr("saxaul.services.publish_catalog.pack", _fail_to_pack)
+        broken.setattr("saxaul.search.packing.pack", _fail_to_pack)
         with pytest.raises(MemoryError):
             site.publish()
     searching = LiveIndex(site.worker(), site.clock)

@@ -47,9 +47,12 @@ def runs_in(campaign: Campaign, year: int) -> list[Run]:
     return [Run(first, first + last) for first in first_days(campaign.recurs, year)]
 
 
+_NO_DETAILS = CampaignEdition.model_construct()
+
+
 def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
     """Return the edition (host and theme) of the year in which a run begins."""
-    return campaign.editions.get(run.first.year, CampaignEdition())
+    return campaign.editions.get(run.first.year, _NO_DETAILS)
 
 
 def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:

@@ -16,13 +16,11 @@ from typing import NamedTuple
 
 import saxaul.catalog
 import saxaul.search
-from saxaul.catalog.entries import KINDS, Kind
+from saxaul.catalog.entries import KINDS, Catalog, Kind
 from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
 from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.races import retry_lost_races
-from saxaul.search.index import SearchIndex
-from saxaul.search.packing import pack
 from saxaul.services import wiring
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore, TableReading, published_items
@@ -94,8 +92,7 @@ class _Run:
     indexes: int = 0
 
 
-@dataclass(frozen=True)
-class CatalogPublishing:
+class CatalogPublishing(NamedTuple):
     """Publishes the catalog of a table in a bucket."""
 
     catalog_store: CatalogStore
@@ -177,7 +174,7 @@ class CatalogPublishing:
             if missing is None or self.clock.elapsed() > run.ends_at:
                 return Publication(version, run.snapshots, run.indexes)
             catalog = reading.timeline.catalog(missing.instant)
-            run.known[missing.source] = self.snapshots.put_index(pack(SearchIndex(catalog)))
+            run.known[missing.source] = self.snapshots.put_index(_packed_index(catalog))
             run.indexes += 1
 
     def _version(self, head: int, content: str, published: Snapshot | None) -> int:
@@ -228,6 +225,13 @@ class CatalogPublishing:
     @property
     def _delay(self) -> int:
         return self.catalog_store.delay
+
+
+def _packed_index(catalog: Catalog) -> bytes:
+    from saxaul.search.index import SearchIndex  # noqa: PLC0415 - most runs find that nothing has changed
+    from saxaul.search.packing import pack  # noqa: PLC0415
+
+    return pack(SearchIndex(catalog))
 
 
 def items_of(reading: TableReading) -> dict[Kind, dict[str, Item]]:
