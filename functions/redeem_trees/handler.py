@@ -8,7 +8,7 @@ from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.parameters import header_values
-from saxaul.http.tree_views import redemption_view
+from saxaul.http.redemption_views import redemption_view
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
