@@ -1,4 +1,4 @@
-"""The versions of a catalog entry, and the conditions that a write can set on the current version."""
+"""The versions of a catalog entry."""
 
 from typing import Any, NamedTuple
 

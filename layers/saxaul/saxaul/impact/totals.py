@@ -22,7 +22,6 @@ DELIVERED_WITHIN = 30 * 3600
 TALLIES_OF_A_DAY = 16
 """How many tallies the totals of a day are dealt among. This number may be raised at any time, but never lowered."""
 
-
 _ZERO = Decimal(0)
 
 
