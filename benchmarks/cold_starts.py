@@ -9,7 +9,8 @@ emulator. The start of the interpreter itself is the same in all cases and is no
 with three others:
 
 - *bare*: a function that makes the same AWS clients and the same logger in the same way as the function, and logs one
-  line. It validates nothing and calls nothing. The budget compares with this one;
+  line. It validates nothing and calls nothing, and looks for garbage as often as Python does by default. The budget
+  compares with this one;
 - *ordinary*: the same, with the clients of boto3 and the logger of Powertools, as functions usually make them;
 - *no bytecode*: the same function without compiled bytecode, as `sam build` alone produces it.
 

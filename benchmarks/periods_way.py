@@ -23,8 +23,9 @@ from functions.ingest_actions.handler import handler as ingest_actions
 from local.sam import ROOT
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.ledger.actions import Action, screen
+from saxaul.ledger.actions import Action
 from saxaul.ledger.periods import Period, PeriodKey, period_of, post
+from saxaul.ledger.screening import screen
 from saxaul.messages.events import QueueRecord
 from saxaul.services.accrue import _WRITERS as WRITERS
 from saxaul.services.accrue import accrual
@@ -102,7 +103,7 @@ class SingleWritesWay(PeriodsWay):
         usual = accrual()
         with ThreadPoolExecutor(WRITERS) as threads:
             stores = Stores(SingleWrites(self._table, threads), usual.stores.wallets, usual.stores.claims)
-            with patch.object(accrue_points, "accrual", lambda: replace(usual, stores=stores)), _general_code():
+            with patch.object(accrue_points, "accrual", lambda: usual._replace(stores=stores)), _general_code():
                 super().accrue(records)
 
 
@@ -164,7 +165,7 @@ class ExpectedPeriods:
             periods[key] = post(period, [action], self._catalog, self._calendar, self._now).period
 
     def _screened(self, reported: Sequence[Reported]) -> list[Action]:
-        a_month = replace(self._calendar, acceptance_days=62)  # so that earlier days of the month are accepted
+        a_month = self._calendar._replace(acceptance_days=62)  # so that earlier days of the month are accepted
         accepted, refused, _ = screen(APP, reported, self._catalog, a_month, self._now)
         if refused:
             raise RuntimeError(f"screening refused an action of the simulated day: {refused[0]}")

@@ -52,7 +52,7 @@ from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table, transact
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import State
+from saxaul.trees.states import State
 
 THREADS = 8
 PRICE = 80

@@ -22,7 +22,8 @@ from benchmarks.engine import PLAIN
 from benchmarks.periods_way import APP
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.ledger.actions import Action, Owner, screen
+from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.screening import screen
 from saxaul.messages.events import QueueRecord
 from saxaul.settings import settings
 from saxaul.storage.clients import dynamodb, sqs

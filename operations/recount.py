@@ -31,16 +31,8 @@ from operations.reconcile import ledger_of_the_stack
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
-from saxaul.impact.totals import (
-    Impact,
-    ImpactAdder,
-    Impacts,
-    Subject,
-    Tally,
-    impact_of_period,
-    impact_of_redemption,
-    total,
-)
+from saxaul.impact.changes import impact_of_period, impact_of_redemption
+from saxaul.impact.totals import Impact, ImpactAdder, Impacts, Subject, Tally, total
 from saxaul.races import LostRaceError
 from saxaul.storage import impact, periods, redemptions
 from saxaul.storage.impact import ImpactStore

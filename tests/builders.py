@@ -26,7 +26,8 @@ from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
-from saxaul.log.entries import Leaf, Particulars, degrees, evidence_of
+from saxaul.log.degrees import degrees
+from saxaul.log.entries import Leaf, Particulars, evidence_of
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption, Tree

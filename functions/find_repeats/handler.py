@@ -5,11 +5,11 @@ If that other action is reversed, the withdrawn action counts again.
 
 from typing import TYPE_CHECKING
 
+from saxaul.startup import prepare
 from saxaul.messages.events import StreamEvent
 from saxaul.observability import logger
 from saxaul.services import wiring
 from saxaul.services.find_repeats import repeat_search
-from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

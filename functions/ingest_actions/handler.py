@@ -1,14 +1,18 @@
 """Receives actions and reversals from apps, checks each one, and queues the valid ones."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
+from saxaul.startup import prepare
 from saxaul.http.bodies import reported_items
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.ledger.actions import ReportedAction
+from saxaul.ledger.screening import ReportedAction
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
-from saxaul.startup import prepare
+
+if TYPE_CHECKING:
+    from saxaul.services.ingest_reversals import ReversalIntake
 
 
 def report_actions(request: Request) -> Response:
@@ -18,7 +22,13 @@ def report_actions(request: Request) -> Response:
 
 def reverse_actions(request: Request) -> Response:
     reported = reported_items(request.json(), "reversals")
-    return _response(intake().reversals(request.app, reported, needs_grants=request.caller.needs_grants))
+    return _response(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
+
+
+def _reversal_intake() -> "ReversalIntake":
+    from saxaul.services.ingest_reversals import reversal_intake  # noqa: PLC0415 - only reversals need periods
+
+    return reversal_intake()
 
 
 def _response(intake_result: IntakeResult) -> Response:
@@ -36,4 +46,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect, ReportedAction.prepare, reading=wiring.read_catalog)
+prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

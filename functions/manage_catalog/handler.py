@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from math import inf
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
+from saxaul.http.catalog_views import entry_view, preview_view, version_view
 from saxaul.http.conditions import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
 from saxaul.http.sizes import page_of
-from saxaul.http.views import View, entry_view, preview_view, version_view
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing
@@ -21,7 +22,9 @@ from saxaul.services.edit_catalog import catalog_editing
 from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
-from saxaul.startup import prepare
+
+if TYPE_CHECKING:
+    from saxaul.http.views import View
 
 _ADDED = {
     *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
@@ -199,4 +202,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect)
+prepare(wiring.connect, _IDENTIFIER.prepare)

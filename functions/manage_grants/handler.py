@@ -2,18 +2,18 @@
 
 from typing import Annotated, Any
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.http.views import grant_view
+from saxaul.http.grant_views import grant_view
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.manage_grants import granting
 from saxaul.settings import settings
-from saxaul.startup import prepare
 
 _APP_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from saxaul.startup import prepare
 from saxaul.messages.bodies import PlantingMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger
 from saxaul.services import wiring
 from saxaul.services.place_orders import order_placing
-from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

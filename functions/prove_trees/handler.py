@@ -1,5 +1,6 @@
 """Public endpoints: certificates as JSON, picture or page, and the transparency log that proves them."""
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
 from saxaul.http.conditions import cacheable
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
@@ -7,7 +8,6 @@ from saxaul.log.canonical_json import encode
 from saxaul.services import wiring
 from saxaul.services.find_certificate import certificates
 from saxaul.services.read_log import log_reading
-from saxaul.startup import prepare
 
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
 _CACHE_FOR_A_DAY = "public, max-age=86400"

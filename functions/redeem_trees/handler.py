@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.parameters import header_values
-from saxaul.http.views import redemption_view
+from saxaul.http.redemption_views import redemption_view
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
@@ -16,7 +17,6 @@ from saxaul.services.harvest import harvesting
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
-from saxaul.startup import prepare
 from saxaul.trees.dedications import clean_dedication
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 

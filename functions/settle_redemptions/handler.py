@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from saxaul.startup import prepare
 from saxaul.catalog.models import ValidationError
 from saxaul.messages.bodies import RedemptionMessage
 from saxaul.messages.events import QueueEvent, QueueResponse, redeliver
 from saxaul.observability import logger
 from saxaul.services import wiring
 from saxaul.services.settle import settling
-from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

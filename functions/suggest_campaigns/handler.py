@@ -6,8 +6,9 @@ The search is the same for every person, unless the request names one.
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
 from saxaul.http.conditions import client_has, etag_of_text
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, utf8_text, whole_number
@@ -18,13 +19,14 @@ from saxaul.problems import InvalidRequest
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.personal import personal_reading
 from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index
 from saxaul.services.wiring import today
 from saxaul.settings import settings
-from saxaul.startup import prepare
+
+if TYPE_CHECKING:
+    from saxaul.services.personal import PersonalReading
 
 _LONGEST_QUERY = 100
 _MOST_RESULTS = 50
@@ -93,11 +95,17 @@ def _body_for(person: str, index: SearchIndex, search_request: _SearchRequest) -
 
     If the state of the person cannot be read, the response has the results that are the same for every person.
     """
-    found = personal_reading().find(person, index.catalog, figure_reading().sold_out)
+    found = _personal_reading().find(person, index.catalog, figure_reading().sold_out)
     if found is None:
         return impersonal_view(_body(index, search_request))
     body = _body(index, search_request._replace(last=Last(exhausted=frozenset(found.exhausted))))
     return personal_view(body, found.exhausted, found.next_tree, settings().calendar, search_request.language)
+
+
+def _personal_reading() -> "PersonalReading":
+    from saxaul.services.personal import personal_reading  # noqa: PLC0415 - only searches for a person need the ledger
+
+    return personal_reading()
 
 
 def _body(index: SearchIndex, search_request: _SearchRequest) -> View:
@@ -137,4 +145,4 @@ def _named_in(views: Sequence[View]) -> tuple[list[str], list[str]]:
 
 
 handler = endpoint({("GET", "/suggestions"): suggest}, registered_client, covers_of)
-prepare(wiring.connect, reading=lambda: live_index().current())
+prepare(wiring.connect, _personal_reading, reading=lambda: live_index().current())

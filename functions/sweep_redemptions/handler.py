@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from saxaul.startup import prepare
 from saxaul.observability import logger
 from saxaul.services import wiring
 from saxaul.services.sweep import sweeping
-from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

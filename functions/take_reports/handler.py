@@ -1,19 +1,20 @@
 """Lets a planting partner read its orders, and report what happened to each tree."""
 
+from saxaul.startup import prepare
 from saxaul.catalog.models import TypeAdapter
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, whole_number
-from saxaul.http.views import order_summary, order_view, reports_view
-from saxaul.ledger.actions import Id, Instant
+from saxaul.http.order_views import order_summary, order_view, reports_view
+from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
-from saxaul.startup import prepare
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
+from saxaul.trees.reports import Confirmation
 
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 
@@ -64,4 +65,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect)
+prepare(wiring.connect, Confirmation.prepare)

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from saxaul.startup import prepare
 from saxaul.messages.events import StreamEvent
 from saxaul.observability import logger
 from saxaul.services import wiring
 from saxaul.services.tally import tallying
-from saxaul.startup import prepare
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -3,13 +3,16 @@
 import re
 from typing import Annotated
 
+from saxaul.startup import prepare
 from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
+from saxaul.http.ledger_views import line_view, month_view, position_view
+from saxaul.http.project_views import project_view
 from saxaul.http.sizes import page_of
-from saxaul.http.views import forest_tree_view, line_view, month_view, position_view, project_view
-from saxaul.ledger.actions import Id, Instant
+from saxaul.http.tree_views import forest_tree_view
 from saxaul.ledger.history import LinePlace
+from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
@@ -17,7 +20,6 @@ from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, forest
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
-from saxaul.startup import prepare
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -90,4 +92,4 @@ handler = endpoint(
     registered_client,
     covers_of,
 )
-prepare(wiring.connect, reading=wiring.read_catalog)
+prepare(wiring.connect, _TREES.places.prepare, reading=wiring.read_catalog)

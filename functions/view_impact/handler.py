@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION
@@ -15,7 +16,6 @@ from saxaul.services.find_factor import factors
 from saxaul.services.read_impact import impact_reading
 from saxaul.services.wiring import today
 from saxaul.settings import settings
-from saxaul.startup import prepare
 
 _DEFAULT_DAYS = 30
 _MAX_DAYS = 366
@@ -89,4 +89,4 @@ handler = endpoint(
     },
     registered_client,
 )
-prepare(wiring.connect, reading=wiring.read_catalog)
+prepare(wiring.connect, _IDENTIFIER.prepare, reading=wiring.read_catalog)

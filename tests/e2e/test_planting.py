@@ -12,7 +12,7 @@ import pytest
 
 from local.client import Client
 from local.deployment import client_arguments
-from saxaul.log.entries import Counts
+from saxaul.log.counts import Counts
 from saxaul.log.parsing import RefusedError
 from saxaul.log.verify import verify
 from tests.e2e.journeys import eventually, make_rich, new_user, order_with, redeem, run_planting_batch

@@ -9,7 +9,7 @@ import pytest
 
 from saxaul.catalog.entries import Phrase
 from saxaul.catalog.models import TypeAdapter, ValidationError
-from saxaul.ledger.actions import Id
+from saxaul.ledger.identifiers import Id
 from tests.hostile_texts import HOSTILE
 
 SENT = list(HOSTILE.values())

@@ -24,6 +24,7 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods, to_write
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.registry import CLIENTS, to_item
+from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, Key, Table
 from saxaul.storage.wallets import Wallets
@@ -141,6 +142,10 @@ class Stack:
     @property
     def stocks(self) -> Stocks:
         return Stocks(self.ledger)
+
+    @property
+    def spending(self) -> Spending:
+        return Spending(self.ledger)
 
     @property
     def catalog_store(self) -> CatalogStore:

@@ -7,7 +7,8 @@ import pytest
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.table import TransactionRefusedError
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 from tests.builders import make_tree_project
 from tests.integration.stack import Stack, cancel, certificate, put_entry, redeem, wallet_of
 

@@ -8,7 +8,7 @@ import pytest
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.log.canonical_json import encode
 from saxaul.log.checks import CheckedLog, check_certificate, check_inclusion, check_log
-from saxaul.log.entries import Counts
+from saxaul.log.counts import Counts
 from saxaul.log.parsing import RefusedError
 from saxaul.log.signatures import Keys
 from tests.builders import confirmation, inspection

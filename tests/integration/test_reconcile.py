@@ -319,7 +319,7 @@ def test_a_negative_balance_is_printed_but_is_not_a_fault(
     stack.ledger.put_all([{"pk": f"CERT#{tree}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     planned = stack.stock().planned(make_tree_project(saplings=1), SHANGHAI, stack.clock.instant)
     transact([stack.stocks.plan_write(planned, stack.clock.instant)])
-    transact([stack.stocks.reserve_write(stack.stock(), 1, stack.clock.instant)])
+    transact([stack.spending.reserve_write(stack.stock(), 1, stack.clock.instant)])
 
     code = run(monkeypatch, "--table", "Ledger")
 

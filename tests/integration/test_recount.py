@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -136,7 +135,7 @@ def test_a_facilitys_year_that_counts_too_much_is_reported_but_not_corrected(
 ) -> None:
     store, year = ImpactStore(with_facility.ledger), FacilityYear(FACILITY.id, 2026)
     [stored] = store.tallies_of([year])
-    store.put(replace(stored, impact=stored.impact.plus(Impact(months={MonthlyAct("2026-02", "solar"): Sum(1)}))))
+    store.put(stored._replace(impact=stored.impact.plus(Impact(months={MonthlyAct("2026-02", "solar"): Sum(1)}))))
 
     assert recount(with_facility, mend=True) == (
         0,
@@ -203,7 +202,7 @@ def test_a_day_is_not_corrected_if_any_of_its_tallies_changes_meanwhile(
 def test_an_excess_in_the_totals_is_reported_but_not_corrected(counted: Stack, waits: list[float]) -> None:
     store = ImpactStore(counted.ledger)
     [day] = store.tallies_of([TODAY])
-    store.put(replace(day, impact=day.impact.plus(Impact(trees={"reserved": 1}))))
+    store.put(day._replace(impact=day.impact.plus(Impact(trees={"reserved": 1}))))
 
     assert recount(counted, mend=True) == (0, ["2026-06-05 counts 1 trees reserved that the ledger does not hold"])
     assert impact().body["trees"]["reserved"] == 3
@@ -216,7 +215,7 @@ def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corre
     """If a change of a tree's state was never counted, the totals count the tree under another state."""
     store = ImpactStore(counted.ledger)
     [day] = store.tallies_of([TODAY])
-    store.put(replace(day, impact=day.impact.plus(Impact(trees={"reserved": -1, "ordered": 1}))))
+    store.put(day._replace(impact=day.impact.plus(Impact(trees={"reserved": -1, "ordered": 1}))))
 
     assert exit_of(monkeypatch, counted, "--mend") == 1
     assert [line.removeprefix("· ") for line in capsys.readouterr().out.splitlines()] == [

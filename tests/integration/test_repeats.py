@@ -527,7 +527,7 @@ def test_changes_that_let_nothing_count_or_end_read_nothing(monkeypatch: pytest.
     ride = make_entry()
     raised = make_entry(quantity=Decimal(2), points=160)
     withdrawn = make_entry(0, void="repeated_id")
-    monkeypatch.setattr(dynamodb(), "get_paginator", unread)
+    monkeypatch.setattr(dynamodb(), "query", unread)
     monkeypatch.setattr(dynamodb(), "batch_get_item", unread)
 
     search(

@@ -54,7 +54,7 @@ def test_a_tree_project_shows_its_price_and_the_saplings_that_are_left(seeded: S
     assert (found["kind"], found["price_points"], found["available"]) == ("tree_project", 160, 10)
     assert (found["species"], found["latin"], found["place"]) == ("Saxaul", None, "Alxa, Inner Mongolia")
     assert found["partner"] == "Alxa SEE Foundation"
-    transact([seeded.stocks.reserve_write(seeded.stock(), 3, seeded.clock.instant)])
+    transact([seeded.spending.reserve_write(seeded.stock(), 3, seeded.clock.instant)])
     seeded.clock.instant += int(STOCKS_CACHED_FOR) + 1
     assert result("saxaul")["available"] == 7
 
@@ -110,7 +110,7 @@ def test_the_etag_changes_with_the_saplings_that_are_left(seeded: Stack) -> None
     before = call("suggest_campaigns", "GET", "/suggestions").headers["etag"]
     assert call("suggest_campaigns", "GET", "/suggestions").headers["etag"] == before
 
-    transact([seeded.stocks.reserve_write(seeded.stock(), 1, seeded.clock.instant)])
+    transact([seeded.spending.reserve_write(seeded.stock(), 1, seeded.clock.instant)])
     seeded.clock.instant += int(STOCKS_CACHED_FOR) + 1
 
     assert call("suggest_campaigns", "GET", "/suggestions").headers["etag"] != before

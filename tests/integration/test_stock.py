@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import ReleaseSchedule
-from saxaul.storage.stocks import SOLD_OUT_CACHED_FOR, stock_key
+from saxaul.storage.spending import stock_key
+from saxaul.storage.stocks import SOLD_OUT_CACHED_FOR
 from saxaul.storage.table import Key, Table
 from saxaul.trees.stock import Timetable
 from tests.builders import DAY, NOON, SHANGHAI, make_tree_project

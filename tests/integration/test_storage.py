@@ -19,7 +19,9 @@ from saxaul.services.redeem import redemption_id
 from saxaul.storage import claims, orders, periods, redemptions, table, wallets
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
 from saxaul.storage.table import Item, ItemMovedError, Key
-from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, State, Step, Tree
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
+from saxaul.trees.states import State
 from tests.builders import APP, FACILITY, NOON, USER, make_entry, make_order, make_period, make_redemption, make_wallet
 from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
@@ -151,14 +153,14 @@ def test_a_period_that_was_read_is_stored_as_if_each_entry_were_converted_again(
 def test_the_claims_to_evidence_are_read_back_unchanged(evidence: EvidenceClaims) -> None:
     written = UNUSED.evidence_write(evidence)["Put"]["Item"]
 
-    assert claims.evidence_from_item(table.python(written)) == replace(evidence, version=evidence.version + 1)
+    assert claims.evidence_from_item(table.python(written)) == evidence._replace(version=evidence.version + 1)
 
 
 @given(early=all_early_reversals)
 def test_early_reversals_are_read_back_unchanged(early: EarlyReversals) -> None:
     written = UNUSED.early_write(early)["Put"]["Item"]
 
-    assert claims.early_from_item(table.python(written)) == replace(early, version=early.version + 1)
+    assert claims.early_from_item(table.python(written)) == early._replace(version=early.version + 1)
 
 
 @given(entry=entries, reason=st.text(max_size=64))
@@ -269,7 +271,7 @@ def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack
     with pytest.raises(ItemMovedError):
         stack.wallets.put(make_wallet(2))
     with pytest.raises(ItemMovedError):
-        stack.orders.put(replace(make_order(), version=7))
+        stack.orders.put(make_order()._replace(version=7))
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))
 
@@ -310,9 +312,9 @@ def test_the_open_periods_of_a_wallet_are_those_that_are_not_closed(stack: Stack
 def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, closed_g=Decimal(5)))
 
-    table.transact([stack.wallets.debit_write(USER.id, 60)])
+    table.transact([stack.spending.debit_write(USER.id, 60)])
     with pytest.raises(table.TransactionRefusedError):
-        table.transact([stack.wallets.debit_write(USER.id, 60)])
+        table.transact([stack.spending.debit_write(USER.id, 60)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (40, 60, 2)
 
@@ -320,9 +322,9 @@ def test_a_debit_larger_than_the_balance_is_refused(stack: Stack) -> None:
 def test_a_refund_larger_than_the_spent_points_is_refused(stack: Stack) -> None:
     stack.wallets.put(make_wallet(100, spent=50))
 
-    table.transact([stack.wallets.refund_write(USER.id, 50)])
+    table.transact([stack.spending.refund_write(USER.id, 50)])
     with pytest.raises(table.TransactionRefusedError):
-        table.transact([stack.wallets.refund_write(USER.id, 1)])
+        table.transact([stack.spending.refund_write(USER.id, 1)])
 
     assert (stack.wallet().balance, stack.wallet().spent, stack.wallet().version) == (150, 0, 2)
 

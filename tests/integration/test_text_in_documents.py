@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import unicodedata
-from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import product
 from types import SimpleNamespace
@@ -19,7 +18,7 @@ from saxaul.certificate.lettering import drawable
 from saxaul.certificate.page import render_page
 from saxaul.certificate.picture import render_picture
 from saxaul.log.canonical_json import encode
-from saxaul.log.proof import ShownTree
+from saxaul.log.shown import ShownTree
 from saxaul.storage import bus
 from saxaul.trees import manifests
 from saxaul.trees.dedications import clean_dedication
@@ -183,7 +182,7 @@ def test_a_dedication_on_a_certificate_is_cleaned_and_exact_in_its_json(text: st
         dedication = clean_dedication(text)
     except ValueError:
         return
-    document = replace(certificate_with("Saxaul"), dedication=dedication).document("en")
+    document = certificate_with("Saxaul")._replace(dedication=dedication).document("en")
 
     assert json.loads(encode(document)) == document
     assert not CONTROL.search(dedication)

@@ -14,11 +14,12 @@ from local import seed
 from local.listing import Listed
 from saxaul.catalog.entries import KINDS, Identifier, Keyword, Synonyms
 from saxaul.catalog.models import ValidationError
-from saxaul.ledger.actions import Id, Owner, Reason, Reversal
+from saxaul.ledger.actions import Owner, Reversal
+from saxaul.ledger.identifiers import Id, Reason
 from saxaul.ledger.periods import PeriodKey
 from saxaul.messages.bodies import ActionMessage, RedemptionMessage, pack, pack_reversals
 from saxaul.services.redeem import redemption_id
-from saxaul.storage import claims, orders, periods, redemptions, wallets
+from saxaul.storage import claims, orders, periods, redemptions, spending
 from saxaul.trees.manifests import manifest_key
 from tests.builders import NOON, USER, make_action
 from tests.hostile_texts import HOSTILE
@@ -43,7 +44,7 @@ def test_different_items_never_have_the_same_key() -> None:
         found += [claims._early_key(owner, app) for app in ("alipay", "taobao")]  # noqa: SLF001
         if owner.kind == "user":
             found += [redemptions.redemption_key(owner.id, text) for text in IDS]
-            found.append(wallets.wallet_key(owner.id))
+            found.append(spending.wallet_key(owner.id))
     found += [orders.order_key(text) for text in IDS]
     found += [redemptions.certificate_key(text) for text in IDS]
 

@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from saxaul.catalog.entries import Catalog, Facility
 from saxaul.catalog.versions import VersionedEntry
-from saxaul.ledger.actions import Owner, screen, screen_reversals
+from saxaul.ledger.actions import Owner
 from saxaul.ledger.periods import Period
+from saxaul.ledger.screening import screen, screen_reversals
 from tests.builders import make_action_type, make_facility
 from tests.proof.twin import APPS, HONEST, Message
 from tests.proof.world import CALENDAR, World

@@ -142,7 +142,7 @@ class MemoryDynamoDB:
         return {}
 
     def get_paginator(self, operation: str) -> "Paginator":
-        return Paginator({"query": self.query, "scan": self.scan}[operation])
+        return Paginator({"scan": self.scan}[operation])
 
     def scan(self, **scan: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
         """Return the items of a table that pass the filter, sorted by ``pk`` and ``sk``."""
@@ -153,8 +153,8 @@ class MemoryDynamoDB:
             items = [item for item in items if item["sk"]["S"].startswith(prefix)]
         return sorted(items, key=_name)
 
-    def query(self, **query: Any) -> list[Raw]:  # noqa: ANN401 - as boto3 takes them
-        """Return the items that a query finds, in its order."""
+    def query(self, **query: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
+        """Return a page of what a query finds, in its order. Without a limit, the page has all of it."""
         index = query.get("IndexName")
         consistent = query.get("ConsistentRead", False)
         _validate(not (index and consistent), "Query", "an index cannot be read consistently")
@@ -171,8 +171,21 @@ class MemoryDynamoDB:
             order = "list_order"
         else:
             found, order = _between(query["KeyConditionExpression"], values, items), "sk"
-        found.sort(key=lambda item: item[order]["S"], reverse=not query.get("ScanIndexForward", True))
-        return [_projected(item, query) for item in found]
+        backwards = not query.get("ScanIndexForward", True)
+
+        def place(item: Raw) -> tuple[str, Name]:
+            return item[order]["S"], _name(item)
+
+        found.sort(key=place, reverse=backwards)
+        if after := query.get("ExclusiveStartKey"):
+            found = [
+                item for item in found if (place(item) < place(after) if backwards else place(item) > place(after))
+            ]
+        limit = query.get("Limit", len(found) + 1)
+        page: Raw = {"Items": [_projected(item, query) for item in found[:limit]]}
+        if len(found) >= limit:
+            page["LastEvaluatedKey"] = {name: found[limit - 1][name] for name in {"pk", "sk", order}}
+        return page
 
     def _outcome(self, kind: str, write: Raw) -> tuple[str, Raw]:
         table: str = write["TableName"]
@@ -194,7 +207,7 @@ class MemoryDynamoDB:
 
 
 class Paginator:
-    """Returns the items of a query or a scan in pages of the requested size."""
+    """Returns the items of a scan in pages of the requested size."""
 
     def __init__(self, find: Callable[..., list[Raw]]) -> None:
         self._find = find

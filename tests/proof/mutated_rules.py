@@ -275,7 +275,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """An app can keep any number of claims to the same evidence."""
 
     def mutant(evidence: EvidenceClaims, claim: Claim) -> EvidenceClaims:
-        return replace(evidence, claims=(*evidence.claims, claim))
+        return evidence._replace(claims=(*evidence.claims, claim))
 
     patch.setattr(EvidenceClaims, "with_claim", mutant)
 
@@ -413,7 +413,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest moves the same points a second time."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
-        return wallets.harvest(replace(wallet, credited={}), found, calendar, now)
+        return wallets.harvest(wallet._replace(credited={}), found, calendar, now)
 
     _harvesting(patch, mutant)
 
@@ -423,7 +423,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A harvest moves points that are not ripe yet."""
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
-        return wallets.harvest(wallet, found, replace(calendar, harvest_time=None), now)
+        return wallets.harvest(wallet, found, calendar._replace(harvest_time=None), now)
 
     _harvesting(patch, mutant)
 
@@ -434,7 +434,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
     def mutant(wallet: Wallet, found: Sequence[Period], calendar: Calendar, now: int) -> Harvest:
         harvested = wallets.harvest(wallet, found, calendar, now)
-        return harvested._replace(wallet=replace(harvested.wallet, closed_g=wallet.closed_g))
+        return harvested._replace(wallet=harvested.wallet._replace(closed_g=wallet.closed_g))
 
     _harvesting(patch, mutant)
 
@@ -473,7 +473,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @RULES.caught_by(FACILITY)
 def _(patch: pytest.MonkeyPatch) -> None:
     """An app may report for the facility of another app."""
-    patch.setattr("saxaul.ledger.actions._facility_refusal", lambda *_: None)
+    patch.setattr("saxaul.ledger.screening._facility_refusal", lambda *_: None)
 
 
 @RULES.caught_by("late messages reopen closed periods")
@@ -487,7 +487,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A reopened period is treated as never harvested."""
 
     def mutant(wallet: Wallet, period: Period) -> Wallet:
-        return replace(wallet, credited={**wallet.credited, period.key.window: 0})
+        return wallet._replace(credited={**wallet.credited, period.key.window: 0})
 
     patch.setattr(Wallet, "reopened", mutant)
 
@@ -497,7 +497,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """Reopening a period does not subtract its grams from the wallet."""
     reopened = Wallet.reopened
     patch.setattr(
-        Wallet, "reopened", lambda wallet, period: replace(reopened(wallet, period), closed_g=wallet.closed_g)
+        Wallet, "reopened", lambda wallet, period: reopened(wallet, period)._replace(closed_g=wallet.closed_g)
     )
 
 
@@ -537,7 +537,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """The redemptions of a batch can spend more points than the wallet has."""
 
     def mutant(requests: Sequence[Redemption], held: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
-        rich = {user_id: replace(wallet, balance=2 * wallet.balance) for user_id, wallet in held.items()}
+        rich = {user_id: wallet._replace(balance=2 * wallet.balance) for user_id, wallet in held.items()}
         return redemptions.settle(requests, rich, stock, now)
 
     _settling(patch, mutant)

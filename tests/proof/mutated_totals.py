@@ -1,7 +1,6 @@
 """Mutations of how the public totals are counted. Each docstring says which rule the function breaks."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -33,7 +32,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     with_changes = Tally.with_changes
 
     def mutant(tally: Tally, changes: Sequence[Change], shard: str, now: int) -> Tally:
-        return with_changes(replace(tally, marks={}), changes, shard, now)
+        return with_changes(tally._replace(marks={}), changes, shard, now)
 
     patch.setattr(Tally, "with_changes", mutant)
 

@@ -1,7 +1,6 @@
 """Mutations of how services and storage read and write. Each docstring says which rule the function breaks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,11 +19,12 @@ from saxaul.storage.batches import Outcome, StatementRefusedError, Write
 from saxaul.storage.claims import EARLY_PREFIX, EVIDENCE_PREFIX
 from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.stocks import Stocks
+from saxaul.storage.spending import Spending
 from saxaul.storage.table import Item, ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from saxaul.storage.wallets import to_item as wallet_item
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 from tests.proof.faults import Fault
 from tests.proof.mutations import Mutations
 
@@ -155,13 +155,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @WRITES.caught_by("two requests for the last sapling")
 def _(patch: pytest.MonkeyPatch) -> None:
     """Saplings are reserved without checking that enough are left."""
-    _update_unconditionally(patch, Stocks, "reserve_write")
+    _update_unconditionally(patch, Spending, "reserve_write")
 
 
 @WRITES.caught_by("two requests for the last points")
 def _(patch: pytest.MonkeyPatch) -> None:
     """Points are spent without checking that the wallet has enough."""
-    _update_unconditionally(patch, Wallets, "debit_write")
+    _update_unconditionally(patch, Spending, "debit_write")
 
 
 @WRITES.caught_by("trees are requested", Fault.OVERTAKEN)
@@ -275,7 +275,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     get_many = Redemptions.get_many
 
     def mutant(redemptions: Redemptions, keys: Sequence[tuple[str, str]]) -> list[Redemption]:
-        return [replace(redemption, state=State.REQUESTED) for redemption in get_many(redemptions, keys)]
+        return [redemption._replace(state=State.REQUESTED) for redemption in get_many(redemptions, keys)]
 
     patch.setattr(Redemptions, "get_many", mutant)
 

@@ -9,8 +9,9 @@ from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import RedemptionRequest
 from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.orders import PlantingOrder
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
+from saxaul.trees.states import State
 from tests.builders import APP, NOON, confirmation, failure, inspection, make_tree_project
 from tests.proof.soundness import assert_sound, orders_of, redemptions_of
 from tests.proof.world import World

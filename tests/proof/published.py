@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 
 from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.from_log import certificate_from_log
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.log.canonical_json import encode
 from saxaul.log.ecdsa import with_low_s
@@ -57,7 +57,7 @@ class LogFixture:
         return self._log.append(self._log.head(), PARTNER, leaves, [], now)
 
     def publication(self, *history: LoggedEvent) -> Publication:
-        shown = Certificate.proven(self.particulars, history)
+        shown = certificate_from_log(self.particulars, history)
         return Publication(
             shown=shown,
             certificate=encode(shown.document("en")),
@@ -100,7 +100,7 @@ def publish_inspected(
 
 
 def step(leaf: Leaf, event: str, follows: str = "planted", **changes: str) -> Leaf:
-    return replace(leaf, event=event, follows=follows, **changes)  # type: ignore[arg-type] # a test may set any field
+    return leaf._replace(event=event, follows=follows, **changes)  # type: ignore[arg-type] # a test may set any field
 
 
 def publish_tree(*events: str, left_out: Sequence[int] = (), **changes: str) -> Publication:

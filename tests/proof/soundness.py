@@ -8,12 +8,14 @@ from itertools import pairwise
 from saxaul.audit import PAID, CrossChecks, stock_findings
 from saxaul.catalog.entries import Catalog
 from saxaul.log.canonical_json import decode
-from saxaul.log.entries import Counts, Leaf, LogEntry
+from saxaul.log.counts import Counts
+from saxaul.log.entries import Leaf, LogEntry
 from saxaul.storage import orders, redemptions, wallets
 from saxaul.storage.table import Item, python
 from saxaul.trees.manifests import manifest_key
 from saxaul.trees.orders import OrderedTree, PlantingOrder
-from saxaul.trees.redemptions import STANDING_STATES, TREE_TRANSITIONS, Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import STANDING_STATES, TREE_TRANSITIONS, State
 from tests.proof.world import World
 
 

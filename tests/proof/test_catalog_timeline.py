@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from saxaul.catalog.clients import RegisteredClient
+from saxaul.catalog.conditions import Condition
 from saxaul.catalog.entries import Catalog, Entity, Kind
-from saxaul.catalog.versions import Condition
 from saxaul.problems import Problem
 from saxaul.services.edit_catalog import CatalogEditing
 from saxaul.services.publish_catalog import CatalogPublishing

@@ -16,8 +16,8 @@ from saxaul.catalog.entries import Campaign, Catalog, Kind
 from saxaul.http.impact_views import campaign_view, editions_view
 from saxaul.http.suggestion_views import result_view
 from saxaul.impact.campaigns import run_after, run_at, run_before, runs_in
-from saxaul.ledger.actions import screen
 from saxaul.ledger.periods import Period, PeriodKey, post
+from saxaul.ledger.screening import screen
 from saxaul.search.index import SearchIndex
 from saxaul.search.packing import pack, unpack
 from saxaul.storage.catalog import CatalogStore

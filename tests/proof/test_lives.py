@@ -19,9 +19,10 @@ from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
 from saxaul.services.find_certificate import proven_certificate
 from saxaul.storage.signing import SigningKey
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import apply_confirmations, apply_inspections
 from saxaul.trees.statements import log_draft
+from saxaul.trees.states import State
 from tests.builders import DAY, NOON, confirmation, inspection, make_calendar, make_order, make_redemption
 from tests.proof.memory_kms import MemoryKMS
 from tests.proof.published import END, PARTNER

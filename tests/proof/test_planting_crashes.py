@@ -9,8 +9,8 @@ from saxaul.log.entries import LogEntry
 from saxaul.services.append_log import LogWriter
 from saxaul.storage.orders import Orders
 from saxaul.trees.manifests import manifest_key
-from saxaul.trees.redemptions import State
 from saxaul.trees.report_rules import apply_confirmations
+from saxaul.trees.states import State
 from tests.builders import NOON, confirmation, make_redemption
 from tests.proof.fuse import Fuse, install, survive
 from tests.proof.nursery import Nursery

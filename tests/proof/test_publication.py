@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from local.seed import load
 from saxaul.catalog.entries import Catalog, Entity, Kind
-from saxaul.catalog.snapshot import SNAPSHOT_FORMAT, PublishedIndex, Snapshot
+from saxaul.catalog.snapshot import CORE_KINDS, SNAPSHOT_FORMAT, PublishedIndex, Snapshot
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER, CatalogPublishing, Publication
 from saxaul.services.search import LiveIndex
@@ -25,7 +25,7 @@ from tests.proof.memory_dynamodb import MemoryDynamoDB
 from tests.proof.memory_services import MemoryObjects
 
 DELAY = 60
-ENTITY_OF = catalog_storage._entity  # noqa: SLF001 - a test counts its calls
+ENTITY_OF = catalog_storage._recorded  # noqa: SLF001 - a test counts its calls
 
 
 class Site:
@@ -145,15 +145,15 @@ def test_entries_of_a_snapshot_are_parsed_when_they_are_needed(site: Site, monke
     site.publish()
     parsed: list[str] = []
 
-    def parse(kind: Kind, place: str, document: str) -> Entity | None:
-        parsed.append(place)
-        return ENTITY_OF(kind, place, document)
+    def read(kind: Kind, document: str) -> Entity:
+        parsed.append(document)
+        return ENTITY_OF(kind, document)
 
-    monkeypatch.setattr("saxaul.storage.catalog._entity", parse)
+    monkeypatch.setattr("saxaul.storage.catalog._recorded", read)
 
     assert "type_3" in site.worker().catalog().action_types
 
-    assert parsed == ["action-types/type_3 version 1"]
+    assert len(parsed) == 1
 
 
 CRASHES = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.FAILED, Fault.LOST, Fault.TIMED_OUT, Fault.THROTTLED]
@@ -208,7 +208,7 @@ def test_runs_and_writes_that_overlap_never_publish_an_older_catalog_after_a_new
     site.check()
 
 
-BEGINNING = b"saxaul-catalog %d " % SNAPSHOT_FORMAT
+_NAME_AND_FORMAT = b"saxaul-catalog %d " % SNAPSHOT_FORMAT
 
 
 def resealed(change: Callable[[Any], object]) -> Callable[[bytes], bytes]:
@@ -217,7 +217,7 @@ def resealed(change: Callable[[Any], object]) -> Callable[[bytes], bytes]:
     def changed(packed: bytes) -> bytes:
         fields = json.loads(packed.partition(b"\n")[2])
         body = json.dumps(change(fields) or fields).encode()
-        return BEGINNING + sha256(body).hexdigest().encode() + b"\n" + body
+        return _NAME_AND_FORMAT + sha256(body).hexdigest().encode() + b"\n" + body
 
     return changed
 
@@ -226,10 +226,12 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "cut": lambda packed: packed[:-7],
     "a flipped bit": lambda packed: packed[:300] + bytes([packed[300] ^ 1]) + packed[301:],
-    "another format": lambda packed: packed.replace(BEGINNING, b"saxaul-catalog 1 "),
-    "not JSON": lambda _: BEGINNING + sha256(b"{").hexdigest().encode() + b"\n{",
+    "another format": lambda packed: packed.replace(_NAME_AND_FORMAT, b"saxaul-catalog 1 "),
+    "not JSON": lambda _: _NAME_AND_FORMAT + sha256(b"{").hexdigest().encode() + b"\n{",
     "a list": resealed(lambda _: [1]),
-    "nested too deeply": lambda _: BEGINNING + sha256(b"[" * 90_000).hexdigest().encode() + b"\n" + b"[" * 90_000,
+    "nested too deeply": lambda _: (
+        _NAME_AND_FORMAT + sha256(b"[" * 90_000).hexdigest().encode() + b"\n" + b"[" * 90_000
+    ),
     "without entries": resealed(lambda fields: fields.pop("items") and None),
     "a kind is missing": resealed(lambda fields: fields["items"].pop("campaigns") and None),
     "an item is a text": resealed(lambda fields: fields["items"]["action-types"].update(bus_ride="x")),
@@ -270,6 +272,28 @@ def test_a_broken_entry_in_a_snapshot_is_left_out_and_everything_else_works(site
     site.bucket.put(POINTER, broken(site.bucket.objects[POINTER].body))
 
     assert set(site.worker().catalog().action_types) == {"bus_ride"}
+
+
+def test_a_version_that_the_publisher_cannot_read_is_broken_for_workers_too(site: Site) -> None:
+    site.operator.put("action-types", "walking", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+    site.table.replace({**site.table.get(Key("action-types", "walking")), "document": '{"unit": ""}'})  # type: ignore[dict-item] # it exists
+    site.publish()
+
+    walking = site.worker().timeline().entries["action-types"]["walking"]
+    assert (walking.entity, walking.version, walking.is_broken) == (None, 1, True)
+
+
+def test_workers_read_from_a_snapshot_what_the_publisher_read_from_the_table(site: Site) -> None:
+    for kind, found in load().items():
+        for name, entity in found.items():
+            stored = site.operator.latest(kind, name)
+            site.operator.put(kind, name, stored.followed_by(entity, NOON + DELAY, NOON, "operator"))
+    site.publish()
+
+    read = site.operator.read().timeline.entries
+    assert {kind: dict(found) for kind, found in site.worker().timeline().entries.items()} == {
+        kind: read[kind] for kind in CORE_KINDS
+    }
 
 
 def spoil_index(site: Site, change: Callable[[bytes], bytes | None]) -> None:
@@ -395,7 +419,7 @@ def test_while_the_index_with_a_new_entry_is_built_the_last_one_is_published(
     site.publish()
     site.clock.instant += 1
     site.write("90", suggestion="coach")
-    monkeypatch.setattr("saxaul.services.publish_catalog.pack", lambda _: 1 / 0)
+    monkeypatch.setattr("saxaul.search.packing.pack", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         site.publish()
@@ -414,7 +438,7 @@ def test_an_index_of_now_that_lacks_a_change_in_effect_is_never_published(
     site.publish()
     site.write("90", suggestion="coach")
     site.clock.instant += DELAY
-    monkeypatch.setattr("saxaul.services.publish_catalog.pack", lambda _: 1 / 0)
+    monkeypatch.setattr("saxaul.search.packing.pack", lambda _: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         site.publish()
@@ -428,7 +452,7 @@ def test_a_search_that_has_seen_half_a_publication_finds_the_other_half(
     site.publish()
     site.write("90")
     with monkeypatch.context() as broken:
-        broken.setattr("saxaul.services.publish_catalog.pack", _fail_to_pack)
+        broken.setattr("saxaul.search.packing.pack", _fail_to_pack)
         with pytest.raises(MemoryError):
             site.publish()
     searching = LiveIndex(site.worker(), site.clock)
@@ -460,4 +484,4 @@ def test_a_snapshot_names_the_index_of_each_instant_and_none_after_the_last_that
 
     assert [index and index.sha256 for index in named] == ["a", "a", "b", "b", None]
     assert [snapshot.index_until(instant) for instant in (0, 100, 200)] == [100, 200, float("inf")]
-    assert replace(snapshot, indexed_until=None).index_at(10**9) == indexes[1]
+    assert snapshot._replace(indexed_until=None).index_at(10**9) == indexes[1]

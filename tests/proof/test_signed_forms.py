@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from saxaul.log.canonical_json import digest, encode
-from saxaul.log.entries import NO_PREVIOUS_HASH, Header, LogEntry, dedication_digest, degrees
+from saxaul.log.degrees import degrees
+from saxaul.log.entries import NO_PREVIOUS_HASH, Header, LogEntry, dedication_digest
 from saxaul.log.proof import LoggedEvent
 from tests.builders import PHOTO, make_leaf
 from tests.proof.published import PARTNER, Publication, publish_tree, refusal, signed, step
@@ -134,7 +135,7 @@ WRONG_DEGREES = (
     ],
 )
 def test_a_leaf_of_another_form_is_refused_even_if_it_is_signed(published: Publication, name: str, value: str) -> None:
-    leaf = replace(make_leaf(), **{name: value})  # type: ignore[arg-type] # any field
+    leaf = make_leaf()._replace(**{name: value})  # type: ignore[arg-type] # any field
 
     assert str(refusal_after_append(published, leaf)).startswith(f"{name} of a leaf is ")
 

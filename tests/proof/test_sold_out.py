@@ -75,8 +75,8 @@ def test_an_answer_follows_from_a_stock_that_was_stored_within_its_bound(
         plan(1, closed=False)
         remember()
         writes: dict[str, Callable[[int], None]] = {
-            "reserve": lambda n: transact([world.stocks.reserve_write(world.stocks.get(PROJECT), n, world.now)]),
-            "give back": lambda n: transact([world.stocks.unreserve_write(PROJECT, n)]),
+            "reserve": lambda n: transact([world.spending.reserve_write(world.stocks.get(PROJECT), n, world.now)]),
+            "give back": lambda n: transact([world.spending.unreserve_write(PROJECT, n)]),
             "release": lambda n: plan(n, closed=False),
             "close": lambda n: plan(n, closed=True),
         }

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.from_log import certificate_from_log
 from saxaul.log import merkle
 from saxaul.log.canonical_json import encode
+from saxaul.log.degrees import degrees
 from saxaul.log.ecdsa import with_low_s
-from saxaul.log.entries import Leaf, LogEntry, Particulars, dedication_digest, degrees, evidence_of
+from saxaul.log.entries import Leaf, LogEntry, Particulars, dedication_digest, evidence_of
 from saxaul.log.proof import LoggedEvent
 from saxaul.log.verify import main
 from tests.vectors.cases import GENUINE
@@ -166,7 +167,7 @@ def test_the_builder_makes_the_same_certificate_byte_for_byte(name: str, built: 
         LoggedEvent(built[event["entry"]["sequence"] - 1], event["index"], event["photo_url"] or "")
         for event in proof["events"]
     ]
-    certificate = Certificate.proven(particulars, events)
+    certificate = certificate_from_log(particulars, events)
 
     assert digest == proof["particulars"]["dedication_digest"]
     assert {particulars.commitment} == {event["leaf"]["particulars"] for event in proof["events"]}

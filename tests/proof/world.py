@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,10 +32,11 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
 from saxaul.storage.redemptions import TREE_PREFIX, Redemptions
 from saxaul.storage.signing import SigningKey
+from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import TRANSITIONS, UNPAID, State
+from saxaul.trees.states import TRANSITIONS, UNPAID, State
 from tests.builders import make_calendar
 from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
@@ -102,6 +102,7 @@ class World:
         self.ledger = Table("Ledger", self.clock)
         self.periods, self.wallets = Periods(self.ledger), Wallets(self.ledger)
         self.redemptions, self.stocks = Redemptions(self.ledger), Stocks(self.ledger)
+        self.spending = Spending(self.ledger)
         self.orders = Orders(self.ledger)
         self.claims = Claims(self.ledger)
         self.outcomes: Counter[str] = Counter()
@@ -151,7 +152,7 @@ class World:
 
     def forget_stocks(self) -> None:
         """Let the next request read the stock, as if the last one was more than five seconds ago."""
-        self.redeeming = replace(self.redeeming, stocks=Stocks(self.ledger))
+        self.redeeming = self.redeeming._replace(stocks=Stocks(self.ledger))
 
     def seed(
         self,

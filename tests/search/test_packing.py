@@ -109,7 +109,7 @@ def catalogs(draw: st.DrawFn) -> Catalog:
         synonyms={f"group-{number}": Synonyms(words=tuple(group)) for number, group in enumerate(groups)},
         versions=dict.fromkeys(default.action_types, draw(st.integers(1, 9))),
     )
-    return catalog.without_dangling()[0]
+    return catalog.without_dangling()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

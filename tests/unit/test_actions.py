@@ -6,7 +6,8 @@ import pytest
 
 from saxaul.catalog.entries import ActionType
 from saxaul.http.bodies import MAX_ACTIONS, reported_items
-from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, RefusedItem, screen, screen_reversals
+from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner
+from saxaul.ledger.screening import RefusedItem, screen, screen_reversals
 from saxaul.problems import InvalidRequest
 from tests.builders import (
     APP,

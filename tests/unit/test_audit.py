@@ -18,7 +18,8 @@ from saxaul.ledger.periods import Period
 from saxaul.ledger.shares import digest
 from saxaul.ledger.wallets import harvest, position
 from saxaul.trees.orders import OrderedTree
-from saxaul.trees.redemptions import UNPAID, Redemption, State, Step
+from saxaul.trees.redemptions import Redemption, Step
+from saxaul.trees.states import UNPAID, State
 from saxaul.trees.stock import Stock
 from tests.builders import (
     DAY,
@@ -70,7 +71,7 @@ def test_empty_holdings_have_no_findings() -> None:
 
 
 def test_an_extra_point_in_the_wallet_is_a_fault_with_its_numbers() -> None:
-    assert faults(wallet=replace(WALLET, balance=191)) == [
+    assert faults(wallet=WALLET._replace(balance=191)) == [
         "earned 380 is not equal to ripening 30 + spendable 191 + spent 160: the difference is +1 points"
     ]
 
@@ -95,7 +96,7 @@ def test_a_missing_credited_period_is_a_fault() -> None:
 
 
 def test_zero_points_credited_from_a_missing_period_are_not_a_fault() -> None:
-    assert faults(wallet=replace(WALLET, credited={"2026-06": 50, "2026": 0})) == []
+    assert faults(wallet=WALLET._replace(credited={"2026-06": 50, "2026": 0})) == []
 
 
 @pytest.mark.parametrize("taken", [[], [RESERVED, make_redemption("r-3", points=1).reserved(NOON)]])
@@ -198,7 +199,7 @@ def test_negative_points_of_an_entry_are_a_fault() -> None:
 
 
 def test_a_negative_wallet_is_reported_as_information() -> None:
-    wallet = replace(WALLET, balance=-160, credited={"2026-06": -300})
+    wallet = WALLET._replace(balance=-160, credited={"2026-06": -300})
 
     assert check(replace(BALANCED, wallet=wallet)) == [
         Finding("user u-42", "the wallet is at -160 points, because reversals took more than was left", is_fault=False)
@@ -312,7 +313,7 @@ def test_a_tree_listed_twice_in_one_order_is_a_fault() -> None:
 
 def test_an_order_for_another_project_than_its_redemption_is_a_fault_of_both() -> None:
     books = cross_checks(ORDERED, order=False)
-    books.add_order(replace(make_order(ORDERED), project_id="elsewhere"))
+    books.add_order(make_order(ORDERED)._replace(project_id="elsewhere"))
 
     assert {subject for subject, _ in disagreements_of(books)} == {"order o-1", "redemption r-1 of user u-42"}
 
@@ -328,7 +329,7 @@ def test_a_certificate_that_leads_to_another_redemption_is_a_fault_of_both() -> 
 
 def test_a_certificate_may_exist_before_its_redemption_is_settled() -> None:
     assert disagreements_of(cross_checks(make_redemption("r-1", trees=0), order=False)) != []
-    assert disagreements_of(cross_checks(replace(RESERVED, state=State.REQUESTED), order=False)) == []
+    assert disagreements_of(cross_checks(RESERVED._replace(state=State.REQUESTED), order=False)) == []
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_if_a_stock_changes_during_the_count_the_trees_must_lie_between_its_two_
 
 def test_projects_whose_stock_and_redemptions_disagree_are_named_even_without_a_stock() -> None:
     books = cross_checks(
-        RESERVED, replace(RESERVED, redemption_id="r-2", project_id="b"), make_redemption(project_id="c")
+        RESERVED, RESERVED._replace(redemption_id="r-2", project_id="b"), make_redemption(project_id="c")
     )
     books.add_stock(Stock("saxaul-alxa", 10, 1))
     books.add_stock(Stock("d", 10, 1))

@@ -1,6 +1,7 @@
 """The rules of the catalog: valid entries, the days of campaigns, and references between entries."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from saxaul.catalog.entries import (
 )
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import ValidationError
+from saxaul.catalog.on_demand import OnDemand
 from saxaul.catalog.timeline import renewed_after, usable_for
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import (
@@ -325,9 +327,9 @@ def test_a_catalog_without_some_entries_leaves_out_what_refers_to_them_and_says_
         },
     )
 
-    found, left_out = catalog.without_dangling()
+    found = catalog.without_dangling()
 
-    assert left_out == [
+    assert catalog.dangling() == [
         "campaigns/wed/multipliers/gone",
         "campaigns/lone/multipliers/gone",
         "campaigns/lone/goal",
@@ -338,7 +340,22 @@ def test_a_catalog_without_some_entries_leaves_out_what_refers_to_them_and_says_
     assert list(found.campaigns["wed"].multipliers) == ["bus_ride"]
     assert found.campaigns["lone"].goal is None
     assert list(found.all_broken_references()) == []
-    assert found.without_dangling() == (found, [])
+    assert found.dangling() == []
+    assert found.without_dangling() == found
+
+
+def test_a_catalog_without_dangling_references_reads_only_the_entries_that_are_asked_for() -> None:
+    read: list[str] = []
+
+    def made(name: str) -> Campaign:
+        read.append(name)
+        return make_campaign()
+
+    found = replace(make_catalog(), campaigns=OnDemand(["wed", "tree-day"], made)).without_dangling()
+    assert read == []
+
+    assert found.campaigns["wed"] == make_campaign()
+    assert read == ["wed"]
 
 
 def test_a_reference_that_cannot_be_an_identifier_is_not_looked_up() -> None:

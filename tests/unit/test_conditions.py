@@ -2,7 +2,7 @@
 
 import pytest
 
-from saxaul.catalog.versions import Condition
+from saxaul.catalog.conditions import Condition
 from saxaul.http.conditions import condition_of
 from saxaul.http.endpoint import Request
 from saxaul.problems import InvalidRequest

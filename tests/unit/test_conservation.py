@@ -63,7 +63,7 @@ class PersonLedger:
 
     def spend(self, points: int) -> None:
         if points <= self.wallet.balance:
-            self.wallet = replace(self.wallet, balance=self.wallet.balance - points, spent=self.wallet.spent + points)
+            self.wallet = self.wallet._replace(balance=self.wallet.balance - points, spent=self.wallet.spent + points)
 
     def position(self) -> Position:
         return position(self.wallet, self.open_periods(), CALENDAR, self.now)

@@ -12,9 +12,9 @@ from functions.manage_grants.handler import GrantBody
 from functions.redeem_trees.handler import RedemptionBody
 from local.sam import ROOT
 from saxaul.http.access import TABLE
-from saxaul.ledger.actions import ReportedAction, ReportedReversal
 from saxaul.ledger.entries import Void
 from saxaul.ledger.grants import COVERS
+from saxaul.ledger.screening import ReportedAction, ReportedReversal
 from saxaul.ledger.wallets import Position
 from saxaul.trees.reports import Confirmation, Failure, Inspection
 from tests.template.reading import events, functions, resources, template

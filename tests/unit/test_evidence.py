@@ -1,6 +1,5 @@
 """Checks of the content of reports: possible dates and places of plantings, and normalized texts."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ def test_a_tree_may_be_planted_on_the_day_of_its_order_in_the_programmes_time_zo
 
 def test_a_tree_must_be_planted_within_the_radius_of_its_order_if_the_order_has_one() -> None:
     near, far = confirmation(FIRST, lat=39.29), confirmation(SECOND, lat=39.31)
-    unchecked = replace(ORDER, project=replace(ORDER.project, reach=None))
+    unchecked = ORDER._replace(project=ORDER.project._replace(reach=None))
 
     checked = apply_reports(apply_confirmations, near, far)
     older = apply_reports(apply_confirmations, near, far | {"lat": 0, "lon": 0}, order=unchecked)
@@ -60,7 +59,7 @@ def test_a_tree_must_be_planted_within_the_radius_of_its_order_if_the_order_has_
 
 
 def test_a_repeated_confirmation_is_accepted_even_if_newer_rules_would_refuse_it() -> None:
-    unchecked = replace(ORDER, ordered_at=0, project=replace(ORDER.project, reach=None))
+    unchecked = ORDER._replace(ordered_at=0, project=ORDER.project._replace(reach=None))
     first_confirmation = confirmation(FIRST, lat=0, lon=0, planted_at="1999-01-01T00:00:00Z")
     planted = apply_reports(apply_confirmations, first_confirmation, order=unchecked).changed[0]
 
@@ -138,7 +137,7 @@ def test_a_reason_and_an_inspector_are_trimmed_and_keep_the_joiners_of_their_scr
 def test_the_radius_of_an_order_is_stored_and_read_back(radius_km: float) -> None:
     reach = ORDER.project.reach
     assert reach is not None
-    order = replace(ORDER, project=replace(ORDER.project, reach=reach._replace(radius_km=radius_km)))
+    order = ORDER._replace(project=ORDER.project._replace(reach=reach._replace(radius_km=radius_km)))
 
     assert from_item({**python(raw(to_item(order))), "v": 0}) == order
 

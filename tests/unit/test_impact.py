@@ -8,6 +8,7 @@ import pytest
 
 from operations.ledger_reading import size_of
 from saxaul.catalog.entries import MAX_TYPES_OF_A_FACILITY
+from saxaul.impact.changes import difference, impact_of_period, impact_of_redemption
 from saxaul.impact.totals import (
     Act,
     Change,
@@ -18,9 +19,6 @@ from saxaul.impact.totals import (
     Subject,
     Sum,
     Tally,
-    difference,
-    impact_of_period,
-    impact_of_redemption,
     short_name,
     sums_by_type,
     tally_number,
@@ -29,7 +27,9 @@ from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ZERO
 from saxaul.storage.impact import from_item, tally_key, to_item
 from saxaul.storage.table import python, raw
-from saxaul.trees.redemptions import PlantedTree, State, Step
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import Step
+from saxaul.trees.states import State
 from tests.builders import APP, DAY, FACILITY, NOON, at, make_calendar, make_entry, make_period, make_redemption
 
 CALENDAR = make_calendar()
@@ -125,7 +125,7 @@ def test_a_facilitys_year_is_a_small_item(types: int, length: int, most_bytes: i
     item = {**to_item(tally), "v": 10**6}
 
     assert size_of(python(raw(item))) <= most_bytes
-    assert from_item(python(raw(item))) == replace(tally, version=10**6)
+    assert from_item(python(raw(item))) == tally._replace(version=10**6)
 
 
 def test_a_persons_actions_count_only_on_days() -> None:
@@ -246,7 +246,7 @@ def test_a_mark_has_less_than_30_bytes_so_the_tallies_of_a_thousand_shards_stay_
     item = python(raw({**to_item(tally), "v": 1}))
 
     assert size_of(item) < 30 * len(marks)
-    assert from_item(item) == replace(tally, version=1)
+    assert from_item(item) == tally._replace(version=1)
 
 
 def test_the_tally_of_an_earlier_release_is_read_with_its_marks() -> None:

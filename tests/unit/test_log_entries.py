@@ -7,15 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.log.canonical_json import digest, encode
-from saxaul.log.entries import (
-    MAX_LEAVES,
-    NO_PREVIOUS_HASH,
-    Counts,
-    Leaf,
-    LogEntry,
-    degrees,
-    evidence_of,
-)
+from saxaul.log.counts import Counts
+from saxaul.log.degrees import degrees
+from saxaul.log.entries import MAX_LEAVES, NO_PREVIOUS_HASH, Leaf, LogEntry, evidence_of
 from saxaul.log.merkle import root_of_path
 from tests.builders import make_leaf, make_particulars
 
@@ -92,12 +86,12 @@ def test_each_commitment_to_particulars_has_a_new_salt_and_hides_the_dedication(
 def test_changed_particulars_have_another_commitment(changed: dict[str, object]) -> None:
     fixed = make_particulars()
 
-    assert replace(fixed, **changed).commitment != fixed.commitment  # type: ignore[arg-type] # any field
+    assert fixed._replace(**changed).commitment != fixed.commitment  # type: ignore[arg-type] # any field
 
 
 def test_the_commitment_is_the_same_without_the_dedication_and_its_salt() -> None:
     fixed = make_particulars("For Mei")
-    erased = replace(fixed, dedication=None, salt=None)
+    erased = fixed._replace(dedication=None, salt=None)
 
     assert erased.commitment == fixed.commitment
 

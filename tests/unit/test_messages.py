@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from saxaul.catalog.entries import MAX_AMOUNT
 from saxaul.catalog.models import ValidationError
 from saxaul.http.bodies import MAX_ACTIONS
-from saxaul.ledger.actions import Action, Owner, Withdrawal, is_identifier
+from saxaul.ledger.actions import Action, Owner, Withdrawal
+from saxaul.ledger.identifiers import is_identifier
 from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack, pack_withdrawals
 from tests.builders import APP, FACILITY, NOON, USER, make_action, make_action_type
 

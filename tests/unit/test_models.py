@@ -84,7 +84,7 @@ class PydanticWhole(pydantic.BaseModel):
 def _validated(model: Any, document: Any) -> tuple[Any, list[tuple[Any, str, str]]]:  # noqa: ANN401 - either kind
     try:
         return model.model_validate(document), []
-    except ValidationError as refusal:
+    except (ValidationError, pydantic.ValidationError) as refusal:
         lines = [(line["loc"], line["type"], line["msg"].replace("Pydantic", "")) for line in refusal.errors()]
         return None, lines
 

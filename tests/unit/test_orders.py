@@ -1,6 +1,5 @@
 """Planting orders: which trees they contain, and when an order is done."""
 
-from dataclasses import replace
 from typing import Any
 
 from operations.ledger_reading import size_of
@@ -9,9 +8,11 @@ from saxaul.storage.redemptions import to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, create_order, is_done
+from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.reach import Reach
-from saxaul.trees.redemptions import MAX_STEPS, PlantedTree, Redemption, Seal, State, Step, Tree
+from saxaul.trees.redemptions import MAX_STEPS, Redemption, Seal, Step, Tree
 from saxaul.trees.reports import MAX_LINK
+from saxaul.trees.states import State
 from tests.builders import NOON, make_order, make_redemption, make_tree_project
 
 PROJECT = make_tree_project()
@@ -86,8 +87,8 @@ def test_the_longest_histories_fit_an_item_and_an_order_of_them_fits_a_transacti
         }
         planted = planting if state is State.REPLACED else None
         tree = tree.after(Step(state, NOON, NOON, planting=planted, **fields))
-    sealed = replace(tree, seal=Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64))
-    redemption = replace(make_redemption(dedication="念" * 100), trees=(sealed,) * 10, state=State.PLANTED)
+    sealed = tree._replace(seal=Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64))
+    redemption = make_redemption(dedication="念" * 100)._replace(trees=(sealed,) * 10, state=State.PLANTED)
 
     size = size_of(python(raw(to_item(redemption))))
 

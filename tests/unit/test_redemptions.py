@@ -1,25 +1,12 @@
 """Redemptions: the transitions of redemptions and of their trees, and the settlement of requests."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from saxaul.trees.redemptions import (
-    MAX_REPLACEMENTS,
-    MAX_STEPS,
-    STANDING_STATES,
-    TRANSITIONS,
-    TREE_TRANSITIONS,
-    IllegalTransitionError,
-    LogPlace,
-    PlantedTree,
-    Seal,
-    State,
-    Step,
-    Tree,
-    settle,
-)
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_STEPS, LogPlace, Seal, Step, Tree, settle
+from saxaul.trees.states import STANDING_STATES, TRANSITIONS, TREE_TRANSITIONS, IllegalTransitionError, State
 from saxaul.trees.stock import Stock
 from tests.builders import DAY, NOON, make_redemption, make_wallet
 
@@ -163,7 +150,7 @@ def make_replaced_tree(times: int, *, inspected: int = 0) -> Tree:
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
     seal = Seal("2026-06-05T12:00:00+08:00", "a" * 64, "b" * 64)
     for number in range(times):
-        tag = replace(PLANTING, tag=f"AX-{number}")
+        tag = PLANTING._replace(tag=f"AX-{number}")
         for state in (*[State.ALIVE] * inspected, State.DEAD, State.REPLACED):
             planting = tag if state is State.REPLACED else None
             found = Step(state, NOON + number, NOON, inspector="Forestry Bureau", evidence_url="x", planting=planting)
@@ -181,7 +168,7 @@ def test_a_tree_keeps_all_its_deaths_and_replacements(inspected: int) -> None:
     assert [known.sequence for known in turns] == [number // 2 + 2 for number in range(2 * MAX_REPLACEMENTS)]
     assert [known.at for known in turns] == [NOON + number // 2 for number in range(2 * MAX_REPLACEMENTS)]
     assert len(full) <= MAX_STEPS
-    assert tree.planting == replace(PLANTING, tag=f"AX-{MAX_REPLACEMENTS - 1}")
+    assert tree.planting == PLANTING._replace(tag=f"AX-{MAX_REPLACEMENTS - 1}")
 
 
 def test_steps_that_are_not_in_the_log_yet_are_kept_in_full() -> None:
@@ -208,7 +195,7 @@ def test_a_tree_can_be_replaced_a_limited_number_of_times(times: int, too_often:
 
 def test_a_tree_that_was_replaced_long_ago_still_has_the_planting_of_its_replacement() -> None:
     tree = Tree("n").after(step(State.RESERVED)).after(step(State.ORDERED, "o-1")).after(step(State.PLANTED))
-    replacement = replace(PLANTING, tag="AX-0002")
+    replacement = PLANTING._replace(tag="AX-0002")
     tree = tree.after(step(State.DEAD)).after(Step(State.REPLACED, NOON, NOON, planting=replacement))
     for year in range(100):
         tree = tree.after(Step(State.ALIVE, NOON + year, NOON + year))
@@ -224,7 +211,7 @@ def test_a_repeated_request_has_the_same_content_although_its_certificate_number
     "change", [{"app": "taobao"}, {"project_id": "poplar-ejina"}, {"trees": TWO_TREES}, {"dedication": "For Mum"}]
 )
 def test_a_request_with_the_same_id_and_other_content_is_not_a_repeat(change: dict[str, Any]) -> None:
-    assert not make_redemption().is_same_request_as(replace(make_redemption(), **change))
+    assert not make_redemption().is_same_request_as(make_redemption()._replace(**change))
 
 
 def test_a_request_is_reserved_and_takes_saplings_and_points() -> None:

@@ -7,8 +7,9 @@ import pytest
 from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
 from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import ApplyReports
-from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption, State
+from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
 from saxaul.trees.report_rules import Reported, apply_confirmations, apply_failures, apply_inspections
+from saxaul.trees.states import State
 from tests.builders import (
     DAY,
     FIRST,

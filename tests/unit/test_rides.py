@@ -18,7 +18,7 @@ from local.replay_report import Survey
 from local.ride_files import LONGEST_LINE, UnreadableFileError
 from local.ride_survey import RideFile
 from local.rides import LONGEST_ID, Ride, user_id
-from saxaul.ledger.actions import is_identifier
+from saxaul.ledger.identifiers import is_identifier
 
 TODAY = datetime(2026, 6, 5, 12, tzinfo=ZONE)
 NEW = "ride_id,rideable_type,started_at,ended_at,start_station_id,start_lat,start_lng,end_lat,end_lng,member_casual"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from saxaul.catalog.faults import MAX_DETAIL_BYTES, MAX_LINE_BYTES, error_lines, error_sentence, shortened
 from saxaul.catalog.models import ValidationError
 from saxaul.http.sizes import MAX_RESPONSE_BYTES, escaped_bytes, fits_response, page_of
-from saxaul.ledger.actions import ReportedAction
+from saxaul.ledger.screening import ReportedAction
 
 HOSTILE = ["x", "绿", "\U0001f333", '"', "\\", "\x00", "\n", "\ud800"]
 

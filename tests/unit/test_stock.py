@@ -1,6 +1,5 @@
 """Stock: saplings released by schedule, unreserved saplings, and the effect of operators' changes."""
 
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -121,7 +120,7 @@ def test_a_total_below_the_saplings_already_released_withdraws_none() -> None:
 
 
 def test_reserved_saplings_stay_reserved_when_an_operator_changes_the_project() -> None:
-    stock = replace(make_stock(make_schedule(), saplings=10), reserved=4)
+    stock = make_stock(make_schedule(), saplings=10)._replace(reserved=4)
 
     changed = stock.planned(scheduled(None, saplings=20), SHANGHAI, WRITTEN)
 

@@ -18,9 +18,10 @@ from saxaul.ledger.claims import MAX_CLAIMS
 from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
-from saxaul.log.entries import Counts
+from saxaul.log.counts import Counts
 from saxaul.trees.orders import OrderedTree, PlantingOrder
-from saxaul.trees.redemptions import STANDING_STATES, Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import STANDING_STATES, State
 from saxaul.trees.stock import Stock
 
 MAX_ITEM_BYTES = 400 * 1024

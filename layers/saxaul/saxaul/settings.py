@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import time
 from functools import cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from saxaul.catalog.calendar import CATALOG_DELAY, Calendar
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of a function, as template.yaml declares them.
 
     A setting that the function does not need is empty.

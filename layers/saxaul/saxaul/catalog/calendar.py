@@ -6,7 +6,6 @@ A window is a year, a month or a day, written as in ISO 8601: ``2026``, ``2026-1
 
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -59,8 +58,7 @@ class Windows(NamedTuple):
                 return self.year
 
 
-@dataclass(frozen=True)
-class Calendar:
+class Calendar(NamedTuple):
     """The time rules of a programme.
 
     Attributes:

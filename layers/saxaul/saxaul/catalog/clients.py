@@ -3,14 +3,18 @@
 Operators trust a first-party app with every person. A third-party app reaches only the persons who granted it.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from saxaul.catalog.entries import Identifier, Phrase
+from saxaul.catalog.entries import Identifier, Phrase, is_entry_identifier, is_phrase
 from saxaul.catalog.models import Field, Model, ValidationInfo, field_validator
+from saxaul.catalog.recorded import recorded
 
 Role = Literal["app", "partner", "operator"]
 Trust = Literal["first_party", "third_party"]
+
+MAX_PARTNERS = 100
+"""The most planting partners that one client acts for."""
 
 
 class RegisteredClient(Model):
@@ -25,7 +29,7 @@ class RegisteredClient(Model):
     name: Identifier
     role: Role
     trust: Trust | None = Field(default=None, validate_default=True)
-    partners: Annotated[tuple[Phrase, ...], Field(max_length=100, validate_default=True)] = ()
+    partners: Annotated[tuple[Phrase, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
 
     @field_validator("trust")
     @classmethod
@@ -45,6 +49,31 @@ class RegisteredClient(Model):
     def needs_grants(self) -> bool:
         """Whether the client is an app that reaches only the persons who granted it."""
         return self.role == "app" and self.trust != "first_party"
+
+
+def stored_client(fields: Mapping[str, Any]) -> RegisteredClient:
+    """Return the client of which these fields were stored. Its rules are those of the model.
+
+    Each cold start of the API reads a client, and often checks nothing else. So the rules are checked without
+    pydantic's core, the import of which would take a tenth of the first response. A test compares both.
+
+    Raises:
+        ValueError: the model would refuse the fields.
+    """
+    role, trust, partners = fields.get("role"), fields.get("trust"), fields.get("partners", [])
+    is_valid = (
+        fields.keys() <= RegisteredClient.model_fields.keys()
+        and is_entry_identifier(fields.get("name"))
+        and role in get_args(Role)
+        and (trust in get_args(Trust) if role == "app" else trust is None)
+        and isinstance(partners, list)
+        and len(partners) <= MAX_PARTNERS
+        and all(map(is_phrase, partners))
+        and bool(partners) == (role == "partner")
+    )
+    if not is_valid:
+        raise ValueError("this is not a registered client")
+    return recorded(RegisteredClient, fields)
 
 
 class ClientReference(NamedTuple):

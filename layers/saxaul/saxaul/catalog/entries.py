@@ -17,6 +17,7 @@ from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.models import (
     AfterValidator,
     BeforeValidator,
+    CheckedAs,
     Field,
     Model,
     TypeAdapter,
@@ -25,6 +26,7 @@ from saxaul.catalog.models import (
     ValidationInfo,
     field_validator,
 )
+from saxaul.catalog.on_demand import OnDemand
 from saxaul.catalog.recurrences import FIRST_YEAR, LAST_YEAR, checked_rule, earliest_from, latest_by
 
 Kind = Literal["action-types", "facilities", "campaigns", "tree-projects", "initiatives", "suggestions", "synonyms"]
@@ -37,7 +39,6 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 MAX_ENTRY_BYTES = 64 * 1024
 """The most bytes of an entry as JSON in UTF-8."""
 
-_HTTP_URL: TypeAdapter[Url] = TypeAdapter(Url)
 _REFUSED_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """Control characters, line separators, characters that reverse or embed the direction of text, and characters that
 neither UTF-8 nor XML can contain. The marks of direction that ordinary text needs (U+200E, U+200F) are allowed, and so
@@ -59,7 +60,6 @@ def _checked_phrase(text: str) -> str:
 def _checked_link(link: str) -> str:
     if any(character.isspace() for character in _checked_text(link)) or not _HTTP.match(link):
         raise ValueError("this must be a link that begins with http:// or https:// and has no spaces")
-    _HTTP_URL.validate_python(link)
     return link
 
 
@@ -159,7 +159,23 @@ _YEAR = re.compile("[0-9]{4}")
 Year = Annotated[int, BeforeValidator(_year_text)]
 CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
 
-Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_checked_phrase)]
+MAX_PHRASE = 500
+"""The most characters of a phrase."""
+
+Phrase = Annotated[str, Field(min_length=1, max_length=MAX_PHRASE), AfterValidator(_checked_phrase)]
+
+
+def is_phrase(value: object) -> TypeGuard[str]:
+    """Return whether a value is valid as a ``Phrase``."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_PHRASE:
+        return False
+    try:
+        _checked_phrase(value)
+    except ValueError:
+        return False
+    return True
+
+
 Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked_phrase)]
 Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
 """A text that may be empty."""
@@ -169,7 +185,7 @@ MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
-AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
+AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link), CheckedAs(Url)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
 
 
@@ -571,8 +587,20 @@ class Catalog:
             known = self._multipliers[action_type, day] = max(multipliers, default=(Decimal(1), ""))
         return known
 
-    def without_dangling(self) -> tuple["Catalog", list[str]]:
-        """Return the catalog without references to entries that it does not have, and a list of what was left out.
+    def without_dangling(self) -> "Catalog":
+        """Return the catalog without references to entries that it does not have. ``dangling`` lists what is left out.
+
+        Each entry is looked at when it is first needed.
+        """
+        return replace(
+            self,
+            campaigns=OnDemand(self.campaigns.keys(), lambda name: self._sound_campaign(name)[0]),
+            suggestions=OnDemand(self.suggestions.keys(), self._sound_suggestion),
+            initiatives=OnDemand(self.initiatives.keys(), lambda name: self._sound_initiative(name)[0]),
+        )
+
+    def dangling(self) -> list[str]:
+        """Return what ``without_dangling`` leaves out, because an entry to which it refers is missing.
 
         A multiplier of a missing action type is left out of its campaign (``campaigns/<id>/multipliers/<type>``). If a
         campaign has no multiplier left, its goal is left out too (``campaigns/<id>/goal``), because it would count
@@ -580,45 +608,48 @@ class Catalog:
         facility or action type is left out of its initiative (``initiatives/<id>/facilities/<facility>``), and an
         initiative without any is left out.
         """
-        left_out: list[str] = []
-        campaigns: dict[str, Campaign] = {}
-        for identifier, campaign in self.campaigns.items():
-            known = {name: times for name, times in campaign.multipliers.items() if name in self.action_types}
-            missing = [name for name in campaign.multipliers if name not in known]
-            campaigns[identifier] = campaign.model_copy(update={"multipliers": known}) if missing else campaign
-            left_out += [f"campaigns/{identifier}/multipliers/{name}" for name in missing]
-            if missing and not known and campaign.goal:
-                campaigns[identifier] = campaigns[identifier].model_copy(update={"goal": None})
-                left_out.append(f"campaigns/{identifier}/goal")
-        suggestions = {
-            identifier: suggestion
-            for identifier, suggestion in self.suggestions.items()
-            if suggestion.action_type in self.action_types
-            and (suggestion.campaign is None or suggestion.campaign in campaigns)
-        }
-        left_out += [f"suggestions/{identifier}" for identifier in self.suggestions if identifier not in suggestions]
-        initiatives = dict(self._initiatives_without_dangling(left_out))
-        if not left_out:
-            return self, []
-        return replace(self, campaigns=campaigns, suggestions=suggestions, initiatives=initiatives), left_out
+        campaigns = [missing for name in self.campaigns for missing in self._sound_campaign(name)[1]]
+        suggestions = [f"suggestions/{name}" for name in self.suggestions if self._sound_suggestion(name) is None]
+        initiatives = [missing for name in self.initiatives for missing in self._sound_initiative(name)[1]]
+        return campaigns + suggestions + initiatives
 
-    def _initiatives_without_dangling(self, left_out: list[str]) -> Iterator[tuple[str, Initiative]]:
-        for identifier, initiative in self.initiatives.items():
-            facilities = tuple(name for name in initiative.facilities if name in self.facilities)
-            action_types = tuple(name for name in initiative.action_types if name in self.action_types)
-            if not (facilities and action_types):
-                left_out.append(f"initiatives/{identifier}")
-                continue
-            left_out += [
-                f"initiatives/{identifier}/{field}/{name}"
-                for field, names, known in (
-                    ("facilities", initiative.facilities, facilities),
-                    ("action_types", initiative.action_types, action_types),
-                )
-                for name in names
-                if name not in known
-            ]
-            yield identifier, initiative.model_copy(update={"facilities": facilities, "action_types": action_types})
+    def _sound_campaign(self, identifier: str) -> tuple[Campaign, list[str]]:
+        campaign = self.campaigns[identifier]
+        known = {name: times for name, times in campaign.multipliers.items() if name in self.action_types}
+        left_out = [f"campaigns/{identifier}/multipliers/{name}" for name in campaign.multipliers if name not in known]
+        if not left_out:
+            return campaign, []
+        if not known and campaign.goal:
+            left_out.append(f"campaigns/{identifier}/goal")
+            return campaign.model_copy(update={"multipliers": known, "goal": None}), left_out
+        return campaign.model_copy(update={"multipliers": known}), left_out
+
+    def _sound_suggestion(self, identifier: str) -> Suggestion | None:
+        suggestion = self.suggestions[identifier]
+        has_campaign = suggestion.campaign is None or suggestion.campaign in self.campaigns
+        return suggestion if has_campaign and suggestion.action_type in self.action_types else None
+
+    def _sound_initiative(self, identifier: str) -> tuple[Initiative | None, list[str]]:
+        initiative = self.initiatives[identifier]
+        facilities = tuple(name for name in initiative.facilities if name in self.facilities)
+        action_types = tuple(name for name in initiative.action_types if name in self.action_types)
+        if not (facilities and action_types):
+            return None, [f"initiatives/{identifier}"]
+        left_out = [
+            *(
+                f"initiatives/{identifier}/facilities/{name}"
+                for name in initiative.facilities
+                if name not in facilities
+            ),
+            *(
+                f"initiatives/{identifier}/action_types/{name}"
+                for name in initiative.action_types
+                if name not in action_types
+            ),
+        ]
+        if not left_out:
+            return initiative, []
+        return initiative.model_copy(update={"facilities": facilities, "action_types": action_types}), left_out
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Yield a message for each reference of an entry to another entry that is not in the catalog."""
@@ -685,7 +716,7 @@ def references_in(kind: Kind, document: object) -> Iterator[Reference]:
             yield from _listed_in(document, "action_types", "action-types", MAX_TYPES_OF_AN_INITIATIVE)
         case "suggestions", dict():
             for field, referred in _SUGGESTION_REFERENCES.items():
-                if _is_identifier(identifier := document.get(field)):
+                if is_entry_identifier(identifier := document.get(field)):
                     yield Reference(field, referred, identifier)
 
 
@@ -694,7 +725,7 @@ def _types_in(field: str, by_type: Mapping[object, object], most: int) -> Iterat
     return (
         Reference(field, "action-types", identifier)
         for identifier in islice(by_type, most)
-        if _is_identifier(identifier)
+        if is_entry_identifier(identifier)
     )
 
 
@@ -702,11 +733,12 @@ def _listed_in(document: Mapping[object, object], field: str, kind: Kind, most: 
     """Yield a reference for each of the first ``most`` identifiers in a list of an entry."""
     names = document.get(field)
     listed = names[:most] if isinstance(names, list | tuple) else ()
-    return (Reference(field, kind, identifier) for identifier in listed if _is_identifier(identifier))
+    return (Reference(field, kind, identifier) for identifier in listed if is_entry_identifier(identifier))
 
 
 _SUGGESTION_REFERENCES: Mapping[str, Kind] = {"action_type": "action-types", "campaign": "campaigns"}
 
 
-def _is_identifier(value: object) -> TypeGuard[str]:
+def is_entry_identifier(value: object) -> TypeGuard[str]:
+    """Return whether a value is valid as an ``Identifier``."""
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None

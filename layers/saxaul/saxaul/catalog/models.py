@@ -1,42 +1,41 @@
 """Models: frozen records that pydantic's core validates. They have the part of pydantic's interface that Saxaul uses.
 
 The classes of pydantic translate type annotations for its core, which is a separate package, ``pydantic_core``.
-Importing them and building their models takes a third of a cold start. This module translates only the annotations that
+Importing them and building their models takes a third of a cold start. ``core.py`` translates only the annotations that
 occur in Saxaul, and each model only when it is first used. The rules, the messages and the JSON are those of the core.
+A function that validates nothing does not import the core.
 
 A rule about several fields is a validator of the last of these fields, so that its error is reported together with the
 errors of other fields. A model refuses unknown fields.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property
 from inspect import get_annotations
-from types import NoneType, UnionType
 from typing import (
-    Annotated,
+    TYPE_CHECKING,
     Any,
     ClassVar,
     Generic,
     Literal,
     NamedTuple,
+    Protocol,
     Self,
     TypedDict,
     TypeVar,
-    Union,
     Unpack,
     dataclass_transform,
-    get_args,
-    get_origin,
-    get_type_hints,
 )
 
-from pydantic_core import SchemaSerializer, SchemaValidator, Url, ValidationError, core_schema
+if TYPE_CHECKING:
+    import pydantic_core
+
+    from saxaul.catalog.core import Core
 
 __all__ = [
     "AfterValidator",
     "BeforeValidator",
+    "CheckedAs",
     "Field",
     "Model",
     "TypeAdapter",
@@ -47,15 +46,40 @@ __all__ = [
     "model_validator",
 ]
 
-ValidationInfo = core_schema.ValidationInfo
-"""What a validator of a field gets: ``data`` has the fields before it, without those that are invalid."""
 
-_Schema = Any
-"""A schema of pydantic's core: a dictionary with a type."""
+class ValidationError(ValueError):
+    """Fields are missing, unknown or invalid, or a value has the wrong form."""
+
+    def __init__(self, found: "pydantic_core.ValidationError") -> None:
+        super().__init__()
+        self._found = found
+
+    def __str__(self) -> str:
+        return str(self._found)
+
+    def error_count(self) -> int:
+        return self._found.error_count()
+
+    def errors(self, **shown: bool) -> list[Any]:
+        """Return the errors as the core does. ``shown`` says which of their parts, such as ``include_url``."""
+        found: list[Any] = self._found.errors(**shown)
+        return found
+
+
+class ValidationInfo(Protocol):
+    """What a validator of a field gets: ``data`` has the fields before it, without those that are invalid."""
+
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+
+class Url:
+    """The type of a web link. Its value is that of the core, of which the text is the link."""
+
 
 Checked = TypeVar("Checked")
 
-_REQUIRED: Any = object()
+NO_DEFAULT: Any = object()
 
 
 class _Constraints(TypedDict, total=False):
@@ -74,7 +98,7 @@ class _Constraints(TypedDict, total=False):
     allow_inf_nan: bool
 
 
-class _FieldInfo(NamedTuple):
+class FieldInfo(NamedTuple):
     default: Any
     validate_default: bool
     constraints: tuple[tuple[str, Any], ...] = ()
@@ -86,6 +110,12 @@ class BeforeValidator(NamedTuple):
     function: Callable[[Any], Any]
 
 
+class CheckedAs(NamedTuple):
+    """A value of the right type must also be valid as another type. It stays as it is."""
+
+    checked_type: Any
+
+
 class AfterValidator(NamedTuple):
     """A function that checks or changes a value of the right type. It raises ValueError to refuse it."""
 
@@ -94,7 +124,7 @@ class AfterValidator(NamedTuple):
 
 def Field(  # noqa: N802 - the name in pydantic
     *,
-    default: Any = _REQUIRED,  # noqa: ANN401
+    default: Any = NO_DEFAULT,  # noqa: ANN401
     validate_default: bool = False,
     **constraints: Unpack[_Constraints],
 ) -> Any:  # noqa: ANN401 - it stands for a value of the field's type
@@ -102,7 +132,7 @@ def Field(  # noqa: N802 - the name in pydantic
 
     The default is checked only with ``validate_default``.
     """
-    return _FieldInfo(default, validate_default, tuple(constraints.items()))
+    return FieldInfo(default, validate_default, tuple(constraints.items()))
 
 
 def field_validator(*names: str) -> Callable[[Any], Any]:
@@ -131,19 +161,22 @@ class Model:
 
     __slots__ = ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
     __pydantic_fields_set__: set[str]
-    model_fields: ClassVar[Mapping[str, _FieldInfo]] = {}
+    model_fields: ClassVar[Mapping[str, FieldInfo]] = {}
+    required_fields: ClassVar[frozenset[str]] = frozenset()
+    """The fields without a default."""
 
     def __init_subclass__(cls) -> None:
         fields = dict(cls.model_fields)
         for name in get_annotations(cls):
-            given = vars(cls).get(name, _REQUIRED)
-            fields[name] = given if isinstance(given, _FieldInfo) else _FieldInfo(given, False)
-            if given is not _REQUIRED:
+            given = vars(cls).get(name, NO_DEFAULT)
+            fields[name] = given if isinstance(given, FieldInfo) else FieldInfo(given, False)
+            if given is not NO_DEFAULT:
                 delattr(cls, name)
         cls.model_fields = fields
+        cls.required_fields = frozenset(name for name, field in fields.items() if field.default is NO_DEFAULT)
 
     def __init__(self, **fields: Any) -> None:  # noqa: ANN401 - the core checks the types
-        _core_of(type(self)).validator.validate_python(fields, self_instance=self)
+        _core_of(type(self)).check(fields, self_instance=self)
 
     @classmethod
     def prepare(cls) -> None:
@@ -153,13 +186,13 @@ class Model:
     @classmethod
     def model_validate(cls, document: object) -> Self:
         """Return a record of the fields in a dictionary."""
-        found: Self = _core_of(cls).validator.validate_python(document)
+        found: Self = _core_of(cls).check(document)
         return found
 
     @classmethod
     def model_validate_json(cls, text: str | bytes) -> Self:
         """Return a record of the fields in a JSON object."""
-        found: Self = _core_of(cls).validator.validate_json(text)
+        found: Self = _core_of(cls).check_json(text)
         return found
 
     @classmethod
@@ -167,7 +200,7 @@ class Model:
         """Return a record without checking its fields. Missing fields get their defaults, which all records share."""
         given = ((name, fields.get(name, field.default)) for name, field in cls.model_fields.items())
         values = {
-            name: value for name, value in given if value is not _REQUIRED
+            name: value for name, value in given if value is not NO_DEFAULT
         }  # in the order in which they are dumped
         return _filled(cls.__new__(cls), values, set(fields))
 
@@ -235,143 +268,32 @@ class TypeAdapter(Generic[Checked]):
         self._type = checked_type
 
     @cached_property
-    def _validator(self) -> SchemaValidator:
-        return SchemaValidator(_schema_of(self._type))
+    def _core(self) -> "Core":
+        from saxaul.catalog.core import core_of_type  # noqa: PLC0415 - functions that validate nothing skip this import
+
+        return core_of_type(self._type)
+
+    def prepare(self) -> None:
+        """Translate the type now, and not when it is first used."""
+        _ = self._core
 
     def validate_python(self, value: object) -> Checked:
-        found: Checked = self._validator.validate_python(value)
+        found: Checked = self._core.check(value)
         return found
 
     def validate_json(self, text: str | bytes, *, strict: bool = False) -> Checked:
-        found: Checked = self._validator.validate_json(text, strict=strict)
+        found: Checked = self._core.check_json(text, strict=strict)
         return found
 
 
-class _Core(NamedTuple):
-    validator: SchemaValidator
-    serializer: SchemaSerializer
+_cores: "dict[type[Model], Core]" = {}
+"""The cores of the models that have been used."""
 
 
-_cores: dict[type[Model], _Core] = {}
-_schemas: dict[type[Model], _Schema] = {}
-"""What was made from each model that has been used."""
+def _core_of(model: type[Model]) -> "Core":
+    found = _cores.get(model)
+    if found is None:
+        from saxaul.catalog.core import core_of_type  # noqa: PLC0415 - functions that validate nothing skip this import
 
-
-def _core_of(model: type[Model]) -> _Core:
-    core = _cores.get(model)
-    if core is None:
-        schema = _schema_of_model(model)
-        core = _cores[model] = _Core(SchemaValidator(schema), SchemaSerializer(schema))
-    return core
-
-
-def _schema_of_model(model: type[Model]) -> _Schema:
-    if model not in _schemas:
-        _schemas[model] = _new_schema_of_model(model)
-    return _schemas[model]
-
-
-def _new_schema_of_model(model: type[Model]) -> _Schema:
-    types = get_type_hints(model, include_extras=True)
-    methods = {name: getattr(model, name) for name in dir(model) if not name.startswith("__")}
-    fields = {
-        name: core_schema.model_field(
-            _schema_of_field(types[name], field, [method for method in methods.values() if _checks(method, name)])
-        )
-        for name, field in model.model_fields.items()
-    }
-    schema: _Schema = core_schema.model_schema(
-        model,
-        core_schema.model_fields_schema(fields, model_name=model.__name__, extra_behavior="forbid"),
-        config=core_schema.CoreConfig(title=model.__name__, extra_fields_behavior="forbid"),
-        frozen=True,
-    )
-    for method in methods.values():
-        if getattr(method, "checks_model", False):
-            schema = core_schema.no_info_after_validator_function(method, schema)
-    return schema
-
-
-def _checks(method: object, field: str) -> bool:
-    return field in getattr(method, "fields_checked", ())
-
-
-def _schema_of_field(field_type: object, field: _FieldInfo, validators: list[Any]) -> _Schema:
-    schema = _constrained(_schema_of(field_type), field.constraints)
-    for validator in validators:
-        schema = core_schema.with_info_after_validator_function(validator, schema)
-    if field.default is _REQUIRED:
-        return schema
-    described = [info for info in get_args(field_type)[1:] if isinstance(info, _FieldInfo)]
-    validate_default = any(info.validate_default for info in (field, *described))
-    return core_schema.with_default_schema(
-        schema,
-        default=field.default,
-        validate_default=validate_default,
-    )
-
-
-def _schema_of(of: Any) -> _Schema:  # noqa: ANN401 - any annotation of a type
-    arguments = get_args(of)
-    match get_origin(of):
-        case origin if origin is Annotated:
-            schema = _schema_of(arguments[0])
-            for metadata in arguments[1:]:
-                schema = _applied(metadata, schema)
-            return schema
-        case origin if origin in (Union, UnionType):
-            choices = [_schema_of(choice) for choice in arguments if choice is not NoneType]
-            chosen = choices[0] if len(choices) == 1 else core_schema.union_schema(choices)
-            return core_schema.nullable_schema(chosen) if NoneType in arguments else chosen
-        case origin if origin is Literal:
-            return core_schema.literal_schema(list(arguments))
-        case origin if origin is list:
-            return core_schema.list_schema(_schema_of(arguments[0]))
-        case origin if origin is dict:
-            return core_schema.dict_schema(_schema_of(arguments[0]), _schema_of(arguments[1]))
-        case origin if origin is tuple:
-            is_variadic = arguments[-1] is ...
-            items = [_schema_of(member) for member in arguments if member is not ...]
-            return core_schema.tuple_schema(items, variadic_item_index=0 if is_variadic else None)
-    return _schema_of_model(of) if issubclass(of, Model) else _PLAIN[of]()
-
-
-def _aware_datetime() -> _Schema:
-    return core_schema.datetime_schema(tz_constraint="aware")
-
-
-def _web_link() -> _Schema:
-    return core_schema.url_schema(max_length=2083, allowed_schemes=["http", "https"])
-
-
-_PLAIN: Mapping[type, Callable[[], _Schema]] = {
-    str: core_schema.str_schema,
-    int: core_schema.int_schema,
-    float: core_schema.float_schema,
-    bool: core_schema.bool_schema,
-    Decimal: core_schema.decimal_schema,
-    date: core_schema.date_schema,
-    datetime: _aware_datetime,
-    Url: _web_link,
-}
-
-
-def _applied(metadata: object, schema: _Schema) -> _Schema:
-    match metadata:
-        case _FieldInfo():
-            return _constrained(schema, metadata.constraints)
-        case BeforeValidator():
-            return core_schema.no_info_before_validator_function(metadata.function, schema)
-        case AfterValidator():
-            return core_schema.no_info_after_validator_function(metadata.function, schema)
-        case _:
-            raise TypeError(f"unknown metadata of a type: {metadata!r}")
-
-
-def _constrained(schema: _Schema, constraints: tuple[tuple[str, Any], ...]) -> _Schema:
-    """Return a schema with constraints on its type, inside of None and of validators."""
-    if not constraints:
-        return schema
-    if schema["type"] in ("nullable", "function-before", "function-after"):
-        return schema | {"schema": _constrained(schema["schema"], constraints)}
-    return schema | dict(constraints)
+        found = _cores[model] = core_of_type(model)
+    return found

@@ -1,4 +1,4 @@
-"""Reads entries, and parts of entries, that were recorded: in the packed catalog, a stock, an order or the log.
+"""Reads entries, and parts of entries, that were recorded: in a snapshot, a search index, a stock, an order or the log.
 
 They are not checked, because they were checked when they were written, and the limits of this release may be new.
 """
@@ -14,8 +14,14 @@ from saxaul.catalog.models import AnyModel, Model
 
 
 def recorded(model: type[AnyModel], fields: Mapping[str, Any]) -> AnyModel:
-    """Return an entry, or a part of one, of which these are the fields. Fields that the model lacks are left out."""
+    """Return an entry, or a part of one, of which these are the fields. Fields that the model lacks are left out.
+
+    Raises:
+        ValueError: a field that has no default is missing.
+    """
     readers = _readers(model)  # type: ignore[arg-type] # a class can be hashed
+    if missing := model.required_fields - fields.keys():
+        raise ValueError(f"{model.__name__} has no {', '.join(sorted(missing))}")
     return model.model_construct(
         **{
             name: reader(value) if (reader := readers[name]) else value

@@ -6,7 +6,6 @@ a snapshot that was cut, changed, or written by a release with another format is
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -42,8 +41,7 @@ class PublishedIndex(NamedTuple):
     made_from: str
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The entries of the ``CORE_KINDS``, and which index the search uses when.
 
     Attributes:
@@ -51,7 +49,8 @@ class Snapshot:
         entries_hash: a hash of all entries of the table.
         code_hash: a hash of the code that built the indexes.
         changes: the instants at which a version of an entry of the ``CORE_KINDS`` replaces another one, ascending.
-        items: the items of the entries, by kind and identifier, as the table has them, but without their keys.
+        items: the items of the entries, by kind and identifier, without their keys. Their documents are those that the
+            publisher's release writes, so workers read them without checking them again.
         indexes: the indexes, in the order of ``since``.
         indexed_until: the instant from which on no index is published; None if the last index stays in effect.
     """
@@ -80,7 +79,7 @@ class Snapshot:
 
     def packed(self) -> bytes:
         """Return the snapshot as bytes."""
-        body = json.dumps(vars(self), ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(self._asdict(), ensure_ascii=False, separators=(",", ":")).encode()
         return b"%s %d %s\n%s" % (_NAME, SNAPSHOT_FORMAT, sha256(body).hexdigest().encode(), body)
 
     @classmethod

@@ -37,11 +37,11 @@ class Timeline:
 
     def catalog(self, instant: int) -> Catalog:
         """Return the catalog that is in effect at an instant, without references to entries that it does not have."""
-        return self._with_dangling(instant).without_dangling()[0]
+        return self._with_dangling(instant).without_dangling()
 
     def dangling(self, instant: int) -> list[str]:
         """Return what ``catalog`` leaves out, because an entry to which it refers is missing or cannot be read."""
-        return self._with_dangling(instant).without_dangling()[1]
+        return self._with_dangling(instant).dangling()
 
     def _with_dangling(self, instant: int) -> Catalog:
         entities = {kind.replace("-", "_"): self._entities(kind, instant) for kind in KINDS}

@@ -1,17 +1,16 @@
 """The certificate of a tree: the object from which the JSON, the picture and the web page are made."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.catalog.entries import Language, Text
-from saxaul.catalog.recorded import recorded
 from saxaul.log.canonical_json import Json
-from saxaul.log.entries import Particulars
-from saxaul.log.proof import LoggedEvent, Proof, ShownEvent, ShownTree, latest_planting_index, shown_history, shown_tree
+from saxaul.log.shown import ShownEvent, ShownTree
+
+if TYPE_CHECKING:
+    from saxaul.log.proof import Proof
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(NamedTuple):
     """The public facts of a tree. A certificate does not name the person who requested the tree. Times are in RFC 3339.
 
     Attributes:
@@ -36,28 +35,7 @@ class Certificate:
     planted_at: str | None
     tree: ShownTree | None
     history: tuple[ShownEvent, ...] = ()
-    proof: Proof | None = None
-
-    @classmethod
-    def proven(cls, particulars: Particulars, events: Sequence[LoggedEvent]) -> "Certificate":
-        """Build the certificate of a tree from its events in the log, oldest first."""
-        last = events[-1].leaf
-        planting = events[latest_planting_index([event.leaf for event in events])]
-        return cls(
-            number=last.number,
-            state=last.event,
-            project_id=last.project_id,
-            species=recorded(Text, particulars.species),
-            latin=particulars.latin,
-            place=recorded(Text, particulars.place),
-            partner=particulars.partner,
-            dedication=particulars.dedication,
-            applied_at=particulars.applied_at,
-            planted_at=planting.leaf.occurred_at,
-            tree=shown_tree(last, planting.photo_url),
-            history=shown_history((event.leaf, event.photo_url) for event in events),
-            proof=Proof(particulars, events),
-        )
+    proof: "Proof | None" = None
 
     def document(self, language: Language) -> dict[str, Json]:
         """Return the certificate as JSON, with its texts in one language."""
@@ -72,7 +50,7 @@ class Certificate:
             "dedication": self.dedication,
             "applied_at": self.applied_at,
             "planted_at": self.planted_at,
-            "tree": asdict(self.tree) if self.tree else None,
-            "history": [asdict(event) for event in self.history],
+            "tree": self.tree._asdict() if self.tree else None,
+            "history": [event._asdict() for event in self.history],
             "proof": self.proof.document() if self.proof else None,
         }

@@ -9,8 +9,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from saxaul.catalog.conditions import Condition, Versions
 from saxaul.catalog.entries import Language
-from saxaul.catalog.versions import Condition, Versions
 from saxaul.http.endpoint import Request, Response
 from saxaul.problems import InvalidRequest
 

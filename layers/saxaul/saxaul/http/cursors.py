@@ -2,8 +2,7 @@
 
 import base64
 import json
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from saxaul.catalog.models import TypeAdapter
 from saxaul.http.endpoint import Request
@@ -12,8 +11,7 @@ from saxaul.problems import InvalidRequest
 ListPlace = TypeVar("ListPlace")
 
 
-@dataclass(frozen=True)
-class Cursors(Generic[ListPlace]):
+class Cursors(NamedTuple, Generic[ListPlace]):
     """The cursors of one list.
 
     Attributes:

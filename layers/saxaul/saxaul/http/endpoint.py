@@ -9,11 +9,11 @@ must be equal to the user id in the path or in the query. Every error response i
 import base64
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.entries import LANGUAGES, Language
@@ -23,8 +23,8 @@ from saxaul.http.access import Access, Data, access_to
 from saxaul.http.languages import preferred_language
 from saxaul.http.parameters import header_values, path_parameter, query_values
 from saxaul.http.sizes import fits_response
-from saxaul.ledger.actions import is_identifier
 from saxaul.ledger.grants import Cover
+from saxaul.ledger.identifiers import is_identifier
 from saxaul.observability import logger
 from saxaul.problems import Forbidden, InternalError, InvalidRequest, NotFound, Problem, Unavailable
 from saxaul.races import ContendedError, OverloadedError
@@ -40,8 +40,7 @@ ApiEvent = dict[str, Any]
 """The Lambda proxy event that API Gateway sends."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """An HTTP request, as API Gateway passed it on.
 
     Attributes:
@@ -183,8 +182,7 @@ class Request:
         return claims
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """An HTTP response. A body that is a string is sent as it is, any other body as JSON.
 
     ``language`` is what ``language_of`` returned for the request, or None if the response is the same in each language.
@@ -192,7 +190,7 @@ class Response:
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     language: Language | None = None
 
 
@@ -385,7 +383,7 @@ def _admitted(request: Request, access: Access, find_client: FindClient, covers_
             raise Forbidden("forbidden", f"A request with {parameter} needs the scope {scope} too.")
         person = admitted.user_id_in(parameter)
         _require_grant(client, person, cover, covers_of)
-        return replace(admitted, person=person)
+        return admitted._replace(person=person)
     return admitted
 
 

@@ -11,8 +11,8 @@ from saxaul.catalog.models import Model
 from saxaul.http.views import View, grams
 from saxaul.impact.campaigns import Run, edition_of, runs_in
 from saxaul.impact.totals import ZERO_SUM, FacilityYear, Impact, Sum, month_of
-from saxaul.log.entries import Counts
-from saxaul.trees.redemptions import State
+from saxaul.log.counts import Counts
+from saxaul.trees.states import State
 
 
 def campaign_view(

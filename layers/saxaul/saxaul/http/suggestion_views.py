@@ -5,7 +5,8 @@ from datetime import date
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Suggestion, TreeProject
 from saxaul.http.impact_views import run_view
-from saxaul.http.views import View, grams, saplings_view
+from saxaul.http.project_views import saplings_view
+from saxaul.http.views import View, grams
 from saxaul.impact.campaigns import run_after, run_at
 from saxaul.impact.figures import Figures
 from saxaul.impact.totals import ZERO_SUM

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from saxaul.catalog.entries import Campaign, CampaignEdition
 from saxaul.catalog.recurrences import first_days, latest_by
-from saxaul.impact.totals import Impact
-from saxaul.trees.redemptions import STANDING_STATES, State
+from saxaul.trees.states import STANDING_STATES, State
+
+if TYPE_CHECKING:
+    from saxaul.impact.totals import Impact
 
 GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
 """The states of trees that count toward a goal: reserved, ordered, or standing (planted and not known to be dead)."""
@@ -47,12 +49,15 @@ def runs_in(campaign: Campaign, year: int) -> list[Run]:
     return [Run(first, first + last) for first in first_days(campaign.recurs, year)]
 
 
+_NO_DETAILS = CampaignEdition.model_construct()
+
+
 def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
     """Return the edition (host and theme) of the year in which a run begins."""
-    return campaign.editions.get(run.first.year, CampaignEdition())
+    return campaign.editions.get(run.first.year, _NO_DETAILS)
 
 
-def progress(campaign: Campaign, impacts: Iterable[Impact]) -> int:
+def progress(campaign: Campaign, impacts: Iterable["Impact"]) -> int:
     """Return the progress toward the campaign's goal during a run. A goal counts people's actions or reserved trees.
 
     ``impacts`` are the totals of the days of the run. If the campaign multiplies the points of action types, only

@@ -9,25 +9,20 @@ every action and every tree is counted once.
 """
 
 from base64 import urlsafe_b64encode
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import NamedTuple, TypeVar
-
-from saxaul.catalog.calendar import Calendar
-from saxaul.ledger.actions import Owner
-from saxaul.ledger.entries import ZERO, Entry, app_of
-from saxaul.ledger.periods import Period
-from saxaul.trees.redemptions import UNPAID, Redemption
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 DELIVERED_WITHIN = 30 * 3600
 """Seconds after which a change that was counted is not redelivered any more. The stream keeps changes for 24 hours."""
 
 TALLIES_OF_A_DAY = 16
 """How many tallies the totals of a day are dealt among. This number may be raised at any time, but never lowered."""
+
+_ZERO = Decimal(0)
 
 
 class Act(NamedTuple):
@@ -63,9 +58,9 @@ class Sum(NamedTuple):
     """The totals of actions. ``quantity`` is in the type's unit, so it can only be added within one type."""
 
     actions: int = 0
-    quantity: Decimal = ZERO
+    quantity: Decimal = _ZERO
     points: int = 0
-    avoided_g: Decimal = ZERO
+    avoided_g: Decimal = _ZERO
 
     def plus(self, other: "Sum", sign: int = 1) -> "Sum":
         return Sum(
@@ -77,18 +72,18 @@ class Sum(NamedTuple):
 
 
 ZERO_SUM = Sum()
+_NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Impact:
+class Impact(NamedTuple):
     """Totals. Those of a day have ``acts`` and ``trees``, and those of a facility's year have ``months``.
 
     ``trees`` has the number of trees by state. A tree counts on the day of its reservation.
     """
 
-    acts: Mapping[Act, Sum] = field(default_factory=dict)
-    trees: Mapping[str, int] = field(default_factory=dict)
-    months: Mapping[MonthlyAct, Sum] = field(default_factory=dict)
+    acts: Mapping[Act, Sum] = _NONE
+    trees: Mapping[str, int] = _NONE
+    months: Mapping[MonthlyAct, Sum] = _NONE
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
         adder = ImpactAdder()
@@ -182,8 +177,7 @@ def tally_number(subject: Subject, shard: str) -> int | None:
     return int.from_bytes(sha256(shard.encode()).digest()[-4:]) % TALLIES_OF_A_DAY
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """Sums of one subject, with a mark for each shard of the stream that added to them.
 
     The totals of a day are the sum of its tallies. One of them may be negative, because a reversal can be in another
@@ -197,8 +191,8 @@ class Tally:
     """
 
     subject: Subject
-    impact: Impact = field(default_factory=Impact)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    impact: Impact = Impact()
+    marks: Mapping[str, Mark] = _NONE
     version: int = 0
     number: int | None = None
 
@@ -214,67 +208,12 @@ class Tally:
             return self
         recent = {name: mark for name, mark in self.marks.items() if mark.at > now - DELIVERED_WITHIN}
         mark = Mark(max(change.sequence for change in new), now)
-        return replace(
-            self,
+        return self._replace(
             impact=total([self.impact, *(change.adds[self.subject] for change in new)]),
             marks={**recent, shard: mark},
         )
 
 
-def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
-    """Return the impact of a period. Reversed and void entries do not count, nor does an implausible quantity."""
-    if period is None:
-        return {}
-    return _by_subject(
-        adds
-        for name, entry in period.entries.items()
-        if entry.counts
-        for adds in _adds_of(period.key.owner, app_of(name), entry, calendar.day_of(entry.occurred_at))
-    )
-
-
-def _adds_of(owner: Owner, app: str, entry: Entry, day: date) -> Iterator[tuple[Subject, Impact]]:
-    found = Sum(entry.actions, entry.counted, entry.points, entry.avoided_g)
-    yield day, Impact({Act(owner.kind, app, entry.type): found})
-    if owner.kind == "facility":
-        month = MonthlyAct(month_of(day), entry.type)
-        yield FacilityYear(owner.id, day.year), Impact(months={month: found})
-
-
 def month_of(day: date) -> str:
     """Return the month of a day, such as ``2026-06``."""
     return day.isoformat()[:7]
-
-
-def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
-    """Return the impact of a redemption: its trees by state, on the day of the reservation."""
-    if redemption is None or not redemption.reserved_at:
-        return {}
-    day = calendar.day_of(redemption.reserved_at)
-    states = [redemption.tree_state(tree) for tree in redemption.trees]
-    return _by_subject((day, Impact(trees={state.value: 1})) for state in states if state not in UNPAID)
-
-
-def difference(after: Impacts, before: Impacts) -> Impacts:
-    """Return ``after`` minus ``before``, without the subjects for which they are equal."""
-    found = {
-        subject: after.get(subject, Impact()).plus(before.get(subject, Impact()), -1) for subject in {*after, *before}
-    }
-    return {subject: impact for subject, impact in found.items() if not impact.is_zero}
-
-
-def impact_of_change(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
-    """Return the impact that a change of one period or one redemption adds, by subject. It can be negative."""
-    match before, after:
-        case (Period() | None, Period()):
-            return difference(impact_of_period(after, calendar), impact_of_period(before, calendar))
-        case (Redemption() | None, Redemption()):
-            return difference(impact_of_redemption(after, calendar), impact_of_redemption(before, calendar))
-    raise TypeError("before and after must both be periods or both be redemptions")
-
-
-def _by_subject(found: Iterable[tuple[Subject, Impact]]) -> Impacts:
-    adders: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
-    for subject, impact in found:
-        adders[subject].add(impact)
-    return {subject: adder.total() for subject, adder in adders.items()}

@@ -12,7 +12,6 @@ has used up. Two contested evidences are decided together. If more depend on eac
 may give a few points more.
 """
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 from saxaul.ledger.actions import Owner
@@ -29,8 +28,7 @@ class Claim(NamedTuple):
     window: str
 
 
-@dataclass(frozen=True)
-class EvidenceClaims:
+class EvidenceClaims(NamedTuple):
     """The claims to one evidence of one owner, in the order in which they were recorded."""
 
     owner: Owner
@@ -41,7 +39,7 @@ class EvidenceClaims:
     def with_claim(self, claim: Claim) -> Self:
         """Return this with one more claim, or this same object if the app already has as many claims as are kept."""
         of_app = sum(app_of(known.name) == app_of(claim.name) for known in self.claims)
-        return self if of_app >= MAX_CLAIMS else replace(self, claims=(*self.claims, claim))
+        return self if of_app >= MAX_CLAIMS else self._replace(claims=(*self.claims, claim))
 
     def without(self, claim: Claim) -> Self:
-        return replace(self, claims=tuple(known for known in self.claims if known != claim))
+        return self._replace(claims=tuple(known for known in self.claims if known != claim))

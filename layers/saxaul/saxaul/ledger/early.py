@@ -6,7 +6,7 @@ write. A period only names the apps that have early reversals for its window.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from saxaul.catalog.calendar import QUEUED_DAYS, Calendar
@@ -26,13 +26,12 @@ class EarlyReversal(NamedTuple):
     occurred_at: int
 
 
-@dataclass(frozen=True)
-class EarlyReversals:
+class EarlyReversals(NamedTuple):
     """The early reversals of one app for one owner, by action id. An unstored item has version 0."""
 
     owner: Owner
     app: str
-    reversals: Mapping[str, EarlyReversal] = field(default_factory=dict)
+    reversals: Mapping[str, EarlyReversal] = MappingProxyType({})
     version: int = 0
 
     def reason_for(self, action_id: str) -> str:
@@ -57,9 +56,9 @@ class EarlyReversals:
         if len(kept) >= MAX_EARLY and reversal.action_id not in kept:
             return self
         if self.knows(reversal):
-            return replace(self, reversals=kept)
+            return self._replace(reversals=kept)
         early = EarlyReversal(reversal.reason, reversal.occurred_at)
-        return replace(self, reversals={**kept, reversal.action_id: early})
+        return self._replace(reversals={**kept, reversal.action_id: early})
 
 
 def may_still_arrive(occurred_at: int, calendar: Calendar, now: int) -> bool:

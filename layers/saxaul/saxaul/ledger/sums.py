@@ -9,8 +9,8 @@ they ripen at different times; but then all points of the past are ripe.)
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from saxaul.catalog.calendar import Calendar
@@ -49,8 +49,7 @@ class Summed(Protocol):
     def ripe_points(self, calendar: Calendar, now: int) -> int: ...
 
 
-@dataclass(frozen=True)
-class PeriodSums:
+class PeriodSums(NamedTuple):
     """The sums of one period.
 
     Attributes:
@@ -63,7 +62,7 @@ class PeriodSums:
     window: str
     points: int = 0
     avoided_g: Decimal = Decimal(0)
-    ripening: Mapping[int, int] = field(default_factory=dict)
+    ripening: Mapping[int, int] = MappingProxyType({})
 
     def ripe_points(self, calendar: Calendar, now: int) -> int:
         """Return the points that may be harvested at ``now``."""

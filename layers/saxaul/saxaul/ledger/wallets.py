@@ -9,9 +9,9 @@ closed periods.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar, last_day
@@ -20,8 +20,7 @@ from saxaul.ledger.periods import Period
 from saxaul.ledger.sums import Summed
 
 
-@dataclass(frozen=True)
-class Wallet:
+class Wallet(NamedTuple):
     """A person's wallet. ``balance`` may be negative after a reversal; then the person can spend nothing.
 
     Attributes:
@@ -36,7 +35,7 @@ class Wallet:
     user_id: str
     balance: int = 0
     spent: int = 0
-    credited: Mapping[str, int] = field(default_factory=dict)
+    credited: Mapping[str, int] = MappingProxyType({})
     closed_through: date | None = None
     closed_g: Decimal = ZERO
     version: int = 0
@@ -61,8 +60,7 @@ class Wallet:
 
     def reopened(self, period: Period) -> "Wallet":
         """Return the wallet with a closed period reopened. All points of the period were already received."""
-        return replace(
-            self,
+        return self._replace(
             credited={**self.credited, period.key.window: period.points},
             closed_g=self.closed_g - period.avoided_g,
         )
@@ -124,8 +122,7 @@ def harvest(wallet: Wallet, periods: Sequence[Summed], calendar: Calendar, now: 
     closed = [period for period in periods if last_day(period.window) <= closed_through]
     closed_windows = {period.window for period in closed}
     return Harvest(
-        replace(
-            wallet,
+        wallet._replace(
             balance=wallet.balance + moved,
             credited={window: points for window, points in ripe.items() if points and window not in closed_windows},
             closed_through=closed_through,

@@ -6,18 +6,19 @@ certificate leaves out. The log is published in pages, and a page without entrie
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest
-from saxaul.log.entries import NO_PREVIOUS_HASH, Counts, Header, dedication_digest, evidence_of
+from saxaul.log.counts import Counts
+from saxaul.log.entries import NO_PREVIOUS_HASH, Header, dedication_digest, evidence_of
 from saxaul.log.event_rules import CheckedEvent, check_left_out, check_next, check_shown
 from saxaul.log.parsing import (
+    HEADER_FIELDS,
     IncompleteError,
     NotInLogError,
     RefusedError,
-    field_names,
     parse_hash,
     parse_header,
     parse_json,
@@ -116,9 +117,9 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
         "state": last.event,
         "project_id": last.project_id,
         "planted_at": events[planted].leaf.occurred_at,
-        "tree": asdict(shown_tree(last, photos[planted])),
+        "tree": shown_tree(last, photos[planted])._asdict(),
         "history": [
-            asdict(shown)
+            shown._asdict()
             for shown in shown_history((event.leaf, photo) for event, photo in zip(events, photos, strict=True))
         ],
     }
@@ -255,7 +256,7 @@ def _is_page_missing_before(entry: Json, log: CheckedLog, keys: "Keys") -> bool:
 
 def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
     """Check an entry, and add it to the log unless the log has it already."""
-    names = " ".join([*field_names(Header), "leaves"])
+    names = " ".join([*HEADER_FIELDS, "leaves"])
     document = parse_object(document, "an entry", names)
     leaves = document.pop("leaves")
     header = parse_header(document)

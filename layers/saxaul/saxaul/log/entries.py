@@ -12,17 +12,13 @@ Leaves, headers and particulars are hashed as canonical JSON. The log contains n
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, NamedTuple, get_args
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, NamedTuple
 
 from saxaul.log import merkle
 from saxaul.log.canonical_json import Json, digest, encode
-
-Event = Literal["planted", "alive", "dead", "replaced"]
-EVENTS: tuple[Event, ...] = get_args(Event)
-
-STANDING_EVENTS = frozenset({"planted", "alive", "replaced"})
-"""The events after which a tree counts as standing."""
+from saxaul.log.counts import Counts
+from saxaul.log.events import Event
 
 MAX_LEAVES = 500
 """The maximum number of leaves of one entry. Compressed, even the longest leaves fit a DynamoDB item (400 KB)."""
@@ -30,12 +26,8 @@ MAX_LEAVES = 500
 NO_PREVIOUS_HASH = "0" * 64
 """The value of ``previous`` in the first entry, because no entry comes before it."""
 
-DEGREE_DECIMALS = 7
-"""The number of decimals of a coordinate in degrees. One unit of the last decimal is about one centimetre."""
 
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One statement of a partner: one event of the tree of one certificate.
 
     Attributes:
@@ -61,15 +53,14 @@ class Leaf:
     particulars: str
 
     def document(self) -> dict[str, Json]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return self._asdict()
 
     @property
     def hash(self) -> bytes:
         return merkle.leaf_hash(encode(self.document()))
 
 
-@dataclass(frozen=True, slots=True)
-class Particulars:
+class Particulars(NamedTuple):
     """The facts of a certificate that are fixed when its tree is planted. Later catalog changes do not alter them.
 
     Attributes:
@@ -115,7 +106,7 @@ class Particulars:
 
         They are all fields except the dedication and its salt, which ``dedication_digest`` covers.
         """
-        return {name: value for name, value in asdict(self).items() if name not in ("dedication", "salt")}
+        return {name: value for name, value in self._asdict().items() if name not in ("dedication", "salt")}
 
 
 def dedication_digest(dedication: str, salt: str) -> str:
@@ -128,27 +119,6 @@ def evidence_of(photo_url: str) -> str:
     The hash covers the link, not the image, so it can be checked even when the image is no longer available.
     """
     return hashlib.sha256(photo_url.encode()).hexdigest() if photo_url else ""
-
-
-def degrees(value: float) -> str:
-    """Return degrees as text with seven decimals, because programs may write the same fraction differently."""
-    return f"{round(value, DEGREE_DECIMALS) + 0.0:.{DEGREE_DECIMALS}f}"
-
-
-class Counts(NamedTuple):
-    """The numbers in a log entry: trees ever planted, trees now known to be dead, and standing trees (the others)."""
-
-    planted: int = 0
-    dead: int = 0
-    standing: int = 0
-
-    def after(self, leaves: Sequence[Leaf]) -> "Counts":
-        """Return the counts after these leaves."""
-        planted = self.planted + sum(leaf.event == "planted" for leaf in leaves)
-        standing = self.standing + sum(
-            (leaf.event in STANDING_EVENTS) - (leaf.follows in STANDING_EVENTS) for leaf in leaves
-        )
-        return Counts(planted, planted - standing, standing)
 
 
 @dataclass(frozen=True, kw_only=True)

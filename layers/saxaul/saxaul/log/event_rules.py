@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from saxaul.log.entries import STANDING_EVENTS, Header, Leaf
+from saxaul.log.entries import Header, Leaf
+from saxaul.log.events import STANDING_EVENTS
 from saxaul.log.parsing import RefusedError
 from saxaul.log.proof import SHOWN_EVENTS
 

@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from saxaul.log.canonical_json import Json, NotCanonicalError, decode
-from saxaul.log.entries import DEGREE_DECIMALS, EVENTS, Counts, Header, Leaf, degrees
+from saxaul.log.counts import Counts
+from saxaul.log.degrees import DEGREE_DECIMALS, degrees
+from saxaul.log.entries import Header, Leaf
+from saxaul.log.events import EVENTS
 
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -20,6 +23,9 @@ Without an offset, each verifier would read the time in its own time zone.
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 _DEGREES = re.compile(rf"-?(0|[1-9][0-9]{{0,2}})\.[0-9]{{{DEGREE_DECIMALS}}}")
+
+HEADER_FIELDS = tuple(field.name for field in fields(Header))
+"""The names of the fields of a signed header."""
 
 MAX_KEY_FILE = 64 * 1024
 """The most bytes of a key file. A key has 178 bytes, so the file may hold hundreds of keys."""
@@ -83,7 +89,7 @@ def parse_leaf(document: Json) -> Leaf:
     Raises:
         RefusedError: a member is missing, unknown or malformed.
     """
-    members = parse_object(document, "a leaf", " ".join(field_names(Leaf)))
+    members = parse_object(document, "a leaf", " ".join(Leaf._fields))
     if not all(isinstance(value, str) for value in members.values()):
         raise RefusedError("a leaf has a value that is not text")
     if members["event"] not in EVENTS:
@@ -107,7 +113,7 @@ def parse_header(document: Json) -> Header:
     Raises:
         RefusedError: a member is missing, unknown or malformed.
     """
-    members = parse_object(document, "an entry", " ".join(field_names(Header)))
+    members = parse_object(document, "an entry", " ".join(HEADER_FIELDS))
     counts = parse_object(members["counts"], "the counts of an entry", " ".join(Counts._fields))
     numbers = [members["sequence"], members["size"], *counts.values()]
     texts = [value for name, value in members.items() if name not in ("sequence", "size", "counts")]
@@ -202,12 +208,8 @@ def parse_time(value: Json, what: str) -> str:
     return str(value)
 
 
-def field_names(record: type[Leaf | Header]) -> list[str]:
-    return [field.name for field in fields(record)]
-
-
 def _check_degrees(text: str, most: int, what: str) -> None:
-    """Check that a text is what :func:`saxaul.log.entries.degrees` writes, so zero has no sign."""
+    """Check that a text is what :func:`saxaul.log.degrees.degrees` writes, so zero has no sign."""
     if not (_DEGREES.fullmatch(text) and abs(float(text)) <= most and text == degrees(float(text))):
         raise RefusedError(f"{what} is not degrees from -{most} to {most} with {DEGREE_DECIMALS} decimals")
 

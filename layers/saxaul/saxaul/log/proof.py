@@ -6,9 +6,11 @@ leaf, the inclusion path of the leaf, and the signed header of the log entry. :m
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from saxaul.log.canonical_json import Json
 from saxaul.log.entries import Leaf, LogEntry, Particulars
+from saxaul.log.shown import ShownEvent, ShownTree
 
 SHOWN_EVENTS = 12
 """A certificate that shows fewer events than this must show every event of its tree.
@@ -40,8 +42,7 @@ class LoggedEvent:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """The proof of one certificate. ``events`` are the events that the certificate shows, oldest first."""
 
     particulars: Particulars
@@ -53,26 +54,6 @@ class Proof:
             "salt": self.particulars.salt,
             "events": [event.document() for event in self.events],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class ShownTree:
-    """A tree as its certificate shows it. Degrees are text, in the format of the log."""
-
-    tag: str
-    lat: str
-    lon: str
-    photo_url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ShownEvent:
-    """An event as the certificate shows it. Times are in RFC 3339."""
-
-    state: str
-    at: str
-    recorded_at: str
-    evidence_url: str | None
 
 
 def latest_planting_index(leaves: Sequence[Leaf]) -> int:

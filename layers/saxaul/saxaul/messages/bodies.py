@@ -13,8 +13,10 @@ from typing import Annotated, Literal
 
 from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, Multiplier
 from saxaul.catalog.models import Field, Model
-from saxaul.ledger.actions import Action, Id, Instant, Owner, Reason, Reversal, Withdrawal
-from saxaul.ledger.entries import ONE
+from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
+from saxaul.ledger.identifiers import Id, Instant, Reason
+
+_ONE = Decimal(1)
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """The longest body. The bodies are ASCII, so their length in characters is their length in bytes."""
@@ -66,7 +68,7 @@ class ActionMessage(Model):
     def unpacked(self) -> Iterator[Action]:
         for row in self.actions:
             kind, owner_id, action_id, type_, quantity, occurred_at, is_total, evidence_id, rule, bonus, plausible = row
-            campaign, multiplier = bonus or ("", ONE)
+            campaign, multiplier = bonus or ("", _ONE)
             yield Action(
                 app=self.app,
                 owner=Owner(kind, owner_id),

@@ -1,9 +1,8 @@
 """Documents: what the search can find. Each is one entry of the catalog, in the one form that the index reads."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from saxaul.catalog.entries import Campaign, Catalog, Initiative, Language, Suggestion, Text, TreeProject
 from saxaul.search.dates import dates_of
@@ -29,8 +28,7 @@ _KIND_WORDS: Mapping[DocumentKind, tuple[str, ...]] = {
 """Related words of every document of a kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """An entry that the search can find.
 
     Attributes:

@@ -1,7 +1,6 @@
 """The search index of one catalog."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import NamedTuple
@@ -33,8 +32,7 @@ class Last(NamedTuple):
 NOTHING_LAST = Last()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """The documents for a query, best first.
 
     ``fallback`` is true if nothing matched the query. Then ``found`` is the front page: the best of the day.

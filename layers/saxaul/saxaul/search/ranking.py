@@ -20,7 +20,6 @@ each document. So the best documents of a set are its lowest bits.
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial, reduce
@@ -93,8 +92,7 @@ _Earning = tuple[int, Decimal, Decimal, int]
 """The sort key of a document for a day: its kind, points and grams, and its rank by the later rules."""
 
 
-@dataclass(frozen=True)
-class Season:
+class Season(NamedTuple):
     """How the campaigns of a day change the order.
 
     Attributes:

@@ -3,14 +3,13 @@
 An entry is a line of JSON. Some lines together are a block, which is compressed.
 """
 
+import json
 import zlib
 from array import array
 from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from functools import lru_cache, partial
 from itertools import accumulate
 from typing import Generic
-
-from pydantic_core import from_json
 
 from saxaul.catalog.models import AnyModel
 from saxaul.catalog.recorded import recorded
@@ -104,4 +103,4 @@ class StoredEntries(Mapping[str, AnyModel], Generic[AnyModel]):
         return entries
 
     def _read(self, place: int) -> AnyModel:
-        return recorded(self._model, from_json(self._lines[self._first + place]))
+        return recorded(self._model, json.loads(self._lines[self._first + place]))

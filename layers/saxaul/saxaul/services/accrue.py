@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
@@ -71,8 +72,7 @@ class _Posting:
     attempts: int = 0
 
 
-@dataclass(frozen=True)
-class Accrual:
+class Accrual(NamedTuple):
     """Posts messages with actions and reversals to periods."""
 
     stores: Stores
@@ -129,8 +129,7 @@ class Accrual:
         }
 
 
-@dataclass(frozen=True)
-class _Rounds:
+class _Rounds(NamedTuple):
     """Posts works in rounds, and adds the results to ``accrued``."""
 
     stores: Stores

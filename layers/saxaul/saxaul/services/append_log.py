@@ -1,8 +1,7 @@
 """Appends entries to the transparency log. One transaction writes an entry and the changes that the entry records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.log.entries import Header, Leaf, LogEntry
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
-@dataclass(frozen=True)
-class LogWriter:
+class LogWriter(NamedTuple):
     """Signs and appends entries. Existing entries are never changed or deleted."""
 
     store: LogStore

@@ -1,6 +1,5 @@
 """Reads catalog entries, their earlier versions, and what will be in effect on a day, for operators."""
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -33,8 +32,7 @@ class Previewed(NamedTuple):
     campaign: str = ""
 
 
-@dataclass(frozen=True)
-class CatalogBrowsing:
+class CatalogBrowsing(NamedTuple):
     """Reads catalog entries and their versions."""
 
     catalog_store: CatalogStore

@@ -1,7 +1,7 @@
 """Cancels redemptions whose trees are not ordered yet, and gives back their points and saplings."""
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.problems import Conflict, Forbidden
@@ -9,11 +9,11 @@ from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.redeem import unknown_redemption
 from saxaul.storage.redemptions import Redemptions
-from saxaul.trees.redemptions import TRANSITIONS, Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import TRANSITIONS, State
 
 
-@dataclass(frozen=True)
-class Cancelling:
+class Cancelling(NamedTuple):
     """Cancels redemptions."""
 
     redemptions: Redemptions

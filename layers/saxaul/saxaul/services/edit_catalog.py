@@ -6,7 +6,6 @@ check of a reference regards all versions that are in effect from then on.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cache
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.calendar import QUEUED_DAYS, Calendar, instant_of
 from saxaul.catalog.clients import clients_named_in
+from saxaul.catalog.conditions import Condition
 from saxaul.catalog.entries import (
     MAX_ENTRY_BYTES,
     MODELS,
@@ -26,9 +26,9 @@ from saxaul.catalog.entries import (
 )
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError
-from saxaul.catalog.versions import Condition, VersionedEntry
+from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import Clock
-from saxaul.ledger.actions import Moment
+from saxaul.ledger.identifiers import Moment
 from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed
 from saxaul.races import ContendedError, LostRaceError, Result, retry_lost_races
 from saxaul.services import wiring
@@ -74,8 +74,7 @@ class _Effective(NamedTuple):
     is_named: bool = False
 
 
-@dataclass(frozen=True)
-class CatalogEditing:
+class CatalogEditing(NamedTuple):
     """Writes and deletes catalog entries."""
 
     catalog_store: CatalogStore

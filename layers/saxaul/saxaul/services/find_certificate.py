@@ -1,15 +1,17 @@
 """Finds a certificate by its number. The certificate has a proof if the log records its tree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.certificate.certificate import Certificate
+from saxaul.certificate.from_log import certificate_from_log
 from saxaul.log.entries import LogEntry
 from saxaul.log.proof import LoggedEvent
 from saxaul.problems import NotFound
 from saxaul.services import wiring
+from saxaul.services.unproven_certificate import unproven_certificate
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
@@ -17,12 +19,12 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.numbers import parse_number
 from saxaul.trees.orders import OrderedProject, shown_project
-from saxaul.trees.redemptions import UNPAID, Redemption, Seal, Tree
-from saxaul.trees.statements import particulars_of, shown_planting
+from saxaul.trees.redemptions import Redemption, Seal, Tree
+from saxaul.trees.statements import particulars_of
+from saxaul.trees.states import UNPAID
 
 
-@dataclass(frozen=True)
-class Certificates:
+class Certificates(NamedTuple):
     """Finds the certificates of all trees that were reserved and not cancelled."""
 
     redemptions: Redemptions
@@ -61,27 +63,7 @@ def proven_certificate(
         for step in tree.history
         if step.sequence is not None and step.leaf is not None
     ]
-    return Certificate.proven(particulars_of(redemption, seal, project), events)
-
-
-def unproven_certificate(
-    redemption: Redemption, tree: Tree, project: OrderedProject | None, calendar: Calendar
-) -> Certificate:
-    """Return a tree's certificate, without a proof. ``project`` is None if the project is unknown."""
-    planting = tree.planting
-    return Certificate(
-        number=tree.number,
-        state=redemption.tree_state(tree),
-        project_id=redemption.project_id,
-        species=project.species if project else None,
-        latin=project.latin if project else None,
-        place=project.place if project else None,
-        partner=project.partner if project else None,
-        dedication=redemption.dedication,
-        applied_at=calendar.rfc3339(redemption.requested_at),
-        planted_at=calendar.rfc3339(planting.planted_at) if planting else None,
-        tree=shown_planting(planting) if planting else None,
-    )
+    return certificate_from_log(particulars_of(redemption, seal, project), events)
 
 
 @cache

@@ -1,6 +1,5 @@
 """Finds a factor: the points and the avoided grams of an action type, as they were in one of its versions."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -18,8 +17,7 @@ class Factor(NamedTuple):
     changed_at: int
 
 
-@dataclass(frozen=True)
-class Factors:
+class Factors(NamedTuple):
     """Finds the versions of all action types, deleted ones included."""
 
     catalog_store: CatalogStore

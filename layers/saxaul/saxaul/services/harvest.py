@@ -4,8 +4,8 @@ Points ripen on the day after their action, or immediately, if ``HarvestTime`` i
 them, they cannot be spent.
 """
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
@@ -16,8 +16,7 @@ from saxaul.settings import settings
 from saxaul.storage.wallets import Wallets
 
 
-@dataclass(frozen=True)
-class Harvesting:
+class Harvesting(NamedTuple):
     """Moves ripe points to the balances of wallets."""
 
     wallets: Wallets

@@ -1,7 +1,7 @@
 """Records, shows and takes back the grants of persons to third-party apps."""
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.ledger.grants import Cover, Grant
@@ -11,8 +11,7 @@ from saxaul.storage.grants import Grants
 from saxaul.storage.registry import Registry
 
 
-@dataclass(frozen=True)
-class Granting:
+class Granting(NamedTuple):
     """Records, shows and takes back grants."""
 
     grants: Grants

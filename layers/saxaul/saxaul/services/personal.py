@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import ActionType, Catalog
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from saxaul.ledger.entries import Entry
 
 
-@dataclass(frozen=True)
-class Personal:
+class Personal(NamedTuple):
     """What a person did up to a cap, and the tree that is near.
 
     Attributes:
@@ -37,8 +35,7 @@ class Personal:
     next_tree: NextTree | None
 
 
-@dataclass(frozen=True)
-class PersonalReading:
+class PersonalReading(NamedTuple):
     """Reads what the search needs to know about a person."""
 
     wallets: Wallets

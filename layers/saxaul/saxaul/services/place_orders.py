@@ -6,8 +6,8 @@ not at all, and an order stays on the list of unannounced orders until it is ann
 """
 
 import secrets
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import TreeProject
@@ -25,8 +25,7 @@ from saxaul.trees.manifests import manifest_of
 from saxaul.trees.orders import MAX_REDEMPTIONS, PlantingOrder, create_order
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderPlacing:
+class OrderPlacing(NamedTuple):
     """Places orders for waiting trees, and announces the orders to partners."""
 
     redemptions: Redemptions

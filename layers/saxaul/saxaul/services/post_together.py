@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 from itertools import combinations, product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.awards import Terms, grams_alone, worth_alone
@@ -93,8 +93,7 @@ def place_of(action: Action, terms: Terms) -> PeriodKey:
     return period_of(action, terms.rule(action.type, action.rule), terms.calendar)
 
 
-@dataclass(frozen=True)
-class Stores:
+class Stores(NamedTuple):
     """The stores that hold an owner's items."""
 
     periods: Periods
@@ -102,8 +101,7 @@ class Stores:
     claims: Claims
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What posts a part of the work of one owner. It is posted as soon as all changed items are written.
 
     Attributes:

@@ -7,7 +7,7 @@ snapshot again with each of them. A run that is killed leaves a snapshot that is
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -16,16 +16,14 @@ from typing import NamedTuple
 
 import saxaul.catalog
 import saxaul.search
-from saxaul.catalog.entries import KINDS, Kind
+from saxaul.catalog.entries import KINDS, Catalog, Kind
 from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
 from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.races import retry_lost_races
-from saxaul.search.index import SearchIndex
-from saxaul.search.packing import pack
 from saxaul.services import wiring
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore, TableReading
+from saxaul.storage.catalog import CatalogStore, TableReading, published_items
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Item
@@ -94,8 +92,7 @@ class _Run:
     indexes: int = 0
 
 
-@dataclass(frozen=True)
-class CatalogPublishing:
+class CatalogPublishing(NamedTuple):
     """Publishes the catalog of a table in a bucket."""
 
     catalog_store: CatalogStore
@@ -164,12 +161,12 @@ class CatalogPublishing:
     def _attempt(self, run: _Run, *, are_checked: bool = False) -> Publication:
         pointer = self._pointer()
         reading = self.catalog_store.read()
-        published, entries_hash = pointer.snapshot, _hash_of(json.dumps(items_of(reading, KINDS), sort_keys=True))
+        published, entries_hash = pointer.snapshot, _hash_of(json.dumps(items_of(reading), sort_keys=True))
         if published and not are_checked:
             run.known |= {named.made_from: named.sha256 for named in published.indexes}
         version = self._version(reading.version, entries_hash, published)
         changes = tuple(reading.timeline.changes_in(CORE_KINDS))
-        bare = Snapshot(version, entries_hash, code_hash(), changes, items_of(reading, CORE_KINDS))
+        bare = Snapshot(version, entries_hash, code_hash(), changes, published_items(reading.timeline))
         chains, etag = chains_of(reading), pointer.etag
         wanted = self._wanted(chains, reading.timeline.changes_in(KINDS))
         while True:
@@ -181,7 +178,7 @@ class CatalogPublishing:
             if missing is None or self.clock.elapsed() > run.ends_at:
                 return Publication(version, run.snapshots, run.indexes)
             catalog = reading.timeline.catalog(missing.instant)
-            run.known[missing.made_from] = self.snapshots.put_index(pack(SearchIndex(catalog)))
+            run.known[missing.made_from] = self.snapshots.put_index(_packed_index(catalog))
             run.indexes += 1
 
     def _version(self, head: int, entries_hash: str, published: Snapshot | None) -> int:
@@ -234,21 +231,28 @@ class CatalogPublishing:
         ):
             listed = (last._replace(since=0),)
             until = min([now + self._delay, *(index.since for index in wanted[1:2])])
-        return replace(bare, indexes=listed, indexed_until=until)
+        return bare._replace(indexes=listed, indexed_until=until)
 
     @property
     def _delay(self) -> int:
         return self.catalog_store.delay
 
 
-def items_of(reading: TableReading, kinds: Sequence[Kind]) -> dict[Kind, dict[str, Item]]:
+def _packed_index(catalog: Catalog) -> bytes:
+    from saxaul.search.index import SearchIndex  # noqa: PLC0415 - most runs find that nothing has changed
+    from saxaul.search.packing import pack  # noqa: PLC0415
+
+    return pack(SearchIndex(catalog))
+
+
+def items_of(reading: TableReading) -> dict[Kind, dict[str, Item]]:
     """Return the items of entries without their keys, as values of JSON."""
     return {
         kind: {
             name: {field: _plain(value) for field, value in item.items() if field not in {"pk", "sk"}}
             for name, item in reading.items[kind].items()
         }
-        for kind in kinds
+        for kind in KINDS
     }
 
 

@@ -1,7 +1,6 @@
 """Reads forests (the trees of a person), and the tree projects."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from saxaul.catalog.entries import TreeProject
 from saxaul.certificate.certificate import Certificate
 from saxaul.clock import Clock
 from saxaul.services import wiring
-from saxaul.services.find_certificate import unproven_certificate
+from saxaul.services.unproven_certificate import unproven_certificate
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.orders import Orders
@@ -57,8 +56,7 @@ class ShownProjects(NamedTuple):
     now: int
 
 
-@dataclass(frozen=True)
-class ForestReading:
+class ForestReading(NamedTuple):
     """Reads forests and tree projects."""
 
     redemptions: Redemptions

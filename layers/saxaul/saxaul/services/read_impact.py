@@ -1,7 +1,6 @@
 """Reads the public totals, and the campaigns with the progress toward their goals."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.clock import Clock
 from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
 from saxaul.impact.totals import FacilityYear, Impact, total
-from saxaul.log.entries import Counts
+from saxaul.log.counts import Counts
 from saxaul.problems import NotFound
 from saxaul.services import wiring
 from saxaul.settings import settings
@@ -85,8 +84,7 @@ class Totals(NamedTuple):
     catalog: Catalog
 
 
-@dataclass(frozen=True)
-class ImpactReading:
+class ImpactReading(NamedTuple):
     """Reads the public totals and the campaigns."""
 
     impact: ImpactStore

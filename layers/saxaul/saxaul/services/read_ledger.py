@@ -1,7 +1,6 @@
 """Reads the points of a person, the entries that earned them, and the totals of a month."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -43,8 +42,7 @@ class MonthTotals(NamedTuple):
     full_apps: Sequence[str]
 
 
-@dataclass(frozen=True)
-class LedgerReading:
+class LedgerReading(NamedTuple):
     """Reads the wallets and ledgers of users."""
 
     periods: Periods

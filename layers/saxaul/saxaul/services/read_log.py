@@ -1,6 +1,5 @@
 """Reads the transparency log: its entries as they were published, and the public key for checking their signatures."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -26,8 +25,7 @@ class LogPage(NamedTuple):
     is_full: bool
 
 
-@dataclass(frozen=True)
-class LogReading:
+class LogReading(NamedTuple):
     """Reads the log and its public key for the public endpoints."""
 
     store: LogStore

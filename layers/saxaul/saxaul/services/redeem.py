@@ -4,7 +4,6 @@ Another function reads the queue and settles the redemptions of a project in the
 """
 
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -21,7 +20,8 @@ from saxaul.storage.queues import send_redemption
 from saxaul.storage.redemptions import RedemptionExistsError, Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.trees.numbers import new_number
-from saxaul.trees.redemptions import Redemption, State, Tree
+from saxaul.trees.redemptions import Redemption, Tree
+from saxaul.trees.states import State
 
 
 class RedemptionRequest(NamedTuple):
@@ -48,8 +48,7 @@ class Requested(NamedTuple):
     is_replay: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Redeeming:
+class Redeeming(NamedTuple):
     """Accepts redemption requests, and reads redemptions."""
 
     redemptions: Redemptions

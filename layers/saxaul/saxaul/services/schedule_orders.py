@@ -4,8 +4,8 @@ Another function reads the queue and places an order for each message.
 """
 
 import secrets
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.services import wiring
 from saxaul.settings import settings
@@ -15,8 +15,7 @@ from saxaul.storage.queues import send_planting
 from saxaul.storage.redemptions import Redemptions
 
 
-@dataclass(frozen=True)
-class OrderScheduling:
+class OrderScheduling(NamedTuple):
     """Starts planting batches."""
 
     redemptions: Redemptions

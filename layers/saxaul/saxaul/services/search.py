@@ -3,9 +3,10 @@
 import gc
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from threading import Lock, Thread
+from typing import NamedTuple
 
 from saxaul.catalog.entries import Catalog
 from saxaul.catalog.snapshot import PublishedIndex, Snapshot
@@ -22,8 +23,7 @@ FROZEN_EVERY = 256
 """After so many requests, what the search has kept of them is excluded from garbage collections, like the index."""
 
 
-@dataclass(frozen=True)
-class _Published:
+class _Published(NamedTuple):
     """The indexes of a snapshot. Each has the name of its object."""
 
     snapshot: Snapshot
@@ -53,8 +53,7 @@ class _Published:
         raise ObjectError("no index is published for this time")
 
 
-@dataclass(frozen=True)
-class _Buildable:
+class _Buildable(NamedTuple):
     """The indexes that can be built from the table. Each has its catalog as a name."""
 
     timeline: Timeline
@@ -81,8 +80,7 @@ class _Named:
     index: SearchIndex
 
 
-@dataclass(frozen=True)
-class _Indexed:
+class _Indexed(NamedTuple):
     """The index of the catalog that is in effect until the instant ``until``, and the index for the time after that.
 
     The ``source`` of both had every change up to ``confirmed_at``. ``following`` is None if it was not needed yet.
@@ -151,7 +149,7 @@ class LiveIndex:
                 return
             if renewed.until <= self._clock.now() + self._usable_for and renewed.following is None:
                 with suppress(ObjectError, BrokenIndexError):  # the request that needs it loads it, or builds it
-                    renewed = replace(renewed, following=self._named(renewed.source, int(renewed.until), known))
+                    renewed = renewed._replace(following=self._named(renewed.source, int(renewed.until), known))
             if self._indexed is None or self._indexed.confirmed_at <= renewed.confirmed_at:  # else a request was first
                 self._indexed = renewed
         except Exception:  # noqa: BLE001 - no request waits for this thread; the next renewal tries again
@@ -181,7 +179,7 @@ class LiveIndex:
     def _of(self, source: _Published | _Buildable, confirmed_at: float, known: _Indexed | None) -> _Indexed:
         now = self._clock.now()
         if known and known.source.is_same(source) and now < known.until:
-            return replace(known, confirmed_at=confirmed_at)
+            return known._replace(confirmed_at=confirmed_at)
         return _Indexed(confirmed_at, source, self._named(source, now, known), source.until(now))
 
     def _named(self, source: _Published | _Buildable, instant: int, known: _Indexed | None) -> _Named:

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.clock import Clock
 from saxaul.messages.bodies import RedemptionMessage
@@ -13,11 +13,11 @@ from saxaul.services import wiring
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import State, settle
+from saxaul.trees.redemptions import settle
+from saxaul.trees.states import State
 
 
-@dataclass(frozen=True)
-class Settling:
+class Settling(NamedTuple):
     """Reserves trees for redemptions, or rejects the redemptions."""
 
     redemptions: Redemptions

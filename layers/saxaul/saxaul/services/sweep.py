@@ -1,6 +1,5 @@
 """Sweeps: requeues redemptions that are still pending after some minutes, because their messages may be lost."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -24,8 +23,7 @@ class Swept(NamedTuple):
     oldest_seconds: int
 
 
-@dataclass(frozen=True)
-class Sweeping:
+class Sweeping(NamedTuple):
     """Queues pending redemptions again."""
 
     redemptions: Redemptions

@@ -1,8 +1,8 @@
 """Accepts partners' reports on trees. The changes of one request and their log entry are written in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
@@ -26,8 +26,7 @@ Its arguments are the order, the redemptions of the order by redemption_id, the 
 """
 
 
-@dataclass(frozen=True)
-class ReportTaking:
+class ReportTaking(NamedTuple):
     """Applies confirmations, failures and inspections."""
 
     redemptions: Redemptions

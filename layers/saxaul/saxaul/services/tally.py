@@ -7,13 +7,13 @@ again, completely or in part, the marks show which changes are already counted.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.impact.totals import Change, Tally, impact_of_change, short_name
+from saxaul.impact.changes import impact_of_change
+from saxaul.impact.totals import Change, Tally, short_name
 from saxaul.messages.events import StreamRecord
 from saxaul.races import LostRaceError, retry_lost_races
 from saxaul.services import wiring
@@ -29,8 +29,7 @@ class Tallied(NamedTuple):
     tallies: int
 
 
-@dataclass(frozen=True)
-class Tallying:
+class Tallying(NamedTuple):
     """Keeps the public totals up to date."""
 
     impact: ImpactStore

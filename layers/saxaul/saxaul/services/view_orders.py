@@ -1,7 +1,6 @@
 """Reads planting orders for the partners that received them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ class ViewedOrder(NamedTuple):
     links: ManifestLinks | None
 
 
-@dataclass(frozen=True)
-class OrderViewing:
+class OrderViewing(NamedTuple):
     """Reads the orders of partners."""
 
     orders: Orders

@@ -21,13 +21,14 @@ changed since. So if two such writes run at the same time, one of them fails, an
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.calendar import CATALOG_DELAY
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog, Entity, Kind, Reference
 from saxaul.catalog.on_demand import OnDemand
+from saxaul.catalog.recorded import recorded
 from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
 from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
@@ -124,7 +125,7 @@ class CatalogStore:
         """Return all entries of the ``CORE_KINDS`` with their versions.
 
         They have all changes up to at most ``max_age`` seconds ago, or else half of the delay, and never fewer than is
-        allowed. Entries of a snapshot are parsed when they are needed.
+        allowed. Entries of a snapshot are read when they are needed.
         """
         limit = renewed_after(self.delay) if max_age is None else min(max_age, usable_for(self.delay))
         copy = self._copy
@@ -361,12 +362,33 @@ class CatalogStore:
             raise
 
 
+def published_items(timeline: Timeline) -> dict[Kind, dict[str, Item]]:
+    """Return the entries of the ``CORE_KINDS`` for a snapshot, with the documents that this release writes.
+
+    So a worker need not check them again. A version that cannot be read has ``broken`` instead of a document.
+    """
+    return {
+        kind: {name: _published(entry) for name, entry in timeline.entries.get(kind, {}).items()} for kind in CORE_KINDS
+    }
+
+
+def _published(entry: VersionedEntry) -> Item:
+    item = {"v": entry.version, **_content(entry)}
+    if entry.is_broken:
+        item["broken"] = True
+    if entry.before:
+        item["before"] = [_published(version) for version in entry.before]
+    return item
+
+
 def _timeline_of(snapshot: Snapshot) -> Timeline:
-    """Return the entries of a snapshot. Each is parsed when it is first needed."""
+    """Return the entries of a snapshot. Each is read when it is first needed, and is not checked again."""
 
     def entries_of(kind: Kind) -> Mapping[str, VersionedEntry]:
         items = snapshot.items[kind]
-        return OnDemand(items.keys(), lambda name: _from_item(kind, {"pk": kind, "sk": name, **items[name]}))
+        return OnDemand(
+            items.keys(), lambda name: _from_item(kind, {"pk": kind, "sk": name, **items[name]}, reads=_recorded)
+        )
 
     return Timeline({kind: entries_of(kind) for kind in CORE_KINDS}, snapshot.changes)
 
@@ -409,35 +431,48 @@ def _content(entry: VersionedEntry) -> Item:
     return content
 
 
-def _from_item(kind: Kind, item: Item, known: VersionedEntry | None = None) -> VersionedEntry:
+_ReadDocument = Callable[[Kind, str], Entity]
+"""Returns the entry in a document. Whatever it raises means that the document cannot be read."""
+
+
+def _checked(kind: Kind, document: str) -> Entity:
+    return MODELS[kind].model_validate_json(document)
+
+
+def _recorded(kind: Kind, document: str) -> Entity:
+    return recorded(MODELS[kind], json.loads(document))
+
+
+def _from_item(
+    kind: Kind, item: Item, known: VersionedEntry | None = None, reads: _ReadDocument = _checked
+) -> VersionedEntry:
     """Return the entry of an item. What ``known`` has, which is the same entry as it was read before, is used again.
 
     An item without the fields of an entry, which somebody wrote by hand, is logged and gives a broken entry.
     """
     place = f"{item['pk']}/{item['sk']}"
     parsed = {(version.version, version.changed_at): version.entity for version in known.chain} if known else {}
+
+    def version_in(version: Item) -> VersionedEntry:
+        number, changed_at = int(version["v"]), int(version.get("changed_at", 0))
+        entity, is_broken = None, bool(version.get("broken"))
+        if "document" in version:
+            entity = parsed.get((number, changed_at)) or _entity(kind, f"{place} version {number}", version, reads)
+            is_broken = entity is None
+        changed_by, effective_at = version.get("changed_by", ""), int(version.get("effective_at", 0))
+        return VersionedEntry(entity, number, changed_at, changed_by, effective_at, is_broken=is_broken)
+
     try:
-        before = tuple(_version_in(kind, place, version, parsed) for version in item.get("before", ()))
-        return _version_in(kind, place, item, parsed)._replace(before=before)
+        return version_in(item)._replace(before=tuple(map(version_in, item.get("before", ()))))
     except (AttributeError, KeyError, TypeError, ValueError):
         logger.exception("an item of the catalog is malformed", extra={"place": place})
         return VersionedEntry(None, 0, is_broken=True)
 
 
-def _version_in(kind: Kind, place: str, item: Item, parsed: Mapping[tuple[int, int], Entity | None]) -> VersionedEntry:
-    number, changed_at = int(item["v"]), int(item.get("changed_at", 0))
-    entity, is_broken = None, False
-    if "document" in item:
-        entity = parsed.get((number, changed_at)) or _entity(kind, f"{place} version {number}", item["document"])
-        is_broken = entity is None
-    changed_by, effective_at = item.get("changed_by", ""), int(item.get("effective_at", 0))
-    return VersionedEntry(entity, number, changed_at, changed_by, effective_at, is_broken=is_broken)
-
-
-def _entity(kind: Kind, place: str, document: str) -> Entity | None:
-    """Return the entry in a document. If it cannot be read, log that and return None: one entry must stop no other."""
+def _entity(kind: Kind, place: str, version: Item, reads: _ReadDocument) -> Entity | None:
+    """Return the entry in a version. If it cannot be read, log that and return None: one entry must stop no other."""
     try:
-        return MODELS[kind].model_validate_json(document)
+        return reads(kind, version["document"])
     except Exception:  # noqa: BLE001 - an older release wrote it, and whatever is wrong with it concerns only this entry
         logger.exception("a catalog entry cannot be read", extra={"place": place})
         return None

@@ -5,7 +5,6 @@ announcement, and in its partner's list of orders after that.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 
 from saxaul.catalog.entries import Text
@@ -36,7 +35,7 @@ class Orders:
             self._table.put_write(redemptions.to_item(redemption), redemption.version) for redemption in new.redemptions
         ]
         transact([self._table.put_write(to_item(new.order), expected_version=0), *writes])
-        return replace(new.order, version=1)
+        return new.order._replace(version=1)
 
     def put(self, order: PlantingOrder) -> None:
         """Write an order, if the stored version is still the one that was read.

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.periods import Period, PeriodKey
-from saxaul.ledger.repeats import Sought
 from saxaul.ledger.sums import Awarded, PeriodSums, sums_of
 from saxaul.storage.batches import Outcome, Write, write_batch
 from saxaul.storage.table import Item, Key, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from saxaul.ledger.repeats import Sought
 
 PERIOD_PREFIX = "PAGE#"
 _PARTITIONS = {"user": "USER#", "facility": "FACILITY#"}
@@ -125,7 +126,7 @@ class Periods:
         items = self._table.query_back(partition(owner), PERIOD_PREFIX, PERIOD_PREFIX + window)
         return map(from_item, items)
 
-    def with_names(self, sought: Mapping[Owner, Sought]) -> Iterator[tuple[Owner, list[Period]]]:
+    def with_names(self, sought: Mapping[Owner, "Sought"]) -> Iterator[tuple[Owner, list[Period]]]:
         """Yield each owner with the periods that may hold the sought names, read consistently.
 
         These are the periods that have days from the first to the last. Other entries are left out, because converting

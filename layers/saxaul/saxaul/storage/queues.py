@@ -1,10 +1,13 @@
 """Sends messages to the queues."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from saxaul.messages.bodies import PlantingMessage, RedemptionMessage
 from saxaul.storage.clients import sqs
-from saxaul.trees.redemptions import Redemption
+
+if TYPE_CHECKING:
+    from saxaul.trees.redemptions import Redemption
 
 
 def send_actions(queue_url: str, app: str, bodies: Iterable[str]) -> None:
@@ -17,7 +20,7 @@ def send_actions(queue_url: str, app: str, bodies: Iterable[str]) -> None:
         sqs().send_message(QueueUrl=queue_url, MessageBody=body, MessageGroupId=app)
 
 
-def send_redemption(queue_url: str, redemption: Redemption) -> None:
+def send_redemption(queue_url: str, redemption: "Redemption") -> None:
     """Queue a redemption after the earlier ones of its project. For five minutes, the queue drops duplicates."""
     message = RedemptionMessage(
         project_id=redemption.project_id, user_id=redemption.user_id, redemption_id=redemption.redemption_id

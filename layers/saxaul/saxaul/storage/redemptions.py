@@ -9,22 +9,22 @@ cancelled ones. So a forest costs the same, however many redemptions were cancel
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from saxaul.storage.stocks import Stocks
+from saxaul.storage.spending import Spending
 from saxaul.storage.table import FOREST_PAGE, Item, ItemMovedError, Key, Table, transact
-from saxaul.storage.wallets import Wallets
-from saxaul.trees.redemptions import PlantedTree, Redemption, Seal, Settlement, State, Step, Tree
-from saxaul.trees.stock import Stock
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import Redemption, Seal, Settlement, Step, Tree
+from saxaul.trees.states import State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from saxaul.trees.orders import PlantingOrder
+    from saxaul.trees.stock import Stock
 
 TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
@@ -54,8 +54,7 @@ class Redemptions:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._wallets = Wallets(table)
-        self._stocks = Stocks(table)
+        self._spending = Spending(table)
 
     def get(self, user_id: str, redemption_id: str) -> Redemption | None:
         item = self._table.get(redemption_key(user_id, redemption_id))
@@ -101,10 +100,10 @@ class Redemptions:
             if moved.winner is None:
                 raise
             stored = from_item(moved.winner)
-            if stored != replace(redemption, version=stored.version):
+            if stored != redemption._replace(version=stored.version):
                 raise RedemptionExistsError(stored) from None
 
-    def write_settlement(self, settlement: Settlement, stock: Stock, now: int) -> None:
+    def write_settlement(self, settlement: Settlement, stock: "Stock", now: int) -> None:
         """Write the settled redemptions, the debit of each wallet and the project's stock in one transaction.
 
         The certificates are written before the transaction. They are not valid until their redemption is reserved.
@@ -126,9 +125,9 @@ class Redemptions:
             ]
         )
         writes = [self._table.put_write(to_item(redemption), redemption.version) for redemption in settlement.verdicts]
-        writes += [self._wallets.debit_write(user_id, points) for user_id, points in settlement.debits.items()]
+        writes += [self._spending.debit_write(user_id, points) for user_id, points in settlement.debits.items()]
         if settlement.saplings:
-            writes.append(self._stocks.reserve_write(stock, settlement.saplings, now))
+            writes.append(self._spending.reserve_write(stock, settlement.saplings, now))
         transact(writes)
 
     def write_cancellation(self, cancelled: Redemption, *, refunded: bool) -> None:
@@ -139,8 +138,8 @@ class Redemptions:
         """
         writes = [self._table.put_write(to_item(cancelled), cancelled.version)]
         if refunded:
-            writes.append(self._wallets.refund_write(cancelled.user_id, cancelled.points))
-            writes.append(self._stocks.unreserve_write(cancelled.project_id, len(cancelled.trees)))
+            writes.append(self._spending.refund_write(cancelled.user_id, cancelled.points))
+            writes.append(self._spending.unreserve_write(cancelled.project_id, len(cancelled.trees)))
         transact(writes)
 
     def requested_before(self, instant: int, limit: int) -> list[Redemption]:
@@ -174,7 +173,7 @@ class Redemptions:
         Raises:
             TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.
         """
-        transact([*self.put_writes(changed), *(self._wallets.refund_write(*refund) for refund in refunds.items())])
+        transact([*self.put_writes(changed), *(self._spending.refund_write(*refund) for refund in refunds.items())])
 
     def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
         """Return the conditional writes of changed redemptions, for a transaction."""
@@ -254,7 +253,7 @@ def from_item(item: Item) -> Redemption:
 
 def _pack(tree: Tree) -> Item:
     packed: Item = {"number": tree.number, "history": [_pack_step(step) for step in tree.history]}
-    return packed | ({"seal": asdict(tree.seal)} if tree.seal else {})
+    return packed | ({"seal": tree.seal._asdict()} if tree.seal else {})
 
 
 def _unpack(item: Item) -> Tree:
@@ -264,8 +263,7 @@ def _unpack(item: Item) -> Tree:
 
 def _pack_step(step: Step) -> Item:
     """Return a step as a map, without its empty fields."""
-    values = {field.name: getattr(step, field.name) for field in fields(step)}
-    packed = {name: value for name, value in values.items() if value not in (None, "")}
+    packed = {name: value for name, value in step._asdict().items() if value not in (None, "")}
     return packed | {"state": step.state.value} | ({"planting": _pack_planting(step.planting)} if step.planting else {})
 
 
@@ -285,7 +283,7 @@ def _unpack_step(item: Item) -> Step:
 
 
 def _pack_planting(planting: PlantedTree) -> Item:
-    return asdict(planting) | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
+    return planting._asdict() | {name: Decimal(str(getattr(planting, name))) for name in ("lat", "lon")}
 
 
 def _unpack_planting(item: Item) -> PlantedTree:

@@ -7,8 +7,7 @@ is still valid.
 
 from typing import NamedTuple
 
-from saxaul.catalog.clients import RegisteredClient
-from saxaul.catalog.models import ValidationError
+from saxaul.catalog.clients import RegisteredClient, stored_client
 from saxaul.observability import logger
 from saxaul.storage.table import Item, Key, Table
 
@@ -64,9 +63,7 @@ def to_item(client_id: str, client: RegisteredClient) -> Item:
 def _from_item(item: Item) -> RegisteredClient | None:
     fields = {name: value for name, value in item.items() if name not in Key._fields}
     try:
-        return RegisteredClient.model_validate(fields)
-    except ValidationError as error:
-        logger.warning(
-            "a registered client cannot be read", extra={"client_id": item["sk"], "errors": error.error_count()}
-        )
+        return stored_client(fields)
+    except ValueError:
+        logger.warning("a registered client cannot be read", extra={"client_id": item["sk"]})
         return None

@@ -1,4 +1,4 @@
-"""Stocks as items, and the writes that release, reserve and unreserve saplings in a transaction.
+"""Stocks as items, and the write that releases saplings in a transaction. ``spending.py`` reserves and unreserves them.
 
 ``v`` counts the changes by operators. Reserving and unreserving saplings change ``reserved`` but not ``v``. So two
 redemptions can reserve saplings at the same time without a version conflict.
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.catalog.recorded import recorded
-from saxaul.storage.table import IS_AS_EXPECTED, Item, Key, Table
+from saxaul.storage.spending import stock_key
+from saxaul.storage.table import Item, Table
 from saxaul.trees.stock import Stock, Timetable
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ saplings were given back, or that an operator has released some by hand or opene
 """
 
 _RELEASES_ALL_RESERVED = "attribute_not_exists(reserved) OR reserved <= :most"
-_ENOUGH_UNRESERVED = "reserved <= :most"
-_ENOUGH_RESERVED = "reserved >= :saplings"
 
 
 class _Copy(NamedTuple):
@@ -86,28 +85,6 @@ class Stocks:
             _RELEASES_ALL_RESERVED,
             {":none": 0, ":most": planned.released_by(now), **{f":{name}": value for name, value in fields.items()}},
         )
-
-    def reserve_write(self, stock: Stock, saplings: int, now: int) -> "TransactWriteItemTypeDef":
-        """Return the write that reserves saplings, on condition that enough saplings are unreserved at ``now``.
-
-        The write also fails if an operator has changed the stock since it was read.
-        """
-        return self._table.update_write(
-            stock_key(stock.project_id),
-            "SET reserved = reserved + :saplings",
-            f"{IS_AS_EXPECTED} AND {_ENOUGH_UNRESERVED}",
-            {":saplings": saplings, ":expected_version": stock.version, ":most": stock.released_by(now) - saplings},
-        )
-
-    def unreserve_write(self, project_id: str, saplings: int) -> "TransactWriteItemTypeDef":
-        """Return the write that makes reserved saplings unreserved again."""
-        return self._table.update_write(
-            stock_key(project_id), "SET reserved = reserved - :saplings", _ENOUGH_RESERVED, {":saplings": saplings}
-        )
-
-
-def stock_key(project_id: str) -> Key:
-    return Key(f"PROJECT#{project_id}", "STOCK")
 
 
 def _plan(stock: Stock) -> Item:

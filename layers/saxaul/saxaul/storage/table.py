@@ -5,6 +5,7 @@ the item since, DynamoDB refuses the write and returns the current item.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.clock import Clock
@@ -108,7 +109,7 @@ class Table:
             "pk = :pk AND sk BETWEEN :after AND :before",
             {":pk": pk, ":after": after, ":before": before},
             ScanIndexForward=False,
-            PaginationConfig={"PageSize": 2},
+            Limit=2,
         )
         return (item for item in found if after < item["sk"] < before)
 
@@ -119,7 +120,7 @@ class Table:
             {":pk": pk},
             ConsistentRead=True,
             ScanIndexForward=False,
-            PaginationConfig={"MaxItems": 1, "PageSize": 1},
+            Limit=1,
         )
         return next(found, None)
 
@@ -132,13 +133,8 @@ class Table:
         condition, values = "list_name = :list_name", {":list_name": list_name}
         if before:
             condition, values = f"{condition} AND list_order < :before", values | {":before": before}
-        return self._query(
-            condition,
-            values,
-            IndexName="Listing",
-            ScanIndexForward=not backwards,
-            PaginationConfig={"MaxItems": limit},
-        )
+        found = self._query(condition, values, IndexName="Listing", ScanIndexForward=not backwards, Limit=limit)
+        return islice(found, limit)
 
     def forest(self, pk: str, last: str) -> Iterator[Item]:
         """Yield the keys of a partition's items in the index ``Forest``, from ``forest_order`` ``last`` on backwards.
@@ -150,23 +146,26 @@ class Table:
             {":pk": pk, ":last": last},
             IndexName="Forest",
             ScanIndexForward=False,
-            PaginationConfig={"PageSize": FOREST_PAGE},
+            Limit=FOREST_PAGE,
         )
 
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
-        """Return the items that meet a key condition, page by page. ``options`` are further arguments of the call."""
-        pages = (
-            dynamodb()
-            .get_paginator("query")
-            .paginate(
-                TableName=self.name,
-                KeyConditionExpression=condition,
-                ExpressionAttributeValues=raw(values),
-                **options,
-            )
-        )
-        for page in pages:
+        """Yield the items that meet a key condition. ``options`` are further arguments of the call.
+
+        A paginator of botocore would do the same, but would take as long as a third of a query.
+        """
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": raw(values),
+            **options,
+        }
+        while True:
+            page = dynamodb().query(**request)
             yield from map(python, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def put(self, item: Item, expected_version: int) -> None:
         """Write an item, if the stored item has the expected version. Version 0 means that the item must not exist yet.

@@ -11,7 +11,8 @@ from saxaul.ledger.periods import PeriodKey
 from saxaul.ledger.sums import PeriodSums
 from saxaul.storage.patience import one_attempt
 from saxaul.storage.periods import Periods, entries_using_caps, period_key
-from saxaul.storage.table import Item, ItemMovedError, Key, Table
+from saxaul.storage.spending import wallet_key
+from saxaul.storage.table import Item, ItemMovedError, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -21,8 +22,6 @@ from saxaul.ledger.wallets import Wallet
 _LAST_WINDOW = "9999-12-31"
 _AT_A_GLANCE = "pk, sk, balance, e, z, packed"
 """The attributes of a wallet and of periods that a glance needs. The attribute ``digests`` of a period can be long."""
-_HAS_ENOUGH = "balance >= :points"
-_HAS_SPENT = "spent >= :points"
 
 
 class Wallets:
@@ -93,28 +92,6 @@ class Wallets:
 
     def put_write(self, wallet: Wallet) -> "TransactWriteItemTypeDef":
         return self._table.put_write(to_item(wallet), wallet.version)
-
-    def debit_write(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
-        """Return the write that spends points, on condition that the balance suffices."""
-        return self._table.update_write(
-            wallet_key(user_id),
-            "SET balance = balance - :points, spent = spent + :points, v = v + :one",
-            _HAS_ENOUGH,
-            {":points": points, ":one": 1},
-        )
-
-    def refund_write(self, user_id: str, points: int) -> "TransactWriteItemTypeDef":
-        """Return the write that gives back spent points, on condition that at least as many were spent."""
-        return self._table.update_write(
-            wallet_key(user_id),
-            "SET balance = balance + :points, spent = spent - :points, v = v + :one",
-            _HAS_SPENT,
-            {":points": points, ":one": 1},
-        )
-
-
-def wallet_key(user_id: str) -> Key:
-    return Key(f"USER#{user_id}", "WALLET")
 
 
 def to_item(wallet: Wallet) -> Item:

@@ -20,9 +20,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+# The patterns are texts: compiling all of them takes 4 ms of a cold start, and re keeps those that it has compiled.
 _VOWEL_SEPARATOR = "\u180e"
-_MONGOLIAN = re.compile("[\u1820-\u18aa]")
-_REGION = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+_MONGOLIAN = "[\u1820-\u18aa]"
+_REGION = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 """The flag of a region, such as England: a black flag, the region's code in tags, and the tag that ends it (UTS 51)."""
 
 JOINERS = "\u200c\u200d"
@@ -37,20 +38,18 @@ _VIRAMA = 9
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 """Unicode categories of control, format, private-use and surrogate characters."""
 
-_IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
-)
+_IGNORABLE = "[\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 """Code points with the property Default_Ignorable_Code_Point (Unicode 16.0).
 
 Variation selectors and the code points of the categories in ``_HIDDEN`` are not included.
 """
 
-_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_SELECTORS = "[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 _SELECTABLE = (
-    (re.compile("[\u180b-\u180d\u180f]"), re.compile("[\u1820-\u18aa]")),
+    ("[\u180b-\u180d\u180f]", "[\u1820-\u18aa]"),
     (
-        re.compile("[\ufe00-\ufe0d\U000e0100-\U000e01ef]"),
-        re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]"),
+        "[\ufe00-\ufe0d\U000e0100-\U000e01ef]",
+        "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]",
     ),
 )
 """Sets of variation selectors, each with the characters whose form they select: Mongolian letters, and hanzi."""
@@ -69,12 +68,12 @@ _EMOJI = (
 )
 """Extended_Pictographic from emoji-data.txt (Unicode 14.0, which includes the code points of later emoji)."""
 
-_EMOJI_CHARACTER = re.compile(f"[{_EMOJI}]")
-_EMOJI_BEFORE = re.compile(f"[{_EMOJI}][\ufe0f\U0001f3fb-\U0001f3ff]?\\Z")
+_EMOJI_CHARACTER = f"[{_EMOJI}]"
+_EMOJI_BEFORE = f"[{_EMOJI}][\ufe0f\U0001f3fb-\U0001f3ff]?\\Z"
 """An emoji at the end of a text, with an optional emoji style selector or skin tone."""
 
 _JOINING = tuple(
-    re.compile(f"[{letters}]")
+    f"[{letters}]"
     for letters in (
         "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff",  # Arabic
         "\u0700-\u074f\u0860-\u086f",  # Syriac
@@ -91,7 +90,7 @@ _JOINING = tuple(
 
 def without_invisible(text: str) -> str:
     """Remove the invisible characters that have no meaning. Cleaning the result again changes nothing."""
-    flags = {place for match in _REGION.finditer(text) for place in range(*match.span())}
+    flags = {place for match in re.finditer(_REGION, text) for place in range(*match.span())}
     visible = [
         character
         for place, character in enumerate(text)
@@ -103,7 +102,7 @@ def without_invisible(text: str) -> str:
             following = next((after for after in visible[place + 1 :] if after not in JOINERS), "")
             if _joins(kept, character, following):
                 kept.append(character)
-        elif not _SELECTORS.match(character) or _selects(kept, character, "".join(visible[place + 1 : place + 2])):
+        elif not re.match(_SELECTORS, character) or _selects(kept, character, "".join(visible[place + 1 : place + 2])):
             kept.append(character)
     return "".join(kept)
 
@@ -111,14 +110,14 @@ def without_invisible(text: str) -> str:
 def _separates_a_vowel(text: str, place: int) -> bool:
     """Return whether the character at a place is a Mongolian vowel separator between two Mongolian letters."""
     beside = text[place - 1 : place] + text[place + 1 : place + 2]
-    return text[place] == _VOWEL_SEPARATOR and len(beside) == len(_MONGOLIAN.findall(beside)) == 2  # noqa: PLR2004
+    return text[place] == _VOWEL_SEPARATOR and len(beside) == len(re.findall(_MONGOLIAN, beside)) == 2  # noqa: PLR2004
 
 
 def _is_visible(character: str) -> bool:
     if character in JOINERS:
         return True
     is_noncharacter = ord(character) & 0xFFFE == 0xFFFE or "\ufdd0" <= character <= "\ufdef"  # noqa: PLR2004 - the noncharacters of Unicode
-    return not (is_noncharacter or unicodedata.category(character) in _HIDDEN or _IGNORABLE.match(character))
+    return not (is_noncharacter or unicodedata.category(character) in _HIDDEN or re.match(_IGNORABLE, character))
 
 
 def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
@@ -128,9 +127,9 @@ def _joins(before: Sequence[str], joiner: str, following: str) -> bool:
         return False
     if joiner == _JOINER and unicodedata.combining(last) == _VIRAMA:
         return True
-    if joiner == _JOINER and _EMOJI_BEFORE.search("".join(before[-2:])):
-        return _EMOJI_CHARACTER.match(following) is not None
-    return any(script.match(last) and script.match(following) for script in _JOINING) and all(
+    if joiner == _JOINER and re.search(_EMOJI_BEFORE, "".join(before[-2:])):
+        return re.match(_EMOJI_CHARACTER, following) is not None
+    return any(re.match(script, last) and re.match(script, following) for script in _JOINING) and all(
         unicodedata.category(beside)[0] in "LM" for beside in (last, following)
     )
 
@@ -140,5 +139,5 @@ def _selects(before: Sequence[str], selector: str, following: str) -> bool:
     last = before[-1] if before else ""
     if selector in _STYLES:
         is_keycap = last in set("0123456789#*") and following == _KEYCAP
-        return is_keycap or _EMOJI_CHARACTER.match(last) is not None
-    return any(selectors.match(selector) and letters.match(last) for selectors, letters in _SELECTABLE)
+        return is_keycap or re.match(_EMOJI_CHARACTER, last) is not None
+    return any(re.match(selectors, selector) and re.match(letters, last) for selectors, letters in _SELECTABLE)

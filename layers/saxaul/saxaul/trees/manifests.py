@@ -14,7 +14,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from saxaul.catalog.calendar import Calendar
@@ -44,8 +43,7 @@ _SEPARATORS = re.compile('([,;|"\uff0c\uff1b\uff5c\uff02\u037e])')
 """The characters at which a spreadsheet may split a cell, in all their forms: separators of CSV files, and quotes."""
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """The manifest of an order: one file in each format."""
 
     order_id: str

@@ -4,13 +4,13 @@ A waiting tree is reserved and not in an order: it was never ordered, or its pla
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Text, TreeProject
-from saxaul.log.entries import DEGREE_DECIMALS
+from saxaul.log.degrees import DEGREE_DECIMALS
 from saxaul.trees.reach import RADIUS_DECIMALS, Reach
-from saxaul.trees.redemptions import Redemption, State
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 
 MAX_REDEMPTIONS = 99
 """The most redemptions of one order. Together with the order, they fill one DynamoDB transaction."""
@@ -30,8 +30,7 @@ class OrderedTree(NamedTuple):
     number: str
 
 
-@dataclass(frozen=True)
-class OrderedProject:
+class OrderedProject(NamedTuple):
     """The details of a project at the time of an order. Certificates show these even if the catalog changes later.
 
     ``reach`` is the area in which the trees must be planted. It is None only if the stored order has no such field;
@@ -52,8 +51,7 @@ class OrderedProject:
         return cls(project.species, project.latin, place.names, project.partner, reach)
 
 
-@dataclass(frozen=True)
-class PlantingOrder:
+class PlantingOrder(NamedTuple):
     """The trees that a partner must plant. The list never changes; the state of each tree is in its redemption.
 
     An order is first written and then announced: its manifest is stored, an event is published, and ``announced_at`` is
@@ -77,7 +75,7 @@ class PlantingOrder:
         return OrderPlace(self.ordered_at, self.order_id)
 
     def announced(self, now: int) -> "PlantingOrder":
-        return replace(self, announced_at=now)
+        return self._replace(announced_at=now)
 
     def state_in_order(self, redemption: Redemption, number: str) -> State | str:
         """Return the state of a tree as part of this order: ``failed`` if the tree left the order after a failure."""

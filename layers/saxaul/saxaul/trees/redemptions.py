@@ -1,34 +1,18 @@
-"""Redemptions: a person spends points on trees. This module has the states of a redemption and of its trees.
+"""Redemptions: a person spends points on trees. ``states.py`` has the states.
 
 A requested redemption is settled: it becomes ``reserved`` if the points and the saplings suffice, or else ``rejected``.
 A planting order then asks a partner to plant the reserved trees, which are now ``ordered``.
-
-The states of a redemption. From ``ordered`` on (dotted arrow), its state is derived from the states of its trees:
-
-    requested ──▶ reserved ──▶ ordered ┄▶ planted, alive, dead, replaced, refunded
-        ├──▶ rejected │
-        └─────────────┴──▶ cancelled
-
-Each tree also has a state, because a partner reports on each tree separately:
-
-                  ┌──────────────┐ planting failed: the tree waits for the next order
-                  ▼              │
-    requested ──▶ reserved ──▶ ordered ──▶ planted ──▶ alive ⟲
-                                 │            │          │
-                                 │            └────┬─────┘
-                                 ▼                 ▼
-                               refunded          dead ⇄ replaced ──▶ alive
-
-A tree counts as standing once it is ``planted``, until it is found ``dead``, and again once it is ``replaced``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from saxaul.ledger.wallets import Wallet
-from saxaul.trees.stock import Stock
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.states import TRANSITIONS, TREE_TRANSITIONS, UNPAID, IllegalTransitionError, State
+
+if TYPE_CHECKING:
+    from saxaul.ledger.wallets import Wallet
+    from saxaul.trees.stock import Stock
 
 MAX_TREES_PER_REDEMPTION = 10
 """The most trees of one redemption."""
@@ -47,75 +31,13 @@ and their place in the log, because the certificate must show them.
 MAX_REPLACEMENTS = 20
 """The most replacements of one tree. A redemption of ten trees that all reach this limit fits one DynamoDB item."""
 
-
-class State(StrEnum):
-    REQUESTED = "requested"
-    RESERVED = "reserved"
-    REJECTED = "rejected"
-    ORDERED = "ordered"
-    PLANTED = "planted"
-    CANCELLED = "cancelled"
-    ALIVE = "alive"
-    DEAD = "dead"
-    REPLACED = "replaced"
-    REFUNDED = "refunded"
-
-
-TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.REQUESTED: frozenset({State.RESERVED, State.REJECTED, State.CANCELLED}),
-    State.RESERVED: frozenset({State.ORDERED, State.CANCELLED}),
-    State.REJECTED: frozenset(),
-    State.CANCELLED: frozenset(),
-    State.ORDERED: frozenset(),
-    State.PLANTED: frozenset(),
-    State.ALIVE: frozenset(),
-    State.DEAD: frozenset(),
-    State.REPLACED: frozenset(),
-    State.REFUNDED: frozenset(),
-}
-"""The allowed transitions of a redemption. From ``ordered`` on, its state is derived from its trees instead."""
-
-TREE_TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.REQUESTED: frozenset({State.RESERVED}),
-    State.RESERVED: frozenset({State.ORDERED}),
-    State.ORDERED: frozenset({State.PLANTED, State.RESERVED, State.REFUNDED}),
-    State.PLANTED: frozenset({State.ALIVE, State.DEAD}),
-    State.ALIVE: frozenset({State.ALIVE, State.DEAD}),
-    State.DEAD: frozenset({State.REPLACED}),
-    State.REPLACED: frozenset({State.ALIVE, State.DEAD}),
-    State.REFUNDED: frozenset(),
-}
-"""The allowed transitions of a tree."""
-
-STANDING_STATES = frozenset({State.PLANTED, State.ALIVE, State.REPLACED})
-"""The states of a tree that was planted and is not known to be dead. They are in the public count of standing trees."""
-
 _STANDING_CHANGES = frozenset({State.DEAD, State.REPLACED})
 """The states that an inspection reports if the tree died, or if a new tree replaced it."""
-
-UNPAID = frozenset({State.REQUESTED, State.REJECTED, State.CANCELLED})
-"""The states of a redemption that holds no points and no saplings. Its trees have no certificates."""
 
 _TO_BE_PLANTED = frozenset({State.RESERVED, State.ORDERED})
 
 
-class IllegalTransitionError(Exception):
-    """Raised if a transition of a redemption or a tree is not allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlantedTree:
-    """The planting of one tree, as its partner reported it. Degrees are WGS 84; ``planted_at`` is in seconds."""
-
-    planted_at: int
-    tag: str
-    lat: float
-    lon: float
-    photo_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step in the history of a tree: a change of its state, or an inspection. Instants are in seconds.
 
     Attributes:
@@ -150,8 +72,8 @@ class Step:
 
         ``recorded_at``, the order and the place in the log are not compared.
         """
-        return self == replace(
-            other, recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
+        return self == other._replace(
+            recorded_at=self.recorded_at, order_id=self.order_id, sequence=self.sequence, leaf=self.leaf
         )
 
 
@@ -162,8 +84,7 @@ class LogPlace(NamedTuple):
     leaf: int
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """Values that are needed to check a certificate against the public log. They are set when the tree is planted.
 
     Attributes:
@@ -177,8 +98,7 @@ class Seal:
     dedication_digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """One tree of a redemption, with its certificate number and its steps so far."""
 
     number: str
@@ -217,7 +137,7 @@ class Tree:
         """
         if step.state not in TREE_TRANSITIONS.get(self.state, ()):
             raise IllegalTransitionError(f"{self.number} cannot go from {self.state} to {step.state}")
-        return replace(self, history=_with_max_steps((*self.history, step)))
+        return self._replace(history=_with_max_steps((*self.history, step)))
 
     def logged(self, step: Step, place: LogPlace, seal: Seal) -> "Tree":
         """Return this tree with its seal, and with the log place of one of its steps.
@@ -225,9 +145,9 @@ class Tree:
         The step is found by identity and not by equality, because one request can report two equal steps. The first of
         them may already be missing from the history, and the second has another place in the log.
         """
-        logged = replace(step, sequence=place.sequence, leaf=place.leaf)
+        logged = step._replace(sequence=place.sequence, leaf=place.leaf)
         history = tuple(logged if known is step else known for known in self.history)
-        return replace(self, history=_with_max_steps(history), seal=seal)
+        return self._replace(history=_with_max_steps(history), seal=seal)
 
 
 def _with_max_steps(history: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -253,7 +173,7 @@ def _with_oldest_shortened(history: tuple[Step, ...]) -> tuple[Step, ...] | None
     for place, step in enumerate(history[:-1]):
         # A step that is not in the log yet must stay the same object: logged() finds it by identity.
         if step.state in _STANDING_CHANGES and step.leaf is not None and place != standing and not _is_shortened(step):
-            shortened = replace(step, inspector="", evidence_url="", planting=None)
+            shortened = step._replace(inspector="", evidence_url="", planting=None)
             return (*history[:place], shortened, *history[place + 1 :])
     return None
 
@@ -262,8 +182,7 @@ def _is_shortened(step: Step) -> bool:
     return step.state in _STANDING_CHANGES and not (step.inspector or step.evidence or step.planting)
 
 
-@dataclass(frozen=True)
-class Redemption:
+class Redemption(NamedTuple):
     """An exchange of points for trees of one project. Instants are in seconds.
 
     Attributes:
@@ -298,15 +217,15 @@ class Redemption:
         """
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransitionError(f"{self.redemption_id} cannot go from {self.state} to {state}")
-        return replace(self, state=state)
+        return self._replace(state=state)
 
     def reserved(self, now: int) -> "Redemption":
         step = Step(State.RESERVED, now, now)
         trees = tuple(tree.after(step) for tree in self.trees)
-        return replace(self.to(State.RESERVED), reserved_at=now, trees=trees)
+        return self.to(State.RESERVED)._replace(reserved_at=now, trees=trees)
 
     def rejected(self, reason: str) -> "Redemption":
-        return replace(self.to(State.REJECTED), reason=reason)
+        return self.to(State.REJECTED)._replace(reason=reason)
 
     def cancelled(self) -> "Redemption":
         return self.to(State.CANCELLED)
@@ -325,12 +244,12 @@ class Redemption:
         if not steps or self.state in UNPAID:
             raise IllegalTransitionError(f"{self.redemption_id} is {self.state}, or no step was given")
         trees = tuple(tree.after(steps[tree.number]) if tree.number in steps else tree for tree in self.trees)
-        return replace(self, trees=trees, state=_state_of(trees))
+        return self._replace(trees=trees, state=_state_of(trees))
 
     def logged(self, number: str, step: Step, place: LogPlace, seal: Seal) -> "Redemption":
         """Return this redemption with the seal of one tree, and with the log place of one step of that tree."""
         trees = tuple(tree.logged(step, place, seal) if tree.number == number else tree for tree in self.trees)
-        return replace(self, trees=trees)
+        return self._replace(trees=trees)
 
     @property
     def waiting(self) -> list[Tree]:
@@ -382,7 +301,7 @@ class Settlement(NamedTuple):
     debits: Mapping[str, int]
 
 
-def settle(requests: Sequence[Redemption], wallets: Mapping[str, Wallet], stock: Stock, now: int) -> Settlement:
+def settle(requests: Sequence[Redemption], wallets: Mapping[str, "Wallet"], stock: "Stock", now: int) -> Settlement:
     """Settle requests for one project in their order. Each request is reserved if possible, or else rejected.
 
     ``wallets`` has the wallet of each user_id, as it is before this settlement.

@@ -15,8 +15,10 @@ from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import RefusalReason
 from saxaul.trees.numbers import parse_number
 from saxaul.trees.orders import PlantingOrder
-from saxaul.trees.redemptions import MAX_REPLACEMENTS, TREE_TRANSITIONS, PlantedTree, Redemption, State, Step, Tree
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import MAX_REPLACEMENTS, Redemption, Step, Tree
 from saxaul.trees.reports import Confirmation, Failure, Inspection
+from saxaul.trees.states import TREE_TRANSITIONS, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from typing import Annotated, Literal, Self
 
 from saxaul.catalog.entries import Latitude, Longitude
 from saxaul.catalog.models import AfterValidator, Field, Model, Url, model_validator
-from saxaul.ledger.actions import Moment
-from saxaul.log.entries import DEGREE_DECIMALS
+from saxaul.ledger.identifiers import Moment
+from saxaul.log.degrees import DEGREE_DECIMALS
 from saxaul.trees.invisible import JOINERS, without_invisible
-from saxaul.trees.redemptions import MAX_TRIES, PlantedTree, State, Step, Tree
+from saxaul.trees.plantings import PlantedTree
+from saxaul.trees.redemptions import MAX_TRIES, Step, Tree
+from saxaul.trees.states import State
 
 MAX_LINK = 500
 """The most characters of a link to a photo or other evidence."""

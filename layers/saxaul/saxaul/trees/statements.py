@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.log.entries import EVENTS, Event, Leaf, Particulars, degrees, evidence_of
-from saxaul.log.proof import ShownTree
+from saxaul.log.degrees import degrees
+from saxaul.log.entries import Leaf, Particulars, evidence_of
+from saxaul.log.events import EVENTS, Event
 from saxaul.trees.orders import OrderedProject, PlantingOrder
-from saxaul.trees.redemptions import LogPlace, PlantedTree, Redemption, Seal, State
+from saxaul.trees.redemptions import LogPlace, Redemption, Seal
 from saxaul.trees.report_rules import Reported, Statement
+from saxaul.trees.states import State
 
 _EVENTS: Mapping[State, Event] = {State(event): event for event in EVENTS}
 """The log's event for each state that the log records."""
@@ -51,11 +53,6 @@ def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) 
         salt=seal.salt,
         dedication_digest=seal.dedication_digest,
     )
-
-
-def shown_planting(planting: PlantedTree) -> ShownTree:
-    """Return the details of a planting as a certificate shows them, with degrees in the format of the log."""
-    return ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
 
 
 def _seal(redemption: Redemption, project: OrderedProject, calendar: Calendar) -> Seal:

@@ -6,7 +6,6 @@ saplings in the same second. When an operator changes a schedule, the number tha
 stored, and the new schedule continues from that instant.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -53,8 +52,7 @@ class Timetable(NamedTuple):
         return instant_of(day, time.fromisoformat(self.schedule.at), self.zone)
 
 
-@dataclass(frozen=True)
-class Stock:
+class Stock(NamedTuple):
     """A project's saplings.
 
     Attributes:

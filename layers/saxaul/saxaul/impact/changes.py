@@ -1,0 +1,67 @@
+"""What periods and redemptions, and changes of them, add to the public totals."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.impact.totals import Act, FacilityYear, Impact, ImpactAdder, Impacts, MonthlyAct, Subject, Sum, month_of
+from saxaul.ledger.actions import Owner
+from saxaul.ledger.entries import Entry, app_of
+from saxaul.ledger.periods import Period
+from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import UNPAID
+
+
+def impact_of_period(period: Period | None, calendar: Calendar) -> Impacts:
+    """Return the impact of a period. Reversed and void entries do not count, nor does an implausible quantity."""
+    if period is None:
+        return {}
+    return _by_subject(
+        adds
+        for name, entry in period.entries.items()
+        if entry.counts
+        for adds in _adds_of(period.key.owner, app_of(name), entry, calendar.day_of(entry.occurred_at))
+    )
+
+
+def _adds_of(owner: Owner, app: str, entry: Entry, day: date) -> Iterator[tuple[Subject, Impact]]:
+    found = Sum(entry.actions, entry.counted, entry.points, entry.avoided_g)
+    yield day, Impact({Act(owner.kind, app, entry.type): found})
+    if owner.kind == "facility":
+        month = MonthlyAct(month_of(day), entry.type)
+        yield FacilityYear(owner.id, day.year), Impact(months={month: found})
+
+
+def impact_of_redemption(redemption: Redemption | None, calendar: Calendar) -> Impacts:
+    """Return the impact of a redemption: its trees by state, on the day of the reservation."""
+    if redemption is None or not redemption.reserved_at:
+        return {}
+    day = calendar.day_of(redemption.reserved_at)
+    states = [redemption.tree_state(tree) for tree in redemption.trees]
+    return _by_subject((day, Impact(trees={state.value: 1})) for state in states if state not in UNPAID)
+
+
+def difference(after: Impacts, before: Impacts) -> Impacts:
+    """Return ``after`` minus ``before``, without the subjects for which they are equal."""
+    found = {
+        subject: after.get(subject, Impact()).plus(before.get(subject, Impact()), -1) for subject in {*after, *before}
+    }
+    return {subject: impact for subject, impact in found.items() if not impact.is_zero}
+
+
+def impact_of_change(before: Period | Redemption | None, after: Period | Redemption, calendar: Calendar) -> Impacts:
+    """Return the impact that a change of one period or one redemption adds, by subject. It can be negative."""
+    match before, after:
+        case (Period() | None, Period()):
+            return difference(impact_of_period(after, calendar), impact_of_period(before, calendar))
+        case (Redemption() | None, Redemption()):
+            return difference(impact_of_redemption(after, calendar), impact_of_redemption(before, calendar))
+    raise TypeError("before and after must both be periods or both be redemptions")
+
+
+def _by_subject(found: Iterable[tuple[Subject, Impact]]) -> Impacts:
+    adders: defaultdict[Subject, ImpactAdder] = defaultdict(ImpactAdder)
+    for subject, impact in found:
+        adders[subject].add(impact)
+    return {subject: adder.total() for subject, adder in adders.items()}

@@ -1,0 +1,44 @@
+"""The types of identifiers and instants that apps send."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from saxaul.catalog.models import AfterValidator, BeforeValidator, Field
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
+
+
+def _rfc3339_text(value: object) -> object:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("a time with an offset is required, such as 2026-06-05T08:30:00+08:00")
+    return value
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._~@:+=-]{1,128}")
+
+_DOT_SEGMENTS = frozenset({".", ".."})
+"""In a URL path, these segments mean the current and the parent folder, so HTTP clients remove them."""
+
+
+def is_identifier(text: str) -> bool:
+    """Return whether a text is an identifier that a URL path can contain."""
+    return _IDENTIFIER.fullmatch(text) is not None and text not in _DOT_SEGMENTS
+
+
+def _fits_a_path(text: str) -> str:
+    if text in _DOT_SEGMENTS:
+        raise ValueError("an id cannot be . or .., because a path cannot contain these")
+    return text
+
+
+Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$"), AfterValidator(_fits_a_path)]
+"""An identifier that an app chooses. The ledger's keys contain it without escaping; a URL path can contain it."""
+
+Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
+"""Seconds since 1970, before the year 9999, so that the instant has a date in every time zone."""
+
+Moment = Annotated[datetime, BeforeValidator(_rfc3339_text)]
+
+Reason = Annotated[str, Field(strict=True, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""Why an action is reversed, in the app's own words, without control characters."""

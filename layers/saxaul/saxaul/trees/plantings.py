@@ -1,0 +1,21 @@
+"""A tree as its partner planted it, and as its certificate shows it."""
+
+from typing import NamedTuple
+
+from saxaul.log.degrees import degrees
+from saxaul.log.shown import ShownTree
+
+
+class PlantedTree(NamedTuple):
+    """The planting of one tree, as its partner reported it. Degrees are WGS 84; ``planted_at`` is in seconds."""
+
+    planted_at: int
+    tag: str
+    lat: float
+    lon: float
+    photo_url: str = ""
+
+
+def shown_planting(planting: PlantedTree) -> ShownTree:
+    """Return the details of a planting as a certificate shows them, with degrees in the format of the log."""
+    return ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)

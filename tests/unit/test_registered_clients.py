@@ -1,0 +1,52 @@
+"""A stored client is checked without pydantic's core, by the rules of its model."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.registration import load_clients
+from saxaul.catalog.clients import MAX_PARTNERS, RegisteredClient, stored_client
+from saxaul.storage.registry import to_item
+from saxaul.storage.table import Key
+
+_OTHERS: st.SearchStrategy[Any] = st.sampled_from(
+    [None, "", 7, True, [], {}, b"app", "app\n", " ", "\ud800", "\u202e", "x" * 501]
+)
+_PARTNERS = st.lists(st.one_of(st.sampled_from(["Alxa SEE", "y" * 500]), _OTHERS), max_size=3)
+_FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.one_of(st.sampled_from(["alipay", "a" * 64, "a" * 65, "Ali"]), _OTHERS),
+        "role": st.one_of(st.sampled_from(["app", "partner", "operator", "admin"]), _OTHERS),
+        "trust": st.one_of(st.sampled_from(["first_party", "third_party", "none"]), _OTHERS),
+        "partners": st.one_of(_PARTNERS, _OTHERS, st.just(["z"] * MAX_PARTNERS), st.just(["z"] * (MAX_PARTNERS + 1))),
+        "scope": _OTHERS,
+    },
+)
+_SOUND = st.fixed_dictionaries({"name": st.just("alipay"), "role": st.sampled_from(["app", "partner", "operator"])})
+
+
+def _or_none(read: Any, fields: dict[str, Any]) -> RegisteredClient | None:  # noqa: ANN401 - either function
+    try:
+        client: RegisteredClient = read(fields)
+    except ValueError:
+        return None
+    return client
+
+
+@given(_FIELDS, _SOUND)
+def test_a_stored_client_is_accepted_exactly_if_the_model_accepts_it(
+    fields: dict[str, Any], sound: dict[str, Any]
+) -> None:
+    for stored in (fields, fields | sound, sound | fields):
+        assert _or_none(stored_client, stored) == _or_none(RegisteredClient.model_validate, stored)
+
+
+@pytest.mark.parametrize("name", load_clients())
+def test_each_client_is_read_as_it_was_stored(name: str) -> None:
+    client = load_clients()[name]
+    stored = {field: value for field, value in to_item("id", client).items() if field not in Key._fields}
+
+    assert stored_client(stored) == client
