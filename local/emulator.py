@@ -1,15 +1,18 @@
-"""Start MiniStack with corrections of two faults in how it runs PartiQL. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of three faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from DynamoDB in two ways that matter to accrual:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
 - It checks a batch of statements as the action ``dynamodb:BatchExecuteStatement`` on all resources, which AWS does not
   have. AWS checks each statement as ``PartiQLInsert``, ``PartiQLUpdate``, ``PartiQLDelete`` or ``PartiQLSelect`` on its
   table, and so does MiniStack with this correction.
+- One thread reads queues and streams, and waits while a function has a batch of a stream. So no queue was read
+  meanwhile. AWS reads each source independently. With this correction, streams have a thread of their own.
 
-It also parses each statement of a batch twice. Here, the second time gets the result of the first, so a write takes
-less processor time. Nothing else differs: MiniStack checks and runs each statement itself.
+MiniStack also parses each statement of a batch twice, and evaluates the policies for each statement. Here, the second
+time gets the result of the first, and each permission is evaluated once. So a write takes less processor time.
+MiniStack still checks and runs each statement itself.
 """
 
 import json
@@ -17,6 +20,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from threading import Event, Thread
 from typing import Any
 
 _TABLE = re.compile(
@@ -28,10 +32,12 @@ def main() -> None:
     dynamodb, iam = import_module("ministack.services.dynamodb"), import_module("ministack.core.iam_actions")
     for name in ("_partiql_insert", "_partiql_update"):
         setattr(dynamodb, name, _with_stream(dynamodb, getattr(dynamodb, name)))
-    dynamodb._parse_partiql = _parsing_once(dynamodb._parse_partiql)  # type: ignore[attr-defined] # noqa: SLF001
+    dynamodb._parse_partiql = parsing_once(dynamodb._parse_partiql)  # type: ignore[attr-defined] # noqa: SLF001
     keywords = import_module("ministack.services._dynamodb_keywords")
     keywords._tokenize = lru_cache(keywords._tokenize)  # type: ignore[attr-defined] # noqa: SLF001
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
+    functions = import_module("ministack.services.lambda_svc")
+    functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams, functions.logger)  # type: ignore[attr-defined] # noqa: SLF001
     import_module("ministack.app").main()
 
 
@@ -59,8 +65,8 @@ def _item_of(dynamodb: Any, table: Any, parsed: Any) -> Any:  # noqa: ANN401
     return table["items"].get(pk, {}).get(sk)
 
 
-def _parsing_once(parse: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """Return MiniStack's parser of statements, but called again with the same two objects, it returns its last result.
+def parsing_once(parse: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """Return a parser of statements that returns its last result if it is called again with the same two objects.
 
     MiniStack parses each statement of a batch, and again when it runs the statement, before it parses the next one.
     """
@@ -90,6 +96,30 @@ def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]
         ]
 
     return needed
+
+
+def in_own_thread(poll: Callable[[], bool], logger: Any) -> Callable[[], bool]:  # noqa: ANN401 - a logger
+    """Return a function that lets another thread read the streams, until nothing is left, and does not wait for it.
+
+    MiniStack calls it when a source may have something new, and at least once a second.
+    """
+    wanted = Event()
+
+    def run() -> None:
+        while wanted.wait():
+            wanted.clear()
+            try:
+                while poll():
+                    pass
+            except Exception:
+                logger.exception("the streams cannot be read")
+
+    def polled() -> bool:
+        wanted.set()
+        return False
+
+    Thread(target=run, daemon=True).start()
+    return polled
 
 
 if __name__ == "__main__":
