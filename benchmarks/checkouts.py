@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -72,7 +73,10 @@ def commit_of(name: str, root: Path = ROOT) -> str | None:
 
 @contextmanager
 def checkout(commit: str, folder: Path) -> Iterator[Path]:
-    """Check out a commit into a git worktree, which uses the emulator of this checkout. Remove it afterwards."""
+    """Check out a commit into a git worktree. Its stack runs on the emulator of this checkout. Remove it afterwards.
+
+    Whatever the older commit starts the emulator with, a script starts it with the corrections of this checkout.
+    """
     _remove(folder)
     with step(f"checking out {commit[:12]}"):
         created = ["git", "worktree", "add", "--quiet", "--force", "--detach", str(folder), commit]
@@ -80,8 +84,11 @@ def checkout(commit: str, folder: Path) -> Iterator[Path]:
         if finished.returncode:
             exit_with(f"git cannot check out {commit}: {finished.stderr.strip()}")
     try:
-        (folder / ".local").mkdir(exist_ok=True)
-        (folder / ".local" / "ministack").symlink_to(ROOT / ".local" / "ministack")
+        interpreter = folder / ".local" / "ministack" / "bin" / "python"
+        interpreter.parent.mkdir(parents=True)
+        started = shlex.join([str(ROOT / ".local/ministack/bin/python"), "-P", str(ROOT / "local" / "emulator.py")])
+        interpreter.write_text(f"#!/bin/sh\nexec {started}\n")
+        interpreter.chmod(0o755)
         yield folder
     finally:
         _remove(folder)

@@ -1,18 +1,26 @@
-"""Start MiniStack with corrections of two faults in how it runs PartiQL. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of three faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from DynamoDB in two ways that matter to accrual:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
 - It checks a batch of statements as the action ``dynamodb:BatchExecuteStatement`` on all resources, which AWS does not
   have. AWS checks each statement as ``PartiQLInsert``, ``PartiQLUpdate``, ``PartiQLDelete`` or ``PartiQLSelect`` on its
   table, and so does MiniStack with this correction.
+- One thread reads queues and streams, and waits while a function has a batch of a stream. So no queue was read
+  meanwhile. AWS reads each source independently. With this correction, streams have a thread of their own.
+
+MiniStack also parses each statement of a batch twice, and evaluates the policies for each statement. Here, the second
+time gets the result of the first, and each permission is evaluated once. So a write takes less processor time.
+MiniStack still checks and runs each statement itself.
 """
 
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
+from threading import Event, Thread
 from typing import Any
 
 _TABLE = re.compile(
@@ -24,7 +32,12 @@ def main() -> None:
     dynamodb, iam = import_module("ministack.services.dynamodb"), import_module("ministack.core.iam_actions")
     for name in ("_partiql_insert", "_partiql_update"):
         setattr(dynamodb, name, _with_stream(dynamodb, getattr(dynamodb, name)))
+    dynamodb._parse_partiql = parsing_once(dynamodb._parse_partiql)  # type: ignore[attr-defined] # noqa: SLF001
+    keywords = import_module("ministack.services._dynamodb_keywords")
+    keywords._tokenize = lru_cache(keywords._tokenize)  # type: ignore[attr-defined] # noqa: SLF001
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
+    functions = import_module("ministack.services.lambda_svc")
+    functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams, functions.logger)  # type: ignore[attr-defined] # noqa: SLF001
     import_module("ministack.app").main()
 
 
@@ -52,6 +65,22 @@ def _item_of(dynamodb: Any, table: Any, parsed: Any) -> Any:  # noqa: ANN401
     return table["items"].get(pk, {}).get(sk)
 
 
+def parsing_once(parse: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """Return a parser of statements that returns its last result if it is called again with the same two objects.
+
+    MiniStack parses each statement of a batch, and again when it runs the statement, before it parses the next one.
+    """
+    last: tuple[Any, Any, Any] = (None, None, None)
+
+    def parsed(statement: str, parameters: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+        nonlocal last
+        if statement is not last[0] or parameters is not last[1]:
+            last = (statement, parameters, parse(statement, parameters))
+        return last[2]
+
+    return parsed
+
+
 def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401 - a module
     """Return MiniStack's list of the permissions that a request needs, but with those of a batch of statements."""
 
@@ -59,13 +88,38 @@ def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]
         if iam_action != "dynamodb:BatchExecuteStatement":
             return checks(iam_action, body, region, account_id)
         found = [_TABLE.match(statement["Statement"]) for statement in json.loads(body)["Statements"]]
+        actions = [(f"dynamodb:PartiQL{one[1].split()[0].capitalize()}", one[2]) for one in found if one]
+        # MiniStack evaluates the policies for each permission, so each one is named once.
         return [
-            (f"dynamodb:PartiQL{one[1].split()[0].capitalize()}", iam._dynamodb_table_arn(one[2], region, account_id))  # noqa: SLF001
-            for one in found
-            if one
+            (action, iam._dynamodb_table_arn(table, region, account_id))  # noqa: SLF001
+            for action, table in dict.fromkeys(actions)
         ]
 
     return needed
+
+
+def in_own_thread(poll: Callable[[], bool], logger: Any) -> Callable[[], bool]:  # noqa: ANN401 - a logger
+    """Return a function that lets another thread read the streams, until nothing is left, and does not wait for it.
+
+    MiniStack calls it when a source may have something new, and at least once a second.
+    """
+    wanted = Event()
+
+    def run() -> None:
+        while wanted.wait():
+            wanted.clear()
+            try:
+                while poll():
+                    pass
+            except Exception:
+                logger.exception("the streams cannot be read")
+
+    def polled() -> bool:
+        wanted.set()
+        return False
+
+    Thread(target=run, daemon=True).start()
+    return polled
 
 
 if __name__ == "__main__":

@@ -1,0 +1,90 @@
+"""The corrections of the emulator that need no emulator: streams have their own thread, and nothing is parsed twice.
+
+``tests/proof/test_statements.py`` tests the other corrections, with MiniStack.
+"""
+
+import logging
+from queue import Queue
+from threading import Event, get_ident
+
+import pytest
+
+from local.emulator import in_own_thread, parsing_once
+
+LOGGER = logging.getLogger("emulator")
+SECONDS = 5
+"""The most that a test waits for the thread."""
+
+
+def test_reading_a_stream_does_not_keep_the_queues_waiting() -> None:
+    began, end, threads = Event(), Event(), Queue[int]()
+
+    def poll() -> bool:
+        threads.put(get_ident())
+        began.set()
+        end.wait(SECONDS)
+        return False
+
+    polled = in_own_thread(poll, LOGGER)
+
+    assert polled() is False
+    assert began.wait(SECONDS)
+    assert polled() is False  # while the first poll has not ended
+    end.set()
+    assert threads.get(timeout=SECONDS) != get_ident()
+
+
+def test_streams_are_read_until_nothing_is_left_and_again_if_something_came_meanwhile() -> None:
+    polls, steps = Queue[bool](), Queue[bool]()
+
+    def poll() -> bool:
+        polls.put(True)
+        return steps.get(timeout=SECONDS)
+
+    polled = in_own_thread(poll, LOGGER)
+    polled()
+    polls.get(timeout=SECONDS)
+    steps.put(True)  # so it polls again, without being called
+    polls.get(timeout=SECONDS)
+    polled()  # something came while it polls
+    steps.put(False)
+    polls.get(timeout=SECONDS)
+    steps.put(False)
+
+    assert polls.empty()
+
+
+def test_streams_are_read_again_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    polls = Queue[bool]()
+
+    def poll() -> bool:
+        polls.put(True)
+        raise ValueError("a bad record")
+
+    polled = in_own_thread(poll, LOGGER)
+    for _ in range(2):
+        polled()
+        assert polls.get(timeout=SECONDS)
+    assert "the streams cannot be read" in caplog.text
+
+
+def test_a_statement_is_parsed_once_and_an_equal_one_again() -> None:
+    parse = parsing_once(lambda statement, parameters: [statement, *parameters])
+    parameters, equal = [1], [1]
+
+    first = parse("INSERT", parameters)
+
+    assert parse("INSERT", parameters) is first
+    assert parse("INSERT", equal) is not first
+    assert parse("UPDATE", equal) == ["UPDATE", 1]
+
+
+def test_a_statement_that_cannot_be_parsed_is_refused_each_time() -> None:
+    def refuse(statement: str, parameters: object) -> object:
+        raise ValueError(statement, parameters)
+
+    parse = parsing_once(refuse)
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="SELECT"):
+            parse("SELECT", [])
