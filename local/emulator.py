@@ -17,6 +17,7 @@ MiniStack still checks and runs each statement itself.
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
@@ -37,7 +38,7 @@ def main() -> None:
     keywords._tokenize = lru_cache(keywords._tokenize)  # type: ignore[attr-defined] # noqa: SLF001
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
     functions = import_module("ministack.services.lambda_svc")
-    functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams, functions.logger)  # type: ignore[attr-defined] # noqa: SLF001
+    functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams)  # type: ignore[attr-defined] # noqa: SLF001
     import_module("ministack.app").main()
 
 
@@ -98,12 +99,13 @@ def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]
     return needed
 
 
-def in_own_thread(poll: Callable[[], bool], logger: Any) -> Callable[[], bool]:  # noqa: ANN401 - a logger
+def in_own_thread(poll: Callable[[], bool]) -> Callable[[], bool]:
     """Return a function that lets another thread read the streams, until nothing is left, and does not wait for it.
 
-    MiniStack calls it when a source may have something new, and at least once a second.
+    MiniStack calls it when a source may have something new, and at least once a second. It raises an error that the
+    other thread met, which MiniStack logs.
     """
-    wanted = Event()
+    wanted, errors = Event(), deque[Exception]()
 
     def run() -> None:
         while wanted.wait():
@@ -111,11 +113,13 @@ def in_own_thread(poll: Callable[[], bool], logger: Any) -> Callable[[], bool]: 
             try:
                 while poll():
                     pass
-            except Exception:
-                logger.exception("the streams cannot be read")
+            except Exception as error:  # noqa: BLE001 - raised again in MiniStack's thread
+                errors.append(error)
 
     def polled() -> bool:
         wanted.set()
+        if errors:
+            raise errors.popleft()
         return False
 
     Thread(target=run, daemon=True).start()
