@@ -102,17 +102,18 @@ def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]
 def in_own_thread(poll: Callable[[], bool]) -> Callable[[], bool]:
     """Return a function that lets another thread read the streams, until nothing is left, and does not wait for it.
 
-    MiniStack calls it when a source may have something new, and at least once a second. It raises an error that the
-    other thread met, which MiniStack logs.
+    MiniStack calls it when a source may have something new, and at least once a second. It returns whether the other
+    thread has found something since the last call: if not, MiniStack pauses before it looks at its sources again. It
+    raises an error that the other thread met, which MiniStack logs.
     """
-    wanted, errors = Event(), deque[Exception]()
+    wanted, found, errors = Event(), Event(), deque[Exception]()
 
     def run() -> None:
         while wanted.wait():
             wanted.clear()
             try:
                 while poll():
-                    pass
+                    found.set()
             except Exception as error:  # noqa: BLE001 - raised again in MiniStack's thread
                 errors.append(error)
 
@@ -120,7 +121,9 @@ def in_own_thread(poll: Callable[[], bool]) -> Callable[[], bool]:
         wanted.set()
         if errors:
             raise errors.popleft()
-        return False
+        has_found = found.is_set()
+        found.clear()
+        return has_found
 
     Thread(target=run, daemon=True).start()
     return polled

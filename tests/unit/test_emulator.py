@@ -53,6 +53,25 @@ def test_streams_are_read_until_nothing_is_left_and_again_if_something_came_mean
     assert polls.empty()
 
 
+def test_the_emulator_learns_once_that_something_was_found() -> None:
+    polls, steps = Queue[bool](), Queue[bool]()
+
+    def poll() -> bool:
+        polls.put(True)
+        return steps.get(timeout=SECONDS)
+
+    polled = in_own_thread(poll)
+    told = [polled()]
+    steps.put(True)
+    steps.put(False)
+    polls.get(timeout=SECONDS)
+    polls.get(timeout=SECONDS)  # the first poll has found something
+    told += [polled(), polled()]
+    steps.put(False)
+
+    assert told == [False, True, False]
+
+
 def test_an_error_of_a_stream_is_raised_to_the_emulator_which_logs_it_and_streams_are_read_again() -> None:
     polls = Queue[bool]()
 
