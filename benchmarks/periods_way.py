@@ -35,7 +35,7 @@ from saxaul.storage.batches import Outcome, Write
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.periods import Periods, to_item
 from saxaul.storage.table import ItemMovedError, Table
-from saxaul.storage.wire import parse_plain_json
+from saxaul.storage.wire import HANDLERS
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -109,11 +109,13 @@ class SingleWritesWay(PeriodsWay):
 
 @contextmanager
 def _general_code() -> Iterator[None]:
-    """Let botocore parse what is read, as without ``storage/wire.py``."""
+    """Let botocore render and parse what is read, as without ``storage/wire.py``."""
     events: Any = dynamodb().meta.events
-    events.unregister("before-parse.dynamodb.BatchGetItem", parse_plain_json)
+    for event, handle in HANDLERS.items():
+        events.unregister(event, handle)
     yield
-    events.register("before-parse.dynamodb.BatchGetItem", parse_plain_json)
+    for event, handle in HANDLERS.items():
+        events.register(event, handle)
 
 
 class SingleWrites(Periods):

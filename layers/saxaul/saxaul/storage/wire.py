@@ -8,32 +8,32 @@ are those of botocore's events; signing, sending, retries and errors stay botoco
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_STATEMENTS = "BatchExecuteStatement"
-_FAST = (_STATEMENTS, "BatchGetItem", "Query")
-_PLACEHOLDER = {"Statements": [{"Statement": "?"}]}
-"""What botocore checks and renders in place of the statements."""
-
 
 def use_plain_json(client: "DynamoDBClient") -> None:
-    """Render batches of statements, and parse their responses and those of batch reads and of queries, as plain JSON.
+    """Render batches of statements and batch reads, and parse their responses and those of queries, as plain JSON.
 
     Binary values of such a response are text in base64. ``table.python`` decodes them.
     """
-    events: Any = client.meta.events  # its type stubs know no handler that returns parameters
-    events.register(f"provide-client-params.dynamodb.{_STATEMENTS}", _set_aside)
-    events.register(f"before-call.dynamodb.{_STATEMENTS}", _render)
-    for operation in _FAST:
-        events.register(f"before-parse.dynamodb.{operation}", parse_plain_json)
+    for event, handle in HANDLERS.items():
+        client.meta.events.register(event, handle)
 
 
-def _set_aside(params: Any, context: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own
+def _statements(params: Any, context: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own
+    """Keep the request as it is, and return what botocore checks and renders in its place."""
     context["saxaul_body"] = params
-    return _PLACEHOLDER
+    return {"Statements": [{"Statement": "?"}]}
+
+
+def _batch_get(params: Any, context: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own
+    """Do the same for a batch read. The names of its tables stay, because botocore may choose the host by them."""
+    context["saxaul_body"] = params
+    return {"RequestItems": {name: {"Keys": [{}]} for name in params["RequestItems"]}}
 
 
 def _render(params: Any, context: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
@@ -44,8 +44,20 @@ def _base64(value: bytes) -> str:
     return b64encode(value).decode()
 
 
-def parse_plain_json(response_dict: Any, customized_response_dict: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+def _parse_plain_json(response_dict: Any, customized_response_dict: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
     """Parse a successful response. botocore then parses an empty one, and adds this to the result."""
     if response_dict["status_code"] == 200:  # noqa: PLR2004 - OK
         customized_response_dict.update(json.loads(response_dict["body"]))
         response_dict["body"] = b"{}"
+
+
+HANDLERS: Mapping[str, Any] = {
+    "provide-client-params.dynamodb.BatchExecuteStatement": _statements,
+    "provide-client-params.dynamodb.BatchGetItem": _batch_get,
+    "before-call.dynamodb.BatchExecuteStatement": _render,
+    "before-call.dynamodb.BatchGetItem": _render,
+    "before-parse.dynamodb.BatchExecuteStatement": _parse_plain_json,
+    "before-parse.dynamodb.BatchGetItem": _parse_plain_json,
+    "before-parse.dynamodb.Query": _parse_plain_json,
+}
+"""The handler of each event of botocore."""
