@@ -359,12 +359,18 @@ class PeriodDraft:
         self._usages.pop(entry.type, None)
 
     def _usage_of(self, action_type: str) -> Usage:
-        """Return how much of the caps the entries of a type use, without the sums."""
+        """Return how much of the caps the entries of a type use, without the sums.
+
+        Entries that ``posted`` has yet to award are awarded here.
+        """
         if action_type not in self._usages:
-            usage = self._usages[action_type] = Usage(self._terms)
-            for _, entry in in_award_order(self._entries, action_type):
-                if entry.counts and not entry.summed:
-                    usage.add(usage.award(entry))
+            counting = [
+                entry
+                for entry in self._entries.values()
+                if entry.type == action_type and entry.counts and not entry.summed
+            ]
+            awarded = award_in_order(counting, self._terms) if action_type in self._unsettled else counting
+            self._usages[action_type] = Usage.of_awarded(awarded, self._terms)
         return self._usages[action_type]
 
     def _share_of(self, app: str) -> Share:
