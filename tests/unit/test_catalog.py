@@ -30,6 +30,7 @@ from tests.builders import (
     make_action_type,
     make_campaign,
     make_catalog,
+    make_facility,
     make_initiative,
     make_suggestion,
     make_tree_project,
@@ -342,6 +343,23 @@ def test_a_catalog_without_some_entries_leaves_out_what_refers_to_them_and_says_
     assert list(found.all_broken_references()) == []
     assert found.dangling() == []
     assert found.without_dangling() == found
+
+
+def test_an_initiative_without_some_of_its_facilities_and_action_types_keeps_the_others() -> None:
+    whole = make_initiative(action_types=("bus_ride",))
+    initiatives = {
+        "some": make_initiative(facilities=("lost", "hangzhou"), action_types=("gone", "bus_ride")),
+        "whole": whole,
+        "none": make_initiative(action_types=("gone",)),
+    }
+    catalog = replace(make_catalog(facilities={"hangzhou": make_facility()}), initiatives=initiatives)
+
+    assert dict(catalog.without_dangling().initiatives) == {"some": whole, "whole": whole}
+    assert catalog.dangling() == [
+        "initiatives/some/facilities/lost",
+        "initiatives/some/action_types/gone",
+        "initiatives/none",
+    ]
 
 
 def test_a_catalog_without_dangling_references_reads_only_the_entries_that_are_asked_for() -> None:
