@@ -300,6 +300,23 @@ def test_a_clock_that_is_behind_that_of_the_writer_gets_the_first_version() -> N
     assert (new.at(99).version, new.at(100).version) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        ("https://", "Input should be a valid URL, empty host"),
+        ("https://a.example:99999/", "Input should be a valid URL, invalid port number"),
+        ("ftp://a.example/", "this must be a link that begins with http:// or https:// and has no spaces"),
+    ],
+)
+def test_a_link_that_no_app_could_open_is_refused_with_the_reason(link: str, reason: str) -> None:
+    document = make_suggestion().model_dump(mode="json")
+
+    with pytest.raises(ValidationError) as refused:
+        Suggestion.model_validate({**document, "links": {"alipay": link}})
+
+    assert error_lines(refused.value) == [f"links.alipay: {reason}"]
+
+
 @pytest.mark.parametrize("text", ["عالم أخضر\u200f", "👨\u200d👩\u200d👧", "نامه\u200cای", "Côte d'Ivoire"])  # noqa: RUF001 - Arabic
 def test_texts_of_any_script_keep_their_joiners_and_marks(text: str) -> None:
     assert make_suggestion(text).titles.en == text

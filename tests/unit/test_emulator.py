@@ -1,4 +1,4 @@
-"""The corrections of the emulator that need no emulator: streams have a thread of their own, and nothing is parsed twice.
+"""The corrections of the emulator that need no emulator: streams have their own thread, and nothing is parsed twice.
 
 ``tests/proof/test_statements.py`` tests the other corrections, with MiniStack.
 """

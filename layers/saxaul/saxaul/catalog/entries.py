@@ -17,7 +17,6 @@ from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.models import (
     AfterValidator,
     BeforeValidator,
-    CheckedAs,
     Field,
     Model,
     TypeAdapter,
@@ -60,10 +59,15 @@ def _checked_phrase(text: str) -> str:
 def _checked_link(link: str) -> str:
     if any(character.isspace() for character in _checked_text(link)) or not _HTTP.match(link):
         raise ValueError("this must be a link that begins with http:// or https:// and has no spaces")
+    try:
+        _LINK.validate_python(link)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from None
     return link
 
 
 _HTTP = re.compile("https?://", re.IGNORECASE)
+_LINK = TypeAdapter[Url](Url)
 
 _PLAIN_DIGITS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
@@ -185,7 +189,7 @@ MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
-AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link), CheckedAs(Url)]
+AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
 
 
