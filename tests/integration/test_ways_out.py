@@ -119,10 +119,9 @@ WAYS_OUT = {
                 "periods",
                 "redemptions",
                 "registry",
-                "spending",
+                "table",
             )
-        }
-        | {"saxaul/storage/table.py"},
+        },
         (
             test_text_in_keys_and_files.test_no_id_or_name_can_contain_what_separates_the_parts_of_a_key,
             test_text_in_keys_and_files.test_different_items_never_have_the_same_key,
