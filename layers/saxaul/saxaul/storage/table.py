@@ -37,7 +37,7 @@ class Key(NamedTuple):
 
 
 def wallet_key(user_id: str) -> Key:
-    """Return the key of a person's wallet. It is here because two modules need it, and a third costs each start time."""
+    """Return the key of a person's wallet. It is here because several modules need it."""
     return Key(f"USER#{user_id}", "WALLET")
 
 
