@@ -79,7 +79,7 @@ WAYS_OUT = {
         r'"(location|etag|set-cookie|content-disposition|content-type|vary)":',
         {
             "local/client.py",
-            "saxaul/http/conditions.py",
+            "saxaul/http/conditional_requests.py",
             "saxaul/http/endpoint.py",
             "functions/manage_catalog/handler.py",
             "functions/prove_trees/handler.py",
