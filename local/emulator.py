@@ -8,7 +8,9 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual:
   have. AWS checks each statement as ``PartiQLInsert``, ``PartiQLUpdate``, ``PartiQLDelete`` or ``PartiQLSelect`` on its
   table, and so does MiniStack with this correction.
 - One thread reads queues and streams, and waits while a function has a batch of a stream. So no queue was read
-  meanwhile. AWS reads each source independently. With this correction, streams have a thread of their own.
+  meanwhile. AWS reads each source independently. With this correction, all streams together have a thread of their
+  own. So a batch of one stream still keeps the others waiting: TallyImpact and PublishCatalog get nothing while
+  FindRepeats has a batch.
 
 MiniStack also parses each statement of a batch twice, and evaluates the policies for each statement. Here, the second
 time gets the result of the first, and each permission is evaluated once. So a write takes less processor time.

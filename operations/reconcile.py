@@ -29,10 +29,10 @@ from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
 from saxaul.ledger.awards import Terms
 from saxaul.log.counts import Counts
-from saxaul.storage import impact, orders, redemptions, spending, stocks
+from saxaul.storage import impact, orders, redemptions, stocks
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
-from saxaul.storage.table import Item, Table, raw
+from saxaul.storage.table import Item, Table, raw, stock_key
 from saxaul.trees.orders import OrderedTree
 from saxaul.trees.stock import Stock
 
@@ -169,7 +169,7 @@ def _redemption_items(table: Table) -> Iterator[Item]:
 def _stocks(table: Table, project_ids: Sequence[str]) -> dict[str, Stock]:
     """Return the current stock of each project. A stock that cannot be read counts as empty; it is already reported."""
     cross_checks = CrossChecks()
-    for item in table.get_many(map(spending.stock_key, project_ids), consistent=True).values():
+    for item in table.get_many(map(stock_key, project_ids), consistent=True).values():
         _add_item("PROJECT", item, cross_checks)
     return {project_id: cross_checks.stock(project_id) for project_id in project_ids}
 

@@ -11,7 +11,7 @@ from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.catalog_views import entry_view, preview_view, version_view
-from saxaul.http.conditions import condition_of, etag_of_version
+from saxaul.http.conditional_requests import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
 from saxaul.http.sizes import page_of

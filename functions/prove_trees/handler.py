@@ -2,7 +2,7 @@
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
-from saxaul.http.conditions import cacheable
+from saxaul.http.conditional_requests import cacheable
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.log.canonical_json import encode
 from saxaul.services import wiring

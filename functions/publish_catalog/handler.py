@@ -5,6 +5,7 @@ It answers nobody, so nothing is prepared.
 
 from typing import TYPE_CHECKING, Any
 
+import saxaul.startup  # noqa: F401 - it makes garbage collections rare
 from saxaul.observability import logger
 from saxaul.services.publish_catalog import catalog_publishing
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
-from saxaul.http.conditions import client_has, etag_of_text
+from saxaul.http.conditional_requests import client_has, etag_of_text
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, utf8_text, whole_number
 from saxaul.http.personal_views import impersonal_view, personal_view
 from saxaul.http.suggestion_views import figures_view, result_view

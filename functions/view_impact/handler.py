@@ -6,7 +6,7 @@ from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION
-from saxaul.http.conditions import cacheable
+from saxaul.http.conditional_requests import cacheable
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, language_of, utf8_text
 from saxaul.http.impact_views import campaign_view, editions_view, facilities_view, factor_view, impact_view
 from saxaul.problems import InvalidRequest

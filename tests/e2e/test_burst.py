@@ -13,8 +13,8 @@ import httpx
 from local.client import Client
 from local.deployment import client_arguments
 from saxaul.ledger.wallets import Wallet
-from saxaul.storage import redemptions, spending, wallets
-from saxaul.storage.table import Item, python
+from saxaul.storage import redemptions, wallets
+from saxaul.storage.table import Item, python, wallet_key
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import State
 from tests.e2e.journeys import IS_LONG, eventually, make_action, run_operation, short_visibility_timeout
@@ -133,6 +133,6 @@ def redemptions_of(stack: dict[str, Any], project: str) -> list[Redemption]:
 
 
 def wallets_of(stack: dict[str, Any], users: list[str]) -> dict[str, Wallet]:
-    keys = {spending.wallet_key(user) for user in users}
+    keys = {wallet_key(user) for user in users}
     found = (wallets.from_item(item) for item in ledger(stack) if (item["pk"], item["sk"]) in keys)
     return {wallet.user_id: wallet for wallet in found}

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import ReleaseSchedule
-from saxaul.storage.spending import stock_key
 from saxaul.storage.stocks import SOLD_OUT_CACHED_FOR
-from saxaul.storage.table import Key, Table
+from saxaul.storage.table import Key, Table, stock_key
 from saxaul.trees.stock import Timetable
 from tests.builders import DAY, NOON, SHANGHAI, make_tree_project
 from tests.integration.stack import Stack, cancel, put_entry, redeem, tree_projects

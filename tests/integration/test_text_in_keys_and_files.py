@@ -19,7 +19,8 @@ from saxaul.ledger.identifiers import Id, Reason
 from saxaul.ledger.periods import PeriodKey
 from saxaul.messages.bodies import ActionMessage, RedemptionMessage, pack, pack_reversals
 from saxaul.services.redeem import redemption_id
-from saxaul.storage import claims, orders, periods, redemptions, spending
+from saxaul.storage import claims, orders, periods, redemptions
+from saxaul.storage.table import wallet_key
 from saxaul.trees.manifests import manifest_key
 from tests.builders import NOON, USER, make_action
 from tests.hostile_texts import HOSTILE
@@ -44,7 +45,7 @@ def test_different_items_never_have_the_same_key() -> None:
         found += [claims._early_key(owner, app) for app in ("alipay", "taobao")]  # noqa: SLF001
         if owner.kind == "user":
             found += [redemptions.redemption_key(owner.id, text) for text in IDS]
-            found.append(spending.wallet_key(owner.id))
+            found.append(wallet_key(owner.id))
     found += [orders.order_key(text) for text in IDS]
     found += [redemptions.certificate_key(text) for text in IDS]
 

@@ -79,7 +79,7 @@ WAYS_OUT = {
         r'"(location|etag|set-cookie|content-disposition|content-type|vary)":',
         {
             "local/client.py",
-            "saxaul/http/conditions.py",
+            "saxaul/http/conditional_requests.py",
             "saxaul/http/endpoint.py",
             "functions/manage_catalog/handler.py",
             "functions/prove_trees/handler.py",
@@ -119,10 +119,9 @@ WAYS_OUT = {
                 "periods",
                 "redemptions",
                 "registry",
-                "spending",
+                "table",
             )
-        }
-        | {"saxaul/storage/table.py"},
+        },
         (
             test_text_in_keys_and_files.test_no_id_or_name_can_contain_what_separates_the_parts_of_a_key,
             test_text_in_keys_and_files.test_different_items_never_have_the_same_key,

@@ -30,6 +30,7 @@ from tests.builders import (
     make_action_type,
     make_campaign,
     make_catalog,
+    make_facility,
     make_initiative,
     make_suggestion,
     make_tree_project,
@@ -299,6 +300,23 @@ def test_a_clock_that_is_behind_that_of_the_writer_gets_the_first_version() -> N
     assert (new.at(99).version, new.at(100).version) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("link", "reason"),
+    [
+        ("https://", "Input should be a valid URL, empty host"),
+        ("https://a.example:99999/", "Input should be a valid URL, invalid port number"),
+        ("ftp://a.example/", "this must be a link that begins with http:// or https:// and has no spaces"),
+    ],
+)
+def test_a_link_that_no_app_could_open_is_refused_with_the_reason(link: str, reason: str) -> None:
+    document = make_suggestion().model_dump(mode="json")
+
+    with pytest.raises(ValidationError) as refused:
+        Suggestion.model_validate({**document, "links": {"alipay": link}})
+
+    assert error_lines(refused.value) == [f"links.alipay: {reason}"]
+
+
 @pytest.mark.parametrize("text", ["عالم أخضر\u200f", "👨\u200d👩\u200d👧", "نامه\u200cای", "Côte d'Ivoire"])  # noqa: RUF001 - Arabic
 def test_texts_of_any_script_keep_their_joiners_and_marks(text: str) -> None:
     assert make_suggestion(text).titles.en == text
@@ -342,6 +360,23 @@ def test_a_catalog_without_some_entries_leaves_out_what_refers_to_them_and_says_
     assert list(found.all_broken_references()) == []
     assert found.dangling() == []
     assert found.without_dangling() == found
+
+
+def test_an_initiative_without_some_of_its_facilities_and_action_types_keeps_the_others() -> None:
+    whole = make_initiative(action_types=("bus_ride",))
+    initiatives = {
+        "some": make_initiative(facilities=("lost", "hangzhou"), action_types=("gone", "bus_ride")),
+        "whole": whole,
+        "none": make_initiative(action_types=("gone",)),
+    }
+    catalog = replace(make_catalog(facilities={"hangzhou": make_facility()}), initiatives=initiatives)
+
+    assert dict(catalog.without_dangling().initiatives) == {"some": whole, "whole": whole}
+    assert catalog.dangling() == [
+        "initiatives/some/facilities/lost",
+        "initiatives/some/action_types/gone",
+        "initiatives/none",
+    ]
 
 
 def test_a_catalog_without_dangling_references_reads_only_the_entries_that_are_asked_for() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from saxaul.catalog.conditions import Condition
-from saxaul.http.conditions import condition_of
+from saxaul.http.conditional_requests import condition_of
 from saxaul.http.endpoint import Request
 from saxaul.problems import InvalidRequest
 

@@ -4,7 +4,7 @@
 """
 
 import time
-from queue import Queue
+from queue import Empty, Queue
 from threading import Event, get_ident
 
 import pytest
@@ -50,7 +50,8 @@ def test_streams_are_read_until_nothing_is_left_and_again_if_something_came_mean
     polls.get(timeout=SECONDS)
     steps.put(False)
 
-    assert polls.empty()
+    with pytest.raises(Empty):
+        polls.get(timeout=0.2)
 
 
 def test_the_emulator_learns_once_that_something_was_found() -> None:

@@ -155,3 +155,12 @@ def test_a_type_adapter_checks_single_values() -> None:
     assert pairs.validate_json('[1, "a"]', strict=True) == (1, "a")
     with pytest.raises(ValidationError):
         pairs.validate_json('[-1, "a"]')
+
+
+def test_an_error_can_be_copied_and_pickled() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Part.model_validate({"name": "Root", "size": -1})
+    error = refused.value
+
+    for copied in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 - ours
+        assert (str(copied), copied.errors()) == (str(error), error.errors())

@@ -7,7 +7,10 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from errno import EPIPE
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from shlex import quote
 from shutil import copytree
@@ -75,6 +78,36 @@ def test_a_missing_file_is_named(files: Path, capsys: pytest.CaptureFixture[str]
         main(arguments(files))
 
     assert "log.json" in capsys.readouterr().err
+
+
+class ClosedOutput(StringIO):
+    """An output whose reader has closed it."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(EPIPE, text)
+
+
+@pytest.mark.parametrize("certificate", [b"Haloxylon", b"Holoxylon"])
+def test_a_closed_output_is_neither_a_result_nor_a_wrong_argument(
+    files: Path, capsys: pytest.CaptureFixture[str], certificate: bytes
+) -> None:
+    text = (files / "certificate.json").read_bytes()
+    (files / "certificate.json").write_bytes(text.replace(b"Haloxylon", certificate, 1))
+
+    with redirect_stdout(ClosedOutput()), pytest.raises(BrokenPipeError):
+        main(arguments(files))
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full, which only Linux has")
+def test_the_exit_code_is_2_if_the_output_cannot_be_written(files: Path) -> None:
+    command = [sys.executable, "-m", "saxaul.log.verify", *arguments(files)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own command
+
+    assert (done.returncode, done.stderr) == (2, "[Errno 28] No space left on device\n")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from saxaul.catalog.models import (
     NO_DEFAULT,
     AfterValidator,
     BeforeValidator,
-    CheckedAs,
     FieldInfo,
     Model,
     Url,
@@ -166,20 +165,8 @@ def _applied(metadata: object, schema: _Schema) -> _Schema:
             return core_schema.no_info_before_validator_function(metadata.function, schema)
         case AfterValidator():
             return core_schema.no_info_after_validator_function(metadata.function, schema)
-        case CheckedAs():
-            return core_schema.no_info_after_validator_function(_check_as(metadata.checked_type), schema)
         case _:
             raise TypeError(f"unknown metadata of a type: {metadata!r}")
-
-
-def _check_as(checked_type: object) -> Callable[[Any], Any]:
-    validator = SchemaValidator(_schema_of(checked_type))
-
-    def check(value: Any) -> Any:  # noqa: ANN401 - a value of any type
-        validator.validate_python(value)
-        return value
-
-    return check
 
 
 def _constrained(schema: _Schema, constraints: tuple[tuple[str, Any], ...]) -> _Schema:

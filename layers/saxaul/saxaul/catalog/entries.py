@@ -17,7 +17,6 @@ from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.models import (
     AfterValidator,
     BeforeValidator,
-    CheckedAs,
     Field,
     Model,
     TypeAdapter,
@@ -60,10 +59,15 @@ def _checked_phrase(text: str) -> str:
 def _checked_link(link: str) -> str:
     if any(character.isspace() for character in _checked_text(link)) or not _HTTP.match(link):
         raise ValueError("this must be a link that begins with http:// or https:// and has no spaces")
+    try:
+        _LINK.validate_python(link)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from None
     return link
 
 
 _HTTP = re.compile("https?://", re.IGNORECASE)
+_LINK = TypeAdapter[Url](Url)
 
 _PLAIN_DIGITS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
@@ -185,7 +189,7 @@ MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
-AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link), CheckedAs(Url)]
+AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
 
 
@@ -594,9 +598,9 @@ class Catalog:
         """
         return replace(
             self,
-            campaigns=OnDemand(self.campaigns.keys(), lambda name: self._sound_campaign(name)[0]),
+            campaigns=OnDemand(self.campaigns.keys(), self._sound_campaign),
             suggestions=OnDemand(self.suggestions.keys(), self._sound_suggestion),
-            initiatives=OnDemand(self.initiatives.keys(), lambda name: self._sound_initiative(name)[0]),
+            initiatives=OnDemand(self.initiatives.keys(), self._sound_initiative),
         )
 
     def dangling(self) -> list[str]:
@@ -608,48 +612,46 @@ class Catalog:
         facility or action type is left out of its initiative (``initiatives/<id>/facilities/<facility>``), and an
         initiative without any is left out.
         """
-        campaigns = [missing for name in self.campaigns for missing in self._sound_campaign(name)[1]]
-        suggestions = [f"suggestions/{name}" for name in self.suggestions if self._sound_suggestion(name) is None]
-        initiatives = [missing for name in self.initiatives for missing in self._sound_initiative(name)[1]]
-        return campaigns + suggestions + initiatives
+        sound = self.without_dangling()
+        left_out: list[str] = []
+        for name, campaign in self.campaigns.items():
+            multipliers, goal = sound.campaigns[name].multipliers, sound.campaigns[name].goal
+            left_out += [f"campaigns/{name}/multipliers/{of}" for of in campaign.multipliers if of not in multipliers]
+            left_out += [f"campaigns/{name}/goal"] if campaign.goal != goal else []
+        left_out += [f"suggestions/{name}" for name in self.suggestions if name not in sound.suggestions]
+        for name, initiative in self.initiatives.items():
+            kept = sound.initiatives.get(name)
+            if kept is None:
+                left_out.append(f"initiatives/{name}")
+                continue
+            for part, listed, known in (
+                ("facilities", initiative.facilities, kept.facilities),
+                ("action_types", initiative.action_types, kept.action_types),
+            ):
+                left_out += [f"initiatives/{name}/{part}/{missing}" for missing in listed if missing not in known]
+        return left_out
 
-    def _sound_campaign(self, identifier: str) -> tuple[Campaign, list[str]]:
+    def _sound_campaign(self, identifier: str) -> Campaign:
         campaign = self.campaigns[identifier]
         known = {name: times for name, times in campaign.multipliers.items() if name in self.action_types}
-        left_out = [f"campaigns/{identifier}/multipliers/{name}" for name in campaign.multipliers if name not in known]
-        if not left_out:
-            return campaign, []
-        if not known and campaign.goal:
-            left_out.append(f"campaigns/{identifier}/goal")
-            return campaign.model_copy(update={"multipliers": known, "goal": None}), left_out
-        return campaign.model_copy(update={"multipliers": known}), left_out
+        if len(known) == len(campaign.multipliers):
+            return campaign
+        return campaign.model_copy(update={"multipliers": known, "goal": campaign.goal if known else None})
 
     def _sound_suggestion(self, identifier: str) -> Suggestion | None:
         suggestion = self.suggestions[identifier]
         has_campaign = suggestion.campaign is None or suggestion.campaign in self.campaigns
         return suggestion if has_campaign and suggestion.action_type in self.action_types else None
 
-    def _sound_initiative(self, identifier: str) -> tuple[Initiative | None, list[str]]:
+    def _sound_initiative(self, identifier: str) -> Initiative | None:
         initiative = self.initiatives[identifier]
         facilities = tuple(name for name in initiative.facilities if name in self.facilities)
         action_types = tuple(name for name in initiative.action_types if name in self.action_types)
         if not (facilities and action_types):
-            return None, [f"initiatives/{identifier}"]
-        left_out = [
-            *(
-                f"initiatives/{identifier}/facilities/{name}"
-                for name in initiative.facilities
-                if name not in facilities
-            ),
-            *(
-                f"initiatives/{identifier}/action_types/{name}"
-                for name in initiative.action_types
-                if name not in action_types
-            ),
-        ]
-        if not left_out:
-            return initiative, []
-        return initiative.model_copy(update={"facilities": facilities, "action_types": action_types}), left_out
+            return None
+        if (facilities, action_types) == (initiative.facilities, initiative.action_types):
+            return initiative
+        return initiative.model_copy(update={"facilities": facilities, "action_types": action_types})
 
     def broken_references(self, kind: Kind, document: object) -> Iterator[str]:
         """Yield a message for each reference of an entry to another entry that is not in the catalog."""

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AfterValidator",
     "BeforeValidator",
-    "CheckedAs",
     "Field",
     "Model",
     "TypeAdapter",
@@ -51,7 +50,7 @@ class ValidationError(ValueError):
     """Fields are missing, unknown or invalid, or a value has the wrong form."""
 
     def __init__(self, found: "pydantic_core.ValidationError") -> None:
-        super().__init__()
+        super().__init__(found)  # so that the error can be copied
         self._found = found
 
     def __str__(self) -> str:
@@ -108,12 +107,6 @@ class BeforeValidator(NamedTuple):
     """A function that checks or changes a value before its type is checked. It raises ValueError to refuse it."""
 
     function: Callable[[Any], Any]
-
-
-class CheckedAs(NamedTuple):
-    """A value of the right type must also be valid as another type. It stays as it is."""
-
-    checked_type: Any
 
 
 class AfterValidator(NamedTuple):

@@ -22,7 +22,7 @@ DELIVERED_WITHIN = 30 * 3600
 TALLIES_OF_A_DAY = 16
 """How many tallies the totals of a day are dealt among. This number may be raised at any time, but never lowered."""
 
-_ZERO = Decimal(0)
+_ZERO = Decimal(0)  # that of ledger/entries.py would be one more import
 
 
 class Act(NamedTuple):
@@ -72,7 +72,7 @@ class Sum(NamedTuple):
 
 
 ZERO_SUM = Sum()
-_NONE: Mapping[Any, Any] = MappingProxyType({})
+_EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Impact(NamedTuple):
@@ -81,9 +81,9 @@ class Impact(NamedTuple):
     ``trees`` has the number of trees by state. A tree counts on the day of its reservation.
     """
 
-    acts: Mapping[Act, Sum] = _NONE
-    trees: Mapping[str, int] = _NONE
-    months: Mapping[MonthlyAct, Sum] = _NONE
+    acts: Mapping[Act, Sum] = _EMPTY
+    trees: Mapping[str, int] = _EMPTY
+    months: Mapping[MonthlyAct, Sum] = _EMPTY
 
     def plus(self, other: "Impact", sign: int = 1) -> "Impact":
         adder = ImpactAdder()
@@ -192,7 +192,7 @@ class Tally(NamedTuple):
 
     subject: Subject
     impact: Impact = Impact()
-    marks: Mapping[str, Mark] = _NONE
+    marks: Mapping[str, Mark] = _EMPTY
     version: int = 0
     number: int | None = None
 

@@ -1,4 +1,4 @@
-"""The types of identifiers and instants that apps send."""
+"""The types of what apps send with actions and reversals: identifiers, times and reasons."""
 
 import re
 from datetime import datetime
@@ -39,6 +39,7 @@ Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 """Seconds since 1970, before the year 9999, so that the instant has a date in every time zone."""
 
 Moment = Annotated[datetime, BeforeValidator(_rfc3339_text)]
+"""A time with an offset, as text of RFC 3339. Instant is the same in a message, as a number."""
 
 Reason = Annotated[str, Field(strict=True, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 """Why an action is reversed, in the app's own words, without control characters."""

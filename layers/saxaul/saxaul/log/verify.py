@@ -13,16 +13,21 @@ marks the end of the log. The last line of the output gives the result, and the 
 
     0  VERIFIED         every check passed, as of the newest log entry
     1  REFUSED          something is not what was signed, or the certificate hides a logged event: forged or damaged
-    2                   the arguments are wrong, a file cannot be read, or a package is missing
+    2                   no result: the arguments are wrong, a file cannot be read, the output cannot be written, or a
+                        package is missing
     3  INCOMPLETE       no sign of a forgery, but something must be fetched, such as the next page of the log
     4  NOT IN THE LOG   the certificate has no proof, or it is signed but not in the complete log
 
 Without --log, the command checks only that every statement of the certificate is signed, so the best possible result is
 INCOMPLETE.
+
+If the reader of the output closes it early, as ``head`` does, the signal SIGPIPE ends the command without a message. On
+Windows, which has no such signal, that is an output that cannot be written.
 """
 
 import argparse
 import io
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -101,6 +106,12 @@ def _quantity(number: int, one: str, more: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit code.
+
+    Raises:
+        SystemExit: the arguments are wrong, a file cannot be read, or a package is missing.
+        OSError: the output cannot be written; a BrokenPipeError if its reader has closed it.
+    """
     _escape_unknown_characters()
     parser = argparse.ArgumentParser(
         prog="python -m saxaul.log.verify",
@@ -118,13 +129,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         certificate = chosen.certificate.read_bytes() if chosen.certificate else None
         pages = [page for file in chosen.log for page in split_pages(file.read_bytes())]
-        for line in verify(certificate, pages, _read_key(chosen.key)):
+        key = _read_key(chosen.key)
+    except OSError as error:
+        parser.error(str(error))
+    try:
+        for line in verify(certificate, pages, key):
             print(line)  # noqa: T201 - this is a command
     except NotVerifiedError as reason:
         print(f"{reason.word}: {reason}.")  # noqa: T201
         return reason.exit_code
-    except OSError as error:
-        parser.error(str(error))
     except ModuleNotFoundError as missing:
         parser.error(f"{missing.name} is needed to check signatures: pip install cryptography")
     print("VERIFIED")  # noqa: T201
@@ -155,4 +168,10 @@ if __name__ == "__main__":
     for interruption in ("SIGPIPE", "SIGINT"):  # the reader closed the pipe, as `head` does; or Ctrl-C
         if hasattr(signal, interruption):  # Windows has no SIGPIPE
             signal.signal(getattr(signal, interruption), signal.SIG_DFL)  # end at once, without a traceback
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except OSError as failure:  # of the output
+        print(failure, file=sys.stderr)  # noqa: T201
+        os._exit(2)  # at once, because Python would try to write the output again
+    sys.exit(code)

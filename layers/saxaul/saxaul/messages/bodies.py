@@ -16,7 +16,7 @@ from saxaul.catalog.models import Field, Model
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.identifiers import Id, Instant, Reason
 
-_ONE = Decimal(1)
+_ONE = Decimal(1)  # that of ledger/entries.py would be one more import
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """The longest body. The bodies are ASCII, so their length in characters is their length in bytes."""

@@ -46,7 +46,7 @@ _CONFIG = Config(
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
     max_pool_connections=16,  # accrual makes 8 requests at once; the other connections are spare
-    user_agent="saxaul",  # composing that of botocore takes a tenth of each call
+    user_agent="saxaul",  # composing that of botocore takes a tenth of each call (decision 36)
 )
 
 

@@ -5,7 +5,7 @@ A redemption is written together with them. They need nothing of what reads wall
 
 from typing import TYPE_CHECKING
 
-from saxaul.storage.table import IS_AS_EXPECTED, Key, Table
+from saxaul.storage.table import IS_AS_EXPECTED, Table, stock_key, wallet_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -18,16 +18,11 @@ _ENOUGH_UNRESERVED = "reserved <= :most"
 _ENOUGH_RESERVED = "reserved >= :saplings"
 
 
-def wallet_key(user_id: str) -> Key:
-    return Key(f"USER#{user_id}", "WALLET")
-
-
-def stock_key(project_id: str) -> Key:
-    return Key(f"PROJECT#{project_id}", "STOCK")
-
-
 class Spending:
-    """Makes these writes."""
+    """Makes the writes that spend and refund points of a wallet, and that reserve and unreserve saplings of a stock.
+
+    Each is an update with a condition, for a transaction.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table

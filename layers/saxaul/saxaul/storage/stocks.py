@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.catalog.recorded import recorded
-from saxaul.storage.spending import stock_key
-from saxaul.storage.table import Item, Table
+from saxaul.storage.table import Item, Table, stock_key
 from saxaul.trees.stock import Stock, Timetable
 
 if TYPE_CHECKING:

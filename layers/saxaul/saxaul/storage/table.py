@@ -36,6 +36,16 @@ class Key(NamedTuple):
     sk: str
 
 
+def wallet_key(user_id: str) -> Key:
+    """Return the key of a person's wallet. It is here because several modules need it."""
+    return Key(f"USER#{user_id}", "WALLET")
+
+
+def stock_key(project_id: str) -> Key:
+    """Return the key of a project's stock. It is here for the same reason."""
+    return Key(f"PROJECT#{project_id}", "STOCK")
+
+
 class ItemMovedError(LostRaceError):
     """A concurrent write changed the item first, or is in progress. ``winner`` is the item now stored, or None."""
 

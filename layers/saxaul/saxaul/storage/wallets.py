@@ -11,8 +11,7 @@ from saxaul.ledger.periods import PeriodKey
 from saxaul.ledger.sums import PeriodSums
 from saxaul.storage.patience import one_attempt
 from saxaul.storage.periods import Periods, entries_using_caps, period_key
-from saxaul.storage.spending import wallet_key
-from saxaul.storage.table import Item, ItemMovedError, Table
+from saxaul.storage.table import Item, ItemMovedError, Table, wallet_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
