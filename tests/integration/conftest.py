@@ -18,6 +18,7 @@ from tests.builders import NOON
 from tests.clocks import StoppedClock
 from tests.integration.log_lines import Lines, written_lines
 from tests.integration.moto_statements import batch_execute_statement
+from tests.integration.policies import watch_calls
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
 
 ENVIRONMENT = {
@@ -61,6 +62,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
     monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's tables are not thread-safe
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
     clear_worker_caches()
+    watch_calls(monkeypatch)
     with mock_aws():
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
