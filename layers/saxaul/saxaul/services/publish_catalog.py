@@ -168,11 +168,11 @@ class CatalogPublishing(NamedTuple):
         version = self._version(reading.version, entries_hash, published)
         changes = tuple(reading.timeline.changes_in(CORE_KINDS))
         bare = Snapshot(
-            version,
-            entries_hash,
-            code_hash(),
-            changes,
-            published_items(reading.timeline),
+            version=version,
+            entries_hash=entries_hash,
+            code_hash=code_hash(),
+            changes=changes,
+            items=published_items(reading.timeline),
             release=self.catalog_store.release,
         )
         chains, etag = chains_of(reading), pointer.etag
