@@ -12,12 +12,15 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 
+from saxaul.http import endpoint
+from saxaul.http.endpoint import utf8_text
 from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.builders import NOON
 from tests.clocks import StoppedClock
 from tests.integration.log_lines import Lines, written_lines
 from tests.integration.moto_statements import batch_execute_statement
+from tests.integration.policies import watch_calls
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
 
 ENVIRONMENT = {
@@ -61,6 +64,10 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
     monkeypatch.setattr("saxaul.services.accrue._WRITERS", 1)  # moto's tables are not thread-safe
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", batch_execute_statement)
     clear_worker_caches()
+    watch_calls(monkeypatch)
+    for module in (endpoint, *HANDLERS.values()):
+        if hasattr(module, "utf8_text"):
+            monkeypatch.setattr(module, "utf8_text", text_without_records)
     with mock_aws():
         _make_tables()
         actions = clients.sqs().create_queue(QueueName="ActionQueue")["QueueUrl"]
@@ -77,6 +84,23 @@ def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stac
             made.register(client_id, client)
         yield made
     clear_worker_caches()
+
+
+def text_without_records(body: object) -> str:
+    """Return the text of a response.
+
+    Raises:
+        AssertionError: it contains a named tuple, which JSON would show as a list without the names of its fields.
+    """
+    values = [body]
+    while values:
+        match values.pop():
+            case dict() as members:
+                values += members.values()
+            case list() | tuple() as members:
+                assert type(members) in (list, tuple), f"a response contains {members!r}"
+                values += members
+    return utf8_text(body)
 
 
 def clear_worker_caches() -> None:

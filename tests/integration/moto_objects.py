@@ -2,10 +2,13 @@
 
 from http import HTTPStatus
 from io import BytesIO
+from urllib.parse import urlsplit
 
 import requests
 from botocore.awsrequest import AWSPreparedRequest
 from urllib3 import HTTPResponse
+
+from tests.integration.policies import CALLS, access_to_object
 
 
 class Requests:
@@ -13,6 +16,9 @@ class Requests:
 
     def send(self, request: AWSPreparedRequest) -> requests.Response:
         assert "Signature=" in request.headers["Authorization"]
+        address = urlsplit(str(request.url))
+        operation, bucket = f"{str(request.method).capitalize()}Object", str(address.hostname).partition(".")[0]
+        CALLS.check([access_to_object(operation, bucket, address.path.removeprefix("/"))])
         response = requests.request(
             request.method, request.url, headers=dict(request.headers), data=request.body, stream=True, timeout=5
         )

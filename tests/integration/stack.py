@@ -32,6 +32,7 @@ from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
 from tests.builders import APP, SHANGHAI, USER, make_action_type, make_calendar, make_tree_project
 from tests.clocks import StoppedClock
+from tests.integration.policies import CALLS
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -251,8 +252,13 @@ class Stack:
 
 
 def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Call a function as AWS does. The event and the result are converted to JSON and back."""
-    response = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
+    """Call a function as AWS does. The event and the result are converted to JSON and back.
+
+    Raises:
+        AssertionError: the function made an AWS call that its policy does not allow.
+    """
+    with CALLS.of(function):
+        response = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
     return json.loads(json.dumps(response))
 
 

@@ -9,11 +9,10 @@ import pytest
 
 from local.seed import load
 from saxaul.catalog.entries import Catalog, Entity, Kind
-from saxaul.catalog.snapshot import CORE_KINDS, SNAPSHOT_FORMAT, PublishedIndex, Snapshot
+from saxaul.catalog.snapshot import CORE_KINDS, SNAPSHOT_FORMAT, PublishedIndex, Snapshot, recorded_entry
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER, CatalogPublishing, Publication
 from saxaul.services.search import LiveIndex
-from saxaul.storage import catalog as catalog_storage
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.snapshots import INDEXES, POINTER, Snapshots
@@ -25,7 +24,6 @@ from tests.proof.memory_dynamodb import MemoryDynamoDB
 from tests.proof.memory_services import MemoryObjects
 
 DELAY = 60
-ENTITY_OF = catalog_storage._recorded  # noqa: SLF001 - a test counts its calls
 
 
 class Site:
@@ -41,11 +39,11 @@ class Site:
         self.table = Table("Catalog", self.clock)
         self.operator = CatalogStore(self.table, DELAY)
 
-    def worker(self) -> CatalogStore:
-        return CatalogStore(self.table, DELAY, Snapshots("bucket"))
+    def worker(self, release: str = "") -> CatalogStore:
+        return CatalogStore(self.table, DELAY, Snapshots("bucket"), release)
 
-    def publisher(self) -> CatalogPublishing:
-        return CatalogPublishing(CatalogStore(self.table, DELAY), Snapshots("bucket"), self.clock)
+    def publisher(self, release: str = "") -> CatalogPublishing:
+        return CatalogPublishing(CatalogStore(self.table, DELAY, release=release), Snapshots("bucket"), self.clock)
 
     def publish(self) -> Publication:
         return self.publisher().publish()
@@ -139,21 +137,23 @@ def test_a_worker_finds_a_new_entry_before_and_after_its_publication(site: Site)
     assert set(site.worker().catalog().action_types) == {"bus_ride", "metro_ride"}
 
 
-def test_entries_of_a_snapshot_are_parsed_when_they_are_needed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_of_a_snapshot_are_read_when_they_are_needed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
-        site.operator.put("action-types", f"type_{number}", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+        entity = make_action_type().model_copy({"unit": f"unit {number}"})
+        entry = VersionedEntry(entity, 1, NOON, "", NOON)
+        site.operator.put("action-types", f"type_{number}", entry)
     site.publish()
-    parsed: list[str] = []
+    units: list[str] = []
 
     def read(kind: Kind, document: str) -> Entity:
-        parsed.append(document)
-        return ENTITY_OF(kind, document)
+        units.append(json.loads(document)["unit"])
+        return recorded_entry(kind, document)
 
-    monkeypatch.setattr("saxaul.storage.catalog._recorded", read)
+    monkeypatch.setattr("saxaul.storage.catalog.recorded_entry", read)
 
     assert "type_3" in site.worker().catalog().action_types
 
-    assert len(parsed) == 1
+    assert units == ["unit 3"]
 
 
 CRASHES = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.FAILED, Fault.LOST, Fault.TIMED_OUT, Fault.THROTTLED]
@@ -240,6 +240,7 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "an index is a number": resealed(lambda fields: fields.update(indexes=[7])),
     "an index without a name": resealed(lambda fields: fields.update(indexes=[[0, None, ""]])),
     "an instant is a text": resealed(lambda fields: fields.update(changes=["soon"])),
+    "the release is a number": resealed(lambda fields: fields.update(release=7)),
 }
 
 
@@ -272,6 +273,99 @@ def test_a_broken_entry_in_a_snapshot_is_left_out_and_everything_else_works(site
     site.bucket.put(POINTER, broken(site.bucket.objects[POINTER].body))
 
     assert set(site.worker().catalog().action_types) == {"bus_ride"}
+
+
+def in_walking(change: dict[str, Any]) -> Callable[[bytes], bytes]:
+    """Return a change of fields in the document of ``walking`` in a snapshot."""
+
+    def changed(fields: Any) -> None:  # noqa: ANN401 - any JSON
+        item = fields["items"]["action-types"]["walking"]
+        item["document"] = json.dumps(json.loads(item["document"]) | change)
+
+    return resealed(changed)
+
+
+WRONG_TYPES: tuple[dict[str, Any], ...] = (
+    {"unit": 5},
+    {"unit": None},
+    {"names": "x"},
+    {"names": {"en": 1, "zh": "x"}},
+    {"category": ["travel"]},
+    {"points": []},
+    {"points": {"value": "many"}},
+    {"points": {"value": "NaN"}},
+    {"points": {"value": "5", "per": 1}},
+    {"caps": "day"},
+    {"caps": [{"window": 1}]},
+    {"caps": [7]},
+    {"min_quantity": {}},
+    {"retired_from": 20260605},
+)
+
+
+@pytest.mark.parametrize("change", WRONG_TYPES, ids=str)
+def test_an_entry_with_a_value_of_the_wrong_type_is_broken_alone(site: Site, change: dict[str, Any]) -> None:
+    site.operator.put("action-types", "walking", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+    site.publish()
+    site.bucket.put(POINTER, in_walking(change)(site.bucket.objects[POINTER].body))
+
+    worker = site.worker()
+
+    assert set(worker.catalog().action_types) == {"bus_ride"}
+    assert worker.timeline().entries["action-types"]["walking"].is_broken
+    assert worker.rules([("walking", 1)]), "accrual reads the versions of action types from the table"
+
+
+def test_a_field_of_a_newer_release_makes_an_entry_broken_for_an_older_one(site: Site) -> None:
+    site.operator.put("action-types", "walking", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+    site.publisher("newer").publish()
+    site.bucket.put(POINTER, in_walking({"only_on_sundays": True})(site.bucket.objects[POINTER].body))
+
+    assert set(site.worker("older").catalog().action_types) == {"bus_ride"}
+    assert set(site.worker("newer").catalog().action_types) == {"bus_ride", "walking"}
+
+
+def test_a_value_that_only_a_newer_release_allows_makes_an_entry_broken_for_an_older_one(site: Site) -> None:
+    site.operator.put("action-types", "walking", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+    site.publisher("newer").publish()
+    site.bucket.put(POINTER, in_walking({"actor": "team"})(site.bucket.objects[POINTER].body))
+
+    assert set(site.worker("older").catalog().action_types) == {"bus_ride"}
+    assert set(site.worker("newer").catalog().action_types) == {"bus_ride", "walking"}
+
+
+def test_a_worker_of_another_release_reads_the_snapshot_and_no_partition_of_the_table(site: Site) -> None:
+    site.publisher("newer").publish()
+    worker = site.worker("older")
+
+    assert site.queries(lambda: site.points(worker)) == 0
+
+
+def test_the_first_repair_of_a_release_publishes_the_snapshot_again_with_the_same_indexes(site: Site) -> None:
+    site.publisher("older").publish()
+
+    assert site.publisher("newer").repair() == Publication(site.operator.head(), snapshots=1)
+    assert site.pointer.release == "newer"
+    assert site.publisher("newer").repair() == Publication(site.operator.head())
+
+
+HAND_WRITTEN: tuple[Any, ...] = (7, 10**30, b"7", ["x"], {"x": 1}, True, None, "x")
+
+
+@pytest.mark.parametrize("value", HAND_WRITTEN, ids=repr)
+@pytest.mark.parametrize("field", ["v", "changed_at", "changed_by", "effective_at", "document", "before", "broken"])
+def test_an_item_with_any_value_in_any_field_does_not_stop_the_publication(site: Site, field: str, value: Any) -> None:  # noqa: ANN401
+    site.operator.put("action-types", "walking", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+    item = site.table.get(Key("action-types", "walking"))
+    assert item
+    site.table.replace(item | {field: value})
+
+    site.publish()
+
+    worker = site.worker()
+    assert site.queries(lambda: site.points(worker)) == 0
+    assert site.points(worker) == 80
+    assert dict(worker.timeline().entries["action-types"]) == site.operator.read().timeline.entries["action-types"]
 
 
 def test_a_version_that_the_publisher_cannot_read_is_broken_for_workers_too(site: Site) -> None:

@@ -21,7 +21,7 @@ READ_BY_WIRING = {
     "registry": {"catalog_table"},
 }
 """The settings that the factories of services/wiring.py read."""
-READ_BY_ALL = {"calendar", "catalog_delay"}
+READ_BY_ALL = {"calendar", "catalog_delay", "release"}
 """The settings that every function gets from Globals."""
 
 
@@ -82,6 +82,7 @@ VALUES = {
     "ACCEPTANCE_DAYS": {"Ref": "AcceptanceDays"},
     "HARVEST_TIME": {"Ref": "HarvestTime"},
     "CATALOG_DELAY": {"Ref": "CatalogDelay"},
+    "RELEASE": {"Ref": "SaxaulLayer"},
 }
 """The value of each variable, wherever a function has it. ``Ref`` gives the name of a table and the URL of a queue."""
 

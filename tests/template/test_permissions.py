@@ -113,7 +113,7 @@ PERMISSIONS = {
         "dynamodb:Query on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in action-types/* catalog clients",
-        "dynamodb:Query on LedgerTable in IMPACT#* LOG",
+        "dynamodb:Query dynamodb:BatchGetItem on LedgerTable in IMPACT#* LOG",
     ],
     "ManageCatalog": [
         "dynamodb:Query dynamodb:GetItem dynamodb:BatchGetItem on CatalogTable",

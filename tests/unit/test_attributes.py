@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saxaul.storage.attributes import attribute_value, python_value
+from saxaul.storage.table import Key
 
 NUMBERS = st.integers(-(10**37), 10**37) | st.decimals(-(10**9), 10**9, places=6)
 PLAIN = st.none() | st.booleans() | NUMBERS | st.text() | st.binary()
@@ -23,7 +24,7 @@ def test_a_value_is_converted_as_boto3_converts_it(value: Any) -> None:  # noqa:
     assert python_value(attribute) == TypeDeserializer().deserialize(attribute)
 
 
-@pytest.mark.parametrize("value", [1.5, {"a", "b"}, object(), Decimal("NaN"), Decimal("Infinity")])
+@pytest.mark.parametrize("value", [1.5, {"a", "b"}, object(), Decimal("NaN"), Decimal("Infinity"), Key("a", "b")])
 def test_a_value_that_dynamodb_cannot_store_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         attribute_value(value)
@@ -42,3 +43,9 @@ def test_a_number_that_is_too_large_is_refused() -> None:
 def test_a_set_is_refused() -> None:
     with pytest.raises(TypeError, match="SS"):
         python_value({"SS": ["a"]})
+
+
+def test_a_tuple_is_a_list_and_a_record_is_refused_at_any_depth() -> None:
+    assert attribute_value((1, "a")) == attribute_value([1, "a"])
+    with pytest.raises(TypeError, match="Key"):
+        attribute_value({"keys": [Key("a", "b")]})

@@ -1,6 +1,6 @@
 """Canonical JSON follows RFC 8785, and any other text is refused."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import rfc8785
@@ -8,6 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saxaul.log.canonical_json import MAX_DEPTH, NotCanonicalError, decode, digest, encode
+
+
+class Place(NamedTuple):
+    name: str
+    number: int
+
 
 NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -27,6 +33,12 @@ def test_encoding_agrees_with_another_implementation_of_the_rfc(value: Any) -> N
 @given(VALUES)
 def test_decoding_an_encoded_value_returns_the_same_value(value: Any) -> None:  # noqa: ANN401 - any JSON
     assert decode(encode(value)) == value
+
+
+def test_a_tuple_is_a_list_and_a_record_is_refused() -> None:
+    assert encode((1, "a")) == encode([1, "a"])
+    with pytest.raises(NotCanonicalError, match="Place"):
+        encode({"places": [Place("a", 1)]})
 
 
 def test_a_digest_does_not_depend_on_the_order_of_names() -> None:

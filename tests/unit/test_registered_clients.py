@@ -12,7 +12,7 @@ from saxaul.storage.registry import to_item
 from saxaul.storage.table import Key
 
 _OTHERS: st.SearchStrategy[Any] = st.sampled_from(
-    [None, "", 7, True, [], {}, b"app", "app\n", " ", "\ud800", "\u202e", "x" * 501]
+    [None, "", 7, True, [], {}, "app\n", " ", "\ud800", "\u202e", "x" * 501]
 )
 _PARTNERS = st.lists(st.one_of(st.sampled_from(["Alxa SEE", "y" * 500]), _OTHERS), max_size=3)
 _FIELDS = st.fixed_dictionaries(
@@ -42,6 +42,33 @@ def test_a_stored_client_is_accepted_exactly_if_the_model_accepts_it(
 ) -> None:
     for stored in (fields, fields | sound, sound | fields):
         assert _or_none(stored_client, stored) == _or_none(RegisteredClient.model_validate, stored)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": b"alxa"},
+        {"role": b"partner"},
+        {"role": "app", "trust": b"first_party", "partners": []},
+        {"partners": ("Alxa SEE",)},
+        {"partners": {"Alxa SEE"}},
+        {"partners": frozenset({"Alxa SEE"})},
+        {"partners": [b"Alxa SEE"]},
+    ],
+    ids=str,
+)
+def test_a_stored_client_with_bytes_a_set_or_a_tuple_is_refused(change: dict[str, Any]) -> None:
+    sound = {"name": "alxa", "role": "partner", "partners": ["Alxa SEE"]}
+    assert stored_client(sound)
+    assert stored_client(sound | {"role": "app", "trust": "first_party", "partners": []})
+
+    with pytest.raises(ValueError, match="not a registered client"):
+        stored_client(sound | change)
+
+
+def test_a_field_whose_name_is_not_a_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a registered client"):
+        stored_client({"name": "alxa", "role": "operator", b"trust": None})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("name", load_clients())

@@ -15,6 +15,7 @@ class Settings(NamedTuple):
 
     A setting that the function does not need is empty.
     ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
+    ``release`` names the version of the layer with our code. It differs if any of our code in the layer differs.
     """
 
     ledger_table: str
@@ -29,6 +30,7 @@ class Settings(NamedTuple):
     public_url: str
     calendar: Calendar
     catalog_delay: int
+    release: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -55,6 +57,7 @@ class Settings(NamedTuple):
                 harvest_time=None if harvest_time == "at-once" else time.fromisoformat(harvest_time),
             ),
             catalog_delay=int(env.get("CATALOG_DELAY", CATALOG_DELAY)),
+            release=env.get("RELEASE", ""),
         )
 
 

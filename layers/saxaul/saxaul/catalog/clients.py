@@ -52,13 +52,15 @@ class RegisteredClient(Model):
 
 
 def stored_client(fields: Mapping[str, Any]) -> RegisteredClient:
-    """Return the client of which these fields were stored. Its rules are those of the model.
+    """Return the client of which these fields were stored.
 
-    Each cold start of the API reads a client, and often checks nothing else. So the rules are checked without
-    pydantic's core, the import of which would take a tenth of the first response. A test compares both.
+    Its rules are those of the model, but texts must be ``str`` and partners a list, as storage writes and reads them.
+    The model would also accept bytes, tuples and sets. Each cold start of the API reads a client, and often checks
+    nothing else. So the rules are checked without pydantic's core, the import of which would take a tenth of the first
+    response. A test compares both.
 
     Raises:
-        ValueError: the model would refuse the fields.
+        ValueError: the model would refuse the fields, or a value has another type.
     """
     role, trust, partners = fields.get("role"), fields.get("trust"), fields.get("partners", [])
     is_valid = (

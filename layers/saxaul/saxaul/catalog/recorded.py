@@ -1,6 +1,7 @@
 """Reads entries, and parts of entries, that were recorded: in a snapshot, a search index, a stock, an order or the log.
 
-They are not checked, because they were checked when they were written, and the limits of this release may be new.
+They are not validated, because they were validated when they were written, and the limits of this release may be new.
+Only the types of their values are checked, so that a damaged entry fails here and not where it is used.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache, partial
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from saxaul.catalog.models import AnyModel, Model
 
@@ -17,7 +18,8 @@ def recorded(model: type[AnyModel], fields: Mapping[str, Any]) -> AnyModel:
     """Return an entry, or a part of one, of which these are the fields. Fields that the model lacks are left out.
 
     Raises:
-        ValueError: a field that has no default is missing.
+        ValueError: a field that has no default is missing, or the text of a number or date is malformed.
+        TypeError, AttributeError, ArithmeticError: a value has the wrong type.
     """
     readers = _readers(model)  # type: ignore[arg-type] # a class can be hashed
     if missing := model.required_fields - fields.keys():
@@ -32,7 +34,7 @@ def recorded(model: type[AnyModel], fields: Mapping[str, Any]) -> AnyModel:
 
 
 _Reader = Callable[[Any], Any] | None
-"""What converts a JSON value to the type of a field. None if the value has this type already."""
+"""What converts a JSON value to the type of a field, or only checks its type. None if it may have any type."""
 
 
 @cache
@@ -44,6 +46,8 @@ def _reader(kind: Any) -> _Reader:  # noqa: ANN401 - any annotation of a field
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _reader(arguments[0])
+    if origin is Literal:
+        return _reader(type(arguments[0]))
     if origin in (Union, UnionType):
         inner = next(filter(None, map(_reader, arguments)), None)
         return inner and partial(_optional, inner)
@@ -56,7 +60,33 @@ def _reader(kind: Any) -> _Reader:  # noqa: ANN401 - any annotation of a field
     return _READERS.get(kind)
 
 
-_READERS: Mapping[Any, _Reader] = {int: int, Decimal: Decimal, date: date.fromisoformat}
+def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if type(value) is not str:
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _flag(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    if type(value) is not bool:
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _finite(value: Any) -> Decimal:  # noqa: ANN401 - any JSON value
+    number = Decimal(value)
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is not a number")
+    return number
+
+
+_READERS: Mapping[Any, _Reader] = {
+    str: _text,
+    bool: _flag,
+    int: int,
+    float: float,
+    Decimal: _finite,
+    date: date.fromisoformat,
+}
 
 
 def _reader_of_key(kind: Any) -> _Reader:  # noqa: ANN401
@@ -70,6 +100,8 @@ def _optional(read: Callable[[Any], Any], value: Any) -> Any:  # noqa: ANN401 - 
 
 
 def _tuple_of(read: _Reader, values: Sequence[Any]) -> tuple[Any, ...]:
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"{values!r} is not a list")
     return tuple(map(read, values)) if read else tuple(values)
 
 

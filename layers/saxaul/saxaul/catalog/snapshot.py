@@ -1,20 +1,29 @@
 """A snapshot of the catalog: what is published to all workers, so that none of them has to read the table.
 
 As bytes, a snapshot is one line, ``saxaul-catalog <format> <sha256>``, and then JSON of which the line has the hash. So
-a snapshot that was cut, changed, or written by a release with another format is detected.
+a snapshot that was cut, damaged, or written by a release with another format is detected. The hash does not detect a
+forgery: whoever writes a snapshot can write its hash too. Only the publisher may write to the bucket.
+
+The publisher has validated the entries of a snapshot. A worker of the publisher's release does not validate them again.
+A worker of another release does, because a field or a rule may be new to it, or be no longer allowed.
 """
 
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from saxaul.catalog.entries import KINDS, Kind
+from saxaul.catalog.entries import KINDS, MODELS, Entity, Kind
+from saxaul.catalog.recorded import recorded
+from saxaul.catalog.versions import VersionedEntry, content_of
+
+if TYPE_CHECKING:
+    from saxaul.catalog.timeline import Timeline
 
 HIGHEST_HEAD = 10**15
 """No head gets as high by writes of entries. So a forged version leaves the head far below the numbers of DynamoDB."""
 
-SNAPSHOT_FORMAT = 2
+SNAPSHOT_FORMAT = 3
 """Increase this number if the JSON of a snapshot changes. Workers of another release then read the table instead."""
 
 CORE_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in {"suggestions", "synonyms"})
@@ -47,12 +56,13 @@ class Snapshot(NamedTuple):
     Attributes:
         version: the version of the catalog's head, as it was before the entries were read.
         entries_hash: a hash of all entries of the table.
-        code_hash: a hash of the code that built the indexes.
+        code_hash: a hash of the code that reads and writes entries and builds indexes.
         changes: the instants at which a version of an entry of the ``CORE_KINDS`` replaces another one, ascending.
         items: the items of the entries, by kind and identifier, without their keys. Their documents are those that the
-            publisher's release writes, so workers read them without checking them again.
+            publisher's release writes, so its workers read them without validating them again.
         indexes: the indexes, in the order of ``since``.
         indexed_until: the instant from which on no index is published; None if the last index stays in effect.
+        release: the release of the publisher, as its settings name it.
     """
 
     version: int
@@ -62,6 +72,7 @@ class Snapshot(NamedTuple):
     items: Mapping[Kind, Mapping[str, Mapping[str, Any]]]
     indexes: tuple[PublishedIndex, ...] = ()
     indexed_until: int | None = None
+    release: str = ""
 
     def index_at(self, instant: int) -> PublishedIndex | None:
         """Return the index for an instant, or None if none is published. A clock that is behind gets the first one."""
@@ -102,6 +113,7 @@ class Snapshot(NamedTuple):
                 items={kind: fields["items"][kind] for kind in CORE_KINDS},
                 indexes=tuple(PublishedIndex(*index) for index in fields["indexes"]),
                 indexed_until=fields["indexed_until"],
+                release=fields["release"],
             )
             snapshot._check()
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -117,10 +129,40 @@ class Snapshot(NamedTuple):
         """
         until = [] if self.indexed_until is None else [self.indexed_until]
         numbers = [self.version, *self.changes, *(index.since for index in self.indexes), *until]
-        texts = [self.entries_hash, self.code_hash, *(text for index in self.indexes for text in index[1:])]
+        of_indexes = (text for index in self.indexes for text in index[1:])
+        texts = [self.entries_hash, self.code_hash, self.release, *of_indexes]
         items = [item for found in self.items.values() for item in found.values()]
         for expected, values in ((int, numbers), (str, texts), (dict, items)):
             if not all(type(value) is expected for value in values):
                 raise TypeError(f"a value is not of the type {expected.__name__}")
         if not 0 < self.version <= HIGHEST_HEAD:
             raise ValueError(f"the version {self.version} is not from 1 to {HIGHEST_HEAD}")
+
+
+def published_items(timeline: "Timeline") -> dict[Kind, dict[str, dict[str, Any]]]:
+    """Return the entries of the ``CORE_KINDS`` for a snapshot, with the documents that this release writes.
+
+    A version that cannot be read has ``broken`` instead of a document.
+    """
+    return {
+        kind: {name: _published_item(entry) for name, entry in timeline.entries.get(kind, {}).items()}
+        for kind in CORE_KINDS
+    }
+
+
+def _published_item(entry: VersionedEntry) -> dict[str, Any]:
+    item = {"v": entry.version, **content_of(entry)}
+    if entry.is_broken:
+        item["broken"] = True
+    if entry.before:
+        item["before"] = [_published_item(version) for version in entry.before]
+    return item
+
+
+def recorded_entry(kind: Kind, document: str) -> Entity:
+    """Return the entry of a document in a snapshot of this release. Only the types of its values are checked.
+
+    Raises:
+        Exception: the document cannot be read. Which one depends on what is wrong.
+    """
+    return recorded(MODELS[kind], json.loads(document))

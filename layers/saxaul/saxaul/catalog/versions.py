@@ -1,5 +1,6 @@
 """The versions of a catalog entry."""
 
+import json
 from typing import Any, NamedTuple
 
 from saxaul.catalog.entries import Entity
@@ -81,3 +82,16 @@ class EntryVersion(NamedTuple):
     document: Any
     effective_at: int = 0
     is_superseded: bool = False
+
+
+def content_of(entry: VersionedEntry) -> dict[str, Any]:
+    """Return what is stored of a version besides its number, with the document that this release writes."""
+    content: dict[str, Any] = {
+        "changed_at": entry.changed_at,
+        "changed_by": entry.changed_by,
+        "effective_at": entry.effective_at,
+    }
+    if entry.entity:
+        document = entry.entity.model_dump(mode="json", exclude_defaults=True)
+        content["document"] = json.dumps(document, ensure_ascii=False)
+    return content

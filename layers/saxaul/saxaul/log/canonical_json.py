@@ -72,7 +72,7 @@ def _check(value: Json, levels: int) -> None:
             return
         case list() | tuple() | dict() if not levels:
             raise NotCanonicalError(_TOO_DEEP)
-        case list() | tuple():
+        case list() | tuple() if type(value) in (list, tuple):  # a record would lose the names of its fields
             for element in value:
                 _check(element, levels - 1)
         case dict():

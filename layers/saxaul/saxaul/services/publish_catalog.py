@@ -17,13 +17,13 @@ from typing import NamedTuple
 import saxaul.catalog
 import saxaul.search
 from saxaul.catalog.entries import KINDS, Catalog, Kind
-from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
+from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot, published_items
 from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.races import retry_lost_races
 from saxaul.services import wiring
 from saxaul.settings import settings
-from saxaul.storage.catalog import CatalogStore, TableReading, published_items
+from saxaul.storage.catalog import CatalogStore, TableReading
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.snapshots import Snapshots
 from saxaul.storage.table import Item
@@ -131,7 +131,8 @@ class CatalogPublishing(NamedTuple):
         return (
             has_index
             and is_ready
-            and (snapshot.version, snapshot.code_hash) == (self.catalog_store.head(), code_hash())
+            and (snapshot.release, snapshot.code_hash) == (self.catalog_store.release, code_hash())
+            and snapshot.version == self.catalog_store.head()
         )
 
     def _are_sound(self, snapshot: Snapshot, run: _Run) -> bool:
@@ -166,7 +167,14 @@ class CatalogPublishing(NamedTuple):
             run.known |= {named.made_from: named.sha256 for named in published.indexes}
         version = self._version(reading.version, entries_hash, published)
         changes = tuple(reading.timeline.changes_in(CORE_KINDS))
-        bare = Snapshot(version, entries_hash, code_hash(), changes, published_items(reading.timeline))
+        bare = Snapshot(
+            version=version,
+            entries_hash=entries_hash,
+            code_hash=code_hash(),
+            changes=changes,
+            items=published_items(reading.timeline),
+            release=self.catalog_store.release,
+        )
         chains, etag = chains_of(reading), pointer.etag
         wanted = self._wanted(chains, reading.timeline.changes_in(KINDS))
         while True:
@@ -324,7 +332,10 @@ def _hash_of(text: str) -> str:
 
 @cache
 def code_hash() -> str:
-    """Return a hash of the code that reads entries and builds indexes. Another release has to build them again."""
+    """Return a hash of the code that reads and writes entries and builds indexes.
+
+    If it changes, the indexes are built again.
+    """
     packages = (Path(saxaul.catalog.__path__[0]), Path(saxaul.search.__path__[0]))
     files = sorted(path for package in packages for path in package.iterdir() if path.is_file())
     return _hash_of("".join(f"{path.name} {sha256(path.read_bytes()).hexdigest()}" for path in files))

@@ -35,7 +35,8 @@ def catalog_store() -> "CatalogStore":
     """Return the catalog store that reads the table: for single versions, and for operators."""
     from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import
 
-    return CatalogStore(Table(settings().catalog_table, clock()), settings().catalog_delay)
+    table = Table(settings().catalog_table, clock())
+    return CatalogStore(table, settings().catalog_delay, release=settings().release)
 
 
 @cache
@@ -48,7 +49,8 @@ def published_catalog() -> "CatalogStore":
     from saxaul.storage.snapshots import Snapshots  # noqa: PLC0415
 
     snapshots = Snapshots(settings().catalog_bucket) if settings().catalog_bucket else None
-    return CatalogStore(Table(settings().catalog_table, clock()), settings().catalog_delay, snapshots)
+    table = Table(settings().catalog_table, clock())
+    return CatalogStore(table, settings().catalog_delay, snapshots, settings().release)
 
 
 @cache

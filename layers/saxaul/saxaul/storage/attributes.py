@@ -22,7 +22,7 @@ def attribute_value(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
     """Return a value in the notation of DynamoDB. It may be None, a bool, a number, text, bytes, a list or a mapping.
 
     Raises:
-        TypeError: the value has another type, such as float or a set.
+        TypeError: the value has another type, such as float, a set or a named tuple.
         ArithmeticError: DynamoDB cannot store this number exactly.
     """
     kind = type(value)  # the most frequent types first, because a match of classes takes longer
@@ -49,8 +49,6 @@ def _other_value(value: object) -> dict[str, Any]:
             return {"S": str(value)}
         case Mapping():
             return attribute_value(dict(value))
-        case list() | tuple():
-            return attribute_value(list(value))
         case bytearray():
             return {"B": bytes(value)}
         case _:

@@ -28,10 +28,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from saxaul.catalog.calendar import CATALOG_DELAY
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog, Entity, Kind, Reference
 from saxaul.catalog.on_demand import OnDemand
-from saxaul.catalog.recorded import recorded
-from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot
+from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot, recorded_entry
 from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
-from saxaul.catalog.versions import EntryVersion, VersionedEntry
+from saxaul.catalog.versions import EntryVersion, VersionedEntry, content_of
 from saxaul.observability import logger
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.snapshots import ReadSnapshot, Snapshots
@@ -96,11 +95,15 @@ class CatalogStore:
     """Reads and writes the table of the catalog, and caches the catalog in this worker.
 
     ``delay`` is the template's parameter CatalogDelay, in seconds. Without ``snapshots``, the table is always read.
+    ``release`` is the release of this worker, as the settings name it.
     """
 
-    def __init__(self, table: Table, delay: int = CATALOG_DELAY, snapshots: Snapshots | None = None) -> None:
+    def __init__(
+        self, table: Table, delay: int = CATALOG_DELAY, snapshots: Snapshots | None = None, release: str = ""
+    ) -> None:
         self._table = table
         self.delay = delay
+        self.release = release
         self._snapshots = snapshots
         self._copy = _Copy(Timeline({}), 0, float("-inf"))
         self._in_effect = _InEffect(self._copy.timeline, 0, 0, Catalog())
@@ -138,8 +141,8 @@ class CatalogStore:
         head = self.head()
         if head and copy.version == head:
             return copy._replace(confirmed_at=began)
-        if snapshot := self._published(head):
-            return _Copy(_timeline_of(snapshot), snapshot.version, began)
+        if snapshot := self._current_snapshot(head):
+            return _Copy(_timeline_of(snapshot, self.release), snapshot.version, began)
         return _Copy(self._read(CORE_KINDS, head).timeline, head, began)
 
     def published(self) -> Snapshot | None:
@@ -149,9 +152,9 @@ class CatalogStore:
         # A snapshot that still lacks an index is published again under the same version.
         if head and known and known.version == head and known.indexed_until is None:
             return known
-        return self._published(head)
+        return self._current_snapshot(head)
 
-    def _published(self, head: int) -> Snapshot | None:
+    def _current_snapshot(self, head: int) -> Snapshot | None:
         """Return the snapshot if it is at least at a version of the head."""
         if self._snapshots is None or not head:
             return None
@@ -346,7 +349,7 @@ class CatalogStore:
             LostRaceError: the entry or the guard has changed since it was read.
             CompanionRefusedError: the condition of a write in ``also`` failed.
         """
-        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **_content(entry)}
+        copy = {**_version_place(kind, identifier, entry.version)._asdict(), **content_of(entry)}
         writes = [
             self._table.put_write(entry_item(kind, identifier, entry), entry.version - 1),
             self._table.put_write(copy, 0),
@@ -362,33 +365,20 @@ class CatalogStore:
             raise
 
 
-def published_items(timeline: Timeline) -> dict[Kind, dict[str, Item]]:
-    """Return the entries of the ``CORE_KINDS`` for a snapshot, with the documents that this release writes.
+def _timeline_of(snapshot: Snapshot, release: str) -> Timeline:
+    """Return the entries of a snapshot. Each is read when it is first needed.
 
-    So a worker need not check them again. A version that cannot be read has ``broken`` instead of a document.
+    It is validated then only if another release has published it: there, what this release does not know may be new.
     """
-    return {
-        kind: {name: _published(entry) for name, entry in timeline.entries.get(kind, {}).items()} for kind in CORE_KINDS
-    }
-
-
-def _published(entry: VersionedEntry) -> Item:
-    item = {"v": entry.version, **_content(entry)}
-    if entry.is_broken:
-        item["broken"] = True
-    if entry.before:
-        item["before"] = [_published(version) for version in entry.before]
-    return item
-
-
-def _timeline_of(snapshot: Snapshot) -> Timeline:
-    """Return the entries of a snapshot. Each is read when it is first needed, and is not checked again."""
+    read_document = recorded_entry if snapshot.release == release else _validated
 
     def entries_of(kind: Kind) -> Mapping[str, VersionedEntry]:
         items = snapshot.items[kind]
-        return OnDemand(
-            items.keys(), lambda name: _from_item(kind, {"pk": kind, "sk": name, **items[name]}, reads=_recorded)
-        )
+
+        def entry_of(name: str) -> VersionedEntry:
+            return _from_item(kind, {**items[name], "pk": kind, "sk": name}, read_document=read_document)
+
+        return OnDemand(items.keys(), entry_of)
 
     return Timeline({kind: entries_of(kind) for kind in CORE_KINDS}, snapshot.changes)
 
@@ -409,7 +399,7 @@ def _version_key(version: int) -> str:
 
 def size_of(entry: VersionedEntry) -> int:
     """Return the size of the item of an entry in bytes: of its latest version, and of the versions before it."""
-    return sum(_OVERHEAD + len(json.dumps(_content(version), ensure_ascii=False).encode()) for version in entry.chain)
+    return sum(_OVERHEAD + len(json.dumps(content_of(version), ensure_ascii=False).encode()) for version in entry.chain)
 
 
 _OVERHEAD = 64
@@ -418,61 +408,50 @@ _OVERHEAD = 64
 
 def entry_item(kind: Kind, identifier: str, entry: VersionedEntry) -> Item:
     """Return the item of an entry with the versions before it."""
-    before = [{"v": version.version, **_content(version)} for version in entry.before]
+    before = [{"v": version.version, **content_of(version)} for version in entry.before]
     key = Key(kind, identifier)._asdict()
-    return {**key, "v": entry.version, **_content(entry), **({"before": before} if before else {})}
-
-
-def _content(entry: VersionedEntry) -> Item:
-    content: Item = {"changed_at": entry.changed_at, "changed_by": entry.changed_by, "effective_at": entry.effective_at}
-    if entry.entity:
-        document = entry.entity.model_dump(mode="json", exclude_defaults=True)
-        content["document"] = json.dumps(document, ensure_ascii=False)
-    return content
+    return {**key, "v": entry.version, **content_of(entry), **({"before": before} if before else {})}
 
 
 _ReadDocument = Callable[[Kind, str], Entity]
 """Returns the entry in a document. Whatever it raises means that the document cannot be read."""
 
 
-def _checked(kind: Kind, document: str) -> Entity:
+def _validated(kind: Kind, document: str) -> Entity:
     return MODELS[kind].model_validate_json(document)
 
 
-def _recorded(kind: Kind, document: str) -> Entity:
-    return recorded(MODELS[kind], json.loads(document))
-
-
 def _from_item(
-    kind: Kind, item: Item, known: VersionedEntry | None = None, reads: _ReadDocument = _checked
+    kind: Kind, item: Item, known: VersionedEntry | None = None, read_document: _ReadDocument = _validated
 ) -> VersionedEntry:
     """Return the entry of an item. What ``known`` has, which is the same entry as it was read before, is used again.
 
     An item without the fields of an entry, which somebody wrote by hand, is logged and gives a broken entry.
     """
     place = f"{item['pk']}/{item['sk']}"
-    parsed = {(version.version, version.changed_at): version.entity for version in known.chain} if known else {}
+    known_entities = {(version.version, version.changed_at): version.entity for version in known.chain} if known else {}
 
-    def version_in(version: Item) -> VersionedEntry:
-        number, changed_at = int(version["v"]), int(version.get("changed_at", 0))
-        entity, is_broken = None, bool(version.get("broken"))
-        if "document" in version:
-            entity = parsed.get((number, changed_at)) or _entity(kind, f"{place} version {number}", version, reads)
+    def version_of(item: Item) -> VersionedEntry:
+        number, changed_at = int(item["v"]), int(item.get("changed_at", 0))
+        entity, is_broken = None, bool(item.get("broken"))
+        if "document" in item:
+            entity = known_entities.get((number, changed_at))
+            entity = entity or _entity(kind, f"{place} version {number}", item["document"], read_document)
             is_broken = entity is None
-        changed_by, effective_at = version.get("changed_by", ""), int(version.get("effective_at", 0))
+        changed_by, effective_at = str(item.get("changed_by", "")), int(item.get("effective_at", 0))
         return VersionedEntry(entity, number, changed_at, changed_by, effective_at, is_broken=is_broken)
 
     try:
-        return version_in(item)._replace(before=tuple(map(version_in, item.get("before", ()))))
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return version_of(item)._replace(before=tuple(map(version_of, item.get("before", ()))))
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         logger.exception("an item of the catalog is malformed", extra={"place": place})
         return VersionedEntry(None, 0, is_broken=True)
 
 
-def _entity(kind: Kind, place: str, version: Item, reads: _ReadDocument) -> Entity | None:
-    """Return the entry in a version. If it cannot be read, log that and return None: one entry must stop no other."""
+def _entity(kind: Kind, place: str, document: str, read_document: _ReadDocument) -> Entity | None:
+    """Return the entry in a document. If it cannot be read, log that and return None: one entry must stop no other."""
     try:
-        return reads(kind, version["document"])
+        return read_document(kind, document)
     except Exception:  # noqa: BLE001 - an older release wrote it, and whatever is wrong with it concerns only this entry
         logger.exception("a catalog entry cannot be read", extra={"place": place})
         return None
@@ -480,7 +459,7 @@ def _entity(kind: Kind, place: str, version: Item, reads: _ReadDocument) -> Enti
 
 def _version_from_item(item: Item) -> EntryVersion:
     changed_at, effective_at = int(item.get("changed_at", 0)), int(item.get("effective_at", 0))
-    return EntryVersion(int(item["sk"]), changed_at, item.get("changed_by", ""), _document(item), effective_at)
+    return EntryVersion(int(item["sk"]), changed_at, str(item.get("changed_by", "")), _document(item), effective_at)
 
 
 def _document(item: Item) -> Any:  # noqa: ANN401 - any JSON value

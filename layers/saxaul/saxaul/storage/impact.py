@@ -80,6 +80,9 @@ class ImpactStore:
         """Return the totals of the days from ``first`` to ``last`` that have totals, earliest first.
 
         The read may lag behind the latest writes.
+
+        Raises:
+            OverloadedError: as :meth:`Table.get_many` does.
         """
         adders: defaultdict[date, ImpactAdder] = defaultdict(ImpactAdder)
         days = [*_days(first, last)]
