@@ -118,7 +118,10 @@ class AppClient(Client):
         )
 
     def harvest(self, user_id: str) -> Harvest:
-        """Make the ripe points of a person spendable."""
+        """Make the ripe points of a person spendable.
+
+        If the response to a first attempt was lost, ``moved`` is 0, because that attempt moved the points already.
+        """
         return read(Harvest, self.call("POST", "/users/{user_id}/harvest", user_id=user_id))
 
     def redeem(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -101,7 +102,7 @@ class Client:
         return parsed(self._send(method, path, body, query=query, headers=headers, parameters=parameters).content)
 
     def certificate(self, number: str, *, known: Certificate | None = None, lang: str | None = None) -> Certificate:
-        """Return a tree's certificate. If ``known`` is still what the API has, it is returned, and nothing is sent."""
+        """Return a tree's certificate. If ``known`` is still what the API has, it is returned, without a new copy."""
         response = self._send(
             "GET",
             "/certificates/{number}",
@@ -120,7 +121,7 @@ class Client:
 
     def certificate_links(self, number: str) -> CertificateLinks:
         """Return the public addresses of a certificate. This makes no call."""
-        page = f"{self.api_url}/certificates/{number}"
+        page = f"{self.api_url}/certificates/{quote(number, safe='')}"
         return CertificateLinks(page, f"{page}.svg", f"{page}.json")
 
     def log_key(self) -> bytes:
