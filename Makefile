@@ -64,7 +64,7 @@ test: env ## run all tests, including the end-to-end tests on a separate stack, 
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: env ## run the tests that need no stack and are not slow, in about two minutes
-	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/integration tests/template tests/search
+	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/integration tests/template tests/search
 
 test-long: env ## run the proof with many more random runs, the load tests with more users, and more hostile calls
 	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_burst.py tests/e2e/test_hostile_calls.py
@@ -89,11 +89,11 @@ connect: env ## record the addresses and secrets of a deployed stack, for STACK=
 clean: down ## remove everything that was installed or built
 	@rm -rf $(VENV) .local .aws-sam
 
-$(VENV)/installed: pyproject.toml layers/dependencies/requirements.txt | python-is-recent
+$(VENV)/installed: pyproject.toml clients/python/pyproject.toml layers/dependencies/requirements.txt | python-is-recent
 	@echo "installing the development environment into $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --editable ".[verify]" --group dev --group bench
+	@$(BIN)/python -m pip install --quiet --editable ".[verify]" --editable clients/python --group dev --group bench
 	@touch $@
 
 .local/ministack/installed: local/ministack-requirements.txt | python-is-recent

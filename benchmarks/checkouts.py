@@ -15,9 +15,10 @@ from typing import Any
 
 import psutil
 
-from local.client import Client
+from local.client import open_client
 from local.console import exit_with, step
 from local.sam import ROOT
+from saxaul_client import AppClient
 
 EMULATOR = "emulator"
 """The name of the emulator's own process among the functions."""
@@ -31,9 +32,9 @@ class Stack:
     known: Mapping[str, Any]
     folder: Path
 
-    def client(self, app: str) -> Client:
+    def client(self, app: str) -> AppClient:
         with _variables(SAXAUL_STATE=str(self.folder)):
-            return Client(app)
+            return open_client(AppClient, app)
 
     @property
     def log_file(self) -> Path:

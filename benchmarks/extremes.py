@@ -27,7 +27,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as Grid
 
-from local.client import LAPTOP, Client, stack, use_stack
+from local.client import LAPTOP, open_client, stack, use_stack
 from local.command import command_parser, run_command, whole_number
 from local.console import console
 from local.sam import state
@@ -39,6 +39,7 @@ from saxaul.storage import periods, redemptions
 from saxaul.storage.table import Item, Table
 from saxaul.trees.numbers import new_number
 from saxaul.trees.redemptions import Redemption, Tree
+from saxaul_client import AppClient
 
 BUDGET = 2.0
 """The largest allowed ratio to an ordinary person."""
@@ -102,10 +103,10 @@ def measure(times: int) -> list[float]:
     items = [*period_items(full, APPS, ENTRIES), *period_items(usual, 1, 3)]
     items += [*redemption_items(cancelling, CANCELLED), *redemption_items(planting, 0)]
     table.put_all(items)
-    with Client("alipay") as client:
+    with open_client(AppClient, "alipay") as client:
 
         def read(path: str) -> dict[str, Any]:
-            answer: dict[str, Any] = client.call_or_exit("GET", path)
+            answer: dict[str, Any] = client.call("GET", path)
             return answer
 
         wallet, forest = read(f"/users/{full}/wallet"), read(f"/users/{cancelling}/forest")

@@ -25,19 +25,19 @@ from math import isnan
 from statistics import quantiles
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote
 
 from rich.table import Column, Table
 
 from benchmarks.any_query import QueryRun, live_index, show, time_queries
 from benchmarks.search_engines import Ask, Engine, fast_fts5, fast_tantivy, rapidfuzz_scan
-from local.client import Client
+from local.client import open_client
 from local.command import command_parser, run_command
 from local.console import console
 from local.sam import state
 from saxaul.catalog.entries import Catalog, Suggestion, Text
 from saxaul.search.index import SearchIndex
 from saxaul.search.packing import pack, unpack
+from saxaul_client import AppClient
 from tests.search.judging import DAY, HALVES, LIMIT, all_queries, default_catalog, search_of
 
 _Result = TypeVar("_Result")
@@ -173,8 +173,8 @@ def over_http(queries: Sequence[str]) -> tuple[float, float] | None:
     """Return the median and 99th percentile of the laptop stack in milliseconds; None if no stack is running."""
     if not (state() / "stack.json").exists():
         return None
-    with Client("alipay") as client:
-        p50, p99, _ = _percentiles(lambda query: client.call_or_exit("GET", f"/suggestions?q={quote(query)}"), queries)
+    with open_client(AppClient, "alipay") as client:
+        p50, p99, _ = _percentiles(lambda query: client.call("GET", "/suggestions", query={"q": query}), queries)
         return p50, p99
 
 

@@ -13,7 +13,7 @@ import boto3
 
 from benchmarks.checkouts import Stack
 from benchmarks.throughput_load import APP, POINTS, Load, Reported, faults
-from local.calls import call_with_retries, in_parallel
+from local.calls import in_parallel, stop_on_failure
 from local.client import client_arguments_of_stack
 from local.console import exit_with, progress, step
 from saxaul.ledger.periods import PeriodKey
@@ -102,7 +102,7 @@ class Driver:
                 at = periods.period_key(load.key(action))
                 key: Any = {"pk": {"S": at.pk}, "sk": {"S": at.sk}}
                 began = time.perf_counter()
-                call_with_retries(self._api, "POST", "/actions", load.body(number))
+                self._report(load, number)
                 while "Item" not in self._dynamodb.get_item(TableName=self._ledger, Key=key, ConsistentRead=True):
                     if time.perf_counter() - began > PATIENCE:
                         exit_with(f"A report did not arrive in the ledger of {self.stack.name} in {PATIENCE} seconds.")
@@ -113,7 +113,7 @@ class Driver:
         return found
 
     def close(self) -> None:
-        self._api.__exit__()
+        self._api.close()
 
     def _finished(self, load: Load, clock: "_Stopwatch") -> Took:
         """Check a load that is posted, after the stack is idle, and return what it took."""
@@ -132,9 +132,9 @@ class Driver:
         for key, names in expected.items():
             earned[key.owner.id] += POINTS * len(names)
         for user in sorted(earned)[:: max(1, len(earned) // WALLETS)]:
-            wallet = call_with_retries(self._api, "GET", f"/users/{user}/wallet")
-            if wallet["earned"] != earned[user]:
-                wrong.append(f"the wallet of {user} has {wallet['earned']} points, not {earned[user]}")
+            wallet = self._api.wallet(user)
+            if wallet.earned != earned[user]:
+                wrong.append(f"the wallet of {user} has {wallet.earned} points, not {earned[user]}")
         if wrong:
             exit_with(f"The ledger of {self.stack.name} does not have what was sent; {len(wrong):,} faults.", wrong[:5])
 
@@ -155,15 +155,20 @@ class Driver:
     def _send(self, load: Load, doing: str) -> None:
         accepted = 0
 
-        def report(number: int) -> Any:  # noqa: ANN401 - JSON
-            return call_with_retries(self._api, "POST", "/actions", load.body(number))
+        def report(number: int) -> int:
+            return self._report(load, number)
 
         with progress(doing, "calls", len(load.calls)) as tell:
-            for done, answer in enumerate(in_parallel(report, range(len(load.calls)), SENDERS), 1):
-                accepted += answer["accepted"]
+            for done, more in enumerate(in_parallel(report, range(len(load.calls)), SENDERS), 1):
+                accepted += more
                 tell(done)
         if accepted != sum(map(len, load.calls)):
             exit_with(f"{self.stack.name} accepted {accepted:,} actions of {sum(map(len, load.calls)):,}.")
+
+    def _report(self, load: Load, number: int) -> int:
+        """Send one call of a load, and return how many actions were accepted."""
+        with stop_on_failure():
+            return int(self._api.call("POST", "/actions", load.body(number))["accepted"])
 
     def _wait_until_empty(self, most: int, doing: str) -> None:
         moved, left = time.perf_counter(), self._waiting()

@@ -1,20 +1,15 @@
-"""Makes many API calls in parallel, and retries a call while the API is too busy."""
+"""Makes many API calls in parallel."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TypeVar
 
-import httpx
-
-from local.client import Client
+from saxaul_client import SaxaulError
 
 _LOOKAHEAD = 4
 """How many calls per thread may be submitted whose results are not yielded yet."""
-
-_TRIES = 6
-_FIRST_PAUSE = 0.25
 
 Given = TypeVar("Given")
 Got = TypeVar("Got")
@@ -24,29 +19,17 @@ class StoppedError(Exception):
     """The program cannot continue. The message says why, and what to do."""
 
 
-def call_with_retries(client: Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    """Return the JSON of the response to a call. The call must be safe to repeat.
-
-    The call is retried if the API does not respond, or responds with 429 or a 5XX status, up to six attempts in all.
+@contextmanager
+def stop_on_failure() -> Iterator[None]:
+    """Turn an error of the API's client into one that stops a program.
 
     Raises:
-        StoppedError: every attempt failed, or the API refused the call.
+        StoppedError: the API did not answer any attempt, or refused the call.
     """
-    for attempt in range(_TRIES):
-        try:
-            response = client.call(method, path, body)
-        except httpx.TransportError as error:
-            failure = f"did not respond ({type(error).__name__})"
-        else:
-            if response.is_success:
-                return response.json()
-            failure = f"returned {response.status_code}: {response.text[:300]}"
-            if response.status_code < 500 and response.status_code != httpx.codes.TOO_MANY_REQUESTS:  # noqa: PLR2004
-                break
-        time.sleep(_FIRST_PAUSE * 2**attempt)
-    raise StoppedError(
-        f"{method} {path} {failure}. Is the stack running? `make up` starts or updates the laptop stack."
-    )
+    try:
+        yield
+    except SaxaulError as error:
+        raise StoppedError(f"{error}. Is the stack running? `make up` starts or updates the laptop stack.") from error
 
 
 def in_parallel(call: Callable[[Given], Got], things: Iterable[Given], workers: int) -> Iterator[Got]:

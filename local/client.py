@@ -1,24 +1,27 @@
-"""Finds a stack, and calls its API as an app, a partner or the operator."""
+"""Finds a stack, and makes clients of its API."""
 
 import json
 import os
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-
-import httpx
+from typing import Any, TypeVar
 
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments
 from local.sam import STACK_NAME, state
+from saxaul_client import Client, SaxaulError, UnreachableError
+
+AnyClient = TypeVar("AnyClient", bound=Client)
 
 LAPTOP = "stack"
 """The name of the laptop stack's file: `make up` writes .local/stack.json."""
 
 _RESERVED = {LAPTOP, "process", "env"}
 """The names of the files that `make up` writes, without .json. A deployed stack cannot use them."""
+
+_TIMEOUT = 60
+"""Seconds without data after which a request fails. A laptop stack may start many workers at once, and be slow."""
 
 
 def stack_name() -> str:
@@ -73,61 +76,34 @@ def use_stack(known: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def exit_if_unreachable() -> Iterator[None]:
-    """End the program with one sentence if the API of the stack cannot be reached."""
+def exit_on_failure() -> Iterator[None]:
+    """End the program with one sentence if the API of the stack cannot be reached, or refuses a call."""
     try:
         yield
-    except httpx.TransportError as error:
+    except UnreachableError as error:
         exit_with(f"{stack()['api_url']} cannot be reached: {error}")
+    except SaxaulError as error:
+        exit_with(str(error))
 
 
-class Client:
-    """Calls the API of the selected stack as one of its OAuth clients.
+def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) -> AnyClient:
+    """Return a client of the API of the selected stack that acts as one of the stack's OAuth clients.
 
-    It gets a token by the client credentials grant, and a new one before the token expires.
+    Ends the program if the stack has no OAuth client of that name.
+
+    Args:
+        kind: the class, such as ``AppClient``.
+        scopes: the scopes of the token; by default all that the OAuth client has.
     """
-
-    def __init__(self, name: str, scopes: str | None = None) -> None:
-        self._stack = stack()
-        if name not in self._stack["clients"]:
-            exit_with(f"The stack has no client {name}; its clients are {', '.join(sorted(self._stack['clients']))}.")
-        self._credentials = self._stack["clients"][name]
-        self._scopes = scopes or " ".join(self._credentials["scopes"])
-        self._http = httpx.Client(base_url=self._stack["api_url"], timeout=60)
-        self._token = ""
-        self._good_until = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        """Make an API call. The body is sent as JSON, and the keyword arguments as headers."""
-        content = None if body is None else json.dumps(body).encode()
-        sent = {"authorization": self.authorization(), "content-type": "application/json"}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._http.request(method, path, content=content, headers=sent | named)
-
-    def call_or_exit(self, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
-        """Make an API call and return the JSON of its response; end the program if the call fails."""
-        response = self.call(method, path, body, **headers)
-        if not response.is_success:
-            exit_with(f"{method} {path} returned {response.status_code}: {response.text}")
-        return response.json()
-
-    def authorization(self) -> str:
-        """Return the Authorization header of this client."""
-        if time.monotonic() > self._good_until:
-            response = self._http.post(
-                self._stack["token_url"],
-                data={"grant_type": "client_credentials", "scope": self._scopes},
-                auth=(self._credentials["client_id"], self._credentials["client_secret"]),
-            )
-            if not response.is_success:
-                exit_with(f"{self._stack['token_url']} gave no token: {response.status_code} {response.text}")
-            granted = response.json()
-            self._token = granted["access_token"]
-            self._good_until = time.monotonic() + granted["expires_in"] - 60
-        return f"Bearer {self._token}"
+    known = stack()
+    if name not in known["clients"]:
+        exit_with(f"The stack has no client {name}; its clients are {', '.join(sorted(known['clients']))}.")
+    credentials = known["clients"][name]
+    return kind(
+        known["api_url"],
+        known["token_url"],
+        credentials["client_id"],
+        credentials["client_secret"],
+        scopes=scopes or credentials["scopes"],
+        timeout=_TIMEOUT,
+    )

@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
-from local.client import Client, exit_if_unreachable
+from local.client import exit_on_failure, open_client
 from local.command import command_parser, path, run_command
 from local.console import console, shown
 from local.listing import entries_of
 from saxaul.catalog.entries import KINDS, Entity
+from saxaul_client import OperatorClient
 
 
 class _Dumper(yaml.SafeDumper):
@@ -35,7 +36,7 @@ def export(folder: Path) -> None:
     """Write one file for each kind of catalog entry: action types, campaigns and so on."""
     folder.mkdir(parents=True, exist_ok=True)
     counts, broken = list[str](), list[str]()
-    with Client("operator") as operator:
+    with open_client(OperatorClient, "operator") as operator:
         for kind in KINDS:
             entries = list(entries_of(operator, kind))
             broken += [f"{kind}/{entry.identifier}" for entry in entries if entry.is_broken]
@@ -76,7 +77,7 @@ def main() -> None:
     parser = command_parser("local.export", __doc__)
     parser.add_argument("folder", type=path, help="the folder to write to; files of the same names are replaced")
     chosen = parser.parse_args()
-    with exit_if_unreachable():
+    with exit_on_failure():
         export(chosen.folder)
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-from local.client import Client
 from saxaul.catalog.entries import MODELS, Entity, Kind
+from saxaul_client import OperatorClient, items_of
 
 _ADDED_FIELDS = {"id", "version", "changed_at", "changed_by", "effective_at", "in_effect"}
 """The fields that a response with entries adds to each entry's own fields."""
+
+_PAGE = 200
+"""The most entries that the API lists on a page."""
 
 
 class Listed(NamedTuple):
@@ -36,17 +38,12 @@ class Listed(NamedTuple):
         return MODELS[self.kind].model_validate(self.document)
 
 
-def entries_of(operator: Client, kind: Kind) -> Iterator[Listed]:
+def entries_of(operator: OperatorClient, kind: Kind) -> Iterator[Listed]:
     """Yield the latest version of every catalog entry of a kind, sorted by identifier.
 
     It may take effect later. Entries whose deletion takes effect later are left out.
     """
-    cursor: str | None = ""
-    while cursor is not None:
-        page = operator.call_or_exit("GET", f"/catalog/{kind}?limit=200&cursor={quote(cursor)}")
-        for entry in page["entries"]:
-            if entry.get("deleted"):
-                continue
+    for entry in items_of(operator.entry_pages(kind, limit=_PAGE)):
+        if not entry.get("deleted"):
             document = {name: value for name, value in entry.items() if name not in _ADDED_FIELDS}
             yield Listed(kind, entry["id"], document, entry["version"], entry["changed_at"], entry["changed_by"])
-        cursor = page["cursor"]

@@ -7,18 +7,16 @@ and the other rows are replayed.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
-from math import fsum
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from local.action_queue import count_messages, wait_until_empty, wait_until_few
-from local.calls import StoppedError, call_with_retries, in_parallel
-from local.client import Client
+from local.calls import StoppedError, in_parallel, stop_on_failure
+from local.client import open_client
 from local.command import command_parser, non_empty, path, run_command
 from local.console import console, exit_with, progress, shown, step
 from local.replay_report import Sent, Survey, Wallets, totals
@@ -26,6 +24,7 @@ from local.ride_files import UnreadableFileError
 from local.ride_survey import RideFile
 from local.rides import Ride
 from local.sam import state
+from saxaul_client import Action, AppClient, Reported, Wallet
 
 ZONE = ZoneInfo("Asia/Shanghai")
 """The programme's time zone. A ride keeps its local time of day: 08:00 in New York becomes 08:00 in this zone."""
@@ -45,16 +44,16 @@ READERS = 8
 """The number of threads that send rides, and the number of threads that read wallets."""
 
 
-def action_of(ride: Ride, shift: timedelta) -> dict[str, Any]:
+def action_of(ride: Ride, shift: timedelta) -> Action:
     """Return the ride as an action of the API, with its date shifted."""
     moved = ride.started + shift
-    return {
-        "action_id": f"{ride.key}-{moved:%Y%m%d}",
-        "user_id": ride.user,
-        "type": "bike_ride",
-        "quantity": ride.distance_km,
-        "occurred_at": moved.replace(tzinfo=ZONE).isoformat(),
-    }
+    return Action(
+        action_id=f"{ride.key}-{moved:%Y%m%d}",
+        user_id=ride.user,
+        type="bike_ride",
+        quantity=ride.distance_km,
+        occurred_at=moved.replace(tzinfo=ZONE),
+    )
 
 
 def shift_of(survey: Survey, today: datetime) -> timedelta:
@@ -62,43 +61,48 @@ def shift_of(survey: Survey, today: datetime) -> timedelta:
     return timedelta(days=(today.date() - survey.last_day).days - 1)
 
 
-def send(client: Client, rides: Iterable[Ride], shift: timedelta, total: int, sent: Sent) -> None:
+def send(app: AppClient, rides: Iterable[Ride], shift: timedelta, total: int, sent: Sent) -> None:
     """Report the rides through the API, and count in ``sent`` how many it accepted and refused.
 
     Raises:
         StoppedError: the API did not respond, or refused a whole call, or the queue is stuck.
     """
 
-    def report(batch: list[Ride]) -> tuple[list[Ride], Any]:
-        return batch, call_with_retries(
-            client, "POST", "/actions", {"actions": [action_of(ride, shift) for ride in batch]}
-        )
+    def report(batch: list[Ride]) -> tuple[list[Ride], Reported]:
+        with stop_on_failure():
+            return batch, app.report_actions(action_of(ride, shift) for ride in batch)
 
     with progress("sending the rides", "rides", total) as tell:
         paced = _paced(_batches(rides), lambda: tell(sent.accepted + sent.refused.total()))
-        for batch, response in in_parallel(report, paced, SENDERS):
-            sent.accepted += response["accepted"]
-            sent.refused.update(refusal["code"] for refusal in response["refused"])
+        for batch, reported in in_parallel(report, paced, SENDERS):
+            sent.accepted += reported.accepted
+            sent.refused.update(refusal.code for refusal in reported.refused)
             sent.users.update(ride.user for ride in batch)
             tell(sent.accepted + sent.refused.total())
 
 
-def read_wallets(client: Client, users: Iterable[str]) -> Wallets:
+def read_wallets(app: AppClient, users: Collection[str]) -> Wallets:
     """Read the wallets of these users, and return the sums of their fields.
 
     Raises:
         StoppedError: the API did not respond, or refused a call.
     """
-    paths = [f"/users/{quote(user, safe='')}/wallet" for user in sorted(users)]
-    wallets = []
-    with progress("reading the wallets", "wallets", len(paths)) as tell:
-        for wallet in in_parallel(lambda path: call_with_retries(client, "GET", path), paths, READERS):
+
+    def read(user: str) -> Wallet:
+        with stop_on_failure():
+            return app.wallet(user)
+
+    wallets: list[Wallet] = []
+    with progress("reading the wallets", "wallets", len(users)) as tell:
+        for wallet in in_parallel(read, sorted(users), READERS):
             wallets.append(wallet)
             tell(len(wallets))
-    spendable, ripening, spent = (
-        sum(wallet[name] for wallet in wallets) for name in ("spendable", "ripening", "spent")
+    return Wallets(
+        spendable=sum(wallet.spendable for wallet in wallets),
+        ripening=sum(wallet.ripening for wallet in wallets),
+        spent=sum(wallet.spent for wallet in wallets),
+        avoided_g=sum((wallet.avoided_g for wallet in wallets), Decimal(0)),
     )
-    return Wallets(spendable, ripening, spent, fsum(wallet["avoided_g"] for wallet in wallets))
 
 
 def _paced(batches: Iterable[list[Ride]], on_wait: Callable[[], None]) -> Iterator[list[Ride]]:
@@ -134,8 +138,8 @@ def main() -> None:
     for note in survey.notes:
         console.print(f"[yellow]![/] {shown(note)}")
     if survey.rides:
-        with Client(chosen.app) as client:
-            sent, wallets, trouble = _replay(client, file, survey, today)
+        with open_client(AppClient, chosen.app) as app:
+            sent, wallets, trouble = _replay(app, file, survey, today)
     else:
         sent, wallets, trouble = Sent(), None, f"{chosen.file} has no valid ride."
     _show(survey, sent, wallets, bad_rows)
@@ -143,7 +147,7 @@ def main() -> None:
         exit_with(trouble)
 
 
-def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
+def _replay(app: AppClient, file: RideFile, survey: Survey, today: datetime) -> tuple[Sent, Wallets | None, str | None]:
     """Send the rides, wait until they are posted, and read the wallets.
 
     Returns how the API responded; the sums of the wallets, or None if they could not be read; and one sentence about
@@ -154,13 +158,13 @@ def _replay(client: Client, file: RideFile, survey: Survey, today: datetime) -> 
     try:
         dead = sum(count_messages("actions_dead_letter"))
         try:
-            send(client, file.rides(), shift_of(survey, today), survey.rides, sent)
+            send(app, file.rides(), shift_of(survey, today), survey.rides, sent)
             wait_until_empty()
             trouble = _new_dead_letters(dead)
         except StoppedError as error:
             trouble = str(error)
         sent.seconds = time.perf_counter() - began
-        wallets = read_wallets(client, sent.users)
+        wallets = read_wallets(app, sent.users)
     except StoppedError as error:
         trouble = trouble or str(error)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
@@ -73,7 +74,7 @@ class Wallets:
     spendable: int
     ripening: int
     spent: int
-    avoided_g: float
+    avoided_g: Decimal
 
     @property
     def points(self) -> int:

@@ -54,12 +54,12 @@ def _of_action(result: Result) -> str:
     """Return when the action pays again, or else what it pays and avoids."""
     if again := result.get("pays_again_at"):
         return f"pays again on {again[:10]}"
-    grams = f", {result['avoided_g']:,g} g CO2e" if result["avoided_g"] else ""
-    return f"{result['points']:,g} points a {result['unit']}{grams}"
+    grams = f", {float(result['avoided_g']):,g} g CO2e" if result["avoided_g"] else ""
+    return f"{float(result['points']):,g} points a {result['unit']}{grams}"
 
 
 def _of_initiative(result: Result) -> str:
     totals = (result["this_year"] or {"totals": ()})["totals"]
-    came_to = ", ".join(f"{total['quantity']:,g} {total['unit']}" for total in totals if total["quantity"])
+    came_to = ", ".join(f"{float(total['quantity']):,g} {total['unit']}" for total in totals if total["quantity"])
     places = ", ".join(facility["place"] for facility in result["facilities"])
     return f"{places}: {came_to} this year" if came_to else places

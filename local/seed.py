@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 from rich.progress import Progress
 
-from local.client import Client, exit_if_unreachable, stack_name
+from local.client import exit_on_failure, open_client, stack_name
 from local.command import command_parser, path, run_command
 from local.console import console, exit_with, shown
 from local.listing import Listed, entries_of
@@ -26,6 +26,7 @@ from local.sam import ROOT, state, write_private
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError
+from saxaul_client import OperatorClient, Problem
 
 FOLDER = ROOT / "catalog"
 
@@ -34,6 +35,8 @@ _SEEDER: Final = "operator"
 
 _PRECONDITION_FAILED: Final = 412
 """The HTTP status of a write to an entry that a concurrent write has changed since it was read."""
+
+_NOT_FOUND: Final = 404
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
@@ -79,7 +82,7 @@ class Seeding:
     the API refused.
     """
 
-    def __init__(self, operator: Client, folder: Path, *, force: bool) -> None:
+    def __init__(self, operator: OperatorClient, folder: Path, *, force: bool) -> None:
         self._operator = operator
         self._folder = folder.resolve()
         self._force = force
@@ -98,8 +101,10 @@ class Seeding:
         if existing and _is_same(existing, entity):
             self.done["unchanged"] += 1
             self._record(place, existing.version, existing.changed_at)
-        elif self._force or (self._may_replace(place, existing) if existing else not self._was_deleted(place)):
-            self._write(place, entity, {} if self._force else _condition(existing))
+        elif self._force or (
+            self._may_replace(place, existing) if existing else not self._was_deleted(kind, identifier)
+        ):
+            self._write(kind, identifier, entity, existing)
         else:
             self.kept.append(place if existing else f"{place} (deleted)")
 
@@ -107,17 +112,26 @@ class Seeding:
         """Write the recorded versions to the file that the next seed reads."""
         write_private(_file(), {place: mark._asdict() for place, mark in sorted(self._marks.items())})
 
-    def _write(self, place: str, entity: Entity, condition: dict[str, str]) -> None:
-        document = entity.model_dump(mode="json", exclude_defaults=True)
-        response = self._operator.call("PUT", f"/catalog/{place}", document, **condition)
-        if response.status_code == _PRECONDITION_FAILED:
-            self.kept.append(place)
-        elif response.is_success:
-            written = response.json()
-            self.done["written"] += 1
-            self._record(place, written["version"], written["changed_at"])
+    def _write(self, kind: Kind, identifier: str, entity: Entity, existing: Listed | None) -> None:
+        place = f"{kind}/{identifier}"
+        if_match = f'"{existing.version}"' if existing and not self._force else None
+        try:
+            written = self._operator.write_entry(
+                kind,
+                identifier,
+                entity.model_dump(mode="json", exclude_defaults=True),
+                if_match=if_match,
+                new=not existing and not self._force,
+            )
+        except Problem as problem:
+            if problem.status == _PRECONDITION_FAILED:
+                self.kept.append(place)
+            else:
+                said = "; ".join([f"{problem.status} {problem.code}: {problem.detail}", *problem.errors])
+                self.refused.append(f"{place}: {said}")
         else:
-            self.refused.append(f"{place}: {response.status_code} {response.text}")
+            self.done["written"] += 1
+            self._record(place, written.document["version"], written.document["changed_at"])
 
     def _may_replace(self, place: str, existing: Listed) -> bool:
         if self._recorded is None:
@@ -128,12 +142,20 @@ class Seeding:
         # The default catalog does not replace entries that came from another folder.
         return self._folder != FOLDER.resolve() or mark.folder == str(self._folder)
 
-    def _was_deleted(self, place: str) -> bool:
+    def _was_deleted(self, kind: Kind, identifier: str) -> bool:
         """Return whether an operator deleted an entry, given that it does not exist now.
 
         An entry without versions never existed. If the catalog has no entries at all, no entry counts as deleted.
         """
-        return bool(self._existing) and self._operator.call("GET", f"/catalog/{place}/versions?limit=1").is_success
+        if not self._existing:
+            return False
+        try:
+            next(self._operator.version_pages(kind, identifier, limit=1))
+        except Problem as problem:
+            if problem.status == _NOT_FOUND:
+                return False
+            raise
+        return True
 
     def _record(self, place: str, version: int, changed_at: str | None) -> None:
         self._marks[place] = Mark(version, changed_at, str(self._folder))
@@ -150,7 +172,7 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
         exit_with(f"{folder} has no catalog: {error}")
     except ValueError as error:
         exit_with("The catalog has errors:", str(error).splitlines())
-    with Client(_SEEDER) as operator, Progress(console=console, transient=True) as progress:
+    with open_client(OperatorClient, _SEEDER) as operator, Progress(console=console, transient=True) as progress:
         task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
         seeding = Seeding(operator, folder, force=force)
         try:
@@ -183,10 +205,6 @@ def _is_same(existing: Listed, entity: Entity) -> bool:
         return existing.entity == entity
     except ValidationError:
         return False
-
-
-def _condition(existing: Listed | None) -> dict[str, str]:
-    return {"if_match": f'"{existing.version}"'} if existing else {"if_none_match": "*"}
 
 
 def _file() -> Path:
@@ -222,7 +240,7 @@ def main() -> None:
     )
     parser.add_argument("--force", action="store_true", help="also write entries that operators changed or deleted")
     chosen = parser.parse_args()
-    with exit_if_unreachable():
+    with exit_on_failure():
         seed(chosen.folder, force=chosen.force)
 
 

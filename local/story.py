@@ -3,28 +3,28 @@
 Each run is about a new person, so the story can be repeated.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import quote
+from typing import TypeVar
 
 import boto3
-import httpx
 
-from local.client import Client, stack
+from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
 from local.deployment import client_arguments
 from local.results import show_results
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
+from saxaul_client import Action, AppClient, Client, PartnerClient, Redemption
+
+Found = TypeVar("Found")
 
 PROJECT = "saxaul-alxa"
 PATIENCE = 60.0
-"""Seconds to wait for queued work, or for a public response."""
+"""Seconds to wait for queued work."""
 
 WEEK = (
     ("bus_ride", 1, 5),
@@ -41,74 +41,79 @@ WEEK = (
 
 def main() -> None:
     command_parser("local.story", __doc__).parse_args()
-    try:
+    with exit_on_failure():
         tell()
-    except httpx.HTTPError as error:
-        exit_with(f"The stack did not respond ({error}); start it with: make up")
 
 
 def tell() -> str:
     """Turn a bus ride into a tree, and print each step. Returns the number of the tree's certificate."""
     person = f"mei-{secrets.token_hex(3)}"
-    with Client("alipay") as alipay, Client("partner") as partner:
+    with open_client(AppClient, "alipay") as alipay, open_client(PartnerClient, "partner") as partner:
         _search(alipay, person)
         _earn(alipay, person)
         redemption = _redeem(alipay, person)
-        order_id = _order(partner, redemption["redemption_id"])
-        number = str(redemption["certificates"][0])
+        order_id = _order(partner, redemption.redemption_id)
+        number = redemption.certificates[0]
         _plant(partner, order_id, number)
-    _verify(number)
+        _verify(alipay, number)
     return number
 
 
-def _search(alipay: Client, person: str) -> None:
+def _search(alipay: AppClient, person: str) -> None:
     _heading(f'{person} types "green" into the search box of Alipay')
-    found = _call(alipay, "GET", "/suggestions?q=green&limit=10")
-    show_results(found["suggestions"])
+    _request("GET", "/suggestions?q=green&limit=10")
+    show_results([found.members for found in alipay.suggest("green", limit=10).suggestions])
 
 
-def _earn(alipay: Client, person: str) -> None:
+def _earn(alipay: AppClient, person: str) -> None:
     """Report a week of actions, and harvest the points that are ripe."""
     _heading("The app reports what the person did this week: bus rides, recycling, paperless bills and more")
-    answer = _call(alipay, "POST", "/actions", {"actions": _week_of(person)})
-    _line(f"{answer['accepted']} actions accepted")
-    for refused in answer["refused"]:
-        _line(f"refused: {refused['detail']}")
-    ledger = f"/users/{person}/ledger"
-    _poll(lambda: alipay.call_or_exit("GET", ledger), lambda found: len(found["entries"]) == answer["accepted"])
-    wallet = _call(alipay, "GET", f"/users/{person}/wallet")
-    _line(f"{wallet['earned']:,} points earned, {wallet['avoided_g']:,g} grams of CO2e avoided")
+    _request("POST", "/actions")
+    reported = alipay.report_actions(_week_of(person))
+    _line(f"{reported.accepted} actions accepted")
+    for refused in reported.refused:
+        _line(f"refused: {refused.detail}")
+    _poll(lambda: next(alipay.ledger_pages(person)), lambda page: len(page.items) == reported.accepted)
+    _request("GET", f"/users/{person}/wallet")
+    wallet = alipay.wallet(person)
+    _line(f"{wallet.earned:,} points earned, {float(wallet.avoided_g):,g} grams of CO2e avoided")
 
     _heading("A harvest makes the ripe points spendable")
-    harvest = _call(alipay, "POST", f"/users/{person}/harvest")
-    _line(f"{harvest['spendable']:,} points can be spent")
+    _request("POST", f"/users/{person}/harvest")
+    _line(f"{alipay.harvest(person).spendable:,} points can be spent")
 
     _heading("The next search knows the person: what is done for now comes last, and a tree is near")
-    found = _call(alipay, "GET", f"/suggestions?q=green&limit=50&user_id={person}")
-    if found["next_tree"]:
-        _line(found["next_tree"]["text"])
-    show_results([result for result in found["suggestions"] if result.get("pays_again_at")][:3])
+    _request("GET", f"/suggestions?q=green&limit=50&user_id={person}")
+    found = alipay.suggest("green", limit=50, user_id=person)
+    if found.next_tree:
+        _line(found.next_tree.text)
+    show_results([result.members for result in found.suggestions if result.pays_again_at][:3])
 
 
-def _redeem(alipay: Client, person: str) -> Any:  # noqa: ANN401 - JSON
+def _redeem(alipay: AppClient, person: str) -> Redemption:
     """Request a tree, wait until it is reserved, and repeat the request."""
     _heading("The person spends points on a tree")
-    request = {"project_id": PROJECT, "trees": 1, "dedication": "For the Alxa desert"}
     path, key = f"/users/{person}/redemptions", secrets.token_hex(8)
-    redemption = _call(alipay, "POST", path, request, idempotency_key=key)
-    place = f"{path}/{redemption['redemption_id']}"
-    reserved = _poll(lambda: alipay.call_or_exit("GET", place), lambda answer: answer["state"] != "requested")
-    _line(f"{reserved['state']}: certificate {redemption['certificates'][0]}, {reserved['points']:,} points")
+
+    def request() -> Redemption:
+        _request("POST", path)
+        return alipay.redeem(person, PROJECT, max_points=None, dedication="For the Alxa desert", idempotency_key=key)
+
+    redemption = request()
+    reserved = _poll(
+        lambda: alipay.redemption(person, redemption.redemption_id), lambda found: found.state != "requested"
+    )
+    _line(f"{reserved.state}: certificate {redemption.certificates[0]}, {reserved.points:,} points")
 
     _heading("The app repeats the request with the same Idempotency-Key, as apps do")
-    again = _call(alipay, "POST", path, request, idempotency_key=key)
-    if again["redemption_id"] != redemption["redemption_id"] or not again["replay"]:
+    again = request()
+    if again.redemption_id != redemption.redemption_id or not again.replay:
         exit_with("The repeated request should return the same redemption, but it made another one.")
     _line("the same redemption, paid once")
     return redemption
 
 
-def _order(partner: Client, redemption_id: str) -> str:
+def _order(partner: PartnerClient, redemption_id: str) -> str:
     """Run the planting batch, and return the order that has the tree."""
     _heading("A batch orders the tree from the planting partner")
     known = stack()
@@ -120,7 +125,7 @@ def _order(partner: Client, redemption_id: str) -> str:
     return str(order_id)
 
 
-def _plant(partner: Client, order_id: str, number: str) -> None:
+def _plant(partner: PartnerClient, order_id: str, number: str) -> None:
     _heading("The partner plants the tree and confirms it")
     planted = {
         "certificate": number,
@@ -129,92 +134,66 @@ def _plant(partner: Client, order_id: str, number: str) -> None:
         "lon": 105.7287,
         "planted_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    path = f"/planting-orders/{order_id}/confirmations"
-    answer = _call(partner, "POST", path, {"confirmations": [planted]})
-    _line(f"{answer['confirmed']} tree confirmed: tag {planted['tag']}, at {planted['lat']}, {planted['lon']}")
+    _request("POST", f"/planting-orders/{order_id}/confirmations")
+    reported = partner.confirm(order_id, [planted])
+    _line(f"{reported.accepted} tree confirmed: tag {planted['tag']}, at {planted['lat']}, {planted['lon']}")
 
 
-def _verify(number: str) -> None:
+def _verify(client: Client, number: str) -> None:
     """Check the certificate against the log, as anyone can."""
     _heading("Anyone can look up the certificate, without a token")
     _request("GET", f"/certificates/{number}")
-    text = _published(f"/certificates/{number}")
-    certificate = json.loads(text)
-    _line(f"{certificate['species']} in {certificate['place']}, {certificate['state']}")
-    _line(f"in a browser: {stack()['api_url']}/certificates/{number}")
+    certificate = client.certificate(number)
+    _line(f"{certificate.species} in {certificate.place}, {certificate.state}")
+    _line(f"in a browser: {client.certificate_links(number).page}")
 
     _heading("Anyone can check it against the public log, without asking us")
     _request("GET", "/log and /log/key")
     try:
-        for line in verify(text, _log_pages(), _published("/log/key")):
+        pages = [page.content for page in client.log_pages()]
+        for line in verify(client.certificate_file(number), pages, client.log_key()):
             _line(line)
     except NotVerifiedError as reason:
         exit_with(f"The certificate could not be verified: {reason}.")
-    if certificate["state"] != "planted":
-        exit_with(f"The tree should be planted, but it is {certificate['state']}.")
+    if certificate.state != "planted" or certificate.tree is None:
+        exit_with(f"The tree should be planted, but it is {certificate.state}.")
     console.print(
-        f"\n[bold green]VERIFIED[/] {shown(certificate['species'])} {shown(certificate['tree']['tag'])} in "
-        f"{shown(certificate['place'])}, certificate [bold]{shown(certificate['number'])}[/]"
+        f"\n[bold green]VERIFIED[/] {shown(str(certificate.species))} {shown(certificate.tree.tag)} in "
+        f"{shown(str(certificate.place))}, certificate [bold]{shown(certificate.number)}[/]"
     )
 
 
-def _week_of(person: str) -> list[dict[str, Any]]:
+def _week_of(person: str) -> list[Action]:
     """Return a week of one person's actions, and one action of a type that the catalog lacks."""
     now = datetime.now(UTC).replace(microsecond=0)
     acts = [(kind, quantity, turn) for kind, quantity, often in WEEK for turn in range(often)]
     acts.append(("flight", 1, 0))
     return [
-        {
-            "action_id": f"{kind}-{turn}-{secrets.token_hex(2)}",
-            "user_id": person,
-            "type": kind,
-            "quantity": quantity,
-            "occurred_at": (now - timedelta(days=turn % 6, hours=2)).isoformat(),
-        }
+        Action(
+            action_id=f"{kind}-{turn}-{secrets.token_hex(2)}",
+            user_id=person,
+            type=kind,
+            quantity=quantity,
+            occurred_at=now - timedelta(days=turn % 6, hours=2),
+        )
         for kind, quantity, turn in acts
     ]
 
 
-def _published(path: str) -> bytes:
-    """Return the body of a public path, fetched without a token."""
-    return httpx.get(stack()["api_url"] + path, timeout=PATIENCE).raise_for_status().content
-
-
-def _log_pages() -> list[bytes]:
-    """Return the whole log as pages. The last page is empty, which marks the end of the log."""
-    pages: list[bytes] = []
-    after = 0
-    while True:
-        pages.append(_published(f"/log?after={after}&limit=500"))
-        entries = json.loads(pages[-1])["entries"]
-        if not entries:
-            return pages
-        after = entries[-1]["sequence"]
-
-
-def _order_of(partner: Client, redemption_id: str) -> str | None:
+def _order_of(partner: PartnerClient, redemption_id: str) -> str | None:
     """Return the id of the planting order that holds a redemption, from the 20 newest; None if there is none."""
-    for order in partner.call_or_exit("GET", "/planting-orders?limit=20")["orders"]:
-        trees = partner.call_or_exit("GET", f"/planting-orders/{quote(order['order_id'])}")["trees"]
-        if any(tree["redemption_id"] == redemption_id for tree in trees):
-            return str(order["order_id"])
+    for listed in next(partner.order_pages(limit=20)).items:
+        if any(tree.redemption_id == redemption_id for tree in partner.order(listed.order_id).trees):
+            return listed.order_id
     return None
 
 
-def _call(client: Client, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401 - JSON
-    """Send a request, and print it."""
-    _request(method, path)
-    return client.call_or_exit(method, path, body, **headers)
-
-
-def _poll(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - JSON
+def _poll(ask: Callable[[], Found], good: Callable[[Found], bool]) -> Found:
     """Call ``ask`` until ``good`` accepts the answer, and return the answer. End the program after PATIENCE."""
     deadline = time.monotonic() + PATIENCE
     while not good(answer := ask()):
         if time.monotonic() > deadline:
-            exit_with(
-                f"This did not happen within {PATIENCE:g} seconds. The last answer was {json.dumps(answer)[:300]}"
-            )
+            exit_with(f"This did not happen within {PATIENCE:g} seconds. The last answer was {str(answer)[:300]}")
         time.sleep(0.2)
     return answer
 

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from local.client import Client
 from local.sam import ROOT
+from tests.e2e.calling import Client
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,13 @@ import boto3
 
 from local.action_queue import wait_until_empty
 from local.calls import StoppedError
-from local.client import Client
 from local.console import exit_with
 from local.deployment import client_arguments
 from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
 from saxaul.catalog.entries import Campaign
+from tests.e2e.calling import Client
 
 IS_LONG = os.environ.get("SAXAUL_PROFILE") == "long"
 """Whether the tests under load run at full size, as ``make test-long`` runs them."""

@@ -12,7 +12,6 @@ import boto3
 import httpx
 import pytest
 
-from local.client import Client
 from local.deployment import client_arguments
 from saxaul.http.access import TABLE, Access, Data
 from saxaul.ledger.grants import COVERS
@@ -32,6 +31,7 @@ from tests.access import (
     named,
     query_of,
 )
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, make_rich, new_user, order_with, redeem, run_planting_batch
 
 CLIENTS = {FIRST_PARTY: "taobao", PARTNER: "partner", OTHER_PARTNER: "yili", OPERATOR: "operator"}

@@ -10,13 +10,13 @@ from typing import Any
 import boto3
 import httpx
 
-from local.client import Client
 from local.deployment import client_arguments
 from saxaul.ledger.wallets import Wallet
 from saxaul.storage import redemptions, wallets
 from saxaul.storage.table import Item, python, wallet_key
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import State
+from tests.e2e.calling import Client
 from tests.e2e.journeys import IS_LONG, eventually, make_action, run_operation, short_visibility_timeout
 from tests.e2e.worker_killer import WorkerKiller
 

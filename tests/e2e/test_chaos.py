@@ -18,11 +18,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-from local.client import Client
 from local.replay import ZONE
 from local.seed import as_catalog, load
 from saxaul.catalog.entries import ActionType
 from saxaul.ledger.actions import Action, Owner, Reversal
+from tests.e2e.calling import Client
 from tests.e2e.journeys import IS_LONG, run_operation, short_visibility_timeout, wait_for_empty_queue
 from tests.e2e.worker_killer import WorkerKiller
 

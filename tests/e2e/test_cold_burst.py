@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from local.client import Client
 from saxaul.trees.states import State
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action
 from tests.e2e.test_burst import messages_in, redemptions_of, wallets_of
 from tests.e2e.worker_killer import start_new_workers

@@ -5,13 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.client import Client
 from local.sam import ROOT
+from tests.e2e.calling import Client
 from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
 from tests.e2e.test_planting import PROJECT, planting
 
@@ -71,3 +72,20 @@ def test_the_commands_of_the_api_guide_report_a_ride_and_show_its_points(folder:
     assert '"code":"insufficient_points"' in printed, printed
     assert '"words":["gongjiao"]' in printed
     assert '"action_type":"bus_ride","version":1' in printed
+
+
+def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with_curl(folder: Path) -> None:
+    page = (ROOT / "docs/integrate.md").read_text("utf-8")
+    [script] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (folder / "plant_a_tree.py").write_text(script)
+
+    with ThreadPoolExecutor() as both:  # so that both wait for the same planting order
+        client, curl = both.map(lambda block: "\n".join(paste([block], folder)), commands("docs/integrate.md"))
+
+    documented = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
+    assert documented[:2] == ["4 actions accepted", "dropped flight: unknown_type"]
+    assert all(line in client for line in documented[:2])
+    assert "more than the max_points of" in client
+    assert re.fullmatch(r"Saxaul planted http\S+/certificates/\S+", client.splitlines()[-1]), client
+    for said in ('"accepted":4', '"code":"unknown_type"', '"code":"price_changed"', '"confirmed":1', "Saxaul planted"):
+        assert said in curl, curl

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.client import Client
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wallet_of
 
 

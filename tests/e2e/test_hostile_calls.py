@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.client import Client
+from tests.e2e.calling import Client
 from tests.e2e.hostile import CLIENTS, Call, hostile_calls, routes
 from tests.e2e.journeys import IS_LONG, make_action, new_user, wallet_of
 

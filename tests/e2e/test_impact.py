@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from local.client import Client
 from tests.builders import make_facility
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, make_rich, new_user, settled_redemption
 
 ZONE = ZoneInfo("Asia/Shanghai")

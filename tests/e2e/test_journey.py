@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from local.client import Client
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, make_rich, new_user, redeem, settled_redemption, wallet_of
 
 PROJECT = "saxaul-alxa"

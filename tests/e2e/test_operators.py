@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from local.client import Client
 from local.export import export
 from local.seed import seed
 from saxaul.catalog.entries import KINDS
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually
 
 SUGGESTION: dict[str, Any] = {

@@ -10,11 +10,11 @@ import boto3
 import httpx
 import pytest
 
-from local.client import Client
 from local.deployment import client_arguments
 from saxaul.log.counts import Counts
 from saxaul.log.parsing import RefusedError
 from saxaul.log.verify import verify
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_rich, new_user, order_with, redeem, run_planting_batch
 from tests.e2e.worker_killer import start_new_workers
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 
-from local.client import Client
 from local.deployment import client_arguments
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.screening import ReportedAction
 from saxaul.messages.bodies import pack
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, new_user, run_operation, short_visibility_timeout, wallet_of
 
 VISIBILITY = 3

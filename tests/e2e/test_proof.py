@@ -14,8 +14,8 @@ import resvg_py
 import zxingcpp
 from PIL import Image
 
-from local.client import Client
 from local.sam import ROOT
+from tests.e2e.calling import Client
 from tests.e2e.journeys import make_rich, new_user, order_with, redeem, run_planting_batch
 
 PATIENCE = 60

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from local.client import Client
+from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, new_user
 from tests.e2e.test_impact import report
 

@@ -1,9 +1,8 @@
 """Moving a catalog as files: export it from one stack, seed another one, and export the same bytes again."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -15,44 +14,38 @@ from local.sam import state
 from local.seed import FOLDER, load, seed
 from saxaul.catalog.entries import KINDS, ActionType, Campaign
 from saxaul.storage.clients import dynamodb
+from saxaul_client import OperatorClient
 from tests.builders import make_action_type
 from tests.integration.conftest import clear_worker_caches
 from tests.integration.stack import Stack, call, delete_entry, put_entry
 from tests.integration.test_manage_catalog import document, get_entry
 
+API = "https://api.test/v1"
 
-class InProcess:
-    """An operator's API client that calls the function in this process, without a network."""
 
-    def __init__(self, name: str) -> None:
-        assert name == "operator"
+def answer(request: httpx.Request) -> httpx.Response:
+    """Answer a request of an operator's client by calling the function in this process, without a network."""
+    if request.url.path == "/token":
+        return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+    parts = request.url.path.removeprefix("/v1").split("/")[2:]
+    found = dict(zip(("kind", "id"), parts, strict=False))
+    response = call(
+        "manage_catalog",
+        request.method,
+        "/".join(["/catalog", *(f"{{{name}}}" for name in found), *parts[2:]]),
+        client="operator-client",
+        path=found,
+        query=dict(request.url.params),
+        body=request.content.decode() or None,
+        headers=dict(request.headers),
+    )
+    return httpx.Response(response.status, headers=response.headers, json=response.body)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None: ...
-
-    def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        place = urlsplit(path)
-        parts = place.path.split("/")[2:]
-        found = dict(zip(("kind", "id"), parts, strict=False))
-        resource = "/".join(["/catalog", *(f"{{{name}}}" for name in found), *parts[2:]])
-        response = call(
-            "manage_catalog",
-            method,
-            resource,
-            client="operator-client",
-            path=found,
-            query=dict(parse_qsl(place.query, keep_blank_values=True)),
-            body=body,
-            headers={name.replace("_", "-"): value for name, value in headers.items()},
-        )
-        return httpx.Response(response.status, json=response.body)
-
-    def call_or_exit(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        response = self.call(method, path, body)
-        assert response.status_code == 200, response.text
-        return response.json()
+def open_in_process(
+    kind: type[OperatorClient], name: str, respond: Callable[[httpx.Request], httpx.Response] = answer
+) -> OperatorClient:
+    return kind(API, "https://api.test/token", name, "secret", transport=httpx.MockTransport(respond))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +54,7 @@ def _in_process(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path_factory.mktemp("state")))
     monkeypatch.delenv("SAXAUL_STACK", raising=False)
     for module in ("seed", "export"):
-        monkeypatch.setattr(f"local.{module}.Client", InProcess)
+        monkeypatch.setattr(f"local.{module}.open_client", open_in_process)
 
 
 def register_the_default_clients(stack: Stack) -> None:
@@ -294,14 +287,16 @@ def test_the_default_catalog_does_not_overwrite_entries_seeded_from_another_fold
 def test_an_edit_between_reading_and_writing_is_kept(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seed(small)
     change_file(small, "tram")
-    real = InProcess.call
 
-    def slow(self: InProcess, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        if method == "PUT":
+    def slow(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
             edit("omnibus")
-        return real(self, method, path, body, **headers)
+        return answer(request)
 
-    monkeypatch.setattr(InProcess, "call", slow)
+    def open_slowly(kind: type[OperatorClient], name: str) -> OperatorClient:
+        return open_in_process(kind, name, slow)
+
+    monkeypatch.setattr("local.seed.open_client", open_slowly)
 
     seed(small)
 

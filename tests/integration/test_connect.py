@@ -16,6 +16,7 @@ from botocore.stub import Stubber
 from local import client, connect, export, seed
 from local.client import client_arguments_of_stack, stack, use_stack
 from local.deployed import OUTPUTS
+from saxaul_client import AppClient, Clock
 
 POOL = "eu-west-1_pool"
 SHAPE = {
@@ -302,7 +303,7 @@ def test_an_unknown_client_ends_with_one_sentence(folder: Path, capsys: pytest.C
     (folder / "stack.json").write_text(json.dumps({"clients": {"operator": {}}}))
 
     with pytest.raises(SystemExit):
-        client.Client("alipay")
+        client.open_client(AppClient, "alipay")
 
     assert "no client alipay; its clients are operator" in capsys.readouterr().err
 
@@ -318,6 +319,7 @@ def test_a_stack_that_does_not_respond_ends_with_one_sentence(
         known = {"api_url": address, "token_url": f"{address}/token", "clients": {"operator": operator}}
         (folder / "trees.json").write_text(json.dumps(known))
         monkeypatch.setenv("SAXAUL_STACK", "trees")
+        monkeypatch.setattr(Clock, "sleep", lambda *_: None)
         monkeypatch.setattr("sys.argv", ["command", *([str(folder / "out")] if command is export else [])])
 
         with pytest.raises(SystemExit) as ended:

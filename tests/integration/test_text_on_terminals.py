@@ -151,7 +151,7 @@ OWN_MARKUP = {
     ("reconcile.py", "grid"),
     ("reconcile.py", "mark"),
     ("recount.py", "line"),
-    ("replay.py", "len(paths)"),
+    ("replay.py", "len(users)"),
     ("replay.py", "total"),
     ("results.py", "Padding(table, (0, 0, 0, 4))"),
 }

@@ -78,7 +78,6 @@ WAYS_OUT = {
     "headers and responses": WayOut(
         r'"(location|etag|set-cookie|content-disposition|content-type|vary)":',
         {
-            "local/client.py",
             "saxaul/http/conditional_requests.py",
             "saxaul/http/endpoint.py",
             "functions/manage_catalog/handler.py",

@@ -23,7 +23,8 @@ API = (ROOT / "docs/api.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text("utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
 PROBLEMS = (ROOT / "docs/problems.md").read_text("utf-8")
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
+FOLDERS = ("clients", "docs", "tests")
+DOCUMENTS = [*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / name).rglob("*.md"))]
 
 in_every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -284,3 +285,10 @@ def test_every_decision_is_listed() -> None:
     listed = set(re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (folder / "README.md").read_text()))
 
     assert listed == {decision.name for decision in folder.glob("0*.md")}
+
+
+def test_the_script_for_app_teams_is_short() -> None:
+    [script] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/integrate.md").read_text("utf-8"), re.DOTALL)
+
+    compile(script, "plant_a_tree.py", "exec")
+    assert len(script.splitlines()) <= 60

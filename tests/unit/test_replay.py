@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from decimal import Decimal
 
 from local.action_queue import Waiting, wait_for_queue
 from local.replay_report import WIDTH, BadRows, Sent, Survey, Wallets, totals
@@ -68,7 +69,7 @@ def test_the_totals_fit_into_80_columns_and_nothing_is_cut() -> None:
         bad.add(BadRow(Source("a.csv", "", io.BytesIO), line, "coordinate missing", "", ""))
     sent = Sent(123_456_789, Counter(["quantity_out_of_range"]), {"a"}, 10)
 
-    lines = totals(Survey(bad, 123_456_790), sent, Wallets(10**9, 10**12, 0, 1e15))
+    lines = totals(Survey(bad, 123_456_790), sent, Wallets(10**9, 10**12, 0, Decimal(10**15)))
 
     assert max(map(len, lines)) <= WIDTH
     text = re.sub(r"\s+", " ", "\n".join(lines))

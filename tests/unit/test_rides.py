@@ -363,5 +363,6 @@ def test_all_rides_are_moved_by_whole_days_so_that_the_last_one_was_yesterday(su
 
     moved = [action_of(ride, shift_of(found, TODAY)) for ride in rides]
 
-    assert [action["occurred_at"] for action in moved] == ["2026-06-04T08:30:00+08:00", "2026-06-02T23:59:59+08:00"]
-    assert moved[0]["action_id"] == f"{rides[0].key}-20260604"
+    times = [action.occurred_at.isoformat() for action in moved]
+    assert times == ["2026-06-04T08:30:00+08:00", "2026-06-02T23:59:59+08:00"]
+    assert moved[0].action_id == f"{rides[0].key}-20260604"

@@ -1,0 +1,202 @@
+"""The client of an app."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import islice
+
+import httpx
+
+from saxaul_client.client import Client, as_object, unless
+from saxaul_client.errors import IncompleteError, SaxaulError
+from saxaul_client.models import (
+    Action,
+    ForestTree,
+    Grant,
+    Harvest,
+    JsonObject,
+    LedgerLine,
+    Page,
+    Redemption,
+    Refusal,
+    Reported,
+    Reversal,
+    Statement,
+    Suggestions,
+    TreeProject,
+    Wallet,
+)
+from saxaul_client.reading import parsed, read, read_list
+
+ITEMS = 500
+"""The most actions or reversals of one call."""
+
+_REDEMPTION = "/users/{user_id}/redemptions/{redemption_id}"
+_GRANT = "/users/{user_id}/grants/{app_id}"
+
+
+class AppClient(Client):
+    """Calls the API as an app: it reports actions, and acts for the people who did them."""
+
+    def report_actions(self, actions: Iterable[Action]) -> Reported:
+        """Report actions, in calls of at most 500. A refused action is returned, and not raised.
+
+        Raises:
+            IncompleteError: there were several calls, and one failed after others had succeeded.
+            SaxaulError: the first call failed.
+        """
+        return self._report("actions", actions)
+
+    def reverse_actions(self, reversals: Iterable[Reversal]) -> Reported:
+        """Reverse the app's own actions, as ``report_actions`` reports them."""
+        return self._report("reversals", reversals)
+
+    def suggest(
+        self,
+        text: str,
+        *,
+        user_id: str | None = None,
+        lang: str | None = None,
+        limit: int | None = None,
+        known: Suggestions | None = None,
+    ) -> Suggestions:
+        """Search. If ``known`` is still what the API would answer, it is returned, and no results are sent.
+
+        A search for one person (``user_id``) is always answered anew.
+        """
+        response = self._send(
+            "GET",
+            "/suggestions",
+            query={"q": text, "user_id": user_id, "lang": lang, "limit": limit},
+            headers=unless(known.etag if known else None),
+        )
+        if known and response.status_code == httpx.codes.NOT_MODIFIED:
+            return known
+        return replace(read(Suggestions, parsed(response.content)), etag=response.headers.get("etag"))
+
+    def campaigns(self, *, on: date | None = None, lang: str | None = None) -> JsonObject:
+        """Return the campaigns that are ``running``, ``next`` and ``past``."""
+        return as_object(self.call("GET", "/campaigns", query={"on": on, "lang": lang}))
+
+    def campaign(self, campaign_id: str, *, on: date | None = None, lang: str | None = None) -> JsonObject:
+        return as_object(self.call("GET", "/campaigns/{id}", query={"on": on, "lang": lang}, id=campaign_id))
+
+    def tree_projects(self, *, lang: str | None = None) -> tuple[TreeProject, ...]:
+        document = as_object(self.call("GET", "/tree-projects", query={"lang": lang}))
+        return read_list(TreeProject, document.get("projects"), "projects")
+
+    def wallet(self, user_id: str) -> Wallet:
+        return read(Wallet, self.call("GET", "/users/{user_id}/wallet", user_id=user_id))
+
+    def ledger_pages(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[LedgerLine]]:
+        """Yield the ledger of a person, newest line first. ``limit`` is the most lines of a page."""
+        return self._pages(
+            "/users/{user_id}/ledger",
+            "entries",
+            lambda entries: read_list(LedgerLine, entries, "entries"),
+            {"limit": limit, "cursor": cursor},
+            {"user_id": user_id},
+        )
+
+    def statement(self, user_id: str, month: str | None = None) -> Statement:
+        """Return the sums of a month, such as ``2026-06``; by default, of this month."""
+        return read(Statement, self.call("GET", "/users/{user_id}/statement", query={"month": month}, user_id=user_id))
+
+    def forest_pages(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None, lang: str | None = None
+    ) -> Iterator[Page[ForestTree]]:
+        """Yield the trees of a person, the most recently requested first."""
+        return self._pages(
+            "/users/{user_id}/forest",
+            "trees",
+            lambda trees: read_list(ForestTree, trees, "trees"),
+            {"limit": limit, "cursor": cursor, "lang": lang},
+            {"user_id": user_id},
+        )
+
+    def harvest(self, user_id: str) -> Harvest:
+        """Make the ripe points of a person spendable.
+
+        If the response to a first attempt was lost, ``moved`` is 0, because that attempt moved the points already.
+        """
+        return read(Harvest, self.call("POST", "/users/{user_id}/harvest", user_id=user_id))
+
+    def redeem(
+        self,
+        user_id: str,
+        project_id: str,
+        *,
+        max_points: int | None,
+        trees: int = 1,
+        dedication: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Redemption:
+        """Request trees.
+
+        Args:
+            max_points: the price that the person was shown, for all trees together; None accepts any price.
+            idempotency_key: makes it safe to repeat the request, also after a restart of the program. By default a
+                new one is made, and an error that this raises has it.
+
+        Raises:
+            Problem: such as ``insufficient_points``, ``sold_out`` or ``price_changed``.
+        """
+        key = idempotency_key or str(uuid.uuid4())
+        body: dict[str, object] = {"project_id": project_id, "trees": trees}
+        body |= {} if dedication is None else {"dedication": dedication}
+        body |= {} if max_points is None else {"max_points": max_points}
+        try:
+            answer = self.call(
+                "POST", "/users/{user_id}/redemptions", body, headers={"idempotency-key": key}, user_id=user_id
+            )
+            return read(Redemption, answer)
+        except SaxaulError as error:
+            error.idempotency_key = key
+            raise
+
+    def redemption(self, user_id: str, redemption_id: str) -> Redemption:
+        return read(Redemption, self.call("GET", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
+
+    def cancel_redemption(self, user_id: str, redemption_id: str) -> Redemption:
+        """Cancel a redemption whose trees are not ordered yet, and refund its points."""
+        return read(Redemption, self.call("DELETE", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
+
+    def grants(self, user_id: str) -> tuple[Grant, ...]:
+        document = as_object(self.call("GET", "/users/{user_id}/grants", user_id=user_id))
+        return read_list(Grant, document.get("grants"), "grants")
+
+    def grant(self, user_id: str, app_id: str) -> Grant:
+        return read(Grant, self.call("GET", _GRANT, user_id=user_id, app_id=app_id))
+
+    def write_grant(self, user_id: str, app_id: str, covers: Sequence[str]) -> Grant:
+        """Record what a person allows a third-party app: ``report``, ``read`` and ``spend``."""
+        body = {"covers": list(covers)}
+        return read(Grant, self.call("PUT", _GRANT, body, user_id=user_id, app_id=app_id))
+
+    def take_back_grant(self, user_id: str, app_id: str) -> None:
+        self.call("DELETE", _GRANT, user_id=user_id, app_id=app_id)
+
+    def _report(self, name: str, items: Iterable[Action | Reversal]) -> Reported:
+        remaining, total, begun = iter(items), Reported(0), 0
+        while batch := [item.document() for item in islice(remaining, ITEMS)]:
+            try:
+                answer = read(Reported, self.call("POST", f"/{name}", {name: batch}))
+            except SaxaulError as error:
+                if not begun:
+                    raise
+                raise IncompleteError(total, begun, error) from error
+            total = Reported(
+                total.accepted + answer.accepted,
+                total.refused + _moved(answer.refused, begun),
+                total.flagged + _moved(answer.flagged, begun),
+            )
+            begun += len(batch)
+        return total
+
+
+def _moved(refusals: Sequence[Refusal], by: int) -> tuple[Refusal, ...]:
+    """Return refusals with the indexes of the whole list instead of those of one call."""
+    return tuple(replace(refusal, index=refusal.index + by) for refusal in refusals)

@@ -1,0 +1,225 @@
+"""A client of the API: calls of any route, and what anyone may read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from saxaul_client.clock import Clock
+from saxaul_client.connection import TIMEOUT, Connection
+from saxaul_client.errors import AnswerError
+from saxaul_client.models import Certificate, CertificateLinks, JsonObject, LogPage, Page
+from saxaul_client.reading import parsed, read
+from saxaul_client.retries import Retries
+
+Item = TypeVar("Item")
+
+
+class Client:
+    """Calls the API. Threads may share a client; it is a context manager, and ``close`` closes its connections.
+
+    Without credentials, it reads what is public.
+
+    Args:
+        api_url, token_url, client_id, client_secret: as the operator gave them. The addresses begin with ``https://``,
+            except those of this machine.
+        scopes: the scopes of the token, such as ``saxaul/wallets.read``; by default all that the client may have.
+        timeout: seconds for connecting, and for each wait for data; httpx.Timeout sets them one by one.
+        retries: how often and how long a call is repeated.
+        transport, clock: replace the network and the time in tests.
+
+    Raises:
+        ValueError: an address or the credentials cannot be used.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        token_url: str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        *,
+        scopes: Sequence[str] = (),
+        timeout: httpx.Timeout | float = TIMEOUT,
+        retries: Retries | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._client_id = client_id
+        self._connection = Connection(
+            api_url,
+            token_url,
+            client_id,
+            client_secret,
+            scopes=scopes,
+            timeout=timeout,
+            retries=retries or Retries(),
+            transport=transport,
+            clock=clock or Clock(),
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(api_url={self.api_url!r}, client_id={self._client_id!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def api_url(self) -> str:
+        """The address of the API, without a slash at its end."""
+        return self._connection.api_url
+
+    def authorization(self) -> str:
+        """Return an Authorization header, for requests that other programs send."""
+        return self._connection.authorization()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: str,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Call any route, such as ``call("GET", "/users/{user_id}/wallet", user_id="mei")``, and return its JSON.
+
+        A query parameter of None is left out.
+
+        Raises:
+            SaxaulError: the call failed; see ``saxaul_client.errors``.
+        """
+        return parsed(self._send(method, path, body, query=query, headers=headers, parameters=parameters).content)
+
+    def certificate(self, number: str, *, known: Certificate | None = None, lang: str | None = None) -> Certificate:
+        """Return a tree's certificate. If ``known`` is still what the API has, it is returned, without a new copy."""
+        response = self._send(
+            "GET",
+            "/certificates/{number}",
+            query={"lang": lang},
+            headers=unless(known.etag if known else None),
+            public=True,
+            parameters={"number": f"{number}.json"},
+        )
+        if known and response.status_code == httpx.codes.NOT_MODIFIED:
+            return known
+        return replace(read(Certificate, parsed(response.content)), etag=response.headers.get("etag"))
+
+    def certificate_file(self, number: str) -> bytes:
+        """Return the exact JSON of a certificate, for the verifier."""
+        return self._send("GET", "/certificates/{number}", public=True, parameters={"number": f"{number}.json"}).content
+
+    def certificate_links(self, number: str) -> CertificateLinks:
+        """Return the public addresses of a certificate. This makes no call."""
+        page = f"{self.api_url}/certificates/{quote(number, safe='')}"
+        return CertificateLinks(page, f"{page}.svg", f"{page}.json")
+
+    def log_key(self) -> bytes:
+        """Return the public key that signs the log, in PEM."""
+        return self._send("GET", "/log/key", public=True).content
+
+    def log_pages(self, *, after: int = 0, limit: int = 500) -> Iterator[LogPage]:
+        """Yield the log after a sequence number, oldest entry first. The last page has no entries: the log ends there.
+
+        Raises:
+            AnswerError: a page does not continue the one before.
+        """
+        while True:
+            content = self._send("GET", "/log", query={"after": after, "limit": limit}, public=True).content
+            entries = _entries_of(parsed(content))
+            yield LogPage(entries, content)
+            if not entries:
+                return
+            sequence = entries[-1].get("sequence")
+            if not isinstance(sequence, int) or sequence <= after:
+                raise AnswerError("the log does not continue: the sequence numbers of a page do not rise")
+            after = sequence
+
+    def impact(self, *, first: date | None = None, last: date | None = None, by: str | None = None) -> JsonObject:
+        """Return the public totals of the days from ``first`` to ``last``, ``by`` type, app or facility."""
+        return as_object(self._public("/impact", {"from": first, "to": last, "by": by}))
+
+    def factor(self, action_type: str, version: int) -> JsonObject:
+        """Return a version of an action type, with its points, its grams and their sources."""
+        path = "/factors/{action_type}/{version}"
+        return as_object(self._public(path, {}, {"action_type": action_type, "version": str(version)}))
+
+    def _public(self, path: str, query: Mapping[str, object], parameters: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        return parsed(self._send("GET", path, query=query, public=True, parameters=parameters).content)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        public: bool = False,
+    ) -> httpx.Response:
+        return self._connection.request(
+            method, path, parameters or {}, query=query or {}, headers=headers or {}, body=body, public=public
+        )
+
+    def _pages(
+        self,
+        path: str,
+        name: str,
+        read_items: Callable[[Any], tuple[Item, ...]],
+        query: Mapping[str, object],
+        parameters: Mapping[str, str] | None = None,
+    ) -> Iterator[Page[Item]]:
+        """Yield the pages of a list, whose items are in the member ``name``. Each page is requested when it is needed.
+
+        Raises:
+            AnswerError: a cursor comes again, so the list would not end.
+        """
+        cursor, seen = query.get("cursor"), set[object]()
+        while True:
+            response = self._send("GET", path, query={**query, "cursor": cursor}, parameters=parameters)
+            document = as_object(parsed(response.content))
+            following = document.get("cursor")
+            if following is not None and not isinstance(following, str):
+                raise AnswerError("cursor is not a text")
+            yield Page(read_items(document.get(name)), following)
+            seen.add(cursor)
+            if following is None:
+                return
+            if following in seen:
+                raise AnswerError("the list does not end: a cursor comes again")
+            cursor = following
+
+
+def items_of(pages: Iterable[Page[Item]]) -> Iterator[Item]:
+    """Yield the items of pages, such as ``items_of(app.ledger_pages("mei"))``."""
+    for page in pages:
+        yield from page.items
+
+
+def unless(etag: str | None) -> dict[str, str]:
+    """Return the header that asks for a response only if it is not the one with this ETag."""
+    return {"if-none-match": etag} if etag else {}
+
+
+def as_object(document: Any) -> JsonObject:  # noqa: ANN401 - JSON
+    if not isinstance(document, dict):
+        raise AnswerError("the response is not a JSON object")
+    return document
+
+
+def _entries_of(document: Any) -> tuple[JsonObject, ...]:  # noqa: ANN401 - JSON
+    entries = as_object(document).get("entries")
+    if not isinstance(entries, list):
+        raise AnswerError("entries is not a list")
+    return tuple(as_object(entry) for entry in entries)

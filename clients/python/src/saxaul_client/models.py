@@ -1,0 +1,408 @@
+"""What the API returns, and the actions that an app reports. docs/api.md describes each field.
+
+Points are ``int``. Grams of CO2e and quantities are ``Decimal``, with exactly the digits that the API sent. Times are
+aware ``datetime``. A state, a reason and a code are texts, because a later release may add one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+
+JsonObject = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A part of a list. ``cursor`` begins the next page; None on the last one."""
+
+    items: tuple[Item, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action to report. Exactly one of ``user_id`` and ``facility_id`` names its owner.
+
+    Attributes:
+        action_id: an id that the app chooses. An action that is reported again with it does not count twice.
+        quantity: in the unit of the action type.
+        occurred_at: with a time zone.
+        mode: ``total`` if the quantity is the running total of the day.
+        evidence_id: what proves the action, such as ``12306:E123456``.
+
+    Raises:
+        ValueError: the time has no zone, or the quantity is not a finite number.
+    """
+
+    action_id: str
+    type: str
+    quantity: Decimal | int | float
+    occurred_at: datetime
+    user_id: str | None = None
+    facility_id: str | None = None
+    mode: str | None = None
+    evidence_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.occurred_at.tzinfo is None:
+            raise ValueError("occurred_at has no time zone")
+        if not Decimal(self.quantity).is_finite():
+            raise ValueError("quantity is not a finite number")
+
+    def document(self) -> JsonObject:
+        """Return the action as the API takes it. A decimal quantity is a text, which keeps all of its digits."""
+        quantity = f"{self.quantity:f}" if isinstance(self.quantity, Decimal) else self.quantity
+        return _present(self, {"quantity": quantity, "occurred_at": self.occurred_at.isoformat()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """An action to reverse, named as it was reported, and the reason."""
+
+    action_id: str
+    occurred_at: datetime
+    reason: str
+    user_id: str | None = None
+    facility_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.occurred_at.tzinfo is None:
+            raise ValueError("occurred_at has no time zone")
+
+    def document(self) -> JsonObject:
+        return _present(self, {"occurred_at": self.occurred_at.isoformat()})
+
+
+def _present(record: Action | Reversal, replaced: dict[str, object]) -> JsonObject:
+    """Return the fields of a record that are not None, with some of them replaced."""
+    named = {name: getattr(record, name) for name in record.__slots__}
+    return {name: value for name, value in (named | replaced).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one item was refused or, among the flagged ones, counts only in part. Its ``index`` is that in the list.
+
+    An action or a reversal has an ``action_id``, and a partner's report has a ``certificate``.
+    """
+
+    index: int
+    code: str
+    detail: str
+    action_id: str | None = None
+    certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """How many items were accepted, and which were refused. A flagged action is accepted too."""
+
+    accepted: int
+    refused: tuple[Refusal, ...] = ()
+    flagged: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    user_id: str
+    earned: int
+    ripening: int
+    harvestable: int
+    spendable: int
+    spent: int
+    avoided_g: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """``moved`` points became spendable; now ``spendable`` points are."""
+
+    user_id: str
+    moved: int
+    spendable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    window: str
+    resets_at: datetime
+    points: int | None = None
+    units: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """An entry of a person's ledger. ``action_id`` is None if the line is the sum of ``summed`` actions."""
+
+    action_id: str | None
+    app: str
+    type: str
+    quantity: Decimal
+    points: int
+    avoided_g: Decimal
+    occurred_at: datetime
+    recorded_at: datetime
+    state: str
+    reason: str | None = None
+    unit: str | None = None
+    mode: str = "single"
+    evidence_id: str | None = None
+    summed: int | None = None
+    avoided_g_reason: str | None = None
+    avoided_g_source: str | None = None
+    caps: tuple[Cap, ...] = ()
+    rule: str | None = None
+    factor: str | None = None
+    campaign: str | None = None
+    conflicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What the actions of one type add up to."""
+
+    type: str
+    actions: int
+    quantity: Decimal
+    points: int
+    avoided_g: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The sums of a month, such as ``2026-06``. ``full_apps`` are those with actions that found no room."""
+
+    user_id: str
+    month: str
+    points: int
+    avoided_g: Decimal
+    types: tuple[Total, ...]
+    full_apps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedTree:
+    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84) as the log writes them."""
+
+    tag: str
+    lat: str
+    lon: str
+    photo_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step in the life of a tree."""
+
+    state: str
+    at: datetime
+    recorded_at: datetime
+    order_id: str | None = None
+    reason: str | None = None
+    inspector: str | None = None
+    evidence_url: str | None = None
+    tree: PlantedTree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A tree of a redemption, and what happened to it."""
+
+    certificate: str
+    state: str
+    history: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A request for trees.
+
+    Attributes:
+        state: ``requested`` until it is settled.
+        reason: why it was rejected, such as ``sold_out``.
+        trees: how many trees.
+        certificates: their certificate numbers.
+        replay: whether the response repeats that of an earlier request with the same Idempotency-Key.
+    """
+
+    redemption_id: str
+    user_id: str
+    state: str
+    project_id: str
+    trees: int
+    points: int
+    certificates: tuple[str, ...]
+    applied_at: datetime
+    reason: str | None = None
+    refunded_points: int = 0
+    dedication: str | None = None
+    lives: tuple[Life, ...] = ()
+    replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForestTree:
+    """A tree of a person. ``number`` is that of its certificate."""
+
+    number: str
+    state: str
+    project_id: str
+    redemption_id: str
+    applied_at: datetime
+    species: str | None = None
+    latin: str | None = None
+    place: str | None = None
+    partner: str | None = None
+    dedication: str | None = None
+    planted_at: datetime | None = None
+    tree: PlantedTree | None = None
+    history: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateLinks:
+    """The public addresses of a certificate: a page for browsers, a picture, and JSON with the proof."""
+
+    page: str
+    picture: str
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The public facts of a tree. ``members`` has the whole document, with its proof."""
+
+    number: str
+    state: str
+    project_id: str
+    applied_at: datetime
+    species: str | None = None
+    latin: str | None = None
+    place: str | None = None
+    partner: str | None = None
+    dedication: str | None = None
+    planted_at: datetime | None = None
+    tree: PlantedTree | None = None
+    history: tuple[Step, ...] = ()
+    etag: str | None = None
+    members: Any = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    at: datetime
+    saplings: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeProject:
+    id: str
+    price_points: int
+    available: int
+    closed: bool
+    species: str
+    place: str
+    partner: str
+    next_release: Release | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A result of the search. ``members`` has the whole result, with the fields of its ``kind``."""
+
+    kind: str
+    id: str
+    title: str
+    text: str
+    points: Decimal | None = None
+    link: str | None = None
+    pays_again_at: datetime | None = None
+    members: Any = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NextTree:
+    tree_project: str
+    price_points: int
+    points_missing: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """The results of a search. ``etag`` is None in a search for one person."""
+
+    query: str
+    fallback: bool
+    suggestions: tuple[Suggestion, ...]
+    next_tree: NextTree | None = None
+    personal: bool = False
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a person allows a third-party app: ``report``, ``read`` and ``spend``."""
+
+    app_id: str
+    covers: tuple[str, ...]
+    granted_at: datetime
+    granted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSummary:
+    order_id: str
+    project_id: str
+    partner: str
+    ordered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedTree:
+    certificate: str
+    redemption_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestLinks:
+    """Links to the manifest that need no token, until ``expires_at``."""
+
+    csv: str
+    json: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A planting order with its trees. ``state`` is ``planted`` when each tree is confirmed or reported as failed."""
+
+    order_id: str
+    project_id: str
+    partner: str
+    ordered_at: datetime
+    state: str
+    trees: tuple[OrderedTree, ...]
+    manifest: ManifestLinks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the public log: its entries, and the exact bytes, which the verifier reads."""
+
+    entries: tuple[JsonObject, ...]
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A catalog entry as the API shows it. Send ``etag`` as ``if_match`` to replace exactly this version."""
+
+    id: str
+    document: JsonObject
+    etag: str | None

@@ -1,0 +1,226 @@
+"""Long lists: reports of many items in several calls, and lists of many pages."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import httpx
+import pytest
+
+from saxaul_client import (
+    Action,
+    AnswerError,
+    IncompleteError,
+    OperatorClient,
+    PartnerClient,
+    Problem,
+    Reported,
+    Reversal,
+    items_of,
+)
+from tests.client.fake_api import API, ONCE, SECRET, TOKEN_URL, FakeApi, StillClock, ok, refused
+
+NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
+
+
+def actions(count: int) -> Iterator[Action]:
+    for number in range(count):
+        yield Action(action_id=f"a-{number}", user_id="mei", type="bus_ride", quantity=1, occurred_at=NOON)
+
+
+def sent(request: httpx.Request) -> list[dict[str, Any]]:
+    [items] = json.loads(request.content).values()
+    found: list[dict[str, Any]] = items
+    return found
+
+
+def refuse_last(request: httpx.Request) -> httpx.Response:
+    """Accept all actions of a call but the last one, and flag the first one."""
+    items = sent(request)
+    last = {"index": len(items) - 1, "action_id": items[-1]["action_id"], "code": "too_old", "detail": "Old."}
+    first = {"index": 0, "action_id": items[0]["action_id"], "code": "over_plausible_quantity", "detail": "Much."}
+    return httpx.Response(202, json={"accepted": len(items) - 1, "refused": [last], "flagged": [first]})
+
+
+@pytest.mark.parametrize(("count", "calls"), [(1, [1]), (500, [500]), (501, [500, 1]), (1234, [500, 500, 234])])
+def test_many_actions_are_sent_in_calls_of_at_most_500_and_the_indexes_are_those_of_the_whole_list(
+    count: int, calls: list[int]
+) -> None:
+    api = FakeApi(refuse_last)
+    reported = api.client().report_actions(actions(count))
+
+    assert [len(sent(request)) for request in api.requests] == calls
+    assert reported.accepted == count - len(calls)
+    assert all(refusal.action_id == f"a-{refusal.index}" for refusal in (*reported.refused, *reported.flagged))
+    assert [refusal.index for refusal in reported.refused] == [sum(calls[: end + 1]) - 1 for end in range(len(calls))]
+
+
+def test_no_actions_make_no_call() -> None:
+    api = FakeApi(refuse_last)
+
+    assert api.client().report_actions([]) == Reported(0)
+    assert api.requests == []
+
+
+def test_a_call_that_fails_does_not_lose_what_the_earlier_calls_said() -> None:
+    api = FakeApi(refuse_last, refuse_last, refused(503, "busy"))
+
+    with pytest.raises(IncompleteError) as raised:
+        api.client(retries=ONCE).report_actions(actions(2000))
+
+    error = raised.value
+    assert (error.answered, error.reported.accepted) == (1000, 998)
+    assert [refusal.index for refusal in error.reported.refused] == [499, 999]
+    assert isinstance(error.__cause__, Problem)
+    assert len(api.requests) == 3, "the last call is not made"
+
+
+def test_a_first_call_that_fails_raises_its_own_error() -> None:
+    with pytest.raises(Problem, match="403 not_an_app"):
+        FakeApi(refused(403, "not_an_app")).client().report_actions(actions(2000))
+
+
+def test_reporting_goes_on_from_where_it_stopped_until_each_action_is_answered_once() -> None:
+    api = FakeApi(refuse_last, refused(503, "busy"), refuse_last)
+    app, listed = api.client(retries=ONCE), list(actions(700))
+
+    with pytest.raises(IncompleteError) as raised:
+        app.report_actions(listed)
+    rest = app.report_actions(listed[raised.value.answered :])
+
+    assert raised.value.reported.accepted + rest.accepted == 698
+
+
+def test_a_decimal_quantity_is_sent_with_all_of_its_digits_and_absent_fields_are_left_out() -> None:
+    api = FakeApi(refuse_last)
+    quantity = Decimal("0.10000000000000000001")
+    api.client().report_actions(
+        [Action(action_id="a", facility_id="dc-1", type="kwh", quantity=quantity, occurred_at=NOON)]
+    )
+
+    assert sent(api.requests[0]) == [
+        {
+            "action_id": "a",
+            "facility_id": "dc-1",
+            "type": "kwh",
+            "quantity": "0.10000000000000000001",
+            "occurred_at": "2027-01-01T12:00:00+00:00",
+        }
+    ]
+
+
+@pytest.mark.parametrize("quantity", [float("nan"), float("inf"), Decimal("NaN"), Decimal("-Infinity")])
+def test_a_quantity_that_is_no_number_is_refused(quantity: float | Decimal) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    local = datetime(2027, 1, 1)  # noqa: DTZ001 - what is refused
+    with pytest.raises(ValueError, match="time zone"):
+        Action(action_id="a", type="kwh", quantity=1, occurred_at=local)
+    with pytest.raises(ValueError, match="time zone"):
+        Reversal(action_id="a", user_id="mei", reason="lost", occurred_at=local)
+
+
+def test_reversals_are_sent_as_they_were_reported() -> None:
+    api = FakeApi(httpx.Response(202, json={"accepted": 1, "refused": []}))
+    api.client().reverse_actions([Reversal(action_id="a", user_id="mei", reason="lost", occurred_at=NOON)])
+
+    assert str(api.requests[0].url) == f"{API}/reversals"
+    assert sent(api.requests[0])[0]["reason"] == "lost"
+
+
+def order(number: int) -> dict[str, str]:
+    at = "2027-01-01T08:00:00+08:00"
+    return {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
+
+
+def partner_of(api: FakeApi) -> PartnerClient:
+    return PartnerClient(API, TOKEN_URL, "id", SECRET, transport=httpx.MockTransport(api), clock=StillClock())
+
+
+def test_pages_follow_the_cursor_until_there_is_none_and_are_requested_when_they_are_needed() -> None:
+    api = FakeApi(
+        ok({"orders": [order(1), order(2)], "cursor": "c1=="}),
+        ok({"orders": [], "cursor": "c2"}),
+        ok({"orders": [order(3)], "cursor": None}),
+    )
+    pages = partner_of(api).order_pages(limit=2)
+
+    first = next(pages)
+    assert len(api.requests) == 1
+    assert [found.order_id for found in (*first.items, *items_of(pages))] == ["o-1", "o-2", "o-3"]
+    assert [dict(request.url.params) for request in api.requests] == [
+        {"limit": "2"},
+        {"limit": "2", "cursor": "c1=="},
+        {"limit": "2", "cursor": "c2"},
+    ]
+
+
+def test_a_list_continues_at_a_cursor_that_was_kept() -> None:
+    api = FakeApi(ok({"orders": [], "cursor": None}))
+    list(partner_of(api).order_pages(cursor="kept"))
+
+    assert dict(api.requests[0].url.params) == {"cursor": "kept"}
+
+
+@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], ["a", "b", "c", "b"]])
+def test_a_cursor_that_comes_again_ends_the_list_with_an_error(cursors: list[str]) -> None:
+    api = FakeApi(*(ok({"orders": [order(1)], "cursor": cursor}) for cursor in cursors))
+
+    with pytest.raises(AnswerError, match="does not end"):
+        list(islice(partner_of(api).order_pages(), 100))
+
+    assert len(api.requests) == len(cursors)
+
+
+@pytest.mark.parametrize("cursor", [5, True, ["a"], {}])
+def test_a_cursor_that_is_no_text_is_an_error(cursor: object) -> None:
+    with pytest.raises(AnswerError, match="cursor"):
+        list(partner_of(FakeApi(ok({"orders": [], "cursor": cursor}))).order_pages())
+
+
+def log_page(*sequences: object) -> httpx.Response:
+    return ok({"entries": [{"sequence": sequence} for sequence in sequences]})
+
+
+def test_the_log_is_read_until_a_page_has_no_entries_and_each_page_keeps_its_exact_bytes() -> None:
+    api = FakeApi(log_page(1, 2), log_page(3), log_page())
+    pages = list(api.client().log_pages())
+
+    assert [len(page.entries) for page in pages] == [2, 1, 0]
+    assert pages[-1].content == b'{"entries":[]}'
+    assert [request.url.params["after"] for request in api.requests] == ["0", "2", "3"]
+
+
+@pytest.mark.parametrize("second", [[2], [1], [None], ["3"], [1.5]])
+def test_a_log_whose_sequence_numbers_do_not_rise_is_an_error(second: list[object]) -> None:
+    with pytest.raises(AnswerError, match="does not continue"):
+        list(islice(FakeApi(log_page(1, 2), log_page(*second)).client().log_pages(), 100))
+
+
+def test_a_partners_reports_have_their_refusals() -> None:
+    refusal = {"index": 1, "certificate": "x", "code": "not_in_order", "detail": "No."}
+    api = FakeApi(ok({"confirmed": 1, "refused": [refusal]}))
+    reported = partner_of(api).confirm("o/1", [{"certificate": "1"}, {"certificate": "x"}])
+
+    assert (reported.accepted, reported.refused[0].certificate) == (1, "x")
+    assert api.requests[0].url.raw_path == b"/v1/planting-orders/o%2F1/confirmations"
+
+
+def test_an_operator_replaces_exactly_the_version_that_was_read() -> None:
+    entry = httpx.Response(200, json={"id": "bus", "words": ["bus"], "weight": 1.5}, headers={"etag": '"3"'})
+    api = FakeApi(entry)
+    operator = OperatorClient(API, TOKEN_URL, "id", SECRET, transport=httpx.MockTransport(api), clock=StillClock())
+
+    read = operator.entry("synonyms", "bus")
+    operator.write_entry("synonyms", "bus", read.document, if_match=read.etag)
+    operator.write_entry("synonyms", "coach", {"words": []}, new=True)
+
+    assert api.requests[1].headers["if-match"] == '"3"'
+    assert json.loads(api.requests[1].content)["weight"] == 1.5
+    assert api.requests[2].headers["if-none-match"] == "*"
