@@ -1,6 +1,7 @@
 """When changes of the catalog take effect, their warnings, previews, restored versions, and entries that are broken."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -659,7 +660,20 @@ def test_an_entry_that_cannot_be_read_is_left_out_logged_and_shown_as_broken(
     assert set(stack.catalog_store.catalog().action_types) == {"bus_ride", "walking"}
 
 
-@pytest.mark.parametrize("fields", [{}, {"v": "x"}, {"v": 1, "changed_at": "x"}, {"v": 2, "before": "x"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"v": "x"},
+        {"v": Decimal("1e50")},
+        {"v": 1, "changed_at": "x"},
+        {"v": 1, "changed_at": Decimal("1e125")},
+        {"v": 1, "changed_at": -1},
+        {"v": 1, "effective_at": Decimal("1e30")},
+        {"v": 1, "effective_at": 253_370_764_800},
+        {"v": 2, "before": "x"},
+    ],
+)
 def test_a_malformed_item_is_left_out_and_logged_and_everything_else_works(
     stack: Stack, fields: Item, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from saxaul.storage.clients import dynamodb
 from saxaul.storage.registry import CLIENT_CACHED_FOR, CLIENTS_CACHED, Registry
-from saxaul.storage.table import Item, Key, Table
+from saxaul.storage.table import Item, Key, Table, raw
 from tests.builders import confirmation, failure, inspection, make_redemption, make_suggestion, make_tree_project
 from tests.clocks import StoppedClock
 from tests.integration.stack import (
@@ -109,6 +110,16 @@ def test_a_malformed_item_counts_as_not_registered_is_logged_and_hurts_no_other_
 
     assert list_orders("broken").code == "unknown_client"
     assert "a registered client cannot be read" in caplog.text
+    assert list_orders("partner-client").status == 200
+    assert put_entry("tree-projects", "p", document(make_tree_project())).status == 200
+
+
+@pytest.mark.parametrize("field", ["name", "role", "trust", "partners", "unknown"])
+def test_an_item_with_a_set_counts_as_not_registered_and_hurts_no_other_client(stack: Stack, field: str) -> None:
+    item = raw({"pk": "clients", "sk": "broken", "name": "see", "role": "partner", "partners": ["SEE"]})
+    dynamodb().put_item(TableName="Catalog", Item=item | {field: {"SS": ["partner"]}})
+
+    assert list_orders("broken").code == "unknown_client"
     assert list_orders("partner-client").status == 200
     assert put_entry("tree-projects", "p", document(make_tree_project())).status == 200
 

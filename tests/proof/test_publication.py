@@ -9,7 +9,7 @@ import pytest
 
 from local.seed import load
 from saxaul.catalog.entries import Catalog, Entity, Kind
-from saxaul.catalog.snapshot import CORE_KINDS, SNAPSHOT_FORMAT, PublishedIndex, Snapshot, recorded_entry
+from saxaul.catalog.snapshot import CORE_KINDS, HIGHEST_HEAD, SNAPSHOT_FORMAT, PublishedIndex, Snapshot, recorded_entry
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.services.publish_catalog import WRITTEN_AGAIN_AFTER, CatalogPublishing, Publication
 from saxaul.services.search import LiveIndex
@@ -20,7 +20,7 @@ from saxaul.storage.table import Key, Table
 from tests.builders import NOON, make_action_type, make_suggestion
 from tests.clocks import StoppedClock
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
-from tests.proof.memory_dynamodb import MemoryDynamoDB
+from tests.proof.memory_dynamodb import MemoryDynamoDB, Name
 from tests.proof.memory_services import MemoryObjects
 
 DELAY = 60
@@ -366,6 +366,62 @@ def test_an_item_with_any_value_in_any_field_does_not_stop_the_publication(site:
     assert site.queries(lambda: site.points(worker)) == 0
     assert site.points(worker) == 80
     assert dict(worker.timeline().entries["action-types"]) == site.operator.read().timeline.entries["action-types"]
+
+
+SETS: tuple[Any, ...] = ({"SS": ["b", "a"]}, {"NS": ["1", "2"]}, {"BS": [b"a"]}, {"M": {"x": {"SS": ["a"]}}})
+
+
+@pytest.mark.parametrize("attribute", SETS, ids=repr)
+@pytest.mark.parametrize("field", ["v", "changed_at", "changed_by", "effective_at", "document", "before", "tags"])
+def test_an_item_with_a_set_in_any_field_stops_neither_the_publication_nor_a_read(
+    site: Site,
+    field: str,
+    attribute: Any,  # noqa: ANN401 - in the notation of DynamoDB
+) -> None:
+    site.operator.put("action-types", "walking", VersionedEntry(make_action_type(), 1, NOON, "", NOON))
+    item = site.memory.tables["Catalog"][Name("action-types", "walking")]
+    site.memory.tables["Catalog"][Name("action-types", "walking")] = {**item, field: attribute}
+
+    assert site.points(site.worker()) == 80, "from the table"
+    site.publish()
+    assert site.points(site.worker()) == 80, "from the snapshot"
+    assert site.publish().snapshots == 0, "the hash of the entries is the same"
+
+
+@pytest.mark.parametrize("version", [HIGHEST_HEAD - 1, HIGHEST_HEAD])
+def test_a_snapshot_with_a_forged_version_is_replaced_and_the_head_stays(site: Site, version: int) -> None:
+    site.publish()
+    head = site.operator.head()
+    site.bucket.put(POINTER, resealed(lambda fields: fields.update(version=version))(site.bucket.objects[POINTER].body))
+
+    site.repair()
+
+    assert site.operator.head() <= head + 1
+    site.check()
+    site.write("90")
+    site.publish()
+    site.check()
+
+
+HEADS: tuple[Any, ...] = (
+    {"S": "abc"}, {"NULL": True}, {"L": []}, {"N": "352.5"}, {"N": "-7"}, {"N": "0"}, {"N": "1e30"}, None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("damaged", HEADS, ids=repr)
+def test_a_damaged_head_stops_no_read_and_the_next_run_repairs_it(site: Site, damaged: Any) -> None:  # noqa: ANN401
+    site.publish()
+    item = {
+        name: value for name, value in site.memory.tables["Catalog"][Name("catalog", "head")].items() if name != "v"
+    }
+    site.memory.tables["Catalog"][Name("catalog", "head")] = item | ({"v": damaged} if damaged else {})
+
+    assert site.points(site.worker()) == 80
+    site.repair()
+    site.check()
+    site.write("90")
+    site.publish()
+    site.check()
 
 
 def test_a_version_that_the_publisher_cannot_read_is_broken_for_workers_too(site: Site) -> None:

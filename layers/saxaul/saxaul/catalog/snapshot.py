@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 HIGHEST_HEAD = 10**15
 """No head gets as high by writes of entries. So a forged version leaves the head far below the numbers of DynamoDB."""
 
+HIGHEST_RAISED = HIGHEST_HEAD // 2
+"""The head is not raised above the version of a snapshot with a higher one, which must be forged.
+
+So writes never bring the head to ``HIGHEST_HEAD``, whatever somebody has written to the bucket.
+"""
+
 SNAPSHOT_FORMAT = 3
 """Increase this number if the JSON of a snapshot changes. Workers of another release then read the table instead."""
 

@@ -17,7 +17,14 @@ from typing import NamedTuple
 import saxaul.catalog
 import saxaul.search
 from saxaul.catalog.entries import KINDS, Catalog, Kind
-from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot, published_items
+from saxaul.catalog.snapshot import (
+    CORE_KINDS,
+    HIGHEST_RAISED,
+    BrokenSnapshotError,
+    PublishedIndex,
+    Snapshot,
+    published_items,
+)
 from saxaul.clock import Clock
 from saxaul.observability import logger
 from saxaul.races import retry_lost_races
@@ -198,6 +205,8 @@ class CatalogPublishing(NamedTuple):
         Raises:
             LostRaceError: the head has changed.
         """
+        if published and published.version > HIGHEST_RAISED:
+            published = None
         is_same = published and (published.version, published.entries_hash) == (head, entries_hash)
         if head and (published is None or head > published.version or is_same):
             return head
@@ -275,6 +284,8 @@ def _plain(value: object) -> object:
             return [_plain(member) for member in value]
         case dict():
             return {name: _plain(member) for name, member in value.items()}
+        case frozenset():
+            return sorted(map(repr, value))
         case _:
             return repr(value)
 

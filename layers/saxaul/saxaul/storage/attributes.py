@@ -68,8 +68,8 @@ def _number(value: int | Decimal) -> str:
 def python_value(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any value that DynamoDB can store
     """Return a value that DynamoDB sent, as a plain Python value. Numbers become ``Decimal``, binary values ``bytes``.
 
-    Raises:
-        TypeError: the attribute is a set.
+    Sets, which only somebody writes by hand, become frozen sets. So an item with one is refused by what reads it, and
+    does not stop the read of other items.
     """
     ((kind, content),) = attribute.items()
     if kind == "S" or kind == "BOOL":  # noqa: PLR1714 - faster than a lookup in a set
@@ -84,4 +84,4 @@ def python_value(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any val
         return b64decode(content) if isinstance(content, str) else content  # text, if wire.py parsed the response
     if kind == "NULL":
         return None
-    raise TypeError(f"Saxaul stores no attributes of the type {kind}")
+    return frozenset(python_value({kind.removesuffix("S"): member}) for member in content)

@@ -22,19 +22,28 @@ changed since. So if two such writes run at the same time, one of them fails, an
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saxaul.catalog.calendar import CATALOG_DELAY
 from saxaul.catalog.entries import KINDS, MODELS, ActionType, Catalog, Entity, Kind, Reference
 from saxaul.catalog.on_demand import OnDemand
-from saxaul.catalog.snapshot import CORE_KINDS, BrokenSnapshotError, PublishedIndex, Snapshot, recorded_entry
+from saxaul.catalog.snapshot import (
+    CORE_KINDS,
+    HIGHEST_HEAD,
+    BrokenSnapshotError,
+    PublishedIndex,
+    Snapshot,
+    recorded_entry,
+)
 from saxaul.catalog.timeline import Timeline, renewed_after, usable_for
-from saxaul.catalog.versions import EntryVersion, VersionedEntry, content_of
+from saxaul.catalog.versions import HIGHEST_VERSION, EntryVersion, VersionedEntry, content_of
 from saxaul.observability import logger
+from saxaul.races import LostRaceError
 from saxaul.storage.objects import ObjectError
 from saxaul.storage.snapshots import ReadSnapshot, Snapshots
-from saxaul.storage.table import IS_AS_EXPECTED, IS_NEW, Item, Key, Table, TransactionRefusedError, transact
+from saxaul.storage.table import IS_AS_EXPECTED, Item, Key, Table, TransactionRefusedError, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -50,6 +59,8 @@ LARGEST_ENTRY = 350_000
 
 RULES_CACHED = 4096
 """How many versions of action types a worker keeps. A version never changes, so a kept one is never out of date."""
+
+_YEAR_9999 = 253_370_764_800
 
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
@@ -180,18 +191,25 @@ class CatalogStore:
         return self._snapshots.index(named).body
 
     def head(self) -> int:
-        """Return the version of the head, which each write of an entry increases. 0 if there is none yet."""
+        """Return the version of the head, which each write of an entry increases.
+
+        0 if there is none yet, or if somebody has damaged it. Then the table is read, until the publisher raises it.
+        """
         item = self._table.get(_HEAD)
-        return int(item["v"]) if item else 0
+        return _head_version(item) if item else 0
 
     def raise_head(self, version: int, to: int) -> None:
-        """Give the head the version ``to``, if it has the version ``version``.
+        """Give the head the version ``to``, if it has the version ``version``: 0 if it is missing or damaged.
 
         Raises:
             LostRaceError: it has another version.
         """
-        condition = IS_AS_EXPECTED if version else IS_NEW
-        expected = {":expected_version": version} if version else {}
+        item: Item = {"v": version} if version else self._table.get(_HEAD) or {}
+        if not version and _head_version(item):
+            raise LostRaceError("the head is no longer missing or damaged")
+        condition, expected = "attribute_not_exists(v)", Item()
+        if "v" in item:
+            condition, expected = IS_AS_EXPECTED, {":expected_version": item["v"]}
         transact([self._table.update_write(_HEAD, "SET v = :raised", condition, {":raised": to, **expected})])
 
     def read(self) -> TableReading:
@@ -365,6 +383,15 @@ class CatalogStore:
             raise
 
 
+def _head_version(item: Item) -> int:
+    """Return the version in the item of the head, or 0 if it is damaged."""
+    found = item.get("v")
+    if isinstance(found, Decimal) and 0 < found <= HIGHEST_HEAD and found == found.to_integral_value():
+        return int(found)
+    logger.error("the head of the catalog is damaged", extra={"v": repr(found)})
+    return 0
+
+
 def _timeline_of(snapshot: Snapshot, release: str) -> Timeline:
     """Return the entries of a snapshot. Each is read when it is first needed.
 
@@ -432,13 +459,15 @@ def _from_item(
     known_entities = {(version.version, version.changed_at): version.entity for version in known.chain} if known else {}
 
     def version_of(item: Item) -> VersionedEntry:
-        number, changed_at = int(item["v"]), int(item.get("changed_at", 0))
+        number, changed_at = int(item["v"]), _instant(item.get("changed_at", 0))
         entity, is_broken = None, bool(item.get("broken"))
         if "document" in item:
             entity = known_entities.get((number, changed_at))
             entity = entity or _entity(kind, f"{place} version {number}", item["document"], read_document)
             is_broken = entity is None
-        changed_by, effective_at = str(item.get("changed_by", "")), int(item.get("effective_at", 0))
+        changed_by, effective_at = str(item.get("changed_by", "")), _instant(item.get("effective_at", 0))
+        if not 0 < number <= HIGHEST_VERSION:
+            raise ValueError(f"there is no version {number}")
         return VersionedEntry(entity, number, changed_at, changed_by, effective_at, is_broken=is_broken)
 
     try:
@@ -446,6 +475,18 @@ def _from_item(
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         logger.exception("an item of the catalog is malformed", extra={"place": place})
         return VersionedEntry(None, 0, is_broken=True)
+
+
+def _instant(stored: Any) -> int:  # noqa: ANN401 - any value that somebody has written by hand
+    """Return a stored instant.
+
+    Raises:
+        ArithmeticError, TypeError, ValueError: it is not a number of seconds in the years 1970 to 9998.
+    """
+    instant = int(stored)
+    if not 0 <= instant < _YEAR_9999:
+        raise ValueError(f"no version is from {instant}")
+    return instant
 
 
 def _entity(kind: Kind, place: str, document: str, read_document: _ReadDocument) -> Entity | None:
@@ -458,7 +499,10 @@ def _entity(kind: Kind, place: str, document: str, read_document: _ReadDocument)
 
 
 def _version_from_item(item: Item) -> EntryVersion:
-    changed_at, effective_at = int(item.get("changed_at", 0)), int(item.get("effective_at", 0))
+    try:
+        changed_at, effective_at = _instant(item.get("changed_at", 0)), _instant(item.get("effective_at", 0))
+    except (ArithmeticError, TypeError, ValueError):
+        changed_at = effective_at = 0  # not recorded
     return EntryVersion(int(item["sk"]), changed_at, str(item.get("changed_by", "")), _document(item), effective_at)
 
 
