@@ -114,8 +114,9 @@ def test_a_malformed_item_counts_as_not_registered_is_logged_and_hurts_no_other_
     assert put_entry("tree-projects", "p", document(make_tree_project())).status == 200
 
 
+@pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("field", ["name", "role", "trust", "partners", "unknown"])
-def test_an_item_with_a_set_counts_as_not_registered_and_hurts_no_other_client(stack: Stack, field: str) -> None:
+def test_an_item_with_a_set_counts_as_not_registered_and_hurts_no_other_client(field: str) -> None:
     item = raw({"pk": "clients", "sk": "broken", "name": "see", "role": "partner", "partners": ["SEE"]})
     dynamodb().put_item(TableName="Catalog", Item=item | {field: {"SS": ["partner"]}})
 
