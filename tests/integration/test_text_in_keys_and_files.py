@@ -116,7 +116,7 @@ def test_an_exported_catalog_is_read_back_with_the_same_text(tmp_path: Path, mon
             Listed("synonyms", name, entry.model_dump(mode="json"), 1, None, "") for name, entry in entries.items()
         ]
     }
-    monkeypatch.setattr(local_export, "Client", lambda _: nullcontext())
+    monkeypatch.setattr(local_export, "open_client", lambda *_: nullcontext())
     monkeypatch.setattr(local_export, "entries_of", lambda _, kind: listed.get(kind, []))
 
     local_export.export(tmp_path)

@@ -136,7 +136,10 @@ class Programme:
         time = None if ahead is None else self.rfc3339(self.clock.instant + ahead)
         before = self.at(place, self.clock.instant)
         pending = any(known.effective_at > self.clock.instant for known in self.kept(place))
-        known_version = self.store.latest(kind, identifier).version
+        stored = self.store.latest(kind, identifier)
+        # The time of the stored version counts as not named: an operator may have edited that version.
+        if ahead is not None and name != "delete" and self.clock.instant + ahead == stored.effective_at:
+            ahead = DELAY
         try:
             match name:
                 case "put":
@@ -147,7 +150,7 @@ class Programme:
                     entry = self.editing.delete(kind, identifier, Condition(), "operator", time)
         except Problem:
             return
-        if entry.version > known_version:
+        if entry.version > stored.version:
             is_new = before is None and not pending
             self.history[place].append(Known(entry.entity, self.clock.instant, entry.effective_at, is_new))
             assert entry.effective_at == self.clock.instant + (ahead if ahead is not None else 0 if is_new else DELAY)
