@@ -24,9 +24,9 @@ HIGHEST_HEAD = 10**15
 """No head gets as high by writes of entries. So a forged version leaves the head far below the numbers of DynamoDB."""
 
 HIGHEST_RAISED = HIGHEST_HEAD // 2
-"""The head is not raised above the version of a snapshot with a higher one, which must be forged.
+"""A snapshot with a higher version must be forged. The publisher replaces it, and does not raise the head above it.
 
-So writes never bring the head to ``HIGHEST_HEAD``, whatever somebody has written to the bucket.
+So writes of entries never bring the head to ``HIGHEST_HEAD``, whatever somebody has written to the bucket.
 """
 
 SNAPSHOT_FORMAT = 3

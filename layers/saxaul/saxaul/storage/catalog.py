@@ -61,6 +61,7 @@ RULES_CACHED = 4096
 """How many versions of action types a worker keeps. A version never changes, so a kept one is never out of date."""
 
 _YEAR_9999 = 253_370_764_800
+"""The first second of the year 9999 in UTC. Later times cannot be shown in every time zone."""
 
 _FIRST, _LAST = "0", "z~"
 _GUARD = Key("references", "guard")
@@ -204,11 +205,11 @@ class CatalogStore:
         Raises:
             LostRaceError: it has another version.
         """
-        item: Item = {"v": version} if version else self._table.get(_HEAD) or {}
-        if not version and _head_version(item):
+        item = {"v": version} if version else self._table.get(_HEAD)
+        if not version and item and _head_version(item):
             raise LostRaceError("the head is no longer missing or damaged")
         condition, expected = "attribute_not_exists(v)", Item()
-        if "v" in item:
+        if item and "v" in item:
             condition, expected = IS_AS_EXPECTED, {":expected_version": item["v"]}
         transact([self._table.update_write(_HEAD, "SET v = :raised", condition, {":raised": to, **expected})])
 

@@ -60,4 +60,4 @@ HANDLERS: Mapping[str, Any] = {
     "before-parse.dynamodb.BatchGetItem": _parse_plain_json,
     "before-parse.dynamodb.Query": _parse_plain_json,
 }
-"""The handler of each event of botocore."""
+"""The events of botocore that are handled, each with its handler."""
