@@ -12,8 +12,8 @@ import httpx
 
 from saxaul.trees.states import State
 from tests.e2e.calling import Client
-from tests.e2e.journeys import eventually, make_action
-from tests.e2e.test_burst import messages_in, redemptions_of, wallets_of
+from tests.e2e.journeys import eventually, make_action, short_visibility_timeout
+from tests.e2e.test_burst import VISIBILITY, messages_in, redemptions_of, wallets_of
 from tests.e2e.worker_killer import start_new_workers
 
 PEOPLE = 64
@@ -48,13 +48,16 @@ def test_64_parallel_requests_to_new_workers_are_all_answered_by_us_and_each_is_
             found.append(httpx.post(address, content=json.dumps(body), headers=headers | key, timeout=PATIENCE))
         return found
 
-    with ThreadPoolExecutor(PEOPLE) as threads:
-        responses = dict(zip(users, threads.map(responses_to, users), strict=True))
+    # While 64 workers start on two cores, a batch of the settlement can run out of time. SQS delivers it again after
+    # the visibility timeout, and holds back the messages behind it until then.
+    with short_visibility_timeout(stack, "redemptions", VISIBILITY):
+        with ThreadPoolExecutor(PEOPLE) as threads:
+            responses = dict(zip(users, threads.map(responses_to, users), strict=True))
 
-    kinds = Counter(kind_of(response) for found in responses.values() for response in found)
-    assert kinds.keys() <= {(ACCEPTED, JSON, "", ""), (BUSY, PROBLEM, "busy", "2")}, kinds
-    assert kinds[ACCEPTED, JSON, "", ""] == PEOPLE
-    check_that_each_paid_once(stack, project, {user: found[-1].json() for user, found in responses.items()})
+        kinds = Counter(kind_of(response) for found in responses.values() for response in found)
+        assert kinds.keys() <= {(ACCEPTED, JSON, "", ""), (BUSY, PROBLEM, "busy", "2")}, kinds
+        assert kinds[ACCEPTED, JSON, "", ""] == PEOPLE
+        check_that_each_paid_once(stack, project, {user: found[-1].json() for user, found in responses.items()})
 
 
 def check_that_each_paid_once(stack: dict[str, Any], project: str, accepted: Mapping[str, Any]) -> None:
