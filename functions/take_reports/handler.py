@@ -36,19 +36,19 @@ def view_order(request: Request) -> Response:
 def confirm_trees(request: Request) -> Response:
     order = _order(request)
     reports = reports_in(request.json(), "confirmations", MAX_REPORTS)
-    return Response(reports_view("confirmed", report_taking().take(order, reports, apply_confirmations)))
+    return Response(reports_view(report_taking().take(order, reports, apply_confirmations)))
 
 
 def fail_trees(request: Request) -> Response:
     order = _order(request)
     reports = reports_in(request.json(), "failures", MAX_FAILURES)
-    return Response(reports_view("failed", report_taking().take(order, reports, apply_failures)))
+    return Response(reports_view(report_taking().take(order, reports, apply_failures)))
 
 
 def inspect_trees(request: Request) -> Response:
     order = _order(request)
     reports = reports_in(request.json(), "inspections", MAX_REPORTS)
-    return Response(reports_view("inspected", report_taking().take(order, reports, apply_inspections)))
+    return Response(reports_view(report_taking().take(order, reports, apply_inspections)))
 
 
 def _order(request: Request) -> PlantingOrder:

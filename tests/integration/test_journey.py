@@ -66,7 +66,7 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
     ]
 
     confirmed = confirmation(number, planted_at="2026-06-06T06:30:00+08:00")
-    assert confirm(order_id, confirmed).body == {"confirmed": 1, "refused": []}
+    assert confirm(order_id, confirmed).body == {"accepted": 1, "refused": []}
     assert view_order(order_id).body["state"] == "planted"
     shown = certificate(number.lower()).body
     assert (shown["state"], shown["species"], shown["partner"]) == ("planted", "Saxaul", "Alxa SEE Foundation")
@@ -100,8 +100,8 @@ def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stac
     assert stack.run_planting_batch() == []
     assert stack.settle(*bodies) == []
     confirmed = confirmation(first.body["certificates"][0], planted_at="2026-06-06T06:30:00+08:00")
-    assert confirm(order_id, confirmed, confirmed).body == {"confirmed": 2, "refused": []}
-    assert confirm(order_id, confirmed).body == {"confirmed": 1, "refused": []}
+    assert confirm(order_id, confirmed, confirmed).body == {"accepted": 2, "refused": []}
+    assert confirm(order_id, confirmed).body == {"accepted": 1, "refused": []}
     assert view_redemption(first.body["redemption_id"])["state"] == "planted"
     assert stack.wallet().spent == 80
 

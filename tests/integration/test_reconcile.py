@@ -162,7 +162,7 @@ def planted(three_weeks: Stack) -> Stack:
     """The ordered tree was confirmed and later found dead. The log records both reports."""
     [order_id] = three_weeks.order_ids()
     number = view_order(order_id).body["trees"][0]["certificate"]
-    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["confirmed"] == 1
+    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["accepted"] == 1
     report("inspections", order_id, inspection(number, "dead", inspected_at="2026-06-06T00:20:00+08:00"))
     return three_weeks
 

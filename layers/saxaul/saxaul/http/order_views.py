@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import View
+from saxaul.problems import AllRefused
 from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import PlantingOrder, is_done
 from saxaul.trees.redemptions import Redemption
@@ -42,6 +43,13 @@ def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
     }
 
 
-def reports_view(name: str, reported: Reported) -> View:
-    """Return the view of a request's result. ``name`` is the name of the field for the number of accepted reports."""
-    return {name: reported.accepted, "refused": [asdict(refusal) for refusal in reported.refused]}
+def reports_view(reported: Reported) -> View:
+    """Return the view of a request's result.
+
+    Raises:
+        AllRefused: none of the reports was accepted.
+    """
+    refused = [asdict(refusal) for refusal in reported.refused]
+    if not reported.accepted:
+        raise AllRefused(refused)
+    return {"accepted": reported.accepted, "refused": refused}
