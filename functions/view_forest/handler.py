@@ -1,4 +1,4 @@
-"""Shows wallets, ledgers, monthly statements, forests and tree projects."""
+"""Shows wallets, ledgers, monthly statements, redemptions, forests and tree projects."""
 
 import re
 from typing import Annotated
@@ -9,6 +9,7 @@ from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
 from saxaul.http.ledger_views import line_view, month_view, position_view
 from saxaul.http.project_views import project_view
+from saxaul.http.redemption_views import redemption_view
 from saxaul.http.sizes import page_of
 from saxaul.http.tree_views import forest_tree_view
 from saxaul.ledger.history import LinePlace
@@ -16,7 +17,7 @@ from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, forest_reading
+from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, RedemptionPlace, forest_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
@@ -27,6 +28,7 @@ _Name = Annotated[str, Field(pattern=r"^[!-~]+:[!-~]+$", max_length=256)]
 """The name of an entry: ``<app>:<action_id>``."""
 
 _LINES: Cursors[tuple[int, str]] = Cursors("ledger", TypeAdapter(tuple[Instant, _Name]))
+_REDEMPTIONS: Cursors[tuple[int, str]] = Cursors("redemptions", TypeAdapter(tuple[Instant, Id]))
 _Number = Annotated[int, Field(ge=1, le=MAX_TREES_PER_REDEMPTION)]
 _TREES: Cursors[tuple[int, str, int]] = Cursors("forest", TypeAdapter(tuple[Instant, Id, _Number]))
 
@@ -56,6 +58,18 @@ def view_statement(request: Request) -> Response:
     return Response({"user_id": request.user_id, **view})
 
 
+def list_redemptions(request: Request) -> Response:
+    """List a user's redemptions in any state, the most recently requested first, one page at a time."""
+    limit = whole_number(request, "limit", default=50, maximum=100)
+    place = _REDEMPTIONS.place_in(request)
+    found = forest_reading().requested(request.user_id, limit, RedemptionPlace(*place) if place else None)
+    redemptions = page_of(redemption_view(redemption, settings().calendar) for redemption in found.redemptions)
+    last = found.redemptions[len(redemptions) - 1] if redemptions else None
+    has_more = found.has_more or len(redemptions) < len(found.redemptions)
+    cursor = _REDEMPTIONS.cursor_for((last.requested_at, last.redemption_id)) if last and has_more else None
+    return Response({"user_id": request.user_id, "redemptions": redemptions, "cursor": cursor})
+
+
 def view_forest(request: Request) -> Response:
     """List a user's trees, the most recently requested first, one page at a time."""
     language, limit = language_of(request), whole_number(request, "limit", default=50, maximum=100)
@@ -67,7 +81,7 @@ def view_forest(request: Request) -> Response:
     )
     has_more = forest.has_more or len(trees) < len(forest.trees)
     cursor = _TREES.cursor_for(forest.trees[len(trees) - 1].place) if has_more else None
-    return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor}, language=language)
+    return Response({"user_id": request.user_id, "forest": trees, "cursor": cursor}, language=language)
 
 
 def list_tree_projects(request: Request) -> Response:
@@ -86,6 +100,7 @@ handler = endpoint(
         ("GET", "/users/{user_id}/wallet"): view_wallet,
         ("GET", "/users/{user_id}/ledger"): view_ledger,
         ("GET", "/users/{user_id}/statement"): view_statement,
+        ("GET", "/users/{user_id}/redemptions"): list_redemptions,
         ("GET", "/users/{user_id}/forest"): view_forest,
         ("GET", "/tree-projects"): list_tree_projects,
     },

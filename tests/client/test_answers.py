@@ -45,7 +45,7 @@ CERTIFICATE: dict[str, Any] = {
     "place": "Alxa",
     "partner": "SEE",
     "dedication": None,
-    "applied_at": "2027-01-01T08:00:00+08:00",
+    "requested_at": "2027-01-01T08:00:00+08:00",
     "planted_at": None,
     "tree": {"tag": "A-1", "lat": "38.85", "lon": "105.73", "photo_url": None},
     "history": [],

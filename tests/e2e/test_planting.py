@@ -121,7 +121,7 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
         ("replaced", "Forestry Bureau"),
     ]
     [tree] = alipay.call_or_exit("GET", f"/users/{reserved['user']}/forest")["trees"]
-    assert (tree["number"], tree["state"]) == (number, "replaced")
+    assert (tree["certificate"], tree["state"]) == (number, "replaced")
 
 
 def test_a_failed_tree_is_ordered_again_and_confirmed_in_the_later_order(

@@ -123,8 +123,8 @@ def test_a_forest_is_read_page_by_page_and_shows_each_tree_once(stack: Stack) ->
 
     trees = [tree for page in pages for tree in page]
     assert [len(page) for page in pages[:-1]] == [7] * (len(pages) - 1)
-    assert len({tree["number"] for tree in trees}) == len(trees) == sum(n % 4 + 1 for n in range(40) if n % 5)
-    assert sorted(trees, key=lambda tree: tree["applied_at"], reverse=True) == trees
+    assert len({tree["certificate"] for tree in trees}) == len(trees) == sum(n % 4 + 1 for n in range(40) if n % 5)
+    assert sorted(trees, key=lambda tree: tree["requested_at"], reverse=True) == trees
     whole = call(*FOREST, path={"user_id": "u-42"}, query={"limit": "100"}).body
     assert whole["trees"] == trees[:100]
 

@@ -111,7 +111,7 @@ def test_a_certificate_shows_the_same_facts_as_its_owners_forest(ordered: tuple[
     [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["trees"]
     shown = certificate(ordered[1]).body
 
-    for name in ("number", "state", "project_id", "species", "place", "partner", "dedication", "applied_at"):
+    for name in ("certificate", "state", "project_id", "species", "place", "partner", "dedication", "requested_at"):
         assert shown[name] == owned[name], name
     assert (shown["planted_at"], shown["tree"]["tag"]) == (owned["planted_at"], owned["tree"]["tag"])
 

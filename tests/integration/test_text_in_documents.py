@@ -111,7 +111,7 @@ def certificate_with(text: str) -> Certificate:
         place=texts,
         partner=text,
         dedication=text,
-        applied_at="2026-06-05T12:00:00+08:00",
+        requested_at="2026-06-05T12:00:00+08:00",
         planted_at="2026-06-06T12:00:00+08:00",
         tree=ShownTree(text, "38.851200", "105.728700", text),
     )

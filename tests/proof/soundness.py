@@ -98,7 +98,7 @@ def assert_log_has_each_step_once_and_counts_are_right(world: World, found: list
                 continue
             assert step.sequence is not None
             leaf = logged.pop((step.sequence, step.leaf))
-            assert (leaf.number, leaf.event, leaf.follows) == (tree.number, step.state, before)
+            assert (leaf.certificate, leaf.event, leaf.follows) == (tree.number, step.state, before)
             before = leaf.event
     assert not logged, "the log has a leaf for a step that no tree has in its history"
     states = Counter(tree.state for redemption in found for tree in redemption.trees)

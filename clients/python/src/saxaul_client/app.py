@@ -160,6 +160,18 @@ class AppClient(Client):
     def redemption(self, user_id: str, redemption_id: str) -> Redemption:
         return read(Redemption, self.call("GET", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
 
+    def redemption_pages(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[Redemption]]:
+        """Yield the redemptions of a person in any state, the most recently requested first."""
+        return self._pages(
+            "/users/{user_id}/redemptions",
+            "redemptions",
+            lambda redemptions: read_list(Redemption, redemptions, "redemptions"),
+            {"limit": limit, "cursor": cursor},
+            {"user_id": user_id},
+        )
+
     def cancel_redemption(self, user_id: str, redemption_id: str) -> Redemption:
         """Cancel a redemption whose trees are not ordered yet, and refund its points."""
         return read(Redemption, self.call("DELETE", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))

@@ -163,7 +163,7 @@ class Client:
     def _reported(self, path: str, body: object, **parameters: str) -> Reported:
         """Send a list of items, and return which were refused, also if all of them were."""
         try:
-            return read(Reported, self.call("POST", path, body, **parameters))
+            return read(Reported, parsed(self._send("POST", path, body, parameters=parameters).content))
         except Problem as problem:
             if problem.code != ALL_REFUSED:
                 raise

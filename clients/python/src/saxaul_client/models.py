@@ -236,7 +236,7 @@ class Redemption:
     trees: int
     points: int
     certificates: tuple[str, ...]
-    applied_at: datetime
+    requested_at: datetime
     reason: str | None = None
     refunded_points: int = 0
     dedication: str | None = None
@@ -252,7 +252,7 @@ class ForestTree:
     state: str
     project_id: str
     redemption_id: str
-    applied_at: datetime
+    requested_at: datetime
     species: str | None = None
     latin: str | None = None
     place: str | None = None
@@ -279,7 +279,7 @@ class Certificate:
     number: str
     state: str
     project_id: str
-    applied_at: datetime
+    requested_at: datetime
     species: str | None = None
     latin: str | None = None
     place: str | None = None

@@ -108,6 +108,7 @@ TABLE = (
     Access("GET", f"{_PERSON}/forest", "wallets.read", "app", Data.PERSON, "read"),
     Access("POST", f"{_PERSON}/harvest", "trees.redeem", "app", Data.PERSON, "spend"),
     Access("POST", f"{_PERSON}/redemptions", "trees.redeem", "app", Data.PERSON, "spend"),
+    Access("GET", f"{_PERSON}/redemptions", "wallets.read", "app", Data.PERSON, "read"),
     Access("GET", f"{_PERSON}/redemptions/{{redemption_id}}", "wallets.read", "app", Data.PERSON, "read"),
     Access("DELETE", f"{_PERSON}/redemptions/{{redemption_id}}", "trees.redeem", "app", Data.OWN_REDEMPTION, "spend"),
     Access("GET", f"{_PERSON}/grants", "grants.write", "app", Data.PERSON, first_party=True),
