@@ -159,7 +159,7 @@ def _verify(client: Client, number: str) -> None:
         exit_with(f"The tree should be planted, but it is {certificate.state}.")
     console.print(
         f"\n[bold green]VERIFIED[/] {shown(str(certificate.species))} {shown(certificate.tree.tag)} in "
-        f"{shown(str(certificate.place))}, certificate [bold]{shown(certificate.number)}[/]"
+        f"{shown(str(certificate.place))}, certificate [bold]{shown(certificate.certificate)}[/]"
     )
 
 

@@ -136,7 +136,8 @@ def test_reversals_are_sent_as_they_were_reported() -> None:
 
 def order(number: int) -> dict[str, str]:
     at = "2027-01-01T08:00:00+08:00"
-    return {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
+    named = {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
+    return {**named, "state": "ordered", "trees": 3, "open_trees": 2}
 
 
 def partner_of(api: FakeApi) -> PartnerClient:

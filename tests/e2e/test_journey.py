@@ -108,7 +108,7 @@ def test_points_become_a_planted_tree_with_a_certificate(
     assert repeated == {"accepted": 1, "refused": []}
     assert (certificate["state"], certificate["species"], certificate["tree"]["tag"]) == ("planted", "Saxaul", "ALXA-1")
     assert user not in str(certificate)
-    assert [tree["certificate"] for tree in forest["trees"]] == [number]
+    assert [tree["certificate"] for tree in forest["forest"]] == [number]
     assert alipay.call_or_exit("GET", redemption_path)["state"] == "planted"
 
 

@@ -120,7 +120,7 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
         ("dead", "Forestry Bureau"),
         ("replaced", "Forestry Bureau"),
     ]
-    [tree] = alipay.call_or_exit("GET", f"/users/{reserved['user']}/forest")["trees"]
+    [tree] = alipay.call_or_exit("GET", f"/users/{reserved['user']}/forest")["forest"]
     assert (tree["certificate"], tree["state"]) == (number, "replaced")
 
 
@@ -177,9 +177,9 @@ def test_the_manifest_needs_only_its_signed_link_and_lists_the_trees_of_the_orde
     unsigned = fetch(links["csv"].split("?")[0])
 
     assert datetime.now(UTC) < datetime.fromisoformat(links["expires_at"]) < datetime.now(UTC) + timedelta(hours=1)
-    numbers = [tree["certificate"] for tree in order["trees"]]
+    numbers = [tree["certificate"] for tree in order["ordered_trees"]]
     assert [row["certificate"] for row in csv.DictReader(lines)] == numbers
-    assert [tree["certificate"] for tree in document["trees"]] == numbers
+    assert [tree["certificate"] for tree in document["ordered_trees"]] == numbers
     assert reserved["user"] not in str(lines) + str(document)
     assert unsigned.status_code == 403
 
@@ -222,6 +222,6 @@ def test_a_partner_cannot_see_or_report_on_orders_of_another_partner(
     assert [(response.status_code, response.json()["code"]) for response in responses] == [(404, "unknown_order")] * 4
     assert order_id not in str(partner.call_or_exit("GET", "/planting-orders?limit=100"))
     with Client("yili") as yili:
-        assert yili.call_or_exit("GET", path)["trees"][0]["certificate"] == number
+        assert yili.call_or_exit("GET", path)["ordered_trees"][0]["certificate"] == number
         assert order_id in str(yili.call_or_exit("GET", "/planting-orders?limit=100"))
     assert alipay.call_or_exit("GET", foreign["path"])["state"] == "ordered"

@@ -108,7 +108,7 @@ def test_a_certificate_with_many_events_still_shows_every_death_and_agrees_with_
 
 def test_a_certificate_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:
     report_life(*ordered)
-    [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["trees"]
+    [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["forest"]
     shown = certificate(ordered[1]).body
 
     for name in ("certificate", "state", "project_id", "species", "place", "partner", "dedication", "requested_at"):

@@ -61,7 +61,7 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
 
     [order_id] = stack.run_planting_batch()
     number = requested.body["certificates"][0]
-    assert view_order(order_id).body["trees"] == [
+    assert view_order(order_id).body["ordered_trees"] == [
         {"certificate": number, "redemption_id": requested.body["redemption_id"], "state": "ordered"}
     ]
 
@@ -184,6 +184,6 @@ def test_all_reserved_trees_are_ordered_even_if_that_takes_several_orders(stack:
 
     order_ids = stack.run_planting_batch()
 
-    ordered = [len(view_order(order_id).body["trees"]) for order_id in order_ids]
+    ordered = [len(view_order(order_id).body["ordered_trees"]) for order_id in order_ids]
     assert (sum(ordered), len(ordered)) == (people, 1 + people // 100)
     assert stack.run_planting_batch() == []

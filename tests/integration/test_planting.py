@@ -88,7 +88,7 @@ def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded
         (0, "not_in_order"),
         (2, "invalid_confirmation"),
     ]
-    assert [tree["state"] for tree in view_order(order_id).body["trees"]] == ["planted", "ordered"]
+    assert [tree["state"] for tree in view_order(order_id).body["ordered_trees"]] == ["planted", "ordered"]
     assert view_order(order_id).body["state"] == "ordered"
 
 
@@ -147,7 +147,9 @@ def test_a_confirmation_that_breaks_a_rule_is_refused_and_the_others_are_accepte
     seeded: Stack, change: dict[str, object], code: str
 ) -> None:
     order_id, number = placed_order(seeded, trees=2)
-    other = next(tree["certificate"] for tree in view_order(order_id).body["trees"] if tree["certificate"] != number)
+    other = next(
+        tree["certificate"] for tree in view_order(order_id).body["ordered_trees"] if tree["certificate"] != number
+    )
 
     response = confirm(order_id, confirmation(number, **change), confirmation(other)).body
 
@@ -223,7 +225,7 @@ def test_a_forest_lists_only_the_users_own_trees_newest_first_and_no_rejected_on
     forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
 
     assert forest["user_id"] == "u-42"
-    assert [(tree["dedication"], tree["state"]) for tree in forest["trees"]] == [
+    assert [(tree["dedication"], tree["state"]) for tree in forest["forest"]] == [
         ("newer", "requested"),
         ("newer", "requested"),
         ("older", "requested"),

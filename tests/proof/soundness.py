@@ -81,7 +81,11 @@ def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
         )
         document = json.loads(world.bucket.objects[manifest_key(order.order_id, "json")])
         numbers = [tree.number for tree in order.trees]
-        assert [row["certificate"] for row in rows] == [tree["certificate"] for tree in document["trees"]] == numbers
+        assert (
+            [row["certificate"] for row in rows]
+            == [tree["certificate"] for tree in document["ordered_trees"]]
+            == numbers
+        )
 
 
 def assert_log_has_each_step_once_and_counts_are_right(world: World, found: list[Redemption]) -> None:

@@ -111,8 +111,8 @@ class AppClient(Client):
         """Yield the trees of a person, the most recently requested first."""
         return self._pages(
             "/users/{user_id}/forest",
-            "trees",
-            lambda trees: read_list(ForestTree, trees, "trees"),
+            "forest",
+            lambda forest: read_list(ForestTree, forest, "forest"),
             {"limit": limit, "cursor": cursor, "lang": lang},
             {"user_id": user_id},
         )

@@ -13,13 +13,18 @@ class PartnerClient(Client):
     Reports are JSON objects with the fields that docs/api.md lists. Refused reports are returned, and not raised.
     """
 
-    def order_pages(self, *, limit: int | None = None, cursor: str | None = None) -> Iterator[Page[OrderSummary]]:
-        """Yield the orders of the partners that the client acts for, newest first."""
+    def order_pages(
+        self, *, state: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[OrderSummary]]:
+        """Yield the orders of the partners that the client acts for, newest first.
+
+        ``state`` selects those that are ``ordered`` or ``planted``.
+        """
         return self._pages(
             "/planting-orders",
             "orders",
             lambda orders: read_list(OrderSummary, orders, "orders"),
-            {"limit": limit, "cursor": cursor},
+            {"state": state, "limit": limit, "cursor": cursor},
         )
 
     def order(self, order_id: str) -> Order:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.http.views import Link, NonNegative, Timestamp
 from saxaul.problems import AllRefused
 from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
@@ -21,13 +22,13 @@ class OrderSummaryView(TypedDict):
     """The tree project."""
     partner: str
     """The partner that plants the trees."""
-    ordered_at: str
+    ordered_at: Timestamp
     """When the order was placed. No tree of it may be planted on an earlier day."""
     state: str
     """`ordered` until each tree is confirmed or reported as failed, and then `planted`."""
-    trees: int
+    trees: NonNegative
     """How many trees the order has, at most 150."""
-    open_trees: int
+    open_trees: NonNegative
     """How many of the trees are still to be planted: neither confirmed nor reported as failed."""
 
 
@@ -65,11 +66,11 @@ class SiteView(TypedDict):
 class ManifestView(TypedDict):
     """Links that download the manifest of an order without a token. Each answer has new ones."""
 
-    csv: str
+    csv: Link
     """The manifest for spreadsheets. Texts in it are changed so that no spreadsheet runs them as a formula."""
-    json: str
+    json: Link
     """The manifest for programs, with each text exactly as it is in the catalog."""
-    expires_at: str
+    expires_at: Timestamp
     """When the links expire: 15 minutes after the answer."""
 
 
@@ -87,7 +88,7 @@ class OrderView(OrderSummaryView):
 class RefusedReportView(TypedDict):
     """Why one report of a request was refused."""
 
-    index: int
+    index: NonNegative
     """The position of the report in the request, from 0."""
     certificate: str | None
     """The certificate number as it was sent, cut after 200 bytes; null if the report has none."""
@@ -100,7 +101,7 @@ class RefusedReportView(TypedDict):
 class ReportsView(TypedDict):
     """The result of a request with confirmations, failures or inspections."""
 
-    accepted: int
+    accepted: NonNegative
     """How many reports were accepted, with those that repeat an earlier report."""
     refused: list[RefusedReportView]
     """The reports that were refused. Each of them would be refused again."""

@@ -4,22 +4,23 @@ from typing import TypedDict
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language, TreeProject
+from saxaul.http.views import NonNegative, Timestamp
 from saxaul.trees.stock import Stock
 
 
 class ReleaseView(TypedDict):
     """A release of saplings that is to come."""
 
-    at: str
+    at: Timestamp
     """When the saplings are released."""
-    saplings: int
+    saplings: NonNegative
     """How many saplings are released."""
 
 
 class SaplingsView(TypedDict):
     """The saplings of a tree project."""
 
-    available: int
+    available: NonNegative
     """How many saplings are unreserved; 0 if the project is closed. It can be a second old."""
     next_release: ReleaseView | None
     """The next release of saplings; null if none is planned."""
@@ -36,7 +37,7 @@ class TreeProjectView(SaplingsView):
     """The name of the place, in the language of the answer."""
     partner: str
     """The partner that plants the trees."""
-    price_points: int
+    price_points: NonNegative
     """The price of one tree, in points."""
     closed: bool
     """Whether the project accepts no requests."""

@@ -1,8 +1,9 @@
 """Views of redemptions, and of the steps of their trees."""
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.http.views import Link, NonNegative, Timestamp
 from saxaul.log.shown import ShownTree
 from saxaul.trees.plantings import shown_planting
 from saxaul.trees.redemptions import Redemption, Step
@@ -17,7 +18,7 @@ class TreeView(TypedDict):
     """The latitude in degrees (WGS 84), with at most seven decimals."""
     lon: float
     """The longitude in degrees (WGS 84), with at most seven decimals."""
-    photo_url: str | None
+    photo_url: Link | None
     """The link to a photo of the planting; null if the partner gave none."""
 
 
@@ -25,10 +26,12 @@ class StepView(TypedDict):
     """A step in the life of a tree: a change of its state, or an inspection."""
 
     state: str
-    """The state of the tree after the step: `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or `refunded`."""
-    at: str
+    """The state of the tree after the step: `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or
+    `refunded`.
+    """
+    at: Timestamp
     """When the step happened. The partner reported the time of a planting and of an inspection."""
-    recorded_at: str
+    recorded_at: Timestamp
     """When Saxaul recorded the step."""
     order_id: str | None
     """The planting order, if the tree was ordered or its planting failed; else null."""
@@ -36,7 +39,7 @@ class StepView(TypedDict):
     """Why the planting failed; null for other steps."""
     inspector: str | None
     """Who inspected the tree; null if the step is not an inspection."""
-    evidence_url: str | None
+    evidence_url: Link | None
     """The link to the photo of the new tree, or to the evidence of the inspection; null if there is none."""
     tree: TreeView | None
     """The new tree, if the step is `planted` or `replaced`; else null."""
@@ -61,16 +64,19 @@ class RedemptionView(TypedDict):
     user_id: str
     """The person whose points pay for the trees."""
     state: str
-    """`requested` until the request is settled, then `reserved` or `rejected`; `cancelled`; from `ordered` on, the state that its trees share."""
+    """`requested` until it is settled, and then `reserved` or `rejected`; `cancelled` if an app cancelled it before its
+    trees were ordered. It is `ordered` while a tree is still to be planted, and then has the state that its trees
+    share, or `planted` if they differ.
+    """
     reason: str | None
     """Why the request was rejected; else null."""
     project_id: str
     """The tree project."""
-    trees: int
+    trees: NonNegative
     """How many trees were requested."""
-    points: int
+    points: NonNegative
     """The price of all trees together, in points."""
-    refunded_points: int
+    refunded_points: NonNegative
     """The points that went back to the wallet for trees that could not be planted."""
     dedication: str
     """The text on the certificates; empty if the app gave none."""
@@ -78,10 +84,15 @@ class RedemptionView(TypedDict):
     """The certificate numbers of the trees. A certificate can be read once the redemption is reserved."""
     lives: list[LifeView]
     """What has happened to each tree, in the order of `certificates`."""
-    requested_at: str
+    requested_at: Timestamp
     """When the trees were requested."""
-    replay: NotRequired[bool]
-    """In the answer to a request for trees: whether this is the redemption of an earlier request with the same `Idempotency-Key`."""
+
+
+class RequestedRedemptionView(RedemptionView):
+    """The redemption for a request for trees."""
+
+    replay: bool
+    """Whether this is the redemption of an earlier request with the same `Idempotency-Key`."""
 
 
 class RedemptionPage(TypedDict):
@@ -100,9 +111,9 @@ class HarvestView(TypedDict):
 
     user_id: str
     """The person."""
-    moved: int
+    moved: NonNegative
     """The ripe points that this call moved into the wallet. If the call is repeated, it is 0."""
-    spendable: int
+    spendable: NonNegative
     """The points that the person can spend now."""
 
 

@@ -55,7 +55,8 @@ def figures_view(view: View, figures: Figures, year: int, calendar: Calendar) ->
     match view["kind"]:
         case "tree_project":
             stock = figures.stocks.get(view["id"])
-            return saplings_view(stock, calendar, figures.now) if stock else {"available": None, "next_release": None}
+            unknown: View = {"available": None, "next_release": None}
+            return {**saplings_view(stock, calendar, figures.now)} if stock else unknown
         case "initiative":
             return {"this_year": _this_year(view, figures, year)}
     return {}

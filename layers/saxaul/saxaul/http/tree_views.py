@@ -6,6 +6,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language
 from saxaul.certificate.certificate import Certificate
 from saxaul.http.redemption_views import StepView, TreeView, step_view, tree_view
+from saxaul.http.views import Link, Timestamp
 from saxaul.trees.redemptions import Redemption, Tree
 
 
@@ -15,7 +16,9 @@ class PublicTreeView(TypedDict):
     certificate: str
     """The number of the tree's certificate."""
     state: str
-    """The state of the tree: `requested`, `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or `refunded`."""
+    """The state of the tree: `requested`, `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or
+    `refunded`.
+    """
     project_id: str
     """The tree project."""
     species: str | None
@@ -28,9 +31,9 @@ class PublicTreeView(TypedDict):
     """The planting partner; null as for `species`."""
     dedication: str | None
     """The text on the certificate; empty if the app gave none."""
-    requested_at: str
+    requested_at: Timestamp
     """When the person requested the tree."""
-    planted_at: str | None
+    planted_at: Timestamp | None
     """When the plant that stands now was planted, as the partner reported it; null before the first planting."""
     tree: TreeView | None
     """The tree in the ground; null before the first planting."""
@@ -61,11 +64,11 @@ class EventView(TypedDict):
 
     state: str
     """The event: `planted`, `alive`, `dead` or `replaced`."""
-    at: str
+    at: Timestamp
     """When it happened, as the partner reported it."""
-    recorded_at: str
+    recorded_at: Timestamp
     """When Saxaul accepted the report."""
-    evidence_url: str | None
+    evidence_url: Link | None
     """The link to its photo; null if there is none, or if the certificate leaves it out."""
 
 
@@ -89,7 +92,7 @@ class ParticularsView(TypedDict):
     """The names of the place."""
     partner: str
     """The planting partner."""
-    requested_at: str
+    requested_at: Timestamp
     """When the person requested the tree."""
     dedication_digest: str
     """SHA-256 of the dedication and the salt, in hexadecimal digits."""
@@ -106,9 +109,9 @@ class LeafView(TypedDict):
     """`planted`, `alive`, `dead` or `replaced`."""
     follows: str
     """The previous event of the same certificate; empty for the first."""
-    occurred_at: str
+    occurred_at: Timestamp
     """When the event happened, as the partner reported it."""
-    recorded_at: str
+    recorded_at: Timestamp
     """When Saxaul accepted the report."""
     tag: str
     """The text on the label of the tree."""
@@ -148,7 +151,7 @@ class HeaderView(TypedDict):
     """SHA-256 of the header before this one, in hexadecimal digits; zeros in the first entry."""
     counts: CountsView
     """The trees in the log after this entry."""
-    signed_at: str
+    signed_at: Timestamp
     """When the entry was signed."""
     key_id: str
     """SHA-256 of the public key, in hexadecimal digits."""
@@ -175,7 +178,7 @@ class ProofEventView(TypedDict):
 
     leaf: LeafView
     """The leaf of the event."""
-    photo_url: str | None
+    photo_url: Link | None
     """The link whose hash is `evidence` of the leaf; null if there is no photo, or if the link is left out."""
     index: int
     """The position of the leaf in its entry; the first is 0."""

@@ -97,7 +97,8 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
     document = parse_object(
         parse_json(text.rstrip(b"\r\n"), "the certificate"),
         "the certificate",
-        "certificate state project_id species latin place partner dedication requested_at planted_at tree history proof",
+        "certificate state project_id species latin place partner dedication requested_at planted_at "
+        "tree history proof",
     )
     if document["proof"] is None:
         if log and document["certificate"] in list(log.events_by_number):

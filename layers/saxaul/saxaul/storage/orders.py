@@ -62,15 +62,19 @@ class Orders:
         return from_item(item) if item else None
 
     def progress(self, order_id: str) -> OrderProgress:
-        """Return the progress of an order, which must exist.
+        """Return the progress of an order that exists.
 
         Raises:
-            LookupError: there is no such order.
+            LookupError: it has no progress.
         """
-        item = self._table.get(progress_key(order_id))
-        if item is None:
+        progress = self.find_progress(order_id)
+        if progress is None:
             raise LookupError(f"order {order_id} has no progress")
-        return progress_from_item(item)
+        return progress
+
+    def find_progress(self, order_id: str) -> OrderProgress | None:
+        item = self._table.get(progress_key(order_id))
+        return progress_from_item(item) if item else None
 
     def progress_write(self, progress: OrderProgress) -> "TransactWriteItemTypeDef":
         """Return the write of a changed progress, for a transaction: it must still have the version that was read."""
