@@ -1,12 +1,13 @@
 """Receives actions and reversals from apps, checks each one, and queues the valid ones."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from saxaul.startup import prepare
 from saxaul.http.bodies import reported_items
 from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.intake_views import accepted_view, refused_views
 from saxaul.ledger.screening import ReportedAction
+from saxaul.problems import AllRefused
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
@@ -31,12 +32,10 @@ def _reversal_intake() -> "ReversalIntake":
     return reversal_intake()
 
 
-def _response(intake_result: IntakeResult) -> Response:
-    refused = [asdict(refusal) for refusal in intake_result.refused]
-    body: dict[str, object] = {"accepted": intake_result.accepted, "refused": refused}
-    if intake_result.flagged:
-        body["flagged"] = [asdict(flag) for flag in intake_result.flagged]
-    return Response(body, status=202)
+def _response(taken: IntakeResult) -> Response:
+    if not taken.accepted:
+        raise AllRefused(refused_views(taken.refused))
+    return Response(accepted_view(taken.accepted, taken.refused, taken.flagged), status=202)
 
 
 handler = endpoint(

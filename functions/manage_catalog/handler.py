@@ -1,16 +1,26 @@
 """Lets operators list catalog entries, preview a day, and read, write, restore and delete one entry at a time."""
 
-from collections.abc import Iterable, Mapping
 from datetime import date
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
-from saxaul.http.catalog_views import entry_view, preview_view, version_view
+from saxaul.http.catalog_views import (
+    EntriesPage,
+    EntryView,
+    PreviewView,
+    VersionsPage,
+    campaign_preview,
+    entry_view,
+    preview_view,
+    type_preview,
+    version_view,
+    warning_view,
+)
 from saxaul.http.conditional_requests import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
@@ -23,13 +33,7 @@ from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
 
-if TYPE_CHECKING:
-    from saxaul.http.views import View
-
-_ADDED = {
-    *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
-    *("warnings", "restored_from", "preview"),
-}
+_ADDED = EntryView.__annotations__.keys() - {"id"}
 """The fields that a response adds to the entry. In a request they are not part of it. All but ``effective_at`` are
 ignored."""
 
@@ -52,23 +56,17 @@ def list_entries(request: Request) -> Response:
     kind, on = _kind(request), _preview_day(request)
     limit = whole_number(request, "limit", default=50, maximum=200)
     after = _ENTRIES.place_in(request) or ""
-    views: Iterable[View]
     if on:
         previews = catalog_browsing().previews(kind, on, after, limit + 1)
-        count, views = (
-            len(previews),
-            (_preview(identifier, previewed, on) for identifier, previewed in previews[:limit]),
-        )
+        count = len(previews)
+        shown = page_of(_preview(identifier, previewed, on) for identifier, previewed in previews[:limit])
     else:
         entries = catalog_browsing().entries(kind, after, limit + 1)
-        calendar, now = settings().calendar, clock().now()
-        count, views = (
-            len(entries),
-            (entry_view(identifier, entry, calendar, now) for identifier, entry in entries[:limit]),
-        )
-    shown = page_of(views)
+        count, calendar, now = len(entries), settings().calendar, clock().now()
+        shown = page_of(entry_view(identifier, entry, calendar, now) for identifier, entry in entries[:limit])
     cursor = _ENTRIES.cursor_for(shown[-1]["id"]) if count > len(shown) else None
-    return Response({"entries": shown, "cursor": cursor})
+    page: EntriesPage = {"entries": shown, "cursor": cursor}
+    return Response(page)
 
 
 def view_entry(request: Request) -> Response:
@@ -76,7 +74,8 @@ def view_entry(request: Request) -> Response:
     if on := _preview_day(request):
         previewed = catalog_browsing().preview(kind, identifier, on)
         return Response(_preview(identifier, previewed, on), headers=_etag(previewed.entry))
-    return _entry_response(identifier, catalog_browsing().entry(kind, identifier))
+    entry = catalog_browsing().entry(kind, identifier)
+    return Response(_view(identifier, entry), headers=_etag(entry))
 
 
 def list_versions(request: Request) -> Response:
@@ -91,7 +90,8 @@ def list_versions(request: Request) -> Response:
         shown = found[: len(versions)]
         earliest = min(superseded_from, *(version.effective_at for version in shown))
         cursor = _VERSIONS.cursor_for((shown[-1].number, int(earliest)))
-    return Response({"versions": versions, "cursor": cursor})
+    page: VersionsPage = {"versions": versions, "cursor": cursor}
+    return Response(page)
 
 
 def write_entry(request: Request) -> Response:
@@ -104,7 +104,9 @@ def write_entry(request: Request) -> Response:
     written = catalog_editing().write(
         kind, identifier, document, condition_of(request), request.username_or_client, named
     )
-    return _entry_response(identifier, written.entry, {"warnings": [warned._asdict() for warned in written.warnings]})
+    view = _view(identifier, written.entry)
+    view["warnings"] = [warning_view(warned) for warned in written.warnings]
+    return Response(view, headers=_etag(written.entry))
 
 
 def restore_entry(request: Request) -> Response:
@@ -114,15 +116,17 @@ def restore_entry(request: Request) -> Response:
     written = catalog_editing().restore(
         kind, identifier, number, condition_of(request), request.username_or_client, request.query.get("effective_at")
     )
-    warnings = [warned._asdict() for warned in written.warnings]
-    return _entry_response(identifier, written.entry, {"warnings": warnings, "restored_from": number})
+    view = _view(identifier, written.entry)
+    view["warnings"] = [warning_view(warned) for warned in written.warnings]
+    view["restored_from"] = number
+    return Response(view, headers=_etag(written.entry))
 
 
 def delete_entry(request: Request) -> Response:
     kind, identifier = _path(request)
     named = request.query.get("effective_at")
     deleted = catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client, named)
-    return _entry_response(identifier, deleted)
+    return Response(_view(identifier, deleted), headers=_etag(deleted))
 
 
 def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON value; it is checked later
@@ -135,9 +139,8 @@ def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON val
     return {name: value for name, value in body.items() if name not in _ADDED and (name, value) != ("id", identifier)}
 
 
-def _entry_response(identifier: str, entry: VersionedEntry, added: Mapping[str, Any] | None = None) -> Response:
-    view = entry_view(identifier, entry, settings().calendar, clock().now())
-    return Response({**view, **(added or {})}, headers=_etag(entry))
+def _view(identifier: str, entry: VersionedEntry) -> EntryView:
+    return entry_view(identifier, entry, settings().calendar, clock().now())
 
 
 def _etag(entry: VersionedEntry) -> dict[str, str]:
@@ -159,18 +162,13 @@ def _preview_day(request: Request) -> date | None:
     return day
 
 
-def _preview(identifier: str, previewed: Previewed, day: date) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+def _preview(identifier: str, previewed: Previewed, day: date) -> EntryView:
+    preview: PreviewView = {"on": day.isoformat()}
     if isinstance(previewed.entry.entity, Campaign):
-        run = previewed.run
-        shown = {
-            "runs": run is not None,
-            "first_day": run.first.isoformat() if run else None,
-            "last_day": run.last.isoformat() if run else None,
-        }
+        preview = campaign_preview(day, previewed.run)
     elif previewed.multiplier is not None:
-        shown = {"multiplier": float(previewed.multiplier), "campaign": previewed.campaign or None}
-    return preview_view(identifier, previewed.entry, settings().calendar, day, shown)
+        preview = type_preview(day, previewed.multiplier, previewed.campaign)
+    return preview_view(identifier, previewed.entry, settings().calendar, preview)
 
 
 def _path(request: Request) -> tuple[Kind, str]:

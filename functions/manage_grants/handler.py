@@ -1,13 +1,13 @@
 """Lets a first-party app record, show and take back what a person allows a third-party app to do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.http.grant_views import grant_view
+from saxaul.http.grant_views import grant_view, grants_view, no_grant_view
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
@@ -32,14 +32,12 @@ class GrantBody(Model):
 
 def list_grants(request: Request) -> Response:
     grants = granting().of_person(request.user_id)
-    return Response(
-        {"user_id": request.user_id, "grants": [grant_view(grant, settings().calendar) for grant in grants]}
-    )
+    return Response(grants_view(request.user_id, grants, settings().calendar))
 
 
 def view_grant(request: Request) -> Response:
     grant = granting().view(request.user_id, _app_id(request))
-    return Response(_view_of(request, grant_view(grant, settings().calendar)))
+    return Response(grant_view(grant, settings().calendar))
 
 
 def write_grant(request: Request) -> Response:
@@ -51,17 +49,13 @@ def write_grant(request: Request) -> Response:
             "invalid_body", "The body is not a valid grant; correct each of the listed errors.", error_lines(error)
         ) from None
     grant = granting().grant(request.user_id, app_id, body.covers, request.app)
-    return Response(_view_of(request, grant_view(grant, settings().calendar)))
+    return Response(grant_view(grant, settings().calendar))
 
 
 def delete_grant(request: Request) -> Response:
     app_id = _app_id(request)
     granting().take_back(request.user_id, app_id)
-    return Response({"user_id": request.user_id, "app_id": app_id, "covers": []})
-
-
-def _view_of(request: Request, view: dict[str, Any]) -> dict[str, Any]:
-    return {"user_id": request.user_id, **view}
+    return Response(no_grant_view(request.user_id, app_id))
 
 
 def _app_id(request: Request) -> str:

@@ -7,7 +7,7 @@ from saxaul.startup import prepare
 from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
-from saxaul.http.ledger_views import line_view, month_view, position_view
+from saxaul.http.ledger_views import LedgerPage, line_view, statement_view, wallet_view
 from saxaul.http.project_views import project_view
 from saxaul.http.sizes import page_of
 from saxaul.http.tree_views import forest_tree_view
@@ -32,7 +32,7 @@ _TREES: Cursors[tuple[int, str, int]] = Cursors("forest", TypeAdapter(tuple[Inst
 
 
 def view_wallet(request: Request) -> Response:
-    return Response({"user_id": request.user_id, **position_view(ledger_reading().position(request.user_id))})
+    return Response(wallet_view(request.user_id, ledger_reading().position(request.user_id)))
 
 
 def view_ledger(request: Request) -> Response:
@@ -44,7 +44,11 @@ def view_ledger(request: Request) -> Response:
         line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines
     )
     continue_after = found.continue_after if len(entries) == len(found.lines) else found.lines[len(entries) - 1].place
-    return Response({"entries": entries, "cursor": _LINES.cursor_for(continue_after) if continue_after else None})
+    page: LedgerPage = {
+        "entries": entries,
+        "cursor": _LINES.cursor_for(continue_after) if continue_after else None,
+    }
+    return Response(page)
 
 
 def view_statement(request: Request) -> Response:
@@ -52,8 +56,7 @@ def view_statement(request: Request) -> Response:
     if month is not None and not _MONTH.fullmatch(month):
         raise InvalidRequest("invalid_parameter", "month must be a year and a month, such as 2026-06.")
     found = ledger_reading().month(request.user_id, month)
-    view = month_view(found.month, found.totals, found.full_apps)
-    return Response({"user_id": request.user_id, **view})
+    return Response(statement_view(request.user_id, found.month, found.totals, found.full_apps))
 
 
 def view_forest(request: Request) -> Response:

@@ -101,6 +101,7 @@ TABLE = (
     ),
     Access("GET", "/campaigns", "suggestions.read", "app", Data.SHARED),
     Access("GET", "/campaigns/{id}", "suggestions.read", "app", Data.SHARED),
+    Access("GET", "/action-types", "suggestions.read", "app", Data.SHARED),
     Access("GET", "/tree-projects", "suggestions.read", "app", Data.SHARED),
     Access("GET", f"{_PERSON}/wallet", "wallets.read", "app", Data.PERSON, "read"),
     Access("GET", f"{_PERSON}/ledger", "wallets.read", "app", Data.PERSON, "read"),

@@ -5,6 +5,16 @@ from typing import Any
 
 View = dict[str, Any]
 
+Timestamp = str
+"""A time in RFC 3339, with the offset of the programme's time zone."""
+
+DayText = str
+"""A day in the programme's time zone, such as ``2026-06-05``."""
+
+Points = int
+Grams = float
+"""Grams of CO2e."""
+
 _GRAMS = Decimal("0.001")
 
 
