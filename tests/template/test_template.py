@@ -27,6 +27,7 @@ SCOPES = {
     ("get", "/users/{user_id}/statement"): "wallets.read",
     ("get", "/suggestions"): "suggestions.read",
     ("get", "/tree-projects"): "suggestions.read",
+    ("get", "/action-types"): "suggestions.read",
     ("get", "/campaigns"): "suggestions.read",
     ("get", "/campaigns/{id}"): "suggestions.read",
     ("get", "/users/{user_id}/wallet"): "wallets.read",
