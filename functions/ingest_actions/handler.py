@@ -3,10 +3,19 @@
 from typing import TYPE_CHECKING
 
 from saxaul.startup import prepare
-from saxaul.http.bodies import reported_items
-from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.http.intake_views import accepted_view, refused_views
-from saxaul.ledger.screening import ReportedAction
+from saxaul.http.access import TO_REPORT
+from saxaul.http.bodies import MAX_ACTIONS, Listed
+from saxaul.http.endpoint import endpoint
+from saxaul.http.intake_views import (
+    AcceptedActionsView,
+    AcceptedView,
+    accepted_actions_view,
+    accepted_view,
+    refused_views,
+)
+from saxaul.http.operations import operation
+from saxaul.http.request import Request, Response
+from saxaul.ledger.screening import ReportedAction, ReportedReversal
 from saxaul.problems import AllRefused
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
@@ -15,15 +24,32 @@ from saxaul.services.ingest import IntakeResult, intake
 if TYPE_CHECKING:
     from saxaul.services.ingest_reversals import ReversalIntake
 
+ACTIONS = Listed("actions", ReportedAction, MAX_ACTIONS, too_many="too_many_actions")
+REVERSALS = Listed("reversals", ReportedReversal, MAX_ACTIONS, too_many="too_many_actions")
 
+
+@operation("POST", "/actions", TO_REPORT, body=ACTIONS, answers={202: AcceptedActionsView}, problems=("all_refused",))
 def report_actions(request: Request) -> Response:
-    reported = reported_items(request.json(), "actions")
-    return _response(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
+    """Report up to 500 actions. Each is accepted or refused by itself.
+
+    An accepted action is queued, and posted in a moment. It is paid by the catalog that is in effect now. An action is
+    recognised by its app, its owner and its ``action_id``, so it is safe to repeat a request unchanged.
+    """
+    reported = ACTIONS.items_in(request.json())
+    taken = _taken(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
+    return Response(accepted_actions_view(taken.accepted, taken.refused, taken.flagged), status=202)
 
 
+@operation("POST", "/reversals", TO_REPORT, body=REVERSALS, answers={202: AcceptedView}, problems=("all_refused",))
 def reverse_actions(request: Request) -> Response:
-    reported = reported_items(request.json(), "reversals")
-    return _response(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
+    """Reverse up to 500 of the app's own actions, queued ones included. Each reversal is accepted or refused by itself.
+
+    The points and grams of the actions are taken back. A reversal of an action that does not exist is accepted, and has
+    no effect. It is safe to repeat a request unchanged.
+    """
+    reported = REVERSALS.items_in(request.json())
+    taken = _taken(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
+    return Response(accepted_view(taken.accepted, taken.refused), status=202)
 
 
 def _reversal_intake() -> "ReversalIntake":
@@ -32,17 +58,16 @@ def _reversal_intake() -> "ReversalIntake":
     return reversal_intake()
 
 
-def _response(taken: IntakeResult) -> Response:
+def _taken(taken: IntakeResult) -> IntakeResult:
+    """Return the result of a request of which an item was accepted.
+
+    Raises:
+        AllRefused: every item was refused.
+    """
     if not taken.accepted:
         raise AllRefused(refused_views(taken.refused))
-    return Response(accepted_view(taken.accepted, taken.refused, taken.flagged), status=202)
+    return taken
 
 
-handler = endpoint(
-    {
-        ("POST", "/actions"): report_actions,
-        ("POST", "/reversals"): reverse_actions,
-    },
-    registered_client,
-)
+handler = endpoint(report_actions, reverse_actions, find_client=registered_client)
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

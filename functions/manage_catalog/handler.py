@@ -9,6 +9,7 @@ from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier,
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
+from saxaul.http.access import TO_OPERATE
 from saxaul.http.catalog_views import (
     EntriesPage,
     EntryView,
@@ -23,7 +24,10 @@ from saxaul.http.catalog_views import (
 )
 from saxaul.http.conditional_requests import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
-from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH_OF_A_WRITE, Answer, operation
+from saxaul.http.query import CURSOR, Day, FreeText, WholeNumber, checked_number
+from saxaul.http.request import Request, Response
 from saxaul.http.sizes import page_of
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services import wiring
@@ -43,6 +47,17 @@ LONGEST_BODY = 3 * MAX_ENTRY_BYTES
 A character that is written as ``\\uXXXX`` takes up to three times the bytes that it has in UTF-8.
 """
 
+_LIMIT = WholeNumber("limit", "The most entries or versions of the page.", default=50, maximum=200)
+_ON = Day("on", "The day of a preview: the entries are shown as they will be at its end.")
+_EFFECTIVE_AT = FreeText(
+    "effective_at", "When the change takes effect, in RFC 3339. Without it, after the delay of the catalog."
+)
+_CONDITIONS = (IF_MATCH, IF_NONE_MATCH_OF_A_WRITE)
+_WRITTEN = {200: Answer(EntryView, headers=(ETAG,))}
+_REFUSED = (
+    *("invalid_identifier", "invalid_header", "unknown_kind", "stale_version", "already_there", "entry_moved"),
+    *("saplings_reserved", "too_many_pending", "referenced"),
+)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ENTRIES = Cursors("entries", _IDENTIFIER)
 _VERSIONS: Cursors[tuple[int, int]] = Cursors(
@@ -52,9 +67,18 @@ _VERSIONS: Cursors[tuple[int, int]] = Cursors(
 takes effect."""
 
 
+@operation(
+    "GET",
+    "/catalog/{kind}",
+    TO_OPERATE,
+    query=(_ON, _LIMIT, CURSOR),
+    answers={200: EntriesPage},
+    problems=("unknown_kind",),
+)
 def list_entries(request: Request) -> Response:
+    """List the latest version of each catalog entry of a kind, sorted by id; or what will be in effect on a day."""
     kind, on = _kind(request), _preview_day(request)
-    limit = whole_number(request, "limit", default=50, maximum=200)
+    limit = _LIMIT.of(request)
     after = _ENTRIES.place_in(request) or ""
     if on:
         previews = catalog_browsing().previews(kind, on, after, limit + 1)
@@ -69,7 +93,14 @@ def list_entries(request: Request) -> Response:
     return Response(page)
 
 
+@operation(
+    *("GET", "/catalog/{kind}/{id}", TO_OPERATE),
+    query=(_ON,),
+    answers={200: Answer(EntryView, headers=(ETAG,))},
+    problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
+)
 def view_entry(request: Request) -> Response:
+    """Show the latest version of a catalog entry, or the version that will be in effect on a day."""
     kind, identifier = _path(request)
     if on := _preview_day(request):
         previewed = catalog_browsing().preview(kind, identifier, on)
@@ -78,10 +109,16 @@ def view_entry(request: Request) -> Response:
     return Response(_view(identifier, entry), headers=_etag(entry))
 
 
+@operation(
+    *("GET", "/catalog/{kind}/{id}/versions", TO_OPERATE),
+    query=(_LIMIT, CURSOR),
+    answers={200: VersionsPage},
+    problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
+)
 def list_versions(request: Request) -> Response:
-    """List the versions of an entry, newest first. A deletion is a version too."""
+    """List the versions of a catalog entry, newest first, with who wrote them. A deletion is a version too."""
     kind, identifier = _path(request)
-    limit = whole_number(request, "limit", default=50, maximum=200)
+    limit = _LIMIT.of(request)
     before, superseded_from = _VERSIONS.place_in(request) or (HIGHEST_VERSION, inf)
     found = catalog_browsing().versions(kind, identifier, before, superseded_from, limit + 1)
     versions = page_of(version_view(version, settings().calendar) for version in found[:limit])
@@ -94,7 +131,19 @@ def list_versions(request: Request) -> Response:
     return Response(page)
 
 
+@operation(
+    *("PUT", "/catalog/{kind}/{id}", TO_OPERATE),
+    headers=_CONDITIONS,
+    body=dict[str, Any],
+    answers=_WRITTEN,
+    problems=("invalid_entry", *_REFUSED),
+)
 def write_entry(request: Request) -> Response:
+    """Create or replace a catalog entry. A new entry takes effect at once, and a change a little later.
+
+    The body is the entry. It may also have the fields that the response to a GET adds, which are ignored, except
+    ``effective_at``. It is safe to repeat the request. With If-Match, a repeat gets the status 412.
+    """
     kind, identifier = _path(request)
     if request.body_length > LONGEST_BODY:
         raise InvalidRequest("invalid_entry", f"The body is too large; an entry has at most {MAX_ENTRY_BYTES} bytes.")
@@ -109,12 +158,19 @@ def write_entry(request: Request) -> Response:
     return Response(view, headers=_etag(written.entry))
 
 
+@operation(
+    *("POST", "/catalog/{kind}/{id}/versions/{version}/restore", TO_OPERATE),
+    query=(_EFFECTIVE_AT,),
+    headers=_CONDITIONS,
+    answers=_WRITTEN,
+    problems=("invalid_entry", "unknown_version", "version_is_deletion", *_REFUSED),
+)
 def restore_entry(request: Request) -> Response:
-    """Write an earlier version of an entry again, as its next version."""
+    """Write an earlier version of a catalog entry again, as its next version. It also restores a deleted entry."""
     kind, identifier = _path(request)
     number = checked_number("version", request.path("version"), HIGHEST_VERSION)
     written = catalog_editing().restore(
-        kind, identifier, number, condition_of(request), request.username_or_client, request.query.get("effective_at")
+        kind, identifier, number, condition_of(request), request.username_or_client, _EFFECTIVE_AT.of(request)
     )
     view = _view(identifier, written.entry)
     view["warnings"] = [warning_view(warned) for warned in written.warnings]
@@ -122,9 +178,17 @@ def restore_entry(request: Request) -> Response:
     return Response(view, headers=_etag(written.entry))
 
 
+@operation(
+    *("DELETE", "/catalog/{kind}/{id}", TO_OPERATE),
+    query=(_EFFECTIVE_AT,),
+    headers=_CONDITIONS,
+    answers={200: EntryView},
+    problems=("unknown_entry", "still_needed", *_REFUSED),
+)
 def delete_entry(request: Request) -> Response:
+    """Delete a catalog entry. Its versions stay readable."""
     kind, identifier = _path(request)
-    named = request.query.get("effective_at")
+    named = _EFFECTIVE_AT.of(request)
     deleted = catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client, named)
     return Response(_view(identifier, deleted), headers=_etag(deleted))
 
@@ -153,7 +217,7 @@ def _preview_day(request: Request) -> date | None:
     Raises:
         InvalidRequest: the day is not a date, or it is over.
     """
-    day = day_in(request, "on")
+    day = _ON.of(request)
     if day and day < today():
         raise InvalidRequest(
             "invalid_parameter",
@@ -190,14 +254,7 @@ def _kind(request: Request) -> Kind:
 
 
 handler = endpoint(
-    {
-        ("GET", "/catalog/{kind}"): list_entries,
-        ("GET", "/catalog/{kind}/{id}"): view_entry,
-        ("GET", "/catalog/{kind}/{id}/versions"): list_versions,
-        ("POST", "/catalog/{kind}/{id}/versions/{version}/restore"): restore_entry,
-        ("PUT", "/catalog/{kind}/{id}"): write_entry,
-        ("DELETE", "/catalog/{kind}/{id}"): delete_entry,
-    },
-    registered_client,
+    *(list_entries, view_entry, list_versions, write_entry, restore_entry, delete_entry),
+    find_client=registered_client,
 )
 prepare(wiring.connect, _IDENTIFIER.prepare)

@@ -6,8 +6,11 @@ from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
-from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.http.grant_views import grant_view, grants_view, no_grant_view
+from saxaul.http.access import TO_GRANT
+from saxaul.http.endpoint import endpoint
+from saxaul.http.grant_views import GrantsView, GrantView, NoGrantView, grant_view, grants_view, no_grant_view
+from saxaul.http.operations import operation
+from saxaul.http.request import Request, Response
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
@@ -30,17 +33,31 @@ class GrantBody(Model):
     covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
 
 
+@operation("GET", "/users/{user_id}/grants", TO_GRANT, answers={200: GrantsView})
 def list_grants(request: Request) -> Response:
+    """List what a person has granted to third-party apps, by app."""
     grants = granting().of_person(request.user_id)
     return Response(grants_view(request.user_id, grants, settings().calendar))
 
 
+@operation("GET", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: GrantView}, problems=("unknown_grant",))
 def view_grant(request: Request) -> Response:
+    """Show what a person has granted to a third-party app."""
     grant = granting().view(request.user_id, _app_id(request))
     return Response(grant_view(grant, settings().calendar))
 
 
+@operation(
+    *("PUT", "/users/{user_id}/grants/{app_id}", TO_GRANT),
+    body=GrantBody,
+    answers={200: GrantView},
+    problems=("unknown_app", "grant_not_needed"),
+)
 def write_grant(request: Request) -> Response:
+    """Record what a person grants to a third-party app, in place of what was granted before.
+
+    The change applies to the next request. It is safe to repeat the request.
+    """
     app_id = _app_id(request)
     try:
         body = GrantBody.model_validate(request.json())
@@ -52,7 +69,12 @@ def write_grant(request: Request) -> Response:
     return Response(grant_view(grant, settings().calendar))
 
 
+@operation("DELETE", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: NoGrantView})
 def delete_grant(request: Request) -> Response:
+    """Take back the grant of a person to a third-party app. Without a grant, this changes nothing.
+
+    What the app reported or requested before stays valid. The app cannot reverse it any more.
+    """
     app_id = _app_id(request)
     granting().take_back(request.user_id, app_id)
     return Response(no_grant_view(request.user_id, app_id))
@@ -67,13 +89,5 @@ def _app_id(request: Request) -> str:
         ) from None
 
 
-handler = endpoint(
-    {
-        ("GET", "/users/{user_id}/grants"): list_grants,
-        ("GET", "/users/{user_id}/grants/{app_id}"): view_grant,
-        ("PUT", "/users/{user_id}/grants/{app_id}"): write_grant,
-        ("DELETE", "/users/{user_id}/grants/{app_id}"): delete_grant,
-    },
-    registered_client,
-)
+handler = endpoint(list_grants, view_grant, write_grant, delete_grant, find_client=registered_client)
 prepare(wiring.connect, GrantBody.prepare)

@@ -7,20 +7,18 @@ from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION
-from saxaul.http.campaign_views import CampaignsView, CampaignView, campaign_view, campaign_with_editions_view
+from saxaul.http.access import PUBLIC, TO_SEARCH
+from saxaul.http.campaign_views import (
+    CampaignsView,
+    CampaignView,
+    CampaignWithEditionsView,
+    campaign_view,
+    campaign_with_editions_view,
+)
 from saxaul.http.conditional_requests import cacheable
 from saxaul.http.cursors import Cursors
-from saxaul.http.endpoint import (
-    Request,
-    Response,
-    checked_number,
-    day_in,
-    endpoint,
-    language_of,
-    utf8_text,
-    whole_number,
-)
-from saxaul.http.factor_views import ActionTypesPage, action_type_view, factor_view
+from saxaul.http.endpoint import endpoint, utf8_text
+from saxaul.http.factor_views import ActionTypesPage, FactorView, action_type_view, factor_view
 from saxaul.http.impact_views import (
     ImpactByAppView,
     ImpactByFacilityView,
@@ -29,6 +27,9 @@ from saxaul.http.impact_views import (
     impact_by_facility_view,
     impact_by_type_view,
 )
+from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
+from saxaul.http.query import CURSOR, Choice, Day, WholeNumber, checked_number
+from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.sizes import page_of
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
@@ -45,14 +46,23 @@ _CACHE_FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 _CACHE_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ACTION_TYPES = Cursors("action-types", _IDENTIFIER)
+_LIMIT = WholeNumber("limit", "The most action types of the page.", default=100, maximum=200)
+_ON = Day("on", "The day as of which the campaigns are shown. Without it, today.")
+_FROM = Day("from", "The first day. Without it, the 30 days until the last day.")
+_TO = Day("to", "The last day. Without it, today.")
+_BY = Choice(
+    *("by", "Whether the totals are by action type, by app, or by facility and month."),
+    *(("type", "app", "facility"), "type"),
+)
 
 
+@operation("GET", "/campaigns", TO_SEARCH, query=(LANG, _ON), answers={200: CampaignsView})
 def list_campaigns(request: Request) -> Response:
     """For each campaign, list the run that includes a day, the next run, and the latest run that is over.
 
     The day is today, or the one in the query parameter ``on``.
     """
-    language, on = language_of(request), day_in(request, "on")
+    language, on = language_of(request), _ON.of(request)
     day, found = on or today(), impact_reading().campaigns(on)
 
     def views(runs: Sequence[ShownRun]) -> list[CampaignView]:
@@ -67,17 +77,38 @@ def list_campaigns(request: Request) -> Response:
     return Response(shown, language=language)
 
 
+@operation(
+    *("GET", "/campaigns/{id}", TO_SEARCH),
+    query=(LANG, _ON),
+    answers={200: CampaignWithEditionsView},
+    problems=("unknown_campaign",),
+)
 def view_campaign(request: Request) -> Response:
-    language, on = language_of(request), day_in(request, "on")
+    """Show a campaign with the run that includes a day, or else its next run, or else its last run.
+
+    The day is today, or the one in the query parameter ``on``. On a later day, the campaign is shown as it will be at
+    the end of that day. The progress toward the goal is always that of now.
+    """
+    language, on = language_of(request), _ON.of(request)
     day = on or today()
     shown = impact_reading().campaign(request.path("id"), on)
     view = campaign_with_editions_view(shown.identifier, shown.campaign, shown.run, day, shown.reached, language)
     return Response(view, language=language)
 
 
+@operation(
+    *("GET", "/action-types", TO_SEARCH),
+    query=(LANG, _LIMIT, CURSOR),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(ActionTypesPage, headers=(ETAG,)), 304: NOT_MODIFIED},
+)
 def list_action_types(request: Request) -> Response:
-    """List the action types that apps can report, in the versions that are in effect, sorted by id."""
-    language, limit = language_of(request), whole_number(request, "limit", default=100, maximum=200)
+    """List the action types that apps can report, in the versions that are in effect, sorted by id.
+
+    An action of a facility can only be reported by the app that the facility's entry names. An action type that is
+    retired is listed as long as actions from before can be reported.
+    """
+    language, limit = language_of(request), _LIMIT.of(request)
     found = factors().reportable(_ACTION_TYPES.place_in(request) or "", limit + 1)
     shown = page_of(action_type_view(*in_effect, language, request.base_url) for in_effect in found[:limit])
     cursor = _ACTION_TYPES.cursor_for(shown[-1]["action_type"]) if len(found) > len(shown) else None
@@ -85,17 +116,22 @@ def list_action_types(request: Request) -> Response:
     return cacheable(request, utf8_text(page), _KEPT_FOR_A_MINUTE, {}, language)
 
 
+@operation(
+    "GET",
+    "/impact",
+    PUBLIC,
+    query=(_FROM, _TO, _BY),
+    answers={200: ImpactByTypeView | ImpactByAppView | ImpactByFacilityView},
+)
 def view_impact(request: Request) -> Response:
     """Return the public totals by day, and by action type or by app; or those of facilities by month and type."""
-    last = day_in(request, "to") or today()
-    first = day_in(request, "from") or last - timedelta(days=_DEFAULT_DAYS - 1)
+    last = _TO.of(request) or today()
+    first = _FROM.of(request) or last - timedelta(days=_DEFAULT_DAYS - 1)
     if not 0 <= (last - first).days < _MAX_DAYS:
         raise InvalidRequest(
             "invalid_parameter", f"'from' must not be after 'to', and the range may have at most {_MAX_DAYS} days."
         )
-    by = request.query.get("by", "type")
-    if by not in ("type", "app", "facility"):
-        raise InvalidRequest("invalid_parameter", "by must be 'type', 'app' or 'facility'.")
+    by = _BY.of(request) or "type"
     totals = impact_reading().totals(first, last, with_facilities=by == "facility")
     view: ImpactByTypeView | ImpactByAppView | ImpactByFacilityView
     match by:
@@ -108,6 +144,12 @@ def view_impact(request: Request) -> Response:
     return Response(view, headers=_CACHE_FOR_A_MINUTE)
 
 
+@operation(
+    *("GET", "/factors/{action_type}/{version}", PUBLIC),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(FactorView, headers=(ETAG,)), 304: NOT_MODIFIED},
+    problems=("unknown_factor",),
+)
 def view_factor(request: Request) -> Response:
     """Return a version of an action type. A version never changes, so clients may cache it for a long time."""
     try:
@@ -123,13 +165,6 @@ def view_factor(request: Request) -> Response:
 
 
 handler = endpoint(
-    {
-        ("GET", "/campaigns"): list_campaigns,
-        ("GET", "/campaigns/{id}"): view_campaign,
-        ("GET", "/action-types"): list_action_types,
-        ("GET", "/impact"): view_impact,
-        ("GET", "/factors/{action_type}/{version}"): view_factor,
-    },
-    registered_client,
+    *(list_campaigns, view_campaign, list_action_types, view_impact, view_factor), find_client=registered_client
 )
 prepare(wiring.connect, _IDENTIFIER.prepare, reading=wiring.read_catalog)

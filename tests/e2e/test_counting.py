@@ -67,7 +67,8 @@ def test_a_ride_with_one_evidence_from_two_apps_is_paid_once_and_still_once_afte
     once = wallet_of(alipay, user, earned=80)
     reverse(taobao, ride)
     lines = eventually(
-        lambda: {line["app_id"]: line["points"] for line in lines_of(alipay, user, 2)}, lambda found: found["alipay"] > 0
+        lambda: {line["app_id"]: line["points"] for line in lines_of(alipay, user, 2)},
+        lambda found: found["alipay"] > 0,
     )
 
     assert both["alipay"] == ("void", "same_evidence")

@@ -46,7 +46,9 @@ def reverse(stack: Stack, client: str, action: dict[str, Any]) -> None:
 
 
 def states() -> dict[tuple[str, str], tuple[str, str | None, int]]:
-    return {(line["app_id"], line["action_id"]): (line["state"], line["reason"], line["points"]) for line in ledger_of()}
+    return {
+        (line["app_id"], line["action_id"]): (line["state"], line["reason"], line["points"]) for line in ledger_of()
+    }
 
 
 @pytest.mark.parametrize("clients", list(permutations(["taobao-client", "alipay-client"])))

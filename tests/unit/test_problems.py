@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
-from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.access import PUBLIC
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import operation
+from saxaul.http.request import Request, Response
 from saxaul.problems import AllRefused, Conflict, Problem
 
 
@@ -15,12 +18,13 @@ class Context:
 
 
 def refusal(problem: Problem) -> dict[str, Any]:
+    @operation("GET", "/log", PUBLIC, answers={200: None})
     def refuse(_: Request) -> Response:
         raise problem
 
     event = {"httpMethod": "GET", "resource": "/log", "path": "/log", "requestContext": {}}
     context: Any = Context()
-    return endpoint({("GET", "/log"): refuse})(event, context)
+    return endpoint(refuse)(event, context)
 
 
 def test_a_request_whose_items_are_all_refused_gets_the_reason_of_each() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Literal, TypedDict
 
 from saxaul.catalog.entries import Campaign, Language
-from saxaul.http.views import DayText
+from saxaul.http.views import DayText, NonNegative
 from saxaul.impact.campaigns import Run, edition_of, runs_in
 
 
@@ -33,9 +33,9 @@ class GoalView(TypedDict):
 
     counts: Literal["actions", "trees"]
     """What is counted: actions, or reserved trees."""
-    target: int
+    target: NonNegative
     """How many there should be."""
-    reached: int | None
+    reached: NonNegative | None
     """How many there are now; null if the run has not begun."""
 
 

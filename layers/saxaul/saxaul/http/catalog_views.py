@@ -6,14 +6,14 @@ from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.versions import EntryVersion, VersionedEntry
-from saxaul.http.views import DayText, Timestamp
+from saxaul.http.views import DayText, NonNegative, Timestamp
 from saxaul.impact.campaigns import Run
 
 
 class ChangeView(TypedDict):
     """Who wrote a version of an entry, and when."""
 
-    version: int
+    version: NonNegative
     """The number of the version."""
     changed_at: Timestamp | None
     """When the version was written; null if an older release wrote it."""
@@ -60,7 +60,7 @@ class EntryView(ChangeView):
 
     id: str
     """The id of the entry."""
-    in_effect: NotRequired[int | None]
+    in_effect: NotRequired[NonNegative | None]
     """The version that is in effect now, if it is another one; null if the entry does not exist now."""
     deleted: NotRequired[Literal[True]]
     """This version is a deletion that takes effect later, so it has no fields of an entry."""
@@ -68,7 +68,7 @@ class EntryView(ChangeView):
     """This version cannot be read, because an older release wrote it. Nothing uses it."""
     warnings: NotRequired[list[WarningView]]
     """In the response to a PUT and to a restore: what is unlikely about the entry."""
-    restored_from: NotRequired[int]
+    restored_from: NotRequired[NonNegative]
     """In the response to a restore: the version that was restored."""
     preview: NotRequired[PreviewView]
     """In the response to a GET with ``on``: what holds on that day."""

@@ -4,7 +4,7 @@ from typing import Literal, TypedDict
 
 from saxaul.catalog.calendar import Calendar, WindowLength
 from saxaul.catalog.entries import ActionType, Cap, Category, Evidence, Language, Plausible, Reward
-from saxaul.http.views import DayText, Points, Timestamp
+from saxaul.http.views import DayText, Link, NonNegative, Timestamp
 
 Confidence = Literal["A", "B", "C", "none"]
 """A is a primary or peer-reviewed source, B the press, and C a how-to page or a copy of a source."""
@@ -48,7 +48,7 @@ class CapView(TypedDict):
     """How long the limit holds before it begins anew."""
     units: float | None
     """The most units that earn points; null if the limit is in points."""
-    points: Points | None
+    points: NonNegative | None
     """The most points; null if the limit is in units."""
 
 
@@ -57,7 +57,7 @@ class RuleView(TypedDict):
 
     action_type: str
     """The id of the action type."""
-    version: int
+    version: NonNegative
     """The number of the version of the action type."""
     unit: str
     """The unit of a quantity."""
@@ -107,7 +107,7 @@ class ActionTypeView(RuleView):
     """Whose actions these are. Only the app of a facility can report for it."""
     retired_from: DayText | None
     """Actions that happen on this day or later are refused; null if the action type is not retired."""
-    factor: str
+    factor: Link
     """The public address of this version, which stays readable."""
 
 

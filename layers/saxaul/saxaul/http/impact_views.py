@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal, TypedDict
 
 from saxaul.catalog.entries import Catalog
-from saxaul.http.views import DayText, Grams, Points, grams
+from saxaul.http.views import DayText, Grams, MonthText, NonNegative, grams
 from saxaul.impact.totals import ZERO_SUM, Act, FacilityYear, Impact, Sum, month_of
 from saxaul.log.counts import Counts
 from saxaul.trees.states import State
@@ -15,7 +15,7 @@ from saxaul.trees.states import State
 class ActionsView(TypedDict):
     """A number of actions, and what they came to."""
 
-    actions: int
+    actions: NonNegative
     """How many actions count."""
     avoided_g: Grams
     """Grams of CO2e avoided."""
@@ -32,7 +32,7 @@ class DayOfTypeView(ActionsView):
     """The quantity that counts, in ``unit``."""
     unit: str | None
     """The unit of the action type; null if the type was deleted."""
-    points: Points
+    points: NonNegative
     """The points that they earned. Those of facilities earn none."""
 
 
@@ -43,14 +43,14 @@ class DayOfAppView(ActionsView):
     """The day of the actions."""
     app_id: str
     """The app that reported them."""
-    points: Points
+    points: NonNegative
     """The points that they earned. Those of facilities earn none."""
 
 
 class MonthOfFacilityView(ActionsView):
     """The actions of a facility, a month and an action type. The actions of facilities earn no points."""
 
-    month: str
+    month: MonthText
     """The year and the month, such as ``2026-06``."""
     facility_id: str
     """The facility."""
@@ -65,15 +65,15 @@ class MonthOfFacilityView(ActionsView):
 class TreesView(TypedDict):
     """The number of trees by state."""
 
-    reserved: int
+    reserved: NonNegative
     """Trees that were reserved on the days of the response, and are not ordered yet."""
-    ordered: int
+    ordered: NonNegative
     """Trees that were reserved on the days of the response, and are ordered from a partner but not planted yet."""
-    planted: int
+    planted: NonNegative
     """All trees that were ever planted."""
-    alive: int
+    alive: NonNegative
     """All trees that are planted and not known to be dead."""
-    dead: int
+    dead: NonNegative
     """All trees that are known to be dead."""
 
 
@@ -84,6 +84,7 @@ class ImpactByTypeView(_Days):
     """The public totals of the days ``from`` to ``to``, by day and action type."""
 
     by: Literal["type"]
+    """How the actions are summed up."""
     people: list[DayOfTypeView]
     """The actions of people."""
     facilities: list[DayOfTypeView]
@@ -96,6 +97,7 @@ class ImpactByAppView(_Days):
     """The public totals of the days ``from`` to ``to``, by day and app."""
 
     by: Literal["app"]
+    """How the actions are summed up."""
     people: list[DayOfAppView]
     """The actions of people."""
     facilities: list[DayOfAppView]
@@ -108,6 +110,7 @@ class ImpactByFacilityView(_Days):
     """The public totals of the whole months that have a day from ``from`` to ``to``, by facility, month and type."""
 
     by: Literal["facility"]
+    """How the actions are summed up."""
     people: list[DayOfTypeView]
     """An empty list."""
     facilities: list[MonthOfFacilityView]

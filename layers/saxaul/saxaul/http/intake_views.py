@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from saxaul.http.views import NonNegative
 from saxaul.ledger.screening import FlaggedItem, RefusedItem
 
 
 class RefusedItemView(TypedDict):
     """A refused action or reversal."""
 
-    index: int
+    index: NonNegative
     """Its place in the list of the request, from 0."""
     action_id: str | None
     """Its ``action_id``, cut after 200 bytes; null if it has none."""
@@ -22,7 +23,7 @@ class RefusedItemView(TypedDict):
 class FlaggedItemView(TypedDict):
     """An action that was accepted, but counts only in part."""
 
-    index: int
+    index: NonNegative
     """Its place in the list of the request, from 0."""
     action_id: str
     """Its ``action_id``."""
@@ -33,12 +34,17 @@ class FlaggedItemView(TypedDict):
 
 
 class AcceptedView(TypedDict):
-    """How many actions or reversals of a request were accepted, and which were not."""
+    """How many items of a request were accepted, and which were refused."""
 
-    accepted: int
+    accepted: NonNegative
     """How many were accepted. They are in the queue, and will be posted in a moment."""
     refused: list[RefusedItemView]
     """Those that were refused. If all are, the request is refused with the code ``all_refused``."""
+
+
+class AcceptedActionsView(AcceptedView):
+    """How many actions of a request were accepted, which were refused, and which count only in part."""
+
     flagged: NotRequired[list[FlaggedItemView]]
     """Accepted actions of facilities that count only in part. It is left out if there are none."""
 
@@ -49,8 +55,14 @@ def refused_views(refused: Sequence[RefusedItem]) -> list[RefusedItemView]:
     ]
 
 
-def accepted_view(accepted: int, refused: Sequence[RefusedItem], flagged: Sequence[FlaggedItem]) -> AcceptedView:
-    view: AcceptedView = {"accepted": accepted, "refused": refused_views(refused)}
+def accepted_view(accepted: int, refused: Sequence[RefusedItem]) -> AcceptedView:
+    return {"accepted": accepted, "refused": refused_views(refused)}
+
+
+def accepted_actions_view(
+    accepted: int, refused: Sequence[RefusedItem], flagged: Sequence[FlaggedItem]
+) -> AcceptedActionsView:
+    view: AcceptedActionsView = {"accepted": accepted, "refused": refused_views(refused)}
     if flagged:
         view["flagged"] = [
             {"index": item.index, "action_id": item.action_id, "code": item.code, "detail": item.detail}

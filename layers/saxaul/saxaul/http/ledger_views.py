@@ -5,7 +5,7 @@ from typing import Literal, TypedDict
 
 from saxaul.catalog.calendar import Calendar, WindowLength
 from saxaul.catalog.entries import ActionType, Cap
-from saxaul.http.views import Grams, Points, Timestamp, grams
+from saxaul.http.views import Grams, Link, MonthText, NonNegative, Timestamp, grams
 from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.history import Line, LineState, Total, state_of
 from saxaul.ledger.wallets import Position
@@ -16,15 +16,15 @@ class WalletView(TypedDict):
 
     user_id: str
     """The person."""
-    earned: Points
+    earned: NonNegative
     """All points that the person has earned."""
-    ripening: Points
+    ripening: int
     """The points that are not harvested yet, ripe or not."""
-    harvestable: Points
+    harvestable: int
     """The part of ``ripening`` that is ripe, so that a harvest would make it spendable."""
-    spendable: Points
+    spendable: int
     """The harvested points that are not spent yet. It is below zero if actions were reversed whose points are spent."""
-    spent: Points
+    spent: NonNegative
     """The points spent on trees, without refunds."""
     avoided_g: Grams
     """Grams of CO2e avoided."""
@@ -37,7 +37,7 @@ class CutCapView(TypedDict):
     """How long the cap holds before it begins anew."""
     units: float | None
     """The most units that earn points in a window; null if the cap is in points."""
-    points: Points | None
+    points: NonNegative | None
     """The most points in a window; null if the cap is in units."""
     resets_at: Timestamp
     """When the window of the entry ends."""
@@ -48,7 +48,7 @@ class LedgerLineView(TypedDict):
 
     action_id: str | None
     """The id that the app chose; null if the line is a sum."""
-    summed: int | None
+    summed: NonNegative | None
     """How many actions the line adds up, if it is a sum; else null."""
     app_id: str
     """The app that reported the action."""
@@ -62,7 +62,7 @@ class LedgerLineView(TypedDict):
     """What proves the action, as the app reported it; null if nothing does."""
     unit: str | None
     """The unit of the action type, in the version that applied; null if the version is unknown."""
-    points: Points
+    points: NonNegative
     """What the line adds to the points of its day."""
     avoided_g: Grams
     """Grams of CO2e avoided."""
@@ -82,7 +82,7 @@ class LedgerLineView(TypedDict):
     """If a cap cut the points: the caps of that kind. Else the list is empty."""
     rule: str
     """The action type and its version that applied, such as ``bus_ride@1``."""
-    factor: str | None
+    factor: Link | None
     """The public address of this version; null if the version is unknown."""
     campaign_id: str | None
     """The campaign that multiplied the points; null if none did."""
@@ -104,11 +104,11 @@ class TypeTotalView(TypedDict):
 
     action_type: str
     """The id of the action type."""
-    actions: int
+    actions: NonNegative
     """How many actions count."""
     quantity: float
     """The quantity that counts, in the unit of the action type."""
-    points: Points
+    points: NonNegative
     """The points that they earn."""
     avoided_g: Grams
     """Grams of CO2e avoided."""
@@ -119,14 +119,14 @@ class StatementView(TypedDict):
 
     user_id: str
     """The person."""
-    month: str
+    month: MonthText
     """The year and the month, such as ``2026-06``."""
     full_apps: list[str]
     """The apps whose share of a period is full, so that further actions found no room.
 
     It is the period of the month, of one of its days or of its year.
     """
-    points: Points
+    points: NonNegative
     """The points of the month."""
     avoided_g: Grams
     """Grams of CO2e avoided in the month."""

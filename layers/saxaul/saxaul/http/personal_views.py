@@ -14,7 +14,7 @@ from saxaul.http.suggestion_views import (
     SearchView,
     TreeProjectResultView,
 )
-from saxaul.http.views import Points, Timestamp
+from saxaul.http.views import NonNegative, Timestamp
 from saxaul.trees.next_tree import NextTree
 
 
@@ -34,9 +34,9 @@ class NextTreeView(TypedDict):
 
     project_id: str
     """The most expensive tree project that the person can pay for now; else the cheapest, if it is almost paid for."""
-    price_points: Points
+    price_points: NonNegative
     """The price of a tree of this project."""
-    points_missing: Points
+    points_missing: NonNegative
     """How many points are missing; 0 if the person can pay. Only spendable points count."""
     text: str
     """The same as a sentence, in the language of the response."""

@@ -8,7 +8,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog, Category, Initiative, Language, Suggestion, TreeProject
 from saxaul.http.campaign_views import RunView, run_view
 from saxaul.http.project_views import saplings_view
-from saxaul.http.views import Grams, Points, Timestamp, grams
+from saxaul.http.views import Grams, Link, NonNegative, Timestamp, grams
 from saxaul.impact.campaigns import run_after, run_at
 from saxaul.impact.figures import Figures
 from saxaul.impact.totals import ZERO_SUM
@@ -57,6 +57,7 @@ class ActionResultView(_FoundView):
     """A thing to do."""
 
     kind: Literal["action"]
+    """What the result is."""
     action_type: str
     """The id of the action type."""
     category: Category | None
@@ -79,7 +80,7 @@ class ActionResultView(_FoundView):
     """The campaign to which the thing to do belongs; null if it belongs to none."""
     campaign_runs: bool
     """Whether that campaign runs today."""
-    link: str | None
+    link: Link | None
     """A link into the calling app; null if the operator entered none for this app."""
 
 
@@ -88,7 +89,7 @@ class ReleaseView(TypedDict):
 
     at: Timestamp
     """When they are released."""
-    saplings: int
+    saplings: NonNegative
     """How many are released."""
 
 
@@ -96,6 +97,7 @@ class TreeProjectResultView(_FoundView):
     """Trees to plant."""
 
     kind: Literal["tree_project"]
+    """What the result is."""
     species: str
     """The species, in the language of the response."""
     latin: str | None
@@ -104,9 +106,9 @@ class TreeProjectResultView(_FoundView):
     """Where the trees are planted, in the language of the response."""
     partner: str
     """The partner that plants them."""
-    price_points: Points
+    price_points: NonNegative
     """The price of one tree."""
-    available: int | None
+    available: NonNegative | None
     """How many saplings are unreserved; null if that could not be read."""
     next_release: ReleaseView | None
     """The next release of saplings; null if there is none, or if it could not be read."""
@@ -116,6 +118,7 @@ class CampaignResultView(_FoundView, RunView):
     """A campaign that runs, or will run again, with the run that includes today, or else the next one."""
 
     kind: Literal["campaign"]
+    """What the result is."""
     state: Literal["running", "next"]
     """Whether the run includes today."""
     multipliers: dict[str, float]
@@ -145,7 +148,7 @@ class CountedTypeView(TypedDict):
 class YearTotalView(CountedTypeView):
     """What the facilities of an initiative did this year, of one action type."""
 
-    actions: int
+    actions: NonNegative
     """How many actions they reported."""
     quantity: float
     """The quantity that counts, in ``unit``."""
@@ -166,11 +169,12 @@ class InitiativeResultView(_FoundView):
     """What the business itself does."""
 
     kind: Literal["initiative"]
+    """What the result is."""
     facilities: list[FacilityView]
     """Where it happens."""
     action_types: list[CountedTypeView]
     """What it counts."""
-    link: str | None
+    link: Link | None
     """A page about it; null if there is none."""
     this_year: YearView | None
     """What the facilities did this year; null if that could not be read."""
