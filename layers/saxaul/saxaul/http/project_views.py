@@ -1,9 +1,20 @@
 """Views of tree projects and of their saplings."""
 
+from typing import TypedDict
+
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language, TreeProject
-from saxaul.http.views import View
+from saxaul.http.views import NonNegative, Timestamp, View
 from saxaul.trees.stock import Stock
+
+
+class ReleaseView(TypedDict):
+    """A release of saplings that is to come."""
+
+    at: Timestamp
+    """When the saplings are released."""
+    saplings: NonNegative
+    """How many saplings are released."""
 
 
 def project_view(

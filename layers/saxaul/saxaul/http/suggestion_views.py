@@ -7,8 +7,8 @@ from typing import Literal, TypedDict
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog, Category, Initiative, Language, Suggestion, TreeProject
 from saxaul.http.campaign_views import RunView, run_view
-from saxaul.http.project_views import saplings_view
-from saxaul.http.views import Grams, Link, NonNegative, Timestamp, grams
+from saxaul.http.project_views import ReleaseView, saplings_view
+from saxaul.http.views import Grams, Link, NonNegative, grams
 from saxaul.impact.campaigns import run_after, run_at
 from saxaul.impact.figures import Figures
 from saxaul.impact.totals import ZERO_SUM
@@ -82,15 +82,6 @@ class ActionResultView(_FoundView):
     """Whether that campaign runs today."""
     link: Link | None
     """A link into the calling app; null if the operator entered none for this app."""
-
-
-class ReleaseView(TypedDict):
-    """A release of saplings by a schedule."""
-
-    at: Timestamp
-    """When they are released."""
-    saplings: NonNegative
-    """How many are released."""
 
 
 class TreeProjectResultView(_FoundView):
