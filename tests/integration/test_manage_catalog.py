@@ -48,7 +48,7 @@ def test_what_a_get_answers_can_be_sent_back_and_changes_nothing() -> None:
     entries = [
         ("action-types", "bus_ride", ride),
         ("action-types", "solar_warehouse", solar),
-        ("facilities", "dc-zhangbei", make_facility()),
+        ("facilities", "hangzhou", make_facility()),
         ("campaigns", "wed", make_campaign()),
         ("tree-projects", "saxaul-alxa", make_tree_project()),
         ("initiatives", "solar", make_initiative()),
@@ -67,7 +67,7 @@ def test_what_a_get_answers_can_be_sent_back_and_changes_nothing() -> None:
 
         for sent in (read, previewed, read | {"warnings": [{}], "restored_from": 1, "in_effect": None}):
             written = put_entry(kind, identifier, sent)
-            assert (written.status, written.body["version"]) == (200, 1), (kind, written.body)
+            assert (written.status, written.body.get("version")) == (200, 1), (kind, written.body)
 
     assert {kind for kind, _, _ in entries} == {*KINDS}
 
