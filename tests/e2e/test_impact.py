@@ -26,7 +26,7 @@ def new_type(operator: Client, **changes: object) -> str:
 def report(client: Client, *actions: dict[str, Any]) -> None:
     """Report actions until all are accepted. For a few seconds, a worker may not know the new action type."""
     response = eventually(
-        lambda: client.call_or_exit("POST", "/actions", {"actions": actions}), lambda response: not response["refused"]
+        lambda: client.call("POST", "/actions", {"actions": actions}).json(), lambda response: not response["refused"]
     )
     assert (response["accepted"], response["refused"]) == (len(actions), [])
 
