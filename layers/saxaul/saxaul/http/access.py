@@ -130,6 +130,9 @@ TABLE = (
     Access("GET", "/log/key", None, None, Data.PUBLIC),
     Access("GET", "/impact", None, None, Data.PUBLIC),
     Access("GET", "/factors/{action_type}/{version}", None, None, Data.PUBLIC),
+    Access("GET", "/openapi.json", None, None, Data.PUBLIC),
+    Access("GET", "/docs", None, None, Data.PUBLIC),
+    Access("GET", "/docs/{file}", None, None, Data.PUBLIC),
 )
 """Every route of the API."""
 

@@ -273,7 +273,7 @@ def endpoint(
             "headers": {
                 "content-type": "application/json",
                 "access-control-allow-origin": "*",
-                "access-control-expose-headers": "ETag,Location,Retry-After",
+                "access-control-expose-headers": "ETag,Location,Retry-After,Deprecation,Sunset,Link",
                 "cache-control": "no-store",
                 "x-content-type-options": "nosniff",
                 **response.headers,
