@@ -142,6 +142,7 @@ class Requests:
     def send(self, access: Access, person: str | None = None) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
+        values["file"] = "none"
         return call(
             FUNCTION_OF[access.method, access.path],
             access.method,
