@@ -10,12 +10,19 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from saxaul.startup import prepare
+from saxaul.http.access import PUBLIC
 from saxaul.http.conditional_requests import cacheable
-from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
+from saxaul.http.request import Request, Response
 from saxaul.problems import NotFound
 from saxaul.settings import settings
+
+Document = dict[str, Any]
+"""An OpenAPI document."""
 
 API_ADDRESS = "https://api.example/v1"
 """What the committed document has in place of the address of the API."""
@@ -68,17 +75,33 @@ _CACHE_FOR_A_MINUTE = {"cache-control": "public, max-age=60"}
 _CACHE_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
+@operation(
+    *("GET", "/openapi.json", PUBLIC),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(Document, headers=(ETAG,)), 304: NOT_MODIFIED},
+)
 def view_document(request: Request) -> Response:
     """Return this OpenAPI document, with the addresses of this stack."""
     document = _document(request.base_url, settings().token_url)
     return cacheable(request, document, _CACHE_FOR_A_MINUTE, {})
 
 
+@operation(
+    *("GET", "/docs", PUBLIC),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(media=("text/html",), headers=(ETAG,)), 304: NOT_MODIFIED},
+)
 def view_page(request: Request) -> Response:
     """Return a page for people that shows the OpenAPI document."""
     return cacheable(request, _PAGE, _CACHE_FOR_A_MINUTE, _GUARDED | {"content-type": "text/html; charset=utf-8"})
 
 
+@operation(
+    *("GET", "/docs/{file}", PUBLIC),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(media=tuple(_TYPES.values()), headers=(ETAG,)), 304: NOT_MODIFIED},
+    problems=("unknown_file",),
+)
 def view_file(request: Request) -> Response:
     """Return a file that the page loads. Its name contains its version, so it never changes."""
     name = request.path("file")
@@ -101,11 +124,5 @@ def _text_of(name: str) -> str:
     return _FILES[name].read_bytes().decode()  # exactly as it is: its name promises that it does not change
 
 
-handler = endpoint(
-    {
-        ("GET", "/openapi.json"): view_document,
-        ("GET", "/docs"): view_page,
-        ("GET", "/docs/{file}"): view_file,
-    }
-)
+handler = endpoint(view_document, view_page, view_file)
 prepare(settings)
