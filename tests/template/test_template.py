@@ -37,6 +37,7 @@ SCOPES = {
     ("get", "/users/{user_id}/forest"): "wallets.read",
     ("post", "/users/{user_id}/harvest"): "trees.redeem",
     ("post", "/users/{user_id}/redemptions"): "trees.redeem",
+    ("get", "/users/{user_id}/redemptions"): "wallets.read",
     ("get", "/users/{user_id}/redemptions/{redemption_id}"): "wallets.read",
     ("delete", "/users/{user_id}/redemptions/{redemption_id}"): "trees.redeem",
     ("get", "/users/{user_id}/grants"): "grants.write",
