@@ -8,7 +8,7 @@ from saxaul.catalog.models import Field, TypeAdapter
 from saxaul.http.access import TO_READ_A_PERSON, TO_SEARCH
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
-from saxaul.http.ledger_views import line_view, month_view, position_view
+from saxaul.http.ledger_views import LedgerPage, StatementView, WalletView, line_view, statement_view, wallet_view
 from saxaul.http.operations import operation
 from saxaul.http.project_views import TreeProjects, project_view
 from saxaul.http.query import CURSOR, FreeText, WholeNumber
@@ -16,7 +16,6 @@ from saxaul.http.redemption_views import RedemptionPage, redemption_view
 from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.sizes import page_of
 from saxaul.http.tree_views import ForestPage, forest_tree_view
-from saxaul.http.views import View
 from saxaul.ledger.history import LinePlace
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
@@ -42,14 +41,17 @@ _Number = Annotated[int, Field(ge=1, le=MAX_TREES_PER_REDEMPTION)]
 _TREES: Cursors[tuple[int, str, int]] = Cursors("forest", TypeAdapter(tuple[Instant, Id, _Number]))
 
 
-@operation("GET", "/users/{user_id}/wallet", TO_READ_A_PERSON, answers={200: View})
+@operation("GET", "/users/{user_id}/wallet", TO_READ_A_PERSON, answers={200: WalletView})
 def view_wallet(request: Request) -> Response:
-    return Response({"user_id": request.user_id, **position_view(ledger_reading().position(request.user_id))})
+    """Show a person's points and avoided grams. A person who has done nothing yet has zero points."""
+    return Response(wallet_view(request.user_id, ledger_reading().position(request.user_id)))
 
 
-@operation("GET", "/users/{user_id}/ledger", TO_READ_A_PERSON, query=(_ENTRIES_LIMIT, CURSOR), answers={200: View})
+@operation(
+    "GET", "/users/{user_id}/ledger", TO_READ_A_PERSON, query=(_ENTRIES_LIMIT, CURSOR), answers={200: LedgerPage}
+)
 def view_ledger(request: Request) -> Response:
-    """List a user's entries, newest first, one page at a time."""
+    """List a person's entries, newest first, with their points, their grams, the factor that applied, and reasons."""
     limit = _ENTRIES_LIMIT.of(request)
     place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
@@ -57,17 +59,21 @@ def view_ledger(request: Request) -> Response:
         line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines
     )
     continue_after = found.continue_after if len(entries) == len(found.lines) else found.lines[len(entries) - 1].place
-    return Response({"entries": entries, "cursor": _LINES.cursor_for(continue_after) if continue_after else None})
+    page: LedgerPage = {
+        "entries": entries,
+        "cursor": _LINES.cursor_for(continue_after) if continue_after else None,
+    }
+    return Response(page)
 
 
-@operation("GET", "/users/{user_id}/statement", TO_READ_A_PERSON, query=(_IN_MONTH,), answers={200: View})
+@operation("GET", "/users/{user_id}/statement", TO_READ_A_PERSON, query=(_IN_MONTH,), answers={200: StatementView})
 def view_statement(request: Request) -> Response:
+    """Sum a month of a person by action type: the actions, quantities, points and grams of all entries that count."""
     month = _IN_MONTH.of(request)
     if month is not None and not _MONTH.fullmatch(month):
         raise InvalidRequest("invalid_parameter", "month must be a year and a month, such as 2026-06.")
     found = ledger_reading().month(request.user_id, month)
-    view = month_view(found.month, found.totals, found.full_apps)
-    return Response({"user_id": request.user_id, **view})
+    return Response(statement_view(request.user_id, found.month, found.totals, found.full_apps))
 
 
 @operation(

@@ -58,6 +58,32 @@ def test_many_actions_are_sent_in_calls_of_at_most_500_and_the_indexes_are_those
     assert [refusal.index for refusal in reported.refused] == [sum(calls[: end + 1]) - 1 for end in range(len(calls))]
 
 
+def refuse_all(request: httpx.Request) -> httpx.Response:
+    refused_items = [
+        {"index": index, "action_id": item["action_id"], "code": "too_old", "detail": "Old."}
+        for index, item in enumerate(sent(request))
+    ]
+    problem = {"title": "All items refused", "status": 422, "code": "all_refused", "detail": "Every item was refused."}
+    return httpx.Response(422, json=problem | {"accepted": 0, "refused": refused_items})
+
+
+def test_a_call_whose_actions_are_all_refused_is_returned_and_does_not_stop_the_others() -> None:
+    api = FakeApi(refuse_last, refuse_all, refuse_last)
+    reported = api.client().report_actions(actions(1100))
+
+    assert len(api.requests) == 3
+    assert reported.accepted == 499 + 99
+    assert [refusal.index for refusal in reported.refused] == [499, *range(500, 1000), 1099]
+    assert all(refusal.action_id == f"a-{refusal.index}" for refusal in reported.refused)
+
+
+def test_reversals_that_are_all_refused_are_returned_like_any_refusal() -> None:
+    reversal = Reversal(action_id="a-0", user_id="mei", occurred_at=NOON, reason="refunded")
+    reported = FakeApi(refuse_all).client().reverse_actions([reversal])
+
+    assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["too_old"])
+
+
 def test_no_actions_make_no_call() -> None:
     api = FakeApi(refuse_last)
 

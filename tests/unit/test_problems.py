@@ -18,7 +18,7 @@ class Context:
 
 
 def refusal(problem: Problem) -> dict[str, Any]:
-    @operation("GET", "/log", PUBLIC, answers={})
+    @operation("GET", "/log", PUBLIC, answers={200: None})
     def refuse(_: Request) -> Response:
         raise problem
 

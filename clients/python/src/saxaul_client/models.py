@@ -6,7 +6,7 @@ aware ``datetime``. A state, a reason and a code are texts, because a later rele
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -107,6 +107,69 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Sourced:
+    """A number, and who says so. ``confidence`` is ``none`` if the operator chose the number."""
+
+    value: Decimal
+    confidence: str = "none"
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reward(Sourced):
+    """Points ``per`` unit or per action, for a quantity of ``at_least``."""
+
+    per: str = "unit"
+    at_least: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Avoided(Sourced):
+    """The grams of CO2e that one unit avoids, and where and for which year that holds."""
+
+    region: str | None = None
+    year: int | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most ``units`` that earn points, or the most ``points``, of a person in each ``window``."""
+
+    window: str
+    units: Decimal | None = None
+    points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """What an app can report. ``action_type`` is the ``type`` of an action.
+
+    Attributes:
+        actor: ``person``, or ``facility``; only the app of a facility can report for it.
+        min_quantity, max_quantity: of one action, in ``unit``.
+        plausible_a_day: the most of one person's quantity of a day that counts toward grams; None if not stated.
+        retired_from: actions of this day or later are refused.
+        version: the version that is in effect; ``factor`` is its public address.
+    """
+
+    action_type: str
+    version: int
+    name: str
+    actor: str
+    unit: str
+    avoided_g: Avoided
+    min_quantity: Decimal
+    max_quantity: Decimal
+    factor: str
+    points: Reward | None = None
+    caps: tuple[Limit, ...] = ()
+    plausible_a_day: Sourced | None = None
+    category: str | None = None
+    retired_from: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     user_id: str
     earned: int
@@ -139,8 +202,8 @@ class LedgerLine:
     """An entry of a person's ledger. ``action_id`` is None if the line is the sum of ``summed`` actions."""
 
     action_id: str | None
-    app: str
-    type: str
+    app_id: str
+    action_type: str
     quantity: Decimal
     points: int
     avoided_g: Decimal
@@ -157,7 +220,7 @@ class LedgerLine:
     caps: tuple[Cap, ...] = ()
     rule: str | None = None
     factor: str | None = None
-    campaign: str | None = None
+    campaign_id: str | None = None
     conflicted: bool = False
 
 
@@ -165,7 +228,7 @@ class LedgerLine:
 class Total:
     """What the actions of one type add up to."""
 
-    type: str
+    action_type: str
     actions: int
     quantity: Decimal
     points: int
@@ -180,7 +243,7 @@ class Statement:
     month: str
     points: int
     avoided_g: Decimal
-    types: tuple[Total, ...]
+    totals: tuple[Total, ...]
     full_apps: tuple[str, ...] = ()
 
 
@@ -326,7 +389,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class NextTree:
-    tree_project: str
+    project_id: str
     price_points: int
     points_missing: int
     text: str
