@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
-from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
+from saxaul.catalog.models import AfterValidator, Described, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.endpoint import Request, Response, endpoint
 from saxaul.http.grant_views import grant_view
 from saxaul.ledger.grants import COVERS, Cover
@@ -27,7 +27,13 @@ def _in_order(covers: tuple[Cover, ...]) -> tuple[Cover, ...]:
 class GrantBody(Model):
     """The body of a request for a grant: what the app may do."""
 
-    covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
+    covers: Annotated[
+        tuple[Cover, ...],
+        Field(min_length=1, max_length=len(COVERS)),
+        AfterValidator(_in_order),
+        Described({"uniqueItems": True}),
+    ]
+    """What the app may do for the person: report actions, read the person's data, or spend points."""
 
 
 def list_grants(request: Request) -> Response:
