@@ -118,7 +118,7 @@ _FIELDS_OF_A_REPLACEMENT = {
         "required": [*_REQUIRED_OF_A_REPLACEMENT],
         "properties": {name: {"not": {"type": "null"}} for name in _REQUIRED_OF_A_REPLACEMENT},
     },
-    "else": {"properties": {name: {"type": "null"} for name in (*_REQUIRED_OF_A_REPLACEMENT, "photo_url")}},
+    "else": {"properties": {name: {"type": "null"} for name in [*_REQUIRED_OF_A_REPLACEMENT, "photo_url"]}},
 }
 """What JSON Schema says of the rule that ``Inspection`` checks at its end."""
 
