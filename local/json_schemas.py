@@ -127,7 +127,9 @@ class Schemas:
                 case Described():
                     schema = _added(schema, item.keywords)
                 case Shape():
-                    schema = _added(schema, {name: rule for name, rule in item._asdict().items() if rule not in ("", None)})
+                    schema = _added(
+                        schema, {name: rule for name, rule in item._asdict().items() if rule not in ("", None)}
+                    )
         return schema
 
     def _union(self, members: Sequence[Any]) -> Schema:

@@ -99,8 +99,6 @@ _SCOPES: Mapping[str, str] = {
 _ROLE_CODES: Mapping[str, str] = {"app": "not_an_app", "partner": "not_a_partner", "operator": "not_an_operator"}
 _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy", "timeout")
 _OF_NO_OPERATION = ("unknown_path", "refused")
-_SHARED = ("unauthorized", "too_large", "unsupported_media_type", "throttled", "internal_error", "busy", "timeout")
-"""The codes that are alone in their status, and whose responses are the same in every operation."""
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _PROBLEM = "application/problem+json"
 
@@ -163,10 +161,12 @@ def _codes_of_body(declared: Operation) -> Iterator[str]:
 class _Document:
     """The document while it is made."""
 
-    def __init__(self, examples: Mapping[str, Any]) -> None:
+    def __init__(self, calls: list[Any]) -> None:
         self._schemas = Schemas()
         self._headers: dict[str, Any] = {}
-        self._examples = examples
+        self._responses_of_problems: dict[str, Any] = {}
+        self._refusals = [call for call in calls if call["status"] >= HTTPStatus.BAD_REQUEST]
+        self._calls = [call for call in calls if call["status"] < HTTPStatus.BAD_REQUEST]
 
     def made(self) -> dict[str, Any]:
         declared = operations()
@@ -174,7 +174,8 @@ class _Document:
         for operation in sorted(declared, key=_order):
             for method, path in operation.routes:
                 paths.setdefault(path, {})[method.lower()] = self._operation(operation, method)
-        shared = {_name(code): self._problems([problem_codes()[code]]) for code in (*_SHARED, *_OF_NO_OPERATION)}
+        for code in _OF_NO_OPERATION:
+            self._problems([problem_codes()[code]])
         return {
             "openapi": "3.1.0",
             "info": _info(),
@@ -183,7 +184,7 @@ class _Document:
             "paths": paths,
             "components": {
                 "schemas": dict(sorted(self._schemas.named.items())),
-                "responses": shared,
+                "responses": dict(sorted(self._responses_of_problems.items())),
                 "headers": dict(sorted(self._headers.items())),
                 "securitySchemes": {"oauth2": _security_scheme()},
             },
@@ -192,7 +193,7 @@ class _Document:
     def _operation(self, declared: Operation, method: str) -> dict[str, Any]:
         is_head = method == "HEAD"
         summary, _, more = text_of(declared.run).partition(".")
-        examples = [] if is_head else self._examples.get(f"{declared.method} {declared.path}", [])
+        examples = [] if is_head else [call for call in self._calls if call["operation"] == declared.run.__name__]
         made: dict[str, Any] = {
             "operationId": f"{declared.run.__name__}_head" if is_head else declared.run.__name__,
             "summary": f"{summary}, without the body" if is_head else summary,
@@ -200,7 +201,7 @@ class _Document:
             "tags": [_tag_of(declared.path)],
             "security": [{"oauth2": [f"{SCOPES_OF}/{declared.access.scope}"]}] if declared.access.scope else [],
             "x-saxaul-access": _access(declared.access),
-            "parameters": [*self._parameters(declared)],
+            "parameters": [*self._parameters(declared, examples)],
         }
         if declared.body is not None:
             content = {"schema": self._body(declared.body)} | _examples_of(examples, "request")
@@ -208,24 +209,28 @@ class _Document:
         made["responses"] = self._responses(declared, examples, is_head=is_head)
         return made
 
-    def _parameters(self, declared: Operation) -> Iterator[dict[str, Any]]:
+    def _parameters(self, declared: Operation, examples: list[Any]) -> Iterator[dict[str, Any]]:
+        """Yield the parameters of the path, of the query and in headers, with the values of a recorded call."""
+        for place, name, required, text, schema in self._described_parameters(declared):
+            sent = [call[place][name] for call in examples if name in call[place]]
+            value = {"example": int(sent[0]) if schema.get("type") == "integer" else sent[0]} if sent else {}
+            made = {"name": name, "in": place, "description": text} | ({"required": True} if required else {})
+            yield made | {"schema": schema} | value
+
+    def _described_parameters(self, declared: Operation) -> Iterator[tuple[str, str, bool, str, Schema]]:
         for name in re.findall(r"{(\w+)}", declared.path):
             described, text = _IN_PATHS[name]
-            yield {"name": name, "in": "path", "description": text, "required": True} | {
-                "schema": self._schemas.of(described)
-            }
+            yield "path", name, True, text, self._schemas.of(described)
         for parameter in declared.query:
-            described = {"description": parameter.text, "schema": _schema_of_parameter(parameter)}
-            yield {"name": parameter.name, "in": "query", **described}
+            yield "query", parameter.name, False, parameter.text, _schema_of_parameter(parameter)
         if optional := declared.access.optional:
             text = f"A person. The token must have the scope `{optional.scope}` too."
-            yield {"name": optional.parameter, "in": "query", "description": text, "schema": self._schemas.of(Id)}
+            yield "query", optional.parameter, False, text, self._schemas.of(Id)
         if LANG in declared.query:
             text = "The languages that the reader prefers, if `lang` is missing."
-            yield {"name": "Accept-Language", "in": "header", "description": text, "schema": {"type": "string"}}
+            yield "header", "Accept-Language", False, text, {"type": "string"}
         for header in declared.headers:
-            described = {"description": header.text, "schema": {"type": "string"}}
-            yield {"name": header.name, "in": "header"} | ({"required": True} if header.required else {}) | described
+            yield "header", header.name, header.required, header.text, {"type": "string"}
 
     def _body(self, body: Any) -> Schema:  # noqa: ANN401 - a type or a list of items
         if not isinstance(body, Listed):
@@ -244,14 +249,15 @@ class _Document:
             status: self._answer(status, answer, [of for of in examples if of["status"] == status], declared)
             for status, answer in declared.answers.items()
         }
-        for status, codes in codes_of(declared).items():
-            if len(codes) == 1 and codes[0].code in _SHARED:
-                made[status] = {"$ref": f"#/components/responses/{_name(codes[0].code)}"}
-            else:
-                made[status] = self._problems(codes, [of for of in examples if of["status"] == status])
+        made |= {status: self._problems(codes) for status, codes in codes_of(declared).items()}
         if is_head:
-            made = {status: {name: part for name, part in of.items() if name != "content"} for status, of in made.items()}
+            made = {status: self._without_body(response) for status, response in made.items()}
         return {str(status): made[status] for status in sorted(made)}
+
+    def _without_body(self, response: dict[str, Any]) -> dict[str, Any]:
+        if reference := response.get("$ref"):
+            response = self._responses_of_problems[reference.rpartition("/")[2]]
+        return {name: part for name, part in response.items() if name != "content"}
 
     def _answer(self, status: int, answer: Answer, examples: list[Any], declared: Operation) -> dict[str, Any]:
         schema = {} if answer.body is None else self._schemas.of(answer.body)
@@ -272,20 +278,22 @@ class _Document:
         self._headers[header.name] = {"description": header.text, "schema": {"type": "string"}}
         return {"$ref": f"#/components/headers/{header.name}"}
 
-    def _problems(self, codes: list[ProblemCode], examples: list[Any] | None = None) -> dict[str, Any]:
-        """Return the response of a status with the codes that it can have."""
-        schema = self._schemas.of(Problem)
+    def _problems(self, codes: list[ProblemCode]) -> dict[str, Any]:
+        """Return the response of a status with the codes that it can have. Operations with the same codes share it."""
+        name = "".join(word.capitalize() for code in codes for word in code.code.split("_"))
         own: dict[str, Any] = {"code": {"enum": [code.code for code in codes]}}
         status = codes[0].status
         if status:
             own["status"] = {"const": status}
-        text = "\n".join(f"- `{code.code}`: {code.text}" for code in codes)
-        made: dict[str, Any] = {"description": text}
+        made: dict[str, Any] = {"description": "\n".join(f"- `{code.code}`: {code.text}" for code in codes)}
         if status in _RETRIED:
             retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.")
             made["headers"] = {"Retry-After": self._header(retry)}
-        content = {"schema": {"allOf": [schema, {"properties": own}]}} | _examples_of(examples or [], "response")
-        return made | {"content": {_PROBLEM: content}}
+        schema = {"allOf": [self._schemas.of(Problem), {"properties": own}]}
+        refusals = [example for example in self._refusals if example["response"]["code"] in own["code"]["enum"]]
+        made["content"] = {_PROBLEM: {"schema": schema} | _examples_of(refusals, "response")}
+        self._responses_of_problems[name] = made
+        return {"$ref": f"#/components/responses/{name}"}
 
 
 def who(access: Access) -> str:
@@ -299,8 +307,8 @@ def who(access: Access) -> str:
         sentences.append(f"A third-party app needs a grant of the person that covers `{access.cover}`.")
     if access.optional:
         sentences.append(
-            f"If the query names a person, the token must have the scope `{access.optional.scope}` too, and a third-party "
-            f"app needs a grant of the person that covers `{access.optional.cover}`."
+            f"If the query names a person, the token must have the scope `{access.optional.scope}` too, and a "
+            f"third-party app needs a grant of the person that covers `{access.optional.cover}`."
         )
     return " ".join(sentences)
 
@@ -364,14 +372,10 @@ def _order(declared: Operation) -> tuple[int, str, int]:
     return tags.index(_tag_of(declared.path)), declared.path, methods.index(declared.method)
 
 
-def _name(code: str) -> str:
-    return "".join(word.capitalize() for word in code.split("_"))
-
-
 def document() -> dict[str, Any]:
     """Return the OpenAPI document of all operations, with the recorded examples."""
-    examples = json.loads(EXAMPLES.read_text("utf-8")) if EXAMPLES.exists() else {}
-    return _Document(examples).made()
+    calls = json.loads(EXAMPLES.read_text("utf-8")) if EXAMPLES.exists() else []
+    return _Document(calls).made()
 
 
 def text_of_document() -> str:

@@ -38,8 +38,14 @@ def codes_below(heading: str) -> list[ProblemCode]:
     Raises:
         LookupError: there is no such heading, or it has no table of codes.
     """
-    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", PROBLEMS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    codes = [code for row in re.findall(r"^\| (.*) \|$", found[1], re.MULTILINE) for code in _codes_in(row)] if found else []
+    found = re.search(
+        rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", PROBLEMS.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    codes = (
+        [code for row in re.findall(r"^\| (.*) \|$", found[1], re.MULTILINE) for code in _codes_in(row)]
+        if found
+        else []
+    )
     if not codes:
         raise LookupError(f"docs/problems.md has no codes below the heading {heading!r}")
     return codes

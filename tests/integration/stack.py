@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
+from local.operations import operations
 from operations import reconcile
 from saxaul.catalog.clients import RegisteredClient, Trust
 from saxaul.catalog.entries import Entity, Kind
 from saxaul.catalog.versions import VersionedEntry
-from saxaul.http.access import TABLE
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
@@ -32,6 +32,7 @@ from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
 from tests.builders import APP, SHANGHAI, USER, make_action_type, make_calendar, make_tree_project
 from tests.clocks import StoppedClock
+from tests.contract.checking import check_response
 from tests.integration.policies import CALLS
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 HANDLERS: Mapping[str, ModuleType] = {name: import_module(f"functions.{name}.handler") for name in FUNCTIONS}
-
-NOT_MODIFIED = 304
 
 DOMAIN = "abc123.execute-api.cn-north-1.amazonaws.com.cn"
 """The host of the API without a custom domain."""
@@ -71,7 +70,7 @@ REGISTERED = {
 """The clients in the registry of every stack, by the client id in their tokens."""
 
 
-SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for access in TABLE if access.scope}))
+SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for declared in operations() if (access := declared.access).scope}))
 """All scopes, as the claim of a token has them. Without API Gateway, only the functions check scopes here."""
 
 
@@ -278,14 +277,19 @@ def call(
     headers: Mapping[str, str] | None = None,
     person: str | None = None,
 ) -> Response:
-    """Call a function as API Gateway does, with the claims of a client's or person's token, or without a token."""
+    """Call a function as API Gateway does, with the claims of a client's or person's token, or without a token.
+
+    The response must be one that the OpenAPI document describes.
+    """
     event = api_event(method, resource, path=path, query=query, headers=headers) | {
         "body": body if body is None or isinstance(body, str) else json.dumps(body)
     }
     claims = {"client_id": client, "scope": SCOPES} | ({"username": person} if person else {})
     if client:
         event["requestContext"]["authorizer"] = {"claims": claims}
-    return parse_response(invoke(function, event))
+    response = parse_response(invoke(function, event))
+    check_response(method, resource, response.status, response.headers, response.body)
+    return response
 
 
 def api_event(
@@ -326,7 +330,7 @@ def api_event(
 
 def parse_response(raw: Any) -> Response:  # noqa: ANN401 - the result of a function
     assert raw["headers"]["access-control-allow-origin"] == "*"
-    is_json = raw["headers"]["content-type"].endswith("json") and raw["statusCode"] != NOT_MODIFIED
+    is_json = raw["headers"]["content-type"].endswith("json") and raw["body"]
     return Response(raw["statusCode"], json.loads(raw["body"]) if is_json else raw["body"], raw["headers"])
 
 
