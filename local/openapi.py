@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from local.command import command_parser, run_command
@@ -382,11 +381,10 @@ def text_of_document() -> str:
     return json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
 
 
-def main(arguments: list[str] | None = None) -> None:
-    command_parser("local.openapi", "write the OpenAPI document of the API").parse_args(arguments)
+def main() -> None:
+    command_parser("local.openapi", __doc__).parse_args()
     DOCUMENT.parent.mkdir(exist_ok=True)
-    Path(DOCUMENT).write_text(text_of_document(), "utf-8")
-    print(f"wrote {DOCUMENT.relative_to(ROOT)}")
+    DOCUMENT.write_text(text_of_document(), "utf-8")
 
 
 if __name__ == "__main__":

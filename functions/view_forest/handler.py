@@ -82,7 +82,7 @@ def view_forest(request: Request) -> Response:
     return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor}, language=language)
 
 
-@operation("GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: View})
+@operation("GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: View}, problems=("response_too_large",))
 def list_tree_projects(request: Request) -> Response:
     """List every project with its unreserved saplings."""
     language, found = language_of(request), forest_reading().projects()

@@ -36,7 +36,7 @@ _BY = Choice(
 )
 
 
-@operation("GET", "/campaigns", TO_SEARCH, query=(LANG, _ON), answers={200: View})
+@operation(*("GET", "/campaigns", TO_SEARCH), query=(LANG, _ON), answers={200: View}, problems=("response_too_large",))
 def list_campaigns(request: Request) -> Response:
     """For each campaign, list the run that includes a day, the next run, and the latest run that is over.
 
@@ -60,7 +60,7 @@ def view_campaign(request: Request) -> Response:
     return Response(view | {"editions": editions_view(shown.campaign, language)}, language=language)
 
 
-@operation("GET", "/impact", PUBLIC, query=(_FROM, _TO, _BY), answers={200: View})
+@operation("GET", "/impact", PUBLIC, query=(_FROM, _TO, _BY), answers={200: View}, problems=("response_too_large",))
 def view_impact(request: Request) -> Response:
     """Return the public totals by day, and by action type or by app; or those of facilities by month and type."""
     last = _TO.of(request) or today()

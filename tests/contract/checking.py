@@ -23,7 +23,7 @@ def check_response(method: str, path: str, status: int, headers: Mapping[str, st
     Raises:
         AssertionError: the document does not describe such a response.
     """
-    operation = _paths()[path].get(method.lower())
+    operation = _paths().get(path, {}).get(method.lower())
     if operation is None:
         assert status in _OF_THE_GATEWAY, f"{method} {path} is not in the document, and answers {status}"
         return

@@ -254,10 +254,14 @@ def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Call a function as AWS does. The event and the result are converted to JSON and back.
 
     Raises:
-        AssertionError: the function made an AWS call that its policy does not allow.
+        AssertionError: the function made an AWS call that its policy does not allow, or a response of the API is not
+            one that the OpenAPI document describes.
     """
     with CALLS.of(function):
         response = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
+    if "httpMethod" in event:
+        parsed = parse_response(response)
+        check_response(event["httpMethod"], event["resource"], parsed.status, parsed.headers, parsed.body)
     return json.loads(json.dumps(response))
 
 
@@ -277,19 +281,14 @@ def call(
     headers: Mapping[str, str] | None = None,
     person: str | None = None,
 ) -> Response:
-    """Call a function as API Gateway does, with the claims of a client's or person's token, or without a token.
-
-    The response must be one that the OpenAPI document describes.
-    """
+    """Call a function as API Gateway does, with the claims of a client's or person's token, or without a token."""
     event = api_event(method, resource, path=path, query=query, headers=headers) | {
         "body": body if body is None or isinstance(body, str) else json.dumps(body)
     }
     claims = {"client_id": client, "scope": SCOPES} | ({"username": person} if person else {})
     if client:
         event["requestContext"]["authorizer"] = {"claims": claims}
-    response = parse_response(invoke(function, event))
-    check_response(method, resource, response.status, response.headers, response.body)
-    return response
+    return parse_response(invoke(function, event))
 
 
 def api_event(
