@@ -262,7 +262,8 @@ def closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
 
 def text_of(of: Any) -> str:  # noqa: ANN401 - a class or a function
     """Return its docstring as Markdown, without the sections for callers in Python. A paragraph is one line."""
-    text = inspect.cleandoc(of.__doc__ or "") if "__doc__" in vars(of) else ""
+    own = of.__dict__.get("__doc__") if isinstance(of, type) else of.__doc__  # not that of a base class
+    text = inspect.cleandoc(own or "")
     return _markdown(re.split(r"^(?:Raises|Attributes|Args|Returns):", text, flags=re.MULTILINE)[0])
 
 

@@ -191,12 +191,12 @@ class _Document:
 
     def _operation(self, declared: Operation, method: str) -> dict[str, Any]:
         is_head = method == "HEAD"
-        summary, _, more = text_of(declared.run).partition(".")
+        summary, more = _first_sentence(text_of(declared.run))
         examples = [] if is_head else [call for call in self._calls if call["operation"] == declared.run.__name__]
         made: dict[str, Any] = {
             "operationId": f"{declared.run.__name__}_head" if is_head else declared.run.__name__,
             "summary": f"{summary}, without the body" if is_head else summary,
-            "description": "\n\n".join(filter(None, (more.strip(), who(declared.access)))),
+            "description": "\n\n".join(filter(None, (more, who(declared.access)))),
             "tags": [_tag_of(declared.path)],
             "security": [{"oauth2": [f"{SCOPES_OF}/{declared.access.scope}"]}] if declared.access.scope else [],
             "x-saxaul-access": _access(declared.access),
@@ -293,6 +293,12 @@ class _Document:
         made["content"] = {_PROBLEM: {"schema": schema} | _examples_of(refusals, "response")}
         self._responses_of_problems[name] = made
         return {"$ref": f"#/components/responses/{name}"}
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    """Return the first sentence without its full stop, and the rest."""
+    first, *rest = re.split(r"\.(?=\s|$)", text, maxsplit=1)
+    return first, "".join(rest).strip()
 
 
 def who(access: Access) -> str:

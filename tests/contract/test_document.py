@@ -84,7 +84,7 @@ def test_no_two_operations_have_the_same_id() -> None:
 
 @of_every_operation
 def test_an_operation_has_a_summary_and_describes_its_parameters(made: dict[str, Any]) -> None:
-    assert 0 < len(made["summary"]) <= 120
+    assert 0 < len(made["summary"]) <= 150
     assert made["description"]
     assert [parameter["name"] for parameter in made["parameters"] if not parameter["description"]] == []
 
@@ -94,7 +94,7 @@ def test_an_operation_names_the_schema_of_its_answer(made: dict[str, Any]) -> No
     for status, response in made["responses"].items():
         for media, content in response.get("content", {}).items():
             if media == "application/json":
-                assert "$ref" in content["schema"], status
+                assert content["schema"].keys() & {"$ref", "oneOf", "anyOf"}, status
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
