@@ -116,7 +116,7 @@ class Endpoint:
             "headers": {
                 "content-type": "application/json",
                 "access-control-allow-origin": "*",
-                "access-control-expose-headers": "ETag,Location,Retry-After",
+                "access-control-expose-headers": "ETag,Location,Retry-After,Deprecation,Sunset,Link",
                 "cache-control": "no-store",
                 "x-content-type-options": "nosniff",
                 **response.headers,
