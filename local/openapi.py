@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, NotRequired, TypedDict
 
+from functions.describe_api.handler import API_ADDRESS, TOKEN_ADDRESS
 from local.command import command_parser, run_command
 from local.json_schemas import Schema, Schemas, text_of
 from local.operations import operations
@@ -27,10 +28,6 @@ from saxaul.ledger.identifiers import Id
 
 DOCUMENT = ROOT / "functions/describe_api/openapi.json"
 EXAMPLES = ROOT / "tests/contract/examples.json"
-
-SERVER = "https://api.example/v1"
-TOKEN_URL = "https://auth.example/oauth2/token"  # noqa: S105 - an address
-"""The addresses in the document. The function that serves it replaces them by those of its stack."""
 
 DESCRIPTION = """\
 Apps report what people do for the environment. People earn points, and spend them on trees. Planting partners report
@@ -82,6 +79,7 @@ _IN_PATHS: Mapping[str, tuple[Any, str]] = {
     "version": (Annotated[int, Field(ge=1, le=HIGHEST_VERSION)], "The number of a version."),
     "action_type": (Identifier, "The id of an action type."),
     "number": (str, "The number of a certificate. With `.svg` or `.json` after it, it selects the form."),
+    "file": (str, "The name of a file that the page loads."),
 }
 """The type of each parameter of a path, and what it is."""
 
@@ -178,7 +176,7 @@ class _Document:
         return {
             "openapi": "3.1.0",
             "info": _info(),
-            "servers": [{"url": SERVER}],
+            "servers": [{"url": API_ADDRESS}],
             "tags": [{"name": name, "description": text} for name, text in _TAGS.values() if text],
             "paths": paths,
             "components": {
@@ -363,7 +361,7 @@ def _info() -> dict[str, Any]:
 
 def _security_scheme() -> dict[str, Any]:
     scopes = {f"{SCOPES_OF}/{scope}": text for scope, text in _SCOPES.items()}
-    return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": TOKEN_URL, "scopes": scopes}}}
+    return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": TOKEN_ADDRESS, "scopes": scopes}}}
 
 
 def _tag_of(path: str) -> str:
