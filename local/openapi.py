@@ -287,7 +287,11 @@ class _Document:
             retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.")
             made["headers"] = {"Retry-After": self._header(retry)}
         schema = {"allOf": [self._schemas.of(Problem), {"properties": own}]}
-        refusals = [example for example in self._refusals if example["response"]["code"] in own["code"]["enum"]]
+        refusals = [
+            call | {"name": call["response"]["code"]}
+            for call in self._refusals
+            if call["response"]["code"] in own["code"]["enum"]
+        ]
         made["content"] = {_PROBLEM: {"schema": schema} | _examples_of(refusals, "response")}
         self._responses_of_problems[name] = made
         return {"$ref": f"#/components/responses/{name}"}
@@ -341,9 +345,13 @@ def _schema_of_parameter(parameter: QueryParameter) -> Schema:
     raise TypeError(f"no schema for the query parameter {parameter!r}")
 
 
-def _examples_of(examples: list[Any], part: str) -> dict[str, Any]:
-    """Return the recorded requests or responses of a media type, by their names."""
-    named = {example["name"]: {"value": example[part]} for example in examples if example.get(part) is not None}
+def _examples_of(calls: list[Any], part: str) -> dict[str, Any]:
+    """Return the recorded requests or responses as examples. The key of each is made of its name."""
+    named = {
+        re.sub(r"[^a-z0-9_]+", "-", call["name"].lower()): {"summary": call["name"], "value": call[part]}
+        for call in calls
+        if call.get(part) is not None
+    }
     return {"examples": named} if named else {}
 
 
