@@ -6,7 +6,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, NotRequired, TypedDict
 
@@ -14,13 +14,14 @@ from functions.describe_api.handler import API_ADDRESS, TOKEN_ADDRESS
 from local.command import command_parser, run_command
 from local.json_schemas import Schema, Schemas, text_of
 from local.operations import operations
-from local.problem_codes import ProblemCode, problem_codes
+from local.problem_codes import ProblemCode, codes_below, problem_codes
 from local.sam import ROOT
-from saxaul.catalog.entries import Identifier, Kind
+from saxaul.catalog.entries import MODELS, Identifier, Kind
 from saxaul.catalog.models import Field, Model
 from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.access import Access, Data
 from saxaul.http.bodies import Listed
+from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
 from saxaul.http.request import LANG, SCOPES_OF
@@ -98,6 +99,28 @@ _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy
 _OF_NO_OPERATION = ("unknown_path", "refused")
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _PROBLEM = "application/problem+json"
+_ALL_REFUSED = "all_refused"
+"""The code of a problem that also has the fields of the usual response."""
+
+
+_CODES_OF_ITEMS: Mapping[str, str] = {
+    "RefusedItemView": "Codes of one action or reversal",
+    "RefusedReportView": "Codes of one confirmation, failure or inspection",
+}
+"""The schemas of refused items, and the heading of docs/problems.md below which their codes are."""
+
+_IN_A_WRITE: Mapping[str, Schema] = {
+    name: {"description": "Ignored. The response to a GET has it, and can be sent back."}
+    for name in EntryView.__annotations__
+} | {
+    "id": {"description": "The id in the path.", "type": "string"},
+    "effective_at": {
+        "description": "When the change takes effect. Without it, after the delay of the catalog.",
+        "type": ["string", "null"],
+        "format": "date-time",
+    },
+}
+"""The fields that the body of a write may have besides those of the entry."""
 
 
 class Problem(TypedDict):
@@ -173,6 +196,7 @@ class _Document:
                 paths.setdefault(path, {})[method.lower()] = self._operation(operation, method)
         for code in _OF_NO_OPERATION:
             self._problems([problem_codes()[code]])
+        self._complete_schemas()
         return {
             "openapi": "3.1.0",
             "info": _info(),
@@ -186,6 +210,18 @@ class _Document:
                 "securitySchemes": {"oauth2": _security_scheme()},
             },
         }
+
+    def _complete_schemas(self) -> None:
+        """Add what the types do not say: the codes of refused items, and the fields around those of an entry."""
+        for name, heading in _CODES_OF_ITEMS.items():
+            codes = {code.code: code for code in codes_below(heading)}
+            described = self._schemas.named[name]["properties"]["code"]
+            described["enum"] = list(codes)
+            described["description"] += "\n\n" + _listed(codes.values())
+        for model in MODELS.values():
+            properties = self._schemas.named[model.__name__]["properties"]
+            properties |= {name: schema for name, schema in _IN_A_WRITE.items() if name not in properties}
+        self._schemas.named[EntryView.__name__]["additionalProperties"] = {"description": "A field of the entry."}
 
     def _operation(self, declared: Operation, method: str) -> dict[str, Any]:
         is_head = method == "HEAD"
@@ -246,7 +282,8 @@ class _Document:
             status: self._answer(status, answer, [of for of in examples if of["status"] == status], declared)
             for status, answer in declared.answers.items()
         }
-        made |= {status: self._problems(codes) for status, codes in codes_of(declared).items()}
+        for status, codes in codes_of(declared).items():
+            made[status] = self._problems(codes, declared if status == HTTPStatus.UNPROCESSABLE_ENTITY else None)
         if is_head:
             made = {status: self._without_body(response) for status, response in made.items()}
         return {str(status): made[status] for status in sorted(made)}
@@ -275,26 +312,46 @@ class _Document:
         self._headers[header.name] = {"description": header.text, "schema": {"type": "string"}}
         return {"$ref": f"#/components/headers/{header.name}"}
 
-    def _problems(self, codes: list[ProblemCode]) -> dict[str, Any]:
-        """Return the response of a status with the codes that it can have. Operations with the same codes share it."""
+    def _problems(self, codes: list[ProblemCode], declared: Operation | None = None) -> dict[str, Any]:
+        """Return the response of a status with the codes that it can have. Operations with the same codes share it.
+
+        ``declared`` is the operation if the problem may have the fields of its usual response.
+        """
         name = "".join(word.capitalize() for code in codes for word in code.code.split("_"))
         own: dict[str, Any] = {"code": {"enum": [code.code for code in codes]}}
         status = codes[0].status
         if status:
             own["status"] = {"const": status}
-        made: dict[str, Any] = {"description": "\n".join(f"- `{code.code}`: {code.text}" for code in codes)}
+        if declared and _ALL_REFUSED in own["code"]["enum"]:
+            usual = self._usual_response(declared)
+            name += f"In{usual}"
+            fields = self._schemas.named[usual]["properties"]
+            own |= {"accepted": fields["accepted"] | {"const": 0}, "refused": fields["refused"]}
+        made: dict[str, Any] = {"description": _listed(codes)}
         if status in _RETRIED:
             retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.")
             made["headers"] = {"Retry-After": self._header(retry)}
-        schema = {"allOf": [self._schemas.of(Problem), {"properties": own}]}
         refusals = [
             call | {"name": call["response"]["code"]}
             for call in self._refusals
             if call["response"]["code"] in own["code"]["enum"]
+            and (declared is None or call["operation"] == declared.run.__name__)
         ]
-        made["content"] = {_PROBLEM: {"schema": schema} | _examples_of(refusals, "response")}
-        self._responses_of_problems[name] = made
+        schema = {"allOf": [self._schemas.of(Problem), {"properties": own}]}
+        made["content"] = {_PROBLEM: {"schema": schema}}
+        shared = self._responses_of_problems.setdefault(name, made)
+        shared["content"][_PROBLEM] |= _examples_of(refusals, "response")
         return {"$ref": f"#/components/responses/{name}"}
+
+    def _usual_response(self, declared: Operation) -> str:
+        """Return the name of the schema of the successful response."""
+        [answer] = declared.answers.values()
+        reference: str = self._schemas.of(answer.body)["$ref"]
+        return reference.rpartition("/")[2]
+
+
+def _listed(codes: Iterable[ProblemCode]) -> str:
+    return "\n".join(f"- `{code.code}`: {code.text}" for code in codes)
 
 
 def _first_sentence(text: str) -> tuple[str, str]:

@@ -227,8 +227,7 @@ def _look_around(journey: Journey) -> None:
     journey("view_campaign", "One campaign", path={"id": "world-environment-day"}, query={"lang": "en"})
     journey("view_campaign", "A campaign that does not exist", "unknown_campaign", path={"id": "no-such-day"})
     journey("list_tree_projects", "All projects", query={"lang": "en"})
-    if "list_action_types" in OPERATIONS:
-        journey("list_action_types", "All action types")
+    journey("list_action_types", "All action types", query={"lang": "en"})
 
 
 def _grant(journey: Journey) -> None:
@@ -259,6 +258,7 @@ def _report(journey: Journey) -> None:
     trip = {**ride, "action_id": "trip-9", "type": "flight"}
     rides = [{**ride, "action_id": f"ride-{number}"} for number in (2, 3)]
     journey("report_actions", "A ride, and a trip that is refused", 202, body={"actions": [ride, trip]})
+    journey("report_actions", "Only a trip that is refused", "all_refused", body={"actions": [trip]})
     journey("report_actions", "Two more rides", 202, body={"actions": rides})
     meter = {
         "action_id": "meter-1",
@@ -312,8 +312,7 @@ def _spend(journey: Journey) -> None:
     journey("cancel_redemption", "A reserved tree", path=redemption)
     unknown = redemption | {"redemption_id": "no-such-redemption"}
     journey("view_redemption", "A redemption that does not exist", "unknown_redemption", path=unknown)
-    if "list_redemptions" in OPERATIONS:
-        journey("list_redemptions", "All redemptions", path=MEI)
+    journey("list_redemptions", "All redemptions", path=MEI)
 
 
 def _settle(stack: Stack) -> None:
@@ -326,8 +325,8 @@ def _plant(journey: Journey) -> None:
     [order] = journey("list_orders", "All orders").body["orders"]
     assert order["order_id"] == order_id
     shown = journey("view_order", "One order", path=path)
-    planted, other = (tree["certificate"] for tree in shown.body["trees"])
-    [redemption_id] = {tree["redemption_id"] for tree in shown.body["trees"]}
+    planted, other = (tree["certificate"] for tree in shown.body["ordered_trees"])
+    [redemption_id] = {tree["redemption_id"] for tree in shown.body["ordered_trees"]}
     too_late = {**MEI, "redemption_id": redemption_id}
     journey("cancel_redemption", "A tree that is already ordered", "already_ordered", path=too_late)
     confirmation = {
@@ -350,6 +349,8 @@ def _plant(journey: Journey) -> None:
         "evidence_url": "https://trees.example/inspections/1.jpg",
     }
     journey("inspect_trees", "A tree that is alive", path=path, body={"inspections": [inspection]})
+    unknown = {"certificate": "0000-0000-0000-0", "reason": "drought"}
+    journey("fail_trees", "Only a tree that is refused", "all_refused", path=path, body={"failures": [unknown]})
     journey("confirm_trees", "A body with errors", "invalid_body", path=path, body={"confirmations": []})
     journey("view_order", "An order of another partner", "unknown_order", path=path, client="other-partner-client")
     journey("view_forest", "All trees", path=MEI, query={"lang": "en"})

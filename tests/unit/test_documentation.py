@@ -93,8 +93,8 @@ def codes() -> Iterator[str]:
             continue
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(code)), *_]):
-                if name in REFUSING:
-                    yield code
+                if name in REFUSING or (name == "__init__" and re.fullmatch(r"[a-z]+(_[a-z]+)+", code)):
+                    yield code  # a class of problems that have all the same code passes it to __init__
             case ast.Call(func=ast.Attribute(attr="apply"), args=[_, _, ast.Constant(value=str(code)), _]):
                 yield code
             case ast.keyword(arg="too_many", value=ast.Constant(value=str(code))):
