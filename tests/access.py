@@ -1,4 +1,4 @@
-"""What the table of routes lets each kind of client do, computed from the table alone.
+"""What the operations let each kind of client do, computed from their declarations alone.
 
 The generated tests send each request as each kind of client, in this process and on the laptop stack, and compare the
 responses with :func:`expected`.
@@ -7,8 +7,10 @@ responses with :func:`expected`.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from local.operations import operations
 from saxaul.catalog.clients import Role
-from saxaul.http.access import TABLE, Access, Data
+from saxaul.http.access import Data
+from saxaul.http.operations import Operation
 from saxaul.ledger.grants import COVERS, Cover
 
 ADMITTED = "admitted"
@@ -54,40 +56,44 @@ SENDERS = [
 ]
 
 
-ROUTES = [required for route in TABLE for required in (route, route.of_person) if required]
-"""Each route, and again with a person in the query if the query may name one."""
+ROUTES = [required for route in operations() for required in (route, route.of_person) if required]
+"""Each operation, and again with a person in the query if the query may name one."""
 
 
-def query_of(access: Access, user_id: str) -> dict[str, str]:
+def query_of(route: Operation, user_id: str) -> dict[str, str]:
     """Return the query parameters of a request."""
-    return {access.optional.parameter: user_id} if access.optional and access.data is Data.PERSON_IN_QUERY else {}
+    return (
+        {route.access.optional.parameter: user_id}
+        if route.access.optional and route.access.data is Data.PERSON_IN_QUERY
+        else {}
+    )
 
 
-def expected(access: Access, sender: Sender) -> str:
+def expected(route: Operation, sender: Sender) -> str:
     """Return the code with which a request is refused, or :data:`ADMITTED`."""
-    if access.scope is None:
+    if route.access.scope is None:
         return ADMITTED
     if sender.role is None:
         return "unknown_client"
-    if access.role and sender.role != access.role:
-        return _WRONG_ROLE[access.role]
-    if access.first_party and not sender.is_trusted:
+    if route.access.role and sender.role != route.access.role:
+        return _WRONG_ROLE[route.access.role]
+    if route.access.first_party and not sender.is_trusted:
         return "not_first_party"
-    if access.cover and not sender.is_trusted and access.cover not in sender.covers:
+    if route.access.cover and not sender.is_trusted and route.access.cover not in sender.covers:
         return "not_granted"
-    if access.data is Data.OWN_REDEMPTION and not sender.owns:
+    if route.access.data is Data.OWN_REDEMPTION and not sender.owns:
         return "not_yours"
-    if access.data is Data.OWN_ORDERS and "{order_id}" in access.path and not sender.owns:
+    if route.access.data is Data.OWN_ORDERS and "{order_id}" in route.path and not sender.owns:
         return "unknown_order"
     return ADMITTED
 
 
-def cases() -> Iterator[tuple[Access, Sender]]:
+def cases() -> Iterator[tuple[Operation, Sender]]:
     """Yield each route with each sender."""
-    for access in ROUTES:
+    for route in ROUTES:
         for sender in SENDERS:
-            yield access, sender
+            yield route, sender
 
 
-def named(access: Access, sender: Sender) -> str:
-    return f"{access.method} {access.path} of {access.data} by {sender.name}"
+def named(route: Operation, sender: Sender) -> str:
+    return f"{route.method} {route.path} of {route.access.data} by {sender.name}"

@@ -4,9 +4,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from saxaul.startup import prepare
-from saxaul.http.bodies import reported_items
-from saxaul.http.endpoint import Request, Response, endpoint
-from saxaul.ledger.screening import ReportedAction
+from saxaul.http.access import TO_REPORT
+from saxaul.http.bodies import MAX_ACTIONS, Listed
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import operation
+from saxaul.http.request import Request, Response
+from saxaul.http.views import View
+from saxaul.ledger.screening import ReportedAction, ReportedReversal
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
@@ -14,14 +18,19 @@ from saxaul.services.ingest import IntakeResult, intake
 if TYPE_CHECKING:
     from saxaul.services.ingest_reversals import ReversalIntake
 
+ACTIONS = Listed("actions", ReportedAction, MAX_ACTIONS, too_many="too_many_actions")
+REVERSALS = Listed("reversals", ReportedReversal, MAX_ACTIONS, too_many="too_many_actions")
 
+
+@operation("POST", "/actions", TO_REPORT, body=ACTIONS, answers={202: View})
 def report_actions(request: Request) -> Response:
-    reported = reported_items(request.json(), "actions")
+    reported = ACTIONS.items_in(request.json())
     return _response(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
 
 
+@operation("POST", "/reversals", TO_REPORT, body=REVERSALS, answers={202: View})
 def reverse_actions(request: Request) -> Response:
-    reported = reported_items(request.json(), "reversals")
+    reported = REVERSALS.items_in(request.json())
     return _response(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
 
 
@@ -39,11 +48,5 @@ def _response(intake_result: IntakeResult) -> Response:
     return Response(body, status=202)
 
 
-handler = endpoint(
-    {
-        ("POST", "/actions"): report_actions,
-        ("POST", "/reversals"): reverse_actions,
-    },
-    registered_client,
-)
+handler = endpoint(report_actions, reverse_actions, find_client=registered_client)
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

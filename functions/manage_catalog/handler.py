@@ -3,18 +3,23 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
+from saxaul.http.access import TO_OPERATE
 from saxaul.http.catalog_views import entry_view, preview_view, version_view
 from saxaul.http.conditional_requests import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
-from saxaul.http.endpoint import Request, Response, checked_number, day_in, endpoint, whole_number
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH_OF_A_WRITE, Answer, operation
+from saxaul.http.query import CURSOR, Day, FreeText, WholeNumber, checked_number
+from saxaul.http.request import Request, Response
 from saxaul.http.sizes import page_of
+from saxaul.http.views import View
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing
@@ -22,9 +27,6 @@ from saxaul.services.edit_catalog import catalog_editing
 from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
-
-if TYPE_CHECKING:
-    from saxaul.http.views import View
 
 _ADDED = {
     *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
@@ -39,6 +41,17 @@ LONGEST_BODY = 3 * MAX_ENTRY_BYTES
 A character that is written as ``\\uXXXX`` takes up to three times the bytes that it has in UTF-8.
 """
 
+_LIMIT = WholeNumber("limit", "The most entries or versions of the page.", default=50, maximum=200)
+_ON = Day("on", "The day of a preview: the entries are shown as they will be at its end.")
+_EFFECTIVE_AT = FreeText(
+    "effective_at", "When the change takes effect, in RFC 3339. Without it, after the delay of the catalog."
+)
+_CONDITIONS = (IF_MATCH, IF_NONE_MATCH_OF_A_WRITE)
+_WRITTEN = {200: Answer(View, headers=(ETAG,))}
+_REFUSED = (
+    *("invalid_identifier", "invalid_header", "unknown_kind", "stale_version", "already_there", "entry_moved"),
+    *("saplings_reserved", "too_many_pending", "referenced", "still_needed"),
+)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ENTRIES = Cursors("entries", _IDENTIFIER)
 _VERSIONS: Cursors[tuple[int, int]] = Cursors(
@@ -48,9 +61,12 @@ _VERSIONS: Cursors[tuple[int, int]] = Cursors(
 takes effect."""
 
 
+@operation(
+    "GET", "/catalog/{kind}", TO_OPERATE, query=(_ON, _LIMIT, CURSOR), answers={200: View}, problems=("unknown_kind",)
+)
 def list_entries(request: Request) -> Response:
     kind, on = _kind(request), _preview_day(request)
-    limit = whole_number(request, "limit", default=50, maximum=200)
+    limit = _LIMIT.of(request)
     after = _ENTRIES.place_in(request) or ""
     views: Iterable[View]
     if on:
@@ -71,6 +87,12 @@ def list_entries(request: Request) -> Response:
     return Response({"entries": shown, "cursor": cursor})
 
 
+@operation(
+    *("GET", "/catalog/{kind}/{id}", TO_OPERATE),
+    query=(_ON,),
+    answers={200: Answer(View, headers=(ETAG,))},
+    problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
+)
 def view_entry(request: Request) -> Response:
     kind, identifier = _path(request)
     if on := _preview_day(request):
@@ -79,10 +101,16 @@ def view_entry(request: Request) -> Response:
     return _entry_response(identifier, catalog_browsing().entry(kind, identifier))
 
 
+@operation(
+    *("GET", "/catalog/{kind}/{id}/versions", TO_OPERATE),
+    query=(_LIMIT, CURSOR),
+    answers={200: View},
+    problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
+)
 def list_versions(request: Request) -> Response:
     """List the versions of an entry, newest first. A deletion is a version too."""
     kind, identifier = _path(request)
-    limit = whole_number(request, "limit", default=50, maximum=200)
+    limit = _LIMIT.of(request)
     before, superseded_from = _VERSIONS.place_in(request) or (HIGHEST_VERSION, inf)
     found = catalog_browsing().versions(kind, identifier, before, superseded_from, limit + 1)
     versions = page_of(version_view(version, settings().calendar) for version in found[:limit])
@@ -94,6 +122,13 @@ def list_versions(request: Request) -> Response:
     return Response({"versions": versions, "cursor": cursor})
 
 
+@operation(
+    *("PUT", "/catalog/{kind}/{id}", TO_OPERATE),
+    headers=_CONDITIONS,
+    body=dict[str, Any],
+    answers=_WRITTEN,
+    problems=("invalid_entry", *_REFUSED),
+)
 def write_entry(request: Request) -> Response:
     kind, identifier = _path(request)
     if request.body_length > LONGEST_BODY:
@@ -107,20 +142,34 @@ def write_entry(request: Request) -> Response:
     return _entry_response(identifier, written.entry, {"warnings": [warned._asdict() for warned in written.warnings]})
 
 
+@operation(
+    *("POST", "/catalog/{kind}/{id}/versions/{version}/restore", TO_OPERATE),
+    query=(_EFFECTIVE_AT,),
+    headers=_CONDITIONS,
+    answers=_WRITTEN,
+    problems=("invalid_entry", "unknown_version", "version_is_deletion", *_REFUSED),
+)
 def restore_entry(request: Request) -> Response:
     """Write an earlier version of an entry again, as its next version."""
     kind, identifier = _path(request)
     number = checked_number("version", request.path("version"), HIGHEST_VERSION)
     written = catalog_editing().restore(
-        kind, identifier, number, condition_of(request), request.username_or_client, request.query.get("effective_at")
+        kind, identifier, number, condition_of(request), request.username_or_client, _EFFECTIVE_AT.of(request)
     )
     warnings = [warned._asdict() for warned in written.warnings]
     return _entry_response(identifier, written.entry, {"warnings": warnings, "restored_from": number})
 
 
+@operation(
+    *("DELETE", "/catalog/{kind}/{id}", TO_OPERATE),
+    query=(_EFFECTIVE_AT,),
+    headers=_CONDITIONS,
+    answers={200: View},
+    problems=("invalid_entry", "unknown_entry", *_REFUSED),
+)
 def delete_entry(request: Request) -> Response:
     kind, identifier = _path(request)
-    named = request.query.get("effective_at")
+    named = _EFFECTIVE_AT.of(request)
     deleted = catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client, named)
     return _entry_response(identifier, deleted)
 
@@ -150,7 +199,7 @@ def _preview_day(request: Request) -> date | None:
     Raises:
         InvalidRequest: the day is not a date, or it is over.
     """
-    day = day_in(request, "on")
+    day = _ON.of(request)
     if day and day < today():
         raise InvalidRequest(
             "invalid_parameter",
@@ -192,14 +241,7 @@ def _kind(request: Request) -> Kind:
 
 
 handler = endpoint(
-    {
-        ("GET", "/catalog/{kind}"): list_entries,
-        ("GET", "/catalog/{kind}/{id}"): view_entry,
-        ("GET", "/catalog/{kind}/{id}/versions"): list_versions,
-        ("POST", "/catalog/{kind}/{id}/versions/{version}/restore"): restore_entry,
-        ("PUT", "/catalog/{kind}/{id}"): write_entry,
-        ("DELETE", "/catalog/{kind}/{id}"): delete_entry,
-    },
-    registered_client,
+    *(list_entries, view_entry, list_versions, write_entry, restore_entry, delete_entry),
+    find_client=registered_client,
 )
 prepare(wiring.connect, _IDENTIFIER.prepare)

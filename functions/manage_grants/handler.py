@@ -6,8 +6,12 @@ from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
-from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.access import TO_GRANT
+from saxaul.http.endpoint import endpoint
 from saxaul.http.grant_views import grant_view
+from saxaul.http.operations import operation
+from saxaul.http.request import Request, Response
+from saxaul.http.views import View
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
@@ -30,6 +34,7 @@ class GrantBody(Model):
     covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
 
 
+@operation("GET", "/users/{user_id}/grants", TO_GRANT, answers={200: View})
 def list_grants(request: Request) -> Response:
     grants = granting().of_person(request.user_id)
     return Response(
@@ -37,11 +42,18 @@ def list_grants(request: Request) -> Response:
     )
 
 
+@operation("GET", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: View}, problems=("unknown_grant",))
 def view_grant(request: Request) -> Response:
     grant = granting().view(request.user_id, _app_id(request))
     return Response(_view_of(request, grant_view(grant, settings().calendar)))
 
 
+@operation(
+    *("PUT", "/users/{user_id}/grants/{app_id}", TO_GRANT),
+    body=GrantBody,
+    answers={200: View},
+    problems=("unknown_app", "grant_not_needed"),
+)
 def write_grant(request: Request) -> Response:
     app_id = _app_id(request)
     try:
@@ -54,6 +66,7 @@ def write_grant(request: Request) -> Response:
     return Response(_view_of(request, grant_view(grant, settings().calendar)))
 
 
+@operation("DELETE", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: View})
 def delete_grant(request: Request) -> Response:
     app_id = _app_id(request)
     granting().take_back(request.user_id, app_id)
@@ -73,13 +86,5 @@ def _app_id(request: Request) -> str:
         ) from None
 
 
-handler = endpoint(
-    {
-        ("GET", "/users/{user_id}/grants"): list_grants,
-        ("GET", "/users/{user_id}/grants/{app_id}"): view_grant,
-        ("PUT", "/users/{user_id}/grants/{app_id}"): write_grant,
-        ("DELETE", "/users/{user_id}/grants/{app_id}"): delete_grant,
-    },
-    registered_client,
-)
+handler = endpoint(list_grants, view_grant, write_grant, delete_grant, find_client=registered_client)
 prepare(wiring.connect, GrantBody.prepare)

@@ -2,8 +2,13 @@
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
+from saxaul.http.access import PUBLIC
 from saxaul.http.conditional_requests import cacheable
-from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
+from saxaul.http.query import WholeNumber
+from saxaul.http.request import LANG, Request, Response, language_of
+from saxaul.http.views import View
 from saxaul.log.canonical_json import encode
 from saxaul.services import wiring
 from saxaul.services.find_certificate import certificates
@@ -12,8 +17,23 @@ from saxaul.services.read_log import log_reading
 _CACHE_FOR_A_MINUTE = "public, max-age=60"
 _CACHE_FOR_A_DAY = "public, max-age=86400"
 _CACHE_FOREVER = "public, max-age=31536000, immutable"
+_AFTER = WholeNumber(
+    *("after", "The sequence number of the entry after which the page begins."),
+    default=0,
+    minimum=0,
+    maximum=9_999_999_999,
+)
+_LIMIT = WholeNumber("limit", "The most entries of the page.", default=100, maximum=500)
+_SHOWN = Answer(View, ("application/json", "image/svg+xml", "text/html"), (ETAG,))
 
 
+@operation(
+    *("GET", "/certificates/{number}", PUBLIC),
+    query=(LANG,),
+    headers=(IF_NONE_MATCH,),
+    answers={200: _SHOWN, 304: NOT_MODIFIED},
+    problems=("unknown_certificate",),
+)
 def view_certificate(request: Request) -> Response:
     """Return a certificate as SVG if the path ends with ``.svg``, and as JSON if it ends with ``.json``.
 
@@ -37,18 +57,29 @@ def view_certificate(request: Request) -> Response:
     return _cacheable(request, text, "application/json", _CACHE_FOR_A_MINUTE, language)
 
 
+@operation(
+    *("GET", "/log", PUBLIC),
+    query=(_AFTER, _LIMIT),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(View, headers=(ETAG,)), 304: NOT_MODIFIED},
+)
 def view_log(request: Request) -> Response:
     """Return a page of the log entries after sequence number ``after``, oldest first.
 
     A full page never changes, so clients may cache it for a long time.
     """
-    after = whole_number(request, "after", default=0, minimum=0, maximum=9_999_999_999)
-    limit = whole_number(request, "limit", default=100, maximum=500)
+    after = _AFTER.of(request)
+    limit = _LIMIT.of(request)
     page = log_reading().read_page(after, limit)
     text = f'{{"entries":[{",".join(page.entries)}]}}'
     return _cacheable(request, text, "application/json", _CACHE_FOREVER if page.is_full else "no-cache")
 
 
+@operation(
+    *("GET", "/log/key", PUBLIC),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(media=("application/x-pem-file",), headers=(ETAG,)), 304: NOT_MODIFIED},
+)
 def view_log_key(request: Request) -> Response:
     return _cacheable(request, log_reading().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
 
@@ -63,11 +94,5 @@ def _cacheable(
     return cacheable(request, text, caching, guarded | {"content-type": content_type}, language)
 
 
-handler = endpoint(
-    {
-        ("GET", "/certificates/{number}"): view_certificate,
-        ("GET", "/log"): view_log,
-        ("GET", "/log/key"): view_log_key,
-    }
-)
+handler = endpoint(view_certificate, view_log, view_log_key)
 prepare(wiring.connect)

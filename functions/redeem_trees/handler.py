@@ -6,9 +6,13 @@ from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
-from saxaul.http.endpoint import Request, Response, endpoint
+from saxaul.http.access import TO_CANCEL, TO_READ_A_PERSON, TO_SPEND_POINTS
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import LOCATION, Answer, HeaderField, operation
 from saxaul.http.parameters import header_values
 from saxaul.http.redemption_views import redemption_view
+from saxaul.http.request import Request, Response
+from saxaul.http.views import View
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
@@ -23,6 +27,12 @@ from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 _MAX_POINTS = 10**15
 """The highest ``max_points`` of a request: a JSON number of this size is still exact in every client."""
 
+_IDEMPOTENCY_KEY = HeaderField(
+    "Idempotency-Key",
+    "A text of 1 to 128 characters that the app chooses for this request. A repeated request has the same key.",
+    required=True,
+)
+
 
 class RedemptionBody(Model):
     """The body of a redemption request."""
@@ -33,11 +43,22 @@ class RedemptionBody(Model):
     max_points: Annotated[int | None, Field(strict=True, ge=0, le=_MAX_POINTS)] = None
 
 
+@operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: View})
 def harvest(request: Request) -> Response:
     harvested = harvesting().harvest(request.user_id)
     return Response({"user_id": request.user_id, "moved": harvested.moved, "spendable": harvested.wallet.balance})
 
 
+@operation(
+    *("POST", "/users/{user_id}/redemptions", TO_SPEND_POINTS),
+    headers=(_IDEMPOTENCY_KEY,),
+    body=RedemptionBody,
+    answers={202: Answer(View, headers=(LOCATION,))},
+    problems=(
+        *("missing_key", "key_reused", "unknown_project", "project_closed", "sold_out"),
+        *("insufficient_points", "price_changed"),
+    ),
+)
 def request_trees(request: Request) -> Response:
     key = _key_of(request)
     try:
@@ -72,24 +93,29 @@ def _key_of(request: Request) -> str:
     return key
 
 
+@operation(
+    *("GET", "/users/{user_id}/redemptions/{redemption_id}", TO_READ_A_PERSON),
+    answers={200: View},
+    problems=("unknown_redemption",),
+)
 def view_redemption(request: Request) -> Response:
     redemption = redeeming().view(request.user_id, request.identifier("redemption_id"))
     return Response(redemption_view(redemption, settings().calendar))
 
 
+@operation(
+    *("DELETE", "/users/{user_id}/redemptions/{redemption_id}", TO_CANCEL),
+    answers={200: View},
+    problems=("unknown_redemption", "not_yours", "already_ordered", "already_rejected"),
+)
 def cancel_redemption(request: Request) -> Response:
     cancelled = cancelling().cancel(request.app, request.user_id, request.identifier("redemption_id"))
     return Response(redemption_view(cancelled, settings().calendar))
 
 
 handler = endpoint(
-    {
-        ("POST", "/users/{user_id}/harvest"): harvest,
-        ("POST", "/users/{user_id}/redemptions"): request_trees,
-        ("GET", "/users/{user_id}/redemptions/{redemption_id}"): view_redemption,
-        ("DELETE", "/users/{user_id}/redemptions/{redemption_id}"): cancel_redemption,
-    },
-    registered_client,
-    covers_of,
+    *(harvest, request_trees, view_redemption, cancel_redemption),
+    find_client=registered_client,
+    covers_of=covers_of,
 )
 prepare(wiring.connect, RedemptionBody.prepare, reading=wiring.read_catalog)

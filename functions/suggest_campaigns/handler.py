@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Language
+from saxaul.http.access import TO_SEARCH_FOR_A_PERSON
 from saxaul.http.conditional_requests import client_has, etag_of_text
-from saxaul.http.endpoint import Request, Response, endpoint, language_of, utf8_text, whole_number
+from saxaul.http.endpoint import endpoint, utf8_text
+from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
 from saxaul.http.personal_views import impersonal_view, personal_view
+from saxaul.http.query import FreeText, WholeNumber
+from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.suggestion_views import figures_view, result_view
 from saxaul.http.views import View
-from saxaul.problems import InvalidRequest
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
@@ -28,8 +31,8 @@ from saxaul.settings import settings
 if TYPE_CHECKING:
     from saxaul.services.personal import PersonalReading
 
-_LONGEST_QUERY = 100
-_MOST_RESULTS = 50
+_QUERY = FreeText("q", "What to search for. Without it, the front page.", longest=100)
+_LIMIT = WholeNumber("limit", "The most results.", default=10, maximum=50)
 _SEARCHES = 3
 """The most searches of a request, if tree projects among its results turn out to be sold out."""
 _CACHE_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization"}
@@ -72,12 +75,16 @@ def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
     )
 
 
+@operation(
+    *("GET", "/suggestions", TO_SEARCH_FOR_A_PERSON),
+    query=(_QUERY, LANG, _LIMIT),
+    headers=(IF_NONE_MATCH,),
+    answers={200: Answer(View, headers=(ETAG,)), 304: NOT_MODIFIED},
+)
 def suggest(request: Request) -> Response:
-    query = request.query.get("q", "")
-    if len(query) > _LONGEST_QUERY:
-        raise InvalidRequest("invalid_parameter", f"q must have at most {_LONGEST_QUERY} characters.")
+    query = _QUERY.of(request) or ""
     language = language_of(request)
-    limit = whole_number(request, "limit", default=10, maximum=_MOST_RESULTS)
+    limit = _LIMIT.of(request)
     index, search_request = live_index().current(), _SearchRequest(query, request.app, language, limit, today())
     if request.person is not None:
         body = _body_for(request.person, index, search_request)
@@ -144,5 +151,5 @@ def _named_in(views: Sequence[View]) -> tuple[list[str], list[str]]:
     return [view["id"] for view in views if view["kind"] == "tree_project"], facilities
 
 
-handler = endpoint({("GET", "/suggestions"): suggest}, registered_client, covers_of)
+handler = endpoint(suggest, find_client=registered_client, covers_of=covers_of)
 prepare(wiring.connect, _personal_reading, reading=lambda: live_index().current())

@@ -5,12 +5,17 @@ from typing import Annotated
 
 from saxaul.startup import prepare
 from saxaul.catalog.models import Field, TypeAdapter
+from saxaul.http.access import TO_READ_A_PERSON, TO_SEARCH
 from saxaul.http.cursors import Cursors
-from saxaul.http.endpoint import Request, Response, endpoint, language_of, whole_number
+from saxaul.http.endpoint import endpoint
 from saxaul.http.ledger_views import line_view, month_view, position_view
+from saxaul.http.operations import operation
 from saxaul.http.project_views import project_view
+from saxaul.http.query import CURSOR, FreeText, WholeNumber
+from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.sizes import page_of
 from saxaul.http.tree_views import forest_tree_view
+from saxaul.http.views import View
 from saxaul.ledger.history import LinePlace
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
@@ -23,6 +28,9 @@ from saxaul.settings import settings
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_ENTRIES_LIMIT = WholeNumber("limit", "The most entries of the page.", default=50, maximum=200)
+_TREES_LIMIT = WholeNumber("limit", "The most trees of the page.", default=50, maximum=100)
+_IN_MONTH = FreeText("month", "The month, such as 2026-06. Without it, the current month.", pattern=_MONTH.pattern)
 _Name = Annotated[str, Field(pattern=r"^[!-~]+:[!-~]+$", max_length=256)]
 """The name of an entry: ``<app>:<action_id>``."""
 
@@ -31,13 +39,15 @@ _Number = Annotated[int, Field(ge=1, le=MAX_TREES_PER_REDEMPTION)]
 _TREES: Cursors[tuple[int, str, int]] = Cursors("forest", TypeAdapter(tuple[Instant, Id, _Number]))
 
 
+@operation("GET", "/users/{user_id}/wallet", TO_READ_A_PERSON, answers={200: View})
 def view_wallet(request: Request) -> Response:
     return Response({"user_id": request.user_id, **position_view(ledger_reading().position(request.user_id))})
 
 
+@operation("GET", "/users/{user_id}/ledger", TO_READ_A_PERSON, query=(_ENTRIES_LIMIT, CURSOR), answers={200: View})
 def view_ledger(request: Request) -> Response:
     """List a user's entries, newest first, one page at a time."""
-    limit = whole_number(request, "limit", default=50, maximum=200)
+    limit = _ENTRIES_LIMIT.of(request)
     place = _LINES.place_in(request)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
     entries = page_of(
@@ -47,8 +57,9 @@ def view_ledger(request: Request) -> Response:
     return Response({"entries": entries, "cursor": _LINES.cursor_for(continue_after) if continue_after else None})
 
 
+@operation("GET", "/users/{user_id}/statement", TO_READ_A_PERSON, query=(_IN_MONTH,), answers={200: View})
 def view_statement(request: Request) -> Response:
-    month = request.query.get("month")
+    month = _IN_MONTH.of(request)
     if month is not None and not _MONTH.fullmatch(month):
         raise InvalidRequest("invalid_parameter", "month must be a year and a month, such as 2026-06.")
     found = ledger_reading().month(request.user_id, month)
@@ -56,9 +67,10 @@ def view_statement(request: Request) -> Response:
     return Response({"user_id": request.user_id, **view})
 
 
+@operation("GET", "/users/{user_id}/forest", TO_READ_A_PERSON, query=(LANG, _TREES_LIMIT, CURSOR), answers={200: View})
 def view_forest(request: Request) -> Response:
     """List a user's trees, the most recently requested first, one page at a time."""
-    language, limit = language_of(request), whole_number(request, "limit", default=50, maximum=100)
+    language, limit = language_of(request), _TREES_LIMIT.of(request)
     place = _TREES.place_in(request)
     forest = forest_reading().trees(request.user_id, limit, ForestPlace(*place) if place else None)
     trees = page_of(
@@ -70,6 +82,7 @@ def view_forest(request: Request) -> Response:
     return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor}, language=language)
 
 
+@operation("GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: View})
 def list_tree_projects(request: Request) -> Response:
     """List every project with its unreserved saplings."""
     language, found = language_of(request), forest_reading().projects()
@@ -82,14 +95,8 @@ def list_tree_projects(request: Request) -> Response:
 
 
 handler = endpoint(
-    {
-        ("GET", "/users/{user_id}/wallet"): view_wallet,
-        ("GET", "/users/{user_id}/ledger"): view_ledger,
-        ("GET", "/users/{user_id}/statement"): view_statement,
-        ("GET", "/users/{user_id}/forest"): view_forest,
-        ("GET", "/tree-projects"): list_tree_projects,
-    },
-    registered_client,
-    covers_of,
+    *(view_wallet, view_ledger, view_statement, view_forest, list_tree_projects),
+    find_client=registered_client,
+    covers_of=covers_of,
 )
 prepare(wiring.connect, _TREES.places.prepare, reading=wiring.read_catalog)

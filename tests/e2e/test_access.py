@@ -1,4 +1,4 @@
-"""Who reaches what on a deployed stack, for every route, as the table of routes says.
+"""Who reaches what on a deployed stack, for every operation, as it declares.
 
 ``citybike`` is the third-party app. ``partner`` owns the order, and ``yili`` is another partner. API Gateway refuses a
 token without the scope of a route before a function runs. So here, a wrong role is 401 or 403 without a code of ours.
@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from local.deployment import client_arguments
-from saxaul.http.access import TABLE, Access, Data
+from local.operations import operations
+from saxaul.http.access import Data
+from saxaul.http.operations import Operation
 from saxaul.ledger.grants import COVERS
 from tests.access import (
     ADMITTED,
@@ -57,7 +59,7 @@ def citybike(stack: dict[str, Any]) -> Iterator[Client]:
         yield client
 
 
-def body_of(access: Access, user: str) -> object:
+def body_of(route: Operation, user: str) -> object:
     """Return a body for a request. What a report says is refused item by item, and changes nothing."""
     action = make_action(user)
     reversal = {name: action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "a test"}
@@ -71,44 +73,45 @@ def body_of(access: Access, user: str) -> object:
         "/planting-orders/{order_id}/failures": {"failures": [{}]},
         "/planting-orders/{order_id}/inspections": {"inspections": [{}]},
     }
-    return bodies.get(access.path) if access.method in {"POST", "PUT"} else None
+    return bodies.get(route.path) if route.method in {"POST", "PUT"} else None
 
 
-def send(client: Client, access: Access, user: str, order_id: str) -> httpx.Response:
+def send(client: Client, route: Operation, user: str, order_id: str) -> httpx.Response:
     values = {"user_id": user, "redemption_id": "none", "app_id": "citybike", "order_id": order_id, "number": "n"}
     values |= {"kind": "synonyms", "id": "no-such-entry", "action_type": "bus_ride", "version": "1"}
-    query = "".join(f"?{name}={value}" for name, value in query_of(access, user).items())
-    path = access.path.format_map(values) + query
-    return client.call(access.method, path, body_of(access, user), idempotency_key=new_user())
+    query = "".join(f"?{name}={value}" for name, value in query_of(route, user).items())
+    path = route.path.format_map(values) + query
+    return client.call(route.method, path, body_of(route, user), idempotency_key=new_user())
 
 
-def observed(access: Access, response: httpx.Response) -> str:
-    assert response.status_code < 500, (access, response.text)
+def observed(route: Operation, response: httpx.Response) -> str:
+    assert response.status_code < 500, (route, response.text)
     if response.status_code in (401, 403):
         code = response.json().get("code")
         return BY_GATEWAY if code in (None, "forbidden", "unauthorized") else str(code)
-    if access.data is Data.PERSONS_IN_BODY:
+    if route.access.data is Data.PERSONS_IN_BODY:
         refused = response.json()["refused"]
         return str(refused[0]["code"]) if refused else ADMITTED
     is_hidden = response.status_code == 404 and response.json()["code"] == "unknown_order"
     return "unknown_order" if is_hidden else ADMITTED
 
 
-def expected_on_the_stack(access: Access, sender: Sender, client: dict[str, Any]) -> str:
+def expected_on_the_stack(route: Operation, sender: Sender, client: dict[str, Any]) -> str:
     """Return what the table says, after the check of the scope by API Gateway, or by the function for a person."""
-    needed = {access.scope, access.optional.scope if access.optional and access.data is Data.PERSON_IN_QUERY else None}
+    needed = {
+        route.access.scope,
+        route.access.optional.scope if route.access.optional and route.access.data is Data.PERSON_IN_QUERY else None,
+    }
     if not {f"saxaul/{scope}" for scope in needed if scope} <= set(client["scopes"]):
         return BY_GATEWAY
-    return expected(access, sender)
+    return expected(route, sender)
 
 
 def compare(stack: dict[str, Any], client: Client, name: str, sender: Sender, user: str, order: Order) -> None:
-    answers = {
-        named(access, sender): observed(access, send(client, access, user, order["order_id"])) for access in ROUTES
-    }
+    answers = {named(route, sender): observed(route, send(client, route, user, order["order_id"])) for route in ROUTES}
 
     assert answers == {
-        named(access, sender): expected_on_the_stack(access, sender, stack["clients"][name]) for access in ROUTES
+        named(route, sender): expected_on_the_stack(route, sender, stack["clients"][name]) for route in ROUTES
     }
 
 
@@ -159,14 +162,14 @@ def test_a_request_without_a_token_reaches_only_public_routes(stack: dict[str, A
     values = {"user_id": "u", "redemption_id": "r", "app_id": "a", "order_id": order["order_id"], "number": "n"}
     values |= {"kind": "synonyms", "id": "i", "action_type": "bus_ride", "version": "1"}
     answers = {
-        f"{access.method} {access.path}": httpx.request(
-            access.method, stack["api_url"] + access.path.format_map(values), timeout=60
+        f"{route.method} {route.path}": httpx.request(
+            route.method, stack["api_url"] + route.path.format_map(values), timeout=60
         ).status_code
         == 401
-        for access in TABLE
+        for route in operations()
     }
 
-    assert answers == {f"{access.method} {access.path}": access.scope is not None for access in TABLE}
+    assert answers == {f"{route.method} {route.path}": route.access.scope is not None for route in operations()}
 
 
 def test_the_order_of_another_partner_is_answered_like_one_that_does_not_exist(
@@ -174,9 +177,11 @@ def test_the_order_of_another_partner_is_answered_like_one_that_does_not_exist(
 ) -> None:
     assert stack
     with Client("yili") as yili:
-        routes = [access for access in TABLE if access.data is Data.OWN_ORDERS and "{order_id}" in access.path]
-        foreign = [send(yili, access, "u", order["order_id"]) for access in routes]
-        missing = [send(yili, access, "u", "never-existed") for access in routes]
+        routes = [
+            route for route in operations() if route.access.data is Data.OWN_ORDERS and "{order_id}" in route.path
+        ]
+        foreign = [send(yili, route, "u", order["order_id"]) for route in routes]
+        missing = [send(yili, route, "u", "never-existed") for route in routes]
         listed = yili.call_or_exit("GET", "/planting-orders?limit=100")["orders"]
 
     assert [(answer.status_code, answer.json()) for answer in foreign] == [

@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
+from local.operations import operations
 from operations import reconcile
 from saxaul.catalog.clients import RegisteredClient, Trust
 from saxaul.catalog.entries import Entity, Kind
 from saxaul.catalog.versions import VersionedEntry
-from saxaul.http.access import TABLE
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 HANDLERS: Mapping[str, ModuleType] = {name: import_module(f"functions.{name}.handler") for name in FUNCTIONS}
-
-NOT_MODIFIED = 304
 
 DOMAIN = "abc123.execute-api.cn-north-1.amazonaws.com.cn"
 """The host of the API without a custom domain."""
@@ -71,7 +69,7 @@ REGISTERED = {
 """The clients in the registry of every stack, by the client id in their tokens."""
 
 
-SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for access in TABLE if access.scope}))
+SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for declared in operations() if (access := declared.access).scope}))
 """All scopes, as the claim of a token has them. Without API Gateway, only the functions check scopes here."""
 
 
@@ -326,7 +324,7 @@ def api_event(
 
 def parse_response(raw: Any) -> Response:  # noqa: ANN401 - the result of a function
     assert raw["headers"]["access-control-allow-origin"] == "*"
-    is_json = raw["headers"]["content-type"].endswith("json") and raw["statusCode"] != NOT_MODIFIED
+    is_json = raw["headers"]["content-type"].endswith("json") and raw["body"]
     return Response(raw["statusCode"], json.loads(raw["body"]) if is_json else raw["body"], raw["headers"])
 
 

@@ -1,15 +1,19 @@
-"""Every route admits and refuses each kind of client exactly as the table of routes says.
+"""Every operation admits and refuses each kind of client exactly as it declares.
 
-The expected responses are computed from the table in ``tests/access.py``.
+The expected responses are computed in ``tests/access.py``.
 """
 
-import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from saxaul.http.access import TABLE, Access, Data, access_to
-from saxaul.http.endpoint import Request, Response, endpoint
+from local.operations import operations
+from saxaul.http.access import PUBLIC, TO_SEARCH, Data
+from saxaul.http.endpoint import endpoint
+from saxaul.http.operations import Operation, operation
+from saxaul.http.request import Request, Response
 from saxaul.ledger.grants import COVERS
 from saxaul.storage.table import Table
 from tests.access import (
@@ -60,51 +64,52 @@ CLIENTS = {
 THIRD_PARTY_CLIENT = "third-party-client"
 
 FUNCTION_OF = {
-    route: function
+    route.route: function
     for function, module in HANDLERS.items()
-    for route in inspect.getclosurevars(module.handler).nonlocals.get("routes", {})
+    for route in getattr(module.handler, "operations", ())
 }
 
 
-def test_the_table_has_exactly_the_routes_of_the_handlers() -> None:
-    assert sorted((access.method, access.path) for access in TABLE) == sorted(FUNCTION_OF)
-    assert len({(access.method, access.path) for access in TABLE}) == len(TABLE)
+def test_each_operation_is_declared_once() -> None:
+    assert sorted(route.route for route in operations()) == sorted(FUNCTION_OF)
+    assert len(FUNCTION_OF) == len(operations())
 
 
-def test_a_route_that_is_not_in_the_table_fails_when_its_function_is_imported() -> None:
-    def answer(_: Request) -> Response:
+def test_a_function_that_cannot_find_clients_serves_only_public_operations() -> None:
+    @operation("GET", "/suggestions", TO_SEARCH, answers={200: dict})
+    def search(_: Request) -> Response:
         return Response({})
 
-    with pytest.raises(LookupError, match="GET /new"):
-        endpoint({("GET", "/log"): answer, ("GET", "/new"): answer})
+    @operation("GET", "/log", PUBLIC, answers={200: dict})
+    def show(_: Request) -> Response:
+        return Response({})
 
-
-def test_a_function_that_cannot_find_clients_serves_only_public_routes() -> None:
-    routes = {("GET", "/suggestions"): "suggestions.read", ("GET", "/log"): None}
-    handler = endpoint({route: lambda _: Response({}) for route in routes})
+    handler = endpoint(search, show)
     claims = {"requestContext": {"authorizer": {"claims": {"client_id": "alipay-client"}}}}
     context = cast("LambdaContext", Context())
 
     statuses = [
-        handler({"httpMethod": method, "resource": path, **claims}, context)["statusCode"] for method, path in routes
+        handler({"httpMethod": "GET", "resource": declared.path, **claims}, context)["statusCode"]
+        for declared in (search, show)
     ]
 
     assert statuses == [403, 200]
-    assert [access.scope for access in access_to(routes).values()] == [*routes.values()]
 
 
-@pytest.mark.parametrize("access", ROUTES, ids=lambda access: f"{access.method} {access.path} of {access.data}")
-def test_an_entry_of_the_table_is_consistent(access: Access) -> None:
-    is_public = access.data is Data.PUBLIC
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path} of {route.access.data}")
+def test_the_access_of_an_operation_is_consistent(route: Operation) -> None:
+    is_public = route.access.data is Data.PUBLIC
 
-    assert (access.scope is None) == (access.role is None) == is_public
-    assert access.names_a_person == (access.data in {Data.PERSON, Data.OWN_REDEMPTION})
-    reaches_persons = access.names_a_person or access.data in {Data.PERSONS_IN_BODY, Data.PERSON_IN_QUERY}
-    assert reaches_persons == (access.cover is not None or access.first_party), "third-party apps need a grant"
-    assert not (access.cover and access.first_party)
+    assert (route.access.scope is None) == (route.access.role is None) == is_public
+    assert route.names_a_person == (route.access.data in {Data.PERSON, Data.OWN_REDEMPTION})
+    reaches_persons = route.names_a_person or route.access.data in {Data.PERSONS_IN_BODY, Data.PERSON_IN_QUERY}
+    assert reaches_persons == (route.access.cover is not None or route.access.first_party), (
+        "third-party apps need a grant"
+    )
+    assert not (route.access.cover and route.access.first_party)
 
 
-def body_of(access: Access, certificate: str) -> object:
+def body_of(route: Operation, certificate: str) -> object:
     """Return a valid body for a request."""
     bodies: dict[tuple[str, str], object] = {
         ("POST", "/actions"): {"actions": [reported()]},
@@ -116,7 +121,7 @@ def body_of(access: Access, certificate: str) -> object:
         ("POST", "/planting-orders/{order_id}/failures"): {"failures": [failure(certificate)]},
         ("POST", "/planting-orders/{order_id}/inspections"): {"inspections": [inspection(certificate)]},
     }
-    return bodies.get((access.method, access.path))
+    return bodies.get((route.method, route.path))
 
 
 class Requests:
@@ -134,33 +139,35 @@ class Requests:
         self.certificate = stack.redemption("r-2", "u-43").trees[0].number
         if sender == TAKEN_BACK:
             assert grant(*COVERS).status == 200
-            assert self.send(next(access for access in TABLE if access.cover == "read")).status == 200
+            assert self.send(next(route for route in operations() if route.access.cover == "read")).status == 200
             assert call_grant("DELETE").status == 200
         elif sender.covers:
             assert grant(*sender.covers).status == 200
 
-    def send(self, access: Access, person: str | None = None) -> Answer:
+    def send(
+        self, route: Operation, person: str | None = None, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
         return call(
-            FUNCTION_OF[access.method, access.path],
-            access.method,
-            access.path,
+            next(FUNCTION_OF[made] for made in (route.route, ("GET", route.path)) if made in FUNCTION_OF),
+            route.method,
+            route.path,
             client=self.client,
-            path={name: value for name, value in values.items() if f"{{{name}}}" in access.path},
-            query=query_of(access, USER.id),
-            body=body_of(access, self.certificate),
+            path={name: value for name, value in values.items() if f"{{{name}}}" in route.path},
+            query={**query_of(route, USER.id), **more},
+            body=body_of(route, self.certificate),
             headers={"Idempotency-Key": "key-1"},
             person=person,
         )
 
 
-def observed(access: Access, answer: Answer) -> str:
+def observed(route: Operation, answer: Answer) -> str:
     """Return the code with which a request was refused, or ADMITTED."""
-    assert answer.status < 500, (access, answer)
+    assert answer.status < 500, (route, answer)
     if answer.status in (401, 403):
         return answer.code
-    if access.data is Data.PERSONS_IN_BODY:
+    if route.access.data is Data.PERSONS_IN_BODY:
         assert len(answer.body["refused"]) + answer.body["accepted"] == 1
         return str(answer.body["refused"][0]["code"]) if answer.body["refused"] else ADMITTED
     is_hidden = answer.status == 404 and answer.code == "unknown_order"
@@ -168,16 +175,16 @@ def observed(access: Access, answer: Answer) -> str:
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: f"{sender.name}, own: {sender.owns}")
-def test_every_route_answers_a_sender_as_the_table_says(stack: Stack, sender: Sender) -> None:
+def test_every_operation_answers_a_sender_as_it_declares(stack: Stack, sender: Sender) -> None:
     requests = Requests(stack, sender)
 
-    answers = {named(access, sender): observed(access, requests.send(access)) for access in ROUTES}
+    answers = {named(route, sender): observed(route, requests.send(route)) for route in ROUTES}
 
-    assert answers == {named(access, sender): expected(access, sender) for access in ROUTES}
+    assert answers == {named(route, sender): expected(route, sender) for route in ROUTES}
 
 
 def test_the_generated_cases_include_each_possible_answer() -> None:
-    possible = {expected(access, sender) for access in ROUTES for sender in SENDERS}
+    possible = {expected(route, sender) for route in ROUTES for sender in SENDERS}
 
     refusals = {"unknown_client", "not_an_app", "not_a_partner", "not_an_operator", "not_first_party", "not_granted"}
     assert possible == {ADMITTED, *refusals, "not_yours", "unknown_order"}
@@ -187,17 +194,17 @@ def test_a_public_route_answers_without_a_token(stack: Stack) -> None:
     requests = Requests(stack, FIRST_PARTY)
     requests.client = ""
 
-    public = [access for access in TABLE if access.data is Data.PUBLIC]
+    public = [route for route in operations() if route.access.data is Data.PUBLIC]
 
-    assert [observed(access, requests.send(access)) for access in public] == [ADMITTED] * len(public)
+    assert [observed(route, requests.send(route)) for route in public] == [ADMITTED] * len(public)
 
 
 def test_a_token_of_a_person_gives_access_to_no_path_of_another_person(stack: Stack) -> None:
     requests = Requests(stack, FIRST_PARTY)
-    paths = [access for access in ROUTES if access.names_a_person or access.data is Data.PERSON_IN_QUERY]
+    paths = [route for route in ROUTES if route.names_a_person or route.access.data is Data.PERSON_IN_QUERY]
 
-    foreign = {named(access, FIRST_PARTY): observed(access, requests.send(access, person="u-43")) for access in paths}
-    own = {named(access, FIRST_PARTY): observed(access, requests.send(access, person=USER.id)) for access in paths}
+    foreign = {named(route, FIRST_PARTY): observed(route, requests.send(route, person="u-43")) for route in paths}
+    own = {named(route, FIRST_PARTY): observed(route, requests.send(route, person=USER.id)) for route in paths}
 
     assert set(foreign.values()) == {"not_yours"}
     assert set(own.values()) == {ADMITTED}
@@ -228,9 +235,9 @@ def test_first_party_apps_cost_no_read_of_a_grant(stack: Stack, monkeypatch: pyt
 
     monkeypatch.setattr(Table, "get", noted_get)
     monkeypatch.setattr(Table, "get_many", noted_get_many)
-    for access in ROUTES:
-        if access.cover:
-            requests.send(access)
+    for route in ROUTES:
+        if route.access.cover:
+            requests.send(route)
 
     assert read
     assert [sk for sk in read if sk.startswith("GRANT#")] == []

@@ -1,17 +1,16 @@
 """A response is in the language that the request asks for, and says so to caches."""
 
-import inspect
-
 import pytest
 
+from saxaul.http.request import LANG
 from tests.builders import USER, make_campaign, make_suggestion
 from tests.integration.stack import HANDLERS, Response, Stack, call, redeem
 
 LOCALIZED = [
-    (function, *route)
+    (function, *declared.route)
     for function, module in HANDLERS.items()
-    for route, answer in inspect.getclosurevars(module.handler).nonlocals.get("routes", {}).items()
-    if "language_of" in answer.__code__.co_names
+    for declared in getattr(module.handler, "operations", ())
+    if LANG in declared.query
 ]
 """The function, the method and the path of each route whose response depends on the language."""
 

@@ -93,7 +93,7 @@ WAYS_OUT = {
     "addresses": WayOut(
         r"\bbase_url\b(?!=)",
         {
-            "saxaul/http/endpoint.py",
+            "saxaul/http/request.py",
             "saxaul/http/ledger_views.py",
             "functions/prove_trees/handler.py",
             "functions/redeem_trees/handler.py",

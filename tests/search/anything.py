@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from saxaul.search.index import Answer
+from saxaul.search.index import SearchAnswer
 from tests.search.judging import all_queries
 
 _TYPED = sorted({question.query for question in all_queries("tuning")})
@@ -21,7 +21,7 @@ QUERIES = st.one_of(
 )
 
 
-def is_valid(answer: Answer) -> bool:
+def is_valid(answer: SearchAnswer) -> bool:
     identifiers = [(found.document.kind, found.document.identifier) for found in answer.found]
     matches = [match for found in answer.found for match in found.matched]
     return (

@@ -12,7 +12,7 @@ import pytest
 
 from local.sam import ROOT
 from saxaul.catalog.entries import Suggestion, Synonyms
-from saxaul.search.index import Answer, Last, SearchIndex
+from saxaul.search.index import Last, SearchAnswer, SearchIndex
 from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
 from tests.search.judging import all_queries, default_catalog
 from tests.search.test_first_page import APPS, BROAD, assert_mixed
@@ -25,7 +25,7 @@ def with_suggestions(more: Mapping[str, Suggestion], **others: object) -> Search
     return SearchIndex(replace(catalog, suggestions={**catalog.suggestions, **more}, **others))  # type: ignore[arg-type]
 
 
-def ids(answer: Answer) -> list[str]:
+def ids(answer: SearchAnswer) -> list[str]:
     return [] if answer.fallback else [found.document.identifier for found in answer.found]
 
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from saxaul.search.documents import documents_of
-from saxaul.search.index import Answer, SearchIndex
+from saxaul.search.index import SearchAnswer, SearchIndex
 from tests.builders import make_campaign, make_catalog, make_text, make_tree_project
 from tests.search.judging import default_catalog
 
@@ -21,7 +21,7 @@ def first(query: str, app: str = "alipay") -> tuple[str, str]:
     return document.kind, document.identifier
 
 
-def kinds(answer: Answer) -> list[str]:
+def kinds(answer: SearchAnswer) -> list[str]:
     return [found.document.kind for found in answer.found]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from saxaul.catalog.entries import Catalog
 from saxaul.search.highlights import Highlighter
-from saxaul.search.index import Answer, SearchIndex
+from saxaul.search.index import SearchAnswer, SearchIndex
 from saxaul.search.matching import Matcher
 from saxaul.search.postings import Postings, SetWriter, postings_of
 from saxaul.search.ranking import Ranking
@@ -33,7 +33,7 @@ def parts_alive() -> int:
     return sum(type(instance) in kinds for instance in gc.get_objects())
 
 
-def search(query: str) -> Answer:
+def search(query: str) -> SearchAnswer:
     return INDEX.search(query, "alipay", date(2026, 9, 1), 10)
 
 

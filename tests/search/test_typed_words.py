@@ -9,7 +9,7 @@ import pytest
 from saxaul.catalog.entries import Suggestion, Synonyms
 from saxaul.search.folding import words_of
 from saxaul.search.forms import stem
-from saxaul.search.index import Answer, Found, SearchIndex
+from saxaul.search.index import Found, SearchAnswer, SearchIndex
 from tests.builders import make_action_type, make_catalog, make_suggestion, make_text
 from tests.search.judging import default_catalog
 
@@ -47,7 +47,7 @@ INDEX = index_of(SUGGESTIONS)
 DEFAULT = SearchIndex(default_catalog())
 
 
-def search(query: str, index: SearchIndex = INDEX) -> Answer:
+def search(query: str, index: SearchIndex = INDEX) -> SearchAnswer:
     return index.search(query, "alipay", date(2026, 9, 1), 10)
 
 

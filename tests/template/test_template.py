@@ -1,6 +1,5 @@
 """Parts of the template where a mistake would otherwise show only in production."""
 
-import inspect
 import re
 from importlib import import_module
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.build import ON_LAMBDA, SERVICES
+from local.operations import operations
 from local.sam import ROOT
-from saxaul.http.access import TABLE
 from tests.template.reading import events, functions, resources, template
 
 PUBLIC = {
@@ -65,14 +64,17 @@ def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
         assert declared[route] == {"Authorizer": "NONE"}, route
 
 
-def test_the_table_of_routes_has_the_methods_paths_and_scopes_of_the_template() -> None:
+def test_the_operations_have_the_methods_paths_and_scopes_of_the_template() -> None:
     declared = {
         (event["Method"].upper(), event["Path"]): event["Auth"].get("AuthorizationScopes", [None])[0]
         for _, event in events("Api")
     }
-    table = {(access.method, access.path): f"saxaul/{access.scope}" if access.scope else None for access in TABLE}
 
-    assert table == declared
+    assert declared == {
+        route: f"saxaul/{declaration.access.scope}" if declaration.access.scope else None
+        for declaration in operations()
+        for route in declaration.routes
+    }
 
 
 def test_the_user_pool_can_grant_every_scope_in_use() -> None:
@@ -87,12 +89,9 @@ def test_the_user_pool_can_grant_every_scope_in_use() -> None:
 @pytest.mark.parametrize("function", sorted(functions()))
 def test_a_function_serves_exactly_the_routes_that_the_template_sends_to_it(function: str) -> None:
     handler = import_module(f"{functions()[function]['CodeUri'].replace('/', '.')}.handler")
-    endpoint = getattr(handler, "_api", handler.handler)
-    served = inspect.getclosurevars(endpoint).nonlocals.get("routes", {})
+    served = {route for declared in getattr(handler.handler, "operations", ()) for route in declared.routes}
 
-    assert set(served) == {
-        (event["Method"].upper(), event["Path"]) for name, event in events("Api") if name == function
-    }
+    assert served == {(event["Method"].upper(), event["Path"]) for name, event in events("Api") if name == function}
 
 
 def test_every_function_folder_is_deployed() -> None:

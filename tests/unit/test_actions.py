@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from functions.ingest_actions.handler import ACTIONS
 from saxaul.catalog.entries import ActionType
-from saxaul.http.bodies import MAX_ACTIONS, reported_items
+from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner
 from saxaul.ledger.screening import RefusedItem, screen, screen_reversals
 from saxaul.problems import InvalidRequest
@@ -270,9 +271,9 @@ def test_a_refusal_has_no_action_id_if_the_app_sent_no_string() -> None:
 
 
 def test_a_body_has_at_most_five_hundred_actions() -> None:
-    assert len(reported_items({"actions": [{}] * MAX_ACTIONS}, "actions")) == MAX_ACTIONS
+    assert len(ACTIONS.items_in({"actions": [{}] * MAX_ACTIONS})) == MAX_ACTIONS
     with pytest.raises(InvalidRequest) as too_many:
-        reported_items({"actions": [{}] * (MAX_ACTIONS + 1)}, "actions")
+        ACTIONS.items_in({"actions": [{}] * (MAX_ACTIONS + 1)})
 
     assert too_many.value.code == "too_many_actions"
 
@@ -280,7 +281,7 @@ def test_a_body_has_at_most_five_hundred_actions() -> None:
 @pytest.mark.parametrize("body", [None, [], {}, {"actions": []}, {"actions": {}}, {"actions": "x"}, "actions"])
 def test_a_malformed_body_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        reported_items(body, "actions")
+        ACTIONS.items_in(body)
 
     assert refusal.value.code == "invalid_body"
 

@@ -4,7 +4,7 @@ import pytest
 
 from saxaul.catalog.conditions import Condition
 from saxaul.http.conditional_requests import condition_of
-from saxaul.http.endpoint import Request
+from saxaul.http.request import Request
 from saxaul.problems import InvalidRequest
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from saxaul.catalog.models import TypeAdapter
 from saxaul.http.cursors import Cursors
-from saxaul.http.endpoint import Request
+from saxaul.http.request import Request
 from saxaul.problems import InvalidRequest
 
 OURS: Cursors[tuple[int, str]] = Cursors("ours", TypeAdapter(tuple[int, str]))

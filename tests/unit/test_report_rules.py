@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, reports_in
+from functions.take_reports.handler import CONFIRMATIONS, FAILURES
+from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, Listed
 from saxaul.problems import InvalidRequest
 from saxaul.services.take_reports import ApplyReports
 from saxaul.trees.redemptions import MAX_REPLACEMENTS, MAX_TRIES, Redemption
@@ -311,9 +312,9 @@ def test_an_invalid_inspection_is_refused_with_the_code_of_its_error(
     assert (list(outcome.changed), list(outcome.statements)) == ([], [])
 
 
-@pytest.mark.parametrize(("name", "most"), [("confirmations", MAX_REPORTS), ("failures", MAX_FAILURES)])
-def test_a_request_may_have_as_many_reports_as_its_limit(name: str, most: int) -> None:
-    assert len(reports_in({name: [{}] * most}, name, most)) == most
+@pytest.mark.parametrize(("listed", "most"), [(CONFIRMATIONS, MAX_REPORTS), (FAILURES, MAX_FAILURES)])
+def test_a_request_may_have_as_many_reports_as_its_limit(listed: Listed, most: int) -> None:
+    assert len(listed.items_in({listed.name: [{}] * most})) == most
 
 
 @pytest.mark.parametrize(
@@ -321,7 +322,7 @@ def test_a_request_may_have_as_many_reports_as_its_limit(name: str, most: int) -
 )
 def test_a_malformed_body_of_reports_is_refused_as_a_whole(body: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        reports_in(body, "failures", MAX_FAILURES)
+        FAILURES.items_in(body)
 
     assert refusal.value.code == "invalid_body"
 

@@ -11,7 +11,7 @@ from saxaul.catalog.entries import Catalog, Suggestion, Synonyms
 from saxaul.search.documents import documents_of
 from saxaul.search.folding import words_of
 from saxaul.search.hanzi import readings
-from saxaul.search.index import Answer, SearchIndex
+from saxaul.search.index import SearchAnswer, SearchIndex
 from saxaul.search.locating import _match_pinyin
 from saxaul.search.terms import MAX_GROUPS, MAX_TERMS, Vocabulary
 from tests.builders import make_action_type, make_campaign, make_catalog, make_suggestion, make_text
@@ -42,11 +42,11 @@ def search(
     app: str = "alipay",
     limit: int = 10,
     suggestions: Mapping[str, Suggestion] = SUGGESTIONS,
-) -> Answer:
+) -> SearchAnswer:
     return SearchIndex(make_catalog(TYPES, CAMPAIGNS, suggestions)).search(query, app, today, limit)
 
 
-def ids(answer: Answer) -> list[str]:
+def ids(answer: SearchAnswer) -> list[str]:
     """Return the actions that were found."""
     return [found.document.identifier for found in answer.found if found.document.kind == "action"]
 

@@ -1,10 +1,9 @@
-"""The one table of all routes: who may send each request, and whose data it touches.
+"""Who may send a request, and whose data it touches. There is one ``Access`` for each kind of request.
 
-``endpoint`` looks up each route in this table when a function is imported, and checks the request before the route
-runs. docs/api.md prints the table.
+Each operation (operations.py) names the one that it requires, and ``endpoint`` checks it before the operation runs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from saxaul.problems import Forbidden
 
 
 class Data(StrEnum):
-    """Whose data a route touches."""
+    """Whose data a request touches."""
 
     PUBLIC = "public data"
     SHARED = "what is the same for every person"
@@ -27,7 +26,7 @@ class Data(StrEnum):
 
 
 class PersonInQuery(NamedTuple):
-    """A person whom the query of a request may name, and what the request then requires besides its route.
+    """A person whom the query of a request may name, and what the request then requires besides its access.
 
     Attributes:
         parameter: the name of the query parameter that has the user id.
@@ -41,19 +40,17 @@ class PersonInQuery(NamedTuple):
 
 
 class Access(NamedTuple):
-    """What a route requires.
+    """What a request requires.
 
     Attributes:
-        scope: the OAuth scope that API Gateway requires, or None if the route is public.
-        role: the role of the clients that may send the request, or None if the route is public.
-        data: whose data the route touches.
+        scope: the OAuth scope that API Gateway requires, or None if the request is public.
+        role: the role of the clients that may send the request, or None if the request is public.
+        data: whose data the request touches.
         cover: what the grant of the person must cover if a third-party app sends the request.
         first_party: whether third-party apps are refused, whatever the person granted.
-        optional: the person whom the query may name; None if the route reads no such parameter.
+        optional: the person whom the query may name; None if the query cannot name one.
     """
 
-    method: str
-    path: str
     scope: str | None
     role: Role | None
     data: Data
@@ -62,12 +59,8 @@ class Access(NamedTuple):
     optional: PersonInQuery | None = None
 
     @property
-    def names_a_person(self) -> bool:
-        return "{user_id}" in self.path
-
-    @property
     def of_person(self) -> "Access | None":
-        """What a request requires whose query names a person; None if the query of this route cannot name one."""
+        """What a request requires whose query names a person; None if the query cannot name one."""
         if self.optional is None:
             return None
         return self._replace(data=Data.PERSON_IN_QUERY, cover=self.optional.cover)
@@ -76,7 +69,7 @@ class Access(NamedTuple):
         """Check that this kind of client may send the request.
 
         Raises:
-            Forbidden: the client has another role, or it is a third-party app and the route is for first-party apps.
+            Forbidden: the client has another role, or it is a third-party app and the request is for first-party apps.
         """
         if self.role and client.role != self.role:
             raise Forbidden(*_WRONG_ROLE[self.role])
@@ -90,59 +83,13 @@ _WRONG_ROLE: Mapping[Role, tuple[str, str]] = {
     "operator": ("not_an_operator", "Only operators can send this request; use the token of an operator."),
 }
 
-_PERSON, _ORDER, _ENTRY = "/users/{user_id}", "/planting-orders/{order_id}", "/catalog/{kind}/{id}"
-
-TABLE = (
-    Access("POST", "/actions", "actions.write", "app", Data.PERSONS_IN_BODY, "report"),
-    Access("POST", "/reversals", "actions.write", "app", Data.PERSONS_IN_BODY, "report"),
-    Access(
-        *("GET", "/suggestions", "suggestions.read", "app", Data.SHARED),
-        optional=PersonInQuery("user_id", "wallets.read", "read"),
-    ),
-    Access("GET", "/campaigns", "suggestions.read", "app", Data.SHARED),
-    Access("GET", "/campaigns/{id}", "suggestions.read", "app", Data.SHARED),
-    Access("GET", "/tree-projects", "suggestions.read", "app", Data.SHARED),
-    Access("GET", f"{_PERSON}/wallet", "wallets.read", "app", Data.PERSON, "read"),
-    Access("GET", f"{_PERSON}/ledger", "wallets.read", "app", Data.PERSON, "read"),
-    Access("GET", f"{_PERSON}/statement", "wallets.read", "app", Data.PERSON, "read"),
-    Access("GET", f"{_PERSON}/forest", "wallets.read", "app", Data.PERSON, "read"),
-    Access("POST", f"{_PERSON}/harvest", "trees.redeem", "app", Data.PERSON, "spend"),
-    Access("POST", f"{_PERSON}/redemptions", "trees.redeem", "app", Data.PERSON, "spend"),
-    Access("GET", f"{_PERSON}/redemptions/{{redemption_id}}", "wallets.read", "app", Data.PERSON, "read"),
-    Access("DELETE", f"{_PERSON}/redemptions/{{redemption_id}}", "trees.redeem", "app", Data.OWN_REDEMPTION, "spend"),
-    Access("GET", f"{_PERSON}/grants", "grants.write", "app", Data.PERSON, first_party=True),
-    Access("GET", f"{_PERSON}/grants/{{app_id}}", "grants.write", "app", Data.PERSON, first_party=True),
-    Access("PUT", f"{_PERSON}/grants/{{app_id}}", "grants.write", "app", Data.PERSON, first_party=True),
-    Access("DELETE", f"{_PERSON}/grants/{{app_id}}", "grants.write", "app", Data.PERSON, first_party=True),
-    Access("GET", "/planting-orders", "planting.write", "partner", Data.OWN_ORDERS),
-    Access("GET", _ORDER, "planting.write", "partner", Data.OWN_ORDERS),
-    Access("POST", f"{_ORDER}/confirmations", "planting.write", "partner", Data.OWN_ORDERS),
-    Access("POST", f"{_ORDER}/failures", "planting.write", "partner", Data.OWN_ORDERS),
-    Access("POST", f"{_ORDER}/inspections", "planting.write", "partner", Data.OWN_ORDERS),
-    Access("GET", "/catalog/{kind}", "catalog.write", "operator", Data.CATALOG),
-    Access("GET", _ENTRY, "catalog.write", "operator", Data.CATALOG),
-    Access("PUT", _ENTRY, "catalog.write", "operator", Data.CATALOG),
-    Access("DELETE", _ENTRY, "catalog.write", "operator", Data.CATALOG),
-    Access("GET", f"{_ENTRY}/versions", "catalog.write", "operator", Data.CATALOG),
-    Access("POST", f"{_ENTRY}/versions/{{version}}/restore", "catalog.write", "operator", Data.CATALOG),
-    Access("GET", "/certificates/{number}", None, None, Data.PUBLIC),
-    Access("GET", "/log", None, None, Data.PUBLIC),
-    Access("GET", "/log/key", None, None, Data.PUBLIC),
-    Access("GET", "/impact", None, None, Data.PUBLIC),
-    Access("GET", "/factors/{action_type}/{version}", None, None, Data.PUBLIC),
-)
-"""Every route of the API."""
-
-_BY_ROUTE: Mapping[tuple[str, str], Access] = {(access.method, access.path): access for access in TABLE}
-
-
-def access_to(routes: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Access]:
-    """Return what each route requires, by method and path.
-
-    Raises:
-        LookupError: a route is not in the table.
-    """
-    missing = [f"{method} {path}" for method, path in routes if (method, path) not in _BY_ROUTE]
-    if missing:
-        raise LookupError(f"routes without an entry in saxaul/http/access.py: {', '.join(missing)}")
-    return {route: _BY_ROUTE[route] for route in routes}
+PUBLIC = Access(None, None, Data.PUBLIC)
+TO_REPORT = Access("actions.write", "app", Data.PERSONS_IN_BODY, "report")
+TO_SEARCH = Access("suggestions.read", "app", Data.SHARED)
+TO_SEARCH_FOR_A_PERSON = TO_SEARCH._replace(optional=PersonInQuery("user_id", "wallets.read", "read"))
+TO_READ_A_PERSON = Access("wallets.read", "app", Data.PERSON, "read")
+TO_SPEND_POINTS = Access("trees.redeem", "app", Data.PERSON, "spend")
+TO_CANCEL = TO_SPEND_POINTS._replace(data=Data.OWN_REDEMPTION)
+TO_GRANT = Access("grants.write", "app", Data.PERSON, first_party=True)
+TO_PLANT = Access("planting.write", "partner", Data.OWN_ORDERS)
+TO_OPERATE = Access("catalog.write", "operator", Data.CATALOG)

@@ -1,8 +1,12 @@
-"""Reads the lists in request bodies: actions and reversals from apps, and reports on trees from partners."""
+"""Bodies that are lists: actions and reversals from apps, and reports on trees from partners.
+
+Their items are refused one by one, so one bad item does not stop the others.
+"""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import NamedTuple
 
+from saxaul.catalog.models import Model
 from saxaul.problems import InvalidRequest
 
 MAX_ACTIONS = 500
@@ -15,34 +19,34 @@ MAX_FAILURES = 50
 """The most failures in one request. Each may write a redemption and a wallet, and a transaction accepts 100 writes."""
 
 
-def reported_items(body: object, name: Literal["actions", "reversals"]) -> Sequence[object]:
-    """Return the list in a body of the form ``{"actions": [...]}`` or ``{"reversals": [...]}``.
+class Listed(NamedTuple):
+    """A body of the form ``{name: [...]}``.
 
-    Raises:
-        InvalidRequest: the body has another form, or the list is empty or too long.
+    Attributes:
+        item: the model of an item. The items are not checked here.
+        most: the most items.
+        too_many: the code of the problem if there are more.
     """
-    reported = body[name] if isinstance(body, dict) and body.keys() == {name} else None
-    if not isinstance(reported, list) or not reported:
-        raise InvalidRequest("invalid_body", f'The body must be {{"{name}": [...]}} with 1 to {MAX_ACTIONS} {name}.')
-    if len(reported) > MAX_ACTIONS:
-        raise InvalidRequest(
-            "too_many_actions", f"A request can have at most {MAX_ACTIONS} {name}; this one has {len(reported)}."
-        )
-    return reported
 
+    name: str
+    item: type[Model]
+    most: int
+    too_many: str = "invalid_body"
 
-def reports_in(body: object, name: str, maximum: int) -> Sequence[object]:
-    """Return the list of reports in a body of the form ``{name: [...]}``.
+    def items_in(self, body: object) -> Sequence[object]:
+        """Return the items in a body.
 
-    Raises:
-        InvalidRequest: the body has another form, or the list is empty or has more than ``maximum`` reports.
-    """
-    match body:
-        case {**members} if members.keys() == {name}:
-            reports = members[name]
-            if isinstance(reports, list) and 0 < len(reports) <= maximum:
-                return reports
-    raise InvalidRequest(
-        "invalid_body",
-        f'The body must be {{"{name}": [...]}} with 1 to {maximum} items in the list, and no other field.',
-    )
+        Raises:
+            InvalidRequest: the body has another form, or the list is empty or too long.
+        """
+        items = body[self.name] if isinstance(body, dict) and body.keys() == {self.name} else None
+        if not isinstance(items, list) or not items:
+            raise InvalidRequest(
+                "invalid_body",
+                f'The body must be {{"{self.name}": [...]}} with 1 to {self.most} {self.name}, and no other field.',
+            )
+        if len(items) > self.most:
+            raise InvalidRequest(
+                self.too_many, f"A request can have at most {self.most} {self.name}; this one has {len(items)}."
+            )
+        return items

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from saxaul.catalog.conditions import Condition, Versions
 from saxaul.catalog.entries import Language
-from saxaul.http.endpoint import Request, Response
+from saxaul.http.request import Request, Response
 from saxaul.problems import InvalidRequest
 
 _ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')

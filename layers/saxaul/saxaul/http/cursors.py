@@ -5,7 +5,7 @@ import json
 from typing import Generic, NamedTuple, TypeVar
 
 from saxaul.catalog.models import TypeAdapter
-from saxaul.http.endpoint import Request
+from saxaul.http.request import Request
 from saxaul.problems import InvalidRequest
 
 ListPlace = TypeVar("ListPlace")

@@ -36,6 +36,13 @@ def path_parameter(event: Mapping[str, Any], name: str) -> str:
         raise broken from None
 
 
+def query_names(event: Mapping[str, Any]) -> list[str]:
+    """Return the names of the query parameters, in the order in which they were first sent."""
+    several: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
+    single: Mapping[str, str] = event.get("queryStringParameters") or {}
+    return list({**several, **single})
+
+
 def query_values(event: Mapping[str, Any], name: str) -> list[str]:
     """Return all values of a query parameter, in the order in which they were sent."""
     several: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}

@@ -32,7 +32,7 @@ class Last(NamedTuple):
 NOTHING_LAST = Last()
 
 
-class Answer(NamedTuple):
+class SearchAnswer(NamedTuple):
     """The documents for a query, best first.
 
     ``fallback`` is true if nothing matched the query. Then ``found`` is the front page: the best of the day.
@@ -67,7 +67,7 @@ class SearchIndex:
         limit: int,
         language: Language = "en",
         last: Last = NOTHING_LAST,
-    ) -> Answer:
+    ) -> SearchAnswer:
         """Return the documents that match a query, best first, and those of ``last`` after all others.
 
         If the query is empty or matches nothing, return the front page: the best documents of the day ``today``.
@@ -77,7 +77,7 @@ class SearchIndex:
         fallback = bool(query.strip()) and not best
         if not best:
             best = self._best(lambda: [[Find(self._ranking.everything, ())]], app, today, limit, last)
-        return Answer(tuple(self._found(number, find, language) for number, find in best), fallback)
+        return SearchAnswer(tuple(self._found(number, find, language) for number, find in best), fallback)
 
     def _best(
         self, grades: Callable[[], Iterable[Grade]], app: str, today: date, limit: int, last: Last

@@ -1,0 +1,206 @@
+"""Requests as API Gateway passes them on, and the responses to them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from saxaul.catalog.clients import RegisteredClient
+from saxaul.catalog.entries import LANGUAGES, Language
+from saxaul.http.languages import preferred_language
+from saxaul.http.parameters import header_values, path_parameter, query_values
+from saxaul.http.query import Choice
+from saxaul.ledger.identifiers import is_identifier
+from saxaul.problems import Forbidden, InvalidRequest
+from saxaul.settings import settings
+
+SCOPES_OF = "saxaul"
+"""The identifier of the resource server in Cognito, with which the names of scopes in a token begin."""
+
+ApiEvent = dict[str, Any]
+"""The Lambda proxy event that API Gateway sends."""
+
+
+class Request(NamedTuple):
+    """An HTTP request, as API Gateway passed it on.
+
+    Attributes:
+        registered: the registered client of the token, if there is one.
+        person: the user id in the query, if the table of routes lets the query name a person, and the client may reach
+            this person.
+    """
+
+    event: ApiEvent
+    registered: RegisteredClient | None = None
+    person: str | None = None
+
+    def path(self, name: str) -> str:
+        """Return a path parameter after percent-decoding.
+
+        Raises:
+            InvalidRequest: the parameter is not percent-encoded UTF-8.
+        """
+        return path_parameter(self.event, name)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.event.get("queryStringParameters") or {}
+
+    def identifier(self, name: str) -> str:
+        """Return a path parameter that must be an identifier.
+
+        Raises:
+            InvalidRequest: the value cannot be an identifier.
+        """
+        return _checked_identifier(name, self.path(name))
+
+    def header(self, name: str) -> str | None:
+        """Return a header by its lower-case name. The values of a repeated header are joined by commas (RFC 9110)."""
+        values = header_values(self.event, name)
+        return ", ".join(values) if values else None
+
+    @property
+    def body_length(self) -> int:
+        """The number of characters of the body, as API Gateway passed it on."""
+        return len(self.event.get("body") or "")
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value; the route checks it
+        """Return the parsed JSON body.
+
+        Raises:
+            InvalidRequest: the body is not JSON.
+        """
+        body = self.event.get("body") or ""
+        try:
+            text = base64.b64decode(body) if self.event.get("isBase64Encoded") else body
+            return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        except (ValueError, ArithmeticError, RecursionError):
+            raise InvalidRequest("invalid_json", "The body must be a valid JSON document.") from None
+
+    @property
+    def client_id(self) -> str:
+        """Return the client id in the token. Without a token, it is empty."""
+        return self._claims.get("client_id", "")
+
+    @property
+    def caller(self) -> RegisteredClient:
+        """Return the registered client that sent the request.
+
+        Raises:
+            Forbidden: the client is not registered in this stack.
+        """
+        if self.registered is None:
+            raise Forbidden(
+                "unknown_client",
+                "The client of the token is not registered in this stack; use a token of a registered client.",
+            )
+        return self.registered
+
+    @property
+    def has_username(self) -> bool:
+        """Whether the token belongs to one person, and not to a client alone."""
+        return "username" in self._claims
+
+    @property
+    def username_or_client(self) -> str:
+        """Return the username in the token, or, if it has none, the name of the token's client."""
+        return self._claims.get("username") or self.caller.name
+
+    @property
+    def app(self) -> str:
+        """Return the name of the app that sent the request. The table of routes says which routes are for apps."""
+        return self.caller.name
+
+    @property
+    def user_id(self) -> str:
+        """Return the user id in the path.
+
+        Raises:
+            Forbidden: the token has the username of another user.
+        """
+        return self._own(self.identifier("user_id"))
+
+    def user_id_in(self, parameter: str) -> str:
+        """Return the user id in a query parameter.
+
+        Raises:
+            Forbidden: the token has the username of another user.
+            InvalidRequest: the value cannot be an identifier, or the parameter was sent more than once.
+        """
+        values = query_values(self.event, parameter)
+        if len(values) != 1:
+            raise InvalidRequest("invalid_parameter", f"{parameter} must be sent exactly once.")
+        return self._own(_checked_identifier(parameter, values[0]))
+
+    def has_scope(self, scope: str) -> bool:
+        """Return whether the token has a scope of the API. A token without the claim ``scope`` has none."""
+        return f"{SCOPES_OF}/{scope}" in self._claims.get("scope", "").split(" ")
+
+    def _own(self, user_id: str) -> str:
+        username = self._claims.get("username")
+        if username is not None and username != user_id:
+            raise Forbidden("not_yours", "A token with a username can be used only for that user.")
+        return user_id
+
+    @property
+    def base_url(self) -> str:
+        """Return the public address of the API: the configured one, or else the one that API Gateway has in the event.
+
+        API Gateway answers only to its own domain names. The Host header is not used, because a client can send any
+        text in it, and the address is shown to others, who may have it from a cache.
+        """
+        context: Mapping[str, Any] = self.event["requestContext"]
+        if configured := settings().public_url:
+            return configured.replace("{api_id}", context["apiId"]).rstrip("/")
+        # The path is the stage, or the base path of a custom domain, followed by the path of the resource.
+        segments = self.event["resource"].count("/")
+        base = context["path"].rstrip("/").rsplit("/", segments)[0]
+        return f"https://{context['domainName']}{base}"
+
+    @property
+    def _claims(self) -> Mapping[str, str]:
+        claims: Mapping[str, str] = (self.event["requestContext"].get("authorizer") or {}).get("claims") or {}
+        return claims
+
+
+class Response(NamedTuple):
+    """An HTTP response. A body that is a string is sent as it is, any other body as JSON.
+
+    ``language`` is what ``language_of`` returned for the request, or None if the response is the same in each language.
+    """
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+    language: Language | None = None
+
+
+LANG = Choice("lang", "The language of the texts. Without it, the header Accept-Language decides.", LANGUAGES)
+
+
+def language_of(request: Request) -> Language:
+    """Return the language in the query parameter ``lang``, or else the one that ``Accept-Language`` prefers.
+
+    An operation that calls this function declares ``LANG``, and puts the language into its response.
+
+    Raises:
+        InvalidRequest: ``lang`` is a language that the API does not support.
+    """
+    requested = LANG.of(request)
+    for language in LANGUAGES:
+        if language == requested:
+            return language
+    return preferred_language(request.header("accept-language") or "")
+
+
+def _checked_identifier(name: str, value: str) -> str:
+    if not is_identifier(value):
+        allowed = "1 to 128 characters from A-Z, a-z, 0-9 and ._~@:+=-, and must not be '.' or '..'."
+        raise InvalidRequest("invalid_parameter", f"{name} must have {allowed}")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

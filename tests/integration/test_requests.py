@@ -1,0 +1,82 @@
+"""What holds for every request: its query is checked, HEAD works where GET is public, and its trace is logged."""
+
+import json
+
+import pytest
+
+from local.operations import operations
+from saxaul.http.operations import Operation
+from tests.access import FIRST_PARTY, OPERATOR, PARTNER
+from tests.builders import USER
+from tests.integration.log_lines import Lines
+from tests.integration.stack import Stack, api_event, call, invoke, parse_response
+from tests.integration.test_access import Requests
+
+PUBLIC_READS = [declared for declared in operations() if len(declared.routes) > 1]
+SENDERS = {"app": FIRST_PARTY, "partner": PARTNER, "operator": OPERATOR, None: FIRST_PARTY}
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def name_of(declared: Operation) -> str:
+    return f"{declared.method} {declared.path}"
+
+
+@pytest.mark.parametrize("declared", operations(), ids=name_of)
+def test_a_query_parameter_that_an_operation_does_not_have_is_refused(stack: Stack, declared: Operation) -> None:
+    requests = Requests(stack, SENDERS[declared.access.role])
+
+    response = requests.send(declared, more={"lnag": "zh"})
+
+    assert (response.status, response.code) == (400, "invalid_parameter")
+    assert "'lnag'" in response.body["detail"]
+    assert all(name in response.body["detail"] for name in declared.parameters)
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_query_parameter_that_is_sent_twice_is_refused() -> None:
+    event = api_event("GET", "/impact", query={"by": "app"})
+    event["multiValueQueryStringParameters"]["by"] = ["type", "app"]
+
+    response = parse_response(invoke("view_impact", event))
+
+    assert (response.status, response.code) == (400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("declared", PUBLIC_READS, ids=name_of)
+def test_head_has_the_status_and_the_headers_of_get_and_no_body(stack: Stack, declared: Operation) -> None:
+    requests = Requests(stack, FIRST_PARTY)
+
+    got, asked = requests.send(declared), requests.send(declared._replace(method="HEAD"))
+
+    assert (asked.status, asked.headers) == (got.status, got.headers)
+    assert asked.body == ""
+
+
+@pytest.mark.usefixtures("stack")
+def test_head_is_unknown_where_get_is_not_public() -> None:
+    response = call("view_forest", "HEAD", "/users/{user_id}/wallet", path={"user_id": USER.id})
+
+    assert response.status == 404
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        (f"00-{TRACE}-b7ad6b7169203331-01", TRACE),
+        (f"cc-{TRACE}-b7ad6b7169203331-01-what-a-later-version-adds", TRACE),
+        (f"ff-{TRACE}-b7ad6b7169203331-01", None),
+        (f"00-{'0' * 32}-b7ad6b7169203331-01", None),
+        (f"00-{TRACE}-{'0' * 16}-01", None),
+        (f"00-{TRACE.upper()}-b7ad6b7169203331-01", None),
+        (f"00-{TRACE}-b7ad6b7169203331-01-more", None),
+        ("", None),
+        ("00-" + "a" * 5000, None),
+    ],
+)
+def test_the_trace_of_a_request_is_logged_if_its_header_is_well_formed(
+    header: str, trace: str | None, lines: Lines
+) -> None:
+    call("view_impact", "GET", "/impact", client=None, headers={"Traceparent": header})
+
+    assert [json.loads(line).get("trace_id") for line in lines.taken()] == [trace]
