@@ -15,6 +15,7 @@ does not name. It is also a fault if the API accepts an invalid request. How a r
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from requests.structures import CaseInsensitiveDict
 from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.config import SchemathesisConfig
@@ -37,15 +39,10 @@ Case = schemathesis.Case[Operation]
 Answer = schemathesis.Response
 Send = Callable[[requests.PreparedRequest], Answer]
 
-_CHECKS: Sequence[CheckFunction] = (
-    not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_headers_conformance,
-    checks.response_schema_conformance,
-)
-_OF_TRANSPORT = {"connection", "content-encoding", "content-length", "content-type", "date", "server", "keep-alive"}
-"""Headers that a server adds to every answer, whatever the API says."""
+_OF_EVERY_ANSWER = {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "server"}
+_OF_EVERY_ANSWER |= {"access-control-allow-origin", "access-control-expose-headers", "cache-control", "vary"}
+_OF_EVERY_ANSWER |= {"content-security-policy", "x-content-type-options"}
+"""Headers that any answer may have, so that the document does not name them."""
 
 _REFUSED = 400
 """The lowest status of a refusal."""
@@ -79,15 +76,21 @@ class Known(NamedTuple):
     prepared: Callable[[Case], None] = lambda _: None
 
 
+ACCEPTED = "Schema-violating request accepted"
+"""The title of the fault that an invalid request is not refused."""
+
+
 class Exclusion(NamedTuple):
-    """An answer that the document need not describe, or an invalid request that need not be refused.
+    """A kind of fault that is none in some answers.
 
     Attributes:
         reason: why.
+        title: the title of the fault.
         applies: returns whether this is such an answer.
     """
 
     reason: str
+    title: str
     applies: Callable[[Case, Answer], bool]
 
 
@@ -119,7 +122,8 @@ def operations_of(document: Document) -> dict[str, Operation]:
     responses = [item.get("responses", {}) for path in strict["paths"].values() for item in path.values()]
     for part in (*responses, strict.get("components", {})):
         _close(part)
-    schema = schemathesis.openapi.from_dict(strict, config=SchemathesisConfig())
+    config = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}})
+    schema = schemathesis.openapi.from_dict(strict, config=config)
     return {operation.label: operation for operation in map(_readable, schema.get_all_operations())}
 
 
@@ -147,6 +151,26 @@ def role_of(operation: Operation) -> str | None:
     return found
 
 
+def _no_other_headers(_: object, response: Answer, case: Case) -> None:
+    """Check that the document names each header of an answer."""
+    described = case.operation.responses.find_by_status_code(response.status_code)
+    if described is None:
+        return
+    named = {name.lower() for name, _ in described.headers.items()} | _OF_EVERY_ANSWER
+    if other := sorted(response.headers.keys() - named):
+        raise AssertionError(f"the document does not name the headers {', '.join(other)}")
+
+
+_CHECKS: Sequence[CheckFunction] = (
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    _no_other_headers,
+)
+
+
 class Exercise:
     """Sends the requests of one operation, and keeps what came of them."""
 
@@ -165,7 +189,7 @@ class Exercise:
     def run(self, examples: int) -> Outcome:
         """Send the honest requests, those of strangers, and this many valid and invalid ones."""
         role = role_of(self._operation)
-        honest = self._known.honest.get(self._operation.label, [Honest()])
+        honest = self._honest()
         for request in honest:
             self._exchange(self._case(request), role)
         unknown = honest[0]._replace(query={**honest[0].query, "no-such-parameter": "1"})
@@ -174,17 +198,28 @@ class Exercise:
             other = _OTHER_ROLES[role]
             self._exchange(self._case(honest[0]), None, wrong="without a token")
             self._exchange(self._case(honest[0]), other, wrong=f"of {_A[other]}")
-        for strategy in self._strategies():
-            run = given(strategy)(lambda case: self._exchange(case, role))
-            settings(
-                max_examples=examples,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )(run)()
+        for strategy, checked in self._strategies():
+            self._generate(strategy, examples, role, checked)
         return Outcome([*self._faults.values()], self._statuses, self._excluded)
+
+    def _generate(
+        self, strategy: st.SearchStrategy[Case], examples: int, role: str | None, checked: Sequence[CheckFunction]
+    ) -> None:
+        quick = settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        with suppress(Unsatisfiable):  # no request of the operation is invalid
+            quick(given(strategy)(lambda case: self._exchange(case, role, checked=checked)))()
+
+    def _honest(self) -> Sequence[Honest]:
+        """Return the requests that succeed. Those of HEAD are those of GET."""
+        label = self._operation.label.replace("HEAD ", "GET ", 1)
+        return self._known.honest.get(label, [Honest()])
 
     def _case(self, request: Honest) -> Case:
         body = {} if request.body is None else {"body": request.body, "media_type": "application/json"}
@@ -195,15 +230,17 @@ class Exercise:
             **body,
         )
 
-    def _strategies(self) -> Iterator[st.SearchStrategy[Case]]:
+    def _strategies(self) -> Iterator[tuple[st.SearchStrategy[Case], Sequence[CheckFunction]]]:
+        """Yield strategies that make valid and invalid requests, with the checks of the answers."""
         has_parts = bool(self._operation.body) or any(True for _ in self._operation.iter_parameters())
         if has_parts:
-            yield self._informed()
-            yield self._operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+            yield self._informed(), _CHECKS
+            invalid = self._operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+            yield invalid, [*_CHECKS, checks.negative_data_rejection]
 
     def _informed(self) -> st.SearchStrategy[Case]:
         """Make valid requests, in half of which some values are known ones."""
-        honest = self._known.honest.get(self._operation.label, [Honest()])
+        honest = self._honest()
 
         @st.composite
         def informed(draw: st.DrawFn) -> Case:
@@ -227,12 +264,14 @@ class Exercise:
             return value
         return {
             name: draw(st.sampled_from(self._known.values[name]))
-            if name in self._known.values
+            if name in self._known.values and part is not None
             else self._with_known(draw, part)
             for name, part in value.items()
         }
 
-    def _exchange(self, case: Case, role: str | None, wrong: str = "") -> None:
+    def _exchange(
+        self, case: Case, role: str | None, wrong: str = "", checked: Sequence[CheckFunction] = _CHECKS
+    ) -> None:
         """Send a request with the token of a client of this role, and check the answer.
 
         ``wrong`` says what is wrong with the request, if it must be refused.
@@ -245,16 +284,19 @@ class Exercise:
         self._statuses[answer.status_code] += 1
         if wrong and answer.status_code < _REFUSED:
             self._add_fault(f"a request {wrong} is accepted", request, answer)
-        refusing = [checks.negative_data_rejection] if case.meta is not None else []
         try:
-            case.validate_response(answer, checks=[*_CHECKS, *refusing, _no_other_headers])
+            case.validate_response(answer, checks=list(checked))
         except FailureGroup as failures:
-            for exclusion in self._exclusions:
-                if exclusion.applies(case, answer):
-                    self._excluded[exclusion.reason] += 1
-                    return
             for failure in failures.exceptions:
-                self._add_fault(f"{failure.title}: {failure.message}", request, answer, failure.title)
+                if not self._is_excluded(failure.title, case, answer):
+                    self._add_fault(f"{failure.title}: {failure.message}", request, answer, failure.title)
+
+    def _is_excluded(self, title: str, case: Case, answer: Answer) -> bool:
+        for exclusion in self._exclusions:
+            if exclusion.title == title and exclusion.applies(case, answer):
+                self._excluded[exclusion.reason] += 1
+                return True
+        return False
 
     def _add_fault(self, text: str, request: requests.PreparedRequest, answer: Answer, title: str = "") -> None:
         """Keep a fault, unless one with the same title was found in an answer with the same status."""
@@ -263,13 +305,3 @@ class Exercise:
         received = f"{answer.status_code} {answer.content[:500].decode(errors='replace')}"
         fault = f"{self._operation.label}: {text[:800]}\n    {sent[:900]}\n    {received}"
         self._faults.setdefault((title or text, answer.status_code), fault)
-
-
-def _no_other_headers(_: object, response: Answer, case: Case) -> None:
-    """Check that the document names each header of an answer."""
-    described = case.operation.responses.find_by_status_code(response.status_code)
-    if described is None:
-        return
-    named = {name.lower() for name, _ in described.headers.items()} | _OF_TRANSPORT
-    if other := sorted(response.headers.keys() - named):
-        raise AssertionError(f"the document does not name the headers {', '.join(other)}")

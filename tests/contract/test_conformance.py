@@ -193,8 +193,13 @@ def test_an_exclusion_hides_the_answers_that_it_names_and_no_others() -> None:
     def applies(_: Case, answer: Answer) -> bool:
         return answer.status_code == 500
 
-    found = outcome(but(403, refused(500, "x")), exclusions=(Exclusion("the emulator", applies),))
+    exclusions = (
+        Exclusion("the emulator", "Server error", applies),
+        Exclusion("", "Undocumented status code", applies),
+    )
+    found = outcome(but(403, refused(500, "x")), exclusions=exclusions)
 
     assert found.faults == []
     assert found.excluded["the emulator"] > 0
-    assert outcome(changed(status=201), exclusions=(Exclusion("the emulator", applies),)).faults
+    assert outcome(but(403, refused(500, "x")), exclusions=exclusions[:1]).faults, "another fault of the same answer"
+    assert outcome(changed(status=201), exclusions=exclusions).faults, "the same fault of another answer"

@@ -10,15 +10,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
 
-from local.template import resources
+from saxaul.http.endpoint import Endpoint
 from tests.contract.conformance import Answer
-from tests.integration.stack import SCOPES, api_event, invoke
+from tests.integration.stack import HANDLERS, SCOPES, api_event, invoke
 
 BASE_URL = "https://api.example/v1"
 
 
 class Route(NamedTuple):
-    """A route of the template, and the function that serves it. Without ``is_public``, it needs a token."""
+    """A method and a path, and the function that serves them. Without ``is_public``, a request needs a token."""
 
     method: str
     path: str
@@ -30,21 +30,13 @@ class Route(NamedTuple):
         return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path))
 
 
-def routes() -> list[Route]:
-    return [
-        Route(
-            event["Properties"]["Method"].upper(),
-            event["Properties"]["Path"],
-            function["CodeUri"].removeprefix("functions/"),
-            event["Properties"].get("Auth", {}).get("Authorizer") == "NONE",
-        )
-        for function in resources("AWS::Serverless::Function").values()
-        for event in function.get("Events", {}).values()
-        if event["Type"] == "Api"
-    ]
-
-
-ROUTES = routes()
+ROUTES = [
+    Route(method, path, function, operation.access.scope is None)
+    for function, module in HANDLERS.items()
+    if isinstance(module.handler, Endpoint)
+    for operation in module.handler.operations
+    for method, path in operation.routes
+]
 
 
 def send(request: requests.PreparedRequest) -> Answer:
@@ -64,10 +56,10 @@ def send(request: requests.PreparedRequest) -> Answer:
 
 
 def _event(
-    request: requests.PreparedRequest, route: Route, path: dict[str, str], query: str, token: str | None
+    request: requests.PreparedRequest, route: Route, path: dict[str, str], query: str, token: str | bytes | None
 ) -> dict[str, Any]:
     sent = parse_qs(query, keep_blank_values=True)
-    headers = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
+    headers = {name: str(value) for name, value in request.headers.items() if name.lower() != "authorization"}
     event = api_event(
         route.method,
         route.path,

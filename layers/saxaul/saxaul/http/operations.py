@@ -61,7 +61,7 @@ class Answer(NamedTuple):
     headers: tuple[HeaderField, ...] = ()
 
 
-NOT_MODIFIED = Answer(media=())
+NOT_MODIFIED = Answer(media=(), headers=(ETAG,))
 """The response with status 304. It has no body."""
 
 
