@@ -42,25 +42,25 @@ class World(NamedTuple):
 
     Attributes:
         now: the current time.
-        user: the id of a person with points, a grant to citybike, and trees.
-        action: an action that was reported, as it was sent.
-        redemption: the id of a redemption whose trees are ordered.
-        reserved: the id of a redemption that can be cancelled.
-        order: the id of the planting order with the three trees.
+        user: the id of a person with points for a tree, and a grant to citybike.
+        action: an action of this person that was reported, as it was sent.
+        redemption: a redemption whose tree is ordered, by the names in its path.
+        cancelled: a redemption that is cancelled, by the names in its path. So cancelling it again succeeds.
+        orders: the id of the planting order of each of the three trees, by certificate number.
+        planted: the certificate number of a tree that is planted.
         ordered: the certificate number of a tree that is not planted yet.
         failing: the same, of another tree.
-        planted: the certificate number of a tree that is planted.
     """
 
     now: datetime
     user: str
     action: Mapping[str, Any]
-    redemption: str
-    reserved: str
-    order: str
+    redemption: Mapping[str, str]
+    cancelled: Mapping[str, str]
+    orders: Mapping[str, str]
+    planted: str
     ordered: str
     failing: str
-    planted: str
 
 
 def known(world: World, tokens: Mapping[str, str]) -> Known:
@@ -71,7 +71,9 @@ def known(world: World, tokens: Mapping[str, str]) -> Known:
 def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     person = {"user_id": world.user}
     grant = {**person, "app_id": "citybike"}
-    order = {"order_id": world.order}
+    planted, ordered, failing = (
+        {"order_id": world.orders[number]} for number in (world.planted, world.ordered, world.failing)
+    )
     entry = {"kind": "synonyms", "id": ENTRY}
     entries = [{"kind": kind, "id": f"{PREFIX}{kind}"} for kind in KINDS]
     action = {**world.action, "action_id": f"{PREFIX}new"}
@@ -85,25 +87,26 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "POST /reversals": [Honest(body={"reversals": [reversal]})],
         "GET /suggestions": [Honest(), Honest(query={"q": "bus", "user_id": world.user})],
         "GET /campaigns/{id}": [Honest({"id": "world-environment-day"})],
+        **{f"GET /users/{{user_id}}/{name}": [Honest(person)] for name in ("wallet", "ledger", "statement", "grants")},
         **{
-            f"GET /users/{{user_id}}/{name}": [Honest(person)]
-            for name in ("wallet", "ledger", "statement", "forest", "grants", "redemptions")
+            f"GET /users/{{user_id}}/{name}": [Honest({"user_id": world.redemption["user_id"]})]
+            for name in ("forest", "redemptions")
         },
         "POST /users/{user_id}/harvest": [Honest(person)],
         "POST /users/{user_id}/redemptions": [Honest(person, wish, headers={"Idempotency-Key": f"{PREFIX}key"})],
-        "GET /users/{user_id}/redemptions/{redemption_id}": [Honest({**person, "redemption_id": world.redemption})],
-        "DELETE /users/{user_id}/redemptions/{redemption_id}": [Honest({**person, "redemption_id": world.reserved})],
+        "GET /users/{user_id}/redemptions/{redemption_id}": [Honest(world.redemption)],
+        "DELETE /users/{user_id}/redemptions/{redemption_id}": [Honest(world.cancelled)],
         "GET /users/{user_id}/grants/{app_id}": [Honest(grant)],
         "PUT /users/{user_id}/grants/{app_id}": [Honest(grant, {"covers": ["read"]})],
         "DELETE /users/{user_id}/grants/{app_id}": [Honest(grant)],
-        "GET /planting-orders/{order_id}": [Honest(order)],
+        "GET /planting-orders/{order_id}": [Honest(planted)],
         "POST /planting-orders/{order_id}/confirmations": [
-            Honest(order, {"confirmations": [{"certificate": world.ordered, **planting}]})
+            Honest(ordered, {"confirmations": [{"certificate": world.ordered, **planting}]})
         ],
         "POST /planting-orders/{order_id}/failures": [
-            Honest(order, {"failures": [{"certificate": world.failing, "reason": "frost"}]})
+            Honest(failing, {"failures": [{"certificate": world.failing, "reason": "frost"}]})
         ],
-        "POST /planting-orders/{order_id}/inspections": [Honest(order, {"inspections": [seen]})],
+        "POST /planting-orders/{order_id}/inspections": [Honest(planted, {"inspections": [seen]})],
         "GET /catalog/{kind}": [Honest({"kind": kind}) for kind in KINDS],
         "GET /catalog/{kind}/{id}": [Honest(entry)],
         "PUT /catalog/{kind}/{id}": [Honest(path, deepcopy(_ENTRY_OF_KIND[path["kind"]])) for path in entries],

@@ -13,7 +13,7 @@ from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known
 from tests.contract.release import DOCUMENT, read
 from tests.e2e.journeys import IS_LONG
 from tests.integration.in_process import BASE_URL, send
-from tests.integration.stack import Stack, confirm, grant, put_entry, redeem, report_actions
+from tests.integration.stack import Stack, cancel, confirm, grant, put_entry, redeem, report_actions
 
 EXAMPLES = 100 if IS_LONG else 4
 TOKENS = {"app": "alipay-client", "partner": "partner-client", "operator": "operator-client"}
@@ -45,8 +45,8 @@ def world(stack: Stack) -> World:
     ordered = redeem("ordered", USER, trees=3).body
     stack.settle(*stack.receive_all(stack.redemptions_url))
     [order] = stack.run_planting_batch()
-    reserved = redeem("reserved", USER).body
-    stack.settle(*stack.receive_all(stack.redemptions_url))
+    cancelled = redeem("cancelled", USER).body
+    assert cancel(cancelled["redemption_id"], USER).status == 200
     planted, waiting, failing = ordered["certificates"]
     assert confirm(order, confirmation(planted)).status == 200
     for words in (["contract", "合约"], ["contract", "合约", "agreement"]):
@@ -56,12 +56,12 @@ def world(stack: Stack) -> World:
         now=datetime.fromtimestamp(stack.clock.instant, SHANGHAI),
         user=USER,
         action=action,
-        redemption=ordered["redemption_id"],
-        reserved=reserved["redemption_id"],
-        order=order,
+        redemption={"user_id": USER, "redemption_id": ordered["redemption_id"]},
+        cancelled={"user_id": USER, "redemption_id": cancelled["redemption_id"]},
+        orders=dict.fromkeys(ordered["certificates"], order),
+        planted=planted,
         ordered=waiting,
         failing=failing,
-        planted=planted,
     )
 
 
