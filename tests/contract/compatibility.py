@@ -5,9 +5,11 @@ and the old one does not. So both are one question: is each value that one schem
 this cannot be decided, such as for two different patterns, the change counts as breaking.
 
 A client must ignore fields and headers of an answer that it does not know, and treat a status that it does not know
-like the first one of its class (RFC 9110, section 15). So new fields, new headers and new refusals are compatible. A
-value that an ``enum`` of an answer did not have before is not, because clients list these values. If more values may
-come, the document lists the known ones as ``x-extensible-enum``, which no rule here reads.
+like the first one of its class (RFC 9110, section 15), and a problem code that it does not know by its status. So new
+fields, headers, refusals and codes are compatible. A code that is gone is compatible too, unless the operation has a
+new one, which may have taken its place. A value that an ``enum`` of an answer did not have before is not compatible,
+because clients list these values. If more values may come, the document lists the known ones as ``x-extensible-enum``,
+which no rule here reads.
 
 No tool from PyPI does this for OpenAPI 3.1: those that know its schemas, such as oasdiff, are programs in Go.
 """
@@ -143,6 +145,7 @@ class _Comparison:
     # Answers
 
     def _answers(self, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+        yield from self._codes(name, old, new)
         for status, answer in old.items():
             label = f"{name}: the answer {status}"
             if status not in new:
@@ -150,6 +153,8 @@ class _Comparison:
                     yield f"{label} is gone"
                 continue
             before, now = _resolved(self._released, answer), _resolved(self._current, new[status])
+            if not _is_success(status):
+                before, now = _of_any_code(self._released, before), _of_any_code(self._current, now)
             yield from self._contents(_Place(label, is_answer=True), before, now)
             if now.get("content") and not before.get("content"):
                 yield f"{label} has a body now"
@@ -157,6 +162,13 @@ class _Comparison:
         for status in new.keys() - old.keys():
             if _is_success(status) and status != "304":
                 yield f"{name}: the answer {status} is new"
+
+    def _codes(self, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+        before, now = _codes_in(self._released, old), _codes_in(self._current, new)
+        added = ", ".join(f"{status} {code}" for status, code in sorted(now - before))
+        for status, code in sorted(before - now):
+            if added:
+                yield f"{name}: the refusal {status} {code} may have another code or status now: {added}"
 
     def _headers(self, label: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         now = {name.lower(): _resolved(self._current, header) for name, header in new.items()}
@@ -314,13 +326,39 @@ def _scopes(requirement: Mapping[str, Sequence[str]]) -> str:
 
 def _access(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Compare who may send a request: what is asked for now, and was not asked for before, shuts clients out."""
-    for part, asked in new.items():
-        if asked and part in {"role", "cover", "first_party"} and asked != old.get(part):
-            yield f"{name} is for other clients: {part} is {json.dumps(asked)}, not {json.dumps(old.get(part))}"
+    before, now = old.get("person_in_query"), new.get("person_in_query")
+    asked = {part: new.get(part) for part in ("role", "cover", "first_party")}
+    if before:
+        asked["person_in_query"] = now
+    for part, value in asked.items():
+        if value and value != old.get(part):
+            yield f"{name} is for other clients: {part} is {json.dumps(value)}, not {json.dumps(old.get(part))}"
 
 
 def _is_success(status: str) -> bool:
     return status[0] in "23"
+
+
+def _codes_in(document: Document, responses: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the codes of the problems of an operation, each with its status."""
+    found: set[tuple[str, str]] = set()
+    for status, response in responses.items():
+        if not _is_success(status):
+            for content in _resolved(document, response).get("content", {}).values():
+                code = _flat(document, content.get("schema", _ANY)).get("properties", {}).get("code", _ANY)
+                found |= {(status, value) for value in _flat(document, code).get("enum", ())}
+    return found
+
+
+def _of_any_code(document: Document, response: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a refusal whose ``code`` may be any text."""
+    contents = dict(response.get("content", {}))
+    for media, content in contents.items():
+        schema = _flat(document, content.get("schema", _ANY))
+        if "code" in schema.get("properties", {}):
+            schema["properties"] = {**schema["properties"], "code": {"type": "string"}}
+        contents[media] = {**content, "schema": schema}
+    return {**response, "content": contents}
 
 
 def _resolved(document: Document, part: Mapping[str, Any]) -> Mapping[str, Any]:

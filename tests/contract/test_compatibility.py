@@ -11,6 +11,11 @@ from tests.contract.compatibility import breaking_changes
 Change = Callable[[dict[str, Any]], object]
 
 
+def refusal(*codes: str) -> dict[str, Any]:
+    problem = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": {"code": {"enum": list(codes)}}}]}
+    return {"content": {"application/problem+json": {"schema": problem}}}
+
+
 def document() -> dict[str, Any]:
     """Return a document with one operation, whose request and answer have fields of each kind."""
     return {
@@ -21,7 +26,12 @@ def document() -> dict[str, Any]:
             "/people/{user_id}/trees": {
                 "parameters": [{"name": "user_id", "in": "path", "required": True, "schema": {"type": "string"}}],
                 "post": {
-                    "x-saxaul-access": {"role": "app", "cover": None, "first_party": False},
+                    "x-saxaul-access": {
+                        "role": "app",
+                        "cover": None,
+                        "first_party": False,
+                        "person_in_query": {"scope": "wallets.read"},
+                    },
                     "parameters": [
                         {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 100, "default": 50}},
                         {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string"}},
@@ -32,7 +42,8 @@ def document() -> dict[str, Any]:
                     "responses": {
                         "200": {"$ref": "#/components/responses/Planted"},
                         "202": {"content": {"application/json": {"schema": {"type": "object"}}}},
-                        "400": {"content": {"application/problem+json": {"schema": {"type": "object"}}}},
+                        "400": refusal("invalid_body", "invalid_parameter"),
+                        "403": refusal("forbidden"),
                     },
                 },
             }
@@ -75,6 +86,11 @@ def document() -> dict[str, Any]:
                         "totals": {"type": "object", "additionalProperties": {"type": "integer"}},
                         "replaces": {"anyOf": [{"$ref": "#/components/schemas/Tree"}, {"type": "null"}]},
                     },
+                },
+                "Problem": {
+                    "type": "object",
+                    "required": ["code", "detail"],
+                    "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
                 },
                 "Line": {
                     "oneOf": [
@@ -196,6 +212,10 @@ BREAKING: Mapping[str, tuple[Change, str]] = {
     "another role": (access(role="partner"), 'role is "partner", not "app"'),
     "for first-party apps only": (access(first_party=True), "first_party is true"),
     "needs a grant": (access(cover="read"), 'cover is "read", not null'),
+    "another scope for a person in the query": (
+        access(person_in_query={"scope": "trees.read"}),
+        'person_in_query is {"scope": "trees.read"}, not {"scope": "wallets.read"}',
+    ),
     # parameters
     "a parameter is gone": (lambda d: operation(d)["parameters"].pop(0), "the query parameter limit is gone"),
     "a parameter is now required": (parameter(0, required=True), "the query parameter limit is now required"),
@@ -266,6 +286,19 @@ BREAKING: Mapping[str, tuple[Change, str]] = {
         answer("400", {"content": {"application/json": {}}}),
         "the answer 400 can no longer be application/problem+json",
     ),
+    # refusals
+    "another name of a code": (
+        answer("400", refusal("invalid_body", "invalid_query")),
+        "the refusal 400 invalid_parameter may have another code or status now: 400 invalid_query",
+    ),
+    "another status of a code": (
+        lambda d: operation(d)["responses"].update(
+            {"400": refusal("invalid_body"), "422": refusal("invalid_parameter")}
+        ),
+        "the refusal 400 invalid_parameter may have another code or status now: 422 invalid_parameter",
+    ),
+    "a field of a problem is gone": (without("Problem", "detail"), "the answer 400.detail is gone"),
+    "a code may be missing": (required("Problem", "detail"), "the answer 403.code is no longer always there"),
     # headers of answers
     "a header is gone": (lambda d: planted(d)["headers"].clear(), "the header Location is gone"),
     "a header is no longer always there": (
@@ -336,8 +369,10 @@ COMPATIBLE: Mapping[str, Change] = {
     "a list of types instead of alternatives": field("Wish", "quantity", {"type": ["string", "number"]}),
     "other fields are allowed": lambda d: schema(d, "Wish").update(additionalProperties=True),
     # statuses and media types of answers
-    "a new refusal": answer("409", {"content": {"application/problem+json": {}}}),
-    "a refusal is gone": lambda d: operation(d)["responses"].pop("400"),
+    "a new refusal": answer("409", refusal("stale")),
+    "a refusal is gone": lambda d: operation(d)["responses"].pop("403"),
+    "a new code": answer("403", refusal("forbidden", "unknown_client")),
+    "a code is gone": answer("400", refusal("invalid_body")),
     "an answer for a copy of the client": answer("304", {}),
     "a new media type of an answer": lambda d: planted(d)["content"].update({"image/svg+xml": {}}),
     # headers of answers
