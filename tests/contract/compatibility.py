@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 Document = Mapping[str, Any]
 Schema = Mapping[str, Any]
@@ -427,12 +427,12 @@ def _branches(document: Document, schema: Any) -> Iterator[dict[str, Any]]:  # n
 
 
 def _is(value: object, kind: str) -> bool:
-    return bool(Draft202012Validator({"type": kind}).is_valid(value))
+    return Draft202012Validator({"type": kind}).is_valid(value)
 
 
 def _accepts(document: Document, schema: Schema, value: object) -> bool:
     """Return whether a schema, whose references are those of the document, allows a value."""
-    return bool(Draft202012Validator({**schema, "components": document.get("components", {})}).is_valid(value))
+    return Draft202012Validator({**schema, "components": document.get("components", {})}).is_valid(value)
 
 
 def _least(schema: Schema) -> tuple[float, bool]:
