@@ -41,8 +41,9 @@ Send = Callable[[requests.PreparedRequest], Answer]
 
 _OF_EVERY_ANSWER = {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "server"}
 _OF_EVERY_ANSWER |= {"access-control-allow-origin", "access-control-expose-headers", "cache-control", "vary"}
-_OF_EVERY_ANSWER |= {"content-security-policy", "x-content-type-options"}
-"""Headers that any answer may have, so that the document does not name them."""
+_OF_EVERY_ANSWER |= {"content-security-policy", "www-authenticate", "x-content-type-options"}
+_OF_EVERY_ANSWER |= {"x-amz-apigw-id", "x-amz-request-id", "x-amzn-errortype", "x-amzn-requestid", "x-amzn-trace-id"}
+"""Headers that any answer may have, so that the document does not name them. API Gateway adds most of them."""
 
 _REFUSED = 400
 """The lowest status of a refusal."""
