@@ -15,7 +15,7 @@ from tests.e2e.journeys import IS_LONG
 from tests.integration.in_process import BASE_URL, send
 from tests.integration.stack import Stack, cancel, confirm, grant, put_entry, redeem, report_actions
 
-EXAMPLES = 100 if IS_LONG else 4
+EXAMPLES = 100 if IS_LONG else 2
 TOKENS = {"app": "alipay-client", "partner": "partner-client", "operator": "operator-client"}
 USER = f"{PREFIX}mei"
 OPERATIONS = operations_of(read(DOCUMENT))
