@@ -10,7 +10,7 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay pictures bench test test-fast
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay viewer pictures bench test test-fast
 .PHONY: test-long check release-contract build deploy connect clean
 
 help: ## list the commands
@@ -49,6 +49,10 @@ recount: env ## compare the public totals with the ledger (MEND=1 corrects them,
 
 dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; STACK=)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
+
+viewer: env ## renew the files of the viewer on the API's page, a release of swagger-ui-dist (VERSION=, needs npm)
+	@test -n "$(VERSION)" || { echo "Name the release: make viewer VERSION=5.35.0"; exit 1; }
+	@$(BIN)/python -m local.viewer "$(VERSION)"
 
 pictures: env ## start a stack, and make docs/run.svg and docs/certificate.png (needs Chromium)
 	@$(BIN)/python -m local.pictures

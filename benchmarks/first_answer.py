@@ -48,7 +48,7 @@ def main() -> None:
     sys.path += paths
     began, began_cpu = perf_counter(), process_time()
     if function in _COMPARED:
-        _COMPARED[function](made := clients.split(","))
+        _COMPARED[function](made := clients.split(",") if clients else [])
         ms, cpu_ms = (perf_counter() - began) * 1000, (process_time() - began_cpu) * 1000
     else:
         handler = importlib.import_module("handler").handler

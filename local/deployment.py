@@ -45,8 +45,11 @@ class Deployment:
         s3 = boto3.client("s3", **self._client_arguments)
         if _ARTEFACTS not in {bucket.get("Name") for bucket in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=_ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
-        address = f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1"
-        overrides = [f'{name}="{value}"' for name, value in {**_PARAMETERS, "PublicUrl": address}.items()]
+        addresses = {
+            "PublicUrl": f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1",
+            "TokenUrl": f"{self.endpoint}/oauth2/token",
+        }
+        overrides = [f'{name}="{value}"' for name, value in {**_PARAMETERS, **addresses}.items()]
         sam(
             "deploy",
             *("--template-file", str(BUILT / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml")),

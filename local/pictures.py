@@ -9,13 +9,12 @@ fonts for Chinese.
 
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from PIL import Image
 
+from local.browser import BROWSERS, find_browser, visit
 from local.client import stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown, step
@@ -27,13 +26,7 @@ RUN = ROOT / "docs" / "run.svg"
 CERTIFICATE = ROOT / "docs" / "certificate.png"
 _PORT = 4566
 _COLUMNS = 128
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WIDTH, _HEIGHT = 390, 800
-_PATIENCE = 60.0
-_QUIET = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 def draw_run(picture: Path) -> str:
@@ -53,16 +46,8 @@ def photograph(browser: str, address: str, picture: Path) -> None:
     Raises:
         subprocess.SubprocessError: the browser failed, or took longer than a minute.
     """
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                *(browser, *_QUIET, f"--user-data-dir={profile}", f"--screenshot={picture}"),
-                *(f"--window-size={_WIDTH},{_HEIGHT}", "--force-device-scale-factor=2", address),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=_PATIENCE,
-        )
+    size = (f"--window-size={_WIDTH},{_HEIGHT}", "--force-device-scale-factor=2")
+    visit(browser, address, f"--screenshot={picture}", *size)
     with Image.open(picture) as taken:
         few_colours = taken.convert("RGB").quantize(128)
     few_colours.save(picture, optimize=True)
@@ -71,9 +56,9 @@ def photograph(browser: str, address: str, picture: Path) -> None:
 def main() -> None:
     command_parser("local.pictures", __doc__).parse_args()
     os.environ.pop("SAXAUL_STACK", None)  # the pictures show the laptop stack, even if the shell selects another
-    browser = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    browser = find_browser()
     if browser is None:
-        exit_with(f"The pictures need a browser: none of {', '.join(_BROWSERS)} is installed.")
+        exit_with(f"The pictures need a browser: none of {', '.join(BROWSERS)} is installed.")
     if running():
         exit_with("A laptop stack is running; stop it first: make down")
     try:

@@ -1,16 +1,22 @@
 """Receives actions and reversals from apps, checks each one, and queues the valid ones."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from saxaul.startup import prepare
 from saxaul.http.access import TO_REPORT
 from saxaul.http.bodies import MAX_ACTIONS, Listed
 from saxaul.http.endpoint import endpoint
+from saxaul.http.intake_views import (
+    AcceptedActionsView,
+    AcceptedView,
+    accepted_actions_view,
+    accepted_view,
+    refused_views,
+)
 from saxaul.http.operations import operation
 from saxaul.http.request import Request, Response
-from saxaul.http.views import View
 from saxaul.ledger.screening import ReportedAction, ReportedReversal
+from saxaul.problems import AllRefused
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
@@ -22,16 +28,28 @@ ACTIONS = Listed("actions", ReportedAction, MAX_ACTIONS, too_many="too_many_acti
 REVERSALS = Listed("reversals", ReportedReversal, MAX_ACTIONS, too_many="too_many_actions")
 
 
-@operation("POST", "/actions", TO_REPORT, body=ACTIONS, answers={202: View})
+@operation("POST", "/actions", TO_REPORT, body=ACTIONS, answers={202: AcceptedActionsView}, problems=("all_refused",))
 def report_actions(request: Request) -> Response:
+    """Report up to 500 actions. Each is accepted or refused by itself.
+
+    An accepted action is queued, and posted in a moment. It is paid by the catalog that is in effect now. An action is
+    recognised by its app, its owner and its ``action_id``, so it is safe to repeat a request unchanged.
+    """
     reported = ACTIONS.items_in(request.json())
-    return _response(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
+    taken = _taken(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
+    return Response(accepted_actions_view(taken.accepted, taken.refused, taken.flagged), status=202)
 
 
-@operation("POST", "/reversals", TO_REPORT, body=REVERSALS, answers={202: View})
+@operation("POST", "/reversals", TO_REPORT, body=REVERSALS, answers={202: AcceptedView}, problems=("all_refused",))
 def reverse_actions(request: Request) -> Response:
+    """Reverse up to 500 of the app's own actions, queued ones included. Each reversal is accepted or refused by itself.
+
+    The points and grams of the actions are taken back. A reversal of an action that does not exist is accepted, and has
+    no effect. It is safe to repeat a request unchanged.
+    """
     reported = REVERSALS.items_in(request.json())
-    return _response(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
+    taken = _taken(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
+    return Response(accepted_view(taken.accepted, taken.refused), status=202)
 
 
 def _reversal_intake() -> "ReversalIntake":
@@ -40,12 +58,15 @@ def _reversal_intake() -> "ReversalIntake":
     return reversal_intake()
 
 
-def _response(intake_result: IntakeResult) -> Response:
-    refused = [asdict(refusal) for refusal in intake_result.refused]
-    body: dict[str, object] = {"accepted": intake_result.accepted, "refused": refused}
-    if intake_result.flagged:
-        body["flagged"] = [asdict(flag) for flag in intake_result.flagged]
-    return Response(body, status=202)
+def _taken(taken: IntakeResult) -> IntakeResult:
+    """Return the result of a request of which an item was accepted.
+
+    Raises:
+        AllRefused: every item was refused.
+    """
+    if not taken.accepted:
+        raise AllRefused(refused_views(taken.refused))
+    return taken
 
 
 handler = endpoint(report_actions, reverse_actions, find_client=registered_client)

@@ -1,6 +1,5 @@
 """Lets operators list catalog entries, preview a day, and read, write, restore and delete one entry at a time."""
 
-from collections.abc import Iterable, Mapping
 from datetime import date
 from math import inf
 from typing import Annotated, Any
@@ -11,7 +10,18 @@ from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
 from saxaul.http.access import TO_OPERATE
-from saxaul.http.catalog_views import entry_view, preview_view, version_view
+from saxaul.http.catalog_views import (
+    EntriesPage,
+    EntryView,
+    PreviewView,
+    VersionsPage,
+    campaign_preview,
+    entry_view,
+    preview_view,
+    type_preview,
+    version_view,
+    warning_view,
+)
 from saxaul.http.conditional_requests import condition_of, etag_of_version
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
@@ -19,7 +29,6 @@ from saxaul.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH_OF_A_WRITE, Ans
 from saxaul.http.query import CURSOR, Day, FreeText, WholeNumber, checked_number
 from saxaul.http.request import Request, Response
 from saxaul.http.sizes import page_of
-from saxaul.http.views import View
 from saxaul.problems import InvalidRequest, NotFound
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import Previewed, catalog_browsing
@@ -28,10 +37,7 @@ from saxaul.services.find_client import registered_client
 from saxaul.services.wiring import clock, today
 from saxaul.settings import settings
 
-_ADDED = {
-    *("version", "changed_at", "changed_by", "effective_at", "in_effect"),
-    *("warnings", "restored_from", "preview"),
-}
+_ADDED = EntryView.__annotations__.keys() - {"id"}
 """The fields that a response adds to the entry. In a request they are not part of it. All but ``effective_at`` are
 ignored."""
 
@@ -47,10 +53,10 @@ _EFFECTIVE_AT = FreeText(
     "effective_at", "When the change takes effect, in RFC 3339. Without it, after the delay of the catalog."
 )
 _CONDITIONS = (IF_MATCH, IF_NONE_MATCH_OF_A_WRITE)
-_WRITTEN = {200: Answer(View, headers=(ETAG,))}
+_WRITTEN = {200: Answer(EntryView, headers=(ETAG,))}
 _REFUSED = (
     *("invalid_identifier", "invalid_header", "unknown_kind", "stale_version", "already_there", "entry_moved"),
-    *("saplings_reserved", "too_many_pending", "referenced", "still_needed"),
+    *("saplings_reserved", "too_many_pending", "referenced"),
 )
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _ENTRIES = Cursors("entries", _IDENTIFIER)
@@ -62,53 +68,55 @@ takes effect."""
 
 
 @operation(
-    "GET", "/catalog/{kind}", TO_OPERATE, query=(_ON, _LIMIT, CURSOR), answers={200: View}, problems=("unknown_kind",)
+    "GET",
+    "/catalog/{kind}",
+    TO_OPERATE,
+    query=(_ON, _LIMIT, CURSOR),
+    answers={200: EntriesPage},
+    problems=("unknown_kind",),
 )
 def list_entries(request: Request) -> Response:
+    """List the latest version of each catalog entry of a kind, sorted by id; or what will be in effect on a day."""
     kind, on = _kind(request), _preview_day(request)
     limit = _LIMIT.of(request)
     after = _ENTRIES.place_in(request) or ""
-    views: Iterable[View]
     if on:
         previews = catalog_browsing().previews(kind, on, after, limit + 1)
-        count, views = (
-            len(previews),
-            (_preview(identifier, previewed, on) for identifier, previewed in previews[:limit]),
-        )
+        count = len(previews)
+        shown = page_of(_preview(identifier, previewed, on) for identifier, previewed in previews[:limit])
     else:
         entries = catalog_browsing().entries(kind, after, limit + 1)
-        calendar, now = settings().calendar, clock().now()
-        count, views = (
-            len(entries),
-            (entry_view(identifier, entry, calendar, now) for identifier, entry in entries[:limit]),
-        )
-    shown = page_of(views)
+        count, calendar, now = len(entries), settings().calendar, clock().now()
+        shown = page_of(entry_view(identifier, entry, calendar, now) for identifier, entry in entries[:limit])
     cursor = _ENTRIES.cursor_for(shown[-1]["id"]) if count > len(shown) else None
-    return Response({"entries": shown, "cursor": cursor})
+    page: EntriesPage = {"entries": shown, "cursor": cursor}
+    return Response(page)
 
 
 @operation(
     *("GET", "/catalog/{kind}/{id}", TO_OPERATE),
     query=(_ON,),
-    answers={200: Answer(View, headers=(ETAG,))},
+    answers={200: Answer(EntryView, headers=(ETAG,))},
     problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
 )
 def view_entry(request: Request) -> Response:
+    """Show the latest version of a catalog entry, or the version that will be in effect on a day."""
     kind, identifier = _path(request)
     if on := _preview_day(request):
         previewed = catalog_browsing().preview(kind, identifier, on)
         return Response(_preview(identifier, previewed, on), headers=_etag(previewed.entry))
-    return _entry_response(identifier, catalog_browsing().entry(kind, identifier))
+    entry = catalog_browsing().entry(kind, identifier)
+    return Response(_view(identifier, entry), headers=_etag(entry))
 
 
 @operation(
     *("GET", "/catalog/{kind}/{id}/versions", TO_OPERATE),
     query=(_LIMIT, CURSOR),
-    answers={200: View},
+    answers={200: VersionsPage},
     problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
 )
 def list_versions(request: Request) -> Response:
-    """List the versions of an entry, newest first. A deletion is a version too."""
+    """List the versions of a catalog entry, newest first, with who wrote them. A deletion is a version too."""
     kind, identifier = _path(request)
     limit = _LIMIT.of(request)
     before, superseded_from = _VERSIONS.place_in(request) or (HIGHEST_VERSION, inf)
@@ -119,7 +127,8 @@ def list_versions(request: Request) -> Response:
         shown = found[: len(versions)]
         earliest = min(superseded_from, *(version.effective_at for version in shown))
         cursor = _VERSIONS.cursor_for((shown[-1].number, int(earliest)))
-    return Response({"versions": versions, "cursor": cursor})
+    page: VersionsPage = {"versions": versions, "cursor": cursor}
+    return Response(page)
 
 
 @operation(
@@ -130,6 +139,11 @@ def list_versions(request: Request) -> Response:
     problems=("invalid_entry", *_REFUSED),
 )
 def write_entry(request: Request) -> Response:
+    """Create or replace a catalog entry. A new entry takes effect at once, and a change a little later.
+
+    The body is the entry. It may also have the fields that the response to a GET adds, which are ignored, except
+    ``effective_at``. It is safe to repeat the request. With If-Match, a repeat gets the status 412.
+    """
     kind, identifier = _path(request)
     if request.body_length > LONGEST_BODY:
         raise InvalidRequest("invalid_entry", f"The body is too large; an entry has at most {MAX_ENTRY_BYTES} bytes.")
@@ -139,7 +153,9 @@ def write_entry(request: Request) -> Response:
     written = catalog_editing().write(
         kind, identifier, document, condition_of(request), request.username_or_client, named
     )
-    return _entry_response(identifier, written.entry, {"warnings": [warned._asdict() for warned in written.warnings]})
+    view = _view(identifier, written.entry)
+    view["warnings"] = [warning_view(warned) for warned in written.warnings]
+    return Response(view, headers=_etag(written.entry))
 
 
 @operation(
@@ -150,28 +166,31 @@ def write_entry(request: Request) -> Response:
     problems=("invalid_entry", "unknown_version", "version_is_deletion", *_REFUSED),
 )
 def restore_entry(request: Request) -> Response:
-    """Write an earlier version of an entry again, as its next version."""
+    """Write an earlier version of a catalog entry again, as its next version. It also restores a deleted entry."""
     kind, identifier = _path(request)
     number = checked_number("version", request.path("version"), HIGHEST_VERSION)
     written = catalog_editing().restore(
         kind, identifier, number, condition_of(request), request.username_or_client, _EFFECTIVE_AT.of(request)
     )
-    warnings = [warned._asdict() for warned in written.warnings]
-    return _entry_response(identifier, written.entry, {"warnings": warnings, "restored_from": number})
+    view = _view(identifier, written.entry)
+    view["warnings"] = [warning_view(warned) for warned in written.warnings]
+    view["restored_from"] = number
+    return Response(view, headers=_etag(written.entry))
 
 
 @operation(
     *("DELETE", "/catalog/{kind}/{id}", TO_OPERATE),
     query=(_EFFECTIVE_AT,),
     headers=_CONDITIONS,
-    answers={200: View},
-    problems=("invalid_entry", "unknown_entry", *_REFUSED),
+    answers={200: EntryView},
+    problems=("unknown_entry", "still_needed", *_REFUSED),
 )
 def delete_entry(request: Request) -> Response:
+    """Delete a catalog entry. Its versions stay readable."""
     kind, identifier = _path(request)
     named = _EFFECTIVE_AT.of(request)
     deleted = catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client, named)
-    return _entry_response(identifier, deleted)
+    return Response(_view(identifier, deleted), headers=_etag(deleted))
 
 
 def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON value; it is checked later
@@ -184,9 +203,8 @@ def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON val
     return {name: value for name, value in body.items() if name not in _ADDED and (name, value) != ("id", identifier)}
 
 
-def _entry_response(identifier: str, entry: VersionedEntry, added: Mapping[str, Any] | None = None) -> Response:
-    view = entry_view(identifier, entry, settings().calendar, clock().now())
-    return Response({**view, **(added or {})}, headers=_etag(entry))
+def _view(identifier: str, entry: VersionedEntry) -> EntryView:
+    return entry_view(identifier, entry, settings().calendar, clock().now())
 
 
 def _etag(entry: VersionedEntry) -> dict[str, str]:
@@ -208,18 +226,13 @@ def _preview_day(request: Request) -> date | None:
     return day
 
 
-def _preview(identifier: str, previewed: Previewed, day: date) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+def _preview(identifier: str, previewed: Previewed, day: date) -> EntryView:
+    preview: PreviewView = {"on": day.isoformat()}
     if isinstance(previewed.entry.entity, Campaign):
-        run = previewed.run
-        shown = {
-            "runs": run is not None,
-            "first_day": run.first.isoformat() if run else None,
-            "last_day": run.last.isoformat() if run else None,
-        }
+        preview = campaign_preview(day, previewed.run)
     elif previewed.multiplier is not None:
-        shown = {"multiplier": float(previewed.multiplier), "campaign": previewed.campaign or None}
-    return preview_view(identifier, previewed.entry, settings().calendar, day, shown)
+        preview = type_preview(day, previewed.multiplier, previewed.campaign)
+    return preview_view(identifier, previewed.entry, settings().calendar, preview)
 
 
 def _path(request: Request) -> tuple[Kind, str]:

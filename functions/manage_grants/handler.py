@@ -1,6 +1,6 @@
 """Lets a first-party app record, show and take back what a person allows a third-party app to do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
@@ -8,10 +8,9 @@ from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.access import TO_GRANT
 from saxaul.http.endpoint import endpoint
-from saxaul.http.grant_views import grant_view
+from saxaul.http.grant_views import GrantsView, GrantView, NoGrantView, grant_view, grants_view, no_grant_view
 from saxaul.http.operations import operation
 from saxaul.http.request import Request, Response
-from saxaul.http.views import View
 from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
@@ -34,27 +33,31 @@ class GrantBody(Model):
     covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
 
 
-@operation("GET", "/users/{user_id}/grants", TO_GRANT, answers={200: View})
+@operation("GET", "/users/{user_id}/grants", TO_GRANT, answers={200: GrantsView})
 def list_grants(request: Request) -> Response:
+    """List what a person has granted to third-party apps, by app."""
     grants = granting().of_person(request.user_id)
-    return Response(
-        {"user_id": request.user_id, "grants": [grant_view(grant, settings().calendar) for grant in grants]}
-    )
+    return Response(grants_view(request.user_id, grants, settings().calendar))
 
 
-@operation("GET", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: View}, problems=("unknown_grant",))
+@operation("GET", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: GrantView}, problems=("unknown_grant",))
 def view_grant(request: Request) -> Response:
+    """Show what a person has granted to a third-party app."""
     grant = granting().view(request.user_id, _app_id(request))
-    return Response(_view_of(request, grant_view(grant, settings().calendar)))
+    return Response(grant_view(grant, settings().calendar))
 
 
 @operation(
     *("PUT", "/users/{user_id}/grants/{app_id}", TO_GRANT),
     body=GrantBody,
-    answers={200: View},
+    answers={200: GrantView},
     problems=("unknown_app", "grant_not_needed"),
 )
 def write_grant(request: Request) -> Response:
+    """Record what a person grants to a third-party app, in place of what was granted before.
+
+    The change applies to the next request. It is safe to repeat the request.
+    """
     app_id = _app_id(request)
     try:
         body = GrantBody.model_validate(request.json())
@@ -63,18 +66,18 @@ def write_grant(request: Request) -> Response:
             "invalid_body", "The body is not a valid grant; correct each of the listed errors.", error_lines(error)
         ) from None
     grant = granting().grant(request.user_id, app_id, body.covers, request.app)
-    return Response(_view_of(request, grant_view(grant, settings().calendar)))
+    return Response(grant_view(grant, settings().calendar))
 
 
-@operation("DELETE", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: View})
+@operation("DELETE", "/users/{user_id}/grants/{app_id}", TO_GRANT, answers={200: NoGrantView})
 def delete_grant(request: Request) -> Response:
+    """Take back the grant of a person to a third-party app. Without a grant, this changes nothing.
+
+    What the app reported or requested before stays valid. The app cannot reverse it any more.
+    """
     app_id = _app_id(request)
     granting().take_back(request.user_id, app_id)
-    return Response({"user_id": request.user_id, "app_id": app_id, "covers": []})
-
-
-def _view_of(request: Request, view: dict[str, Any]) -> dict[str, Any]:
-    return {"user_id": request.user_id, **view}
+    return Response(no_grant_view(request.user_id, app_id))
 
 
 def _app_id(request: Request) -> str:

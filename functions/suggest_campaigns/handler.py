@@ -14,11 +14,10 @@ from saxaul.http.access import TO_SEARCH_FOR_A_PERSON
 from saxaul.http.conditional_requests import client_has, etag_of_text
 from saxaul.http.endpoint import endpoint, utf8_text
 from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
-from saxaul.http.personal_views import impersonal_view, personal_view
+from saxaul.http.personal_views import PersonalSearchView, impersonal_view, personal_view
 from saxaul.http.query import FreeText, WholeNumber
 from saxaul.http.request import LANG, Request, Response, language_of
-from saxaul.http.suggestion_views import figures_view, result_view
-from saxaul.http.views import View
+from saxaul.http.suggestion_views import ResultView, SearchView, result_view, with_figures
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
@@ -52,7 +51,7 @@ class _SearchRequest(NamedTuple):
 class _Results(NamedTuple):
     """The views of the results without the figures of the day, and whether they are only the front page."""
 
-    views: Sequence[View]
+    views: Sequence[ResultView]
     fallback: bool
 
 
@@ -79,16 +78,21 @@ def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
     *("GET", "/suggestions", TO_SEARCH_FOR_A_PERSON),
     query=(_QUERY, LANG, _LIMIT),
     headers=(IF_NONE_MATCH,),
-    answers={200: Answer(View, headers=(ETAG,)), 304: NOT_MODIFIED},
+    answers={200: Answer(SearchView | PersonalSearchView, headers=(ETAG,)), 304: NOT_MODIFIED},
 )
 def suggest(request: Request) -> Response:
+    """Search what a person can do in the calling app, tree projects, campaigns, and what the business itself does.
+
+    With ``user_id``, the search takes into account what the person did today. If nothing matches the query, the
+    response is the front page.
+    """
     query = _QUERY.of(request) or ""
     language = language_of(request)
     limit = _LIMIT.of(request)
     index, search_request = live_index().current(), _SearchRequest(query, request.app, language, limit, today())
     if request.person is not None:
-        body = _body_for(request.person, index, search_request)
-        return Response(body, headers=_PERSONAL_HEADERS, language=language)
+        personal = _body_for(request.person, index, search_request)
+        return Response(personal, headers=_PERSONAL_HEADERS, language=language)
     body = _body(index, search_request)
     etag = etag_of_text(utf8_text(body))
     headers = {**_CACHE_HEADERS, "etag": etag}
@@ -97,14 +101,14 @@ def suggest(request: Request) -> Response:
     return Response(body, headers=headers, language=language)
 
 
-def _body_for(person: str, index: SearchIndex, search_request: _SearchRequest) -> View:
+def _body_for(person: str, index: SearchIndex, search_request: _SearchRequest) -> PersonalSearchView:
     """Return the response for a person: what pays no more today comes last, and a tree that is near is named.
 
     If the state of the person cannot be read, the response has the results that are the same for every person.
     """
     found = _personal_reading().find(person, index.catalog, figure_reading().sold_out)
     if found is None:
-        return impersonal_view(_body(index, search_request))
+        return impersonal_view(_body(index, search_request), settings().calendar)
     body = _body(index, search_request._replace(last=Last(exhausted=frozenset(found.exhausted))))
     return personal_view(body, found.exhausted, found.next_tree, settings().calendar, search_request.language)
 
@@ -115,7 +119,7 @@ def _personal_reading() -> "PersonalReading":
     return personal_reading()
 
 
-def _body(index: SearchIndex, search_request: _SearchRequest) -> View:
+def _body(index: SearchIndex, search_request: _SearchRequest) -> SearchView:
     """Return the response with the figures that change during the day. Tree projects that are sold out come last.
 
     Only the stocks of the results are read. If one of them is sold out, those of all projects that may take its place
@@ -130,7 +134,7 @@ def _body(index: SearchIndex, search_request: _SearchRequest) -> View:
         if _sold_out(index) <= sold_out:
             break
         figure_reading().figures(_open_projects(index)[:MOST_PROJECTS], (), day.year)
-    views = [view | figures_view(view, figures, day.year, calendar) for view in results.views]
+    views = [with_figures(view, figures, day.year, calendar) for view in results.views]
     return {"query": search_request.query, "fallback": results.fallback, "suggestions": views}
 
 
@@ -145,9 +149,11 @@ def _open_projects(index: SearchIndex) -> list[str]:
     return [name for name, project in index.catalog.tree_projects.items() if not project.closed]
 
 
-def _named_in(views: Sequence[View]) -> tuple[list[str], list[str]]:
+def _named_in(views: Sequence[ResultView]) -> tuple[list[str], list[str]]:
     """Return the tree projects among results, and the facilities of the initiatives among them."""
-    facilities = [facility["id"] for view in views if view["kind"] == "initiative" for facility in view["facilities"]]
+    facilities = [
+        facility["facility_id"] for view in views if view["kind"] == "initiative" for facility in view["facilities"]
+    ]
     return [view["id"] for view in views if view["kind"] == "tree_project"], facilities
 
 

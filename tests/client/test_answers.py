@@ -1,7 +1,7 @@
 """Answers become typed values with exact numbers, unknown members are ignored, and nonsense is an AnswerError."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,8 @@ from tests.client.fake_api import API, ONCE, WALLET, FakeApi, ok, refused, text
 LINE = {
     "action_id": "ride-1",
     "summed": None,
-    "app": "alipay",
-    "type": "bus_ride",
+    "app_id": "alipay",
+    "action_type": "bus_ride",
     "quantity": 1.0,
     "mode": "single",
     "evidence_id": None,
@@ -33,11 +33,11 @@ LINE = {
     "caps": [{"window": "day", "points": 400, "resets_at": "2027-01-02T00:00:00+08:00"}],
     "rule": "bus_ride@1",
     "factor": f"{API}/factors/bus_ride/1",
-    "campaign": None,
+    "campaign_id": None,
     "conflicted": False,
 }
 CERTIFICATE: dict[str, Any] = {
-    "number": "1234",
+    "certificate": "1234",
     "state": "planted",
     "project_id": "saxaul-alxa",
     "species": "Saxaul",
@@ -45,9 +45,9 @@ CERTIFICATE: dict[str, Any] = {
     "place": "Alxa",
     "partner": "SEE",
     "dedication": None,
-    "applied_at": "2027-01-01T08:00:00+08:00",
+    "requested_at": "2027-01-01T08:00:00+08:00",
     "planted_at": None,
-    "tree": {"tag": "A-1", "lat": "38.85", "lon": "105.73", "photo_url": None},
+    "tree": {"tag": "A-1", "lat": 38.85, "lon": 105.73, "photo_url": None},
     "history": [],
     "proof": {"x": 1},
 }
@@ -76,13 +76,56 @@ def test_a_ledger_line_has_times_with_their_offsets_and_its_caps() -> None:
     assert (line.quantity, line.reason) == (Decimal(1), "over_points_cap")
 
 
+ACTION_TYPE: dict[str, Any] = {
+    "action_type": "bus_ride",
+    "version": 3,
+    "name": "Bus ride",
+    "category": "travel",
+    "actor": "person",
+    "unit": "ride",
+    "points": {"value": 80.0, "per": "action", "at_least": 0.5, "confidence": "none", "source": None},
+    "avoided_g": {
+        "value": 212.5,
+        "confidence": "B",
+        "source": "China Daily",
+        "region": "CN",
+        "year": 2024,
+        "method": None,
+    },
+    "caps": [{"window": "day", "units": 2.0, "points": None}],
+    "plausible_a_day": None,
+    "min_quantity": 0.01,
+    "max_quantity": 10.0,
+    "retired_from": "2027-05-01",
+    "factor": f"{API}/factors/bus_ride/3",
+}
+
+
+def test_action_types_of_all_pages_have_their_limits_and_exact_factors() -> None:
+    other = ACTION_TYPE | {"action_type": "solar", "actor": "facility", "points": None, "retired_from": None}
+    pages = [{"action_types": [ACTION_TYPE], "cursor": "next"}, {"action_types": [other], "cursor": None}]
+    api = FakeApi(*(ok(page) for page in pages))
+
+    ride, solar = api.client().action_types(lang="en")
+
+    assert [dict(request.url.params) for request in api.requests] == [{"lang": "en"}, {"lang": "en", "cursor": "next"}]
+    assert ride.points is not None
+    assert (ride.points.value, ride.points.per, ride.points.at_least) == (Decimal(80), "action", Decimal("0.5"))
+    assert (ride.avoided_g.value, ride.avoided_g.source, ride.avoided_g.year) == (Decimal("212.5"), "China Daily", 2024)
+    assert (ride.caps[0].window, ride.caps[0].units, ride.caps[0].points) == ("day", Decimal(2), None)
+    assert (ride.min_quantity, ride.max_quantity) == (Decimal("0.01"), Decimal(10))
+    assert (ride.retired_from, ride.factor) == (date(2027, 5, 1), f"{API}/factors/bus_ride/3")
+    assert (solar.actor, solar.points, solar.retired_from) == ("facility", None, None)
+
+
 def test_a_certificate_has_its_links_and_its_whole_document() -> None:
     api = FakeApi(ok(CERTIFICATE))
     app = api.client()
     certificate = app.certificate("1234")
 
     assert certificate.tree is not None
-    assert (certificate.tree.tag, certificate.members["proof"]) == ("A-1", {"x": 1})
+    assert (certificate.certificate, certificate.members["proof"]) == ("1234", {"x": 1})
+    assert (certificate.tree.tag, certificate.tree.lat) == ("A-1", Decimal("38.85"))
     assert app.certificate_links("1234").page == f"{API}/certificates/1234"
     assert "authorization" not in api.requests[0].headers
 

@@ -58,6 +58,32 @@ def test_many_actions_are_sent_in_calls_of_at_most_500_and_the_indexes_are_those
     assert [refusal.index for refusal in reported.refused] == [sum(calls[: end + 1]) - 1 for end in range(len(calls))]
 
 
+def refuse_all(request: httpx.Request) -> httpx.Response:
+    refused_items = [
+        {"index": index, "action_id": item["action_id"], "code": "too_old", "detail": "Old."}
+        for index, item in enumerate(sent(request))
+    ]
+    problem = {"title": "All items refused", "status": 422, "code": "all_refused", "detail": "Every item was refused."}
+    return httpx.Response(422, json=problem | {"accepted": 0, "refused": refused_items})
+
+
+def test_a_call_whose_actions_are_all_refused_is_returned_and_does_not_stop_the_others() -> None:
+    api = FakeApi(refuse_last, refuse_all, refuse_last)
+    reported = api.client().report_actions(actions(1100))
+
+    assert len(api.requests) == 3
+    assert reported.accepted == 499 + 99
+    assert [refusal.index for refusal in reported.refused] == [499, *range(500, 1000), 1099]
+    assert all(refusal.action_id == f"a-{refusal.index}" for refusal in reported.refused)
+
+
+def test_reversals_that_are_all_refused_are_returned_like_any_refusal() -> None:
+    reversal = Reversal(action_id="a-0", user_id="mei", occurred_at=NOON, reason="refunded")
+    reported = FakeApi(refuse_all).client().reverse_actions([reversal])
+
+    assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["too_old"])
+
+
 def test_no_actions_make_no_call() -> None:
     api = FakeApi(refuse_last)
 
@@ -134,9 +160,10 @@ def test_reversals_are_sent_as_they_were_reported() -> None:
     assert sent(api.requests[0])[0]["reason"] == "lost"
 
 
-def order(number: int) -> dict[str, str]:
+def order(number: int) -> dict[str, object]:
     at = "2027-01-01T08:00:00+08:00"
-    return {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
+    named = {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
+    return {**named, "state": "ordered", "trees": 3, "open_trees": 2}
 
 
 def partner_of(api: FakeApi) -> PartnerClient:
@@ -205,11 +232,23 @@ def test_a_log_whose_sequence_numbers_do_not_rise_is_an_error(second: list[objec
 
 def test_a_partners_reports_have_their_refusals() -> None:
     refusal = {"index": 1, "certificate": "x", "code": "not_in_order", "detail": "No."}
-    api = FakeApi(ok({"confirmed": 1, "refused": [refusal]}))
+    api = FakeApi(ok({"accepted": 1, "refused": [refusal]}))
     reported = partner_of(api).confirm("o/1", [{"certificate": "1"}, {"certificate": "x"}])
 
     assert (reported.accepted, reported.refused[0].certificate) == (1, "x")
     assert api.requests[0].url.raw_path == b"/v1/planting-orders/o%2F1/confirmations"
+
+
+def test_reports_that_are_all_refused_are_returned_and_other_problems_are_raised() -> None:
+    refusal = {"index": 0, "certificate": "x", "code": "not_in_order", "detail": "No."}
+    refused = {"title": "All items refused", "status": 422, "code": "all_refused", "accepted": 0, "refused": [refusal]}
+    api = FakeApi(httpx.Response(422, json=refused), httpx.Response(404, json={"code": "unknown_order"}))
+
+    reported = partner_of(api).fail("o-1", [{"certificate": "x"}])
+
+    assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["not_in_order"])
+    with pytest.raises(Problem, match="404"):
+        partner_of(api).fail("o-2", [{"certificate": "x"}])
 
 
 def test_an_operator_replaces_exactly_the_version_that_was_read() -> None:

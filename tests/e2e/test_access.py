@@ -78,7 +78,7 @@ def body_of(route: Operation, user: str) -> object:
 
 def send(client: Client, route: Operation, user: str, order_id: str) -> httpx.Response:
     values = {"user_id": user, "redemption_id": "none", "app_id": "citybike", "order_id": order_id, "number": "n"}
-    values |= {"kind": "synonyms", "id": "no-such-entry", "action_type": "bus_ride", "version": "1"}
+    values |= {"kind": "synonyms", "id": "no-such-entry", "action_type": "bus_ride", "version": "1", "file": "none"}
     query = "".join(f"?{name}={value}" for name, value in query_of(route, user).items())
     path = route.path.format_map(values) + query
     return client.call(route.method, path, body_of(route, user), idempotency_key=new_user())

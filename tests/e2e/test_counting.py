@@ -63,11 +63,12 @@ def test_a_ride_with_one_evidence_from_two_apps_is_paid_once_and_still_once_afte
     report(taobao, ride)
     wallet_of(alipay, user, earned=80)
     report(alipay, ride)
-    both = {line["app"]: (line["state"], line["reason"]) for line in lines_of(alipay, user, 2)}
+    both = {line["app_id"]: (line["state"], line["reason"]) for line in lines_of(alipay, user, 2)}
     once = wallet_of(alipay, user, earned=80)
     reverse(taobao, ride)
     lines = eventually(
-        lambda: {line["app"]: line["points"] for line in lines_of(alipay, user, 2)}, lambda found: found["alipay"] > 0
+        lambda: {line["app_id"]: line["points"] for line in lines_of(alipay, user, 2)},
+        lambda found: found["alipay"] > 0,
     )
 
     assert both["alipay"] == ("void", "same_evidence")
@@ -102,10 +103,10 @@ def test_when_an_app_reverses_its_rides_the_withheld_rides_of_another_are_paid(a
     report(taobao, *squat)
     wallet_of(alipay, user, earned=400)
     report(alipay, *(make_action(user) for _ in range(5)))
-    withheld = [line["reason"] for line in lines_of(alipay, user, 10) if line["app"] == "alipay"]
+    withheld = [line["reason"] for line in lines_of(alipay, user, 10) if line["app_id"] == "alipay"]
     reverse(taobao, *squat)
     paid = eventually(
-        lambda: [line["points"] for line in lines_of(alipay, user, 10) if line["app"] == "alipay"],
+        lambda: [line["points"] for line in lines_of(alipay, user, 10) if line["app_id"] == "alipay"],
         lambda points: sum(points) == 400,
     )
 

@@ -103,12 +103,12 @@ def test_points_become_a_planted_tree_with_a_certificate(
     certificate = httpx.get(f"{stack['api_url']}/certificates/{number}").json()
     forest = alipay.call_or_exit("GET", f"/users/{user}/forest")
 
-    assert confirmed["confirmed"] == 1
+    assert confirmed["accepted"] == 1
     assert [refusal["code"] for refusal in confirmed["refused"]] == ["not_in_order"]
-    assert repeated == {"confirmed": 1, "refused": []}
+    assert repeated == {"accepted": 1, "refused": []}
     assert (certificate["state"], certificate["species"], certificate["tree"]["tag"]) == ("planted", "Saxaul", "ALXA-1")
     assert user not in str(certificate)
-    assert [tree["number"] for tree in forest["trees"]] == [number]
+    assert [tree["certificate"] for tree in forest["forest"]] == [number]
     assert alipay.call_or_exit("GET", redemption_path)["state"] == "planted"
 
 

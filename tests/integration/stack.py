@@ -240,7 +240,7 @@ class Stack:
         return [order_id for order_id in self.order_ids() if order_id not in before]
 
     def order_ids(self) -> list[str]:
-        orders = (self.orders.of_partner(partner, 1000) for partner in PARTNERS)
+        orders = (self.orders.of_partners([partner], 1000) for partner in PARTNERS)
         return [order.order_id for found in orders for order in reversed(found)]
 
     def events_on_the_bus(self) -> list[Any]:

@@ -149,6 +149,7 @@ class Requests:
     ) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
+        values["file"] = "none"
         return call(
             next(FUNCTION_OF[made] for made in (route.route, ("GET", route.path)) if made in FUNCTION_OF),
             route.method,

@@ -47,7 +47,7 @@ def send_each(stack: Stack, *actions: dict[str, Any], client: str = "alipay-clie
 
 
 def impact_row(action_type: str) -> Any:  # noqa: ANN401 - JSON
-    [row] = [row for row in impact().body["people"] if row["type"] == action_type]
+    [row] = [row for row in impact().body["people"] if row["action_type"] == action_type]
     return row
 
 
@@ -231,7 +231,7 @@ def test_wallet_ledger_statement_and_public_totals_agree_to_the_point_and_the_gr
     assert len(earned) == 1
     assert min(earned) > 0
     assert avoided == pytest.approx([avoided[0]] * 4, abs=0.001)
-    assert sum(row["actions"] for row in rows) == sum(t["actions"] for t in statement["types"])
+    assert sum(row["actions"] for row in rows) == sum(t["actions"] for t in statement["totals"])
     assert stack.faults() == []
 
 
@@ -249,7 +249,7 @@ def test_an_app_beyond_its_share_is_paid_for_every_action_and_may_repeat_them(st
     assert wallet_of()["earned"] == 120
     assert repeated == [300, 300]
     assert stack.periods_of() == [period]
-    assert statement_of()["types"][0]["actions"] == 600
+    assert statement_of()["totals"][0]["actions"] == 600
     refusals = report_reversals(*map(refund, walks[:kept]), *map(refund, walks[-100:])).body["refused"]
     assert [refusal["index"] for refusal in refusals] == list(range(kept, kept + 100))
     assert {refusal["code"] for refusal in refusals} == {"summed"}
@@ -265,7 +265,7 @@ def test_the_shares_of_two_apps_are_apart(stack: Stack) -> None:
 
     send_each(stack, *(steps(f"mine-{number}", 100) for number in range(5)))
 
-    mine = [line for line in ledger_of() if line["app"] == "alipay"]
+    mine = [line for line in ledger_of() if line["app_id"] == "alipay"]
     assert [(line["summed"], line["points"]) for line in mine] == [(None, 2)] * 5
     assert wallet_of()["earned"] == (500 + 500) // 50
 

@@ -529,8 +529,8 @@ def test_a_preview_shows_what_is_in_effect_at_the_end_of_a_day_and_what_holds_on
     campaign, later = get_on("campaigns", "earth", "2027-04-22"), get_on("campaigns", "earth", "2027-04-24")
 
     assert [(entry["id"], entry["version"], entry["preview"]) for entry in listed["entries"]] == [
-        ("bus_ride", 2, {"on": "2027-04-22", "multiplier": 2, "campaign": "earth"}),
-        ("metro_ride", 1, {"on": "2027-04-22", "multiplier": 1, "campaign": None}),
+        ("bus_ride", 2, {"on": "2027-04-22", "multiplier": 2, "campaign_id": "earth"}),
+        ("metro_ride", 1, {"on": "2027-04-22", "multiplier": 1, "campaign_id": None}),
     ]
     assert (get_on("action-types", "bus_ride", "2027-04-21").body["version"]) == 1
     assert campaign.body["preview"] == {

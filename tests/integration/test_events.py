@@ -10,7 +10,7 @@ from tests.builders import at, make_entry, make_period, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, event_of, invoke, parse_response
 
 API = [
-    *("ingest_actions", "manage_catalog", "manage_grants", "prove_trees", "redeem_trees"),
+    *("describe_api", "ingest_actions", "manage_catalog", "manage_grants", "prove_trees", "redeem_trees"),
     *("suggest_campaigns", "take_reports", "view_forest", "view_impact"),
 ]
 MEI = Owner("user", "mei@example.com")
@@ -44,8 +44,9 @@ def test_an_event_of_the_api_gets_a_successful_response(function: str) -> None:
 def test_an_event_of_the_api_is_complete(function: str) -> None:
     event = event_of(function)
 
-    assert (function == "prove_trees") == ("authorizer" not in event["requestContext"])
-    assert function == "prove_trees" or event["requestContext"]["authorizer"]["claims"]["scope"]
+    is_public = function in ("describe_api", "prove_trees")
+    assert is_public == ("authorizer" not in event["requestContext"])
+    assert is_public or event["requestContext"]["authorizer"]["claims"]["scope"]
     assert event["path"] == event["resource"].format_map(event["pathParameters"] or {})
     assert event["isBase64Encoded"] is False
 
@@ -134,12 +135,12 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     for function in story:
         responses[function] = invoke(function, event_of(function))
 
-    assert sorted([*story, "publish_catalog"]) == FUNCTIONS
+    assert sorted([*story, "describe_api", "publish_catalog"]) == FUNCTIONS
     assert responses["schedule_orders"] == {"projects": ["saxaul-alxa"]}
     assert seeded.receive_all(seeded.planting_url) == [record["body"] for record in event_of("place_orders")["Records"]]
     assert len(parse_response(responses["take_reports"]).body["orders"]) == 1
     forest = parse_response(responses["view_forest"]).body
-    assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
+    assert [(tree["state"], tree["dedication"]) for tree in forest["forest"]] == [("ordered", "For the desert")]
     assert [list(period.entries) for period in seeded.periods_of(MEI.id) if period.key.window == "2026-06-05"] == [
         ["alipay:ride-1"]
     ]

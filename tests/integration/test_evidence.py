@@ -46,7 +46,9 @@ def reverse(stack: Stack, client: str, action: dict[str, Any]) -> None:
 
 
 def states() -> dict[tuple[str, str], tuple[str, str | None, int]]:
-    return {(line["app"], line["action_id"]): (line["state"], line["reason"], line["points"]) for line in ledger_of()}
+    return {
+        (line["app_id"], line["action_id"]): (line["state"], line["reason"], line["points"]) for line in ledger_of()
+    }
 
 
 @pytest.mark.parametrize("clients", list(permutations(["taobao-client", "alipay-client"])))
@@ -63,7 +65,7 @@ def test_a_ride_that_two_apps_report_is_paid_once_to_the_first_and_its_grams_cou
         (second, "ride-1"): ("void", "same_evidence", 0),
     }
     assert (wallet_of()["earned"], wallet_of()["avoided_g"]) == (80, 212.5)
-    assert (statement_of()["points"], statement_of()["types"][0]["actions"]) == (80, 1)
+    assert (statement_of()["points"], statement_of()["totals"][0]["actions"]) == (80, 1)
     assert [(row["actions"], row["points"], row["avoided_g"]) for row in impact().body["people"]] == [(1, 80, 212.5)]
     assert stack.faults() == []
 

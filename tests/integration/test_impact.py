@@ -113,14 +113,14 @@ def test_the_public_impact_counts_the_reported_actions(stack: Stack) -> None:
     twice = {"actions": 2, "quantity": 2.0, "unit": "ride", "points": 160, "avoided_g": 425.0}
     assert (response.body["from"], response.body["to"], response.body["by"]) == ("2026-05-07", "2026-06-05", "type")
     assert response.body["people"] == [
-        {"day": "2026-06-04", "type": "bus_ride", **ride},
-        {"day": "2026-06-05", "type": "bus_ride", **twice},
+        {"day": "2026-06-04", "action_type": "bus_ride", **ride},
+        {"day": "2026-06-05", "action_type": "bus_ride", **twice},
     ]
-    assert [(row["type"], row["actions"], row["points"]) for row in response.body["facilities"]] == [
+    assert [(row["action_type"], row["actions"], row["points"]) for row in response.body["facilities"]] == [
         ("solar_warehouse", 1, 0)
     ]
     by_app = impact(by="app", **{"from": "2026-06-05", "to": "2026-06-05"}).body["people"]
-    assert [(row["app"], row["actions"], "quantity" in row) for row in by_app] == [
+    assert [(row["app_id"], row["actions"], "quantity" in row) for row in by_app] == [
         ("alipay", 1, False),
         ("taobao", 1, False),
     ]
@@ -138,7 +138,7 @@ def seed_solar(stack: Stack) -> None:
 def facilities(**query: str) -> list[Any]:
     """Return what the public impact shows by facility: the month, the facility, and the number of its actions."""
     rows = impact(by="facility", **query).body["facilities"]
-    return [(row["month"], row["facility"], row["actions"]) for row in rows]
+    return [(row["month"], row["facility_id"], row["actions"]) for row in rows]
 
 
 def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_type(stack: Stack) -> None:
@@ -162,8 +162,8 @@ def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_t
         "facilities": [
             {
                 "month": "2026-05",
-                "facility": "dc-zhangbei",
-                "type": "solar_warehouse",
+                "facility_id": "dc-zhangbei",
+                "action_type": "solar_warehouse",
                 "actions": 1,
                 "quantity": 1.0,
                 "unit": "ride",
@@ -171,8 +171,8 @@ def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_t
             },
             {
                 "month": "2026-06",
-                "facility": "dc-zhangbei",
-                "type": "solar_warehouse",
+                "facility_id": "dc-zhangbei",
+                "action_type": "solar_warehouse",
                 "actions": 2,
                 "quantity": 3.5,
                 "unit": "ride",
@@ -180,8 +180,8 @@ def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_t
             },
             {
                 "month": "2026-06",
-                "facility": "not-in-the-catalog",
-                "type": "solar_warehouse",
+                "facility_id": "not-in-the-catalog",
+                "action_type": "solar_warehouse",
                 "actions": 1,
                 "quantity": 1.0,
                 "unit": "ride",
@@ -482,14 +482,14 @@ def test_campaigns_are_listed_as_running_next_and_past_with_host_theme_and_progr
 
     assert found["day"] == "2026-06-05"
     [running] = found["running"]
-    assert (running["id"], running["state"], running["host"]) == ("wed", "running", "Azerbaijan")
+    assert (running["campaign_id"], running["state"], running["host"]) == ("wed", "running", "Azerbaijan")
     assert running["goal"] == {"counts": "actions", "target": 1000, "reached": 1}
     assert running["multipliers"] == {"bus_ride": 2.0}
-    assert [(run["id"], run["first_day"]) for run in found["next"]] == [
+    assert [(run["campaign_id"], run["first_day"]) for run in found["next"]] == [
         ("arbor-day", "2027-03-12"),
         ("wed", "2027-06-05"),
     ]
-    assert [(run["id"], run["first_day"]) for run in found["past"]] == [
+    assert [(run["campaign_id"], run["first_day"]) for run in found["past"]] == [
         ("arbor-day", "2026-03-12"),
         ("wed", "2025-06-05"),
     ]

@@ -125,10 +125,20 @@ def test_a_value_that_is_not_an_action_is_refused_alone(stack: Stack, nothing: o
     assert (codes(response), response.body["accepted"]) == ([(1, "invalid_action")], 1)
 
 
-def test_a_request_whose_actions_are_all_refused_queues_no_message(stack: Stack) -> None:
-    response = post_quantities("0", "true")
+@pytest.mark.parametrize("path", ["/actions", "/reversals"])
+def test_a_request_whose_items_are_all_refused_is_a_problem_that_names_each_and_queues_no_message(
+    stack: Stack, path: str
+) -> None:
+    response = call("ingest_actions", "POST", path, body={path[1:]: [{"action_id": "ride-1"}, None]})
 
-    assert (response.body["accepted"], len(response.body["refused"])) == (0, 2)
+    code = f"invalid_{path[1:-1]}"
+    assert (response.status, response.code) == (422, "all_refused")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.body["accepted"] == 0
+    assert [(refusal["index"], refusal["action_id"], refusal["code"]) for refusal in response.body["refused"]] == [
+        (0, "ride-1", code),
+        (1, None, code),
+    ]
     assert stack.receive_all(stack.actions_url) == []
 
 

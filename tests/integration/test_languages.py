@@ -45,6 +45,7 @@ def ask(function: str, method: str, resource: str, number: str, lang: str | None
 
 def test_these_routes_answer_in_a_language() -> None:
     assert sorted(path for _, _, path in LOCALIZED) == [
+        "/action-types",
         "/campaigns",
         "/campaigns/{id}",
         "/certificates/{number}",

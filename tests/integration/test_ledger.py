@@ -40,8 +40,8 @@ def test_an_entry_shows_its_points_its_rule_and_the_source_of_its_avoided_grams(
     assert entry == {
         "action_id": "ride-1",
         "summed": None,
-        "app": "alipay",
-        "type": "bus_ride",
+        "app_id": "alipay",
+        "action_type": "bus_ride",
         "quantity": 1,
         "mode": "single",
         "evidence_id": None,
@@ -57,7 +57,7 @@ def test_an_entry_shows_its_points_its_rule_and_the_source_of_its_avoided_grams(
         "caps": [],
         "rule": "bus_ride@1",
         "factor": f"{BASE_URL}/factors/bus_ride/1",
-        "campaign": "world-environment-day",
+        "campaign_id": "world-environment-day",
         "conflicted": False,
     }
 
@@ -132,9 +132,11 @@ def test_a_line_that_a_cap_cut_says_which_cap_and_when_its_window_ends(stack: St
 
     assert lines["paid"]["caps"] == []
     assert (lines["cut"]["points"], lines["cut"]["reason"]) == (20, "over_points_cap")
-    assert lines["cut"]["caps"] == [{"window": "day", "points": 100, "resets_at": "2026-06-06T00:00:00+08:00"}]
+    [cap] = lines["cut"]["caps"]
+    assert cap == {"window": "day", "units": None, "points": 100, "resets_at": "2026-06-06T00:00:00+08:00"}
     assert lines["next-day"]["reason"] == "over_units_cap"
-    assert lines["next-day"]["caps"] == [{"window": "month", "units": 1.5, "resets_at": "2026-07-01T00:00:00+08:00"}]
+    [cap] = lines["next-day"]["caps"]
+    assert cap == {"window": "month", "units": 1.5, "points": None, "resets_at": "2026-07-01T00:00:00+08:00"}
 
 
 def test_a_statement_sums_a_month_by_action_type(stack: Stack) -> None:
@@ -143,7 +145,7 @@ def test_a_statement_sums_a_month_by_action_type(stack: Stack) -> None:
 
     june, may = statement().body, statement(month="2026-05").body
 
-    assert june["types"] == [{"type": "bus_ride", "actions": 2, "quantity": 2, "points": 160, "avoided_g": 425}]
+    assert june["totals"] == [{"action_type": "bus_ride", "actions": 2, "quantity": 2, "points": 160, "avoided_g": 425}]
     assert (june["month"], june["points"], june["avoided_g"]) == ("2026-06", 160, 425)
     assert (may["month"], may["points"]) == ("2026-05", 80)
 
@@ -155,7 +157,7 @@ def test_a_statement_counts_every_action_of_a_sum_and_names_no_full_app(stack: S
 
     june = statement().body
 
-    assert (june["points"], june["types"][0]["actions"], june["full_apps"]) == (80, 30, [])
+    assert (june["points"], june["totals"][0]["actions"], june["full_apps"]) == (80, 30, [])
 
 
 def test_a_sum_is_one_line_without_an_action_id_that_says_how_many_actions_it_adds_up(stack: Stack) -> None:
@@ -167,7 +169,7 @@ def test_a_sum_is_one_line_without_an_action_id_that_says_how_many_actions_it_ad
     [line] = [line for line in lines if line["summed"]]
 
     assert len(lines) == 1 + 40 + 1
-    assert (line["action_id"], line["app"], line["summed"], line["quantity"]) == (None, "alipay", 9, 9)
+    assert (line["action_id"], line["app_id"], line["summed"], line["quantity"]) == (None, "alipay", 9, 9)
     assert (line["state"], line["reason"], line["points"]) == ("withheld", "over_units_cap", 0)
     assert (line["avoided_g"], line["avoided_g_reason"]) == (4 * 212.5, "over_plausible_quantity")
 
@@ -180,7 +182,7 @@ def test_a_statement_names_an_app_whose_share_has_no_room_left(stack: Stack) -> 
 
     june = statement().body
 
-    recorded = june["types"][0]["actions"]
+    recorded = june["totals"][0]["actions"]
     assert 1024 < recorded < 1500
     assert (june["points"], june["full_apps"]) == (recorded, ["alipay"])
 

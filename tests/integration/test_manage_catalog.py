@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from saxaul.catalog.entries import Kind
+from saxaul.catalog.entries import KINDS, MODELS, Kind, Synonyms
 from saxaul.catalog.versions import VersionedEntry
+from saxaul.http.catalog_views import EntryView
 from saxaul.races import LostRaceError
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.table import Table, TransactionRefusedError
 from tests.builders import (
     make_action_type,
     make_campaign,
+    make_facility,
+    make_initiative,
     make_redemption,
     make_suggestion,
     make_tree_project,
@@ -37,6 +40,40 @@ def test_an_entry_is_read_back_as_it_was_written() -> None:
 
     assert (written.status, written.body["version"], written.headers["etag"]) == (200, 1, '"1"')
     assert read.body | {"warnings": []} == written.body
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_a_get_answers_can_be_sent_back_and_changes_nothing() -> None:
+    ride, solar = make_action_type(), make_action_type(points=None, actor="facility")
+    entries = [
+        ("action-types", "bus_ride", ride),
+        ("action-types", "solar_warehouse", solar),
+        ("facilities", "hangzhou", make_facility()),
+        ("campaigns", "wed", make_campaign()),
+        ("tree-projects", "saxaul-alxa", make_tree_project()),
+        ("initiatives", "solar", make_initiative()),
+        ("suggestions", "bus", make_suggestion()),
+        ("synonyms", "bus", Synonyms(words=("bus", "coach"))),
+    ]
+    for kind, identifier, entity in entries:
+        put_entry(kind, identifier, document(entity))
+        read = get_entry(kind, identifier).body
+        previewed = call(
+            *("manage_catalog", "GET", "/catalog/{kind}/{id}"),
+            client="operator-client",
+            path={"kind": kind, "id": identifier},
+            query={"on": "2026-06-05"},
+        ).body
+
+        for sent in (read, previewed, read | {"warnings": [{}], "restored_from": 1, "in_effect": None}):
+            written = put_entry(kind, identifier, sent)
+            assert (written.status, written.body.get("version")) == (200, 1), (kind, written.body)
+
+    assert {kind for kind, _, _ in entries} == {*KINDS}
+
+
+def test_no_field_of_an_entry_has_the_name_of_what_a_response_adds() -> None:
+    assert [name for model in MODELS.values() for name in model.model_fields if name in EntryView.__annotations__] == []
 
 
 @pytest.mark.usefixtures("stack")

@@ -51,7 +51,7 @@ def test_the_manifest_has_everything_that_a_partner_needs_to_confirm_the_order(s
     response = confirm(order_id, *(confirmation(row["certificate"], tag=f"AX-{row['certificate']}") for row in rows))
 
     assert {row["order_id"] for row in rows} == {order_id}
-    assert response.body == {"confirmed": 10, "refused": []}
+    assert response.body == {"accepted": 10, "refused": []}
     assert view_order(order_id).body["state"] == "planted"
 
 
@@ -72,33 +72,34 @@ def test_the_manifest_the_order_and_the_event_agree(seeded: Stack) -> None:
     assert {name: document[name] for name in ("order_id", "project_id", "partner", "ordered_at")} == {
         name: order[name] for name in ("order_id", "project_id", "partner", "ordered_at")
     }
-    listed = [{"certificate": tree["certificate"], "redemption_id": tree["redemption_id"]} for tree in order["trees"]]
-    assert document["trees"] == listed
+    listed = [
+        {"certificate": tree["certificate"], "redemption_id": tree["redemption_id"]} for tree in order["ordered_trees"]
+    ]
+    assert document["ordered_trees"] == listed
     assert [row["certificate"] for row in manifest_of(order_id)] == [tree["certificate"] for tree in listed]
 
 
 def test_the_responses_to_a_partner_have_exactly_the_agreed_fields(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.run_planting_batch()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
 
     listed, order = list_orders().body, view_order(order_id).body
     responses = [
         report("failures", order_id, failure("x")),
-        report("confirmations", order_id, confirmation(number)),
+        report("confirmations", order_id, confirmation("x"), confirmation(number)),
         report("inspections", order_id, inspection(number)),
     ]
 
     assert listed.keys() == {"orders", "cursor"}
-    assert listed["orders"][0].keys() == {"order_id", "project_id", "partner", "ordered_at"}
-    assert order.keys() == listed["orders"][0].keys() | {"state", "trees", "manifest"}
-    assert order["trees"][0].keys() == {"certificate", "redemption_id", "state"}
+    of_list = {"order_id", "project_id", "partner", "ordered_at", "state", "trees", "open_trees"}
+    assert listed["orders"][0].keys() == of_list
+    assert order.keys() == of_list | {"site", "ordered_trees", "manifest"}
+    assert order["ordered_trees"][0].keys() == {"certificate", "redemption_id", "state"}
     assert order["manifest"].keys() == {"csv", "json", "expires_at"}
-    assert [response.body.keys() for response in responses] == [
-        {"failed", "refused"},
-        {"confirmed", "refused"},
-        {"inspected", "refused"},
-    ]
+    assert [response.body.keys() - {"title", "status", "code", "detail"} for response in responses] == [
+        {"accepted", "refused"}
+    ] * 3
     assert responses[0].body["refused"][0].keys() == {"index", "certificate", "code", "detail"}
 
 
@@ -130,7 +131,7 @@ def test_an_invalid_cursor_is_refused(seeded: Stack, cursor: str) -> None:
 def test_a_report_on_the_order_of_another_partner_is_refused_and_changes_nothing(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.run_planting_batch()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
 
     for name, sent in (("failures", failure(number)), ("inspections", inspection(number))):
         assert report(name, order_id, sent, client="other-partner-client").code == "unknown_order"
@@ -146,11 +147,11 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
     seen = []
     for _ in range(3):
         [order_id] = stack.run_planting_batch()
-        number = view_order(order_id).body["trees"][0]["certificate"]
-        assert report("failures", order_id, failure(number)).body == {"failed": 1, "refused": []}
-        assert report("failures", order_id, failure(number)).body == {"failed": 1, "refused": []}
+        number = view_order(order_id).body["ordered_trees"][0]["certificate"]
+        assert report("failures", order_id, failure(number)).body == {"accepted": 1, "refused": []}
+        assert report("failures", order_id, failure(number)).body == {"accepted": 1, "refused": []}
         seen.append(view_redemption("r-1"))
-        assert view_order(order_id).body["trees"][0]["state"] == "failed"
+        assert view_order(order_id).body["ordered_trees"][0]["state"] == "failed"
 
     assert [redemption["state"] for redemption in seen] == ["ordered", "ordered", "refunded"]
     assert stack.run_planting_batch() == []
@@ -171,7 +172,7 @@ def test_a_tree_that_fails_in_three_orders_is_refunded(stack: Stack) -> None:
 def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_the_log(seeded: Stack) -> None:
     reserve(seeded, "r-1", user_id="u-42")
     [order_id] = seeded.run_planting_batch()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     confirm(order_id, confirmation(number))
     report("inspections", order_id, inspection(number, "dead"), inspection(number, "replaced"))
@@ -179,7 +180,7 @@ def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_th
     forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
     public = call("prove_trees", "GET", "/certificates/{number}", client=None, path={"number": number}).body
 
-    [tree] = forest["trees"]
+    [tree] = forest["forest"]
     assert [step["state"] for step in tree["history"]] == ["reserved", "ordered", "planted", "dead", "replaced"]
     assert [step["inspector"] for step in tree["history"][-2:]] == ["Forestry Bureau"] * 2
     assert tree["history"] == view_redemption("r-1")["lives"][0]["history"]
@@ -191,7 +192,7 @@ def test_the_owner_sees_every_step_of_a_tree_and_the_public_sees_the_steps_in_th
 def test_a_certificate_shows_the_partner_at_the_time_of_the_order_even_if_the_catalog_changes(seeded: Stack) -> None:
     reserve(seeded, "r-1")
     [order_id] = seeded.run_planting_batch()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     seeded.ledger.put_all([{"pk": f"CERT#{number}", "sk": "CERT", "user_id": "u-42", "redemption_id": "r-1"}])
     known = seeded.catalog_store.get("tree-projects", "saxaul-alxa")
     assert known

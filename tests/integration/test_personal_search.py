@@ -211,7 +211,7 @@ def test_a_tree_that_is_near_is_named(
 
     named = search(lang=lang).body["next_tree"]
 
-    fields = ("tree_project", "price_points", "points_missing", "text")
+    fields = ("project_id", "price_points", "points_missing", "text")
     assert named == (dict(zip(fields, expected, strict=True)) if expected else None)
 
 

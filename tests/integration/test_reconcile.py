@@ -161,8 +161,8 @@ PLANTED_AT = "2026-06-06T00:10:00+08:00"
 def planted(three_weeks: Stack) -> Stack:
     """The ordered tree was confirmed and later found dead. The log records both reports."""
     [order_id] = three_weeks.order_ids()
-    number = view_order(order_id).body["trees"][0]["certificate"]
-    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["confirmed"] == 1
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
+    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["accepted"] == 1
     report("inspections", order_id, inspection(number, "dead", inspected_at="2026-06-06T00:20:00+08:00"))
     return three_weeks
 
@@ -187,7 +187,7 @@ def test_a_tree_that_is_confirmed_during_the_scan_is_not_a_fault(
     three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [order_id] = three_weeks.order_ids()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     run_during_scans(
         monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number, planted_at=PLANTED_AT)))
     )

@@ -68,7 +68,7 @@ def test_an_initiative_shows_what_its_facilities_came_to_this_year(seeded: Stack
     found = result("solar roofs")
 
     assert (found["kind"], found["link"]) == ("initiative", "https://example.com/roofs")
-    assert [facility["id"] for facility in found["facilities"]] == ["hangzhou", "shanghai"]
+    assert [facility["facility_id"] for facility in found["facilities"]] == ["hangzhou", "shanghai"]
     [total] = found["this_year"]["totals"]
     assert found["this_year"]["year"] == 2026
     assert (total["action_type"], total["actions"], total["quantity"]) == ("solar_warehouse", 3, 123)

@@ -73,7 +73,7 @@ def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched
 
     assert (found["points"], found["base_points"], found["campaign_points"]) == (160, 80, 80)
     assert (found["avoided_g"], found["avoided_g_source"]) == (212.5, "China Daily")
-    assert (found["campaign"], found["campaign_runs"], found["multiplied_by"]) == ("wed", True, "wed")
+    assert (found["campaign_id"], found["campaign_runs"], found["multiplied_by"]) == ("wed", True, "wed")
     parts = [{"text": "坐", "match": False}, {"text": "公交", "match": True}, {"text": "去上班", "match": False}]
     assert found["matched"] == [{"field": "title", "text": "坐公交去上班", "words": ["gongjiao"], "parts": parts}]
     seeded.clock.instant = at("2026-07-06T12:00")
@@ -237,4 +237,4 @@ def test_the_points_of_a_campaign_are_shown_separately_from_the_base_points(seed
     found = search("walk").body["suggestions"][0]
 
     assert (found["points"], found["base_points"], found["campaign_points"]) == (0.03, 0.02, 0.01)
-    assert (found["campaign"], found["multiplied_by"]) == (None, "walk")
+    assert (found["campaign_id"], found["multiplied_by"]) == (None, "walk")

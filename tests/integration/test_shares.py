@@ -77,7 +77,7 @@ def test_five_hundred_smallest_actions_of_one_app_leave_room_for_the_rides_of_an
         report(stack, "taobao-client", rides(f"{LONGEST[:118]}{round_}", 500, type=kind, quantity=quantity))
     report(stack, "alipay-client", rides("mine", 5))
 
-    mine = [line for line in ledger_of() if line["app"] == "alipay"]
+    mine = [line for line in ledger_of() if line["app_id"] == "alipay"]
     assert [(line["points"], line["reason"], line["avoided_g"]) for line in mine] == [(80, None, 212.5)] * 5
     assert stack.faults() == []
 
@@ -102,7 +102,7 @@ def test_an_app_that_floods_a_period_in_every_way_cannot_displace_anything(stack
     reverse(stack, "taobao-client", refunds("ev0", 100))
     report(stack, "alipay-client", rides("metro", 5, type="metro_ride"))
 
-    mine = [line for line in ledger_of() if line["app"] == "alipay"]
+    mine = [line for line in ledger_of() if line["app_id"] == "alipay"]
     assert [line["points"] for line in mine] == [52] * 5
     assert size(stack) < 30 * 1024
     assert statement_of()["full_apps"] == ["taobao"]
@@ -116,12 +116,12 @@ def test_the_honest_rides_are_paid_oldest_first_when_a_squatter_reverses_its_own
     report(stack, "taobao-client", rides("squat", 5))
     for number in range(6):
         report(stack, "alipay-client", [reported(action_id=f"honest-{number}")])
-    withheld = {line["action_id"]: line["reason"] for line in ledger_of() if line["app"] == "alipay"}
+    withheld = {line["action_id"]: line["reason"] for line in ledger_of() if line["app_id"] == "alipay"}
 
     paid = []
     for number in order:
         reverse(stack, "taobao-client", [refunds("squat", 5)[number]])
-        lines = {line["action_id"]: line["points"] for line in ledger_of() if line["app"] == "alipay"}
+        lines = {line["action_id"]: line["points"] for line in ledger_of() if line["app_id"] == "alipay"}
         paid.append([lines[f"honest-{n}"] // 80 for n in range(6)])
         assert wallet_of()["earned"] == 400
 

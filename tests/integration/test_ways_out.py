@@ -94,10 +94,12 @@ WAYS_OUT = {
         r"\bbase_url\b(?!=)",
         {
             "saxaul/http/request.py",
+            "saxaul/http/factor_views.py",
             "saxaul/http/ledger_views.py",
             "functions/prove_trees/handler.py",
             "functions/redeem_trees/handler.py",
             "functions/view_forest/handler.py",
+            "functions/view_impact/handler.py",
         },
         (
             test_text_in_responses.test_an_address_is_never_made_of_the_host_that_a_client_sends,

@@ -234,7 +234,7 @@ def _two_trees(twin: Twin) -> None:
 
 def _confirm(index: int) -> Callable[[Twin], None]:
     def report(twin: Twin) -> None:
-        [order] = twin.world.orders.of_partner(PARTNER, limit=1)
+        [order] = twin.world.announced_orders(PARTNER)
         tree = confirmation(order.trees[index].number, planted_at=CALENDAR.rfc3339(order.ordered_at))
         assert twin.world.statements.take(order, [tree], apply_confirmations).accepted == 1
 

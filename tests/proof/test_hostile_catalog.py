@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from saxaul.catalog.entries import Campaign, Catalog, Kind
-from saxaul.http.impact_views import campaign_view, editions_view
+from saxaul.http.campaign_views import campaign_view, editions_view
 from saxaul.http.suggestion_views import result_view
 from saxaul.impact.campaigns import run_after, run_at, run_before, runs_in
 from saxaul.ledger.periods import Period, PeriodKey, post

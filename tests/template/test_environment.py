@@ -78,6 +78,7 @@ VALUES = {
     "BUS_NAME": {"Ref": "Bus"},
     "SIGNING_KEY": {"Fn::GetAtt": "SigningKey.Arn"},
     "PUBLIC_URL": {"Ref": "PublicUrl"},
+    "TOKEN_URL": template()["Outputs"]["TokenUrl"]["Value"],
     "TIME_ZONE": {"Ref": "TimeZone"},
     "ACCEPTANCE_DAYS": {"Ref": "AcceptanceDays"},
     "HARVEST_TIME": {"Ref": "HarvestTime"},
@@ -119,8 +120,9 @@ def resource_of(value: Any) -> str:  # noqa: ANN401 - Ref, Fn::GetAtt or Fn::Sub
 
 
 def resources_named(name: str) -> set[str]:
-    """Return the resources that the environment variables of a function name."""
-    return {resource_of(value) for value in variables(functions()[name]).values()} - set(template()["Parameters"])
+    """Return the resources that the environment variables of a function name, except for its clients."""
+    named = {variable: value for variable, value in variables(functions()[name]).items() if variable != "TOKEN_URL"}
+    return {resource_of(value) for value in named.values()} - set(template()["Parameters"])
 
 
 def resources_permitted(name: str) -> set[str]:

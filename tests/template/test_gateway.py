@@ -1,11 +1,15 @@
 """API Gateway throttles its one stage, and the errors that it sends have the right status and code."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.template.reading import made, resources
+from local.sam import ROOT
+from tests.template.reading import events, made, resources
+
+HTTP = ROOT / "layers/saxaul/saxaul/http"
 
 ANSWERS = {
     "BAD_REQUEST_BODY": (400, "invalid_body"),
@@ -32,6 +36,12 @@ ANSWERS = {
 
 OF_AWS = {"EXPIRED_TOKEN": 403, "MISSING_AUTHENTICATION_TOKEN": 403}
 """The default status in AWS, for the kinds of errors to which our template gives another one."""
+
+EXPOSED = "'ETag,Location,Retry-After,Deprecation,Sunset,Link'"
+"""The headers of a response that a page of another site may read."""
+
+SAFELISTED = {"accept", "accept-language", "content-language"}
+"""The request headers that a page of another site may always send (https://fetch.spec.whatwg.org, CORS-safelisted)."""
 
 
 def responses() -> dict[str, Any]:
@@ -75,8 +85,43 @@ def test_the_body_of_a_default_response_has_no_status_because_it_serves_several(
 def test_an_error_is_a_problem_document_that_a_browser_may_read(kind: str) -> None:
     assert header(kind, "Content-Type") == "'application/problem+json'"
     assert header(kind, "Access-Control-Allow-Origin") == "'*'"
-    assert header(kind, "Access-Control-Expose-Headers") == "'ETag,Location,Retry-After'"
+    assert header(kind, "Access-Control-Expose-Headers") == EXPOSED
     assert {"title", "code", "detail"} <= body(kind).keys()
+
+
+def test_a_browser_may_read_the_same_headers_of_a_response_by_a_function() -> None:
+    exposed = re.findall(r'"access-control-expose-headers": "(.*)"', (HTTP / "endpoint.py").read_text("utf-8"))
+
+    assert exposed == [EXPOSED.strip("'")]
+
+
+def test_a_browser_may_send_every_method_and_every_header_that_a_route_reads() -> None:
+    [api] = resources("AWS::Serverless::Api").values()
+    sources = [*(ROOT / "functions").rglob("handler.py"), *HTTP.glob("*.py")]
+    read = {
+        name
+        for source in sources
+        for name in re.findall(r'header(?:_values)?\((?:\w+, )?"([a-z-]+)"', source.read_text())
+    }
+
+    assert {"if-match", "if-none-match", "accept-language"} <= read
+    assert read - SAFELISTED <= set(api["Cors"]["AllowHeaders"].strip("'").split(","))
+    assert {"authorization", "content-type", "traceparent"} <= set(api["Cors"]["AllowHeaders"].strip("'").split(","))
+    assert set(api["Cors"]["AllowMethods"].strip("'").split(",")) == {
+        event["Method"].upper() for _, event in events("Api")
+    } | {"OPTIONS"}
+
+
+def test_every_public_path_answers_head_too() -> None:
+    public = {
+        (event["Method"], event["Path"], name)
+        for name, event in events("Api")
+        if event["Auth"] == {"Authorizer": "NONE"}
+    }
+    read = {(path, name) for method, path, name in public if method == "get"}
+
+    assert read == {(path, name) for method, path, name in public if method == "head"}
+    assert {"/certificates/{number}", "/log", "/impact", "/openapi.json", "/docs"} <= {path for path, _ in read}
 
 
 def test_responses_to_throttled_and_timed_out_requests_say_when_to_retry() -> None:

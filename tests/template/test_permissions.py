@@ -65,8 +65,9 @@ PERMISSIONS = {
     ],
     "PlaceOrders": [
         "dynamodb:GetItem on CatalogTable",
-        "dynamodb:GetItem on LedgerTable in ORDER#*",
-        "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in ORDER#* USER#*",
+        "dynamodb:GetItem on LedgerTable in ORDER#* PROGRESS#*",
+        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#*",
+        "dynamodb:PutItem on LedgerTable in ORDER#* PROGRESS#* USER#*",
         "dynamodb:Query on LedgerTable/index/Listing",
         "sqs:SendMessage on PlantingQueue",
         "s3:PutObject on ManifestBucket/orders/*",
@@ -75,9 +76,9 @@ PERMISSIONS = {
     ],
     "TakeReports": [
         "dynamodb:GetItem on CatalogTable in clients",
-        "dynamodb:GetItem on LedgerTable in ORDER#*",
-        "dynamodb:BatchGetItem on LedgerTable in ORDER#* USER#*",
-        "dynamodb:PutItem on LedgerTable in USER#* LOG",
+        "dynamodb:GetItem on LedgerTable in ORDER#* PROGRESS#*",
+        "dynamodb:BatchGetItem on LedgerTable in PROGRESS#* USER#*",
+        "dynamodb:PutItem on LedgerTable in USER#* PROGRESS#* LOG",
         "dynamodb:UpdateItem on LedgerTable in USER#*",
         "dynamodb:Query on LedgerTable in LOG",
         "dynamodb:Query on LedgerTable/index/Listing",
@@ -129,14 +130,15 @@ PERMISSIONS = {
         "dynamodb:ListStreams on CatalogTable/stream/*",
         "sqs:SendMessage on PublicationDeadLetterQueue",
     ],
+    "DescribeApi": [],
 }
 """What each function may do: the actions, the resource, and the partitions that a condition limits them to."""
 
 
 def permissions(function: str) -> list[str]:
-    [policy] = functions()[function]["Policies"]
-    assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
-    return [line_of(statement) for statement in policy["Statement"]]
+    allowed = [statement for policy in functions()[function]["Policies"] for statement in policy["Statement"]]
+    assert {statement["Effect"] for statement in allowed} <= {"Allow"}
+    return [line_of(statement) for statement in allowed]
 
 
 def line_of(statement: Properties) -> str:
@@ -164,13 +166,13 @@ WITH_WILDCARDS = (
 
 def statements(role: str) -> list[Properties]:
     """Return what a role may do by its own policies, as SAM translates them."""
-    policies = made("AWS::IAM::Role")[role]["Policies"]
+    policies = made("AWS::IAM::Role")[role].get("Policies", [])
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 @pytest.mark.parametrize("role", sorted(made("AWS::IAM::Role")))
 def test_no_role_has_a_wildcard_among_its_actions_or_resources(role: str) -> None:
-    assert statements(role)
+    assert statements(role) or role == "DescribeApiRole"
     for statement in statements(role):
         resource = statement["Resource"] if statement["Resource"] not in WITH_WILDCARDS else ""
         assert "*" not in str([statement["Action"], resource])

@@ -93,8 +93,8 @@ def codes() -> Iterator[str]:
             continue
         match node:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(code)), *_]):
-                if name in REFUSING:
-                    yield code
+                if name in REFUSING or (name == "__init__" and re.fullmatch(r"[a-z]+(_[a-z]+)+", code)):
+                    yield code  # a class of problems that have all the same code passes it to __init__
             case ast.Call(func=ast.Attribute(attr="apply"), args=[_, _, ast.Constant(value=str(code)), _]):
                 yield code
             case ast.keyword(arg="too_many", value=ast.Constant(value=str(code))):
@@ -140,6 +140,7 @@ def template_endpoints() -> dict[tuple[str, str], str]:
     return {
         (event["Method"].upper(), event["Path"]): event["Auth"].get("AuthorizationScopes", ["public"])[0]
         for _, event in events("Api")
+        if event["Method"] != "head"
     }
 
 
@@ -175,8 +176,10 @@ def test_every_endpoint_that_takes_a_body_is_in_the_table_of_bodies() -> None:
 
 @in_every_document
 def test_every_endpoint_that_a_document_names_exists(document: Path) -> None:
-    named = {" ".join(named) for named in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)[^`]*`", prose(document))}
-    exists = "|".join(f"{method} {re.sub(r'{[a-z_]+}', '[^/]+', path)}" for method, path in template_endpoints())
+    named = {" ".join(named) for named in re.findall(r"`(GET|HEAD|POST|PUT|DELETE) (/[^`?]*)[^`]*`", prose(document))}
+    exists = "|".join(
+        f"{event['Method'].upper()} {re.sub(r'{[a-z_]+}', '[^/]+', event['Path'])}" for _, event in events("Api")
+    )
 
     assert [endpoint for endpoint in named if not re.fullmatch(exists, endpoint)] == []
 

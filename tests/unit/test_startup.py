@@ -37,6 +37,7 @@ NEEDLESS: Mapping[str, set[str]] = {
     "prove_trees": {"ledger.periods", "impact"},
     "tally_impact": {"log.entries", "http"},
     "view_impact": {"ledger.periods", "trees.redemptions", "certificate"},
+    "describe_api": {"ledger.periods", "log", "trees", "impact", "search", "certificate", "storage", "services"},
     "manage_catalog": {"ledger.periods", "log", "trees.redemptions"},
     "publish_catalog": {"search.index", "ledger", "trees"},
 }

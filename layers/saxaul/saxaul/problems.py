@@ -7,6 +7,7 @@
     ├── Conflict         409    the current state does not allow the request
     ├── PreconditionFailed 412  the version of the catalog entry does not satisfy If-Match or If-None-Match
     ├── KeyReused        422    the Idempotency-Key was already used for a different request
+    ├── AllRefused       422    every item in the list of the request was refused
     ├── InternalError    500    an error on our side; the function's log has the details
     └── Unavailable      503    too much is going on; the client repeats the request after ``Retry-After``
 
@@ -14,7 +15,8 @@ Each problem has a ``code``, which is stable and meant for programs, and a ``det
 change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -26,10 +28,12 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         code: stable, in lower case with underscores.
         detail: a text that says what is wrong and, where possible, what to do instead.
         errors: one text for each invalid field or conflicting entry; empty if ``detail`` says everything.
+        members: the extension members (RFC 9457, section 3.2) of the problem, besides ``code`` and ``errors``.
     """
 
     status: ClassVar[int]
     title: ClassVar[str]
+    members: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, code: str, detail: str, errors: Sequence[str] = ()) -> None:
         super().__init__(detail)
@@ -66,6 +70,22 @@ class PreconditionFailed(Problem):
 class KeyReused(Problem):
     status = 422
     title = "Idempotency key reused"
+
+
+class AllRefused(Problem):
+    """The request has a list of items, and every item was refused, so nothing has changed.
+
+    ``members`` has the fields of the usual response: ``accepted``, which is 0, and ``refused``.
+    """
+
+    status = 422
+    title = "All items refused"
+
+    def __init__(self, refused: Sequence[object]) -> None:
+        super().__init__(
+            "all_refused", "Every item of the request was refused, so nothing has changed; refused says why."
+        )
+        self.members = {"accepted": 0, "refused": refused}
 
 
 class InternalError(Problem):

@@ -28,6 +28,7 @@ class Settings(NamedTuple):
     bus_name: str
     signing_key: str
     public_url: str
+    token_url: str
     calendar: Calendar
     catalog_delay: int
     release: str
@@ -51,6 +52,7 @@ class Settings(NamedTuple):
             bus_name=env.get("BUS_NAME", ""),
             signing_key=env.get("SIGNING_KEY", ""),
             public_url=env.get("PUBLIC_URL", ""),
+            token_url=env.get("TOKEN_URL", ""),
             calendar=Calendar(
                 zone=ZoneInfo(env["TIME_ZONE"]),
                 acceptance_days=int(env["ACCEPTANCE_DAYS"]),

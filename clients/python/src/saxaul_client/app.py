@@ -8,10 +8,11 @@ from itertools import islice
 
 import httpx
 
-from saxaul_client.client import Client, as_object, unless
+from saxaul_client.client import Client, as_object, items_of, unless
 from saxaul_client.errors import IncompleteError, SaxaulError
 from saxaul_client.models import (
     Action,
+    ActionType,
     ForestTree,
     Grant,
     Harvest,
@@ -40,7 +41,7 @@ class AppClient(Client):
     """Calls the API as an app: it reports actions, and acts for the people who did them."""
 
     def report_actions(self, actions: Iterable[Action]) -> Reported:
-        """Report actions, in calls of at most 500. A refused action is returned, and not raised.
+        """Report actions, in calls of at most 500. Refused actions are returned, also if all are. None is raised.
 
         Raises:
             IncompleteError: there were several calls, and one failed after others had succeeded.
@@ -82,6 +83,13 @@ class AppClient(Client):
     def campaign(self, campaign_id: str, *, on: date | None = None, lang: str | None = None) -> JsonObject:
         return as_object(self.call("GET", "/campaigns/{id}", query={"on": on, "lang": lang}, id=campaign_id))
 
+    def action_types(self, *, lang: str | None = None) -> tuple[ActionType, ...]:
+        """Return all action types that apps can report, with their units, limits and factors, sorted by id."""
+        pages = self._pages(
+            "/action-types", "action_types", lambda found: read_list(ActionType, found, "action_types"), {"lang": lang}
+        )
+        return tuple(items_of(pages))
+
     def tree_projects(self, *, lang: str | None = None) -> tuple[TreeProject, ...]:
         document = as_object(self.call("GET", "/tree-projects", query={"lang": lang}))
         return read_list(TreeProject, document.get("projects"), "projects")
@@ -111,8 +119,8 @@ class AppClient(Client):
         """Yield the trees of a person, the most recently requested first."""
         return self._pages(
             "/users/{user_id}/forest",
-            "trees",
-            lambda trees: read_list(ForestTree, trees, "trees"),
+            "forest",
+            lambda forest: read_list(ForestTree, forest, "forest"),
             {"limit": limit, "cursor": cursor, "lang": lang},
             {"user_id": user_id},
         )
@@ -160,6 +168,18 @@ class AppClient(Client):
     def redemption(self, user_id: str, redemption_id: str) -> Redemption:
         return read(Redemption, self.call("GET", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
 
+    def redemption_pages(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[Redemption]]:
+        """Yield the redemptions of a person in any state, the most recently requested first."""
+        return self._pages(
+            "/users/{user_id}/redemptions",
+            "redemptions",
+            lambda redemptions: read_list(Redemption, redemptions, "redemptions"),
+            {"limit": limit, "cursor": cursor},
+            {"user_id": user_id},
+        )
+
     def cancel_redemption(self, user_id: str, redemption_id: str) -> Redemption:
         """Cancel a redemption whose trees are not ordered yet, and refund its points."""
         return read(Redemption, self.call("DELETE", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
@@ -183,7 +203,7 @@ class AppClient(Client):
         remaining, total, begun = iter(items), Reported(0), 0
         while batch := [item.document() for item in islice(remaining, ITEMS)]:
             try:
-                answer = read(Reported, self.call("POST", f"/{name}", {name: batch}))
+                answer = self._reported(f"/{name}", {name: batch})
             except SaxaulError as error:
                 if not begun:
                     raise

@@ -10,10 +10,13 @@ import httpx
 
 from saxaul_client.clock import Clock
 from saxaul_client.connection import TIMEOUT, Connection
-from saxaul_client.errors import AnswerError
-from saxaul_client.models import Certificate, CertificateLinks, JsonObject, LogPage, Page
+from saxaul_client.errors import AnswerError, Problem
+from saxaul_client.models import Certificate, CertificateLinks, JsonObject, LogPage, Page, Reported
 from saxaul_client.reading import parsed, read
 from saxaul_client.retries import Retries
+
+ALL_REFUSED = "all_refused"
+"""The code of the problem that the API returns if it refused every item of a list."""
 
 Item = TypeVar("Item")
 
@@ -156,6 +159,15 @@ class Client:
 
     def _public(self, path: str, query: Mapping[str, object], parameters: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         return parsed(self._send("GET", path, query=query, public=True, parameters=parameters).content)
+
+    def _reported(self, path: str, body: object, **parameters: str) -> Reported:
+        """Send a list of items, and return which were refused, also if all of them were."""
+        try:
+            return read(Reported, parsed(self._send("POST", path, body, parameters=parameters).content))
+        except Problem as problem:
+            if problem.code != ALL_REFUSED:
+                raise
+            return read(Reported, problem.members)
 
     def _send(
         self,

@@ -6,7 +6,7 @@ aware ``datetime``. A state, a reason and a code are texts, because a later rele
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -107,6 +107,69 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Sourced:
+    """A number, and who says so. ``confidence`` is ``none`` if the operator chose the number."""
+
+    value: Decimal
+    confidence: str = "none"
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reward(Sourced):
+    """Points ``per`` unit or per action, for a quantity of ``at_least``."""
+
+    per: str = "unit"
+    at_least: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Avoided(Sourced):
+    """The grams of CO2e that one unit avoids, and where and for which year that holds."""
+
+    region: str | None = None
+    year: int | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most ``units`` that earn points, or the most ``points``, of a person in each ``window``."""
+
+    window: str
+    units: Decimal | None = None
+    points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """What an app can report. ``action_type`` is the ``type`` of an action.
+
+    Attributes:
+        actor: ``person``, or ``facility``; only the app of a facility can report for it.
+        min_quantity, max_quantity: of one action, in ``unit``.
+        plausible_a_day: the most of one person's quantity of a day that counts toward grams; None if not stated.
+        retired_from: actions of this day or later are refused.
+        version: the version that is in effect; ``factor`` is its public address.
+    """
+
+    action_type: str
+    version: int
+    name: str
+    actor: str
+    unit: str
+    avoided_g: Avoided
+    min_quantity: Decimal
+    max_quantity: Decimal
+    factor: str
+    points: Reward | None = None
+    caps: tuple[Limit, ...] = ()
+    plausible_a_day: Sourced | None = None
+    category: str | None = None
+    retired_from: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     user_id: str
     earned: int
@@ -139,8 +202,8 @@ class LedgerLine:
     """An entry of a person's ledger. ``action_id`` is None if the line is the sum of ``summed`` actions."""
 
     action_id: str | None
-    app: str
-    type: str
+    app_id: str
+    action_type: str
     quantity: Decimal
     points: int
     avoided_g: Decimal
@@ -157,7 +220,7 @@ class LedgerLine:
     caps: tuple[Cap, ...] = ()
     rule: str | None = None
     factor: str | None = None
-    campaign: str | None = None
+    campaign_id: str | None = None
     conflicted: bool = False
 
 
@@ -165,7 +228,7 @@ class LedgerLine:
 class Total:
     """What the actions of one type add up to."""
 
-    type: str
+    action_type: str
     actions: int
     quantity: Decimal
     points: int
@@ -180,17 +243,17 @@ class Statement:
     month: str
     points: int
     avoided_g: Decimal
-    types: tuple[Total, ...]
+    totals: tuple[Total, ...]
     full_apps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedTree:
-    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84) as the log writes them."""
+    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84), with at most seven decimals."""
 
     tag: str
-    lat: str
-    lon: str
+    lat: Decimal
+    lon: Decimal
     photo_url: str | None = None
 
 
@@ -236,7 +299,7 @@ class Redemption:
     trees: int
     points: int
     certificates: tuple[str, ...]
-    applied_at: datetime
+    requested_at: datetime
     reason: str | None = None
     refunded_points: int = 0
     dedication: str | None = None
@@ -246,13 +309,13 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class ForestTree:
-    """A tree of a person. ``number`` is that of its certificate."""
+    """A tree of a person. ``certificate`` is the number of its certificate."""
 
-    number: str
+    certificate: str
     state: str
     project_id: str
     redemption_id: str
-    applied_at: datetime
+    requested_at: datetime
     species: str | None = None
     latin: str | None = None
     place: str | None = None
@@ -274,12 +337,12 @@ class CertificateLinks:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The public facts of a tree. ``members`` has the whole document, with its proof."""
+    """The public facts of a tree. ``certificate`` is the number; ``members`` has the whole document, with its proof."""
 
-    number: str
+    certificate: str
     state: str
     project_id: str
-    applied_at: datetime
+    requested_at: datetime
     species: str | None = None
     latin: str | None = None
     place: str | None = None
@@ -300,7 +363,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class TreeProject:
-    id: str
+    project_id: str
     price_points: int
     available: int
     closed: bool
@@ -326,7 +389,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class NextTree:
-    tree_project: str
+    project_id: str
     price_points: int
     points_missing: int
     text: str
@@ -356,10 +419,30 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
+    """A planting order of a list.
+
+    Attributes:
+        state: ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
+        trees: how many trees.
+        open_trees: how many of them are still to be planted.
+    """
+
     order_id: str
     project_id: str
     partner: str
     ordered_at: datetime
+    state: str
+    trees: int
+    open_trees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The circle in which the trees of an order must be planted: its centre in degrees (WGS 84), and its radius."""
+
+    lat: Decimal
+    lon: Decimal
+    radius_km: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,14 +463,17 @@ class ManifestLinks:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A planting order with its trees. ``state`` is ``planted`` when each tree is confirmed or reported as failed."""
+    """A planting order with its trees. The first fields are those of ``OrderSummary``."""
 
     order_id: str
     project_id: str
     partner: str
     ordered_at: datetime
     state: str
-    trees: tuple[OrderedTree, ...]
+    trees: int
+    open_trees: int
+    ordered_trees: tuple[OrderedTree, ...]
+    site: Site | None = None
     manifest: ManifestLinks | None = None
 
 

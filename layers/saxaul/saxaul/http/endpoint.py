@@ -116,7 +116,7 @@ class Endpoint:
             "headers": {
                 "content-type": "application/json",
                 "access-control-allow-origin": "*",
-                "access-control-expose-headers": "ETag,Location,Retry-After",
+                "access-control-expose-headers": "ETag,Location,Retry-After,Deprecation,Sunset,Link",
                 "cache-control": "no-store",
                 "x-content-type-options": "nosniff",
                 **response.headers,
@@ -221,7 +221,8 @@ def _refusal(problem: Problem) -> Response:
     members = {"title": problem.title, "status": problem.status, "code": problem.code, "detail": detail}
     errors = {"errors": bounded_lines(problem.errors, _MAX_ERRORS)} if problem.errors else {}
     retry = {"retry-after": _RETRY_SECONDS} if problem.status == Unavailable.status else {}
-    return Response(members | errors, problem.status, {"content-type": "application/problem+json", **retry})
+    body = {**members, **errors, **problem.members}
+    return Response(body, problem.status, {"content-type": "application/problem+json", **retry})
 
 
 def _too_large(method: str) -> InvalidRequest:

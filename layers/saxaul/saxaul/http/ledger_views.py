@@ -1,25 +1,146 @@
 """Views of a person's entries, monthly totals and points."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal, TypedDict
 
-from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.calendar import Calendar, WindowLength
 from saxaul.catalog.entries import ActionType, Cap
-from saxaul.http.views import View, grams
+from saxaul.http.views import Grams, Link, MonthText, NonNegative, Timestamp, grams
 from saxaul.ledger.entries import ZERO, Entry
-from saxaul.ledger.history import Line, Total, state_of
+from saxaul.ledger.history import Line, LineState, Total, state_of
 from saxaul.ledger.wallets import Position
+
+
+class WalletView(TypedDict):
+    """The points of a person. ``earned`` is always ``ripening`` + ``spendable`` + ``spent``."""
+
+    user_id: str
+    """The person."""
+    earned: NonNegative
+    """All points that the person has earned."""
+    ripening: int
+    """The points that are not harvested yet, ripe or not."""
+    harvestable: int
+    """The part of ``ripening`` that is ripe, so that a harvest would make it spendable."""
+    spendable: int
+    """The harvested points that are not spent yet. It is below zero if actions were reversed whose points are spent."""
+    spent: NonNegative
+    """The points spent on trees, without refunds."""
+    avoided_g: Grams
+    """Grams of CO2e avoided."""
+
+
+class CutCapView(TypedDict):
+    """A cap of the kind that cut the points of an entry."""
+
+    window: WindowLength
+    """How long the cap holds before it begins anew."""
+    units: float | None
+    """The most units that earn points in a window; null if the cap is in points."""
+    points: NonNegative | None
+    """The most points in a window; null if the cap is in units."""
+    resets_at: Timestamp
+    """When the window of the entry ends."""
+
+
+class LedgerLineView(TypedDict):
+    """An entry of a ledger: an action, or a sum of actions of one app."""
+
+    action_id: str | None
+    """The id that the app chose; null if the line is a sum."""
+    summed: NonNegative | None
+    """How many actions the line adds up, if it is a sum; else null."""
+    app_id: str
+    """The app that reported the action."""
+    action_type: str
+    """The id of the action type."""
+    quantity: float
+    """What the app reported, in ``unit``."""
+    mode: Literal["single", "total"]
+    """``total`` if the quantity is a running total of the day."""
+    evidence_id: str | None
+    """What proves the action, as the app reported it; null if nothing does."""
+    unit: str | None
+    """The unit of the action type, in the version that applied; null if the version is unknown."""
+    points: NonNegative
+    """What the line adds to the points of its day."""
+    avoided_g: Grams
+    """Grams of CO2e avoided."""
+    avoided_g_reason: Literal["over_plausible_quantity"] | None
+    """Why the grams do not count the whole quantity; null if they do."""
+    avoided_g_source: str | None
+    """The source of the grams per unit, in the version that applied; null if none is stated."""
+    occurred_at: Timestamp
+    """When the action happened; for a sum, when its first action happened."""
+    recorded_at: Timestamp
+    """When the action was posted; for a sum, when its first action was posted."""
+    state: LineState
+    """``withheld`` counts but earns no points, ``void`` does not count, and ``reversed`` was taken back by the app."""
+    reason: str | None
+    """Why the line earns fewer points than its quantity is worth, or none; null if it earns all of them."""
+    caps: list[CutCapView]
+    """If a cap cut the points: the caps of that kind. Else the list is empty."""
+    rule: str
+    """The action type and its version that applied, such as ``bus_ride@1``."""
+    factor: Link | None
+    """The public address of this version; null if the version is unknown."""
+    campaign_id: str | None
+    """The campaign that multiplied the points; null if none did."""
+    conflicted: bool
+    """Whether the app sent the same ``action_id`` again with other content, which was not posted."""
+
+
+class LedgerPage(TypedDict):
+    """A page of a person's ledger."""
+
+    entries: list[LedgerLineView]
+    """The entries, newest first."""
+    cursor: str | None
+    """Requests the next page; null on the last page."""
+
+
+class TypeTotalView(TypedDict):
+    """What the actions of one type add up to in a month."""
+
+    action_type: str
+    """The id of the action type."""
+    actions: NonNegative
+    """How many actions count."""
+    quantity: float
+    """The quantity that counts, in the unit of the action type."""
+    points: NonNegative
+    """The points that they earn."""
+    avoided_g: Grams
+    """Grams of CO2e avoided."""
+
+
+class StatementView(TypedDict):
+    """The sums of a month of a person, without reversed and void actions."""
+
+    user_id: str
+    """The person."""
+    month: MonthText
+    """The year and the month, such as ``2026-06``."""
+    full_apps: list[str]
+    """The apps whose share of a period is full, so that further actions found no room.
+
+    It is the period of the month, of one of its days or of its year.
+    """
+    points: NonNegative
+    """The points of the month."""
+    avoided_g: Grams
+    """Grams of CO2e avoided in the month."""
+    totals: list[TypeTotalView]
+    """The totals by action type, those with most points first."""
 
 
 def line_view(
     line: Line, rules: Mapping[tuple[str, int], ActionType], base_url: str, calendar: Calendar, now: int
-) -> View:
+) -> LedgerLineView:
     """Return the view of an entry: the action, its points and its avoided grams.
 
     ``rules`` has the versions of action types by which the points and the grams were computed. The unit and the source
-    come from the version of the entry, not from the current one. ``rule`` and ``factor`` name this version: ``factor``
-    is the address at which it is published, or None if the version is unknown. A line with ``summed`` is the sum of
-    this many actions of an app that had used up its share of the period; it has no ``action_id``. If a cap cut the
-    points, ``caps`` has the caps of that kind, of the version of the entry.
+    come from the version of the entry, not from the current one.
     """
     app, _, action_id = line.name.partition(":")
     entry = line.entry
@@ -27,8 +148,8 @@ def line_view(
     return {
         "action_id": None if entry.summed else action_id,
         "summed": entry.summed or None,
-        "app": app,
-        "type": entry.type,
+        "app_id": app,
+        "action_type": entry.type,
         "quantity": float(entry.quantity),
         "mode": "total" if entry.is_total else "single",
         "evidence_id": entry.evidence_id or None,
@@ -44,7 +165,7 @@ def line_view(
         "caps": [_cap_view(cap, entry, calendar) for cap in rule.caps if _cuts(cap, entry)] if rule else [],
         "rule": f"{entry.type}@{entry.rule}",
         "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
-        "campaign": entry.campaign or None,
+        "campaign_id": entry.campaign or None,
         "conflicted": entry.conflicted,
     }
 
@@ -54,35 +175,42 @@ def _cuts(cap: Cap, entry: Entry) -> bool:
     return entry.counts and entry.reason == ("over_points_cap" if cap.units is None else "over_units_cap")
 
 
-def _cap_view(cap: Cap, entry: Entry, calendar: Calendar) -> View:
-    """Return the view of a cap, with the instant at which the window of the entry ends and the cap begins anew."""
-    view: View = {"window": cap.window}
-    view |= {"points": cap.points} if cap.units is None else {"units": float(cap.units)}
-    return view | {"resets_at": calendar.rfc3339(calendar.ends_at(calendar.window_of(entry.occurred_at, cap.window)))}
-
-
-def month_view(month: str, totals: Sequence[Total], full_apps: Sequence[str]) -> View:
-    """Return the view of the totals of a month.
-
-    ``full_apps`` are the apps whose share of a period is full: the period of the month, of one of its days or of its
-    year. Further actions of these apps in that period were not recorded.
-    """
+def _cap_view(cap: Cap, entry: Entry, calendar: Calendar) -> CutCapView:
     return {
+        "window": cap.window,
+        "units": None if cap.units is None else float(cap.units),
+        "points": cap.points,
+        "resets_at": calendar.rfc3339(calendar.ends_at(calendar.window_of(entry.occurred_at, cap.window))),
+    }
+
+
+def statement_view(user_id: str, month: str, totals: Sequence[Total], full_apps: Sequence[str]) -> StatementView:
+    return {
+        "user_id": user_id,
         "month": month,
-        "full_apps": full_apps,
+        "full_apps": list(full_apps),
         "points": sum(total.points for total in totals),
         "avoided_g": grams(sum((total.avoided_g for total in totals), ZERO)),
-        "types": [
-            {**total._asdict(), "quantity": float(total.quantity), "avoided_g": grams(total.avoided_g)}
+        "totals": [
+            {
+                "action_type": total.type,
+                "actions": total.actions,
+                "quantity": float(total.quantity),
+                "points": total.points,
+                "avoided_g": grams(total.avoided_g),
+            }
             for total in totals
         ],
     }
 
 
-def position_view(position: Position) -> View:
-    """Return the view of the points of a user, and of the avoided grams.
-
-    ``spendable`` is the balance of the wallet. ``ripening`` counts all points that were earned and not harvested yet;
-    ``harvestable`` is the part of them that is ripe, so that a harvest would move it to the balance.
-    """
-    return {**position._asdict(), "avoided_g": grams(position.avoided_g)}
+def wallet_view(user_id: str, position: Position) -> WalletView:
+    return {
+        "user_id": user_id,
+        "earned": position.earned,
+        "ripening": position.ripening,
+        "harvestable": position.harvestable,
+        "spendable": position.spendable,
+        "spent": position.spent,
+        "avoided_g": grams(position.avoided_g),
+    }

@@ -28,8 +28,8 @@ class Request(NamedTuple):
 
     Attributes:
         registered: the registered client of the token, if there is one.
-        person: the user id in the query, if the table of routes lets the query name a person, and the client may reach
-            this person.
+        person: the user id in the query, if the operation lets the query name a person, and the client may reach this
+            person.
     """
 
     event: ApiEvent
@@ -110,7 +110,7 @@ class Request(NamedTuple):
 
     @property
     def app(self) -> str:
-        """Return the name of the app that sent the request. The table of routes says which routes are for apps."""
+        """Return the name of the app that sent the request. Operations declare who may send them."""
         return self.caller.name
 
     @property

@@ -7,7 +7,7 @@ size of a response is counted in this form, and not by the bytes that the client
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 MAX_RESPONSE_BYTES = 5_500_000
@@ -32,7 +32,7 @@ def fits_response(body: str) -> bool:
     return len(body) * _MOST_BYTES_OF_A_CHARACTER <= MAX_RESPONSE_BYTES or escaped_bytes(body) <= MAX_RESPONSE_BYTES
 
 
-def page_of(views: Iterable[Shown], most: int = MAX_PAGE_BYTES) -> Sequence[Shown]:
+def page_of(views: Iterable[Shown], most: int = MAX_PAGE_BYTES) -> list[Shown]:
     """Return the first views, as many as fit one page, but at least one. Views after that are not computed."""
     page: list[Shown] = []
     left = most

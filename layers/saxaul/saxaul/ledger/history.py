@@ -2,11 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.periods import Period
+
+LineState = Literal["ripening", "ripe", "withheld", "void", "reversed"]
+"""The state of an entry.
+
+``void`` means that it does not count, and ``withheld`` that it counts but earns no points; its reason says why.
+"""
 
 
 class Line(NamedTuple):
@@ -49,11 +55,7 @@ def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) ->
     return sorted(of_month, key=lambda line: line.place, reverse=True)
 
 
-def state_of(entry: Entry, calendar: Calendar, now: int) -> str:
-    """Return the state of an entry: ``reversed``, ``void``, ``withheld``, ``ripening`` or ``ripe``.
-
-    ``void`` means that it does not count, and ``withheld`` that it counts but earns no points; its reason says why.
-    """
+def state_of(entry: Entry, calendar: Calendar, now: int) -> LineState:
     if entry.reversal:
         return "reversed"
     if entry.void:

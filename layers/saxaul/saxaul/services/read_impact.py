@@ -68,6 +68,17 @@ class ShownRun(NamedTuple):
     reached: int | None
 
 
+class ShownCampaigns(NamedTuple):
+    """The campaigns of a day. Each list has at most one run of each campaign.
+
+    The runs are sorted by their first day: earliest first in ``running`` and ``next``, latest first in ``past``.
+    """
+
+    running: list[ShownRun]
+    next: list[ShownRun]
+    past: list[ShownRun]
+
+
 class Totals(NamedTuple):
     """The public totals.
 
@@ -94,20 +105,18 @@ class ImpactReading(NamedTuple):
     calendar: Calendar
     clock: Clock
 
-    def campaigns(self, on: date | None = None) -> Mapping[str, list[ShownRun]]:
-        """Return the lists ``running``, ``next`` and ``past``. Each list has at most one run of each campaign.
+    def campaigns(self, on: date | None = None) -> ShownCampaigns:
+        """Return the campaigns of the day ``on``, or of today.
 
-        The lists are those of the day ``on``, or of today. On a later day, they follow the catalog that is in effect at
-        the end of that day; the progress of each run is always that of today.
-
-        The runs are sorted by their first day: earliest first in ``running`` and ``next``, latest first in ``past``.
+        On a later day, they follow the catalog that is in effect at the end of that day; the progress of each run is
+        always that of today.
         """
         day, found = on or self._today(), self._campaigns(on)
-        return {
-            "running": self._runs(found, run_at, day),
-            "next": self._runs(found, run_after, day),
-            "past": self._runs(found, run_before, day)[::-1],
-        }
+        return ShownCampaigns(
+            running=self._runs(found, run_at, day),
+            next=self._runs(found, run_after, day),
+            past=self._runs(found, run_before, day)[::-1],
+        )
 
     def campaign(self, identifier: str, on: date | None = None) -> ShownRun:
         """Return a campaign with the run that includes a day, or else its next run, or else its last run.

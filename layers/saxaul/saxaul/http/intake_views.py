@@ -1,0 +1,71 @@
+"""The JSON form of what became of reported actions and reversals."""
+
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+from saxaul.http.views import NonNegative
+from saxaul.ledger.screening import FlaggedItem, RefusedItem
+
+
+class RefusedItemView(TypedDict):
+    """A refused action or reversal."""
+
+    index: NonNegative
+    """Its place in the list of the request, from 0."""
+    action_id: str | None
+    """Its ``action_id``, cut after 200 bytes; null if it has none."""
+    code: str
+    """Why it was refused, for programs."""
+    detail: str
+    """Why it was refused, for people, cut after 300 bytes."""
+
+
+class FlaggedItemView(TypedDict):
+    """An action that was accepted, but counts only in part."""
+
+    index: NonNegative
+    """Its place in the list of the request, from 0."""
+    action_id: str
+    """Its ``action_id``."""
+    code: str
+    """Why it counts only in part, for programs."""
+    detail: str
+    """Why it counts only in part, for people."""
+
+
+class AcceptedView(TypedDict):
+    """How many items of a request were accepted, and which were refused."""
+
+    accepted: NonNegative
+    """How many were accepted. They are in the queue, and will be posted in a moment."""
+    refused: list[RefusedItemView]
+    """Those that were refused. If all are, the request is refused with the code ``all_refused``."""
+
+
+class AcceptedActionsView(AcceptedView):
+    """How many actions of a request were accepted, which were refused, and which count only in part."""
+
+    flagged: NotRequired[list[FlaggedItemView]]
+    """Accepted actions of facilities that count only in part. It is left out if there are none."""
+
+
+def refused_views(refused: Sequence[RefusedItem]) -> list[RefusedItemView]:
+    return [
+        {"index": item.index, "action_id": item.action_id, "code": item.code, "detail": item.detail} for item in refused
+    ]
+
+
+def accepted_view(accepted: int, refused: Sequence[RefusedItem]) -> AcceptedView:
+    return {"accepted": accepted, "refused": refused_views(refused)}
+
+
+def accepted_actions_view(
+    accepted: int, refused: Sequence[RefusedItem], flagged: Sequence[FlaggedItem]
+) -> AcceptedActionsView:
+    view: AcceptedActionsView = {"accepted": accepted, "refused": refused_views(refused)}
+    if flagged:
+        view["flagged"] = [
+            {"index": item.index, "action_id": item.action_id, "code": item.code, "detail": item.detail}
+            for item in flagged
+        ]
+    return view
