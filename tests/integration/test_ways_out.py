@@ -168,7 +168,7 @@ WAYS_OUT = {
     ),
     "other programs": WayOut(
         r"subprocess\.(run|Popen|call|check_output|check_call)\(",
-        {f"local/{name}.py" for name in ("browser", "build", "deploy", "pictures", "sam", "stack", "viewer")},
+        {f"local/{name}.py" for name in ("browser", "build", "deploy", "sam", "stack", "viewer")},
         (
             test_text_in_settings.test_a_parameter_of_a_deployment_arrives_as_it_was_written,
             test_text_in_settings.test_the_template_writes_no_parameter_into_another_text,
