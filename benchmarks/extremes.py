@@ -110,7 +110,7 @@ def measure(times: int) -> list[float]:
             return answer
 
         wallet, forest = read(f"/users/{full}/wallet"), read(f"/users/{cancelling}/forest")
-        if wallet["earned"] != PERIODS * APPS * ENTRIES or len(forest["trees"]) != 1:
+        if wallet["earned"] != PERIODS * APPS * ENTRIES or len(forest["forest"]) != 1:
             raise RuntimeError(f"the wallet or the forest is wrong: {wallet}, {forest}")
         paths = [f"/users/{user}/{kind}" for user, kind in zip(users, ["wallet"] * 2 + ["forest"] * 2, strict=True)]
         return measured([partial(read, path) for path in paths], times)

@@ -194,7 +194,7 @@ class TreeSteps:
         total, numbers = Units(), list[str]()
         for order in listed:
             viewed = _request("GET", "/planting-orders/{order_id}", "", order_id=order["order_id"])
-            trees = json.loads(_answered(take_reports, event | viewed, 200)["body"])["trees"]
+            trees = json.loads(_answered(take_reports, event | viewed, 200)["body"])["ordered_trees"]
             now = datetime.now(settings().calendar.zone).isoformat(timespec="seconds")
             reports = [
                 {"certificate": tree["certificate"], "tag": f"T{n}", "lat": 38.851, "lon": 105.731, "planted_at": now}

@@ -159,7 +159,7 @@ def _verify(client: Client, number: str) -> None:
         exit_with(f"The tree should be planted, but it is {certificate.state}.")
     console.print(
         f"\n[bold green]VERIFIED[/] {shown(str(certificate.species))} {shown(certificate.tree.tag)} in "
-        f"{shown(str(certificate.place))}, certificate [bold]{shown(certificate.number)}[/]"
+        f"{shown(str(certificate.place))}, certificate [bold]{shown(certificate.certificate)}[/]"
     )
 
 
@@ -183,7 +183,7 @@ def _week_of(person: str) -> list[Action]:
 def _order_of(partner: PartnerClient, redemption_id: str) -> str | None:
     """Return the id of the planting order that holds a redemption, from the 20 newest; None if there is none."""
     for listed in next(partner.order_pages(limit=20)).items:
-        if any(tree.redemption_id == redemption_id for tree in partner.order(listed.order_id).trees):
+        if any(tree.redemption_id == redemption_id for tree in partner.order(listed.order_id).ordered_trees):
             return listed.order_id
     return None
 

@@ -23,7 +23,17 @@ from local.client import stack, use_stack
 from local.command import command_parser, non_empty, run_command, time_zone
 from local.console import console, exit_with, shown
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
-from saxaul.audit import PAID, Census, CrossChecks, Finding, Holdings, check, log_findings, stock_findings
+from saxaul.audit import (
+    PAID,
+    Census,
+    CrossChecks,
+    Finding,
+    Holdings,
+    check,
+    log_findings,
+    progress_findings,
+    stock_findings,
+)
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
@@ -89,6 +99,7 @@ def reconcile(table: Table, report_finding: Callable[[Finding], None], terms: Te
             for item in items:
                 found(_add_item(kind, item, cross_checks))
     found(confirmed_disagreements(table, cross_checks))
+    found(confirmed_progress_findings(table, cross_checks.miscounted_orders()))
     found(confirmed_stock_findings(table, cross_checks.unbalanced_projects(table.clock.now())))
     found(confirmed_log_findings(table, cross_checks.census.counts))
     return report
@@ -119,6 +130,28 @@ def confirmed_disagreements(table: Table, cross_checks: CrossChecks) -> list[Fin
         _add_item(key.pk.partition("#")[0], item, again)
     still = set(again.disagreements())
     return [suspect.finding for suspect in suspects if suspect in still]
+
+
+def confirmed_progress_findings(table: Table, order_ids: Sequence[str]) -> list[Finding]:
+    """Return what is wrong with the progress of these orders after reading them again, up to three times."""
+    found: list[Finding] = []
+    for order_id in order_ids:
+        with suppress(*MALFORMED):  # the first scan has reported the item that cannot be read
+            found += _progress_findings(table, order_id)
+    return found
+
+
+def _progress_findings(table: Table, order_id: str) -> list[Finding]:
+    stored, trees = orders.Orders(table), redemptions.Redemptions(table)
+    findings: list[Finding] = []
+    for _ in range(_READINGS):
+        order = stored.get(order_id)
+        if order is None:  # that is a finding of its own
+            return []
+        findings = progress_findings(order, trees.of_order(order), stored.find_progress(order_id))
+        if not findings:
+            break
+    return findings
 
 
 def confirmed_stock_findings(table: Table, project_ids: Sequence[str]) -> list[Finding]:
@@ -184,6 +217,8 @@ def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]
                 cross_checks.add_stock(stocks.from_item(item["pk"].removeprefix("PROJECT#"), item))
             case "ORDER":
                 cross_checks.add_order(orders.from_item(item))
+            case "PROGRESS":
+                cross_checks.add_progress(orders.progress_from_item(item))
             case "CERT":
                 cross_checks.add_certificate(_certified_tree(item))
             case "IMPACT":

@@ -323,14 +323,14 @@ def make_particulars(dedication: str = "For my grandmother", **changes: Any) -> 
         "latin": "Haloxylon ammodendron",
         "place": {"en": "Alxa, Inner Mongolia", "zh": "内蒙古阿拉善"},
         "partner": "Alxa SEE Foundation",
-        "applied_at": "2026-06-05T12:00:00+08:00",
+        "requested_at": "2026-06-05T12:00:00+08:00",
     }
     return Particulars.create(dedication=dedication, **fields | changes)
 
 
 def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **changes: Any) -> Leaf:  # noqa: ANN401 - any field
     fields: dict[str, Any] = {
-        "number": number or new_number(),
+        "certificate": number or new_number(),
         "project_id": "saxaul-alxa",
         "event": event,
         "follows": follows,

@@ -170,7 +170,7 @@ CODE = (
     '"} , "admin": true, "x": {"',
     '", "level": "ERROR", "message": "forged',
     '{"role": "operator"}',
-    '"number":"EVIL"',
+    '"certificate":"EVIL"',
     '"sequence":999999',
     '{"entries":[]}',
     "- a\n- b",

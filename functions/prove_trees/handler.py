@@ -8,7 +8,7 @@ from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
 from saxaul.http.query import WholeNumber
 from saxaul.http.request import LANG, Request, Response, language_of
-from saxaul.http.views import View
+from saxaul.http.tree_views import CertificateView, LogPage
 from saxaul.log.canonical_json import encode
 from saxaul.services import wiring
 from saxaul.services.find_certificate import certificates
@@ -24,7 +24,7 @@ _AFTER = WholeNumber(
     maximum=9_999_999_999,
 )
 _LIMIT = WholeNumber("limit", "The most entries of the page.", default=100, maximum=500)
-_SHOWN = Answer(View, ("application/json", "image/svg+xml", "text/html"), (ETAG,))
+_SHOWN = Answer(CertificateView, ("application/json", "image/svg+xml", "text/html"), (ETAG,))
 
 
 @operation(
@@ -35,9 +35,10 @@ _SHOWN = Answer(View, ("application/json", "image/svg+xml", "text/html"), (ETAG,
     problems=("unknown_certificate",),
 )
 def view_certificate(request: Request) -> Response:
-    """Return a certificate as SVG if the path ends with ``.svg``, and as JSON if it ends with ``.json``.
+    """Show the certificate of a tree, and its proof.
 
-    Otherwise return HTML if the client accepts HTML, as browsers do, and JSON if not.
+    It is an SVG picture if the path ends with `.svg`, and JSON if the path ends with `.json`. Otherwise it is a page
+    if the client accepts HTML, as browsers do, and JSON if not. The JSON is what the verifier reads.
     """
     name, dot, form = request.path("number").partition(".")
     language = language_of(request)
@@ -61,12 +62,13 @@ def view_certificate(request: Request) -> Response:
     *("GET", "/log", PUBLIC),
     query=(_AFTER, _LIMIT),
     headers=(IF_NONE_MATCH,),
-    answers={200: Answer(View, headers=(ETAG,)), 304: NOT_MODIFIED},
+    answers={200: Answer(LogPage, headers=(ETAG,)), 304: NOT_MODIFIED},
 )
 def view_log(request: Request) -> Response:
-    """Return a page of the log entries after sequence number ``after``, oldest first.
+    """Return a page of the log, oldest entry first.
 
-    A full page never changes, so clients may cache it for a long time.
+    A full page never changes, so clients may cache it for a long time. A page without entries marks the end of the
+    log.
     """
     after = _AFTER.of(request)
     limit = _LIMIT.of(request)
@@ -81,6 +83,7 @@ def view_log(request: Request) -> Response:
     answers={200: Answer(media=("application/x-pem-file",), headers=(ETAG,)), 304: NOT_MODIFIED},
 )
 def view_log_key(request: Request) -> Response:
+    """Return the public key that signs the log, as PEM (RFC 7468)."""
     return _cacheable(request, log_reading().public_key(), "application/x-pem-file", _CACHE_FOR_A_DAY)
 
 

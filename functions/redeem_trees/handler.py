@@ -5,14 +5,13 @@ from typing import Annotated
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
-from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
+from saxaul.catalog.models import AfterValidator, Described, Field, Model, ValidationError
 from saxaul.http.access import TO_CANCEL, TO_READ_A_PERSON, TO_SPEND_POINTS
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import LOCATION, Answer, HeaderField, operation
 from saxaul.http.parameters import header_values
-from saxaul.http.redemption_views import redemption_view
+from saxaul.http.redemption_views import HarvestView, RedemptionView, RequestedRedemptionView, redemption_view
 from saxaul.http.request import Request, Response
-from saxaul.http.views import View
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
@@ -21,7 +20,7 @@ from saxaul.services.harvest import harvesting
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
-from saxaul.trees.dedications import clean_dedication
+from saxaul.trees.dedications import MAX_SENT, clean_dedication
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MAX_POINTS = 10**15
@@ -29,7 +28,8 @@ _MAX_POINTS = 10**15
 
 _IDEMPOTENCY_KEY = HeaderField(
     "Idempotency-Key",
-    "A text of 1 to 128 characters that the app chooses for this request. A repeated request has the same key.",
+    "A text of 1 to 128 characters that the app chooses for this request. A repeated request has the same key. "
+    "A key is kept for good.",
     required=True,
 )
 
@@ -38,28 +38,50 @@ class RedemptionBody(Model):
     """The body of a redemption request."""
 
     project_id: Identifier
+    """The id of a tree project."""
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1
-    dedication: Annotated[str, AfterValidator(clean_dedication)] = ""
+    """How many trees to request."""
+    dedication: Annotated[str, AfterValidator(clean_dedication), Described({"maxLength": MAX_SENT})] = ""
+    """A text on the certificate, of at most 100 characters after invisible ones were removed."""
     max_points: Annotated[int | None, Field(strict=True, ge=0, le=_MAX_POINTS)] = None
+    """The most points that all of the trees may cost. An app should always send the price that it showed."""
 
 
-@operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: View})
+@operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: HarvestView})
 def harvest(request: Request) -> Response:
+    """Make a person's ripe points spendable.
+
+    Points ripen on the day after their action. It is safe to repeat the request: what an earlier one moved is not moved
+    again, so the answer then has `moved: 0`.
+    """
     harvested = harvesting().harvest(request.user_id)
-    return Response({"user_id": request.user_id, "moved": harvested.moved, "spendable": harvested.wallet.balance})
+    view: HarvestView = {
+        "user_id": request.user_id,
+        "moved": harvested.moved,
+        "spendable": harvested.wallet.balance,
+    }
+    return Response(view)
 
 
 @operation(
     *("POST", "/users/{user_id}/redemptions", TO_SPEND_POINTS),
     headers=(_IDEMPOTENCY_KEY,),
     body=RedemptionBody,
-    answers={202: Answer(View, headers=(LOCATION,))},
+    answers={202: Answer(RequestedRedemptionView, headers=(LOCATION,))},
     problems=(
         *("missing_key", "key_reused", "unknown_project", "project_closed", "sold_out"),
         *("insufficient_points", "price_changed"),
     ),
 )
 def request_trees(request: Request) -> Response:
+    """Request trees for points.
+
+    The request is settled later, usually within seconds: read the redemption until its state is no longer `requested`.
+    It is safe to repeat a request with the same `Idempotency-Key` and the same body: the answer then is the redemption
+    of the first one as it is now, with `replay: true`. A key is kept for good, because redemptions are never deleted,
+    not even rejected and cancelled ones. It belongs to the app and the person, so another app or another person may
+    have the same key. A request that is refused with a problem stores no key.
+    """
     key = _key_of(request)
     try:
         body = RedemptionBody.model_validate(request.json())
@@ -75,7 +97,10 @@ def request_trees(request: Request) -> Response:
         )
     )
     redemption = requested.redemption
-    view = redemption_view(redemption, settings().calendar) | {"replay": requested.is_replay}
+    view: RequestedRedemptionView = {
+        **redemption_view(redemption, settings().calendar),
+        "replay": requested.is_replay,
+    }
     place = f"{request.base_url}/users/{redemption.user_id}/redemptions/{redemption.redemption_id}"
     return Response(view, 202, {"location": place})
 
@@ -95,20 +120,25 @@ def _key_of(request: Request) -> str:
 
 @operation(
     *("GET", "/users/{user_id}/redemptions/{redemption_id}", TO_READ_A_PERSON),
-    answers={200: View},
+    answers={200: RedemptionView},
     problems=("unknown_redemption",),
 )
 def view_redemption(request: Request) -> Response:
+    """Show a redemption as it is now, with what has happened to each of its trees."""
     redemption = redeeming().view(request.user_id, request.identifier("redemption_id"))
     return Response(redemption_view(redemption, settings().calendar))
 
 
 @operation(
     *("DELETE", "/users/{user_id}/redemptions/{redemption_id}", TO_CANCEL),
-    answers={200: View},
+    answers={200: RedemptionView},
     problems=("unknown_redemption", "not_yours", "already_ordered", "already_rejected"),
 )
 def cancel_redemption(request: Request) -> Response:
+    """Cancel a redemption before its trees are ordered, and give back its points.
+
+    Only the app that requested it can cancel it. If it is already cancelled, nothing changes.
+    """
     cancelled = cancelling().cancel(request.app, request.user_id, request.identifier("redemption_id"))
     return Response(redemption_view(cancelled, settings().calendar))
 

@@ -7,10 +7,9 @@ from saxaul.http.bodies import MAX_FAILURES, MAX_REPORTS, Listed
 from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import operation
-from saxaul.http.order_views import order_summary, order_view, reports_view
-from saxaul.http.query import CURSOR, WholeNumber
+from saxaul.http.order_views import OrderPage, OrderView, ReportsView, order_summary, order_view, reports_view
+from saxaul.http.query import CURSOR, Choice, WholeNumber
 from saxaul.http.request import Request, Response
-from saxaul.http.views import View
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
@@ -20,26 +19,38 @@ from saxaul.settings import settings
 from saxaul.trees.orders import OrderPlace, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 from saxaul.trees.reports import Confirmation, Failure, Inspection
+from saxaul.trees.states import State
 
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 _LIMIT = WholeNumber("limit", "The most orders of the page.", default=50, maximum=100)
+_STATE = Choice("state", "The state of the orders; any state by default.", (State.ORDERED, State.PLANTED))
 CONFIRMATIONS = Listed("confirmations", Confirmation, MAX_REPORTS)
 FAILURES = Listed("failures", Failure, MAX_FAILURES)
 INSPECTIONS = Listed("inspections", Inspection, MAX_REPORTS)
 
 
-@operation("GET", "/planting-orders", TO_PLANT, query=(_LIMIT, CURSOR), answers={200: View})
+@operation("GET", "/planting-orders", TO_PLANT, query=(_STATE, _LIMIT, CURSOR), answers={200: OrderPage})
 def list_orders(request: Request) -> Response:
-    limit = _LIMIT.of(request)
-    partners, place = request.caller.partners, _ORDERS.place_in(request)
-    newest = order_viewing().newest(partners, limit + 1, OrderPlace(*place) if place else None)
+    """List the planting orders of the partners that the client acts for, newest first, one page at a time."""
+    limit, state, place = _LIMIT.of(request), _STATE.of(request), _ORDERS.place_in(request)
+    before = OrderPlace(*place) if place else None
+    newest = order_viewing().newest(request.caller.partners, limit + 1, before, State(state) if state else None)
     shown = newest[:limit]
-    cursor = _ORDERS.cursor_for(shown[-1].place) if len(newest) > limit else None
-    return Response({"orders": [order_summary(order, settings().calendar) for order in shown], "cursor": cursor})
+    page: OrderPage = {
+        "orders": [order_summary(progress, settings().calendar) for progress in shown],
+        "cursor": _ORDERS.cursor_for(shown[-1].place) if len(newest) > limit else None,
+    }
+    return Response(page)
 
 
-@operation("GET", "/planting-orders/{order_id}", TO_PLANT, answers={200: View}, problems=("unknown_order",))
+@operation("GET", "/planting-orders/{order_id}", TO_PLANT, answers={200: OrderView}, problems=("unknown_order",))
 def view_order(request: Request) -> Response:
+    """Show a planting order: its site, its trees, and links to its manifest.
+
+    Programs should read the JSON manifest, which has each text exactly. The CSV manifest is for spreadsheets: it has an
+    apostrophe before each part of a text that a spreadsheet could run as a formula, such as ``=1+1``, and no line
+    breaks in a cell.
+    """
     viewed = order_viewing().view(request.identifier("order_id"), request.caller.partners)
     return Response(order_view(viewed.order, viewed.redemptions, viewed.links, settings().calendar))
 
@@ -47,37 +58,51 @@ def view_order(request: Request) -> Response:
 @operation(
     *("POST", "/planting-orders/{order_id}/confirmations", TO_PLANT),
     body=CONFIRMATIONS,
-    answers={200: View},
-    problems=("unknown_order",),
+    answers={200: ReportsView},
+    problems=("unknown_order", "all_refused"),
 )
 def confirm_trees(request: Request) -> Response:
+    """Confirm planted trees of an order.
+
+    A repeated confirmation is accepted and changes nothing. A report that is refused does not stop the others.
+    """
     order = _order(request)
     reports = CONFIRMATIONS.items_in(request.json())
-    return Response(reports_view("confirmed", report_taking().take(order, reports, apply_confirmations)))
+    return Response(reports_view(report_taking().take(order, reports, apply_confirmations)))
 
 
 @operation(
     *("POST", "/planting-orders/{order_id}/failures", TO_PLANT),
     body=FAILURES,
-    answers={200: View},
-    problems=("unknown_order",),
+    answers={200: ReportsView},
+    problems=("unknown_order", "all_refused"),
 )
 def fail_trees(request: Request) -> Response:
+    """Report trees of an order that could not be planted.
+
+    They wait for the next order. After the third failure, their points go back to the person. A repeated report is
+    accepted and changes nothing. A report that is refused does not stop the others.
+    """
     order = _order(request)
     reports = FAILURES.items_in(request.json())
-    return Response(reports_view("failed", report_taking().take(order, reports, apply_failures)))
+    return Response(reports_view(report_taking().take(order, reports, apply_failures)))
 
 
 @operation(
     *("POST", "/planting-orders/{order_id}/inspections", TO_PLANT),
     body=INSPECTIONS,
-    answers={200: View},
-    problems=("unknown_order",),
+    answers={200: ReportsView},
+    problems=("unknown_order", "all_refused"),
 )
 def inspect_trees(request: Request) -> Response:
+    """Report the later state of planted trees of an order.
+
+    The inspections of one tree are reported in the order of their dates. A repeated inspection is accepted and changes
+    nothing. A report that is refused does not stop the others.
+    """
     order = _order(request)
     reports = INSPECTIONS.items_in(request.json())
-    return Response(reports_view("inspected", report_taking().take(order, reports, apply_inspections)))
+    return Response(reports_view(report_taking().take(order, reports, apply_inspections)))
 
 
 def _order(request: Request) -> PlantingOrder:

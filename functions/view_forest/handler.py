@@ -1,4 +1,4 @@
-"""Shows wallets, ledgers, monthly statements, forests and tree projects."""
+"""Shows wallets, ledgers, monthly statements, redemptions, forests and tree projects."""
 
 import re
 from typing import Annotated
@@ -10,18 +10,18 @@ from saxaul.http.cursors import Cursors
 from saxaul.http.endpoint import endpoint
 from saxaul.http.ledger_views import LedgerPage, StatementView, WalletView, line_view, statement_view, wallet_view
 from saxaul.http.operations import operation
-from saxaul.http.project_views import project_view
+from saxaul.http.project_views import TreeProjects, project_view
 from saxaul.http.query import CURSOR, FreeText, WholeNumber
+from saxaul.http.redemption_views import RedemptionPage, redemption_view
 from saxaul.http.request import LANG, Request, Response, language_of
 from saxaul.http.sizes import page_of
-from saxaul.http.tree_views import forest_tree_view
-from saxaul.http.views import View
+from saxaul.http.tree_views import ForestPage, forest_tree_view
 from saxaul.ledger.history import LinePlace
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, forest_reading
+from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, RedemptionPlace, forest_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
@@ -30,11 +30,13 @@ from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _ENTRIES_LIMIT = WholeNumber("limit", "The most entries of the page.", default=50, maximum=200)
 _TREES_LIMIT = WholeNumber("limit", "The most trees of the page.", default=50, maximum=100)
+_REDEMPTIONS_LIMIT = WholeNumber("limit", "The most redemptions of the page.", default=50, maximum=100)
 _IN_MONTH = FreeText("month", "The month, such as 2026-06. Without it, the current month.", pattern=_MONTH.pattern)
 _Name = Annotated[str, Field(pattern=r"^[!-~]+:[!-~]+$", max_length=256)]
 """The name of an entry: ``<app>:<action_id>``."""
 
 _LINES: Cursors[tuple[int, str]] = Cursors("ledger", TypeAdapter(tuple[Instant, _Name]))
+_REDEMPTIONS: Cursors[tuple[int, str]] = Cursors("redemptions", TypeAdapter(tuple[Instant, Id]))
 _Number = Annotated[int, Field(ge=1, le=MAX_TREES_PER_REDEMPTION)]
 _TREES: Cursors[tuple[int, str, int]] = Cursors("forest", TypeAdapter(tuple[Instant, Id, _Number]))
 
@@ -74,7 +76,32 @@ def view_statement(request: Request) -> Response:
     return Response(statement_view(request.user_id, found.month, found.totals, found.full_apps))
 
 
-@operation("GET", "/users/{user_id}/forest", TO_READ_A_PERSON, query=(LANG, _TREES_LIMIT, CURSOR), answers={200: View})
+@operation(
+    *("GET", "/users/{user_id}/redemptions", TO_READ_A_PERSON),
+    query=(_REDEMPTIONS_LIMIT, CURSOR),
+    answers={200: RedemptionPage},
+)
+def list_redemptions(request: Request) -> Response:
+    """List a user's redemptions in any state, the most recently requested first, one page at a time.
+
+    Rejected and cancelled redemptions are listed too.
+    """
+    limit, place = _REDEMPTIONS_LIMIT.of(request), _REDEMPTIONS.place_in(request)
+    found = forest_reading().requested(request.user_id, limit, RedemptionPlace(*place) if place else None)
+    redemptions = page_of(redemption_view(redemption, settings().calendar) for redemption in found.redemptions)
+    has_more = found.has_more or len(redemptions) < len(found.redemptions)
+    last = found.redemptions[len(redemptions) - 1] if has_more else None
+    page: RedemptionPage = {
+        "user_id": request.user_id,
+        "redemptions": redemptions,
+        "cursor": _REDEMPTIONS.cursor_for((last.requested_at, last.redemption_id)) if last else None,
+    }
+    return Response(page)
+
+
+@operation(
+    "GET", "/users/{user_id}/forest", TO_READ_A_PERSON, query=(LANG, _TREES_LIMIT, CURSOR), answers={200: ForestPage}
+)
 def view_forest(request: Request) -> Response:
     """List a user's trees, the most recently requested first, one page at a time."""
     language, limit = language_of(request), _TREES_LIMIT.of(request)
@@ -86,23 +113,31 @@ def view_forest(request: Request) -> Response:
     )
     has_more = forest.has_more or len(trees) < len(forest.trees)
     cursor = _TREES.cursor_for(forest.trees[len(trees) - 1].place) if has_more else None
-    return Response({"user_id": request.user_id, "trees": trees, "cursor": cursor}, language=language)
+    page: ForestPage = {"user_id": request.user_id, "forest": trees, "cursor": cursor}
+    return Response(page, language=language)
 
 
-@operation("GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: View})
+@operation(
+    "GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: TreeProjects}, problems=("response_too_large",)
+)
 def list_tree_projects(request: Request) -> Response:
-    """List every project with its unreserved saplings."""
+    """List every tree project with its price and its unreserved saplings.
+
+    The response may be cached for a second, as `Cache-Control` says.
+    """
     language, found = language_of(request), forest_reading().projects()
-    projects = [
-        project_view(identifier, project, found.stocks[identifier], settings().calendar, language, found.now)
-        for identifier, project in found.projects.items()
-    ]
+    projects: TreeProjects = {
+        "projects": [
+            project_view(identifier, project, found.stocks[identifier], settings().calendar, language, found.now)
+            for identifier, project in found.projects.items()
+        ]
+    }
     caching = {"cache-control": f"private, max-age={PROJECTS_CACHED_FOR:.0f}"}
-    return Response({"projects": projects}, headers=caching, language=language)
+    return Response(projects, headers=caching, language=language)
 
 
 handler = endpoint(
-    *(view_wallet, view_ledger, view_statement, view_forest, list_tree_projects),
+    *(view_wallet, view_ledger, view_statement, list_redemptions, view_forest, list_tree_projects),
     find_client=registered_client,
     covers_of=covers_of,
 )

@@ -37,7 +37,7 @@ LINE = {
     "conflicted": False,
 }
 CERTIFICATE: dict[str, Any] = {
-    "number": "1234",
+    "certificate": "1234",
     "state": "planted",
     "project_id": "saxaul-alxa",
     "species": "Saxaul",
@@ -45,9 +45,9 @@ CERTIFICATE: dict[str, Any] = {
     "place": "Alxa",
     "partner": "SEE",
     "dedication": None,
-    "applied_at": "2027-01-01T08:00:00+08:00",
+    "requested_at": "2027-01-01T08:00:00+08:00",
     "planted_at": None,
-    "tree": {"tag": "A-1", "lat": "38.85", "lon": "105.73", "photo_url": None},
+    "tree": {"tag": "A-1", "lat": 38.85, "lon": 105.73, "photo_url": None},
     "history": [],
     "proof": {"x": 1},
 }
@@ -124,7 +124,8 @@ def test_a_certificate_has_its_links_and_its_whole_document() -> None:
     certificate = app.certificate("1234")
 
     assert certificate.tree is not None
-    assert (certificate.tree.tag, certificate.members["proof"]) == ("A-1", {"x": 1})
+    assert (certificate.certificate, certificate.members["proof"]) == ("1234", {"x": 1})
+    assert (certificate.tree.tag, certificate.tree.lat) == ("A-1", Decimal("38.85"))
     assert app.certificate_links("1234").page == f"{API}/certificates/1234"
     assert "authorization" not in api.requests[0].headers
 

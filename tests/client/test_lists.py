@@ -160,9 +160,9 @@ def test_reversals_are_sent_as_they_were_reported() -> None:
     assert sent(api.requests[0])[0]["reason"] == "lost"
 
 
-def order(number: int) -> dict[str, str]:
-    at = "2027-01-01T08:00:00+08:00"
-    return {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
+def order(number: int) -> dict[str, object]:
+    named = {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE"}
+    return {**named, "ordered_at": "2027-01-01T08:00:00+08:00", "state": "ordered", "trees": 3, "open_trees": 2}
 
 
 def partner_of(api: FakeApi) -> PartnerClient:
@@ -231,11 +231,23 @@ def test_a_log_whose_sequence_numbers_do_not_rise_is_an_error(second: list[objec
 
 def test_a_partners_reports_have_their_refusals() -> None:
     refusal = {"index": 1, "certificate": "x", "code": "not_in_order", "detail": "No."}
-    api = FakeApi(ok({"confirmed": 1, "refused": [refusal]}))
+    api = FakeApi(ok({"accepted": 1, "refused": [refusal]}))
     reported = partner_of(api).confirm("o/1", [{"certificate": "1"}, {"certificate": "x"}])
 
     assert (reported.accepted, reported.refused[0].certificate) == (1, "x")
     assert api.requests[0].url.raw_path == b"/v1/planting-orders/o%2F1/confirmations"
+
+
+def test_reports_that_are_all_refused_are_returned_and_other_problems_are_raised() -> None:
+    refusal = {"index": 0, "certificate": "x", "code": "not_in_order", "detail": "No."}
+    refused = {"title": "All items refused", "status": 422, "code": "all_refused", "accepted": 0, "refused": [refusal]}
+    api = FakeApi(httpx.Response(422, json=refused), httpx.Response(404, json={"code": "unknown_order"}))
+
+    reported = partner_of(api).fail("o-1", [{"certificate": "x"}])
+
+    assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["not_in_order"])
+    with pytest.raises(Problem, match="404"):
+        partner_of(api).fail("o-2", [{"certificate": "x"}])
 
 
 def test_an_operator_replaces_exactly_the_version_that_was_read() -> None:

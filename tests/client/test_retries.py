@@ -16,7 +16,7 @@ REDEMPTION = {
     "trees": 1,
     "points": 17900,
     "certificates": ["1234"],
-    "applied_at": "2027-01-01T08:00:00+08:00",
+    "requested_at": "2027-01-01T08:00:00+08:00",
 }
 
 

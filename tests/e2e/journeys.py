@@ -136,7 +136,7 @@ def order_with(partner: Client, certificate: str, *, other_than: Container[str] 
         for listed in partner.call_or_exit("GET", "/planting-orders?limit=20")["orders"]:
             if listed["order_id"] not in other_than:
                 order: dict[str, Any] = partner.call_or_exit("GET", f"/planting-orders/{listed['order_id']}")
-                if certificate in {tree["certificate"] for tree in order["trees"]}:
+                if certificate in {tree["certificate"] for tree in order["ordered_trees"]}:
                     return order
         return None
 

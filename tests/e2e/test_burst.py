@@ -61,7 +61,9 @@ def test_in_a_burst_every_sapling_is_sold_once_and_nobody_else_pays(
     for user in [*sorted(served)[:5], *sorted(set(users) - served)[:20]]:
         wallet = alipay.call_or_exit("GET", f"/users/{user}/wallet")
         assert (wallet["earned"], wallet["spent"]) == (PRICE, PRICE if user in served else 0)
-    shown = next(entry for entry in alipay.call_or_exit("GET", "/tree-projects")["projects"] if entry["id"] == project)
+    shown = next(
+        entry for entry in alipay.call_or_exit("GET", "/tree-projects")["projects"] if entry["project_id"] == project
+    )
     assert (shown["available"], shown["next_release"]) == (0, None)
     assert killer.kills.keys() == {"RedeemTrees", "SettleRedemptions"}
     assert messages_in(stack, "redemptions_dead_letter") == 0

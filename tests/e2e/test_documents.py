@@ -87,5 +87,5 @@ def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with
     assert all(line in client for line in documented[:2])
     assert "more than the max_points of" in client
     assert re.fullmatch(r"Saxaul planted http\S+/certificates/\S+", client.splitlines()[-1]), client
-    for said in ('"accepted":4', '"code":"unknown_type"', '"code":"price_changed"', '"confirmed":1', "Saxaul planted"):
+    for said in ('"accepted":4', '"accepted":1', '"code":"unknown_type"', '"code":"price_changed"', "Saxaul planted"):
         assert said in curl, curl

@@ -80,8 +80,8 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
     assert count_changes(start, public_counts(stack)) == (0, 0, 0), "an ordered tree was counted as planted"
 
     planted = {"certificate": number} | planting()
-    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
-    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [planted]})["confirmed"] == 1
+    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [planted]})["accepted"] == 1
+    assert partner.call_or_exit("POST", f"{path}/confirmations", {"confirmations": [planted]})["accepted"] == 1
     assert count_changes(start, public_counts(stack)) == (1, 0, 1), (
         "a tree that was confirmed twice was not counted once"
     )
@@ -90,7 +90,7 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
     dead = {"certificate": number, "state": "dead", "inspected_at": time_from_now(60), "inspector": "Forestry Bureau"}
     for _ in range(2):
         assert partner.call_or_exit("POST", f"{path}/inspections", {"inspections": [dead]}) == {
-            "inspected": 1,
+            "accepted": 1,
             "refused": [],
         }
     assert count_changes(start, public_counts(stack)) == (1, 1, 0)
@@ -120,8 +120,8 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
         ("dead", "Forestry Bureau"),
         ("replaced", "Forestry Bureau"),
     ]
-    [tree] = alipay.call_or_exit("GET", f"/users/{reserved['user']}/forest")["trees"]
-    assert (tree["number"], tree["state"]) == (number, "replaced")
+    [tree] = alipay.call_or_exit("GET", f"/users/{reserved['user']}/forest")["forest"]
+    assert (tree["certificate"], tree["state"]) == (number, "replaced")
 
 
 def test_a_failed_tree_is_ordered_again_and_confirmed_in_the_later_order(
@@ -132,15 +132,16 @@ def test_a_failed_tree_is_ordered_again_and_confirmed_in_the_later_order(
     first = order_with(partner, number)
     report = {"failures": [{"certificate": number, "reason": "washed away"}]}
 
-    assert partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/failures", report)["failed"] == 1
+    assert partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/failures", report)["accepted"] == 1
     run_planting_batch(stack)
     second = order_with(partner, number, other_than={first["order_id"]})
     report = {"confirmations": [{"certificate": number} | planting()]}
-    late = partner.call_or_exit("POST", f"/planting-orders/{first['order_id']}/confirmations", report)
+    late = partner.call("POST", f"/planting-orders/{first['order_id']}/confirmations", report)
     accepted = partner.call_or_exit("POST", f"/planting-orders/{second['order_id']}/confirmations", report)
 
-    assert [refusal["code"] for refusal in late["refused"]] == ["already_failed"]
-    assert accepted == {"confirmed": 1, "refused": []}
+    assert (late.status_code, late.json()["code"]) == (422, "all_refused")
+    assert [refusal["code"] for refusal in late.json()["refused"]] == ["already_failed"]
+    assert accepted == {"accepted": 1, "refused": []}
     assert certificate(stack, number)["state"] == "planted"
 
 
@@ -155,7 +156,7 @@ def test_a_tree_that_failed_three_times_is_refunded(
         orders.append(order_with(partner, number, other_than=orders)["order_id"])
         report = {"failures": [{"certificate": number, "reason": "drought"}]}
         for _ in range(2):
-            assert partner.call_or_exit("POST", f"/planting-orders/{orders[-1]}/failures", report)["failed"] == 1
+            assert partner.call_or_exit("POST", f"/planting-orders/{orders[-1]}/failures", report)["accepted"] == 1
 
     after = alipay.call_or_exit("GET", f"/users/{reserved['user']}/wallet")
 
@@ -176,9 +177,9 @@ def test_the_manifest_needs_only_its_signed_link_and_lists_the_trees_of_the_orde
     unsigned = fetch(links["csv"].split("?")[0])
 
     assert datetime.now(UTC) < datetime.fromisoformat(links["expires_at"]) < datetime.now(UTC) + timedelta(hours=1)
-    numbers = [tree["certificate"] for tree in order["trees"]]
+    numbers = [tree["certificate"] for tree in order["ordered_trees"]]
     assert [row["certificate"] for row in csv.DictReader(lines)] == numbers
-    assert [tree["certificate"] for tree in document["trees"]] == numbers
+    assert [tree["certificate"] for tree in document["ordered_trees"]] == numbers
     assert reserved["user"] not in str(lines) + str(document)
     assert unsigned.status_code == 403
 
@@ -221,6 +222,6 @@ def test_a_partner_cannot_see_or_report_on_orders_of_another_partner(
     assert [(response.status_code, response.json()["code"]) for response in responses] == [(404, "unknown_order")] * 4
     assert order_id not in str(partner.call_or_exit("GET", "/planting-orders?limit=100"))
     with Client("yili") as yili:
-        assert yili.call_or_exit("GET", path)["trees"][0]["certificate"] == number
+        assert yili.call_or_exit("GET", path)["ordered_trees"][0]["certificate"] == number
         assert order_id in str(yili.call_or_exit("GET", "/planting-orders?limit=100"))
     assert alipay.call_or_exit("GET", foreign["path"])["state"] == "ordered"

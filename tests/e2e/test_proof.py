@@ -33,7 +33,7 @@ def number(alipay: Client, partner: Client, stack: dict[str, Any]) -> str:
     details = {"certificate": certificate, "tag": f"ALXA-{secrets.token_hex(4)}", "lat": 38.8512, "lon": 105.7287}
     planted = details | {"planted_at": datetime.now(UTC).isoformat(timespec="seconds")}
     path = f"/planting-orders/{order['order_id']}/confirmations"
-    assert partner.call_or_exit("POST", path, {"confirmations": [planted]})["confirmed"] == 1
+    assert partner.call_or_exit("POST", path, {"confirmations": [planted]})["accepted"] == 1
     return str(certificate)
 
 

@@ -116,17 +116,17 @@ def test_a_forest_is_read_page_by_page_and_shows_each_tree_once(stack: Stack) ->
     pages, query = [], {"limit": "7"}
     while True:
         page = call(*FOREST, path={"user_id": "u-42"}, query=query).body
-        pages.append(page["trees"])
+        pages.append(page["forest"])
         if not page["cursor"]:
             break
         query = {"limit": "7", "cursor": page["cursor"]}
 
     trees = [tree for page in pages for tree in page]
     assert [len(page) for page in pages[:-1]] == [7] * (len(pages) - 1)
-    assert len({tree["number"] for tree in trees}) == len(trees) == sum(n % 4 + 1 for n in range(40) if n % 5)
-    assert sorted(trees, key=lambda tree: tree["applied_at"], reverse=True) == trees
+    assert len({tree["certificate"] for tree in trees}) == len(trees) == sum(n % 4 + 1 for n in range(40) if n % 5)
+    assert sorted(trees, key=lambda tree: tree["requested_at"], reverse=True) == trees
     whole = call(*FOREST, path={"user_id": "u-42"}, query={"limit": "100"}).body
-    assert whole["trees"] == trees[:100]
+    assert whole["forest"] == trees[:100]
 
 
 def test_a_forest_continues_at_its_place_if_the_redemption_there_was_cancelled(stack: Stack) -> None:
@@ -138,8 +138,8 @@ def test_a_forest_continues_at_its_place_if_the_redemption_there_was_cancelled(s
     stack.redemptions.write([stack.redemption("r-1").cancelled()], {})
     rest = call(*FOREST, path={"user_id": "u-42"}, query={"cursor": first["cursor"]}).body
 
-    assert [tree["redemption_id"] for tree in first["trees"]] == ["r-2", "r-2", "r-1"]
-    assert [tree["redemption_id"] for tree in rest["trees"]] == ["r-0", "r-0"]
+    assert [tree["redemption_id"] for tree in first["forest"]] == ["r-2", "r-2", "r-1"]
+    assert [tree["redemption_id"] for tree in rest["forest"]] == ["r-0", "r-0"]
 
 
 def test_cancelled_redemptions_are_not_read_for_a_forest(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_cancelled_redemptions_are_not_read_for_a_forest(stack: Stack, monkeypat
 
     monkeypatch.setattr(table, "python", watched)
 
-    trees = call(*FOREST, path={"user_id": "u-42"}).body["trees"]
+    trees = call(*FOREST, path={"user_id": "u-42"}).body["forest"]
 
     assert [tree["redemption_id"] for tree in trees] == ["r-1"]
     assert len(read) < 20

@@ -31,12 +31,12 @@ def inspect(order_id: str, number: str, state: str, hour: int) -> None:
     moment = f"2026-06-05T{hour:02}:00:00+08:00"
     planted = {"planted_at": moment} if state == "replaced" else {}
     found = report("inspections", order_id, inspection(number, state, inspected_at=moment, **planted))
-    assert found.body == {"inspected": 1, "refused": []}
+    assert found.body == {"accepted": 1, "refused": []}
 
 
 def report_life(order_id: str, number: str) -> None:
     """Report that a tree is planted, found alive, found dead and replaced, all before noon."""
-    assert confirm(order_id, confirmation(number, planted_at="2026-06-05T07:00:00+08:00")).body["confirmed"] == 1
+    assert confirm(order_id, confirmation(number, planted_at="2026-06-05T07:00:00+08:00")).body["accepted"] == 1
     for hour, state in ((8, "alive"), (9, "dead"), (10, "replaced")):
         inspect(order_id, number, state, hour)
 
@@ -95,7 +95,7 @@ def test_a_certificate_with_many_events_still_shows_every_death_and_agrees_with_
         state = ("alive", "dead", "replaced")[inspector % 3]
         planted = {"planted_at": moment} if state == "replaced" else {}
         found = inspection(number, state, inspected_at=moment, inspector=str(inspector), **planted)
-        assert report("inspections", order_id, found).body == {"inspected": 1, "refused": []}
+        assert report("inspections", order_id, found).body == {"accepted": 1, "refused": []}
     shown = certificate(number).body
 
     checked = check_certificate(encode(shown), keys())
@@ -108,10 +108,10 @@ def test_a_certificate_with_many_events_still_shows_every_death_and_agrees_with_
 
 def test_a_certificate_shows_the_same_facts_as_its_owners_forest(ordered: tuple[str, str]) -> None:
     report_life(*ordered)
-    [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["trees"]
+    [owned] = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body["forest"]
     shown = certificate(ordered[1]).body
 
-    for name in ("number", "state", "project_id", "species", "place", "partner", "dedication", "applied_at"):
+    for name in ("certificate", "state", "project_id", "species", "place", "partner", "dedication", "requested_at"):
         assert shown[name] == owned[name], name
     assert (shown["planted_at"], shown["tree"]["tag"]) == (owned["planted_at"], owned["tree"]["tag"])
 

@@ -140,7 +140,7 @@ def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     assert seeded.receive_all(seeded.planting_url) == [record["body"] for record in event_of("place_orders")["Records"]]
     assert len(parse_response(responses["take_reports"]).body["orders"]) == 1
     forest = parse_response(responses["view_forest"]).body
-    assert [(tree["state"], tree["dedication"]) for tree in forest["trees"]] == [("ordered", "For the desert")]
+    assert [(tree["state"], tree["dedication"]) for tree in forest["forest"]] == [("ordered", "For the desert")]
     assert [list(period.entries) for period in seeded.periods_of(MEI.id) if period.key.window == "2026-06-05"] == [
         ["alipay:ride-1"]
     ]

@@ -61,16 +61,16 @@ def test_a_ride_on_world_environment_day_becomes_a_tree_with_a_certificate(stack
 
     [order_id] = stack.run_planting_batch()
     number = requested.body["certificates"][0]
-    assert view_order(order_id).body["trees"] == [
+    assert view_order(order_id).body["ordered_trees"] == [
         {"certificate": number, "redemption_id": requested.body["redemption_id"], "state": "ordered"}
     ]
 
     confirmed = confirmation(number, planted_at="2026-06-06T06:30:00+08:00")
-    assert confirm(order_id, confirmed).body == {"confirmed": 1, "refused": []}
+    assert confirm(order_id, confirmed).body == {"accepted": 1, "refused": []}
     assert view_order(order_id).body["state"] == "planted"
     shown = certificate(number.lower()).body
     assert (shown["state"], shown["species"], shown["partner"]) == ("planted", "Saxaul", "Alxa SEE Foundation")
-    assert (shown["applied_at"], shown["planted_at"]) == ("2026-06-06T07:00:00+08:00", "2026-06-06T06:30:00+08:00")
+    assert (shown["requested_at"], shown["planted_at"]) == ("2026-06-06T07:00:00+08:00", "2026-06-06T06:30:00+08:00")
     assert shown["tree"]["tag"] == "AX-0001"
 
 
@@ -100,8 +100,8 @@ def test_every_step_of_the_journey_may_be_repeated_and_nothing_counts_twice(stac
     assert stack.run_planting_batch() == []
     assert stack.settle(*bodies) == []
     confirmed = confirmation(first.body["certificates"][0], planted_at="2026-06-06T06:30:00+08:00")
-    assert confirm(order_id, confirmed, confirmed).body == {"confirmed": 2, "refused": []}
-    assert confirm(order_id, confirmed).body == {"confirmed": 1, "refused": []}
+    assert confirm(order_id, confirmed, confirmed).body == {"accepted": 2, "refused": []}
+    assert confirm(order_id, confirmed).body == {"accepted": 1, "refused": []}
     assert view_redemption(first.body["redemption_id"])["state"] == "planted"
     assert stack.wallet().spent == 80
 
@@ -184,6 +184,6 @@ def test_all_reserved_trees_are_ordered_even_if_that_takes_several_orders(stack:
 
     order_ids = stack.run_planting_batch()
 
-    ordered = [len(view_order(order_id).body["trees"]) for order_id in order_ids]
+    ordered = [len(view_order(order_id).body["ordered_trees"]) for order_id in order_ids]
     assert (sum(ordered), len(ordered)) == (people, 1 + people // 100)
     assert stack.run_planting_batch() == []

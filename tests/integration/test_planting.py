@@ -7,7 +7,7 @@ import pytest
 
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import DAY, NOON, confirmation, make_catalog, make_redemption, make_tree_project
-from tests.integration.stack import Response, Stack, call, certificate, confirm, view_order
+from tests.integration.stack import Response, Stack, call, certificate, confirm, report, view_order
 
 
 def placed_order(stack: Stack, redemption_id: str = "r-1", user_id: str = "u-42", **changes: Any) -> tuple[str, str]:  # noqa: ANN401 - any field
@@ -83,12 +83,12 @@ def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded
 
     response = confirm(order_id, confirmation("0000-0000-0000-0"), confirmation(number), confirmation(number, lat=91))
 
-    assert (response.status, response.body["confirmed"]) == (200, 1)
+    assert (response.status, response.body["accepted"]) == (200, 1)
     assert [(refusal["index"], refusal["code"]) for refusal in response.body["refused"]] == [
         (0, "not_in_order"),
         (2, "invalid_confirmation"),
     ]
-    assert [tree["state"] for tree in view_order(order_id).body["trees"]] == ["planted", "ordered"]
+    assert [tree["state"] for tree in view_order(order_id).body["ordered_trees"]] == ["planted", "ordered"]
     assert view_order(order_id).body["state"] == "ordered"
 
 
@@ -107,7 +107,21 @@ def test_a_latitude_close_to_zero_is_refused_as_out_of_reach(seeded: Stack) -> N
 
     response = confirm(order_id, confirmation(number, lat=1e-200))
 
-    assert (response.status, [refused["code"] for refused in response.body["refused"]]) == (200, ["out_of_reach"])
+    assert (response.status, [refused["code"] for refused in response.body["refused"]]) == (422, ["out_of_reach"])
+
+
+@pytest.mark.parametrize("name", ["confirmations", "failures", "inspections"])
+def test_reports_that_are_all_refused_are_a_problem_with_the_reason_of_each(seeded: Stack, name: str) -> None:
+    order_id, number = placed_order(seeded)
+
+    response = report(name, order_id, {}, {"certificate": number})
+
+    assert (response.status, response.code, response.body["accepted"]) == (422, "all_refused", 0)
+    assert [(refused["index"], refused["certificate"], refused["code"]) for refused in response.body["refused"]] == [
+        (0, None, f"invalid_{name[:-1]}"),
+        (1, number, f"invalid_{name[:-1]}"),
+    ]
+    assert seeded.redemption("r-1").state == "ordered"
 
 
 def test_a_planting_date_in_the_year_1_does_not_break_the_certificate(seeded: Stack) -> None:
@@ -133,11 +147,13 @@ def test_a_confirmation_that_breaks_a_rule_is_refused_and_the_others_are_accepte
     seeded: Stack, change: dict[str, object], code: str
 ) -> None:
     order_id, number = placed_order(seeded, trees=2)
-    other = next(tree["certificate"] for tree in view_order(order_id).body["trees"] if tree["certificate"] != number)
+    other = next(
+        tree["certificate"] for tree in view_order(order_id).body["ordered_trees"] if tree["certificate"] != number
+    )
 
     response = confirm(order_id, confirmation(number, **change), confirmation(other)).body
 
-    assert (response["confirmed"], [refusal["code"] for refusal in response["refused"]]) == (1, [code])
+    assert (response["accepted"], [refusal["code"] for refusal in response["refused"]]) == (1, [code])
 
 
 def test_an_order_keeps_the_place_that_its_project_had_when_it_was_placed(seeded: Stack) -> None:
@@ -146,7 +162,7 @@ def test_an_order_keeps_the_place_that_its_project_had_when_it_was_placed(seeded
     moved = project.model_copy(update={"place": project.place.model_copy(update={"lat": 1.0})})
     seeded.catalog_store.put("tree-projects", "saxaul-alxa", VersionedEntry(moved, 2))
 
-    assert confirm(order_id, confirmation(number)).body["confirmed"] == 1
+    assert confirm(order_id, confirmation(number)).body["accepted"] == 1
 
 
 def test_a_certificate_does_not_reveal_its_owner(seeded: Stack) -> None:
@@ -164,7 +180,7 @@ def test_a_certificate_number_may_be_typed_in_lower_case_and_without_hyphens(see
     _, number = placed_order(seeded)
 
     for typed in (number, number.lower(), number.replace("-", ""), number.replace("-", " ")):
-        assert certificate(typed).body["number"] == number
+        assert certificate(typed).body["certificate"] == number
 
 
 @pytest.mark.parametrize("number", ["0000-0000-0000-0", "nonsense", "x" * 5000, "' OR 1=1", ""])
@@ -209,7 +225,7 @@ def test_a_forest_lists_only_the_users_own_trees_newest_first_and_no_rejected_on
     forest = call("view_forest", "GET", "/users/{user_id}/forest", path={"user_id": "u-42"}).body
 
     assert forest["user_id"] == "u-42"
-    assert [(tree["dedication"], tree["state"]) for tree in forest["trees"]] == [
+    assert [(tree["dedication"], tree["state"]) for tree in forest["forest"]] == [
         ("newer", "requested"),
         ("newer", "requested"),
         ("older", "requested"),
@@ -222,7 +238,7 @@ def test_tree_projects_show_their_unreserved_saplings(stack: Stack) -> None:
 
     projects = call("view_forest", "GET", "/tree-projects", query={"lang": "zh"}).body["projects"]
 
-    assert [(project["id"], project["available"], project["price_points"]) for project in projects] == [
+    assert [(project["project_id"], project["available"], project["price_points"]) for project in projects] == [
         ("saxaul-alxa", 3, 160),
         ("unreleased", 0, 160),
     ]

@@ -45,7 +45,7 @@ def test_a_certificate_is_json_for_programs_and_html_for_browsers(number: str) -
     data, page = certificate(number), certificate(number, headers=BROWSER)
 
     assert data.headers["content-type"] == "application/json"
-    assert (data.body["number"], data.body["state"], data.body["proof"]) == (number, "reserved", None)
+    assert (data.body["certificate"], data.body["state"], data.body["proof"]) == (number, "reserved", None)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert number in page.body
     assert data.headers["vary"] == page.headers["vary"] == "accept, Accept-Language"
@@ -59,7 +59,7 @@ def test_a_suffix_of_the_number_selects_the_form_of_the_certificate(
 
     assert picture.headers["content-type"] == "image/svg+xml"
     assert picture.body.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<svg ')
-    assert data.body["number"] == number
+    assert data.body["certificate"] == number
 
 
 @pytest.mark.parametrize("name", ["{}.pdf", "{}.", "{}.svg.svg", ".svg", "x.svg", "0000-0000-0000-0"])

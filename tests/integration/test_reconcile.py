@@ -132,6 +132,18 @@ def test_an_action_that_is_in_two_periods_is_reported(three_weeks: Stack) -> Non
     assert findings(three_weeks) == ["user u-42: action alipay:a-0 counts in the periods 2026-06-05 and 2026-06-26"]
 
 
+def test_an_order_that_counts_another_number_of_open_trees_is_reported(three_weeks: Stack) -> None:
+    [progress] = keys_of(three_weeks, "PROGRESS#")
+    order_id = progress.pk.removeprefix("PROGRESS#")
+
+    tamper(progress, open_trees=7)
+    miscounted = findings(three_weeks)
+    dynamodb().delete_item(TableName="Ledger", Key=raw(progress._asdict()))
+
+    assert miscounted == [f"order {order_id}: counts 7 open trees, but its redemptions have 1"]
+    assert findings(three_weeks) == [f"order {order_id}: has no progress"]
+
+
 def test_a_stock_that_does_not_match_its_redemptions_is_reported(three_weeks: Stack) -> None:
     tamper(Key("PROJECT#saxaul-alxa", "STOCK"), reserved=11)
 
@@ -161,8 +173,8 @@ PLANTED_AT = "2026-06-06T00:10:00+08:00"
 def planted(three_weeks: Stack) -> Stack:
     """The ordered tree was confirmed and later found dead. The log records both reports."""
     [order_id] = three_weeks.order_ids()
-    number = view_order(order_id).body["trees"][0]["certificate"]
-    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["confirmed"] == 1
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
+    assert confirm(order_id, confirmation(number, planted_at=PLANTED_AT)).body["accepted"] == 1
     report("inspections", order_id, inspection(number, "dead", inspected_at="2026-06-06T00:20:00+08:00"))
     return three_weeks
 
@@ -187,7 +199,7 @@ def test_a_tree_that_is_confirmed_during_the_scan_is_not_a_fault(
     three_weeks: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [order_id] = three_weeks.order_ids()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     run_during_scans(
         monkeypatch, ("USER#u-42 WALLET", lambda: confirm(order_id, confirmation(number, planted_at=PLANTED_AT)))
     )

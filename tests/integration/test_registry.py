@@ -194,7 +194,7 @@ def test_the_order_of_another_partner_is_answered_like_one_that_does_not_exist(s
     stack.seed_catalog()
     stack.redemptions.add(make_redemption("r-1").reserved(stack.clock.instant))
     [order_id] = stack.run_planting_batch()
-    number = view_order(order_id).body["trees"][0]["certificate"]
+    number = view_order(order_id).body["ordered_trees"][0]["certificate"]
     reports = {"confirmations": confirmation(number), "failures": failure(number), "inspections": inspection(number)}
 
     def answers(named: str, client: str) -> list[str]:
@@ -207,7 +207,7 @@ def test_the_order_of_another_partner_is_answered_like_one_that_does_not_exist(s
     assert foreign == answers("never-existed", "other-partner-client")
     assert all('404, {"title"' in answer and "unknown_order" in answer for answer in foreign)
     assert list_orders("other-partner-client").body == {"orders": [], "cursor": None}
-    assert view_order(order_id).body["trees"][0]["state"] == "ordered"
+    assert view_order(order_id).body["ordered_trees"][0]["state"] == "ordered"
 
 
 def test_a_partner_that_loses_a_name_in_the_registry_loses_its_orders(stack: Stack, clock: StoppedClock) -> None:

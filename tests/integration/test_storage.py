@@ -18,7 +18,8 @@ from saxaul.ledger.wallets import Wallet
 from saxaul.services.redeem import redemption_id
 from saxaul.storage import claims, orders, periods, redemptions, table, wallets
 from saxaul.storage.redemptions import REQUESTED_LISTS, RedemptionExistsError
-from saxaul.storage.table import Item, ItemMovedError, Key
+from saxaul.storage.table import Item, ItemMovedError, Key, TransactionRefusedError
+from saxaul.trees.orders import OrderProgress
 from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.redemptions import Redemption, Seal, Step, Tree
 from saxaul.trees.states import State
@@ -270,8 +271,8 @@ def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack
 
     with pytest.raises(ItemMovedError):
         stack.wallets.put(make_wallet(2))
-    with pytest.raises(ItemMovedError):
-        stack.orders.put(make_order()._replace(version=7))
+    with pytest.raises(TransactionRefusedError):
+        stack.orders.announce(make_order()._replace(version=7), OrderProgress.of_new(make_order()))
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))
 

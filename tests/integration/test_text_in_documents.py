@@ -78,7 +78,8 @@ def test_the_json_manifest_has_the_exact_text(text: str) -> None:
 
     assert [document["partner"], *document["species"].values(), *document["place"].values()] == [text] * 5
     assert document.keys() == {
-        *("order_id", "project_id", "partner", "ordered_at", "species", "latin", "place", "trees")
+        *("order_id", "project_id", "partner", "ordered_at", "species", "latin", "place", "site"),
+        *("trees", "ordered_trees"),
     }
 
 
@@ -111,9 +112,9 @@ def certificate_with(text: str) -> Certificate:
         place=texts,
         partner=text,
         dedication=text,
-        applied_at="2026-06-05T12:00:00+08:00",
+        requested_at="2026-06-05T12:00:00+08:00",
         planted_at="2026-06-06T12:00:00+08:00",
-        tree=ShownTree(text, "38.851200", "105.728700", text),
+        tree=ShownTree(text, 38.8512, 105.7287, text),
     )
 
 

@@ -46,7 +46,7 @@ def test_different_items_never_have_the_same_key() -> None:
         if owner.kind == "user":
             found += [redemptions.redemption_key(owner.id, text) for text in IDS]
             found.append(wallet_key(owner.id))
-    found += [orders.order_key(text) for text in IDS]
+    found += [key(text) for key in (orders.order_key, orders.progress_key) for text in IDS]
     found += [redemptions.certificate_key(text) for text in IDS]
 
     assert [key for key, number in Counter(found).items() if number > 1] == []
@@ -71,7 +71,8 @@ def test_different_redemption_requests_never_have_the_same_id() -> None:
 
 
 def test_a_list_of_the_index_belongs_to_one_project_or_partner() -> None:
-    names = [orders._partners_list(text) for text in IN_CATALOG.values()]  # noqa: SLF001 - the name is the subject
+    lists = orders._LISTS.values()  # noqa: SLF001 - the names are the subject
+    names = [name + text for name in lists for text in IN_CATALOG.values()]
     projects = [text for text in {"saxaul-alxa", *SENT} if accepts(Identifier, text)]
     names += [make(project) for project in projects for make in (orders._unannounced_list, redemptions._waiting_list)]  # noqa: SLF001
 

@@ -69,7 +69,7 @@ def test_the_loop_of_the_readme_finds_only_real_fields_in_a_page_of_the_log() ->
     assert finds_number
     assert finds_sequence
     for text in (text for text in SENT if accepts(Phrase, text)):
-        leaf = {"by": text, "number": "45YW-R9YG-R3H2-Z", "tag": text}
+        leaf = {"by": text, "certificate": "45YW-R9YG-R3H2-Z", "tag": text}
         page = encode({"entries": [{"by": text, "leaves": [leaf], "sequence": 7, "words": text}]})
         for pipe, expected in ((finds_number[1], b"45YW-R9YG-R3H2-Z"), (finds_sequence[1], b"7")):
             done = subprocess.run(["sh", "-c", pipe], input=page, capture_output=True, check=True)  # noqa: S603, S607

@@ -297,9 +297,10 @@ def _listed(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN4
 
 
 def _forest(condition: str, values: Raw, items: Any) -> list[Raw]:  # noqa: ANN401 - a view of a table
-    assert condition == "pk = :pk AND forest_order <= :last", f"unsupported query: {condition}"
+    assert condition == "pk = :pk AND forest_order BETWEEN :first AND :last", f"unsupported query: {condition}"
     indexed = [item for item in items if item["pk"] == values[":pk"] and "forest_order" in item]
-    found = [item for item in indexed if item["forest_order"]["S"] <= values[":last"]["S"]]
+    first, last = values[":first"]["S"], values[":last"]["S"]
+    found = [item for item in indexed if first <= item["forest_order"]["S"] <= last]
     return [{name: item[name] for name in ("pk", "sk", "forest_order")} for item in found]
 
 

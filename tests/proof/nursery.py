@@ -45,7 +45,7 @@ class Nursery:
 
     @property
     def announced(self) -> list[PlantingOrder]:
-        return self.world.orders.of_partner(PARTNER, 1000)[::-1]
+        return self.world.announced_orders(PARTNER)[::-1]
 
     def report(self, order: PlantingOrder, rule: ApplyReports, reports: Sequence[Any]) -> Reported:
         return self.world.statements.take(order, reports, rule)

@@ -87,7 +87,7 @@ def _certain(item: Item) -> Item:
         return {
             "sk": item["sk"],
             "counts": entry.counts,
-            "leaves": [(leaf.number, leaf.event) for leaf in entry.leaves],
+            "leaves": [(leaf.certificate, leaf.event) for leaf in entry.leaves],
         }
     kept = {name: value for name, value in item.items() if name not in {"mark", "trees"}}
     if not item["sk"].startswith("TREE#"):

@@ -67,7 +67,10 @@ def assert_orders_and_trees_agree(world: World, found: list[Redemption]) -> None
         cross_checks.add_certificate(
             OrderedTree(item["user_id"], item["redemption_id"], item["pk"].removeprefix("CERT#"))
         )
+    for item in items_of(world, "PROGRESS#"):
+        cross_checks.add_progress(orders.progress_from_item(item))
     assert cross_checks.disagreements() == []
+    assert cross_checks.miscounted_orders() == []
 
 
 def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
@@ -81,7 +84,11 @@ def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:
         )
         document = json.loads(world.bucket.objects[manifest_key(order.order_id, "json")])
         numbers = [tree.number for tree in order.trees]
-        assert [row["certificate"] for row in rows] == [tree["certificate"] for tree in document["trees"]] == numbers
+        assert (
+            [row["certificate"] for row in rows]
+            == [tree["certificate"] for tree in document["ordered_trees"]]
+            == numbers
+        )
 
 
 def assert_log_has_each_step_once_and_counts_are_right(world: World, found: list[Redemption]) -> None:
@@ -98,7 +105,7 @@ def assert_log_has_each_step_once_and_counts_are_right(world: World, found: list
                 continue
             assert step.sequence is not None
             leaf = logged.pop((step.sequence, step.leaf))
-            assert (leaf.number, leaf.event, leaf.follows) == (tree.number, step.state, before)
+            assert (leaf.certificate, leaf.event, leaf.follows) == (tree.number, step.state, before)
             before = leaf.event
     assert not logged, "the log has a leaf for a step that no tree has in its history"
     states = Counter(tree.state for redemption in found for tree in redemption.trees)

@@ -126,7 +126,7 @@ WRONG_DEGREES = (
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *((name, "") for name in ("number", "project_id", "tag")),
+        *((name, "") for name in ("certificate", "project_id", "tag")),
         *((name, value) for name in ("lat", "lon") for value in WRONG_DEGREES),
         ("lat", "90.0000001"),
         ("lat", "-105.7310000"),
@@ -173,10 +173,10 @@ def refusal_of_signed(planting: Publication, name: str, value: object) -> str | 
         particulars["dedication_digest"] = dedication_digest(**secret)
     else:
         particulars[name] = value
-    leaf = make_leaf(certificate["number"], particulars=digest(particulars))
+    leaf = make_leaf(certificate["certificate"], particulars=digest(particulars))
     [old] = planting.entries
     entry = signed(LogEntry.draft(None, PARTNER, [leaf], signed_at=old.signed_at, key_id=old.key_id), planting.kms)
-    fixed = {field: particulars.get(field) for field in ("latin", "partner", "applied_at")}
+    fixed = {field: particulars.get(field) for field in ("latin", "partner", "requested_at")}
     texts = {
         field: particulars[field].get("en") if isinstance(particulars[field], dict) else None
         for field in ("species", "place")
@@ -204,7 +204,10 @@ NOT_TEXTS: tuple[object, ...] = (None, 1, True, [], {}, ["Saxaul"])
             for value in NOT_TEXTS
         ),
         *((name, value, f"{name} is not text") for name in ("latin", "partner") for value in NOT_TEXTS),
-        *(("applied_at", value, "applied_at is not a time") for value in (*NOT_TEXTS, "", "2026-06-05", "yesterday")),
+        *(
+            ("requested_at", value, "requested_at is not a time")
+            for value in (*NOT_TEXTS, "", "2026-06-05", "yesterday")
+        ),
         *(("dedication_digest", value, "dedication_digest is not 64 hex") for value in (*NOT_TEXTS, *WRONG_HASHES)),
         *(("salt", value, "the salt is not 64 hex") for value in (*NOT_TEXTS[1:], *WRONG_HASHES)),
         *(("dedication", value, "the dedication is not text") for value in NOT_TEXTS[1:]),
@@ -222,7 +225,7 @@ def test_a_particular_of_another_form_is_refused_even_if_it_is_signed(
         ("latin", ""),
         ("dedication", ""),
         ("salt", "0" * 64),
-        ("applied_at", "2026-06-05T04:00:00Z"),
+        ("requested_at", "2026-06-05T04:00:00Z"),
         ("partner", "民勤"),
     ],
 )

@@ -90,9 +90,9 @@ def test_a_few_bytes_replaced_cut_or_inserted_are_detected(published: Publicatio
         (["place"], "Berlin", "species and place are not what the log commits to"),
         (["latin"], "Quercus robur", "latin is not what the log commits to"),
         (["partner"], "Nobody", "partner is not what the log commits to"),
-        (["applied_at"], "2025-06-05T12:00:00+08:00", "applied_at is not what the log commits to"),
+        (["requested_at"], "2025-06-05T12:00:00+08:00", "requested_at is not what the log commits to"),
         (["planted_at"], "2025-06-20T10:00:00+08:00", "planted_at is not what the log says"),
-        (["number"], "0000-0000-0000-0", "number is not what the log says"),
+        (["certificate"], "0000-0000-0000-0", "certificate is not what the log says"),
         (["project_id"], "oak-berlin", "project_id is not what the log says"),
         (["state"], "alive", "state is not what the log says"),
         (["tree", "lat"], "0.0000000", "tree is not what the log says"),
@@ -144,7 +144,7 @@ def test_the_log_shows_that_a_certificate_leaves_out_its_latest_event(published:
     without_latest = encode(certificate)
 
     assert last["leaf"]["event"] == "replaced"
-    assert check_certificate(without_latest, Keys(published.key)).number == certificate["number"]
+    assert check_certificate(without_latest, Keys(published.key)).number == certificate["certificate"]
     assert "only the log shows whether it leaves out a death" in str(refusal(without_latest, [], published.key))
     assert (
         refusal(without_latest, [published.log], published.key)

@@ -333,7 +333,7 @@ class Twin:
         self.model.plant()
 
     def _confirm(self) -> bool:
-        for order in self.world.orders.of_partner(PARTNER, limit=100):
+        for order in self.world.announced_orders(PARTNER):
             planted_at = CALENDAR.rfc3339(order.ordered_at)
             reports = [confirmation(tree.number, planted_at=planted_at) for tree in order.trees]
             reported = self.world.statements.take(order, reports, apply_confirmations)

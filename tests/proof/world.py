@@ -36,6 +36,7 @@ from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
 from saxaul.storage.wallets import Wallets
+from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.states import TRANSITIONS, UNPAID, State
 from tests.builders import make_calendar
 from tests.clocks import StoppedClock
@@ -148,7 +149,13 @@ class World:
         )
         self.entries = LogStore(self.ledger)
         log = LogWriter(self.entries, SigningKey("key"), CALENDAR)
-        self.statements = ReportTaking(self.redemptions, log, CALENDAR, self.clock)
+        self.statements = ReportTaking(self.redemptions, self.orders, log, CALENDAR, self.clock)
+
+    def announced_orders(self, partner: str) -> list[PlantingOrder]:
+        """Return a partner's announced orders, newest first."""
+        listed = [progress.order_id for progress in self.orders.of_partners([partner], 1000)]
+        found = self.orders.get_many(listed)
+        return [found[order_id] for order_id in listed]
 
     def forget_stocks(self) -> None:
         """Let the next request read the stock, as if the last one was more than five seconds ago."""

@@ -37,6 +37,7 @@ SCOPES = {
     ("get", "/users/{user_id}/forest"): "wallets.read",
     ("post", "/users/{user_id}/harvest"): "trees.redeem",
     ("post", "/users/{user_id}/redemptions"): "trees.redeem",
+    ("get", "/users/{user_id}/redemptions"): "wallets.read",
     ("get", "/users/{user_id}/redemptions/{redemption_id}"): "wallets.read",
     ("delete", "/users/{user_id}/redemptions/{redemption_id}"): "trees.redeem",
     ("get", "/users/{user_id}/grants"): "grants.write",
@@ -97,6 +98,11 @@ def test_a_function_serves_exactly_the_routes_that_the_template_sends_to_it(func
     served = {route for declared in getattr(handler.handler, "operations", ()) for route in declared.routes}
 
     assert served == {(event["Method"].upper(), event["Path"]) for name, event in events("Api") if name == function}
+
+
+def test_no_table_lets_items_expire() -> None:
+    """So an Idempotency-Key is kept for good."""
+    assert not [table for table in resources("AWS::DynamoDB::Table").values() if "TimeToLiveSpecification" in table]
 
 
 def test_every_function_folder_is_deployed() -> None:

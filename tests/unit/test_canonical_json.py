@@ -16,8 +16,9 @@ class Place(NamedTuple):
 
 
 NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
+FRACTIONS = st.floats(-(2.0**53) + 1, 2.0**53 - 1) | st.integers(-1_800_000_000, 1_800_000_000).map(lambda n: n / 1e7)
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20) | FRACTIONS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
@@ -55,6 +56,13 @@ def test_a_digest_does_not_depend_on_the_order_of_names() -> None:
         b'\xef\xbb\xbf{"a":1}',
         b'{"a":1.0}',
         b'{"a":1e2}',
+        b'{"a":0.50}',
+        b'{"a":0.0000001}',
+        b'{"a":1E-7}',
+        b'{"a":1e-07}',
+        b'{"a":0.30000000000000001}',
+        b'{"a":-0.0}',
+        b'{"a":1e400}',
         b'{"a":-0}',
         b'{"a":9007199254740992}',
         b'{"a":"\\u0041"}',

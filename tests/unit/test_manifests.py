@@ -28,7 +28,9 @@ def test_both_formats_of_a_manifest_list_every_tree() -> None:
     rows, document = rows_of(ORDER), json.loads(manifest.contents["json"])
     numbers = [tree.number for redemption in REDEMPTIONS for tree in redemption.trees]
     assert manifest.contents.keys() == FORMATS.keys()
-    assert [row["certificate"] for row in rows] == [tree["certificate"] for tree in document["trees"]] == numbers
+    assert (
+        [row["certificate"] for row in rows] == [tree["certificate"] for tree in document["ordered_trees"]] == numbers
+    )
     assert tuple(rows[0]) == COLUMNS
     assert (rows[0]["species_zh"], document["species"]) == ("梭梭", {"en": "Saxaul", "zh": "梭梭"})
     assert document["ordered_at"] == "2026-06-05T12:00:00+08:00"

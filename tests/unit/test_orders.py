@@ -7,7 +7,7 @@ from saxaul.audit import MAX_ITEM_BYTES
 from saxaul.storage.redemptions import to_item
 from saxaul.storage.table import python, raw
 from saxaul.trees.numbers import new_number
-from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, create_order, is_done
+from saxaul.trees.orders import MAX_REDEMPTIONS, MAX_TREES_PER_ORDER, OrderedProject, create_order, open_trees
 from saxaul.trees.plantings import PlantedTree
 from saxaul.trees.reach import Reach
 from saxaul.trees.redemptions import MAX_STEPS, Redemption, Seal, Step, Tree
@@ -55,7 +55,7 @@ def test_an_order_has_no_more_redemptions_than_fit_a_transaction() -> None:
     batch = create_order([reserved(f"r-{n}") for n in range(MAX_REDEMPTIONS + 1)], "o-1", "p", PROJECT, NOON)
 
     assert batch
-    assert len(batch.redemptions) == MAX_REDEMPTIONS == 99
+    assert len(batch.redemptions) == MAX_REDEMPTIONS == 98
 
 
 def test_an_order_has_no_more_trees_than_fit_a_transaction_with_the_longest_histories() -> None:
@@ -104,7 +104,7 @@ def test_redemptions_without_a_waiting_tree_are_ignored() -> None:
     assert create_order([ordered, make_redemption("r-2")], "o-2", "p", PROJECT, NOON) is None
 
 
-def test_an_order_is_done_when_each_tree_is_planted_or_has_failed() -> None:
+def test_a_tree_of_an_order_is_open_until_it_is_planted_or_has_failed() -> None:
     redemption = reserved("r-1", trees=2).ordered("o-1", NOON)
     order = make_order(redemption)
     first, second = (tree.number for tree in redemption.trees)
@@ -113,6 +113,6 @@ def test_an_order_is_done_when_each_tree_is_planted_or_has_failed() -> None:
     half = redemption.stepped({first: Step(State.PLANTED, NOON, NOON, planting=planting)})
     whole = half.stepped({second: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
 
-    assert [is_done(order, {"r-1": stage}) for stage in (redemption, half, whole)] == [False, False, True]
+    assert [open_trees(order, {"r-1": stage}) for stage in (redemption, half, whole)] == [2, 1, 0]
     assert [order.state_in_order(whole, number) for number in (first, second)] == [State.PLANTED, "failed"]
     assert order.state_in_order(whole.ordered("o-2", NOON), second) == "failed"

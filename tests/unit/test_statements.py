@@ -31,11 +31,11 @@ def test_a_confirmed_tree_becomes_a_leaf_that_follows_no_event() -> None:
     draft = drafted(apply_confirmations, ORDERED, confirmation(FIRST), confirmation(SECOND, photo_url=None))
 
     first, second = draft.leaves
-    assert (first.number, first.event, first.follows) == (FIRST, "planted", "")
+    assert (first.certificate, first.event, first.follows) == (FIRST, "planted", "")
     assert (first.occurred_at, first.recorded_at) == ("2026-06-05T10:00:00+08:00", "2026-06-05T12:00:00+08:00")
     assert (first.tag, first.lat, first.lon) == ("AX-0001", "38.8510000", "105.7310000")
     assert first.evidence == evidence_of("https://trees.example/ax-0001.jpg")
-    assert (second.number, second.evidence) == (SECOND, "")
+    assert (second.certificate, second.evidence) == (SECOND, "")
 
 
 def test_each_tree_of_a_redemption_has_its_own_seal() -> None:
@@ -68,7 +68,7 @@ def test_the_particulars_of_a_sealed_tree_match_its_commitment() -> None:
     particulars = particulars_of(redemption, seal, ORDER.project)
 
     assert particulars.commitment == draft.leaves[0].particulars
-    assert (particulars.dedication, particulars.applied_at) == ("For my grandmother", "2026-06-05T12:00:00+08:00")
+    assert (particulars.dedication, particulars.requested_at) == ("For my grandmother", "2026-06-05T12:00:00+08:00")
 
 
 def test_a_leaf_contains_no_user_id_dedication_redemption_or_app() -> None:

@@ -335,7 +335,7 @@ def test_the_documented_commands_fetch_a_log_of_several_pages_and_verify_it(
     script = "\n".join(lines).replace(".venv/bin/python", "python").replace("python -m", f"{quote(sys.executable)} -m")
     environment = os.environ | {
         "api": api_url,
-        "number": "08T7-PZB3-J52J-Z",
+        "certificate": "08T7-PZB3-J52J-Z",
         "page": END.decode(),
         "PYTHONPATH": str(ROOT / "layers" / "saxaul"),
     }

@@ -108,19 +108,21 @@ FORGED = {
     "a changed dedication": Forgery("dedication", {"dedication": "For my father"}),
     "an erased dedication": Forgery("dedication", {"dedication": None}),
     "a changed salt": Forgery("dedication", {"proof.salt": "0" * 64}),
-    "a changed number": Forgery("number is", {"number": "0000-0000-0002-0"}),
+    "a changed number": Forgery("certificate is", {"certificate": "0000-0000-0002-0"}),
     "a changed state": Forgery("state is", {"state": "planted"}),
     "a changed species": Forgery("species", {"species": "Elm"}),
     "changed particulars": Forgery("particulars", {"species": "Elm", "proof.particulars.species.en": "Elm"}),
     "two languages": Forgery("species", {"species": "梭梭"}),
     "a changed partner": Forgery("partner", {"partner": SURVEY}),
-    "a changed date of application": Forgery("applied_at", {"applied_at": OTHER_DATE}),
+    "a changed date of the request": Forgery("requested_at", {"requested_at": OTHER_DATE}),
     "a changed date of planting": Forgery("planted_at", {"planted_at": OTHER_DATE}),
     "a changed history": Forgery("history", {"history.1.recorded_at": OTHER_DATE}),
     "a changed photo": Forgery(
         "photo", {"history.1.evidence_url": OTHER_PHOTO, "proof.events.1.photo_url": OTHER_PHOTO}
     ),
     "a changed tag": Forgery("tree is", {"tree.tag": "S-2"}),
+    "a changed latitude": Forgery("tree is", {"tree.lat": 38.85}),
+    "a longitude as text": Forgery("tree is", {"tree.lon": "105.7300001"}),
     "a changed leaf": Forgery(
         "Merkle", {"tree.tag": "S-2", "proof.events.0.leaf.tag": "S-2", "proof.events.1.leaf.tag": "S-2"}
     ),
@@ -134,7 +136,7 @@ FORGED = {
 }
 """Forgeries: each changes the certificate ``alive``."""
 
-NOT_PLANTED: Json = {"number": "0000-0000-0050-0", "state": "reserved"} | {
+NOT_PLANTED: Json = {"certificate": "0000-0000-0050-0", "state": "reserved"} | {
     "history": [],
     "planted_at": None,
     "proof": None,
@@ -147,7 +149,7 @@ SIGNED = {
     "a wrong size": Forgery("number of leaves", {"size": 4}),
     "a broken chain": Forgery("entry before", {"previous": "0" * 64}),
     "a gap in the log": Forgery("entry 4", {"sequence": 4}),
-    "a tree planted twice": Forgery("planted", {"leaves.1.number": "0000-0000-0002-0"}),
+    "a tree planted twice": Forgery("planted", {"leaves.1.certificate": "0000-0000-0002-0"}),
     "a replacement without a death": Forgery("replaced", {"leaves.0.event": "replaced"}),
     "a wrong event before": Forgery("following", {"leaves.0.follows": "alive"}),
     "an earlier date": Forgery("dated", {"leaves.0.occurred_at": OTHER_DATE}),

@@ -87,7 +87,7 @@ def dedicated(tree: int) -> Json:
 def particulars_of(tree: int) -> Json:
     project = PROJECTS[(tree - 1) % len(PROJECTS)]
     shared = {name: getattr(project, name) for name in ("latin", "partner", "place", "species")}
-    return shared | {"applied_at": time_of(-tree, 12), "dedication_digest": digest(rfc8785.dumps(dedicated(tree)))}
+    return shared | {"requested_at": time_of(-tree, 12), "dedication_digest": digest(rfc8785.dumps(dedicated(tree)))}
 
 
 def leaf_of(sequence: int, statement: str, latest: dict[int, Json]) -> Json:
@@ -101,7 +101,7 @@ def leaf_of(sequence: int, statement: str, latest: dict[int, Json]) -> Json:
         "follows": before.get("event", ""),
         "lat": f"{project.lat}.9500000" if tag else before.get("lat", f"{project.lat}.85{tree:05}"),
         "lon": before.get("lon", f"{project.lon}.73{tree:05}"),
-        "number": number_of(tree),
+        "certificate": number_of(tree),
         "occurred_at": time_of(sequence * 3 - 1, 9, tree),
         "particulars": digest(rfc8785.dumps(particulars_of(tree))),
         "project_id": project.project_id,
@@ -149,7 +149,7 @@ def events_of(tree: int, log: list[Json]) -> Iterator[Json]:
     for entry in log:
         leaves = [rfc8785.dumps(leaf) for leaf in entry["leaves"]]
         for index, leaf in enumerate(entry["leaves"]):
-            if leaf["number"] == number_of(tree):
+            if leaf["certificate"] == number_of(tree):
                 photo = photo_of(tree, entry["sequence"]) if leaf["evidence"] else None
                 proven = {"entry": header_of(entry), "index": index, "path": path(index, leaves)}
                 yield proven | {"leaf": leaf, "photo_url": photo}
@@ -162,7 +162,7 @@ def make_certificate(log: list[Json], shown: Shown) -> Json:
     plant = [event for event in events if event["leaf"]["event"] in ("planted", "replaced")][-1]
     particulars, secret = particulars_of(shown.tree), dedicated(shown.tree)
     return {
-        "applied_at": particulars["applied_at"],
+        "requested_at": particulars["requested_at"],
         "dedication": secret["dedication"],
         "history": [
             {
@@ -174,7 +174,7 @@ def make_certificate(log: list[Json], shown: Shown) -> Json:
             for event in events
         ],
         "latin": particulars["latin"],
-        "number": number_of(shown.tree),
+        "certificate": number_of(shown.tree),
         "partner": particulars["partner"],
         "place": particulars["place"][shown.lang],
         "planted_at": plant["leaf"]["occurred_at"],
@@ -182,7 +182,12 @@ def make_certificate(log: list[Json], shown: Shown) -> Json:
         "proof": {"events": events, "particulars": particulars, "salt": secret["salt"]},
         "species": particulars["species"][shown.lang],
         "state": events[-1]["leaf"]["event"],
-        "tree": {name: plant["leaf"][name] for name in ("lat", "lon", "tag")} | {"photo_url": plant["photo_url"]},
+        "tree": {
+            "lat": float(plant["leaf"]["lat"]),
+            "lon": float(plant["leaf"]["lon"]),
+            "tag": plant["leaf"]["tag"],
+            "photo_url": plant["photo_url"],
+        },
     }
 
 

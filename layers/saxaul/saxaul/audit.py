@@ -19,7 +19,7 @@ from saxaul.ledger.entries import ZERO, Entry, app_of
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.counts import Counts
-from saxaul.trees.orders import OrderedTree, PlantingOrder
+from saxaul.trees.orders import OrderedTree, OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import STANDING_STATES, State
 from saxaul.trees.stock import Stock
@@ -281,6 +281,7 @@ class CrossChecks:
         self._stocks: dict[str, Stock] = {}
         self._surpluses: dict[_Link, int] = {}
         self._unpaid: set[OrderedTree] = set()
+        self._open_trees: Counter[str] = Counter()
 
     def add_redemption(self, redemption: Redemption) -> None:
         trees = [
@@ -293,8 +294,13 @@ class CrossChecks:
         self._trees[redemption.project_id] += len(trees)
         for tree, named in trees:
             self._count(_Link(None, "", named), 1)
+            if tree.state is State.ORDERED:
+                self._open_trees[tree.order_id] += 1
             for order_id in tree.orders:
                 self._count(_Link(order_id, redemption.project_id, named), 1)
+
+    def add_progress(self, progress: OrderProgress) -> None:
+        self._open_trees[progress.order_id] -= progress.open_trees
 
     def add_order(self, order: PlantingOrder) -> None:
         for tree in order.trees:
@@ -326,6 +332,10 @@ class CrossChecks:
             if stock_findings(self.stock(project_id), self.stock(project_id), self._trees[project_id], now)
         ]
 
+    def miscounted_orders(self) -> list[str]:
+        """Return the orders whose progress has another number of open trees than their redemptions."""
+        return sorted(order_id for order_id, surplus in self._open_trees.items() if surplus)
+
     def stock(self, project_id: str) -> Stock:
         return self._stocks.get(project_id, Stock(project_id))
 
@@ -333,6 +343,23 @@ class CrossChecks:
         surplus = self._surpluses.pop(link, 0) + step
         if surplus:
             self._surpluses[link] = surplus
+
+
+def progress_findings(
+    order: PlantingOrder, redemptions: Mapping[str, Redemption], progress: OrderProgress | None
+) -> list[Finding]:
+    """Return a finding if the progress of an order disagrees with the order's redemptions, which are given by id.
+
+    If one of the redemptions is missing, that is a finding of its own, and nothing is returned here.
+    """
+    if not redemptions.keys() >= {tree.redemption_id for tree in order.trees}:
+        return []
+    counted, subject = open_trees(order, redemptions), f"order {order.order_id}"
+    if progress is None:
+        return [Finding(subject, "has no progress")]
+    if progress.open_trees == counted:
+        return []
+    return [Finding(subject, f"counts {progress.open_trees} open trees, but its redemptions have {counted}")]
 
 
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:

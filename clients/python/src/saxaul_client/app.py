@@ -119,8 +119,8 @@ class AppClient(Client):
         """Yield the trees of a person, the most recently requested first."""
         return self._pages(
             "/users/{user_id}/forest",
-            "trees",
-            lambda trees: read_list(ForestTree, trees, "trees"),
+            "forest",
+            lambda forest: read_list(ForestTree, forest, "forest"),
             {"limit": limit, "cursor": cursor, "lang": lang},
             {"user_id": user_id},
         )
@@ -167,6 +167,18 @@ class AppClient(Client):
 
     def redemption(self, user_id: str, redemption_id: str) -> Redemption:
         return read(Redemption, self.call("GET", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
+
+    def redemption_pages(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[Redemption]]:
+        """Yield the redemptions of a person in any state, the most recently requested first."""
+        return self._pages(
+            "/users/{user_id}/redemptions",
+            "redemptions",
+            lambda redemptions: read_list(Redemption, redemptions, "redemptions"),
+            {"limit": limit, "cursor": cursor},
+            {"user_id": user_id},
+        )
 
     def cancel_redemption(self, user_id: str, redemption_id: str) -> Redemption:
         """Cancel a redemption whose trees are not ordered yet, and refund its points."""

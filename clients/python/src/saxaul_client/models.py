@@ -249,11 +249,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PlantedTree:
-    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84) as the log writes them."""
+    """A tree in the ground. ``lat`` and ``lon`` are degrees (WGS 84), with at most seven decimals."""
 
     tag: str
-    lat: str
-    lon: str
+    lat: Decimal
+    lon: Decimal
     photo_url: str | None = None
 
 
@@ -299,7 +299,7 @@ class Redemption:
     trees: int
     points: int
     certificates: tuple[str, ...]
-    applied_at: datetime
+    requested_at: datetime
     reason: str | None = None
     refunded_points: int = 0
     dedication: str | None = None
@@ -309,13 +309,13 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class ForestTree:
-    """A tree of a person. ``number`` is that of its certificate."""
+    """A tree of a person. ``certificate`` is the number of its certificate."""
 
-    number: str
+    certificate: str
     state: str
     project_id: str
     redemption_id: str
-    applied_at: datetime
+    requested_at: datetime
     species: str | None = None
     latin: str | None = None
     place: str | None = None
@@ -337,12 +337,12 @@ class CertificateLinks:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The public facts of a tree. ``members`` has the whole document, with its proof."""
+    """The public facts of a tree. ``certificate`` is the number; ``members`` has the whole document, with its proof."""
 
-    number: str
+    certificate: str
     state: str
     project_id: str
-    applied_at: datetime
+    requested_at: datetime
     species: str | None = None
     latin: str | None = None
     place: str | None = None
@@ -363,7 +363,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class TreeProject:
-    id: str
+    project_id: str
     price_points: int
     available: int
     closed: bool
@@ -419,10 +419,30 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
+    """A planting order of a list.
+
+    Attributes:
+        state: ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
+        trees: how many trees.
+        open_trees: how many of them are still to be planted.
+    """
+
     order_id: str
     project_id: str
     partner: str
     ordered_at: datetime
+    state: str
+    trees: int
+    open_trees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The circle in which the trees of an order must be planted: its centre in degrees (WGS 84), and its radius."""
+
+    lat: Decimal
+    lon: Decimal
+    radius_km: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,14 +463,17 @@ class ManifestLinks:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A planting order with its trees. ``state`` is ``planted`` when each tree is confirmed or reported as failed."""
+    """A planting order with its trees. The first fields are those of ``OrderSummary``."""
 
     order_id: str
     project_id: str
     partner: str
     ordered_at: datetime
     state: str
-    trees: tuple[OrderedTree, ...]
+    trees: int
+    open_trees: int
+    ordered_trees: tuple[OrderedTree, ...]
+    site: Site | None = None
     manifest: ManifestLinks | None = None
 
 

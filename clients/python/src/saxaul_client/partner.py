@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from saxaul_client.client import Client, as_object
-from saxaul_client.errors import AnswerError
-from saxaul_client.models import JsonObject, Order, OrderSummary, Page, Refusal, Reported
+from saxaul_client.client import Client
+from saxaul_client.models import JsonObject, Order, OrderSummary, Page, Reported
 from saxaul_client.reading import read, read_list
 
 
@@ -14,13 +13,18 @@ class PartnerClient(Client):
     Reports are JSON objects with the fields that docs/api.md lists. Refused reports are returned, and not raised.
     """
 
-    def order_pages(self, *, limit: int | None = None, cursor: str | None = None) -> Iterator[Page[OrderSummary]]:
-        """Yield the orders of the partners that the client acts for, newest first."""
+    def order_pages(
+        self, *, state: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[OrderSummary]]:
+        """Yield the orders of the partners that the client acts for, newest first.
+
+        ``state`` selects those that are ``ordered`` or ``planted``.
+        """
         return self._pages(
             "/planting-orders",
             "orders",
             lambda orders: read_list(OrderSummary, orders, "orders"),
-            {"limit": limit, "cursor": cursor},
+            {"state": state, "limit": limit, "cursor": cursor},
         )
 
     def order(self, order_id: str) -> Order:
@@ -28,20 +32,15 @@ class PartnerClient(Client):
 
     def confirm(self, order_id: str, confirmations: Sequence[JsonObject]) -> Reported:
         """Report planted trees, at most 500."""
-        return self._report(order_id, "confirmations", confirmations, "confirmed")
+        return self._report(order_id, "confirmations", confirmations)
 
     def fail(self, order_id: str, failures: Sequence[JsonObject]) -> Reported:
         """Report trees that could not be planted, at most 50."""
-        return self._report(order_id, "failures", failures, "failed")
+        return self._report(order_id, "failures", failures)
 
     def inspect(self, order_id: str, inspections: Sequence[JsonObject]) -> Reported:
         """Report the later state of trees, at most 500."""
-        return self._report(order_id, "inspections", inspections, "inspected")
+        return self._report(order_id, "inspections", inspections)
 
-    def _report(self, order_id: str, name: str, reports: Sequence[JsonObject], count: str) -> Reported:
-        path = f"/planting-orders/{{order_id}}/{name}"
-        answer = as_object(self.call("POST", path, {name: list(reports)}, order_id=order_id))
-        accepted = answer.get(count)
-        if not isinstance(accepted, int):
-            raise AnswerError(f"{count} is not a number")
-        return Reported(accepted, read_list(Refusal, answer.get("refused"), "refused"))
+    def _report(self, order_id: str, name: str, reports: Sequence[JsonObject]) -> Reported:
+        return self._reported(f"/planting-orders/{{order_id}}/{name}", {name: list(reports)}, order_id=order_id)

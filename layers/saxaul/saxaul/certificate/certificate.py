@@ -17,7 +17,7 @@ class Certificate(NamedTuple):
         state: the tree's state, such as ``ordered`` or ``alive``.
         species, latin, place, partner: from the tree's project; None if the project no longer exists.
         dedication: the text; None would mean that it was erased, but nothing erases dedications today.
-        applied_at: when the person requested the tree.
+        requested_at: when the person requested the tree.
         planted_at: the time of the newest ``planted`` or ``replaced`` event; None before the first planting.
         history: the logged events that the certificate shows, oldest first.
         proof: None until the log records that the tree is planted.
@@ -31,7 +31,7 @@ class Certificate(NamedTuple):
     place: Text | None
     partner: str | None
     dedication: str | None
-    applied_at: str
+    requested_at: str
     planted_at: str | None
     tree: ShownTree | None
     history: tuple[ShownEvent, ...] = ()
@@ -40,7 +40,7 @@ class Certificate(NamedTuple):
     def document(self, language: Language) -> dict[str, Json]:
         """Return the certificate as JSON, with its texts in one language."""
         return {
-            "number": self.number,
+            "certificate": self.number,
             "state": self.state,
             "project_id": self.project_id,
             "species": self.species.in_language(language) if self.species else None,
@@ -48,7 +48,7 @@ class Certificate(NamedTuple):
             "place": self.place.in_language(language) if self.place else None,
             "partner": self.partner,
             "dedication": self.dedication,
-            "applied_at": self.applied_at,
+            "requested_at": self.requested_at,
             "planted_at": self.planted_at,
             "tree": self.tree._asdict() if self.tree else None,
             "history": [event._asdict() for event in self.history],

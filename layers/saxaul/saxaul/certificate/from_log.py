@@ -14,7 +14,7 @@ def certificate_from_log(particulars: Particulars, events: Sequence[LoggedEvent]
     last = events[-1].leaf
     planting = events[latest_planting_index([event.leaf for event in events])]
     return Certificate(
-        number=last.number,
+        number=last.certificate,
         state=last.event,
         project_id=last.project_id,
         species=recorded(Text, particulars.species),
@@ -22,7 +22,7 @@ def certificate_from_log(particulars: Particulars, events: Sequence[LoggedEvent]
         place=recorded(Text, particulars.place),
         partner=particulars.partner,
         dedication=particulars.dedication,
-        applied_at=particulars.applied_at,
+        requested_at=particulars.requested_at,
         planted_at=planting.leaf.occurred_at,
         tree=shown_tree(last, planting.photo_url),
         history=shown_history((event.leaf, event.photo_url) for event in events),

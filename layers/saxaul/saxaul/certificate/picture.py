@@ -23,7 +23,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "heading": "CERTIFICATE OF A TREE",
         "unnamed": "A tree",
-        "applied_at": "Requested",
+        "requested_at": "Requested",
         "planted_at": "Planted",
         "not_yet": "not yet",
         "partner": "Planted by",
@@ -46,7 +46,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
     "zh": {
         "heading": "植树证书",
         "unnamed": "一棵树",
-        "applied_at": "申请日期",
+        "requested_at": "申请日期",
         "planted_at": "种植日期",
         "not_yet": "尚未种植",
         "partner": "种植机构",
@@ -190,7 +190,7 @@ def _write_check(sheet: _Sheet, certificate: Certificate, address: str, language
         sheet.y += 4
         sheet.write([labels["tag"]], 12, x=x, leading=1.5, fill=_SOFT)
         sheet.write(wrap(tree.tag, 15, WIDTH - _MARGIN - x, 1), 15, x=x)
-        sheet.write([f"{float(tree.lat):.4f}, {float(tree.lon):.4f}"], 12, x=x, leading=1.5, fill=_SOFT)
+        sheet.write([f"{tree.lat:.4f}, {tree.lon:.4f}"], 12, x=x, leading=1.5, fill=_SOFT)
     sheet.put(labels["scan"], x, top + side - 4, 12, fill=STANDING_COLOUR, font_weight="600")
     sheet.y = top + side + 6
     sheet.write(wrap(_proof_line(certificate, language), 12, _INNER, 2), 12, fill=_SOFT)
@@ -222,7 +222,7 @@ def _description(certificate: Certificate, language: Language) -> str:
 
 def _dates(certificate: Certificate) -> Mapping[str, str | None]:
     """Return the dates that a certificate shows, by the name of their label."""
-    return {"applied_at": certificate.applied_at, "planted_at": certificate.planted_at}
+    return {"requested_at": certificate.requested_at, "planted_at": certificate.planted_at}
 
 
 def _species(certificate: Certificate, language: Language) -> str:

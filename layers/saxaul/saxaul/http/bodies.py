@@ -15,8 +15,11 @@ MAX_ACTIONS = 500
 MAX_REPORTS = 500
 """The most confirmations or inspections in one request. Each becomes a leaf, and a log entry has at most 500 leaves."""
 
-MAX_FAILURES = 50
-"""The most failures in one request. Each may write a redemption and a wallet, and a transaction accepts 100 writes."""
+MAX_FAILURES = 49
+"""The most failures in one request. Each may write a redemption and a wallet, and a transaction accepts 100 writes.
+
+One more write is for the progress of the order.
+"""
 
 
 class Listed(NamedTuple):

@@ -1,27 +1,127 @@
 """Views of planting orders, and of the result of reports."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from typing import TypedDict
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.http.views import View
+from saxaul.http.views import Link, NonNegative, Timestamp
+from saxaul.problems import AllRefused
 from saxaul.trees.manifests import ManifestLinks
-from saxaul.trees.orders import PlantingOrder, is_done
+from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
 from saxaul.trees.states import State
 
 
+class OrderSummaryView(TypedDict):
+    """A planting order in a list: how many trees it has, and how many of them are still to be planted."""
+
+    order_id: str
+    """The id of the order."""
+    project_id: str
+    """The tree project."""
+    partner: str
+    """The partner that plants the trees."""
+    ordered_at: Timestamp
+    """When the order was placed. No tree of it may be planted on an earlier day."""
+    state: str
+    """`ordered` until each tree is confirmed or reported as failed, and then `planted`."""
+    trees: NonNegative
+    """How many trees the order has, at most 150."""
+    open_trees: NonNegative
+    """How many of the trees are still to be planted: neither confirmed nor reported as failed."""
+
+
+class OrderPage(TypedDict):
+    """A page of planting orders, newest first."""
+
+    orders: list[OrderSummaryView]
+    """The orders. One whose state has just changed can be among those of its earlier state for about a second."""
+    cursor: str | None
+    """The cursor of the next page; null on the last one."""
+
+
+class OrderedTreeView(TypedDict):
+    """A tree of a planting order."""
+
+    certificate: str
+    """The number of the tree's certificate, by which reports name the tree."""
+    redemption_id: str
+    """The redemption that the tree belongs to."""
+    state: str
+    """`ordered` if it is still to be planted, `failed` if its planting failed, and otherwise its state since then."""
+
+
+class SiteView(TypedDict):
+    """The area in which the trees of an order must be planted: a circle on the ground."""
+
+    lat: float
+    """The latitude of the centre in degrees (WGS 84)."""
+    lon: float
+    """The longitude of the centre in degrees (WGS 84)."""
+    radius_km: float
+    """The radius in kilometres."""
+
+
+class ManifestView(TypedDict):
+    """Links that download the manifest of an order without a token. Each answer has new ones."""
+
+    csv: Link
+    """The manifest for spreadsheets. Texts in it are changed so that no spreadsheet runs them as a formula."""
+    json: Link
+    """The manifest for programs, with each text exactly as it is in the catalog."""
+    expires_at: Timestamp
+    """When the links expire: 15 minutes after the answer."""
+
+
+class OrderView(OrderSummaryView):
+    """A planting order with its trees."""
+
+    site: SiteView | None
+    """Where the trees must be planted; null if an older order has no site, and then they may be planted anywhere."""
+    ordered_trees: list[OrderedTreeView]
+    """The trees of the order."""
+    manifest: ManifestView | None
+    """Links to the manifest; null until the order is announced."""
+
+
+class RefusedReportView(TypedDict):
+    """Why one report of a request was refused."""
+
+    index: NonNegative
+    """The position of the report in the request, from 0."""
+    certificate: str | None
+    """The certificate number as it was sent, cut after 200 bytes; null if the report has none."""
+    code: str
+    """The reason for programs."""
+    detail: str
+    """The reason for people, cut after 300 bytes."""
+
+
+class ReportsView(TypedDict):
+    """The result of a request with confirmations, failures or inspections."""
+
+    accepted: NonNegative
+    """How many reports were accepted, with those that repeat an earlier report."""
+    refused: list[RefusedReportView]
+    """The reports that were refused. Each of them would be refused again."""
+
+
 def order_view(
     order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
-) -> View:
-    """Return the view of a planting order for its partner.
-
-    The state of the order is ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
-    """
-    return order_summary(order, calendar) | {
-        "state": State.PLANTED if is_done(order, redemptions) else State.ORDERED,
-        "trees": [
+) -> OrderView:
+    """Return the view of a planting order for its partner."""
+    left, reach = open_trees(order, redemptions), order.project.reach
+    return {
+        "order_id": order.order_id,
+        "project_id": order.project_id,
+        "partner": order.partner,
+        "ordered_at": calendar.rfc3339(order.ordered_at),
+        "state": State.ORDERED if left else State.PLANTED,
+        "trees": len(order.trees),
+        "open_trees": left,
+        "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,
+        "ordered_trees": [
             {
                 "certificate": tree.number,
                 "redemption_id": tree.redemption_id,
@@ -29,19 +129,39 @@ def order_view(
             }
             for tree in order.trees
         ],
-        "manifest": links._asdict() | {"expires_at": calendar.rfc3339(links.expires_at)} if links else None,
+        "manifest": {"csv": links.csv, "json": links.json, "expires_at": calendar.rfc3339(links.expires_at)}
+        if links
+        else None,
     }
 
 
-def order_summary(order: PlantingOrder, calendar: Calendar) -> View:
+def order_summary(progress: OrderProgress, calendar: Calendar) -> OrderSummaryView:
     return {
-        "order_id": order.order_id,
-        "project_id": order.project_id,
-        "partner": order.partner,
-        "ordered_at": calendar.rfc3339(order.ordered_at),
+        "order_id": progress.order_id,
+        "project_id": progress.project_id,
+        "partner": progress.partner,
+        "ordered_at": calendar.rfc3339(progress.ordered_at),
+        "state": progress.state,
+        "trees": progress.trees,
+        "open_trees": progress.open_trees,
     }
 
 
-def reports_view(name: str, reported: Reported) -> View:
-    """Return the view of a request's result. ``name`` is the name of the field for the number of accepted reports."""
-    return {name: reported.accepted, "refused": [asdict(refusal) for refusal in reported.refused]}
+def reports_view(reported: Reported) -> ReportsView:
+    """Return the view of a request's result.
+
+    Raises:
+        AllRefused: none of the reports was accepted.
+    """
+    refused: list[RefusedReportView] = [
+        {
+            "index": refusal.index,
+            "certificate": refusal.certificate,
+            "code": refusal.code,
+            "detail": refusal.detail,
+        }
+        for refusal in reported.refused
+    ]
+    if not reported.accepted:
+        raise AllRefused(refused)
+    return {"accepted": reported.accepted, "refused": refused}

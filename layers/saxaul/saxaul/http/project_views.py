@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language, TreeProject
-from saxaul.http.views import NonNegative, Timestamp, View
+from saxaul.http.views import NonNegative, Timestamp
 from saxaul.trees.stock import Stock
 
 
@@ -17,12 +17,45 @@ class ReleaseView(TypedDict):
     """How many saplings are released."""
 
 
+class SaplingsView(TypedDict):
+    """The saplings of a tree project."""
+
+    available: NonNegative
+    """How many saplings are unreserved; 0 if the project is closed. It can be a second old."""
+    next_release: ReleaseView | None
+    """The next release of saplings; null if none is planned."""
+
+
+class TreeProjectView(SaplingsView):
+    """A tree project: what can be planted where, and for how many points."""
+
+    project_id: str
+    """The id of the project."""
+    species: str
+    """The name of the species, in the language of the answer."""
+    place: str
+    """The name of the place, in the language of the answer."""
+    partner: str
+    """The partner that plants the trees."""
+    price_points: NonNegative
+    """The price of one tree, in points."""
+    closed: bool
+    """Whether the project accepts no requests."""
+
+
+class TreeProjects(TypedDict):
+    """Every tree project."""
+
+    projects: list[TreeProjectView]
+    """The tree projects."""
+
+
 def project_view(
     identifier: str, project: TreeProject, stock: Stock, calendar: Calendar, language: Language, now: int
-) -> View:
+) -> TreeProjectView:
     """Return the view of a tree project, with its unreserved saplings and the next release of saplings."""
     return {
-        "id": identifier,
+        "project_id": identifier,
         "species": project.species.in_language(language),
         "place": project.place.names.in_language(language),
         "partner": project.partner,
@@ -32,7 +65,7 @@ def project_view(
     }
 
 
-def saplings_view(stock: Stock, calendar: Calendar, now: int) -> View:
+def saplings_view(stock: Stock, calendar: Calendar, now: int) -> SaplingsView:
     """Return how many saplings of a project are unreserved, and the next release of saplings."""
     release = stock.next_release(now)
     return {

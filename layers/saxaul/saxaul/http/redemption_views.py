@@ -1,12 +1,123 @@
 """Views of redemptions, and of the steps of their trees."""
 
+from typing import TypedDict
+
 from saxaul.catalog.calendar import Calendar
-from saxaul.http.views import View
+from saxaul.http.views import Link, NonNegative, Timestamp
+from saxaul.log.shown import ShownTree
 from saxaul.trees.plantings import shown_planting
 from saxaul.trees.redemptions import Redemption, Step
 
 
-def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
+class TreeView(TypedDict):
+    """A tree in the ground, as its partner reported it."""
+
+    tag: str
+    """The text on the label of the tree."""
+    lat: float
+    """The latitude in degrees (WGS 84), with at most seven decimals."""
+    lon: float
+    """The longitude in degrees (WGS 84), with at most seven decimals."""
+    photo_url: Link | None
+    """The link to a photo of the planting; null if the partner gave none."""
+
+
+class StepView(TypedDict):
+    """A step in the life of a tree: a change of its state, or an inspection."""
+
+    state: str
+    """The state of the tree after the step: `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or
+    `refunded`.
+    """
+    at: Timestamp
+    """When the step happened. The partner reported the time of a planting and of an inspection."""
+    recorded_at: Timestamp
+    """When Saxaul recorded the step."""
+    order_id: str | None
+    """The planting order, if the tree was ordered or its planting failed; else null."""
+    reason: str | None
+    """Why the planting failed; null for other steps."""
+    inspector: str | None
+    """Who inspected the tree; null if the step is not an inspection."""
+    evidence_url: Link | None
+    """The link to the photo of the new tree, or to the evidence of the inspection; null if there is none."""
+    tree: TreeView | None
+    """The new tree, if the step is `planted` or `replaced`; else null."""
+
+
+class LifeView(TypedDict):
+    """What has happened to one tree of a redemption."""
+
+    certificate: str
+    """The number of the tree's certificate."""
+    state: str
+    """The state of the tree. Before its redemption is reserved, it is that of the redemption."""
+    history: list[StepView]
+    """The stored steps of the tree, oldest first, at most 20 of them in full."""
+
+
+class RedemptionView(TypedDict):
+    """A redemption: a request for trees, and what has become of it."""
+
+    redemption_id: str
+    """The id of the redemption."""
+    user_id: str
+    """The person whose points pay for the trees."""
+    state: str
+    """`requested` until it is settled, and then `reserved` or `rejected`; `cancelled` if an app cancelled it before its
+    trees were ordered. It is `ordered` while a tree is still to be planted, and then has the state that its trees
+    share, or `planted` if they differ.
+    """
+    reason: str | None
+    """Why the request was rejected; else null."""
+    project_id: str
+    """The tree project."""
+    trees: NonNegative
+    """How many trees were requested."""
+    points: NonNegative
+    """The price of all trees together, in points."""
+    refunded_points: NonNegative
+    """The points that went back to the wallet for trees that could not be planted."""
+    dedication: str
+    """The text on the certificates; empty if the app gave none."""
+    certificates: list[str]
+    """The certificate numbers of the trees. A certificate can be read once the redemption is reserved."""
+    lives: list[LifeView]
+    """What has happened to each tree, in the order of `certificates`."""
+    requested_at: Timestamp
+    """When the trees were requested."""
+
+
+class RequestedRedemptionView(RedemptionView):
+    """The redemption for a request for trees."""
+
+    replay: bool
+    """Whether this is the redemption of an earlier request with the same `Idempotency-Key`."""
+
+
+class RedemptionPage(TypedDict):
+    """A page of a person's redemptions, the most recently requested first."""
+
+    user_id: str
+    """The person."""
+    redemptions: list[RedemptionView]
+    """The redemptions, in any state."""
+    cursor: str | None
+    """The cursor of the next page; null on the last one."""
+
+
+class HarvestView(TypedDict):
+    """What a harvest has moved."""
+
+    user_id: str
+    """The person."""
+    moved: NonNegative
+    """The ripe points that this call moved into the wallet. If the call is repeated, it is 0."""
+    spendable: NonNegative
+    """The points that the person can spend now."""
+
+
+def redemption_view(redemption: Redemption, calendar: Calendar) -> RedemptionView:
     return {
         "redemption_id": redemption.redemption_id,
         "user_id": redemption.user_id,
@@ -26,11 +137,11 @@ def redemption_view(redemption: Redemption, calendar: Calendar) -> View:
             }
             for tree in redemption.trees
         ],
-        "applied_at": calendar.rfc3339(redemption.requested_at),
+        "requested_at": calendar.rfc3339(redemption.requested_at),
     }
 
 
-def step_view(step: Step, calendar: Calendar) -> View:
+def step_view(step: Step, calendar: Calendar) -> StepView:
     """Return the view of a step in the history of a tree, for the owner of the tree."""
     return {
         "state": step.state,
@@ -40,5 +151,9 @@ def step_view(step: Step, calendar: Calendar) -> View:
         "reason": step.reason or None,
         "inspector": step.inspector or None,
         "evidence_url": step.evidence or None,
-        "tree": shown_planting(step.planting)._asdict() if step.planting else None,
+        "tree": tree_view(shown_planting(step.planting)) if step.planting else None,
     }
+
+
+def tree_view(tree: ShownTree) -> TreeView:
+    return {"tag": tree.tag, "lat": tree.lat, "lon": tree.lon, "photo_url": tree.photo_url}

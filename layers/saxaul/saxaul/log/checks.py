@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from saxaul.log import merkle
-from saxaul.log.canonical_json import Json, digest
+from saxaul.log.canonical_json import Json, digest, encode
 from saxaul.log.counts import Counts
 from saxaul.log.entries import NO_PREVIOUS_HASH, Header, dedication_digest, evidence_of
 from saxaul.log.event_rules import CheckedEvent, check_left_out, check_next, check_shown
@@ -42,7 +42,7 @@ class CheckedCertificate:
 
     @property
     def number(self) -> str:
-        return str(self.document["number"])
+        return str(self.document["certificate"])
 
 
 @dataclass
@@ -97,10 +97,11 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
     document = parse_object(
         parse_json(text.rstrip(b"\r\n"), "the certificate"),
         "the certificate",
-        "number state project_id species latin place partner dedication applied_at planted_at tree history proof",
+        "certificate state project_id species latin place partner dedication requested_at planted_at "
+        "tree history proof",
     )
     if document["proof"] is None:
-        if log and document["number"] in list(log.events_by_number):
+        if log and document["certificate"] in list(log.events_by_number):
             raise RefusedError("the certificate has no proof, but its tree is in the log")
         raise NotInLogError("the certificate has no proof: only planted trees are in the log")
     proof = parse_object(document["proof"], "the proof", "particulars salt events")
@@ -113,7 +114,7 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
     photos = [raw_event["photo_url"] for raw_event in proof["events"]]
     _check_photos_shown(events, photos, planted)
     logged = {
-        "number": last.number,
+        "certificate": last.certificate,
         "state": last.event,
         "project_id": last.project_id,
         "planted_at": events[planted].leaf.occurred_at,
@@ -124,7 +125,8 @@ def check_certificate(text: bytes, keys: "Keys", log: CheckedLog | None = None) 
         ],
     }
     for name, value in logged.items():
-        _require_equal(document[name], value, f"{name} is not what the log says")
+        # As texts, because Python takes true and 1 as equal.
+        _require_equal(encode(document[name]), encode(value), f"{name} is not what the log says")
     return CheckedCertificate(document, events)
 
 
@@ -216,7 +218,7 @@ def _check_particulars(document: Mapping[str, Json], proof: Mapping[str, Json], 
     _require_equal(
         digest(particulars), events[0].leaf.particulars, "the particulars are not those that the log commits to"
     )
-    for name in ("latin", "partner", "applied_at"):
+    for name in ("latin", "partner", "requested_at"):
         _require_equal(document[name], particulars[name], f"{name} is not what the log commits to")
     species, place = particulars["species"], particulars["place"]
     if (document["species"], document["place"]) not in [(species[language], place[language]) for language in species]:
@@ -281,8 +283,10 @@ def _check_entry(document: Json, log: CheckedLog, keys: "Keys") -> None:
         header.previous, before.hash if before else NO_PREVIOUS_HASH, f"{where} does not commit to the entry before it"
     )
     for index, leaf in enumerate(checked):
-        events = log.events_by_number.setdefault(leaf.number, [])
-        check_next(leaf, events[-1].leaf if events else None, f"the {leaf.event} event of {leaf.number} in {where}")
+        events = log.events_by_number.setdefault(leaf.certificate, [])
+        check_next(
+            leaf, events[-1].leaf if events else None, f"the {leaf.event} event of {leaf.certificate} in {where}"
+        )
         events.append(CheckedEvent(leaf, index, header))
     recounted = log.counts.after(checked)
     _require_equal(

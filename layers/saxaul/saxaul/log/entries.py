@@ -31,6 +31,7 @@ class Leaf(NamedTuple):
     """One statement of a partner: one event of the tree of one certificate.
 
     Attributes:
+        certificate: the number of the certificate.
         follows: the previous event of the same certificate in the log; empty for ``planted``, which is the first.
         occurred_at: when the event happened, as the partner stated it, in RFC 3339.
         recorded_at: when the service accepted the report, in RFC 3339.
@@ -40,7 +41,7 @@ class Leaf(NamedTuple):
         particulars: the commitment to the fixed facts of the certificate, from :attr:`Particulars.commitment`.
     """
 
-    number: str
+    certificate: str
     project_id: str
     event: Event
     follows: Event | Literal[""]
@@ -64,7 +65,7 @@ class Particulars(NamedTuple):
     """The facts of a certificate that are fixed when its tree is planted. Later catalog changes do not alter them.
 
     Attributes:
-        applied_at: when the person requested the tree, in RFC 3339.
+        requested_at: when the person requested the tree, in RFC 3339.
         dedication: the text; None would mean that it was erased, but nothing erases dedications today.
         salt: 32 random bytes in hexadecimal, so that nobody can find a dedication by guessing. It is None if the
             dedication is None.
@@ -75,7 +76,7 @@ class Particulars(NamedTuple):
     latin: str
     place: dict[str, str]
     partner: str
-    applied_at: str
+    requested_at: str
     dedication: str | None
     salt: str | None
     dedication_digest: str
@@ -88,13 +89,13 @@ class Particulars(NamedTuple):
         latin: str,
         place: dict[str, str],
         partner: str,
-        applied_at: str,
+        requested_at: str,
         dedication: str,
     ) -> "Particulars":
         """Create particulars with a new salt. ``species`` and ``place`` hold a text for each language."""
         salt = secrets.token_hex(32)
         digest_of_both = dedication_digest(dedication, salt)
-        return cls(species, latin, place, partner, applied_at, dedication, salt, digest_of_both)
+        return cls(species, latin, place, partner, requested_at, dedication, salt, digest_of_both)
 
     @property
     def commitment(self) -> str:

@@ -120,7 +120,7 @@ def _check_order(event: CheckedEvent, before: CheckedEvent) -> None:
 
 
 def _check_same_tree(leaf: Leaf, before: Leaf, what: str) -> None:
-    if any(getattr(leaf, name) != getattr(before, name) for name in ("number", "project_id", "particulars")):
+    if any(getattr(leaf, name) != getattr(before, name) for name in ("certificate", "project_id", "particulars")):
         raise RefusedError(f"{what} belongs to another certificate")
     place_before = (before.tag, before.lat, before.lon)
     if leaf.event != "replaced" and (leaf.tag, leaf.lat, leaf.lon) != place_before:

@@ -94,7 +94,7 @@ def parse_leaf(document: Json) -> Leaf:
         raise RefusedError("a leaf has a value that is not text")
     if members["event"] not in EVENTS:
         raise RefusedError("a leaf has an unknown event")
-    for name in ("number", "project_id", "tag"):
+    for name in ("certificate", "project_id", "tag"):
         if not members[name]:
             raise RefusedError(f"{name} of a leaf is empty")
     parse_time(members["occurred_at"], "occurred_at of a leaf")
@@ -131,14 +131,14 @@ def parse_particulars(document: Json) -> dict[str, Any]:
     Raises:
         RefusedError: a member is missing, unknown or malformed.
     """
-    names = "species latin place partner applied_at dedication_digest"
+    names = "species latin place partner requested_at dedication_digest"
     members = parse_object(document, "the particulars", names)
     for name in ("species", "place"):
         for language, text in parse_object(members[name], name, LANGUAGES_OF_PARTICULARS).items():
             parse_text(text, f"{name} in {language}")
     for name in ("latin", "partner"):
         parse_text(members[name], name)
-    parse_time(members["applied_at"], "applied_at")
+    parse_time(members["requested_at"], "requested_at")
     parse_hash(members["dedication_digest"], "dedication_digest")
     return members
 

@@ -63,7 +63,7 @@ def latest_planting_index(leaves: Sequence[Leaf]) -> int:
 
 def shown_tree(leaf: Leaf, photo_url: str | None) -> ShownTree:
     """Return a tree as the leaf of its newest event describes it. ``photo_url`` is the photo of its newest planting."""
-    return ShownTree(leaf.tag, leaf.lat, leaf.lon, photo_url or None)
+    return ShownTree(leaf.tag, float(leaf.lat), float(leaf.lon), photo_url or None)
 
 
 def shown_history(events: Iterable[tuple[Leaf, str | None]]) -> tuple[ShownEvent, ...]:

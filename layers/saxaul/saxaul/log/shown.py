@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 
 class ShownTree(NamedTuple):
-    """A tree as its certificate shows it. Degrees are text, in the format of the log."""
+    """A tree as its certificate shows it. Degrees are WGS 84, with at most as many decimals as the log has."""
 
     tag: str
-    lat: str
-    lon: str
+    lat: float
+    lon: float
     photo_url: str | None
 
 

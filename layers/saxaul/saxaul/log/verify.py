@@ -78,7 +78,7 @@ def _line_about_inclusion(certificate: CheckedCertificate, log: CheckedLog) -> s
 def _lines_about_certificate(certificate: CheckedCertificate) -> Iterator[str]:
     document = certificate.document
     yield f"Certificate {certificate.number}: {document['species']} in {document['place']}, by {document['partner']}."
-    yield f"Requested at {document['applied_at']}. Current state: {document['state']}."
+    yield f"Requested at {document['requested_at']}. Current state: {document['state']}."
     for event in certificate.events:
         leaf, header = event.leaf, event.header
         yield (

@@ -84,10 +84,13 @@ class OrderPlacing(NamedTuple):
         """
         self.manifests.put(manifest_of(order, self.calendar))
         self.bus.announce(order, self.calendar)
-        try:
-            self.orders.put(order.announced(self.clock.now()))
-        except LostRaceError:
-            return  # another worker announced the order in the meantime
+
+        def attempt() -> None:
+            stored = self.orders.get(order.order_id)
+            if stored and stored.announced_at is None:  # else another worker announced the order in the meantime
+                self.orders.announce(stored.announced(self.clock.now()), self.orders.progress(order.order_id))
+
+        retry_lost_races(attempt, self.clock)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Reads forests (the trees of a person), and the tree projects."""
+"""Reads the redemptions and the forest (the trees) of a person, and the tree projects."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -32,6 +32,20 @@ class ForestPlace(NamedTuple):
     number: int
 
 
+class RedemptionPlace(NamedTuple):
+    """The place of a redemption among all redemptions of a person."""
+
+    requested_at: int
+    redemption_id: str
+
+
+class FoundRedemptions(NamedTuple):
+    """Redemptions of a person, and whether older ones follow."""
+
+    redemptions: Sequence[Redemption]
+    has_more: bool
+
+
 class OwnedTree(NamedTuple):
     """A tree of a person, with its certificate, its redemption and its place in the forest."""
 
@@ -57,7 +71,7 @@ class ShownProjects(NamedTuple):
 
 
 class ForestReading(NamedTuple):
-    """Reads forests and tree projects."""
+    """Reads redemptions, forests and tree projects."""
 
     redemptions: Redemptions
     orders: Orders
@@ -65,6 +79,16 @@ class ForestReading(NamedTuple):
     catalog_store: CatalogStore
     calendar: Calendar
     clock: Clock
+
+    def requested(self, user_id: str, limit: int, after: RedemptionPlace | None) -> FoundRedemptions:
+        """Return up to ``limit`` redemptions of a user in any state, the most recently requested first.
+
+        With ``after``, return only redemptions that follow the one at this place.
+        """
+        listed = self.redemptions.newest(user_id, after)
+        older = (found for found in listed if after is None or (found.requested_at, found.redemption_id) < after)
+        found = list(islice(older, limit + 1))
+        return FoundRedemptions(found[:limit], len(found) > limit)
 
     def trees(self, user_id: str, limit: int, after: ForestPlace | None) -> Forest:
         """Return up to ``limit`` trees of a user, the most recently requested first, after the place ``after``.

@@ -15,7 +15,7 @@ A Lambda response has at most 6 MB, and escaping makes it longer by one characte
 """
 
 
-class LogPage(NamedTuple):
+class PublishedEntries(NamedTuple):
     """A page of the log: entries as canonical JSON, oldest first.
 
     A full page never changes. A page that is not full may get more entries later.
@@ -31,7 +31,7 @@ class LogReading(NamedTuple):
     store: LogStore
     key: SigningKey
 
-    def read_page(self, after: int, limit: int) -> LogPage:
+    def read_page(self, after: int, limit: int) -> PublishedEntries:
         """Return at most ``limit`` entries after sequence ``after``, and fewer if the page reaches MAX_CHARACTERS."""
         entries: list[str] = []
         characters = 0
@@ -40,7 +40,7 @@ class LogReading(NamedTuple):
             characters += len(entry)
             if characters >= MAX_CHARACTERS:
                 break
-        return LogPage(entries, len(entries) == limit or characters >= MAX_CHARACTERS)
+        return PublishedEntries(entries, len(entries) == limit or characters >= MAX_CHARACTERS)
 
     def public_key(self) -> str:
         """Return the public key of the log, as PEM (RFC 7468)."""

@@ -12,9 +12,10 @@ from saxaul.services import wiring
 from saxaul.services.append_log import LogWriter
 from saxaul.settings import settings
 from saxaul.storage.log import LogStore
+from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.signing import SigningKey
-from saxaul.trees.orders import PlantingOrder
+from saxaul.trees.orders import PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
 from saxaul.trees.statements import log_draft
@@ -30,6 +31,7 @@ class ReportTaking(NamedTuple):
     """Applies confirmations, failures and inspections."""
 
     redemptions: Redemptions
+    orders: Orders
     log: LogWriter
     calendar: Calendar
     clock: Clock
@@ -41,26 +43,32 @@ class ReportTaking(NamedTuple):
         """
 
         def attempt() -> Reported:
-            now = self.clock.now()
-            outcome = apply(order, self.redemptions.of_order(order), reported, now, self.calendar)
+            now, redemptions = self.clock.now(), self.redemptions.of_order(order)
+            outcome = apply(order, redemptions, reported, now, self.calendar)
             if outcome.changed:
-                self._write(outcome, order, now)
+                after = redemptions | {changed.redemption_id: changed for changed in outcome.changed}
+                done = open_trees(order, redemptions) - open_trees(order, after)
+                self._write(outcome, order, done, now)
             return outcome
 
         return retry_lost_races(attempt, self.clock)
 
-    def _write(self, outcome: Reported, order: PlantingOrder, now: int) -> None:
+    def _write(self, outcome: Reported, order: PlantingOrder, done: int, now: int) -> None:
         """Write what a request changed, in one transaction. The log has no entries about failures.
+
+        If trees of the order were confirmed or reported as failed (``done`` of them), the order's progress changes too.
 
         Raises:
             TransactionRefusedError: one of the items has changed since it was read.
         """
+        progress = [self.orders.progress_write(self.orders.progress(order.order_id).after(done))] if done else []
         if not outcome.statements:
-            self.redemptions.write(outcome.changed, outcome.refunds)
+            self.redemptions.write(outcome.changed, outcome.refunds, progress)
             return
         head = self.log.head()
         draft = log_draft(outcome, order, self.calendar, sequence_after(head))
-        self.log.append(head, order.partner, draft.leaves, self.redemptions.put_writes(draft.redemptions), now)
+        writes = [*self.redemptions.put_writes(draft.redemptions), *progress]
+        self.log.append(head, order.partner, draft.leaves, writes, now)
 
 
 @cache
@@ -68,4 +76,4 @@ def report_taking() -> ReportTaking:
     """Return the report taking service of this process."""
     ledger, calendar = wiring.ledger(), settings().calendar
     log = LogWriter(LogStore(ledger), SigningKey(settings().signing_key), calendar)
-    return ReportTaking(Redemptions(ledger), log, calendar, wiring.clock())
+    return ReportTaking(Redemptions(ledger), Orders(ledger), log, calendar, wiring.clock())

@@ -21,7 +21,7 @@ def unproven_certificate(
         place=project.place if project else None,
         partner=project.partner if project else None,
         dedication=redemption.dedication,
-        applied_at=calendar.rfc3339(redemption.requested_at),
+        requested_at=calendar.rfc3339(redemption.requested_at),
         planted_at=calendar.rfc3339(planting.planted_at) if planting else None,
         tree=shown_planting(planting) if planting else None,
     )

@@ -12,8 +12,9 @@ from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.manifests import ManifestLinks
-from saxaul.trees.orders import OrderPlace, PlantingOrder
+from saxaul.trees.orders import OrderPlace, OrderProgress, PlantingOrder
 from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 
 
 class ViewedOrder(NamedTuple):
@@ -35,13 +36,15 @@ class OrderViewing(NamedTuple):
     manifests: Manifests
     clock: Clock
 
-    def newest(self, partners: Iterable[str], limit: int, before: OrderPlace | None) -> list[PlantingOrder]:
-        """Return up to ``limit`` announced orders of these partners, newest first.
+    def newest(
+        self, partners: Iterable[str], limit: int, before: OrderPlace | None, state: State | None
+    ) -> list[OrderProgress]:
+        """Return up to ``limit`` announced orders of these partners, newest first. ``state`` None means any state.
 
-        With ``before``, return only orders that are older than the order at this place.
+        With ``before``, return only orders that are older than the order at this place. An order whose state has just
+        changed may be among those of its earlier state for about a second.
         """
-        found = [order for partner in partners for order in self.orders.of_partner(partner, limit, before)]
-        return sorted(found, key=lambda order: order.place, reverse=True)[:limit]
+        return self.orders.of_partners(partners, limit, before, state)
 
     def find(self, order_id: str, partners: Sequence[str]) -> PlantingOrder:
         """Return an order that belongs to one of these partners.

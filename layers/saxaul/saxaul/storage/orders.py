@@ -1,20 +1,29 @@
 """Planting orders as items.
 
 An order is in one list of the index ``Listing`` at a time. It is in its project's list of unannounced orders until its
-announcement, and in its partner's list of orders after that.
+announcement, and in its partner's list of orders after that. The progress of an order is an item of its own. After the
+announcement, it is in its partner's list of orders in the state ``ordered``, and then in that of the state ``planted``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from saxaul.catalog.entries import Text
 from saxaul.catalog.recorded import recorded
 from saxaul.storage import redemptions
 from saxaul.storage.table import Item, Key, Table, transact
-from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, PlantingOrder
+from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, OrderProgress, PlantingOrder
 from saxaul.trees.reach import Reach
+from saxaul.trees.states import State
 
-_PREFIX = "ORDER#"
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+_PREFIX, _PROGRESS_PREFIX = "ORDER#", "PROGRESS#"
+_LISTS: Mapping[State | None, str] = {None: "ORDERS#", State.ORDERED: "ORDERED#", State.PLANTED: "PLANTED#"}
+"""The lists of a partner: that of all orders, and that of the orders in each state."""
+
 _PROJECT = "pk, sk, species, latin, place, partner, reach"
 """The attributes of the project details."""
 
@@ -26,7 +35,7 @@ class Orders:
         self._table = table
 
     def write(self, new: NewOrder) -> PlantingOrder:
-        """Write a new order and the redemptions of its trees in one transaction, and return the stored order.
+        """Write a new order, its progress and the redemptions of its trees in one transaction. Return the stored order.
 
         Raises:
             TransactionRefusedError: a redemption has changed since it was read.
@@ -34,20 +43,42 @@ class Orders:
         writes = [
             self._table.put_write(redemptions.to_item(redemption), redemption.version) for redemption in new.redemptions
         ]
-        transact([self._table.put_write(to_item(new.order), expected_version=0), *writes])
+        progress = OrderProgress.of_new(new.order)
+        transact(
+            [self._table.put_write(to_item(new.order), expected_version=0), self.progress_write(progress), *writes]
+        )
         return new.order._replace(version=1)
 
-    def put(self, order: PlantingOrder) -> None:
-        """Write an order, if the stored version is still the one that was read.
+    def announce(self, order: PlantingOrder, progress: OrderProgress) -> None:
+        """Write an announced order and its progress, which are from then on in the lists of its partner.
 
         Raises:
-            ItemMovedError: a concurrent write changed the order first.
+            TransactionRefusedError: a concurrent write changed one of them since it was read.
         """
-        self._table.put(to_item(order), order.version)
+        transact([self._table.put_write(to_item(order), order.version), self.progress_write(progress.announced())])
 
     def get(self, order_id: str) -> PlantingOrder | None:
         item = self._table.get(order_key(order_id))
         return from_item(item) if item else None
+
+    def progress(self, order_id: str) -> OrderProgress:
+        """Return the progress of an order that exists.
+
+        Raises:
+            LookupError: it has no progress.
+        """
+        progress = self.find_progress(order_id)
+        if progress is None:
+            raise LookupError(f"order {order_id} has no progress")
+        return progress
+
+    def find_progress(self, order_id: str) -> OrderProgress | None:
+        item = self._table.get(progress_key(order_id))
+        return progress_from_item(item) if item else None
+
+    def progress_write(self, progress: OrderProgress) -> "TransactWriteItemTypeDef":
+        """Return the write of a changed progress, for a transaction: it must still have the version that was read."""
+        return self._table.put_write(progress_to_item(progress), progress.version)
 
     def get_many(self, order_ids: Iterable[str]) -> dict[str, PlantingOrder]:
         """Return the orders that exist under these identifiers, by order_id."""
@@ -61,24 +92,37 @@ class Orders:
 
     def unannounced(self, project_id: str, limit: int) -> list[PlantingOrder]:
         """Return a project's orders that are written but not announced, oldest first."""
-        listed = self._listed(_unannounced_list(project_id), limit)
-        return [order for order in listed if order.announced_at is None]
-
-    def of_partner(self, partner: str, limit: int, before: OrderPlace | None = None) -> list[PlantingOrder]:
-        """Return a partner's announced orders, newest first. With ``before``, return only older orders."""
-        return self._listed(
-            _partners_list(partner), limit, backwards=True, before=_list_order(before) if before else ""
-        )
-
-    def _listed(self, name: str, limit: int, *, backwards: bool = False, before: str = "") -> list[PlantingOrder]:
-        listed = self._table.listed(name, limit, backwards=backwards, before=before)
-        keys = [Key(item["pk"], item["sk"]) for item in listed]
+        keys = [Key(item["pk"], item["sk"]) for item in self._table.listed(_unannounced_list(project_id), limit)]
         found = self._table.get_many(keys, consistent=True)
-        return [from_item(found[key]) for key in keys if key in found]
+        orders = [from_item(found[key]) for key in keys if key in found]
+        return [order for order in orders if order.announced_at is None]
+
+    def of_partners(
+        self, partners: Iterable[str], limit: int, before: OrderPlace | None = None, state: State | None = None
+    ) -> list[OrderProgress]:
+        """Return the announced orders of these partners, newest first, in any state or only in one.
+
+        With ``before``, return only orders that are older than the order at this place. The index may lag behind, so
+        an order can be in the list of a state that it has just left. Its progress is read consistently.
+        """
+        place = _list_order(before) if before else ""
+        listed = [
+            item
+            for partner in partners
+            for item in self._table.listed(_LISTS[state] + partner, limit, backwards=True, before=place)
+        ]
+        newest = sorted(listed, key=lambda item: str(item["list_order"]), reverse=True)[:limit]
+        keys = [progress_key(str(item["pk"]).partition("#")[2]) for item in newest]
+        found = self._table.get_many(keys, consistent=True)
+        return [progress_from_item(found[key]) for key in keys if key in found]
 
 
 def order_key(order_id: str) -> Key:
     return Key(_PREFIX + order_id, "ORDER")
+
+
+def progress_key(order_id: str) -> Key:
+    return Key(_PROGRESS_PREFIX + order_id, "PROGRESS")
 
 
 def _list_order(place: OrderPlace) -> str:
@@ -87,10 +131,6 @@ def _list_order(place: OrderPlace) -> str:
 
 def _unannounced_list(project_id: str) -> str:
     return f"UNANNOUNCED#{project_id}"
-
-
-def _partners_list(partner: str) -> str:
-    return f"ORDERS#{partner}"
 
 
 def to_item(order: PlantingOrder) -> Item:
@@ -105,7 +145,7 @@ def to_item(order: PlantingOrder) -> Item:
         "place": project.place.model_dump(),
         "ordered_at": order.ordered_at,
         "trees": [list(tree) for tree in order.trees],
-        "list_name": _unannounced_list(order.project_id) if is_new else _partners_list(order.partner),
+        "list_name": _unannounced_list(order.project_id) if is_new else _LISTS[None] + order.partner,
         "list_order": _list_order(order.place),
     }
     if project.reach:
@@ -122,6 +162,33 @@ def from_item(item: Item) -> PlantingOrder:
         project=_project(item),
         trees=tuple(OrderedTree(*tree) for tree in item["trees"]),
         announced_at=None if announced_at is None else int(announced_at),
+        version=int(item["v"]),
+    )
+
+
+def progress_to_item(progress: OrderProgress) -> Item:
+    item: Item = {
+        **progress_key(progress.order_id)._asdict(),
+        "project_id": progress.project_id,
+        "partner": progress.partner,
+        "ordered_at": progress.ordered_at,
+        "trees": progress.trees,
+        "open_trees": progress.open_trees,
+    }
+    if not progress.is_announced:
+        return item
+    return item | {"list_name": _LISTS[progress.state] + progress.partner, "list_order": _list_order(progress.place)}
+
+
+def progress_from_item(item: Item) -> OrderProgress:
+    return OrderProgress(
+        order_id=item["pk"].removeprefix(_PROGRESS_PREFIX),
+        project_id=item["project_id"],
+        partner=item["partner"],
+        ordered_at=int(item["ordered_at"]),
+        trees=int(item["trees"]),
+        open_trees=int(item["open_trees"]),
+        is_announced="list_name" in item,
         version=int(item["v"]),
     )
 

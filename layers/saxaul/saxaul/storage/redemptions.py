@@ -4,13 +4,14 @@ The index ``Listing`` finds the redemptions that still need work, without a scan
 redemptions. The lists of pending redemptions are sorted by the time of the request. Each project also has a list of
 redemptions with trees that wait for a planting order, sorted by the time of the reservation.
 
-The index ``Forest`` has the redemptions of each person, sorted by the time of the request, without the rejected and the
-cancelled ones. So a forest costs the same, however many redemptions were cancelled.
+The index ``Forest`` has two lists of the redemptions of each person, both sorted by the time of the request: those with
+trees, and the rejected and cancelled ones. So a forest costs the same, however many redemptions were cancelled.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 TREE_PREFIX = "TREE#"
 _LAST = "TREE#~"
 
-_NEWEST = "~"
-"""Sorts after the ``forest_order`` of every redemption."""
+_OLDEST, _NEWEST = "0", "~"
+"""Sort before and after the position of every redemption in a list."""
 
-_NOT_IN_FOREST = frozenset({State.REJECTED, State.CANCELLED})
+_WITHOUT_TREES = frozenset({State.REJECTED, State.CANCELLED})
+_WITHOUT_TREES_MARK = "-"
+"""Begins the ``forest_order`` of a rejected or cancelled redemption. It sorts before the digits of the others."""
 
 REQUESTED_LISTS = 64
 """Pending redemptions are spread over this many lists. One list accepts at most 1,000 writes a second.
@@ -79,11 +82,23 @@ class Redemptions:
         ``last`` is the requested_at and the redemption_id of the first redemption to yield; None means the newest. A
         new redemption may be missing for about a second. The redemptions are read some at a time.
         """
-        keys = self._table.forest(f"USER#{user_id}", _order(*last) if last else _NEWEST)
-        while some := [Key(item["pk"], item["sk"]) for item in islice(keys, FOREST_PAGE)]:
+        keys = self._table.forest(f"USER#{user_id}", _OLDEST, _order(*last) if last else _NEWEST)
+        found = self._in_parts(Key(item["pk"], item["sk"]) for item in keys)
+        return (redemption for redemption in found if redemption.state not in _WITHOUT_TREES)
+
+    def newest(self, user_id: str, last: tuple[int, str] | None = None) -> Iterator[Redemption]:
+        """Yield a user's redemptions in any state, the most recently requested first, as ``forest`` does."""
+        pk, newest = f"USER#{user_id}", _order(*last) if last else _NEWEST
+        with_trees = self._table.forest(pk, _OLDEST, newest)
+        without_trees = self._table.forest(pk, _WITHOUT_TREES_MARK + _OLDEST, _WITHOUT_TREES_MARK + newest)
+        # A redemption that is rejected or cancelled meanwhile is in both lists, because this list is read first.
+        merged = merge(with_trees, without_trees, key=_place_in_forest, reverse=True)
+        return self._in_parts(Key(pk, sk) for sk, _ in groupby(item["sk"] for item in merged))
+
+    def _in_parts(self, keys: Iterator[Key]) -> Iterator[Redemption]:
+        while some := list(islice(keys, FOREST_PAGE)):
             found = self._table.get_many(some, consistent=True)
-            redemptions = (from_item(found[key]) for key in some if key in found)
-            yield from (redemption for redemption in redemptions if redemption.state not in _NOT_IN_FOREST)
+            yield from (from_item(found[key]) for key in some if key in found)
 
     def add(self, redemption: Redemption) -> None:
         """Write a new redemption.
@@ -167,13 +182,21 @@ class Redemptions:
         )
         return sorted(waiting, key=lambda redemption: (redemption.reserved_at, redemption.redemption_id))
 
-    def write(self, changed: Sequence[Redemption], refunds: Mapping[str, int]) -> None:
+    def write(
+        self,
+        changed: Sequence[Redemption],
+        refunds: Mapping[str, int],
+        also: Sequence["TransactWriteItemTypeDef"] = (),
+    ) -> None:
         """Write changed redemptions, and refund the points in ``refunds`` (by user_id), in one transaction.
+
+        ``also`` are further writes of the same transaction.
 
         Raises:
             TransactionRefusedError: a redemption has changed since it was read, or another write is in progress.
         """
-        transact([*self.put_writes(changed), *(self._spending.refund_write(*refund) for refund in refunds.items())])
+        refunding = (self._spending.refund_write(*refund) for refund in refunds.items())
+        transact([*self.put_writes(changed), *refunding, *also])
 
     def put_writes(self, changed: Sequence[Redemption]) -> list["TransactWriteItemTypeDef"]:
         """Return the conditional writes of changed redemptions, for a transaction."""
@@ -206,7 +229,13 @@ def _order(instant: int, redemption_id: str) -> str:
     return f"{instant:012d}#{redemption_id}"
 
 
+def _place_in_forest(item: Item) -> str:
+    """Return the place of a redemption among all redemptions of its user: by the time of the request."""
+    return str(item["forest_order"]).removeprefix(_WITHOUT_TREES_MARK)
+
+
 def to_item(redemption: Redemption) -> Item:
+    mark = _WITHOUT_TREES_MARK if redemption.state in _WITHOUT_TREES else ""
     item: Item = {
         **redemption_key(redemption.user_id, redemption.redemption_id)._asdict(),
         "redemption_id": redemption.redemption_id,
@@ -219,11 +248,10 @@ def to_item(redemption: Redemption) -> Item:
         "points": redemption.points,
         "state": redemption.state.value,
         "trees": [_pack(tree) for tree in redemption.trees],
+        "forest_order": mark + _order(redemption.requested_at, redemption.redemption_id),
     }
     if redemption.max_points is not None:
         item["max_points"] = redemption.max_points
-    if redemption.state not in _NOT_IN_FOREST:
-        item["forest_order"] = _order(redemption.requested_at, redemption.redemption_id)
     if redemption.state is State.REQUESTED:
         item["list_name"] = _requested_list(redemption)
         item["list_order"] = _order(redemption.requested_at, redemption.redemption_id)

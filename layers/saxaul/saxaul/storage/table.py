@@ -146,14 +146,15 @@ class Table:
         found = self._query(condition, values, IndexName="Listing", ScanIndexForward=not backwards, Limit=limit)
         return islice(found, limit)
 
-    def forest(self, pk: str, last: str) -> Iterator[Item]:
-        """Yield the keys of a partition's items in the index ``Forest``, from ``forest_order`` ``last`` on backwards.
+    def forest(self, pk: str, first: str, last: str) -> Iterator[Item]:
+        """Yield the keys of a partition's items in the index ``Forest``, from ``last`` backwards to ``first``.
 
-        The index may lag behind. Reads FOREST_PAGE keys at a time.
+        Both are positions in the index (``forest_order``) and included. The index may lag behind. Reads FOREST_PAGE
+        keys at a time.
         """
         return self._query(
-            "pk = :pk AND forest_order <= :last",
-            {":pk": pk, ":last": last},
+            "pk = :pk AND forest_order BETWEEN :first AND :last",
+            {":pk": pk, ":first": first, ":last": last},
             IndexName="Forest",
             ScanIndexForward=False,
             Limit=FOREST_PAGE,

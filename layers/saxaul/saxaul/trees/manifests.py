@@ -34,6 +34,9 @@ COLUMNS = (
     "latin",
     "place",
     "place_zh",
+    "lat",
+    "lon",
+    "radius_km",
 )
 
 _FORMULA_SIGNS = frozenset("=+@\u2212")
@@ -75,8 +78,10 @@ def _as_csv(order: PlantingOrder) -> bytes:
     project = order.project
     species, place = project.species, project.place
     project_cells = (order.project_id, species.en, species.zh, project.latin, place.en, place.zh)
+    site = project.reach or ("", "", "")  # numbers, which no spreadsheet runs as a formula
     for tree in order.trees:
-        rows.writerow(map(safe_cell, (order.order_id, tree.number, tree.redemption_id, *project_cells)))
+        texts = (order.order_id, tree.number, tree.redemption_id, *project_cells)
+        rows.writerow([*map(safe_cell, texts), *site])
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -90,7 +95,9 @@ def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
         "species": project.species.model_dump(),
         "latin": project.latin,
         "place": project.place.model_dump(),
-        "trees": [{"certificate": tree.number, "redemption_id": tree.redemption_id} for tree in order.trees],
+        "site": project.reach._asdict() if project.reach else None,
+        "trees": len(order.trees),
+        "ordered_trees": [{"certificate": tree.number, "redemption_id": tree.redemption_id} for tree in order.trees],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

@@ -12,8 +12,8 @@ from saxaul.trees.reach import RADIUS_DECIMALS, Reach
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.states import State
 
-MAX_REDEMPTIONS = 99
-"""The most redemptions of one order. Together with the order, they fill one DynamoDB transaction."""
+MAX_REDEMPTIONS = 98
+"""The most redemptions of one order. Together with the order and its progress, they fill one DynamoDB transaction."""
 
 MAX_TREES_PER_ORDER = 150
 """The most trees that the redemptions of one order have in total.
@@ -134,8 +134,49 @@ def create_order(
     return NewOrder(order, [redemption.ordered(order_id, now) for redemption in chosen])
 
 
-def is_done(order: PlantingOrder, redemptions: Mapping[str, Redemption]) -> bool:
-    """Return whether no tree of an order is left to plant. ``redemptions`` are all redemptions of the order, by id."""
-    return not any(
+def open_trees(order: PlantingOrder, redemptions: Mapping[str, Redemption]) -> int:
+    """Return how many trees of an order are still to be planted. ``redemptions`` are all of the order's, by id."""
+    return sum(
         order.state_in_order(redemptions[tree.redemption_id], tree.number) is State.ORDERED for tree in order.trees
     )
+
+
+class OrderProgress(NamedTuple):
+    """What the list of a partner's orders shows of an order. It is stored apart from the order, and stays small.
+
+    Attributes:
+        ordered_at: an instant in seconds.
+        trees: how many trees the order has.
+        open_trees: how many of them are still to be planted: neither confirmed nor reported as failed.
+        is_announced: whether the order is announced. Only then is it in a list.
+    """
+
+    order_id: str
+    project_id: str
+    partner: str
+    ordered_at: int
+    trees: int
+    open_trees: int
+    is_announced: bool = False
+    version: int = 0
+
+    @classmethod
+    def of_new(cls, order: PlantingOrder) -> "OrderProgress":
+        trees = len(order.trees)
+        return cls(order.order_id, order.project_id, order.partner, order.ordered_at, trees, open_trees=trees)
+
+    @property
+    def state(self) -> State:
+        """``ordered`` until each tree is confirmed or reported as failed, and then ``planted``."""
+        return State.ORDERED if self.open_trees else State.PLANTED
+
+    @property
+    def place(self) -> OrderPlace:
+        return OrderPlace(self.ordered_at, self.order_id)
+
+    def after(self, done: int) -> "OrderProgress":
+        """Return the progress after this many more trees were confirmed or reported as failed."""
+        return self._replace(open_trees=self.open_trees - done)
+
+    def announced(self) -> "OrderProgress":
+        return self._replace(is_announced=True)

@@ -17,5 +17,6 @@ class PlantedTree(NamedTuple):
 
 
 def shown_planting(planting: PlantedTree) -> ShownTree:
-    """Return the details of a planting as a certificate shows them, with degrees in the format of the log."""
-    return ShownTree(planting.tag, degrees(planting.lat), degrees(planting.lon), planting.photo_url or None)
+    """Return the details of a planting as a certificate shows them, with the degrees that the log has."""
+    lat, lon = float(degrees(planting.lat)), float(degrees(planting.lon))
+    return ShownTree(planting.tag, lat, lon, planting.photo_url or None)

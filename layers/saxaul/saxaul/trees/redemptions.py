@@ -88,12 +88,12 @@ class Seal(NamedTuple):
     """Values that are needed to check a certificate against the public log. They are set when the tree is planted.
 
     Attributes:
-        applied_at: when the tree was requested, in RFC 3339, as in the data that the log commits to.
+        requested_at: when the tree was requested, in RFC 3339, as in the data that the log commits to.
         dedication_digest: the salted hash of the dedication, which the log commits to.
         salt: the salt of this hash. None would mean that the dedication was erased; no code does that today.
     """
 
-    applied_at: str
+    requested_at: str
     salt: str | None
     dedication_digest: str
 

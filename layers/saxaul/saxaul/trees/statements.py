@@ -48,7 +48,7 @@ def particulars_of(redemption: Redemption, seal: Seal, project: OrderedProject) 
         latin=project.latin,
         place=project.place.model_dump(),
         partner=project.partner,
-        applied_at=seal.applied_at,
+        requested_at=seal.requested_at,
         dedication=None if seal.salt is None else redemption.dedication,
         salt=seal.salt,
         dedication_digest=seal.dedication_digest,
@@ -61,15 +61,15 @@ def _seal(redemption: Redemption, project: OrderedProject, calendar: Calendar) -
         latin=project.latin,
         place=project.place.model_dump(),
         partner=project.partner,
-        applied_at=calendar.rfc3339(redemption.requested_at),
+        requested_at=calendar.rfc3339(redemption.requested_at),
         dedication=redemption.dedication,
     )
-    return Seal(fixed.applied_at, fixed.salt, fixed.dedication_digest)
+    return Seal(fixed.requested_at, fixed.salt, fixed.dedication_digest)
 
 
 def _leaf(statement: Statement, project_id: str, particulars: Particulars, calendar: Calendar) -> Leaf:
     return Leaf(
-        number=statement.number,
+        certificate=statement.number,
         project_id=project_id,
         event=_EVENTS[statement.step.state],
         follows=_EVENTS.get(statement.follows, ""),
