@@ -10,11 +10,11 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay viewer pictures bench test test-fast
-.PHONY: test-long check build deploy connect clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay viewer pictures openapi bench
+.PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: env ## start the laptop stack, and watch a bus ride become a tree
 	@$(MAKE) --no-print-directory up story
@@ -61,6 +61,9 @@ replay: env ## send published bike rides through the API (FILE=trips.csv or .zip
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
 	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
 
+openapi: env ## write the OpenAPI document of the API from the code
+	@$(BIN)/python -m local.openapi
+
 bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed
 
@@ -68,16 +71,19 @@ test: env ## run all tests, including the end-to-end tests on a separate stack, 
 	@$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: env ## run the tests that need no stack and are not slow, in about two minutes
-	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/integration tests/template tests/search
+	@$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow" tests/unit tests/client tests/contract tests/integration tests/template tests/search
 
-test-long: env ## run the proof with many more random runs, the load tests with more users, and more hostile calls
-	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_burst.py tests/e2e/test_hostile_calls.py
+test-long: env ## run the proof with many more random runs, the load tests with more users, and more generated calls
+	@SAXAUL_PROFILE=long $(BIN)/python -m pytest tests/proof tests/e2e/test_chaos.py tests/e2e/test_burst.py tests/e2e/test_hostile_calls.py tests/e2e/test_contract.py
 
 check: env ## run ruff, mypy and the linter of the template
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam validate --lint
+
+release-contract: env ## record the API's document as the last released one, which later changes must not break
+	@$(BIN)/python -m tests.contract.release
 
 build: env ## build for AWS, and check every built file
 	@$(BIN)/python -m local.build

@@ -1,0 +1,174 @@
+"""Requests that succeed, for each operation of the API, with what a test has prepared in its stack."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from local.sam import ROOT
+from saxaul.catalog.entries import KINDS
+from tests.contract.conformance import ACCEPTED, Answer, Case, Exclusion, Honest, Known
+from tests.e2e.hostile import ENTRIES
+
+PREFIX = "contract-"
+"""How the ids of everything begin that the requests write."""
+
+ENTRY = f"{PREFIX}synonyms"
+"""The id of a group of synonyms, which has two versions."""
+
+_VIEWER = ROOT / "functions" / "describe_api" / "viewer"
+_WORDS = {"en": "contract", "zh": "合约"}
+_FACILITY: Mapping[str, Any] = {
+    "names": _WORDS,
+    "kind": "warehouse",
+    "place": {"names": _WORDS, "lat": 30.27, "lon": 120.15},
+    "app": "alipay",
+    "plausible_a_day": {"solar_warehouse": {"value": 1000}},
+}
+_ENTRY_OF_KIND: Mapping[str, Mapping[str, Any]] = {
+    "action-types": ENTRIES[0],
+    "campaigns": {**ENTRIES[1], "multipliers": {"bus_ride": 1}, "recurs": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29"},
+    "tree-projects": ENTRIES[2],
+    "initiatives": ENTRIES[3],
+    "suggestions": ENTRIES[4],
+    "synonyms": ENTRIES[5],
+    "facilities": _FACILITY,
+}
+_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class World(NamedTuple):
+    """What a test has prepared in its stack, with the default catalog.
+
+    Attributes:
+        now: the current time.
+        user: the id of a person with points for a tree, and a grant to citybike.
+        action: an action of this person that was reported, as it was sent.
+        redemption: a redemption whose tree is ordered, by the names in its path.
+        cancelled: a redemption that is cancelled, by the names in its path. So cancelling it again succeeds.
+        orders: the id of the planting order of each of the three trees, by certificate number.
+        planted: the certificate number of a tree that is planted.
+        ordered: the certificate number of a tree that is not planted yet.
+        failing: the same, of another tree.
+    """
+
+    now: datetime
+    user: str
+    action: Mapping[str, Any]
+    redemption: Mapping[str, str]
+    cancelled: Mapping[str, str]
+    orders: Mapping[str, str]
+    planted: str
+    ordered: str
+    failing: str
+
+
+def known(world: World, tokens: Mapping[str, str]) -> Known:
+    """Return what a test knows about its stack."""
+    return Known(tokens, _honest(world), _values(world), _harmless)
+
+
+def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
+    person = {"user_id": world.user}
+    grant = {**person, "app_id": "citybike"}
+    planted, ordered, failing = (
+        {"order_id": world.orders[number]} for number in (world.planted, world.ordered, world.failing)
+    )
+    entry = {"kind": "synonyms", "id": ENTRY}
+    entries = [{"kind": kind, "id": f"{PREFIX}{kind}"} for kind in KINDS]
+    action = {**world.action, "action_id": f"{PREFIX}new"}
+    reversal = {name: world.action[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "mistake"}
+    moment = world.now.isoformat()
+    planting = {"tag": "T-1", "lat": 38.85, "lon": 105.73, "planted_at": moment}
+    seen = {"certificate": world.planted, "state": "alive", "inspected_at": moment, "inspector": "Li"}
+    wish = {"project_id": "saxaul-alxa"}
+    return {
+        "POST /actions": [Honest(body={"actions": [action]})],
+        "POST /reversals": [Honest(body={"reversals": [reversal]})],
+        "GET /suggestions": [Honest(), Honest(query={"q": "bus", "user_id": world.user})],
+        "GET /campaigns/{id}": [Honest({"id": "world-environment-day"})],
+        **{f"GET /users/{{user_id}}/{name}": [Honest(person)] for name in ("wallet", "ledger", "statement", "grants")},
+        **{
+            f"GET /users/{{user_id}}/{name}": [Honest({"user_id": world.redemption["user_id"]})]
+            for name in ("forest", "redemptions")
+        },
+        "POST /users/{user_id}/harvest": [Honest(person)],
+        "POST /users/{user_id}/redemptions": [Honest(person, wish, headers={"Idempotency-Key": f"{PREFIX}key"})],
+        "GET /users/{user_id}/redemptions/{redemption_id}": [Honest(world.redemption)],
+        "DELETE /users/{user_id}/redemptions/{redemption_id}": [Honest(world.cancelled)],
+        "GET /users/{user_id}/grants/{app_id}": [Honest(grant)],
+        "PUT /users/{user_id}/grants/{app_id}": [Honest(grant, {"covers": ["read"]})],
+        "DELETE /users/{user_id}/grants/{app_id}": [Honest(grant)],
+        "GET /planting-orders/{order_id}": [Honest(planted)],
+        "POST /planting-orders/{order_id}/confirmations": [
+            Honest(ordered, {"confirmations": [{"certificate": world.ordered, **planting}]})
+        ],
+        "POST /planting-orders/{order_id}/failures": [
+            Honest(failing, {"failures": [{"certificate": world.failing, "reason": "frost"}]})
+        ],
+        "POST /planting-orders/{order_id}/inspections": [Honest(planted, {"inspections": [seen]})],
+        "GET /catalog/{kind}": [Honest({"kind": kind}) for kind in KINDS],
+        "GET /catalog/{kind}/{id}": [Honest(entry)],
+        "PUT /catalog/{kind}/{id}": [Honest(path, deepcopy(_ENTRY_OF_KIND[path["kind"]])) for path in entries],
+        "DELETE /catalog/{kind}/{id}": [Honest({"kind": "synonyms", "id": f"{PREFIX}deleted"})],
+        "GET /catalog/{kind}/{id}/versions": [Honest(entry)],
+        "POST /catalog/{kind}/{id}/versions/{version}/restore": [Honest({**entry, "version": "1"})],
+        "GET /docs/{file}": [Honest({"file": file.name}) for file in sorted(_VIEWER.glob("swagger-ui-*"))],
+        "GET /certificates/{number}": [
+            Honest({"number": f"{number}{form}"}) for number in (world.planted, world.ordered) for form in ("", ".svg")
+        ],
+        "GET /factors/{action_type}/{version}": [Honest({"action_type": "bus_ride", "version": "1"})],
+    }
+
+
+def _values(world: World) -> Mapping[str, Sequence[Any]]:
+    moments = [(world.now - timedelta(hours=hours)).isoformat() for hours in (0, 1)]
+    return {
+        "user_id": [world.user],
+        "facility_id": ["recycled-packaging-hub"],
+        "type": [world.action["type"]],
+        "quantity": [1, "1.5"],
+        **dict.fromkeys(("occurred_at", "planted_at", "inspected_at"), moments),
+        "project_id": ["saxaul-alxa"],
+        "certificate": [world.ordered, world.planted],
+        "lat": [38.85],
+        "lon": [105.73],
+        "q": ["bus", "公交", "saxaul"],
+    }
+
+
+def _harmless(case: Case) -> None:
+    """Let a request write only catalog entries whose ids begin with the prefix."""
+    path: Mapping[str, Any] = case.path_parameters or {}
+    identifier = path.get("id")
+    writes = case.method != "GET" and case.path.startswith("/catalog/")
+    if not writes or not isinstance(identifier, str) or not _IDENTIFIER.fullmatch(identifier):
+        return
+    if not identifier.startswith(PREFIX):
+        case.path_parameters = {**path, "id": f"{PREFIX}{identifier}"[:64]}
+
+
+def _names_refused_items(_: Case, answer: Answer) -> bool:
+    is_json = answer.headers.get("content-type") == ["application/json"]
+    return is_json and bool(json.loads(answer.content).get("refused"))
+
+
+EXCLUSIONS = (
+    Exclusion(
+        "an answer names the items that are refused, and the others are accepted", ACCEPTED, _names_refused_items
+    ),
+)
+
+
+def remove_entries(call: Callable[[str, str], Any]) -> None:
+    """Delete the entries that the requests wrote. ``call`` sends a request and returns the JSON of its answer."""
+    for kind in ("suggestions", "initiatives", "campaigns", "synonyms", "tree-projects", "facilities", "action-types"):
+        cursor: str | None = ""
+        while cursor is not None:
+            page = call("GET", f"/catalog/{kind}?limit=200" + (f"&cursor={cursor}" if cursor else ""))
+            for entry in page["entries"]:
+                if entry["id"].startswith(PREFIX):
+                    call("DELETE", f"/catalog/{kind}/{entry['id']}")
+            cursor = page["cursor"]
