@@ -37,7 +37,7 @@ HEADERS = (
     *("Accept", "Accept-Language", "Host", "X-Forwarded-Host"),
     *("If-Match", "If-None-Match", "Idempotency-Key", "User-Agent"),
 )
-PARAMETERS = {declared.route: declared.parameters for declared in operations()}
+PARAMETERS = {route: declared.parameters for declared in operations() for route in declared.routes}
 """The names of the query parameters of each operation."""
 
 
