@@ -88,8 +88,8 @@ class VersionView(ChangeView):
 
     superseded: bool
     """Whether the version never takes effect, because a later one took effect at its time or before."""
-    entry: dict[str, Any] | None
-    """The entry as it was written; null if this version is a deletion."""
+    entry: Any
+    """The entry as it was written; null if this version is a deletion. If it cannot be read, it is what is stored."""
 
 
 class VersionsPage(TypedDict):

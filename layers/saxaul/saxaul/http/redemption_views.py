@@ -111,10 +111,13 @@ class HarvestView(TypedDict):
 
     user_id: str
     """The person."""
-    moved: NonNegative
-    """The ripe points that this call moved into the wallet. If the call is repeated, it is 0."""
-    spendable: NonNegative
-    """The points that the person can spend now."""
+    moved: int
+    """The ripe points that this call moved into the wallet. If the call is repeated, it is 0.
+
+    It is negative if more points were withdrawn by reversals, after they had been harvested, than have become ripe.
+    """
+    spendable: int
+    """The points that the person can spend now. It can be negative after a reversal of what was already spent."""
 
 
 def redemption_view(redemption: Redemption, calendar: Calendar) -> RedemptionView:
