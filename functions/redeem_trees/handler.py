@@ -35,16 +35,16 @@ _IDEMPOTENCY_KEY = HeaderField(
 
 
 class RedemptionBody(Model):
-    """The body of a redemption request."""
+    """A request for trees of one project."""
 
     project_id: Identifier
     """The id of a tree project."""
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1
-    """How many trees to request."""
+    """How many trees."""
     dedication: Annotated[str, AfterValidator(clean_dedication), Described({"maxLength": MAX_SENT})] = ""
-    """A text on the certificate, of at most 100 characters after invisible ones were removed."""
+    """A text of at most 100 characters, which anyone can read. Needless invisible characters are removed."""
     max_points: Annotated[int | None, Field(strict=True, ge=0, le=_MAX_POINTS)] = None
-    """The most points that all of the trees may cost. An app should always send the price that it showed."""
+    """The most points that all of the trees may cost. Always send the price that the person was shown."""
 
 
 @operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: HarvestView})

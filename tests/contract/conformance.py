@@ -120,9 +120,20 @@ class Outcome(NamedTuple):
 def operations_of(document: Document) -> dict[str, Operation]:
     """Return the operations of a document by method and path. Objects in its answers have no other fields."""
     strict = deepcopy(dict(document))
-    responses = [item.get("responses", {}) for path in strict["paths"].values() for item in path.values()]
-    for part in (*responses, strict.get("components", {})):
-        _close(part)
+    responses = [
+        response
+        for path in strict["paths"].values()
+        for operation in path.values()
+        for response in operation["responses"].values()
+    ]
+    components = strict.get("components", {})
+    parts = {part["$ref"].rpartition("/")[2] for part in _parts_of_all_of(strict) if "$ref" in part}
+    components["schemas"] = {
+        name: schema if name in parts else _closed(schema) for name, schema in components.get("schemas", {}).items()
+    }
+    for response in (*responses, *components.get("responses", {}).values()):
+        for content in response.get("content", {}).values():
+            content["schema"] = _closed(content.get("schema", {}))
     config = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}})
     schema = schemathesis.openapi.from_dict(strict, config=config)
     return {operation.label: operation for operation in map(_readable, schema.get_all_operations())}
@@ -134,16 +145,27 @@ def _readable(found: Result[Operation, InvalidSchema]) -> Operation:
     return found.ok()
 
 
-def _close(part: Any) -> None:  # noqa: ANN401 - any part of a document
-    """Forbid fields that an object does not name. The document leaves it open, so that a release may add fields."""
-    if isinstance(part, list):
-        for item in part:
-            _close(item)
-    elif isinstance(part, dict):
-        if part.get("type") == "object" and isinstance(part.get("properties"), dict):
-            part.setdefault("additionalProperties", False)
-        for value in part.values():
-            _close(value)
+def _closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
+    """Return a schema that forbids fields that an object does not name.
+
+    The document allows them, so that a release may add fields. The parts of an ``allOf`` are closed together.
+    """
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "allOf" in schema:
+        return {"unevaluatedProperties": False} | schema
+    closed = {name: _closed(part) for name, part in schema.items()}
+    is_object = schema.get("type") == "object" and isinstance(schema.get("properties"), dict)
+    return {"additionalProperties": False} | closed if is_object else closed
+
+
+def _parts_of_all_of(part: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - any part of a document
+    if isinstance(part, dict):
+        yield from part.get("allOf", ())
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _parts_of_all_of(inner)
 
 
 def role_of(operation: Operation) -> str | None:

@@ -7,6 +7,7 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from local.sam import ROOT
 from saxaul.catalog.entries import KINDS
 from tests.contract.conformance import ACCEPTED, Answer, Case, Exclusion, Honest, Known
 from tests.e2e.hostile import ENTRIES
@@ -17,6 +18,7 @@ PREFIX = "contract-"
 ENTRY = f"{PREFIX}synonyms"
 """The id of a group of synonyms, which has two versions."""
 
+_VIEWER = ROOT / "functions" / "describe_api" / "viewer"
 _WORDS = {"en": "contract", "zh": "合约"}
 _FACILITY: Mapping[str, Any] = {
     "names": _WORDS,
@@ -113,6 +115,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "DELETE /catalog/{kind}/{id}": [Honest({"kind": "synonyms", "id": f"{PREFIX}deleted"})],
         "GET /catalog/{kind}/{id}/versions": [Honest(entry)],
         "POST /catalog/{kind}/{id}/versions/{version}/restore": [Honest({**entry, "version": "1"})],
+        "GET /docs/{file}": [Honest({"file": file.name}) for file in sorted(_VIEWER.glob("swagger-ui-*"))],
         "GET /certificates/{number}": [
             Honest({"number": f"{number}{form}"}) for number in (world.planted, world.ordered) for form in ("", ".svg")
         ],

@@ -11,17 +11,28 @@ import requests
 from tests.contract.conformance import Answer, Case, Exclusion, Exercise, Honest, Known, Outcome, operations_of
 
 BASE_URL = "http://localhost/v1"
+CODES = ["forbidden", "invalid_body", "invalid_json", "invalid_parameter", "not_an_app", "unauthorized"]
 PROBLEM = {
     "description": "The request is refused.",
     "content": {
         "application/problem+json": {
-            "schema": {"type": "object", "required": ["code"], "properties": {"code": {"type": "string"}}}
+            "schema": {
+                "allOf": [
+                    {"$ref": "#/components/schemas/Problem"},
+                    {"properties": {"code": {"enum": CODES}, "refused": {"type": "integer"}}},
+                ]
+            }
         }
     },
 }
 DOCUMENT: Mapping[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Trees", "version": "1"},
+    "components": {
+        "schemas": {
+            "Problem": {"type": "object", "required": ["code"], "properties": {"code": {"type": "string"}}},
+        }
+    },
     "paths": {
         "/people/{user_id}/trees": {
             "post": {
@@ -159,6 +170,11 @@ FAULTS: Mapping[str, tuple[Api, str]] = {
     "no required header": (changed(headers={"content-type": "application/json"}), "Missing required response headers"),
     "another header": (with_headers(location="/x"), "does not name the headers location"),
     "a field of another type": (changed(body={"certificate": 1}), "Response violates schema"),
+    "another field of a refusal": (
+        but(400, Sent(400, {"code": "invalid_body", "new": 1}, {"content-type": "application/problem+json"})),
+        "Response violates schema",
+    ),
+    "an undocumented code": (but(403, refused(403, "not_yours")), "Response violates schema"),
     "a missing field": (changed(body={}), "Response violates schema"),
     "another field": (changed(body={"certificate": "A-1", "new": 1}), "Response violates schema"),
     "a request without a token that is accepted": (but(401, PLANTED), "a request without a token is accepted"),
@@ -181,6 +197,12 @@ def test_a_fault_is_found(name: str) -> None:
     api, title = FAULTS[name]
 
     assert any(title in fault for fault in outcome(api).faults)
+
+
+def test_a_refusal_may_have_the_fields_of_each_part_of_its_schema() -> None:
+    sent = Sent(400, {"code": "invalid_body", "refused": 1}, {"content-type": "application/problem+json"})
+
+    assert outcome(but(400, sent)).faults == []
 
 
 def test_an_operation_without_parameters_that_accepts_a_query_parameter_is_found() -> None:

@@ -74,18 +74,18 @@ Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValid
 
 class _Report(Model):
     certificate: Annotated[str, Field(max_length=40)]
-    """The certificate number of the tree."""
+    """The number of the tree's certificate."""
 
 
 class Confirmation(_Report):
     """A report that one tree was planted."""
 
     tag: Tag
-    """The text on the tree's label. It has a visible character."""
+    """The text on the label of the tree. It has a visible character."""
     lat: Latitude
-    """Degrees of latitude (WGS 84)."""
+    """The latitude in degrees (WGS 84). It is rounded to seven decimals."""
     lon: Longitude
-    """Degrees of longitude (WGS 84)."""
+    """The longitude in degrees (WGS 84). It is rounded to seven decimals."""
     planted_at: ReportedTime
     """When the tree was planted."""
     photo_url: EvidenceLink | None = None
@@ -103,7 +103,7 @@ class Failure(_Report):
     """A report that one tree could not be planted."""
 
     reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
-    """Why the tree could not be planted. It has a visible character."""
+    """Why the tree could not be planted."""
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
         """Return the next step: ``reserved`` to wait for another order, or ``refunded`` after MAX_TRIES orders."""
@@ -129,23 +129,23 @@ class Inspection(_Report):
     json_schema = _FIELDS_OF_A_REPLACEMENT
 
     state: Literal["alive", "dead", "replaced"]
-    """What the inspector found: the tree is alive, it is dead, or another one was planted in its place."""
+    """The state in which the tree was found; `replaced` if a new tree was planted in its place."""
     inspected_at: ReportedTime
     """When the tree was inspected."""
     inspector: Annotated[str, Field(min_length=1, max_length=100), VisibleLine]
-    """Who inspected the tree. It has a visible character."""
+    """Who inspected the tree."""
     evidence_url: EvidenceLink | None = None
     """A link to a photo or a report."""
     tag: Tag | None = None
-    """The text on the label of the new tree."""
+    """The text on the label of the new tree. Required if the state is `replaced`, and not allowed otherwise."""
     lat: Latitude | None = None
-    """Degrees of latitude of the new tree (WGS 84)."""
+    """The latitude of the new tree in degrees (WGS 84). Required and allowed as `tag` is."""
     lon: Longitude | None = None
-    """Degrees of longitude of the new tree (WGS 84)."""
+    """The longitude of the new tree in degrees (WGS 84). Required and allowed as `tag` is."""
     planted_at: ReportedTime | None = None
-    """When the new tree was planted, not after the inspection."""
+    """When the new tree was planted, not after `inspected_at`. Required and allowed as `tag` is."""
     photo_url: EvidenceLink | None = None
-    """A link to a photo of the new tree."""
+    """A link to a photo of the new tree. Allowed only if the state is `replaced`."""
 
     @model_validator
     def _check_replacement_fields(self) -> Self:
