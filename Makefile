@@ -10,8 +10,8 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay viewer pictures bench test test-fast
-.PHONY: test-long check release-contract build deploy connect clean
+.PHONY: help run env up down story seed export reconcile recount dead-letters replay viewer pictures openapi bench
+.PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -60,6 +60,9 @@ pictures: env ## start a stack, and make docs/run.svg and docs/certificate.png (
 replay: env ## send published bike rides through the API (FILE=trips.csv or .zip, USER_COLUMN=bikeid, STACK=)
 	@test -n "$(FILE)" || { echo "Name the trips: make replay FILE=trips.csv"; exit 1; }
 	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
+
+openapi: env ## write the OpenAPI document of the API from the code
+	@$(BIN)/python -m local.openapi
 
 bench: env ## run the benchmarks (ONLY=accrual runs one of them)
 	@failed=0; for name in $(or $(ONLY),$(BENCHMARKS)); do $(BIN)/python -m benchmarks.$$name || failed=$$?; [ $$failed -lt 128 ] || break; done; exit $$failed

@@ -134,15 +134,24 @@ def confirmed_disagreements(table: Table, cross_checks: CrossChecks) -> list[Fin
 
 def confirmed_progress_findings(table: Table, order_ids: Sequence[str]) -> list[Finding]:
     """Return what is wrong with the progress of these orders after reading them again, up to three times."""
-    stored, trees = orders.Orders(table), redemptions.Redemptions(table)
     found: list[Finding] = []
-    for order in stored.get_many(order_ids).values():
-        for _ in range(_READINGS):
-            findings = progress_findings(order, trees.of_order(order), stored.find_progress(order.order_id))
-            if not findings:
-                break
-        found += findings
+    for order_id in order_ids:
+        with suppress(*MALFORMED):  # the first scan has reported the item that cannot be read
+            found += _progress_findings(table, order_id)
     return found
+
+
+def _progress_findings(table: Table, order_id: str) -> list[Finding]:
+    stored, trees = orders.Orders(table), redemptions.Redemptions(table)
+    findings: list[Finding] = []
+    for _ in range(_READINGS):
+        order = stored.get(order_id)
+        if order is None:  # that is a finding of its own
+            return []
+        findings = progress_findings(order, trees.of_order(order), stored.find_progress(order_id))
+        if not findings:
+            break
+    return findings
 
 
 def confirmed_stock_findings(table: Table, project_ids: Sequence[str]) -> list[Finding]:

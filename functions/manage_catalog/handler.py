@@ -5,7 +5,7 @@ from math import inf
 from typing import Annotated, Any
 
 from saxaul.startup import prepare
-from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Identifier, Kind
+from saxaul.catalog.entries import KINDS, MAX_ENTRY_BYTES, Campaign, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import Field, TypeAdapter, ValidationError
 from saxaul.catalog.versions import HIGHEST_VERSION, VersionedEntry
@@ -134,7 +134,7 @@ def list_versions(request: Request) -> Response:
 @operation(
     *("PUT", "/catalog/{kind}/{id}", TO_OPERATE),
     headers=_CONDITIONS,
-    body=dict[str, Any],
+    body=Entity,
     answers=_WRITTEN,
     problems=("invalid_entry", *_REFUSED),
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
-from saxaul.catalog.models import AfterValidator, Field, Model, TypeAdapter, ValidationError
+from saxaul.catalog.models import AfterValidator, Described, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.access import TO_GRANT
 from saxaul.http.endpoint import endpoint
 from saxaul.http.grant_views import GrantsView, GrantView, NoGrantView, grant_view, grants_view, no_grant_view
@@ -30,7 +30,13 @@ def _in_order(covers: tuple[Cover, ...]) -> tuple[Cover, ...]:
 class GrantBody(Model):
     """The body of a request for a grant: what the app may do."""
 
-    covers: Annotated[tuple[Cover, ...], Field(min_length=1, max_length=len(COVERS)), AfterValidator(_in_order)]
+    covers: Annotated[
+        tuple[Cover, ...],
+        Field(min_length=1, max_length=len(COVERS)),
+        AfterValidator(_in_order),
+        Described({"uniqueItems": True}),
+    ]
+    """What the app may do for the person: report actions, read the person's data, or spend points."""
 
 
 @operation("GET", "/users/{user_id}/grants", TO_GRANT, answers={200: GrantsView})

@@ -5,7 +5,7 @@ from typing import Annotated
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
-from saxaul.catalog.models import AfterValidator, Field, Model, ValidationError
+from saxaul.catalog.models import AfterValidator, Described, Field, Model, ValidationError
 from saxaul.http.access import TO_CANCEL, TO_READ_A_PERSON, TO_SPEND_POINTS
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import LOCATION, Answer, HeaderField, operation
@@ -20,7 +20,7 @@ from saxaul.services.harvest import harvesting
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
-from saxaul.trees.dedications import clean_dedication
+from saxaul.trees.dedications import MAX_SENT, clean_dedication
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
 _MAX_POINTS = 10**15
@@ -35,12 +35,16 @@ _IDEMPOTENCY_KEY = HeaderField(
 
 
 class RedemptionBody(Model):
-    """The body of a redemption request."""
+    """A request for trees of one project."""
 
     project_id: Identifier
+    """The id of a tree project."""
     trees: Annotated[int, Field(strict=True, ge=1, le=MAX_TREES_PER_REDEMPTION)] = 1
-    dedication: Annotated[str, AfterValidator(clean_dedication)] = ""
+    """How many trees."""
+    dedication: Annotated[str, AfterValidator(clean_dedication), Described({"maxLength": MAX_SENT})] = ""
+    """A text of at most 100 characters, which anyone can read. Needless invisible characters are removed."""
     max_points: Annotated[int | None, Field(strict=True, ge=0, le=_MAX_POINTS)] = None
+    """The most points that all of the trees may cost. Always send the price that the person was shown."""
 
 
 @operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: HarvestView})

@@ -47,7 +47,9 @@ def list_orders(request: Request) -> Response:
 def view_order(request: Request) -> Response:
     """Show a planting order: its site, its trees, and links to its manifest.
 
-    Programs should read the JSON manifest, which has each text exactly. The CSV manifest is for spreadsheets.
+    Programs should read the JSON manifest, which has each text exactly. The CSV manifest is for spreadsheets: it has an
+    apostrophe before each part of a text that a spreadsheet could run as a formula, such as ``=1+1``, and no line
+    breaks in a cell.
     """
     viewed = order_viewing().view(request.identifier("order_id"), request.caller.partners)
     return Response(order_view(viewed.order, viewed.redemptions, viewed.links, settings().calendar))

@@ -117,7 +117,9 @@ def view_forest(request: Request) -> Response:
     return Response(page, language=language)
 
 
-@operation("GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: TreeProjects})
+@operation(
+    "GET", "/tree-projects", TO_SEARCH, query=(LANG,), answers={200: TreeProjects}, problems=("response_too_large",)
+)
 def list_tree_projects(request: Request) -> Response:
     """List every tree project with its price and its unreserved saplings.
 

@@ -56,7 +56,9 @@ _BY = Choice(
 )
 
 
-@operation("GET", "/campaigns", TO_SEARCH, query=(LANG, _ON), answers={200: CampaignsView})
+@operation(
+    "GET", "/campaigns", TO_SEARCH, query=(LANG, _ON), answers={200: CampaignsView}, problems=("response_too_large",)
+)
 def list_campaigns(request: Request) -> Response:
     """For each campaign, list the run that includes a day, the next run, and the latest run that is over.
 
@@ -122,6 +124,7 @@ def list_action_types(request: Request) -> Response:
     PUBLIC,
     query=(_FROM, _TO, _BY),
     answers={200: ImpactByTypeView | ImpactByAppView | ImpactByFacilityView},
+    problems=("response_too_large",),
 )
 def view_impact(request: Request) -> Response:
     """Return the public totals by day, and by action type or by app; or those of facilities by month and type."""

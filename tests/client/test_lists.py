@@ -161,9 +161,8 @@ def test_reversals_are_sent_as_they_were_reported() -> None:
 
 
 def order(number: int) -> dict[str, object]:
-    at = "2027-01-01T08:00:00+08:00"
-    named = {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE", "ordered_at": at}
-    return {**named, "state": "ordered", "trees": 3, "open_trees": 2}
+    named = {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE"}
+    return {**named, "ordered_at": "2027-01-01T08:00:00+08:00", "state": "ordered", "trees": 3, "open_trees": 2}
 
 
 def partner_of(api: FakeApi) -> PartnerClient:

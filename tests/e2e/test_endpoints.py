@@ -21,6 +21,7 @@ from tests.e2e.journeys import eventually, make_action, make_rich, new_user, wal
         ("GET", "/users/u/forest"),
         ("POST", "/users/u/harvest"),
         ("POST", "/users/u/redemptions"),
+        ("GET", "/users/u/redemptions"),
         ("GET", "/users/u/redemptions/r"),
         ("DELETE", "/users/u/redemptions/r"),
         ("GET", "/planting-orders"),

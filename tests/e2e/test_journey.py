@@ -102,6 +102,8 @@ def test_points_become_a_planted_tree_with_a_certificate(
     repeated = partner.call_or_exit("POST", path, {"confirmations": [confirmation]})
     certificate = httpx.get(f"{stack['api_url']}/certificates/{number}").json()
     forest = alipay.call_or_exit("GET", f"/users/{user}/forest")
+    listed = alipay.call_or_exit("GET", f"/users/{user}/redemptions?limit=10")
+    planted = partner.call_or_exit("GET", "/planting-orders?state=planted&limit=100")["orders"]
 
     assert confirmed["accepted"] == 1
     assert [refusal["code"] for refusal in confirmed["refused"]] == ["not_in_order"]
@@ -110,6 +112,12 @@ def test_points_become_a_planted_tree_with_a_certificate(
     assert user not in str(certificate)
     assert [tree["certificate"] for tree in forest["forest"]] == [number]
     assert alipay.call_or_exit("GET", redemption_path)["state"] == "planted"
+    assert [(found["redemption_id"], found["state"]) for found in listed["redemptions"]] == [
+        (redemption["redemption_id"], "planted")
+    ]
+    assert (order["site"]["radius_km"] > 0, order["trees"]) == (True, len(order["ordered_trees"]))
+    if len(order["ordered_trees"]) == 1:  # else trees of other tests are in the order
+        assert order["order_id"] in [found["order_id"] for found in planted]
 
 
 def test_a_user_with_too_few_points_is_refused_at_once_and_keeps_them(alipay: Client) -> None:

@@ -7,6 +7,7 @@ moto neither throttles nor reports conflicts between transactions. It ignores th
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from moto import mock_aws
@@ -58,6 +59,13 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
     """A stack with empty tables, empty queues and empty caches."""
+    with new_stack(monkeypatch, clock) as made:
+        yield made
+
+
+@contextmanager
+def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[Stack]:
+    """Make a stack with empty tables, empty queues and empty caches, for as long as the context lasts."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

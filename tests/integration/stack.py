@@ -32,6 +32,7 @@ from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
 from tests.builders import APP, SHANGHAI, USER, make_action_type, make_calendar, make_tree_project
 from tests.clocks import StoppedClock
+from tests.contract.checking import check_response
 from tests.integration.policies import CALLS
 
 if TYPE_CHECKING:
@@ -253,10 +254,14 @@ def invoke(function: str, event: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Call a function as AWS does. The event and the result are converted to JSON and back.
 
     Raises:
-        AssertionError: the function made an AWS call that its policy does not allow.
+        AssertionError: the function made an AWS call that its policy does not allow, or a response of the API is not
+            one that the OpenAPI document describes.
     """
     with CALLS.of(function):
         response = HANDLERS[function].handler(json.loads(json.dumps(event)), cast("LambdaContext", Context()))
+    if "httpMethod" in event:
+        parsed = parse_response(response)
+        check_response(event["httpMethod"], event["resource"], parsed.status, parsed.headers, parsed.body)
     return json.loads(json.dumps(response))
 
 

@@ -8,8 +8,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from saxaul.catalog.versions import VersionedEntry
+from saxaul.storage import table
 from saxaul.storage.clients import s3
-from tests.builders import DAY, confirmation, failure, inspection, make_redemption
+from saxaul.storage.orders import Orders
+from saxaul.storage.table import Item, python
+from saxaul.trees.orders import OrderProgress
+from tests.builders import DAY, confirmation, failure, inspection, make_redemption, make_tree_project
 from tests.integration.stack import Response, Stack, call, confirm, report, view_order, view_redemption, wallet_of
 
 Row = dict[str, str]
@@ -120,6 +124,118 @@ def test_orders_are_listed_page_by_page_and_each_once(seeded: Stack) -> None:
 
     assert sorted(found) == sorted(placed)
     assert len(found) == len(set(found)) == 5
+
+
+def states(**query: str) -> list[tuple[str, str, int, int]]:
+    orders = list_orders(**query).body["orders"]
+    return [(order["order_id"], order["state"], order["trees"], order["open_trees"]) for order in orders]
+
+
+def test_the_list_of_orders_says_how_many_trees_are_still_to_be_planted(seeded: Stack) -> None:
+    reserve(seeded, "r-1", trees=3)
+    [order_id] = seeded.run_planting_batch()
+    first, second, third = (tree["certificate"] for tree in view_order(order_id).body["ordered_trees"])
+
+    seen = [states()]
+    for name, sent in (
+        ("confirmations", confirmation(first)),
+        ("confirmations", confirmation(first)),
+        ("inspections", inspection(first)),
+        ("failures", failure(second)),
+        ("failures", failure(second)),
+        ("confirmations", confirmation(third, tag="AX-3")),
+    ):
+        assert report(name, order_id, sent).body["accepted"] == 1
+        seen.append(states())
+        order = view_order(order_id).body
+        assert states() == [(order_id, order["state"], order["trees"], order["open_trees"])]
+
+    assert [(state, open_trees) for [(_, state, _, open_trees)] in seen] == [
+        *(("ordered", 3), ("ordered", 2), ("ordered", 2), ("ordered", 2)),
+        *(("ordered", 1), ("ordered", 1), ("planted", 0)),
+    ]
+
+
+def test_orders_are_listed_by_their_state(seeded: Stack) -> None:
+    placed = []
+    for number in range(5):
+        reserve(seeded, f"r-{number}")
+        placed += seeded.run_planting_batch()
+        seeded.clock.instant += 60
+    for order_id in placed[1:4:2]:
+        number = view_order(order_id).body["ordered_trees"][0]["certificate"]
+        assert confirm(order_id, confirmation(number)).body["accepted"] == 1
+
+    newest_first = placed[::-1]
+    ordered, planted = states(state="ordered"), states(state="planted")
+    first = list_orders(state="ordered", limit="2").body
+    rest = list_orders(state="ordered", limit="2", cursor=first["cursor"]).body
+
+    assert [order_id for order_id, *_ in ordered] == newest_first[::2]
+    assert [order_id for order_id, *_ in planted] == newest_first[1::2]
+    assert {(state, open_trees) for _, state, _, open_trees in ordered} == {("ordered", 1)}
+    assert [order["order_id"] for page in (first, rest) for order in page["orders"]] == newest_first[::2]
+    assert (rest["cursor"], [order_id for order_id, *_ in states()]) == (None, newest_first)
+    assert list_orders("other-partner-client", state="ordered").body["orders"] == []
+
+
+def test_a_list_of_another_state_is_refused(seeded: Stack) -> None:
+    assert seeded.run_planting_batch() == []
+    assert list_orders(state="dead").code == "invalid_parameter"
+
+
+def test_a_list_of_orders_reads_neither_the_orders_nor_their_redemptions(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        reserve(seeded, f"r-{number}", trees=2)
+    seeded.run_planting_batch()
+    read: list[str] = []
+
+    def watched(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
+        item = python(raw_item)
+        if "list_order" not in item or "partner" in item:  # else it is the key of an index
+            read.append(item["pk"].partition("#")[0])
+        return item
+
+    monkeypatch.setattr(table, "python", watched)
+
+    assert len(states(state="ordered")) == 1
+    assert {kind for kind in read if kind != "clients"} == {"PROGRESS"}
+
+
+def test_two_reports_at_once_on_one_order_count_each_tree_once(seeded: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2):
+        reserve(seeded, f"r-{number}", user_id=f"u-{number}")
+    [order_id] = seeded.run_planting_batch()
+    first, second = (tree["certificate"] for tree in view_order(order_id).body["ordered_trees"])
+    read, rivals = Orders.progress, [lambda: report("failures", order_id, failure(second))]
+
+    def overtaken(orders: Orders, order_id: str) -> OrderProgress:
+        progress = read(orders, order_id)
+        if rivals:
+            assert rivals.pop()().status == 200
+        return progress
+
+    monkeypatch.setattr(Orders, "progress", overtaken)
+
+    assert report("failures", order_id, failure(first)).body["accepted"] == 1
+    assert states() == [(order_id, "planted", 2, 0)]
+
+
+def test_an_order_and_both_manifests_have_the_coordinates_of_the_site(seeded: Stack) -> None:
+    reserve(seeded, "r-1")
+    [order_id] = seeded.run_planting_batch()
+    order = view_order(order_id).body
+
+    [row] = manifest_of(order_id)
+    document = json.loads(fetched(order["manifest"]["json"]))
+
+    place = make_tree_project().place
+    site = {"lat": place.lat, "lon": place.lon, "radius_km": place.radius_km}
+    assert order["site"] == document["site"] == site
+    assert {name: float(row[name]) for name in site} == site
+    assert (document["trees"], len(document["ordered_trees"])) == (1, 1)
 
 
 @pytest.mark.parametrize("cursor", ["nonsense!", "%%%", "é", "AA", "====", "/w=="])

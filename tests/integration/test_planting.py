@@ -238,7 +238,7 @@ def test_tree_projects_show_their_unreserved_saplings(stack: Stack) -> None:
 
     projects = call("view_forest", "GET", "/tree-projects", query={"lang": "zh"}).body["projects"]
 
-    assert [(project["id"], project["available"], project["price_points"]) for project in projects] == [
+    assert [(project["project_id"], project["available"], project["price_points"]) for project in projects] == [
         ("saxaul-alxa", 3, 160),
         ("unreleased", 0, 160),
     ]

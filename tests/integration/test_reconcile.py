@@ -132,6 +132,18 @@ def test_an_action_that_is_in_two_periods_is_reported(three_weeks: Stack) -> Non
     assert findings(three_weeks) == ["user u-42: action alipay:a-0 counts in the periods 2026-06-05 and 2026-06-26"]
 
 
+def test_an_order_that_counts_another_number_of_open_trees_is_reported(three_weeks: Stack) -> None:
+    [progress] = keys_of(three_weeks, "PROGRESS#")
+    order_id = progress.pk.removeprefix("PROGRESS#")
+
+    tamper(progress, open_trees=7)
+    miscounted = findings(three_weeks)
+    dynamodb().delete_item(TableName="Ledger", Key=raw(progress._asdict()))
+
+    assert miscounted == [f"order {order_id}: counts 7 open trees, but its redemptions have 1"]
+    assert findings(three_weeks) == [f"order {order_id}: has no progress"]
+
+
 def test_a_stock_that_does_not_match_its_redemptions_is_reported(three_weeks: Stack) -> None:
     tamper(Key("PROJECT#saxaul-alxa", "STOCK"), reserved=11)
 

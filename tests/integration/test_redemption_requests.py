@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.stack import Stack, call, redeem
+from tests.builders import DAY
+from tests.integration.stack import Stack, call, cancel, redeem
 
 ME = {"user_id": "u-42"}
 
@@ -86,6 +87,27 @@ def test_a_dedication_is_normalized_and_one_that_looks_the_same_counts_as_the_sa
 
     assert first.body["dedication"] == "Für Zoë"
     assert (again.status, again.body["replay"]) == (202, True)
+
+
+def test_a_key_is_kept_for_good_also_if_its_redemption_was_cancelled(stack: Stack) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(1000)
+    first = redeem("key-1").body["redemption_id"]
+    assert cancel(first).body["state"] == "cancelled"
+
+    stack.clock.instant += 3650 * DAY
+    again = redeem("key-1")
+
+    assert (again.status, again.body["redemption_id"], again.body["replay"]) == (202, first, True)
+    assert again.body["state"] == "cancelled"
+
+
+def test_a_refused_request_stores_no_key(stack: Stack) -> None:
+    stack.seed_catalog()
+    assert redeem("key-1").code == "insufficient_points"
+    stack.add_wallet(1000)
+
+    assert redeem("key-1", trees=2).body["replay"] is False
 
 
 def test_a_key_that_was_used_for_a_different_request_is_422(stack: Stack) -> None:

@@ -46,7 +46,7 @@ def test_different_items_never_have_the_same_key() -> None:
         if owner.kind == "user":
             found += [redemptions.redemption_key(owner.id, text) for text in IDS]
             found.append(wallet_key(owner.id))
-    found += [orders.order_key(text) for text in IDS]
+    found += [key(text) for key in (orders.order_key, orders.progress_key) for text in IDS]
     found += [redemptions.certificate_key(text) for text in IDS]
 
     assert [key for key, number in Counter(found).items() if number > 1] == []

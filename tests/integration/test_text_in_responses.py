@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from local.operations import operations
 from saxaul.catalog.entries import Text
 from tests.builders import USER, make_suggestion
 from tests.integration.each_text import IDS, IN_CATALOG, SENT
@@ -36,7 +37,8 @@ HEADERS = (
     *("Accept", "Accept-Language", "Host", "X-Forwarded-Host"),
     *("If-Match", "If-None-Match", "Idempotency-Key", "User-Agent"),
 )
-QUERIES = ("q", "lang", "limit", "cursor", "month", "from", "to", "by", "after", "on", "state")
+PARAMETERS = {declared.route: declared.parameters for declared in operations()}
+"""The names of the query parameters of each operation."""
 
 
 def bodies_with(text: str) -> Iterator[Any]:
@@ -58,7 +60,11 @@ def ask(function: str, method: str, path: str, text: str, body: Any = None) -> A
     names = re.findall(r"\{(\w+)\}", path)
     headers = dict.fromkeys(HEADERS, text) | {"Host": EVIL_HOST, "X-Forwarded-Host": EVIL_HOST}
     event = api_event(
-        method, path, path=dict.fromkeys(names, text), query=dict.fromkeys(QUERIES, text), headers=headers
+        method,
+        path,
+        path=dict.fromkeys(names, text),
+        query=dict.fromkeys(sorted(PARAMETERS[method, path]), text),
+        headers=headers,
     )
     event["requestContext"]["authorizer"] = {"claims": {"client_id": CLIENTS.get(function, "alipay-client")}}
     return invoke(function, event | {"body": None if body is None else json.dumps(body)})

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from saxaul.ledger.actions import Action, Owner
-from saxaul.trees.report_rules import apply_confirmations
-from tests.builders import APP, DAY, confirmation
+from saxaul.trees.report_rules import apply_confirmations, apply_failures
+from tests.builders import APP, DAY, confirmation, failure
 from tests.proof.faults import Fault
 from tests.proof.twin import APPS, HOSTILE, PARTNER, USERS, Message, Twin, make_message, reversing
 from tests.proof.world import CALENDAR
@@ -241,6 +241,26 @@ def _confirm(index: int) -> Callable[[Twin], None]:
     return report
 
 
+def _two_ordered_redemptions(twin: Twin) -> None:
+    _rides(twin)
+    for key in ("one", "other"):
+        twin.request(MEI, key, "saxaul-alxa", 1)
+    twin.settle(twin.world.queue.sent)
+    twin.order()
+
+
+def _fail(index: int) -> Callable[[Twin], None]:
+    def report(twin: Twin) -> None:
+        [order] = twin.world.announced_orders(PARTNER)
+        assert twin.world.statements.take(order, [failure(order.trees[index].number)], apply_failures).accepted == 1
+
+    return report
+
+
+def _open_trees(twin: Twin) -> object:
+    return [progress.open_trees for progress in twin.world.orders.of_partners([PARTNER], 10)]
+
+
 def _two_claims_of_which_a_cap_cuts_one(twin: Twin) -> None:
     """The claims are in the periods of a day and of a month. The third one will be in that of the year."""
     _report("first", "train_ride", "3")(twin)
@@ -312,5 +332,6 @@ CONTESTS: Mapping[str, Contest] = {
     "two requests for the last points": Contest(_last_points, _settle(-1), _settle(-2), _states_and_reasons),
     "a late ride and a settlement": Contest(_late_with_a_request, _late, _settle(-1), _wallet_after_harvest),
     "two confirmations for one redemption": Contest(_two_trees, _confirm(0), _confirm(1), _states_and_reasons),
+    "two failures in one order": Contest(_two_ordered_redemptions, _fail(0), _fail(1), _open_trees),
     "an order and a settlement": Contest(_one_of_two_settled, _order, _settle(-1), _all_ordered),
 }

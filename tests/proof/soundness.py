@@ -67,7 +67,10 @@ def assert_orders_and_trees_agree(world: World, found: list[Redemption]) -> None
         cross_checks.add_certificate(
             OrderedTree(item["user_id"], item["redemption_id"], item["pk"].removeprefix("CERT#"))
         )
+    for item in items_of(world, "PROGRESS#"):
+        cross_checks.add_progress(orders.progress_from_item(item))
     assert cross_checks.disagreements() == []
+    assert cross_checks.miscounted_orders() == []
 
 
 def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:

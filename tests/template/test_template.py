@@ -100,6 +100,11 @@ def test_a_function_serves_exactly_the_routes_that_the_template_sends_to_it(func
     assert served == {(event["Method"].upper(), event["Path"]) for name, event in events("Api") if name == function}
 
 
+def test_no_table_lets_items_expire() -> None:
+    """So an Idempotency-Key is kept for good."""
+    assert not [table for table in resources("AWS::DynamoDB::Table").values() if "TimeToLiveSpecification" in table]
+
+
 def test_every_function_folder_is_deployed() -> None:
     folders = {f"functions/{path.parent.name}" for path in (ROOT / "functions").glob("*/handler.py")}
 

@@ -8,14 +8,9 @@ from typing import get_args
 
 import pytest
 
-from functions.manage_grants.handler import GrantBody
-from functions.redeem_trees.handler import RedemptionBody
 from local.sam import ROOT
 from saxaul.ledger.entries import Void
 from saxaul.ledger.grants import COVERS
-from saxaul.ledger.screening import ReportedAction, ReportedReversal
-from saxaul.ledger.wallets import Position
-from saxaul.trees.reports import Confirmation, Failure, Inspection
 from tests.template.reading import events, functions, resources, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
@@ -27,16 +22,6 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(file for name in FOLDERS for file in (ROOT / 
 
 in_every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
-FIELDS: dict[str, Iterable[str]] = {
-    "field of an action": ReportedAction.model_fields,
-    "field of a reversal": ReportedReversal.model_fields,
-    "field of a redemption request": RedemptionBody.model_fields,
-    "field of a grant": GrantBody.model_fields,
-    "field of a confirmation": Confirmation.model_fields,
-    "field of a failure": Failure.model_fields,
-    "field of an inspection": Inspection.model_fields,
-    "field of a wallet": [*Position._fields],
-}
 REFUSING = {
     "InvalidRequest",
     "Forbidden",
@@ -124,17 +109,6 @@ def test_the_documented_warnings_are_those_of_the_code() -> None:
     assert sorted(quoted(column(API, "warning"))) == sorted(set(re.findall(r'Warned\("([a-z_]+)"', source)))
 
 
-def endpoints(cell: str) -> Iterator[tuple[str, str]]:
-    """Yield the method and path of each endpoint in a cell, such as `GET`, `PUT /catalog/{kind}/{id}`."""
-    methods = []
-    for code in quoted([cell]):
-        method, _, path = code.partition(" ")
-        methods.append(method)
-        if path:
-            yield from ((method, path.partition("?")[0]) for method in methods)
-            methods.clear()
-
-
 def template_endpoints() -> dict[tuple[str, str], str]:
     """Return the scope of each method and path."""
     return {
@@ -144,34 +118,10 @@ def template_endpoints() -> dict[tuple[str, str], str]:
     }
 
 
-def test_the_documented_endpoints_and_scopes_are_those_of_the_template() -> None:
-    documented = sorted(
-        (endpoint, scope.strip("`"))
-        for titles, rows in tables(API)
-        if titles[:2] == ["endpoint", "scope"]
-        for cell, scope, *_ in rows
-        for endpoint in endpoints(cell)
-    )
-
-    assert documented == sorted((made, scope.removeprefix("saxaul/")) for made, scope in template_endpoints().items())
-
-
 def test_the_documented_covers_are_those_of_a_grant() -> None:
     assert [row[0] for titles, rows in tables(API) if titles[0] == "cover" for row in rows] == [
         f"`{cover}`" for cover in COVERS
     ]
-
-
-def test_every_endpoint_that_takes_a_body_is_in_the_table_of_bodies() -> None:
-    documented = [
-        endpoint
-        for titles, rows in tables(API)
-        if titles == ["endpoint", "body"]
-        for cell, _ in rows
-        for endpoint in endpoints(cell)
-    ]
-
-    assert sorted(documented) == sorted(made for made in template_endpoints() if made[0] in {"POST", "PUT"})
 
 
 @in_every_document
@@ -182,15 +132,6 @@ def test_every_endpoint_that_a_document_names_exists(document: Path) -> None:
     )
 
     assert [endpoint for endpoint in named if not re.fullmatch(exists, endpoint)] == []
-
-
-@pytest.mark.parametrize("title", FIELDS)
-def test_the_documented_fields_are_those_of_the_model(title: str) -> None:
-    assert sorted(quoted(column(API, title))) == sorted(FIELDS[title])
-
-
-def test_every_table_of_fields_belongs_to_a_model() -> None:
-    assert {titles[0] for titles, _ in tables(API) if titles[0].startswith("field")} == set(FIELDS)
 
 
 def test_every_function_is_documented() -> None:

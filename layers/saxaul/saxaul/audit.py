@@ -348,13 +348,18 @@ class CrossChecks:
 def progress_findings(
     order: PlantingOrder, redemptions: Mapping[str, Redemption], progress: OrderProgress | None
 ) -> list[Finding]:
-    """Return a finding if the progress of an order disagrees with the order's redemptions, which are given by id."""
-    counted = (
-        open_trees(order, redemptions) if redemptions.keys() >= {tree.redemption_id for tree in order.trees} else 0
-    )
-    found = progress.open_trees if progress else None
-    detail = f"counts {found} open trees, but its redemptions have {counted}" if progress else "has no progress"
-    return [] if found == counted else [Finding(f"order {order.order_id}", detail)]
+    """Return a finding if the progress of an order disagrees with the order's redemptions, which are given by id.
+
+    If one of the redemptions is missing, that is a finding of its own, and nothing is returned here.
+    """
+    if not redemptions.keys() >= {tree.redemption_id for tree in order.trees}:
+        return []
+    counted, subject = open_trees(order, redemptions), f"order {order.order_id}"
+    if progress is None:
+        return [Finding(subject, "has no progress")]
+    if progress.open_trees == counted:
+        return []
+    return [Finding(subject, f"counts {progress.open_trees} open trees, but its redemptions have {counted}")]
 
 
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:

@@ -14,6 +14,7 @@ from saxaul.catalog.models import (
     NO_DEFAULT,
     AfterValidator,
     BeforeValidator,
+    Described,
     FieldInfo,
     Model,
     Url,
@@ -165,6 +166,8 @@ def _applied(metadata: object, schema: _Schema) -> _Schema:
             return core_schema.no_info_before_validator_function(metadata.function, schema)
         case AfterValidator():
             return core_schema.no_info_after_validator_function(metadata.function, schema)
+        case Described():
+            return schema
         case _:
             raise TypeError(f"unknown metadata of a type: {metadata!r}")
 

@@ -17,12 +17,14 @@ from saxaul.catalog.calendar import WindowLength
 from saxaul.catalog.models import (
     AfterValidator,
     BeforeValidator,
+    Described,
     Field,
     Model,
     TypeAdapter,
     Url,
     ValidationError,
     ValidationInfo,
+    exactly_one,
     field_validator,
 )
 from saxaul.catalog.on_demand import OnDemand
@@ -70,6 +72,7 @@ _HTTP = re.compile("https?://", re.IGNORECASE)
 _LINK = TypeAdapter[Url](Url)
 
 _PLAIN_DIGITS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+_NUMBER_OR_DIGITS = Described({"type": ["number", "string"], "pattern": f"^{_PLAIN_DIGITS.pattern}$"})
 
 _MAX_EXPONENT = 20
 """The largest power of ten that a number in JSON may have, so that no number takes long to convert."""
@@ -138,19 +141,22 @@ Amount = Annotated[
     BeforeValidator(_plain_number),
     Field(ge=0, le=MAX_AMOUNT, max_digits=AMOUNT_DIGITS, decimal_places=AMOUNT_DECIMALS),
     AfterValidator(_plain_decimal),
+    _NUMBER_OR_DIGITS,
 ]
 Multiplier = Annotated[
     Decimal,
     BeforeValidator(_plain_number),
     Field(ge=1, le=100, decimal_places=AMOUNT_DECIMALS),
     AfterValidator(_plain_decimal),
+    _NUMBER_OR_DIGITS,
 ]
 """How many times the points of an action type a campaign gives. Entries store it, so it has few digits."""
 
 MAX_COUNT = 1_000_000_000
 """The most points, saplings or actions that a field can state. Sums and products of such numbers stay exact."""
 
-Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=MAX_COUNT)]
+_WHOLE_OR_DIGITS = Described({"type": ["integer", "string"], "pattern": r"^[0-9]{1,20}(\.0{1,20})?$"})
+Count = Annotated[int, BeforeValidator(_plain_number), Field(ge=0, le=MAX_COUNT), _WHOLE_OR_DIGITS]
 
 
 def _year_text(value: Any) -> Any:  # noqa: ANN401 - a key of a JSON object, or a number
@@ -160,7 +166,9 @@ def _year_text(value: Any) -> Any:  # noqa: ANN401 - a key of a JSON object, or 
 
 
 _YEAR = re.compile("[0-9]{4}")
-Year = Annotated[int, BeforeValidator(_year_text)]
+Year = Annotated[
+    int, BeforeValidator(_year_text), Described({"type": ["integer", "string"], "pattern": f"^{_YEAR.pattern}$"})
+]
 CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
 
 MAX_PHRASE = 500
@@ -189,15 +197,25 @@ MAX_FACILITIES, MAX_TYPES_OF_AN_INITIATIVE = 50, 10
 """The most of each in one entry. An action type has at most one cap of each window and kind."""
 
 Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
-AppLink = Annotated[str, Field(max_length=500), AfterValidator(_checked_link)]
+AppLink = Annotated[
+    str,
+    Field(max_length=500),
+    AfterValidator(_checked_link),
+    Described({"format": "uri", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"}),
+]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]
+
+
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Text(Model):
     """A text in each language of the programme."""
 
     en: Phrase
+    """The text in English."""
     zh: Phrase
+    """The text in Chinese."""
 
     def in_language(self, language: Language) -> str:
         return self.en if language == "en" else self.zh
@@ -211,7 +229,9 @@ class Sourced(Model):
     """
 
     confidence: Literal["A", "B", "C", "none"] = "none"
+    """How good the source is."""
     source: Note = Field(default="", validate_default=True)
+    """The source of the number, in words. It is required if the confidence is A, B or C."""
 
     @field_validator("source")
     @classmethod
@@ -229,8 +249,11 @@ class Reward(Sourced):
     """
 
     value: Amount
+    """How many points a unit of the quantity is worth, or one action."""
     per: Literal["unit", "action"] = "unit"
+    """Whether the points are for each unit of the quantity, or for each action."""
     at_least: Amount = Decimal(0)
+    """The smallest quantity of an action that earns points. It is allowed only for points per action."""
 
     @field_validator("at_least")
     @classmethod
@@ -244,9 +267,13 @@ class Evidence(Sourced):
     """Grams of CO2e that one unit of the action avoids; zero if no saving is claimed."""
 
     value: Amount
+    """Grams of CO2e that one unit avoids."""
     region: Note = Field(default="", max_length=100)
+    """Where the number was determined."""
     year: Year | None = Field(default=None, ge=1900, le=LAST_YEAR)
+    """The year for which the number was determined."""
     method: Note = ""
+    """How the number was determined."""
 
 
 class Plausible(Sourced):
@@ -256,14 +283,20 @@ class Plausible(Sourced):
     """
 
     value: Amount = Field(gt=0)
+    """The most of the quantity of one day that counts, in the unit of the action type."""
 
 
 class Cap(Model):
     """A limit for one person and action type in each window: on the ``units`` that earn points, or on ``points``."""
 
+    json_schema = exactly_one("units", "points")
+
     window: WindowLength
+    """The window of the limit, in the programme's time zone."""
     units: Amount | None = None
+    """The most of the quantity that earns points in a window."""
     points: Count | None = Field(default=None, validate_default=True)
+    """The most points in a window."""
 
     @field_validator("points")
     @classmethod
@@ -297,16 +330,28 @@ class ActionType(Model):
     """
 
     names: Text
+    """The name of the action type."""
     unit: Phrase
+    """The unit of a quantity, such as `ride` or `kg`."""
     category: Category | None = None
+    """What the action type is about. A broad search mixes suggestions of different categories."""
     actor: Literal["person", "facility"] = "person"
+    """Who does these actions. It cannot be changed."""
     points: Reward | None = None
+    """The points for an action; null if it earns none."""
     caps: Caps = ()
+    """The limits for one person: at most one in units and one in points for each window. The longest window cannot be
+    changed."""
     avoided_g: Evidence
+    """The grams of CO2e that an action avoids."""
     min_quantity: Amount = Field(default=Decimal("0.01"), gt=0)
+    """The smallest quantity of one action."""
     max_quantity: Amount = Field(default=Decimal(1000), validate_default=True)
+    """The largest quantity of one action."""
     plausible_a_day: Plausible | None = None
+    """The most of one person's quantity of one day that counts toward the grams; null if it is `max_quantity`."""
     retired_from: CatalogDay | None = None
+    """The first day whose actions are refused, in the programme's time zone; null if the action type is in use."""
 
     @field_validator("points", "caps")
     @classmethod
@@ -379,14 +424,18 @@ class CampaignEdition(Model):
     """The details of a campaign in one year."""
 
     host: Text | None = None
+    """Who hosts the campaign in this year."""
     theme: Text | None = None
+    """The theme of the campaign in this year."""
 
 
 class Goal(Model):
     """The goal that all people in a campaign share: a number of actions or a number of trees."""
 
     counts: Literal["actions", "trees"]
+    """What the goal counts."""
     target: Count = Field(gt=0)
+    """How many actions or trees the goal is."""
 
 
 class Campaign(Model):
@@ -396,13 +445,22 @@ class Campaign(Model):
     """
 
     names: Text
+    """The name of the campaign."""
     texts: Text
+    """What the campaign is about."""
     recurs: Recurrence
+    """The yearly rule for the first day of each run, in the notation of RFC 5545, such as
+    `FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5`. It selects at most 53 days of a year."""
     days: Count = Field(default=1, ge=1, le=366)
+    """How many days each run has."""
     keywords: Keywords = ()
+    """Words by which the search finds the campaign."""
     multipliers: dict[Identifier, Multiplier] = Field(default={}, max_length=MAX_MULTIPLIERS)
+    """How many times the points of each action type the campaign gives, by the id of the action type."""
     goal: Goal | None = None
+    """The goal that all people share; null if there is none."""
     editions: dict[Annotated[Year, Field(ge=FIRST_YEAR, le=LAST_YEAR)], CampaignEdition] = Field(default={})
+    """The details of the campaign by year."""
 
     def runs_on(self, day: date) -> bool:
         """Return whether the campaign runs on a day."""
@@ -442,9 +500,13 @@ class Place(Model):
     """Where trees are planted: the land within ``radius_km`` kilometres of a point in degrees (WGS 84)."""
 
     names: Text
+    """The name of the place."""
     lat: Latitude
+    """Degrees of latitude (WGS 84)."""
     lon: Longitude
+    """Degrees of longitude (WGS 84)."""
     radius_km: Radius = DEFAULT_RADIUS_KM
+    """How far from the point the place extends, in kilometres."""
 
 
 class Facility(Model):
@@ -455,10 +517,16 @@ class Facility(Model):
     """
 
     names: Text
+    """The name of the facility."""
     kind: Identifier
+    """What kind of site it is, such as `data-centre`."""
     place: Place
+    """Where the facility is."""
     app: Identifier
+    """The id of the app that reports the actions of the facility."""
     plausible_a_day: dict[Identifier, Plausible] = Field(min_length=1, max_length=MAX_TYPES_OF_A_FACILITY)
+    """For each action type that the app may report, the most of the quantity of one day that counts, by the id of the
+    action type."""
 
 
 class ReleaseSchedule(Model):
@@ -469,10 +537,15 @@ class ReleaseSchedule(Model):
     """
 
     daily: Count = Field(ge=1, le=1_000_000)
+    """How many saplings are released each day."""
     at: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    """The time of day of each release, in the programme's time zone."""
     first_day: CatalogDay = Field(ge=date(2000, 1, 1))
+    """The first day of releases."""
     last_day: CatalogDay | None = None
+    """The last day of releases; null if there is none."""
     total: Count | None = Field(default=None, ge=1)
+    """The most saplings that all schedules of the project release together; null if there is no limit."""
 
     @field_validator("last_day")
     @classmethod
@@ -490,16 +563,27 @@ class TreeProject(Model):
     """
 
     species: Text
+    """The species of the trees."""
     latin: Note = Field(default="", max_length=200)
+    """The Latin name of the species."""
     place: Place
+    """Where the trees are planted."""
     partner: Phrase
+    """The name of the partner that plants the trees. It must be registered."""
     keywords: Keywords = ()
+    """Words by which the search finds the project."""
     price_points: Count = Field(gt=0)
+    """The price of one tree, in points."""
     price_source: Sourced = Sourced.model_construct()
+    """The source of the price."""
     saplings: Count = 0
+    """The total number of saplings that were released by hand."""
     schedule: ReleaseSchedule | None = None
-    closed: bool = False
+    """The daily release of saplings; null if there is none."""
+    closed: Flag = False
+    """Whether the project accepts no redemption requests."""
     note: Note = ""
+    """A note of the operators."""
 
 
 class Initiative(Model):
@@ -509,11 +593,17 @@ class Initiative(Model):
     """
 
     titles: Text
+    """The title of the initiative."""
     texts: Text
+    """What the business does."""
     keywords: Keywords = ()
+    """Words by which the search finds the initiative."""
     facilities: Identifiers = Field(min_length=1, max_length=MAX_FACILITIES)
+    """The ids of the facilities whose actions count."""
     action_types: Identifiers = Field(min_length=1, max_length=MAX_TYPES_OF_AN_INITIATIVE)
+    """The ids of the action types of facilities that count."""
     link: AppLink | None = None
+    """A link to more about the initiative; null if there is none."""
 
 
 class Suggestion(Model):
@@ -525,13 +615,21 @@ class Suggestion(Model):
     """
 
     titles: Text
+    """The title of the suggestion."""
     texts: Text
+    """What a person can do, and how."""
     keywords: Keywords = ()
+    """Words by which the search finds the suggestion."""
     action_type: Identifier
+    """The id of the action type that counts what the person does."""
     campaign: Identifier | None = None
+    """The id of the campaign that the suggestion belongs to; null if there is none."""
     links: dict[Identifier, AppLink] = Field(min_length=1, max_length=MAX_LINKS)
+    """A link into each app that offers it, by the id of the app."""
     done_in: Identifiers = Field(default=(), max_length=MAX_LINKS)
-    featured: bool = False
+    """The ids of the apps in which people do it. Each of them has a link too."""
+    featured: Flag = False
+    """Whether the suggestion comes before others of its action type."""
 
     @field_validator("done_in")
     @classmethod
@@ -545,6 +643,7 @@ class Synonyms(Model):
     """Words that people use interchangeably, in either language. Each word also finds suggestions with the others."""
 
     words: tuple[Keyword, ...] = Field(min_length=2, max_length=50)
+    """The words, in either language."""
 
 
 Entity = ActionType | Facility | Campaign | TreeProject | Initiative | Suggestion | Synonyms

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AfterValidator",
     "BeforeValidator",
+    "Described",
     "Field",
     "Model",
     "TypeAdapter",
@@ -115,6 +116,22 @@ class AfterValidator(NamedTuple):
     function: Callable[[Any], Any]
 
 
+class Described:
+    """What the document of the API says of a type, as keywords of JSON Schema. It is a part of ``Annotated``.
+
+    Nothing is checked by it. It says what a validator requires, if JSON Schema can say that.
+    """
+
+    def __init__(self, keywords: Mapping[str, Any]) -> None:
+        self.keywords = keywords
+
+
+def exactly_one(*names: str) -> Mapping[str, Any]:
+    """Return what JSON Schema says of a record that must have exactly one of these fields. Null means no value."""
+    has = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
+    return {"oneOf": has}
+
+
 def Field(  # noqa: N802 - the name in pydantic
     *,
     default: Any = NO_DEFAULT,  # noqa: ANN401
@@ -157,6 +174,8 @@ class Model:
     model_fields: ClassVar[Mapping[str, FieldInfo]] = {}
     required_fields: ClassVar[frozenset[str]] = frozenset()
     """The fields without a default."""
+    json_schema: ClassVar[Mapping[str, Any]] = {}
+    """What the document of the API says of rules about several fields, as keywords of JSON Schema."""
 
     def __init_subclass__(cls) -> None:
         fields = dict(cls.model_fields)

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from saxaul.catalog.entries import Catalog
+from saxaul.catalog.models import Described
 from saxaul.http.views import DayText, Grams, MonthText, NonNegative, grams
 from saxaul.impact.totals import ZERO_SUM, Act, FacilityYear, Impact, Sum, month_of
 from saxaul.log.counts import Counts
@@ -77,7 +78,13 @@ class TreesView(TypedDict):
     """All trees that are known to be dead."""
 
 
-_Days = TypedDict("_Days", {"from": DayText, "to": DayText})
+_Days = TypedDict(
+    "_Days",
+    {
+        "from": Annotated[DayText, Described({"description": "The first day."})],
+        "to": Annotated[DayText, Described({"description": "The last day."})],
+    },
+)
 
 
 class ImpactByTypeView(_Days):

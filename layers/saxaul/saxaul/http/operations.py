@@ -17,6 +17,8 @@ from saxaul.http.access import Access
 from saxaul.http.query import QueryParameter
 
 if TYPE_CHECKING:
+    from types import UnionType
+
     from saxaul.http.bodies import Listed
     from saxaul.http.request import Request, Response
 
@@ -86,7 +88,7 @@ class Operation(NamedTuple):
     run: "Run"
     query: tuple[QueryParameter, ...] = ()
     headers: tuple[HeaderField, ...] = ()
-    body: "type[Any] | Listed | None" = None
+    body: "type[Any] | UnionType | Listed | None" = None
     answers: Mapping[int, Answer] = {}
     problems: tuple[str, ...] = ()
 
@@ -125,7 +127,7 @@ def operation(
     answers: Mapping[int, Any],
     query: tuple[QueryParameter, ...] = (),
     headers: tuple[HeaderField, ...] = (),
-    body: "type[Any] | Listed | None" = None,
+    body: "type[Any] | UnionType | Listed | None" = None,
     problems: tuple[str, ...] = (),
 ) -> "Callable[[Run], Operation]":
     """Declare the operation that a function answers.

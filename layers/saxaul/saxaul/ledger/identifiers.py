@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from saxaul.catalog.models import AfterValidator, BeforeValidator, Field
+from saxaul.catalog.models import AfterValidator, BeforeValidator, Described, Field
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
 
@@ -32,7 +32,12 @@ def _fits_a_path(text: str) -> str:
     return text
 
 
-Id = Annotated[str, Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$"), AfterValidator(_fits_a_path)]
+Id = Annotated[
+    str,
+    Field(strict=True, pattern=f"^{_IDENTIFIER.pattern}$"),
+    AfterValidator(_fits_a_path),
+    Described({"not": {"enum": sorted(_DOT_SEGMENTS)}}),
+]
 """An identifier that an app chooses. The ledger's keys contain it without escaping; a URL path can contain it."""
 
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]

@@ -11,10 +11,12 @@ from saxaul.catalog.entries import ActionType, Catalog, Facility
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import (
     BeforeValidator,
+    Described,
     Field,
     Model,
     ValidationError,
     ValidationInfo,
+    exactly_one,
     field_validator,
     model_validator,
 )
@@ -74,7 +76,12 @@ def _plain_number(value: object) -> object:
     return value
 
 
-ReportedQuantity = Annotated[Decimal, Field(allow_inf_nan=False), BeforeValidator(_plain_number)]
+ReportedQuantity = Annotated[
+    Decimal,
+    Field(allow_inf_nan=False),
+    BeforeValidator(_plain_number),
+    Described({"type": ["number", "string"], "pattern": f"^{_PLAIN_DECIMAL.pattern}$"}),
+]
 """A JSON number; or text that consists of the ASCII digits 0 to 9 and at most one decimal point between them.
 
 The text has no sign, space or underscore.
@@ -84,10 +91,16 @@ The text has no sign, space or underscore.
 class _Reported(Model):
     """The fields that a reported action and a reported reversal share. They identify the action."""
 
+    json_schema = exactly_one("user_id", "facility_id")
+
     action_id: Id
+    """The id of the action, which the app chooses."""
     user_id: Id | None = None
+    """The person who did it."""
     facility_id: Id | None = None
+    """The facility that did it. It must be in the catalog."""
     occurred_at: Moment
+    """When it happened."""
 
     @model_validator
     def _one_owner(self) -> Self:
@@ -104,9 +117,14 @@ class ReportedAction(_Reported):
     """One action as an app sends it."""
 
     type: Annotated[str, Field(strict=True, max_length=64)]
+    """The id of an action type, such as `bus_ride`."""
     quantity: ReportedQuantity
+    """How much was done, in the unit of the action type, from its `min_quantity` to its `max_quantity`. A text has
+    digits and at most one decimal point."""
     mode: Literal["single", "total"] = "single"
+    """Whether the quantity is that of one action, or the running total of the day."""
     evidence_id: Annotated[Id | None, Field(validate_default=True)] = None
+    """What proves the action, such as a ticket, a trip or an order. A running total cannot have it."""
 
     @field_validator("evidence_id")
     @classmethod
@@ -120,6 +138,7 @@ class ReportedReversal(_Reported):
     """One reversal as an app sends it."""
 
     reason: Reason
+    """Why the action is reversed. It has no control characters, such as line breaks."""
 
 
 MayReport = Callable[[Owner], bool]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from saxaul.catalog.entries import Latitude, Longitude
-from saxaul.catalog.models import AfterValidator, Field, Model, Url, model_validator
+from saxaul.catalog.models import AfterValidator, Described, Field, Model, Url, model_validator
 from saxaul.ledger.identifiers import Moment
 from saxaul.log.degrees import DEGREE_DECIMALS
 from saxaul.trees.invisible import JOINERS, without_invisible
@@ -61,7 +61,12 @@ def _without_joiners(text: str) -> str:
 
 
 VisibleLine = AfterValidator(_normal_line)
-EvidenceLink = Annotated[Url, AfterValidator(_bounded_link)]
+EvidenceLink = Annotated[
+    Url,
+    Field(max_length=MAX_LINK),
+    AfterValidator(_bounded_link),
+    Described({"pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?:"}),
+]
 ReportedTime = Annotated[Moment, AfterValidator(_since_1970)]
 Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValidator(_without_joiners)]
 """The text on the label of a tree."""
@@ -69,16 +74,22 @@ Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValid
 
 class _Report(Model):
     certificate: Annotated[str, Field(max_length=40)]
+    """The number of the tree's certificate."""
 
 
 class Confirmation(_Report):
     """A report that one tree was planted."""
 
     tag: Tag
+    """The text on the label of the tree. It has a visible character."""
     lat: Latitude
+    """The latitude in degrees (WGS 84). It is rounded to seven decimals."""
     lon: Longitude
+    """The longitude in degrees (WGS 84). It is rounded to seven decimals."""
     planted_at: ReportedTime
+    """When the tree was planted."""
     photo_url: EvidenceLink | None = None
+    """A link to a photo of the tree."""
 
     @property
     def planting(self) -> PlantedTree:
@@ -92,6 +103,7 @@ class Failure(_Report):
     """A report that one tree could not be planted."""
 
     reason: Annotated[str, Field(min_length=1, max_length=200), VisibleLine]
+    """Why the tree could not be planted."""
 
     def step(self, tree: Tree, order_id: str, now: int) -> Step:
         """Return the next step: ``reserved`` to wait for another order, or ``refunded`` after MAX_TRIES orders."""
@@ -99,18 +111,41 @@ class Failure(_Report):
         return Step(state, now, now, order_id=order_id, reason=self.reason)
 
 
+_REQUIRED_OF_A_REPLACEMENT = ("tag", "lat", "lon", "planted_at")
+_FIELDS_OF_A_REPLACEMENT = {
+    "if": {"properties": {"state": {"const": "replaced"}}},
+    "then": {
+        "required": [*_REQUIRED_OF_A_REPLACEMENT],
+        "properties": {name: {"not": {"type": "null"}} for name in _REQUIRED_OF_A_REPLACEMENT},
+    },
+    "else": {"properties": {name: {"type": "null"} for name in [*_REQUIRED_OF_A_REPLACEMENT, "photo_url"]}},
+}
+"""What JSON Schema says of the rule that ``Inspection`` checks at its end."""
+
+
 class Inspection(_Report):
     """A report on the state of one planted tree. For a replaced tree, it has the details of the new tree."""
 
+    json_schema = _FIELDS_OF_A_REPLACEMENT
+
     state: Literal["alive", "dead", "replaced"]
+    """The state in which the tree was found; `replaced` if a new tree was planted in its place."""
     inspected_at: ReportedTime
+    """When the tree was inspected."""
     inspector: Annotated[str, Field(min_length=1, max_length=100), VisibleLine]
+    """Who inspected the tree."""
     evidence_url: EvidenceLink | None = None
+    """A link to a photo or a report."""
     tag: Tag | None = None
+    """The text on the label of the new tree. Required if the state is `replaced`, and not allowed otherwise."""
     lat: Latitude | None = None
+    """The latitude of the new tree in degrees (WGS 84). Required and allowed as `tag` is."""
     lon: Longitude | None = None
+    """The longitude of the new tree in degrees (WGS 84). Required and allowed as `tag` is."""
     planted_at: ReportedTime | None = None
+    """When the new tree was planted, not after `inspected_at`. Required and allowed as `tag` is."""
     photo_url: EvidenceLink | None = None
+    """A link to a photo of the new tree. Allowed only if the state is `replaced`."""
 
     @model_validator
     def _check_replacement_fields(self) -> Self:

@@ -1,0 +1,460 @@
+"""Makes the OpenAPI 3.1 document of the API from the operations of all handlers, and from the types that they declare.
+
+``python -m local.openapi`` writes functions/describe_api/openapi.json. A test says that the file is current.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from functions.describe_api.handler import API_ADDRESS, TOKEN_ADDRESS
+from local.command import command_parser, run_command
+from local.json_schemas import Schema, Schemas, text_of
+from local.operations import operations
+from local.problem_codes import ProblemCode, codes_below, problem_codes
+from local.sam import ROOT
+from saxaul.catalog.entries import MODELS, Identifier, Kind
+from saxaul.catalog.models import Field, Model
+from saxaul.catalog.versions import HIGHEST_VERSION
+from saxaul.http.access import Access, Data
+from saxaul.http.bodies import Listed
+from saxaul.http.catalog_views import EntryView
+from saxaul.http.operations import Answer, HeaderField, Operation
+from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
+from saxaul.http.request import LANG, SCOPES_OF
+from saxaul.ledger.identifiers import Id
+
+DOCUMENT = ROOT / "functions/describe_api/openapi.json"
+EXAMPLES = ROOT / "tests/contract/examples.json"
+
+DESCRIPTION = """\
+Apps report what people do for the environment. People earn points, and spend them on trees. Planting partners report
+what became of each tree, in a log that anyone can check.
+
+A request without a token, or with a wrong one, is refused with status 401. A client gets a token by the OAuth 2.0
+client credentials flow. Each operation says which scope it needs, and who may send it.
+
+All texts are UTF-8. All times are RFC 3339 with an offset. A later version may add fields to responses, so ignore
+fields that you do not know. A request with a field or a query parameter that is not described here is refused.
+
+Every problem is `application/problem+json` (RFC 9457) with a `code` that does not change. Each operation lists its
+codes. Two codes belong to no operation: `unknown_path` and `refused`.
+"""
+
+_TAGS: Mapping[str, tuple[str, str]] = {
+    "actions": ("Actions", "Apps report what people and facilities did."),
+    "reversals": ("Actions", ""),
+    "suggestions": ("Programme", "What a person can do, and what the programme offers."),
+    "action-types": ("Programme", ""),
+    "campaigns": ("Programme", ""),
+    "tree-projects": ("Programme", ""),
+    "wallet": ("Points", "What a person earned, and why."),
+    "ledger": ("Points", ""),
+    "statement": ("Points", ""),
+    "harvest": ("Points", ""),
+    "redemptions": ("Trees", "A person spends points on trees."),
+    "forest": ("Trees", ""),
+    "grants": ("Grants", "What a person lets third-party apps do."),
+    "planting-orders": ("Planting", "Partners plant the trees, and report what became of each."),
+    "certificates": ("Proof", "What the log proves of each tree. Anyone may read it."),
+    "log": ("Proof", ""),
+    "impact": ("Figures", "The totals of the programme, and the factors behind them. Anyone may read them."),
+    "factors": ("Figures", ""),
+    "catalog": ("Catalog", "Operators write what the programme consists of."),
+    "openapi.json": ("About", "This document."),
+    "docs": ("About", ""),
+}
+"""The subject of each path: by its first segment, or by the segment after the person. The first of a subject has its
+description."""
+
+_IN_PATHS: Mapping[str, tuple[Any, str]] = {
+    "user_id": (Id, "The id of a person, which the app chooses."),
+    "redemption_id": (Id, "The id of a redemption."),
+    "order_id": (Id, "The id of a planting order."),
+    "app_id": (Identifier, "The id of an app."),
+    "kind": (Kind, "A kind of catalog entries."),
+    "id": (Identifier, "The id of a catalog entry."),
+    "version": (Annotated[int, Field(ge=1, le=HIGHEST_VERSION)], "The number of a version."),
+    "action_type": (Identifier, "The id of an action type."),
+    "number": (str, "The number of a certificate. With `.svg` or `.json` after it, it selects the form."),
+    "file": (str, "The name of a file that the page loads."),
+}
+"""The type of each parameter of a path, and what it is."""
+
+_SCOPES: Mapping[str, str] = {
+    "actions.write": "Report and reverse actions.",
+    "suggestions.read": "Search, and read campaigns and tree projects.",
+    "wallets.read": "Read the points and the trees of persons.",
+    "trees.redeem": "Harvest and spend the points of persons.",
+    "grants.write": "Record what persons let third-party apps do.",
+    "planting.write": "Read planting orders, and report on their trees.",
+    "catalog.write": "Read and write the catalog.",
+}
+
+_ROLE_CODES: Mapping[str, str] = {"app": "not_an_app", "partner": "not_a_partner", "operator": "not_an_operator"}
+_OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy", "timeout")
+_OF_NO_OPERATION = ("unknown_path", "refused")
+_RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+_PROBLEM = "application/problem+json"
+_ALL_REFUSED = "all_refused"
+"""The code of a problem that also has the fields of the usual response."""
+
+
+_CODES_OF_ITEMS: Mapping[str, str] = {
+    "RefusedItemView": "Codes of one action or reversal",
+    "RefusedReportView": "Codes of one confirmation, failure or inspection",
+}
+"""The schemas of refused items, and the heading of docs/problems.md below which their codes are."""
+
+_IN_A_WRITE: Mapping[str, Schema] = {
+    name: {"description": "Ignored. The response to a GET has it, and can be sent back."}
+    for name in EntryView.__annotations__
+} | {
+    "id": {"description": "The id in the path.", "type": "string"},
+    "effective_at": {
+        "description": "When the change takes effect. Without it, after the delay of the catalog.",
+        "type": ["string", "null"],
+        "format": "date-time",
+    },
+}
+"""The fields that the body of a write may have besides those of the entry."""
+
+
+class Problem(TypedDict):
+    """Why a request failed (RFC 9457)."""
+
+    title: str
+    """The kind of problem."""
+    status: NotRequired[int]
+    """The HTTP status. A problem with the code `refused` does not have it."""
+    code: str
+    """What is wrong, for programs. A code never changes its meaning."""
+    detail: str
+    """What is wrong, for people. It may change."""
+    errors: NotRequired[list[str]]
+    """Each error, if there are several. At most 50 are listed."""
+
+
+def codes_of(declared: Operation) -> dict[int, list[ProblemCode]]:
+    """Return the problems that an operation can have, by status, each in the order of docs/problems.md.
+
+    Raises:
+        LookupError: docs/problems.md does not describe a code, or gives it no status.
+    """
+    known = problem_codes()
+    possible = {*_OF_EVERY_OPERATION, *declared.problems, *_codes_of_access(declared), *_codes_of_body(declared)}
+    if missing := sorted(code for code in possible if code not in known or known[code].status is None):
+        raise LookupError(f"docs/problems.md does not describe {', '.join(missing)} of {' '.join(declared.route)}")
+    found: dict[int, list[ProblemCode]] = {}
+    for code in known.values():
+        if code.code in possible and code.status:
+            found.setdefault(code.status, []).append(code)
+    return found
+
+
+def _codes_of_access(declared: Operation) -> Iterator[str]:
+    access = declared.access
+    if access.scope is None or access.role is None:
+        return
+    yield from ("unauthorized", "forbidden", "unknown_client", _ROLE_CODES[access.role])
+    if access.first_party:
+        yield "not_first_party"
+    if declared.names_a_person or access.optional or access.data is Data.PERSONS_IN_BODY:
+        yield "not_yours"
+    if access.optional or (access.cover and declared.names_a_person):
+        yield "not_granted"
+
+
+def _codes_of_body(declared: Operation) -> Iterator[str]:
+    if declared.body is None:
+        return
+    yield from ("invalid_json", "too_large", "unsupported_media_type")
+    if isinstance(declared.body, Listed):
+        yield from ("invalid_body", declared.body.too_many)
+    elif isinstance(declared.body, type) and issubclass(declared.body, Model):
+        yield "invalid_body"
+
+
+class _Document:
+    """The document while it is made."""
+
+    def __init__(self, calls: list[Any]) -> None:
+        self._schemas = Schemas()
+        self._headers: dict[str, Any] = {}
+        self._responses_of_problems: dict[str, Any] = {}
+        self._refusals = [call for call in calls if call["status"] >= HTTPStatus.BAD_REQUEST]
+        self._calls = [call for call in calls if call["status"] < HTTPStatus.BAD_REQUEST]
+
+    def made(self) -> dict[str, Any]:
+        declared = operations()
+        paths: dict[str, Any] = {}
+        for operation in sorted(declared, key=_order):
+            for method, path in operation.routes:
+                paths.setdefault(path, {})[method.lower()] = self._operation(operation, method)
+        for code in _OF_NO_OPERATION:
+            self._problems([problem_codes()[code]])
+        self._complete_schemas()
+        return {
+            "openapi": "3.1.0",
+            "info": _info(),
+            "servers": [{"url": API_ADDRESS}],
+            "tags": [{"name": name, "description": text} for name, text in _TAGS.values() if text],
+            "paths": paths,
+            "components": {
+                "schemas": dict(sorted(self._schemas.named.items())),
+                "responses": dict(sorted(self._responses_of_problems.items())),
+                "headers": dict(sorted(self._headers.items())),
+                "securitySchemes": {"oauth2": _security_scheme()},
+            },
+        }
+
+    def _complete_schemas(self) -> None:
+        """Add what the types do not say: the codes of refused items, and the fields around those of an entry."""
+        for name, heading in _CODES_OF_ITEMS.items():
+            codes = {code.code: code for code in codes_below(heading)}
+            described = self._schemas.named[name]["properties"]["code"]
+            described["enum"] = list(codes)
+            described["description"] += "\n\n" + _listed(codes.values())
+        for model in MODELS.values():
+            properties = self._schemas.named[model.__name__]["properties"]
+            properties |= {name: schema for name, schema in _IN_A_WRITE.items() if name not in properties}
+        self._schemas.named[EntryView.__name__]["additionalProperties"] = {"description": "A field of the entry."}
+
+    def _operation(self, declared: Operation, method: str) -> dict[str, Any]:
+        is_head = method == "HEAD"
+        summary, more = _first_sentence(text_of(declared.run))
+        examples = [] if is_head else [call for call in self._calls if call["operation"] == declared.run.__name__]
+        made: dict[str, Any] = {
+            "operationId": f"{declared.run.__name__}_head" if is_head else declared.run.__name__,
+            "summary": f"{summary}, without the body" if is_head else summary,
+            "description": "\n\n".join(filter(None, (more, who(declared.access)))),
+            "tags": [_tag_of(declared.path)],
+            "security": [{"oauth2": [f"{SCOPES_OF}/{declared.access.scope}"]}] if declared.access.scope else [],
+            "x-saxaul-access": _access(declared.access),
+            "parameters": [*self._parameters(declared, examples)],
+        }
+        if declared.body is not None:
+            content = {"schema": self._body(declared.body)} | _examples_of(examples, "request")
+            made["requestBody"] = {"required": True, "content": {"application/json": content}}
+        made["responses"] = self._responses(declared, examples, is_head=is_head)
+        return made
+
+    def _parameters(self, declared: Operation, examples: list[Any]) -> Iterator[dict[str, Any]]:
+        """Yield the parameters of the path, of the query and in headers, with the values of a recorded call."""
+        for place, name, required, text, schema in self._described_parameters(declared):
+            sent = [call[place][name] for call in examples if name in call[place]]
+            value = {"example": int(sent[0]) if schema.get("type") == "integer" else sent[0]} if sent else {}
+            made = {"name": name, "in": place, "description": text} | ({"required": True} if required else {})
+            yield made | {"schema": schema} | value
+
+    def _described_parameters(self, declared: Operation) -> Iterator[tuple[str, str, bool, str, Schema]]:
+        for name in re.findall(r"{(\w+)}", declared.path):
+            described, text = _IN_PATHS[name]
+            yield "path", name, True, text, self._schemas.of(described)
+        for parameter in declared.query:
+            yield "query", parameter.name, False, parameter.text, _schema_of_parameter(parameter)
+        if optional := declared.access.optional:
+            text = f"A person. The token must have the scope `{optional.scope}` too."
+            yield "query", optional.parameter, False, text, self._schemas.of(Id)
+        if LANG in declared.query:
+            text = "The languages that the reader prefers, if `lang` is missing."
+            yield "header", "Accept-Language", False, text, {"type": "string"}
+        for header in declared.headers:
+            yield "header", header.name, header.required, header.text, {"type": "string"}
+
+    def _body(self, body: Any) -> Schema:  # noqa: ANN401 - a type or a list of items
+        if not isinstance(body, Listed):
+            return self._schemas.of(body)
+        text = "Each item is checked by itself. The response names those that are refused."
+        items = {"type": "array", "description": text, "items": self._schemas.of(body.item)}
+        return {
+            "type": "object",
+            "properties": {body.name: items | {"minItems": 1, "maxItems": body.most}},
+            "required": [body.name],
+            "additionalProperties": False,
+        }
+
+    def _responses(self, declared: Operation, examples: list[Any], *, is_head: bool) -> dict[str, Any]:
+        made = {
+            status: self._answer(status, answer, [of for of in examples if of["status"] == status], declared)
+            for status, answer in declared.answers.items()
+        }
+        for status, codes in codes_of(declared).items():
+            made[status] = self._problems(codes, declared if status == HTTPStatus.UNPROCESSABLE_ENTITY else None)
+        if is_head:
+            made = {status: self._without_body(response) for status, response in made.items()}
+        return {str(status): made[status] for status in sorted(made)}
+
+    def _without_body(self, response: dict[str, Any]) -> dict[str, Any]:
+        if reference := response.get("$ref"):
+            response = self._responses_of_problems[reference.rpartition("/")[2]]
+        return {name: part for name, part in response.items() if name != "content"}
+
+    def _answer(self, status: int, answer: Answer, examples: list[Any], declared: Operation) -> dict[str, Any]:
+        schema = {} if answer.body is None else self._schemas.of(answer.body)
+        content = {
+            media: {"schema": schema if media.endswith("json") else {"type": "string"}}
+            | _examples_of([of for of in examples if of["media"] == media], "response")
+            for media in answer.media
+        }
+        headers = [*answer.headers]
+        if LANG in declared.query and answer.media:
+            headers.append(HeaderField("Content-Language", "The language of the response: `en` or `zh`."))
+        made: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        if headers:
+            made["headers"] = {header.name: self._header(header) for header in headers}
+        return made | ({"content": content} if content else {})
+
+    def _header(self, header: HeaderField) -> dict[str, str]:
+        self._headers[header.name] = {"description": header.text, "schema": {"type": "string"}}
+        return {"$ref": f"#/components/headers/{header.name}"}
+
+    def _problems(self, codes: list[ProblemCode], declared: Operation | None = None) -> dict[str, Any]:
+        """Return the response of a status with the codes that it can have. Operations with the same codes share it.
+
+        ``declared`` is the operation if the problem may have the fields of its usual response.
+        """
+        name = "".join(word.capitalize() for code in codes for word in code.code.split("_"))
+        own: dict[str, Any] = {"code": {"enum": [code.code for code in codes]}}
+        status = codes[0].status
+        if status:
+            own["status"] = {"const": status}
+        if declared and _ALL_REFUSED in own["code"]["enum"]:
+            usual = self._usual_response(declared)
+            name += f"In{usual}"
+            fields = self._schemas.named[usual]["properties"]
+            own |= {"accepted": fields["accepted"] | {"const": 0}, "refused": fields["refused"]}
+        made: dict[str, Any] = {"description": _listed(codes)}
+        if status in _RETRIED:
+            retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.")
+            made["headers"] = {"Retry-After": self._header(retry)}
+        refusals = [
+            call | {"name": call["response"]["code"]}
+            for call in self._refusals
+            if call["response"]["code"] in own["code"]["enum"]
+            and (declared is None or call["operation"] == declared.run.__name__)
+        ]
+        schema = {"allOf": [self._schemas.of(Problem), {"properties": own}]}
+        made["content"] = {_PROBLEM: {"schema": schema}}
+        shared = self._responses_of_problems.setdefault(name, made)
+        shared["content"][_PROBLEM] |= _examples_of(refusals, "response")
+        return {"$ref": f"#/components/responses/{name}"}
+
+    def _usual_response(self, declared: Operation) -> str:
+        """Return the name of the schema of the successful response."""
+        [answer] = declared.answers.values()
+        reference: str = self._schemas.of(answer.body)["$ref"]
+        return reference.rpartition("/")[2]
+
+
+def _listed(codes: Iterable[ProblemCode]) -> str:
+    return "\n".join(f"- `{code.code}`: {code.text}" for code in codes)
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    """Return the first sentence without its full stop, and the rest."""
+    first, *rest = re.split(r"\.(?=\s|$)", text, maxsplit=1)
+    return first, "".join(rest).strip()
+
+
+def who(access: Access) -> str:
+    """Return as sentences who may send a request."""
+    if access.role is None:
+        return "Anyone may send this request. It needs no token."
+    kind = {"app": "an app", "partner": "a planting partner", "operator": "an operator"}[access.role]
+    sender = "a first-party app" if access.first_party else kind
+    sentences = [f"The token must be that of {sender}, and have the scope `{access.scope}`."]
+    if access.cover:
+        sentences.append(f"A third-party app needs a grant of the person that covers `{access.cover}`.")
+    if access.optional:
+        sentences.append(
+            f"If the query names a person, the token must have the scope `{access.optional.scope}` too, and a "
+            f"third-party app needs a grant of the person that covers `{access.optional.cover}`."
+        )
+    return " ".join(sentences)
+
+
+def _access(access: Access) -> dict[str, Any]:
+    made: dict[str, Any] = {"data": str(access.data)}
+    if access.role:
+        made |= {"role": access.role, "first_party": access.first_party, "cover": access.cover}
+    if access.optional:
+        made["person_in_query"] = access.optional._asdict()
+    return made
+
+
+def _schema_of_parameter(parameter: QueryParameter) -> Schema:
+    match parameter:
+        case WholeNumber():
+            limits = {"minimum": parameter.minimum, "maximum": parameter.maximum}
+            return {"type": "integer", **limits, "default": parameter.default}
+        case Day():
+            return {"type": "string", "format": "date", "pattern": "^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"}
+        case Choice():
+            default = {} if parameter.default is None else {"default": parameter.default}
+            return {"type": "string", "enum": list(parameter.values), **default}
+        case FreeText():
+            longest = {} if parameter.longest is None else {"maxLength": parameter.longest}
+            return {"type": "string", **longest} | ({"pattern": f"^{parameter.pattern}$"} if parameter.pattern else {})
+    raise TypeError(f"no schema for the query parameter {parameter!r}")
+
+
+def _examples_of(calls: list[Any], part: str) -> dict[str, Any]:
+    """Return the recorded requests or responses as examples. The key of each is made of its name."""
+    named = {
+        re.sub(r"[^a-z0-9_]+", "-", call["name"].lower()): {"summary": call["name"], "value": call[part]}
+        for call in calls
+        if call.get(part) is not None
+    }
+    return {"examples": named} if named else {}
+
+
+def _info() -> dict[str, Any]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    paragraphs = [" ".join(paragraph.split()) for paragraph in DESCRIPTION.strip().split("\n\n")]
+    return {
+        "title": "Saxaul",
+        "summary": project["description"],
+        "description": "\n\n".join(paragraphs),
+        "license": {"name": project["license"], "identifier": project["license"]},
+        "version": project["version"],
+    }
+
+
+def _security_scheme() -> dict[str, Any]:
+    scopes = {f"{SCOPES_OF}/{scope}": text for scope, text in _SCOPES.items()}
+    return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": TOKEN_ADDRESS, "scopes": scopes}}}
+
+
+def _tag_of(path: str) -> str:
+    segments = path.split("/")
+    return _TAGS[segments[3] if segments[1] == "users" else segments[1]][0]
+
+
+def _order(declared: Operation) -> tuple[int, str, int]:
+    tags = list(dict.fromkeys(name for name, _ in _TAGS.values()))
+    methods = ("GET", "PUT", "POST", "DELETE")
+    return tags.index(_tag_of(declared.path)), declared.path, methods.index(declared.method)
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of all operations, with the recorded examples."""
+    calls = json.loads(EXAMPLES.read_text("utf-8")) if EXAMPLES.exists() else []
+    return _Document(calls).made()
+
+
+def text_of_document() -> str:
+    return json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
+
+
+def main() -> None:
+    command_parser("local.openapi", __doc__).parse_args()
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(text_of_document(), "utf-8")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,406 @@
+"""A journey through the whole API, whose calls are the examples of the OpenAPI document.
+
+It runs in this process, with a stopped clock, a fixed key and fixed random numbers, so each run has the same responses.
+An operator writes a programme; two apps report what a person did; the person gets a tree; and a partner plants it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from random import Random
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.operations import operations
+from tests.builders import NOON, SHANGHAI, at
+from tests.clocks import StoppedClock
+from tests.integration.conftest import new_stack
+from tests.integration.stack import Response, Stack, call, invoke
+from tests.integration.test_impact import Stream
+from tests.proof.memory_kms import MemoryKMS
+
+OPERATIONS = {declared.run.__name__: declared for declared in operations()}
+CLIENTS = {"app": "alipay-client", "partner": "partner-client", "operator": "operator-client", None: None}
+NOT_SHOWN = frozenset({"view_document", "view_page", "view_file"})
+"""The operations whose responses are too large for an example. The document cannot contain itself."""
+
+MEI = {"user_id": "mei"}
+BUS_RIDE = {
+    "names": {"en": "Bus ride", "zh": "公交出行"},
+    "unit": "ride",
+    "category": "travel",
+    "points": {"value": 80, "confidence": "C", "source": "https://example.org/points"},
+    "caps": [{"window": "day", "units": 4}],
+    "avoided_g": {"value": 212.5, "region": "China", "year": 2024, "confidence": "B", "source": "China Daily"},
+    "max_quantity": 20,
+}
+SOLAR_POWER = {
+    "names": {"en": "Solar power", "zh": "光伏发电"},
+    "unit": "kWh",
+    "actor": "facility",
+    "avoided_g": {"value": 570, "confidence": "A", "source": "https://example.org/grid-factor"},
+    "max_quantity": 100_000,
+}
+HANGZHOU = {"names": {"en": "Hangzhou", "zh": "杭州"}, "lat": 30.27, "lon": 120.15}
+PROJECT = {
+    "species": {"en": "Saxaul", "zh": "梭梭"},
+    "latin": "Haloxylon ammodendron",
+    "place": {"names": {"en": "Alxa", "zh": "阿拉善"}, "lat": 38.85, "lon": 105.73},
+    "partner": "Alxa SEE Foundation",
+    "price_points": 160,
+    "saplings": 100,
+}
+CAMPAIGN = {
+    "names": {"en": "World Environment Day", "zh": "世界环境日"},
+    "texts": {"en": "Bus rides earn twice the points.", "zh": "公交出行双倍积分。"},
+    "recurs": "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5",
+    "multipliers": {"bus_ride": 2},
+    "goal": {"counts": "actions", "target": 1000},
+}
+ENTRIES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
+    ("action-types", "bus_ride", BUS_RIDE),
+    ("action-types", "solar_power", SOLAR_POWER),
+    (
+        *("facilities", "warehouse-hangzhou"),
+        {
+            "names": {"en": "Hangzhou warehouse", "zh": "杭州仓"},
+            "kind": "warehouse",
+            "place": HANGZHOU,
+            "app": "alipay",
+            "plausible_a_day": {"solar_power": {"value": 50_000}},
+        },
+    ),
+    ("campaigns", "world-environment-day", CAMPAIGN),
+    ("tree-projects", "saxaul-alxa", PROJECT),
+    (
+        *("initiatives", "solar-roofs"),
+        {
+            "titles": {"en": "Solar roofs", "zh": "屋顶光伏"},
+            "texts": {"en": "The roofs of our warehouses make power.", "zh": "仓库屋顶发电。"},
+            "facilities": ["warehouse-hangzhou"],
+            "action_types": ["solar_power"],
+        },
+    ),
+    (
+        *("suggestions", "take-the-bus"),
+        {
+            "titles": {"en": "Take the bus to work", "zh": "坐公交去上班"},
+            "texts": {"en": "Pay with the ride code.", "zh": "出示乘车码。"},
+            "action_type": "bus_ride",
+            "campaign": "world-environment-day",
+            "links": {"alipay": "https://www.alipay.com/green/bus"},
+            "done_in": ["alipay"],
+        },
+    ),
+    ("synonyms", "bus", {"words": ["bus", "coach", "巴士"]}),
+)
+
+
+class _Numbers:
+    """The part of the module ``secrets`` that the code uses, with the same numbers in each run."""
+
+    def __init__(self) -> None:
+        self._random = Random("saxaul")
+
+    def choice(self, options: Sequence[str]) -> str:
+        return self._random.choice(options)
+
+    def token_hex(self, size: int) -> str:
+        return self._random.randbytes(size).hex()
+
+
+class _FixedKMS(MemoryKMS):
+    """KMS with a key that is the same in each run, and equal signatures of equal messages."""
+
+    private_key = ec.derive_private_key(20260605, ec.SECP256R1())
+
+    def sign(self, KeyId: str, Message: bytes, MessageType: str, SigningAlgorithm: str) -> dict[str, Any]:  # noqa: N803
+        assert (KeyId, MessageType, SigningAlgorithm) == (KeyId, "RAW", "ECDSA_SHA_256")
+        return {"Signature": self.private_key.sign(Message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))}
+
+
+class Journey:
+    """Makes calls, and records each.
+
+    Attributes:
+        calls: the recorded calls, in order. Each has the name of the operation, its own name, the parameters by place,
+            and the status, media type and body of the response.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.calls: list[dict[str, Any]] = []
+
+    def __call__(self, operation: str, name: str, expected: int | str = 200, **sent: Any) -> Response:  # noqa: ANN401 - see call()
+        """Call an operation with a token of the right kind of client, unless ``sent`` names another one.
+
+        ``expected`` is the status of the response, or the code of its problem.
+        """
+        declared = OPERATIONS[operation]
+        function = declared.run.__module__.split(".")[1]
+        response = call(function, declared.method, declared.path, **{"client": CLIENTS[declared.access.role], **sent})
+        assert expected in (
+            response.status,
+            response.body["code"] if response.status >= HTTPStatus.BAD_REQUEST else None,
+        ), response
+        media = response.headers["content-type"].partition(";")[0]
+        is_shown = operation not in NOT_SHOWN and media not in ("text/html", "image/svg+xml")
+        self.calls.append(
+            {
+                "operation": operation,
+                "name": name,
+                "path": dict(sent.get("path") or {}),
+                "query": dict(sent.get("query") or {}),
+                "header": dict(sent.get("headers") or {}),
+                "request": sent.get("body") if response.status < HTTPStatus.BAD_REQUEST else None,
+                "status": response.status,
+                "media": media,
+                "response": response.body if is_shown else None,
+            }
+        )
+        return response
+
+    def wait(self, seconds: int = 10) -> None:
+        """Let a time pass in which each worker reads the catalog again."""
+        self.stack.clock.instant += seconds
+
+
+def recorded_calls() -> list[dict[str, Any]]:
+    """Make the journey, and return its calls."""
+    with pytest.MonkeyPatch.context() as patches, _fixed_stack(patches) as stack:
+        journey = Journey(stack)
+        _write_the_programme(journey)
+        _look_around(journey)
+        _grant(journey)
+        _report(journey)
+        _spend(journey)
+        _plant(journey)
+        _read_the_figures(journey)
+        _change_the_catalog(journey)
+        _describe(journey)
+        return journey.calls
+
+
+@contextmanager
+def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
+    clock = StoppedClock(NOON)
+    patches.setattr("saxaul.services.wiring.SYSTEM_CLOCK", clock)
+    with new_stack(patches, clock) as stack:
+        numbers, key = _Numbers(), _FixedKMS()
+        for module in ("log.entries", "trees.numbers", "services.place_orders", "services.schedule_orders"):
+            patches.setattr(f"saxaul.{module}.secrets", numbers)
+        patches.setattr("saxaul.storage.signing.kms", lambda: key)
+        yield stack
+
+
+def _write_the_programme(journey: Journey) -> None:
+    for kind, identifier, entry in ENTRIES:
+        journey("write_entry", f"Write {identifier}", path={"kind": kind, "id": identifier}, body=entry)
+    journey.wait()
+    bus = {"kind": "action-types", "id": "bus_ride"}
+    journey("view_entry", "An action type", path=bus)
+    journey("list_entries", "All synonyms", path={"kind": "synonyms"})
+    unknown = {"names": {"en": "Day"}, "texts": CAMPAIGN["texts"], "recurs": "FREQ=DAILY", "multipliers": {"walk": 2}}
+    path = {"kind": "campaigns", "id": "every-day"}
+    journey("write_entry", "An entry with errors", "invalid_entry", path=path, body=unknown)
+    journey("write_entry", "An id that is not allowed", "invalid_identifier", path=bus | {"id": "Bus"}, body=BUS_RIDE)
+    journey("view_entry", "An entry that does not exist", "unknown_entry", path=bus | {"id": "train_ride"})
+    journey("list_entries", "A kind that does not exist", "unknown_kind", path={"kind": "badges"})
+    new_only, other_only = {"If-None-Match": "*"}, {"If-Match": '"7"'}
+    journey("write_entry", "Only if it is new", "already_there", path=bus, body=BUS_RIDE, headers=new_only)
+    journey("write_entry", "Only if it has not changed", "stale_version", path=bus, body=BUS_RIDE, headers=other_only)
+    malformed = {"If-Match": "version 2"}
+    journey(
+        "write_entry", "A condition that cannot be read", "invalid_header", path=bus, body=BUS_RIDE, headers=malformed
+    )
+
+
+def _look_around(journey: Journey) -> None:
+    journey("suggest", "Search in Chinese", query={"q": "gongjiao", "lang": "zh", "limit": "2"})
+    journey("suggest", "Search for a person", query={"q": "bus", "user_id": "mei"})
+    journey("suggest", "A number that is too large", "invalid_parameter", query={"limit": "500"})
+    journey("list_campaigns", "All campaigns", query={"lang": "en"})
+    journey("view_campaign", "One campaign", path={"id": "world-environment-day"}, query={"lang": "en"})
+    journey("view_campaign", "A campaign that does not exist", "unknown_campaign", path={"id": "no-such-day"})
+    journey("list_tree_projects", "All projects", query={"lang": "en"})
+    journey("list_action_types", "All action types", query={"lang": "en"})
+
+
+def _grant(journey: Journey) -> None:
+    citybike = {**MEI, "app_id": "citybike"}
+    third_party = {"client": "third-party-client"}
+    journey("view_wallet", "Without a grant", "not_granted", path=MEI, **third_party)
+    journey("write_grant", "Let an app report and read", path=citybike, body={"covers": ["report", "read"]})
+    journey("view_grant", "One grant", path=citybike)
+    journey("list_grants", "All grants", path=MEI)
+    journey("write_grant", "A first-party app", "grant_not_needed", path=citybike | {"app_id": "didi"}, **_COVERS)
+    journey("write_grant", "An app that does not exist", "unknown_app", path=citybike | {"app_id": "nobody"}, **_COVERS)
+    journey("write_grant", "A body with errors", "invalid_body", path=citybike, body={"covers": ["everything"]})
+    journey("write_grant", "From a third-party app", "not_first_party", path=citybike, **_COVERS, **third_party)
+    journey("view_grant", "A grant that does not exist", "unknown_grant", path=MEI | {"app_id": "nobody"})
+    journey("view_wallet", "A client that is not registered", "unknown_client", path=MEI, client="gone-client")
+    journey("view_wallet", "With the token of a partner", "not_an_app", path=MEI, client="partner-client")
+    journey("list_orders", "With the token of an app", "not_a_partner", client="alipay-client")
+    journey("view_entry", "With the token of an app", "not_an_operator", client="alipay-client", path=_BUS)
+    journey("view_wallet", "With the token of another person", "not_yours", path=MEI, person="li")
+
+
+_COVERS = {"body": {"covers": ["report"]}}
+_BUS = {"kind": "action-types", "id": "bus_ride"}
+
+
+def _report(journey: Journey) -> None:
+    ride = {"action_id": "ride-1", **MEI, "type": "bus_ride", "quantity": 1, "occurred_at": "2026-06-05T08:30:00+08:00"}
+    trip = {**ride, "action_id": "trip-9", "type": "flight"}
+    rides = [{**ride, "action_id": f"ride-{number}"} for number in (2, 3)]
+    journey("report_actions", "A ride, and a trip that is refused", 202, body={"actions": [ride, trip]})
+    journey("report_actions", "Only a trip that is refused", "all_refused", body={"actions": [trip]})
+    journey("report_actions", "Two more rides", 202, body={"actions": rides})
+    meter = {
+        "action_id": "meter-1",
+        "facility_id": "warehouse-hangzhou",
+        "type": "solar_power",
+        "quantity": 60_000,
+        "occurred_at": "2026-06-05T10:00:00+08:00",
+    }
+    journey("report_actions", "More power than is plausible", 202, body={"actions": [meter]})
+    journey("report_actions", "A body that is not JSON", "invalid_json", body="{actions")
+    too_many = [ride] * 501
+    journey("report_actions", "Too many actions", "too_many_actions", body={"actions": too_many})
+    shared = {**ride, "action_id": "bike-1", "evidence_id": "12306:E1"}
+    journey("report_actions", "With a grant", 202, body={"actions": [shared]}, client="third-party-client")
+    journey.stack.deliver_reported()
+    reversal = {"action_id": "ride-3", **MEI, "occurred_at": ride["occurred_at"], "reason": "reported twice"}
+    journey("reverse_actions", "One ride", 202, body={"reversals": [reversal]})
+    journey.stack.deliver_reported()
+    journey("view_wallet", "Points that ripen tomorrow", path=MEI)
+    journey("view_ledger", "All entries", path=MEI)
+    journey("view_ledger", "A cursor of another list", "invalid_parameter", path=MEI, query={"cursor": "next"})
+    journey("view_statement", "The month of June", path=MEI, query={"month": "2026-06"})
+
+
+def _spend(journey: Journey) -> None:
+    path, key = MEI, {"Idempotency-Key": "first-tree"}
+    tree = {"project_id": "saxaul-alxa", "trees": 2, "dedication": "For my grandmother", "max_points": 320}
+    journey("request_trees", "Before the points are ripe", "insufficient_points", path=path, body=tree, headers=key)
+    journey.stack.clock.instant = at("2026-06-06T07:00")
+    journey("harvest", "Ripe points", path=path)
+    journey("request_trees", "Two trees", 202, path=path, body=tree, headers=key)
+    journey(
+        "request_trees",
+        "Another body with the same key",
+        "key_reused",
+        path=path,
+        body=tree | {"trees": 1},
+        headers=key,
+    )
+    journey("request_trees", "Without a key", "missing_key", path=path, body=tree)
+    dearer, no_project = tree | {"max_points": 300}, tree | {"project_id": "no-such-project"}
+    second = {"Idempotency-Key": "second-tree"}
+    journey("request_trees", "A price that has changed", "price_changed", path=path, body=dearer, headers=second)
+    journey("request_trees", "No such project", "unknown_project", path=path, body=no_project, headers=second)
+    one = {"project_id": "saxaul-alxa"}
+    cancelled = journey("request_trees", "One tree", 202, path=path, body=one, headers=second)
+    _settle(journey.stack)
+    redemption = {**MEI, "redemption_id": cancelled.body["redemption_id"]}
+    journey("view_redemption", "A reserved tree", path=redemption)
+    journey("cancel_redemption", "From another app", "not_yours", path=redemption, client="taobao-client")
+    journey("cancel_redemption", "A reserved tree", path=redemption)
+    unknown = redemption | {"redemption_id": "no-such-redemption"}
+    journey("view_redemption", "A redemption that does not exist", "unknown_redemption", path=unknown)
+    journey("list_redemptions", "All redemptions", path=MEI)
+
+
+def _settle(stack: Stack) -> None:
+    assert stack.settle(*stack.receive_all(stack.redemptions_url)) == []
+
+
+def _plant(journey: Journey) -> None:
+    [order_id] = journey.stack.run_planting_batch()
+    path = {"order_id": order_id}
+    [order] = journey("list_orders", "All orders").body["orders"]
+    assert order["order_id"] == order_id
+    shown = journey("view_order", "One order", path=path)
+    planted, other = (tree["certificate"] for tree in shown.body["ordered_trees"])
+    [redemption_id] = {tree["redemption_id"] for tree in shown.body["ordered_trees"]}
+    too_late = {**MEI, "redemption_id": redemption_id}
+    journey("cancel_redemption", "A tree that is already ordered", "already_ordered", path=too_late)
+    confirmation = {
+        "certificate": planted,
+        "tag": "AX-0001",
+        "lat": 38.851,
+        "lon": 105.731,
+        "planted_at": "2026-06-06T06:50:00+08:00",
+        "photo_url": "https://trees.example/ax-0001.jpg",
+    }
+    journey("confirm_trees", "A planted tree", path=path, body={"confirmations": [confirmation]})
+    failure = {"certificate": other, "reason": "frost"}
+    journey("fail_trees", "A tree that could not be planted", path=path, body={"failures": [failure]})
+    journey.stack.clock.instant += 86_400
+    inspection = {
+        "certificate": planted,
+        "state": "alive",
+        "inspected_at": "2026-06-07T06:30:00+08:00",
+        "inspector": "Forestry Bureau",
+        "evidence_url": "https://trees.example/inspections/1.jpg",
+    }
+    journey("inspect_trees", "A tree that is alive", path=path, body={"inspections": [inspection]})
+    unknown = {"certificate": "0000-0000-0000-0", "reason": "drought"}
+    journey("fail_trees", "Only a tree that is refused", "all_refused", path=path, body={"failures": [unknown]})
+    journey("confirm_trees", "A body with errors", "invalid_body", path=path, body={"confirmations": []})
+    journey("view_order", "An order of another partner", "unknown_order", path=path, client="other-partner-client")
+    journey("view_forest", "All trees", path=MEI, query={"lang": "en"})
+    journey("view_certificate", "As JSON", path={"number": planted}, query={"lang": "en"})
+    journey("view_certificate", "As a picture", path={"number": f"{planted}.svg"})
+    journey("view_certificate", "As a page", path={"number": planted}, headers={"Accept": "text/html"})
+    journey("view_certificate", "A number that does not exist", "unknown_certificate", path={"number": "0000"})
+    journey("view_log", "The first page", query={"limit": "2"})
+    journey("view_log_key", "The key")
+
+
+def _read_the_figures(journey: Journey) -> None:
+    assert invoke("tally_impact", {"Records": Stream().records(), "shardId": "shardId-1"}) == {"state": {}}
+    days = {"from": "2026-06-05", "to": "2026-06-07"}
+    for by in ("type", "app", "facility"):
+        journey("view_impact", f"By {by}", query={**days, "by": by})
+    journey("view_impact", "A day that does not exist", "invalid_parameter", query={"from": "2026-06-31"})
+    factor = {"action_type": "bus_ride", "version": "1"}
+    journey("view_factor", "The first version", path=factor)
+    journey("view_factor", "A version that does not exist", "unknown_factor", path=factor | {"version": "9"})
+
+
+def _change_the_catalog(journey: Journey) -> None:
+    path = {"kind": "synonyms", "id": "bus"}
+    current = {"If-Match": '"1"'}
+    journey("write_entry", "Change an entry", path=path, body={"words": ["bus", "coach"]}, headers=current)
+    journey.wait(120)
+    journey("delete_entry", "An entry", path=path)
+    journey.wait(120)
+    journey("restore_entry", "The first version", path={**path, "version": "1"})
+    journey("list_versions", "All versions", path=path)
+    journey("restore_entry", "A deletion", "version_is_deletion", path={**path, "version": "3"})
+    journey("restore_entry", "A version that does not exist", "unknown_version", path={**path, "version": "9"})
+    referenced = {"kind": "action-types", "id": "solar_power"}
+    journey("delete_entry", "An entry to which others refer", "referenced", path=referenced)
+    project = {"kind": "tree-projects", "id": "saxaul-alxa"}
+    fewer = {**PROJECT, "saplings": 1}
+    journey("write_entry", "Fewer saplings than are reserved", "saplings_reserved", path=project, body=fewer)
+    journey("write_entry", "Close a project", path=project, body={**PROJECT, "closed": True})
+    journey.wait()
+    headers, body = {"Idempotency-Key": "third-tree"}, {"project_id": "saxaul-alxa"}
+    journey("request_trees", "A closed project", "project_closed", path=MEI, body=body, headers=headers)
+    journey("view_entry", "A campaign on a day", path={"kind": "campaigns", "id": "world-environment-day"}, query=_ON)
+    journey("delete_grant", "Take a grant back", path={**MEI, "app_id": "citybike"})
+
+
+_ON = {"on": "2027-06-05"}
+
+
+def _describe(journey: Journey) -> None:
+    assert datetime.fromtimestamp(journey.stack.clock.instant, SHANGHAI).year == 2026
+    journey("view_document", "This document")
+    journey("view_page", "The page")
