@@ -1,7 +1,9 @@
 """The laptop stack does what the OpenAPI document says, for generated requests to each operation."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.client import SERVICE_UNAVAILABLE
 from typing import Any
 
 import pytest
@@ -89,8 +91,14 @@ def tokens(stack: dict[str, Any], alipay: Client, partner: Client, operator: Cli
 
 
 def send(request: requests.PreparedRequest) -> Answer:
+    """Send a request, and again if a worker that just started had too little time left (status 503), as clients do."""
     with requests.Session() as session:
-        return Answer.from_any(session.send(request, timeout=60, allow_redirects=False))
+        for _ in range(3):
+            response = session.send(request, timeout=60, allow_redirects=False)
+            if response.status_code != SERVICE_UNAVAILABLE:
+                break
+            time.sleep(float(response.headers["retry-after"]))
+        return Answer.from_any(response)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
