@@ -249,12 +249,15 @@ def _json_value(value: Any) -> Any:  # noqa: ANN401 - any value of a field
 def closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
     """Return a schema that refuses the fields of objects that it does not describe.
 
-    The schemas of answers are open in the document, because a later version may add fields. Tests close them.
+    The schemas of answers are open in the document, because a later version may add fields. Tests close them. The parts
+    of an ``allOf`` are closed together.
     """
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
+    if "allOf" in schema:
+        return {"unevaluatedProperties": False} | schema
     parts = {name: closed(part) for name, part in schema.items()}
     is_object = schema.get("type") == "object" and isinstance(schema.get("properties"), dict)
     return {"additionalProperties": False} | parts if is_object else parts

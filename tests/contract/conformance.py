@@ -33,6 +33,8 @@ from schemathesis.core.result import Err, Result
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.specs.openapi import checks
 
+from local.json_schemas import closed
+
 Document = Mapping[str, Any]
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Operation]
@@ -129,11 +131,11 @@ def operations_of(document: Document) -> dict[str, Operation]:
     components = strict.get("components", {})
     parts = {part["$ref"].rpartition("/")[2] for part in _parts_of_all_of(strict) if "$ref" in part}
     components["schemas"] = {
-        name: schema if name in parts else _closed(schema) for name, schema in components.get("schemas", {}).items()
+        name: schema if name in parts else closed(schema) for name, schema in components.get("schemas", {}).items()
     }
     for response in (*responses, *components.get("responses", {}).values()):
         for content in response.get("content", {}).values():
-            content["schema"] = _closed(content.get("schema", {}))
+            content["schema"] = closed(content.get("schema", {}))
     config = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}})
     schema = schemathesis.openapi.from_dict(strict, config=config)
     return {operation.label: operation for operation in map(_readable, schema.get_all_operations())}
@@ -143,22 +145,6 @@ def _readable(found: Result[Operation, InvalidSchema]) -> Operation:
     if isinstance(found, Err):
         raise found.err()
     return found.ok()
-
-
-def _closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
-    """Return a schema that forbids fields that an object does not name.
-
-    The document allows them, so that a release may add fields. The parts of an ``allOf`` are closed together.
-    """
-    if isinstance(schema, list):
-        return [_closed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "allOf" in schema:
-        return {"unevaluatedProperties": False} | schema
-    closed = {name: _closed(part) for name, part in schema.items()}
-    is_object = schema.get("type") == "object" and isinstance(schema.get("properties"), dict)
-    return {"additionalProperties": False} | closed if is_object else closed
 
 
 def _parts_of_all_of(part: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - any part of a document
