@@ -31,7 +31,6 @@ from typing import (
 )
 
 from saxaul.catalog.models import NO_DEFAULT, Described, FieldInfo, Model, Url
-from saxaul.http.views import Shape
 
 Schema = dict[str, Any]
 """A JSON Schema."""
@@ -126,10 +125,6 @@ class Schemas:
                     schema = constrained(schema, item.constraints)
                 case Described():
                     schema = _added(schema, item.keywords)
-                case Shape():
-                    schema = _added(
-                        schema, {name: rule for name, rule in item._asdict().items() if rule not in ("", None)}
-                    )
         return schema
 
     def _union(self, members: Sequence[Any]) -> Schema:
