@@ -155,12 +155,12 @@ def _names_refused_items(_: Case, answer: Answer) -> bool:
     return is_json and bool(json.loads(answer.content).get("refused"))
 
 
-_OF_THE_MOMENT = ("cursor must be", "on must not be before today", "effective_at: ")
+_RELATIVE = ("cursor must be", "on must not be before today", "effective_at: ", "'from' must not be after 'to'")
 """How the details of the refusals begin of parameters whose values the document cannot describe."""
 
 
-def _depends_on_the_moment(_: Case, answer: Answer) -> bool:
-    return str(json.loads(answer.content)["detail"]).startswith(_OF_THE_MOMENT)
+def _is_relative(_: Case, answer: Answer) -> bool:
+    return str(json.loads(answer.content)["detail"]).startswith(_RELATIVE)
 
 
 def _names_whole_number(_: Case, answer: Answer) -> bool:
@@ -169,7 +169,7 @@ def _names_whole_number(_: Case, answer: Answer) -> bool:
 
 
 EXCLUSIONS = (
-    Exclusion("a cursor and a time are valid at some moments only", MALFORMED, _depends_on_the_moment),
+    Exclusion("which value is valid depends on the time, on an earlier answer or on another", MALFORMED, _is_relative),
     Exclusion("a whole number is written without a decimal point: 1, not 1.0", MALFORMED, _names_whole_number),
     Exclusion(
         "an answer names the items that are refused, and the others are accepted", ACCEPTED, _names_refused_items
