@@ -9,7 +9,8 @@ Each operation gets four kinds of requests:
 - honest ones of strangers: without a token, with the token of another role, and with an unknown query parameter.
 
 An answer is a fault if it has a status of 500 or more, or a status, a media type, a header or a field that the document
-does not name. It is also a fault if the API accepts an invalid request. How a request is sent is up to the test.
+does not name. It is also a fault if the API accepts an invalid request, or refuses the form of a valid one. How a
+request is sent is up to the test.
 """
 
 import json
@@ -28,7 +29,7 @@ from requests.structures import CaseInsensitiveDict
 from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.errors import InvalidSchema
-from schemathesis.core.failures import FailureGroup
+from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Err, Result
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.specs.openapi import checks
@@ -49,6 +50,10 @@ _OF_EVERY_ANSWER |= {"x-amz-apigw-id", "x-amz-request-id", "x-amzn-errortype", "
 
 _REFUSED = 400
 """The lowest status of a refusal."""
+
+_MALFORMED = 400
+_OF_FORM = {"invalid_body", "invalid_header", "invalid_identifier", "invalid_json", "invalid_parameter"}
+"""The codes of requests that are refused because of their form."""
 
 _OTHER_ROLES = {"app": "partner", "partner": "operator", "operator": "app"}
 _A = {"app": "an app", "partner": "a partner", "operator": "an operator"}
@@ -78,6 +83,9 @@ class Known(NamedTuple):
     values: Mapping[str, Sequence[Any]]
     prepared: Callable[[Case], None] = lambda _: None
 
+
+MALFORMED = "Valid request refused"
+"""The title of the fault that a request which the document allows is refused because of its form."""
 
 ACCEPTED = "Schema-violating request accepted"
 """The title of the fault that an invalid request is not refused."""
@@ -170,6 +178,18 @@ def _no_other_headers(_: object, response: Answer, case: Case) -> None:
         raise AssertionError(f"the document does not name the headers {', '.join(other)}")
 
 
+class MalformedError(Failure):
+    """A request that the document allows is refused because of its form."""
+
+
+def _not_malformed(_: object, response: Answer, case: Case) -> None:
+    if response.status_code != _MALFORMED or not response.content:
+        return
+    code = json.loads(response.content)["code"]
+    if code in _OF_FORM:
+        raise MalformedError(operation=case.operation.label, title=MALFORMED, message=f"It is refused as {code}.")
+
+
 _CHECKS: Sequence[CheckFunction] = (
     not_a_server_error,
     checks.status_code_conformance,
@@ -243,7 +263,7 @@ class Exercise:
         """Yield strategies that make valid and invalid requests, with the checks of the answers."""
         has_parts = bool(self._operation.body) or any(True for _ in self._operation.iter_parameters())
         if has_parts:
-            yield self._informed(), _CHECKS
+            yield self._informed(), [*_CHECKS, _not_malformed]
             invalid = self._operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
             yield invalid, [*_CHECKS, checks.negative_data_rejection]
 

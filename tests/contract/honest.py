@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from local.sam import ROOT
 from saxaul.catalog.entries import KINDS
-from tests.contract.conformance import ACCEPTED, Answer, Case, Exclusion, Honest, Known
+from tests.contract.conformance import ACCEPTED, MALFORMED, Answer, Case, Exclusion, Honest, Known
 from tests.e2e.hostile import ENTRIES
 
 PREFIX = "contract-"
@@ -155,7 +155,22 @@ def _names_refused_items(_: Case, answer: Answer) -> bool:
     return is_json and bool(json.loads(answer.content).get("refused"))
 
 
+_RELATIVE = ("cursor must be", "on must not be before today", "effective_at: ", "'from' must not be after 'to'")
+"""How the details of the refusals begin of parameters whose values the document cannot describe."""
+
+
+def _is_relative(_: Case, answer: Answer) -> bool:
+    return str(json.loads(answer.content)["detail"]).startswith(_RELATIVE)
+
+
+def _names_whole_number(_: Case, answer: Answer) -> bool:
+    errors = json.loads(answer.content).get("errors", [])
+    return bool(errors) and all(error.endswith("Input should be a valid integer") for error in errors)
+
+
 EXCLUSIONS = (
+    Exclusion("which value is valid depends on the time, on an earlier answer or on another", MALFORMED, _is_relative),
+    Exclusion("a whole number is written without a decimal point: 1, not 1.0", MALFORMED, _names_whole_number),
     Exclusion(
         "an answer names the items that are refused, and the others are accepted", ACCEPTED, _names_refused_items
     ),

@@ -10,10 +10,10 @@ from typing import Any
 
 from local.command import command_parser, run_command
 from local.console import exit_with
+from local.openapi import DOCUMENT
 from local.sam import ROOT
 from tests.contract.compatibility import breaking_changes
 
-DOCUMENT = ROOT / "functions" / "describe_api" / "openapi.json"
 RELEASED = ROOT / "tests" / "contract" / "released.json"
 
 

@@ -175,6 +175,7 @@ FAULTS: Mapping[str, tuple[Api, str]] = {
         "Response violates schema",
     ),
     "an undocumented code": (but(403, refused(403, "not_yours")), "Response violates schema"),
+    "a valid request that is refused": (but(200, refused(400, "invalid_body")), "Valid request refused"),
     "a missing field": (changed(body={}), "Response violates schema"),
     "another field": (changed(body={"certificate": "A-1", "new": 1}), "Response violates schema"),
     "a request without a token that is accepted": (but(401, PLANTED), "a request without a token is accepted"),

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from local.openapi import DOCUMENT
 from tests.contract.compatibility import breaking_changes
-from tests.contract.release import DOCUMENT, RELEASED, ReleaseError, read, release
+from tests.contract.release import RELEASED, ReleaseError, read, release
 from tests.contract.test_compatibility import document, field, without
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from local.openapi import DOCUMENT
 from tests.contract.conformance import Answer, Exercise, operations_of
 from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known, remove_entries
-from tests.contract.release import DOCUMENT, read
+from tests.contract.release import read
 from tests.e2e.calling import Client
 from tests.e2e.journeys import (
     IS_LONG,

@@ -4,18 +4,19 @@ from datetime import datetime
 
 import pytest
 
+from local.openapi import DOCUMENT
 from local.seed import load
 from saxaul.catalog.entries import TreeProject
 from saxaul.catalog.versions import VersionedEntry
 from tests.builders import SHANGHAI, confirmation
 from tests.contract.conformance import Exercise, operations_of, role_of
 from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known
-from tests.contract.release import DOCUMENT, read
+from tests.contract.release import read
 from tests.e2e.journeys import IS_LONG
 from tests.integration.in_process import BASE_URL, send
 from tests.integration.stack import Stack, cancel, confirm, grant, put_entry, redeem, report_actions
 
-EXAMPLES = 100 if IS_LONG else 2
+EXAMPLES = 100 if IS_LONG else 3
 TOKENS = {"app": "alipay-client", "partner": "partner-client", "operator": "operator-client"}
 USER = f"{PREFIX}mei"
 OPERATIONS = operations_of(read(DOCUMENT))
