@@ -17,10 +17,10 @@ from local.operations import operations
 from local.problem_codes import ProblemCode, codes_below, problem_codes
 from local.sam import ROOT
 from saxaul.catalog.entries import MODELS, Identifier, Kind
-from saxaul.catalog.models import Field, Model
+from saxaul.catalog.models import Field
 from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.access import Access, Data
-from saxaul.http.bodies import Listed
+from saxaul.http.bodies import Listed, Record
 from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
@@ -174,7 +174,7 @@ def _codes_of_body(declared: Operation) -> Iterator[str]:
     yield from ("invalid_json", "too_large", "unsupported_media_type")
     if isinstance(declared.body, Listed):
         yield from ("invalid_body", declared.body.too_many)
-    elif isinstance(declared.body, type) and issubclass(declared.body, Model):
+    elif isinstance(declared.body, Record):
         yield "invalid_body"
 
 
@@ -267,7 +267,7 @@ class _Document:
 
     def _body(self, body: Any) -> Schema:  # noqa: ANN401 - a type or a list of items
         if not isinstance(body, Listed):
-            return self._schemas.of(body)
+            return self._schemas.of(body.model if isinstance(body, Record) else body)
         text = "Each item is checked by itself. The response names those that are refused."
         items = {"type": "array", "description": text, "items": self._schemas.of(body.item)}
         return {

@@ -35,7 +35,7 @@ def report_actions(request: Request) -> Response:
     An accepted action is queued, and posted in a moment. It is paid by the catalog that is in effect now. An action is
     recognised by its app, its owner and its ``action_id``, so it is safe to repeat a request unchanged.
     """
-    reported = ACTIONS.items_in(request.json())
+    reported = ACTIONS.of(request)
     taken = _taken(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
     return Response(accepted_actions_view(taken.accepted, taken.refused, taken.flagged), status=202)
 
@@ -47,7 +47,7 @@ def reverse_actions(request: Request) -> Response:
     The points and grams of the actions are taken back. A reversal of an action that does not exist is accepted, and has
     no effect. It is safe to repeat a request unchanged.
     """
-    reported = REVERSALS.items_in(request.json())
+    reported = REVERSALS.of(request)
     taken = _taken(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
     return Response(accepted_view(taken.accepted, taken.refused), status=202)
 

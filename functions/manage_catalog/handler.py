@@ -190,7 +190,7 @@ def delete_entry(request: Request) -> Response:
     kind, identifier = _path(request)
     named = _EFFECTIVE_AT.of(request)
     deleted = catalog_editing().delete(kind, identifier, condition_of(request), request.username_or_client, named)
-    return Response(_view(identifier, deleted), headers=_etag(deleted))
+    return Response(_view(identifier, deleted))
 
 
 def _document(body: Any, identifier: str) -> Any:  # noqa: ANN401 - any JSON value; it is checked later

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
-from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import AfterValidator, Described, Field, Model, TypeAdapter, ValidationError
 from saxaul.http.access import TO_GRANT
+from saxaul.http.bodies import Record
 from saxaul.http.endpoint import endpoint
 from saxaul.http.grant_views import GrantsView, GrantView, NoGrantView, grant_view, grants_view, no_grant_view
 from saxaul.http.operations import operation
@@ -39,6 +39,9 @@ class GrantBody(Model):
     """What the app may do for the person: report actions, read the person's data, or spend points."""
 
 
+_BODY = Record("grant", GrantBody)
+
+
 @operation("GET", "/users/{user_id}/grants", TO_GRANT, answers={200: GrantsView})
 def list_grants(request: Request) -> Response:
     """List what a person has granted to third-party apps, by app."""
@@ -55,7 +58,7 @@ def view_grant(request: Request) -> Response:
 
 @operation(
     *("PUT", "/users/{user_id}/grants/{app_id}", TO_GRANT),
-    body=GrantBody,
+    body=_BODY,
     answers={200: GrantView},
     problems=("unknown_app", "grant_not_needed"),
 )
@@ -65,13 +68,8 @@ def write_grant(request: Request) -> Response:
     The change applies to the next request. It is safe to repeat the request.
     """
     app_id = _app_id(request)
-    try:
-        body = GrantBody.model_validate(request.json())
-    except ValidationError as error:
-        raise InvalidRequest(
-            "invalid_body", "The body is not a valid grant; correct each of the listed errors.", error_lines(error)
-        ) from None
-    grant = granting().grant(request.user_id, app_id, body.covers, request.app)
+    covers = _BODY.of(request).covers
+    grant = granting().grant(request.user_id, app_id, covers, request.app)
     return Response(grant_view(grant, settings().calendar))
 
 

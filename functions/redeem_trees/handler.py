@@ -4,9 +4,9 @@ from typing import Annotated
 
 from saxaul.startup import prepare
 from saxaul.catalog.entries import Identifier
-from saxaul.catalog.faults import error_lines
-from saxaul.catalog.models import AfterValidator, Described, Field, Model, ValidationError
+from saxaul.catalog.models import AfterValidator, Described, Field, Model
 from saxaul.http.access import TO_CANCEL, TO_READ_A_PERSON, TO_SPEND_POINTS
+from saxaul.http.bodies import Record
 from saxaul.http.endpoint import endpoint
 from saxaul.http.operations import LOCATION, Answer, HeaderField, operation
 from saxaul.http.parameters import header_values
@@ -47,6 +47,9 @@ class RedemptionBody(Model):
     """The most points that all of the trees may cost. Always send the price that the person was shown."""
 
 
+_BODY = Record("redemption request", RedemptionBody)
+
+
 @operation("POST", "/users/{user_id}/harvest", TO_SPEND_POINTS, answers={200: HarvestView})
 def harvest(request: Request) -> Response:
     """Make a person's ripe points spendable.
@@ -66,7 +69,7 @@ def harvest(request: Request) -> Response:
 @operation(
     *("POST", "/users/{user_id}/redemptions", TO_SPEND_POINTS),
     headers=(_IDEMPOTENCY_KEY,),
-    body=RedemptionBody,
+    body=_BODY,
     answers={202: Answer(RequestedRedemptionView, headers=(LOCATION,))},
     problems=(
         *("missing_key", "key_reused", "unknown_project", "project_closed", "sold_out"),
@@ -83,14 +86,7 @@ def request_trees(request: Request) -> Response:
     have the same key. A request that is refused with a problem stores no key.
     """
     key = _key_of(request)
-    try:
-        body = RedemptionBody.model_validate(request.json())
-    except ValidationError as error:
-        raise InvalidRequest(
-            "invalid_body",
-            "The body is not a valid redemption request; correct each of the listed errors.",
-            error_lines(error),
-        ) from None
+    body = _BODY.of(request)
     requested = redeeming().request(
         RedemptionRequest(
             request.app, request.user_id, key, body.project_id, body.trees, body.dedication, body.max_points

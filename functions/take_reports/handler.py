@@ -67,7 +67,7 @@ def confirm_trees(request: Request) -> Response:
     A repeated confirmation is accepted and changes nothing. A report that is refused does not stop the others.
     """
     order = _order(request)
-    reports = CONFIRMATIONS.items_in(request.json())
+    reports = CONFIRMATIONS.of(request)
     return Response(reports_view(report_taking().take(order, reports, apply_confirmations)))
 
 
@@ -84,7 +84,7 @@ def fail_trees(request: Request) -> Response:
     accepted and changes nothing. A report that is refused does not stop the others.
     """
     order = _order(request)
-    reports = FAILURES.items_in(request.json())
+    reports = FAILURES.of(request)
     return Response(reports_view(report_taking().take(order, reports, apply_failures)))
 
 
@@ -101,7 +101,7 @@ def inspect_trees(request: Request) -> Response:
     nothing. A report that is refused does not stop the others.
     """
     order = _order(request)
-    reports = INSPECTIONS.items_in(request.json())
+    reports = INSPECTIONS.of(request)
     return Response(reports_view(report_taking().take(order, reports, apply_inspections)))
 
 

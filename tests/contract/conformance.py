@@ -227,8 +227,11 @@ class Exercise:
             other = _OTHER_ROLES[role]
             self._exchange(self._case(honest[0]), None, wrong="without a token")
             self._exchange(self._case(honest[0]), other, wrong=f"of {_A[other]}")
-        for strategy, checked in self._strategies():
-            self._generate(strategy, examples, role, checked)
+        if self._has_parts():
+            self._generate(self._informed(), examples, role, [*_CHECKS, _not_malformed])
+            invalid = self._operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+            with suppress(Unsatisfiable):  # no request of the operation is invalid
+                self._generate(invalid, examples, role, [*_CHECKS, checks.negative_data_rejection])
         return Outcome([*self._faults.values()], self._statuses, self._excluded)
 
     def _generate(
@@ -242,8 +245,7 @@ class Exercise:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        with suppress(Unsatisfiable):  # no request of the operation is invalid
-            quick(given(strategy)(lambda case: self._exchange(case, role, checked=checked)))()
+        quick(given(strategy)(lambda case: self._exchange(case, role, checked=checked)))()
 
     def _honest(self) -> Sequence[Honest]:
         """Return the requests that succeed. Those of HEAD are those of GET."""
@@ -259,13 +261,8 @@ class Exercise:
             **body,
         )
 
-    def _strategies(self) -> Iterator[tuple[st.SearchStrategy[Case], Sequence[CheckFunction]]]:
-        """Yield strategies that make valid and invalid requests, with the checks of the answers."""
-        has_parts = bool(self._operation.body) or any(True for _ in self._operation.iter_parameters())
-        if has_parts:
-            yield self._informed(), [*_CHECKS, _not_malformed]
-            invalid = self._operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
-            yield invalid, [*_CHECKS, checks.negative_data_rejection]
+    def _has_parts(self) -> bool:
+        return bool(self._operation.body) or any(True for _ in self._operation.iter_parameters())
 
     def _informed(self) -> st.SearchStrategy[Case]:
         """Make valid requests, in half of which some values are known ones."""

@@ -160,7 +160,7 @@ def test_a_client_that_leaves_the_registry_is_refused_within_three_seconds_with_
 
 def test_a_request_without_a_token_reaches_only_public_routes(stack: dict[str, Any], order: Order) -> None:
     values = {"user_id": "u", "redemption_id": "r", "app_id": "a", "order_id": order["order_id"], "number": "n"}
-    values |= {"kind": "synonyms", "id": "i", "action_type": "bus_ride", "version": "1"}
+    values |= {"kind": "synonyms", "id": "i", "action_type": "bus_ride", "version": "1", "file": "none"}
     answers = {
         f"{route.method} {route.path}": httpx.request(
             route.method, stack["api_url"] + route.path.format_map(values), timeout=60

@@ -1,13 +1,18 @@
-"""Bodies that are lists: actions and reversals from apps, and reports on trees from partners.
+"""Bodies of requests: each object reads the body of a request, and describes it in the OpenAPI document.
 
-Their items are refused one by one, so one bad item does not stop the others.
+A body is one record, which is refused as a whole, or a list: actions and reversals from apps, and reports on trees from
+partners. The items of a list are refused one by one, so one bad item does not stop the others.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from saxaul.catalog.models import Model
+from saxaul.catalog.faults import error_lines
+from saxaul.catalog.models import Model, ValidationError
+from saxaul.http.request import Request
 from saxaul.problems import InvalidRequest
+
+AnyRecord = TypeVar("AnyRecord", bound=Model)
 
 MAX_ACTIONS = 500
 """The most actions or reversals in one request."""
@@ -20,6 +25,32 @@ MAX_FAILURES = 49
 
 One more write is for the progress of the order.
 """
+
+
+class Record(NamedTuple, Generic[AnyRecord]):
+    """A body that is one record.
+
+    Attributes:
+        name: what the detail of a problem calls the record.
+    """
+
+    name: str
+    model: type[AnyRecord]
+
+    def of(self, request: Request) -> AnyRecord:
+        """Return the record in the body of a request.
+
+        Raises:
+            InvalidRequest: the body is not JSON, or not such a record.
+        """
+        try:
+            return self.model.model_validate(request.json())
+        except ValidationError as error:
+            raise InvalidRequest(
+                "invalid_body",
+                f"The body is not a valid {self.name}; correct each of the listed errors.",
+                error_lines(error),
+            ) from None
 
 
 class Listed(NamedTuple):
@@ -36,12 +67,16 @@ class Listed(NamedTuple):
     most: int
     too_many: str = "invalid_body"
 
-    def items_in(self, body: object) -> Sequence[object]:
-        """Return the items in a body.
+    def of(self, request: Request) -> Sequence[object]:
+        """Return the items in the body of a request.
 
         Raises:
-            InvalidRequest: the body has another form, or the list is empty or too long.
+            InvalidRequest: the body is not JSON or has another form, or the list is empty or too long.
         """
+        return self.items_in(request.json())
+
+    def items_in(self, body: object) -> Sequence[object]:
+        """Return the items in a parsed body. It raises what ``of`` raises."""
         items = body[self.name] if isinstance(body, dict) and body.keys() == {self.name} else None
         if not isinstance(items, list) or not items:
             raise InvalidRequest(

@@ -7,7 +7,8 @@
     handler = endpoint(view_wallet, find_client=registered_client)
 
 ``endpoint`` checks requests by this declaration, and the OpenAPI document is generated from it. The docstring of the
-function is the description in the document. So a request cannot be checked in one way and documented in another.
+function is the description in the document. Query parameters and bodies are objects that read and describe what they
+name. Headers, answers and problems are only described; the tests compare each response with them.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from saxaul.http.query import QueryParameter
 if TYPE_CHECKING:
     from types import UnionType
 
-    from saxaul.http.bodies import Listed
+    from saxaul.http.bodies import Listed, Record
     from saxaul.http.request import Request, Response
 
     Run = Callable[[Request], Response]
@@ -75,8 +76,8 @@ class Operation(NamedTuple):
         run: the function that answers the request.
         query: the query parameters. A request with another one is refused.
         headers: the headers that the operation reads, besides those that every operation reads.
-        body: the model that checks the body, or ``Listed`` if the items of the body are refused one by one; None if
-            the request has no body.
+        body: the object that reads the body; or a union of models, if the path selects the model; None if the request
+            has no body.
         answers: the successful responses by status.
         problems: the codes of the problems that only this operation can have. Those that follow from the access, the
             path, the query and the body are not listed.
@@ -88,7 +89,7 @@ class Operation(NamedTuple):
     run: "Run"
     query: tuple[QueryParameter, ...] = ()
     headers: tuple[HeaderField, ...] = ()
-    body: "type[Any] | UnionType | Listed | None" = None
+    body: "Record[Any] | Listed | UnionType | None" = None
     answers: Mapping[int, Answer] = {}
     problems: tuple[str, ...] = ()
 
@@ -127,7 +128,7 @@ def operation(
     answers: Mapping[int, Any],
     query: tuple[QueryParameter, ...] = (),
     headers: tuple[HeaderField, ...] = (),
-    body: "type[Any] | UnionType | Listed | None" = None,
+    body: "Record[Any] | Listed | UnionType | None" = None,
     problems: tuple[str, ...] = (),
 ) -> "Callable[[Run], Operation]":
     """Declare the operation that a function answers.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.entries import LANGUAGES, Language
 from saxaul.http.languages import preferred_language
-from saxaul.http.parameters import header_values, path_parameter, query_values
+from saxaul.http.parameters import header_values, path_parameter
 from saxaul.http.query import Choice
 from saxaul.ledger.identifiers import is_identifier
 from saxaul.problems import Forbidden, InvalidRequest
@@ -127,12 +127,9 @@ class Request(NamedTuple):
 
         Raises:
             Forbidden: the token has the username of another user.
-            InvalidRequest: the value cannot be an identifier, or the parameter was sent more than once.
+            InvalidRequest: the value cannot be an identifier.
         """
-        values = query_values(self.event, parameter)
-        if len(values) != 1:
-            raise InvalidRequest("invalid_parameter", f"{parameter} must be sent exactly once.")
-        return self._own(_checked_identifier(parameter, values[0]))
+        return self._own(_checked_identifier(parameter, self.query[parameter]))
 
     def has_scope(self, scope: str) -> bool:
         """Return whether the token has a scope of the API. A token without the claim ``scope`` has none."""
