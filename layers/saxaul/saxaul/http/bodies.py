@@ -34,7 +34,7 @@ class Listed(NamedTuple):
     name: str
     item: type[Model]
     most: int
-    too_many: str = "invalid_body"
+    too_many: str
 
     def items_in(self, body: object) -> Sequence[object]:
         """Return the items in a body.
