@@ -171,7 +171,7 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
 def _codes_of_body(declared: Operation) -> Iterator[str]:
     if declared.body is None:
         return
-    yield from ("invalid_json", "too_large", "unsupported_media_type")
+    yield from ("invalid_json", "too_large")
     if isinstance(declared.body, Listed):
         yield from ("invalid_body", declared.body.too_many)
     elif isinstance(declared.body, Record):

@@ -79,7 +79,8 @@ def list_entries(request: Request) -> Response:
     """List the latest version of each catalog entry of a kind, sorted by id; or what will be in effect on a day."""
     kind, on = _kind(request), _preview_day(request)
     limit = _LIMIT.of(request)
-    after = _ENTRIES.place_in(request) or ""
+    selected_by = (kind, on.isoformat() if on else "")
+    after = _ENTRIES.place_in(request, *selected_by) or ""
     if on:
         previews = catalog_browsing().previews(kind, on, after, limit + 1)
         count = len(previews)
@@ -88,7 +89,7 @@ def list_entries(request: Request) -> Response:
         entries = catalog_browsing().entries(kind, after, limit + 1)
         count, calendar, now = len(entries), settings().calendar, clock().now()
         shown = page_of(entry_view(identifier, entry, calendar, now) for identifier, entry in entries[:limit])
-    cursor = _ENTRIES.cursor_for(shown[-1]["id"]) if count > len(shown) else None
+    cursor = _ENTRIES.cursor_for(shown[-1]["id"], *selected_by) if count > len(shown) else None
     page: EntriesPage = {"entries": shown, "cursor": cursor}
     return Response(page)
 
@@ -119,14 +120,14 @@ def list_versions(request: Request) -> Response:
     """List the versions of a catalog entry, newest first, with who wrote them. A deletion is a version too."""
     kind, identifier = _path(request)
     limit = _LIMIT.of(request)
-    before, superseded_from = _VERSIONS.place_in(request) or (HIGHEST_VERSION, inf)
+    before, superseded_from = _VERSIONS.place_in(request, kind, identifier) or (HIGHEST_VERSION, inf)
     found = catalog_browsing().versions(kind, identifier, before, superseded_from, limit + 1)
     versions = page_of(version_view(version, settings().calendar) for version in found[:limit])
     cursor = None
     if len(found) > len(versions):
         shown = found[: len(versions)]
         earliest = min(superseded_from, *(version.effective_at for version in shown))
-        cursor = _VERSIONS.cursor_for((shown[-1].number, int(earliest)))
+        cursor = _VERSIONS.cursor_for((shown[-1].number, int(earliest)), kind, identifier)
     page: VersionsPage = {"versions": versions, "cursor": cursor}
     return Response(page)
 

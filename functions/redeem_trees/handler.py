@@ -79,7 +79,8 @@ def harvest(request: Request) -> Response:
 def request_trees(request: Request) -> Response:
     """Request trees for points.
 
-    The request is settled later, usually within seconds: read the redemption until its state is no longer `requested`.
+    The answer does not promise a tree. The request is settled later, usually within seconds: read the redemption until
+    its state is no longer `requested`. It is then `reserved`, or `rejected` with a `reason`, and no points are taken.
     It is safe to repeat a request with the same `Idempotency-Key` and the same body: the answer then is the redemption
     of the first one as it is now, with `replay: true`. A key is kept for good, because redemptions are never deleted,
     not even rejected and cancelled ones. It belongs to the app and the person, so another app or another person may
@@ -131,9 +132,10 @@ def view_redemption(request: Request) -> Response:
     problems=("unknown_redemption", "not_yours", "already_ordered", "already_rejected"),
 )
 def cancel_redemption(request: Request) -> Response:
-    """Cancel a redemption before its trees are ordered, and give back its points.
+    """Cancel a redemption before any of its trees was ordered, and refund its points.
 
-    Only the app that requested it can cancel it. If it is already cancelled, nothing changes.
+    Only the app that requested it can cancel it. A redemption whose trees were ever ordered cannot be cancelled, also
+    not after their planting failed. If it is already cancelled, nothing changes.
     """
     cancelled = cancelling().cancel(request.app, request.user_id, request.identifier("redemption_id"))
     return Response(redemption_view(cancelled, settings().calendar))

@@ -24,21 +24,23 @@ from saxaul.trees.states import State
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 _LIMIT = WholeNumber("limit", "The most orders of the page.", default=50, maximum=100)
 _STATE = Choice("state", "The state of the orders; any state by default.", (State.ORDERED, State.PLANTED))
-CONFIRMATIONS = Listed("confirmations", Confirmation, MAX_REPORTS)
-FAILURES = Listed("failures", Failure, MAX_FAILURES)
-INSPECTIONS = Listed("inspections", Inspection, MAX_REPORTS)
+CONFIRMATIONS = Listed("confirmations", Confirmation, MAX_REPORTS, too_many="too_many_reports")
+FAILURES = Listed("failures", Failure, MAX_FAILURES, too_many="too_many_reports")
+INSPECTIONS = Listed("inspections", Inspection, MAX_REPORTS, too_many="too_many_reports")
 
 
 @operation("GET", "/planting-orders", TO_PLANT, query=(_STATE, _LIMIT, CURSOR), answers={200: OrderPage})
 def list_orders(request: Request) -> Response:
     """List the planting orders of the partners that the client acts for, newest first, one page at a time."""
-    limit, state, place = _LIMIT.of(request), _STATE.of(request), _ORDERS.place_in(request)
+    limit, state = _LIMIT.of(request), _STATE.of(request)
+    selected_by = (request.caller.name, state or "")
+    place = _ORDERS.place_in(request, *selected_by)
     before = OrderPlace(*place) if place else None
     newest = order_viewing().newest(request.caller.partners, limit + 1, before, State(state) if state else None)
     shown = newest[:limit]
     page: OrderPage = {
         "orders": [order_summary(progress, settings().calendar) for progress in shown],
-        "cursor": _ORDERS.cursor_for(shown[-1].place) if len(newest) > limit else None,
+        "cursor": _ORDERS.cursor_for(shown[-1].place, *selected_by) if len(newest) > limit else None,
     }
     return Response(page)
 
@@ -64,7 +66,8 @@ def view_order(request: Request) -> Response:
 def confirm_trees(request: Request) -> Response:
     """Confirm planted trees of an order.
 
-    A repeated confirmation is accepted and changes nothing. A report that is refused does not stop the others.
+    A confirmation is final: another one for the same tree with other details is refused (`already_planted`). A repeated
+    confirmation is accepted and changes nothing. A report that is refused does not stop the others.
     """
     order = _order(request)
     reports = CONFIRMATIONS.of(request)
@@ -80,8 +83,9 @@ def confirm_trees(request: Request) -> Response:
 def fail_trees(request: Request) -> Response:
     """Report trees of an order that could not be planted.
 
-    They wait for the next order. After the third failure, their points go back to the person. A repeated report is
-    accepted and changes nothing. A report that is refused does not stop the others.
+    They leave this order and wait for the next one, in which they have the same certificate number. After the third
+    failure of a tree, its points are refunded to the person. A repeated report is accepted and changes nothing. A
+    report that is refused does not stop the others.
     """
     order = _order(request)
     reports = FAILURES.of(request)

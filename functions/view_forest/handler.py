@@ -51,9 +51,12 @@ def view_wallet(request: Request) -> Response:
     "GET", "/users/{user_id}/ledger", TO_READ_A_PERSON, query=(_ENTRIES_LIMIT, CURSOR), answers={200: LedgerPage}
 )
 def view_ledger(request: Request) -> Response:
-    """List a person's entries, newest first, with their points, their grams, the factor that applied, and reasons."""
+    """List a person's entries, newest first, with their points, their grams, the factor that applied, and reasons.
+
+    They are sorted by ``occurred_at``. So an action that is reported late is not on the first page.
+    """
     limit = _ENTRIES_LIMIT.of(request)
-    place = _LINES.place_in(request)
+    place = _LINES.place_in(request, request.user_id)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
     entries = page_of(
         line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines
@@ -61,7 +64,7 @@ def view_ledger(request: Request) -> Response:
     continue_after = found.continue_after if len(entries) == len(found.lines) else found.lines[len(entries) - 1].place
     page: LedgerPage = {
         "entries": entries,
-        "cursor": _LINES.cursor_for(continue_after) if continue_after else None,
+        "cursor": _LINES.cursor_for(continue_after, request.user_id) if continue_after else None,
     }
     return Response(page)
 
@@ -82,11 +85,11 @@ def view_statement(request: Request) -> Response:
     answers={200: RedemptionPage},
 )
 def list_redemptions(request: Request) -> Response:
-    """List a user's redemptions in any state, the most recently requested first, one page at a time.
+    """List a person's redemptions in any state, the most recently requested first, one page at a time.
 
     Rejected and cancelled redemptions are listed too.
     """
-    limit, place = _REDEMPTIONS_LIMIT.of(request), _REDEMPTIONS.place_in(request)
+    limit, place = _REDEMPTIONS_LIMIT.of(request), _REDEMPTIONS.place_in(request, request.user_id)
     found = forest_reading().requested(request.user_id, limit, RedemptionPlace(*place) if place else None)
     redemptions = page_of(redemption_view(redemption, settings().calendar) for redemption in found.redemptions)
     has_more = found.has_more or len(redemptions) < len(found.redemptions)
@@ -94,7 +97,7 @@ def list_redemptions(request: Request) -> Response:
     page: RedemptionPage = {
         "user_id": request.user_id,
         "redemptions": redemptions,
-        "cursor": _REDEMPTIONS.cursor_for((last.requested_at, last.redemption_id)) if last else None,
+        "cursor": _REDEMPTIONS.cursor_for((last.requested_at, last.redemption_id), request.user_id) if last else None,
     }
     return Response(page)
 
@@ -103,16 +106,16 @@ def list_redemptions(request: Request) -> Response:
     "GET", "/users/{user_id}/forest", TO_READ_A_PERSON, query=(LANG, _TREES_LIMIT, CURSOR), answers={200: ForestPage}
 )
 def view_forest(request: Request) -> Response:
-    """List a user's trees, the most recently requested first, one page at a time."""
+    """List a person's trees, the most recently requested first, one page at a time."""
     language, limit = language_of(request), _TREES_LIMIT.of(request)
-    place = _TREES.place_in(request)
+    place = _TREES.place_in(request, request.user_id)
     forest = forest_reading().trees(request.user_id, limit, ForestPlace(*place) if place else None)
     trees = page_of(
         forest_tree_view(owned.certificate, owned.redemption, owned.tree, settings().calendar, language)
         for owned in forest.trees
     )
     has_more = forest.has_more or len(trees) < len(forest.trees)
-    cursor = _TREES.cursor_for(forest.trees[len(trees) - 1].place) if has_more else None
+    cursor = _TREES.cursor_for(forest.trees[len(trees) - 1].place, request.user_id) if has_more else None
     page: ForestPage = {"user_id": request.user_id, "forest": trees, "cursor": cursor}
     return Response(page, language=language)
 

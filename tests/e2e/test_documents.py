@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -89,3 +91,41 @@ def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with
     assert re.fullmatch(r"Saxaul planted http\S+/certificates/\S+", client.splitlines()[-1]), client
     for said in ('"accepted":4', '"accepted":1', '"code":"unknown_type"', '"code":"price_changed"', "Saxaul planted"):
         assert said in curl, curl
+
+
+@contextmanager
+def planting_batches(stack: dict[str, Any]) -> Iterator[None]:
+    """Start a planting batch every few seconds inside this block, so that nobody waits for the schedule."""
+    is_over = Event()
+
+    def start_batches() -> None:
+        while not is_over.wait(3):
+            run_planting_batch(stack)
+
+    with ThreadPoolExecutor() as aside:
+        batches = aside.submit(start_batches)
+        try:
+            yield
+        finally:
+            is_over.set()
+        batches.result()
+
+
+def test_the_page_for_partners_leads_from_an_order_to_an_inspected_tree(folder: Path, stack: dict[str, Any]) -> None:
+    page = (ROOT / "docs/partners.md").read_text("utf-8")
+    [script] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (folder / "plant_trees.py").write_text(script)
+
+    with planting_batches(stack):
+        printed = paste(commands("docs/partners.md"), folder)
+
+    number, failed, again, *rest = printed
+    assert failed.startswith("failed in the order ")
+    assert again.startswith("ordered again as ")
+    assert failed.split()[-1] not in again
+    assert rest[:5] == ["refused: out_of_reach", "confirmed: 1", "refused: already_planted", "inspected: 1", "alive"]
+    curl = "\n".join(rest[5:])
+    for said in ("'radius_km'", ",saxaul-alxa,", '{"accepted":1,"refused":[]}', '"code":"already_planted"'):
+        assert said in curl, curl
+    assert curl.endswith("alive")
+    assert number not in curl

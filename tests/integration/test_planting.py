@@ -92,14 +92,24 @@ def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded
     assert view_order(order_id).body["state"] == "ordered"
 
 
-@pytest.mark.parametrize("body", [{}, {"confirmations": []}, {"confirmations": [{}] * 501}, []])
-def test_a_body_must_have_1_to_500_confirmations(seeded: Stack, body: Any) -> None:  # noqa: ANN401 - a partner may send anything
+@pytest.mark.parametrize("body", [{}, {"confirmations": []}, {"confirmations": {}}, []])
+def test_a_body_must_be_a_list_of_confirmations(seeded: Stack, body: Any) -> None:  # noqa: ANN401 - a partner may send anything
     order_id, _ = placed_order(seeded)
     resource = "/planting-orders/{order_id}/confirmations"
 
     response = call("take_reports", "POST", resource, client="partner-client", path={"order_id": order_id}, body=body)
 
     assert (response.status, response.code) == (400, "invalid_body")
+
+
+@pytest.mark.parametrize(("name", "most"), [("confirmations", 500), ("failures", 49), ("inspections", 500)])
+def test_a_request_has_a_highest_number_of_reports(seeded: Stack, name: str, most: int) -> None:
+    order_id, _ = placed_order(seeded)
+
+    assert report(name, order_id, *[{}] * most).code == "all_refused"
+    refused = report(name, order_id, *[{}] * (most + 1))
+
+    assert (refused.status, refused.code) == (400, "too_many_reports")
 
 
 def test_a_latitude_close_to_zero_is_refused_as_out_of_reach(seeded: Stack) -> None:

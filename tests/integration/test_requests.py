@@ -60,6 +60,18 @@ def test_head_is_unknown_where_get_is_not_public() -> None:
 
 
 @pytest.mark.usefixtures("stack")
+def test_the_id_that_api_gateway_gives_a_request_is_logged(lines: Lines) -> None:
+    event = api_event("GET", "/impact")
+    event["requestContext"]["requestId"] = "3f1c4e5a-1111-2222-3333-444455556666"
+
+    invoke("view_impact", event)
+
+    assert [json.loads(line).get("api_request_id") for line in lines.taken()] == [
+        "3f1c4e5a-1111-2222-3333-444455556666"
+    ]
+
+
+@pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize(
     ("header", "trace"),
     [

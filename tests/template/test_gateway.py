@@ -24,7 +24,6 @@ ANSWERS = {
     "MISSING_AUTHENTICATION_TOKEN": (404, "unknown_path"),
     "RESOURCE_NOT_FOUND": (404, "unknown_path"),
     "REQUEST_TOO_LARGE": (413, "too_large"),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type"),
     "THROTTLED": (429, "throttled"),
     "QUOTA_EXCEEDED": (429, "throttled"),
     "API_CONFIGURATION_ERROR": (500, "internal_error"),
@@ -33,12 +32,16 @@ ANSWERS = {
     "INTEGRATION_FAILURE": (504, "timeout"),
     "INTEGRATION_TIMEOUT": (504, "timeout"),
 }
-"""Every kind of error that API Gateway sends without a function, with the status and code of its response."""
+"""Every kind of error that API Gateway sends without a function, with the status and code of its response.
+
+UNSUPPORTED_MEDIA_TYPE is not among them: API Gateway passes each body on to a Lambda proxy integration, whatever its
+media type.
+"""
 
 OF_AWS = {"EXPIRED_TOKEN": 403, "MISSING_AUTHENTICATION_TOKEN": 403}
 """The default status in AWS, for the kinds of errors to which our template gives another one."""
 
-EXPOSED = "'ETag,Location,Retry-After,Deprecation,Sunset,Link'"
+EXPOSED = "'ETag,Location,Retry-After,Deprecation,Sunset,Link,x-amzn-requestid'"
 """The headers of a response that a page of another site may read."""
 
 SAFELISTED = {"accept", "accept-language", "content-language"}

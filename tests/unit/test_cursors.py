@@ -24,6 +24,19 @@ def test_a_cursor_leads_to_its_place(place: tuple[int, str]) -> None:
     assert OURS.place_in(request_with(OURS.cursor_for(place))) == place
 
 
+def test_a_cursor_of_a_selected_list_leads_to_its_place_and_does_not_show_what_selects_the_list() -> None:
+    cursor = OURS.cursor_for((1, "a"), "u-42", "ordered")
+
+    assert OURS.place_in(request_with(cursor), "u-42", "ordered") == (1, "a")
+    assert b"u-42" not in base64.urlsafe_b64decode(cursor)
+
+
+@pytest.mark.parametrize("selected_by", [(), ("u-42",), ("u-43", "ordered"), ("ordered", "u-42"), ("u-42ordered",)])
+def test_a_cursor_is_refused_for_a_list_that_something_else_selects(selected_by: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidRequest):
+        OURS.place_in(request_with(OURS.cursor_for((1, "a"), "u-42", "ordered")), *selected_by)
+
+
 @pytest.mark.parametrize("cursor", [None, ""])
 def test_without_a_cursor_a_list_starts_at_its_first_page(cursor: str | None) -> None:
     assert OURS.place_in(request_with(cursor)) is None

@@ -10,7 +10,9 @@ from saxaul_client.reading import read, read_list
 class PartnerClient(Client):
     """Calls the API as a planting partner: it reads its orders, and reports what happened to each tree.
 
-    Reports are JSON objects with the fields that docs/api.md lists. Refused reports are returned, and not raised.
+    docs/partners.md leads through the work of a partner. Reports are JSON objects with the fields of the OpenAPI
+    document. Refused reports are returned, and not raised, also if all are refused. A request with more reports than it
+    may have is refused as a whole: Problem with the code ``too_many_reports``.
     """
 
     def order_pages(
@@ -28,6 +30,7 @@ class PartnerClient(Client):
         )
 
     def order(self, order_id: str) -> Order:
+        """Return an order with its site, its trees, and links to its manifest, which expire after 15 minutes."""
         return read(Order, self.call("GET", "/planting-orders/{order_id}", order_id=order_id))
 
     def confirm(self, order_id: str, confirmations: Sequence[JsonObject]) -> Reported:
@@ -35,7 +38,7 @@ class PartnerClient(Client):
         return self._report(order_id, "confirmations", confirmations)
 
     def fail(self, order_id: str, failures: Sequence[JsonObject]) -> Reported:
-        """Report trees that could not be planted, at most 50."""
+        """Report trees that could not be planted, at most 49."""
         return self._report(order_id, "failures", failures)
 
     def inspect(self, order_id: str, inspections: Sequence[JsonObject]) -> Reported:

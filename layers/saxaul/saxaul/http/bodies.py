@@ -65,7 +65,7 @@ class Listed(NamedTuple):
     name: str
     item: type[Model]
     most: int
-    too_many: str = "invalid_body"
+    too_many: str
 
     def of(self, request: Request) -> Sequence[object]:
         """Return the items in the body of a request.

@@ -108,7 +108,7 @@ class Endpoint:
                 "code": response.body.get("code") if response.status >= InvalidRequest.status else None,
                 "ms": round((perf_counter() - began) * 1000, 1),
                 "request_id": context.aws_request_id,
-                **_trace_of(request),
+                **_ids_of(request),
             },
         )
         return {
@@ -116,7 +116,7 @@ class Endpoint:
             "headers": {
                 "content-type": "application/json",
                 "access-control-allow-origin": "*",
-                "access-control-expose-headers": "ETag,Location,Retry-After,Deprecation,Sunset,Link",
+                "access-control-expose-headers": "ETag,Location,Retry-After,Deprecation,Sunset,Link,x-amzn-requestid",
                 "cache-control": "no-store",
                 "x-content-type-options": "nosniff",
                 **response.headers,
@@ -150,7 +150,7 @@ class Endpoint:
         client = admitted.caller
         access.check_client(client)
         if access.data is Data.PERSONS_IN_BODY and admitted.has_username:
-            raise Forbidden("not_yours", "A token with a username can be used only for the paths of that user.")
+            raise Forbidden("not_yours", "A token with a username can be used only for the paths of that person.")
         if declared.names_a_person:
             self._require_grant(client, admitted.user_id, access.cover)
         _check_query(request, declared)
@@ -199,10 +199,16 @@ def _check_query(request: Request, declared: Operation) -> None:
             raise InvalidRequest("invalid_parameter", f"{name} must be sent only once.")
 
 
-def _trace_of(request: Request) -> Mapping[str, str]:
-    """Return the trace id of the header ``traceparent``, for the log. A header that is malformed is ignored."""
+def _ids_of(request: Request) -> Mapping[str, str]:
+    """Return by what a client may name its request, for the log.
+
+    ``api_request_id`` is what API Gateway returns in the header ``x-amzn-requestid``. A client can choose it. The
+    ``trace_id`` is that of the header ``traceparent``, which is ignored if it is malformed.
+    """
+    given = request.event["requestContext"].get("requestId")
     found = _TRACE.fullmatch(request.header("traceparent") or "")
-    return {"trace_id": found["trace_id"]} if found else {}
+    named = {"api_request_id": shortened(given)} if given else {}
+    return named | ({"trace_id": found["trace_id"]} if found else {})
 
 
 def _language_headers(response: Response) -> Mapping[str, str]:

@@ -37,7 +37,9 @@ class AcceptedView(TypedDict):
     """How many items of a request were accepted, and which were refused."""
 
     accepted: NonNegative
-    """How many were accepted. They are in the queue, and will be posted in a moment."""
+    """How many were accepted. They are in the queue, and will be posted in a moment. Some may turn out to be over a
+    cap, which the ledger shows.
+    """
     refused: list[RefusedItemView]
     """Those that were refused. If all are, the request is refused with the code ``all_refused``."""
 

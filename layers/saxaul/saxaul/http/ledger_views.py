@@ -94,7 +94,7 @@ class LedgerPage(TypedDict):
     """A page of a person's ledger."""
 
     entries: list[LedgerLineView]
-    """The entries, newest first."""
+    """The entries, sorted by ``occurred_at``, newest first."""
     cursor: str | None
     """Requests the next page; null on the last page."""
 

@@ -119,7 +119,9 @@ class FreeText(NamedTuple):
 
 
 CURSOR = FreeText(
-    "cursor", "The place after which the page begins: the cursor of an earlier response for the same list."
+    "cursor",
+    "The place after which the page begins: the cursor of an earlier response for the same list. The other parameters "
+    "of the request are the same too, except `limit` and `lang`.",
 )
 """The parameter that Cursors (cursors.py) read."""
 

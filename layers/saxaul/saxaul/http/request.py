@@ -118,7 +118,7 @@ class Request(NamedTuple):
         """Return the user id in the path.
 
         Raises:
-            Forbidden: the token has the username of another user.
+            Forbidden: the token has the username of another person.
         """
         return self._own(self.identifier("user_id"))
 
@@ -126,7 +126,7 @@ class Request(NamedTuple):
         """Return the user id in a query parameter.
 
         Raises:
-            Forbidden: the token has the username of another user.
+            Forbidden: the token has the username of another person.
             InvalidRequest: the value cannot be an identifier.
         """
         return self._own(_checked_identifier(parameter, self.query[parameter]))
@@ -138,7 +138,7 @@ class Request(NamedTuple):
     def _own(self, user_id: str) -> str:
         username = self._claims.get("username")
         if username is not None and username != user_id:
-            raise Forbidden("not_yours", "A token with a username can be used only for that user.")
+            raise Forbidden("not_yours", "A token with a username can be used only for that person.")
         return user_id
 
     @property

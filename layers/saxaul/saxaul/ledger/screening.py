@@ -120,7 +120,7 @@ class ReportedAction(_Reported):
     """The id of an action type, such as `bus_ride`."""
     quantity: ReportedQuantity
     """How much was done, in the unit of the action type, from its `min_quantity` to its `max_quantity`. A text has
-    digits and at most one decimal point."""
+    digits and at most one decimal point. The quantity is rounded to six decimals."""
     mode: Literal["single", "total"] = "single"
     """Whether the quantity is that of one action, or the running total of the day."""
     evidence_id: Annotated[Id | None, Field(validate_default=True)] = None

@@ -182,10 +182,10 @@ def _refuse_if_wallet_cannot_pay(new: Redemption, balance: int) -> None:
 
 
 def unknown_redemption() -> NotFound:
-    """Return the problem for a redemption that the user does not have."""
+    """Return the problem for a redemption that the person does not have."""
     return NotFound(
         "unknown_redemption",
-        "This user has no redemption with this id; use a redemption_id that was returned for this user.",
+        "This person has no redemption with this id; use a redemption_id that was returned for this person.",
     )
 
 

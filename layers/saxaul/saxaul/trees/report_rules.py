@@ -225,7 +225,7 @@ class _ReportRequest:
         reach = self._order.project.reach
         if reach and not reach.contains(planting.lat, planting.lon):
             within = f"within {reach.radius_km:g} km of {reach.lat:g}, {reach.lon:g}"
-            return RefusalReason("out_of_reach", f"The trees of this order must be planted {within}.")
+            return RefusalReason("out_of_reach", f"The trees of this order must be planted on its site, {within}.")
         return None
 
     def _publish(self, tree: Tree, step: Step, planting: PlantedTree) -> None:

@@ -74,7 +74,7 @@ Tag = Annotated[str, Field(min_length=1, max_length=64), VisibleLine, AfterValid
 
 class _Report(Model):
     certificate: Annotated[str, Field(max_length=40)]
-    """The number of the tree's certificate."""
+    """The number of the tree's certificate. Lower case, and missing dashes or spaces, make no difference."""
 
 
 class Confirmation(_Report):
