@@ -24,9 +24,11 @@ from saxaul.http.access import Access, Data
 from saxaul.http.bodies import Listed
 from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
+from saxaul.http.order_views import ManifestView
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
 from saxaul.http.request import LANG, SCOPES_OF
 from saxaul.ledger.identifiers import Id
+from saxaul.trees.manifests import COLUMNS, ManifestFile
 
 DOCUMENT = ROOT / "functions/describe_api/openapi.json"
 EXAMPLES = ROOT / "tests/contract/examples.json"
@@ -211,6 +213,7 @@ class _Document:
                 paths.setdefault(path, {})[method.lower()] = self._operation(operation, method)
         for code in _OF_NO_OPERATION:
             self._problems([problem_codes()[code]])
+        self._schemas.of(ManifestFile)  # behind a link, so no operation refers to it
         self._complete_schemas()
         return {
             "openapi": "3.1.0",
@@ -236,6 +239,8 @@ class _Document:
         self._schemas.named[Problem.__name__]["properties"]["code"][EXTENSIBLE] = list(problem_codes())
         reason = self._schemas.named["LedgerLineView"]["properties"]["reason"]
         reason["description"] += "\n\n" + _listed(_REASONS_OF_A_LINE())
+        csv = self._schemas.named[ManifestView.__name__]["properties"]["csv"]
+        csv["description"] += f"\n\nIts columns are {', '.join(f'`{column}`' for column in COLUMNS)}."
         for model in MODELS.values():
             properties = self._schemas.named[model.__name__]["properties"]
             properties |= {name: schema for name, schema in _IN_A_WRITE.items() if name not in properties}

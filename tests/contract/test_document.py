@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from local.openapi import DOCUMENT, document, text_of_document
 from local.operations import operations
 from local.problem_codes import problem_codes
+from saxaul.trees.manifests import COLUMNS
 from saxaul.trees.states import UNPAID, State
 from tests.template.reading import events
 
@@ -122,6 +123,14 @@ def test_a_field_that_lists_its_values_names_each_of_them_in_its_description() -
         for place, described in properties(SCHEMAS[name], name):
             values = [*described.get("x-extensible-enum", ()), *described.get("items", {}).get("x-extensible-enum", ())]
             assert [value for value in values if f"`{value}`" not in described["description"]] == [], place
+
+
+def test_the_files_of_a_manifest_are_described() -> None:
+    links = SCHEMAS["ManifestView"]["properties"]
+
+    assert "`ManifestFile`" in links["json"]["description"]
+    assert "ordered_trees" in SCHEMAS["ManifestFile"]["properties"]
+    assert all(f"`{column}`" in links["csv"]["description"] for column in COLUMNS)
 
 
 def test_a_certificate_is_not_said_to_have_a_state_in_which_it_cannot_be_read() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, TypedDict
 from saxaul.catalog.calendar import Calendar
 from saxaul.http.views import Link, NonNegative, Timestamp, known
 from saxaul.problems import AllRefused
-from saxaul.trees.manifests import ManifestLinks
+from saxaul.trees.manifests import ManifestLinks, Site
 from saxaul.trees.orders import FAILED, OrderProgress, OrderState, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
@@ -55,24 +55,19 @@ class OrderedTreeView(TypedDict):
     """`ordered` if it is still to be planted, `failed` if its planting failed, and otherwise its state since then."""
 
 
-class SiteView(TypedDict):
-    """The area in which the trees of an order must be planted: a circle on the ground."""
-
-    lat: float
-    """The latitude of the centre in degrees (WGS 84)."""
-    lon: float
-    """The longitude of the centre in degrees (WGS 84)."""
-    radius_km: float
-    """The radius in kilometres."""
-
-
 class ManifestView(TypedDict):
     """Links that download the manifest of an order without a token. Each answer has new ones."""
 
     csv: Link
-    """The manifest for spreadsheets. Texts in it are changed so that no spreadsheet runs them as a formula."""
+    """The manifest for spreadsheets: a header, and a row for each tree.
+
+    Texts in it are changed so that no spreadsheet runs them as a formula.
+    """
     json: Link
-    """The manifest for programs, with each text exactly as it is in the catalog."""
+    """The manifest for programs: JSON that the schema ``ManifestFile`` describes.
+
+    Each text is exactly as it is in the catalog.
+    """
     expires_at: Timestamp
     """When the links expire: 15 minutes after the answer."""
 
@@ -80,7 +75,7 @@ class ManifestView(TypedDict):
 class OrderView(OrderSummaryView):
     """A planting order with its trees."""
 
-    site: SiteView | None
+    site: Site | None
     """Where the trees must be planted; null if an older order has no site, and then they may be planted anywhere."""
     ordered_trees: list[OrderedTreeView]
     """The trees of the order."""
