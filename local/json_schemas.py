@@ -3,6 +3,9 @@
 A class becomes a named schema, to which others refer. The docstring of a class is the description of its schema, and a
 text below a field is the description of the field. Python drops such a text, so it is read from the source.
 
+A model describes what a request may have, so its lists of values are closed. A typed dictionary describes an answer, so
+a list of several values is open: ``x-extensible-enum`` has those of today.
+
 pydantic can make JSON Schemas too, but it reads neither these texts nor typed dictionaries of Python 3.11. The tests
 compare each schema of a model with what the model accepts.
 """
@@ -11,7 +14,7 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -34,6 +37,9 @@ from saxaul.catalog.models import NO_DEFAULT, Described, FieldInfo, Model, Url
 
 Schema = dict[str, Any]
 """A JSON Schema."""
+
+EXTENSIBLE = "x-extensible-enum"
+"""The keyword for the values that a field of an answer has today. A later version may add values."""
 
 _PLAIN: Mapping[object, Schema] = {
     str: {"type": "string"},
@@ -68,6 +74,7 @@ class Schemas:
     def __init__(self, place: str = "#/components/schemas/") -> None:
         self.named: dict[str, Schema] = {}
         self._place = place
+        self._of_answer = False
         self._classes: dict[str, type] = {}
 
     def of(self, described: Any) -> Schema:  # noqa: ANN401 - any annotation of a type
@@ -80,11 +87,12 @@ class Schemas:
         if origin is not None:
             return self._of_parts(origin, get_args(described))
         if isinstance(described, type) and issubclass(described, StrEnum):
-            return self._named(described, lambda: _one_of_values([member.value for member in described]))
+            values = [member.value for member in described]
+            return self._named(described, lambda: _one_of_values(values, is_open=False), of_answer=False)
         if isinstance(described, type) and issubclass(described, Model):
-            return self._named(described, lambda: self._model(described))
+            return self._named(described, lambda: self._model(described), of_answer=False)
         if is_typeddict(described):
-            return self._named(described, lambda: self._typed_dictionary(described))
+            return self._named(described, lambda: self._typed_dictionary(described), of_answer=True)
         if described not in _PLAIN:
             raise TypeError(f"no JSON Schema for {described!r}")
         return dict(_PLAIN[described])
@@ -99,7 +107,7 @@ class Schemas:
             case _ if origin in (NotRequired, Required):
                 return self.of(parts[0])
             case _ if origin is Literal:
-                return _one_of_values(parts)
+                return _one_of_values(parts, is_open=self._of_answer)
             case _ if origin in (list, Sequence) or (origin is tuple and parts[-1] is ...):
                 return {"type": "array", "items": self.of(parts[0])}
             case _ if origin is tuple:
@@ -109,12 +117,14 @@ class Schemas:
                 return self._map(*parts)
         raise TypeError(f"no JSON Schema for {origin!r}")
 
-    def _named(self, of: type, make: Any) -> Schema:  # noqa: ANN401 - a function that makes a schema
+    def _named(self, of: type, make: Callable[[], Schema], *, of_answer: bool) -> Schema:
         if self._classes.setdefault(of.__name__, of) is not of:
             raise TypeError(f"two classes are named {of.__name__}")
         if of.__name__ not in self.named:
             self.named[of.__name__] = {}  # so that the class can refer to itself
+            outer, self._of_answer = self._of_answer, of_answer
             self.named[of.__name__] = _described(make(), text_of(of))
+            self._of_answer = outer
         return {"$ref": f"{self._place}{of.__name__}"}
 
     def _annotated(self, described: Any, metadata: Sequence[object]) -> Schema:  # noqa: ANN401 - any type
@@ -170,7 +180,10 @@ class Schemas:
 
     def _typed_dictionary(self, of: Any) -> Schema:  # noqa: ANN401 - a class of a typed dictionary
         types, texts = get_type_hints(of, include_extras=True), texts_of_fields(of)
-        properties = {name: _described(self.of(described), texts.get(name)) for name, described in types.items()}
+        schemas = {name: self.of(described) for name, described in types.items()}
+        properties = {
+            name: _described(schema, _with_values(texts.get(name), schema)) for name, schema in schemas.items()
+        }
         return _object(properties, [name for name in types if name in of.__required_keys__])
 
 
@@ -182,15 +195,26 @@ def _described(schema: Schema, text: str | None) -> Schema:
     )
 
 
+def _with_values(text: str | None, schema: Schema) -> str | None:
+    """Return the text below a field, with the values of an open list if it does not name each of them itself."""
+    values = schema.get(EXTENSIBLE) or schema.get("items", {}).get(EXTENSIBLE, [])
+    if not text or all(f"`{value}`" in text for value in values):
+        return text
+    *others, last = [f"`{value}`" for value in values]
+    return f"{text} The values are {', '.join(others)} and {last}; more may come."
+
+
 def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
     schema: Schema = {"type": "object", "properties": dict(properties)}
     return schema | ({"required": list(required)} if required else {})
 
 
-def _one_of_values(values: Sequence[Any]) -> Schema:
+def _one_of_values(values: Sequence[Any], *, is_open: bool) -> Schema:
     kinds = sorted({{str: "string", int: "integer", bool: "boolean"}[type(value)] for value in values})
     found: Schema = {"type": kinds[0] if len(kinds) == 1 else kinds}
-    return found | ({"const": values[0]} if len(values) == 1 else {"enum": list(values)})
+    if len(values) == 1:
+        return found | {"const": values[0]}
+    return found | {EXTENSIBLE if is_open else "enum": list(values)}
 
 
 def nullable(schema: Schema) -> Schema:
@@ -242,18 +266,18 @@ def _json_value(value: Any) -> Any:  # noqa: ANN401 - any value of a field
 
 
 def closed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
-    """Return a schema that refuses the fields of objects that it does not describe.
+    """Return a schema that refuses the fields of objects, and the values of open lists, that it does not describe.
 
-    The schemas of answers are open in the document, because a later version may add fields. Tests close them. The parts
-    of an ``allOf`` are closed together.
+    The schemas of answers are open in the document, because a later version may add fields and values. Tests close
+    them.
     """
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    if "allOf" in schema:
-        return {"unevaluatedProperties": False} | schema
     parts = {name: closed(part) for name, part in schema.items()}
+    if EXTENSIBLE in schema:
+        parts["enum"] = [*schema[EXTENSIBLE], None] if "null" in schema["type"] else schema[EXTENSIBLE]
     is_object = schema.get("type") == "object" and isinstance(schema.get("properties"), dict)
     return {"additionalProperties": False} | parts if is_object else parts
 

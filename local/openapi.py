@@ -6,15 +6,16 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from functions.describe_api.handler import API_ADDRESS, TOKEN_ADDRESS
 from local.command import command_parser, run_command
-from local.json_schemas import Schema, Schemas, text_of
+from local.json_schemas import EXTENSIBLE, Schema, Schemas, text_of
 from local.operations import operations
-from local.problem_codes import ProblemCode, codes_below, problem_codes
+from local.problem_codes import API, ProblemCode, codes_below, codes_in_table, problem_codes
 from local.sam import ROOT
 from saxaul.catalog.entries import MODELS, Identifier, Kind
 from saxaul.catalog.models import Field
@@ -23,9 +24,11 @@ from saxaul.http.access import Access, Data
 from saxaul.http.bodies import Listed, Record
 from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
+from saxaul.http.order_views import ManifestView
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
 from saxaul.http.request import LANG, SCOPES_OF
 from saxaul.ledger.identifiers import Id
+from saxaul.trees.manifests import COLUMNS, ManifestFile
 
 DOCUMENT = ROOT / "functions/describe_api/openapi.json"
 EXAMPLES = ROOT / "tests/contract/examples.json"
@@ -38,10 +41,11 @@ A request without a token, or with a wrong one, is refused with status 401. A cl
 client credentials flow. Each operation says which scope it needs, and who may send it.
 
 All texts are UTF-8. All times are RFC 3339 with an offset. A later version may add fields to responses, so ignore
-fields that you do not know. A request with a field or a query parameter that is not described here is refused.
+fields that you do not know. A field with `x-extensible-enum` has one of the listed values today, and a later version
+may add values. A request with a field or a query parameter that is not described here is refused.
 
 Every problem is `application/problem+json` (RFC 9457) with a `code` that does not change. Each operation lists its
-codes. Two codes belong to no operation: `unknown_path` and `refused`.
+codes, also as `x-saxaul-codes` for programs. Two codes belong to no operation: `unknown_path` and `refused`.
 """
 
 _TAGS: Mapping[str, tuple[str, str]] = {
@@ -99,15 +103,28 @@ _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy
 _OF_NO_OPERATION = ("unknown_path", "refused")
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 _PROBLEM = "application/problem+json"
+CODES = "x-saxaul-codes"
+"""The keyword of a response for the codes of problems that it can have.
+
+All problems have the same schema, so that generators of clients make one type of them. Few can merge two schemas.
+"""
 _ALL_REFUSED = "all_refused"
 """The code of a problem that also has the fields of the usual response."""
 
 
-_CODES_OF_ITEMS: Mapping[str, str] = {
-    "RefusedItemView": "Codes of one action or reversal",
-    "RefusedReportView": "Codes of one confirmation, failure or inspection",
+_CODES: Mapping[tuple[str, str], Callable[[], list[ProblemCode]]] = {
+    ("RefusedItemView", "code"): partial(codes_below, "Codes of one action or reversal"),
+    ("RefusedReportView", "code"): partial(codes_below, "Codes of one confirmation, failure or inspection"),
+    ("FlaggedItemView", "code"): partial(codes_in_table, "reason of the grams"),
+    ("WarningView", "code"): partial(codes_in_table, "warning", API),
+    ("LedgerLineView", "avoided_g_reason"): partial(codes_in_table, "reason of the grams"),
+    ("RedemptionView", "reason"): partial(codes_in_table, "reason of a rejected redemption"),
+    ("RequestedRedemptionView", "reason"): partial(codes_in_table, "reason of a rejected redemption"),
 }
-"""The schemas of refused items, and the heading of docs/problems.md below which their codes are."""
+"""The fields of answers whose codes are described in docs/problems.md or docs/api.md, and where they are."""
+
+_REASONS_OF_A_LINE = partial(codes_in_table, "reason of a line")
+"""The codes among the reasons of a ledger line. An app writes other reasons as it likes."""
 
 _IN_A_WRITE: Mapping[str, Schema] = {
     name: {"description": "Ignored. The response to a GET has it, and can be sent back."}
@@ -196,6 +213,7 @@ class _Document:
                 paths.setdefault(path, {})[method.lower()] = self._operation(operation, method)
         for code in _OF_NO_OPERATION:
             self._problems([problem_codes()[code]])
+        self._schemas.of(ManifestFile)  # behind a link, so no operation refers to it
         self._complete_schemas()
         return {
             "openapi": "3.1.0",
@@ -213,11 +231,16 @@ class _Document:
 
     def _complete_schemas(self) -> None:
         """Add what the types do not say: the codes of refused items, and the fields around those of an entry."""
-        for name, heading in _CODES_OF_ITEMS.items():
-            codes = {code.code: code for code in codes_below(heading)}
-            described = self._schemas.named[name]["properties"]["code"]
-            described["enum"] = list(codes)
+        for (name, field), find in _CODES.items():
+            codes = {code.code: code for code in find()}
+            described = self._schemas.named[name]["properties"][field]
+            described[EXTENSIBLE] = list(codes)
             described["description"] += "\n\n" + _listed(codes.values())
+        self._schemas.named[Problem.__name__]["properties"]["code"][EXTENSIBLE] = list(problem_codes())
+        reason = self._schemas.named["LedgerLineView"]["properties"]["reason"]
+        reason["description"] += "\n\n" + _listed(_REASONS_OF_A_LINE())
+        csv = self._schemas.named[ManifestView.__name__]["properties"]["csv"]
+        csv["description"] += f"\n\nIts columns are {', '.join(f'`{column}`' for column in COLUMNS)}."
         for model in MODELS.values():
             properties = self._schemas.named[model.__name__]["properties"]
             properties |= {name: schema for name, schema in _IN_A_WRITE.items() if name not in properties}
@@ -308,9 +331,11 @@ class _Document:
             made["headers"] = {header.name: self._header(header) for header in headers}
         return made | ({"content": content} if content else {})
 
-    def _header(self, header: HeaderField) -> dict[str, str]:
-        self._headers[header.name] = {"description": header.text, "schema": {"type": "string"}}
-        return {"$ref": f"#/components/headers/{header.name}"}
+    def _header(self, header: HeaderField) -> dict[str, Any]:
+        """Return a reference to the description of a header, or a description of its own if it has another text."""
+        made = {"description": header.text, "schema": {"type": "string"}}
+        is_shared = self._headers.setdefault(header.name, made) == made
+        return {"$ref": f"#/components/headers/{header.name}"} if is_shared else made
 
     def _problems(self, codes: list[ProblemCode], declared: Operation | None = None) -> dict[str, Any]:
         """Return the response of a status with the codes that it can have. Operations with the same codes share it.
@@ -318,30 +343,42 @@ class _Document:
         ``declared`` is the operation if the problem may have the fields of its usual response.
         """
         name = "".join(word.capitalize() for code in codes for word in code.code.split("_"))
-        own: dict[str, Any] = {"code": {"enum": [code.code for code in codes]}}
+        listed = [code.code for code in codes]
         status = codes[0].status
-        if status:
-            own["status"] = {"const": status}
-        if declared and _ALL_REFUSED in own["code"]["enum"]:
+        schema = self._schemas.of(Problem)
+        if declared and _ALL_REFUSED in listed:
             usual = self._usual_response(declared)
             name += f"In{usual}"
-            fields = self._schemas.named[usual]["properties"]
-            own |= {"accepted": fields["accepted"] | {"const": 0}, "refused": fields["refused"]}
-        made: dict[str, Any] = {"description": _listed(codes)}
+            schema = self._all_refused(usual)
+        made: dict[str, Any] = {"description": _listed(codes), CODES: listed}
         if status in _RETRIED:
             retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.")
             made["headers"] = {"Retry-After": self._header(retry)}
         refusals = [
             call | {"name": call["response"]["code"]}
             for call in self._refusals
-            if call["response"]["code"] in own["code"]["enum"]
-            and (declared is None or call["operation"] == declared.run.__name__)
+            if call["response"]["code"] in listed and (declared is None or call["operation"] == declared.run.__name__)
         ]
-        schema = {"allOf": [self._schemas.of(Problem), {"properties": own}]}
         made["content"] = {_PROBLEM: {"schema": schema}}
         shared = self._responses_of_problems.setdefault(name, made)
         shared["content"][_PROBLEM] |= _examples_of(refusals, "response")
         return {"$ref": f"#/components/responses/{name}"}
+
+    def _all_refused(self, usual: str) -> Schema:
+        """Return the schema of a problem that also has the fields of the usual response, whose schema has this name.
+
+        It repeats the fields of a problem, as few generators of clients can merge two schemas.
+        """
+        name = f"{usual.removesuffix('View')}RefusedProblem"
+        of_problem, fields = self._schemas.named[Problem.__name__], self._schemas.named[usual]["properties"]
+        code = {"description": f"`{_ALL_REFUSED}`.", "type": "string", EXTENSIBLE: [_ALL_REFUSED]}
+        more = {"code": code, "accepted": fields["accepted"] | {"const": 0}, "refused": fields["refused"]}
+        self._schemas.named[name] = of_problem | {
+            "description": "Every item of the request was refused.",
+            "properties": of_problem["properties"] | more,
+            "required": [*of_problem["required"], "accepted", "refused"],
+        }
+        return {"$ref": f"#/components/schemas/{name}"}
 
     def _usual_response(self, declared: Operation) -> str:
         """Return the name of the schema of the successful response."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _QUERY = FreeText("q", "What to search for. Without it, the front page.", longest=100)
 _LIMIT = WholeNumber("limit", "The most results.", default=10, maximum=50)
+_ETAG = ETAG._replace(text=f"{ETAG.text} The response for a person (`user_id`) does not have it.")
 _SEARCHES = 3
 """The most searches of a request, if tree projects among its results turn out to be sold out."""
 _CACHE_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization"}
@@ -78,7 +79,7 @@ def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
     *("GET", "/suggestions", TO_SEARCH_FOR_A_PERSON),
     query=(_QUERY, LANG, _LIMIT),
     headers=(IF_NONE_MATCH,),
-    answers={200: Answer(SearchView | PersonalSearchView, headers=(ETAG,)), 304: NOT_MODIFIED},
+    answers={200: Answer(SearchView | PersonalSearchView, headers=(_ETAG,)), 304: NOT_MODIFIED},
 )
 def suggest(request: Request) -> Response:
     """Search what a person can do in the calling app, tree projects, campaigns, and what the business itself does.

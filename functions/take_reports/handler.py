@@ -16,14 +16,13 @@ from saxaul.services.find_client import registered_client
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
-from saxaul.trees.orders import OrderPlace, PlantingOrder
+from saxaul.trees.orders import OrderPlace, OrderState, PlantingOrder
 from saxaul.trees.report_rules import apply_confirmations, apply_failures, apply_inspections
 from saxaul.trees.reports import Confirmation, Failure, Inspection
-from saxaul.trees.states import State
 
 _ORDERS: Cursors[tuple[int, str]] = Cursors("orders", TypeAdapter(tuple[Instant, Id]))
 _LIMIT = WholeNumber("limit", "The most orders of the page.", default=50, maximum=100)
-_STATE = Choice("state", "The state of the orders; any state by default.", (State.ORDERED, State.PLANTED))
+_STATE = Choice("state", "The state of the orders; any state by default.", tuple(OrderState))
 CONFIRMATIONS = Listed("confirmations", Confirmation, MAX_REPORTS, too_many="too_many_reports")
 FAILURES = Listed("failures", Failure, MAX_FAILURES, too_many="too_many_reports")
 INSPECTIONS = Listed("inspections", Inspection, MAX_REPORTS, too_many="too_many_reports")
@@ -36,7 +35,7 @@ def list_orders(request: Request) -> Response:
     selected_by = (request.caller.name, state or "")
     place = _ORDERS.place_in(request, *selected_by)
     before = OrderPlace(*place) if place else None
-    newest = order_viewing().newest(request.caller.partners, limit + 1, before, State(state) if state else None)
+    newest = order_viewing().newest(request.caller.partners, limit + 1, before, OrderState(state) if state else None)
     shown = newest[:limit]
     page: OrderPage = {
         "orders": [order_summary(progress, settings().calendar) for progress in shown],

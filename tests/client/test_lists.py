@@ -162,7 +162,7 @@ def test_reversals_are_sent_as_they_were_reported() -> None:
 
 def order(number: int) -> dict[str, object]:
     named = {"order_id": f"o-{number}", "project_id": "saxaul-alxa", "partner": "SEE"}
-    return {**named, "ordered_at": "2027-01-01T08:00:00+08:00", "state": "ordered", "trees": 3, "open_trees": 2}
+    return {**named, "ordered_at": "2027-01-01T08:00:00+08:00", "state": "open", "trees": 3, "open_trees": 2}
 
 
 def partner_of(api: FakeApi) -> PartnerClient:

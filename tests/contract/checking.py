@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from local.json_schemas import closed
-from local.openapi import Problem, document
+from local.openapi import CODES, document
 
 _OF_THE_GATEWAY = frozenset({404})
 """The statuses of requests that no operation answers."""
@@ -59,14 +59,13 @@ def _resolved(part: Any) -> Any:  # noqa: ANN401 - a response, or a reference to
 
 @cache
 def _closed_components() -> dict[str, Any]:
-    schemas = _document()["components"]["schemas"]
-    return {
-        "schemas": {name: schema if name == Problem.__name__ else closed(schema) for name, schema in schemas.items()}
-    }
+    return {"schemas": closed(_document()["components"]["schemas"])}
 
 
 @cache
 def _validator(method: str, path: str, status: int, media: str) -> Draft202012Validator:
     response = _resolved(_paths()[path][method.lower()]["responses"][str(status)])
     schema = closed(response["content"][media]["schema"])
+    if CODES in response:
+        schema = schema | {"properties": {"code": {"enum": response[CODES]}, "status": {"const": status}}}
     return Draft202012Validator(schema | {"components": _closed_components()})

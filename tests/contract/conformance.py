@@ -15,7 +15,7 @@ request is sent is up to the test.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from typing import Any, NamedTuple
@@ -35,6 +35,7 @@ from schemathesis.generation.modes import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from local.json_schemas import closed
+from local.openapi import CODES
 
 Document = Mapping[str, Any]
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
@@ -128,7 +129,7 @@ class Outcome(NamedTuple):
 
 
 def operations_of(document: Document) -> dict[str, Operation]:
-    """Return the operations of a document by method and path. Objects in its answers have no other fields."""
+    """Return the operations of a document by method and path. Answers have no other fields, and only listed values."""
     strict = deepcopy(dict(document))
     responses = [
         response
@@ -137,13 +138,12 @@ def operations_of(document: Document) -> dict[str, Operation]:
         for response in operation["responses"].values()
     ]
     components = strict.get("components", {})
-    parts = {part["$ref"].rpartition("/")[2] for part in _parts_of_all_of(strict) if "$ref" in part}
-    components["schemas"] = {
-        name: schema if name in parts else closed(schema) for name, schema in components.get("schemas", {}).items()
-    }
+    components["schemas"] = closed(components.get("schemas", {}))
     for response in (*responses, *components.get("responses", {}).values()):
         for content in response.get("content", {}).values():
             content["schema"] = closed(content.get("schema", {}))
+            if CODES in response:
+                content["schema"] |= {"properties": {"code": {"enum": response[CODES]}}}
     config = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": ["4xx"]}}})
     schema = schemathesis.openapi.from_dict(strict, config=config)
     return {operation.label: operation for operation in map(_readable, schema.get_all_operations())}
@@ -153,13 +153,6 @@ def _readable(found: Result[Operation, InvalidSchema]) -> Operation:
     if isinstance(found, Err):
         raise found.err()
     return found.ok()
-
-
-def _parts_of_all_of(part: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - any part of a document
-    if isinstance(part, dict):
-        yield from part.get("allOf", ())
-    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        yield from _parts_of_all_of(inner)
 
 
 def role_of(operation: Operation) -> str | None:

@@ -4,6 +4,7 @@ Run `make openapi` afterwards, which puts them into the document.
 """
 
 import json
+import logging
 import re
 
 from local.command import command_parser, run_command
@@ -19,6 +20,7 @@ def text_of_calls() -> str:
 
 def main() -> None:
     command_parser("tests.contract.record", __doc__).parse_args()
+    logging.disable()  # the functions write a line for each call
     EXAMPLES.write_text(text_of_calls(), "utf-8")
 
 

@@ -12,8 +12,8 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def refusal(*codes: str) -> dict[str, Any]:
-    problem = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": {"code": {"enum": list(codes)}}}]}
-    return {"content": {"application/problem+json": {"schema": problem}}}
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"x-saxaul-codes": list(codes), "content": {"application/problem+json": problem}}
 
 
 def document() -> dict[str, Any]:

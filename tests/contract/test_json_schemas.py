@@ -284,6 +284,23 @@ def test_a_closed_schema_refuses_unknown_fields_and_an_open_one_does_not() -> No
     assert jsonschema.Draft202012Validator(closed(schema)).is_valid(drawing)
 
 
+def test_a_list_of_values_is_closed_in_a_model_and_open_in_an_answer_and_tests_close_it() -> None:
+    class Wish(Model):
+        covers: Literal["read", "spend"]
+
+    class WishView(TypedDict):
+        wish: Wish
+        covers: Literal["read", "spend"] | None
+
+    schemas = Schemas()
+    schemas.of(WishView)
+    covers = schemas.named["WishView"]["properties"]["covers"]
+
+    assert schemas.named["Wish"]["properties"]["covers"] == {"type": "string", "enum": ["read", "spend"]}
+    assert covers == {"type": ["string", "null"], "x-extensible-enum": ["read", "spend"]}
+    assert closed(covers)["enum"] == ["read", "spend", None]
+
+
 def test_a_type_without_a_schema_and_a_name_of_two_classes_are_refused() -> None:
     def another() -> type:
         class Named(TypedDict):

@@ -103,7 +103,7 @@ def test_points_become_a_planted_tree_with_a_certificate(
     certificate = httpx.get(f"{stack['api_url']}/certificates/{number}").json()
     forest = alipay.call_or_exit("GET", f"/users/{user}/forest")
     listed = alipay.call_or_exit("GET", f"/users/{user}/redemptions?limit=10")
-    planted = partner.call_or_exit("GET", "/planting-orders?state=planted&limit=100")["orders"]
+    planted = partner.call_or_exit("GET", "/planting-orders?state=closed&limit=100")["orders"]
 
     assert confirmed["accepted"] == 1
     assert [refusal["code"] for refusal in confirmed["refused"]] == ["not_in_order"]

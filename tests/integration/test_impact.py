@@ -188,7 +188,7 @@ def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_t
                 "avoided_g": 212.5,
             },
         ],
-        "trees": {"reserved": 2, "ordered": 0, "planted": 0, "alive": 0, "dead": 0},
+        "tree_counts": {"reserved": 2, "ordered": 0, "planted": 0, "alive": 0, "dead": 0},
     }
 
 
@@ -436,12 +436,12 @@ def test_each_tree_is_counted_once_under_its_current_state() -> None:
     ]
 
     tally(record(None, items[0], "INSERT"), record(items[0], items[1]))
-    before = impact().body["trees"]
+    before = impact().body["tree_counts"]
     tally(record(items[1], items[2]))
 
     nothing_grown = {"planted": 0, "alive": 0, "dead": 0}
     assert before == {"reserved": 3, "ordered": 0, **nothing_grown}
-    assert impact().body["trees"] == {"reserved": 0, "ordered": 3, **nothing_grown}
+    assert impact().body["tree_counts"] == {"reserved": 0, "ordered": 3, **nothing_grown}
 
 
 @pytest.mark.usefixtures("stack")

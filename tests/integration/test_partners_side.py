@@ -56,7 +56,7 @@ def test_the_manifest_has_everything_that_a_partner_needs_to_confirm_the_order(s
 
     assert {row["order_id"] for row in rows} == {order_id}
     assert response.body == {"accepted": 10, "refused": []}
-    assert view_order(order_id).body["state"] == "planted"
+    assert view_order(order_id).body["state"] == "closed"
 
 
 def test_the_manifest_the_order_and_the_event_agree(seeded: Stack) -> None:
@@ -151,8 +151,8 @@ def test_the_list_of_orders_says_how_many_trees_are_still_to_be_planted(seeded: 
         assert states() == [(order_id, order["state"], order["trees"], order["open_trees"])]
 
     assert [(state, open_trees) for [(_, state, _, open_trees)] in seen] == [
-        *(("ordered", 3), ("ordered", 2), ("ordered", 2), ("ordered", 2)),
-        *(("ordered", 1), ("ordered", 1), ("planted", 0)),
+        *(("open", 3), ("open", 2), ("open", 2), ("open", 2)),
+        *(("open", 1), ("open", 1), ("closed", 0)),
     ]
 
 
@@ -167,16 +167,16 @@ def test_orders_are_listed_by_their_state(seeded: Stack) -> None:
         assert confirm(order_id, confirmation(number)).body["accepted"] == 1
 
     newest_first = placed[::-1]
-    ordered, planted = states(state="ordered"), states(state="planted")
-    first = list_orders(state="ordered", limit="2").body
-    rest = list_orders(state="ordered", limit="2", cursor=first["cursor"]).body
+    open_orders, closed = states(state="open"), states(state="closed")
+    first = list_orders(state="open", limit="2").body
+    rest = list_orders(state="open", limit="2", cursor=first["cursor"]).body
 
-    assert [order_id for order_id, *_ in ordered] == newest_first[::2]
-    assert [order_id for order_id, *_ in planted] == newest_first[1::2]
-    assert {(state, open_trees) for _, state, _, open_trees in ordered} == {("ordered", 1)}
+    assert [order_id for order_id, *_ in open_orders] == newest_first[::2]
+    assert [order_id for order_id, *_ in closed] == newest_first[1::2]
+    assert {(state, open_trees) for _, state, _, open_trees in open_orders} == {("open", 1)}
     assert [order["order_id"] for page in (first, rest) for order in page["orders"]] == newest_first[::2]
     assert (rest["cursor"], [order_id for order_id, *_ in states()]) == (None, newest_first)
-    assert list_orders("other-partner-client", state="ordered").body["orders"] == []
+    assert list_orders("other-partner-client", state="open").body["orders"] == []
 
 
 def test_a_list_of_another_state_is_refused(seeded: Stack) -> None:
@@ -200,7 +200,7 @@ def test_a_list_of_orders_reads_neither_the_orders_nor_their_redemptions(
 
     monkeypatch.setattr(table, "python", watched)
 
-    assert len(states(state="ordered")) == 1
+    assert len(states(state="open")) == 1
     assert {kind for kind in read if kind != "clients"} == {"PROGRESS"}
 
 
@@ -220,7 +220,7 @@ def test_two_reports_at_once_on_one_order_count_each_tree_once(seeded: Stack, mo
     monkeypatch.setattr(Orders, "progress", overtaken)
 
     assert report("failures", order_id, failure(first)).body["accepted"] == 1
-    assert states() == [(order_id, "planted", 2, 0)]
+    assert states() == [(order_id, "closed", 2, 0)]
 
 
 def test_an_order_and_both_manifests_have_the_coordinates_of_the_site(seeded: Stack) -> None:

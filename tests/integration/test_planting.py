@@ -89,7 +89,7 @@ def test_each_invalid_confirmation_is_refused_and_the_others_are_accepted(seeded
         (2, "invalid_confirmation"),
     ]
     assert [tree["state"] for tree in view_order(order_id).body["ordered_trees"]] == ["planted", "ordered"]
-    assert view_order(order_id).body["state"] == "ordered"
+    assert view_order(order_id).body["state"] == "open"
 
 
 @pytest.mark.parametrize("body", [{}, {"confirmations": []}, {"confirmations": {}}, []])

@@ -205,7 +205,7 @@ def test_a_tree_that_is_confirmed_during_the_scan_is_not_a_fault(
     )
 
     assert findings(three_weeks) == []
-    assert view_order(order_id).body["state"] == "planted"
+    assert view_order(order_id).body["state"] == "closed"
 
 
 def test_an_unreadable_item_is_reported_and_the_rest_is_still_checked(three_weeks: Stack) -> None:

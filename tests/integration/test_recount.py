@@ -205,7 +205,7 @@ def test_an_excess_in_the_totals_is_reported_but_not_corrected(counted: Stack, w
     store.put(day._replace(impact=day.impact.plus(Impact(trees={"reserved": 1}))))
 
     assert recount(counted, mend=True) == (0, ["2026-06-05 counts 1 trees reserved that the ledger does not hold"])
-    assert impact().body["trees"]["reserved"] == 3
+    assert impact().body["tree_counts"]["reserved"] == 3
     assert waits
 
 
@@ -224,7 +224,7 @@ def test_a_day_that_lacks_one_state_and_counts_another_is_reported_but_not_corre
         "2026-06-05 was not corrected, because it also counts something that the ledger does not hold",
         "✗ 1 of the totals of 1 days and years lack something",
     ]
-    assert impact().body["trees"]["ordered"] == 1
+    assert impact().body["tree_counts"]["ordered"] == 1
     assert waits
 
 

@@ -60,7 +60,7 @@ def test_no_cell_of_a_manifest_is_a_formula_whatever_the_spreadsheet_takes_for_a
 
 def csv_of(order: PlantingOrder) -> str:
     """Return the CSV of an order. Its texts may be such as the catalog refuses, so that no JSON can be made of it."""
-    return manifests._as_csv(order).decode("utf-8-sig")  # noqa: SLF001
+    return manifests._as_csv(order, make_calendar()).decode("utf-8-sig")  # noqa: SLF001
 
 
 def test_the_ids_of_a_manifest_are_the_same_in_the_csv() -> None:

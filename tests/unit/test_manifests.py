@@ -3,10 +3,12 @@
 import csv
 import json
 
+import jsonschema
 import pytest
 
+from local.json_schemas import Schemas, closed
 from saxaul.catalog.entries import Text
-from saxaul.trees.manifests import COLUMNS, FORMATS, manifest_of
+from saxaul.trees.manifests import COLUMNS, FORMATS, ManifestFile, manifest_of
 from saxaul.trees.orders import OrderedProject, PlantingOrder
 from tests.builders import make_calendar, make_order, make_redemption
 
@@ -34,6 +36,22 @@ def test_both_formats_of_a_manifest_list_every_tree() -> None:
     assert tuple(rows[0]) == COLUMNS
     assert (rows[0]["species_zh"], document["species"]) == ("梭梭", {"en": "Saxaul", "zh": "梭梭"})
     assert document["ordered_at"] == "2026-06-05T12:00:00+08:00"
+
+
+def test_the_json_of_a_manifest_is_what_the_document_describes_and_the_csv_has_the_same() -> None:
+    schemas = Schemas("#/$defs/")
+    schema = schemas.of(ManifestFile) | {"$defs": closed(schemas.named)}
+
+    document = json.loads(manifest_of(ORDER, make_calendar()).contents["json"])
+
+    jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
+    assert document["site"]
+    row = rows_of(ORDER)[0]
+    assert {name: row[name] for name in ("order_id", "project_id", "partner", "ordered_at", "latin")} == {
+        name: document[name] for name in ("order_id", "project_id", "partner", "ordered_at", "latin")
+    }
+    assert [row["species"], row["species_zh"], row["place"]] == [*document["species"].values(), document["place"]["en"]]
+    assert [float(row[name]) for name in document["site"]] == [*document["site"].values()]
 
 
 def test_a_manifest_that_is_written_again_has_the_same_bytes() -> None:

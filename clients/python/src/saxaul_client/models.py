@@ -422,7 +422,7 @@ class OrderSummary:
     """A planting order of a list.
 
     Attributes:
-        state: ``ordered`` until each tree is confirmed or reported as failed, and then ``planted``.
+        state: ``open`` until each tree is confirmed or reported as failed, and then ``closed``.
         trees: how many trees.
         open_trees: how many of them are still to be planted.
     """

@@ -20,7 +20,7 @@ class PartnerClient(Client):
     ) -> Iterator[Page[OrderSummary]]:
         """Yield the orders of the partners that the client acts for, newest first.
 
-        ``state`` selects those that are ``ordered`` or ``planted``.
+        ``state`` selects those that are ``open`` or ``closed``.
         """
         return self._pages(
             "/planting-orders",

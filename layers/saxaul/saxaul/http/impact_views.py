@@ -63,7 +63,7 @@ class MonthOfFacilityView(ActionsView):
     """The unit of the action type; null if the type was deleted."""
 
 
-class TreesView(TypedDict):
+class TreeCountsView(TypedDict):
     """The number of trees by state."""
 
     reserved: NonNegative
@@ -96,7 +96,7 @@ class ImpactByTypeView(_Days):
     """The actions of people."""
     facilities: list[DayOfTypeView]
     """The actions of facilities."""
-    trees: TreesView
+    tree_counts: TreeCountsView
     """The number of trees by state."""
 
 
@@ -109,7 +109,7 @@ class ImpactByAppView(_Days):
     """The actions of people."""
     facilities: list[DayOfAppView]
     """The actions of facilities."""
-    trees: TreesView
+    tree_counts: TreeCountsView
     """The number of trees by state."""
 
 
@@ -122,7 +122,7 @@ class ImpactByFacilityView(_Days):
     """An empty list."""
     facilities: list[MonthOfFacilityView]
     """The actions of facilities."""
-    trees: TreesView
+    tree_counts: TreeCountsView
     """The number of trees by state. Those of the days ``from`` to ``to``, and not of whole months."""
 
 
@@ -156,7 +156,7 @@ def impact_by_type_view(
         "by": "type",
         "people": people,
         "facilities": facilities,
-        "trees": _trees_view(days, counts),
+        "tree_counts": _tree_counts_view(days, counts),
     }
 
 
@@ -181,7 +181,7 @@ def impact_by_app_view(first: date, last: date, days: Mapping[date, Impact], cou
         "by": "app",
         "people": people,
         "facilities": facilities,
-        "trees": _trees_view(days, counts),
+        "tree_counts": _tree_counts_view(days, counts),
     }
 
 
@@ -222,7 +222,7 @@ def impact_by_facility_view(
             }
             for month, facility_id, action_type, sums in found
         ],
-        "trees": _trees_view(days, counts),
+        "tree_counts": _tree_counts_view(days, counts),
     }
 
 
@@ -236,7 +236,7 @@ def _sums_of(days: Mapping[date, Impact], name_of: Callable[[Act], str]) -> Iter
         yield from ((day, owner, name, found) for (owner, name), found in sorted(sums.items()))
 
 
-def _trees_view(days: Mapping[date, Impact], counts: Counts) -> TreesView:
+def _tree_counts_view(days: Mapping[date, Impact], counts: Counts) -> TreeCountsView:
     return {
         "reserved": _trees_in(State.RESERVED, days),
         "ordered": _trees_in(State.ORDERED, days),

@@ -66,7 +66,7 @@ class LedgerLineView(TypedDict):
     """What the line adds to the points of its day."""
     avoided_g: Grams
     """Grams of CO2e avoided."""
-    avoided_g_reason: Literal["over_plausible_quantity"] | None
+    avoided_g_reason: str | None
     """Why the grams do not count the whole quantity; null if they do."""
     avoided_g_source: str | None
     """The source of the grams per unit, in the version that applied; null if none is stated."""
@@ -77,7 +77,11 @@ class LedgerLineView(TypedDict):
     state: LineState
     """``withheld`` counts but earns no points, ``void`` does not count, and ``reversed`` was taken back by the app."""
     reason: str | None
-    """Why the line earns fewer points than its quantity is worth, or none; null if it earns all of them."""
+    """Why the line earns fewer points than its quantity is worth, or none; null if it earns all of them.
+
+    If ``state`` is ``reversed``, it is the text with which the app reversed the action, or ``reversed`` if the app's
+    share of the period had no room for the text. Otherwise it is one of these codes, and more may come:
+    """
     caps: list[CutCapView]
     """If a cap cut the points: the caps of that kind. Else the list is empty."""
     rule: str

@@ -1,16 +1,19 @@
 """Views of planting orders, and of the result of reports."""
 
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.http.views import Link, NonNegative, Timestamp
+from saxaul.http.views import Link, NonNegative, Timestamp, known
 from saxaul.problems import AllRefused
-from saxaul.trees.manifests import ManifestLinks
-from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
+from saxaul.trees.manifests import ManifestLinks, Site
+from saxaul.trees.orders import FAILED, OrderProgress, OrderState, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
-from saxaul.trees.states import State
+from saxaul.trees.states import TREE_TRANSITIONS, State
+
+_OUTSIDE_OF_ORDERS = frozenset({State.REQUESTED, State.RESERVED, State.REFUNDED})
+"""The states of a tree that is in no order."""
 
 
 class OrderSummaryView(TypedDict):
@@ -24,8 +27,8 @@ class OrderSummaryView(TypedDict):
     """The partner that plants the trees."""
     ordered_at: Timestamp
     """When the order was placed. No tree of it may be planted on an earlier day."""
-    state: str
-    """`ordered` until each tree is confirmed or reported as failed, and then `planted`."""
+    state: Annotated[str, known(*OrderState)]
+    """`open` until each tree is confirmed or reported as failed, and then `closed`."""
     trees: NonNegative
     """How many trees the order has, at most 150."""
     open_trees: NonNegative
@@ -48,28 +51,23 @@ class OrderedTreeView(TypedDict):
     """The number of the tree's certificate, by which reports name the tree."""
     redemption_id: str
     """The redemption that the tree belongs to."""
-    state: str
+    state: Annotated[str, known(FAILED, *(state for state in TREE_TRANSITIONS if state not in _OUTSIDE_OF_ORDERS))]
     """`ordered` if it is still to be planted, `failed` if its planting failed, and otherwise its state since then."""
-
-
-class SiteView(TypedDict):
-    """The area in which the trees of an order must be planted: a circle on the ground."""
-
-    lat: float
-    """The latitude of the centre in degrees (WGS 84)."""
-    lon: float
-    """The longitude of the centre in degrees (WGS 84)."""
-    radius_km: float
-    """The radius in kilometres."""
 
 
 class ManifestView(TypedDict):
     """Links that download the manifest of an order without a token. Each answer has new ones."""
 
     csv: Link
-    """The manifest for spreadsheets. Texts in it are changed so that no spreadsheet runs them as a formula."""
+    """The manifest for spreadsheets: a header, and a row for each tree.
+
+    Texts in it are changed so that no spreadsheet runs them as a formula.
+    """
     json: Link
-    """The manifest for programs, with each text exactly as it is in the catalog."""
+    """The manifest for programs: JSON that the schema ``ManifestFile`` describes.
+
+    Each text is exactly as it is in the catalog.
+    """
     expires_at: Timestamp
     """When the links expire: 15 minutes after the answer."""
 
@@ -77,7 +75,7 @@ class ManifestView(TypedDict):
 class OrderView(OrderSummaryView):
     """A planting order with its trees."""
 
-    site: SiteView | None
+    site: Site | None
     """Where the trees must be planted; null if an older order has no site, and then they may be planted anywhere."""
     ordered_trees: list[OrderedTreeView]
     """The trees of the order."""
@@ -117,7 +115,7 @@ def order_view(
         "project_id": order.project_id,
         "partner": order.partner,
         "ordered_at": calendar.rfc3339(order.ordered_at),
-        "state": State.ORDERED if left else State.PLANTED,
+        "state": OrderState.of(left),
         "trees": len(order.trees),
         "open_trees": left,
         "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,

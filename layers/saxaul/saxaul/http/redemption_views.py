@@ -1,12 +1,13 @@
 """Views of redemptions, and of the steps of their trees."""
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from saxaul.catalog.calendar import Calendar
-from saxaul.http.views import Link, NonNegative, Timestamp
+from saxaul.http.views import Link, NonNegative, Timestamp, known
 from saxaul.log.shown import ShownTree
 from saxaul.trees.plantings import shown_planting
 from saxaul.trees.redemptions import Redemption, Step
+from saxaul.trees.states import TREE_TRANSITIONS, State
 
 
 class TreeView(TypedDict):
@@ -25,10 +26,8 @@ class TreeView(TypedDict):
 class StepView(TypedDict):
     """A step in the life of a tree: a change of its state, or an inspection."""
 
-    state: str
-    """The state of the tree after the step: `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or
-    `refunded`.
-    """
+    state: Annotated[str, known(*(state for state in TREE_TRANSITIONS if state is not State.REQUESTED))]
+    """The state of the tree after the step."""
     at: Timestamp
     """When the step happened. The partner reported the time of a planting and of an inspection."""
     recorded_at: Timestamp
@@ -36,7 +35,7 @@ class StepView(TypedDict):
     order_id: str | None
     """The planting order, if the tree was ordered or its planting failed; else null."""
     reason: str | None
-    """Why the planting failed; null for other steps."""
+    """Why the planting failed, in the words of the partner; null for other steps."""
     inspector: str | None
     """Who inspected the tree; null if the step is not an inspection."""
     evidence_url: Link | None
@@ -50,7 +49,7 @@ class LifeView(TypedDict):
 
     certificate: str
     """The number of the tree's certificate."""
-    state: str
+    state: Annotated[str, known(*State)]
     """The state of the tree. Before its redemption is reserved, it is that of the redemption."""
     history: list[StepView]
     """The stored steps of the tree, oldest first, at most 20 of them in full."""
@@ -63,7 +62,7 @@ class RedemptionView(TypedDict):
     """The id of the redemption."""
     user_id: str
     """The person whose points pay for the trees."""
-    state: str
+    state: Annotated[str, known(*State)]
     """`requested` until it is settled, and then `reserved` or `rejected`; `cancelled` if an app cancelled it before its
     trees were ordered. It is `ordered` while a tree is still to be planted, and then has the state that its trees
     share, or `planted` if they differ.
@@ -77,11 +76,17 @@ class RedemptionView(TypedDict):
     points: NonNegative
     """The price of all trees together, in points."""
     refunded_points: NonNegative
-    """The points that went back to the wallet for trees that could not be planted."""
+    """The points that went back to the wallet for trees that could not be planted.
+
+    A cancellation is not counted: it gives back all `points`, and the state is `cancelled`.
+    """
     dedication: str
     """The text on the certificates; empty if the app gave none."""
     certificates: list[str]
-    """The certificate numbers of the trees. A certificate can be read once the redemption is reserved."""
+    """The certificate numbers of the trees.
+
+    A certificate can be read once the redemption is reserved, and no longer after it is cancelled.
+    """
     lives: list[LifeView]
     """What has happened to each tree, in the order of `certificates`."""
     requested_at: Timestamp

@@ -1,13 +1,15 @@
 """The views of a certificate, and of a tree in the forest of its owner."""
 
-from typing import TypedDict
+from typing import Annotated, TypedDict, get_args
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language
 from saxaul.certificate.certificate import Certificate
 from saxaul.http.redemption_views import StepView, TreeView, step_view, tree_view
-from saxaul.http.views import Link, Timestamp
+from saxaul.http.views import Link, Timestamp, known
+from saxaul.log.events import Event
 from saxaul.trees.redemptions import Redemption, Tree
+from saxaul.trees.states import TREE_TRANSITIONS, State
 
 
 class PublicTreeView(TypedDict):
@@ -15,10 +17,6 @@ class PublicTreeView(TypedDict):
 
     certificate: str
     """The number of the tree's certificate."""
-    state: str
-    """The state of the tree: `requested`, `reserved`, `ordered`, `planted`, `alive`, `dead`, `replaced` or
-    `refunded`.
-    """
     project_id: str
     """The tree project."""
     species: str | None
@@ -42,6 +40,8 @@ class PublicTreeView(TypedDict):
 class ForestTreeView(PublicTreeView):
     """A tree of a person: what its certificate shows, its redemption, and all stored steps."""
 
+    state: Annotated[str, known(*TREE_TRANSITIONS)]
+    """The state of the tree. It is `requested` until the redemption is settled."""
     redemption_id: str
     """The redemption that the tree belongs to."""
     history: list[StepView]
@@ -62,8 +62,8 @@ class ForestPage(TypedDict):
 class EventView(TypedDict):
     """An event of the log that a certificate shows."""
 
-    state: str
-    """The event: `planted`, `alive`, `dead` or `replaced`."""
+    state: Annotated[str, known(*get_args(Event))]
+    """The event."""
     at: Timestamp
     """When it happened, as the partner reported it."""
     recorded_at: Timestamp
@@ -105,8 +105,8 @@ class LeafView(TypedDict):
     """The number of the tree's certificate."""
     project_id: str
     """The tree project."""
-    event: str
-    """`planted`, `alive`, `dead` or `replaced`."""
+    event: Annotated[str, known(*get_args(Event))]
+    """What the partner reported."""
     follows: str
     """The previous event of the same certificate; empty for the first."""
     occurred_at: Timestamp
@@ -202,6 +202,8 @@ class ProofView(TypedDict):
 class CertificateView(PublicTreeView):
     """The certificate of a tree. It does not name the person. It is canonical JSON (RFC 8785)."""
 
+    state: Annotated[str, known(*(state for state in TREE_TRANSITIONS if state is not State.REQUESTED))]
+    """The state of the tree."""
     history: list[EventView]
     """The events of the log that the certificate shows, oldest first; empty before the tree is planted."""
     proof: ProofView | None

@@ -20,6 +20,12 @@ NonNegative = Annotated[int, Described({"minimum": 0})]
 Grams = float
 """Grams of CO2e, with at most three decimals."""
 
+
+def known(*values: str) -> Described:
+    """Return what the document says of a text that has one of these values today. A later version may add values."""
+    return Described({"x-extensible-enum": [*map(str, values)]})
+
+
 _GRAMS = Decimal("0.001")
 
 

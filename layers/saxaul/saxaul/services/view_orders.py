@@ -12,9 +12,8 @@ from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.redemptions import Redemptions
 from saxaul.trees.manifests import ManifestLinks
-from saxaul.trees.orders import OrderPlace, OrderProgress, PlantingOrder
+from saxaul.trees.orders import OrderPlace, OrderProgress, OrderState, PlantingOrder
 from saxaul.trees.redemptions import Redemption
-from saxaul.trees.states import State
 
 
 class ViewedOrder(NamedTuple):
@@ -37,7 +36,7 @@ class OrderViewing(NamedTuple):
     clock: Clock
 
     def newest(
-        self, partners: Iterable[str], limit: int, before: OrderPlace | None, state: State | None
+        self, partners: Iterable[str], limit: int, before: OrderPlace | None, state: OrderState | None
     ) -> list[OrderProgress]:
         """Return up to ``limit`` announced orders of these partners, newest first. ``state`` None means any state.
 

@@ -13,15 +13,22 @@ from saxaul.catalog.entries import Text
 from saxaul.catalog.recorded import recorded
 from saxaul.storage import redemptions
 from saxaul.storage.table import Item, Key, Table, transact
-from saxaul.trees.orders import NewOrder, OrderedProject, OrderedTree, OrderPlace, OrderProgress, PlantingOrder
+from saxaul.trees.orders import (
+    NewOrder,
+    OrderedProject,
+    OrderedTree,
+    OrderPlace,
+    OrderProgress,
+    OrderState,
+    PlantingOrder,
+)
 from saxaul.trees.reach import Reach
-from saxaul.trees.states import State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 _PREFIX, _PROGRESS_PREFIX = "ORDER#", "PROGRESS#"
-_LISTS: Mapping[State | None, str] = {None: "ORDERS#", State.ORDERED: "ORDERED#", State.PLANTED: "PLANTED#"}
+_LISTS: Mapping[OrderState | None, str] = {None: "ORDERS#", OrderState.OPEN: "ORDERED#", OrderState.CLOSED: "PLANTED#"}
 """The lists of a partner: that of all orders, and that of the orders in each state."""
 
 _PROJECT = "pk, sk, species, latin, place, partner, reach"
@@ -98,7 +105,7 @@ class Orders:
         return [order for order in orders if order.announced_at is None]
 
     def of_partners(
-        self, partners: Iterable[str], limit: int, before: OrderPlace | None = None, state: State | None = None
+        self, partners: Iterable[str], limit: int, before: OrderPlace | None = None, state: OrderState | None = None
     ) -> list[OrderProgress]:
         """Return the announced orders of these partners, newest first, in any state or only in one.
 

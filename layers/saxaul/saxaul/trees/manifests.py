@@ -14,9 +14,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypedDict
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.entries import Text
+from saxaul.catalog.models import Described
 from saxaul.trees.invisible import without_invisible
 from saxaul.trees.orders import PlantingOrder
 
@@ -29,6 +31,8 @@ COLUMNS = (
     "certificate",
     "redemption_id",
     "project_id",
+    "partner",
+    "ordered_at",
     "species",
     "species_zh",
     "latin",
@@ -38,12 +42,67 @@ COLUMNS = (
     "lon",
     "radius_km",
 )
+"""The columns of the CSV. It has the fields of the JSON, and repeats those of the order in the row of each tree."""
 
 _FORMULA_SIGNS = frozenset("=+@\u2212")
 """The signs with which a formula begins. Dashes are not included: all characters of the category Pd are signs too."""
 
 _SEPARATORS = re.compile('([,;|"\uff0c\uff1b\uff5c\uff02\u037e])')
 """The characters at which a spreadsheet may split a cell, in all their forms: separators of CSV files, and quotes."""
+
+
+class Site(TypedDict):
+    """The area in which the trees of an order must be planted: a circle on the ground."""
+
+    lat: float
+    """The latitude of the centre in degrees (WGS 84)."""
+    lon: float
+    """The longitude of the centre in degrees (WGS 84)."""
+    radius_km: float
+    """The radius in kilometres."""
+
+
+class ManifestText(TypedDict):
+    """A text of a manifest in both languages."""
+
+    en: str
+    """The text in English."""
+    zh: str
+    """The text in Chinese."""
+
+
+class ManifestTree(TypedDict):
+    """A tree in a manifest."""
+
+    certificate: str
+    """The number of the tree's certificate, by which reports name the tree."""
+    redemption_id: str
+    """The redemption that the tree belongs to."""
+
+
+class ManifestFile(TypedDict):
+    """The JSON manifest of a planting order. It never changes after the order is announced."""
+
+    order_id: str
+    """The id of the order."""
+    project_id: str
+    """The tree project."""
+    partner: str
+    """The partner that plants the trees."""
+    ordered_at: Annotated[str, Described({"format": "date-time"})]
+    """When the order was placed."""
+    species: ManifestText
+    """The names of the species."""
+    latin: str
+    """The Latin name of the species, which may be empty."""
+    place: ManifestText
+    """The names of the place."""
+    site: Site | None
+    """Where the trees must be planted; null if an older order has no site, and then they may be planted anywhere."""
+    trees: int
+    """How many trees the order has."""
+    ordered_trees: list[ManifestTree]
+    """The trees of the order."""
 
 
 class Manifest(NamedTuple):
@@ -62,7 +121,7 @@ class ManifestLinks(NamedTuple):
 
 
 def manifest_of(order: PlantingOrder, calendar: Calendar) -> Manifest:
-    return Manifest(order.order_id, {"csv": _as_csv(order), "json": _as_json(order, calendar)})
+    return Manifest(order.order_id, {"csv": _as_csv(order, calendar), "json": _as_json(order, calendar)})
 
 
 def manifest_key(order_id: str, form: Format) -> str:
@@ -70,36 +129,42 @@ def manifest_key(order_id: str, form: Format) -> str:
     return f"orders/{order_id}.{form}"
 
 
-def _as_csv(order: PlantingOrder) -> bytes:
+def _as_csv(order: PlantingOrder, calendar: Calendar) -> bytes:
     """Return a header and one row for each tree, after a byte order mark. Without it, spreadsheets misread hanzi."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
     project = order.project
     species, place = project.species, project.place
-    project_cells = (order.project_id, species.en, species.zh, project.latin, place.en, place.zh)
+    order_cells = (order.project_id, project.partner, calendar.rfc3339(order.ordered_at))
+    project_cells = (species.en, species.zh, project.latin, place.en, place.zh)
     site = project.reach or ("", "", "")  # numbers, which no spreadsheet runs as a formula
     for tree in order.trees:
-        texts = (order.order_id, tree.number, tree.redemption_id, *project_cells)
+        texts = (order.order_id, tree.number, tree.redemption_id, *order_cells, *project_cells)
         rows.writerow([*map(safe_cell, texts), *site])
     return text.getvalue().encode("utf-8-sig")
 
 
 def _as_json(order: PlantingOrder, calendar: Calendar) -> bytes:
     project = order.project
-    document = {
+    reach = project.reach
+    document: ManifestFile = {
         "order_id": order.order_id,
         "project_id": order.project_id,
         "partner": project.partner,
         "ordered_at": calendar.rfc3339(order.ordered_at),
-        "species": project.species.model_dump(),
+        "species": _in_both(project.species),
         "latin": project.latin,
-        "place": project.place.model_dump(),
-        "site": project.reach._asdict() if project.reach else None,
+        "place": _in_both(project.place),
+        "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,
         "trees": len(order.trees),
         "ordered_trees": [{"certificate": tree.number, "redemption_id": tree.redemption_id} for tree in order.trees],
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _in_both(text: Text) -> ManifestText:
+    return {"en": text.en, "zh": text.zh}
 
 
 def safe_cell(text: str) -> str:

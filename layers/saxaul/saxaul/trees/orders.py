@@ -4,6 +4,7 @@ A waiting tree is reserved and not in an order: it was never ordered, or its pla
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from saxaul.catalog.entries import Text, TreeProject
@@ -20,6 +21,21 @@ MAX_TREES_PER_ORDER = 150
 
 Even if each tree is stored at its greatest size, the redemptions fit the limit of 4 MB for a transaction.
 """
+
+
+FAILED = "failed"
+"""The state, as part of an order, of a tree that left the order because its planting failed."""
+
+
+class OrderState(StrEnum):
+    """Whether trees of an order are still to be planted."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+    @classmethod
+    def of(cls, open_trees: int) -> "OrderState":
+        return cls.OPEN if open_trees else cls.CLOSED
 
 
 class OrderedTree(NamedTuple):
@@ -80,7 +96,7 @@ class PlantingOrder(NamedTuple):
     def state_in_order(self, redemption: Redemption, number: str) -> State | str:
         """Return the state of a tree as part of this order: ``failed`` if the tree left the order after a failure."""
         tree = redemption.tree(number)
-        return tree.state if tree.order_id == self.order_id else "failed"
+        return tree.state if tree.order_id == self.order_id else FAILED
 
 
 def shown_project(order: PlantingOrder | None, project: TreeProject | None) -> OrderedProject | None:
@@ -166,9 +182,9 @@ class OrderProgress(NamedTuple):
         return cls(order.order_id, order.project_id, order.partner, order.ordered_at, trees, open_trees=trees)
 
     @property
-    def state(self) -> State:
-        """``ordered`` until each tree is confirmed or reported as failed, and then ``planted``."""
-        return State.ORDERED if self.open_trees else State.PLANTED
+    def state(self) -> OrderState:
+        """``open`` until each tree is confirmed or reported as failed, and then ``closed``."""
+        return OrderState.of(self.open_trees)
 
     @property
     def place(self) -> OrderPlace:
