@@ -10,7 +10,6 @@ from saxaul.trees.manifests import ManifestLinks
 from saxaul.trees.orders import OrderProgress, PlantingOrder, open_trees
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.report_rules import Reported
-from saxaul.trees.states import State
 
 
 class OrderSummaryView(TypedDict):
@@ -111,15 +110,9 @@ def order_view(
     order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
 ) -> OrderView:
     """Return the view of a planting order for its partner."""
-    left, reach = open_trees(order, redemptions), order.project.reach
+    reach = order.project.reach
     return {
-        "order_id": order.order_id,
-        "project_id": order.project_id,
-        "partner": order.partner,
-        "ordered_at": calendar.rfc3339(order.ordered_at),
-        "state": State.ORDERED if left else State.PLANTED,
-        "trees": len(order.trees),
-        "open_trees": left,
+        **order_summary(OrderProgress.of(order, open_trees(order, redemptions)), calendar),
         "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,
         "ordered_trees": [
             {
