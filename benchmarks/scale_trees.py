@@ -35,14 +35,15 @@ from saxaul.settings import settings
 from saxaul.storage import periods
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table, python, transact
+from saxaul.trees.orders import MAX_TREES_PER_ORDER
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 PROJECT = "saxaul-alxa"
 
-MAX_TREES, DAY = 500, 86_400
-"""An order and a request of reports have at most 500 trees. Those of a day are collected."""
+DAY = 86_400
+"""The trees of a day are collected. They are in orders of at most MAX_TREES_PER_ORDER trees; so are their reports."""
 
 TREE_RECORDS = 4
 """How often the redemption of one tree changes: it is requested, settled, ordered and confirmed."""
@@ -102,8 +103,8 @@ class TreeSteps:
             "redeem": redeemed,
             "redeem_late": refused,
             "settle": settled,
-            "order": Step("PlaceOrders", Units(), ordering.scaled(1 / self._people), MAX_TREES, DAY),
-            "confirm": Step("TakeReports", Units(), confirmed.scaled(1 / self._people), MAX_TREES, DAY),
+            "order": Step("PlaceOrders", Units(), ordering.scaled(1 / self._people), MAX_TREES_PER_ORDER, DAY),
+            "confirm": Step("TakeReports", Units(), confirmed.scaled(1 / self._people), MAX_TREES_PER_ORDER, DAY),
             "wallet": self._each(viewing, winners[:20], lambda user: _request("GET", "/users/{user_id}/wallet", user)),
             "view_redemption": self._viewed(redeeming, winners[:20]),
             "search": self._each(

@@ -99,7 +99,7 @@ def reconcile(table: Table, report_finding: Callable[[Finding], None], terms: Te
             for item in items:
                 found(_add_item(kind, item, cross_checks))
     found(confirmed_disagreements(table, cross_checks))
-    found(confirmed_progress_findings(table, cross_checks.miscounted_orders()))
+    found(confirmed_progress_findings(table, cross_checks.unbalanced_orders()))
     found(confirmed_stock_findings(table, cross_checks.unbalanced_projects(table.clock.now())))
     found(confirmed_log_findings(table, cross_checks.census.counts))
     return report
@@ -145,10 +145,8 @@ def _progress_findings(table: Table, order_id: str) -> list[Finding]:
     stored, trees = orders.Orders(table), redemptions.Redemptions(table)
     findings: list[Finding] = []
     for _ in range(_READINGS):
-        order = stored.get(order_id)
-        if order is None:  # that is a finding of its own
-            return []
-        findings = progress_findings(order, trees.of_order(order), stored.find_progress(order_id))
+        order, progress = stored.get(order_id), stored.find_progress(order_id)
+        findings = progress_findings(order_id, order, trees.of_order(order) if order else {}, progress)
         if not findings:
             break
     return findings
@@ -208,7 +206,7 @@ def _stocks(table: Table, project_ids: Sequence[str]) -> dict[str, Stock]:
 
 
 def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]:
-    """Add an item of one kind to the cross-checks. Returns a finding if the item cannot be read."""
+    """Add an item of one kind to the cross-checks. Return a finding if it cannot be read or is in the wrong list."""
     try:
         match kind:
             case "USER":
@@ -216,9 +214,13 @@ def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]
             case "PROJECT":
                 cross_checks.add_stock(stocks.from_item(item["pk"].removeprefix("PROJECT#"), item))
             case "ORDER":
-                cross_checks.add_order(orders.from_item(item))
+                order = orders.from_item(item)
+                cross_checks.add_order(order)
+                return _misplaced(item, orders.to_item(order))
             case "PROGRESS":
-                cross_checks.add_progress(orders.progress_from_item(item))
+                progress = orders.progress_from_item(item)
+                cross_checks.add_progress(progress)
+                return _misplaced(item, orders.progress_to_item(progress))
             case "CERT":
                 cross_checks.add_certificate(_certified_tree(item))
             case "IMPACT":
@@ -226,6 +228,14 @@ def _add_item(kind: str, item: Item, cross_checks: CrossChecks) -> list[Finding]
     except MALFORMED as error:
         return [unreadable(item, error)]
     return []
+
+
+def _misplaced(item: Item, expected: Item) -> list[Finding]:
+    """Return a finding if an item is at another place of the index ``Listing`` than its own fields say."""
+    found, right = ((each.get("list_name"), each.get("list_order")) for each in (item, expected))
+    if found == right:
+        return []
+    return [Finding(f"item {item['pk']} {item['sk']}", f"is in the list {found}, but belongs in {right}")]
 
 
 def _certified_tree(item: Item) -> OrderedTree:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.client import SERVICE_UNAVAILABLE
+from http.client import CONFLICT, SERVICE_UNAVAILABLE
 from typing import Any
 
 import pytest
@@ -72,7 +72,8 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
 
 def cancelled_redemption(alipay: Client) -> dict[str, str]:
     """Return a redemption that was cancelled before its tree was ordered. A batch orders trees every minute."""
-    while True:
+    refusals = []
+    for _ in range(5):
         user = new_user()
         make_rich(alipay, user)
         requested = alipay.call_or_exit(
@@ -80,8 +81,13 @@ def cancelled_redemption(alipay: Client) -> dict[str, str]:
         )
         path = f"/users/{user}/redemptions/{requested['redemption_id']}"
         settled_redemption(alipay, path)
-        if alipay.call("DELETE", path).is_success:
+        response = alipay.call("DELETE", path)
+        if response.is_success:
             return {"user_id": user, "redemption_id": requested["redemption_id"]}
+        refusals.append(response.text)
+        if response.status_code != CONFLICT or response.json()["code"] != "already_ordered":
+            break
+    pytest.fail(f"no redemption could be cancelled: {refusals}")
 
 
 @pytest.fixture(scope="module")

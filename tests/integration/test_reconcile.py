@@ -15,6 +15,7 @@ from saxaul.catalog.entries import Cap
 from saxaul.deadline import UnansweredError
 from saxaul.impact.totals import FacilityYear, Tally
 from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.storage import orders
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.impact import ImpactStore, tally_key
 from saxaul.storage.table import Item, Key, Table, python, raw, transact
@@ -144,6 +145,60 @@ def test_an_order_that_counts_another_number_of_open_trees_is_reported(three_wee
     assert findings(three_weeks) == [f"order {order_id}: has no progress"]
 
 
+def test_an_order_whose_trees_are_all_planted_and_that_lost_its_progress_is_reported(planted: Stack) -> None:
+    [progress] = keys_of(planted, "PROGRESS#")
+    dynamodb().delete_item(TableName="Ledger", Key=raw(progress._asdict()))
+
+    assert findings(planted) == [f"order {progress.pk.removeprefix('PROGRESS#')}: has no progress"]
+
+
+@pytest.mark.parametrize("open_trees", [0, 2])
+def test_a_progress_of_an_order_that_does_not_exist_is_reported(three_weeks: Stack, open_trees: int) -> None:
+    [progress] = keys_of(three_weeks, "PROGRESS#")
+    item = three_weeks.ledger.get(progress)
+    assert item
+    orphan = orders.progress_from_item(item)._replace(order_id="o-9", open_trees=open_trees)
+    three_weeks.ledger.put_all([orders.progress_to_item(orphan) | {"v": 1}])
+
+    assert findings(three_weeks) == ["order o-9: has a progress, but does not exist"]
+
+
+@pytest.mark.parametrize("name", ["project_id", "partner"])
+def test_a_progress_of_another_project_or_partner_than_its_order_is_reported(three_weeks: Stack, name: str) -> None:
+    [progress] = keys_of(three_weeks, "PROGRESS#")
+    tamper(progress, **{name: "another"})
+
+    reported = findings(three_weeks)
+
+    order_id = progress.pk.removeprefix("PROGRESS#")
+    assert any(
+        finding.startswith(f"order {order_id}: has a progress with {name} 'another' instead of") for finding in reported
+    )
+
+
+@pytest.mark.parametrize("kind", ["ORDER", "PROGRESS"])
+@pytest.mark.parametrize("list_name", ["PLANTED#elsewhere", None])
+def test_an_order_and_a_progress_in_the_wrong_list_are_reported(
+    three_weeks: Stack, kind: str, list_name: str | None
+) -> None:
+    [key] = keys_of(three_weeks, f"{kind}#")
+    item = three_weeks.ledger.get(key)
+    assert item
+    right = (item["list_name"], item["list_order"])
+    without = {name: value for name, value in item.items() if name not in {"list_name", "list_order"}}
+    wrong = without | ({"list_name": list_name, "list_order": item["list_order"]} if list_name else {})
+    dynamodb().put_item(TableName="Ledger", Item=raw(wrong))
+
+    reported = findings(three_weeks)
+
+    if kind == "PROGRESS" and list_name is None:
+        order_id = key.pk.removeprefix("PROGRESS#")
+        assert reported == [f"order {order_id}: has a progress with is_announced False instead of True"]
+    else:
+        found = (wrong.get("list_name"), wrong.get("list_order"))
+        assert reported == [f"item {key.pk} {kind}: is in the list {found}, but belongs in {right}"]
+
+
 def test_a_stock_that_does_not_match_its_redemptions_is_reported(three_weeks: Stack) -> None:
     tamper(Key("PROJECT#saxaul-alxa", "STOCK"), reserved=11)
 
@@ -162,7 +217,8 @@ def test_a_lost_order_and_lost_certificates_are_reported_through_their_redemptio
 
     assert sum("whose certificate does not lead to it" in finding for finding in reported) == 2
     assert sum("which does not list it" in finding for finding in reported) == 1
-    assert len(reported) == 3
+    assert sum("has a progress, but does not exist" in finding for finding in reported) == 1
+    assert len(reported) == 4
 
 
 PLANTED_AT = "2026-06-06T00:10:00+08:00"

@@ -1,12 +1,17 @@
 """The list of a person's redemptions: every state, newest first, page by page, at a bounded cost."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from saxaul.services.read_forest import forest_reading
 from saxaul.storage import table
-from saxaul.storage.table import FOREST_PAGE, Item, python
+from saxaul.storage.clients import dynamodb
+from saxaul.storage.table import Item, python
 from saxaul.trees.redemptions import Redemption
+from saxaul.trees.states import State
 from tests.builders import NOON, make_redemption
 from tests.integration.stack import Response, Stack, call, cancel, redeem
 
@@ -90,11 +95,61 @@ def test_a_page_continues_at_its_place_if_the_redemption_there_was_cancelled(sta
     assert ids(listed()) == ["r-2", "r-1", "r-0"]
 
 
-def test_a_page_does_not_cost_more_if_a_person_has_hundreds_of_redemptions(
+@contextmanager
+def after_query(number: int, step: Callable[[], object]) -> Iterator[list[str]]:
+    """Run a step right after a query, counted from 1. The list has the name of each call to DynamoDB."""
+    calls: list[str] = []
+
+    def answered(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+        calls.append(model.name)
+        if model.name == "Query" and calls.count("Query") == number:
+            step()
+
+    events = dynamodb().meta.events
+    events.register("after-call.dynamodb", answered, unique_id="after_query")
+    try:
+        yield calls
+    finally:
+        events.unregister("after-call.dynamodb", unique_id="after_query")
+
+
+@pytest.mark.parametrize("query", [1, 2])
+@pytest.mark.parametrize("number", [5, 34, 59])
+def test_a_redemption_that_is_cancelled_while_a_page_is_read_is_in_it_once(
+    stack: Stack, query: int, number: int
+) -> None:
+    store(stack, *(make_redemption(f"r-{number:02}", requested_at=NOON + number) for number in range(60)))
+    cancelled = stack.redemption(f"r-{number:02}").cancelled()
+
+    with after_query(query, lambda: stack.redemptions.write([cancelled], {})):
+        found = forest_reading().requested("u-42", 100, None)
+
+    assert [redemption.redemption_id for redemption in found.redemptions] == [f"r-{n:02}" for n in reversed(range(60))]
+    assert found.redemptions[59 - number].state is State.CANCELLED
+
+
+def test_redemptions_that_are_cancelled_between_two_pages_are_listed_once(stack: Stack) -> None:
+    store(stack, *(make_redemption(f"r-{number:02}", requested_at=NOON + number // 2) for number in range(60)))
+    found, cursor = [], ""
+    for page in range(3):
+        response = listed(limit="20", cursor=cursor)
+        found += ids(response)
+        cursor = response.body["cursor"]
+        last = 40 - 20 * page
+        # the last ones of this page, the first ones of the next page, and one of the page after that
+        cancelled = [number for number in (last + 1, last, last - 1, last - 2, last - 25) if number >= 0]
+        stack.redemptions.write([stack.redemption(f"r-{number:02}").cancelled() for number in cancelled], {})
+
+    assert found == [f"r-{number:02}" for number in reversed(range(60))]
+    assert cursor is None
+
+
+def test_a_page_reads_only_its_redemptions_even_if_a_person_has_hundreds(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redemptions = [make_redemption(f"r-{number:03}", requested_at=NOON + number) for number in range(300)]
     store(stack, *(found.cancelled() if number % 2 else found for number, found in enumerate(redemptions)))
+    cursor = listed(limit="10").body["cursor"]
     read: list[Item] = []
 
     def watched(raw_item: Any) -> Item:  # noqa: ANN401 - DynamoDB's own notation
@@ -103,9 +158,13 @@ def test_a_page_does_not_cost_more_if_a_person_has_hundreds_of_redemptions(
 
     monkeypatch.setattr(table, "python", watched)
 
-    assert ids(listed(limit="10")) == [f"r-{number}" for number in range(299, 289, -1)]
-    assert sum("trees" in item for item in read) == FOREST_PAGE
-    assert sum("trees" not in item for item in read) < 4 * FOREST_PAGE
+    with after_query(0, lambda: None) as calls:
+        response = listed(limit="50", cursor=cursor)
+
+    assert ids(response) == [f"r-{number}" for number in range(289, 239, -1)]
+    assert calls == ["Query", "Query", "BatchGetItem"]
+    assert sum("trees" in item for item in read) == 50
+    assert sum("trees" not in item for item in read) <= 2 * (50 + 2)
 
 
 @pytest.mark.usefixtures("stack")

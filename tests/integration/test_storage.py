@@ -272,7 +272,7 @@ def test_stale_writes_of_wallets_orders_and_redemptions_are_refused(stack: Stack
     with pytest.raises(ItemMovedError):
         stack.wallets.put(make_wallet(2))
     with pytest.raises(TransactionRefusedError):
-        stack.orders.announce(make_order()._replace(version=7), OrderProgress.of_new(make_order()))
+        stack.orders.announce(make_order()._replace(version=7), OrderProgress.of(make_order(), 0))
     with pytest.raises(RedemptionExistsError) as exists:
         stack.redemptions.add(make_redemption(trees=3))
 

@@ -70,7 +70,7 @@ def assert_orders_and_trees_agree(world: World, found: list[Redemption]) -> None
     for item in items_of(world, "PROGRESS#"):
         cross_checks.add_progress(orders.progress_from_item(item))
     assert cross_checks.disagreements() == []
-    assert cross_checks.miscounted_orders() == []
+    assert cross_checks.unbalanced_orders() == []
 
 
 def assert_announced_orders_have_an_event_and_a_manifest(world: World) -> None:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul.audit import MAX_ITEM_BYTES, PAID, CrossChecks, Finding, Holdings, check, stock_findings
+from saxaul.audit import (
+    MAX_ITEM_BYTES,
+    PAID,
+    CrossChecks,
+    Finding,
+    Holdings,
+    check,
+    progress_findings,
+    stock_findings,
+)
 from saxaul.catalog.entries import ActionType
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.awards import Terms
@@ -17,7 +26,7 @@ from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period
 from saxaul.ledger.shares import digest
 from saxaul.ledger.wallets import harvest, position
-from saxaul.trees.orders import OrderedTree
+from saxaul.trees.orders import OrderedTree, OrderProgress
 from saxaul.trees.redemptions import Redemption, Step
 from saxaul.trees.states import UNPAID, State
 from saxaul.trees.stock import Stock
@@ -330,6 +339,67 @@ def test_a_certificate_that_leads_to_another_redemption_is_a_fault_of_both() -> 
 def test_a_certificate_may_exist_before_its_redemption_is_settled() -> None:
     assert disagreements_of(cross_checks(make_redemption("r-1", trees=0), order=False)) != []
     assert disagreements_of(cross_checks(RESERVED._replace(state=State.REQUESTED), order=False)) == []
+
+
+DONE = ORDERED.stepped({NUMBER: Step(State.RESERVED, NOON, NOON, order_id="o-1", reason="frost")})
+PROGRESS = OrderProgress.of(make_order(ORDERED), open_trees=1)
+WRONG_FIELDS: list[tuple[str, object]] = [
+    ("project_id", "elsewhere"),
+    ("partner", "another"),
+    ("ordered_at", NOON + 1),
+    ("trees", 2),
+    ("open_trees", 0),
+    ("is_announced", True),
+]
+
+
+@pytest.mark.parametrize(("redemption", "open_trees"), [(ORDERED, 1), (DONE, 0)])
+def test_an_order_balances_only_with_its_progress(redemption: Redemption, open_trees: int) -> None:
+    progress = PROGRESS._replace(open_trees=open_trees, version=3)
+    alone, books = cross_checks(redemption), cross_checks(redemption)
+    books.add_progress(progress)
+
+    assert (alone.unbalanced_orders(), books.unbalanced_orders()) == (["o-1"], [])
+    assert progress_findings("o-1", make_order(ORDERED), {"r-1": redemption}, progress) == []
+    assert progress_findings("o-1", make_order(ORDERED), {"r-1": redemption}, None) == [
+        Finding("order o-1", "has no progress")
+    ]
+
+
+@pytest.mark.parametrize("open_trees", [0, 1])
+def test_a_progress_without_an_order_and_redemptions_is_a_fault(open_trees: int) -> None:
+    books = CrossChecks()
+    books.add_progress(PROGRESS._replace(open_trees=open_trees))
+
+    assert books.unbalanced_orders() == ["o-1"]
+    assert progress_findings("o-1", None, {}, PROGRESS) == [Finding("order o-1", "has a progress, but does not exist")]
+    assert progress_findings("o-1", None, {}, None) == []
+
+
+def test_each_field_of_a_progress_is_compared() -> None:
+    assert {*OrderProgress._fields} == {"order_id", "version", *(name for name, _ in WRONG_FIELDS)}
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_FIELDS)
+def test_a_progress_with_a_wrong_field_is_a_fault_with_both_values(name: str, value: object) -> None:
+    wrong, books = PROGRESS._replace(**{name: value}), cross_checks(ORDERED)  # type: ignore[arg-type]
+    books.add_progress(wrong)
+
+    [finding] = progress_findings("o-1", make_order(ORDERED), {"r-1": ORDERED}, wrong)
+
+    right = getattr(PROGRESS, name)
+    details = {f"has a progress with {name} {value!r} instead of {right!r}"}
+    if name == "open_trees":
+        details = {"counts 0 open trees, but its redemptions have 1"}
+    assert (finding.subject, {finding.detail}, books.unbalanced_orders()) == ("order o-1", details, ["o-1"])
+
+
+def test_the_open_trees_are_not_compared_if_a_redemption_is_missing() -> None:
+    wrong = PROGRESS._replace(open_trees=0, partner="another")
+
+    [finding] = progress_findings("o-1", make_order(ORDERED), {}, wrong)
+
+    assert finding.detail == f"has a progress with partner 'another' instead of {PROGRESS.partner!r}"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from benchmarks.scale_gauge import LogBytes, step
 from benchmarks.scale_model import DAY, DAYS_OF_MONTH, Activity, dollars_a_month, load
 from benchmarks.scale_units import SIZES, Measured, Step, Units
 from local.template import on_aws, resources, template
+from saxaul.trees.orders import MAX_TREES_PER_ORDER
 
 API = Units(processor_seconds=0.005, round_trips=3, read_units=2, log_bytes=250, sent_bytes=100)
 FUNCTIONS = {
@@ -278,6 +279,10 @@ def test_the_tables_of_the_scale_fit_into_80_columns_and_into_their_document() -
     written = with_tables(document, summary)
     assert written != document
     assert with_tables(written, summary) == written
+
+
+def test_the_document_names_the_most_trees_of_an_order() -> None:
+    assert f"are used once for up to {MAX_TREES_PER_ORDER} trees" in DOCUMENT.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 :func:`check` checks one owner from the owner's own items. Stocks, planting orders and certificates concern many owners,
 so :class:`CrossChecks` compares them with the redemptions while all items are read. ``CrossChecks`` stores a
-tree only until both items that contain the tree have been read. So checking a whole table needs little memory.
+tree only until both items that contain the tree have been read, and what is known of an order only until its items
+agree. So checking a whole table needs little memory.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from saxaul.ledger.actions import Owner
 from saxaul.ledger.awards import Terms, award_in_order, in_award_order
@@ -235,6 +236,9 @@ class Disagreement(NamedTuple):
                 )
 
 
+Counted = TypeVar("Counted")
+
+
 class _Link(NamedTuple):
     """A pair of a tree and an order, or of a tree and its certificate if ``order_id`` is None.
 
@@ -281,7 +285,8 @@ class CrossChecks:
         self._stocks: dict[str, Stock] = {}
         self._surpluses: dict[_Link, int] = {}
         self._unpaid: set[OrderedTree] = set()
-        self._open_trees: Counter[str] = Counter()
+        self._progress: dict[OrderProgress, int] = {}
+        self._open_trees: dict[str, int] = {}
 
     def add_redemption(self, redemption: Redemption) -> None:
         trees = [
@@ -293,21 +298,24 @@ class CrossChecks:
         self.census.add(redemption)
         self._trees[redemption.project_id] += len(trees)
         for tree, named in trees:
-            self._count(_Link(None, "", named), 1)
+            _count(self._surpluses, _Link(None, "", named), 1)
             if tree.state is State.ORDERED:
-                self._open_trees[tree.order_id] += 1
+                _count(self._open_trees, tree.order_id, 1)
             for order_id in tree.orders:
-                self._count(_Link(order_id, redemption.project_id, named), 1)
-
-    def add_progress(self, progress: OrderProgress) -> None:
-        self._open_trees[progress.order_id] -= progress.open_trees
+                _count(self._surpluses, _Link(order_id, redemption.project_id, named), 1)
 
     def add_order(self, order: PlantingOrder) -> None:
+        _count(self._progress, OrderProgress.of(order, open_trees=0), 1)
         for tree in order.trees:
-            self._count(_Link(order.order_id, order.project_id, tree), -1)
+            _count(self._surpluses, _Link(order.order_id, order.project_id, tree), -1)
+
+    def add_progress(self, progress: OrderProgress) -> None:
+        """Add a progress. Its open trees are compared with the redemptions, and its other fields with the order."""
+        _count(self._progress, progress._replace(open_trees=0, version=0), -1)
+        _count(self._open_trees, progress.order_id, -progress.open_trees)
 
     def add_certificate(self, leads_to: OrderedTree) -> None:
-        self._count(_Link(None, "", leads_to), -1)
+        _count(self._surpluses, _Link(None, "", leads_to), -1)
 
     def add_stock(self, stock: Stock) -> None:
         self._stocks[stock.project_id] = stock
@@ -332,34 +340,50 @@ class CrossChecks:
             if stock_findings(self.stock(project_id), self.stock(project_id), self._trees[project_id], now)
         ]
 
-    def miscounted_orders(self) -> list[str]:
-        """Return the orders whose progress has another number of open trees than their redemptions."""
-        return sorted(order_id for order_id, surplus in self._open_trees.items() if surplus)
+    def unbalanced_orders(self) -> list[str]:
+        """Return the orders that disagree with their progress, and those of which only one of the two exists."""
+        return sorted({*self._open_trees, *(progress.order_id for progress in self._progress)})
 
     def stock(self, project_id: str) -> Stock:
         return self._stocks.get(project_id, Stock(project_id))
 
-    def _count(self, link: _Link, step: int) -> None:
-        surplus = self._surpluses.pop(link, 0) + step
-        if surplus:
-            self._surpluses[link] = surplus
+
+def _count(surpluses: dict[Counted, int], counted: Counted, step: int) -> None:
+    """Add a step to the surplus of something. A surplus of zero is not stored."""
+    surplus = surpluses.pop(counted, 0) + step
+    if surplus:
+        surpluses[counted] = surplus
 
 
 def progress_findings(
-    order: PlantingOrder, redemptions: Mapping[str, Redemption], progress: OrderProgress | None
+    order_id: str,
+    order: PlantingOrder | None,
+    redemptions: Mapping[str, Redemption],
+    progress: OrderProgress | None,
 ) -> list[Finding]:
-    """Return a finding if the progress of an order disagrees with the order's redemptions, which are given by id.
+    """Return how the progress of an order disagrees with the order and its redemptions, which are given by id.
 
-    If one of the redemptions is missing, that is a finding of its own, and nothing is returned here.
+    If one of the redemptions is missing, or if a redemption names an order that does not exist, that is a finding of
+    its own. So the open trees are not compared if a redemption is missing.
     """
-    if not redemptions.keys() >= {tree.redemption_id for tree in order.trees}:
-        return []
-    counted, subject = open_trees(order, redemptions), f"order {order.order_id}"
+    subject = f"order {order_id}"
+    if order is None:
+        return [Finding(subject, "has a progress, but does not exist")] if progress else []
     if progress is None:
         return [Finding(subject, "has no progress")]
-    if progress.open_trees == counted:
-        return []
-    return [Finding(subject, f"counts {progress.open_trees} open trees, but its redemptions have {counted}")]
+    findings = []
+    if redemptions.keys() >= {tree.redemption_id for tree in order.trees}:
+        counted = open_trees(order, redemptions)
+        if progress.open_trees != counted:
+            detail = f"counts {progress.open_trees} open trees, but its redemptions have {counted}"
+            findings.append(Finding(subject, detail))
+    expected = OrderProgress.of(order, progress.open_trees)._replace(version=progress.version)
+    findings += [
+        Finding(subject, f"has a progress with {name} {found!r} instead of {right!r}")
+        for name, right, found in zip(OrderProgress._fields, expected, progress, strict=True)
+        if right != found
+    ]
+    return findings
 
 
 def stock_findings(before: Stock, after: Stock, trees: int, now: int) -> list[Finding]:

@@ -109,15 +109,9 @@ def order_view(
     order: PlantingOrder, redemptions: Mapping[str, Redemption], links: ManifestLinks | None, calendar: Calendar
 ) -> OrderView:
     """Return the view of a planting order for its partner."""
-    left, reach = open_trees(order, redemptions), order.project.reach
+    reach = order.project.reach
     return {
-        "order_id": order.order_id,
-        "project_id": order.project_id,
-        "partner": order.partner,
-        "ordered_at": calendar.rfc3339(order.ordered_at),
-        "state": OrderState.of(left),
-        "trees": len(order.trees),
-        "open_trees": left,
+        **order_summary(OrderProgress.of(order, open_trees(order, redemptions)), calendar),
         "site": {"lat": reach.lat, "lon": reach.lon, "radius_km": reach.radius_km} if reach else None,
         "ordered_trees": [
             {

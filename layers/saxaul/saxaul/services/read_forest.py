@@ -85,10 +85,7 @@ class ForestReading(NamedTuple):
 
         With ``after``, return only redemptions that follow the one at this place.
         """
-        listed = self.redemptions.newest(user_id, after)
-        older = (found for found in listed if after is None or (found.requested_at, found.redemption_id) < after)
-        found = list(islice(older, limit + 1))
-        return FoundRedemptions(found[:limit], len(found) > limit)
+        return FoundRedemptions(*self.redemptions.newest(user_id, limit, after))
 
     def trees(self, user_id: str, limit: int, after: ForestPlace | None) -> Forest:
         """Return up to ``limit`` trees of a user, the most recently requested first, after the place ``after``.

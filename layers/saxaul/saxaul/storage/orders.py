@@ -50,7 +50,7 @@ class Orders:
         writes = [
             self._table.put_write(redemptions.to_item(redemption), redemption.version) for redemption in new.redemptions
         ]
-        progress = OrderProgress.of_new(new.order)
+        progress = OrderProgress.of(new.order, len(new.order.trees))
         transact(
             [self._table.put_write(to_item(new.order), expected_version=0), self.progress_write(progress), *writes]
         )

@@ -10,8 +10,7 @@ trees, and the rejected and cancelled ones. So a forest costs the same, however 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from heapq import merge
-from itertools import groupby, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -86,14 +85,29 @@ class Redemptions:
         found = self._in_parts(Key(item["pk"], item["sk"]) for item in keys)
         return (redemption for redemption in found if redemption.state not in _WITHOUT_TREES)
 
-    def newest(self, user_id: str, last: tuple[int, str] | None = None) -> Iterator[Redemption]:
-        """Yield a user's redemptions in any state, the most recently requested first, as ``forest`` does."""
-        pk, newest = f"USER#{user_id}", _order(*last) if last else _NEWEST
-        with_trees = self._table.forest(pk, _OLDEST, newest)
-        without_trees = self._table.forest(pk, _WITHOUT_TREES_MARK + _OLDEST, _WITHOUT_TREES_MARK + newest)
-        # A redemption that is rejected or cancelled meanwhile is in both lists, because this list is read first.
-        merged = merge(with_trees, without_trees, key=_place_in_forest, reverse=True)
-        return self._in_parts(Key(pk, sk) for sk, _ in groupby(item["sk"] for item in merged))
+    def newest(self, user_id: str, limit: int, before: tuple[int, str] | None = None) -> tuple[list[Redemption], bool]:
+        """Return a user's most recently requested redemptions in any state, and whether older ones follow.
+
+        There are at most ``limit`` of them. ``before`` is the requested_at and the redemption_id of a redemption; then
+        return only those that come after it in the list. A redemption that was requested, rejected or cancelled within
+        the last second or so may be missing, because the index lags behind.
+        """
+        # A redemption that is rejected or cancelled leaves the list with trees, and gets the same place in the other
+        # list. The list with trees is read first and completely, so the redemption is in one of the lists, or in both.
+        with_trees = self._places(user_id, "", limit + 1, before)
+        without_trees = self._places(user_id, _WITHOUT_TREES_MARK, limit + 1, before)
+        places = sorted({*with_trees, *without_trees}, reverse=True)
+        keys = [redemption_key(user_id, place.partition("#")[2]) for place in places[:limit]]
+        found = self._table.get_many(keys, consistent=True)
+        return [from_item(found[key]) for key in keys if key in found], len(places) > limit
+
+    def _places(self, user_id: str, mark: str, limit: int, before: tuple[int, str] | None) -> list[str]:
+        """Return the first ``limit`` places in one list of a user's redemptions, newest first. ``mark`` begins them."""
+        newest = _order(*before) if before else _NEWEST
+        # The place ``before`` may be in the list, so one more is read. Then one query is always enough.
+        found = self._table.forest(f"USER#{user_id}", mark + _OLDEST, mark + newest, limit + 1)
+        places = (str(item["forest_order"]).removeprefix(mark) for item in found)
+        return list(islice((place for place in places if place < newest), limit))
 
     def _in_parts(self, keys: Iterator[Key]) -> Iterator[Redemption]:
         while some := list(islice(keys, FOREST_PAGE)):
@@ -227,11 +241,6 @@ def _waiting_list(project_id: str) -> str:
 def _order(instant: int, redemption_id: str) -> str:
     """Return the place of a redemption in a list: by an instant, and redemptions of the same second by their ids."""
     return f"{instant:012d}#{redemption_id}"
-
-
-def _place_in_forest(item: Item) -> str:
-    """Return the place of a redemption among all redemptions of its user: by the time of the request."""
-    return str(item["forest_order"]).removeprefix(_WITHOUT_TREES_MARK)
 
 
 def to_item(redemption: Redemption) -> Item:

@@ -25,7 +25,7 @@ BATCH_WRITE = 25
 """The most items that DynamoDB writes in one batch."""
 
 FOREST_PAGE = 25
-"""How many keys of the index ``Forest`` are read at a time."""
+"""How many keys of the index ``Forest`` are read at a time for the trees of a person."""
 
 IS_NEW = "attribute_not_exists(pk)"
 IS_AS_EXPECTED = "v = :expected_version"
@@ -146,18 +146,18 @@ class Table:
         found = self._query(condition, values, IndexName="Listing", ScanIndexForward=not backwards, Limit=limit)
         return islice(found, limit)
 
-    def forest(self, pk: str, first: str, last: str) -> Iterator[Item]:
+    def forest(self, pk: str, first: str, last: str, at_a_time: int = FOREST_PAGE) -> Iterator[Item]:
         """Yield the keys of a partition's items in the index ``Forest``, from ``last`` backwards to ``first``.
 
-        Both are positions in the index (``forest_order``) and included. The index may lag behind. Reads FOREST_PAGE
-        keys at a time.
+        Both are positions in the index (``forest_order``) and included. The index may lag behind. Reads ``at_a_time``
+        keys with each query.
         """
         return self._query(
             "pk = :pk AND forest_order BETWEEN :first AND :last",
             {":pk": pk, ":first": first, ":last": last},
             IndexName="Forest",
             ScanIndexForward=False,
-            Limit=FOREST_PAGE,
+            Limit=at_a_time,
         )
 
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own

@@ -177,9 +177,17 @@ class OrderProgress(NamedTuple):
     version: int = 0
 
     @classmethod
-    def of_new(cls, order: PlantingOrder) -> "OrderProgress":
-        trees = len(order.trees)
-        return cls(order.order_id, order.project_id, order.partner, order.ordered_at, trees, open_trees=trees)
+    def of(cls, order: PlantingOrder, open_trees: int) -> "OrderProgress":
+        """Return the progress of an order with this many open trees, as a new item (version 0)."""
+        return cls(
+            order_id=order.order_id,
+            project_id=order.project_id,
+            partner=order.partner,
+            ordered_at=order.ordered_at,
+            trees=len(order.trees),
+            open_trees=open_trees,
+            is_announced=order.announced_at is not None,
+        )
 
     @property
     def state(self) -> OrderState:
