@@ -325,7 +325,9 @@ class _Document:
         }
         headers = [*answer.headers]
         if LANG in declared.query and answer.media:
-            headers.append(HeaderField("Content-Language", "The language of the response: `en` or `zh`."))
+            headers.append(
+                HeaderField("Content-Language", "The language of the response: `en` or `zh`.", required=True)
+            )
         made: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if headers:
             made["headers"] = {header.name: self._header(header) for header in headers}
@@ -333,7 +335,9 @@ class _Document:
 
     def _header(self, header: HeaderField) -> dict[str, Any]:
         """Return a reference to the description of a header, or a description of its own if it has another text."""
-        made = {"description": header.text, "schema": {"type": "string"}}
+        made: dict[str, Any] = {"description": header.text, "schema": {"type": "string"}}
+        if header.required:
+            made["required"] = True
         is_shared = self._headers.setdefault(header.name, made) == made
         return {"$ref": f"#/components/headers/{header.name}"} if is_shared else made
 
@@ -352,7 +356,7 @@ class _Document:
             schema = self._all_refused(usual)
         made: dict[str, Any] = {"description": _listed(codes), CODES: listed}
         if status in _RETRIED:
-            retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.")
+            retry = HeaderField("Retry-After", "After how many seconds the request may be sent again.", required=True)
             made["headers"] = {"Retry-After": self._header(retry)}
         refusals = [
             call | {"name": call["response"]["code"]}

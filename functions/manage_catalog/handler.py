@@ -53,6 +53,7 @@ _EFFECTIVE_AT = FreeText(
     "effective_at", "When the change takes effect, in RFC 3339. Without it, after the delay of the catalog."
 )
 _CONDITIONS = (IF_MATCH, IF_NONE_MATCH_OF_A_WRITE)
+_ETAG_OF_AN_ENTRY = ETAG._replace(text=f"{ETAG.text} A deletion does not have it.", required=False)
 _WRITTEN = {200: Answer(EntryView, headers=(ETAG,))}
 _REFUSED = (
     *("invalid_identifier", "invalid_header", "unknown_kind", "stale_version", "already_there", "entry_moved"),
@@ -97,7 +98,7 @@ def list_entries(request: Request) -> Response:
 @operation(
     *("GET", "/catalog/{kind}/{id}", TO_OPERATE),
     query=(_ON,),
-    answers={200: Answer(EntryView, headers=(ETAG,))},
+    answers={200: Answer(EntryView, headers=(_ETAG_OF_AN_ENTRY,))},
     problems=("invalid_identifier", "unknown_kind", "unknown_entry"),
 )
 def view_entry(request: Request) -> Response:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _QUERY = FreeText("q", "What to search for. Without it, the front page.", longest=100)
 _LIMIT = WholeNumber("limit", "The most results.", default=10, maximum=50)
-_ETAG = ETAG._replace(text=f"{ETAG.text} The response for a person (`user_id`) does not have it.")
+_ETAG = ETAG._replace(text=f"{ETAG.text} The response for a person (`user_id`) does not have it.", required=False)
 _SEARCHES = 3
 """The most searches of a request, if tree projects among its results turn out to be sold out."""
 _CACHE_HEADERS = {"cache-control": "private, max-age=60", "vary": "Authorization"}

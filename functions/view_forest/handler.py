@@ -87,7 +87,8 @@ def view_statement(request: Request) -> Response:
 def list_redemptions(request: Request) -> Response:
     """List a person's redemptions in any state, the most recently requested first, one page at a time.
 
-    Rejected and cancelled redemptions are listed too.
+    Rejected and cancelled redemptions are listed too. The list can be about a second behind: a redemption that was
+    requested, rejected or cancelled a moment ago may be missing.
     """
     limit, place = _REDEMPTIONS_LIMIT.of(request), _REDEMPTIONS.place_in(request, request.user_id)
     found = forest_reading().requested(request.user_id, limit, RedemptionPlace(*place) if place else None)

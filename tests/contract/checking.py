@@ -32,6 +32,9 @@ def check_response(method: str, path: str, status: int, headers: Mapping[str, st
     documented = {name.lower() for name in response.get("headers", {})}
     undocumented = {"etag", "location", "content-language", "retry-after"} & headers.keys() - documented
     assert not undocumented, f"{method} {path} has the headers {undocumented} with {status}"
+    described = {name.lower(): _resolved(header) for name, header in response.get("headers", {}).items()}
+    missing = {name for name, header in described.items() if header.get("required")} - headers.keys()
+    assert not missing, f"{method} {path} lacks the headers {missing} with {status}"
     content = response.get("content")
     if content is None:
         assert body == "", f"{method} {path} has a body with {status}"
@@ -53,8 +56,11 @@ def _paths() -> dict[str, dict[str, Any]]:
     return paths
 
 
-def _resolved(part: Any) -> Any:  # noqa: ANN401 - a response, or a reference to one
-    return _document()["components"]["responses"][part["$ref"].rpartition("/")[2]] if part and "$ref" in part else part
+def _resolved(part: Any) -> Any:  # noqa: ANN401 - a response or a header, or a reference to one
+    if not part or "$ref" not in part:
+        return part
+    _, components, kind, name = part["$ref"].split("/")
+    return _document()[components][kind][name]
 
 
 @cache

@@ -31,7 +31,7 @@ class HeaderField(NamedTuple):
 
     Attributes:
         text: what the header says.
-        required: whether a request without the header is refused. It has no meaning for a response.
+        required: whether a request without the header is refused, or whether each such response has the header.
     """
 
     name: str
@@ -39,8 +39,8 @@ class HeaderField(NamedTuple):
     required: bool = False
 
 
-ETAG = HeaderField("ETag", "Names this version of the response, for If-None-Match or If-Match.")
-LOCATION = HeaderField("Location", "The address at which the state of what was requested can be read.")
+ETAG = HeaderField("ETag", "Names this version of the response, for If-None-Match or If-Match.", required=True)
+LOCATION = HeaderField("Location", "The address at which the state of what was requested can be read.", required=True)
 IF_NONE_MATCH = HeaderField(
     "If-None-Match", "The ETags of the responses that the client has. If one is current, the status is 304."
 )
