@@ -267,7 +267,7 @@ def _spend(journey: Journey) -> None:
     too_many = {"project_id": "saxaul-alxa", "trees": 10}
     journey(
         "request_trees",
-        "More than the points suffice for",
+        "More than the points can pay",
         "insufficient_points",
         path=path,
         body=too_many,
