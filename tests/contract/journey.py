@@ -4,22 +4,26 @@ It runs in this process, with a stopped clock, a fixed key and fixed random numb
 An operator writes a programme; two apps report what a person did; the person gets a tree; and a partner plants it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from random import Random
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.operations import operations
+from local.sam import ROOT
+from saxaul.catalog.entries import ActionType, Facility, Kind
 from tests.builders import NOON, SHANGHAI, at
 from tests.clocks import StoppedClock
 from tests.integration.conftest import new_stack
-from tests.integration.stack import Response, Stack, call, invoke
+from tests.integration.stack import Response, Stack, an_app, call, invoke
 from tests.integration.test_impact import Stream
 from tests.proof.memory_kms import MemoryKMS
 
@@ -29,75 +33,36 @@ NOT_SHOWN = frozenset({"view_document", "view_page", "view_file"})
 """The operations whose responses are too large for an example. The document cannot contain itself."""
 
 MEI = {"user_id": "mei"}
-BUS_RIDE = {
-    "names": {"en": "Bus ride", "zh": "公交出行"},
-    "unit": "ride",
-    "category": "travel",
-    "points": {"value": 80, "confidence": "C", "source": "https://example.org/points"},
-    "caps": [{"window": "day", "units": 4}],
-    "avoided_g": {"value": 212.5, "region": "China", "year": 2024, "confidence": "B", "source": "China Daily"},
-    "max_quantity": 20,
-}
-SOLAR_POWER = {
-    "names": {"en": "Solar power", "zh": "光伏发电"},
-    "unit": "kWh",
-    "actor": "facility",
-    "avoided_g": {"value": 570, "confidence": "A", "source": "https://example.org/grid-factor"},
-    "max_quantity": 100_000,
-}
-HANGZHOU = {"names": {"en": "Hangzhou", "zh": "杭州"}, "lat": 30.27, "lon": 120.15}
-PROJECT = {
-    "species": {"en": "Saxaul", "zh": "梭梭"},
-    "latin": "Haloxylon ammodendron",
-    "place": {"names": {"en": "Alxa", "zh": "阿拉善"}, "lat": 38.85, "lon": 105.73},
-    "partner": "Alxa SEE Foundation",
-    "price_points": 160,
-    "saplings": 100,
-}
-CAMPAIGN = {
-    "names": {"en": "World Environment Day", "zh": "世界环境日"},
-    "texts": {"en": "Bus rides earn twice the points.", "zh": "公交出行双倍积分。"},
-    "recurs": "FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5",
-    "multipliers": {"bus_ride": 2},
-    "goal": {"counts": "actions", "target": 1000},
-}
-ENTRIES: Sequence[tuple[str, str, Mapping[str, Any]]] = (
-    ("action-types", "bus_ride", BUS_RIDE),
-    ("action-types", "solar_power", SOLAR_POWER),
-    (
-        *("facilities", "warehouse-hangzhou"),
-        {
-            "names": {"en": "Hangzhou warehouse", "zh": "杭州仓"},
-            "kind": "warehouse",
-            "place": HANGZHOU,
-            "app": "alipay",
-            "plausible_a_day": {"solar_power": {"value": 50_000}},
-        },
-    ),
-    ("campaigns", "world-environment-day", CAMPAIGN),
-    ("tree-projects", "saxaul-alxa", PROJECT),
-    (
-        *("initiatives", "solar-roofs"),
-        {
-            "titles": {"en": "Solar roofs", "zh": "屋顶光伏"},
-            "texts": {"en": "The roofs of our warehouses make power.", "zh": "仓库屋顶发电。"},
-            "facilities": ["warehouse-hangzhou"],
-            "action_types": ["solar_power"],
-        },
-    ),
-    (
-        *("suggestions", "take-the-bus"),
-        {
-            "titles": {"en": "Take the bus to work", "zh": "坐公交去上班"},
-            "texts": {"en": "Pay with the ride code.", "zh": "出示乘车码。"},
-            "action_type": "bus_ride",
-            "campaign": "world-environment-day",
-            "links": {"alipay": "https://www.alipay.com/green/bus"},
-            "done_in": ["alipay"],
-        },
-    ),
-    ("synonyms", "bus", {"words": ["bus", "coach", "巴士"]}),
+
+
+def default_entry(kind: Kind, identifier: str) -> dict[str, Any]:
+    """Return an entry of the default programme as the body of a request, so that a reader can use the examples."""
+    documents = yaml.safe_load((ROOT / f"catalog/{kind}.yaml").read_text("utf-8"))
+    found: dict[str, Any] = json.loads(json.dumps(documents[identifier], default=date.isoformat))
+    return found
+
+
+WRITTEN: Sequence[tuple[Kind, str]] = (
+    ("action-types", "bus_ride"),
+    ("action-types", "solar_warehouse"),
+    ("facilities", "solar-warehouse-parcels"),
+    ("campaigns", "world-environment-day"),
+    ("tree-projects", "saxaul-alxa"),
+    ("initiatives", "solar-warehouses"),
+    ("suggestions", "take-the-bus"),
+    ("synonyms", "bus"),
 )
+"""The entries that the journey writes."""
+
+_MULTIPLIED = ("metro_ride", "bike_ride", "no_cutlery", "plastic_recycling")
+"""The other action types to which the campaign refers. They are there before the journey begins."""
+
+BUS_RIDE = default_entry("action-types", "bus_ride")
+PROJECT = default_entry("tree-projects", "saxaul-alxa")
+CAMPAIGN = default_entry("campaigns", "world-environment-day")
+PRICE: int = PROJECT["price_points"]
+_SAVED = 4 * PRICE
+"""The points that Mei has from earlier months."""
 
 
 class _Numbers:
@@ -198,8 +163,10 @@ def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 
 def _write_the_programme(journey: Journey) -> None:
-    for kind, identifier, entry in ENTRIES:
-        journey("write_entry", f"Write {identifier}", path={"kind": kind, "id": identifier}, body=entry)
+    _seed_the_rest(journey.stack)
+    for kind, identifier in WRITTEN:
+        body = default_entry(kind, identifier)
+        journey("write_entry", f"Write {identifier}", path={"kind": kind, "id": identifier}, body=body)
     journey.wait()
     bus = {"kind": "action-types", "id": "bus_ride"}
     journey("view_entry", "An action type", path=bus)
@@ -219,6 +186,17 @@ def _write_the_programme(journey: Journey) -> None:
     )
 
 
+def _seed_the_rest(stack: Stack) -> None:
+    """Write what the entries of the journey refer to, and the points that Mei has saved."""
+    stack.register("tmall-client", an_app("tmall"))
+    stack.register("freshippo-client", an_app("freshippo"))
+    for name in (*_MULTIPLIED, "recycled_packaging"):
+        stack.seed("action-types", **{name: ActionType.model_validate(default_entry("action-types", name))})
+    other = "solar-warehouse-fresh-food"
+    stack.seed("facilities", **{other: Facility.model_validate(default_entry("facilities", other))})
+    stack.add_wallet(_SAVED, MEI["user_id"])
+
+
 def _look_around(journey: Journey) -> None:
     journey("suggest", "Search in Chinese", query={"q": "gongjiao", "lang": "zh", "limit": "2"})
     journey("suggest", "Search for a person", query={"q": "bus", "user_id": "mei"})
@@ -227,7 +205,7 @@ def _look_around(journey: Journey) -> None:
     journey("view_campaign", "One campaign", path={"id": "world-environment-day"}, query={"lang": "en"})
     journey("view_campaign", "A campaign that does not exist", "unknown_campaign", path={"id": "no-such-day"})
     journey("list_tree_projects", "All projects", query={"lang": "en"})
-    journey("list_action_types", "All action types", query={"lang": "en"})
+    journey("list_action_types", "Two action types", query={"lang": "en", "limit": "2"})
 
 
 def _grant(journey: Journey) -> None:
@@ -262,12 +240,12 @@ def _report(journey: Journey) -> None:
     journey("report_actions", "Two more rides", 202, body={"actions": rides})
     meter = {
         "action_id": "meter-1",
-        "facility_id": "warehouse-hangzhou",
-        "type": "solar_power",
+        "facility_id": "solar-warehouse-parcels",
+        "type": "solar_warehouse",
         "quantity": 60_000,
         "occurred_at": "2026-06-05T10:00:00+08:00",
     }
-    journey("report_actions", "More power than is plausible", 202, body={"actions": [meter]})
+    journey("report_actions", "More power than is plausible", 202, body={"actions": [meter]}, client="tmall-client")
     journey("report_actions", "A body that is not JSON", "invalid_json", body="{actions")
     too_many = [ride] * 501
     journey("report_actions", "Too many actions", "too_many_actions", body={"actions": too_many})
@@ -285,8 +263,16 @@ def _report(journey: Journey) -> None:
 
 def _spend(journey: Journey) -> None:
     path, key = MEI, {"Idempotency-Key": "first-tree"}
-    tree = {"project_id": "saxaul-alxa", "trees": 2, "dedication": "For my grandmother", "max_points": 320}
-    journey("request_trees", "Before the points are ripe", "insufficient_points", path=path, body=tree, headers=key)
+    tree = {"project_id": "saxaul-alxa", "trees": 2, "dedication": "For my grandmother", "max_points": 2 * PRICE}
+    too_many = {"project_id": "saxaul-alxa", "trees": 10}
+    journey(
+        "request_trees",
+        "More than the points can pay",
+        "insufficient_points",
+        path=path,
+        body=too_many,
+        headers=key,
+    )
     journey.stack.clock.instant = at("2026-06-06T07:00")
     journey("harvest", "Ripe points", path=path)
     journey("request_trees", "Two trees", 202, path=path, body=tree, headers=key)
@@ -299,7 +285,7 @@ def _spend(journey: Journey) -> None:
         headers=key,
     )
     journey("request_trees", "Without a key", "missing_key", path=path, body=tree)
-    dearer, no_project = tree | {"max_points": 300}, tree | {"project_id": "no-such-project"}
+    dearer, no_project = tree | {"max_points": 2 * PRICE - 1}, tree | {"project_id": "no-such-project"}
     second = {"Idempotency-Key": "second-tree"}
     journey("request_trees", "A price that has changed", "price_changed", path=path, body=dearer, headers=second)
     journey("request_trees", "No such project", "unknown_project", path=path, body=no_project, headers=second)
@@ -384,7 +370,7 @@ def _change_the_catalog(journey: Journey) -> None:
     journey("list_versions", "All versions", path=path)
     journey("restore_entry", "A deletion", "version_is_deletion", path={**path, "version": "3"})
     journey("restore_entry", "A version that does not exist", "unknown_version", path={**path, "version": "9"})
-    referenced = {"kind": "action-types", "id": "solar_power"}
+    referenced = {"kind": "action-types", "id": "solar_warehouse"}
     journey("delete_entry", "An entry to which others refer", "referenced", path=referenced)
     project = {"kind": "tree-projects", "id": "saxaul-alxa"}
     fewer = {**PROJECT, "saplings": 1}

@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from local.openapi import EXAMPLES, document
+from local.sam import ROOT
+from saxaul.catalog.entries import KINDS, MODELS
 from tests.contract.journey import NOT_SHOWN, OPERATIONS
 from tests.contract.record import text_of_calls
 
@@ -26,6 +29,19 @@ def test_every_operation_has_an_example_of_a_successful_call(name: str) -> None:
     assert [call["name"] for call in calls if call["response"] is not None]
     assert len({call["name"] for call in calls}) == len(calls)
     assert all(call["request"] is not None for call in calls) is (OPERATIONS[name].body is not None)
+
+
+def test_the_examples_are_of_the_default_programme_so_that_a_reader_can_use_them() -> None:
+    written = {call["name"]: call["request"] for call in RECORDED if call["name"].startswith("Write ")}
+    [projects] = [call["response"]["projects"] for call in RECORDED if call["operation"] == "list_tree_projects"]
+    prices = {call["request"]["max_points"] for call in RECORDED if "max_points" in (call["request"] or {})}
+
+    for kind in KINDS:
+        documents = yaml.safe_load((ROOT / f"catalog/{kind}.yaml").read_text("utf-8"))
+        [identifier] = [name for name in documents if f"Write {name}" in written][:1]
+        model = MODELS[kind].model_validate
+        assert model(written[f"Write {identifier}"]) == model(documents[identifier])
+    assert {project["price_points"] * 2 for project in projects} == prices
 
 
 def contents(part: Any) -> list[Any]:  # noqa: ANN401 - any part of the document

@@ -1,6 +1,7 @@
 """The JSON Schemas of the document say what the models accept, and describe every type of an answer."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,7 @@ from saxaul.catalog.entries import (
     Synonyms,
     TreeProject,
 )
+from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import Described, Field, Model, ValidationError, exactly_one
 from saxaul.ledger.screening import ReportedAction, ReportedReversal
 from saxaul.trees.reports import Confirmation, Failure, Inspection
@@ -126,6 +128,12 @@ MODEL_ONLY = {
 """The errors of rules that JSON Schema cannot state."""
 
 
+OF_THE_CODE = re.compile(
+    r"Input|should|Tuple|[Dd]ictionary|Decimal|String|URL|instance|integer|None|pattern|this value is|\[key\]|base"
+)
+"""Words of the code that checks, and of texts that do not say what is allowed."""
+
+
 def validator_of(model: type[Model]) -> jsonschema.Draft202012Validator:
     schemas = Schemas("#/$defs/")
     schema = schemas.of(model) | {"$defs": schemas.named}
@@ -177,6 +185,22 @@ def test_a_schema_accepts_what_its_model_accepts_and_refuses_what_json_schema_ca
             assert fits, (changed_to, candidate)
         elif fits:
             assert {error["type"] for error in errors} & MODEL_ONLY.keys(), (errors, candidate)
+
+
+@pytest.mark.parametrize(("model", "document"), DOCUMENTS, ids=IDS)
+def test_a_refusal_says_what_a_value_must_be_without_the_names_of_types_in_the_code(
+    model: type[Model], document: dict[str, Any]
+) -> None:
+    kinds, lines = set(), set()
+    for candidate, _ in changed(document):
+        try:
+            model.model_validate(json.loads(json.dumps(candidate), parse_float=Decimal))
+        except ValidationError as refusal:
+            kinds |= {error["type"] for error in refusal.errors()}
+            lines |= {*error_lines(refusal)}
+
+    assert {"extra_forbidden", "missing"} <= kinds
+    assert [line for line in lines if OF_THE_CODE.search(line)] == []
 
 
 def test_the_documents_of_this_test_have_every_field_of_every_model_of_a_request() -> None:

@@ -303,8 +303,8 @@ def test_a_clock_that_is_behind_that_of_the_writer_gets_the_first_version() -> N
 @pytest.mark.parametrize(
     ("link", "reason"),
     [
-        ("https://", "Input should be a valid URL, empty host"),
-        ("https://a.example:99999/", "Input should be a valid URL, invalid port number"),
+        ("https://", "this must be a complete link, such as https://example.org/1.jpg"),
+        ("https://a.example:99999/", "this must be a complete link, such as https://example.org/1.jpg"),
         ("ftp://a.example/", "this must be a link that begins with http:// or https:// and has no spaces"),
     ],
 )

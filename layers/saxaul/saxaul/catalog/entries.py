@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, get_args
 
 from saxaul.catalog.calendar import WindowLength
+from saxaul.catalog.faults import error_text
 from saxaul.catalog.models import (
     AfterValidator,
     BeforeValidator,
@@ -64,7 +65,7 @@ def _checked_link(link: str) -> str:
     try:
         _LINK.validate_python(link)
     except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"]) from None
+        raise ValueError(error_text(error.errors()[0])) from None
     return link
 
 
