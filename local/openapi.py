@@ -187,6 +187,7 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
 
 def _codes_of_body(declared: Operation) -> Iterator[str]:
     if declared.body is None:
+        yield from () if declared.method == "GET" else ("invalid_body",)
         return
     yield from ("invalid_json", "too_large")
     if isinstance(declared.body, Listed):
@@ -286,7 +287,8 @@ class _Document:
             text = "The languages that the reader prefers, if `lang` is missing."
             yield "header", "Accept-Language", False, text, {"type": "string"}
         for header in declared.headers:
-            yield "header", header.name, header.required, header.text, {"type": "string"}
+            pattern = {"pattern": header.pattern} if header.pattern else {}
+            yield "header", header.name, header.required, header.text, {"type": "string"} | pattern
 
     def _body(self, body: Any) -> Schema:  # noqa: ANN401 - a type or a list of items
         if not isinstance(body, Listed):

@@ -147,7 +147,7 @@ def write_entry(request: Request) -> Response:
     ``effective_at``. It is safe to repeat the request. With If-Match, a repeat gets the status 412.
     """
     kind, identifier = _path(request)
-    if request.body_length > LONGEST_BODY:
+    if len(request.body_text) > LONGEST_BODY:
         raise InvalidRequest("invalid_entry", f"The body is too large; an entry has at most {MAX_ENTRY_BYTES} bytes.")
     body = request.json()
     document = _document(body, identifier)

@@ -5,6 +5,7 @@ from saxaul.catalog.entries import Language
 from saxaul.http.access import PUBLIC
 from saxaul.http.conditional_requests import cacheable
 from saxaul.http.endpoint import endpoint
+from saxaul.http.media_types import prefers_html
 from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, operation
 from saxaul.http.query import WholeNumber
 from saxaul.http.request import LANG, Request, Response, language_of
@@ -38,7 +39,7 @@ def view_certificate(request: Request) -> Response:
     """Show the certificate of a tree, and its proof.
 
     It is an SVG picture if the path ends with `.svg`, and JSON if the path ends with `.json`. Otherwise it is a page
-    if the client accepts HTML, as browsers do, and JSON if not. The JSON is what the verifier reads.
+    if the client prefers HTML, as browsers do, and JSON if not. The JSON is what the verifier reads.
     """
     name, dot, form = request.path("number").partition(".")
     language = language_of(request)
@@ -49,7 +50,7 @@ def view_certificate(request: Request) -> Response:
 
         picture = render_picture(certificate, address, language)
         return _cacheable(request, picture, "image/svg+xml", _CACHE_FOR_A_MINUTE, language)
-    if not form and "text/html" in (request.header("accept") or ""):
+    if not form and prefers_html(request.header("accept") or ""):
         from saxaul.certificate.page import render_page  # noqa: PLC0415 - most requests draw nothing
 
         page = render_page(certificate, address, language)

@@ -1,5 +1,6 @@
 """Harvests points, accepts redemption requests, and shows and cancels redemptions."""
 
+import re
 from typing import Annotated
 
 from saxaul.startup import prepare
@@ -26,11 +27,13 @@ from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 _MAX_POINTS = 10**15
 """The highest ``max_points`` of a request: a JSON number of this size is still exact in every client."""
 
+_KEY = re.compile(r"[!-+.-~-]{1,128}")
 _IDEMPOTENCY_KEY = HeaderField(
     "Idempotency-Key",
-    "A text of 1 to 128 characters that the app chooses for this request. A repeated request has the same key. "
-    "A key is kept for good.",
+    "A text of 1 to 128 visible ASCII characters without a comma, such as a UUID. The app chooses it for this request, "
+    "and repeats the request with the same key. A key is kept for good.",
     required=True,
+    pattern=f"^{_KEY.pattern}$",
 )
 
 
@@ -105,13 +108,18 @@ def request_trees(request: Request) -> Response:
 def _key_of(request: Request) -> str:
     """Return the Idempotency-Key of a redemption request. A header that is sent twice with the same value counts once.
 
+    A proxy may join two headers with a comma (RFC 9110, section 5.3), so a comma counts as two keys.
+
     Raises:
-        InvalidRequest: there is no key, the key is too long, or there are two different keys.
+        InvalidRequest: there is no key, the key has another form, or there are two different keys.
     """
     keys = set(header_values(request.event, "idempotency-key"))
     key = keys.pop() if len(keys) == 1 else ""
-    if not 1 <= len(key) <= 128:  # noqa: PLR2004 - the detail of the problem names the limit
-        raise InvalidRequest("missing_key", "The request must have one Idempotency-Key header of 1 to 128 characters.")
+    if not _KEY.fullmatch(key):
+        raise InvalidRequest(
+            "missing_key",
+            "The request must have one Idempotency-Key header of 1 to 128 visible ASCII characters without a comma.",
+        )
     return key
 
 

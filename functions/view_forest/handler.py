@@ -27,7 +27,7 @@ from saxaul.services.read_ledger import ledger_reading
 from saxaul.settings import settings
 from saxaul.trees.redemptions import MAX_TREES_PER_REDEMPTION
 
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 _ENTRIES_LIMIT = WholeNumber("limit", "The most entries of the page.", default=50, maximum=200)
 _TREES_LIMIT = WholeNumber("limit", "The most trees of the page.", default=50, maximum=100)
 _REDEMPTIONS_LIMIT = WholeNumber("limit", "The most redemptions of the page.", default=50, maximum=100)

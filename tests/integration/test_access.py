@@ -145,7 +145,11 @@ class Requests:
             assert grant(*sender.covers).status == 200
 
     def send(
-        self, route: Operation, person: str | None = None, more: Mapping[str, str] = MappingProxyType({})
+        self,
+        route: Operation,
+        person: str | None = None,
+        more: Mapping[str, str] = MappingProxyType({}),
+        body: object = None,
     ) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
@@ -157,7 +161,7 @@ class Requests:
             client=self.client,
             path={name: value for name, value in values.items() if f"{{{name}}}" in route.path},
             query={**query_of(route, USER.id), **more},
-            body=body_of(route, self.certificate),
+            body=body_of(route, self.certificate) if body is None else body,
             headers={"Idempotency-Key": "key-1"},
             person=person,
         )

@@ -6,10 +6,11 @@ import pytest
 
 from local.operations import operations
 from saxaul.http.operations import Operation
+from saxaul.http.query import CURSOR
 from tests.access import FIRST_PARTY, OPERATOR, PARTNER
 from tests.builders import USER
 from tests.integration.log_lines import Lines
-from tests.integration.stack import Stack, api_event, call, invoke, parse_response
+from tests.integration.stack import Stack, api_event, call, invoke, parse_response, redeem
 from tests.integration.test_access import Requests
 
 PUBLIC_READS = [declared for declared in operations() if len(declared.routes) > 1]
@@ -92,3 +93,53 @@ def test_the_trace_of_a_request_is_logged_if_its_header_is_well_formed(
     call("view_impact", "GET", "/impact", client=None, headers={"Traceparent": header})
 
     assert [json.loads(line).get("trace_id") for line in lines.taken()] == [trace]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [declared for declared in operations() if declared.body is None and declared.method != "GET"],
+    ids=name_of,
+)
+def test_a_body_that_an_operation_would_ignore_is_refused(stack: Stack, declared: Operation) -> None:
+    """For example, an operator may name the time of a deletion in a body, as in a PUT, and not in the query."""
+    requests = Requests(stack, SENDERS[declared.access.role])
+
+    refused = requests.send(declared, body={"effective_at": "2027-06-01T00:00:00+08:00"})
+    without = requests.send(declared, body={})
+
+    assert (refused.status, refused.code) == (400, "invalid_body")
+    assert without.status < 400 or without.code != "invalid_body"
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("text", ['{"covers": ["read"], "covers": ["spend"]}', '{"a": {"b": 1, "b": 1}}'])
+def test_an_object_with_a_member_twice_is_refused(text: str) -> None:
+    path = {"user_id": USER.id, "app_id": "citybike"}
+
+    response = call("manage_grants", "PUT", "/users/{user_id}/grants/{app_id}", path=path, body=text)
+
+    assert (response.status, response.code) == (400, "invalid_json")
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("number", ["05", "+5", "5.0", "\u0665", ""])
+def test_a_number_in_the_query_has_one_form(number: str) -> None:
+    response = call("prove_trees", "GET", "/log", client=None, query={"limit": number})
+
+    assert (response.status, response.code) == (400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("declared", [one for one in operations() if CURSOR in one.query], ids=name_of)
+def test_an_empty_cursor_is_not_the_first_page(stack: Stack, declared: Operation) -> None:
+    response = Requests(stack, SENDERS[declared.access.role]).send(declared, more={"cursor": ""})
+
+    assert (response.status, response.code) == (400, "invalid_parameter")
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("key", ["", "k" * 129, "first,second", "first, second", "a key", "ключ", "a\tb"])
+def test_an_idempotency_key_is_one_visible_text(key: str) -> None:
+    """A proxy may join two keys with a comma. Then a repeat with one of them would be another request."""
+    response = redeem(key)
+
+    assert (response.status, response.code) == (400, "missing_key")

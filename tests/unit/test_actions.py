@@ -286,7 +286,9 @@ def test_a_malformed_body_is_refused_as_a_whole(body: object) -> None:
     assert refusal.value.code == "invalid_body"
 
 
-@pytest.mark.parametrize("reason", ["", "x" * 65, "a\nb", "\x00", "\x1b[31m", "\x85", 7, None, "\ud800"])
+@pytest.mark.parametrize(
+    "reason", ["", "x" * 65, "a\nb", "\x00", "\x1b[31m", "\x85", 7, None, "\ud800", " ", "a\u202eb"]
+)
 def test_a_reason_of_a_reversal_is_a_short_text_without_control_characters(reason: object) -> None:
     candidate = {"action_id": "r", "user_id": "u", "occurred_at": "2026-06-05T08:30:00+08:00", "reason": reason}
 

@@ -53,7 +53,7 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def _checked_phrase(text: str) -> str:
+def checked_phrase(text: str) -> str:
     if not any(unicodedata.category(character)[0] not in "ZC" for character in _checked_text(text)):
         raise ValueError("this must have a character that can be seen")
     return text
@@ -175,7 +175,7 @@ CatalogDay = Annotated[date, BeforeValidator(_day_text), Field(ge=date(FIRST_YEA
 MAX_PHRASE = 500
 """The most characters of a phrase."""
 
-Phrase = Annotated[str, Field(min_length=1, max_length=MAX_PHRASE), AfterValidator(_checked_phrase)]
+Phrase = Annotated[str, Field(min_length=1, max_length=MAX_PHRASE), AfterValidator(checked_phrase)]
 
 
 def is_phrase(value: object) -> TypeGuard[str]:
@@ -183,13 +183,13 @@ def is_phrase(value: object) -> TypeGuard[str]:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_PHRASE:
         return False
     try:
-        _checked_phrase(value)
+        checked_phrase(value)
     except ValueError:
         return False
     return True
 
 
-Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_checked_phrase)]
+Keyword = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(checked_phrase)]
 Note = Annotated[str, Field(max_length=500), AfterValidator(_checked_text)]
 """A text that may be empty."""
 

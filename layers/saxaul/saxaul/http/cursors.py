@@ -46,7 +46,7 @@ class Cursors(NamedTuple, Generic[ListPlace]):
             InvalidRequest: this list cannot have returned the cursor.
         """
         cursor = request.query.get("cursor")
-        if not cursor:
+        if cursor is None:
             return None
         try:
             name, _, place = base64.b64decode(cursor, altchars=b"-_", validate=True).partition(b" ")

@@ -139,8 +139,8 @@ class Endpoint:
         Raises:
             Forbidden: the client is not registered, may not send this request, or may not reach the person in the path
                 or in the query.
-            InvalidRequest: the user id in the path or in the query cannot be an identifier, or the query has a
-                parameter that the operation does not have, or a parameter twice.
+            InvalidRequest: the user id in the path or in the query cannot be an identifier; the query has a parameter
+                that the operation does not have, or a parameter twice; or there is a body, and the operation has none.
         """
         access = declared.access
         if access.scope is None:
@@ -154,6 +154,7 @@ class Endpoint:
         if declared.names_a_person:
             self._require_grant(client, admitted.user_id, access.cover)
         _check_query(request, declared)
+        _check_body(request, declared)
         if access.optional and query_values(request.event, access.optional.parameter):
             parameter, scope, cover = access.optional
             if not admitted.has_scope(scope):
@@ -197,6 +198,12 @@ def _check_query(request: Request, declared: Operation) -> None:
             )
         if len(query_values(request.event, name)) > 1:
             raise InvalidRequest("invalid_parameter", f"{name} must be sent only once.")
+
+
+def _check_body(request: Request, declared: Operation) -> None:
+    """Refuse a body that the operation would ignore. An empty object says nothing, so it is allowed."""
+    if declared.body is None and declared.method != "GET" and request.body_text.strip() not in ("", "{}"):
+        raise InvalidRequest("invalid_body", "This request has no body; its parameters are in the path and the query.")
 
 
 def _ids_of(request: Request) -> Mapping[str, str]:

@@ -32,11 +32,13 @@ class HeaderField(NamedTuple):
     Attributes:
         text: what the header says.
         required: whether a request without the header is refused, or whether each such response has the header.
+        pattern: a regular expression that each value matches; empty if there is none. It is not checked here.
     """
 
     name: str
     text: str
     required: bool = False
+    pattern: str = ""
 
 
 ETAG = HeaderField("ETag", "Names this version of the response, for If-None-Match or If-Match.", required=True)

@@ -122,6 +122,7 @@ CURSOR = FreeText(
     "cursor",
     "The place after which the page begins: the cursor of an earlier response for the same list. The other parameters "
     "of the request are the same too, except `limit` and `lang`.",
+    pattern="^[A-Za-z0-9_=-]+$",
 )
 """The parameter that Cursors (cursors.py) read."""
 
@@ -132,6 +133,7 @@ def checked_number(name: str, text: str, maximum: int, *, minimum: int = 1) -> i
     Raises:
         InvalidRequest: the text is not a whole number from ``minimum`` to ``maximum``.
     """
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
+    is_plain = text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and text == str(int(text))
+    if not (is_plain and minimum <= int(text) <= maximum):
         raise InvalidRequest("invalid_parameter", f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(text)

@@ -62,20 +62,22 @@ class Request(NamedTuple):
         return ", ".join(values) if values else None
 
     @property
-    def body_length(self) -> int:
-        """The number of characters of the body, as API Gateway passed it on."""
-        return len(self.event.get("body") or "")
+    def body_text(self) -> str:
+        """The body, as API Gateway passed it on; empty if there is none."""
+        return self.event.get("body") or ""
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON value; the route checks it
         """Return the parsed JSON body.
 
         Raises:
-            InvalidRequest: the body is not JSON.
+            InvalidRequest: the body is not JSON, or an object in it has a member twice.
         """
-        body = self.event.get("body") or ""
+        body = self.body_text
         try:
             text = base64.b64decode(body) if self.event.get("isBase64Encoded") else body
-            return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+            return json.loads(
+                text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_members
+            )
         except (ValueError, ArithmeticError, RecursionError):
             raise InvalidRequest("invalid_json", "The body must be a valid JSON document.") from None
 
@@ -197,6 +199,14 @@ def _checked_identifier(name: str, value: str) -> str:
         allowed = "1 to 128 characters from A-Z, a-z, 0-9 and ._~@:+=-, and must not be '.' or '..'."
         raise InvalidRequest("invalid_parameter", f"{name} must have {allowed}")
     return value
+
+
+def _unique_members(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. If a member is there twice, readers could take different values, so it is refused."""
+    made = dict(members)
+    if len(made) != len(members):
+        raise ValueError("an object has a member twice")
+    return made
 
 
 def _refuse_constant(name: str) -> None:

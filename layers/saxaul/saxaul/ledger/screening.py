@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
-from saxaul.catalog.entries import ActionType, Catalog, Facility
+from saxaul.catalog.entries import ActionType, Catalog, Facility, checked_phrase
 from saxaul.catalog.faults import error_sentence, shortened
 from saxaul.catalog.models import (
+    AfterValidator,
     BeforeValidator,
     Described,
     Field,
@@ -137,8 +138,8 @@ class ReportedAction(_Reported):
 class ReportedReversal(_Reported):
     """One reversal as an app sends it."""
 
-    reason: Reason
-    """Why the action is reversed. It has no control characters, such as line breaks."""
+    reason: Annotated[Reason, AfterValidator(checked_phrase)]
+    """Why the action is reversed. It has a visible character, and no control characters, such as line breaks."""
 
 
 MayReport = Callable[[Owner], bool]

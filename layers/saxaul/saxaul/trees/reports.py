@@ -23,9 +23,11 @@ def _since_1970(moment: datetime) -> datetime:
     return moment
 
 
-def _bounded_link(link: Url) -> Url:
+def _public_link(link: Url) -> Url:
     if len(str(link)) > MAX_LINK:
         raise ValueError(f"a link must have at most {MAX_LINK} characters")
+    if "@" in str(link).partition("//")[2].partition("/")[0]:
+        raise ValueError("a link must not have a user name or a password, because anyone can read it")
     return link
 
 
@@ -64,7 +66,7 @@ VisibleLine = AfterValidator(_normal_line)
 EvidenceLink = Annotated[
     Url,
     Field(max_length=MAX_LINK),
-    AfterValidator(_bounded_link),
+    AfterValidator(_public_link),
     Described({"pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?:"}),
 ]
 ReportedTime = Annotated[Moment, AfterValidator(_since_1970)]
