@@ -350,8 +350,15 @@ def test_a_tag_without_a_visible_character_is_refused(tag: str) -> None:
 
 @pytest.mark.parametrize("link", ["https://user:pw@x.example/1.jpg", "https://user@x.example/1.jpg"])
 def test_a_public_link_has_no_password(link: str) -> None:
-    assert refusal_codes(apply_confirmations, confirmation(FIRST, photo_url=link)) == ["invalid_confirmation"]
+    assert refusal_codes(apply_confirmations, confirmation(FIRST, photo_url=link), redemption=ORDERED) == [
+        "invalid_confirmation"
+    ]
 
 
 def test_a_link_may_have_an_at_sign_in_its_path() -> None:
-    assert refusal_codes(apply_confirmations, confirmation(FIRST, photo_url="https://x.example/@mei/1.jpg")) == []
+    assert (
+        refusal_codes(
+            apply_confirmations, confirmation(FIRST, photo_url="https://x.example/@mei/1.jpg"), redemption=ORDERED
+        )
+        == []
+    )
