@@ -97,10 +97,11 @@ class Client:
     ) -> Any:  # noqa: ANN401 - JSON
         """Call any route, such as ``call("GET", "/users/{user_id}/wallet", user_id="mei")``, and return its JSON.
 
-        A query parameter of None is left out.
+        The path begins with one slash, and has no segments ``.`` and ``..``. A query parameter of None is left out.
 
         Raises:
             SaxaulError: the call failed; see ``saxaul_client.errors``.
+            ValueError: the path, one of its parameters, the query or a header cannot be sent.
         """
         return parsed(self._send(method, path, body, query=query, headers=headers, parameters=parameters).content)
 
