@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
@@ -9,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saxaul_client import (
     Action,
@@ -82,6 +85,46 @@ def test_reversals_that_are_all_refused_are_returned_like_any_refusal() -> None:
     reported = FakeApi(refuse_all).client().reverse_actions([reversal])
 
     assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["too_old"])
+
+
+def answer_of(accepted: int, refused: list[int], flagged: list[int]) -> dict[str, Any]:
+    named = [[{"index": index, "code": "c", "detail": "D."} for index in indexes] for indexes in (refused, flagged)]
+    return {"accepted": accepted, "refused": named[0], "flagged": named[1]}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "refused", "flagged"),
+    [
+        *((2, [3], []), (2, [-1], []), (2, [10**20], []), (3, [], [3]), (3, [], [-1])),
+        *((1, [1, 1], []), (2, [1, 1], []), (0, [0, 1, 1], [])),
+        *((-1, [0, 1, 2], []), (-1, [], []), (0, [], []), (2, [], []), (4, [], []), (3, [1], []), (1, [1], [])),
+    ],
+)
+@pytest.mark.parametrize("status", [202, 422])
+def test_an_answer_that_does_not_accept_or_refuse_each_item_once_is_an_error(
+    accepted: int, refused: list[int], flagged: list[int], status: int
+) -> None:
+    answer = {**answer_of(accepted, refused, flagged), "code": "all_refused", "title": "T"}
+    api = FakeApi(httpx.Response(status, json=answer))
+
+    with pytest.raises(AnswerError, match="item"):
+        api.client().report_actions(actions(3))
+    with pytest.raises(AnswerError, match="item"):
+        partner_of(api).confirm("o-1", [{"certificate": str(number)} for number in range(3)])
+
+
+@given(st.integers(0, 5), st.integers(-1, 6), *[st.lists(st.integers(-1, 6), max_size=6)] * 2)
+def test_an_answer_that_is_returned_accepts_or_refuses_each_item_once(
+    items: int, accepted: int, refused: list[int], flagged: list[int]
+) -> None:
+    api = FakeApi(ok(answer_of(accepted, refused, flagged)))
+
+    with suppress(AnswerError):
+        reported = partner_of(api).confirm("o-1", [{}] * items)
+        indexes = [refusal.index for refusal in reported.refused]
+        assert sorted({*indexes} | {*range(items)}) == list(range(items))
+        assert len(set(indexes)) + reported.accepted == len(indexes) + reported.accepted == items
+        assert all(0 <= flag.index < items for flag in reported.flagged)
 
 
 def test_no_actions_make_no_call() -> None:

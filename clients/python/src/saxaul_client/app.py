@@ -206,7 +206,7 @@ class AppClient(Client):
         remaining, total, begun = iter(items), Reported(0), 0
         while batch := [item.document() for item in islice(remaining, ITEMS)]:
             try:
-                answer = self._reported(f"/{name}", {name: batch})
+                answer = self._reported(f"/{name}", name, batch)
             except SaxaulError as error:
                 if not begun:
                     raise
