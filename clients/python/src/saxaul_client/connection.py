@@ -98,7 +98,7 @@ class Connection:
 
     def _url(self, path: str, query: Mapping[str, object]) -> httpx.URL:
         """Return the address of a path. A token may be sent to it: it has the scheme, host and port of ``api_url``."""
-        named = {name: str(value) for name, value in query.items() if value is not None}
+        named = {name: _encodable(str(value), name) for name, value in query.items() if value is not None}
         url = _address(self.api_url + path, named)
         if _origin(url) != self._origin:
             raise ValueError("the path must not lead to another host than api_url")
@@ -186,13 +186,21 @@ def _filled(path: str, parameters: Mapping[str, str]) -> str:
     for name, value in parameters.items():
         if value in ("", *_DOT_SEGMENTS):
             raise ValueError(f"{name} must not be empty, '.' or '..'")
-    filled = _PARAMETER.sub(lambda found: quote(parameters[found[1]], safe=""), path)
+        _encodable(value, name)
+    filled = _PARAMETER.sub(lambda found: quote(parameters[found[1]], safe=""), _encodable(path, "the path"))
     segments = re.split("[?#]", filled, maxsplit=1)[0].split("/")
     if not _ONE_SLASH.match(filled):
         raise ValueError("the path must begin with one slash")
     if any(unquote(segment) in _DOT_SEGMENTS for segment in segments):
         raise ValueError("the path must not have the segments '.' or '..'")
     return filled
+
+
+def _encodable(text: str, name: str) -> str:
+    """Return a text if UTF-8 can encode it. Python's own error would show the text, which may be the id of a person."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{name} must not have a lone surrogate, which is no character")
+    return text
 
 
 def _header(name: str, value: str) -> str:
