@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -187,12 +187,40 @@ def test_a_quantity_that_is_no_number_is_refused(quantity: float | Decimal) -> N
         Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
 
 
-def test_a_time_without_a_zone_is_refused() -> None:
-    local = datetime(2027, 1, 1)  # noqa: DTZ001 - what is refused
+@pytest.mark.parametrize("quantity", [True, False, "1_0", "12.5", "", "x", None, [1], 1j])
+def test_a_quantity_of_another_type_is_refused(quantity: Any) -> None:  # noqa: ANN401 - what is refused
+    with pytest.raises(ValueError, match="quantity is not a number"):
+        Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
+
+
+@pytest.mark.parametrize("quantity", [-1, -0.5, Decimal("-0.000001"), -(10**400)])
+def test_a_negative_quantity_is_refused(quantity: Decimal | float) -> None:
+    with pytest.raises(ValueError, match="quantity is negative"):
+        Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
+
+
+class Nowhere(tzinfo):
+    """A time zone that knows no offset."""
+
+    def utcoffset(self, _: datetime | None) -> None:
+        return None
+
+    dst = tzname = utcoffset
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        datetime(2027, 1, 1),  # noqa: DTZ001 - what is refused
+        datetime(2027, 1, 1, tzinfo=Nowhere()),
+        *(date(2027, 1, 1), "x", "2027-01-01T12:00:00Z", 1798761600, None),
+    ],
+)
+def test_a_time_that_is_none_or_has_no_zone_is_refused(time: Any) -> None:  # noqa: ANN401 - what is refused
     with pytest.raises(ValueError, match="time zone"):
-        Action(action_id="a", type="kwh", quantity=1, occurred_at=local)
+        Action(action_id="a", type="kwh", quantity=1, occurred_at=time)
     with pytest.raises(ValueError, match="time zone"):
-        Reversal(action_id="a", user_id="mei", reason="lost", occurred_at=local)
+        Reversal(action_id="a", user_id="mei", reason="lost", occurred_at=time)
 
 
 def test_reversals_are_sent_as_they_were_reported() -> None:
