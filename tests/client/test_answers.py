@@ -1,5 +1,7 @@
 """Answers become typed values with exact numbers, unknown members are ignored, and nonsense is an AnswerError."""
 
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxaul_client import AnswerError, Problem, SaxaulError
+from saxaul_client import AnswerError, AppClient, Problem, SaxaulError
 from tests.client.fake_api import API, ONCE, WALLET, FakeApi, ok, refused, text
 
 LINE = {
@@ -291,6 +293,35 @@ def test_a_long_detail_is_cut() -> None:
 def test_an_id_that_would_lead_to_another_path_is_refused(user_id: str) -> None:
     with pytest.raises(ValueError, match="user_id"):
         FakeApi(ok(WALLET)).client().wallet(user_id)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda app: app.wallet("mei\ud800"), "user_id"),
+        (lambda app: app.redeem("\udfffmei", "saxaul-alxa", max_points=1), "user_id"),
+        (lambda app: app.suggest("bus", user_id="mei\udc00"), "user_id"),
+        (lambda app: app.suggest("mei\ud800"), "q"),
+        (lambda app: app.call("GET", "/users/mei\ud800/wallet"), "the path"),
+    ],
+)
+def test_a_lone_surrogate_is_named_before_anything_is_sent_and_not_repeated(
+    call: Callable[[AppClient], object], name: str
+) -> None:
+    api = FakeApi(ok(WALLET))
+
+    with pytest.raises(ValueError, match=f"^{name} must not have a lone surrogate") as raised:
+        call(api.client())
+
+    assert "mei" not in "".join(traceback.format_exception_only(raised.value)) + repr(raised.value.__context__)
+    assert api.requests + api.token_requests == []
+
+
+def test_an_id_beyond_ascii_is_sent_as_utf_8() -> None:
+    api = FakeApi(ok(WALLET))
+    api.client().wallet("梅🌳")
+
+    assert api.requests[0].url.raw_path == b"/v1/users/%E6%A2%85%F0%9F%8C%B3/wallet"
 
 
 def test_an_id_is_percent_encoded() -> None:

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saxaul_client import (
     Action,
@@ -84,6 +87,46 @@ def test_reversals_that_are_all_refused_are_returned_like_any_refusal() -> None:
     assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["too_old"])
 
 
+def answer_of(accepted: int, refused: list[int], flagged: list[int]) -> dict[str, Any]:
+    named = [[{"index": index, "code": "c", "detail": "D."} for index in indexes] for indexes in (refused, flagged)]
+    return {"accepted": accepted, "refused": named[0], "flagged": named[1]}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "refused", "flagged"),
+    [
+        *((2, [3], []), (2, [-1], []), (2, [10**20], []), (3, [], [3]), (3, [], [-1])),
+        *((1, [1, 1], []), (2, [1, 1], []), (0, [0, 1, 1], [])),
+        *((-1, [0, 1, 2], []), (-1, [], []), (0, [], []), (2, [], []), (4, [], []), (3, [1], []), (1, [1], [])),
+    ],
+)
+@pytest.mark.parametrize("status", [202, 422])
+def test_an_answer_that_does_not_accept_or_refuse_each_item_once_is_an_error(
+    accepted: int, refused: list[int], flagged: list[int], status: int
+) -> None:
+    answer = {**answer_of(accepted, refused, flagged), "code": "all_refused", "title": "T"}
+    api = FakeApi(httpx.Response(status, json=answer))
+
+    with pytest.raises(AnswerError, match="item"):
+        api.client().report_actions(actions(3))
+    with pytest.raises(AnswerError, match="item"):
+        partner_of(api).confirm("o-1", [{"certificate": str(number)} for number in range(3)])
+
+
+@given(st.integers(0, 5), st.integers(-1, 6), *[st.lists(st.integers(-1, 6), max_size=6)] * 2)
+def test_an_answer_that_is_returned_accepts_or_refuses_each_item_once(
+    items: int, accepted: int, refused: list[int], flagged: list[int]
+) -> None:
+    api = FakeApi(ok(answer_of(accepted, refused, flagged)))
+
+    with suppress(AnswerError):
+        reported = partner_of(api).confirm("o-1", [{}] * items)
+        indexes = [refusal.index for refusal in reported.refused]
+        assert sorted({*indexes} | {*range(items)}) == list(range(items))
+        assert len(set(indexes)) + reported.accepted == len(indexes) + reported.accepted == items
+        assert all(0 <= flag.index < items for flag in reported.flagged)
+
+
 def test_no_actions_make_no_call() -> None:
     api = FakeApi(refuse_last)
 
@@ -144,12 +187,40 @@ def test_a_quantity_that_is_no_number_is_refused(quantity: float | Decimal) -> N
         Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
 
 
-def test_a_time_without_a_zone_is_refused() -> None:
-    local = datetime(2027, 1, 1)  # noqa: DTZ001 - what is refused
+@pytest.mark.parametrize("quantity", [True, False, "1_0", "12.5", "", "x", None, [1], 1j])
+def test_a_quantity_of_another_type_is_refused(quantity: Any) -> None:  # noqa: ANN401 - what is refused
+    with pytest.raises(ValueError, match="quantity is not a number"):
+        Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
+
+
+@pytest.mark.parametrize("quantity", [-1, -0.5, Decimal("-0.000001"), -(10**400)])
+def test_a_negative_quantity_is_refused(quantity: Decimal | float) -> None:
+    with pytest.raises(ValueError, match="quantity is negative"):
+        Action(action_id="a", type="kwh", quantity=quantity, occurred_at=NOON)
+
+
+class Nowhere(tzinfo):
+    """A time zone that knows no offset."""
+
+    def utcoffset(self, _: datetime | None) -> None:
+        return None
+
+    dst = tzname = utcoffset
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        datetime(2027, 1, 1),  # noqa: DTZ001 - what is refused
+        datetime(2027, 1, 1, tzinfo=Nowhere()),
+        *(date(2027, 1, 1), "x", "2027-01-01T12:00:00Z", 1798761600, None),
+    ],
+)
+def test_a_time_that_is_none_or_has_no_zone_is_refused(time: Any) -> None:  # noqa: ANN401 - what is refused
     with pytest.raises(ValueError, match="time zone"):
-        Action(action_id="a", type="kwh", quantity=1, occurred_at=local)
+        Action(action_id="a", type="kwh", quantity=1, occurred_at=time)
     with pytest.raises(ValueError, match="time zone"):
-        Reversal(action_id="a", user_id="mei", reason="lost", occurred_at=local)
+        Reversal(action_id="a", user_id="mei", reason="lost", occurred_at=time)
 
 
 def test_reversals_are_sent_as_they_were_reported() -> None:

@@ -157,12 +157,13 @@ def test_a_redemption_keeps_its_idempotency_key_over_repetitions_and_another_one
     assert keys[4] != keys[0]
 
 
-def test_a_redemption_uses_the_key_of_the_caller() -> None:
+@pytest.mark.parametrize("key", ["order-7", "order 7", "k", "k" * 128])
+def test_a_redemption_uses_the_key_of_the_caller(key: str) -> None:
     api = FakeApi(ok(REDEMPTION))
 
-    api.client().redeem("mei", "saxaul-alxa", max_points=1, idempotency_key="order-7")
+    api.client().redeem("mei", "saxaul-alxa", max_points=1, idempotency_key=key)
 
-    assert api.requests[0].headers["idempotency-key"] == "order-7"
+    assert api.requests[0].headers["idempotency-key"] == key
 
 
 def test_a_failed_redemption_has_the_key_with_which_it_can_be_repeated() -> None:
@@ -174,8 +175,10 @@ def test_a_failed_redemption_has_the_key_with_which_it_can_be_repeated() -> None
     assert raised.value.idempotency_key == api.requests[0].headers["idempotency-key"]
 
 
-@pytest.mark.parametrize("key", ["a\r\nx: y", "käse", "a\tb", "\x00"])
-def test_a_key_that_is_no_header_is_refused_before_anything_is_sent(key: str) -> None:
+@pytest.mark.parametrize("key", ["", " ", "k" * 129, "a,b", "a, a", "a\r\nx: y", "käse", "a\tb", "\x00", "\ud800"])
+def test_a_key_that_is_empty_or_too_long_or_has_a_comma_or_is_no_header_is_refused_before_anything_is_sent(
+    key: str,
+) -> None:
     api = FakeApi(ok(REDEMPTION))
 
     with pytest.raises(ValueError, match="idempotency-key"):

@@ -3,9 +3,12 @@
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saxaul_client import AnswerError, AppClient, Client, Problem, SaxaulError, TokenError, UnreachableError
 from tests.client.fake_api import API, ONCE, SECRET, TOKEN_URL, WALLET, FakeApi, StillClock, ok, refused
@@ -208,6 +211,61 @@ def test_a_redirect_is_not_followed_so_that_no_credential_reaches_another_host(s
         Client(API, TOKEN_URL, "app-id", SECRET, transport=httpx.MockTransport(watched)).authorization()
 
     assert "evil.test" not in seen
+
+
+def client_of(api: FakeApi, api_url: str) -> AppClient:
+    return AppClient(api_url, TOKEN_URL, "app-id", SECRET, transport=httpx.MockTransport(api), clock=StillClock())
+
+
+@pytest.mark.parametrize("api_url", ["https://api.test", API])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "x", ".evil.test/x", "@evil.test/x", ":8443/x", "//evil.test/x", "?x=1", "#x"),
+        *(
+            "/.",
+            "/..",
+            "/a/../b",
+            "/a/./b",
+            "/a/..?x=1",
+            "/a/..#x",
+            "/%2e%2e/b",
+            "/a/.%2E",
+            "/a\nb",
+            "/" + "a" * 70_000,
+        ),
+    ],
+)
+def test_a_path_that_could_change_the_host_or_another_part_of_the_address_is_refused(api_url: str, path: str) -> None:
+    api = FakeApi(ok())
+
+    with pytest.raises(ValueError, match=r"the path must|the address cannot be used"):
+        client_of(api, api_url).call("GET", path)
+
+    assert api.requests + api.token_requests == []
+
+
+@given(st.text("/.\\@:?#[]%2e a{}\n", max_size=12) | st.text(max_size=12), st.sampled_from(["https://api.test", API]))
+def test_a_token_is_sent_only_to_addresses_that_begin_with_that_of_the_api(path: str, api_url: str) -> None:
+    api = FakeApi(ok())
+
+    with suppress(ValueError):
+        client_of(api, api_url).call("GET", path)
+
+    assert all(str(request.url).startswith(f"{api_url}/") for request in api.requests)
+
+
+def test_dots_in_a_segment_and_in_a_query_are_sent_as_they_are() -> None:
+    api = FakeApi(ok())
+    app = api.client()
+
+    app.call("GET", "/a..b/...?x=/../")
+    app.call("GET", "/{name}", query={"x": "/../"}, name="a/../b")
+
+    assert [request.url.raw_path for request in api.requests] == [
+        b"/v1/a..b/...?x=/../",
+        b"/v1/a%2F..%2Fb?x=%2F..%2F",
+    ]
 
 
 @pytest.mark.parametrize(

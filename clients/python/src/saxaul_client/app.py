@@ -33,6 +33,7 @@ from saxaul_client.reading import parsed, read, read_list
 ITEMS = 500
 """The most actions or reversals of one call."""
 
+_KEY_CHARACTERS = 128
 _REDEMPTION = "/users/{user_id}/redemptions/{redemption_id}"
 _GRANT = "/users/{user_id}/grants/{app_id}"
 
@@ -146,13 +147,15 @@ class AppClient(Client):
 
         Args:
             max_points: the price that the person was shown, for all trees together; None accepts any price.
-            idempotency_key: makes it safe to repeat the request, also after a restart of the program. By default a
-                new one is made, and an error that this raises has it.
+            idempotency_key: makes it safe to repeat the request, also after a restart of the program. It has 1 to 128
+                visible ASCII characters, and no comma. By default a new one is made, and an error that this raises has
+                it.
 
         Raises:
             Problem: such as ``insufficient_points``, ``sold_out`` or ``price_changed``.
+            ValueError: the key is empty or cannot be sent.
         """
-        key = idempotency_key or str(uuid.uuid4())
+        key = str(uuid.uuid4()) if idempotency_key is None else _checked_key(idempotency_key)
         body: dict[str, object] = {"project_id": project_id, "trees": trees}
         body |= {} if dedication is None else {"dedication": dedication}
         body |= {} if max_points is None else {"max_points": max_points}
@@ -203,7 +206,7 @@ class AppClient(Client):
         remaining, total, begun = iter(items), Reported(0), 0
         while batch := [item.document() for item in islice(remaining, ITEMS)]:
             try:
-                answer = self._reported(f"/{name}", {name: batch})
+                answer = self._reported(f"/{name}", name, batch)
             except SaxaulError as error:
                 if not begun:
                     raise
@@ -215,6 +218,13 @@ class AppClient(Client):
             )
             begun += len(batch)
         return total
+
+
+def _checked_key(key: str) -> str:
+    """Return a key that the API takes. It takes no comma, because proxies join repeated headers with one."""
+    if not 1 <= len(key) <= _KEY_CHARACTERS or "," in key:
+        raise ValueError(f"the idempotency-key must have 1 to {_KEY_CHARACTERS} characters, and no comma")
+    return key
 
 
 def _moved(refusals: Sequence[Refusal], by: int) -> tuple[Refusal, ...]:

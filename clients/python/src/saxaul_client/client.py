@@ -97,10 +97,11 @@ class Client:
     ) -> Any:  # noqa: ANN401 - JSON
         """Call any route, such as ``call("GET", "/users/{user_id}/wallet", user_id="mei")``, and return its JSON.
 
-        A query parameter of None is left out.
+        The path begins with one slash, and has no segments ``.`` and ``..``. A query parameter of None is left out.
 
         Raises:
             SaxaulError: the call failed; see ``saxaul_client.errors``.
+            ValueError: the path, one of its parameters, the query or a header cannot be sent.
         """
         return parsed(self._send(method, path, body, query=query, headers=headers, parameters=parameters).content)
 
@@ -160,14 +161,19 @@ class Client:
     def _public(self, path: str, query: Mapping[str, object], parameters: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         return parsed(self._send("GET", path, query=query, public=True, parameters=parameters).content)
 
-    def _reported(self, path: str, body: object, **parameters: str) -> Reported:
-        """Send a list of items, and return which were refused, also if all of them were."""
+    def _reported(self, path: str, name: str, items: Sequence[JsonObject], **parameters: str) -> Reported:
+        """Send a list of items, and return which were refused, also if all of them were.
+
+        Raises:
+            AnswerError: the answer is not about these items: an index or the number of the accepted items is wrong.
+        """
         try:
-            return read(Reported, parsed(self._send("POST", path, body, parameters=parameters).content))
+            answer = parsed(self._send("POST", path, {name: items}, parameters=parameters).content)
         except Problem as problem:
             if problem.code != ALL_REFUSED:
                 raise
-            return read(Reported, problem.members)
+            answer = problem.members
+        return _about(len(items), read(Reported, answer))
 
     def _send(
         self,
@@ -228,6 +234,18 @@ def as_object(document: Any) -> JsonObject:  # noqa: ANN401 - JSON
     if not isinstance(document, dict):
         raise AnswerError("the response is not a JSON object")
     return document
+
+
+def _about(items: int, reported: Reported) -> Reported:
+    """Check that an answer accepts or refuses each of so many items exactly once."""
+    refused = {refusal.index for refusal in reported.refused}
+    if not refused.union(flagged.index for flagged in reported.flagged) <= set(range(items)):
+        raise AnswerError(f"an index is not that of one of the {items} items sent")
+    if len(refused) < len(reported.refused):
+        raise AnswerError("an item is refused twice")
+    if reported.accepted != items - len(refused):
+        raise AnswerError(f"of {items} items, {reported.accepted} are accepted and {len(refused)} refused")
+    return reported
 
 
 def _entries_of(document: Any) -> tuple[JsonObject, ...]:  # noqa: ANN401 - JSON

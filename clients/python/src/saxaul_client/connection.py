@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -20,6 +20,8 @@ TIMEOUT = httpx.Timeout(35, connect=5)
 _LONGEST_DETAIL = 1000
 _NOT_MODIFIED = 304
 _VISIBLE = re.compile(r"[!-~]+")
+_ONE_SLASH = re.compile("/(?!/)")
+_DOT_SEGMENTS = (".", "..")
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -40,6 +42,7 @@ class Connection:
         clock: Clock,
     ) -> None:
         self.api_url = _checked(api_url, "api_url").rstrip("/")
+        self._origin = _origin(_address(self.api_url))
         self._retries = retries
         self._clock = clock
         # A redirect is not followed: it could carry the token or the secret to another host.
@@ -73,21 +76,18 @@ class Connection:
 
         Raises:
             SaxaulError: the call failed; see ``saxaul_client.errors``.
-            ValueError: a parameter of the path or a header cannot be sent.
+            ValueError: the path, one of its parameters, the query or a header cannot be sent.
         """
-        url = self.api_url + _filled(path, parameters)
+        url = self._url(_filled(path, parameters), query)
         sent = {"accept": "application/json", **{name: _header(name, value) for name, value in headers.items()}}
         content = None
         if body is not None:
             content = json.dumps(body, allow_nan=False, default=_number).encode()
             sent["content-type"] = "application/json"
         budget = Budget(self._retries, self._clock)
-        named = {name: str(value) for name, value in query.items() if value is not None}
 
         def send(authorization: Mapping[str, str]) -> httpx.Response:
-            request = self._http.build_request(
-                method, url, params=named or None, headers={**sent, **authorization}, content=content
-            )
+            request = self._http.build_request(method, url, headers={**sent, **authorization}, content=content)
             return exchange(lambda: self._http.send(request), budget, self._clock)
 
         try:
@@ -95,6 +95,14 @@ class Connection:
         except SaxaulError as error:
             error.route = error.route or f"{method} {path}"
             raise
+
+    def _url(self, path: str, query: Mapping[str, object]) -> httpx.URL:
+        """Return the address of a path. A token may be sent to it: it has the scheme, host and port of ``api_url``."""
+        named = {name: _encodable(str(value), name) for name, value in query.items() if value is not None}
+        url = _address(self.api_url + path, named)
+        if _origin(url) != self._origin:
+            raise ValueError("the path must not lead to another host than api_url")
+        return url
 
     def _with_token(self, send: Callable[[Mapping[str, str]], httpx.Response], budget: Budget) -> httpx.Response:
         """Send a request with a token, and once more with a new one if the API no longer accepts the token."""
@@ -154,15 +162,45 @@ def _checked(url: str, name: str) -> str:
     return url
 
 
+def _address(url: str, query: Mapping[str, str] | None = None) -> httpx.URL:
+    try:
+        address = httpx.URL(url)
+        return address.copy_with(params=query) if query else address
+    except httpx.InvalidURL as error:
+        raise ValueError(f"the address cannot be used: {error}") from None
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, bytes]:
+    """Return the scheme, the user, and the host with its port."""
+    return url.scheme, url.userinfo, url.netloc
+
+
 def _filled(path: str, parameters: Mapping[str, str]) -> str:
-    """Return the path with its parameters, each percent-encoded."""
+    """Return the path with its parameters, each percent-encoded.
+
+    A path that does not begin with a slash could change the host in the address, and dot segments are removed from it.
+    """
     named = set(_PARAMETER.findall(path))
     if named != parameters.keys():
         raise ValueError(f"the parameters of {path} are {', '.join(sorted(named)) or 'none'}")
     for name, value in parameters.items():
-        if value in ("", ".", ".."):
+        if value in ("", *_DOT_SEGMENTS):
             raise ValueError(f"{name} must not be empty, '.' or '..'")
-    return _PARAMETER.sub(lambda found: quote(parameters[found[1]], safe=""), path)
+        _encodable(value, name)
+    filled = _PARAMETER.sub(lambda found: quote(parameters[found[1]], safe=""), _encodable(path, "the path"))
+    segments = re.split("[?#]", filled, maxsplit=1)[0].split("/")
+    if not _ONE_SLASH.match(filled):
+        raise ValueError("the path must begin with one slash")
+    if any(unquote(segment) in _DOT_SEGMENTS for segment in segments):
+        raise ValueError("the path must not have the segments '.' or '..'")
+    return filled
+
+
+def _encodable(text: str, name: str) -> str:
+    """Return a text if UTF-8 can encode it. Python's own error would show the text, which may be the id of a person."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{name} must not have a lone surrogate, which is no character")
+    return text
 
 
 def _header(name: str, value: str) -> str:

@@ -80,7 +80,7 @@ class TokenError(SaxaulError):
 
 
 class AnswerError(SaxaulError):
-    """A response is not what the API sends: no JSON, a wrong type, a redirect, or a list that does not end."""
+    """A response is not what the API sends: no JSON, a wrong type, a wrong index, a redirect, or a list without end."""
 
 
 class IncompleteError(SaxaulError):

@@ -35,7 +35,7 @@ class Action:
         evidence_id: what proves the action, such as ``12306:E123456``.
 
     Raises:
-        ValueError: the time has no zone, or the quantity is not a finite number.
+        ValueError: the time has no zone, or the quantity is not a finite number of at least 0.
     """
 
     action_id: str
@@ -48,10 +48,8 @@ class Action:
     evidence_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.occurred_at.tzinfo is None:
-            raise ValueError("occurred_at has no time zone")
-        if not Decimal(self.quantity).is_finite():
-            raise ValueError("quantity is not a finite number")
+        _check_time(self.occurred_at)
+        _check_quantity(self.quantity)
 
     def document(self) -> JsonObject:
         """Return the action as the API takes it. A decimal quantity is a text, which keeps all of its digits."""
@@ -61,7 +59,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """An action to reverse, named as it was reported, and the reason."""
+    """An action to reverse, named as it was reported, and the reason.
+
+    Raises:
+        ValueError: the time has no zone.
+    """
 
     action_id: str
     occurred_at: datetime
@@ -70,11 +72,25 @@ class Reversal:
     facility_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.occurred_at.tzinfo is None:
-            raise ValueError("occurred_at has no time zone")
+        _check_time(self.occurred_at)
 
     def document(self) -> JsonObject:
         return _present(self, {"occurred_at": self.occurred_at.isoformat()})
+
+
+def _check_time(occurred_at: object) -> None:
+    if not isinstance(occurred_at, datetime) or occurred_at.utcoffset() is None:
+        raise ValueError("occurred_at is not a datetime with a time zone")
+
+
+def _check_quantity(quantity: object) -> None:
+    """Refuse what is not a number. A text is refused too: Python takes ``1_0`` for a number, and the API does not."""
+    if isinstance(quantity, bool) or not isinstance(quantity, Decimal | int | float):
+        raise ValueError("quantity is not a number")  # noqa: TRY004 - like any other wrong value of a field
+    if not Decimal(quantity).is_finite():
+        raise ValueError("quantity is not a finite number")
+    if quantity < 0:
+        raise ValueError("quantity is negative")
 
 
 def _present(record: Action | Reversal, replaced: dict[str, object]) -> JsonObject:

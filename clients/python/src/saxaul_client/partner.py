@@ -46,4 +46,4 @@ class PartnerClient(Client):
         return self._report(order_id, "inspections", inspections)
 
     def _report(self, order_id: str, name: str, reports: Sequence[JsonObject]) -> Reported:
-        return self._reported(f"/planting-orders/{{order_id}}/{name}", {name: list(reports)}, order_id=order_id)
+        return self._reported(f"/planting-orders/{{order_id}}/{name}", name, list(reports), order_id=order_id)
