@@ -1,5 +1,6 @@
 """The client of an app."""
 
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -33,7 +34,7 @@ from saxaul_client.reading import parsed, read, read_list
 ITEMS = 500
 """The most actions or reversals of one call."""
 
-_KEY_CHARACTERS = 128
+_KEY = re.compile(r"[!-+.-~-]{1,128}")
 _REDEMPTION = "/users/{user_id}/redemptions/{redemption_id}"
 _GRANT = "/users/{user_id}/grants/{app_id}"
 
@@ -222,8 +223,8 @@ class AppClient(Client):
 
 def _checked_key(key: str) -> str:
     """Return a key that the API takes. It takes no comma, because proxies join repeated headers with one."""
-    if not 1 <= len(key) <= _KEY_CHARACTERS or "," in key:
-        raise ValueError(f"the idempotency-key must have 1 to {_KEY_CHARACTERS} characters, and no comma")
+    if not _KEY.fullmatch(key):
+        raise ValueError("the idempotency-key must have 1 to 128 visible ASCII characters, and no comma")
     return key
 
 
