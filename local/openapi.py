@@ -90,7 +90,7 @@ _IN_PATHS: Mapping[str, tuple[Any, str]] = {
 
 _SCOPES: Mapping[str, str] = {
     "actions.write": "Report and reverse actions.",
-    "suggestions.read": "Search, and read campaigns and tree projects.",
+    "suggestions.read": "Search, and read action types, campaigns and tree projects.",
     "wallets.read": "Read the points and the trees of persons.",
     "trees.redeem": "Harvest and spend the points of persons.",
     "grants.write": "Record what persons let third-party apps do.",
@@ -281,7 +281,7 @@ class _Document:
         for parameter in declared.query:
             yield "query", parameter.name, False, parameter.text, _schema_of_parameter(parameter)
         if optional := declared.access.optional:
-            text = f"A person. The token must have the scope `{optional.scope}` too."
+            text = f"A person. The token must have the scope `saxaul/{optional.scope}` too."
             yield "query", optional.parameter, False, text, self._schemas.of(Id)
         if LANG in declared.query:
             text = "The languages that the reader prefers, if `lang` is missing."
@@ -409,12 +409,12 @@ def who(access: Access) -> str:
         return "Anyone may send this request. It needs no token."
     kind = {"app": "an app", "partner": "a planting partner", "operator": "an operator"}[access.role]
     sender = "a first-party app" if access.first_party else kind
-    sentences = [f"The token must be that of {sender}, and have the scope `{access.scope}`."]
+    sentences = [f"The token must be that of {sender}, and have the scope `saxaul/{access.scope}`."]
     if access.cover:
         sentences.append(f"A third-party app needs a grant of the person that covers `{access.cover}`.")
     if access.optional:
         sentences.append(
-            f"If the query names a person, the token must have the scope `{access.optional.scope}` too, and a "
+            f"If the query names a person, the token must have the scope `saxaul/{access.optional.scope}` too, and a "
             f"third-party app needs a grant of the person that covers `{access.optional.cover}`."
         )
     return " ".join(sentences)

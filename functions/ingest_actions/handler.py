@@ -44,8 +44,10 @@ def report_actions(request: Request) -> Response:
 def reverse_actions(request: Request) -> Response:
     """Reverse up to 500 of the app's own actions, queued ones included. Each reversal is accepted or refused by itself.
 
-    The points and grams of the actions are taken back. A reversal of an action that does not exist is accepted, and has
-    no effect. It is safe to repeat a request unchanged.
+    The points and grams of the actions are taken back. A reversal names an action by its ``action_id``, its owner and
+    the day on which it occurred. If the app has no such action, the reversal is kept: if the action arrives later, it
+    is posted as reversed. A reversal cannot be taken back; to report the action again, use a new ``action_id``. It is
+    safe to repeat a request unchanged.
     """
     reported = REVERSALS.of(request)
     taken = _taken(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))

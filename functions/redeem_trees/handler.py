@@ -87,7 +87,8 @@ def request_trees(request: Request) -> Response:
     It is safe to repeat a request with the same `Idempotency-Key` and the same body: the answer then is the redemption
     of the first one as it is now, with `replay: true`. A key is kept for good, because redemptions are never deleted,
     not even rejected and cancelled ones. It belongs to the app and the person, so another app or another person may
-    have the same key. A request that is refused with a problem stores no key.
+    have the same key. A request that is refused with a problem stores no key. If the wallet
+    has too few points, the request first harvests ripe ones. A harvest stays done if the request is then refused.
     """
     key = _key_of(request)
     body = _BODY.of(request)

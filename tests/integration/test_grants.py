@@ -149,3 +149,10 @@ def test_reconciliation_and_the_wallet_ignore_grants(stack: Stack) -> None:
 
     assert stack.faults() == []
     assert wallet().body["earned"] == 0
+
+
+@pytest.mark.usefixtures("stack")
+def test_one_invalid_cover_is_one_error() -> None:
+    response = call_grant("PUT", body={"covers": ["everything"]})
+
+    assert response.body["errors"] == ["covers.0: this must be 'report', 'read' or 'spend'"]

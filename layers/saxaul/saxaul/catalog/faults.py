@@ -24,9 +24,19 @@ def error_lines(error: ValidationError) -> list[str]:
 
     There are at most MAX_LINES such lines. If there are more errors, a last line such as ``and 990 more`` counts them.
     """
-    details = error.errors(include_url=False, include_input=False)
+    details = _without_consequences(error.errors(include_url=False, include_input=False))
     first = [": ".join(filter(None, (_place(detail), error_text(detail)))) for detail in details[:MAX_LINES]]
     return bounded_lines(first) + _rest(len(details) - MAX_LINES)
+
+
+def _without_consequences(details: list[Any]) -> list[Any]:
+    """Leave out that a list is too short if its items are invalid: the core counts only valid items."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short" or not any(place[:-1] == detail["loc"] for place in places if place)
+    ]
 
 
 def error_text(detail: Mapping[str, Any]) -> str:

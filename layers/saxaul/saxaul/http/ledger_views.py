@@ -19,9 +19,10 @@ class WalletView(TypedDict):
     earned: NonNegative
     """All points that the person has earned."""
     ripening: int
-    """The points that are not harvested yet, ripe or not."""
+    """The points that are not harvested yet, ripe or not. It is below zero if harvested points were reversed; the next
+    harvest takes them from ``spendable``."""
     harvestable: int
-    """The part of ``ripening`` that is ripe, so that a harvest would make it spendable."""
+    """The part of ``ripening`` that is ripe, so that a harvest would make it spendable. It can be below zero too."""
     spendable: int
     """The harvested points that are not spent yet. It is below zero if actions were reversed whose points are spent."""
     spent: NonNegative
@@ -111,7 +112,7 @@ class TypeTotalView(TypedDict):
     actions: NonNegative
     """How many actions count."""
     quantity: float
-    """The quantity that counts, in the unit of the action type."""
+    """The quantity that counts, in the unit of the action type: of each day at most its ``plausible_a_day``."""
     points: NonNegative
     """The points that they earn."""
     avoided_g: Grams

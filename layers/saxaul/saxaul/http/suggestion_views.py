@@ -65,7 +65,8 @@ class ActionResultView(_FoundView):
     unit: str
     """The unit of the action type."""
     points: float
-    """The points per unit, or per action, with the multiplier of a campaign that runs today."""
+    """The points with the multiplier of a campaign that runs today: per unit or per action, as ``points.per`` of the
+    action type in `GET /action-types` says."""
     base_points: float
     """The points without a campaign."""
     campaign_points: float

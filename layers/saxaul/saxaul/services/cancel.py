@@ -47,7 +47,7 @@ class Cancelling(NamedTuple):
             if State.CANCELLED not in TRANSITIONS[stored.state]:
                 raise Conflict(
                     "already_ordered",
-                    "The trees are already ordered; a redemption can be cancelled only before its trees are ordered.",
+                    "The trees were already ordered; a redemption can be cancelled only before its trees are ordered.",
                 )
             cancelled = stored.cancelled()
             self.redemptions.write_cancellation(cancelled, refunded=stored.state is State.RESERVED)
