@@ -177,7 +177,7 @@ def test_a_progress_of_another_project_or_partner_than_its_order_is_reported(thr
 
 
 @pytest.mark.parametrize("kind", ["ORDER", "PROGRESS"])
-@pytest.mark.parametrize("list_name", ["PLANTED#elsewhere", None])
+@pytest.mark.parametrize("list_name", ["CLOSED#elsewhere", None])
 def test_an_order_and_a_progress_in_the_wrong_list_are_reported(
     three_weeks: Stack, kind: str, list_name: str | None
 ) -> None:

@@ -2,7 +2,7 @@
 
 An order is in one list of the index ``Listing`` at a time. It is in its project's list of unannounced orders until its
 announcement, and in its partner's list of orders after that. The progress of an order is an item of its own. After the
-announcement, it is in its partner's list of orders in the state ``ordered``, and then in that of the state ``planted``.
+announcement, it is in its partner's list of open orders, and then in that of closed orders.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 _PREFIX, _PROGRESS_PREFIX = "ORDER#", "PROGRESS#"
-_LISTS: Mapping[OrderState | None, str] = {None: "ORDERS#", OrderState.OPEN: "ORDERED#", OrderState.CLOSED: "PLANTED#"}
+_LISTS: Mapping[OrderState | None, str] = {None: "ORDERS#", OrderState.OPEN: "OPEN#", OrderState.CLOSED: "CLOSED#"}
 """The lists of a partner: that of all orders, and that of the orders in each state."""
 
 _PROJECT = "pk, sk, species, latin, place, partner, reach"
