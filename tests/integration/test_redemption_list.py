@@ -27,13 +27,12 @@ def ids(response: Response) -> list[str]:
 
 
 def pages(**query: str) -> list[list[str]]:
-    found, cursor = [], ""
-    while True:
-        page = listed(**query, cursor=cursor)
+    page = listed(**query)
+    found = [ids(page)]
+    while page.body["cursor"]:
+        page = listed(**query, cursor=page.body["cursor"])
         found.append(ids(page))
-        cursor = page.body["cursor"]
-        if cursor is None:
-            return found
+    return found
 
 
 def store(stack: Stack, *redemptions: Redemption) -> None:
@@ -130,18 +129,19 @@ def test_a_redemption_that_is_cancelled_while_a_page_is_read_is_in_it_once(
 
 def test_redemptions_that_are_cancelled_between_two_pages_are_listed_once(stack: Stack) -> None:
     store(stack, *(make_redemption(f"r-{number:02}", requested_at=NOON + number // 2) for number in range(60)))
-    found, cursor = [], ""
+    found: list[str] = []
+    after: dict[str, str] = {}
     for page in range(3):
-        response = listed(limit="20", cursor=cursor)
+        response = listed(limit="20", **after)
         found += ids(response)
-        cursor = response.body["cursor"]
+        after = {"cursor": response.body["cursor"]}
         last = 40 - 20 * page
         # the last ones of this page, the first ones of the next page, and one of the page after that
         cancelled = [number for number in (last + 1, last, last - 1, last - 2, last - 25) if number >= 0]
         stack.redemptions.write([stack.redemption(f"r-{number:02}").cancelled() for number in cancelled], {})
 
     assert found == [f"r-{number:02}" for number in reversed(range(60))]
-    assert cursor is None
+    assert after == {"cursor": None}
 
 
 def test_a_page_reads_only_its_redemptions_even_if_a_person_has_hundreds(
