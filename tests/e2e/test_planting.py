@@ -85,7 +85,7 @@ def test_confirming_a_tree_finding_it_dead_and_replacing_it_change_the_public_co
     assert count_changes(start, public_counts(stack)) == (1, 0, 1), (
         "a tree that was confirmed twice was not counted once"
     )
-    assert partner.call_or_exit("GET", path)["state"] == "planted"
+    assert partner.call_or_exit("GET", path)["state"] == "closed"
 
     dead = {"certificate": number, "state": "dead", "inspected_at": time_from_now(60), "inspector": "Forestry Bureau"}
     for _ in range(2):
