@@ -6,6 +6,7 @@ moto neither throttles nor reports conflicts between transactions. It ignores th
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from moto.dynamodb.models import DynamoDBBackend
 
 from saxaul.http import endpoint
 from saxaul.http.endpoint import utf8_text
+from saxaul.services.search import RENEWING
 from saxaul.settings import settings
 from saxaul.storage import clients
 from tests.builders import NOON
@@ -91,6 +93,7 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         for client_id, client in REGISTERED.items():
             made.register(client_id, client)
         yield made
+        wait_for_renewals()
     clear_worker_caches()
 
 
@@ -109,6 +112,13 @@ def text_without_records(body: object) -> str:
                 assert type(members) in (list, tuple), f"a response contains {members!r}"
                 values += members
     return utf8_text(body)
+
+
+def wait_for_renewals() -> None:
+    """Wait until no thread renews an index of the search: its calls would count as those of the next test's function."""
+    for thread in threading.enumerate():
+        if thread.name == RENEWING:
+            thread.join()
 
 
 def clear_worker_caches() -> None:

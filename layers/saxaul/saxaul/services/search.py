@@ -19,6 +19,9 @@ from saxaul.services import wiring
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.objects import ObjectError
 
+RENEWING = "renew-index"
+"""The name of a thread that renews the index."""
+
 FROZEN_EVERY = 256
 """After so many requests, what the search has kept of them is excluded from garbage collections, like the index."""
 
@@ -137,7 +140,7 @@ class LiveIndex:
     def _start_renewal(self, known: _Indexed, elapsed: float) -> None:
         if self._renewing.acquire(blocking=False):
             self._last_renewal_at = elapsed
-            self.thread = Thread(target=self._renew, args=(known,), name="renew-index", daemon=True)
+            self.thread = Thread(target=self._renew, args=(known,), name=RENEWING, daemon=True)
             self.thread.start()
 
     def _renew(self, known: _Indexed) -> None:
