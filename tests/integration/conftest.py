@@ -115,7 +115,7 @@ def text_without_records(body: object) -> str:
 
 
 def wait_for_renewals() -> None:
-    """Wait until no thread renews an index of the search: its calls would count as those of the next test's function."""
+    """Wait until no thread renews a search index: its calls would count as those of the next test's function."""
     for thread in threading.enumerate():
         if thread.name == RENEWING:
             thread.join()
