@@ -163,14 +163,8 @@ def _is_relative(_: Case, answer: Answer) -> bool:
     return str(json.loads(answer.content)["detail"]).startswith(_RELATIVE)
 
 
-def _names_whole_number(_: Case, answer: Answer) -> bool:
-    errors = json.loads(answer.content).get("errors", [])
-    return bool(errors) and all(error.endswith("Input should be a valid integer") for error in errors)
-
-
 EXCLUSIONS = (
     Exclusion("which value is valid depends on the time, on an earlier answer or on another", MALFORMED, _is_relative),
-    Exclusion("a whole number is written without a decimal point: 1, not 1.0", MALFORMED, _names_whole_number),
     Exclusion(
         "an answer names the items that are refused, and the others are accepted", ACCEPTED, _names_refused_items
     ),

@@ -143,3 +143,20 @@ def test_an_idempotency_key_is_one_visible_text(key: str) -> None:
     response = redeem(key)
 
     assert (response.status, response.code) == (400, "missing_key")
+
+
+@pytest.mark.parametrize(
+    ("trees", "status"), [("1.0", 202), ("1.00", 202), ("1.5", 400), ("1e0", 400), ("true", 400), ("-0.0", 400)]
+)
+def test_a_whole_number_may_have_zeros_behind_its_point(stack: Stack, trees: str, status: int) -> None:
+    stack.seed_catalog()
+    stack.add_wallet(160)
+
+    response = call(
+        *("redeem_trees", "POST", "/users/{user_id}/redemptions"),
+        path={"user_id": USER.id},
+        body=f'{{"project_id": "saxaul-alxa", "trees": {trees}}}',
+        headers={"Idempotency-Key": "key-1"},
+    )
+
+    assert response.status == status

@@ -76,7 +76,7 @@ class Request(NamedTuple):
         try:
             text = base64.b64decode(body) if self.event.get("isBase64Encoded") else body
             return json.loads(
-                text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_members
+                text, parse_float=_exact_number, parse_constant=_refuse_constant, object_pairs_hook=_unique_members
             )
         except (ValueError, ArithmeticError, RecursionError):
             raise InvalidRequest("invalid_json", "The body must be a valid JSON document.") from None
@@ -199,6 +199,12 @@ def _checked_identifier(name: str, value: str) -> str:
         allowed = "1 to 128 characters from A-Z, a-z, 0-9 and ._~@:+=-, and must not be '.' or '..'."
         raise InvalidRequest("invalid_parameter", f"{name} must have {allowed}")
     return value
+
+
+def _exact_number(text: str) -> Decimal | int:
+    """Return a number that JSON has with a point or an exponent. ``2.0`` is a whole number, as in JSON Schema."""
+    whole, _, fraction = text.partition(".")
+    return int(whole) if fraction and not fraction.strip("0") else Decimal(text)
 
 
 def _unique_members(members: list[tuple[str, Any]]) -> dict[str, Any]:
