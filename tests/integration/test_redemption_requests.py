@@ -42,7 +42,7 @@ def test_a_person_cannot_spend_the_points_of_another_person(stack: Stack) -> Non
         ({"trees": 11}, "invalid_body"),
         ({"trees": "1"}, "invalid_body"),
         ({"trees": True}, "invalid_body"),
-        ({"trees": 1.0}, "invalid_body"),
+        ({"trees": 1.5}, "invalid_body"),
         ({"dedication": "x" * 101}, "invalid_body"),
         ({"dedication": None}, "invalid_body"),
         ({"points": 1}, "invalid_body"),
