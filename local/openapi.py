@@ -20,7 +20,7 @@ from local.sam import ROOT
 from saxaul.catalog.entries import MODELS, Identifier, Kind
 from saxaul.catalog.models import Field
 from saxaul.catalog.versions import HIGHEST_VERSION
-from saxaul.http.access import Access, Data
+from saxaul.http.access import WRONG_ROLE, Access, Data
 from saxaul.http.bodies import Listed, Record
 from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
@@ -98,7 +98,6 @@ _SCOPES: Mapping[str, str] = {
     "catalog.write": "Read and write the catalog.",
 }
 
-_ROLE_CODES: Mapping[str, str] = {"app": "not_an_app", "partner": "not_a_partner", "operator": "not_an_operator"}
 _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy", "timeout")
 _OF_NO_OPERATION = ("unknown_path", "refused")
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -176,7 +175,7 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
     access = declared.access
     if access.scope is None or access.role is None:
         return
-    yield from ("unauthorized", "forbidden", "unknown_client", _ROLE_CODES[access.role])
+    yield from ("unauthorized", "forbidden", "unknown_client", WRONG_ROLE[access.role][0])
     if access.first_party:
         yield "not_first_party"
     if declared.names_a_person or access.optional or access.data is Data.PERSONS_IN_BODY:
@@ -253,7 +252,7 @@ class _Document:
         examples = [] if is_head else [call for call in self._calls if call["operation"] == declared.run.__name__]
         made: dict[str, Any] = {
             "operationId": f"{declared.run.__name__}_head" if is_head else declared.run.__name__,
-            "summary": f"{summary}, without the body" if is_head else summary,
+            "summary": f"The status and the headers of: {summary}" if is_head else summary,
             "description": "\n\n".join(filter(None, (more, who(declared.access)))),
             "tags": [_tag_of(declared.path)],
             "security": [{"oauth2": [f"{SCOPES_OF}/{declared.access.scope}"]}] if declared.access.scope else [],

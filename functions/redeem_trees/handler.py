@@ -58,7 +58,7 @@ def harvest(request: Request) -> Response:
     """Make a person's ripe points spendable.
 
     Points ripen on the day after their action. It is safe to repeat the request: what an earlier one moved is not moved
-    again, so the answer then has `moved: 0`.
+    again, so the response then has `moved: 0`.
     """
     harvested = harvesting().harvest(request.user_id)
     view: HarvestView = {
@@ -82,13 +82,13 @@ def harvest(request: Request) -> Response:
 def request_trees(request: Request) -> Response:
     """Request trees for points.
 
-    The answer does not promise a tree. The request is settled later, usually within seconds: read the redemption until
+    The response does not promise a tree. The request is settled later, usually in seconds: read the redemption until
     its state is no longer `requested`. It is then `reserved`, or `rejected` with a `reason`, and no points are taken.
-    It is safe to repeat a request with the same `Idempotency-Key` and the same body: the answer then is the redemption
-    of the first one as it is now, with `replay: true`. A key is kept for good, because redemptions are never deleted,
-    not even rejected and cancelled ones. It belongs to the app and the person, so another app or another person may
-    have the same key. A request that is refused with a problem stores no key. If the wallet
-    has too few points, the request first harvests ripe ones. A harvest stays done if the request is then refused.
+    It is safe to repeat a request with the same `Idempotency-Key` and the same body: the response then is the
+    redemption of the first one as it is now, with `replay: true`. A key is kept for good, because redemptions are never
+    deleted, not even rejected and cancelled ones. It belongs to the app and the person, so another app or another
+    person may have the same key. A request that is refused with a problem stores no key. If the wallet has too few
+    points, the request first harvests ripe ones. A harvest stays done if the request is then refused.
     """
     key = _key_of(request)
     body = _BODY.of(request)

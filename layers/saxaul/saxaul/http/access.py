@@ -72,12 +72,12 @@ class Access(NamedTuple):
             Forbidden: the client has another role, or it is a third-party app and the request is for first-party apps.
         """
         if self.role and client.role != self.role:
-            raise Forbidden(*_WRONG_ROLE[self.role])
+            raise Forbidden(*WRONG_ROLE[self.role])
         if self.first_party and client.needs_grants:
             raise Forbidden("not_first_party", "Only first-party apps can send this request.")
 
 
-_WRONG_ROLE: Mapping[Role, tuple[str, str]] = {
+WRONG_ROLE: Mapping[Role, tuple[str, str]] = {
     "app": ("not_an_app", "Only apps can send this request; use the token of an app."),
     "partner": ("not_a_partner", "Only planting partners can send this request; use the token of a partner."),
     "operator": ("not_an_operator", "Only operators can send this request; use the token of an operator."),

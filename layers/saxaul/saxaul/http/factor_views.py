@@ -4,7 +4,7 @@ from typing import Literal, TypedDict
 
 from saxaul.catalog.calendar import Calendar, WindowLength
 from saxaul.catalog.entries import ActionType, Cap, Category, Evidence, Language, Plausible, Reward
-from saxaul.http.views import DayText, Link, NonNegative, Timestamp
+from saxaul.http.views import DayText, Link, NonNegative, TextView, Timestamp
 
 Confidence = Literal["A", "B", "C", "none"]
 """A is a primary or peer-reviewed source, B the press, and C a how-to page or a copy of a source."""
@@ -78,19 +78,10 @@ class RuleView(TypedDict):
     """The largest quantity of one action."""
 
 
-class NamesView(TypedDict):
-    """A name in each language."""
-
-    en: str
-    """In English."""
-    zh: str
-    """In Chinese."""
-
-
 class FactorView(RuleView):
     """A version of an action type. It never changes."""
 
-    names: NamesView
+    names: TextView
     """What the action type is called."""
     changed_at: Timestamp | None
     """When an operator wrote this version; null if that is not recorded."""

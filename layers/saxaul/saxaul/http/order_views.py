@@ -41,7 +41,7 @@ class OrderPage(TypedDict):
     orders: list[OrderSummaryView]
     """The orders. One whose state has just changed can be among those of its earlier state for about a second."""
     cursor: str | None
-    """The cursor of the next page; null on the last one."""
+    """Requests the next page; null on the last page."""
 
 
 class OrderedTreeView(TypedDict):
@@ -56,7 +56,7 @@ class OrderedTreeView(TypedDict):
 
 
 class ManifestView(TypedDict):
-    """Links that download the manifest of an order without a token. Each answer has new ones."""
+    """Links that download the manifest of an order without a token. Each response has new ones."""
 
     csv: Link
     """The manifest for spreadsheets: a header, and a row for each tree.

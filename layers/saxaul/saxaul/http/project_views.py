@@ -32,9 +32,9 @@ class TreeProjectView(SaplingsView):
     project_id: str
     """The id of the project."""
     species: str
-    """The name of the species, in the language of the answer."""
+    """The name of the species, in the language of the response."""
     place: str
-    """The name of the place, in the language of the answer."""
+    """The name of the place, in the language of the response."""
     partner: str
     """The partner that plants the trees."""
     price_points: NonNegative

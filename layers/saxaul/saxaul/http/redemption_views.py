@@ -108,7 +108,7 @@ class RedemptionPage(TypedDict):
     redemptions: list[RedemptionView]
     """The redemptions, in any state."""
     cursor: str | None
-    """The cursor of the next page; null on the last one."""
+    """Requests the next page; null on the last page."""
 
 
 class HarvestView(TypedDict):

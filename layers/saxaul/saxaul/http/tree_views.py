@@ -6,7 +6,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Language
 from saxaul.certificate.certificate import Certificate
 from saxaul.http.redemption_views import StepView, TreeView, step_view, tree_view
-from saxaul.http.views import Link, Timestamp, known
+from saxaul.http.views import Link, TextView, Timestamp, known
 from saxaul.log.events import Event
 from saxaul.trees.redemptions import Redemption, Tree
 from saxaul.trees.states import TREE_TRANSITIONS, State
@@ -56,7 +56,7 @@ class ForestPage(TypedDict):
     forest: list[ForestTreeView]
     """The trees, without those of rejected and cancelled redemptions."""
     cursor: str | None
-    """The cursor of the next page; null on the last one."""
+    """Requests the next page; null on the last page."""
 
 
 class EventView(TypedDict):
@@ -72,23 +72,14 @@ class EventView(TypedDict):
     """The link to its photo; null if there is none, or if the certificate leaves it out."""
 
 
-class TextInLanguages(TypedDict):
-    """A text in both languages."""
-
-    en: str
-    """The text in English."""
-    zh: str
-    """The text in Chinese."""
-
-
 class ParticularsView(TypedDict):
     """The facts of a certificate that never change. Each leaf of the tree has the hash of this object."""
 
-    species: TextInLanguages
+    species: TextView
     """The names of the species."""
     latin: str
     """The Latin name of the species, which may be empty."""
-    place: TextInLanguages
+    place: TextView
     """The names of the place."""
     partner: str
     """The planting partner."""

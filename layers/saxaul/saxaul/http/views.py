@@ -1,7 +1,7 @@
 """Views: the JSON form of domain objects in responses of the API."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from saxaul.catalog.models import Described
 
@@ -24,6 +24,15 @@ Grams = float
 def known(*values: str) -> Described:
     """Return what the document says of a text that has one of these values today. A later version may add values."""
     return Described({"x-extensible-enum": [*map(str, values)]})
+
+
+class TextView(TypedDict):
+    """A text in both languages."""
+
+    en: str
+    """The text in English."""
+    zh: str
+    """The text in Chinese."""
 
 
 _GRAMS = Decimal("0.001")
