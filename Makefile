@@ -62,7 +62,7 @@ replay: env ## send published bike rides through the API (FILE=trips.csv or .zip
 	@$(BIN)/python -m local.replay "$(FILE)" $(if $(USER_COLUMN),--user "$(USER_COLUMN)")
 
 openapi: env ## write the OpenAPI document of the API from the code, with recorded calls as examples
-	@$(BIN)/python -m tests.contract.record > /dev/null
+	@$(BIN)/python -m tests.contract.record
 	@$(BIN)/python -m local.openapi
 
 bench: env ## run the benchmarks (ONLY=accrual runs one of them)

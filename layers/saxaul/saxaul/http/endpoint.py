@@ -188,10 +188,10 @@ def endpoint(
 
 
 def _check_query(request: Request, declared: Operation) -> None:
-    names = query_names(request.event)
-    for name in names:
-        if name not in declared.parameters:
-            known = ", ".join(sorted(declared.parameters)) or "none"
+    allowed = declared.parameters
+    for name in query_names(request.event):
+        if name not in allowed:
+            known = ", ".join(sorted(allowed)) or "none"
             raise InvalidRequest(
                 "invalid_parameter",
                 f"There is no query parameter {shortened(repr(name))} here; the parameters are: {known}.",
