@@ -53,8 +53,9 @@ class WorkerKiller:
             for function, worker in self.workers():
                 workers[function].append(worker)
             if workers:
-                # Choose the function first, so that a function with one worker is hit as often as one with many.
-                function = self._random.choice(sorted(workers))
+                # Choose the function first, and one that was hit least: by chance alone, one could never be hit.
+                fewest = min(self.kills[function] for function in workers)
+                function = self._random.choice(sorted(name for name in workers if self.kills[name] == fewest))
                 self._random.choice(workers[function]).kill()
                 self.kills[function] += 1
 
