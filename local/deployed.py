@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 OUTPUTS = {
     "ledger table": "LedgerTableName",
     "catalog table": "CatalogTableName",
+    "activity table": "ActivityTableName",
     "actions": "ActionQueueUrl",
     "actions_dead_letter": "ActionDeadLetterQueueUrl",
     "redemptions": "RedemptionQueueUrl",
@@ -63,7 +64,7 @@ class DeployedStack:
             "token_url": f"{endpoint}/oauth2/token" if endpoint else outputs["TokenUrl"],
             "region": self._client_arguments["region_name"],
             "endpoint_url": endpoint,
-            "tables": {table: outputs[OUTPUTS[f"{table} table"]] for table in ("ledger", "catalog")},
+            "tables": {table: outputs[OUTPUTS[f"{table} table"]] for table in ("ledger", "catalog", "activity")},
             "queues": {queue: outputs[OUTPUTS[queue]] for queue in _QUEUES},
             "bucket": outputs["ManifestBucketName"],
             "bus": outputs["BusName"],

@@ -33,6 +33,8 @@ ENVIRONMENT = {
     "AWS_SESSION_TOKEN": "testing",
     "LEDGER_TABLE": "Ledger",
     "CATALOG_TABLE": "Catalog",
+    "ACTIVITY_TABLE": "Activity",
+    "OPERATOR_CLIENT": "operator-client",
     "TIME_ZONE": "Asia/Shanghai",
     "ACCEPTANCE_DAYS": "7",
     "HARVEST_TIME": "07:00",
@@ -150,6 +152,27 @@ def _make_tables() -> None:
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+    )
+    dynamodb.create_table(
+        TableName="Activity",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "waiting", "AttributeType": "S"},
+            {"AttributeName": "accepted_at", "AttributeType": "N"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "Waiting",
+                "KeySchema": [
+                    {"AttributeName": "waiting", "KeyType": "HASH"},
+                    {"AttributeName": "accepted_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
     )
     dynamodb.create_table(
         TableName="Ledger",

@@ -19,6 +19,7 @@ from local.template import Properties, resources
 RESOURCES: Mapping[str, str] = {
     "Ledger": "LedgerTable",
     "Catalog": "CatalogTable",
+    "Activity": "ActivityTable",
     "ActionQueue": "ActionQueue",
     "RedemptionQueue.fifo": "RedemptionQueue",
     "PlantingQueue.fifo": "PlantingQueue",

@@ -15,13 +15,14 @@ from tests.template.reading import functions, resources, template
 PACKAGE = ROOT / "layers/saxaul"
 READ_BY_WIRING = {
     "ledger": {"ledger_table"},
+    "activity": {"activity_table"},
     "catalog_store": {"catalog_table"},
     "published_catalog": {"catalog_table", "catalog_bucket"},
     "read_catalog": {"catalog_table", "catalog_bucket"},
     "registry": {"catalog_table"},
 }
 """The settings that the factories of services/wiring.py read."""
-READ_BY_ALL = {"calendar", "catalog_delay", "release"}
+READ_BY_ALL = {"calendar", "catalog_delay", "release", "operator_client"}
 """The settings that every function gets from Globals."""
 
 
@@ -70,6 +71,7 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
 VALUES = {
     "LEDGER_TABLE": {"Ref": "LedgerTable"},
     "CATALOG_TABLE": {"Ref": "CatalogTable"},
+    "ACTIVITY_TABLE": {"Ref": "ActivityTable"},
     "CATALOG_BUCKET": {"Ref": "CatalogBucket"},
     "ACTION_QUEUE_URL": {"Ref": "ActionQueue"},
     "REDEMPTION_QUEUE_URL": {"Ref": "RedemptionQueue"},
@@ -83,6 +85,8 @@ VALUES = {
     "ACCEPTANCE_DAYS": {"Ref": "AcceptanceDays"},
     "HARVEST_TIME": {"Ref": "HarvestTime"},
     "CATALOG_DELAY": {"Ref": "CatalogDelay"},
+    "OPERATOR_CLIENT": {"Ref": "OperatorClient"},
+    "USER_POOL": {"Ref": "UserPool"},
     "RELEASE": {"Ref": "SaxaulLayer"},
 }
 """The value of each variable, wherever a function has it. ``Ref`` gives the name of a table and the URL of a queue."""

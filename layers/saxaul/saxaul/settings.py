@@ -14,6 +14,7 @@ class Settings(NamedTuple):
     """The settings of a function, as template.yaml declares them.
 
     A setting that the function does not need is empty.
+    ``operator_client`` is the client id of the operator, whom the template creates; apps and partners are registered.
     ``catalog_delay`` is how many seconds after it was written a change of a catalog entry takes effect.
     ``release`` names the version of the layer with our code. It differs if any of our code in the layer differs.
     """
@@ -21,6 +22,9 @@ class Settings(NamedTuple):
     ledger_table: str
     catalog_table: str
     catalog_bucket: str
+    activity_table: str
+    user_pool: str
+    operator_client: str
     action_queue_url: str
     redemption_queue_url: str
     planting_queue_url: str
@@ -45,6 +49,9 @@ class Settings(NamedTuple):
             ledger_table=env.get("LEDGER_TABLE", ""),
             catalog_table=env.get("CATALOG_TABLE", ""),
             catalog_bucket=env.get("CATALOG_BUCKET", ""),
+            activity_table=env.get("ACTIVITY_TABLE", ""),
+            user_pool=env.get("USER_POOL", ""),
+            operator_client=env.get("OPERATOR_CLIENT", ""),
             action_queue_url=env.get("ACTION_QUEUE_URL", ""),
             redemption_queue_url=env.get("REDEMPTION_QUEUE_URL", ""),
             planting_queue_url=env.get("PLANTING_QUEUE_URL", ""),

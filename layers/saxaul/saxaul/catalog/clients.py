@@ -16,6 +16,9 @@ Trust = Literal["first_party", "third_party"]
 MAX_PARTNERS = 100
 """The most planting partners that one client acts for."""
 
+MAX_CALLS_PER_SECOND = 100_000
+MAX_ACTIONS_PER_DAY = 1_000_000_000
+
 
 class RegisteredClient(Model):
     """Whom an OAuth client acts for.
@@ -24,12 +27,21 @@ class RegisteredClient(Model):
         name: the name under which the client's actions and grants are stored.
         trust: only for an app: whether it reaches every person, or only those who granted it.
         partners: only for a partner: the planting partners whose orders the client reads and reports on.
+        scopes: the scopes that the client may use, without the prefix of the resource server; None for all of its role.
+        calls_per_second, actions_per_day: the limits of the client; None for a client without limits.
+        link_pattern: only for an app: its links to suggestions, in which ``{suggestion_id}`` stands for the id.
+        is_suspended: whether each of its requests is refused.
     """
 
     name: Identifier
     role: Role
     trust: Trust | None = Field(default=None, validate_default=True)
     partners: Annotated[tuple[Phrase, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
+    scopes: tuple[str, ...] | None = None
+    calls_per_second: Annotated[int, Field(ge=1, le=MAX_CALLS_PER_SECOND)] | None = None
+    actions_per_day: Annotated[int, Field(ge=1, le=MAX_ACTIONS_PER_DAY)] | None = None
+    link_pattern: str | None = None
+    is_suspended: bool = False
 
     @field_validator("trust")
     @classmethod

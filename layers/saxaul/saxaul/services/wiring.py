@@ -31,6 +31,12 @@ def ledger() -> Table:
 
 
 @cache
+def activity() -> Table:
+    """Return the table of receipts, and of what each app has used of its limits."""
+    return Table(settings().activity_table, clock())
+
+
+@cache
 def catalog_store() -> "CatalogStore":
     """Return the catalog store that reads the table: for single versions, and for operators."""
     from saxaul.storage.catalog import CatalogStore  # noqa: PLC0415 - functions without a catalog skip this import

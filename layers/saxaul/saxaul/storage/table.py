@@ -160,6 +160,13 @@ class Table:
             Limit=at_a_time,
         )
 
+    def indexed(self, index: str, name: str, value: str) -> Iterator[Key]:
+        """Yield the keys of the items whose attribute ``name``, the hash key of an index, has this value."""
+        found = self._query(
+            "#name = :value", {":value": value}, IndexName=index, ExpressionAttributeNames={"#name": name}
+        )
+        return (Key(item["pk"], item["sk"]) for item in found)
+
     def _query(self, condition: str, values: Item, **options: Any) -> Iterator[Item]:  # noqa: ANN401 - boto3's own
         """Yield the items that meet a key condition. ``options`` are further arguments of the call.
 
@@ -192,6 +199,18 @@ class Table:
             raise ItemMovedError(python(winner) if winner else None) from None
         except client.exceptions.TransactionConflictException:
             raise ItemMovedError(self.get(Key(item["pk"], item["sk"]))) from None
+
+    def put_if(self, item: Item, condition: str) -> None:
+        """Write an item, if the stored item meets a condition. The item gets no version.
+
+        Raises:
+            ItemMovedError: the stored item does not meet the condition.
+        """
+        client = dynamodb()
+        try:
+            client.put_item(TableName=self.name, Item=raw(item), ConditionExpression=condition)
+        except client.exceptions.ConditionalCheckFailedException:
+            raise ItemMovedError(None) from None
 
     def replace(self, item: Item) -> None:
         """Write an item without a condition. The last write wins."""

@@ -1,0 +1,91 @@
+"""Receipts as items of the table of activity: one item for each part of a receipt.
+
+Intake and posting may both write a part, whichever comes first. Posting has the last word: what intake writes never
+replaces a part that exists, and a part that is complete never waits again.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+
+from saxaul.ledger.receipts import ReceiptPart
+from saxaul.storage.table import IS_NEW, Item, ItemMovedError, Key, Table
+
+PARTITION = "RECEIPT#"
+SHARDS = 16
+"""How many lists of waiting receipts there are, so that the index has no partition that all calls write to."""
+
+_PART_DIGITS = 3
+
+
+class Receipts:
+    """Reads and writes receipts."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, part: ReceiptPart) -> None:
+        """Write a part if it does not exist yet. If it exists, posting was faster, and nothing changes."""
+        self._put_if(part, IS_NEW)
+
+    def put_complete(self, parts: Sequence[ReceiptPart]) -> None:
+        """Write parts in which nothing waits, over what is stored.
+
+        Raises:
+            OverloadedError: DynamoDB left some parts unwritten.
+        """
+        self._table.put_all([to_item(part) for part in parts])
+
+    def put_partial(self, part: ReceiptPart) -> None:
+        """Write a part in which something waits, unless a complete one is stored."""
+        self._put_if(part, f"{IS_NEW} OR attribute_exists(waiting)")
+
+    def parts_of(self, receipt_id: str) -> list[ReceiptPart]:
+        """Return the parts of a receipt that are not expired, in order. It is empty if there is no such receipt."""
+        items = self._table.query(PARTITION + receipt_id, "", "~")
+        now = self._table.clock.now()
+        return [part for part in map(from_item, items) if part.expires_at > now]
+
+    def waiting(self) -> Iterator[Key]:
+        """Yield the keys of the parts in which something waits, oldest first in each list. The index may lag behind."""
+        for shard in range(SHARDS):
+            yield from self._table.indexed("Waiting", "waiting", _shard_name(shard))
+
+    def _put_if(self, part: ReceiptPart, condition: str) -> None:
+        try:
+            self._table.put_if(to_item(part), condition)
+        except ItemMovedError:
+            return
+
+
+def receipt_key(receipt_id: str, part: int) -> Key:
+    return Key(PARTITION + receipt_id, f"{part:0{_PART_DIGITS}}")
+
+
+def to_item(part: ReceiptPart) -> Item:
+    shard = {"waiting": _shard_name(zlib.crc32(part.receipt_id.encode()) % SHARDS)} if part.is_waiting else {}
+    return {
+        **receipt_key(part.receipt_id, part.part)._asdict(),
+        "app": part.app,
+        "kind": part.kind,
+        "accepted_at": part.accepted_at,
+        "parts": part.parts,
+        "outcomes": part.outcomes,
+        "expires_at": part.expires_at,
+        **shard,
+    }
+
+
+def from_item(item: Item) -> ReceiptPart:
+    return ReceiptPart(
+        receipt_id=item["pk"].removeprefix(PARTITION),
+        part=int(item["sk"]),
+        parts=int(item["parts"]),
+        app=item["app"],
+        kind=item["kind"],
+        accepted_at=int(item["accepted_at"]),
+        outcomes=item["outcomes"],
+    )
+
+
+def _shard_name(shard: int) -> str:
+    return f"{shard:02}"
