@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.storage.table import IS_NEW, Item, ItemMovedError, Key, Table
 
-PARTITION = "RECEIPT#"
+RECEIPT_PREFIX = "RECEIPT#"
 SHARDS = 16
 """How many lists of waiting receipts there are, so that the index has no partition that all calls write to."""
 
@@ -41,7 +41,7 @@ class Receipts:
 
     def parts_of(self, receipt_id: str) -> list[ReceiptPart]:
         """Return the parts of a receipt that are not expired, in order. It is empty if there is no such receipt."""
-        items = self._table.query(PARTITION + receipt_id, "", "~")
+        items = self._table.query(RECEIPT_PREFIX + receipt_id, "", "~")
         now = self._table.clock.now()
         return [part for part in map(from_item, items) if part.expires_at > now]
 
@@ -58,7 +58,7 @@ class Receipts:
 
 
 def receipt_key(receipt_id: str, part: int) -> Key:
-    return Key(PARTITION + receipt_id, f"{part:0{_PART_DIGITS}}")
+    return Key(RECEIPT_PREFIX + receipt_id, f"{part:0{_PART_DIGITS}}")
 
 
 def to_item(part: ReceiptPart) -> Item:
@@ -77,7 +77,7 @@ def to_item(part: ReceiptPart) -> Item:
 
 def from_item(item: Item) -> ReceiptPart:
     return ReceiptPart(
-        receipt_id=item["pk"].removeprefix(PARTITION),
+        receipt_id=item["pk"].removeprefix(RECEIPT_PREFIX),
         part=int(item["sk"]),
         parts=int(item["parts"]),
         app=item["app"],
