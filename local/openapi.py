@@ -20,7 +20,7 @@ from local.sam import ROOT
 from saxaul.catalog.entries import MODELS, Identifier, Kind
 from saxaul.catalog.models import Field
 from saxaul.catalog.versions import HIGHEST_VERSION
-from saxaul.http.access import WRONG_ROLE, Access, Data
+from saxaul.http.access import OF_MANY_PERSONS, WRONG_ROLE, Access
 from saxaul.http.bodies import Listed, Record
 from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
@@ -51,6 +51,7 @@ codes, also as `x-saxaul-codes` for programs. Two codes belong to no operation: 
 _TAGS: Mapping[str, tuple[str, str]] = {
     "actions": ("Actions", "Apps report what people and facilities did."),
     "reversals": ("Actions", ""),
+    "receipts": ("Actions", ""),
     "suggestions": ("Programme", "What a person can do, and what the programme offers."),
     "action-types": ("Programme", ""),
     "campaigns": ("Programme", ""),
@@ -76,6 +77,7 @@ description."""
 
 _IN_PATHS: Mapping[str, tuple[Any, str]] = {
     "user_id": (Id, "The id of a person, which the app chooses."),
+    "receipt_id": (Id, "The id of a receipt, from the response to `POST /actions` or `POST /reversals`."),
     "redemption_id": (Id, "The id of a redemption."),
     "order_id": (Id, "The id of a planting order."),
     "app_id": (Identifier, "The id of an app."),
@@ -89,7 +91,7 @@ _IN_PATHS: Mapping[str, tuple[Any, str]] = {
 """The type of each parameter of a path, and what it is."""
 
 _SCOPES: Mapping[str, str] = {
-    "actions.write": "Report and reverse actions.",
+    "actions.write": "Report and reverse actions, and follow what became of them.",
     "suggestions.read": "Search, and read action types, campaigns and tree projects.",
     "wallets.read": "Read the points and the trees of persons.",
     "trees.redeem": "Harvest and spend the points of persons.",
@@ -178,7 +180,7 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
     yield from ("unauthorized", "forbidden", "unknown_client", WRONG_ROLE[access.role][0])
     if access.first_party:
         yield "not_first_party"
-    if declared.names_a_person or access.optional or access.data is Data.PERSONS_IN_BODY:
+    if declared.names_a_person or access.optional or access.data in OF_MANY_PERSONS:
         yield "not_yours"
     if access.optional or (access.cover and declared.names_a_person):
         yield "not_granted"

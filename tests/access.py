@@ -19,13 +19,17 @@ ADMITTED = "admitted"
 _WRONG_ROLE: dict[Role, str] = {"app": "not_an_app", "partner": "not_a_partner", "operator": "not_an_operator"}
 
 
+HIDDEN = {"{order_id}": "unknown_order", "{receipt_id}": "unknown_receipt"}
+"""With which code another client's order or receipt is answered, like one that does not exist, by its parameter."""
+
+
 class Sender(NamedTuple):
     """Who sends a request.
 
     Attributes:
         role: None if the client is not registered, or if its item in the registry is malformed.
         covers: what the person in the request has granted the app at this moment.
-        owns: whether the redemption or the order in the request is the sender's own.
+        owns: whether the redemption, the order or the receipt in the request is the sender's own.
     """
 
     name: str
@@ -83,8 +87,9 @@ def expected(route: Operation, sender: Sender) -> str:
         return "not_granted"
     if route.access.data is Data.OWN_REDEMPTION and not sender.owns:
         return "not_yours"
-    if route.access.data is Data.OWN_ORDERS and "{order_id}" in route.path and not sender.owns:
-        return "unknown_order"
+    for parameter, code in HIDDEN.items():
+        if parameter in route.path and not sender.owns:
+            return code
     return ADMITTED
 
 

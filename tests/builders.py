@@ -25,6 +25,7 @@ from saxaul.catalog.entries import (
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period, PeriodKey
+from saxaul.ledger.receipts import ReceiptKind, ReceiptPart
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.degrees import degrees
 from saxaul.log.entries import Leaf, Particulars, evidence_of
@@ -55,6 +56,23 @@ def make_calendar(
     acceptance_days: int = 7, harvest_time: time | None = time(7), zone: str = "Asia/Shanghai"
 ) -> Calendar:
     return Calendar(ZoneInfo(zone), acceptance_days, harvest_time)
+
+
+RECEIPT = "Kp3-x_Qz81LmNw0v"
+"""The id of a receipt."""
+
+
+def make_receipt_part(
+    outcomes: str = "w",
+    receipt_id: str = RECEIPT,
+    *,
+    part: int = 0,
+    parts: int = 1,
+    app: str = APP,
+    kind: ReceiptKind = "actions",
+    accepted_at: int = NOON,
+) -> ReceiptPart:
+    return ReceiptPart(receipt_id, part, parts, app, kind, accepted_at, outcomes)
 
 
 def make_text(en: str = "Take the bus", zh: str = "公交出行") -> Text:

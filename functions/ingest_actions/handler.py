@@ -1,9 +1,9 @@
-"""Receives actions and reversals from apps, checks each one, and queues the valid ones."""
+"""Receives actions and reversals from apps, checks each one, queues the valid ones, and says what became of them."""
 
 from typing import TYPE_CHECKING
 
 from saxaul.startup import prepare
-from saxaul.http.access import TO_REPORT
+from saxaul.http.access import TO_FOLLOW, TO_REPORT
 from saxaul.http.bodies import MAX_ACTIONS, Listed
 from saxaul.http.endpoint import endpoint
 from saxaul.http.intake_views import (
@@ -14,12 +14,15 @@ from saxaul.http.intake_views import (
     refused_views,
 )
 from saxaul.http.operations import operation
+from saxaul.http.receipt_views import ReceiptView, receipt_view
 from saxaul.http.request import Request, Response
 from saxaul.ledger.screening import ReportedAction, ReportedReversal
 from saxaul.problems import AllRefused
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
+from saxaul.services.read_receipt import read_receipt
+from saxaul.settings import settings
 
 if TYPE_CHECKING:
     from saxaul.services.ingest_reversals import ReversalIntake
@@ -54,6 +57,17 @@ def reverse_actions(request: Request) -> Response:
     return Response(accepted_view(taken.accepted, taken.refused), status=202)
 
 
+@operation("GET", "/receipts/{receipt_id}", TO_FOLLOW, answers={200: ReceiptView}, problems=("unknown_receipt",))
+def view_receipt(request: Request) -> Response:
+    """Show what became of each action or reversal of a call, by its place in the list of the request.
+
+    A receipt says what posting did. If something changes an entry afterwards, such as a later reversal, the receipt
+    stays as it is, and the ledger of the person shows the change. A receipt can be read for 30 days.
+    """
+    parts = read_receipt(request.app, request.identifier("receipt_id"))
+    return Response(receipt_view(parts, settings().calendar))
+
+
 def _reversal_intake() -> "ReversalIntake":
     from saxaul.services.ingest_reversals import reversal_intake  # noqa: PLC0415 - only reversals need periods
 
@@ -71,5 +85,5 @@ def _taken(taken: IntakeResult) -> IntakeResult:
     return taken
 
 
-handler = endpoint(report_actions, reverse_actions, find_client=registered_client)
+handler = endpoint(report_actions, reverse_actions, view_receipt, find_client=registered_client)
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

@@ -46,6 +46,7 @@ class World(NamedTuple):
         now: the current time.
         user: the id of a person with points for a tree, and a grant to citybike.
         action: an action of this person that was reported, as it was sent.
+        receipt: the id of the receipt of the call that reported it.
         redemption: a redemption whose tree is ordered, by the names in its path.
         cancelled: a redemption that is cancelled, by the names in its path. So cancelling it again succeeds.
         orders: the id of the planting order of each of the three trees, by certificate number.
@@ -57,6 +58,7 @@ class World(NamedTuple):
     now: datetime
     user: str
     action: Mapping[str, Any]
+    receipt: str
     redemption: Mapping[str, str]
     cancelled: Mapping[str, str]
     orders: Mapping[str, str]
@@ -87,6 +89,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
     return {
         "POST /actions": [Honest(body={"actions": [action]})],
         "POST /reversals": [Honest(body={"reversals": [reversal]})],
+        "GET /receipts/{receipt_id}": [Honest({"receipt_id": world.receipt})],
         "GET /suggestions": [Honest(), Honest(query={"q": "bus", "user_id": world.user})],
         "GET /campaigns/{id}": [Honest({"id": "world-environment-day"})],
         **{f"GET /users/{{user_id}}/{name}": [Honest(person)] for name in ("wallet", "ledger", "statement", "grants")},

@@ -235,7 +235,7 @@ def _report(journey: Journey) -> None:
     ride = {"action_id": "ride-1", **MEI, "type": "bus_ride", "quantity": 1, "occurred_at": "2026-06-05T08:30:00+08:00"}
     trip = {**ride, "action_id": "trip-9", "type": "flight"}
     rides = [{**ride, "action_id": f"ride-{number}"} for number in (2, 3)]
-    journey("report_actions", "A ride, and a trip that is refused", 202, body={"actions": [ride, trip]})
+    reported = journey("report_actions", "A ride, and a trip that is refused", 202, body={"actions": [ride, trip]})
     journey("report_actions", "Only a trip that is refused", "all_refused", body={"actions": [trip]})
     journey("report_actions", "Two more rides", 202, body={"actions": rides})
     meter = {
@@ -255,6 +255,8 @@ def _report(journey: Journey) -> None:
     reversal = {"action_id": "ride-3", **MEI, "occurred_at": ride["occurred_at"], "reason": "reported twice"}
     journey("reverse_actions", "One ride", 202, body={"reversals": [reversal]})
     journey.stack.deliver_reported()
+    journey("view_receipt", "What became of a call", path={"receipt_id": reported.body["receipt_id"]})
+    journey("view_receipt", "A receipt that does not exist", "unknown_receipt", path={"receipt_id": "none"})
     journey("view_wallet", "Points that ripen tomorrow", path=MEI)
     journey("view_ledger", "All entries", path=MEI)
     journey("view_ledger", "A cursor of another list", "invalid_parameter", path=MEI, query={"cursor": "next"})

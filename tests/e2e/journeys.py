@@ -21,6 +21,9 @@ from local.replay import ZONE
 from local.sam import ROOT
 from local.seed import load
 from saxaul.catalog.entries import Campaign
+from saxaul.ledger.receipts import ReceiptPart
+from saxaul.storage.receipts import to_item
+from saxaul.storage.table import raw
 from tests.e2e.calling import Client
 
 IS_LONG = os.environ.get("SAXAUL_PROFILE") == "long"
@@ -84,6 +87,12 @@ def settled_redemption(client: Client, path: str) -> dict[str, Any]:
         lambda: client.call_or_exit("GET", path), lambda redemption: redemption["state"] != "requested"
     )
     return found
+
+
+def put_receipt(stack: Mapping[str, Any], part: ReceiptPart) -> None:
+    """Write a part of a receipt to the table, over what is stored."""
+    dynamodb = boto3.client("dynamodb", **client_arguments(stack["endpoint_url"]))
+    dynamodb.put_item(TableName=stack["tables"]["activity"], Item=raw(to_item(part)))
 
 
 def run_operation(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:

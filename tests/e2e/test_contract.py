@@ -42,7 +42,7 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
     user = new_user()
     make_rich(alipay, user)
     action = make_action(user)
-    alipay.call_or_exit("POST", "/actions", {"actions": [action]})
+    accepted = alipay.call_or_exit("POST", "/actions", {"actions": [action]})
     alipay.call_or_exit("PUT", f"/users/{user}/grants/citybike", {"covers": ["read"]})
     run_planting_batch(stack)
     planted, waiting, failing = [redemption["certificates"][0] for redemption in redemptions]
@@ -60,6 +60,7 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
         now=datetime.now(UTC),
         user=user,
         action=action,
+        receipt=accepted["receipt_id"],
         redemption={"user_id": owners[0], "redemption_id": redemptions[0]["redemption_id"]},
         cancelled=cancelled,
         orders=orders,

@@ -22,6 +22,7 @@ from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods, to_write
+from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import Redemptions
 from saxaul.storage.registry import CLIENTS, to_item
 from saxaul.storage.spending import Spending
@@ -126,6 +127,10 @@ class Stack:
         [outcome] = self.periods.write([to_write(period)])
         if outcome:
             raise outcome
+
+    @property
+    def receipts(self) -> Receipts:
+        return Receipts(Table("Activity", self.clock))
 
     @property
     def wallets(self) -> Wallets:

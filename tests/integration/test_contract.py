@@ -39,7 +39,8 @@ def world(stack: Stack) -> World:
         "quantity": 1,
         "occurred_at": "2026-06-04T12:00:00+08:00",
     }
-    assert report_actions(action).status == 202
+    accepted = report_actions(action)
+    assert accepted.status == 202
     stack.deliver_reported()
     grant("read", user_id=USER)
     stack.add_wallet(10_000_000, USER)
@@ -57,6 +58,7 @@ def world(stack: Stack) -> World:
         now=datetime.fromtimestamp(stack.clock.instant, SHANGHAI),
         user=USER,
         action=action,
+        receipt=accepted.body["receipt_id"],
         redemption={"user_id": USER, "redemption_id": ordered["redemption_id"]},
         cancelled={"user_id": USER, "redemption_id": cancelled["redemption_id"]},
         orders=dict.fromkeys(ordered["certificates"], order),

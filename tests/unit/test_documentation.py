@@ -11,6 +11,7 @@ import pytest
 from local.sam import ROOT
 from saxaul.ledger.entries import Void
 from saxaul.ledger.grants import COVERS
+from saxaul.ledger.receipts import FATES, Status
 from tests.template.reading import events, functions, resources, template
 
 API = (ROOT / "docs/api.md").read_text("utf-8")
@@ -107,6 +108,15 @@ def test_the_documented_warnings_are_those_of_the_code() -> None:
     source = (ROOT / "layers/saxaul/saxaul/services/warn.py").read_text()
 
     assert sorted(quoted(column(API, "warning"))) == sorted(set(re.findall(r'Warned\("([a-z_]+)"', source)))
+
+
+def test_the_documented_statuses_of_a_receipt_and_their_reasons_are_those_of_the_code() -> None:
+    reasons: dict[str, set[str]] = {status: set() for status in get_args(Status)}
+    for fate in FATES.values():
+        reasons[fate.status] |= {fate.reason} if fate.reason else set()
+    documented = zip(column(API, "status"), column(API, "reasons"), strict=True)
+
+    assert {status.strip("`"): set(quoted([of_status])) for status, of_status in documented} == reasons
 
 
 def template_endpoints() -> dict[tuple[str, str], str]:

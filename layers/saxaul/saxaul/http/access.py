@@ -21,8 +21,13 @@ class Data(StrEnum):
     PERSON_IN_QUERY = "the person in the query"
     OWN_REDEMPTION = "a redemption that the same app requested, of the person in the path"
     PERSONS_IN_BODY = "each person in the body, one by one"
+    OWN_RECEIPTS = "the receipts of the app's own calls"
     OWN_ORDERS = "the orders of the client's partners"
     CATALOG = "the whole catalog"
+
+
+OF_MANY_PERSONS = frozenset({Data.PERSONS_IN_BODY, Data.OWN_RECEIPTS})
+"""What a token that belongs to one person does not reach."""
 
 
 class PersonInQuery(NamedTuple):
@@ -85,6 +90,7 @@ WRONG_ROLE: Mapping[Role, tuple[str, str]] = {
 
 PUBLIC = Access(None, None, Data.PUBLIC)
 TO_REPORT = Access("actions.write", "app", Data.PERSONS_IN_BODY, "report")
+TO_FOLLOW = Access("actions.write", "app", Data.OWN_RECEIPTS)
 TO_SEARCH = Access("suggestions.read", "app", Data.SHARED)
 TO_SEARCH_FOR_A_PERSON = TO_SEARCH._replace(optional=PersonInQuery("user_id", "wallets.read", "read"))
 TO_READ_A_PERSON = Access("wallets.read", "app", Data.PERSON, "read")

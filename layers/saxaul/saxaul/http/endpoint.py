@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.faults import bounded_lines, shortened
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
-from saxaul.http.access import Data
+from saxaul.http.access import OF_MANY_PERSONS
 from saxaul.http.operations import Operation
 from saxaul.http.parameters import query_names, query_values
 from saxaul.http.request import ApiEvent, Request, Response
@@ -149,7 +149,7 @@ class Endpoint:
         admitted = request._replace(registered=self._find_client(request.client_id))
         client = admitted.caller
         access.check_client(client)
-        if access.data is Data.PERSONS_IN_BODY and admitted.has_username:
+        if access.data in OF_MANY_PERSONS and admitted.has_username:
             raise Forbidden("not_yours", "A token with a username can be used only for the paths of that person.")
         if declared.names_a_person:
             self._require_grant(client, admitted.user_id, access.cover)
