@@ -6,6 +6,9 @@ python -m operations.dead_letters redrive --id ID                move one messag
 python -m operations.dead_letters redrive --id ID --body-file F  move one message back, with the body in file F
 python -m operations.dead_letters drop --id ID                   print and delete one message
 python -m operations.dead_letters drop --all --yes               print and delete all messages
+python -m operations.dead_letters drop --receipt ID              give up what waits of a batch whose message is gone
+
+Before a message of actions is deleted, what waits in its receipt is marked as dropped, so that the app can see it.
 """
 
 import argparse
@@ -16,12 +19,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, stack
+from local.client import client_arguments_of_stack, stack, use_stack
 from local.command import command_parser, non_empty, path, run_command, whole_number
 from local.console import console, exit_with, shown
+from operations.ages import age_text
 from operations.dead_letter_queue import AbsentMessageError, DeadLetters
+from operations.dead_letter_receipts import part_named_in
 from saxaul.catalog.models import ValidationError
+from saxaul.clock import SYSTEM_CLOCK
+from saxaul.deadline import UnansweredError
 from saxaul.messages.bodies import ActionMessage, PlantingMessage, RedemptionMessage
+from saxaul.races import ContendedError
+from saxaul.storage.receipts import Receipts
+from saxaul.storage.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -83,16 +93,36 @@ def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str 
     console.print(f"[green]✓[/] {shown(moved)}")
 
 
-def drop(client: "SQSClient", queues: Queues, message_id: str | None) -> None:
-    """Delete the message with this id, or all messages if there is no id. Each message is first printed in full."""
-    dropped = 0
+def drop(client: "SQSClient", queues: Queues, receipts: Receipts | None, message_id: str | None) -> None:
+    """Delete the message with this id, or all messages if there is no id. Each message is first printed in full.
+
+    What waits in the receipt of a message is marked as dropped before the message is deleted. So if the command ends in
+    between, the message is still there, and the next run marks nothing more. Only messages of actions have
+    ``receipts``.
+    """
+    dropped = marked = 0
     with DeadLetters(client, queues.dead_letter_url) as letters:
         for message in [letters.find(message_id)] if message_id else letters:
             _print_message(message, queues.kind)
             console.print(shown(message["Body"]))
+            part = part_named_in(message["Body"])
+            marked += receipts.drop(part) if receipts and part else 0
             letters.delete(message)
             dropped += 1
-    console.print(f"[green]✓[/] dropped {dropped:,} messages")
+    in_receipts = f", and marked {marked:,} items of receipts as dropped" * bool(receipts)
+    console.print(f"[green]✓[/] dropped {dropped:,} messages{in_receipts}")
+
+
+def drop_receipt(receipts: Receipts, receipt_id: str) -> None:
+    """Mark what waits in a receipt as dropped. If its message turns up after all, its items are posted.
+
+    Ends the program if there is no such receipt.
+    """
+    parts = receipts.parts_of(receipt_id)
+    if not parts:
+        exit_with(f"There is no receipt {receipt_id}.")
+    marked = sum(map(receipts.drop, parts))
+    console.print(f"[green]✓[/] marked {marked:,} items of the receipt {shown(receipt_id)} as dropped")
 
 
 def summary(body: str, kind: str) -> str:
@@ -116,11 +146,12 @@ def summary(body: str, kind: str) -> str:
 
 def _print_message(message: "MessageTypeDef", kind: str) -> None:
     attributes = message["Attributes"]
-    minutes = max(0, time.time() - int(attributes["SentTimestamp"]) / 1000) / 60
-    age = f"{minutes / 1440:.1f} days" if minutes >= 1440 else f"{minutes:.0f} min"  # noqa: PLR2004 - minutes of a day
+    age = age_text(time.time() - int(attributes["SentTimestamp"]) / 1000)
+    part = part_named_in(message["Body"]) if kind == "actions" else None
+    receipt = f", receipt {shown(part.receipt_id)} of {shown(part.app)}" if part else ""
     console.print(
         f"[bold]{shown(message['MessageId'])}[/] {shown(kind)}, {shown(age)} old, "
-        f"received {shown(attributes['ApproximateReceiveCount'])} times\n"
+        f"received {shown(attributes['ApproximateReceiveCount'])} times{receipt}\n"
         f"    {shown(summary(message['Body'], kind))}"
     )
 
@@ -144,6 +175,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--id", type=non_empty, help="redrive, drop: only this message")
     parser.add_argument("--all", action="store_true", help="drop: every message")
+    parser.add_argument("--receipt", type=non_empty, help="drop: the id of a receipt whose message is in no queue")
     parser.add_argument("--yes", action="store_true", help="drop --all: confirm that every message is deleted")
     parser.add_argument("--body-file", type=path, help="redrive --id: send the content of this file as the body")
     parser.add_argument("--limit", type=whole_number(1), default=100, help="list: the most messages to show")
@@ -155,14 +187,40 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--dead-letter-url", type=non_empty, help="the URL of its dead-letter queue; both or neither must be given"
     )
+    parser.add_argument(
+        "--activity", type=non_empty, help="drop: the table of receipts; needed with --dead-letter-url for actions"
+    )
     chosen = parser.parse_args()
     if bool(chosen.source_url) != bool(chosen.dead_letter_url):
         parser.error("--source-url and --dead-letter-url must be given together")
     if chosen.body_file and not (chosen.command == "redrive" and chosen.id):
         parser.error("--body-file needs redrive --id")
-    if chosen.command == "drop" and bool(chosen.id) == (chosen.all and chosen.yes):
-        parser.error("drop needs either --id MESSAGE_ID or --all --yes")
+    if chosen.command == "drop" and [bool(chosen.id), chosen.all and chosen.yes, bool(chosen.receipt)].count(True) != 1:
+        parser.error("drop needs one of --id MESSAGE_ID, --all --yes, or --receipt RECEIPT_ID")
+    if chosen.command == "drop" and chosen.queue == "actions" and bool(chosen.activity) != bool(chosen.dead_letter_url):
+        parser.error("drop with --dead-letter-url needs --activity, and only then")
+    if chosen.receipt and chosen.queue != "actions":
+        parser.error("only batches of actions and reversals have receipts")
     return chosen
+
+
+def _drop(client: "SQSClient", queues: Queues, chosen: argparse.Namespace) -> None:
+    receipts = _receipts_of(chosen)
+    if receipts and chosen.receipt:
+        drop_receipt(receipts, chosen.receipt)
+    else:
+        drop(client, queues, receipts, chosen.id)
+
+
+def _receipts_of(chosen: argparse.Namespace) -> Receipts | None:
+    """Return the receipts of the batches in the queue; None if it is not the queue of actions."""
+    if chosen.queue != "actions":
+        return None
+    if chosen.activity:
+        return Receipts(Table(chosen.activity, SYSTEM_CLOCK))
+    known = stack()
+    use_stack(known)
+    return Receipts(Table(known["tables"]["activity"], SYSTEM_CLOCK))
 
 
 def main() -> None:
@@ -189,10 +247,10 @@ def main() -> None:
             case "redrive":
                 redrive_all(client, queues)
             case _:
-                drop(client, queues, chosen.id)
+                _drop(client, queues, chosen)
     except AbsentMessageError as absent:
         exit_with(str(absent))
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ContendedError, UnansweredError) as error:
         exit_with(f"An AWS call for {queues.dead_letter_url} failed: {error}")
 
 

@@ -1,6 +1,7 @@
 """The dead-letter command: ``list`` removes no message, ``redrive`` loses none, and ``drop`` prints what it deletes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,10 +11,15 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from operations import dead_letter_queue, dead_letters
+from operations.dead_letter_queue import DeadLetters
 from saxaul.ledger.actions import Reversal
+from saxaul.ledger.receipts import ABSENT, ReceiptPart
 from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals
 from saxaul.storage.clients import sqs
-from tests.builders import NOON, USER, make_action
+from saxaul.storage.receipts import to_item
+from saxaul.storage.table import Key, Table
+from tests.builders import NOON, RECEIPT, USER, make_action, make_receipt_part
+from tests.clocks import StoppedClock
 from tests.integration.stack import Stack
 
 GOOD = pack("alipay", NOON, [make_action(), make_action("ride-2")])[0]
@@ -55,16 +61,18 @@ def redemption_requests(stack: Stack) -> QueuePair:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clock: StoppedClock) -> Run:
     """Return a function that runs the command on two queues and returns its output.
 
     SQS refuses to move messages, as on the laptop stack.
     """
     monkeypatch.setattr(dead_letter_queue, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(dead_letters, "SYSTEM_CLOCK", clock)
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", without_move_tasks("InvalidAction"))
 
     def run_it(lines: QueuePair, *arguments: object, code: int = 0) -> str:
         urls = ["--queue", lines.kind, "--source-url", lines.source, "--dead-letter-url", lines.dead]
+        urls += ["--activity", "Activity"] if lines.kind == "actions" and "drop" in arguments else []
         monkeypatch.setattr("sys.argv", ["dead_letters", *map(str, arguments), *urls])
         if code:
             with pytest.raises(SystemExit) as end:
@@ -110,7 +118,7 @@ def test_the_list_describes_each_message_and_removes_none(actions: QueuePair, ru
         assert "alipay: 2 actions (bus_ride), 0 reversals" in output
         assert "unreadable (actions.0.4: Input should be a valid decimal" in output
         assert "25 of about 25 messages" in output
-    assert f"{ids[0]} actions, 0 min old, received 2 times" in again
+    assert re.search(rf"{ids[0]} actions, \d+ s old, received 2 times\n", again)
     assert len(stack.receive_all(actions.dead)) == 25
 
 
@@ -278,6 +286,148 @@ def test_dropping_all_messages_needs_the_option_yes(actions: QueuePair, run: Run
     assert stack.receive_all(actions.dead) == []
 
 
+def with_receipt(body: str, part: ReceiptPart) -> str:
+    """Return the body of a message as intake sends it, with the part of a receipt that it belongs to."""
+    places = [place for place, code in enumerate(part.outcomes) if code != ABSENT]
+    named = {"receipt": part.receipt_id, "part": part.part, "parts": part.parts, "size": len(part.outcomes)}
+    return json.dumps({**json.loads(body), **named, "places": places})
+
+
+def test_the_list_names_the_receipt_and_the_app_of_each_batch_even_if_its_actions_cannot_be_read(
+    actions: QueuePair, run: Run
+) -> None:
+    ids = actions.put_dead_letters(
+        with_receipt(GOOD, make_receipt_part("ww")), with_receipt(POISON, make_receipt_part())
+    )
+
+    listing = run(actions, "list")
+
+    for message_id in ids:
+        assert re.search(rf"{message_id} actions, \d+ s old, received 1 times, receipt {RECEIPT} of alipay\n", listing)
+
+
+def test_dropping_a_message_marks_what_waits_in_its_part_of_the_receipt(
+    actions: QueuePair, run: Run, stack: Stack
+) -> None:
+    part, other = make_receipt_part("pw-w", parts=2), make_receipt_part("--w-", part=1, parts=2)
+    for stored in (part, other):
+        stack.receipts.create(stored)
+    dropped, _ = actions.put_dead_letters(with_receipt(GOOD, part), with_receipt(GOOD, other))
+
+    output = run(actions, "drop", "--id", dropped)
+
+    assert "dropped 1 messages, and marked 2 items of receipts as dropped" in output
+    assert [part.outcomes for part in stack.receipts.parts_of(RECEIPT)] == ["pd-d", "--w-"]
+    assert [key.sk for key in stack.receipts.waiting()] == ["001"]
+
+
+def test_dropping_a_message_whose_receipt_was_never_written_writes_it(
+    actions: QueuePair, run: Run, stack: Stack
+) -> None:
+    part = make_receipt_part("-w", kind="reversals", app="taobao")
+    actions.put_dead_letters(with_receipt(TAKEN_BACK, part))
+
+    run(actions, "drop", "--all", "--yes")
+
+    assert stack.receipts.parts_of(RECEIPT) == [part._replace(outcomes="-d")]
+
+
+def test_a_drop_that_fails_before_the_message_is_deleted_can_be_repeated(
+    actions: QueuePair, run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.receipts.create(make_receipt_part("w"))
+    actions.put_dead_letters(with_receipt(POISON, make_receipt_part("w")))
+    with monkeypatch.context() as broken:
+        broken.setattr(DeadLetters, "delete", fail)
+        assert "An AWS call for" in run(actions, "drop", "--all", "--yes", code=1)
+    after = [part.outcomes for part in stack.receipts.parts_of(RECEIPT)]
+
+    output = run(actions, "drop", "--all", "--yes")
+
+    assert after == ["d"]
+    assert "dropped 1 messages, and marked 0 items" in output
+    assert stack.receive_all(actions.dead) == []
+
+
+def test_a_message_stays_if_its_receipt_cannot_be_marked(
+    actions: QueuePair, run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = with_receipt(POISON, make_receipt_part("w"))
+    actions.put_dead_letters(body)
+    with monkeypatch.context() as broken:
+        broken.setattr(Table, "put_if", fail)
+        assert "An AWS call for" in run(actions, "drop", "--all", "--yes", code=1)
+
+    assert stack.receive_all(actions.dead) == [body]
+
+
+def test_what_posting_writes_while_a_message_is_dropped_is_kept(
+    actions: QueuePair, run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A redrive that was cut short leaves a message in both queues, so a worker may post it now."""
+    stack.receipts.create(make_receipt_part("ww"))
+    actions.put_dead_letters(with_receipt(GOOD, make_receipt_part("ww")))
+    get, posted = Table.get, ["pw", "pp"]
+
+    def get_before_a_worker_posts(table: Table, key: Key) -> object:
+        found = get(table, key)
+        if posted:
+            table.replace(to_item(make_receipt_part(posted.pop(0))))
+        return found
+
+    monkeypatch.setattr(Table, "get", get_before_a_worker_posts)
+
+    output = run(actions, "drop", "--all", "--yes")
+
+    assert "marked 0 items" in output
+    assert [part.outcomes for part in stack.receipts.parts_of(RECEIPT)] == ["pp"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"receipt": "a b"},
+        {"receipt": 7},
+        {"part": "0"},
+        {"part": 2},
+        {"places": [2]},
+        {"places": [-1]},
+        {"places": "0"},
+        {"size": 10**9},
+        {"accepted_at": True},
+    ],
+)
+def test_a_message_whose_receipt_cannot_be_read_is_dropped_and_no_receipt_changes(
+    actions: QueuePair, run: Run, stack: Stack, changes: dict[str, object]
+) -> None:
+    stack.receipts.create(make_receipt_part("ww"))
+    body = json.loads(with_receipt(GOOD, make_receipt_part("ww"))) | changes
+    actions.put_dead_letters(json.dumps(body))
+
+    assert "dropped 1 messages, and marked 0 items" in run(actions, "drop", "--all", "--yes")
+    assert [part.outcomes for part in stack.receipts.parts_of(RECEIPT)] == ["ww"]
+
+
+def test_what_waits_of_a_lost_batch_can_be_given_up(actions: QueuePair, run: Run, stack: Stack) -> None:
+    stack.receipts.create(make_receipt_part("pw-", parts=2))
+    stack.receipts.create(make_receipt_part("--w", part=1, parts=2))
+
+    output = run(actions, "drop", "--receipt", RECEIPT)
+
+    assert f"marked 2 items of the receipt {RECEIPT} as dropped" in output
+    assert [part.outcomes for part in stack.receipts.parts_of(RECEIPT)] == ["pd-", "--d"]
+    assert list(stack.receipts.waiting()) == []
+    assert "There is no receipt none." in run(actions, "drop", "--receipt", "none", code=1)
+
+
+def test_only_batches_of_actions_have_receipts(redemption_requests: QueuePair, run: Run) -> None:
+    assert "only batches of actions" in run(redemption_requests, "drop", "--receipt", RECEIPT, code=2)
+
+
+def fail(*_: object, **__: object) -> None:
+    raise ClientError({"Error": {"Code": "InternalError", "Message": "unavailable"}}, "AnyOperation")
+
+
 def test_an_unknown_message_ends_with_one_sentence(actions: QueuePair, run: Run) -> None:
     assert run(actions, "drop", "--id", "m-1", code=1).startswith("✗ Message m-1 is not available in")
 
@@ -287,6 +437,8 @@ def test_an_unknown_message_ends_with_one_sentence(actions: QueuePair, run: Run)
     [
         ("drop",),
         ("drop", "--id", "m-1", "--all", "--yes"),
+        ("drop", "--id", "m-1", "--receipt", "r-1"),
+        ("drop", "--receipt", ""),
         ("redrive", "--body-file", "x"),
         ("redrive", "--id", ""),
         ("burn",),

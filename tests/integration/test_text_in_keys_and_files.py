@@ -19,7 +19,7 @@ from saxaul.ledger.identifiers import Id, Reason
 from saxaul.ledger.periods import PeriodKey
 from saxaul.messages.bodies import ActionMessage, RedemptionMessage, pack, pack_reversals
 from saxaul.services.redeem import redemption_id
-from saxaul.storage import claims, orders, periods, redemptions
+from saxaul.storage import claims, orders, periods, receipts, redemptions
 from saxaul.storage.table import wallet_key
 from saxaul.trees.manifests import manifest_key
 from tests.builders import NOON, USER, make_action
@@ -48,6 +48,7 @@ def test_different_items_never_have_the_same_key() -> None:
             found.append(wallet_key(owner.id))
     found += [key(text) for key in (orders.order_key, orders.progress_key) for text in IDS]
     found += [redemptions.certificate_key(text) for text in IDS]
+    found += [receipts.receipt_key(text, part) for text in IDS for part in (0, 10, 499)]
 
     assert [key for key, number in Counter(found).items() if number > 1] == []
 

@@ -120,6 +120,7 @@ WAYS_OUT = {
                 "log",
                 "orders",
                 "periods",
+                "receipts",
                 "redemptions",
                 "registry",
                 "table",

@@ -7,7 +7,8 @@ replaces a part that exists, and a part that is complete never waits again.
 import zlib
 from collections.abc import Iterator, Sequence
 
-from saxaul.ledger.receipts import ReceiptPart
+from saxaul.ledger.receipts import DROPPED, WAITING, ReceiptPart
+from saxaul.races import retry_lost_races
 from saxaul.storage.table import IS_NEW, Item, ItemMovedError, Key, Table
 
 RECEIPT_PREFIX = "RECEIPT#"
@@ -38,6 +39,28 @@ class Receipts:
     def put_partial(self, part: ReceiptPart) -> None:
         """Write a part in which something waits, unless a complete one is stored."""
         self._put_if(part, f"{IS_NEW} OR attribute_exists(waiting)")
+
+    def drop(self, named: ReceiptPart) -> int:
+        """Mark what waits in a part as dropped, and return how many items that were.
+
+        If the part is not stored, ``named`` is written, with what waits in it marked.
+
+        Raises:
+            ContendedError: every attempt lost its race against posting.
+        """
+        return retry_lost_races(lambda: self._drop(named), self._table.clock)
+
+    def _drop(self, named: ReceiptPart) -> int:
+        stored = self._table.get(receipt_key(named.receipt_id, named.part))
+        part = from_item(stored) if stored else named
+        if not part.is_waiting:
+            return 0
+        dropped = to_item(part._replace(outcomes=part.outcomes.replace(WAITING, DROPPED)))
+        if stored:
+            self._table.put_if(dropped, "outcomes = :read", read=part.outcomes)
+        else:
+            self._table.put_if(dropped, IS_NEW)
+        return part.outcomes.count(WAITING)
 
     def parts_of(self, receipt_id: str) -> list[ReceiptPart]:
         """Return the parts of a receipt that are not expired, in order. It is empty if there is no such receipt."""

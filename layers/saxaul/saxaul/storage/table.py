@@ -200,15 +200,17 @@ class Table:
         except client.exceptions.TransactionConflictException:
             raise ItemMovedError(self.get(Key(item["pk"], item["sk"]))) from None
 
-    def put_if(self, item: Item, condition: str) -> None:
-        """Write an item, if the stored item meets a condition. The item gets no version.
+    def put_if(self, item: Item, condition: str, **values: Any) -> None:  # noqa: ANN401 - any value of an item
+        """Write an item, if the stored item meets a condition, which may name values. The item gets no version.
 
         Raises:
             ItemMovedError: the stored item does not meet the condition.
         """
         client = dynamodb()
+        named: Any = raw({f":{name}": value for name, value in values.items()})
+        compared = {"ExpressionAttributeValues": named} if named else {}
         try:
-            client.put_item(TableName=self.name, Item=raw(item), ConditionExpression=condition)
+            client.put_item(TableName=self.name, Item=raw(item), ConditionExpression=condition, **compared)
         except client.exceptions.ConditionalCheckFailedException:
             raise ItemMovedError(None) from None
 
