@@ -1,5 +1,9 @@
 """Checks that a whole ledger adds up: `python -m operations.reconcile` for the laptop stack, or `--table NAME` on AWS.
 
+First it checks the receipts (`operations/reconcile_receipts.py`): everything that was accepted in the last 30 days was
+posted, waits, is dead, or was dropped. It names the batches that wait, each with its age. With `--table`, this is
+checked only if `--activity` is given too, and without the URLs of the queues, dead batches count as waiting.
+
 For every user and in total, points earned must equal ripening (not harvested yet) + spendable + spent. Each entry must
 earn what the version of its action type gives; with `--table`, this is checked only if `--catalog` and `--time-zone`
 are given too. The stock, the planting orders, the certificates and the counts of the public log must agree with the
@@ -14,15 +18,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table as Grid
 
-from local.client import stack, use_stack
+from local.client import client_arguments_of_stack, stack, use_stack
 from local.command import command_parser, non_empty, run_command, time_zone
 from local.console import console, exit_with, shown
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
+from operations.reconcile_receipts import BatchReport, Queues, check_receipts
+from operations.shown_batches import print_verdict, print_waiting, rows_of
 from saxaul.audit import (
     PAID,
     Census,
@@ -39,12 +47,16 @@ from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
 from saxaul.ledger.awards import Terms
 from saxaul.log.counts import Counts
+from saxaul.races import OverloadedError
 from saxaul.storage import impact, orders, redemptions, stocks
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.log import LogStore
 from saxaul.storage.table import Item, Table, raw, stock_key
 from saxaul.trees.orders import OrderedTree
 from saxaul.trees.stock import Stock
+
+if TYPE_CHECKING:
+    import argparse
 
 _READINGS = 3
 """How many times items that disagree are read again, because a write may be in progress."""
@@ -243,25 +255,54 @@ def _certified_tree(item: Item) -> OrderedTree:
 
 
 def main() -> None:
+    chosen = _arguments()
+    table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
+    catalog = chosen.catalog if chosen.table else stack()["tables"]["catalog"]
+    zone = chosen.time_zone if chosen.table else ZoneInfo(stack()["time_zone"])
+    activity = chosen.activity if chosen.table else stack()["tables"]["activity"]
+    try:
+        batches = _check_receipts(Table(activity, SYSTEM_CLOCK), _queues_of(chosen)) if activity else None
+        with console.status(f"reading {shown(table.name)}"):
+            report = reconcile(table, _print_finding, terms_of(catalog, zone) if catalog else None)
+    except (BotoCoreError, ClientError, OverloadedError, UnansweredError) as error:
+        exit_with(f"{table.name} could not be read: {error}")
+    _print_sums(report, batches)
+    sys.exit(1 if report.faults or (batches and batches.faults) else 0)
+
+
+def _arguments() -> "argparse.Namespace":
     parser = command_parser("operations.reconcile", __doc__)
     parser.add_argument(
         "--table", type=non_empty, help="the ledger's table; default: that of SAXAUL_STACK, or of the laptop stack"
     )
     parser.add_argument("--catalog", type=non_empty, help="the catalog's table; only needed with --table")
     parser.add_argument("--time-zone", type=time_zone, help="the template's TimeZone; only needed with --catalog")
+    parser.add_argument("--activity", type=non_empty, help="the table of receipts; only needed with --table")
+    parser.add_argument("--source-url", type=non_empty, help="the URL of the queue of actions; only with --activity")
+    parser.add_argument("--dead-letter-url", type=non_empty, help="the URL of its dead-letter queue")
     chosen = parser.parse_args()
     if (chosen.catalog is None) != (chosen.time_zone is None) or (chosen.catalog and not chosen.table):
         parser.error("--catalog and --time-zone belong together, and need --table")
-    table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
-    catalog = chosen.catalog if chosen.table else stack()["tables"]["catalog"]
-    zone = chosen.time_zone if chosen.table else ZoneInfo(stack()["time_zone"])
-    try:
-        with console.status(f"reading {shown(table.name)}"):
-            report = reconcile(table, _print_finding, terms_of(catalog, zone) if catalog else None)
-    except (BotoCoreError, ClientError, UnansweredError) as error:
-        exit_with(f"{table.name} could not be read: {error}")
-    _print_sums(report)
-    sys.exit(1 if report.faults else 0)
+    if chosen.activity and not chosen.table:
+        parser.error("--activity needs --table")
+    if (chosen.source_url is None) != (chosen.dead_letter_url is None) or (chosen.source_url and not chosen.activity):
+        parser.error("--source-url and --dead-letter-url belong together, and need --activity")
+    return chosen
+
+
+def _queues_of(chosen: "argparse.Namespace") -> Queues | None:
+    """Return the queue of actions and its dead-letter queue; None if they are not known."""
+    if chosen.table:
+        urls = chosen.source_url, chosen.dead_letter_url
+        return Queues(boto3.client("sqs"), *urls) if chosen.source_url else None
+    known = stack()
+    sqs = boto3.client("sqs", **client_arguments_of_stack(known))
+    return Queues(sqs, known["queues"]["actions"], known["queues"]["actions_dead_letter"])
+
+
+def _check_receipts(table: Table, queues: Queues | None) -> BatchReport:
+    with console.status(f"reading {shown(table.name)}"):
+        return check_receipts(table, queues, lambda batches: print_waiting(batches, table.clock.now()), _print_finding)
 
 
 def terms_of(catalog: str, zone: ZoneInfo) -> Terms:
@@ -282,13 +323,17 @@ def _print_finding(finding: Finding) -> None:
     console.print(mark, f"{shown(finding.subject)}: {shown(finding.detail)}")
 
 
-def _print_sums(report: Report) -> None:
+def _print_sums(report: Report, batches: BatchReport | None) -> None:
     grid = Grid(show_header=False, box=None)
+    for name, items in rows_of(batches.sums) if batches else ():
+        grid.add_row(name, items)
     grid.add_row("users checked", f"{report.users:,}")
     grid.add_row("points earned", f"{report.earned:,}")
     for name, points in (("ripening", report.ripening), ("spendable", report.spendable), ("spent", report.spent)):
         grid.add_row(f"  {name}", f"{points:,}")
     console.print(grid)
+    if batches:
+        print_verdict(batches)
     if report.faults:
         console.print(f"[red]✗[/] {report.faults:,} faults: the ledger does not add up")
     else:

@@ -16,7 +16,7 @@ from saxaul.deadline import UnansweredError
 from saxaul.impact.totals import FacilityYear, Tally
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.storage import orders
-from saxaul.storage.clients import dynamodb
+from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.impact import ImpactStore, tally_key
 from saxaul.storage.table import Item, Key, Table, python, raw, transact
 from tests.builders import (
@@ -423,12 +423,22 @@ def test_without_a_table_the_command_uses_the_laptop_stack(
     monkeypatch.setenv("SAXAUL_STATE", str(tmp_path))
     for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "before")
-    tables = {"ledger": three_weeks.ledger.name, "catalog": "Catalog"}
-    known = {"endpoint_url": "http://localhost:4566", "tables": tables, "time_zone": "Asia/Shanghai"}
+    tables = {"ledger": three_weeks.ledger.name, "catalog": "Catalog", "activity": "Activity"}
+    dead_letters = sqs().create_queue(QueueName="ActionDeadLetterQueue")["QueueUrl"]
+    queues = {"actions": three_weeks.actions_url, "actions_dead_letter": dead_letters}
+    known = {"endpoint_url": "http://localhost:4566", "tables": tables, "queues": queues, "time_zone": "Asia/Shanghai"}
     (tmp_path / "stack.json").write_text(json.dumps(known))
+    made: list[str] = []
+
+    def client_of_moto(_: str, *, endpoint_url: str, **__: object) -> object:
+        made.append(endpoint_url)
+        return sqs()
+
+    monkeypatch.setattr("operations.reconcile.boto3.client", client_of_moto)
 
     assert run(monkeypatch) == 0
     assert os.environ["AWS_ENDPOINT_URL"] == "http://localhost:4566"
+    assert made == ["http://localhost:4566"]
 
 
 def test_without_a_stack_the_command_says_how_to_start_one(

@@ -91,6 +91,11 @@ class ReceiptPart(NamedTuple):
         return WAITING in self.outcomes
 
     @property
+    def waiting(self) -> int:
+        """How many items of this part wait."""
+        return self.outcomes.count(WAITING)
+
+    @property
     def accepted(self) -> int:
         """How many items of the call are in this part."""
         return len(self.outcomes) - self.outcomes.count(ABSENT)
