@@ -41,7 +41,7 @@ export: env ## write the catalog of a stack to files, for make seed (FOLDER=, ST
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
 
-reconcile: env ## check that all points, saplings and orders of the ledger add up (STACK=)
+reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (STACK=)
 	@$(BIN)/python -m operations.reconcile
 
 recount: env ## compare the public totals with the ledger (MEND=1 corrects them, STACK=)

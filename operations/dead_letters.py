@@ -110,7 +110,7 @@ def drop(client: "SQSClient", queues: Queues, receipts: Receipts | None, message
             letters.delete(message)
             dropped += 1
     in_receipts = f", and marked {marked:,} items of receipts as dropped" * bool(receipts)
-    console.print(f"[green]✓[/] dropped {dropped:,} messages{in_receipts}")
+    console.print(f"[green]✓[/] dropped {dropped:,} messages{shown(in_receipts)}")
 
 
 def drop_receipt(receipts: Receipts, receipt_id: str) -> None:
@@ -148,10 +148,10 @@ def _print_message(message: "MessageTypeDef", kind: str) -> None:
     attributes = message["Attributes"]
     age = age_text(time.time() - int(attributes["SentTimestamp"]) / 1000)
     part = part_named_in(message["Body"]) if kind == "actions" else None
-    receipt = f", receipt {shown(part.receipt_id)} of {shown(part.app)}" if part else ""
+    receipt = f", receipt {part.receipt_id} of {part.app}" if part else ""
     console.print(
         f"[bold]{shown(message['MessageId'])}[/] {shown(kind)}, {shown(age)} old, "
-        f"received {shown(attributes['ApproximateReceiveCount'])} times{receipt}\n"
+        f"received {shown(attributes['ApproximateReceiveCount'])} times{shown(receipt)}\n"
         f"    {shown(summary(message['Body'], kind))}"
     )
 

@@ -13,6 +13,7 @@ MAX_BATCHES = 20
 """The most batches that are named one by one."""
 
 _APP_COLUMNS = 32
+"""A longer id of an app is cut. The receipt identifies the batch."""
 
 
 def print_waiting(batches: Sequence[WaitingBatch], now: int) -> None:
@@ -20,8 +21,10 @@ def print_waiting(batches: Sequence[WaitingBatch], now: int) -> None:
     if not batches:
         return
     grid = Grid("receipt", "app", "items", "age", "state", box=None, pad_edge=False)
-    grid.columns[1].max_width, grid.columns[1].overflow = _APP_COLUMNS, "fold"
+    grid.columns[1].max_width = _APP_COLUMNS
     grid.columns[2].justify = grid.columns[3].justify = "right"
+    for column in grid.columns:
+        column.no_wrap = True
     for batch in batches[:MAX_BATCHES]:
         state = f"[red]{batch.state}[/]" if batch.is_fault else batch.state
         age = age_text(now - batch.accepted_at)

@@ -22,7 +22,9 @@ from local.ride_files import Source
 from local.rides import BadRow
 from local.sam import ROOT
 from operations import dead_letters, reconcile
+from operations.shown_batches import print_waiting
 from saxaul.audit import Finding
+from saxaul.ledger.batches import WaitingBatch
 from saxaul.log.parsing import RefusedError, printable
 from tests.hostile_texts import HOSTILE
 from tests.integration.each_text import for_each
@@ -73,6 +75,7 @@ def outputs() -> Mapping[str, Callable[[str], object]]:
     return {
         "exit_with": lambda text: exit_with(text, [text]),
         "reconcile": lambda text: reconcile._print_finding(Finding(text, text)),  # noqa: SLF001
+        "shown_batches": lambda text: print_waiting([WaitingBatch(text, text, 0, "late", 1)], now=100),
         "dead_letters": lambda text: dead_letters._print_message(  # noqa: SLF001
             {
                 "MessageId": text,
@@ -153,6 +156,7 @@ OWN_MARKUP = {
     ("recount.py", "line"),
     ("replay.py", "len(users)"),
     ("replay.py", "total"),
+    ("shown_batches.py", "grid"),
     ("results.py", "Padding(table, (0, 0, 0, 4))"),
 }
 """What is printed as it is: tables and lines that the command makes of its own words and numbers, by file."""

@@ -156,7 +156,7 @@ WAYS_OUT = {
         {
             *(f"local/{name}.py" for name in ("build", "client", "connect", "console", "deploy", "export", "pictures")),
             *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
-            *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount")),
+            *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             "saxaul/log/verify.py",
         },
         (
