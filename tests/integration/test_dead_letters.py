@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 
 from operations import dead_letter_queue, dead_letters
 from saxaul.ledger.actions import Reversal
-from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals
+from saxaul.messages.bodies import RedemptionMessage
 from saxaul.storage.clients import sqs
-from tests.builders import NOON, USER, make_action
+from tests.builders import NOON, USER, action_bodies, make_action, reversal_bodies
 from tests.integration.stack import Stack
 
-GOOD = pack("alipay", NOON, [make_action(), make_action("ride-2")])[0]
-TAKEN_BACK = pack_reversals("taobao", NOON, [Reversal("taobao", USER, "ride-1", "refunded", NOON)])[0]
+GOOD = action_bodies("alipay", NOON, [make_action(), make_action("ride-2")])[0]
+TAKEN_BACK = reversal_bodies("taobao", NOON, [Reversal("taobao", USER, "ride-1", "refunded", NOON)])[0]
 POISON = (
     '{"app":"alipay","accepted_at":0,"actions":'
     '[["user","u-42","ride-1","bus_ride","minus one",0,false,"",1,null,null]]}'
@@ -144,7 +144,7 @@ def test_the_summary_of_a_message_fits_its_queue() -> None:
 
 
 def test_a_redrive_moves_every_message_back_unchanged(actions: QueuePair, run: Run, stack: Stack) -> None:
-    bodies = [pack("alipay", NOON, [make_action(f"ride-{n}")])[0] for n in range(12)]
+    bodies = [action_bodies("alipay", NOON, [make_action(f"ride-{n}")])[0] for n in range(12)]
     actions.put_dead_letters(*bodies)
 
     assert "moved 12 messages" in run(actions, "redrive")

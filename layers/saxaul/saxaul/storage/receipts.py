@@ -41,7 +41,7 @@ class Receipts:
 
     def parts_of(self, receipt_id: str) -> list[ReceiptPart]:
         """Return the parts of a receipt that are not expired, in order. It is empty if there is no such receipt."""
-        items = self._table.query(RECEIPT_PREFIX + receipt_id, "", "~")
+        items = self._table.query(RECEIPT_PREFIX + receipt_id, "0", "~")
         now = self._table.clock.now()
         return [part for part in map(from_item, items) if part.expires_at > now]
 
