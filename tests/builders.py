@@ -1,8 +1,11 @@
 """Builders of test objects. By default they use Asia/Shanghai, 5 June 2026, and the user u-42."""
 
-from collections.abc import Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
+from hashlib import sha256
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -22,13 +25,14 @@ from saxaul.catalog.entries import (
     Text,
     TreeProject,
 )
-from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.receipts import ReceiptKind, ReceiptPart
 from saxaul.ledger.wallets import Wallet
 from saxaul.log.degrees import degrees
 from saxaul.log.entries import Leaf, Particulars, evidence_of
+from saxaul.messages.bodies import Call, pack, pack_reversals
 from saxaul.trees.numbers import new_number
 from saxaul.trees.orders import OrderedProject, OrderedTree, PlantingOrder
 from saxaul.trees.redemptions import Redemption, Tree
@@ -50,6 +54,28 @@ def at(text: str) -> int:
 
 
 NOON = at("2026-06-05T12:00")
+
+
+_RECEIPTS = count()
+
+
+def new_receipt() -> str:
+    """Return the id of a receipt that no other test has, as long and as mixed as those of intake."""
+    return urlsafe_b64encode(sha256(str(next(_RECEIPTS)).encode()).digest()[:12]).decode()
+
+
+def action_bodies(app: str, accepted_at: int, actions: Sequence[Action], receipt_id: str | None = None) -> list[str]:
+    """Return the message bodies of a call that has just these actions. By default, it has a receipt of its own."""
+    call = Call(app, accepted_at, new_receipt() if receipt_id is None else receipt_id, len(actions))
+    return [packed.body for packed in pack(call, actions, range(len(actions)))]
+
+
+def reversal_bodies(
+    app: str, accepted_at: int, reversals: Sequence[Reversal], receipt_id: str | None = None
+) -> list[str]:
+    """Return the message bodies of a call that has just these reversals, like ``action_bodies``."""
+    call = Call(app, accepted_at, new_receipt() if receipt_id is None else receipt_id, len(reversals))
+    return [packed.body for packed in pack_reversals(call, reversals, range(len(reversals)))]
 
 
 def make_calendar(

@@ -40,7 +40,7 @@ def report_actions(request: Request) -> Response:
     """
     reported = ACTIONS.of(request)
     taken = _taken(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
-    return Response(accepted_actions_view(taken.accepted, taken.refused, taken.flagged), status=202)
+    return Response(accepted_actions_view(taken.receipt_id, taken.accepted, taken.refused, taken.flagged), status=202)
 
 
 @operation("POST", "/reversals", TO_REPORT, body=REVERSALS, answers={202: AcceptedView}, problems=("all_refused",))
@@ -54,7 +54,7 @@ def reverse_actions(request: Request) -> Response:
     """
     reported = REVERSALS.of(request)
     taken = _taken(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
-    return Response(accepted_view(taken.accepted, taken.refused), status=202)
+    return Response(accepted_view(taken.receipt_id, taken.accepted, taken.refused), status=202)
 
 
 @operation("GET", "/receipts/{receipt_id}", TO_FOLLOW, answers={200: ReceiptView}, problems=("unknown_receipt",))

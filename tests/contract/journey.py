@@ -5,6 +5,7 @@ An operator writes a programme; two apps report what a person did; the person ge
 """
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -76,6 +77,9 @@ class _Numbers:
 
     def token_hex(self, size: int) -> str:
         return self._random.randbytes(size).hex()
+
+    def token_urlsafe(self, size: int) -> str:
+        return urlsafe_b64encode(self._random.randbytes(size)).decode().rstrip("=")
 
 
 class _FixedKMS(MemoryKMS):
@@ -156,7 +160,8 @@ def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
     patches.setattr("saxaul.services.wiring.SYSTEM_CLOCK", clock)
     with new_stack(patches, clock) as stack:
         numbers, key = _Numbers(), _FixedKMS()
-        for module in ("log.entries", "trees.numbers", "services.place_orders", "services.schedule_orders"):
+        drawing = ("place_orders", "queue_calls", "schedule_orders")
+        for module in ("log.entries", "trees.numbers", *(f"services.{name}" for name in drawing)):
             patches.setattr(f"saxaul.{module}.secrets", numbers)
         patches.setattr("saxaul.storage.signing.kms", lambda: key)
         yield stack

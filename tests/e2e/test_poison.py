@@ -8,7 +8,7 @@ import boto3
 from local.deployment import client_arguments
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.screening import ReportedAction
-from saxaul.messages.bodies import pack
+from tests.builders import action_bodies
 from tests.e2e.calling import Client
 from tests.e2e.journeys import eventually, make_action, new_user, run_operation, short_visibility_timeout, wallet_of
 
@@ -21,7 +21,7 @@ def body_of(user_id: str) -> str:
     ride = ReportedAction.model_validate(make_action(user_id))
     occurred_at = int(ride.occurred_at.timestamp())
     action = Action("alipay", Owner("user", user_id), ride.action_id, "bus_ride", ride.quantity, occurred_at, rule=1)
-    (body,) = pack("alipay", occurred_at, [action])
+    (body,) = action_bodies("alipay", occurred_at, [action])
     return body
 
 

@@ -17,7 +17,6 @@ from saxaul.catalog.versions import VersionedEntry
 from saxaul.ledger.actions import Action, Owner
 from saxaul.ledger.periods import Period
 from saxaul.ledger.wallets import Wallet
-from saxaul.messages.bodies import pack
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.clients import sqs
 from saxaul.storage.orders import Orders
@@ -31,7 +30,7 @@ from saxaul.storage.table import Item, Key, Table
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.redemptions import Redemption
 from saxaul.trees.stock import Stock
-from tests.builders import APP, SHANGHAI, USER, make_action_type, make_calendar, make_tree_project
+from tests.builders import APP, SHANGHAI, USER, action_bodies, make_action_type, make_calendar, make_tree_project
 from tests.clocks import StoppedClock
 from tests.contract.checking import check_response
 from tests.integration.policies import CALLS
@@ -216,7 +215,7 @@ class Stack:
         """Accept the actions with the catalog of now, and deliver them in as few messages as possible."""
         catalog = self.catalog_store.catalog()
         accepted = [action.on_terms_of(catalog, make_calendar()) for action in actions]
-        return self.accrue(*pack(app, self.clock.instant, accepted))
+        return self.accrue(*action_bodies(app, self.clock.instant, accepted))
 
     def deliver_reported(self) -> None:
         """Deliver what the apps reported to ``accrue_points``, in the order in which it was queued."""

@@ -8,7 +8,6 @@ import pytest
 
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Wallet
-from saxaul.messages.bodies import pack
 from saxaul.races import ThrottledError
 from saxaul.storage.batches import Outcome, Write
 from saxaul.storage.periods import Periods, to_write
@@ -18,6 +17,7 @@ from tests.builders import (
     DAY,
     FACILITY,
     NOON,
+    action_bodies,
     at,
     make_action,
     make_action_type,
@@ -65,7 +65,7 @@ def test_a_message_that_parses_but_cannot_be_posted_fails_alone(stack: Stack, po
 def test_a_message_with_an_unreadable_version_fails_alone_and_its_other_actions_are_posted(stack: Stack) -> None:
     stack.seed_catalog()
     Table("Catalog", stack.clock).put({"pk": "action-types/broken", "sk": "00000001", "document": "{}"}, 0)
-    unreadable = pack(
+    unreadable = action_bodies(
         "alipay",
         NOON,
         [make_action("ride-1"), make_action("x", type="broken"), make_action("y", rule=9), make_action("z", type="no")],

@@ -13,7 +13,6 @@ from saxaul.impact.totals import TALLIES_OF_A_DAY, short_name, tally_number
 from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import DIGEST_LENGTH
-from saxaul.messages.bodies import pack, pack_reversals
 from saxaul.services.read_impact import TOTALS_CACHED_FOR, impact_reading
 from saxaul.storage import periods, redemptions
 from saxaul.storage.clients import dynamodb
@@ -25,6 +24,7 @@ from tests.builders import (
     FACILITY,
     NOON,
     USER,
+    action_bodies,
     at,
     make_action,
     make_action_type,
@@ -34,6 +34,7 @@ from tests.builders import (
     make_period,
     make_redemption,
     make_text,
+    reversal_bodies,
 )
 from tests.integration.stack import Response, Stack, call, invoke
 
@@ -148,7 +149,7 @@ def test_the_public_impact_by_facility_shows_whole_months_of_each_facility_and_t
     other = Owner("facility", "not-in-the-catalog")
     stack.accrue_all([solar("june"), solar("june-2", NOON + DAY, quantity="2.5"), solar("may", at("2026-05-02T12:00"))])
     stack.accrue_all([solar("april", at("2026-04-30T12:00")), make_action("ride")])
-    stack.accrue(*pack(APP, NOON, [solar("other", owner=other)]))
+    stack.accrue(*action_bodies(APP, NOON, [solar("other", owner=other)]))
     stack.redemptions.add(make_redemption(trees=2).reserved(NOON))
     tally(*Stream().records())
 
@@ -209,7 +210,7 @@ def test_a_facilitys_year_counts_each_change_once_if_a_batch_is_redelivered_whol
     stream = Stream()
     stack.accrue_all([solar("s-1"), solar("s-2"), solar("s-3", NOON - DAY)])
     first = stream.records()
-    stack.accrue(*pack_reversals(APP, NOON, [Reversal(APP, FACILITY, "s-1", "meter", NOON)]))
+    stack.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, FACILITY, "s-1", "meter", NOON)]))
     stack.accrue_all([solar("s-4", NOON - 2 * DAY)])
     batch = [*first, *stream.records()]
 
@@ -283,7 +284,7 @@ def test_a_batch_with_a_reversal_is_counted_once_if_it_is_redelivered_whole_or_i
     stream = Stream()
     stack.accrue_all([make_action("ride-1"), make_action("ride-2")])
     first = stream.records()
-    stack.accrue(*pack_reversals(APP, NOON, [Reversal(APP, USER, "ride-1", "refund", NOON)]))
+    stack.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, USER, "ride-1", "refund", NOON)]))
     stack.accrue_all([make_action("ride-3")])
     batch = [*first, *stream.records()]
 
@@ -331,7 +332,7 @@ def test_the_totals_of_a_day_are_the_sum_of_what_all_shards_counted(stack: Stack
     for number in range(TALLIES_OF_A_DAY):
         stack.accrue_all([make_action(f"ride-{number}", owner=Owner("user", f"u-{number}"))])
         tally(*stream.records(), shard=shards_of(number, 1)[0])
-    stack.accrue(*pack_reversals(APP, NOON, [Reversal(APP, Owner("user", "u-0"), "ride-0", "refund", NOON)]))
+    stack.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, Owner("user", "u-0"), "ride-0", "refund", NOON)]))
 
     tally(*stream.records(), shard=shards_of(7, 2)[1])
 

@@ -15,9 +15,21 @@ from saxaul.ledger.actions import Action, Reversal, Withdrawal
 from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.shares import digest
-from saxaul.messages.bodies import ActionMessage, pack_reversals, pack_withdrawals
+from saxaul.messages.bodies import ActionMessage, pack_withdrawals
 from saxaul.storage.clients import dynamodb
-from tests.builders import APP, DAY, FACILITY, NOON, SHANGHAI, USER, at, make_action, make_action_type, make_entry
+from tests.builders import (
+    APP,
+    DAY,
+    FACILITY,
+    NOON,
+    SHANGHAI,
+    USER,
+    at,
+    make_action,
+    make_action_type,
+    make_entry,
+    reversal_bodies,
+)
 from tests.integration.stack import Stack, harvest, invoke, wallet_of
 from tests.integration.test_impact import Stream, impact, record, stored, tally
 
@@ -195,7 +207,7 @@ def test_two_concurrent_writes_are_found_by_the_search_after_the_later_one(
 def test_a_repeat_of_a_reversed_action_is_not_withdrawn(seeded: Stack) -> None:
     stream = Stream()
     report(seeded, make_action("ride-1"))
-    seeded.accrue(*pack_reversals(APP, NOON, [Reversal(APP, USER, "ride-1", "wrong date", NOON)]))
+    seeded.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, USER, "ride-1", "wrong date", NOON)]))
     report(seeded, make_action("ride-1", occurred_at=NOON - DAY))
 
     catch_up(seeded, stream)
@@ -302,7 +314,7 @@ def test_an_entry_that_counts_again_is_searched_for_repeats(seeded: Stack) -> No
     catch_up(seeded, stream)
     assert wallet_of()["earned"] == 160 + 80
 
-    seeded.accrue(*pack_reversals(APP, NOON, [Reversal(APP, USER, "metro", "refund", NOON)]))
+    seeded.accrue(*reversal_bodies(APP, NOON, [Reversal(APP, USER, "metro", "refund", NOON)]))
     catch_up(seeded, stream)
 
     assert voids(seeded) == {
@@ -327,7 +339,7 @@ def test_an_entry_whose_id_was_added_to_a_sum_of_another_period_is_withdrawn(see
 
 def undo(stack: Stack, action_id: str, days: int) -> None:
     """Reverse the action of some days ago."""
-    [body] = pack_reversals(APP, NOON, [Reversal(APP, USER, action_id, "wrong date", NOON - days * DAY)])
+    [body] = reversal_bodies(APP, NOON, [Reversal(APP, USER, action_id, "wrong date", NOON - days * DAY)])
     assert stack.accrue(body) == []
 
 
@@ -484,7 +496,7 @@ def test_an_entry_with_evidence_that_counts_again_is_one_of_the_claims_again(
     }
     assert wallet_of()["earned"] == earned
     assert check(Holdings(USER, seeded.wallet(), seeded.periods_of())) == []
-    [body] = pack_reversals("taobao", NOON, [Reversal("taobao", USER, "trip-9", "refund", NOON)])
+    [body] = reversal_bodies("taobao", NOON, [Reversal("taobao", USER, "trip-9", "refund", NOON)])
     assert seeded.accrue(body) == []
     assert wallet_of()["earned"] == 240
 

@@ -17,12 +17,12 @@ from saxaul.catalog.models import ValidationError
 from saxaul.ledger.actions import Owner, Reversal
 from saxaul.ledger.identifiers import Id, Reason
 from saxaul.ledger.periods import PeriodKey
-from saxaul.messages.bodies import ActionMessage, RedemptionMessage, pack, pack_reversals
+from saxaul.messages.bodies import ActionMessage, RedemptionMessage
 from saxaul.services.redeem import redemption_id
 from saxaul.storage import claims, orders, periods, receipts, redemptions
 from saxaul.storage.table import wallet_key
 from saxaul.trees.manifests import manifest_key
-from tests.builders import NOON, USER, make_action
+from tests.builders import NOON, USER, action_bodies, make_action, reversal_bodies
 from tests.hostile_texts import HOSTILE
 from tests.integration.each_text import IDS, IN_CATALOG, SENT, accepts, for_each
 
@@ -83,7 +83,7 @@ def test_a_list_of_the_index_belongs_to_one_project_or_partner() -> None:
 
 def test_a_queue_message_has_exactly_the_ids_that_were_reported() -> None:
     reported = [make_action(text, owner=Owner("user", text)) for text in IDS]
-    bodies = pack("alipay", NOON, reported)
+    bodies = action_bodies("alipay", NOON, reported)
 
     found = [action for body in bodies for action in ActionMessage.model_validate_json(body).unpacked()]
 
@@ -95,7 +95,7 @@ def test_a_queue_message_has_exactly_the_ids_that_were_reported() -> None:
 def test_the_reason_of_a_reversal_stays_one_text_in_its_message(text: str) -> None:
     if not accepts(Reason, text):
         return
-    (body,) = pack_reversals("alipay", NOON, [Reversal("alipay", USER, "ride-1", text, NOON)])
+    (body,) = reversal_bodies("alipay", NOON, [Reversal("alipay", USER, "ride-1", text, NOON)])
 
     (reversal,) = ActionMessage.model_validate_json(body).unpacked_reversals()
     assert reversal.reason == text

@@ -264,6 +264,8 @@ def _holds(write: Raw, current: Raw | None) -> bool:
 def _term(term: str, item: Raw, values: Raw) -> bool:
     if found := re.fullmatch(r"attribute_not_exists\((\w+)\)", term):
         return found[1] not in item
+    if found := re.fullmatch(r"attribute_exists\((\w+)\)", term):
+        return found[1] in item
     found = re.fullmatch(r"(\w+) (=|<=|>=) (:\w+)", term)
     assert found, f"this client does not support the condition: {term}"
     return found[1] in item and _COMPARISONS[found[2]](_deserialize(item[found[1]]), _deserialize(values[found[3]]))

@@ -13,6 +13,7 @@ from saxaul.ledger import wallets
 from saxaul.ledger.actions import Action, Withdrawal
 from saxaul.ledger.awards import Award, Terms, Usage, in_award_order, with_award
 from saxaul.ledger.claims import Claim, EvidenceClaims
+from saxaul.ledger.early import EarlyReversal
 from saxaul.ledger.entries import ZERO, Entry, app_of, entry_name
 from saxaul.ledger.periods import Period, PeriodDraft
 from saxaul.ledger.shares import Share
@@ -44,9 +45,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A repeated action is counted again."""
     post = PeriodDraft.post
 
-    def mutant(self: PeriodDraft, action: Action, reversal: str = "") -> str:
+    def mutant(self: PeriodDraft, action: Action, early: EarlyReversal | None = None) -> str:
         is_known = entry_name(action.app, action.action_id) in self.entries
-        return post(self, action._replace(action_id=f"{action.action_id}-again") if is_known else action, reversal)
+        return post(self, action._replace(action_id=f"{action.action_id}-again") if is_known else action, early)
 
     patch.setattr(PeriodDraft, "post", mutant)
 
@@ -56,11 +57,11 @@ def _(patch: pytest.MonkeyPatch) -> None:
     """A repeated action with different content replaces the first one."""
     post = PeriodDraft.post
 
-    def mutant(self: PeriodDraft, action: Action, reversal: str = "") -> str:
+    def mutant(self: PeriodDraft, action: Action, early: EarlyReversal | None = None) -> str:
         name = entry_name(action.app, action.action_id)
         if name in self.entries and not self.entries[name].matches(action):
             del self._entries[name]
-        return post(self, action, reversal)
+        return post(self, action, early)
 
     patch.setattr(PeriodDraft, "post", mutant)
 

@@ -38,7 +38,9 @@ class Limits(NamedTuple):
 
 DEPLOYED = Limits()
 FIELDS_BYTES = 90
-"""What an entry takes of its app's share, without its ids and its reversal reason."""
+"""What an entry takes of its app's share, without its ids, its marks and its reversal reason."""
+MARK_BYTES = 5
+"""What a mark of a receipt takes. An entry may get two of them, and a running total three."""
 
 
 class Share(NamedTuple):
@@ -101,7 +103,8 @@ class Line:
 
     @property
     def bytes(self) -> int:
-        return FIELDS_BYTES + len(f":{self.action_id}") + len(self.evidence_id) + len(self.reversal)
+        marks = MARK_BYTES * (3 if self.is_total else 2)
+        return FIELDS_BYTES + marks + len(f":{self.action_id}") + len(self.evidence_id) + len(self.reversal)
 
     @property
     def needs_an_entry(self) -> bool:

@@ -15,11 +15,11 @@ import pytest
 
 from saxaul.impact.totals import Act, FacilityYear, Mark, MonthlyAct, Subject, Sum, month_of
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
-from saxaul.messages.bodies import pack, pack_reversals, pack_withdrawals
+from saxaul.messages.bodies import pack_withdrawals
 from saxaul.services.tally import Tallying
 from saxaul.storage.impact import ImpactStore
 from saxaul.storage.table import Table
-from tests.builders import APP, DAY, at, make_action_type
+from tests.builders import APP, DAY, action_bodies, at, make_action_type, reversal_bodies
 from tests.clocks import StoppedClock
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
 from tests.proof.twin import CAMPAIGNS, PATCHED, PROJECTS, TYPES
@@ -193,7 +193,7 @@ def _bodies_of(report: Report) -> Sequence[str]:
     type_ = persons_type if owner.kind == "user" else ("solar", "wind")[len(persons_type) % 2]
     match kind:
         case "reversal":
-            return list(pack_reversals(APP, NOW, [Reversal(APP, owner, name, "refund", occurred_at)]))
+            return list(reversal_bodies(APP, NOW, [Reversal(APP, owner, name, "refund", occurred_at)]))
         case "withdrawal":
             window = CALENDAR.window_of(occurred_at, ACCRUED_TYPES[type_].window)
             withdrawal = Withdrawal(APP, owner, name, window, is_lifted=number % 2 == 0)
@@ -211,7 +211,7 @@ def _bodies_of(report: Report) -> Sequence[str]:
                 1,
                 plausible=None if owner.kind == "user" else Decimal(20),
             )
-            return list(pack(APP, NOW, [action]))
+            return list(action_bodies(APP, NOW, [action]))
 
 
 STREAM = "a stream with ending shards is counted, while new releases are deployed"

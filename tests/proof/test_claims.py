@@ -6,8 +6,7 @@ import pytest
 
 from saxaul.catalog.entries import ActionType, Cap
 from saxaul.ledger.actions import Action, Reversal
-from saxaul.messages.bodies import pack, pack_reversals
-from tests.builders import APP, DAY, NOON, USER, make_action, make_action_type
+from tests.builders import APP, DAY, NOON, USER, action_bodies, make_action, make_action_type, reversal_bodies
 from tests.proof.world import CALENDAR, World
 
 
@@ -19,7 +18,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def deliver(world: World, *actions: Action) -> None:
     for action in actions:
         accepted = action.on_terms_of(world.catalog_store.catalog(), CALENDAR)
-        [body] = pack(action.app, NOON, [accepted])
+        [body] = action_bodies(action.app, NOON, [accepted])
         assert world.accrue({"message": body}) == {}
 
 
@@ -85,7 +84,7 @@ def test_hundreds_of_contested_claims_do_not_change_what_the_honest_app_earns(wo
     for app, type_ in ((APP, "bike"), ("taobao", "walk"), ("tmall", "walk"), ("taobao", "bike")):
         actions = [claim(f"{type_}-{n}", type_, app=app)._replace(evidence_id=f"e-{n}") for n in range(90)]
         for start in range(0, len(actions), 30):
-            [body] = pack(app, NOON, actions[start : start + 30])
+            [body] = action_bodies(app, NOON, actions[start : start + 30])
             assert world.accrue({"message": body}) == {}
 
     assert earned(world) == 90 * 50
@@ -95,7 +94,7 @@ def test_hundreds_of_contested_claims_do_not_change_what_the_honest_app_earns(wo
 def test_a_reversal_that_is_sent_again_with_the_right_date_reverses_the_action_when_it_arrives(world: World) -> None:
     world.seed({"bus_ride": make_action_type()}, {})
     for days in (1, 0):
-        [body] = pack_reversals(APP, NOON, [Reversal(APP, USER, "ride-1", "refunded", NOON - days * DAY)])
+        [body] = reversal_bodies(APP, NOON, [Reversal(APP, USER, "ride-1", "refunded", NOON - days * DAY)])
         assert world.accrue({"message": body}) == {}
 
     deliver(world, make_action())
@@ -108,7 +107,7 @@ def test_a_reversal_that_frees_a_cap_lets_a_void_claim_count_again(world: World)
     squatted = make_action("cap", type="bus", quantity="5", app="taobao")
     deliver(world, squatted, claim("squat", "walk", "100", app="taobao"), claim("ride", "bus"))
 
-    [body] = pack_reversals("taobao", NOON, [Reversal("taobao", USER, "cap", "oops", NOON)])
+    [body] = reversal_bodies("taobao", NOON, [Reversal("taobao", USER, "cap", "oops", NOON)])
     assert world.accrue({"message": body}) == {}
 
     assert (counting(world), earned(world)) == (["alipay:ride"], 80)
@@ -120,10 +119,10 @@ def test_ten_claims_that_a_squatted_cap_had_made_worthless_count_again_after_its
     deliver(world, make_action("cap", type="train", quantity="10", app="taobao"))
     for app, type_, quantity in (("taobao", "walk", "100"), (APP, "train", "1")):
         claims = [claim(f"{type_}-{n}", type_, quantity, app)._replace(evidence_id=f"e-{n}") for n in range(10)]
-        [body] = pack(app, NOON, claims)
+        [body] = action_bodies(app, NOON, claims)
         assert world.accrue({"message": body}) == {}
 
-    [body] = pack_reversals("taobao", NOON, [Reversal("taobao", USER, "cap", "oops", NOON)])
+    [body] = reversal_bodies("taobao", NOON, [Reversal("taobao", USER, "cap", "oops", NOON)])
     assert world.accrue({"message": body}) == {}
 
     assert earned(world) == 10 * 136
@@ -153,7 +152,7 @@ def test_a_claim_that_was_not_kept_counts_after_those_that_were_kept_are_reverse
     deliver(world, *(claim(f"c-{n}", "metro") for n in range(6)))
 
     for n in range(4):
-        [body] = pack_reversals(APP, NOON, [Reversal(APP, USER, f"c-{n}", "oops", NOON)])
+        [body] = reversal_bodies(APP, NOON, [Reversal(APP, USER, f"c-{n}", "oops", NOON)])
         assert world.accrue({"message": body}) == {}
 
     assert (counting(world), earned(world)) == (["alipay:c-4"], 52)
@@ -168,10 +167,10 @@ def test_withheld_acts_of_a_whole_month_are_paid_after_the_squatted_caps_are_rev
     honest = [
         make_action(f"{name}-{n}", type=name, occurred_at=NOON - n * DAY // 3) for name in names for n in range(9)
     ]
-    [body] = pack(APP, NOON, honest)
+    [body] = action_bodies(APP, NOON, honest)
     assert world.accrue({"message": body}) == {}
 
-    [body] = pack_reversals("taobao", NOON, [Reversal("taobao", USER, name, "oops", NOON) for name in names])
+    [body] = reversal_bodies("taobao", NOON, [Reversal("taobao", USER, name, "oops", NOON) for name in names])
     assert world.accrue({"message": body}) == {}
 
     assert earned(world) == 7 * 9 * 100

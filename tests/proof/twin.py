@@ -20,13 +20,22 @@ from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.entries import Entry
 from saxaul.ledger.periods import Period
-from saxaul.messages.bodies import RedemptionMessage, pack, pack_reversals, pack_withdrawals
+from saxaul.messages.bodies import RedemptionMessage, pack_withdrawals
 from saxaul.problems import Conflict, KeyReused
 from saxaul.races import LostRaceError
 from saxaul.services.redeem import RedemptionRequest, redemption_id
 from saxaul.services.sweep import LOST_AFTER
 from saxaul.trees.report_rules import apply_confirmations
-from tests.builders import APP, at, confirmation, make_action_type, make_campaign, make_tree_project
+from tests.builders import (
+    APP,
+    action_bodies,
+    at,
+    confirmation,
+    make_action_type,
+    make_campaign,
+    make_tree_project,
+    reversal_bodies,
+)
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
 from tests.proof.model import Model, ModelRedemption
 from tests.proof.reports import Award, Limits, Line, Reports, Share, uncapped
@@ -111,9 +120,9 @@ class Message(NamedTuple):
         if self.actions:
             catalog = self.catalog or FIRST
             actions = [action.on_terms_of(catalog, CALENDAR) for action in self.actions]
-            (body,) = pack(self.app, START, actions)
+            (body,) = action_bodies(self.app, START, actions)
         elif self.reversals:
-            (body,) = pack_reversals(self.app, START, self.reversals)
+            (body,) = reversal_bodies(self.app, START, self.reversals)
         else:
             (body,) = pack_withdrawals(self.app, START, self.withdrawals)
         return body

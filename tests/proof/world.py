@@ -30,6 +30,7 @@ from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods
+from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import TREE_PREFIX, Redemptions
 from saxaul.storage.signing import SigningKey
 from saxaul.storage.spending import Spending
@@ -106,6 +107,7 @@ class World:
         self.spending = Spending(self.ledger)
         self.orders = Orders(self.ledger)
         self.claims = Claims(self.ledger)
+        self.receipts = Receipts(Table("Activity", self.clock))
         self.outcomes: Counter[str] = Counter()
         self.start_workers()
 
@@ -121,7 +123,7 @@ class World:
         """Create the services again, as a cold start does."""
         self.catalog_store = CatalogStore(Table("Catalog", self.clock))
         self.accrual = Accrual(
-            Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock
+            Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock, self.receipts
         )
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
         self.redeeming: Redeeming = Redeeming(

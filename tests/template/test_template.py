@@ -26,6 +26,7 @@ PUBLIC = {
 SCOPES = {
     ("post", "/actions"): "actions.write",
     ("post", "/reversals"): "actions.write",
+    ("get", "/receipts/{receipt_id}"): "actions.write",
     ("get", "/users/{user_id}/ledger"): "wallets.read",
     ("get", "/users/{user_id}/statement"): "wallets.read",
     ("get", "/suggestions"): "suggestions.read",

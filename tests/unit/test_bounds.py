@@ -2,6 +2,7 @@
 
 import random
 import string
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -16,6 +17,7 @@ from saxaul.ledger.actions import Reversal
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.early import MAX_EARLY, EarlyReversal, EarlyReversals
 from saxaul.ledger.entries import Entry
+from saxaul.ledger.fates import mark_of
 from saxaul.ledger.periods import MAX_FULL, Period, PeriodDraft, post
 from saxaul.ledger.shares import (
     DIGEST_BYTES,
@@ -205,6 +207,9 @@ def full_period(length: int) -> Period:
     def number(digits: int, decimals: int) -> Decimal:
         return Decimal(rng.randrange(10 ** (digits - 1), 10**digits)).scaleb(-decimals)
 
+    def mark() -> str:
+        return mark_of(urlsafe_b64encode(rng.randbytes(12)).decode())
+
     def worst_entry(ids: int, reason: int) -> Entry:
         quantity = number(15, 6)
         return Entry(
@@ -224,6 +229,9 @@ def full_period(length: int) -> Period:
             reason=rng.choice(["over_units_cap", "over_points_cap"]),
             reversal="".join(chr(rng.randrange(0x20000, 0x2A6DF)) for _ in range(reason)),
             conflicted=rng.random() < 0.5,
+            receipt=mark(),
+            raised_by=mark(),
+            reversed_by=mark() if reason else "",
         )
 
     def share(app: str) -> Iterator[tuple[str, Entry]]:
@@ -236,6 +244,7 @@ def full_period(length: int) -> Period:
             yield name, entry
         for day in range(SUM_BYTES // weight("", make_entry(summed=1))):
             summed = replace(worst_entry(0, 0), is_total=False, summed=rng.randrange(1, 2000), wanted=number(15, 6))
+            summed = replace(summed, receipt="", raised_by="")
             yield f"{app}:2026-{day:02d}-01/{summed.type}/{summed.rule}/{summed.campaign}/{summed.multiplier}", summed
 
     apps = [noise(64).replace(":", "") for _ in range(MAX_APPS)]

@@ -11,8 +11,8 @@ from saxaul.catalog.models import ValidationError
 from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.actions import Action, Owner, Withdrawal
 from saxaul.ledger.identifiers import is_identifier
-from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack, pack_withdrawals
-from tests.builders import APP, FACILITY, NOON, USER, make_action, make_action_type
+from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack_withdrawals
+from tests.builders import APP, FACILITY, NOON, USER, action_bodies, make_action, make_action_type
 
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128).filter(is_identifier)
 actions = st.builds(
@@ -29,6 +29,7 @@ actions = st.builds(
     multiplier=st.just(Decimal(1)),
     rule=st.integers(1, 99_999_999),
     plausible=st.none() | st.decimals("0.000001", "100000", places=6).map(Decimal.normalize),
+    receipt=st.just(""),
 )
 multiplied = st.builds(
     Action._replace,
@@ -54,7 +55,7 @@ def unpacked(bodies: list[str]) -> list[list[Action]]:
 
 @given(batch=st.lists(actions | multiplied, max_size=20))
 def test_unpacking_gives_the_packed_actions(batch: list[Action]) -> None:
-    messages = unpacked(pack(APP, NOON, batch))
+    messages = unpacked(action_bodies(APP, NOON, batch, ""))
 
     assert sorted((action for message in messages for action in message), key=repr) == sorted(batch, key=repr)
 
@@ -63,7 +64,7 @@ def test_unpacking_gives_the_packed_actions(batch: list[Action]) -> None:
 def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: list[tuple[int, int]]) -> None:
     batch = make_actions(sizes)
 
-    bodies = pack(APP, NOON, batch)
+    bodies = action_bodies(APP, NOON, batch, "")
 
     assert all(len(body.encode()) <= MAX_MESSAGE_BYTES for body in bodies)
     assert sorted(action for message in unpacked(bodies) for action in message) == sorted(batch)
@@ -73,44 +74,46 @@ def test_no_body_is_over_the_limit_and_no_action_is_lost_or_duplicated(sizes: li
 def test_the_actions_of_one_owner_are_in_one_message_if_they_fit(sizes: list[tuple[int, int]]) -> None:
     batch = make_actions(sizes)
 
-    messages = unpacked(pack(APP, NOON, batch))
+    messages = unpacked(action_bodies(APP, NOON, batch, ""))
 
     for owner in {action.owner for action in batch}:
-        alone = pack(APP, NOON, [action for action in batch if action.owner == owner])
+        alone = action_bodies(APP, NOON, [action for action in batch if action.owner == owner])
         holding = [message for message in messages if any(action.owner == owner for action in message)]
         assert len(alone) > 1 or len(holding) == 1
 
 
 def test_the_largest_request_of_short_actions_fits_one_message() -> None:
-    assert len(pack(APP, NOON, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
+    assert len(action_bodies(APP, NOON, [make_action(f"ride-{n}") for n in range(MAX_ACTIONS)])) == 1
 
 
 @pytest.mark.parametrize(("too_many", "messages"), [(-2, 1), (-1, 1), (1, 2), (2, 2)])
 def test_two_owners_share_a_message_up_to_exactly_the_size_limit(too_many: int, messages: int) -> None:
     owners = [Owner("user", "u-1"), Owner("user", "u-2")]
-    shortest = len(pack(APP, NOON, [make_action("", owner=owner) for owner in owners])[0])
+    shortest = len(action_bodies(APP, NOON, [make_action("", owner=owner) for owner in owners])[0])
     filling = "x" * (MAX_MESSAGE_BYTES - shortest + too_many)
 
-    bodies = pack(APP, NOON, [make_action("", owner=owners[0]), make_action(filling, owner=owners[1])])
+    bodies = action_bodies(APP, NOON, [make_action("", owner=owners[0]), make_action(filling, owner=owners[1])])
 
     assert len(bodies) == messages
     assert all(len(body) <= MAX_MESSAGE_BYTES for body in bodies)
 
 
 def test_without_actions_there_is_no_message() -> None:
-    assert pack(APP, NOON, []) == []
+    assert action_bodies(APP, NOON, []) == []
 
 
 def test_the_order_of_one_owners_actions_is_kept() -> None:
     batch = [make_action(f"ride-{n}", occurred_at=NOON - n) for n in range(10)]
 
-    assert unpacked(pack(APP, NOON, batch)) == [batch]
+    assert unpacked(action_bodies(APP, NOON, batch, "")) == [batch]
 
 
 def test_a_user_and_a_facility_with_the_same_id_stay_separate() -> None:
     twins = [make_action(owner=Owner("user", FACILITY.id)), make_action(owner=FACILITY)]
 
-    assert {action.owner for action in unpacked(pack(APP, NOON, twins))[0]} == {Owner("user", FACILITY.id), FACILITY}
+    [message] = unpacked(action_bodies(APP, NOON, twins, ""))
+
+    assert {action.owner for action in message} == {Owner("user", FACILITY.id), FACILITY}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_whatever_amount_the_catalog_accepts_fits_a_message(amount: str) -> None
         return
     action = make_action(quantity=str(rule.max_quantity))._replace(plausible=rule.max_quantity)
 
-    [body] = pack("alipay", NOON, [action])
+    [body] = action_bodies("alipay", NOON, [action])
 
     [unpacked] = ActionMessage.model_validate_json(body).unpacked()
     assert (unpacked.quantity, unpacked.plausible) == (rule.max_quantity, rule.max_quantity)

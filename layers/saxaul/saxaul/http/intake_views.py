@@ -36,6 +36,8 @@ class FlaggedItemView(TypedDict):
 class AcceptedView(TypedDict):
     """How many items of a request were accepted, and which were refused."""
 
+    receipt_id: str
+    """The id of the receipt of this call, which says what becomes of each accepted item."""
     accepted: NonNegative
     """How many were accepted. They are in the queue, and will be posted in a moment. Some may turn out to be over a
     cap, which the ledger shows.
@@ -57,14 +59,14 @@ def refused_views(refused: Sequence[RefusedItem]) -> list[RefusedItemView]:
     ]
 
 
-def accepted_view(accepted: int, refused: Sequence[RefusedItem]) -> AcceptedView:
-    return {"accepted": accepted, "refused": refused_views(refused)}
+def accepted_view(receipt_id: str, accepted: int, refused: Sequence[RefusedItem]) -> AcceptedView:
+    return {"receipt_id": receipt_id, "accepted": accepted, "refused": refused_views(refused)}
 
 
 def accepted_actions_view(
-    accepted: int, refused: Sequence[RefusedItem], flagged: Sequence[FlaggedItem]
+    receipt_id: str, accepted: int, refused: Sequence[RefusedItem], flagged: Sequence[FlaggedItem]
 ) -> AcceptedActionsView:
-    view: AcceptedActionsView = {"accepted": accepted, "refused": refused_views(refused)}
+    view: AcceptedActionsView = {"receipt_id": receipt_id, "accepted": accepted, "refused": refused_views(refused)}
     if flagged:
         view["flagged"] = [
             {"index": item.index, "action_id": item.action_id, "code": item.code, "detail": item.detail}

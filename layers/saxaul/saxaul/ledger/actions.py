@@ -23,13 +23,17 @@ class Owner(NamedTuple):
 
 
 class Reversal(NamedTuple):
-    """The reversal of an action by its app. It may arrive before the action. ``occurred_at`` is the action's time."""
+    """The reversal of an action by its app. It may arrive before the action.
+
+    ``occurred_at`` is the action's time. ``receipt`` is the mark of the call's receipt; empty if there is none.
+    """
 
     app: str
     owner: Owner
     action_id: str
     reason: str
     occurred_at: int
+    receipt: str = ""
 
 
 class Withdrawal(NamedTuple):
@@ -61,6 +65,7 @@ class Action(NamedTuple):
             the catalog at acceptance; empty and 1 if there was none.
         plausible: for a facility, the most of its quantity of this type and day that counts; None for a person, whose
             limit the action type has.
+        receipt: the mark of the receipt of the call that reported the action; empty if there is none.
     """
 
     app: str
@@ -75,6 +80,7 @@ class Action(NamedTuple):
     campaign: str = ""
     multiplier: Decimal = Decimal(1)
     plausible: Decimal | None = None
+    receipt: str = ""
 
     def on_terms_of(self, catalog: Catalog, calendar: Calendar) -> Self:
         """Return the action with the terms of its award, which are those of the catalog at acceptance."""

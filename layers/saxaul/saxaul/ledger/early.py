@@ -20,10 +20,11 @@ With the longest ids and reasons, 500 of them take less than 200 KB.
 
 
 class EarlyReversal(NamedTuple):
-    """The reason of the reversal, and when the action occurred, in seconds."""
+    """The reason of the reversal, when the action occurred, in seconds, and the mark of the reversal's receipt."""
 
     reason: str
     occurred_at: int
+    receipt: str = ""
 
 
 class EarlyReversals(NamedTuple):
@@ -34,15 +35,15 @@ class EarlyReversals(NamedTuple):
     reversals: Mapping[str, EarlyReversal] = MappingProxyType({})
     version: int = 0
 
-    def reason_for(self, action_id: str) -> str:
-        """Return why the action was reversed before it arrived; empty if it was not."""
-        early = self.reversals.get(action_id)
-        return early.reason if early else ""
-
     def knows(self, reversal: Reversal) -> bool:
         """Return whether a reversal of this action with this date, or with a later one, is kept."""
         early = self.reversals.get(reversal.action_id)
         return early is not None and early.occurred_at >= reversal.occurred_at
+
+    def is_of(self, reversal: Reversal) -> bool:
+        """Return whether the reversal that is kept for the action came under the same receipt."""
+        early = self.reversals.get(reversal.action_id)
+        return early is not None and early.receipt == reversal.receipt
 
     def with_reversal(self, reversal: Reversal, calendar: Calendar, now: int) -> Self:
         """Return this with one more reversal, without those whose actions cannot arrive any more.
@@ -57,7 +58,7 @@ class EarlyReversals(NamedTuple):
             return self
         if self.knows(reversal):
             return self._replace(reversals=kept)
-        early = EarlyReversal(reversal.reason, reversal.occurred_at)
+        early = EarlyReversal(reversal.reason, reversal.occurred_at, reversal.receipt)
         return self._replace(reversals={**kept, reversal.action_id: early})
 
 

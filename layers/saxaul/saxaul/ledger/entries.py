@@ -47,6 +47,9 @@ class Entry:
         reversal: why the app reversed the action; empty if it did not.
         conflicted: whether the app sent the same action_id again with different content.
         contested: whether actions that use other caps claim the same evidence.
+        receipt: the mark of the receipt under which the entry first came; empty for a sum.
+        raised_by: the mark of the receipt that last raised the running total, if that is another one.
+        reversed_by: the mark of the receipt that reversed the action.
     """
 
     type: str
@@ -70,6 +73,9 @@ class Entry:
     reversal: str = ""
     conflicted: bool = False
     contested: bool = False
+    receipt: str = ""
+    raised_by: str = ""
+    reversed_by: str = ""
 
     @classmethod
     def of(cls, action: Action, recorded_at: int) -> Self:
@@ -85,6 +91,7 @@ class Entry:
             plausible=action.plausible,
             is_total=action.is_total,
             evidence_id=action.evidence_id,
+            receipt=action.receipt,
         )
 
     @property
@@ -121,6 +128,10 @@ class Entry:
             action.is_total,
             action.evidence_id,
         )
+
+    def came_under(self, receipt: str) -> bool:
+        """Whether the receipt with this mark reported the entry: as the first one, or as the last that raised it."""
+        return bool(receipt) and receipt in (self.receipt, self.raised_by)
 
     def is_total_of(self, action: Action, calendar: Calendar) -> bool:
         """Whether the entry and the action report the running total of the same type and day."""

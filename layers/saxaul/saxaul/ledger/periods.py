@@ -24,6 +24,7 @@ from saxaul.ledger.awards import (
     wanted_units,
     with_award,
 )
+from saxaul.ledger.early import EarlyReversal
 from saxaul.ledger.entries import ZERO, Entry, Void, app_of, entry_name
 from saxaul.ledger.shares import (
     DIGEST_BYTES,
@@ -142,8 +143,8 @@ class PeriodDraft:
     """A period while actions are posted to it.
 
     The outcomes of an action are ``posted`` (it became an entry), ``summed`` (it was added to a sum), ``raised`` (a
-    running total grew), ``replayed`` (a repeat), ``conflicted`` (a repeat with different content) and ``unrecorded``
-    (the app's share has no room).
+    running total grew), ``replayed`` (a repeat), ``redelivered`` (a repeat under the same receipt), ``conflicted`` (a
+    repeat with different content) and ``unrecorded`` (the app's share has no room).
     """
 
     def __init__(self, period: Period, terms: Terms, recorded_at: int) -> None:
@@ -177,34 +178,36 @@ class PeriodDraft:
         """Return whether the app has reversed actions of this window that had not arrived."""
         return app in self._awaited
 
-    def post(self, action: Action, reversal: str = "") -> str:
-        """Post an action, and return the outcome. ``reversal`` is why it was reversed before it arrived, or empty."""
+    def post(self, action: Action, early: EarlyReversal | None = None) -> str:
+        """Post an action, and return the outcome. ``early`` is its reversal, if that arrived before it."""
         name = entry_name(action.app, action.action_id)
         known = self._entries.get(name)
         if known is None:
-            return "replayed" if self.sums_up(name) else self._post_new(name, action, reversal)
+            return "replayed" if self.sums_up(name) else self._post_new(name, action, early)
         if known.is_total_of(action, self._terms.calendar):
             return self._raise_total(name, known, action)
         if known.matches(action):
-            return "replayed"
+            return _repeated(known, action)
         self._entries[name] = replace(known, conflicted=True)
         return "conflicted"
 
     def reverse(self, reversal: Reversal) -> str:
-        """Reverse an action, and return the outcome: ``reversed``, ``replayed``, ``summed`` or ``unknown``.
+        """Reverse an action, and return the outcome.
 
-        An action that was added to a sum cannot be reversed. If the action is unknown, nothing changes.
+        It is ``reversed``, ``redelivered`` (reversed before under the same receipt), ``replayed``, ``summed`` or
+        ``unknown``. An action that was added to a sum cannot be reversed. If the action is unknown, nothing changes.
         """
         name = entry_name(reversal.app, reversal.action_id)
         known = self._entries.get(name)
         if known is None:
             return "summed" if self.sums_up(name) else "unknown"
         if known.reversal:
-            return "replayed"
+            return "redelivered" if reversal.receipt and known.reversed_by == reversal.receipt else "replayed"
         share, size = self._share_of(reversal.app), len(reversal.reason.encode())
         fits = share.entry_bytes + size <= ENTRY_BYTES
         share.entry_bytes += size if fits else len(REVERSED)
-        self._replace(name, replace(known, reversal=reversal.reason if fits else REVERSED))
+        reason = reversal.reason if fits else REVERSED
+        self._replace(name, replace(known, reversal=reason, reversed_by=reversal.receipt))
         self._freed.add(known.type)
         return "reversed"
 
@@ -286,16 +289,19 @@ class PeriodDraft:
         is_same = changed == self._period and list(changed.entries) == list(self._period.entries)
         return self._period if is_same and not self._must_write else changed
 
-    def _post_new(self, name: str, action: Action, reversal: str) -> str:
+    def _post_new(self, name: str, action: Action, early: EarlyReversal | None) -> str:
         if not self.has_slot_for(action.app):
             return self._leave_out(action.app)
         entry = Entry.of(action, self._recorded_at)
         usage = self._usage_of(action.type)
         award = usage.award(entry)
-        awarded = replace(entry, reversal=reversal) if reversal else with_award(entry, award, self._terms)
+        if early:
+            entry = awarded = replace(entry, reversal=early.reason, reversed_by=early.receipt)
+        else:
+            awarded = with_award(entry, award, self._terms)
         share = self._share_of(action.app)
         if not share.has_room_for(name, awarded):
-            return self._add_to_sum(name, replace(entry, reversal=reversal))
+            return self._add_to_sum(name, entry)
         if awarded.counts:
             usage.add(award)
         share.add(name, awarded)
@@ -311,9 +317,11 @@ class PeriodDraft:
         It keeps the terms of the report that was posted first. So its points never fall because it grows.
         """
         if action.quantity <= known.quantity:
-            return "replayed"
+            return _repeated(known, action)
         del self._entries[name]
-        self._replace(name, replace(known, quantity=action.quantity, occurred_at=action.occurred_at))
+        raised_by = action.receipt if action.receipt != known.receipt else ""
+        raised = replace(known, quantity=action.quantity, occurred_at=action.occurred_at, raised_by=raised_by)
+        self._replace(name, raised)
         return "raised"
 
     def _add_to_sum(self, name: str, entry: Entry) -> str:
@@ -338,7 +346,7 @@ class PeriodDraft:
     def _summed(self, so_far: Entry | None, entry: Entry) -> Entry:
         wanted, _ = wanted_units(entry, self._terms.rule(entry.type, entry.rule))
         if so_far is None:
-            return replace(entry, summed=1, wanted=wanted)
+            return replace(entry, summed=1, wanted=wanted, receipt="")
         return replace(
             so_far,
             quantity=so_far.quantity + entry.quantity,
@@ -388,3 +396,7 @@ class PeriodDraft:
             awarded = award_in_order((entry for _, entry in found), self._terms)
             self._entries.update(zip((name for name, _ in found), awarded, strict=True))
         self._unsettled.clear()
+
+
+def _repeated(known: Entry, action: Action) -> str:
+    return "redelivered" if known.came_under(action.receipt) else "replayed"

@@ -185,6 +185,12 @@ def screen(
     return Screened([action for _, action in accepted], refused, list(_flagged(accepted, catalog)))
 
 
+def accepted_places(size: int, refused: Sequence[RefusedItem]) -> list[int]:
+    """Return the places of the accepted items of a request with ``size`` items, in order."""
+    others = {item.index for item in refused}
+    return [place for place in range(size) if place not in others]
+
+
 def _flagged(accepted: Sequence[tuple[int, Action]], catalog: Catalog) -> Iterator[FlaggedItem]:
     """Yield the actions of facilities that are more than what is plausible for a day."""
     for index, action in accepted:

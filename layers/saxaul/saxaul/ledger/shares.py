@@ -32,10 +32,19 @@ DIGEST_LENGTH = 4
 """The bytes of one digest. If a share is full of digests, one new action in 4 million is taken for a repeat."""
 
 _FIELDS_BYTES = 90
-"""What the numbers and names of an entry take at most after compression, without its ids and reversal reason.
+"""What the numbers and names of an entry take at most after compression, without its ids, marks and reversal reason.
 
 Action types and campaigns are not counted, because their few names compress to almost nothing. A test measures that
 the largest period fits an item, with random ids and numbers.
+"""
+
+_MARK_BYTES = 5
+"""What the mark of a receipt takes with its name. Four characters of 6 bits do not compress to less than 3 bytes."""
+
+_MOST_MARKS = 3
+"""The most marks of receipts that a running total may get. Other entries are not raised, so they get one fewer.
+
+An entry is counted with all of them from the start. So a mark that it gets later needs no room.
 """
 
 
@@ -83,7 +92,8 @@ def weight(name: str, entry: Entry) -> int:
     if entry.summed:
         return _FIELDS_BYTES
     ids = len(name) - name.find(":") + len(entry.evidence_id)
-    return _FIELDS_BYTES + ids + (len(entry.reversal.encode()) if entry.reversal else 0)
+    marks = (_MOST_MARKS if entry.is_total else _MOST_MARKS - 1) * _MARK_BYTES
+    return _FIELDS_BYTES + marks + ids + (len(entry.reversal.encode()) if entry.reversal else 0)
 
 
 def sum_name(app: str, day: str, entry: Entry) -> str:

@@ -2,19 +2,24 @@
 
 SQS bills each 64 KB of a message as one request. So the actions of one API request are packed into few messages of at
 most 64 KB. The actions of one owner stay in one message if they fit, so that one write can post them to their period.
+
+A message with actions or reversals says to which part of which receipt it belongs, and at which place of the call each
+of them was. So whoever has the message can write that part, even if the part does not exist yet.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
-from operator import itemgetter
-from typing import Annotated, Literal
+from operator import attrgetter
+from typing import Annotated, Literal, NamedTuple, Self
 
 from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, Multiplier
-from saxaul.catalog.models import Field, Model
+from saxaul.catalog.models import Field, Model, model_validator
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
+from saxaul.ledger.fates import mark_of
 from saxaul.ledger.identifiers import Id, Instant, Reason
+from saxaul.ledger.receipts import ReceiptKind, ReceiptPart, waiting_outcomes, with_outcomes
 
 _ONE = Decimal(1)  # that of ledger/entries.py would be one more import
 
@@ -53,19 +58,51 @@ PackedWithdrawal = tuple[Literal["user", "facility"], Id, Id, Window, bool]
 """A withdrawal as a row of a message: the owner's kind and id, action_id, the window of the period, and is_lifted."""
 
 
+Place = Annotated[int, Field(ge=0)]
+"""The place of an action or a reversal in its call, from 0."""
+
+
 class ActionMessage(Model):
     """The body of a message with actions, reversals or withdrawals of one app.
 
     ``accepted_at`` is when these were accepted, in seconds. The terms of the actions are those of that moment.
+
+    ``receipt`` is the id of the receipt of the call, which has ``size`` items and was packed into ``parts`` messages;
+    this one is number ``part``, from 0. ``places`` has the place of each action or reversal in the call. Withdrawals
+    come from no call, so their messages have no receipt.
     """
 
     app: Id
     accepted_at: Instant
+    receipt: Id | Literal[""] = Field(default="")
+    part: Place = Field(default=0)
+    parts: Annotated[int, Field(ge=1)] = Field(default=1)
+    size: Place = Field(default=0)
+    places: list[Place] = Field(default=[])
     actions: list[PackedAction] = Field(default=[])
     reversals: list[PackedReversal] = Field(default=[])
     withdrawals: list[PackedWithdrawal] = Field(default=[])
 
+    @model_validator
+    def _has_a_place_for_each_row(self) -> Self:
+        rows = len(self.actions) + len(self.reversals)
+        if self.receipt and (len(self.places) != rows or max(self.places, default=-1) >= self.size):
+            raise ValueError("a message with a receipt needs a place below its size for each action and reversal")
+        return self
+
+    @property
+    def mark(self) -> str:
+        """What the entries keep of the receipt."""
+        return mark_of(self.receipt)
+
+    def receipt_part(self, found: Mapping[int, str]) -> ReceiptPart:
+        """Return the part of the receipt. ``found`` has what became of items, by place; the others are waiting."""
+        kind: ReceiptKind = "reversals" if self.reversals else "actions"
+        outcomes = with_outcomes(waiting_outcomes(self.size, self.places), found)
+        return ReceiptPart(self.receipt, self.part, self.parts, self.app, kind, self.accepted_at, outcomes)
+
     def unpacked(self) -> Iterator[Action]:
+        mark = self.mark
         for row in self.actions:
             kind, owner_id, action_id, type_, quantity, occurred_at, is_total, evidence_id, rule, bonus, plausible = row
             campaign, multiplier = bonus or ("", _ONE)
@@ -82,11 +119,12 @@ class ActionMessage(Model):
                 campaign=campaign,
                 multiplier=multiplier,
                 plausible=plausible,
+                receipt=mark,
             )
 
     def unpacked_reversals(self) -> Iterator[Reversal]:
         for kind, owner_id, action_id, reason, occurred_at in self.reversals:
-            yield Reversal(self.app, Owner(kind, owner_id), action_id, reason, occurred_at)
+            yield Reversal(self.app, Owner(kind, owner_id), action_id, reason, occurred_at, self.mark)
 
     def unpacked_withdrawals(self) -> Iterator[Withdrawal]:
         for kind, owner_id, action_id, window, is_lifted in self.withdrawals:
@@ -107,13 +145,63 @@ class PlantingMessage(Model):
     project_id: Identifier
 
 
-def pack(app: str, accepted_at: int, actions: Iterable[Action]) -> list[str]:
-    """Pack the actions of one app, which were accepted at one instant, into message bodies of at most 64 KB each."""
+class Call(NamedTuple):
+    """A call that reported actions or reversals: its app, when it was accepted, its receipt, and how many items it has.
+
+    ``accepted_at`` is in seconds. ``size`` includes the refused items.
+    """
+
+    app: str
+    accepted_at: int
+    receipt_id: str
+    size: int
+
+
+class Packed(NamedTuple):
+    """The body of a message, and its part of the receipt before it is posted."""
+
+    body: str
+    part: ReceiptPart
+
+
+class _Row(NamedTuple):
+    """An action, a reversal or a withdrawal of one owner as JSON, and its place in the call."""
+
+    owner: Owner
+    text: str
+    place: str = ""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it adds to a body, commas included."""
+        return len(self.text) + 1 + (len(self.place) + 1 if self.place else 0)
+
+
+def pack(call: Call, actions: Sequence[Action], places: Sequence[int]) -> list[Packed]:
+    """Pack the actions of a call into message bodies of at most 64 KB each. ``places`` has the place of each."""
+    rows = (_row(action.owner, _fields_of(action), place) for action, place in zip(actions, places, strict=True))
+    return _packed(call, "actions", rows)
+
+
+def pack_reversals(call: Call, reversals: Sequence[Reversal], places: Sequence[int]) -> list[Packed]:
+    """Pack the reversals of a call into message bodies of at most 64 KB each. ``places`` has the place of each."""
     rows = (
-        (action.owner, [*action.owner, *_fields_of(action)])
-        for action in sorted(actions, key=lambda action: action.owner)
+        _row(reversal.owner, [reversal.action_id, reversal.reason, reversal.occurred_at], place)
+        for reversal, place in zip(reversals, places, strict=True)
     )
-    return _packed(app, accepted_at, "actions", rows)
+    return _packed(call, "reversals", rows)
+
+
+def pack_withdrawals(app: str, accepted_at: int, withdrawals: Iterable[Withdrawal]) -> list[str]:
+    """Pack the withdrawals of one app into message bodies of at most 64 KB each."""
+    rows = (_row(withdrawal.owner, withdrawal[2:]) for withdrawal in withdrawals)
+    head = f'"app":{json.dumps(app)},"accepted_at":{accepted_at}'
+    return [_body(head, "withdrawals", message) for message in _messages(rows, _room("withdrawals", head))]
+
+
+def _row(owner: Owner, fields: Iterable[object], place: int | None = None) -> _Row:
+    text = json.dumps([*owner, *fields], separators=(",", ":"))
+    return _Row(owner, text, "" if place is None else str(place))
 
 
 def _fields_of(action: Action) -> list[object]:
@@ -133,51 +221,48 @@ def _fields_of(action: Action) -> list[object]:
     ]
 
 
-def pack_reversals(app: str, accepted_at: int, reversals: Iterable[Reversal]) -> list[str]:
-    """Pack the reversals of one app into message bodies of at most 64 KB each."""
-    rows = (
-        (reversal.owner, [*reversal.owner, reversal.action_id, reversal.reason, reversal.occurred_at])
-        for reversal in sorted(reversals, key=lambda reversal: reversal.owner)
+def _packed(call: Call, name: ReceiptKind, rows: Iterable[_Row]) -> list[Packed]:
+    """Pack rows into messages, each with its part of the receipt. How many parts there are is known only then."""
+    longest = _head(call, call.size, call.size, [])  # there are never more messages than items
+    messages = _messages(rows, _room(name, longest))
+    packed: list[Packed] = []
+    for number, message in enumerate(messages):
+        places = [row.place for row in message]
+        outcomes = waiting_outcomes(call.size, map(int, places))
+        part = ReceiptPart(call.receipt_id, number, len(messages), call.app, name, call.accepted_at, outcomes)
+        packed.append(Packed(_body(_head(call, number, len(messages), places), name, message), part))
+    return packed
+
+
+def _messages(rows: Iterable[_Row], room: int) -> list[list[_Row]]:
+    """Divide rows among messages that have room for so many bytes. The rows of one owner stay together if they fit."""
+    messages: list[list[_Row]] = []
+    left = 0
+    for _, together in groupby(sorted(rows, key=attrgetter("owner")), key=attrgetter("owner")):
+        found = list(together)
+        if left < room and sum(row.size for row in found) > left:
+            messages.append([])
+            left = room
+        for row in found:
+            if row.size > left:
+                messages.append([])
+                left = room
+            messages[-1].append(row)
+            left -= row.size
+    return messages
+
+
+def _room(name: str, head: str) -> int:
+    """Return how many bytes of rows a body has room for. Each row counts a comma, but the last one has none."""
+    return MAX_MESSAGE_BYTES - len(_body(head, name, [])) + 1
+
+
+def _head(call: Call, part: int, parts: int, places: Sequence[str]) -> str:
+    return (
+        f'"app":{json.dumps(call.app)},"accepted_at":{call.accepted_at},"receipt":{json.dumps(call.receipt_id)},'
+        f'"part":{part},"parts":{parts},"size":{call.size},"places":[{",".join(places)}]'
     )
-    return _packed(app, accepted_at, "reversals", rows)
 
 
-def pack_withdrawals(app: str, accepted_at: int, withdrawals: Iterable[Withdrawal]) -> list[str]:
-    """Pack the withdrawals of one app into message bodies of at most 64 KB each."""
-    rows: Iterable[tuple[Owner, list[object]]] = (
-        (withdrawal.owner, [*withdrawal.owner, *withdrawal[2:]])
-        for withdrawal in sorted(withdrawals, key=lambda withdrawal: withdrawal.owner)
-    )
-    return _packed(app, accepted_at, "withdrawals", rows)
-
-
-def _packed(
-    app: str,
-    accepted_at: int,
-    name: Literal["actions", "reversals", "withdrawals"],
-    rows: Iterable[tuple[Owner, list[object]]],
-) -> list[str]:
-    """Pack rows, sorted by owner, into message bodies. The rows of one owner stay in one body if they fit.
-
-    ``name`` is the field of the body that contains the rows.
-    """
-    bodies: list[str] = []
-    packed: list[str] = []
-    size = envelope = len(_body(app, accepted_at, name, []))
-    for _, together in groupby(rows, key=itemgetter(0)):
-        texts = [json.dumps(row, separators=(",", ":")) for _, row in together]
-        needed = sum(len(text) + 1 for text in texts)
-        if packed and size + needed > MAX_MESSAGE_BYTES:
-            bodies.append(_body(app, accepted_at, name, packed))
-            packed, size = [], envelope
-        for text in texts:
-            if size + len(text) + 1 > MAX_MESSAGE_BYTES:
-                bodies.append(_body(app, accepted_at, name, packed))
-                packed, size = [], envelope
-            packed.append(text)
-            size += len(text) + 1
-    return [*bodies, _body(app, accepted_at, name, packed)] if packed else bodies
-
-
-def _body(app: str, accepted_at: int, name: str, packed: Sequence[str]) -> str:
-    return f'{{"app":{json.dumps(app)},"accepted_at":{accepted_at},"{name}":[{",".join(packed)}]}}'
+def _body(head: str, name: str, rows: Sequence[_Row]) -> str:
+    return f'{{{head},"{name}":[{",".join(row.text for row in rows)}]}}'

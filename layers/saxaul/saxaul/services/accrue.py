@@ -9,37 +9,44 @@ The worker posts in rounds. In a round, it plans what changes (``post_together.p
 (``write_plans.py``). Each write has the condition that no item has changed since it was read. What lost its race is
 read again, all of it together, and posted in the next round to what is now stored.
 
+When all is posted, the worker writes what became of each action and reversal to the receipts of their calls
+(``write_receipts.py``).
+
 A message says by which version of its type each action is awarded, and which campaign multiplies its points. So the
 worker reads versions of action types, which never change, and no other entries of the catalog.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
+from itertools import chain, repeat
+from typing import NamedTuple, TypeVar
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
-from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.messages.bodies import ActionMessage
 from saxaul.races import ATTEMPTS, ContendedError, LostRaceError, OverloadedError, ThrottledError, pause_before
 from saxaul.services import wiring
-from saxaul.services.post_together import Attempt, Plan, Stores, Work, place_of
+from saxaul.services.post_together import Attempt, Origin, Plan, Postable, Stores, Work, place_of
 from saxaul.services.write_plans import write_plans
+from saxaul.services.write_receipts import write_receipts
 from saxaul.settings import settings
 from saxaul.storage.catalog import CatalogStore
 from saxaul.storage.claims import Claims
 from saxaul.storage.periods import Periods, from_item
+from saxaul.storage.receipts import Receipts
 from saxaul.storage.table import BATCH_GET, ItemMovedError
 from saxaul.storage.wallets import Wallets
 
 _WRITERS = 8
 """How many threads of one worker read and write at the same time."""
 
+_Change = TypeVar("_Change", Action, Reversal, Withdrawal)
 _Map = Callable[[Callable[["_Posting"], "Plan | Exception"], Sequence["_Posting"]], Iterable["Plan | Exception"]]
 
 
@@ -51,11 +58,19 @@ class Accrued:
         outcomes: how many actions and reversals had each outcome, such as ``posted`` or ``replayed``.
         failed: the messages that the queue must redeliver: message ids, with the reasons.
         oldest: how many seconds before the posting the first message of the batch was accepted.
+        fates: by message id and place in the call, the characters for the receipts.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     oldest: int = 0
+    fates: dict[str, dict[int, str]] = field(default_factory=dict)
+
+    def note(self, origins: Iterable[Origin], fates: Iterable[str]) -> None:
+        """Note what became of changes that were written."""
+        for (message_id, place), fate in zip(origins, fates, strict=False):
+            if place is not None:
+                self.fates.setdefault(message_id, {})[place] = fate
 
 
 @dataclass(eq=False)
@@ -79,9 +94,12 @@ class Accrual(NamedTuple):
     catalog_store: CatalogStore
     calendar: Calendar
     clock: Clock
+    receipts: Receipts
 
     def post(self, messages: Mapping[str, ActionMessage]) -> Accrued:
         """Post the actions and reversals of a batch of messages. ``messages`` maps message ids to messages.
+
+        Then write their parts of receipts. If a part cannot be written, its message fails.
 
         If an owner's items cannot be written, only the messages with actions or reversals for these items fail. So does
         a message with an action whose version of the action type cannot be read. Other actions of such a message may
@@ -100,6 +118,7 @@ class Accrual(NamedTuple):
             rounds.post([_Posting(work, {key: read[key]}) for key, work in plain.items()], map)
             # Planning these works reads further items.
             rounds.post([_Posting(work, None) for work in special], threads.map)
+        accrued.failed |= write_receipts(self.receipts, messages, accrued.fates)
         return accrued
 
     def _read(self, keys: Sequence[PeriodKey], threads: Executor) -> dict[PeriodKey, Period]:
@@ -108,25 +127,25 @@ class Accrual(NamedTuple):
         found = threads.map(lambda part: self.stores.periods.get_many(part, consistent=False), parts)
         return {key: period for part in found for key, period in part.items()}
 
-    def _readable(self, messages: Mapping[str, ActionMessage], accrued: Accrued) -> dict[str, list[Action]]:
-        """Return the actions of each message, without those whose version of the action type cannot be read.
+    def _readable(self, messages: Mapping[str, ActionMessage], accrued: Accrued) -> list[tuple[Action, Origin]]:
+        """Return the actions of all messages, without those whose version of the action type cannot be read.
 
         A message with such an action fails.
         """
-        actions = {message_id: list(message.unpacked()) for message_id, message in messages.items()}
-        versions = {(action.type, action.rule) for found in actions.values() for action in found}
+        actions = list(_originating(messages, ActionMessage.unpacked))
+        versions = {(action.type, action.rule) for action, _ in actions}
         readable = self.catalog_store.rules(versions)
         unreadable = versions - readable.keys()
         if not unreadable:
             return actions
-        for message_id, found in actions.items():
-            if lacking := sorted({(a.type, a.rule) for a in found} & unreadable):
-                names = ", ".join(f"{name}@{number}" for name, number in lacking)
-                accrued.failed[message_id] = f"versions of action types that cannot be read: {names}"
-        return {
-            message_id: [action for action in found if (action.type, action.rule) in readable]
-            for message_id, found in actions.items()
-        }
+        lacking: dict[str, set[tuple[str, int]]] = {}
+        for action, origin in actions:
+            if (action.type, action.rule) in unreadable:
+                lacking.setdefault(origin.message_id, set()).add((action.type, action.rule))
+        for message_id, found in lacking.items():
+            names = ", ".join(f"{name}@{number}" for name, number in sorted(found))
+            accrued.failed[message_id] = f"versions of action types that cannot be read: {names}"
+        return [(action, origin) for action, origin in actions if (action.type, action.rule) in readable]
 
 
 class _Rounds(NamedTuple):
@@ -182,7 +201,8 @@ class _Rounds(NamedTuple):
 
     def _after_success(self, posting: _Posting, plan: Plan) -> list[_Posting]:
         self.accrued.outcomes += plan.outcomes
-        posting.work.changes = posting.work.changes[plan.posted :]
+        self.accrued.note(posting.work.origins, plan.fates)
+        posting.work.drop(len(plan.fates))
         if not posting.work.changes:
             return []
         posting.read = plan.after()
@@ -208,31 +228,39 @@ class _Rounds(NamedTuple):
         return []
 
 
-def _plain_work(actions: Mapping[str, Sequence[Action]], terms: Terms) -> dict[PeriodKey, Work]:
+def _originating(
+    messages: Mapping[str, ActionMessage], unpacked: Callable[[ActionMessage], Iterator[_Change]]
+) -> Iterator[tuple[_Change, Origin]]:
+    """Yield the changes of one kind in all messages, each with its origin."""
+    for message_id, message in messages.items():
+        places: Iterable[int | None] = message.places if message.receipt else repeat(None)
+        for change, place in zip(unpacked(message), places, strict=False):
+            yield change, Origin(message_id, place)
+
+
+def _plain_work(actions: Iterable[tuple[Action, Origin]], terms: Terms) -> dict[PeriodKey, Work]:
     """Return the actions without evidence by the period that they belong to."""
     plan: dict[PeriodKey, Work] = {}
-    for message_id, found in actions.items():
-        for action in found:
-            if not action.evidence_id:
-                place = place_of(action, terms)
-                plan.setdefault(place, Work(action.owner, place=place)).add(action, message_id)
+    for action, origin in actions:
+        if not action.evidence_id:
+            place = place_of(action, terms)
+            plan.setdefault(place, Work(action.owner, place=place)).add(action, origin)
     return plan
 
 
-def _special_work(actions: Mapping[str, Sequence[Action]], messages: Mapping[str, ActionMessage]) -> Collection[Work]:
+def _special_work(actions: Iterable[tuple[Action, Origin]], messages: Mapping[str, ActionMessage]) -> Collection[Work]:
     """Return the actions with evidence, the reversals and the withdrawals of each owner.
 
     An owner's actions come before the reversals, and these before the withdrawals.
     """
     works: dict[Owner, Work] = {}
-    for message_id, found in actions.items():
-        for action in found:
-            if action.evidence_id:
-                works.setdefault(action.owner, Work(action.owner)).add(action, message_id)
-    for unpacked in (ActionMessage.unpacked_reversals, ActionMessage.unpacked_withdrawals):
-        for message_id, message in messages.items():
-            for change in unpacked(message):
-                works.setdefault(change.owner, Work(change.owner)).add(change, message_id)
+    special: Iterable[tuple[Postable, Origin]] = chain(
+        (found for found in actions if found[0].evidence_id),
+        _originating(messages, ActionMessage.unpacked_reversals),
+        _originating(messages, ActionMessage.unpacked_withdrawals),
+    )
+    for change, origin in special:
+        works.setdefault(change.owner, Work(change.owner)).add(change, origin)
     return works.values()
 
 
@@ -241,4 +269,5 @@ def accrual() -> Accrual:
     """Return the accrual service of this process."""
     ledger = wiring.ledger()
     stores = Stores(Periods(ledger), Wallets(ledger), Claims(ledger))
-    return Accrual(stores, wiring.catalog_store(), settings().calendar, wiring.clock())
+    receipts = Receipts(wiring.activity())
+    return Accrual(stores, wiring.catalog_store(), settings().calendar, wiring.clock(), receipts)

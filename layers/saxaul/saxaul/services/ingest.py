@@ -10,13 +10,21 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner
-from saxaul.ledger.screening import FlaggedItem, MayReport, RefusedItem, anyone, persons_in, screen
-from saxaul.messages.bodies import pack
+from saxaul.ledger.screening import (
+    FlaggedItem,
+    MayReport,
+    RefusedItem,
+    accepted_places,
+    anyone,
+    persons_in,
+    screen,
+)
+from saxaul.messages.bodies import Call, pack
 from saxaul.services import wiring
+from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.grants import Grants
-from saxaul.storage.queues import send_actions
 
 _MAY_BE_NEW = {"unknown_type", "unknown_facility", "not_your_facility", "wrong_type_for_facility"}
 """Actions that are refused for these reasons may be valid in a newer catalog than the cached one."""
@@ -25,9 +33,11 @@ _MAY_BE_NEW = {"unknown_type", "unknown_facility", "not_your_facility", "wrong_t
 class IntakeResult(NamedTuple):
     """The result of one request: how many actions or reversals were queued, and why each of the others was refused.
 
-    ``flagged`` has the queued actions that count only in part.
+    ``receipt_id`` names the receipt of those that were queued; it is empty if all were refused. ``flagged`` has the
+    queued actions that count only in part.
     """
 
+    receipt_id: str
     accepted: int
     refused: Sequence[RefusedItem]
     flagged: Sequence[FlaggedItem] = ()
@@ -44,7 +54,7 @@ class Intake(NamedTuple):
     catalog_store: CatalogStore
     calendar: Calendar
     clock: Clock
-    queue_url: str
+    outbox: Outbox
 
     def actions(self, app: str, reported: Sequence[object], *, needs_grants: bool) -> IntakeResult:
         """Queue the valid actions with the terms of their award, and refuse the others.
@@ -58,8 +68,10 @@ class Intake(NamedTuple):
         if any(refusal.code in _MAY_BE_NEW for refusal in screened.refused):
             fresh = self.catalog_store.catalog(max_age=MISSING_CACHED_FOR)
             screened = screen(app, reported, fresh, self.calendar, now, may_report)
-        send_actions(self.queue_url, app, pack(app, now, screened.accepted))
-        return IntakeResult(len(screened.accepted), screened.refused, screened.flagged)
+        call = Call(app, now, new_receipt_id(), len(reported))
+        places = accepted_places(len(reported), screened.refused)
+        receipt_id = self.outbox.send(pack(call, screened.accepted, places))
+        return IntakeResult(receipt_id, len(screened.accepted), screened.refused, screened.flagged)
 
 
 def granted_to(grants: Grants, app: str, reported: Sequence[object]) -> MayReport:
@@ -77,4 +89,4 @@ def granted_to(grants: Grants, app: str, reported: Sequence[object]) -> MayRepor
 def intake() -> Intake:
     """Return the intake service of this process."""
     grants, catalog_store = Grants(wiring.ledger()), wiring.published_catalog()
-    return Intake(grants, catalog_store, settings().calendar, wiring.clock(), settings().action_queue_url)
+    return Intake(grants, catalog_store, settings().calendar, wiring.clock(), outbox())

@@ -10,15 +10,15 @@ from saxaul.clock import Clock
 from saxaul.ledger.actions import Reversal
 from saxaul.ledger.entries import entry_name
 from saxaul.ledger.periods import PeriodKey
-from saxaul.ledger.screening import anyone, screen_reversals
-from saxaul.messages.bodies import pack_reversals
+from saxaul.ledger.screening import accepted_places, anyone, screen_reversals
+from saxaul.messages.bodies import Call, pack_reversals
 from saxaul.services import wiring
 from saxaul.services.ingest import IntakeResult, granted_to
+from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
 from saxaul.storage.grants import Grants
 from saxaul.storage.periods import Periods
-from saxaul.storage.queues import send_actions
 
 
 class ReversalIntake(NamedTuple):
@@ -34,7 +34,7 @@ class ReversalIntake(NamedTuple):
     catalog_store: CatalogStore
     calendar: Calendar
     clock: Clock
-    queue_url: str
+    outbox: Outbox
 
     def take(self, app: str, reported: Sequence[object], *, needs_grants: bool) -> IntakeResult:
         """Queue the valid reversals, and refuse the others.
@@ -46,8 +46,9 @@ class ReversalIntake(NamedTuple):
         valid, _ = screen_reversals(app, reported, now, may_report=may_report)
         is_summed, facilities = self._summed_among(valid), self._facilities_for(app, valid)
         accepted, refused = screen_reversals(app, reported, now, is_summed, may_report, facilities)
-        send_actions(self.queue_url, app, pack_reversals(app, now, accepted))
-        return IntakeResult(len(accepted), refused)
+        call = Call(app, now, new_receipt_id(), len(reported))
+        receipt_id = self.outbox.send(pack_reversals(call, accepted, accepted_places(len(reported), refused)))
+        return IntakeResult(receipt_id, len(accepted), refused)
 
     def _facilities_for(self, app: str, reversals: Iterable[Reversal]) -> Mapping[str, Facility]:
         """Return the facilities of the catalog, which is read again if it may lack one of the app.
@@ -83,5 +84,4 @@ class ReversalIntake(NamedTuple):
 def reversal_intake() -> ReversalIntake:
     """Return the intake of reversals of this process."""
     periods, grants, catalog_store = Periods(wiring.ledger()), Grants(wiring.ledger()), wiring.published_catalog()
-    queue_url = settings().action_queue_url
-    return ReversalIntake(periods, grants, catalog_store, settings().calendar, wiring.clock(), queue_url)
+    return ReversalIntake(periods, grants, catalog_store, settings().calendar, wiring.clock(), outbox())

@@ -19,6 +19,7 @@ from saxaul.ledger.awards import Terms, grams_alone, worth_alone
 from saxaul.ledger.claims import Claim, EvidenceClaims
 from saxaul.ledger.early import EarlyReversals, may_still_arrive
 from saxaul.ledger.entries import Entry, entry_name
+from saxaul.ledger.fates import fate_of_action, fate_of_reversal
 from saxaul.ledger.periods import Period, PeriodDraft, PeriodKey, period_of
 from saxaul.races import LostRaceError
 from saxaul.storage.claims import Claims
@@ -48,24 +49,44 @@ period of the claim that counts instead. The wallet is one more item.
 _CLAIMS_READ = 80
 """How many actions ahead the claims to their evidence are read together."""
 
+_OF_REVERSALS = ("reversed", "redelivered", "replayed", "summed")
+"""The outcomes of a reversal of a known action. If it has several, in the periods that it may change, the first counts.
+"""
+
 Postable = Action | Reversal | Withdrawal
+
+
+class Origin(NamedTuple):
+    """Where a change comes from: the id of its message, and its place in the call; None if it comes from no call."""
+
+    message_id: str
+    place: int | None = None
 
 
 @dataclass
 class Work:
-    """What to post for one owner, in this order, and the ids of the messages that contain it.
+    """What to post for one owner, in this order, and where each of it comes from.
 
     ``place`` is the period that all of the work belongs to; None if it must be found for each change.
     """
 
     owner: Owner
     changes: list[Postable] = field(default_factory=list)
-    message_ids: set[str] = field(default_factory=set)
+    origins: list[Origin] = field(default_factory=list)
     place: PeriodKey | None = None
 
-    def add(self, change: Postable, message_id: str) -> None:
+    @property
+    def message_ids(self) -> set[str]:
+        return {origin.message_id for origin in self.origins}
+
+    def add(self, change: Postable, origin: Origin) -> None:
         self.changes.append(change)
-        self.message_ids.add(message_id)
+        self.origins.append(origin)
+
+    def drop(self, number: int) -> None:
+        """Forget the first changes, which are posted."""
+        del self.changes[:number]
+        del self.origins[:number]
 
     def possible_periods(self, terms: Terms) -> Iterator[PeriodKey]:
         """Yield the keys of the periods that this work may change. A reversal does not name the type of its action.
@@ -107,7 +128,7 @@ class Plan(NamedTuple):
     Attributes:
         outcomes: how many actions, reversals and withdrawals had each outcome. For a facility,
             ``over_plausible_quantity`` also has how many entries became cut, because more is not plausible for a day.
-        posted: how many of the changes of the work this plan posts.
+        fates: for each change of the work that this plan posts, the character for its receipt; empty for withdrawals.
         periods: the changed periods, with the version that was read.
         claims: the writes of the changed claims to evidence and early reversals.
         reopened: the periods, as they were read, that change although the person's wallet may have closed them.
@@ -115,7 +136,7 @@ class Plan(NamedTuple):
     """
 
     outcomes: Counter[str]
-    posted: int
+    fates: Sequence[str]
     periods: Sequence[Period]
     claims: Sequence["TransactWriteItemTypeDef"]
     reopened: Sequence[Period]
@@ -129,6 +150,18 @@ class Plan(NamedTuple):
     def after(self) -> dict[PeriodKey, Period]:
         """Return the periods that were read, as they are stored after the plan was written."""
         return {**self.read, **{period.key: replace(period, version=period.version + 1) for period in self.periods}}
+
+
+class _PostedOne(NamedTuple):
+    """What became of a change: its outcome, and the character for its receipt.
+
+    For an action, ``key`` and ``name`` say where its entry is. What became of it is known only with the whole plan.
+    """
+
+    outcome: str
+    fate: str = ""
+    key: PeriodKey | None = None
+    name: str = ""
 
 
 class Attempt:
@@ -151,7 +184,7 @@ class Attempt:
         self._changed_evidence: set[str] = set()
         self._changed_early: set[str] = set()
         self._outcomes: Counter[str] = Counter()
-        self._posted = 0
+        self._posted: list[_PostedOne] = []
 
     def plan(self) -> Plan:
         """Plan the work, as far as one transaction can write it.
@@ -165,8 +198,9 @@ class Attempt:
             if number % _CLAIMS_READ == 0:
                 ahead = self._work.changes[number : number + _CLAIMS_READ]
                 self._read_claims({found.evidence_id for found in ahead if isinstance(found, Action)} - {""})
-            self._outcomes[self._post_one(change)] += 1
-            self._posted += 1
+            posted = self._post_one(change)
+            self._outcomes[posted.outcome] += 1
+            self._posted.append(posted)
         self._decide_claims()
         return self._planned()
 
@@ -174,24 +208,25 @@ class Attempt:
         """Return how many items the changes so far write at most. An evidence may write the period of another claim."""
         return len(self._drafts) + 2 * len(self._changed_evidence) + len(self._changed_early)
 
-    def _post_one(self, change: Postable) -> str:
+    def _post_one(self, change: Postable) -> "_PostedOne":
         match change:
             case Action():
                 return self._post(change)
             case Reversal():
-                return self._reverse(change)
+                outcome = self._reverse(change)
+                return _PostedOne(outcome, fate_of_reversal(outcome))
             case Withdrawal():
-                return self._withdraw(change)
+                return _PostedOne(self._withdraw(change))
 
-    def _post(self, action: Action) -> str:
+    def _post(self, action: Action) -> "_PostedOne":
         draft = self._draft(self._work.place or place_of(action, self._terms))
         name = entry_name(action.app, action.action_id)
         is_new = name not in draft.entries
-        early = self._early_of(action.app).reason_for(action.action_id) if draft.awaits(action.app) else ""
+        early = self._early_of(action.app).reversals.get(action.action_id) if draft.awaits(action.app) else None
         outcome = draft.post(action, early)
         if is_new and outcome == "posted" and action.evidence_id and not early:
             self._claim(draft, name)
-        return outcome
+        return _PostedOne(outcome, key=draft.key, name=name)
 
     def _claim(self, draft: PeriodDraft, name: str) -> None:
         """Add an entry to the claims to its evidence. Which of them counts is decided when all else is posted."""
@@ -343,17 +378,21 @@ class Attempt:
             outcomes.append(draft.reverse(reversal))
             if outcomes[-1] == "reversed" and entry and entry.evidence_id:
                 self._unclaim(draft, name, entry.evidence_id)
-        known = next((outcome for outcome in ("reversed", "replayed", "summed") if outcome in outcomes), None)
+        known = next((outcome for outcome in _OF_REVERSALS if outcome in outcomes), None)
         return known or self._keep(reversal, candidates)
 
     def _keep(self, reversal: Reversal, candidates: Sequence[PeriodDraft]) -> str:
-        """Keep a reversal whose action has not arrived. The outcome is ``kept``, ``replayed`` or ``unrecorded``."""
+        """Keep a reversal whose action has not arrived. The outcome is ``kept``, ``replayed`` or ``unrecorded``.
+
+        It is ``kept`` also if the reversal was kept before under the same receipt. If another one of the action is
+        kept, with the same date or a later one, it is ``replayed``.
+        """
         if not may_still_arrive(reversal.occurred_at, self._terms.calendar, self._now):
             return "unrecorded"
         before = self._early_of(reversal.app)
         waiting = [draft for draft in candidates if draft.has_slot_for(reversal.app)]
         if before.knows(reversal) and all(draft.awaits(reversal.app) for draft in waiting):
-            return "replayed"
+            return "kept" if reversal.receipt and before.is_of(reversal) else "replayed"
         after = before.with_reversal(reversal, self._terms.calendar, self._now)
         if after is before or not waiting:
             return "unrecorded"
@@ -361,7 +400,7 @@ class Attempt:
         self._changed_early.add(reversal.app)
         for draft in waiting:
             draft.await_action(reversal.app)
-        return "kept"
+        return "kept" if after.is_of(reversal) else "replayed"
 
     def _withdraw(self, withdrawal: Withdrawal) -> str:
         """Let an entry not count, because its id was reported before with another date; or end such a withdrawal.
@@ -429,7 +468,14 @@ class Attempt:
             *(self._stores.claims.evidence_write(self._evidence[name]) for name in sorted(self._changed_evidence)),
             *(self._stores.claims.early_write(self._early[app]) for app in sorted(self._changed_early)),
         ]
-        return Plan(self._outcomes, self._posted, changed, claims, self._reopened(changed), self._periods)
+        fates = [self._fate_of(one, posted) for one in self._posted]
+        return Plan(self._outcomes, fates, changed, claims, self._reopened(changed), self._periods)
+
+    def _fate_of(self, one: "_PostedOne", posted: Mapping[PeriodKey, Period]) -> str:
+        """Return the character for a change. That of an action depends on what all changes made of its entry."""
+        if one.key is None:
+            return one.fate
+        return fate_of_action(one.outcome, posted[one.key].entries.get(one.name))
 
     def _reopened(self, changed: Sequence[Period]) -> list[Period]:
         """Return the changed periods that the wallet may have closed, as they were before."""

@@ -45,6 +45,9 @@ _SHORT = {
     "reversal": "x",
     "conflicted": "d",
     "contested": "f",
+    "receipt": "j",
+    "raised_by": "v",
+    "reversed_by": "z",
 }
 """The stored name of each field of an entry. A field that has its default value is not stored.
 
