@@ -122,6 +122,26 @@ PERMISSIONS = {
         "dynamodb:UpdateItem on CatalogTable in catalog",
         "dynamodb:GetItem dynamodb:UpdateItem on LedgerTable in PROJECT#*",
     ],
+    "ManageApps": [
+        "dynamodb:GetItem on CatalogTable in apps clients",
+        "dynamodb:Query on CatalogTable in apps",
+        "dynamodb:PutItem on CatalogTable in apps clients overlaps leftovers",
+        "dynamodb:DeleteItem on CatalogTable in clients overlaps leftovers",
+        (
+            "cognito-idp:CreateUserPoolClient cognito-idp:UpdateUserPoolClient cognito-idp:DeleteUserPoolClient"
+            " cognito-idp:AddUserPoolClientSecret cognito-idp:ListUserPoolClientSecrets"
+            " cognito-idp:DeleteUserPoolClientSecret on UserPool"
+        ),
+    ],
+    "EndOverlaps": [
+        "dynamodb:GetItem on CatalogTable in apps",
+        "dynamodb:Query dynamodb:DeleteItem on CatalogTable in overlaps leftovers",
+        "dynamodb:PutItem on CatalogTable in apps overlaps",
+        (
+            "cognito-idp:ListUserPoolClients cognito-idp:UpdateUserPoolClient cognito-idp:DeleteUserPoolClient"
+            " cognito-idp:ListUserPoolClientSecrets cognito-idp:DeleteUserPoolClientSecret on UserPool"
+        ),
+    ],
     "PublishCatalog": [
         f"dynamodb:Query on CatalogTable in {' '.join(KINDS)}",
         "dynamodb:GetItem dynamodb:UpdateItem on CatalogTable in catalog",

@@ -44,7 +44,11 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 NOT_SHIPPED = {"functions", "local", "operations", "benchmarks", "tests"}
 """Folders that deployed code cannot import. Only ``saxaul`` is in a layer, and a function has only its own folder."""
 
-SDK = ("boto3", "botocore", *(f"mypy_boto3_{service}" for service in ("dynamodb", "events", "kms", "s3", "sqs")))
+SDK = (
+    "boto3",
+    "botocore",
+    *(f"mypy_boto3_{service}" for service in ("cognito_idp", "dynamodb", "events", "kms", "s3", "sqs")),
+)
 POWERTOOLS = "aws_lambda_powertools"
 MAY_USE: Mapping[str, tuple[str, ...]] = {
     "storage": SDK,

@@ -247,6 +247,14 @@ class Table:
         """Return the same conditional write as :meth:`put` makes, for a transaction."""
         return {"Put": self._put(item, expected_version)}
 
+    def replace_write(self, item: Item) -> "TransactWriteItemTypeDef":
+        """Return a write of an item without a condition, for a transaction."""
+        return {"Put": {"TableName": self.name, "Item": raw(item)}}
+
+    def delete_write(self, key: Key) -> "TransactWriteItemTypeDef":
+        """Return the deletion of an item, if there is one, for a transaction."""
+        return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
+
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""
         values = {"ExpressionAttributeValues": raw({":expected_version": expected_version})} if expected_version else {}
