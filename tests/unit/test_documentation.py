@@ -29,6 +29,7 @@ REFUSING = {
     "Conflict",
     "PreconditionFailed",
     "KeyReused",
+    "TooManyRequests",
     "InternalError",
     "Unavailable",
     "RefusalReason",
