@@ -182,6 +182,8 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
     if access.scope is None or access.role is None:
         return
     yield from ("unauthorized", "forbidden", "unknown_client", "app_suspended", WRONG_ROLE[access.role][0])
+    if access.role != "operator":
+        yield "too_many_calls"
     if access.first_party:
         yield "not_first_party"
     if declared.names_a_person or access.optional or access.data in OF_MANY_PERSONS:

@@ -21,6 +21,7 @@ from saxaul.http.suggestion_views import Caller, ResultView, SearchView, result_
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
+from saxaul.services.limits import take_call
 from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index
@@ -159,5 +160,5 @@ def _named_in(views: Sequence[ResultView]) -> tuple[list[str], list[str]]:
     return [view["id"] for view in views if view["kind"] == "tree_project"], facilities
 
 
-handler = endpoint(suggest, find_client=registered_client, covers_of=covers_of)
+handler = endpoint(suggest, find_client=registered_client, take_call=take_call, covers_of=covers_of)
 prepare(wiring.connect, _personal_reading, reading=lambda: live_index().current())

@@ -15,6 +15,7 @@ PERMISSIONS = {
         "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#* ACTIONS#*",
     ],
     "AccruePoints": [
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
@@ -36,12 +37,14 @@ PERMISSIONS = {
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in PROJECT#* IMPACT#FACILITIES#* USER#*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem on LedgerTable",
         "sqs:SendMessage on RedemptionQueue",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "SettleRedemptions": [
         (
@@ -83,6 +86,7 @@ PERMISSIONS = {
         "dynamodb:Query on LedgerTable in LOG",
         "dynamodb:Query on LedgerTable/index/Listing",
         "s3:GetObject on ManifestBucket/orders/*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ViewForest": [
         "dynamodb:Query on CatalogTable",
@@ -91,10 +95,12 @@ PERMISSIONS = {
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query on LedgerTable",
         "dynamodb:Query on LedgerTable/index/Forest",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ManageGrants": [
         "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ProveTrees": [
         "dynamodb:Query on CatalogTable",
@@ -115,6 +121,7 @@ PERMISSIONS = {
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in action-types/* catalog clients",
         "dynamodb:Query dynamodb:BatchGetItem on LedgerTable in IMPACT#* LOG",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ManageCatalog": [
         "dynamodb:Query dynamodb:GetItem dynamodb:BatchGetItem on CatalogTable",

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
 
-DOMAIN = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages"})
+DOMAIN = frozenset(
+    {"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages", "limits"}
+)
 """The parts of the domain. ``functions``, ``services``, ``storage`` and ``http`` may import all of them."""
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -27,6 +29,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "catalog": frozenset(),
     "settings": frozenset({"catalog"}),
     "ledger": frozenset({"catalog"}),
+    "limits": frozenset(),
     "log": frozenset(),
     "trees": frozenset({"catalog", "ledger", "log"}),
     "impact": frozenset({"catalog", "ledger", "trees"}),
