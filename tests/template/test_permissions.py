@@ -10,6 +10,7 @@ from tests.template.reading import functions, made, made_resources, sources
 
 PERMISSIONS = {
     "IngestActions": [
+        "dynamodb:PutItem dynamodb:Query on ActivityTable in RECEIPT#*",
         "dynamodb:Query on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in catalog clients",
@@ -18,6 +19,7 @@ PERMISSIONS = {
         "dynamodb:UpdateItem on ActivityTable in CALLS#* ACTIONS#*",
     ],
     "AccruePoints": [
+        "dynamodb:PutItem dynamodb:BatchWriteItem on ActivityTable in RECEIPT#*",
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         (
             "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PartiQLInsert dynamodb:PartiQLUpdate dynamodb:PutItem"
