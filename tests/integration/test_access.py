@@ -19,6 +19,7 @@ from saxaul.storage.table import Table
 from tests.access import (
     ADMITTED,
     FIRST_PARTY,
+    LIMITED,
     MALFORMED,
     OPERATOR,
     OTHER_FIRST_PARTY,
@@ -26,6 +27,7 @@ from tests.access import (
     PARTNER,
     ROUTES,
     SENDERS,
+    SUSPENDED,
     TAKEN_BACK,
     UNREGISTERED,
     Sender,
@@ -46,6 +48,7 @@ from tests.integration.stack import (
     report_actions,
 )
 from tests.integration.stack import Response as Answer
+from tests.integration.test_apps import register
 from tests.integration.test_manage_catalog import document
 from tests.integration.test_reversals import refund, reverse
 
@@ -60,6 +63,8 @@ CLIENTS = {
     PARTNER: "partner-client",
     OTHER_PARTNER: "other-partner-client",
     OPERATOR: "operator-client",
+    SUSPENDED: "suspended-client",
+    LIMITED: "limited-client",
 }
 THIRD_PARTY_CLIENT = "third-party-client"
 
@@ -117,6 +122,8 @@ def body_of(route: Operation, certificate: str) -> object:
         ("POST", "/users/{user_id}/redemptions"): {"project_id": "saxaul-alxa"},
         ("PUT", "/users/{user_id}/grants/{app_id}"): {"covers": ["read"]},
         ("PUT", "/catalog/{kind}/{id}"): document(make_tree_project()),
+        ("PUT", "/apps/{app_id}"): {"name": "Bikes", "kind": "third_party"},
+        ("POST", "/apps/{app_id}/secret"): {},
         ("POST", "/planting-orders/{order_id}/confirmations"): {"confirmations": [confirmation(certificate)]},
         ("POST", "/planting-orders/{order_id}/failures"): {"failures": [failure(certificate)]},
         ("POST", "/planting-orders/{order_id}/inspections"): {"inspections": [inspection(certificate)]},
@@ -133,6 +140,10 @@ class Requests:
         stack.seed_catalog()
         stack.write_registration({"pk": "clients", "sk": "broken-client", "role": "app", "name": "alipay"})
         own = "citybike" if self.client == THIRD_PARTY_CLIENT else "alipay"
+        stack.register("suspended-client", an_app("gone").model_copy({"is_suspended": True}))
+        stack.register("limited-client", an_app("reporter").model_copy({"scopes": ("actions.write",)}))
+        for app_id in ("bikes", "old-bikes"):
+            register(app_id)
         stack.redemptions.add(make_redemption("r-1", app=own if sender.owns or own == "alipay" else "alipay"))
         stack.redemptions.add(make_redemption("r-2", user_id="u-43").reserved(stack.clock.instant))
         [self.order_id] = stack.run_planting_batch()
@@ -153,7 +164,9 @@ class Requests:
     ) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
-        values["file"] = "none"
+        values |= {"file": "none", "secret_id": "none"}
+        if route.path.startswith("/apps/"):
+            values["app_id"] = "old-bikes" if route.method == "DELETE" else "bikes"
         return call(
             next(FUNCTION_OF[made] for made in (route.route, ("GET", route.path)) if made in FUNCTION_OF),
             route.method,
@@ -192,7 +205,7 @@ def test_the_generated_cases_include_each_possible_answer() -> None:
     possible = {expected(route, sender) for route in ROUTES for sender in SENDERS}
 
     refusals = {"unknown_client", "not_an_app", "not_a_partner", "not_an_operator", "not_first_party", "not_granted"}
-    assert possible == {ADMITTED, *refusals, "not_yours", "unknown_order"}
+    assert possible == {ADMITTED, *refusals, "not_yours", "unknown_order", "app_suspended", "forbidden"}
 
 
 def test_a_public_route_answers_without_a_token(stack: Stack) -> None:
