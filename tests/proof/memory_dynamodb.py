@@ -153,8 +153,14 @@ class MemoryDynamoDB:
                 reasons.append({"Code": "ConditionalCheckFailed", **held})
         if any(reason["Code"] != "None" for reason in reasons):
             raise refusal(CanceledError, "TransactWriteItems", CancellationReasons=reasons)
-        for item in [self._outcome(kind, write) for kind, write in writes]:
+        for item in [self._outcome(kind, write) for kind, write in writes if kind != "Delete"]:
             self._write(item[0], item[1])
+        for table, name in [target for target, (kind, _) in zip(targets, writes, strict=True) if kind == "Delete"]:
+            self.tables[table].pop(name, None)
+        return {}
+
+    def delete_item(self, TableName: str, Key: Raw) -> Raw:  # noqa: N803
+        self.tables[TableName].pop(_name(Key), None)
         return {}
 
     def get_paginator(self, operation: str) -> "Paginator":

@@ -19,7 +19,7 @@ from saxaul.services import wiring
 from saxaul.services.preconditions import check_condition
 from saxaul.settings import settings
 from saxaul.storage.apps import Apps, Leftover, ended
-from saxaul.storage.identity import Identity, MadeClient, TooManyClientsError
+from saxaul.storage.identity import Identity, MadeClient, TooManyClientsError, UnknownClientError
 from saxaul.storage.table import Table
 
 LEFT_OVER_AFTER = 300
@@ -131,7 +131,10 @@ class AppManagement(NamedTuple):
             if record.state == "ended" or (record.syncing is None and not has_updated):
                 return record
             has_updated = True
-            self.identity.update(record.client_id, app_id, record.app.granted_scopes)
+            try:
+                self.identity.update(record.client_id, app_id, record.app.granted_scopes)
+            except UnknownClientError:  # a concurrent request ended the app
+                raise LostRaceError from None
             synced = record._replace(syncing=None)
             self.apps.write(record, synced)
             return synced
