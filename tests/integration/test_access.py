@@ -158,7 +158,7 @@ class Requests:
         stack.register("limited-client", an_app("reporter").model_copy({"scopes": ("actions.write",)}))
         for app_id in ("bikes", "old-bikes"):
             register(app_id)
-                stack.redemptions.add(make_redemption("r-2", user_id="u-43").reserved(stack.clock.instant))
+        stack.redemptions.add(make_redemption("r-2", user_id="u-43").reserved(stack.clock.instant))
         [self.order_id] = stack.run_planting_batch()
         self.certificate = stack.redemption("r-2", "u-43").trees[0].number
         if sender == TAKEN_BACK:

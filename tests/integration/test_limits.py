@@ -14,7 +14,7 @@ from tests.integration.conftest import clear_worker_caches
 from tests.integration.log_lines import Lines
 from tests.integration.policies import RESOURCES
 from tests.integration.stack import (
-    PARTNERS,
+    REGISTERED,
     Response,
     Stack,
     call,
@@ -33,12 +33,8 @@ SECONDS_OF_HALF_A_DAY = DAY // 2
 
 def limit(stack: Stack, client_id: str = "alipay-client", **limits: int) -> None:
     """Register the app or the partner of a client again with limits."""
-    kind: dict[str, Any] = (
-        {"name": "partner", "role": "partner", "partners": PARTNERS}
-        if client_id == "partner-client"
-        else {"name": client_id.removesuffix("-client"), "role": "app", "trust": "first_party"}
-    )
-    stack.register(client_id, RegisteredClient(**kind, **limits))
+    known = REGISTERED[client_id].model_dump(mode="json", exclude_defaults=True)
+    stack.register(client_id, RegisteredClient.model_validate(known | limits))
 
 
 def wallet(client: str = "alipay-client") -> Response:

@@ -1,6 +1,7 @@
 """Each call that counts what a client uses fails in every way. Nobody is refused for it, and the limits hold on."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -94,7 +95,7 @@ def test_after_any_fault_a_client_under_its_limit_is_let_through_and_one_over_it
     for number in range(len(operations)):
         with subtests.test(f"call {number}"), pytest.MonkeyPatch.context() as patch, written_lines(patch) as lines:
             workers = Workers(patch)
-            workers.calls.rival = lambda workers=workers: workers.lets_through(1, use.take)
+            workers.calls.rival = partial(workers.lets_through, 1, use.take)
             workers.calls.arm(fault, after=number)
             under = [workers.lets_through(step % 2, use.take) for step in range(use.under)]
             workers.clock.tenths += 10 if name == "actions" else 1  # after an error, nobody is counted for a second
