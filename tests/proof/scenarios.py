@@ -419,7 +419,7 @@ def _change_while_queued(twin: Twin) -> None:
         _action(twin, bao, "car", "leave_the_car", 35, evidence="trip"),
         steps,
     ]
-    old = [Message(HONEST, (action,)).accepted(twin.model.catalog) for action in actions]
+    old = [twin.accepted(Message(HONEST, (action,))) for action in actions]
     for type_ in TYPES:
         twin.change_type(type_, CHANGED_TYPES[type_])
     later = [
