@@ -196,8 +196,11 @@ class Twin:
         outcomes = arrive(self.model.reports, messages, self.world.now)
         assert struck or self.world.outcomes == outcomes
         self._adopt_choices(self.model.reports)
+        lagging = self.world.store.lagging
         with self.calls.undisturbed():
-            self.world.without_faults(lambda: self.checked.compare(messages, self.model.reports, exactly=not struck))
+            self.world.without_faults(
+                lambda: self.checked.compare(messages, self.model.reports, exactly=not struck, lagging=lagging)
+            )
 
     def _adopt_choices(self, reports: Reports) -> None:
         """Let the model follow the system in which claim counts, and check the choices."""
@@ -241,7 +244,11 @@ class Twin:
 
     def accrue(self, messages: Sequence[Message]) -> list[Fault]:
         """Deliver a batch to the system alone, until it is posted. Returns the faults that struck."""
-        bodies = {str(number): message.body for number, message in enumerate(messages)}
+        return self.accrue_bodies([message.body for message in messages])
+
+    def accrue_bodies(self, sent: Sequence[str]) -> list[Fault]:
+        """Deliver message bodies in a batch until all are posted. Returns the faults that struck."""
+        bodies = {str(number): body for number, body in enumerate(sent)}
         waiting = dict(bodies)
 
         def receive() -> bool:
@@ -249,7 +256,7 @@ class Twin:
             waiting = self.world.accrue(waiting)
             return not waiting
 
-        return self._until_done(receive, rival=lambda: self.world.accrue(bodies))
+        return self.until_done(receive, rival=lambda: self.world.accrue(bodies))
 
     def wait(self, seconds: int) -> None:
         self.world.now += seconds
@@ -261,7 +268,7 @@ class Twin:
             moved.append(self.world.harvesting.harvest(user_id).moved)
             return True
 
-        struck = self._until_done(ask)
+        struck = self.until_done(ask)
         expected = self.model.harvest(user_id, self.world.now)
         assert sum(moved) == expected or (not RESPONSE_LOST.isdisjoint(struck) and sum(moved) == 0)
 
@@ -275,7 +282,7 @@ class Twin:
             outcomes.append(self._ask(wanted, certificates))
             return True
 
-        struck = self._until_done(ask)
+        struck = self.until_done(ask)
         price = PROJECTS[project_id].price_points * trees
         redemption = ModelRedemption(user_id, project_id, trees, price, max_points)
         expected = self.model.request(redemption_id(APP, user_id, key), redemption, self.world.now)
@@ -304,7 +311,7 @@ class Twin:
             outcomes.append(self._cancel(identity))
             return True
 
-        self._until_done(ask)
+        self.until_done(ask)
         assert outcomes[-1] == self.model.cancel(identity)
 
     def _cancel(self, identity: str) -> str:
@@ -332,7 +339,7 @@ class Twin:
             swept.append(self.world.sweeping.sweep().redemptions)
             return True
 
-        self._until_done(run)
+        self.until_done(run)
         queued = [RedemptionMessage.model_validate_json(body).redemption_id for body in self.world.queue.sent[before:]]
         assert swept[-1] == len(expected)
         assert queued[len(queued) - len(expected) :] == expected
@@ -346,14 +353,14 @@ class Twin:
             waiting = self.world.settle(waiting)
             return not waiting
 
-        self._until_done(receive, rival=lambda: self.world.settle(bodies))
+        self.until_done(receive, rival=lambda: self.world.settle(bodies))
         keys = [RedemptionMessage.model_validate_json(body).redemption_id for body in bodies]
         self.model.settle(keys, self.world.now)
 
     def order(self, *, lagging: bool = False) -> None:
         """Run the schedule twice. The second run orders the redemptions that a lagging index hid from the first."""
         for self.world.store.lagging in (lagging, False):
-            self._until_done(self._order)
+            self.until_done(self._order)
         self.model.order()
 
     def _order(self) -> bool:
@@ -362,7 +369,7 @@ class Twin:
 
     def plant(self) -> None:
         """Confirm every tree of all the partner's orders, including trees that were confirmed before."""
-        self._until_done(self._confirm)
+        self.until_done(self._confirm)
         self.model.plant()
 
     def _confirm(self) -> bool:
@@ -373,7 +380,7 @@ class Twin:
             assert (reported.accepted, reported.refused) == (len(reports), [])
         return True
 
-    def _until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:
+    def until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:
         """Retry until the attempt succeeds, and check the ledger after each fault. Returns the faults that struck.
 
         ``rival`` is the work that another worker does before a call that ``Fault.OVERTAKEN`` strikes. By default, it is
