@@ -52,6 +52,7 @@ class ReceiptCheck:
                     known[place].add(KEPT)
         for receipt, expected in allowed.items():
             if receipt:
+                assert self._parts_of(receipt), f"{receipt} was not written"
                 said = [fate and (fate.status, fate.reason) for fate in fates_of(self._parts_of(receipt))]
                 assert len(said) == len(expected)
                 pairs = zip(said, expected, strict=True)
