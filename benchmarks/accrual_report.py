@@ -135,7 +135,7 @@ def _missed_in_batches(summary: Mapping[str, Any]) -> Iterator[str]:
 def show(summary: Mapping[str, Any]) -> None:
     title = f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions"
     grid = Grid(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("", "calls", "write units", "receipts", "read", "DDB", "SQS", "ms", "$/million"):
+    for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     names = {
         "usual": "usual design",
@@ -149,7 +149,6 @@ def show(summary: Mapping[str, Any]) -> None:
                 row,
                 f"{int(size):,}",
                 f"{found['write_units_per_action']:.2f}{_ratio(found, 'write_units_per_action')}",
-                f"{found['receipt_units_per_action']:.3f}",
                 f"{found['read_units_per_action']:.2f}",
                 f"{found['dynamodb_requests_per_action']:.2f}",
                 f"{found['sqs_requests_per_action']:.3f}",
@@ -165,6 +164,10 @@ def show(summary: Mapping[str, Any]) -> None:
     console.print("Figures per action. calls: actions per call; read: read units; DDB, SQS: requests; ms: CPU time.")
     for row in BUDGETS:
         found = summary[row][str(BATCHED_SIZE)]
+        receipts = ", ".join(
+            f"{of['receipt_units_per_action']:.3f} in calls of {size}" for size, of in summary[row].items()
+        )
+        console.print(f"Receipts, {names[row]}: {receipts} (write units, besides those of the table).")
         units, unmarked = found["write_units_per_action"], found["unmarked_units_per_action"]
         console.print(
             f"Marks of receipts, {names[row]}, calls of {BATCHED_SIZE}: "

@@ -27,7 +27,7 @@ from benchmarks.engine import ACTIVITY
 from operations.ledger_reading import size_of
 from saxaul.ledger.entries import Entry
 from saxaul.storage.periods import from_item, to_item
-from saxaul.storage.table import Item, python
+from saxaul.storage.table import Item, python, raw
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -179,7 +179,7 @@ def without_marks(item: Item) -> Item:
     """Return the item of a period as it would be if its entries had no marks of receipts."""
     period = from_item(item)
     entries = {name: unmarked(entry) for name, entry in period.entries.items()}
-    return {**to_item(replace(period, entries=entries)), "v": item["v"]}
+    return python(raw({**to_item(replace(period, entries=entries)), "v": item["v"]}))
 
 
 def units_of_batch(asked: dict[str, Any], found: dict[str, Any]) -> float:

@@ -5,17 +5,33 @@ exact fractions. This module is written from the rules of the ledger, and import
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
+from functools import partial
 from math import floor
 from typing import NamedTuple
 
 from saxaul.catalog.entries import ActionType, Cap, Catalog
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from tests.builders import DAY, SHANGHAI
+
+ACTION_FATES = {
+    "conflicted": ("conflicted", ""),
+    "summed": ("posted", "summed"),
+    "unrecorded": ("withheld", "no_room"),
+}
+REVERSAL_FATES = {
+    "reversed": ("reversed", ""),
+    "redelivered": ("reversed", ""),
+    "replayed": ("replayed", ""),
+    "summed": ("nothing_to_reverse", "summed"),
+    "kept": ("nothing_to_reverse", "kept"),
+    "unrecorded": ("nothing_to_reverse", "not_kept"),
+}
+"""What a receipt says of an action or a reversal with an outcome, if the outcome says it."""
 
 LENGTHS = {"day": 10, "month": 7, "year": 4}
 ZERO = Fraction(0)
@@ -59,6 +75,11 @@ class Award(NamedTuple):
     counted: Fraction = ZERO
     grams: Fraction = ZERO
     withheld: bool = False
+    reason: str = ""
+
+
+Fate = tuple[str, str]
+"""What a receipt says of an action or a reversal: the status, and the reason or nothing."""
 
 
 @dataclass
@@ -68,6 +89,7 @@ class Line:
     Attributes:
         sum_key: if the app's share had no room, the sum that the action was added to; else None.
         claims: the place of the line among the kept claims to its evidence, from 1 on; 0 if it is not kept.
+        receipt, raised_by, reversed_by: the marks of the receipts under which it first came, last grew, and ended.
     """
 
     share: Share
@@ -87,6 +109,9 @@ class Line:
     conflicted: bool = False
     claims: int = 0
     sum_key: tuple[str, ...] | None = None
+    receipt: str = ""
+    raised_by: str = ""
+    reversed_by: str = ""
 
     @property
     def counts(self) -> bool:
@@ -162,8 +187,10 @@ def award(lines: Iterable[Line]) -> Iterator[Award]:
         gained = floor(worth[day] + line.worth(paid)) - floor(worth[day])
         room = [max(0, c.points - points[_window(day, c.window)]) for c in rule.caps if c.points is not None]
         earned = min([gained, *room])
-        is_cut = line.is_too_small or paid < line.wanted or earned < gained
-        yield Award(earned, paid, plain, plain * Fraction(rule.avoided_g.value), is_cut and not earned)
+        reason = "too_small_to_earn" if line.is_too_small else ""
+        reason = "over_units_cap" if paid < line.wanted else reason
+        reason = "over_points_cap" if earned < gained else reason
+        yield Award(earned, paid, plain, plain * Fraction(rule.avoided_g.value), bool(reason) and not earned, reason)
         worth[day] += line.worth(paid)
         counted[day] += plain
         for length in LENGTHS:
@@ -182,19 +209,22 @@ class Reports:
     Attributes:
         lines: in recorded order. A running total that was raised moves to the end.
         digested: by share, the ids of the actions that have no line, or that were added to a sum.
-        early: by user and app, the reversals that arrived before their action: the reason, and the action's time.
+        early: by user and app, the reversals that arrived before their action: the reason, the action's time, and the
+            mark of the receipt.
         awaited: the shares that may get such an action.
         decided: users and evidence whose claims have changed in the present batch.
         full: the shares that had no room for an action.
+        fates: what receipts say of each action and then of each reversal of the last batch, as soon as it is certain.
     """
 
     limits: Limits
     lines: list[Line] = field(default_factory=list)
     digested: dict[Share, list[str]] = field(default_factory=dict)
-    early: dict[tuple[str, str], dict[str, tuple[str, int]]] = field(default_factory=dict)
+    early: dict[tuple[str, str], dict[str, tuple[str, int, str]]] = field(default_factory=dict)
     awaited: set[Share] = field(default_factory=set)
     full: set[Share] = field(default_factory=set)
     decided: set[tuple[str, str]] = field(default_factory=set, compare=False)
+    fates: list[Callable[[], Fate]] = field(default_factory=list, compare=False)
     _known: dict[tuple[Share, str], Line] = field(default_factory=dict, compare=False)
     _awards: dict[tuple[str, str], list[tuple[Line, Award]]] = field(default_factory=dict, compare=False)
     _withheld: Counter[Share] = field(default_factory=Counter, compare=False)
@@ -227,9 +257,20 @@ class Reports:
         """
         self.decided.clear()
         self._withheld = Counter(line.share for line, award in self.awarded() if award.withheld and not line.sum_key)
+        told = dict(enumerate(actions))
+        plain = {number: self._report(*one, now) for number, one in told.items() if not one[0].evidence_id}
+        certain = {number: self._fate_of(*found) for number, found in plain.items()}
+        proved = {number: self._report(*one, now) for number, one in told.items() if one[0].evidence_id}
+        reported = plain | proved
+        reversed_ = [self._reverse(reversal, now) for reversal in reversals]
+        self.fates = [
+            partial(certain.__getitem__, number) if number in certain else partial(self._fate_of, *proved[number])
+            for number in told
+        ]
+        self.fates += [partial(REVERSAL_FATES.__getitem__, outcome) for outcome in reversed_]
         outcomes = [
-            *(self._report(*accepted, now) for accepted in sorted(actions, key=lambda a: bool(a[0].evidence_id))),
-            *(self._reverse(reversal, now) for reversal in reversals),
+            *(outcome for outcome, _ in reported.values()),
+            *reversed_,
             *(self._withdraw(withdrawal) for withdrawal in withdrawals),
         ]
         for user_id, evidence_id in sorted(self.decided | self.contested()):
@@ -334,16 +375,41 @@ class Reports:
     def _touch(self, line: Line) -> None:
         self._awards.pop((line.share.user_id, line.type), None)
 
-    def _report(self, action: Action, catalog: Catalog, now: int) -> str:
+    def _fate_of(self, outcome: str, line: Line | None) -> Fate:
+        """Return what a receipt says of an action with this outcome, as its line is now."""
+        if outcome in ACTION_FATES:
+            return ACTION_FATES[outcome]
+        if line is None:
+            return ACTION_FATES["summed"]
+        if outcome == "replayed":
+            return "replayed", ""
+        if not line.counts:
+            return "withheld", "reversed" if line.reversal else line.void
+        found = next(a for other, a in self.awarded_to(line.share.user_id, line.type) if other is line)
+        if found.reason:
+            return ("withheld" if found.withheld else "posted"), found.reason
+        return "posted", "over_plausible_quantity" if found.counted < line.quantity else ""
+
+    def fates_now(self, actions: Iterable[tuple[Action, Catalog]]) -> list[Fate | None]:
+        """Return what a receipt would say of each action if it were delivered again now; None if it is not known."""
+        found: list[Fate | None] = []
+        for action, catalog in actions:
+            window = _window(day_of(action.occurred_at).isoformat(), catalog.action_types[action.type].window)
+            line = self._known.get((Share(action.owner.id, window, action.app), action.action_id))
+            found.append(self._fate_of("redelivered", line) if line else None)
+        return found
+
+    def _report(self, action: Action, catalog: Catalog, now: int) -> tuple[str, Line | None]:
+        """Apply an action. Return the outcome, and its line if it is not a part of a sum."""
         rule = catalog.action_types[action.type]
         day = day_of(action.occurred_at)
         share = Share(action.owner.id, _window(day.isoformat(), rule.window), action.app)
         quantity = Fraction(action.quantity)
         if known := self._known.get((share, action.action_id)):
-            return self._report_again(known, action)
+            return self._report_again(known, action), known
         if action.action_id in self.digested.get(share, ()):
-            return "replayed"
-        reason, _ = self.early.get((share.user_id, share.app), {}).get(action.action_id, ("", 0))
+            return "replayed", None
+        reason, _, mark = self.early.get((share.user_id, share.app), {}).get(action.action_id, ("", 0, ""))
         multiplier, campaign = _campaign(catalog, action.type, day)
         line = Line(
             share=share,
@@ -359,14 +425,16 @@ class Reports:
             is_total=action.is_total,
             evidence_id=action.evidence_id,
             reversal=reason if share in self.awaited else "",
+            reversed_by=mark if share in self.awaited else "",
+            receipt=action.receipt,
         )
         if not self._has_room_for(line):
-            return self._sum_up(line)
+            return self._sum_up(line), None
         self._record(line)
         self._known[share, action.action_id] = line
         if line.evidence_id and not line.reversal:
             self._claim(line)
-        return "posted"
+        return "posted", line
 
     def _claim(self, line: Line) -> None:
         line.void = "same_evidence" if self._claims(line.share.user_id, line.evidence_id) else ""
@@ -377,15 +445,16 @@ class Reports:
         day = day_of(action.occurred_at).isoformat()
         if known.is_total and action.is_total and (known.type, known.day) == (action.type, day):
             if action.quantity <= known.quantity:
-                return "replayed"
+                return _repeated(known, action)
             self.lines = [line for line in self.lines if line is not known]
             known.quantity = Fraction(action.quantity)
             known.occurred_at = action.occurred_at
+            known.raised_by = "" if action.receipt == known.receipt else action.receipt
             self._record(known)
             return "raised"
         told = (action.type, Fraction(action.quantity), action.occurred_at, action.is_total, action.evidence_id)
         if told == (known.type, known.quantity, known.occurred_at, known.is_total, known.evidence_id):
-            return "replayed"
+            return _repeated(known, action)
         known.conflicted = True
         return "conflicted"
 
@@ -417,6 +486,7 @@ class Reports:
             sums = {other.sum_key for other in self.lines if other.share == line.share and other.sum_key}
             if line.sum_key not in sums and FIELDS_BYTES * (len(sums) + 1) > self.limits.sum_bytes:
                 return self._leave_out(line.share)
+            line.receipt = ""
             self._record(line)
         digested.append(line.action_id)
         return "summed"
@@ -452,7 +522,7 @@ class Reports:
         day = day_of(reversal.occurred_at).isoformat()
         shares = [Share(reversal.owner.id, _window(day, length), reversal.app) for length in LENGTHS]
         outcomes = {self._reverse_in(share, reversal) for share in shares}
-        for outcome in ("reversed", "replayed", "summed"):
+        for outcome in ("reversed", "redelivered", "replayed", "summed"):
             if outcome in outcomes:
                 return outcome
         return self._keep(reversal, shares, now)
@@ -462,7 +532,8 @@ class Reports:
         if line is None:
             return "summed" if reversal.action_id in self.digested.get(share, ()) else "unknown"
         if line.reversal:
-            return "replayed"
+            return "redelivered" if reversal.receipt and reversal.receipt == line.reversed_by else "replayed"
+        line.reversed_by = reversal.receipt
         fits = self._bytes(share) + len(reversal.reason) <= self.limits.entry_bytes
         line.reversal = reversal.reason if fits else "reversed"
         self._give_up_claim(line)
@@ -487,17 +558,17 @@ class Reports:
         known = self.early.get(owner, {})
         if reversal.occurred_at < now - ARRIVES_WITHIN:
             return "unrecorded"
-        _, occurred_at = known.get(reversal.action_id, ("", -1))
+        _, occurred_at, mark = known.get(reversal.action_id, ("", -1, ""))
         if occurred_at >= reversal.occurred_at and self.awaited.issuperset(shares):
-            return "replayed"
+            return "kept" if mark and mark == reversal.receipt else "replayed"
         kept = {name: found for name, found in known.items() if found[1] >= now - ARRIVES_WITHIN}
         if len(kept) >= self.limits.early and reversal.action_id not in kept:
             return "unrecorded"
         if occurred_at < reversal.occurred_at:
-            kept[reversal.action_id] = (reversal.reason, reversal.occurred_at)
+            kept[reversal.action_id] = (reversal.reason, reversal.occurred_at, reversal.receipt)
         self.early[owner] = kept
         self.awaited.update(shares)
-        return "kept"
+        return "kept" if kept[reversal.action_id][2] == reversal.receipt else "replayed"
 
     def _withdraw(self, withdrawal: Withdrawal) -> str:
         line = self._known.get((Share(withdrawal.owner.id, withdrawal.window, withdrawal.app), withdrawal.action_id))
@@ -516,6 +587,11 @@ class Reports:
         self._touch(line)
         if line.evidence_id:
             self._claim(line)
+
+
+def _repeated(known: Line, action: Action) -> str:
+    """Return the outcome of a report that changes nothing. By its mark, a receipt recognises its own one."""
+    return "redelivered" if action.receipt and action.receipt in {known.receipt, known.raised_by} else "replayed"
 
 
 def _campaign(catalog: Catalog, type_: str, day: date) -> tuple[Fraction, str]:

@@ -11,6 +11,7 @@ from saxaul.ledger.actions import Action, Owner
 from saxaul.storage.log import PARTITION, from_item
 from saxaul.storage.table import Item, python
 from tests.builders import APP, DAY
+from tests.proof.calls import call_and_post, entries_without_marks
 from tests.proof.facilities import BILLION, ROOF, FacilityModel, accepted, assert_agrees, register, taken_back, told
 from tests.proof.faults import Fault
 from tests.proof.twin import APPS, CHANGED_TYPES, HONEST, HOSTILE, TYPES, USERS, Message, Twin, make_message, reversing
@@ -419,7 +420,7 @@ def _change_while_queued(twin: Twin) -> None:
         _action(twin, bao, "car", "leave_the_car", 35, evidence="trip"),
         steps,
     ]
-    old = [Message(HONEST, (action,)).accepted(twin.model.catalog) for action in actions]
+    old = [twin.accepted(Message(HONEST, (action,))) for action in actions]
     for type_ in TYPES:
         twin.change_type(type_, CHANGED_TYPES[type_])
     later = [
@@ -474,6 +475,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "an id is reported with other dates": Scenario(_rides, _repeat_an_id),
     "types change while actions are queued": Scenario(_rides, _change_while_queued),
     "a facility reports more than is plausible": Scenario(_registered, _report_a_facility),
+    "calls are accepted and posted": Scenario(_rides, call_and_post, entries_without_marks),
     "late messages reopen closed periods": Scenario(_closed, _late),
     "points are harvested": Scenario(_rides_until_today, _harvest),
     "points are harvested and periods are closed": Scenario(_harvest_and_close, _harvest),

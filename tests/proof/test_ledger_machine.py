@@ -173,7 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _send(self, message: Message, is_delayed: bool) -> None:
         """Queue a message. What it earns is decided now, even if an operator changes a type before it is delivered."""
-        message = message.accepted(self.twin.model.catalog)
+        message = self.twin.accepted(message)
         self.sent.append(message)
         if is_delayed:
             self.undelivered.append(message)
@@ -189,12 +189,13 @@ class LedgerMachine(RuleBasedStateMachine):
             self.twin.deliver(messages)
             return
         for message in messages:
-            for actions in (
-                tuple(action for action in message.actions if not action.evidence_id),
-                tuple(action for action in message.actions if action.evidence_id),
+            for part, actions in (
+                ("plain", tuple(action for action in message.actions if not action.evidence_id)),
+                ("proved", tuple(action for action in message.actions if action.evidence_id)),
             ):
-                if actions:
-                    self.twin.deliver([message._replace(actions=actions)])
+                if actions:  # each part has a receipt of its own, with the same mark
+                    receipt = f"{message.receipt}-{part}"
+                    self.twin.deliver([message._replace(actions=actions, receipt=receipt)])
             if not message.actions:
                 self.twin.deliver([message])
 

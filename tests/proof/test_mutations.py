@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.proof.mutated_receipts import RECEIPTS
 from tests.proof.mutated_rules import RULES
 from tests.proof.mutated_totals import TOTALS
 from tests.proof.mutated_writes import WRITES
 
-MUTATIONS = RULES | WRITES | TOTALS
+MUTATIONS = RULES | WRITES | RECEIPTS | TOTALS
 
 
 @pytest.mark.parametrize("wrong", MUTATIONS)

@@ -3,11 +3,14 @@
 AWS calls of the system may fail. Then its queues, apps and schedules retry, as they do in production.
 """
 
+from base64 import urlsafe_b64encode
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import sha256
+from itertools import count
 from typing import NamedTuple
 
 import pytest
@@ -38,13 +41,14 @@ from tests.builders import (
 )
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
 from tests.proof.model import Model, ModelRedemption
+from tests.proof.receipts import ReceiptCheck
 from tests.proof.reports import Award, Limits, Line, Reports, Share, uncapped
 from tests.proof.world import CALENDAR, World
 
 USERS = ("u-1", "u-2")
 HONEST, HOSTILE = APPS = (APP, "taobao")
 PARTNER = "Alxa SEE Foundation"
-LIMITS = Limits(entry_bytes=900, reserved_bytes=200, sum_bytes=160, digest_bytes=24, withheld=3, claims=2, early=3)
+LIMITS = Limits(entry_bytes=990, reserved_bytes=220, sum_bytes=160, digest_bytes=24, withheld=3, claims=2, early=3)
 """Small limits, so that short runs reach them."""
 PATCHED = {
     "saxaul.ledger.shares.ENTRY_BYTES": LIMITS.entry_bytes,
@@ -102,7 +106,8 @@ FIRST = Catalog(TYPES, campaigns=CAMPAIGNS, versions=dict.fromkeys(TYPES, 1))
 class Message(NamedTuple):
     """The actions, the reversals or the withdrawals that one message has.
 
-    ``catalog`` is the one that was in effect when they were accepted; None stands for the first one.
+    ``catalog`` is the one that was in effect when they were accepted; None stands for the first one. ``receipt`` is the
+    id of the receipt, which has this message as its only part; empty if the message has none.
     """
 
     app: str
@@ -110,19 +115,26 @@ class Message(NamedTuple):
     reversals: tuple[Reversal, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
     catalog: Catalog | None = None
+    receipt: str = ""
 
-    def accepted(self, catalog: Catalog) -> "Message":
-        """Return the message as it is queued under a catalog. If it was queued before, it keeps its catalog."""
-        return self if self.catalog else self._replace(catalog=catalog)
+    @property
+    def mark(self) -> str:
+        """What entries keep of the receipt."""
+        return self.receipt[:4]
+
+    @property
+    def reported(self) -> list[Action]:
+        """The actions with the mark of their receipt."""
+        return [action._replace(receipt=self.mark) for action in self.actions]
 
     @property
     def body(self) -> str:
         if self.actions:
             catalog = self.catalog or FIRST
             actions = [action.on_terms_of(catalog, CALENDAR) for action in self.actions]
-            (body,) = action_bodies(self.app, START, actions)
+            (body,) = action_bodies(self.app, START, actions, self.receipt)
         elif self.reversals:
-            (body,) = reversal_bodies(self.app, START, self.reversals)
+            (body,) = reversal_bodies(self.app, START, self.reversals, self.receipt)
         else:
             (body,) = pack_withdrawals(self.app, START, self.withdrawals)
         return body
@@ -153,13 +165,22 @@ class Twin:
         self.delivered: list[Message] = []
         self.arrived: list[Arrived] = []
         self.repeats_are_checked = True
+        self._receipts = count()
+        self.checked = ReceiptCheck(self.world)
+
+    def accepted(self, message: Message) -> Message:
+        """Return a message as it is queued now, with a receipt. If it was queued before, it is the same."""
+        if message.catalog:
+            return message
+        receipt = urlsafe_b64encode(sha256(str(next(self._receipts)).encode()).digest()[:12]).decode()
+        return message._replace(catalog=self.model.catalog, receipt="" if message.withdrawals else receipt)
 
     def deliver(self, messages: Sequence[Message]) -> None:
         """Deliver a batch, and then let the repeat check run until it finds nothing.
 
         Messages that were not queued before are accepted now.
         """
-        messages = [message.accepted(self.model.catalog) for message in messages]
+        messages = [self.accepted(message) for message in messages]
         self.arrived.append(Arrived(messages, at=self.world.now))
         self.repeats_are_checked = False
         self._deliver(messages)
@@ -170,10 +191,16 @@ class Twin:
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         self.delivered += messages
+        self.checked.add(messages)
         struck = self.accrue(messages)
         outcomes = arrive(self.model.reports, messages, self.world.now)
         assert struck or self.world.outcomes == outcomes
         self._adopt_choices(self.model.reports)
+        lagging = self.world.store.lagging
+        with self.calls.undisturbed():
+            self.world.without_faults(
+                lambda: self.checked.compare(messages, self.model.reports, exactly=not struck, lagging=lagging)
+            )
 
     def _adopt_choices(self, reports: Reports) -> None:
         """Let the model follow the system in which claim counts, and check the choices."""
@@ -217,7 +244,11 @@ class Twin:
 
     def accrue(self, messages: Sequence[Message]) -> list[Fault]:
         """Deliver a batch to the system alone, until it is posted. Returns the faults that struck."""
-        bodies = {str(number): message.body for number, message in enumerate(messages)}
+        return self.accrue_bodies([message.body for message in messages])
+
+    def accrue_bodies(self, sent: Sequence[str]) -> list[Fault]:
+        """Deliver message bodies in a batch until all are posted. Returns the faults that struck."""
+        bodies = {str(number): body for number, body in enumerate(sent)}
         waiting = dict(bodies)
 
         def receive() -> bool:
@@ -225,7 +256,7 @@ class Twin:
             waiting = self.world.accrue(waiting)
             return not waiting
 
-        return self._until_done(receive, rival=lambda: self.world.accrue(bodies))
+        return self.until_done(receive, rival=lambda: self.world.accrue(bodies))
 
     def wait(self, seconds: int) -> None:
         self.world.now += seconds
@@ -237,7 +268,7 @@ class Twin:
             moved.append(self.world.harvesting.harvest(user_id).moved)
             return True
 
-        struck = self._until_done(ask)
+        struck = self.until_done(ask)
         expected = self.model.harvest(user_id, self.world.now)
         assert sum(moved) == expected or (not RESPONSE_LOST.isdisjoint(struck) and sum(moved) == 0)
 
@@ -251,7 +282,7 @@ class Twin:
             outcomes.append(self._ask(wanted, certificates))
             return True
 
-        struck = self._until_done(ask)
+        struck = self.until_done(ask)
         price = PROJECTS[project_id].price_points * trees
         redemption = ModelRedemption(user_id, project_id, trees, price, max_points)
         expected = self.model.request(redemption_id(APP, user_id, key), redemption, self.world.now)
@@ -280,7 +311,7 @@ class Twin:
             outcomes.append(self._cancel(identity))
             return True
 
-        self._until_done(ask)
+        self.until_done(ask)
         assert outcomes[-1] == self.model.cancel(identity)
 
     def _cancel(self, identity: str) -> str:
@@ -308,7 +339,7 @@ class Twin:
             swept.append(self.world.sweeping.sweep().redemptions)
             return True
 
-        self._until_done(run)
+        self.until_done(run)
         queued = [RedemptionMessage.model_validate_json(body).redemption_id for body in self.world.queue.sent[before:]]
         assert swept[-1] == len(expected)
         assert queued[len(queued) - len(expected) :] == expected
@@ -322,14 +353,14 @@ class Twin:
             waiting = self.world.settle(waiting)
             return not waiting
 
-        self._until_done(receive, rival=lambda: self.world.settle(bodies))
+        self.until_done(receive, rival=lambda: self.world.settle(bodies))
         keys = [RedemptionMessage.model_validate_json(body).redemption_id for body in bodies]
         self.model.settle(keys, self.world.now)
 
     def order(self, *, lagging: bool = False) -> None:
         """Run the schedule twice. The second run orders the redemptions that a lagging index hid from the first."""
         for self.world.store.lagging in (lagging, False):
-            self._until_done(self._order)
+            self.until_done(self._order)
         self.model.order()
 
     def _order(self) -> bool:
@@ -338,7 +369,7 @@ class Twin:
 
     def plant(self) -> None:
         """Confirm every tree of all the partner's orders, including trees that were confirmed before."""
-        self._until_done(self._confirm)
+        self.until_done(self._confirm)
         self.model.plant()
 
     def _confirm(self) -> bool:
@@ -349,7 +380,7 @@ class Twin:
             assert (reported.accepted, reported.refused) == (len(reports), [])
         return True
 
-    def _until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:
+    def until_done(self, attempt: Callable[[], bool], rival: Callable[[], object] | None = None) -> list[Fault]:
         """Retry until the attempt succeeds, and check the ledger after each fault. Returns the faults that struck.
 
         ``rival`` is the work that another worker does before a call that ``Fault.OVERTAKEN`` strikes. By default, it is
@@ -378,6 +409,7 @@ class Twin:
         self.world.without_faults(self._check_that_it_adds_up)
 
     def _check_that_it_adds_up(self) -> None:
+        self.checked.check_that_all_are_true()
         found: list[str] = []
         terms = Terms(CALENDAR, self.world.catalog_store.rule)
         reconcile(self.world.ledger, lambda finding: found.append(finding.detail) if finding.is_fault else None, terms)
@@ -446,13 +478,16 @@ class Twin:
         It may change something if an app uses an id twice, or if there is room for an action that found none before.
         Then compare with the model, and undo the replay.
         """
-        table = self.world.store.tables["Ledger"]
-        before = dict(table)
+        table, receipts = (self.world.store.tables[name] for name in ("Ledger", "Activity"))
+        before, receipts_before = dict(table), dict(receipts)
         expected = self.model.reports.copied()
         arrive(expected, self.delivered, self.world.now)
         with self.calls.undisturbed():
             self._accrue_again()
         self._adopt_choices(expected)
+        self.world.without_faults(self.checked.check_that_all_are_true)
+        receipts.clear()
+        receipts.update(receipts_before)
         if expected == self.model.reports:
             assert {name: (before.get(name), item) for name, item in table.items() if item != before.get(name)} == {}
             return
@@ -524,8 +559,8 @@ class Twin:
 
 def arrive(reports: Reports, messages: Sequence[Message], now: int) -> Counter[str]:
     return reports.arrive(
-        [(action, message.catalog or FIRST) for message in messages for action in message.actions],
-        [reversal for message in messages for reversal in message.reversals],
+        [(action, message.catalog or FIRST) for message in messages for action in message.reported],
+        [reversal._replace(receipt=message.mark) for message in messages for reversal in message.reversals],
         [withdrawal for message in messages for withdrawal in message.withdrawals],
         now,
     )
@@ -598,6 +633,7 @@ def _shown(name: str, entry: Entry) -> tuple[object, ...]:
         Fraction(entry.counted),
         Fraction(entry.avoided_g),
         entry.is_withheld and not entry.summed,
+        (entry.receipt, entry.raised_by, entry.reversed_by),
     )
 
 
@@ -617,6 +653,7 @@ def _expected(found: Sequence[tuple[Line, Award]]) -> tuple[object, ...]:
         sum((award.counted for _, award in found), Fraction()),
         sum((award.grams for _, award in found), Fraction()),
         award.withheld and not line.sum_key,
+        (line.receipt, line.raised_by, line.reversed_by),
     )
 
 

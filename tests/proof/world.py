@@ -16,8 +16,11 @@ from saxaul.services.accrue import Accrual
 from saxaul.services.append_log import LogWriter
 from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
+from saxaul.services.ingest import Intake
+from saxaul.services.ingest_reversals import ReversalIntake
 from saxaul.services.place_orders import OrderPlacing
 from saxaul.services.post_together import Stores
+from saxaul.services.queue_calls import Outbox
 from saxaul.services.redeem import Redeeming
 from saxaul.services.schedule_orders import OrderScheduling
 from saxaul.services.settle import Settling
@@ -26,6 +29,7 @@ from saxaul.services.take_reports import ReportTaking
 from saxaul.storage.bus import Bus
 from saxaul.storage.catalog import CatalogStore, CompanionRefusedError
 from saxaul.storage.claims import Claims
+from saxaul.storage.grants import Grants
 from saxaul.storage.log import LogStore
 from saxaul.storage.manifests import Manifests
 from saxaul.storage.orders import Orders
@@ -48,6 +52,7 @@ from tests.proof.memory_services import MemoryEventBridge, MemoryS3
 CALENDAR = make_calendar()
 QUEUE = "RedemptionQueue.fifo"
 PLANTING_QUEUE = "PlantingQueue.fifo"
+ACTION_QUEUE = "ActionQueue"
 
 
 class WatchedDynamoDB(MemoryDynamoDB):
@@ -125,6 +130,9 @@ class World:
         self.accrual = Accrual(
             Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock, self.receipts
         )
+        grants, outbox = Grants(self.ledger), Outbox(ACTION_QUEUE, self.receipts)
+        self.intake = Intake(grants, self.catalog_store, CALENDAR, self.clock, outbox)
+        self.reversal_intake = ReversalIntake(self.periods, grants, self.catalog_store, CALENDAR, self.clock, outbox)
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
         self.redeeming: Redeeming = Redeeming(
             redemptions=self.redemptions,

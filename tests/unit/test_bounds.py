@@ -311,3 +311,35 @@ def test_a_period_with_every_field_set_is_read_back_unchanged() -> None:
     assert restored == period
     assert list(restored.entries) == list(entries)
     assert RESERVED_BYTES < ENTRY_BYTES
+
+
+@pytest.mark.parametrize("number", [1, 6, 20, 400])
+@pytest.mark.parametrize("every", [1, 3, 1000], ids=["all", "some", "one"])
+def test_the_marks_of_a_period_are_read_back(number: int, every: int) -> None:
+    rng = random.Random(number)
+    entries = {
+        f"{APP}:{n}": make_entry(receipt=urlsafe_b64encode(rng.randbytes(3)).decode() if n % every == 0 else "")
+        for n in range(number)
+    }
+    period = Period(EMPTY.key, entries)
+
+    assert dict(from_item({**to_item(period), "v": 1}).entries) == entries
+
+
+def test_marks_that_are_not_those_of_intake_are_kept_with_their_entries() -> None:
+    entries = {f"{APP}:{n}": make_entry(receipt=["a.b~", "x", "Zk3v", ""][n % 4]) for n in range(20)}
+    item = to_item(Period(EMPTY.key, entries))
+
+    assert "marks" not in item
+    assert dict(from_item({**item, "v": 1}).entries) == entries
+
+
+def test_a_mark_adds_at_most_four_bytes_to_an_entry_of_a_compressed_period() -> None:
+    rng = random.Random(5)
+    plain = period_of_rides(50)
+    marked = {
+        name: replace(entry, receipt=urlsafe_b64encode(rng.randbytes(3)).decode())
+        for name, entry in plain.entries.items()
+    }
+
+    assert item_size(replace(plain, entries=marked)) - item_size(plain) <= 4 * 50

@@ -1,5 +1,6 @@
 """Messages: actions are packed into few bodies, each small enough to be billed as one request, and none is lost."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from saxaul.catalog.models import ValidationError
 from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.actions import Action, Owner, Withdrawal
 from saxaul.ledger.identifiers import is_identifier
-from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, RedemptionMessage, pack_withdrawals
+from saxaul.messages.bodies import MAX_MESSAGE_BYTES, ActionMessage, Call, RedemptionMessage, pack, pack_withdrawals
 from tests.builders import APP, FACILITY, NOON, USER, action_bodies, make_action, make_action_type
 
 ids = st.text("abcXYZ09._~@:+=-", min_size=1, max_size=128).filter(is_identifier)
@@ -166,3 +167,27 @@ def test_whatever_amount_the_catalog_accepts_fits_a_message(amount: str) -> None
 
 def test_the_largest_amount_of_the_catalog_is_accepted() -> None:
     assert make_action_type(max_quantity="999999999.999999").max_quantity == MAX_AMOUNT
+
+
+@given(sizes=crowds, refused=st.integers(0, 20))
+def test_the_parts_of_a_receipt_have_each_accepted_place_once(sizes: list[tuple[int, int]], refused: int) -> None:
+    batch = make_actions(sizes)
+    places = [place for place in range(len(batch) + refused) if place >= refused]
+    call = Call(APP, NOON, "sixteen-letters_", len(batch) + refused)
+
+    packed = pack(call, batch, places)
+    messages = [ActionMessage.model_validate_json(found.body) for found in packed]
+
+    assert [message.receipt_part({}) for message in messages] == [found.part for found in packed]
+    assert [(message.part, message.parts) for message in messages] == [(n, len(packed)) for n in range(len(packed))]
+    found = {p: action for m in messages for p, action in zip(m.places, m.unpacked(), strict=True)}
+    assert found == {place: action._replace(receipt="sixt") for place, action in zip(places, batch, strict=True)}
+
+
+@pytest.mark.parametrize("places", [[], [0], [0, 1, 2], [0, 7]])
+def test_a_message_needs_a_place_in_the_call_for_each_action(places: list[int]) -> None:
+    [body] = action_bodies(APP, NOON, [make_action("a"), make_action("b")], "a-receipt")
+    broken = json.loads(body) | {"places": places}
+
+    with pytest.raises(ValidationError):
+        ActionMessage.model_validate_json(json.dumps(broken))
