@@ -44,7 +44,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.accrual_plot import draw
 from benchmarks.accrual_report import BUDGETS, SIZES, Results, missed_budgets, report, show
 from benchmarks.day import Call, Day, Reported
-from benchmarks.engine import CATALOG, LEDGER, PLAIN, engine, make_tables
+from benchmarks.engine import ACTIVITY, CATALOG, LEDGER, PLAIN, engine, make_tables
 from benchmarks.metering import Meter
 from benchmarks.periods_way import PeriodsWay, SingleWritesWay, users_of
 from benchmarks.prices import Usage
@@ -95,7 +95,7 @@ class Bench:
 
     def measure(self, way: Way, day: Day, sample: list[SampledCall], progress: Progress, doing: str) -> Usage:
         """Return the usage of the sampled calls, each with the items that the table has at that time of the day."""
-        make_tables(LEDGER, PLAIN)
+        make_tables(LEDGER, ACTIVITY, PLAIN)
         used: Counter[str] = Counter()
         actions = 0
         for sampled in progress.track(sample, description=doing):
@@ -155,6 +155,8 @@ class Bench:
             actions=actions,
             api_calls=used["api_calls"],
             write_units=used["write_units"],
+            receipt_units=used["receipt_units"],
+            unmarked_units=used["unmarked_units"],
             read_units=reads + catalog_reads * self.catalog_units,
             dynamodb_requests=used["dynamodb_requests"] - used["Query"],
             sqs_requests=used["sqs_requests"],

@@ -12,7 +12,7 @@ from benchmarks.periods_way import users_of
 from benchmarks.prices import AS_OF, REGION, Usage
 from local.console import console
 
-SIZES = (10, 100, 1000)
+SIZES = (1, 10, 100, 1000)
 """Actions per call."""
 
 BUDGETS = {"one_by_one": 1.08, "together": 0.57}
@@ -20,6 +20,9 @@ BUDGETS = {"one_by_one": 1.08, "together": 0.57}
 
 BATCHED_BUDGETS = {"one_by_one": 1.06, "together": 0.54}
 """The same in calls of ``BATCHED_SIZE`` actions, rounded to two digits."""
+
+RECEIPTS_BUDGET = 0.05
+"""The most write units for receipts per action in calls of ``BATCHED_SIZE`` actions, with their index."""
 
 REQUESTS_BUDGET = 0.10
 PROCESSOR_BUDGET = 0.25
@@ -45,7 +48,9 @@ def figures(usage: Usage) -> dict[str, Any]:
     """Return the figures of a measurement, by their names in the JSON."""
     bill = usage.bill(function_memory("AccruePoints"))
     per_action = {
-        "write_units_per_action": usage.write_units,
+        "write_units_per_action": usage.write_units - usage.receipt_units,
+        "unmarked_units_per_action": usage.unmarked_units,
+        "receipt_units_per_action": usage.receipt_units,
         "read_units_per_action": usage.read_units,
         "dynamodb_requests_per_action": usage.dynamodb_requests,
         "sqs_requests_per_action": usage.sqs_requests,
@@ -107,10 +112,7 @@ def missed_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
             if found["times_fewer_write_units_per_action"] < LEAST_RATIO:
                 yield f"{arriving}, calls of {size}: the usual design needs under {LEAST_RATIO} times the write units"
 
-    for arriving, most in BATCHED_BUDGETS.items():
-        units = round(summary[arriving][str(BATCHED_SIZE)]["write_units_per_action"], 2)
-        if units > most:
-            yield f"{arriving}, calls of {BATCHED_SIZE}: {units} write units, budget {most}"
+    yield from _missed_in_batches(summary)
     ours, single = (summary[name][str(BATCHED_SIZE)] for name in ("one_by_one", "single_writes"))
     if ours["dynamodb_requests_per_action"] > REQUESTS_BUDGET:
         yield f"one by one: {ours['dynamodb_requests_per_action']} DynamoDB requests, budget {REQUESTS_BUDGET}"
@@ -119,10 +121,21 @@ def missed_budgets(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"one by one: {share:.2f} of the processor time with single writes, budget {PROCESSOR_BUDGET}"
 
 
+def _missed_in_batches(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line of text for each missed budget of write units in calls of ``BATCHED_SIZE`` actions."""
+    for arriving, most in BATCHED_BUDGETS.items():
+        units = round(summary[arriving][str(BATCHED_SIZE)]["write_units_per_action"], 2)
+        if units > most:
+            yield f"{arriving}, calls of {BATCHED_SIZE}: {units} write units, budget {most}"
+        receipts = summary[arriving][str(BATCHED_SIZE)]["receipt_units_per_action"]
+        if receipts > RECEIPTS_BUDGET:
+            yield f"{arriving}, calls of {BATCHED_SIZE}: {receipts} write units of receipts, budget {RECEIPTS_BUDGET}"
+
+
 def show(summary: Mapping[str, Any]) -> None:
     title = f"Cost per action, over a day of {summary['users']:,} users and {summary['actions_a_day']:,} actions"
     grid = Grid(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("", "calls", "write units", "read", "DDB", "SQS", "ms", "$/million"):
+    for heading in ("", "calls", "write units", "receipts", "read", "DDB", "SQS", "ms", "$/million"):
         grid.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     names = {
         "usual": "usual design",
@@ -136,6 +149,7 @@ def show(summary: Mapping[str, Any]) -> None:
                 row,
                 f"{int(size):,}",
                 f"{found['write_units_per_action']:.2f}{_ratio(found, 'write_units_per_action')}",
+                f"{found['receipt_units_per_action']:.3f}",
                 f"{found['read_units_per_action']:.2f}",
                 f"{found['dynamodb_requests_per_action']:.2f}",
                 f"{found['sqs_requests_per_action']:.3f}",
@@ -149,6 +163,13 @@ def show(summary: Mapping[str, Any]) -> None:
         for size, found in summary["one_by_one"].items()
     )
     console.print("Figures per action. calls: actions per call; read: read units; DDB, SQS: requests; ms: CPU time.")
+    for row in BUDGETS:
+        found = summary[row][str(BATCHED_SIZE)]
+        units, unmarked = found["write_units_per_action"], found["unmarked_units_per_action"]
+        console.print(
+            f"Marks of receipts, {names[row]}, calls of {BATCHED_SIZE}: "
+            f"{units:.4f} write units with them, {unmarked:.4f} without."
+        )
     console.print(
         f"List prices of {REGION}, {AS_OF}. API Gateway is not included; it costs both designs the same: ${gateway}."
     )

@@ -123,6 +123,11 @@ class Day:
         ]
         return [self._act(user, chance, moment, MIX) for moment in moments]
 
+    def calls_of(self, user: int) -> list[int]:
+        """Return for each of a user's actions on the day, in order, the number of the arrival that reports it."""
+        first = [arrival for arrival in self._arrivals_of(user) if not arrival.again]
+        return [number for number, arrival in enumerate(first) for _ in range(arrival.acts)]
+
     def reported_before(self, user: int, kinds: Collection[str]) -> list[Reported]:
         """Return the user's actions of some types on earlier days of the month, at the same rate as on this day."""
         chance = self._chance(user, "before")

@@ -38,8 +38,11 @@ CLIENTS_OF_EVENTS = {
 }
 """The Cognito clients that send the requests in ``events/``, and the app to which the event of a grant refers."""
 
-LEDGER, CATALOG, PLAIN = "Ledger", "Catalog", "Plain"
-"""The template's two tables, and a third one without an index, for the usual design."""
+LEDGER, CATALOG, ACTIVITY, PLAIN = "Ledger", "Catalog", "Activity", "Plain"
+"""The template's three tables, and one without an index, for the usual design."""
+
+_DECLARED = {LEDGER: "LedgerTable", ACTIVITY: "ActivityTable"}
+"""The resource in the template of which a table is a copy. The others are copies of the catalog's table."""
 
 PUBLISHED = "published"
 """The bucket of the published catalog."""
@@ -71,7 +74,7 @@ def engine() -> Iterator[str]:
         endpoint = f"http://localhost:{port}"
         os.environ.update(ADMIN, AWS_ENDPOINT_URL=endpoint, **_function_environment())
         settings.cache_clear()
-        make_tables(LEDGER, CATALOG, PLAIN)
+        make_tables(LEDGER, CATALOG, ACTIVITY, PLAIN)
         sqs = boto3.client("sqs")
         queue = sqs.create_queue(QueueName="ActionQueue")["QueueUrl"]
         redemptions = sqs.create_queue(QueueName="RedemptionQueue.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
@@ -101,6 +104,7 @@ def _function_environment() -> dict[str, str]:
         "HARVEST_TIME": defaults["HarvestTime"],
         "LEDGER_TABLE": LEDGER,
         "CATALOG_TABLE": CATALOG,
+        "ACTIVITY_TABLE": ACTIVITY,
         "CATALOG_BUCKET": PUBLISHED,
     }
 
@@ -110,7 +114,7 @@ def make_tables(*names: str) -> None:
     client = boto3.client("dynamodb")
     copied = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     for name in names:
-        declared = resources("AWS::DynamoDB::Table")["LedgerTable" if name == LEDGER else "CatalogTable"]
+        declared = resources("AWS::DynamoDB::Table")[_DECLARED.get(name, "CatalogTable")]
         if name in client.list_tables()["TableNames"]:
             client.delete_table(TableName=name)
         client.create_table(TableName=name, **{key: declared[key] for key in copied if key in declared})

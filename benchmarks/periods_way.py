@@ -7,23 +7,27 @@ periods in the table with the computed ones.
 """
 
 import json
+from base64 import urlsafe_b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from time import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 from benchmarks.day import Call, Day, Reported
+from benchmarks.metering import unmarked
 from functions.accrue_points import handler as accrue_points
 from functions.ingest_actions.handler import handler as ingest_actions
 from local.sam import ROOT
 from saxaul.catalog.entries import Catalog
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.ledger.actions import Action
+from saxaul.ledger.fates import mark_of
 from saxaul.ledger.periods import Period, PeriodKey, period_of, post
 from saxaul.ledger.screening import screen
 from saxaul.messages.events import QueueRecord
@@ -153,8 +157,11 @@ class ExpectedPeriods:
     def after(self, user: int, count: int) -> list[Period]:
         """Return a user's periods after the first ``count`` actions of the day."""
         if user not in self._todo:
-            self._post(user, self._screened(self._day.reported_before(user, self._monthly)))
-            self._todo[user] = self._screened(self._day.reported(user))
+            before = self._screened(self._day.reported_before(user, self._monthly))
+            self._post(user, [_marked(act, f"{user}/before/{number}") for number, act in enumerate(before)])
+            marks = self._day.calls_of(user)
+            acts = self._screened(self._day.reported(user))
+            self._todo[user] = [_marked(act, f"{user}/{mark}") for act, mark in zip(acts, marks, strict=True)]
         self._post(user, self._todo[user][self._done[user] : count])
         self._done[user] = max(count, self._done[user])
         return list(self._periods[user].values())
@@ -174,10 +181,17 @@ class ExpectedPeriods:
         return accepted
 
 
+def _marked(action: Action, call: str) -> Action:
+    """Return an action with the mark of the receipt of a call. Each call has a random mark of its own."""
+    receipt_id = urlsafe_b64encode(sha256(call.encode()).digest()).decode()
+    return action._replace(receipt=mark_of(receipt_id))
+
+
 def users_of(call: Call) -> list[int]:
     return list(dict.fromkeys(arrival.user for arrival in call))
 
 
 def _without_times(period: Period) -> Any:  # noqa: ANN401 - any type that can be compared
-    """Return the content of a period without the times of posting, which differ between runs."""
-    return {key: replace(entry, recorded_at=0) for key, entry in period.entries.items()}, period.digests
+    """Return the content of a period without the times of posting and the receipts, which differ between runs."""
+    entries = {key: replace(unmarked(entry), recorded_at=0) for key, entry in period.entries.items()}
+    return entries, period.digests

@@ -138,6 +138,9 @@ class Usage:
 
     Attributes:
         actions: the number of distinct actions. A repeat adds to the usage, but not to this number.
+        write_units: of DynamoDB, those for receipts included.
+        receipt_units: the part of ``write_units`` that is for receipts and their index.
+        unmarked_units: what the periods would take of ``write_units`` if their entries had no marks of receipts.
         sqs_requests: billed requests, one for each 64 KB of payload.
         fair_queue_requests: the part of ``sqs_requests`` that goes to a fair queue.
         processor_seconds: processor time of this process, on this machine.
@@ -147,6 +150,8 @@ class Usage:
     actions: int = 0
     api_calls: int = 0
     write_units: float = 0
+    receipt_units: float = 0
+    unmarked_units: float = 0
     read_units: float = 0
     dynamodb_requests: int = 0
     sqs_requests: int = 0

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import ANY
 
 import boto3
 import httpx
@@ -83,7 +84,11 @@ def open_project(operator: Client) -> str:
 def let_each_ride_the_bus(stack: dict[str, Any], client: Client, users: list[str]) -> None:
     for first in range(0, len(users), 500):
         rides = [make_action(user) for user in users[first : first + 500]]
-        assert client.call_or_exit("POST", "/actions", {"actions": rides}) == {"accepted": len(rides), "refused": []}
+        assert client.call_or_exit("POST", "/actions", {"actions": rides}) == {
+            "receipt_id": ANY,
+            "accepted": len(rides),
+            "refused": [],
+        }
     assert eventually(lambda: messages_in(stack, "actions"), lambda count: count == 0, PATIENCE) == 0
 
 

@@ -91,6 +91,8 @@ def test_periods_need_one_message_and_one_read_and_one_batch_of_writes_per_call(
         "GetItem": 2,  # the app's registration, at most every three seconds; the catalog's head, every 30 seconds
         "BatchGetItem": 1,
         "BatchExecuteStatement": 1,
+        "PutItem": 1,  # the receipt, when the call is accepted
+        "BatchWriteItem": 1,  # the receipt, when the call is posted
     }
     assert (used["sqs_requests"], used["api_calls"], used["batches"]) == (3, 1, 1)
 

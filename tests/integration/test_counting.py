@@ -4,6 +4,7 @@ import random
 from decimal import Decimal
 from itertools import permutations
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -42,7 +43,7 @@ def refund(action: dict[str, Any]) -> dict[str, Any]:
 def send_each(stack: Stack, *actions: dict[str, Any], client: str = "alipay-client") -> None:
     """Report actions one by one, and post each before the next."""
     for action in actions:
-        assert report_actions(action, client=client).body == {"accepted": 1, "refused": []}
+        assert report_actions(action, client=client).body == {"receipt_id": ANY, "accepted": 1, "refused": []}
         stack.deliver_reported()
 
 
@@ -94,7 +95,7 @@ def test_running_totals_of_one_request_are_all_accepted_and_the_highest_counts(s
     response = report_actions(*(steps("steps", quantity, mode="total") for quantity in (3000, 9000, 1000)))
     stack.deliver_reported()
 
-    assert response.body == {"accepted": 3, "refused": []}
+    assert response.body == {"receipt_id": ANY, "accepted": 3, "refused": []}
     assert wallet_of()["earned"] == 180
 
 
@@ -321,7 +322,7 @@ def test_a_facility_that_was_added_a_moment_ago_is_found(stack: Stack) -> None:
     stack.seed("facilities", dc=make_facility(renewable_electricity="1000"))
     stack.clock.instant += 6
 
-    assert report_actions(meter).body == {"accepted": 1, "refused": []}
+    assert report_actions(meter).body == {"receipt_id": ANY, "accepted": 1, "refused": []}
 
 
 def test_the_actions_of_a_facility_beyond_the_share_of_an_app_count_in_the_public_totals(stack: Stack) -> None:

@@ -78,10 +78,15 @@ def test_the_event_of_the_schedule_queues_no_project_while_no_tree_is_reserved()
     assert invoke("schedule_orders", event_of("schedule_orders")) == {"projects": []}
 
 
-def test_the_ingest_event_queues_the_messages_of_the_accrual_event(seeded: Stack) -> None:
+def test_the_ingest_event_queues_the_messages_of_the_accrual_event(
+    seeded: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = [record["body"] for record in event_of("accrue_points")["Records"]]
+    monkeypatch.setattr("saxaul.services.ingest.new_receipt_id", lambda: json.loads(bodies[0])["receipt"])
+
     invoke("ingest_actions", event_of("ingest_actions"))
 
-    assert seeded.receive_all(seeded.actions_url) == [record["body"] for record in event_of("accrue_points")["Records"]]
+    assert seeded.receive_all(seeded.actions_url) == bodies
 
 
 def test_the_accrual_event_writes_the_item_of_the_tally_event(seeded: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from itertools import permutations
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -35,7 +36,7 @@ def ride(action_id: str = "ride-1", **changes: object) -> dict[str, Any]:
 
 
 def send(stack: Stack, client: str, *actions: dict[str, Any]) -> None:
-    assert report_actions(*actions, client=client).body == {"accepted": len(actions), "refused": []}
+    assert report_actions(*actions, client=client).body == {"receipt_id": ANY, "accepted": len(actions), "refused": []}
     stack.deliver_reported()
 
 

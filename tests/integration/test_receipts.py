@@ -10,6 +10,7 @@ from saxaul.catalog.entries import Cap
 from saxaul.ledger.fates import mark_of
 from saxaul.ledger.receipts import Fate, ReceiptPart, fates_of
 from saxaul.storage.receipts import Receipts
+from saxaul.storage.table import Item, Table
 from tests.builders import APP, NOON, action_bodies, make_action, make_action_type, reported
 from tests.integration.log_lines import Lines
 from tests.integration.stack import Response, Stack, report_actions, report_reversals
@@ -153,25 +154,24 @@ def test_a_receipt_that_cannot_be_written_fails_only_its_message_and_is_written_
 ) -> None:
     responses = [rides(f"ride-{number}", quantity="0.5") for number in range(3)]
     bodies = stack.receive_all(stack.actions_url)
-    broken, put = responses[1].body["receipt_id"], Receipts.put_complete
+    broken, batches = responses[1].body["receipt_id"], []
 
-    def mutant(receipts: Receipts, parts: Sequence[ReceiptPart]) -> None:
-        if any(part.receipt_id == broken for part in parts):
-            raise invalid()
-        put(receipts, parts)
+    def mutant(table: Table, items: Sequence[Item]) -> None:
+        batches.append(len(items))
+        if any(item["pk"].endswith(broken) for item in items):
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "malformed"}}, "BatchWriteItem")
+        put_all(table, items)
 
+    put_all = Table.put_all
     with monkeypatch.context() as patch:
-        patch.setattr(Receipts, "put_complete", mutant)
+        patch.setattr(Table, "put_all", mutant)
         assert stack.accrue(*bodies) == ["m-1"]
+    assert batches == [3, 1, 1, 1]
     assert [said(stack, response) for response in responses] == [[POSTED], [WAITING], [POSTED]]
 
     assert stack.accrue(bodies[1]) == []
     assert said(stack, responses[1]) == [POSTED]
     assert len(stack.periods_of()[0].entries) == 3
-
-
-def invalid() -> Exception:
-    return ClientError({"Error": {"Code": "ValidationException", "Message": "malformed"}}, "BatchWriteItem")
 
 
 def test_of_a_message_that_fails_only_what_was_posted_stops_waiting(stack: Stack) -> None:

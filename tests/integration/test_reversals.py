@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from botocore.exceptions import ClientError
@@ -36,7 +37,7 @@ def test_a_reversal_before_the_harvest_removes_the_points_and_grams(stack: Stack
     response = reverse(refund())
     deliver_all(stack)
 
-    assert (response.status, response.body) == (202, {"accepted": 1, "refused": []})
+    assert (response.status, response.body) == (202, {"receipt_id": ANY, "accepted": 1, "refused": []})
     assert (wallet_of()["earned"], wallet_of()["avoided_g"]) == (0, 0)
     assert names_by_window(stack) == {"2026-06-05": ["alipay:ride-1"]}
 
@@ -214,7 +215,7 @@ def test_a_reversal_that_was_queued_before_its_action_was_added_to_a_sum_changes
     response = reverse(refund(action_id="ride-49"))
     deliver_all(stack)
 
-    assert (response.status, response.body) == (202, {"accepted": 1, "refused": []})
+    assert (response.status, response.body) == (202, {"receipt_id": ANY, "accepted": 1, "refused": []})
     assert (wallet_of()["earned"], wallet_of()["avoided_g"]) == (80, 50 * 212.5)
 
 

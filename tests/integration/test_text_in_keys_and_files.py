@@ -83,7 +83,7 @@ def test_a_list_of_the_index_belongs_to_one_project_or_partner() -> None:
 
 def test_a_queue_message_has_exactly_the_ids_that_were_reported() -> None:
     reported = [make_action(text, owner=Owner("user", text)) for text in IDS]
-    bodies = action_bodies("alipay", NOON, reported)
+    bodies = action_bodies("alipay", NOON, reported, "")
 
     found = [action for body in bodies for action in ActionMessage.model_validate_json(body).unpacked()]
 

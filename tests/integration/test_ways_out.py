@@ -59,6 +59,7 @@ WAYS_OUT = {
         {
             "saxaul/http/endpoint.py",
             "saxaul/services/personal.py",
+            "saxaul/services/queue_calls.py",
             "saxaul/services/read_figures.py",
             "saxaul/services/search.py",
             "saxaul/services/settle.py",

@@ -10,6 +10,7 @@ from tests.template.reading import functions, made, made_resources, sources
 
 PERMISSIONS = {
     "IngestActions": [
+        "dynamodb:PutItem dynamodb:Query on ActivityTable in RECEIPT#*",
         "dynamodb:Query on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in catalog clients",
@@ -17,6 +18,7 @@ PERMISSIONS = {
         "sqs:SendMessage on ActionQueue",
     ],
     "AccruePoints": [
+        "dynamodb:PutItem dynamodb:BatchWriteItem on ActivityTable in RECEIPT#*",
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         (
             "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PartiQLInsert dynamodb:PartiQLUpdate dynamodb:PutItem"

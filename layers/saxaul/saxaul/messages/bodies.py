@@ -58,7 +58,7 @@ PackedWithdrawal = tuple[Literal["user", "facility"], Id, Id, Window, bool]
 """A withdrawal as a row of a message: the owner's kind and id, action_id, the window of the period, and is_lifted."""
 
 
-Place = Annotated[int, Field(ge=0)]
+Index = Annotated[int, Field(ge=0)]
 """The place of an action or a reversal in its call, from 0."""
 
 
@@ -75,10 +75,10 @@ class ActionMessage(Model):
     app: Id
     accepted_at: Instant
     receipt: Id | Literal[""] = Field(default="")
-    part: Place = Field(default=0)
+    part: Index = Field(default=0)
     parts: Annotated[int, Field(ge=1)] = Field(default=1)
-    size: Place = Field(default=0)
-    places: list[Place] = Field(default=[])
+    size: Index = Field(default=0)
+    places: list[Index] = Field(default=[])
     actions: list[PackedAction] = Field(default=[])
     reversals: list[PackedReversal] = Field(default=[])
     withdrawals: list[PackedWithdrawal] = Field(default=[])

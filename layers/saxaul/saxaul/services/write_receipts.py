@@ -4,14 +4,11 @@ A receipt is written after the periods. So no receipt says that an action is pos
 between, the message is delivered again: then the worker finds its own entries, and writes the receipt.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from botocore.exceptions import ClientError
+from collections.abc import Collection, Iterator, Mapping
 
 from saxaul.ledger.receipts import ReceiptPart
 from saxaul.messages.bodies import ActionMessage
 from saxaul.storage.receipts import Receipts
-from saxaul.storage.table import BATCH_WRITE
 
 
 def write_receipts(
@@ -35,34 +32,23 @@ def write_receipts(
                 parts[key] = part
     failed: dict[str, str] = {}
     for part, error in _written(receipts, parts.values()):
-        failed |= dict.fromkeys(owners[part.receipt_id, part.part], f"the receipt cannot be written: {error!r}")
+        if error:
+            failed |= dict.fromkeys(owners[part.receipt_id, part.part], f"the receipt cannot be written: {error!r}")
     return failed
 
 
-def _written(receipts: Receipts, parts: Iterable[ReceiptPart]) -> Iterator[tuple[ReceiptPart, Exception]]:
-    """Write parts, the complete ones in batches. Yield those that could not be written, with the reason."""
-    found = list(parts)
-    complete = [part for part in found if not part.is_waiting]
-    for start in range(0, len(complete), BATCH_WRITE):
-        yield from _written_together(receipts, complete[start : start + BATCH_WRITE])
-    for part in (part for part in found if part.is_waiting):
-        try:
-            receipts.put_partial(part)
-        except Exception as error:  # noqa: BLE001 - a failure of one receipt must not stop the others
-            yield part, error
+def _written(receipts: Receipts, parts: Collection[ReceiptPart]) -> Iterator[tuple[ReceiptPart, Exception | None]]:
+    """Write parts, the complete ones in batches. Yield each with why it may not be written, or None if it is."""
+    complete = [part for part in parts if not part.is_waiting]
+    yield from zip(complete, receipts.put_complete(complete), strict=True)
+    for part in parts:
+        if part.is_waiting:
+            yield part, _put_partial(receipts, part)
 
 
-def _written_together(receipts: Receipts, batch: Sequence[ReceiptPart]) -> Iterator[tuple[ReceiptPart, Exception]]:
+def _put_partial(receipts: Receipts, part: ReceiptPart) -> Exception | None:
     try:
-        receipts.put_complete(batch)
-    except Exception as error:  # noqa: BLE001 - a failure of one batch must not stop the others
-        if len(batch) > 1 and _is_invalid(error):
-            # One malformed item makes DynamoDB refuse the whole batch. It must not hold up the others.
-            for part in batch:
-                yield from _written_together(receipts, [part])
-        else:
-            yield from ((part, error) for part in batch)
-
-
-def _is_invalid(error: Exception) -> bool:
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException"
+        receipts.put_partial(part)
+    except Exception as error:  # noqa: BLE001 - a failure of one receipt must not stop the others
+        return error
+    return None

@@ -7,9 +7,11 @@ replaces a part that exists, and a part that is complete never waits again.
 import zlib
 from collections.abc import Iterator, Sequence
 
+from botocore.exceptions import ClientError
+
 from saxaul.ledger.receipts import DROPPED, WAITING, ReceiptPart
 from saxaul.races import retry_lost_races
-from saxaul.storage.table import IS_NEW, Item, ItemMovedError, Key, Table
+from saxaul.storage.table import BATCH_WRITE, IS_NEW, Item, ItemMovedError, Key, Table
 
 RECEIPT_PREFIX = "RECEIPT#"
 SHARDS = 16
@@ -28,13 +30,25 @@ class Receipts:
         """Write a part if it does not exist yet. If it exists, posting was faster, and nothing changes."""
         self._put_if(part, IS_NEW)
 
-    def put_complete(self, parts: Sequence[ReceiptPart]) -> None:
-        """Write parts in which nothing waits, over what is stored.
+    def put_complete(self, parts: Sequence[ReceiptPart]) -> list[Exception | None]:
+        """Write parts in which nothing waits, over what is stored. Return for each why it may not be written.
 
-        Raises:
-            OverloadedError: DynamoDB left some parts unwritten.
+        Some parts of a batch that failed may have been written all the same.
         """
-        self._table.put_all([to_item(part) for part in parts])
+        starts = range(0, len(parts), BATCH_WRITE)
+        return [error for start in starts for error in self._put_batch(parts[start : start + BATCH_WRITE])]
+
+    def _put_batch(self, parts: Sequence[ReceiptPart]) -> list[Exception | None]:
+        try:
+            self._table.put_all([to_item(part) for part in parts])
+        except ClientError as refused:
+            if len(parts) > 1 and refused.response["Error"]["Code"] == "ValidationException":
+                # One malformed item makes DynamoDB refuse the whole batch. It must not hold up the others.
+                return [error for part in parts for error in self._put_batch([part])]
+            return [refused] * len(parts)
+        except Exception as error:  # noqa: BLE001 - the failure of a batch must not stop the others
+            return [error] * len(parts)
+        return [None] * len(parts)
 
     def put_partial(self, part: ReceiptPart) -> None:
         """Write a part in which something waits, unless a complete one is stored."""
