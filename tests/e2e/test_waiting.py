@@ -32,7 +32,7 @@ VISIBILITY = 100 if IS_LONG else 2
 """Seconds until SQS redelivers a message. After five deliveries, it is a dead letter: not in the long profile."""
 
 PATIENCE = 600
-_ROW = re.compile(r"^(\S{16}) +alipay +(\d+) +(\d+ (?:s|min)) +(waiting|late|dead|lost)$", re.MULTILINE)
+_ROW = re.compile(r"^(\S{16}) +alipay +(\d+) +(\d+ (?:s|min)) +(waiting|late|dead|lost) *$", re.MULTILINE)
 
 
 @contextmanager
