@@ -36,7 +36,7 @@ FOR_AWS = ROOT
 ON_LAMBDA = {"PythonRuntime": "python3.13", "Architecture": "arm64"}
 """The defaults of these parameters in the template; a test compares them with the template."""
 
-SERVICES = frozenset({"dynamodb", "events", "kms", "s3", "sqs"})
+SERVICES = frozenset({"cognito-idp", "dynamodb", "events", "kms", "s3", "sqs"})
 """The AWS services that the functions call; a test compares this set with the code."""
 
 THIS_MACHINE = {

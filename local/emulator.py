@@ -1,6 +1,6 @@
-"""Start MiniStack with corrections of three faults. The interpreter is MiniStack's own.
+"""Start MiniStack with corrections of four faults. The interpreter is MiniStack's own.
 
-MiniStack 1.5.33 differs from AWS in three ways that matter to accrual:
+MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in one that matters to apps:
 
 - A write by PartiQL does not appear in the stream of its table. So the public totals would stay empty, and repeated ids
   would not be found.
@@ -11,6 +11,8 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual:
   meanwhile. AWS reads each source independently. With this correction, all streams together have a thread of their
   own. So a batch of one stream still keeps the others waiting: TallyImpact and PublishCatalog get nothing while
   FindRepeats has a batch.
+- Cognito lacks the calls that add, list and delete the secrets of a client, and takes only the first secret for a
+  token. With this correction, a client has one secret or two, and gets tokens with each.
 
 MiniStack also parses each statement of a batch twice, and evaluates the policies for each statement. Here, the second
 time gets the result of the first, and each permission is evaluated once. So a write takes less processor time.
@@ -19,6 +21,7 @@ MiniStack still checks and runs each statement itself.
 
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
@@ -41,6 +44,7 @@ def main() -> None:
     iam.dynamodb_transaction_checks = _with_statements(iam, iam.dynamodb_transaction_checks)  # type: ignore[attr-defined]
     functions = import_module("ministack.services.lambda_svc")
     functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams)  # type: ignore[attr-defined] # noqa: SLF001
+    add_secrets(import_module("ministack.services.cognito"))
     import_module("ministack.app").main()
 
 
@@ -99,6 +103,90 @@ def _with_statements(iam: Any, checks: Callable[..., Any]) -> Callable[..., Any]
         ]
 
     return needed
+
+
+def add_secrets(cognito: Any) -> None:  # noqa: ANN401 - a module
+    """Add the calls for the secrets of clients to MiniStack's Cognito, and let its token endpoint take each secret."""
+    calls = {
+        "AddUserPoolClientSecret": _add_secret,
+        "ListUserPoolClientSecrets": _list_secrets,
+        "DeleteUserPoolClientSecret": _delete_secret,
+    }
+    dispatch, authenticate = cognito._dispatch_idp, cognito._authenticate_client  # noqa: SLF001
+
+    async def dispatched(action: str, data: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack's own
+        return _answer(cognito, calls[action], data) if action in calls else await dispatch(action, data)
+
+    def authenticated(headers: Any, form: Any) -> tuple[str, str]:  # noqa: ANN401 - MiniStack's own
+        """Return the id of a client and a secret: in place of each valid secret, the one that MiniStack knows."""
+        client_id, secret = authenticate(headers, form)
+        _, pool, client = cognito._find_pool_by_client_id(client_id)  # noqa: SLF001
+        if client and any(secret == known["ClientSecretValue"] for known in _secrets(pool, client)):
+            return client_id, client["ClientSecret"]
+        return client_id, secret
+
+    cognito._dispatch_idp, cognito._authenticate_client = dispatched, authenticated  # noqa: SLF001
+
+
+def _answer(cognito: Any, call: Callable[..., Any], data: dict[str, Any]) -> Any:  # noqa: ANN401 - MiniStack's own
+    pool, error = cognito._resolve_pool(data.get("UserPoolId"))  # noqa: SLF001
+    if error:
+        return error
+    client = pool["_clients"].get(data.get("ClientId"))
+    if not client:
+        return cognito.error_response_json("ResourceNotFoundException", "The client does not exist.", 400)
+    try:
+        return cognito.json_response(call(cognito, pool, client, data))
+    except _RefusedError as refused:
+        return cognito.error_response_json(*refused.args, 400)
+
+
+class _RefusedError(Exception):
+    """The code and the message of an error of Cognito."""
+
+
+def _secrets(pool: Any, client: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - MiniStack's own
+    """Return the secrets of a client, oldest first. At first, it has the one with which it was made."""
+    known: dict[str, list[dict[str, Any]]] = pool.setdefault("_client_secrets", {})
+    if client["ClientId"] not in known and client.get("ClientSecret"):
+        known[client["ClientId"]] = [_secret(client, client["ClientSecret"], client["CreationDate"])]
+    return known.get(client["ClientId"], [])
+
+
+def _secret(client: Any, value: str, created_at: float) -> dict[str, Any]:  # noqa: ANN401 - MiniStack's own
+    return {
+        "ClientSecretId": f"{client['ClientId']}--{int(created_at * 1000)}",
+        "ClientSecretValue": value,
+        "ClientSecretCreateDate": created_at,
+    }
+
+
+def _add_secret(cognito: Any, pool: Any, client: Any, data: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+    known = _secrets(pool, client)
+    if not known:
+        raise _RefusedError("InvalidParameterException", "The client has no secret.")
+    if len(known) > 1:
+        raise _RefusedError("LimitExceededException", "The client has two secrets, which is the most.")
+    made = _secret(client, data.get("ClientSecret") or cognito._client_secret(), time.time())  # noqa: SLF001
+    known.append(made)
+    return {"ClientSecretDescriptor": made}
+
+
+def _list_secrets(_: Any, pool: Any, client: Any, __: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+    shown = ("ClientSecretId", "ClientSecretCreateDate")
+    return {"ClientSecrets": [{name: known[name] for name in shown} for known in _secrets(pool, client)]}
+
+
+def _delete_secret(_: Any, pool: Any, client: Any, data: Any) -> Any:  # noqa: ANN401 - MiniStack's own
+    known = _secrets(pool, client)
+    left = [secret for secret in known if secret["ClientSecretId"] != data.get("ClientSecretId")]
+    if len(left) == len(known):
+        raise _RefusedError("ResourceNotFoundException", "The secret does not exist.")
+    if not left:
+        raise _RefusedError("InvalidParameterException", "The last secret of a client cannot be deleted.")
+    known[:] = left
+    client["ClientSecret"] = left[0]["ClientSecretValue"]
+    return {}
 
 
 def in_own_thread(poll: Callable[[], bool]) -> Callable[[], bool]:

@@ -17,6 +17,7 @@ from local.json_schemas import EXTENSIBLE, Schema, Schemas, text_of
 from local.operations import operations
 from local.problem_codes import API, ProblemCode, codes_below, codes_in_table, problem_codes
 from local.sam import ROOT
+from saxaul.catalog.clients import SCOPES_OF
 from saxaul.catalog.entries import MODELS, Identifier, Kind
 from saxaul.catalog.models import Field
 from saxaul.catalog.versions import HIGHEST_VERSION
@@ -26,7 +27,7 @@ from saxaul.http.catalog_views import EntryView
 from saxaul.http.operations import Answer, HeaderField, Operation
 from saxaul.http.order_views import ManifestView
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
-from saxaul.http.request import LANG, SCOPES_OF
+from saxaul.http.request import LANG
 from saxaul.ledger.identifiers import Id
 from saxaul.trees.manifests import COLUMNS, ManifestFile
 
@@ -69,6 +70,7 @@ _TAGS: Mapping[str, tuple[str, str]] = {
     "impact": ("Figures", "The totals of the programme, and the factors behind them. Anyone may read them."),
     "factors": ("Figures", ""),
     "catalog": ("Catalog", "Operators write what the programme consists of."),
+    "apps": ("Apps", "Operators register apps and planting partners, and end them."),
     "openapi.json": ("About", "This document."),
     "docs": ("About", ""),
 }
@@ -81,6 +83,7 @@ _IN_PATHS: Mapping[str, tuple[Any, str]] = {
     "redemption_id": (Id, "The id of a redemption."),
     "order_id": (Id, "The id of a planting order."),
     "app_id": (Identifier, "The id of an app."),
+    "secret_id": (str, "The id of a secret of an app."),
     "kind": (Kind, "A kind of catalog entries."),
     "id": (Identifier, "The id of a catalog entry."),
     "version": (Annotated[int, Field(ge=1, le=HIGHEST_VERSION)], "The number of a version."),
@@ -98,6 +101,7 @@ _SCOPES: Mapping[str, str] = {
     "grants.write": "Record what persons let third-party apps do.",
     "planting.write": "Read planting orders, and report on their trees.",
     "catalog.write": "Read and write the catalog.",
+    "apps.write": "Register apps and planting partners, rotate their secrets, suspend and end them.",
 }
 
 _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy", "timeout")
@@ -177,7 +181,9 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
     access = declared.access
     if access.scope is None or access.role is None:
         return
-    yield from ("unauthorized", "forbidden", "unknown_client", WRONG_ROLE[access.role][0])
+    yield from ("unauthorized", "forbidden", "unknown_client", "app_suspended", WRONG_ROLE[access.role][0])
+    if access.role != "operator":
+        yield "too_many_calls"
     if access.first_party:
         yield "not_first_party"
     if declared.names_a_person or access.optional or access.data in OF_MANY_PERSONS:

@@ -30,6 +30,7 @@ class Sender(NamedTuple):
         role: None if the client is not registered, or if its item in the registry is malformed.
         covers: what the person in the request has granted the app at this moment.
         owns: whether the redemption, the order or the receipt in the request is the sender's own.
+        scopes: the scopes for which the sender is registered; None for all of its role.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Sender(NamedTuple):
     is_trusted: bool = False
     covers: tuple[Cover, ...] = ()
     owns: bool = True
+    is_suspended: bool = False
+    scopes: tuple[str, ...] | None = None
 
 
 UNREGISTERED = Sender("a client that is not registered", None)
@@ -52,11 +55,15 @@ OWNERS = [
     Sender(f"a third-party app that may {cover}, of its own redemption", "app", covers=(cover,)) for cover in COVERS
 ]
 OTHER_FIRST_PARTY = Sender("another first-party app", "app", is_trusted=True, owns=False)
+SUSPENDED = Sender("a suspended first-party app", "app", is_trusted=True, owns=False, is_suspended=True)
+LIMITED = Sender(
+    "a first-party app that may only report", "app", is_trusted=True, owns=False, scopes=("actions.write",)
+)
 SENDERS = [
     *(UNREGISTERED, MALFORMED, FIRST_PARTY, OTHER_FIRST_PARTY, THIRD_PARTY, TAKEN_BACK),
     *(sender._replace(owns=False) for sender in GRANTED),
     *OWNERS,
-    *(PARTNER, OTHER_PARTNER, OPERATOR),
+    *(PARTNER, OTHER_PARTNER, OPERATOR, SUSPENDED, LIMITED),
 ]
 
 
@@ -73,16 +80,34 @@ def query_of(route: Operation, user_id: str) -> dict[str, str]:
     )
 
 
+def of_the_query(route: Operation) -> set[str]:
+    """Return the scope that a request needs besides that of its operation, because its query names a person."""
+    optional = route.access.optional
+    return {optional.scope} if optional and route.access.data is Data.PERSON_IN_QUERY else set()
+
+
 def expected(route: Operation, sender: Sender) -> str:
     """Return the code with which a request is refused, or :data:`ADMITTED`."""
     if route.access.scope is None:
         return ADMITTED
+    return _of_the_client(route, sender) or _of_the_data(route, sender) or ADMITTED
+
+
+def _of_the_client(route: Operation, sender: Sender) -> str:
+    """Return the code with which a client is refused, whatever it touches, or an empty text."""
     if sender.role is None:
         return "unknown_client"
+    if sender.is_suspended:
+        return "app_suspended"
     if route.access.role and sender.role != route.access.role:
         return _WRONG_ROLE[route.access.role]
-    if route.access.first_party and not sender.is_trusted:
-        return "not_first_party"
+    if sender.scopes is not None and not {route.access.scope, *of_the_query(route)} <= set(sender.scopes):
+        return "forbidden"
+    return "not_first_party" if route.access.first_party and not sender.is_trusted else ""
+
+
+def _of_the_data(route: Operation, sender: Sender) -> str:
+    """Return the code with which a client is refused because of whose data the request touches, or an empty text."""
     if route.access.cover and not sender.is_trusted and route.access.cover not in sender.covers:
         return "not_granted"
     if route.access.data is Data.OWN_REDEMPTION and not sender.owns:
@@ -90,7 +115,7 @@ def expected(route: Operation, sender: Sender) -> str:
     for parameter, code in HIDDEN.items():
         if parameter in route.path and not sender.owns:
             return code
-    return ADMITTED
+    return ""
 
 
 def cases() -> Iterator[tuple[Operation, Sender]]:

@@ -15,6 +15,9 @@ class StoppedClock(Clock):
     def now(self) -> int:
         return self.instant
 
+    def now_ns(self) -> int:
+        return self.instant * 1_000_000_000
+
     def elapsed(self) -> float:
         """Return a slightly larger value each time, so that a value that was just cached is older than 0 seconds."""
         return self.instant + next(self._ticks) / 1_000_000

@@ -21,6 +21,7 @@ from saxaul.problems import AllRefused
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
+from saxaul.services.limits import take_call
 from saxaul.services.read_receipt import read_receipt
 from saxaul.settings import settings
 
@@ -31,7 +32,14 @@ ACTIONS = Listed("actions", ReportedAction, MAX_ACTIONS, too_many="too_many_acti
 REVERSALS = Listed("reversals", ReportedReversal, MAX_ACTIONS, too_many="too_many_actions")
 
 
-@operation("POST", "/actions", TO_REPORT, body=ACTIONS, answers={202: AcceptedActionsView}, problems=("all_refused",))
+@operation(
+    "POST",
+    "/actions",
+    TO_REPORT,
+    body=ACTIONS,
+    answers={202: AcceptedActionsView},
+    problems=("all_refused", "daily_limit_reached"),
+)
 def report_actions(request: Request) -> Response:
     """Report up to 500 actions. Each is accepted or refused by itself.
 
@@ -39,11 +47,20 @@ def report_actions(request: Request) -> Response:
     recognised by its app, its owner and its ``action_id``, so it is safe to repeat a request unchanged.
     """
     reported = ACTIONS.of(request)
-    taken = _taken(intake().actions(request.app, reported, needs_grants=request.caller.needs_grants))
+    app = request.caller
+    result = intake().actions(app.name, reported, needs_grants=app.needs_grants, a_day=app.actions_per_day)
+    taken = _taken(result)
     return Response(accepted_actions_view(taken.receipt_id, taken.accepted, taken.refused, taken.flagged), status=202)
 
 
-@operation("POST", "/reversals", TO_REPORT, body=REVERSALS, answers={202: AcceptedView}, problems=("all_refused",))
+@operation(
+    "POST",
+    "/reversals",
+    TO_REPORT,
+    body=REVERSALS,
+    answers={202: AcceptedView},
+    problems=("all_refused", "daily_limit_reached"),
+)
 def reverse_actions(request: Request) -> Response:
     """Reverse up to 500 of the app's own actions, queued ones included. Each reversal is accepted or refused by itself.
 
@@ -53,7 +70,9 @@ def reverse_actions(request: Request) -> Response:
     safe to repeat a request unchanged.
     """
     reported = REVERSALS.of(request)
-    taken = _taken(_reversal_intake().take(request.app, reported, needs_grants=request.caller.needs_grants))
+    app = request.caller
+    result = _reversal_intake().take(app.name, reported, needs_grants=app.needs_grants, a_day=app.actions_per_day)
+    taken = _taken(result)
     return Response(accepted_view(taken.receipt_id, taken.accepted, taken.refused), status=202)
 
 
@@ -85,5 +104,5 @@ def _taken(taken: IntakeResult) -> IntakeResult:
     return taken
 
 
-handler = endpoint(report_actions, reverse_actions, view_receipt, find_client=registered_client)
+handler = endpoint(report_actions, reverse_actions, view_receipt, find_client=registered_client, take_call=take_call)
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

@@ -15,6 +15,7 @@ from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
+from saxaul.services.limits import take_call
 from saxaul.services.manage_grants import granting
 from saxaul.settings import settings
 
@@ -93,5 +94,7 @@ def _app_id(request: Request) -> str:
         ) from None
 
 
-handler = endpoint(list_grants, view_grant, write_grant, delete_grant, find_client=registered_client)
+handler = endpoint(
+    list_grants, view_grant, write_grant, delete_grant, find_client=registered_client, take_call=take_call
+)
 prepare(wiring.connect, GrantBody.prepare)

@@ -18,6 +18,7 @@ from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
 from saxaul.services.find_client import registered_client
 from saxaul.services.harvest import harvesting
+from saxaul.services.limits import take_call
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings
@@ -153,6 +154,7 @@ def cancel_redemption(request: Request) -> Response:
 handler = endpoint(
     *(harvest, request_trees, view_redemption, cancel_redemption),
     find_client=registered_client,
+    take_call=take_call,
     covers_of=covers_of,
 )
 prepare(wiring.connect, RedemptionBody.prepare, reading=wiring.read_catalog)

@@ -17,10 +17,11 @@ from saxaul.http.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, Answer, op
 from saxaul.http.personal_views import PersonalSearchView, impersonal_view, personal_view
 from saxaul.http.query import FreeText, WholeNumber
 from saxaul.http.request import LANG, Request, Response, language_of
-from saxaul.http.suggestion_views import ResultView, SearchView, result_view, with_figures
+from saxaul.http.suggestion_views import Caller, ResultView, SearchView, result_view, with_figures
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
+from saxaul.services.limits import take_call
 from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index
@@ -42,7 +43,7 @@ _PERSONAL_HEADERS = {"cache-control": "private, no-store"}
 
 class _SearchRequest(NamedTuple):
     query: str
-    app: str
+    caller: Caller
     language: Language
     limit: int
     today: date
@@ -68,10 +69,10 @@ def cached_search(index: SearchIndex) -> Callable[[_SearchRequest], _Results]:
 
 
 def _search(index: SearchIndex, search_request: _SearchRequest) -> _Results:
-    query, app, language, limit, today, last = search_request
-    answer = index.search(query, app, today, limit, language, last)
+    query, caller, language, limit, today, last = search_request
+    answer = index.search(query, caller.app, today, limit, language, last)
     return _Results(
-        [result_view(found, index.catalog, app, language, today) for found in answer.found], answer.fallback
+        [result_view(found, index.catalog, caller, language, today) for found in answer.found], answer.fallback
     )
 
 
@@ -90,7 +91,8 @@ def suggest(request: Request) -> Response:
     query = _QUERY.of(request) or ""
     language = language_of(request)
     limit = _LIMIT.of(request)
-    index, search_request = live_index().current(), _SearchRequest(query, request.app, language, limit, today())
+    caller = Caller(request.app, request.caller.link_pattern)
+    index, search_request = live_index().current(), _SearchRequest(query, caller, language, limit, today())
     if request.person is not None:
         personal = _body_for(request.person, index, search_request)
         return Response(personal, headers=_PERSONAL_HEADERS, language=language)
@@ -158,5 +160,5 @@ def _named_in(views: Sequence[ResultView]) -> tuple[list[str], list[str]]:
     return [view["id"] for view in views if view["kind"] == "tree_project"], facilities
 
 
-handler = endpoint(suggest, find_client=registered_client, covers_of=covers_of)
+handler = endpoint(suggest, find_client=registered_client, take_call=take_call, covers_of=covers_of)
 prepare(wiring.connect, _personal_reading, reading=lambda: live_index().current())

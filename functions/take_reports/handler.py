@@ -13,6 +13,7 @@ from saxaul.http.request import Request, Response
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
+from saxaul.services.limits import take_call
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings
@@ -112,5 +113,13 @@ def _order(request: Request) -> PlantingOrder:
     return order_viewing().find(request.identifier("order_id"), request.caller.partners)
 
 
-handler = endpoint(list_orders, view_order, confirm_trees, fail_trees, inspect_trees, find_client=registered_client)
+handler = endpoint(
+    list_orders,
+    view_order,
+    confirm_trees,
+    fail_trees,
+    inspect_trees,
+    find_client=registered_client,
+    take_call=take_call,
+)
 prepare(wiring.connect, Confirmation.prepare)

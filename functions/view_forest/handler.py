@@ -21,6 +21,7 @@ from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
+from saxaul.services.limits import take_call
 from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, RedemptionPlace, forest_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading
@@ -143,6 +144,7 @@ def list_tree_projects(request: Request) -> Response:
 handler = endpoint(
     *(view_wallet, view_ledger, view_statement, list_redemptions, view_forest, list_tree_projects),
     find_client=registered_client,
+    take_call=take_call,
     covers_of=covers_of,
 )
 prepare(wiring.connect, _TREES.places.prepare, reading=wiring.read_catalog)

@@ -35,6 +35,7 @@ from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.find_factor import factors
+from saxaul.services.limits import take_call
 from saxaul.services.read_impact import ShownRun, impact_reading
 from saxaul.services.wiring import today
 from saxaul.settings import settings
@@ -168,6 +169,8 @@ def view_factor(request: Request) -> Response:
 
 
 handler = endpoint(
-    *(list_campaigns, view_campaign, list_action_types, view_impact, view_factor), find_client=registered_client
+    *(list_campaigns, view_campaign, list_action_types, view_impact, view_factor),
+    find_client=registered_client,
+    take_call=take_call,
 )
 prepare(wiring.connect, _IDENTIFIER.prepare, reading=wiring.read_catalog)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ _ENTRY_OF_KIND: Mapping[str, Mapping[str, Any]] = {
     "synonyms": ENTRIES[5],
     "facilities": _FACILITY,
 }
+_BIKES: Mapping[str, Any] = {"name": "Bikes", "kind": "third_party"}
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -65,6 +66,34 @@ class World(NamedTuple):
     planted: str
     ordered: str
     failing: str
+    apps: "Apps"
+
+
+class Apps(NamedTuple):
+    """Apps that a test has registered.
+
+    Attributes:
+        app_id: an app with one secret.
+        ended_id: an app that is to be ended.
+        rotated_id: an app with two secrets.
+        secret_id: one of these two.
+    """
+
+    app_id: str
+    ended_id: str
+    rotated_id: str
+    secret_id: str
+
+
+def registered_apps(call: Callable[[str, str, Any], Any], mark: str) -> Apps:
+    """Register apps that no other test uses. ``call`` sends a request of an operator and returns the answer.
+
+    An id is never given away again, so ``mark`` is another one for each stack and test.
+    """
+    app_id, ended_id, rotated_id = (f"{PREFIX}{mark}-{name}" for name in ("app", "ended", "rotated"))
+    for name in (app_id, ended_id, rotated_id):
+        call("PUT", f"/apps/{name}", _BIKES)
+    return Apps(app_id, ended_id, rotated_id, call("POST", f"/apps/{rotated_id}/secret", {})["secret_id"])
 
 
 def known(world: World, tokens: Mapping[str, str]) -> Known:
@@ -118,6 +147,20 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "DELETE /catalog/{kind}/{id}": [Honest({"kind": "synonyms", "id": f"{PREFIX}deleted"})],
         "GET /catalog/{kind}/{id}/versions": [Honest(entry)],
         "POST /catalog/{kind}/{id}/versions/{version}/restore": [Honest({**entry, "version": "1"})],
+        **{
+            operation: [Honest({"app_id": world.apps.app_id}, body)]
+            for operation, body in {
+                "GET /apps/{app_id}": None,
+                "PUT /apps/{app_id}": _BIKES,
+                "POST /apps/{app_id}/suspend": None,
+                "POST /apps/{app_id}/resume": None,
+                "POST /apps/{app_id}/secret": {"overlap_seconds": 0},
+            }.items()
+        },
+        "DELETE /apps/{app_id}": [Honest({"app_id": world.apps.ended_id})],
+        "DELETE /apps/{app_id}/secrets/{secret_id}": [
+            Honest({"app_id": world.apps.rotated_id, "secret_id": world.apps.secret_id})
+        ],
         "GET /docs/{file}": [Honest({"file": file.name}) for file in sorted(_VIEWER.glob("swagger-ui-*"))],
         "GET /certificates/{number}": [
             Honest({"number": f"{number}{form}"}) for number in (world.planted, world.ordered) for form in ("", ".svg")
@@ -143,14 +186,15 @@ def _values(world: World) -> Mapping[str, Sequence[Any]]:
 
 
 def _harmless(case: Case) -> None:
-    """Let a request write only catalog entries whose ids begin with the prefix."""
+    """Let a request write only catalog entries and apps whose ids begin with the prefix."""
     path: Mapping[str, Any] = case.path_parameters or {}
-    identifier = path.get("id")
-    writes = case.method != "GET" and case.path.startswith("/catalog/")
+    name = "app_id" if case.path.startswith("/apps/") else "id"
+    identifier = path.get(name)
+    writes = case.method != "GET" and case.path.startswith(("/catalog/", "/apps/"))
     if not writes or not isinstance(identifier, str) or not _IDENTIFIER.fullmatch(identifier):
         return
     if not identifier.startswith(PREFIX):
-        case.path_parameters = {**path, "id": f"{PREFIX}{identifier}"[:64]}
+        case.path_parameters = {**path, name: f"{PREFIX}{identifier}"[:64]}
 
 
 def _names_refused_items(_: Case, answer: Answer) -> bool:
@@ -175,12 +219,20 @@ EXCLUSIONS = (
 
 
 def remove_entries(call: Callable[[str, str], Any]) -> None:
-    """Delete the entries that the requests wrote. ``call`` sends a request and returns the JSON of its answer."""
+    """Delete the entries that the requests wrote, and end the apps. ``call`` sends a request and returns the answer."""
+    for app in _listed(call, "/apps", "apps"):
+        if app["app_id"].startswith(PREFIX) and app["state"] != "ended":
+            call("DELETE", f"/apps/{app['app_id']}")
     for kind in ("suggestions", "initiatives", "campaigns", "synonyms", "tree-projects", "facilities", "action-types"):
-        cursor: str | None = ""
-        while cursor is not None:
-            page = call("GET", f"/catalog/{kind}?limit=200" + (f"&cursor={cursor}" if cursor else ""))
-            for entry in page["entries"]:
-                if entry["id"].startswith(PREFIX):
-                    call("DELETE", f"/catalog/{kind}/{entry['id']}")
-            cursor = page["cursor"]
+        for entry in _listed(call, f"/catalog/{kind}", "entries"):
+            if entry["id"].startswith(PREFIX):
+                call("DELETE", f"/catalog/{kind}/{entry['id']}")
+
+
+def _listed(call: Callable[[str, str], Any], path: str, name: str) -> Iterator[Any]:
+    """Yield all items of a list, page by page."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = call("GET", f"{path}?limit=200" + (f"&cursor={cursor}" if cursor else ""))
+        yield from page[name]
+        cursor = page["cursor"]

@@ -11,7 +11,7 @@ import requests
 
 from local.openapi import DOCUMENT
 from tests.contract.conformance import Answer, Exercise, operations_of
-from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known, remove_entries
+from tests.contract.honest import ENTRY, EXCLUSIONS, PREFIX, World, known, registered_apps, remove_entries
 from tests.contract.release import read
 from tests.e2e.calling import Client
 from tests.e2e.journeys import (
@@ -67,6 +67,7 @@ def world(stack: dict[str, Any], alipay: Client, partner: Client, operator: Clie
         ordered=waiting,
         failing=failing,
         planted=planted,
+        apps=registered_apps(operator.call_or_exit, new_user()[-12:].lower()),
     )
     remove_entries(lambda method, path: operator.call(method, path).json())
 

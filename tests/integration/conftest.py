@@ -23,8 +23,9 @@ from tests.builders import NOON
 from tests.clocks import StoppedClock
 from tests.integration.log_lines import Lines, written_lines
 from tests.integration.moto_statements import batch_execute_statement
-from tests.integration.policies import watch_calls
+from tests.integration.policies import CALLS, accesses_of, watch_calls
 from tests.integration.stack import HANDLERS, REGISTERED, Stack
+from tests.memory_cognito import POOL, MemoryCognito
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "cn-north-1",
@@ -35,6 +36,7 @@ ENVIRONMENT = {
     "CATALOG_TABLE": "Catalog",
     "ACTIVITY_TABLE": "Activity",
     "OPERATOR_CLIENT": "operator-client",
+    "USER_POOL": POOL,
     "TIME_ZONE": "Asia/Shanghai",
     "ACCEPTANCE_DAYS": "7",
     "HARVEST_TIME": "07:00",
@@ -91,12 +93,18 @@ def new_stack(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[
         monkeypatch.setenv("REDEMPTION_QUEUE_URL", redemptions["QueueUrl"])
         monkeypatch.setenv("PLANTING_QUEUE_URL", planting["QueueUrl"])
         _make_manifests_and_bus()
-        made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"])
+        cognito = MemoryCognito(clock, _check_call)
+        monkeypatch.setattr("saxaul.storage.identity.cognito", lambda: cognito)
+        made = Stack(clock, actions, redemptions["QueueUrl"], planting["QueueUrl"], cognito)
         for client_id, client in REGISTERED.items():
             made.register(client_id, client)
         yield made
         wait_for_renewals()
     clear_worker_caches()
+
+
+def _check_call(operation: str) -> None:
+    CALLS.check(accesses_of("cognito-idp", operation, {"UserPoolId": POOL}))
 
 
 def text_without_records(body: object) -> str:

@@ -26,6 +26,7 @@ RESOURCES: Mapping[str, str] = {
     "manifests": "ManifestBucket",
     "published": "CatalogBucket",
     "saxaul": "Bus",
+    "pool_1": "UserPool",
 }
 """The name of each resource in the template, by its name in these tests."""
 
@@ -121,6 +122,8 @@ def accesses_of(service: str, operation: str, params: Any) -> Iterator[Access]: 
             yield access_to_object(operation, params["Bucket"], params["Key"])
         case "events":
             yield from (Access(f"events:{operation}", RESOURCES[entry["EventBusName"]]) for entry in params["Entries"])
+        case "cognito-idp":
+            yield Access(f"cognito-idp:{operation}", RESOURCES[params["UserPoolId"]])
         case "kms":
             yield Access(f"kms:{operation}", "SigningKey")
         case _:

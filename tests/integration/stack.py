@@ -23,7 +23,7 @@ from saxaul.storage.orders import Orders
 from saxaul.storage.periods import Periods, to_write
 from saxaul.storage.receipts import Receipts
 from saxaul.storage.redemptions import Redemptions
-from saxaul.storage.registry import CLIENTS, to_item
+from saxaul.storage.registry import CLIENTS, Registry, to_item
 from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Item, Key, Table
@@ -34,6 +34,7 @@ from tests.builders import APP, SHANGHAI, USER, action_bodies, make_action_type,
 from tests.clocks import StoppedClock
 from tests.contract.checking import check_response
 from tests.integration.policies import CALLS
+from tests.memory_cognito import MemoryCognito
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -65,9 +66,8 @@ REGISTERED = {
     "third-party-client": an_app("citybike", "third_party"),
     "partner-client": a_partner("partner", *PARTNERS),
     "other-partner-client": a_partner("other", "Somebody Else"),
-    "operator-client": RegisteredClient(name="operator", role="operator"),
 }
-"""The clients in the registry of every stack, by the client id in their tokens."""
+"""The clients in the registry of every stack, by the client id in their tokens. The operator is known without it."""
 
 
 SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for declared in operations() if (access := declared.access).scope}))
@@ -108,6 +108,7 @@ class Stack:
     actions_url: str
     redemptions_url: str
     planting_url: str
+    cognito: MemoryCognito
 
     @property
     def ledger(self) -> Table:
@@ -161,6 +162,10 @@ class Stack:
         for name, entity in entities.items():
             identifier = name if kind == "action-types" else name.replace("_", "-")
             self.catalog_store.put(kind, identifier, VersionedEntry(entity, 1))
+
+    def registry(self) -> Registry:
+        """Return a new registry with an empty cache."""
+        return Registry(Table("Catalog", self.clock))
 
     def register(self, client_id: str, client: RegisteredClient) -> None:
         """Write a client to the registry."""
@@ -464,3 +469,22 @@ def _call_entry(method: str, kind: str, identifier: str, document: Any, headers:
         body=document,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
     )
+
+
+def call_app(
+    method: str,
+    app_id: str = "bikes",
+    below: str = "",
+    body: Any = None,  # noqa: ANN401 - an operator may send anything
+    *,
+    client: str = "operator-client",
+    **headers: str,
+) -> Response:
+    """Send a request of an operator for an app. ``below`` is the rest of the path, such as ``suspend``."""
+    path, resource = {"app_id": app_id}, "/apps/{app_id}"
+    if below.startswith("secrets/"):
+        path, resource = {**path, "secret_id": below.removeprefix("secrets/")}, f"{resource}/secrets/{{secret_id}}"
+    elif below:
+        resource = f"{resource}/{below}"
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return call("manage_apps", method, resource, client=client, path=path, body=body, headers=sent)

@@ -20,6 +20,7 @@ from tests.access import (
     ADMITTED,
     FIRST_PARTY,
     HIDDEN,
+    LIMITED,
     MALFORMED,
     OPERATOR,
     OTHER_FIRST_PARTY,
@@ -27,6 +28,7 @@ from tests.access import (
     PARTNER,
     ROUTES,
     SENDERS,
+    SUSPENDED,
     TAKEN_BACK,
     UNREGISTERED,
     Sender,
@@ -57,6 +59,7 @@ from tests.integration.stack import (
     report_actions,
 )
 from tests.integration.stack import Response as Answer
+from tests.integration.test_apps import register
 from tests.integration.test_manage_catalog import document
 from tests.integration.test_reversals import refund, reverse
 
@@ -71,6 +74,8 @@ CLIENTS = {
     PARTNER: "partner-client",
     OTHER_PARTNER: "other-partner-client",
     OPERATOR: "operator-client",
+    SUSPENDED: "suspended-client",
+    LIMITED: "limited-client",
 }
 THIRD_PARTY_CLIENT = "third-party-client"
 
@@ -128,6 +133,8 @@ def body_of(route: Operation, certificate: str) -> object:
         ("POST", "/users/{user_id}/redemptions"): {"project_id": "saxaul-alxa"},
         ("PUT", "/users/{user_id}/grants/{app_id}"): {"covers": ["read"]},
         ("PUT", "/catalog/{kind}/{id}"): document(make_tree_project()),
+        ("PUT", "/apps/{app_id}"): {"name": "Bikes", "kind": "third_party"},
+        ("POST", "/apps/{app_id}/secret"): {},
         ("POST", "/planting-orders/{order_id}/confirmations"): {"confirmations": [confirmation(certificate)]},
         ("POST", "/planting-orders/{order_id}/failures"): {"failures": [failure(certificate)]},
         ("POST", "/planting-orders/{order_id}/inspections"): {"inspections": [inspection(certificate)]},
@@ -147,6 +154,10 @@ class Requests:
         owner = own if sender.owns else "alipay"
         stack.redemptions.add(make_redemption("r-1", app=owner))
         stack.receipts.create(make_receipt_part(app=owner))
+        stack.register("suspended-client", an_app("gone").model_copy({"is_suspended": True}))
+        stack.register("limited-client", an_app("reporter").model_copy({"scopes": ("actions.write",)}))
+        for app_id in ("bikes", "old-bikes"):
+            register(app_id)
         stack.redemptions.add(make_redemption("r-2", user_id="u-43").reserved(stack.clock.instant))
         [self.order_id] = stack.run_planting_batch()
         self.certificate = stack.redemption("r-2", "u-43").trees[0].number
@@ -166,7 +177,9 @@ class Requests:
     ) -> Answer:
         values = {"user_id": USER.id, "redemption_id": "r-1", "app_id": "citybike", "order_id": self.order_id}
         values |= {"kind": "tree-projects", "id": "caragana", "number": "n", "action_type": "bus_ride", "version": "1"}
-        values |= {"file": "none", "receipt_id": RECEIPT}
+        values |= {"file": "none", "receipt_id": RECEIPT, "secret_id": "none"}
+        if route.path.startswith("/apps/"):
+            values["app_id"] = "old-bikes" if route.method == "DELETE" else "bikes"
         return call(
             next(FUNCTION_OF[made] for made in (route.route, ("GET", route.path)) if made in FUNCTION_OF),
             route.method,
@@ -204,7 +217,7 @@ def test_the_generated_cases_include_each_possible_answer() -> None:
     possible = {expected(route, sender) for route in ROUTES for sender in SENDERS}
 
     refusals = {"unknown_client", "not_an_app", "not_a_partner", "not_an_operator", "not_first_party", "not_granted"}
-    assert possible == {ADMITTED, *refusals, *HIDDEN.values(), "not_yours"}
+    assert possible == {ADMITTED, *refusals, *HIDDEN.values(), "not_yours", "app_suspended", "forbidden"}
 
 
 def test_a_public_route_answers_without_a_token(stack: Stack) -> None:

@@ -10,7 +10,15 @@ from tests.builders import at, make_entry, make_period, make_suggestion
 from tests.integration.stack import FUNCTIONS, ROOT, Stack, event_of, invoke, parse_response
 
 API = [
-    *("describe_api", "ingest_actions", "manage_catalog", "manage_grants", "prove_trees", "redeem_trees"),
+    *(
+        "describe_api",
+        "ingest_actions",
+        "manage_apps",
+        "manage_catalog",
+        "manage_grants",
+        "prove_trees",
+        "redeem_trees",
+    ),
     *("suggest_campaigns", "take_reports", "view_forest", "view_impact"),
 ]
 MEI = Owner("user", "mei@example.com")
@@ -125,6 +133,8 @@ def test_the_redemption_event_queues_the_message_of_the_settlement_event(seeded:
 
 def test_the_events_in_sequence_lead_to_an_ordered_tree(seeded: Stack) -> None:
     beginning = [
+        "manage_apps",
+        "end_overlaps",
         "manage_catalog",
         "manage_grants",
         "suggest_campaigns",

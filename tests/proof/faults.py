@@ -18,6 +18,7 @@ from tests.proof.memory_dynamodb import CanceledError, ConflictError, Raw, refus
 STATEMENTS = "batch_execute_statement"
 WRITES = (
     "put_item",
+    "update_item",
     STATEMENTS,
     "transact_write_items",
     "batch_write_item",

@@ -20,7 +20,12 @@ Raw = dict[str, Any]
 
 MAX_TRANSACTION = 100
 
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"=": operator.eq, "<=": operator.le, ">=": operator.ge}
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<=": operator.le,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 _deserialize = TypeDeserializer().deserialize
 
 
@@ -122,6 +127,17 @@ class MemoryDynamoDB:
         self._write(put["TableName"], put["Item"])
         return {}
 
+    def update_item(self, **update: Any) -> Raw:  # noqa: ANN401 - as boto3 takes them
+        """Update an item, and return the new values of the attributes that changed."""
+        table, current = update["TableName"], self.tables[update["TableName"]].get(_name(update["Key"]))
+        if not _holds(update, current):
+            held: Raw = {"Item": current} if current and _returns_old(update) else {}
+            raise refusal(ConditionError, "UpdateItem", **held)
+        before = current or update["Key"]
+        after = _updated(before, update["UpdateExpression"], update["ExpressionAttributeValues"])
+        self._write(table, after)
+        return {"Attributes": {name: value for name, value in after.items() if before.get(name) != value}}
+
     def transact_write_items(self, TransactItems: list[Raw]) -> Raw:  # noqa: N803
         writes = [(kind, write) for entry in TransactItems for kind, write in entry.items()]
         targets = [(write["TableName"], _name(write.get("Item") or write["Key"])) for _, write in writes]
@@ -137,8 +153,14 @@ class MemoryDynamoDB:
                 reasons.append({"Code": "ConditionalCheckFailed", **held})
         if any(reason["Code"] != "None" for reason in reasons):
             raise refusal(CanceledError, "TransactWriteItems", CancellationReasons=reasons)
-        for item in [self._outcome(kind, write) for kind, write in writes]:
+        for item in [self._outcome(kind, write) for kind, write in writes if kind != "Delete"]:
             self._write(item[0], item[1])
+        for table, name in [target for target, (kind, _) in zip(targets, writes, strict=True) if kind == "Delete"]:
+            self.tables[table].pop(name, None)
+        return {}
+
+    def delete_item(self, TableName: str, Key: Raw) -> Raw:  # noqa: N803
+        self.tables[TableName].pop(_name(Key), None)
         return {}
 
     def get_paginator(self, operation: str) -> "Paginator":
@@ -266,13 +288,15 @@ def _term(term: str, item: Raw, values: Raw) -> bool:
         return found[1] not in item
     if found := re.fullmatch(r"attribute_exists\((\w+)\)", term):
         return found[1] in item
-    found = re.fullmatch(r"(\w+) (=|<=|>=) (:\w+)", term)
+    found = re.fullmatch(r"(\w+) (=|<=|>=|>) (:\w+)", term)
     assert found, f"this client does not support the condition: {term}"
     return found[1] in item and _COMPARISONS[found[2]](_deserialize(item[found[1]]), _deserialize(values[found[3]]))
 
 
 def _updated(item: Raw, expression: str, values: Raw) -> Raw:
     outcome = dict(item)
+    if found := re.fullmatch(r"(SET .+) (ADD .+)", expression):
+        return _updated(_updated(item, found[1], values), found[2], values)
     if found := re.fullmatch(r"ADD (\w+) (:\w+)", expression):
         return outcome | {found[1]: {"N": str(int(item.get(found[1], {"N": "0"})["N"]) + int(values[found[2]]["N"]))}}
     for step in re.split(r", (?=\w+ = )", expression.removeprefix("SET ")):

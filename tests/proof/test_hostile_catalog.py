@@ -14,7 +14,7 @@ import pytest
 
 from saxaul.catalog.entries import Campaign, Catalog, Kind
 from saxaul.http.campaign_views import campaign_view, editions_view
-from saxaul.http.suggestion_views import result_view
+from saxaul.http.suggestion_views import Caller, result_view
 from saxaul.impact.campaigns import run_after, run_at, run_before, runs_in
 from saxaul.ledger.periods import Period, PeriodKey, post
 from saxaul.ledger.screening import screen
@@ -222,7 +222,7 @@ def check_search(rng: random.Random, watch: Watch, catalog: Catalog, days: list[
             assert answer.found
             assert unpacked.search(query, "alipay", day, 10, "zh") == answer
             for found in answer.found:
-                result_view(found, catalog, "alipay", "en", day)
+                result_view(found, catalog, Caller("alipay"), "en", day)
 
 
 def check_actions(catalog: Catalog) -> None:

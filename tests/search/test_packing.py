@@ -23,7 +23,7 @@ from benchmarks.suggestions import enlarged_catalog
 from local.sam import ROOT
 from saxaul.catalog.entries import LANGUAGES, Catalog, Language, Synonyms
 from saxaul.catalog.recorded import recorded
-from saxaul.http.suggestion_views import result_view
+from saxaul.http.suggestion_views import Caller, result_view
 from saxaul.search import stored_entries
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.search.packing import FORMAT, MAGIC, BrokenIndexError, pack, unpack
@@ -55,7 +55,7 @@ def views(
     last: Last = NOTHING_LAST,
 ) -> Any:  # noqa: ANN401 - the answer and its JSON views
     answer = index.search(query, app, day, 10, language, last)
-    return answer, [result_view(found, index.catalog, app, language, day) for found in answer.found]
+    return answer, [result_view(found, index.catalog, Caller(app), language, day) for found in answer.found]
 
 
 @pytest.mark.parametrize("half", HALVES)

@@ -16,6 +16,7 @@ PERMISSIONS = {
         "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#* ACTIONS#*",
     ],
     "AccruePoints": [
         "dynamodb:PutItem dynamodb:BatchWriteItem on ActivityTable in RECEIPT#*",
@@ -38,12 +39,14 @@ PERMISSIONS = {
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in catalog clients",
         "dynamodb:GetItem dynamodb:BatchGetItem on LedgerTable in PROJECT#* IMPACT#FACILITIES#* USER#*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "RedeemTrees": [
         "dynamodb:Query dynamodb:GetItem on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query dynamodb:PutItem dynamodb:UpdateItem on LedgerTable",
         "sqs:SendMessage on RedemptionQueue",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "SettleRedemptions": [
         (
@@ -85,6 +88,7 @@ PERMISSIONS = {
         "dynamodb:Query on LedgerTable in LOG",
         "dynamodb:Query on LedgerTable/index/Listing",
         "s3:GetObject on ManifestBucket/orders/*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ViewForest": [
         "dynamodb:Query on CatalogTable",
@@ -93,10 +97,12 @@ PERMISSIONS = {
         "dynamodb:BatchGetItem on CatalogTable in action-types/*",
         "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:Query on LedgerTable",
         "dynamodb:Query on LedgerTable/index/Forest",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ManageGrants": [
         "dynamodb:GetItem dynamodb:Query on CatalogTable in clients",
         "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem on LedgerTable in USER#*",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ProveTrees": [
         "dynamodb:Query on CatalogTable",
@@ -117,12 +123,33 @@ PERMISSIONS = {
         "s3:GetObject on CatalogBucket/catalog/*",
         "dynamodb:GetItem on CatalogTable in action-types/* catalog clients",
         "dynamodb:Query dynamodb:BatchGetItem on LedgerTable in IMPACT#* LOG",
+        "dynamodb:UpdateItem on ActivityTable in CALLS#*",
     ],
     "ManageCatalog": [
         "dynamodb:Query dynamodb:GetItem dynamodb:BatchGetItem on CatalogTable",
         f"dynamodb:PutItem on CatalogTable in {' '.join(f'{kind}*' for kind in KINDS)} references",
         "dynamodb:UpdateItem on CatalogTable in catalog",
         "dynamodb:GetItem dynamodb:UpdateItem on LedgerTable in PROJECT#*",
+    ],
+    "ManageApps": [
+        "dynamodb:GetItem on CatalogTable in apps clients",
+        "dynamodb:Query on CatalogTable in apps",
+        "dynamodb:PutItem on CatalogTable in apps clients overlaps leftovers",
+        "dynamodb:DeleteItem on CatalogTable in clients overlaps leftovers",
+        (
+            "cognito-idp:CreateUserPoolClient cognito-idp:UpdateUserPoolClient cognito-idp:DeleteUserPoolClient"
+            " cognito-idp:AddUserPoolClientSecret cognito-idp:ListUserPoolClientSecrets"
+            " cognito-idp:DeleteUserPoolClientSecret on UserPool"
+        ),
+    ],
+    "EndOverlaps": [
+        "dynamodb:GetItem on CatalogTable in apps",
+        "dynamodb:Query dynamodb:DeleteItem on CatalogTable in overlaps leftovers",
+        "dynamodb:PutItem on CatalogTable in apps overlaps",
+        (
+            "cognito-idp:ListUserPoolClients cognito-idp:UpdateUserPoolClient cognito-idp:DeleteUserPoolClient"
+            " cognito-idp:ListUserPoolClientSecrets cognito-idp:DeleteUserPoolClientSecret on UserPool"
+        ),
     ],
     "PublishCatalog": [
         f"dynamodb:Query on CatalogTable in {' '.join(KINDS)}",

@@ -86,7 +86,7 @@ def test_a_scheduled_run_that_fails_or_never_starts_goes_to_the_dead_letter_queu
     asynchronous = made("AWS::Lambda::EventInvokeConfig").values()
     schedules = made("AWS::Scheduler::Schedule").values()
 
-    assert len(schedules) == 3
+    assert len(schedules) == 4
     assert all(schedule["Target"]["DeadLetterConfig"]["Arn"] == end for schedule in schedules)
     assert {config["FunctionName"]["Ref"] for config in asynchronous} == {name for name, _ in events("ScheduleV2")}
     assert all(config["DestinationConfig"]["OnFailure"]["Destination"] == end for config in asynchronous)

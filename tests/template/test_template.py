@@ -9,6 +9,8 @@ import pytest
 from local.build import ON_LAMBDA, SERVICES
 from local.operations import operations
 from local.sam import ROOT
+from saxaul.catalog.apps import SCOPES as SCOPES_OF_KINDS
+from saxaul.catalog.clients import OPERATOR
 from tests.template.reading import events, functions, resources, template
 
 PUBLIC = {
@@ -56,6 +58,14 @@ SCOPES = {
     ("get", "/catalog/{kind}"): "catalog.write",
     ("get", "/catalog/{kind}/{id}/versions"): "catalog.write",
     ("post", "/catalog/{kind}/{id}/versions/{version}/restore"): "catalog.write",
+    ("get", "/apps"): "apps.write",
+    ("get", "/apps/{app_id}"): "apps.write",
+    ("put", "/apps/{app_id}"): "apps.write",
+    ("delete", "/apps/{app_id}"): "apps.write",
+    ("post", "/apps/{app_id}/suspend"): "apps.write",
+    ("post", "/apps/{app_id}/resume"): "apps.write",
+    ("post", "/apps/{app_id}/secret"): "apps.write",
+    ("delete", "/apps/{app_id}/secrets/{secret_id}"): "apps.write",
 }
 
 
@@ -87,10 +97,16 @@ def test_the_operations_have_the_methods_paths_and_scopes_of_the_template() -> N
 def test_the_user_pool_can_grant_every_scope_in_use() -> None:
     [server] = resources("AWS::Cognito::UserPoolResourceServer").values()
     granted = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
-    clients = resources("AWS::Cognito::UserPoolClient").values()
 
-    assert {f"saxaul/{scope}" for scope in SCOPES.values()} <= granted
-    assert {scope for client in clients for scope in client["AllowedOAuthScopes"]} == granted
+    assert {f"saxaul/{scope}" for scope in SCOPES.values()} == granted
+
+
+def test_the_operator_is_the_only_client_and_gets_the_scopes_that_no_app_can_have() -> None:
+    [operator] = resources("AWS::Cognito::UserPoolClient").values()
+    of_apps = {scope for scopes in SCOPES_OF_KINDS.values() for scope in scopes}
+
+    assert operator["ClientName"] == OPERATOR
+    assert set(operator["AllowedOAuthScopes"]) == {f"saxaul/{scope}" for scope in set(SCOPES.values()) - of_apps}
 
 
 @pytest.mark.parametrize("function", sorted(functions()))

@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "saxaul" / "saxaul"
 FUNCTIONS = ROOT / "functions"
 
-DOMAIN = frozenset({"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages"})
+DOMAIN = frozenset(
+    {"catalog", "ledger", "log", "trees", "impact", "audit", "certificate", "search", "messages", "limits"}
+)
 """The parts of the domain. ``functions``, ``services``, ``storage`` and ``http`` may import all of them."""
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -27,6 +29,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "catalog": frozenset(),
     "settings": frozenset({"catalog"}),
     "ledger": frozenset({"catalog"}),
+    "limits": frozenset(),
     "log": frozenset(),
     "trees": frozenset({"catalog", "ledger", "log"}),
     "impact": frozenset({"catalog", "ledger", "trees"}),
@@ -44,7 +47,11 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 NOT_SHIPPED = {"functions", "local", "operations", "benchmarks", "tests"}
 """Folders that deployed code cannot import. Only ``saxaul`` is in a layer, and a function has only its own folder."""
 
-SDK = ("boto3", "botocore", *(f"mypy_boto3_{service}" for service in ("dynamodb", "events", "kms", "s3", "sqs")))
+SDK = (
+    "boto3",
+    "botocore",
+    *(f"mypy_boto3_{service}" for service in ("cognito_idp", "dynamodb", "events", "kms", "s3", "sqs")),
+)
 POWERTOOLS = "aws_lambda_powertools"
 MAY_USE: Mapping[str, tuple[str, ...]] = {
     "storage": SDK,

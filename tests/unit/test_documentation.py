@@ -30,6 +30,7 @@ REFUSING = {
     "Conflict",
     "PreconditionFailed",
     "KeyReused",
+    "TooManyRequests",
     "InternalError",
     "Unavailable",
     "RefusalReason",

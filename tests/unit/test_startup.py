@@ -39,6 +39,8 @@ NEEDLESS: Mapping[str, set[str]] = {
     "view_impact": {"ledger.periods", "trees.redemptions", "certificate"},
     "describe_api": {"ledger.periods", "log", "trees", "impact", "search", "certificate", "storage", "services"},
     "manage_catalog": {"ledger.periods", "log", "trees.redemptions"},
+    "manage_apps": {"ledger.periods", "log", "trees", "impact", "search", "certificate"},
+    "end_overlaps": {"ledger", "log", "trees", "http", "search"},
     "publish_catalog": {"search.index", "ledger", "trees"},
 }
 """Parts of the package that take long to import, and that the function or its usual first response does not need."""

@@ -10,6 +10,10 @@ class Clock:
         """Return the current time in whole seconds since 1970 (UTC)."""
         return int(time.time())
 
+    def now_ns(self) -> int:
+        """Return the current time in nanoseconds since 1970 (UTC), for what changes within a second."""
+        return time.time_ns()
+
     def elapsed(self) -> float:
         """Return the seconds since an arbitrary fixed moment.
 

@@ -8,6 +8,7 @@
     ├── PreconditionFailed 412  the version of the catalog entry does not satisfy If-Match or If-None-Match
     ├── KeyReused        422    the Idempotency-Key was already used for a different request
     ├── AllRefused       422    every item in the list of the request was refused
+    ├── TooManyRequests  429    the client has used up a limit; it repeats the request after ``Retry-After``
     ├── InternalError    500    an error on our side; the function's log has the details
     └── Unavailable      503    too much is going on; the client repeats the request after ``Retry-After``
 
@@ -29,11 +30,13 @@ class Problem(Exception):  # noqa: N818 - the name in RFC 9457
         detail: a text that says what is wrong and, where possible, what to do instead.
         errors: one text for each invalid field or conflicting entry; empty if ``detail`` says everything.
         members: the extension members (RFC 9457, section 3.2) of the problem, besides ``code`` and ``errors``.
+        retry_after: the number of seconds after which the client may repeat the request; None if it should not.
     """
 
     status: ClassVar[int]
     title: ClassVar[str]
     members: Mapping[str, object] = MappingProxyType({})
+    retry_after: int | None = None
 
     def __init__(self, code: str, detail: str, errors: Sequence[str] = ()) -> None:
         super().__init__(detail)
@@ -88,6 +91,15 @@ class AllRefused(Problem):
         self.members = {"accepted": 0, "refused": refused}
 
 
+class TooManyRequests(Problem):
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, code: str, detail: str, retry_after: int) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after
+
+
 class InternalError(Problem):
     status = 500
     title = "Internal error"
@@ -96,3 +108,4 @@ class InternalError(Problem):
 class Unavailable(Problem):
     status = 503
     title = "Service unavailable"
+    retry_after = 2

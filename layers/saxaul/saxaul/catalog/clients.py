@@ -4,6 +4,7 @@ Operators trust a first-party app with every person. A third-party app reaches o
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from saxaul.catalog.entries import Identifier, Phrase, is_entry_identifier, is_phrase
@@ -12,6 +13,15 @@ from saxaul.catalog.recorded import recorded
 
 Role = Literal["app", "partner", "operator"]
 Trust = Literal["first_party", "third_party"]
+
+SCOPES_OF = "saxaul"
+"""The identifier of the resource server in Cognito, with which the names of scopes in a token begin."""
+
+OPERATOR = "operator"
+"""The name of the operator, whom the template creates. No registered app has it."""
+
+PLACE_OF_ID = "{suggestion_id}"
+"""What stands for the id of a suggestion in the pattern of an app's links."""
 
 MAX_PARTNERS = 100
 """The most planting partners that one client acts for."""
@@ -29,7 +39,7 @@ class RegisteredClient(Model):
         partners: only for a partner: the planting partners whose orders the client reads and reports on.
         scopes: the scopes that the client may use, without the prefix of the resource server; None for all of its role.
         calls_per_second, actions_per_day: the limits of the client; None for a client without limits.
-        link_pattern: only for an app: its links to suggestions, in which ``{suggestion_id}`` stands for the id.
+        link_pattern: only for an app: its links to suggestions, in which PLACE_OF_ID stands for the id.
         is_suspended: whether each of its requests is refused.
     """
 
@@ -57,6 +67,10 @@ class RegisteredClient(Model):
             raise ValueError("a client of the role partner must have partners, and no other client may have any")
         return partners
 
+    def may_use(self, scope: str) -> bool:
+        """Return whether the client is registered for a scope. A token that is older than a change may have others."""
+        return self.scopes is None or scope in self.scopes
+
     @property
     def needs_grants(self) -> bool:
         """Whether the client is an app that reaches only the persons who granted it."""
@@ -66,10 +80,10 @@ class RegisteredClient(Model):
 def stored_client(fields: Mapping[str, Any]) -> RegisteredClient:
     """Return the client of which these fields were stored.
 
-    Its rules are those of the model, but texts must be ``str`` and partners a list, as storage writes and reads them.
-    The model would also accept bytes, tuples and sets. Each cold start of the API reads a client, and often checks
-    nothing else. So the rules are checked without pydantic's core, the import of which would take a tenth of the first
-    response. A test compares both.
+    Its rules are those of the model, but values must have the types that storage writes and reads: texts are ``str``,
+    several of them a list, and a number is an ``int`` or a ``Decimal``. The model would also accept others. Each cold
+    start of the API reads a client, and often checks nothing else. So the rules are checked without pydantic's core,
+    the import of which would take a tenth of the first response. A test compares both.
 
     Raises:
         ValueError: the model would refuse the fields, or a value has another type.
@@ -84,10 +98,24 @@ def stored_client(fields: Mapping[str, Any]) -> RegisteredClient:
         and len(partners) <= MAX_PARTNERS
         and all(map(is_phrase, partners))
         and bool(partners) == (role == "partner")
+        and _are_texts(fields.get("scopes"))
+        and _is_limit(fields.get("calls_per_second"), MAX_CALLS_PER_SECOND)
+        and _is_limit(fields.get("actions_per_day"), MAX_ACTIONS_PER_DAY)
+        and isinstance(fields.get("link_pattern"), str | None)
+        and isinstance(fields.get("is_suspended", False), bool)
     )
     if not is_valid:
         raise ValueError("this is not a registered client")
     return recorded(RegisteredClient, fields)
+
+
+def _are_texts(value: object) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(text, str) for text in value))
+
+
+def _is_limit(value: object, most: int) -> bool:
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return value is None or (is_number and 1 <= value <= most and value == int(value))  # type: ignore[operator, call-overload]
 
 
 class ClientReference(NamedTuple):

@@ -59,7 +59,7 @@ def checked_phrase(text: str) -> str:
     return text
 
 
-def _checked_link(link: str) -> str:
+def checked_link(link: str) -> str:
     if any(character.isspace() for character in _checked_text(link)) or not _HTTP.match(link):
         raise ValueError("this must be a link that begins with http:// or https:// and has no spaces")
     try:
@@ -201,7 +201,7 @@ Keywords = Annotated[tuple[Keyword, ...], Field(max_length=MAX_KEYWORDS)]
 AppLink = Annotated[
     str,
     Field(max_length=500),
-    AfterValidator(_checked_link),
+    AfterValidator(checked_link),
     Described({"format": "uri", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://\S+$"}),
 ]
 Recurrence = Annotated[str, Field(max_length=200), AfterValidator(checked_rule)]

@@ -24,6 +24,7 @@ class Data(StrEnum):
     OWN_RECEIPTS = "the receipts of the app's own calls"
     OWN_ORDERS = "the orders of the client's partners"
     CATALOG = "the whole catalog"
+    APPS = "the registered apps"
 
 
 OF_MANY_PERSONS = frozenset({Data.PERSONS_IN_BODY, Data.OWN_RECEIPTS})
@@ -74,10 +75,15 @@ class Access(NamedTuple):
         """Check that this kind of client may send the request.
 
         Raises:
-            Forbidden: the client has another role, or it is a third-party app and the request is for first-party apps.
+            Forbidden: the client is suspended, has another role or is not registered for the scope, or it is a
+                third-party app and the request is for first-party apps.
         """
+        if client.is_suspended:
+            raise Forbidden("app_suspended", "An operator has suspended this app; ask the operator of the programme.")
         if self.role and client.role != self.role:
             raise Forbidden(*WRONG_ROLE[self.role])
+        if self.scope and not client.may_use(self.scope):
+            raise Forbidden("forbidden", f"This app is not registered for the scope {self.scope}; ask the operator.")
         if self.first_party and client.needs_grants:
             raise Forbidden("not_first_party", "Only first-party apps can send this request.")
 
@@ -99,3 +105,4 @@ TO_CANCEL = TO_SPEND_POINTS._replace(data=Data.OWN_REDEMPTION)
 TO_GRANT = Access("grants.write", "app", Data.PERSON, first_party=True)
 TO_PLANT = Access("planting.write", "partner", Data.OWN_ORDERS)
 TO_OPERATE = Access("catalog.write", "operator", Data.CATALOG)
+TO_REGISTER = Access("apps.write", "operator", Data.APPS)

@@ -2,9 +2,9 @@
 
 If a path needs a token, API Gateway has already checked the token and its scope. Before an operation runs, the handler
 checks what its declaration (operations.py) requires: that the client of the token is registered, has the right role
-and, if it is a third-party app, has a grant of the person in the path or in the query. If the token has a username, it
-must be equal to the user id in the path or in the query. A query parameter that is not declared, or that is sent more
-than once, is refused. Every error response is an application/problem+json document.
+and calls within its limit, and, if it is a third-party app, has a grant of the person in the path or in the query. If
+the token has a username, it must be equal to the user id in the path or in the query. A query parameter that is not
+declared, or that is sent more than once, is refused. Every error response is an application/problem+json document.
 
 HEAD on a public path runs the operation of GET, and the response has no body.
 """
@@ -36,7 +36,6 @@ _MAX_DETAIL_BYTES = 1000
 _MAX_ERRORS = 50
 """The most errors that a problem lists. An entry has at most 10 of its own, and those of its references come on top."""
 
-_RETRY_SECONDS = "2"
 _BUSY = Unavailable("busy", "The request could not be finished in time; repeat it unchanged after a few seconds.")
 
 _TRACE = re.compile(
@@ -47,12 +46,18 @@ _TRACE = re.compile(
 
 FindClient = Callable[[str], RegisteredClient | None]
 """Returns the registered client with a client id."""
+TakeCall = Callable[[RegisteredClient], None]
+"""Counts a call of a client. Raises TooManyRequests if the client is over its limit."""
 CoversOf = Callable[[str, str], Collection[Cover]]
 """Returns what the grant of a person, named by user id, to an app covers."""
 
 
 def _no_client(client_id: str) -> RegisteredClient | None:  # noqa: ARG001 - for any client
     return None
+
+
+def _no_limit(client: RegisteredClient) -> None:
+    """Let each call through."""
 
 
 def _no_covers(user_id: str, app: str) -> Collection[Cover]:  # noqa: ARG001 - for any grant
@@ -66,10 +71,13 @@ class Endpoint:
         operations: what it answers.
     """
 
-    def __init__(self, operations: tuple[Operation, ...], find_client: FindClient, covers_of: CoversOf) -> None:
+    def __init__(
+        self, operations: tuple[Operation, ...], find_client: FindClient, take_call: TakeCall, covers_of: CoversOf
+    ) -> None:
         self.operations = operations
         self._by_route = {route: declared for declared in operations for route in declared.routes}
         self._find_client = find_client
+        self._take_call = take_call
         self._covers_of = covers_of
 
     def __call__(self, event: ApiEvent, context: "LambdaContext") -> dict[str, Any]:
@@ -141,6 +149,7 @@ class Endpoint:
                 or in the query.
             InvalidRequest: the user id in the path or in the query cannot be an identifier; the query has a parameter
                 that the operation does not have, or a parameter twice; or there is a body, and the operation has none.
+            TooManyRequests: the client has used up its calls.
         """
         access = declared.access
         if access.scope is None:
@@ -149,6 +158,7 @@ class Endpoint:
         admitted = request._replace(registered=self._find_client(request.client_id))
         client = admitted.caller
         access.check_client(client)
+        self._take_call(client)
         if access.data in OF_MANY_PERSONS and admitted.has_username:
             raise Forbidden("not_yours", "A token with a username can be used only for the paths of that person.")
         if declared.names_a_person:
@@ -177,14 +187,17 @@ class Endpoint:
 
 
 def endpoint(
-    *operations: Operation, find_client: FindClient = _no_client, covers_of: CoversOf = _no_covers
+    *operations: Operation,
+    find_client: FindClient = _no_client,
+    take_call: TakeCall = _no_limit,
+    covers_of: CoversOf = _no_covers,
 ) -> Endpoint:
     """Return a Lambda handler for these operations.
 
-    A function that gives no ``find_client`` can serve only public operations, and without ``covers_of`` no third-party
-    app reaches a person.
+    A function that gives no ``find_client`` can serve only public operations, without ``take_call`` it limits no
+    client, and without ``covers_of`` no third-party app reaches a person.
     """
-    return Endpoint(operations, find_client, covers_of)
+    return Endpoint(operations, find_client, take_call, covers_of)
 
 
 def _check_query(request: Request, declared: Operation) -> None:
@@ -233,7 +246,7 @@ def _refusal(problem: Problem) -> Response:
     detail = shortened(problem.detail, _MAX_DETAIL_BYTES)
     members = {"title": problem.title, "status": problem.status, "code": problem.code, "detail": detail}
     errors = {"errors": bounded_lines(problem.errors, _MAX_ERRORS)} if problem.errors else {}
-    retry = {"retry-after": _RETRY_SECONDS} if problem.status == Unavailable.status else {}
+    retry = {"retry-after": str(problem.retry_after)} if problem.retry_after else {}
     body = {**members, **errors, **problem.members}
     return Response(body, problem.status, {"content-type": "application/problem+json", **retry})
 

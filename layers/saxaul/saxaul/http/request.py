@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from saxaul.catalog.clients import RegisteredClient
+from saxaul.catalog.clients import SCOPES_OF, RegisteredClient
 from saxaul.catalog.entries import LANGUAGES, Language
 from saxaul.http.languages import preferred_language
 from saxaul.http.parameters import header_values, path_parameter
@@ -15,9 +15,6 @@ from saxaul.http.query import Choice
 from saxaul.ledger.identifiers import is_identifier
 from saxaul.problems import Forbidden, InvalidRequest
 from saxaul.settings import settings
-
-SCOPES_OF = "saxaul"
-"""The identifier of the resource server in Cognito, with which the names of scopes in a token begin."""
 
 ApiEvent = dict[str, Any]
 """The Lambda proxy event that API Gateway sends."""
@@ -134,8 +131,11 @@ class Request(NamedTuple):
         return self._own(_checked_identifier(parameter, self.query[parameter]))
 
     def has_scope(self, scope: str) -> bool:
-        """Return whether the token has a scope of the API. A token without the claim ``scope`` has none."""
-        return f"{SCOPES_OF}/{scope}" in self._claims.get("scope", "").split(" ")
+        """Return whether the token has a scope of the API, and the client is still registered for it.
+
+        A token without the claim ``scope`` has none.
+        """
+        return self.caller.may_use(scope) and f"{SCOPES_OF}/{scope}" in self._claims.get("scope", "").split(" ")
 
     def _own(self, user_id: str) -> str:
         username = self._claims.get("username")

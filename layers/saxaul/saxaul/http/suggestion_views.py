@@ -1,10 +1,12 @@
 """The JSON form of search results in responses of the API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
+from urllib.parse import quote
 
 from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.clients import PLACE_OF_ID
 from saxaul.catalog.entries import Campaign, Catalog, Category, Initiative, Language, Suggestion, TreeProject
 from saxaul.http.campaign_views import RunView, run_view
 from saxaul.http.project_views import ReleaseView, saplings_view
@@ -82,7 +84,8 @@ class ActionResultView(_FoundView):
     campaign_runs: bool
     """Whether that campaign runs today."""
     link: Link | None
-    """A link into the calling app; null if the operator entered none for this app."""
+    """A link into the calling app: the one that the operator entered for this app, or else the one by the pattern with
+    which the app is registered; null if there is neither."""
 
 
 class TreeProjectResultView(_FoundView):
@@ -187,7 +190,20 @@ class SearchView(TypedDict):
     """The results."""
 
 
-def result_view(found: Found, catalog: Catalog, app: str, language: Language, today: date) -> ResultView:
+class Caller(NamedTuple):
+    """The app that searches, and the pattern of its links to suggestions, if it has one."""
+
+    app: str
+    link_pattern: str | None = None
+
+    def link_to(self, suggestion_id: str, links: Mapping[str, str]) -> str | None:
+        """Return the app's link to a suggestion that has these links by app."""
+        if link := links.get(self.app):
+            return link
+        return self.link_pattern and self.link_pattern.replace(PLACE_OF_ID, quote(suggestion_id, safe=""))
+
+
+def result_view(found: Found, catalog: Catalog, caller: Caller, language: Language, today: date) -> ResultView:
     """Return the view of a search result, with the fields of its kind.
 
     ``matched`` says which texts of the entry match the query. What changes during the day is null.
@@ -196,7 +212,7 @@ def result_view(found: Found, catalog: Catalog, app: str, language: Language, to
     shared = _found_view(document, found.matched, language)
     match document.entry:
         case Suggestion() as suggestion:
-            return _action_view(shared, suggestion, catalog, app, today)
+            return _action_view(shared, suggestion, catalog, caller, today)
         case TreeProject() as project:
             return _tree_project_view(shared, project, language)
         case Campaign() as campaign:
@@ -256,7 +272,7 @@ def _found_view(document: Document, matched: Sequence[Match], language: Language
 
 
 def _action_view(
-    shared: _FoundView, suggestion: Suggestion, catalog: Catalog, app: str, today: date
+    shared: _FoundView, suggestion: Suggestion, catalog: Catalog, caller: Caller, today: date
 ) -> ActionResultView:
     """Return the view of an action. A campaign may multiply the points; it never multiplies the grams."""
     action_type = catalog.action_types[suggestion.action_type]
@@ -277,7 +293,7 @@ def _action_view(
         "avoided_g_source": action_type.avoided_g.source or None,
         "campaign_id": suggestion.campaign,
         "campaign_runs": bool(campaign and campaign.runs_on(today)),
-        "link": suggestion.links.get(app),
+        "link": caller.link_to(shared["id"], suggestion.links),
     }
 
 

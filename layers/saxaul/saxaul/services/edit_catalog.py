@@ -29,10 +29,11 @@ from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul.catalog.versions import VersionedEntry
 from saxaul.clock import Clock
 from saxaul.ledger.identifiers import Moment
-from saxaul.problems import Conflict, InvalidRequest, NotFound, PreconditionFailed
+from saxaul.problems import Conflict, InvalidRequest, NotFound
 from saxaul.races import ContendedError, LostRaceError, Result, retry_lost_races
 from saxaul.services import wiring
 from saxaul.services.browse_catalog import unknown_entry
+from saxaul.services.preconditions import check_condition
 from saxaul.services.warn import EntryChange, Warned, warnings_of
 from saxaul.settings import settings
 from saxaul.storage.catalog import LARGEST_ENTRY, CatalogStore, CompanionRefusedError, size_of
@@ -108,7 +109,7 @@ class CatalogEditing(NamedTuple):
             guard = self.catalog_store.guard()
             stored = self.catalog_store.latest(kind, identifier)
             now = self.clock.now()
-            _check_condition(condition, stored, now)
+            check_condition(condition, stored.version if stored.exists_at(now) else None, "entry")
             entity, effective = self._validate(kind, identifier, document, named, stored, now)
             stock = self.stocks.get(identifier) if isinstance(entity, TreeProject) else Stock(identifier)
             planned = stock.planned(entity, self.calendar.zone, now) if isinstance(entity, TreeProject) else stock
@@ -175,7 +176,7 @@ class CatalogEditing(NamedTuple):
             now = self.clock.now()
             if not stored.exists_at(now):
                 raise unknown_entry(kind, identifier)
-            _check_condition(condition, stored, now)
+            check_condition(condition, stored.version if stored.exists_at(now) else None, "entry")
             effective = self._effective_for_deletion(named, stored, now)
             if effective.at >= stored.effective_at and stored.is_deletion:
                 return stored
@@ -443,22 +444,6 @@ def _refuse_long_document(document: object) -> None:
             return
         fault = f"the entry has {size} bytes of JSON in UTF-8; at most {MAX_ENTRY_BYTES} are allowed"
     raise InvalidRequest("invalid_entry", "The entry was not written, because it is too large.", [fault])
-
-
-def _check_condition(condition: Condition, stored: VersionedEntry, now: int) -> None:
-    version = stored.version if stored.exists_at(now) else None
-    if condition.is_stale(version):
-        is_at = f"it is at version {version}" if version else "it does not exist"
-        weak = ' A weak ETag (W/"…") never matches in a write.' if condition.names_weak_tags else ""
-        raise PreconditionFailed(
-            "stale_version",
-            f"If-Match does not name the current version of the entry ({is_at}); read the entry again.{weak}",
-        )
-    if condition.excludes(version):
-        raise PreconditionFailed(
-            "already_there",
-            f"The entry exists at version {version}, which If-None-Match excludes; use If-Match to replace it.",
-        )
 
 
 def _not_a_time_of_deletion(reason: str) -> InvalidRequest:

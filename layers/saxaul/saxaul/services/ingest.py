@@ -21,6 +21,7 @@ from saxaul.ledger.screening import (
 )
 from saxaul.messages.bodies import Call, pack
 from saxaul.services import wiring
+from saxaul.services.limits import Limits, limits
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
@@ -55,19 +56,24 @@ class Intake(NamedTuple):
     calendar: Calendar
     clock: Clock
     outbox: Outbox
+    limits: Limits
 
-    def actions(self, app: str, reported: Sequence[object], *, needs_grants: bool) -> IntakeResult:
-        """Queue the valid actions with the terms of their award, and refuse the others.
+    def actions(self, app: str, reported: Sequence[object], *, needs_grants: bool, a_day: int | None) -> IntakeResult:
+        """Queue the valid actions with the terms of their award, and refuse the others. ``a_day`` is the app's limit.
 
         The terms are those of the catalog that is in effect now. What an action earns does not depend on when it is
         posted. The action type or the facility may be newer than the cached catalog. So before an unknown one is
         refused, the actions are checked against a catalog that is at most 5 seconds old.
+
+        Raises:
+            TooManyRequests: the app has too few actions left of today, so none was queued.
         """
         now, may_report = self.clock.now(), granted_to(self.grants, app, reported) if needs_grants else anyone
         screened = screen(app, reported, self.catalog_store.catalog(), self.calendar, now, may_report)
         if any(refusal.code in _MAY_BE_NEW for refusal in screened.refused):
             fresh = self.catalog_store.catalog(max_age=MISSING_CACHED_FOR)
             screened = screen(app, reported, fresh, self.calendar, now, may_report)
+        self.limits.take_actions(app, a_day, len(screened.accepted))
         call = Call(app, now, new_receipt_id(), len(reported))
         places = accepted_places(len(reported), screened.refused)
         receipt_id = self.outbox.send(pack(call, screened.accepted, places))
@@ -89,4 +95,4 @@ def granted_to(grants: Grants, app: str, reported: Sequence[object]) -> MayRepor
 def intake() -> Intake:
     """Return the intake service of this process."""
     grants, catalog_store = Grants(wiring.ledger()), wiring.published_catalog()
-    return Intake(grants, catalog_store, settings().calendar, wiring.clock(), outbox())
+    return Intake(grants, catalog_store, settings().calendar, wiring.clock(), outbox(), limits())

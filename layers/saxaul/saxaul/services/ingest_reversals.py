@@ -14,6 +14,7 @@ from saxaul.ledger.screening import accepted_places, anyone, screen_reversals
 from saxaul.messages.bodies import Call, pack_reversals
 from saxaul.services import wiring
 from saxaul.services.ingest import IntakeResult, granted_to
+from saxaul.services.limits import Limits, limits
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
@@ -35,17 +36,22 @@ class ReversalIntake(NamedTuple):
     calendar: Calendar
     clock: Clock
     outbox: Outbox
+    limits: Limits
 
-    def take(self, app: str, reported: Sequence[object], *, needs_grants: bool) -> IntakeResult:
-        """Queue the valid reversals, and refuse the others.
+    def take(self, app: str, reported: Sequence[object], *, needs_grants: bool, a_day: int | None) -> IntakeResult:
+        """Queue the valid reversals, and refuse the others. ``a_day`` is the app's limit.
 
         A reversal of an action that was added to a sum is refused. Whether the other actions exist is checked later: an
         action may still be in the queue, and may even be added to a sum; then its reversal has no effect.
+
+        Raises:
+            TooManyRequests: the app has too few actions left of today, so no reversal was queued.
         """
         now, may_report = self.clock.now(), granted_to(self.grants, app, reported) if needs_grants else anyone
         valid, _ = screen_reversals(app, reported, now, may_report=may_report)
         is_summed, facilities = self._summed_among(valid), self._facilities_for(app, valid)
         accepted, refused = screen_reversals(app, reported, now, is_summed, may_report, facilities)
+        self.limits.take_actions(app, a_day, len(accepted))
         call = Call(app, now, new_receipt_id(), len(reported))
         receipt_id = self.outbox.send(pack_reversals(call, accepted, accepted_places(len(reported), refused)))
         return IntakeResult(receipt_id, len(accepted), refused)
@@ -84,4 +90,4 @@ class ReversalIntake(NamedTuple):
 def reversal_intake() -> ReversalIntake:
     """Return the intake of reversals of this process."""
     periods, grants, catalog_store = Periods(wiring.ledger()), Grants(wiring.ledger()), wiring.published_catalog()
-    return ReversalIntake(periods, grants, catalog_store, settings().calendar, wiring.clock(), outbox())
+    return ReversalIntake(periods, grants, catalog_store, settings().calendar, wiring.clock(), outbox(), limits())

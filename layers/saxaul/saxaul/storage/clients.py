@@ -19,6 +19,7 @@ from saxaul.storage.wire import use_plain_json
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
@@ -85,7 +86,7 @@ def sqs() -> "SQSClient":
     return client
 
 
-def _watch_time(client: "DynamoDBClient | KMSClient | SQSClient") -> None:
+def _watch_time(client: "CognitoIdentityProviderClient | DynamoDBClient | KMSClient | SQSClient") -> None:
     client.meta.events.register("before-send", _require_time)
     client.meta.events.register("after-call-error", _translate_lost_answer)
 
@@ -125,5 +126,17 @@ def eventbridge() -> "EventBridgeClient":
 @cache
 def kms() -> "KMSClient":
     client: KMSClient = _client("kms")
+    _watch_time(client)
+    return client
+
+
+@cache
+def cognito() -> "CognitoIdentityProviderClient":
+    """Return a client of Cognito that makes one attempt of each call, because some calls must not be repeated.
+
+    So it can wait for the answer as long as another call waits for an answer and pauses.
+    """
+    once = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=LONGEST_ATTEMPT - CONNECT_SECONDS)
+    client: CognitoIdentityProviderClient = _client("cognito-idp", _CONFIG.merge(once))
     _watch_time(client)
     return client

@@ -214,6 +214,28 @@ class Table:
         except client.exceptions.ConditionalCheckFailedException:
             raise ItemMovedError(None) from None
 
+    def update(self, key: Key, expression: str, condition: str, values: Item) -> Item:
+        """Update an item, if the stored item meets a condition. Return the new values of the updated attributes.
+
+        Raises:
+            ItemMovedError: the stored item does not meet the condition.
+        """
+        client = dynamodb()
+        try:
+            updated = client.update_item(
+                TableName=self.name,
+                Key=_raw_key(key),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=raw(values),
+                ReturnValues="UPDATED_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except client.exceptions.ConditionalCheckFailedException as refusal:
+            winner: Any = refusal.response.get("Item")
+            raise ItemMovedError(python(winner) if winner else None) from None
+        return python(updated["Attributes"])
+
     def replace(self, item: Item) -> None:
         """Write an item without a condition. The last write wins."""
         dynamodb().put_item(TableName=self.name, Item=raw(item))
@@ -246,6 +268,14 @@ class Table:
     def put_write(self, item: Item, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return the same conditional write as :meth:`put` makes, for a transaction."""
         return {"Put": self._put(item, expected_version)}
+
+    def replace_write(self, item: Item) -> "TransactWriteItemTypeDef":
+        """Return a write of an item without a condition, for a transaction."""
+        return {"Put": {"TableName": self.name, "Item": raw(item)}}
+
+    def delete_write(self, key: Key) -> "TransactWriteItemTypeDef":
+        """Return the deletion of an item, if there is one, for a transaction."""
+        return {"Delete": {"TableName": self.name, "Key": _raw_key(key)}}
 
     def check_write(self, key: Key, expected_version: int) -> "TransactWriteItemTypeDef":
         """Return a check for a transaction: an item still has a version. Version 0 means that it does not exist."""

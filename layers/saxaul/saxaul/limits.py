@@ -1,0 +1,205 @@
+"""The limits of a client: how many calls it may make in a second, and how many actions it may report in a day.
+
+What a client has used is in a table that all workers share. A worker takes a block from the table ahead, and spends
+it from its memory. Blocks that are lost with a worker are never given back. So the table gives out a little more than
+the limit, and a worker takes ahead only so much that the loss is not larger. Therefore a client under its limit is
+never refused, whatever happens to the workers.
+
+**Calls.** A bucket (a generic cell rate algorithm) holds the calls of ROOM, 1.3 seconds, and is filled at the rate of
+the limit. Its only state is the instant at which it will be full. A call that is needed now may take the last one, but
+calls that are only expected (the rest of a block) may be taken only while the bucket lacks less than AHEAD. So the
+calls that are taken ahead and lost cost at most AHEAD, and clocks that differ cost at most SPREAD. What is left is the
+BURST of one second that the limit promises.
+
+A client that was refused is over its limit, and the promise does not hold for it. Its blocks may empty the bucket, so
+that they stay large: it must not cost a write for each call.
+
+**Actions.** A worker takes at most a hundredth of what it has itself taken in the day ahead. So at most a hundredth is
+lost, and the table gives out a hundredth more than the limit.
+"""
+
+from typing import NamedTuple
+
+SECOND = 1_000_000_000
+"""The instants and durations of calls are in nanoseconds, so that a call at the highest rate still has a whole cost."""
+
+BURST = SECOND
+"""The calls that a client may make at once, as the time in which its limit allows them."""
+AHEAD = SECOND // 10
+"""The most that the calls lack in the bucket which workers have taken ahead, as such a time."""
+SPREAD = SECOND // 5
+"""How much the clocks of two workers may differ."""
+ROOM = BURST + AHEAD + SPREAD
+"""What the bucket holds, as such a time."""
+
+BLOCK_LIFE = SECOND // 2
+"""How long a worker may spend a block. It bounds the calls that workers hold while a client pauses."""
+
+IMPOSSIBLE = ROOM + SPREAD
+"""If a bucket is to be full later than this from now, a clock is or was wrong, and the bucket counts as full."""
+
+_OVER_FOR = 2 * SECOND
+_FIRST_PAUSE = SECOND // 4
+_LONGEST_PAUSE = SECOND
+
+LOSS = 100
+"""The part of a day's actions, one in so many, that may be lost with the blocks of dead workers."""
+_LARGEST_BLOCK = 1000
+"""The largest part of a day's actions, one in so many, that one worker takes ahead."""
+
+
+class CallBlock(NamedTuple):
+    """Calls that a worker wants to take from a bucket.
+
+    Attributes:
+        calls: their number.
+        now: the instant by the clock of this worker.
+        cost: how much later the bucket will be full.
+        from_full: whether the worker expects a full bucket. Then it will be full at ``now + cost``.
+        latest: the latest instant at which the bucket may be full before this block is taken.
+    """
+
+    calls: int
+    now: int
+    cost: int
+    from_full: bool
+    latest: int
+
+
+class CallMeter:
+    """What one worker knows of the calls of one client."""
+
+    __slots__ = ("_full_at", "_in_hand", "_over_at", "_pause", "_paused_at", "_size", "_taken_at")
+
+    def __init__(self) -> None:
+        self._in_hand = 0
+        self._size = 1
+        self._taken_at = -SECOND
+        self._full_at = 0
+        self._over_at = -SECOND
+        self._pause = 0
+        self._paused_at = 0
+
+    def spend(self, now: int) -> bool:
+        """Take a call from the block in hand. Return False if there is none, or if the block is too old."""
+        if self._in_hand and _within(self._taken_at, now, BLOCK_LIFE):
+            self._in_hand -= 1
+            return True
+        return False
+
+    def block(self, now: int, rate: int) -> CallBlock | None:
+        """Return the block to take next, or None if the client must be refused without asking the table.
+
+        The bucket has no more than this worker saw last, because other workers only take from it.
+        """
+        if _within(self._paused_at, now, self._pause) or (
+            self._is_over(now) and _within(self._taken_at, now, _FIRST_PAUSE)
+        ):
+            self._over_at = now
+            return None
+        full_at = self._full_at if self._full_at <= now + IMPOSSIBLE else 0
+        calls = self._calls(_fitting(full_at, now, rate, AHEAD), _fitting(full_at, now, rate, ROOM), now, rate)
+        if not calls:
+            self._over_at = now
+            return None
+        cost = calls * SECOND // rate
+        is_ahead = calls > 1 and not self._is_over(now)
+        return CallBlock(calls, now, cost, full_at <= now, now + (AHEAD if is_ahead else ROOM) - cost)
+
+    def _calls(self, ahead: int, room: int, now: int, rate: int) -> int:
+        wanted = self._wanted(now)
+        if not self._is_over(now):
+            return max(min(wanted, ahead), min(1, room))
+        most = min(wanted, max(1, rate // 4))
+        return min(most, room) if room >= min(most, max(1, rate // 20)) else 0
+
+    def _wanted(self, now: int) -> int:
+        """Return how many calls this client will probably make here while a block may be spent."""
+        age = now - self._taken_at
+        if not 0 <= age < 2 * SECOND:
+            return 1
+        if self._in_hand:
+            return max(1, self._size - self._in_hand)
+        return self._size * 2 if age < BLOCK_LIFE // 2 or self._is_over(now) else self._size
+
+    def _is_over(self, now: int) -> bool:
+        return _within(self._over_at, now, _OVER_FOR)
+
+    def took(self, block: CallBlock, full_at: int) -> None:
+        """Note that the table gave a block, whose first call is spent now. The bucket is full at ``full_at``."""
+        self._in_hand, self._size, self._taken_at = block.calls - 1, block.calls, block.now
+        self._full_at, self._pause = full_at, self._pause // 2
+
+    def saw(self, full_at: int) -> None:
+        """Note that the table refused a block, because the bucket is full at ``full_at``, or 0 if there is none."""
+        self._full_at = full_at
+
+    def pause(self, now: int) -> None:
+        """Ask the table no more for a moment, because it had no room. The moment doubles until it has room again."""
+        self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._pause * 2))
+        self._paused_at = now
+
+
+def _within(moment: int, now: int, span: int) -> bool:
+    """Return whether less than a span has passed since a moment. It has passed too if the clock was set back."""
+    return 0 <= now - moment < span
+
+
+def _fitting(full_at: int, now: int, rate: int, lack: int) -> int:
+    """Return how many calls a bucket can give until it lacks as much as a time allows."""
+    return max(0, (now + lack - max(full_at, now)) * rate // SECOND)
+
+
+class ActionBlock(NamedTuple):
+    """Actions that a worker wants to take from a day.
+
+    Attributes:
+        actions: their number.
+        most: the most that may be taken of the day before them.
+    """
+
+    actions: int
+    most: int
+
+
+class DayMeter:
+    """What one worker knows of the actions of one client in one day."""
+
+    __slots__ = ("_in_hand", "_spent", "_used", "day")
+
+    def __init__(self, day: str) -> None:
+        self.day = day
+        self._in_hand = 0
+        self._spent = 0
+        self._used = 0
+
+    def spend(self, number: int) -> bool:
+        """Take actions from those in hand. Return False if there are not enough."""
+        if number > self._in_hand:
+            return False
+        self._in_hand -= number
+        self._spent += number
+        return True
+
+    def block(self, number: int, limit: int) -> ActionBlock | None:
+        """Return the block with which so many actions can be spent, or None if the day has no room for them.
+
+        The day has no more than this worker saw last, because the others only take from it.
+        """
+        most = limit + limit // LOSS
+        needed = number - self._in_hand
+        ahead = min(self._spent // LOSS, limit // _LARGEST_BLOCK) if self._used < limit * 9 // 10 else 0
+        room = most - self._used
+        if needed > room:
+            return None
+        actions = min(needed + ahead, room)
+        return ActionBlock(actions, most - actions)
+
+    def took(self, block: ActionBlock, used: int) -> None:
+        """Note that the table gave a block, and how many actions all workers have taken."""
+        self._in_hand += block.actions
+        self._used = used
+
+    def saw(self, used: int) -> None:
+        """Note that the table refused a block, because so many actions are taken."""
+        self._used = used

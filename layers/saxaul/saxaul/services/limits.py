@@ -1,0 +1,152 @@
+"""Counts what each client uses of its limits, and refuses what is over them.
+
+A limit protects other clients. If the table that counts fails, nobody is refused.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar
+
+from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.clients import RegisteredClient
+from saxaul.clock import Clock
+from saxaul.limits import SECOND, CallMeter, DayMeter
+from saxaul.observability import logger
+from saxaul.problems import TooManyRequests
+from saxaul.services import wiring
+from saxaul.settings import settings
+from saxaul.storage.usage import UsageStore, UsageUnknownError
+
+CLIENTS_METERED = 1024
+"""The clients of which a worker keeps what it knows. It forgets the one that it has known for longest."""
+
+_KEPT_SECONDS = 2 * 86_400
+_ATTEMPTS = 6
+"""How often a block is asked for before the call is let through: each time, others were faster."""
+_UNCOUNTED = SECOND
+"""How long nobody is counted after the table failed, so that it does not delay each call."""
+
+_RETRY_CALL_AFTER = 1
+"""A refused client is let through again after a second at most: then the bucket has room for a call."""
+
+Meter = TypeVar("Meter", CallMeter, DayMeter)
+
+
+class Limits:
+    """The limits as this worker enforces them."""
+
+    def __init__(self, usage: UsageStore, calendar: Calendar, clock: Clock) -> None:
+        self._usage = usage
+        self._calendar = calendar
+        self._clock = clock
+        self._calls: dict[str, CallMeter] = {}
+        self._days: dict[str, DayMeter] = {}
+        self._failed_at = -_UNCOUNTED
+
+    def take_call(self, client: RegisteredClient) -> None:
+        """Count a call.
+
+        Raises:
+            TooManyRequests: the client has made the calls of this second.
+        """
+        rate = client.calls_per_second
+        if rate is None:
+            return
+        now, meter = self._clock.now_ns(), _meter_of(self._calls, client.name, CallMeter)
+        if not meter.spend(now) and not self._has_failed(now) and not self._take_calls(client.name, meter, now, rate):
+            raise TooManyRequests(
+                "too_many_calls",
+                f"{client.name} may make {rate:,} calls a second; repeat the call after the seconds in Retry-After.",
+                _RETRY_CALL_AFTER,
+            )
+
+    def take_actions(self, app: str, limit: int | None, number: int) -> None:
+        """Count actions or reversals that a call reports. Either all of them are counted, or none.
+
+        Raises:
+            TooManyRequests: the app has too few actions left of today.
+        """
+        if limit is None or not number:
+            return
+        today = self._calendar.day_of(self._clock.now())
+        day = today.isoformat()
+        meter = _meter_of(self._days, app, lambda: DayMeter(day))
+        if meter.day != day:
+            meter = self._days[app] = DayMeter(day)
+        midnight = self._calendar.end_of(today) + 1
+        if not self._take_actions(app, meter, number, limit, midnight + _KEPT_SECONDS):
+            raise TooManyRequests(
+                "daily_limit_reached",
+                f"{app} may report {limit:,} actions and reversals a day, and has too few left for the {number:,} of "
+                "this call; nothing of it was accepted.",
+                max(1, midnight - self._clock.now()),
+            )
+
+    def _take_calls(self, client: str, meter: CallMeter, now: int, rate: int) -> bool:
+        """Take a block of calls. Return False if there is no room. If nobody can say it, return True."""
+        for attempt in range(_ATTEMPTS):
+            block = meter.block(now, rate)
+            if block is None:
+                if attempt:
+                    meter.pause(now)
+                return False
+            try:
+                taken = self._usage.take_calls(client, block)
+            except UsageUnknownError as error:
+                self._note_failure(client, now, error)
+                return True
+            if taken.is_given:
+                meter.took(block, taken.state)
+                return True
+            meter.saw(taken.state)
+        return True
+
+    def _take_actions(self, app: str, meter: DayMeter, number: int, limit: int, expires_at: int) -> bool:
+        """Take the actions from those in hand, or from a new block. Return False if the day has no room for them."""
+        while not meter.spend(number):
+            block, now = meter.block(number, limit), self._clock.now_ns()
+            if block is None:
+                return False
+            if self._has_failed(now):
+                return True
+            try:
+                taken = self._usage.take_actions(app, meter.day, block, expires_at)
+            except UsageUnknownError as error:
+                self._note_failure(app, now, error)
+                return True
+            if taken.is_given:
+                meter.took(block, taken.state)
+            else:
+                meter.saw(taken.state)
+        return True
+
+    def _has_failed(self, now: int) -> bool:
+        return 0 <= now - self._failed_at < _UNCOUNTED
+
+    def _note_failure(self, client: str, now: int, error: UsageUnknownError) -> None:
+        self._failed_at = now
+        logger.warning("a limit cannot be checked", extra={"client": client, "error": str(error)})
+
+
+def _meter_of(meters: dict[str, Meter], client: str, new: Callable[[], Meter]) -> Meter:
+    known = meters.get(client)
+    if known is None:
+        if len(meters) >= CLIENTS_METERED:
+            del meters[next(iter(meters))]
+        known = meters[client] = new()
+    return known
+
+
+@cache
+def limits() -> Limits:
+    """Return the limits of this process."""
+    return Limits(UsageStore(wiring.activity()), settings().calendar, wiring.clock())
+
+
+def take_call(client: RegisteredClient) -> None:
+    """Count a call of a client.
+
+    Raises:
+        TooManyRequests: the client has made the calls of this second.
+    """
+    limits().take_call(client)
