@@ -3,6 +3,8 @@
 Three honest apps report what people did. A fourth app, which is hostile, floods periods with the smallest quantities,
 reverses actions that never existed, repeats ids with other content, and claims the evidence of the others. The wallets
 must be those of a model that is only sums: whatever the order of arrival, a person has what the days are worth.
+
+Each receipt must say the right thing of each action and reversal of its call (``receipt_model.py``).
 """
 
 import random
@@ -24,6 +26,7 @@ from saxaul.catalog.entries import ActionType
 from saxaul.ledger.actions import Action, Owner, Reversal
 from tests.e2e.calling import Client
 from tests.e2e.journeys import IS_LONG, run_operation, short_visibility_timeout, wait_for_empty_queue
+from tests.e2e.receipt_model import Sent, wrong_receipts
 from tests.e2e.worker_killer import WorkerKiller
 
 USERS = 500 if IS_LONG else 100
@@ -191,13 +194,21 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def send(client: Client, call: Call) -> None:
+def send(client: Client, call: Call) -> Sent:
     """Send a call, and repeat it after a server or network error, as an app does."""
+    was_repeated = False
     while (response := attempt(client, call)) is None or response.is_server_error:
+        was_repeated = True
         time.sleep(0.2)
-    codes = {refusal["code"] for refusal in response.json()["refused"]}
     assert response.status_code == 202
-    assert codes <= ({"conflicting_action"} if call.app == HOSTILE else set())
+    accepted = response.json()
+    assert {refusal["code"] for refusal in accepted["refused"]} <= (
+        {"conflicting_action"} if call.app == HOSTILE else set()
+    )
+    refused = {refusal["index"] for refusal in accepted["refused"]}
+    [(name, items)] = call.body.items()
+    assert accepted["accepted"] == len(items) - len(refused)
+    return Sent(call.app, name, items, accepted["receipt_id"], refused, was_repeated)
 
 
 def attempt(client: Client, call: Call) -> httpx.Response | None:
@@ -205,6 +216,11 @@ def attempt(client: Client, call: Call) -> httpx.Response | None:
         return client.call("POST", call.path, call.body)
     except httpx.TransportError:
         return None
+
+
+def receipt_of(client: Client, call: Sent) -> tuple[str, Any]:
+    """Return the id of the receipt of a call, and the receipt."""
+    return call.receipt_id, client.call_or_exit("GET", f"/receipts/{call.receipt_id}")
 
 
 def counting(days: Days) -> Iterator[Action]:
@@ -270,7 +286,7 @@ def test_every_wallet_is_right_while_workers_are_killed_and_one_app_is_hostile(s
     with short_visibility_timeout(stack, "actions", VISIBILITY), ExitStack() as opened:
         clients = {app: opened.enter_context(Client(app)) for app in (*HONEST, HOSTILE)}
         with killer, ThreadPoolExecutor(SENDERS) as senders:
-            list(senders.map(lambda call: send(clients[call.app], call), calls))
+            sent = list(senders.map(lambda call: send(clients[call.app], call), calls))
             wait_for_empty_queue(patience=PATIENCE)
         redriven = run_operation("dead_letters", "redrive")
         wait_for_empty_queue(patience=PATIENCE)
@@ -278,6 +294,7 @@ def test_every_wallet_is_right_while_workers_are_killed_and_one_app_is_hostile(s
         with ThreadPoolExecutor(SENDERS) as readers:
             paths = [f"/users/{user}/wallet" for user in days.people]
             wallets = list(readers.map(lambda path: clients[HONEST[0]].call_or_exit("GET", path), paths))
+            receipts = dict(readers.map(lambda call: receipt_of(clients[call.app], call), sent))
     recounted = run_operation("recount")
     if "not judged" in recounted.stdout:  # the tally was still counting the stream
         recounted = run_operation("recount")
@@ -288,6 +305,8 @@ def test_every_wallet_is_right_while_workers_are_killed_and_one_app_is_hostile(s
     )
     assert redriven.returncode == 0, redriven.stdout + redriven.stderr
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
+    assert len(receipts) == len(calls)
+    assert wrong_receipts(sent, receipts) == []
     assert (recounted.returncode, "does not hold" in recounted.stdout) == (0, False), (
         recounted.stdout + recounted.stderr
     )
