@@ -142,6 +142,7 @@ def recorded_calls() -> list[dict[str, Any]]:
     """Make the journey, and return its calls."""
     with pytest.MonkeyPatch.context() as patches, _fixed_stack(patches) as stack:
         journey = Journey(stack)
+        _register_apps(journey)
         _write_the_programme(journey)
         _look_around(journey)
         _grant(journey)
@@ -160,11 +161,43 @@ def _fixed_stack(patches: pytest.MonkeyPatch) -> Iterator[Stack]:
     patches.setattr("saxaul.services.wiring.SYSTEM_CLOCK", clock)
     with new_stack(patches, clock) as stack:
         numbers, key = _Numbers(), _FixedKMS()
-        drawing = ("place_orders", "queue_calls", "schedule_orders")
+        drawing = ("manage_apps", "place_orders", "queue_calls", "rotate_secrets", "schedule_orders")
         for module in ("log.entries", "trees.numbers", *(f"services.{name}" for name in drawing)):
             patches.setattr(f"saxaul.{module}.secrets", numbers)
         patches.setattr("saxaul.storage.signing.kms", lambda: key)
         yield stack
+
+
+def _register_apps(journey: Journey) -> None:
+    path = {"app_id": "bikes"}
+    bikes = {
+        "name": "Bikes of the City",
+        "kind": "third_party",
+        "link_pattern": "https://bikes.example/do/{suggestion_id}",
+        "limits": {"calls_per_second": 20, "actions_per_day": 50_000},
+    }
+    fund = {"name": "Green Fund", "kind": "partner", "partners": ["Green Fund"]}
+    journey("register_app", "A third-party app", 201, path=path, body=bikes)
+    journey("register_app", "A planting partner", 201, path={"app_id": "green-fund"}, body=fund)
+    only = {**bikes, "scopes": ["actions.write", "suggestions.read"]}
+    journey("register_app", "Fewer scopes", path=path, body=only, headers={"If-Match": '"1"'})
+    journey("register_app", "A partner of an app", "kind_fixed", path=path, body=fund)
+    journey("view_app", "One app", path=path)
+    journey("view_app", "An app that does not exist", "unknown_app", path={"app_id": "nobody"})
+    journey("list_apps", "All apps", query={"limit": "2"})
+    old = journey("rotate_secret", "An overlap of an hour", 201, path=path, body={"overlap_seconds": 3600})
+    journey("rotate_secret", "During the overlap", "rotation_in_progress", path=path, body={})
+    secret = {**path, "secret_id": old.body["secret_id"]}
+    journey("end_secret", "The new secret, whose answer was lost", path=secret)
+    journey("end_secret", "A secret that does not exist", "unknown_secret", path=secret)
+    [left] = journey.stack.cognito.clients[old.body["client_id"]]["secrets"]
+    journey("end_secret", "The last secret", "last_secret", path={**path, "secret_id": left})
+    journey("suspend_app", "An app", path=path)
+    suspended = {"client": old.body["client_id"], "path": MEI}
+    journey("view_wallet", "From a suspended app", "app_suspended", **suspended)
+    journey("resume_app", "An app", path=path)
+    journey("end_app", "A planting partner", path={"app_id": "green-fund"})
+    journey("register_app", "An id that was used", "app_ended", path={"app_id": "green-fund"}, body=fund)
 
 
 def _write_the_programme(journey: Journey) -> None:

@@ -1,5 +1,6 @@
 """A stored client is checked without pydantic's core, by the rules of its model."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.registration import load_clients
-from saxaul.catalog.clients import MAX_PARTNERS, RegisteredClient, stored_client
+from saxaul.catalog.clients import (
+    MAX_ACTIONS_PER_DAY,
+    MAX_CALLS_PER_SECOND,
+    MAX_PARTNERS,
+    RegisteredClient,
+    stored_client,
+)
 from saxaul.storage.registry import to_item
 from saxaul.storage.table import Key
 
@@ -15,6 +22,9 @@ _OTHERS: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", 7, True, [], {}, "app\n", " ", "\ud800", "\u202e", "x" * 501]
 )
 _PARTNERS = st.lists(st.one_of(st.sampled_from(["Alxa SEE", "y" * 500]), _OTHERS), max_size=3)
+_LIMITS: st.SearchStrategy[Any] = st.sampled_from(
+    [None, 1, 50, 0, -1, Decimal(1), Decimal("1.5"), Decimal(0), "", "x", [], {}]
+)
 _FIELDS = st.fixed_dictionaries(
     {},
     optional={
@@ -23,6 +33,11 @@ _FIELDS = st.fixed_dictionaries(
         "trust": st.one_of(st.sampled_from(["first_party", "third_party", "none"]), _OTHERS),
         "partners": st.one_of(_PARTNERS, _OTHERS, st.just(["z"] * MAX_PARTNERS), st.just(["z"] * (MAX_PARTNERS + 1))),
         "scope": _OTHERS,
+        "scopes": st.one_of(st.none(), st.lists(st.sampled_from(["actions.write", ""])), st.sampled_from(["a", 7, {}])),
+        "calls_per_second": st.one_of(_LIMITS, st.sampled_from([MAX_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND + 1])),
+        "actions_per_day": st.one_of(_LIMITS, st.sampled_from([MAX_ACTIONS_PER_DAY, MAX_ACTIONS_PER_DAY + 1])),
+        "link_pattern": st.sampled_from([None, "", "https://x.example/{suggestion_id}", 7, []]),
+        "is_suspended": st.sampled_from([True, False, None, 7, "", []]),
     },
 )
 _SOUND = st.fixed_dictionaries({"name": st.just("alipay"), "role": st.sampled_from(["app", "partner", "operator"])})
