@@ -10,7 +10,7 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed export reconcile recount dead-letters replay viewer pictures openapi bench
+.PHONY: help run env up down story seed apps secret export reconcile recount dead-letters replay viewer pictures openapi bench
 .PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
@@ -32,12 +32,19 @@ story: env ## turn a bus ride into a tree on the running stack, with real reques
 	@$(BIN)/python -m local.story
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-seed export reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
+seed apps secret export reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
 
-seed: env ## write a catalog through the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
+seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
 
-export: env ## write the catalog of a stack to files, for make seed (FOLDER=, STACK=)
+apps: env ## list the apps and planting partners of a stack (STACK=)
+	@$(BIN)/python -m local.apps list
+
+secret: env ## make another secret of an app (APP=, OVERLAP=seconds, STACK=; AGAIN=1 replaces the newer of two)
+	@test -n "$(APP)" || { echo "Name the app: make secret APP=alipay"; exit 1; }
+	@$(BIN)/python -m local.apps secret "$(APP)" $(if $(OVERLAP),--overlap "$(OVERLAP)") $(if $(AGAIN),--again)
+
+export: env ## write the apps and the catalog of a stack to files, for make seed (FOLDER=, STACK=)
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
 
@@ -93,7 +100,7 @@ deploy: env ## build, check and deploy to AWS (STACK=, REGION=, PARAMETERS='Name
 	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make deploy STACK=saxaul REGION=ap-southeast-1"; exit 1; }
 	@$(BIN)/python -m local.deploy --stack "$(STACK)" --region "$(REGION)" $(if $(PARAMETERS),'$(PARAMETERS)')
 
-connect: env ## record the addresses and secrets of a deployed stack, for STACK= (STACK=, REGION=)
+connect: env ## record the addresses and the operators' secret of a deployed stack, for STACK= (STACK=, REGION=)
 	@test -n "$(STACK)" -a -n "$(REGION)" || { echo "Name the stack and its region: make connect STACK=saxaul REGION=ap-southeast-1"; exit 1; }
 	@$(BIN)/python -m local.connect --stack "$(STACK)" --region "$(REGION)"
 

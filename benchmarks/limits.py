@@ -15,7 +15,7 @@ from math import ceil
 from typing import Literal
 
 from benchmarks.prices import ROUND_TRIP
-from benchmarks.scale_model import LARGEST_ITEM, TALLIED_DAYS, Activity, Load, load
+from benchmarks.scale_model import LARGEST_ITEM, TALLIED_DAYS, Activity, Load, clients, load
 from benchmarks.scale_units import Measured
 from local.template import on_aws, resources
 from saxaul.storage.redemptions import REQUESTED_LISTS
@@ -221,7 +221,7 @@ def _of_keys() -> list[Limit]:
             "fixed",
             3000,
             "units/s",
-            lambda found: min(found.api_calls, found.catalog_workers * _apps() / CLIENT_CACHED_FOR),
+            lambda found: min(found.api_calls, found.catalog_workers * clients() / CLIENT_CACHED_FOR),
             page,
             "cache clients for longer",
         ),
@@ -318,10 +318,6 @@ def _tally_writes(found: Load) -> float:
     """Return the write units a second of the partition that has the most of the totals of today and yesterday."""
     units = found.flows["tally"].invocations * TALLIED_DAYS * ceil(min(found.tally_bytes, LARGEST_ITEM) / 1024)
     return units / found.measured.tally_partitions
-
-
-def _apps() -> int:
-    return len(resources("AWS::Cognito::UserPoolClient"))
 
 
 def _stock_reads(found: Load) -> float:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from benchmarks import prices
 from benchmarks.scale_units import EVENT_BYTES, PLATFORM_LINES, Measured, Step, Units
+from local.apps import load_apps
+from local.seed import FOLDER
 from local.template import resources, template
 from saxaul.catalog.timeline import renewed_after
 
@@ -181,7 +183,7 @@ class Load:
     @property
     def servers(self) -> float:
         """Servers of the apps, at least two for each client. Each gets a token every hour."""
-        return max(2 * len(resources("AWS::Cognito::UserPoolClient")), self.api_calls / self.activity.calls_per_server)
+        return max(2 * clients(), self.api_calls / self.activity.calls_per_server)
 
     @property
     def tokens(self) -> float:
@@ -254,6 +256,12 @@ def _flows(users: float, activity: Activity, measured: Measured, shards: float, 
 
 
 @cache
+@cache
+def clients() -> int:
+    """Return how many clients the default programme has in Cognito: its apps and partners, and that of operators."""
+    return len(load_apps(FOLDER)) + 1
+
+
 def parallelization(logical_id: str) -> int:
     return int(resources("AWS::Lambda::EventSourceMapping")[logical_id].get("ParallelizationFactor", 1))
 
@@ -281,7 +289,7 @@ def dollars_a_month(mean: Load) -> dict[str, float]:
         "Logs": prices.tiered(log_gb, prices.LOG_TIERS)
         + log_gb * LOG_DAYS / DAYS_OF_MONTH * LOG_COMPRESSION * prices.KEPT_LOG_GB,
         "Cognito tokens": mean.tokens * seconds * prices.TOKEN,
-        "Cognito clients": len(resources("AWS::Cognito::UserPoolClient")) * prices.APP_CLIENT_MONTH,
+        "Cognito clients": clients() * prices.APP_CLIENT_MONTH,
         "KMS": prices.KEY_MONTH + used.signatures * prices.SIGNATURE,
         "S3 and EventBridge": used.files * prices.S3_PUT + used.events * prices.EVENT,
         "Data to the internet": prices.tiered(mean.sent_gb * seconds, prices.SENT_TIERS),

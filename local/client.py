@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local.console import exit_with
+from local.credentials import OPERATOR
 from local.deployment import ADMIN, REGION, client_arguments
 from local.sam import STACK_NAME, state
 from saxaul_client import Client, SaxaulError, UnreachableError
@@ -41,12 +42,22 @@ def file_of(name: str) -> Path:
     return state() / f"{name}.json"
 
 
+def stack_file() -> Path:
+    """Return the file that says how to reach the selected stack."""
+    return state() / f"{LAPTOP}.json" if stack_name() == LAPTOP else file_of(stack_name())
+
+
+def of_stack() -> str:
+    """Return what a make command needs after its name and its other variables, to work with the selected stack."""
+    return "" if stack_name() == LAPTOP else f" STACK={stack_name()}"
+
+
 def stack() -> dict[str, Any]:
     """Return how to reach the selected stack, from the file that `make up` or `make connect` wrote.
 
     Ends the program if there is no such file.
     """
-    file = state() / f"{LAPTOP}.json" if stack_name() == LAPTOP else file_of(stack_name())
+    file = stack_file()
     if not file.exists() and stack_name() == LAPTOP:
         exit_with("The laptop stack is not running; start it with: make up")
     if not file.exists():
@@ -89,7 +100,7 @@ def exit_on_failure() -> Iterator[None]:
 def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) -> AnyClient:
     """Return a client of the API of the selected stack that acts as one of the stack's OAuth clients.
 
-    Ends the program if the stack has no OAuth client of that name.
+    Ends the program, and says what to do, if the file of the stack has no credentials of that name.
 
     Args:
         kind: the class, such as ``AppClient``.
@@ -97,13 +108,27 @@ def open_client(kind: type[AnyClient], name: str, scopes: Sequence[str] = ()) ->
     """
     known = stack()
     if name not in known["clients"]:
-        exit_with(f"The stack has no client {name}; its clients are {', '.join(sorted(known['clients']))}.")
+        exit_with(f"{stack_file()} has no secret of {name}. {_advice(name)}")
     credentials = known["clients"][name]
     return kind(
         known["api_url"],
         known["token_url"],
         credentials["client_id"],
         credentials["client_secret"],
-        scopes=scopes or credentials["scopes"],
+        scopes=scopes,
         timeout=_TIMEOUT,
     )
+
+
+def _advice(name: str) -> str:
+    """Return how to get the credentials of a client."""
+    if name == OPERATOR:
+        command = "make up" if stack_name() == LAPTOP else f"make connect{of_stack()} REGION=ap-southeast-1"
+        return f"Read it again, for example: {command}"
+    return make_secret_advice(name)
+
+
+def make_secret_advice(app_id: str) -> str:
+    """Return how to get a secret of an app, which the API shows only once."""
+    where = of_stack()
+    return f"If it is not registered: make seed{where}. If nobody has its secret: make secret APP={app_id}{where}"

@@ -1,11 +1,11 @@
-"""Writes a file that says how to reach a deployed stack, and registers the stack's clients.
+"""Writes a file that says how to reach a deployed stack.
 
     python -m local.connect --stack saxaul --region ap-southeast-1
 
 The command reads CloudFormation and Cognito with the AWS credentials of the environment, and writes
 .local/<stack>.json, so that the other commands work with that stack. Only the file's owner may read that file, because
-it contains the clients' secrets. Then the command adds the clients of catalog/clients.yaml that are missing in the
-registry of the stack. If AWS_ENDPOINT_URL is set, the command connects to the laptop stack at that endpoint.
+it contains secrets: that of the operators' client, and those of the apps that were registered from this machine, which
+the command keeps. If AWS_ENDPOINT_URL is set, the command connects to the laptop stack at that endpoint.
 """
 
 import os
@@ -15,39 +15,29 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from local.client import file_of
 from local.command import command_parser, non_empty, run_command
 from local.console import console, exit_with, shown
+from local.credentials import apps_of_another, write_stack
 from local.deployed import DeployedStack, UnfitStackError
 from local.deployment import client_arguments
-from local.registration import load_clients, register
-from local.sam import write_private
 
 
 def connect(name: str, region: str) -> None:
-    """Write the file of a stack and register its clients, or end the program and say why this failed."""
+    """Write the file of a stack, or end the program and say why this failed."""
     file, endpoint = file_of(name), os.environ.get("AWS_ENDPOINT_URL") or None
-    arguments = client_arguments(endpoint, region)
     try:
-        clients = load_clients()
-    except ValueError as error:
-        exit_with(f"The file of clients has errors:\n{error}")
-    try:
-        known = DeployedStack(name, arguments, endpoint).describe()
+        known = DeployedStack(name, client_arguments(endpoint, region), endpoint).describe()
     except UnfitStackError as error:
         exit_with(str(error))
     except (NoCredentialsError, PartialCredentialsError):
         exit_with("There are no AWS credentials in this shell; set AWS_PROFILE, or log in to your AWS account.")
     except (BotoCoreError, ClientError) as error:
         exit_with(_explain(name, region, error))
-    write_private(file, known)
-    wrote = f"{name} at {known['api_url']}: wrote {len(known['clients'])} clients to {file}"
+    if others := apps_of_another(file, known["api_url"]):
+        exit_with(f"{file} has the secrets of apps of another stack: {', '.join(others)}. Move the file away first.")
+    kept = write_stack(file, known)
+    wrote = f"{name} at {known['api_url']}: wrote the operators' client to {file}"
     console.print(f"[green]✓[/] {shown(wrote)}")
-    try:
-        registration = register(known, arguments, clients)
-    except (BotoCoreError, ClientError) as error:
-        exit_with(f"The clients of {name} could not be registered: {' '.join(str(error).split())}")
-    if registration.added:
-        console.print(f"registered the clients {shown(', '.join(registration.added))}")
-    if registration.note:
-        console.print(shown(registration.note))
+    if kept:
+        console.print(f"kept the secrets of {shown(', '.join(kept))}")
 
 
 def _explain(name: str, region: str, error: BotoCoreError | ClientError) -> str:

@@ -1,4 +1,4 @@
-"""Reads the addresses, names and clients of a stack from CloudFormation and Cognito, on AWS or on a laptop."""
+"""Reads the addresses and names of a stack from CloudFormation, and its operator's client from Cognito."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -30,8 +30,8 @@ OUTPUTS = {
 """The stack outputs that ``DeployedStack.describe`` needs, by short names."""
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
-_SIGN_IN_FLOWS = {"code", "implicit"}
-"""The OAuth flows by which people sign in. A client for them may have no secret. The template has no such client."""
+_OPERATOR = "operator"
+"""The name of the operators' client, which the template creates. Others are registered through the API."""
 
 
 class UnfitStackError(Exception):
@@ -47,10 +47,10 @@ class DeployedStack:
         self._endpoint = endpoint
 
     def describe(self) -> dict[str, Any]:
-        """Return how to reach the stack: addresses, names, and each client with its secret.
+        """Return how to reach the stack: addresses, names, and the operators' client with its secret.
 
         Raises:
-            UnfitStackError: an output or a client's secret is missing.
+            UnfitStackError: an output, the client or its secret is missing.
             ClientError, BotoCoreError: an AWS call was refused, or AWS could not be reached.
         """
         outputs, endpoint = self.outputs, self._endpoint
@@ -70,40 +70,37 @@ class DeployedStack:
             "bus": outputs["BusName"],
             "time_zone": outputs["TimeZone"],
             "functions": self.functions,
-            "clients": self._clients(outputs["UserPoolId"]),
+            "clients": {"operator": self._operator(outputs["UserPoolId"])},
         }
 
     @cached_property
     def functions(self) -> dict[str, str]:
         """The physical name of each function, by its logical id."""
+        return {name: physical for (kind, name), physical in self._resources.items() if kind == "AWS::Lambda::Function"}
+
+    @cached_property
+    def _resources(self) -> dict[tuple[str, str], str]:
+        """The physical id of each resource, by its type and its logical id."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=self._name)
-        resources = (resource for page in pages for resource in page["StackResourceSummaries"])
         return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for resource in resources
-            if resource["ResourceType"] == "AWS::Lambda::Function"
+            (resource["ResourceType"], resource["LogicalResourceId"]): resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if "PhysicalResourceId" in resource
         }
 
-    def _clients(self, pool: str) -> dict[str, dict[str, Any]]:
+    def _operator(self, pool: str) -> dict[str, Any]:
         cognito = boto3.client("cognito-idp", **self._client_arguments)
-        pages = cognito.get_paginator("list_user_pool_clients").paginate(
-            UserPoolId=pool, PaginationConfig={"PageSize": 60}
-        )
-        clients = {}
-        for client_id in (client["ClientId"] for page in pages for client in page["UserPoolClients"]):
+        for (kind, _), client_id in self._resources.items():
+            if kind != "AWS::Cognito::UserPoolClient":
+                continue
             client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
-            if "ClientSecret" not in client:
-                if _SIGN_IN_FLOWS & set(client.get("AllowedOAuthFlows", ())):
-                    continue
-                raise UnfitStackError(f"The client {client['ClientName']} of {self._name} has no secret in Cognito.")
-            clients[client["ClientName"]] = {
-                "client_id": client_id,
-                "client_secret": client["ClientSecret"],
-                "scopes": client.get("AllowedOAuthScopes", []),
-            }
-        if "operator" not in clients:
-            raise UnfitStackError(f"The user pool of {self._name} has no client named operator.")
-        return clients
+            if client["ClientName"] == _OPERATOR and "ClientSecret" not in client:
+                raise UnfitStackError(f"The client of operators of {self._name} has no secret in Cognito.")
+            if client["ClientName"] == _OPERATOR:
+                scopes = client.get("AllowedOAuthScopes", [])
+                return {"client_id": client_id, "client_secret": client["ClientSecret"], "scopes": scopes}
+        raise UnfitStackError(f"The stack {self._name} has no client for operators; deploy it again.")
 
     @cached_property
     def outputs(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Writes a stack's catalog into a folder, as files that can seed another stack: `python -m local.export FOLDER`.
+"""Writes a stack's apps and catalog into a folder: `python -m local.export FOLDER`. The files can seed another stack.
 
 The same catalog gives the same bytes: entries are sorted by identifier, and equal numbers are written in the same way,
 for example 12.50 as 12.5.
@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from local.apps import FILE, document_of_app
 from local.client import exit_on_failure, open_client
 from local.command import command_parser, path, run_command
 from local.console import console, shown
@@ -33,7 +34,10 @@ _Dumper.add_representer(str, _written_text)
 
 
 def export(folder: Path) -> None:
-    """Write one file for each kind of catalog entry: action types, campaigns and so on."""
+    """Write one file for each kind of catalog entry: action types, campaigns and so on, and one for the apps.
+
+    The file of the apps has no secrets, and no app that is ended.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     counts, broken = list[str](), list[str]()
     with open_client(OperatorClient, "operator") as operator:
@@ -41,12 +45,20 @@ def export(folder: Path) -> None:
             entries = list(entries_of(operator, kind))
             broken += [f"{kind}/{entry.identifier}" for entry in entries if entry.is_broken]
             documents = {entry.identifier: document_of(entry.entity) for entry in entries if not entry.is_broken}
-            text = yaml.dump(documents, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
-            (folder / f"{kind}.yaml").write_text(text, "utf-8")
+            _write(folder / f"{kind}.yaml", documents)
             counts.append(f"{len(documents)} {kind.replace('-', ' ')}")
+        apps = [app for app in operator.apps() if app.state != "ended"]
+    _write(folder / FILE, {app.app_id: document_of_app(app) for app in apps})
+    counts.append(f"{len(apps)} apps and planting partners")
     console.print(f"[green]✓[/] exported the catalog to {shown(folder)}: {shown(', '.join(counts))}")
     if broken:
         console.print(f"· left out, because these entries cannot be read: {shown(', '.join(broken))}")
+    if suspended := [app.app_id for app in apps if app.state == "suspended"]:
+        console.print(f"· suspended here, and active where they are seeded: {shown(', '.join(suspended))}")
+
+
+def _write(file: Path, documents: dict[str, Any]) -> None:
+    file.write_text(yaml.dump(documents, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120), "utf-8")
 
 
 def document_of(entity: Entity) -> dict[str, Any]:

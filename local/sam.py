@@ -33,6 +33,8 @@ def write_private(file: Path, content: Mapping[str, object]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(json.dumps(content, indent=2) + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
     fresh.replace(file)
 
 

@@ -1,7 +1,10 @@
-"""Writes a catalog through the API, and keeps the entries that an operator changed.
+"""Writes a catalog through the API, and keeps what an operator changed.
 
     python -m local.seed [FOLDER]             write missing entries, and replace those that no operator changed
     python -m local.seed [FOLDER] --force     write all entries, and replace those that operators changed as well
+
+First it registers the missing apps of the catalog, because entries name them (local/apps.py). It changes apps that
+exist only with --force.
 
 Each run (a seed) records the version of every entry that it wrote or found unchanged, in .local/<stack>.seeded.json.
 The next seed may replace an entry that is still at the recorded version. It does not touch an entry at another version
@@ -18,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 from rich.progress import Progress
 
+from local.apps import load_apps, register_apps, report_apps
 from local.client import exit_on_failure, open_client, stack_name
 from local.command import command_parser, path, run_command
 from local.console import console, exit_with, shown
@@ -162,27 +166,33 @@ class Seeding:
 
 
 def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
-    """Seed the catalog of the selected stack. Entries that the folder does not contain are not changed.
+    """Seed the apps and the catalog of the selected stack. What the folder does not contain is not changed.
 
-    With ``force``, entries that operators changed or deleted are written as well.
+    With ``force``, what operators changed or deleted is written as well.
     """
     try:
-        entries = load(folder)
+        entries, apps = load(folder), load_apps(folder)
     except OSError as error:
         exit_with(f"{folder} has no catalog: {error}")
     except ValueError as error:
         exit_with("The catalog has errors:", str(error).splitlines())
-    with open_client(OperatorClient, _SEEDER) as operator, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
+    with open_client(OperatorClient, _SEEDER) as operator:
+        registered = register_apps(operator, apps, force=force)
+        if apps:
+            report_apps(registered)
         seeding = Seeding(operator, folder, force=force)
-        try:
-            for kind, found in entries.items():
-                for identifier, entity in found.items():
-                    seeding.put(kind, identifier, entity)
-                    progress.advance(task)
-        finally:
-            seeding.save()
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("seeding the catalog", total=sum(map(len, entries.values())))
+            try:
+                for kind, found in entries.items():
+                    for identifier, entity in found.items():
+                        seeding.put(kind, identifier, entity)
+                        progress.advance(task)
+            finally:
+                seeding.save()
     _report(entries, seeding)
+    if refused := registered.refused + seeding.refused:
+        exit_with("The API refused these; all others were processed:", refused)
 
 
 def _report(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
@@ -196,8 +206,6 @@ def _report(entries: dict[Kind, dict[str, Entity]], seeding: Seeding) -> None:
                 f"(FORCE=1 overwrites): {', '.join(seeding.kept)}"
             )
         )
-    if seeding.refused:
-        exit_with("The API refused these entries; all others were processed:", seeding.refused)
 
 
 def _is_same(existing: Listed, entity: Entity) -> bool:

@@ -20,8 +20,9 @@ import psutil
 from local.build import THIS_MACHINE, build
 from local.command import command_parser, run_command, whole_number
 from local.console import console, exit_with, shown, step
-from local.deployment import ADMIN, REGION, Deployment, client_arguments
-from local.registration import load_clients, register
+from local.credentials import write_stack
+from local.deployed import UnfitStackError
+from local.deployment import ADMIN, REGION, Deployment
 from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
 
@@ -32,11 +33,10 @@ _PORTS = (1024, 65535)
 
 
 def up(port: int) -> None:
-    """Start the emulator if it is not running. Then build and deploy the stack, register its clients and seed it."""
-    try:
-        clients = load_clients()
-    except ValueError as error:
-        exit_with(f"The file of clients has errors:\n{error}")
+    """Start the emulator if it is not running. Then build and deploy the stack, and seed it with apps and a catalog.
+
+    A running stack keeps the secrets of its apps.
+    """
     if running():
         port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack is already running, on port {port:d}")
@@ -49,11 +49,8 @@ def up(port: int) -> None:
     with step("deploying template.yaml"):
         deployment.deploy()
         known = deployment.describe()
-        registration = register(known, client_arguments(deployment.endpoint), clients)
-    if registration.note:
-        console.print(shown(registration.note))
     with step("writing .local/stack.json and .local/env.json"):
-        write_private(state() / "stack.json", known)
+        write_stack(state() / "stack.json", known)
         write_private(state() / "env.json", deployment.function_environments())
     seed()
     console.print(f"[bold]The stack is up:[/] {shown(_read(state() / 'stack.json')['api_url'])}")
@@ -82,7 +79,8 @@ def start(port: int) -> None:
         exit_with("MiniStack is not installed; install it with: make env")
     scratch, log_file = state() / "tmp", state() / "ministack.log"
     scratch.mkdir(exist_ok=True)
-    (state() / "stack.seeded.json").unlink(missing_ok=True)
+    for name in ("stack.json", "stack.seeded.json"):  # of an emulator that did not end by `down`
+        (state() / name).unlink(missing_ok=True)
     with log_file.open("w") as log:
         process = subprocess.Popen(
             [_INTERPRETER, "-P", ROOT / "local" / "emulator.py"],  # -P: the modules of local/ must not hide others
@@ -165,7 +163,7 @@ def main() -> None:
     os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:
         up(chosen.port) if chosen.command == "up" else down()
-    except SamError as error:
+    except (SamError, UnfitStackError) as error:
         exit_with(str(error))
 
 

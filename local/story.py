@@ -14,11 +14,12 @@ import boto3
 from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
+from local.credentials import OPERATOR
 from local.deployment import client_arguments
 from local.results import show_results
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
-from saxaul_client import Action, AppClient, Client, PartnerClient, Redemption
+from saxaul_client import Action, AppClient, Client, OperatorClient, PartnerClient, Redemption
 
 Found = TypeVar("Found")
 
@@ -48,7 +49,12 @@ def main() -> None:
 def tell() -> str:
     """Turn a bus ride into a tree, and print each step. Returns the number of the tree's certificate."""
     person = f"mei-{secrets.token_hex(3)}"
-    with open_client(AppClient, "alipay") as alipay, open_client(PartnerClient, "partner") as partner:
+    with (
+        open_client(OperatorClient, OPERATOR) as operator,
+        open_client(AppClient, "alipay") as alipay,
+        open_client(PartnerClient, "partner") as partner,
+    ):
+        _introduce(operator)
         _search(alipay, person)
         _earn(alipay, person)
         redemption = _redeem(alipay, person)
@@ -57,6 +63,18 @@ def tell() -> str:
         _plant(partner, order_id, number)
         _verify(alipay, number)
     return number
+
+
+def _introduce(operator: OperatorClient) -> None:
+    """Show which apps the operator has registered, and what one of them may do."""
+    _heading("The operator has registered apps and planting partners, each with its own secret")
+    _request("GET", "/apps")
+    for app in operator.apps():
+        if app.state == "active":
+            _line(f"{app.app_id}: {app.kind.replace('_', '-')}, {app.limits.calls_per_second:,} calls a second")
+    _request("GET", "/apps/alipay")
+    alipay = operator.app("alipay")
+    _line(f"{alipay.name} may use {', '.join(alipay.scopes)}")
 
 
 def _search(alipay: AppClient, person: str) -> None:
@@ -73,7 +91,12 @@ def _earn(alipay: AppClient, person: str) -> None:
     _line(f"{reported.accepted} actions accepted")
     for refused in reported.refused:
         _line(f"refused: {refused.detail}")
-    _poll(lambda: next(alipay.ledger_pages(person)), lambda page: len(page.items) == reported.accepted)
+    [receipt_id] = reported.receipt_ids
+
+    _heading("The receipt of the call says what became of each action")
+    _request("GET", f"/receipts/{receipt_id}")
+    receipt = _poll(lambda: alipay.receipt(receipt_id), lambda found: not found.is_waiting)
+    _line(", ".join(f"{count} {status}" for status, count in receipt.counts.items() if count))
     _request("GET", f"/users/{person}/wallet")
     wallet = alipay.wallet(person)
     _line(f"{wallet.earned:,} points earned, {float(wallet.avoided_g):,g} grams of CO2e avoided")

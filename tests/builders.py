@@ -9,7 +9,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from local.apps import load_apps
+from local.seed import FOLDER
+from saxaul.catalog.apps import App
 from saxaul.catalog.calendar import Calendar
+from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.entries import (
     ActionType,
     Campaign,
@@ -387,3 +391,10 @@ def make_leaf(number: str = "", event: str = "planted", *, follows: str = "", **
         "particulars": make_particulars().commitment,
     }
     return Leaf(**fields | changes)
+
+
+def default_clients() -> dict[str, RegisteredClient]:
+    """Return the clients of the default programme, and that of operators, as the registry has them, by name."""
+    documents = load_apps(FOLDER)
+    apps = {name: App.model_validate(document).client(name, is_suspended=False) for name, document in documents.items()}
+    return {**apps, "operator": RegisteredClient(name="operator", role="operator")}

@@ -120,6 +120,44 @@ def test_action_types_of_all_pages_have_their_limits_and_exact_factors() -> None
     assert (solar.actor, solar.points, solar.retired_from) == ("facility", None, None)
 
 
+RECEIPT: dict[str, Any] = {
+    "receipt_id": "abcDEF0123456789",
+    "kind": "actions",
+    "accepted_at": "2027-01-01T08:00:00+08:00",
+    "expires_at": "2027-01-31T08:00:00+08:00",
+    "accepted": 2,
+    "counts": {"posted": 1, "withheld": 1, "refused": 1},
+    "items": [
+        {"index": 0, "status": "posted"},
+        {"index": 1, "status": "withheld", "reason": "over_points_cap"},
+        {"index": 2, "status": "refused"},
+    ],
+}
+
+
+def test_a_receipt_says_what_became_of_each_item_and_whether_any_waits() -> None:
+    waiting = RECEIPT | {"items": [{"index": 0, "status": "waiting"}, *RECEIPT["items"][1:]]}
+    api = FakeApi(ok(waiting), ok(RECEIPT))
+    app = api.client()
+
+    assert app.receipt("abcDEF0123456789").is_waiting
+    receipt = app.receipt("abcDEF0123456789")
+
+    assert not receipt.is_waiting
+    assert [(item.index, item.status, item.reason) for item in receipt.items][1:] == [
+        (1, "withheld", "over_points_cap"),
+        (2, "refused", None),
+    ]
+    assert receipt.counts == {"posted": 1, "withheld": 1, "refused": 1}
+    assert str(api.requests[0].url) == f"{API}/receipts/abcDEF0123456789"
+
+
+@pytest.mark.parametrize("counts", [None, [], 5, {"posted": "1"}, {"posted": None}, {"posted": 10**40}])
+def test_counts_that_are_no_numbers_by_name_are_an_error(counts: object) -> None:
+    with pytest.raises(AnswerError, match=r"Receipt\.counts"):
+        FakeApi(ok(RECEIPT | {"counts": counts})).client().receipt("abcDEF0123456789")
+
+
 def test_a_certificate_has_its_links_and_its_whole_document() -> None:
     api = FakeApi(ok(CERTIFICATE))
     app = api.client()

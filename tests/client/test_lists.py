@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from saxaul_client import (
     Action,
     AnswerError,
+    CallReceipt,
     IncompleteError,
     OperatorClient,
     PartnerClient,
@@ -85,6 +86,47 @@ def test_reversals_that_are_all_refused_are_returned_like_any_refusal() -> None:
     reported = FakeApi(refuse_all).client().reverse_actions([reversal])
 
     assert (reported.accepted, [refusal.code for refusal in reported.refused]) == (0, ["too_old"])
+
+
+def with_receipt(request: httpx.Request) -> httpx.Response:
+    """Accept all actions of a call. The id of the receipt is that of the first action."""
+    items = sent(request)
+    receipt_id = f"receipt-of-{items[0]['action_id']}"
+    return httpx.Response(202, json={"accepted": len(items), "refused": [], "receipt_id": receipt_id})
+
+
+def test_each_call_in_which_an_action_was_accepted_has_a_receipt_with_the_place_of_the_call_in_the_list() -> None:
+    reported = FakeApi(with_receipt, refuse_all, with_receipt).client().report_actions(actions(1100))
+
+    assert reported.receipts == (CallReceipt("receipt-of-a-0", 0), CallReceipt("receipt-of-a-1000", 1000))
+    assert reported.receipt_ids == ("receipt-of-a-0", "receipt-of-a-1000")
+
+
+def test_a_call_that_fails_does_not_lose_the_receipts_of_the_earlier_calls() -> None:
+    with pytest.raises(IncompleteError) as raised:
+        FakeApi(with_receipt, refused(400, "no")).client().report_actions(actions(600))
+
+    assert raised.value.reported.receipt_ids == ("receipt-of-a-0",)
+
+
+@pytest.mark.parametrize("receipt_id", [None, 5, ["r"], {}])
+def test_a_receipt_whose_id_is_no_text_is_an_error(receipt_id: object) -> None:
+    api = FakeApi(httpx.Response(202, json={"accepted": 1, "refused": [], "receipt_id": receipt_id}))
+
+    with pytest.raises(AnswerError, match=r"CallReceipt\.receipt_id"):
+        api.client().report_actions(actions(1))
+
+
+def test_the_limit_of_a_day_ends_a_long_report_at_once_and_says_when_to_go_on() -> None:
+    api, clock = FakeApi(with_receipt, refused(429, "daily_limit_reached", retry_after="30000")), StillClock()
+
+    with pytest.raises(IncompleteError) as raised:
+        api.client(clock).report_actions(actions(1100))
+
+    problem = raised.value.__cause__
+    assert isinstance(problem, Problem)
+    assert (problem.code, problem.retry_after) == ("daily_limit_reached", 30_000)
+    assert (raised.value.answered, len(api.requests), clock.pauses) == (500, 2, [])
 
 
 def answer_of(accepted: int, refused: list[int], flagged: list[int]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from saxaul_client import Client as TypedClient
 
 
 class Client:
-    """Calls the API of the stack as one of its OAuth clients."""
+    """Calls the API of the stack as one of the OAuth clients in its file, or as the given one."""
 
-    def __init__(self, name: str, scopes: str = "") -> None:
-        self._tokens = open_client(TypedClient, name, scopes.split())
+    def __init__(self, client: str | TypedClient, scopes: str = "") -> None:
+        self._tokens = open_client(TypedClient, client, scopes.split()) if isinstance(client, str) else client
         self._http = httpx.Client(base_url=self._tokens.api_url, timeout=60)
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ def logical_id(function: str) -> str:
 
 def test_stack_json_has_everything_that_a_client_needs(stack: dict[str, Any]) -> None:
     assert {"api_url", "token_url", "region", "endpoint_url", "tables", "queues", "clients"} <= stack.keys()
-    assert stack["tables"].keys() == {"ledger", "catalog"}
+    assert stack["tables"].keys() == {"ledger", "catalog", "activity"}
     apps = {"taobao", "tmall", "alipay", "freshippo", "citybike"}
     assert stack["clients"].keys() == apps | {"partner", "yili", "operator"}
     assert all({"client_id", "client_secret", "scopes"} <= client.keys() for client in stack["clients"].values())
@@ -40,10 +40,13 @@ def test_env_json_gives_each_function_its_variables_and_an_endpoint_for_containe
     assert all("host.docker.internal" in variables["AWS_ENDPOINT_URL"] for variables in environments.values())
 
 
-def test_starting_the_stack_again_changes_nothing(stack: dict[str, Any], state_folder: Path, port: int) -> None:
+def test_starting_the_stack_again_changes_nothing_and_keeps_the_secrets_of_its_apps(
+    stack: dict[str, Any], state_folder: Path, port: int
+) -> None:
     again = run_stack("up", "--port", str(port))
 
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "planting partners: 7 unchanged" in again.stdout
     assert json.loads((state_folder / "stack.json").read_text()) == stack
 
 

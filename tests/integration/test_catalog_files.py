@@ -1,5 +1,6 @@
 """Moving a catalog as files: export it from one stack, seed another one, and export the same bytes again."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,9 @@ import httpx
 import pytest
 import yaml
 
+from local.apps import load_apps
+from local.credentials import write_stack
 from local.export import document_of, export
-from local.registration import load_clients
 from local.sam import state
 from local.seed import FOLDER, load, seed
 from saxaul.catalog.entries import KINDS, ActionType, Campaign
@@ -17,7 +19,7 @@ from saxaul.storage.clients import dynamodb
 from saxaul_client import OperatorClient
 from tests.builders import make_action_type
 from tests.integration.conftest import clear_worker_caches
-from tests.integration.stack import Stack, call, delete_entry, put_entry
+from tests.integration.stack import Stack, call, call_app, delete_entry, put_entry
 from tests.integration.test_manage_catalog import document, get_entry
 
 API = "https://api.test/v1"
@@ -27,12 +29,12 @@ def answer(request: httpx.Request) -> httpx.Response:
     """Answer a request of an operator's client by calling the function in this process, without a network."""
     if request.url.path == "/token":
         return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
-    parts = request.url.path.removeprefix("/v1").split("/")[2:]
-    found = dict(zip(("kind", "id"), parts, strict=False))
+    root, *parts = request.url.path.removeprefix("/v1/").split("/")
+    found = dict(zip(("app_id",) if root == "apps" else ("kind", "id"), parts, strict=False))
     response = call(
-        "manage_catalog",
+        f"manage_{root}",
         request.method,
-        "/".join(["/catalog", *(f"{{{name}}}" for name in found), *parts[2:]]),
+        "/".join([f"/{root}", *(f"{{{name}}}" for name in found), *parts[len(found) :]]),
         client="operator-client",
         path=found,
         query=dict(request.url.params),
@@ -50,25 +52,20 @@ def open_in_process(
 
 @pytest.fixture(autouse=True)
 def _in_process(stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    register_the_default_clients(stack)
-    monkeypatch.setenv("SAXAUL_STATE", str(tmp_path_factory.mktemp("state")))
+    assert stack
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("SAXAUL_STATE", str(folder))
     monkeypatch.delenv("SAXAUL_STACK", raising=False)
+    write_stack(folder / "stack.json", {"api_url": API, "clients": {}})
     for module in ("seed", "export"):
         monkeypatch.setattr(f"local.{module}.open_client", open_in_process)
 
 
-def register_the_default_clients(stack: Stack) -> None:
-    """Register the apps and partners that the default catalog names, and the operator."""
-    for name, client in load_clients().items():
-        stack.register(f"{name}-client", client)
-
-
-def start_another_stack(stack: Stack) -> None:
+def start_another_stack() -> None:
     for table in ("Catalog", "Ledger"):
         for item in dynamodb().scan(TableName=table)["Items"]:
             dynamodb().delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
     clear_worker_caches()
-    register_the_default_clients(stack)
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:
@@ -77,7 +74,7 @@ def bytes_in(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A small catalog: one campaign, its action types, and one entry of each other kind."""
+    """A small catalog: all apps, one campaign, its action types, and one entry of each other kind."""
     entries = load()
     campaign = document(entries["campaigns"]["world-environment-day"])
     kept = {
@@ -98,31 +95,41 @@ def small(tmp_path: Path) -> Path:
     folder.mkdir()
     for kind, documents in kept.items():
         (folder / f"{kind}.yaml").write_text(yaml.safe_dump(documents))
+    shutil.copy(FOLDER / "apps.yaml", folder)
     return folder
 
 
-def test_an_exported_catalog_seeds_another_stack_that_exports_the_same_bytes(
-    stack: Stack, small: Path, tmp_path: Path
-) -> None:
+def test_an_exported_catalog_seeds_another_stack_that_exports_the_same_bytes(small: Path, tmp_path: Path) -> None:
     seed(small)
     bus = document(load(small)["action-types"]["bus_ride"])
     put_entry("action-types", "bus_ride", bus | {"max_quantity": "12.50", "unit": "梭: 'ride' #"})
     limited = make_action_type(points="0.000001", per="action", at_least="0.5", plausible_a_day="7.50")
     put_entry("action-types", "bus-2", document(limited) | {"retired_from": "2030-01-01"})
     delete_entry("suggestions", "take-the-bus")
+    call_app("PUT", "bikes", body={"name": "梭: 'bikes' #", "kind": "third_party", "scopes": ["wallets.read"]})
+    call_app("PUT", "gone", body={"name": "Gone", "kind": "first_party"})
+    call_app("DELETE", "gone")
     export(tmp_path / "first")
-    start_another_stack(stack)
+    start_another_stack()
 
     seed(tmp_path / "first")
     export(tmp_path / "second")
 
     first = bytes_in(tmp_path / "first")
-    assert set(first) == {f"{kind}.yaml" for kind in KINDS}
+    assert set(first) == {f"{kind}.yaml" for kind in (*KINDS, "apps")}
     assert bytes_in(tmp_path / "second") == first
     moved = load(tmp_path / "second")
     assert moved["action-types"]["bus_ride"] == ActionType.model_validate(
         bus | {"max_quantity": "12.5", "unit": "梭: 'ride' #"}
     )
+    assert load_apps(tmp_path / "second") == load_apps(FOLDER) | {
+        "bikes": {
+            "name": "梭: 'bikes' #",
+            "kind": "third_party",
+            "scopes": ["wallets.read"],
+            "limits": {"calls_per_second": 50, "actions_per_day": 100_000},
+        }
+    }
     assert (set(moved["action-types"]) - {*load(small)["action-types"]}, moved["suggestions"]) == ({"bus-2"}, {})
 
 
@@ -132,6 +139,45 @@ def test_an_exported_catalog_equals_the_seeded_one(tmp_path: Path) -> None:
     export(tmp_path)
 
     assert load(tmp_path) == load(FOLDER)
+    assert load_apps(tmp_path) == load_apps(FOLDER)
+
+
+def test_no_secret_is_exported_and_a_suspended_app_is_named(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed(small)
+    call_app("POST", "citybike", "suspend")
+
+    export(tmp_path / "out")
+
+    clients = json.loads((state() / "stack.json").read_text())["clients"]
+    exported = b"".join(bytes_in(tmp_path / "out").values()).decode()
+    assert clients.keys() == load_apps(FOLDER).keys()
+    assert not any(client["client_secret"] in exported for client in clients.values())
+    assert "suspended here, and active where they are seeded: citybike" in capsys.readouterr().out
+
+
+def test_a_folder_without_apps_registers_none(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seed(small)
+    (small / "apps.yaml").unlink()
+    capsys.readouterr()
+
+    seed(small)
+
+    assert "apps" not in capsys.readouterr().out
+
+
+def test_an_app_that_is_refused_is_named_and_the_catalog_is_seeded(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_app("PUT", "citybike", body={"name": "SEE", "kind": "partner", "partners": ["SEE"]})
+
+    with pytest.raises(SystemExit) as ended:
+        seed(small, force=True)
+
+    assert ended.value.code == 1
+    assert "apps/citybike: 409 kind_fixed" in capsys.readouterr().err
+    assert get_entry(*BUS).body["version"] == 1
 
 
 def test_equal_amounts_and_maps_are_exported_as_the_same_text() -> None:

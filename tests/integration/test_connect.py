@@ -15,6 +15,7 @@ from botocore.stub import Stubber
 
 from local import client, connect, export, seed
 from local.client import client_arguments_of_stack, stack, use_stack
+from local.credentials import remember
 from local.deployed import OUTPUTS
 from saxaul_client import AppClient, Clock
 
@@ -42,7 +43,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     clients: dict[str, Any] = {
         name: boto3.client(name, **keys)  # type: ignore[call-overload] # one of many by its name
-        for name in ("cloudformation", "cognito-idp", "dynamodb")
+        for name in ("cloudformation", "cognito-idp")
     }
     monkeypatch.setattr(boto3, "client", lambda name, **_: clients[name])
     stubbers = {name: Stubber(client) for name, client in clients.items()}
@@ -68,13 +69,18 @@ def stub_stack(stubber: Stubber, found: dict[str, str]) -> None:
     stubber.add_response("describe_stacks", {"Stacks": [about | {"Outputs": listed}]}, {"StackName": "trees"})
 
 
-def stub_functions(stubber: Stubber, *pages: dict[str, str]) -> None:
+OPERATORS = {"OperatorClient": "id-operator"}
+"""The client of operators among the resources of the stack."""
+
+
+def stub_resources(stubber: Stubber, *pages: dict[str, str]) -> None:
+    """Answer with pages of resources, by their logical ids. A name in small letters is that of a role."""
     for number, page in enumerate(pages):
         resources = [
             {
                 "LogicalResourceId": logical,
                 "PhysicalResourceId": physical,
-                "ResourceType": f"AWS::{'Lambda::Function' if logical[0].isupper() else 'IAM::Role'}",
+                "ResourceType": type_of(logical),
                 "LastUpdatedTimestamp": "2026-11-24T00:00:00Z",
                 "ResourceStatus": "CREATE_COMPLETE",
             }
@@ -84,52 +90,24 @@ def stub_functions(stubber: Stubber, *pages: dict[str, str]) -> None:
         stubber.add_response("list_stack_resources", {"StackResourceSummaries": resources} | more)
 
 
-def stub_clients(stubber: Stubber, *clients: dict[str, Any]) -> None:
-    listed = [{"ClientId": f"id-{found['ClientName']}", "UserPoolId": POOL} for found in clients]
-    stubber.add_response("list_user_pool_clients", {"UserPoolClients": listed})
-    for found in clients:
-        identifier = f"id-{found['ClientName']}"
-        request = {"UserPoolId": POOL, "ClientId": identifier}
-        stubber.add_response("describe_user_pool_client", {"UserPoolClient": found | {"ClientId": identifier}}, request)
+def type_of(logical: str) -> str:
+    if logical.endswith("Client"):
+        return "AWS::Cognito::UserPoolClient"
+    return "AWS::Lambda::Function" if logical[0].isupper() else "AWS::IAM::Role"
 
 
-def machine(name: str) -> dict[str, Any]:
-    scopes = ["saxaul/catalog.write"]
-    return {
-        "ClientName": name,
-        "ClientSecret": f"a long secret of {name:10}",
-        "AllowedOAuthFlows": ["client_credentials"],
-        "AllowedOAuthScopes": scopes,
-    }
-
-
-def item_of(name: str) -> dict[str, Any]:
-    """Return the item of the registry for a client of the default programme."""
-    trust = {"trust": {"S": "first_party"}} if name == "alipay" else {}
-    role = {"role": {"S": "operator" if name == "operator" else "app"}, "name": {"S": name}}
-    return {"pk": {"S": "clients"}, "sk": {"S": f"id-{name}"}, **role, **trust}
-
-
-def registering(name: str) -> dict[str, Any]:
-    return {
-        "TableName": "the-CatalogTableName",
-        "Item": item_of(name),
-        "ConditionExpression": "attribute_not_exists(pk)",
-    }
-
-
-def stub_registration(stubber: Stubber, name: str) -> None:
-    stubber.add_response("put_item", {}, registering(name))
+def stub_client(stubber: Stubber, name: str = "operator", **secret: str) -> None:
+    client = {"ClientName": name, "ClientId": f"id-{name}", "AllowedOAuthScopes": ["saxaul/catalog.write"]}
+    request = {"UserPoolId": POOL, "ClientId": f"id-{name}"}
+    stubber.add_response("describe_user_pool_client", {"UserPoolClient": client | secret}, request)
 
 
 def stub_everything(stubs: dict[str, Stubber]) -> None:
     stub_stack(stubs["cloudformation"], outputs())
-    stub_functions(stubs["cloudformation"], {"ViewForest": "trees-ViewForest-1", "role": "r"}, {"PlaceOrders": "p"})
-    browser = {"ClientName": "web", "AllowedOAuthFlows": ["code"], "AllowedOAuthScopes": ["openid"]}
-    stub_clients(stubs["cognito-idp"], machine("operator"), machine("alipay"), machine("bikes"), browser)
-    written = ["alipay", "operator"]
-    for name in written:
-        stub_registration(stubs["dynamodb"], name)
+    functions = {"ViewForest": "trees-ViewForest-1", "role": "r", "AnotherClient": "id-other"}
+    stub_resources(stubs["cloudformation"], functions, {"PlaceOrders": "p"} | OPERATORS)
+    stub_client(stubs["cognito-idp"], "other")
+    stub_client(stubs["cognito-idp"], ClientSecret="a long secret of operators")
 
 
 def refusal(name: str, region: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -156,45 +134,44 @@ def test_connecting_writes_addresses_names_and_secrets_to_a_file_that_only_its_o
     assert (folder / "trees.json").stat().st_mode & 0o777 == 0o600
     assert (known["api_url"], known["token_url"]) == ("https://api.example/v1", "the-TokenUrl")
     assert (known["region"], known["endpoint_url"]) == ("eu-west-1", None)
-    assert known["tables"] == {"ledger": "the-LedgerTableName", "catalog": "the-CatalogTableName"}
+    assert known["tables"] == {name: f"the-{name.capitalize()}TableName" for name in ("ledger", "catalog", "activity")}
     assert known["queues"]["planting_dead_letter"] == "the-PlantingDeadLetterQueueUrl"
     assert known["functions"] == {"ViewForest": "trees-ViewForest-1", "PlaceOrders": "p"}
-    assert known["clients"].keys() == {"operator", "alipay", "bikes"}
-    assert known["clients"]["operator"] == {
-        "client_id": "id-operator",
-        "client_secret": "a long secret of operator  ",
-        "scopes": ["saxaul/catalog.write"],
+    assert known["clients"] == {
+        "operator": {
+            "client_id": "id-operator",
+            "client_secret": "a long secret of operators",
+            "scopes": ["saxaul/catalog.write"],
+        }
     }
     assert [file.name for file in folder.iterdir()] == ["trees.json"]
 
 
-def test_connecting_registers_missing_clients_keeps_registered_ones_and_names_those_that_the_file_lacks(
-    stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
+def test_connecting_again_keeps_the_secrets_of_apps_and_names_the_apps(
+    stubs: dict[str, Stubber], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stub_stack(stubs["cloudformation"], outputs())
-    stub_functions(stubs["cloudformation"], {})
-    stub_clients(stubs["cognito-idp"], machine("operator"), machine("alipay"), machine("bikes"))
-    changed = "ConditionalCheckFailedException"
-    stubs["dynamodb"].add_client_error("put_item", changed, expected_params=registering("alipay"))
-    stub_registration(stubs["dynamodb"], "operator")
+    stub_everything(stubs)
+    stub_everything(stubs)
+    connect.connect("trees", "eu-west-1")
+    remember(folder / "trees.json", "bikes", "id-bikes", "of-bikes", ("actions.write",))
 
     connect.connect("trees", "eu-west-1")
 
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "registered the clients operator" in printed
-    assert "lacks them: bikes" in printed
+    known = json.loads((folder / "trees.json").read_text())
+    assert known["clients"].keys() == {"operator", "bikes"}
+    assert known["clients"]["bikes"]["client_secret"] == "of-bikes"
+    assert "kept the secrets of bikes" in capsys.readouterr().out
 
 
-def test_a_registry_that_cannot_be_written_ends_with_one_sentence(
-    stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
+def test_secrets_of_apps_of_another_stack_are_not_overwritten(
+    stubs: dict[str, Stubber], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stub_stack(stubs["cloudformation"], outputs())
-    stub_functions(stubs["cloudformation"], {})
-    stub_clients(stubs["cognito-idp"], machine("operator"))
-    stubs["dynamodb"].add_client_error("put_item", "AccessDeniedException", "Not\nyou")
+    stub_everything(stubs)
+    before = json.dumps({"api_url": "https://other.example/v1", "clients": {"operator": {}, "bikes": {}}})
+    (folder / "trees.json").write_text(before)
 
-    assert "clients of trees could not be registered" in refusal("trees", "eu-west-1", capsys)
-    assert (folder / "trees.json").exists()
+    assert "secrets of apps of another stack: bikes" in refusal("trees", "eu-west-1", capsys)
+    assert (folder / "trees.json").read_text() == before
 
 
 def test_with_a_custom_aws_endpoint_the_addresses_have_the_form_of_the_laptop_stack(
@@ -260,25 +237,25 @@ def test_a_stack_of_another_template_ends_with_one_sentence(
     assert "ApiUrl" in refusal("trees", "eu-west-1", capsys)
 
 
-def test_a_client_without_a_secret_ends_with_one_sentence(
+def test_a_client_of_operators_without_a_secret_ends_with_one_sentence(
     stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     stub_stack(stubs["cloudformation"], outputs())
-    stub_functions(stubs["cloudformation"], {})
-    stub_clients(stubs["cognito-idp"], {"ClientName": "operator"})
+    stub_resources(stubs["cloudformation"], OPERATORS)
+    stub_client(stubs["cognito-idp"])
 
-    assert "operator of trees has no secret" in refusal("trees", "eu-west-1", capsys)
+    assert "operators of trees has no secret" in refusal("trees", "eu-west-1", capsys)
     assert list(folder.iterdir()) == []
 
 
-def test_a_pool_without_an_operator_ends_with_one_sentence(
+def test_a_stack_without_a_client_of_operators_ends_with_one_sentence_that_says_what_to_do(
     stubs: dict[str, Stubber], capsys: pytest.CaptureFixture[str]
 ) -> None:
     stub_stack(stubs["cloudformation"], outputs())
-    stub_functions(stubs["cloudformation"], {})
-    stub_clients(stubs["cognito-idp"], machine("alipay"))
+    stub_resources(stubs["cloudformation"], {"AlipayClient": "id-alipay"})
+    stub_client(stubs["cognito-idp"], "alipay", ClientSecret="a long secret of alipay..")
 
-    assert "no client named operator" in refusal("trees", "eu-west-1", capsys)
+    assert "trees has no client for operators; deploy it again" in refusal("trees", "eu-west-1", capsys)
 
 
 @pytest.mark.parametrize("name", ["stack", "env", "process", "../x", "my_stack", "-x", ""])
@@ -299,13 +276,32 @@ def test_a_command_for_a_stack_without_a_file_ends_with_one_sentence(
     assert "make connect STACK=trees" in capsys.readouterr().err
 
 
-def test_an_unknown_client_ends_with_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "stack.json").write_text(json.dumps({"clients": {"operator": {}}}))
+@pytest.mark.parametrize(
+    ("stack_name", "name", "advice"),
+    [
+        ("", "alipay", ["make seed.", "make secret APP=alipay"]),
+        ("trees", "alipay", ["make seed STACK=trees.", "make secret APP=alipay STACK=trees"]),
+        ("", "operator", ["make up"]),
+        ("trees", "operator", ["make connect STACK=trees REGION="]),
+    ],
+)
+def test_a_client_without_a_secret_in_the_file_ends_with_the_commands_that_help(
+    stack_name: str,
+    name: str,
+    advice: list[str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SAXAUL_STACK", stack_name)
+    (folder / f"{stack_name or 'stack'}.json").write_text(json.dumps({"clients": {}}))
 
     with pytest.raises(SystemExit):
-        client.open_client(AppClient, "alipay")
+        client.open_client(AppClient, name)
 
-    assert "no client alipay; its clients are operator" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"has no secret of {name}." in error
+    assert [said for said in advice if said not in error] == []
 
 
 @pytest.mark.parametrize("command", [seed, export])

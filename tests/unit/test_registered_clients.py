@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.registration import load_clients
 from saxaul.catalog.clients import (
     MAX_ACTIONS_PER_DAY,
     MAX_CALLS_PER_SECOND,
@@ -17,6 +16,7 @@ from saxaul.catalog.clients import (
 )
 from saxaul.storage.registry import to_item
 from saxaul.storage.table import Key
+from tests.builders import default_clients
 
 _OTHERS: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", 7, True, [], {}, "app\n", " ", "\ud800", "\u202e", "x" * 501]
@@ -86,9 +86,9 @@ def test_a_field_whose_name_is_not_a_text_is_refused() -> None:
         stored_client({"name": "alxa", "role": "operator", b"trust": None})  # type: ignore[dict-item]
 
 
-@pytest.mark.parametrize("name", load_clients())
+@pytest.mark.parametrize("name", default_clients())
 def test_each_client_is_read_as_it_was_stored(name: str) -> None:
-    client = load_clients()[name]
+    client = default_clients()[name]
     stored = {field: value for field, value in to_item("id", client).items() if field not in Key._fields}
 
     assert stored_client(stored) == client

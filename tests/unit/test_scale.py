@@ -14,6 +14,8 @@ from benchmarks.scale import DOCUMENT, grids, report, row, short, with_tables
 from benchmarks.scale_gauge import LogBytes, step
 from benchmarks.scale_model import DAY, DAYS_OF_MONTH, Activity, dollars_a_month, load
 from benchmarks.scale_units import SIZES, Measured, Step, Units
+from local.apps import load_apps
+from local.seed import FOLDER
 from local.template import on_aws, resources, template
 from saxaul.trees.orders import MAX_TREES_PER_ORDER
 
@@ -153,7 +155,7 @@ def test_a_months_bill_is_the_sum_of_units_times_prices() -> None:
     assert bill["DynamoDB writes"] == pytest.approx(mean.used.write_units * seconds * 0.625e-6)
     assert bill["API Gateway"] == pytest.approx(mean.api_calls * seconds * 3.5e-6)
     assert bill["DynamoDB storage"] == pytest.approx(mean.stored_gb * 0.25)
-    assert bill["Cognito clients"] == 6 * len(resources("AWS::Cognito::UserPoolClient"))
+    assert bill["Cognito clients"] == 6 * (1 + len(load_apps(FOLDER))), "the operators' client too"
 
 
 def test_more_marks_make_the_items_of_a_days_totals_longer_and_their_writes_dearer() -> None:

@@ -20,6 +20,7 @@ from saxaul_client.models import (
     JsonObject,
     LedgerLine,
     Page,
+    Receipt,
     Redemption,
     Refusal,
     Reported,
@@ -45,6 +46,8 @@ class AppClient(Client):
     def report_actions(self, actions: Iterable[Action]) -> Reported:
         """Report actions, in calls of at most 500. Refused actions are returned, also if all are. None is raised.
 
+        ``receipt`` says later what became of the accepted ones, by the ``receipt_ids`` of the result.
+
         Raises:
             IncompleteError: there were several calls, and one failed after others had succeeded.
             SaxaulError: the first call failed.
@@ -54,6 +57,10 @@ class AppClient(Client):
     def reverse_actions(self, reversals: Iterable[Reversal]) -> Reported:
         """Reverse the app's own actions, as ``report_actions`` reports them."""
         return self._report("reversals", reversals)
+
+    def receipt(self, receipt_id: str) -> Receipt:
+        """Return what became of each item of a call, for 30 days after it."""
+        return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
 
     def suggest(
         self,
@@ -216,6 +223,7 @@ class AppClient(Client):
                 total.accepted + answer.accepted,
                 total.refused + _moved(answer.refused, begun),
                 total.flagged + _moved(answer.flagged, begun),
+                total.receipts + tuple(replace(receipt, first=begun) for receipt in answer.receipts),
             )
             begun += len(batch)
         return total

@@ -11,7 +11,7 @@ import httpx
 from saxaul_client.clock import Clock
 from saxaul_client.connection import TIMEOUT, Connection
 from saxaul_client.errors import AnswerError, Problem
-from saxaul_client.models import Certificate, CertificateLinks, JsonObject, LogPage, Page, Reported
+from saxaul_client.models import CallReceipt, Certificate, CertificateLinks, JsonObject, LogPage, Page, Reported
 from saxaul_client.reading import parsed, read
 from saxaul_client.retries import Retries
 
@@ -173,7 +173,9 @@ class Client:
             if problem.code != ALL_REFUSED:
                 raise
             answer = problem.members
-        return _about(len(items), read(Reported, answer))
+        reported = _about(len(items), read(Reported, answer))
+        receipts = (read(CallReceipt, answer),) if "receipt_id" in answer else ()
+        return replace(reported, receipts=receipts)
 
     def _send(
         self,

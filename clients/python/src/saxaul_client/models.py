@@ -114,12 +114,67 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReceipt:
+    """The receipt of one call of a report. Its item of index 0 is the one of index ``first`` in the whole list."""
+
+    receipt_id: str
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
-    """How many items were accepted, and which were refused. A flagged action is accepted too."""
+    """How many items were accepted, and which were refused. A flagged action is accepted too.
+
+    ``receipts`` are those of the calls in which anything was accepted, in their order. Reports of partners have none.
+    """
 
     accepted: int
     refused: tuple[Refusal, ...] = ()
     flagged: tuple[Refusal, ...] = ()
+    receipts: tuple[CallReceipt, ...] = ()
+
+    @property
+    def receipt_ids(self) -> tuple[str, ...]:
+        """The ids for ``AppClient.receipt``."""
+        return tuple(receipt.receipt_id for receipt in self.receipts)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptItem:
+    """What became of an item of a call. ``index`` is its place in the call, from 0.
+
+    Attributes:
+        status: such as ``waiting``, ``posted`` or ``withheld``. docs/api.md explains each.
+        reason: why, if the status does not say it, such as ``over_points_cap``.
+    """
+
+    index: int
+    status: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of the items of one call of ``kind`` ``actions`` or ``reversals``.
+
+    Attributes:
+        expires_at: the receipt is deleted then.
+        accepted: how many items of the call were accepted.
+        counts: how many items have each status.
+    """
+
+    receipt_id: str
+    kind: str
+    accepted_at: datetime
+    expires_at: datetime
+    accepted: int
+    counts: Mapping[str, int]
+    items: tuple[ReceiptItem, ...]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is not known yet of each item what became of it."""
+        return any(item.status == "waiting" for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,3 +563,63 @@ class CatalogEntry:
     id: str
     document: JsonObject
     etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppLimits:
+    """What an app may use. None of a planting partner, which reports no actions."""
+
+    calls_per_second: int
+    actions_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppSecret:
+    """A secret of an app, without its value. ``ends_at`` is None if no other one replaces it."""
+
+    secret_id: str
+    created_at: datetime
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A registered app or planting partner.
+
+    Attributes:
+        kind: ``first_party``, ``third_party`` or ``partner``.
+        state: ``active``, ``suspended`` or ``ended``.
+        scopes: those that it may use, without ``saxaul/``.
+        partners: the planting partners whose orders a client of the kind ``partner`` sees.
+        version: of what the operator registered. A change of the state or of the secrets does not change it.
+        client_secret: only in the answer to the registration; None in all others.
+        etag: send it as ``if_match`` to replace exactly this version; None after a change of the state or of a secret.
+    """
+
+    app_id: str
+    name: str
+    kind: str
+    state: str
+    client_id: str
+    scopes: tuple[str, ...]
+    limits: AppLimits
+    version: int
+    created_at: datetime
+    changed_at: datetime
+    changed_by: str
+    partners: tuple[str, ...] = ()
+    link_pattern: str | None = None
+    secrets: tuple[AppSecret, ...] = ()
+    client_secret: str | None = field(default=None, repr=False)
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A new secret of the client of an app. The old one works until ``old_ends_at``."""
+
+    app_id: str
+    client_id: str
+    secret_id: str
+    client_secret: str = field(repr=False)
+    old_ends_at: datetime

@@ -1,17 +1,19 @@
 """The client of an operator."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from saxaul_client.client import Client, as_object
+from saxaul_client.client import Client, as_object, items_of
 from saxaul_client.errors import AnswerError
-from saxaul_client.models import CatalogEntry, JsonObject, Page
-from saxaul_client.reading import parsed
+from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page
+from saxaul_client.reading import parsed, read, read_list
 
 _ENTRY = "/catalog/{kind}/{id}"
+_APP = "/apps/{app_id}"
 
 
 class OperatorClient(Client):
-    """Calls the API as an operator: it reads and writes the catalog.
+    """Calls the API as an operator: it writes the catalog, and registers apps and planting partners.
 
     The ``if_match`` of a write is the ETag of the only version that it may replace. ``new`` is for a write that must
     not replace any. Otherwise it is refused as a ``Problem`` of status 412.
@@ -41,6 +43,55 @@ class OperatorClient(Client):
         """Yield the versions of an entry, newest first, deletions included."""
         query = {"limit": limit, "cursor": cursor}
         return self._pages(f"{_ENTRY}/versions", "versions", _objects, query, {"kind": kind, "id": identifier})
+
+    def apps(self) -> tuple[App, ...]:
+        """Return all apps and planting partners, sorted by id."""
+        pages = self._pages("/apps", "apps", lambda found: read_list(App, found, "apps"), {})
+        return tuple(items_of(pages))
+
+    def app(self, app_id: str) -> App:
+        return self._app("GET", _APP, app_id)
+
+    def register_app(self, app_id: str, document: JsonObject, *, if_match: str | None = None, new: bool = False) -> App:
+        """Register an app or a planting partner, or change one. ``document`` has the fields that docs/api.md lists.
+
+        Only the answer that creates it has the ``client_secret``. If that answer is lost, ``rotate_secret`` makes
+        another one.
+        """
+        return self._app("PUT", _APP, app_id, document, _condition(if_match, new=new))
+
+    def rotate_secret(self, app_id: str, *, overlap_seconds: int | None = None) -> NewSecret:
+        """Make another secret. The old one still works for ``overlap_seconds``, by default a day.
+
+        Raises:
+            Problem: ``rotation_in_progress`` if there are two secrets already, also if the answer to the first attempt
+                was lost; delete the newer one with ``delete_secret`` then, and rotate again.
+        """
+        body = {} if overlap_seconds is None else {"overlap_seconds": overlap_seconds}
+        return read(NewSecret, self.call("POST", f"{_APP}/secret", body, app_id=app_id))
+
+    def delete_secret(self, app_id: str, secret_id: str) -> App:
+        """End one of two secrets at once. The other one has no end then."""
+        path = f"{_APP}/secrets/{{secret_id}}"
+        return read(App, self.call("DELETE", path, app_id=app_id, secret_id=secret_id))
+
+    def suspend(self, app_id: str) -> App:
+        """Refuse each request of an app, within five seconds. What it had accepted is still posted."""
+        return self._app("POST", f"{_APP}/suspend", app_id)
+
+    def resume(self, app_id: str) -> App:
+        """Admit the requests of a suspended app again."""
+        return self._app("POST", f"{_APP}/resume", app_id)
+
+    def end_app(self, app_id: str) -> App:
+        """End an app for good. Its id is never registered again."""
+        return self._app("DELETE", _APP, app_id)
+
+    def _app(
+        self, method: str, path: str, app_id: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> App:
+        response = self._send(method, path, body, headers=headers, parameters={"app_id": app_id})
+        return replace(read(App, parsed(response.content)), etag=response.headers.get("etag"))
 
     def _entry(self, method: str, kind: str, identifier: str, body: object, headers: dict[str, str]) -> CatalogEntry:
         response = self._send(method, _ENTRY, body, headers=headers, parameters={"kind": kind, "id": identifier})

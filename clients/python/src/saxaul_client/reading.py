@@ -93,6 +93,10 @@ def _read(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - the types
         if not isinstance(value, list):
             raise _wrong(where, "a list", value)
         return tuple(_read(get_args(hint)[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, dict):
+            raise _wrong(where, "an object", value)
+        return {name: _read(get_args(hint)[1], member, f"{where}.{name}") for name, member in value.items()}
     if is_dataclass(hint):
         return _record(hint, value, where)
     if hint in (datetime, date):
