@@ -50,7 +50,7 @@ from saxaul.limits import SECOND, CallBlock, CallMeter
 from saxaul.observability import logger
 from saxaul.problems import TooManyRequests
 from saxaul.services import wiring
-from saxaul.services.limits import limits
+from saxaul.services.limits import metering
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.registry import to_item
 from saxaul.storage.table import Table
@@ -96,7 +96,7 @@ def _call(function: str, caller: str) -> tuple[int, float]:
     """Answer a call. Return its status, and how long it took in milliseconds."""
     event = _event(function, caller)
     if caller == "seldom":
-        for known in (limits()._calls, limits()._days):  # noqa: SLF001 - what a new worker does not know
+        for known in (metering()._calls, metering()._days):  # noqa: SLF001 - what a new worker does not know
             known.pop(caller, None)
     began = time.perf_counter()
     status = HANDLERS[function](event, cast("Any", CONTEXT))["statusCode"]

@@ -36,14 +36,14 @@ class Caller:
 
     def report(self, expected: Sequence[Fate], *reported: dict[str, Any]) -> None:
         """Report actions. ``expected`` is what the receipt must say at last."""
-        self._call(expected, lambda: self._world.intake.actions(APP, reported, needs_grants=False))
+        self._call(expected, lambda: self._world.intake.actions(APP, reported, needs_grants=False, a_day=None))
 
     def reverse(self, expected: Sequence[Fate], *reported: dict[str, Any]) -> None:
         taken_back = [
             {name: ride[name] for name in ("action_id", "user_id", "occurred_at")} | {"reason": "refund"}
             for ride in reported
         ]
-        self._call(expected, lambda: self._world.reversal_intake.take(APP, taken_back, needs_grants=False))
+        self._call(expected, lambda: self._world.reversal_intake.take(APP, taken_back, needs_grants=False, a_day=None))
 
     def _call(self, expected: Sequence[Fate], call: Callable[[], IntakeResult]) -> None:
         answers: list[IntakeResult] = []

@@ -9,7 +9,7 @@ import pytest
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.limits import SECOND
 from saxaul.problems import TooManyRequests
-from saxaul.services.limits import Limits
+from saxaul.services.limits import Metering
 from saxaul.storage.table import Table
 from saxaul.storage.usage import UsageStore
 from tests.builders import NOON, make_calendar
@@ -44,10 +44,10 @@ class Workers:
         patch.setattr("saxaul.storage.table.dynamodb", lambda: table)
         self.limits = [self.started(), self.started()]
 
-    def started(self) -> Limits:
-        return Limits(UsageStore(Table("Activity", self.clock)), make_calendar(), self.clock)
+    def started(self) -> Metering:
+        return Metering(UsageStore(Table("Activity", self.clock)), make_calendar(), self.clock)
 
-    def lets_through(self, worker: int, take: Callable[[Limits], None]) -> bool:
+    def lets_through(self, worker: int, take: Callable[[Metering], None]) -> bool:
         try:
             take(self.limits[worker])
         except TooManyRequests:
@@ -65,7 +65,7 @@ class Use(NamedTuple):
     ``over`` leaves room for the uses that a fault may count twice, or not at all.
     """
 
-    take: Callable[[Limits], None]
+    take: Callable[[Metering], None]
     under: int
     over: int
 

@@ -18,6 +18,7 @@ from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
 from saxaul.services.ingest import Intake
 from saxaul.services.ingest_reversals import ReversalIntake
+from saxaul.services.limits import Metering
 from saxaul.services.place_orders import OrderPlacing
 from saxaul.services.post_together import Stores
 from saxaul.services.queue_calls import Outbox
@@ -40,6 +41,7 @@ from saxaul.storage.signing import SigningKey
 from saxaul.storage.spending import Spending
 from saxaul.storage.stocks import Stocks
 from saxaul.storage.table import Table
+from saxaul.storage.usage import UsageStore
 from saxaul.storage.wallets import Wallets
 from saxaul.trees.orders import PlantingOrder
 from saxaul.trees.states import TRANSITIONS, UNPAID, State
@@ -130,9 +132,12 @@ class World:
         self.accrual = Accrual(
             Stores(self.periods, self.wallets, self.claims), self.catalog_store, CALENDAR, self.clock, self.receipts
         )
+        metering = Metering(UsageStore(Table("Activity", self.clock)), CALENDAR, self.clock)
         grants, outbox = Grants(self.ledger), Outbox(ACTION_QUEUE, self.receipts)
-        self.intake = Intake(grants, self.catalog_store, CALENDAR, self.clock, outbox)
-        self.reversal_intake = ReversalIntake(self.periods, grants, self.catalog_store, CALENDAR, self.clock, outbox)
+        self.intake = Intake(grants, self.catalog_store, CALENDAR, self.clock, outbox, metering)
+        self.reversal_intake = ReversalIntake(
+            self.periods, grants, self.catalog_store, CALENDAR, self.clock, outbox, metering
+        )
         self.harvesting = Harvesting(self.wallets, CALENDAR, self.clock)
         self.redeeming: Redeeming = Redeeming(
             redemptions=self.redemptions,

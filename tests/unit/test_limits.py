@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.limits import BLOCK_LIFE, IMPOSSIBLE, LOSS, ROOM, SECOND, SPREAD, CallMeter, DayMeter
 from saxaul.problems import TooManyRequests
-from saxaul.services.limits import CLIENTS_METERED, Limits
+from saxaul.services.limits import CLIENTS_METERED, Metering
 from saxaul.storage.table import Table
 from saxaul.storage.usage import UsageStore
 from tests.builders import NOON, make_calendar
@@ -59,9 +59,9 @@ class World:
         self.workers = [self.started(number) for number in range(len(ahead))]
         patch.setattr("saxaul.storage.table.dynamodb", lambda: self.table)
 
-    def started(self, number: int) -> Limits:
+    def started(self, number: int) -> Metering:
         clock = self.clocks[number]
-        return Limits(UsageStore(Table("Activity", clock)), make_calendar(), clock)
+        return Metering(UsageStore(Table("Activity", clock)), make_calendar(), clock)
 
     def kill(self, number: int) -> None:
         self.workers[number] = self.started(number)

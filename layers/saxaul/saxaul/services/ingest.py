@@ -21,7 +21,7 @@ from saxaul.ledger.screening import (
 )
 from saxaul.messages.bodies import Call, pack
 from saxaul.services import wiring
-from saxaul.services.limits import Limits, limits
+from saxaul.services.limits import Metering, metering
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
@@ -56,7 +56,7 @@ class Intake(NamedTuple):
     calendar: Calendar
     clock: Clock
     outbox: Outbox
-    limits: Limits
+    metering: Metering
 
     def actions(self, app: str, reported: Sequence[object], *, needs_grants: bool, a_day: int | None) -> IntakeResult:
         """Queue the valid actions with the terms of their award, and refuse the others. ``a_day`` is the app's limit.
@@ -73,7 +73,7 @@ class Intake(NamedTuple):
         if any(refusal.code in _MAY_BE_NEW for refusal in screened.refused):
             fresh = self.catalog_store.catalog(max_age=MISSING_CACHED_FOR)
             screened = screen(app, reported, fresh, self.calendar, now, may_report)
-        self.limits.take_actions(app, a_day, len(screened.accepted))
+        self.metering.take_actions(app, a_day, len(screened.accepted))
         call = Call(app, now, new_receipt_id(), len(reported))
         places = accepted_places(len(reported), screened.refused)
         receipt_id = self.outbox.send(pack(call, screened.accepted, places))
@@ -95,4 +95,4 @@ def granted_to(grants: Grants, app: str, reported: Sequence[object]) -> MayRepor
 def intake() -> Intake:
     """Return the intake service of this process."""
     grants, catalog_store = Grants(wiring.ledger()), wiring.published_catalog()
-    return Intake(grants, catalog_store, settings().calendar, wiring.clock(), outbox(), limits())
+    return Intake(grants, catalog_store, settings().calendar, wiring.clock(), outbox(), metering())

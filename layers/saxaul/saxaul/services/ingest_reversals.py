@@ -14,7 +14,7 @@ from saxaul.ledger.screening import accepted_places, anyone, screen_reversals
 from saxaul.messages.bodies import Call, pack_reversals
 from saxaul.services import wiring
 from saxaul.services.ingest import IntakeResult, granted_to
-from saxaul.services.limits import Limits, limits
+from saxaul.services.limits import Metering, metering
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore
@@ -36,7 +36,7 @@ class ReversalIntake(NamedTuple):
     calendar: Calendar
     clock: Clock
     outbox: Outbox
-    limits: Limits
+    metering: Metering
 
     def take(self, app: str, reported: Sequence[object], *, needs_grants: bool, a_day: int | None) -> IntakeResult:
         """Queue the valid reversals, and refuse the others. ``a_day`` is the app's limit.
@@ -51,7 +51,7 @@ class ReversalIntake(NamedTuple):
         valid, _ = screen_reversals(app, reported, now, may_report=may_report)
         is_summed, facilities = self._summed_among(valid), self._facilities_for(app, valid)
         accepted, refused = screen_reversals(app, reported, now, is_summed, may_report, facilities)
-        self.limits.take_actions(app, a_day, len(accepted))
+        self.metering.take_actions(app, a_day, len(accepted))
         call = Call(app, now, new_receipt_id(), len(reported))
         receipt_id = self.outbox.send(pack_reversals(call, accepted, accepted_places(len(reported), refused)))
         return IntakeResult(receipt_id, len(accepted), refused)
@@ -90,4 +90,4 @@ class ReversalIntake(NamedTuple):
 def reversal_intake() -> ReversalIntake:
     """Return the intake of reversals of this process."""
     periods, grants, catalog_store = Periods(wiring.ledger()), Grants(wiring.ledger()), wiring.published_catalog()
-    return ReversalIntake(periods, grants, catalog_store, settings().calendar, wiring.clock(), outbox(), limits())
+    return ReversalIntake(periods, grants, catalog_store, settings().calendar, wiring.clock(), outbox(), metering())

@@ -32,7 +32,7 @@ _RETRY_CALL_AFTER = 1
 Meter = TypeVar("Meter", CallMeter, DayMeter)
 
 
-class Limits:
+class Metering:
     """The limits as this worker enforces them."""
 
     def __init__(self, usage: UsageStore, calendar: Calendar, clock: Clock) -> None:
@@ -138,9 +138,9 @@ def _meter_of(meters: dict[str, Meter], client: str, new: Callable[[], Meter]) -
 
 
 @cache
-def limits() -> Limits:
+def metering() -> Metering:
     """Return the limits of this process."""
-    return Limits(UsageStore(wiring.activity()), settings().calendar, wiring.clock())
+    return Metering(UsageStore(wiring.activity()), settings().calendar, wiring.clock())
 
 
 def take_call(client: RegisteredClient) -> None:
@@ -149,4 +149,4 @@ def take_call(client: RegisteredClient) -> None:
     Raises:
         TooManyRequests: the client has made the calls of this second.
     """
-    limits().take_call(client)
+    metering().take_call(client)
