@@ -94,8 +94,13 @@ class PeriodsWay:
 
     @staticmethod
     def round_trips(used: Counter[str]) -> float:
-        """Return the number of responses that the functions wait for in sequence. Batches are written in parallel."""
-        return used["SendMessage"] + used["BatchGetItem"] + (used["BatchExecuteStatement"] + used["PutItem"]) / WRITERS
+        """Return the number of responses that the functions wait for in sequence. Batches are written in parallel.
+
+        Each message has a receipt, which is written when the call is accepted, and again when it is posted.
+        """
+        receipts = used["SendMessage"] + used["BatchWriteItem"]
+        written = used["BatchExecuteStatement"] + used["PutItem"] - used["SendMessage"]
+        return used["SendMessage"] + used["BatchGetItem"] + receipts + written / WRITERS
 
 
 class SingleWritesWay(PeriodsWay):

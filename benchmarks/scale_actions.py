@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from benchmarks.day import Call, Day
-from benchmarks.engine import LEDGER, PLAIN, make_tables
+from benchmarks.engine import ACTIVITY, LEDGER, PLAIN, make_tables
 from benchmarks.periods_way import CONTEXT, PeriodsWay, users_of
 from benchmarks.scale_gauge import Gauge, Handler, mapping, step
 from benchmarks.scale_units import Step, Units
@@ -62,11 +62,11 @@ class ActionSteps:
 
     def of_calls(self, way: PeriodsWay, day: Day, size: int) -> MeasuredActions:
         """Measure calls of one size: one call as the smallest batch, and as many as the template allows."""
-        make_tables(LEDGER, PLAIN)
+        make_tables(LEDGER, ACTIVITY, PLAIN)
         most = min(int(mapping("ActionsToAccruePoints")["BatchSize"]), ceil(self._sample / size))
         calls = spread(day.calls(size), max(2, most) + 1)
         self._run_calls(way, day, calls[:1])  # so that the clients and the versions of types are there
-        make_tables(LEDGER, PLAIN)
+        make_tables(LEDGER, ACTIVITY, PLAIN)
         before_any = self._run_calls(way, day, calls[:1])
         large = self._run_calls(way, day, calls[1:])
         accrual = step(
@@ -107,7 +107,7 @@ class ActionSteps:
 
     def of_usual_design(self, way: UsualWay, day: Day, size: int) -> tuple[Step, Step]:
         """Measure the same for the usual design. Return the step of reporting and that of posting one action."""
-        make_tables(LEDGER, PLAIN)
+        make_tables(LEDGER, ACTIVITY, PLAIN)
         calls = spread(day.calls(size), max(2, ceil(self._sample / 5 / size)))
         self._run_calls(way, day, calls[:1])
         run = self._run_calls(way, day, calls[1:])

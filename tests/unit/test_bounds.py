@@ -2,6 +2,7 @@
 
 import random
 import string
+import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +31,7 @@ from saxaul.ledger.shares import (
     weight,
 )
 from saxaul.storage.claims import Claims
-from saxaul.storage.periods import from_item, to_item
+from saxaul.storage.periods import decompressed, from_item, to_item
 from saxaul.storage.table import Table, python, raw
 from tests.builders import (
     APP,
@@ -343,3 +344,14 @@ def test_a_mark_adds_at_most_four_bytes_to_an_entry_of_a_compressed_period() -> 
     }
 
     assert item_size(replace(plain, entries=marked)) - item_size(plain) <= 4 * 50
+
+
+def test_entries_that_were_compressed_without_the_dictionary_are_still_read() -> None:
+    period = period_of_rides(30)
+    item = to_item(period)
+    text = decompressed(item["z"])
+
+    old = from_item({**item, "z": zlib.compress(text), "v": 1})
+
+    assert old.entries == period.entries
+    assert len(zlib.compress(text, 9)) > len(item["z"])

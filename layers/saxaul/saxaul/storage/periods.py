@@ -74,7 +74,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
 _PLAIN_BYTES = 900
 """If the JSON of a period's entries has at most this many bytes, they are stored as a readable map, else compressed.
 
-DynamoDB counts fewer bytes for the map than the JSON has, so such an item fits in 1 KB.
+DynamoDB counts fewer bytes for the map than the JSON has, so such an item fits in 1 KB, marks of receipts included.
 """
 
 
@@ -83,6 +83,18 @@ _PACKED_BYTES = 4096
 
 So a wallet can be read without them. The sums take up about 14 bytes for each quarter of an hour with entries that may
 not be ripe: 2 KB if 140 entries of the last three days are in different quarters. A shorter item has no sums.
+"""
+
+_DICTIONARY = (
+    b"clothes_recyclingplastic_recyclinghospital_bookinggreen_hotel_nightleave_the_carshow_tickettrain_ticket"
+    b"secondhand_itempaperless_billetc_tollparcel_box_returne_invoiceno_cutlerybike_ridebus_ridemetro_ridewalking"
+    b'","w":"over_units_cap","w":"over_points_cap","m":"1.5","x":","y":"same_evidence","u":"0","h":"0"'
+    b'[{"k":"alipay:-4-8-9-a-b","t":"walking","q":"1","o":1780,"n":1780,"p":80,"g":"12.5","r":1},{"k":"'
+)
+"""What entries have in common, such as the action types of the default catalog.
+
+Compression finds it here at its first occurrence, which saves 50 to 100 bytes. It never changes: what was compressed
+with it can be read only with it.
 """
 
 _NO_MARK = "AAAA"
@@ -182,12 +194,17 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=str, ensure_ascii=Fal
 
 def to_item(period: Period) -> Item:
     entries = [_stored_form(name, entry, period) for name, entry in period.entries.items()]
-    text = _ENCODER.encode(entries).encode()
+    rest, marks = _without_marks(entries)
+    text = _ENCODER.encode(rest).encode()
     item: Item = {**period_key(period.key)._asdict()}
     if len(text) <= _PLAIN_BYTES:
         item["e"] = entries
     else:
-        item |= _compressed(period, entries)
+        packed = compressed(text)
+        is_short = len(packed) <= _PACKED_BYTES
+        item |= {"z": packed} if is_short else {"packed": packed, "sums": _pack_sums(_sums(period.key.window, entries))}
+        if marks:
+            item["marks"] = marks
     if period.digests:
         item["digests"] = dict(period.digests)
     if period.full:
@@ -197,23 +214,34 @@ def to_item(period: Period) -> Item:
     return item
 
 
-def _compressed(period: Period, entries: list[Item]) -> Item:
-    """Return the attributes of a period whose entries are compressed.
+def _without_marks(entries: list[Item]) -> tuple[list[Item], bytes]:
+    """Return stored entries without the marks under which they came, and these marks, in three bytes each.
 
-    A mark of a receipt is random. Compression would need 7 bytes for it, so the marks are apart, in 3 bytes each.
+    A mark is random. Within the compressed entries it would take 7 bytes. Marks that are not four characters of a
+    receipt id of ours stay where they are.
     """
-    marks = "".join(form.get("j", _NO_MARK) for form in entries)
-    apart: Item = {}
-    if len(marks) == len(_NO_MARK) * len(entries) and _MARKS.fullmatch(marks):
-        entries = [form.copy() for form in entries]
-        for form in entries:
-            form.pop("j", None)
-        if marks.strip(_NO_MARK[0]):
-            apart["marks"] = urlsafe_b64decode(marks)
-    packed = zlib.compress(_ENCODER.encode(entries).encode(), zlib.Z_BEST_COMPRESSION)
-    if len(packed) <= _PACKED_BYTES:
-        return {"z": packed, **apart}
-    return {"packed": packed, "sums": _pack_sums(_sums(period.key.window, entries)), **apart}
+    marks = "".join([form.get("j", _NO_MARK) for form in entries])
+    if len(marks) != len(_NO_MARK) * len(entries) or not _MARKS.fullmatch(marks):
+        return entries, b""
+    rest = [form.copy() for form in entries]
+    for form in rest:
+        form.pop("j", None)
+    return rest, urlsafe_b64decode(marks) if marks.strip(_NO_MARK[0]) else b""
+
+
+def compressed(text: bytes) -> bytes:
+    packing = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zdict=_DICTIONARY)
+    return packing.compress(text) + packing.flush()
+
+
+def decompressed(packed: bytes) -> bytes:
+    """Return the JSON of compressed entries. It may also have been compressed without the dictionary.
+
+    Raises:
+        zlib.error: these are no compressed entries.
+    """
+    unpacking = zlib.decompressobj(zdict=_DICTIONARY)
+    return unpacking.decompress(packed) + unpacking.flush()
 
 
 def _stored_form(name: str, entry: Entry, period: Period) -> Item:
@@ -245,7 +273,7 @@ def without_unchanged_entries(before: Item | None, after: Item) -> tuple[Period 
 
 def _entries_in(item: Item) -> list[Item]:
     packed = item.get("packed") or item.get("z")
-    entries: list[Item] = json.loads(zlib.decompress(bytes(packed))) if packed else item["e"]
+    entries: list[Item] = json.loads(decompressed(bytes(packed))) if packed else item["e"]
     if "marks" in item:
         marks = urlsafe_b64encode(bytes(item["marks"])).decode()
         for number, entry in enumerate(entries):
