@@ -4,7 +4,7 @@ A planting partner registers in the same way. In the API, both are apps; its kin
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from saxaul.catalog.clients import (
     MAX_ACTIONS_PER_DAY,
@@ -61,8 +61,32 @@ class Limits(Model):
     has none."""
 
 
+def _of_kind(kind: AppKind, others: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what JSON Schema says of the app of a kind. ``others`` are the rules of the fields besides its scopes."""
+    scopes = {"anyOf": [{"type": "null"}, {"type": "array", "items": {"enum": list(SCOPES[kind])}}]}
+    return {
+        "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
+        "then": {"properties": {"scopes": scopes, **others}},
+    }
+
+
+_NO_PARTNERS: Mapping[str, Any] = {"partners": {"maxItems": 0}}
+_LIMITS_OF_A_PARTNER: Mapping[str, Any] = {"properties": {"actions_per_day": {"type": "null"}}}
+_OF_A_PARTNER = _of_kind(
+    "partner", {"partners": {"minItems": 1}, "link_pattern": {"type": "null"}, "limits": _LIMITS_OF_A_PARTNER}
+)
+
+
 class App(Model):
     """What an operator registers of an app."""
+
+    json_schema = {  # noqa: RUF012 - a mapping that nobody changes
+        "allOf": [
+            _of_kind("first_party", _NO_PARTNERS),
+            _of_kind("third_party", _NO_PARTNERS),
+            {**_OF_A_PARTNER, "then": {**_OF_A_PARTNER["then"], "required": ["partners"]}},
+        ]
+    }
 
     name: Phrase
     """What the app is called, for people."""
