@@ -35,6 +35,12 @@ ACTIONS_PER_DAY = 100_000
 """The limits of an app that is registered without limits."""
 
 
+_REFUSED = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
+_INVISIBLE = r"\s\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2060-\u206f\ue000-\uf8ff\ufeff"
+Name = Annotated[Phrase, Described({"pattern": f"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"})]
+"""A phrase, with what the document of the API says of its characters: it has one that can be seen."""
+
+
 def _checked_pattern(pattern: str) -> str:
     if pattern.count(PLACE_OF_ID) != 1 or set("{}") & set(pattern.replace(PLACE_OF_ID, "")):
         raise ValueError("this must have {suggestion_id} exactly once, and no other braces")
@@ -88,13 +94,13 @@ class App(Model):
         ]
     }
 
-    name: Phrase
+    name: Name
     """What the app is called, for people."""
     kind: AppKind
     """Whether the operator trusts the app with every person, or it needs grants, or it is a planting partner."""
     scopes: Annotated[tuple[AppScope, ...], Field(min_length=1)] | None = Field(default=None, validate_default=True)
     """What the app may do. Without it, everything that an app of its kind may do."""
-    partners: Annotated[tuple[Phrase, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
+    partners: Annotated[tuple[Name, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
     """The planting partners whose orders the app reads and reports on. Only a partner has them, at least one."""
     link_pattern: LinkPattern | None = Field(default=None, validate_default=True)
     """The link of a suggestion that has no link for this app. `{suggestion_id}` stands for its id. A partner has no
