@@ -4,7 +4,7 @@ A planting partner registers in the same way. In the API, both are apps; its kin
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from saxaul.catalog.clients import (
     MAX_ACTIONS_PER_DAY,
@@ -35,6 +35,12 @@ ACTIONS_PER_DAY = 100_000
 """The limits of an app that is registered without limits."""
 
 
+_REFUSED = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
+_INVISIBLE = r"\s\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2060-\u206f\ue000-\uf8ff\ufeff"
+Name = Annotated[Phrase, Described({"pattern": f"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"})]
+"""A phrase, with what the document of the API says of its characters: it has one that can be seen."""
+
+
 def _checked_pattern(pattern: str) -> str:
     if pattern.count(PLACE_OF_ID) != 1 or set("{}") & set(pattern.replace(PLACE_OF_ID, "")):
         raise ValueError("this must have {suggestion_id} exactly once, and no other braces")
@@ -61,16 +67,40 @@ class Limits(Model):
     has none."""
 
 
+def _of_kind(kind: AppKind, others: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what JSON Schema says of the app of a kind. ``others`` are the rules of the fields besides its scopes."""
+    scopes = {"anyOf": [{"type": "null"}, {"type": "array", "items": {"enum": list(SCOPES[kind])}}]}
+    return {
+        "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
+        "then": {"properties": {"scopes": scopes, **others}},
+    }
+
+
+_NO_PARTNERS: Mapping[str, Any] = {"partners": {"maxItems": 0}}
+_LIMITS_OF_A_PARTNER: Mapping[str, Any] = {"properties": {"actions_per_day": {"type": "null"}}}
+_OF_A_PARTNER = _of_kind(
+    "partner", {"partners": {"minItems": 1}, "link_pattern": {"type": "null"}, "limits": _LIMITS_OF_A_PARTNER}
+)
+
+
 class App(Model):
     """What an operator registers of an app."""
 
-    name: Phrase
+    json_schema = {  # noqa: RUF012 - a mapping that nobody changes
+        "allOf": [
+            _of_kind("first_party", _NO_PARTNERS),
+            _of_kind("third_party", _NO_PARTNERS),
+            {**_OF_A_PARTNER, "then": {**_OF_A_PARTNER["then"], "required": ["partners"]}},
+        ]
+    }
+
+    name: Name
     """What the app is called, for people."""
     kind: AppKind
     """Whether the operator trusts the app with every person, or it needs grants, or it is a planting partner."""
     scopes: Annotated[tuple[AppScope, ...], Field(min_length=1)] | None = Field(default=None, validate_default=True)
     """What the app may do. Without it, everything that an app of its kind may do."""
-    partners: Annotated[tuple[Phrase, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
+    partners: Annotated[tuple[Name, ...], Field(max_length=MAX_PARTNERS, validate_default=True)] = ()
     """The planting partners whose orders the app reads and reports on. Only a partner has them, at least one."""
     link_pattern: LinkPattern | None = Field(default=None, validate_default=True)
     """The link of a suggestion that has no link for this app. `{suggestion_id}` stands for its id. A partner has no
