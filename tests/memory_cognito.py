@@ -1,8 +1,8 @@
 """Cognito's clients and their secrets in memory, for the calls that storage/identity.py makes.
 
 moto does not know the calls for secrets. The contract is that of AWS's documentation: a client has one secret or two,
-and only the answer that makes a secret has its value. ``tests/proof/test_identity_contract.py`` checks the emulator by the same
-contract.
+and only the answer that makes a secret has its value. ``tests/proof/test_identity_contract.py`` checks the emulator
+by the same contract.
 """
 
 from collections.abc import Callable

@@ -9,6 +9,7 @@ from local.operations import operations
 from saxaul.http.query import CURSOR
 from tests.builders import make_action, make_redemption
 from tests.integration.stack import Response, Stack, call, put_entry
+from tests.integration.test_apps import register
 
 
 class Listing(NamedTuple):
@@ -47,6 +48,7 @@ LISTS: Mapping[tuple[str, str], tuple[Listing, ...]] = {
         of_operator({"kind": "synonyms", "id": "bus"}),
         of_operator({"kind": "synonyms", "id": "tree"}),
     ),
+    ("manage_apps", "/apps"): (of_operator({}),),
     ("take_reports", "/planting-orders"): (
         of_partner(),
         of_partner(state="ordered"),
@@ -66,6 +68,8 @@ def filled(stack: Stack) -> Stack:
     for word in ("bus", "coach"):
         for name in ("bus", "tree"):
             assert put_entry("synonyms", name, {"words": [name, f"{name} {word}"]}).status == 200
+    for app_id in ("bikes", "old-bikes"):
+        register(app_id)
     stack.accrue_all([make_action(action_id="ride-1"), make_action(action_id="ride-2")])
     for number in range(2):
         stack.redemptions.add(make_redemption(f"r-{number}").reserved(stack.clock.instant))

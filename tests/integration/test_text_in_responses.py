@@ -32,7 +32,7 @@ ROOT_OF = {
     for name, resource in template()["Resources"].items()
     if resource["Type"] == "AWS::Serverless::Function"
 }
-CLIENTS = {"take_reports": "partner-client", "manage_catalog": "operator-client"}
+CLIENTS = {"take_reports": "partner-client", "manage_catalog": "operator-client", "manage_apps": "operator-client"}
 HEADERS = (
     *("Accept", "Accept-Language", "Host", "X-Forwarded-Host"),
     *("If-Match", "If-None-Match", "Idempotency-Key", "User-Agent"),

@@ -67,7 +67,8 @@ WAYS_OUT = {
             "saxaul/startup.py",
             *(f"functions/{name}/handler.py" for name in ("accrue_points", "find_repeats", "place_orders")),
             *(f"functions/{name}/handler.py" for name in ("schedule_orders", "settle_redemptions", "tally_impact")),
-            *(f"functions/{name}/handler.py" for name in ("publish_catalog", "sweep_redemptions")),
+            *(f"functions/{name}/handler.py" for name in ("publish_catalog", "sweep_redemptions", "end_overlaps")),
+            "saxaul/services/end_overlaps.py",
             "saxaul/services/publish_catalog.py",
         },
         (
@@ -81,6 +82,7 @@ WAYS_OUT = {
             "saxaul/http/conditional_requests.py",
             "saxaul/http/endpoint.py",
             "functions/describe_api/handler.py",
+            "functions/manage_apps/handler.py",
             "functions/manage_catalog/handler.py",
             "functions/prove_trees/handler.py",
             "functions/redeem_trees/handler.py",
@@ -113,6 +115,7 @@ WAYS_OUT = {
         {
             f"saxaul/storage/{name}.py"
             for name in (
+                "apps",
                 "catalog",
                 "claims",
                 "grants",
