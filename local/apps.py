@@ -142,7 +142,7 @@ def report_apps(done: Registered) -> None:
     """Print what became of the apps of a catalog."""
     counts = {"registered": done.added, "changed": done.changed, "unchanged": done.unchanged}
     said = ", ".join(f"{len(names)} {how}" for how, names in counts.items() if names)
-    console.print(f"[green]✓[/] apps and planting partners: {said or 'none'}")
+    console.print(f"[green]✓[/] apps and planting partners: {shown(said or 'none')}")
     if done.kept:
         console.print(
             shown(f"· kept, because they were changed or ended (FORCE=1 changes them): {', '.join(done.kept)}")

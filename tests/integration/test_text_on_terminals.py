@@ -151,6 +151,7 @@ def test_only_the_console_escapes_markup_and_every_command_prints_through_it() -
 
 OWN_MARKUP = {
     ("action_queue.py", "most"),
+    ("apps.py", "table"),
     ("reconcile.py", "grid"),
     ("reconcile.py", "mark"),
     ("recount.py", "line"),
