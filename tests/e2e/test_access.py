@@ -92,14 +92,10 @@ def body_of(route: Operation, user: str) -> object:
 def send(client: Client, route: Operation, user: str, order_id: str) -> httpx.Response:
     values = {"user_id": user, "redemption_id": "none", "app_id": "citybike", "order_id": order_id, "number": "n"}
     values |= {"kind": "synonyms", "id": "no-such-entry", "action_type": "bus_ride", "version": "1", "file": "none"}
-<<<<<<< HEAD
     values["receipt_id"] = RECEIPT
     values["secret_id"] = "none"
     if route.access.data is Data.APPS:  # an operator must not change an app that the tests use
         values["app_id"] = "no-such-app"
-=======
-    values |= {"secret_id": "none"} | ({"app_id": "no-such-app"} if route.path.startswith("/apps/") else {})
->>>>>>> w5
     query = "".join(f"?{name}={value}" for name, value in query_of(route, user).items())
     path = route.path.format_map(values) + query
     return client.call(route.method, path, body_of(route, user), idempotency_key=new_user())
@@ -183,10 +179,7 @@ def test_a_client_that_leaves_the_registry_is_refused_within_three_seconds_with_
 def test_a_request_without_a_token_reaches_only_public_routes(stack: dict[str, Any], order: Order) -> None:
     values = {"user_id": "u", "redemption_id": "r", "app_id": "a", "order_id": order["order_id"], "number": "n"}
     values |= {"kind": "synonyms", "id": "i", "action_type": "bus_ride", "version": "1", "file": "none"}
-<<<<<<< HEAD
     values["receipt_id"] = RECEIPT
-=======
->>>>>>> w5
     values |= {"secret_id": "none"}
     answers = {
         f"{route.method} {route.path}": httpx.request(
