@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -118,12 +119,13 @@ def test_an_exported_catalog_is_read_back_with_the_same_text(tmp_path: Path, mon
             Listed("synonyms", name, entry.model_dump(mode="json"), 1, None, "") for name, entry in entries.items()
         ]
     }
-    monkeypatch.setattr(local_export, "open_client", lambda *_: nullcontext())
+    operator = SimpleNamespace(apps=list)
+    monkeypatch.setattr(local_export, "open_client", lambda *_: nullcontext(operator))
     monkeypatch.setattr(local_export, "entries_of", lambda _, kind: listed.get(kind, []))
 
     local_export.export(tmp_path)
 
-    assert {path.name for path in tmp_path.iterdir()} == {f"{kind}.yaml" for kind in KINDS}
+    assert {path.name for path in tmp_path.iterdir()} == {f"{kind}.yaml" for kind in (*KINDS, "apps")}
     assert seed.load(tmp_path)["synonyms"] == entries
 
 

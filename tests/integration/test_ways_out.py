@@ -58,6 +58,7 @@ WAYS_OUT = {
         r"\blogger\.(debug|info|warning|error|exception|critical)\(",
         {
             "saxaul/http/endpoint.py",
+            "saxaul/services/limits.py",
             "saxaul/services/personal.py",
             "saxaul/services/queue_calls.py",
             "saxaul/services/read_figures.py",
@@ -128,6 +129,7 @@ WAYS_OUT = {
                 "redemptions",
                 "registry",
                 "table",
+                "usage",
             )
         },
         (
@@ -158,7 +160,10 @@ WAYS_OUT = {
     "terminals": WayOut(
         r"\bconsole\.(print|status)\(|(?<!def )\bexit_with\(|(?<!\w)print\(",
         {
-            *(f"local/{name}.py" for name in ("build", "client", "connect", "console", "deploy", "export", "pictures")),
+            *(
+                f"local/{name}.py"
+                for name in ("apps", "build", "client", "connect", "console", "deploy", "export", "pictures")
+            ),
             *(f"local/{name}.py" for name in ("replay", "results", "seed", "stack", "story", "viewer")),
             *(f"operations/{name}.py" for name in ("dead_letters", "reconcile", "recount", "shown_batches")),
             "saxaul/log/verify.py",

@@ -117,9 +117,12 @@ def test_a_function_serves_exactly_the_routes_that_the_template_sends_to_it(func
     assert served == {(event["Method"].upper(), event["Path"]) for name, event in events("Api") if name == function}
 
 
-def test_no_table_lets_items_expire() -> None:
-    """So an Idempotency-Key is kept for good."""
-    assert not [table for table in resources("AWS::DynamoDB::Table").values() if "TimeToLiveSpecification" in table]
+def test_only_the_items_of_the_activity_table_expire() -> None:
+    """So an Idempotency-Key, which the ledger has, is kept for good."""
+    tables = resources("AWS::DynamoDB::Table")
+
+    assert [name for name, table in tables.items() if "TimeToLiveSpecification" in table] == ["ActivityTable"]
+    assert tables["ActivityTable"]["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
 def test_every_function_folder_is_deployed() -> None:

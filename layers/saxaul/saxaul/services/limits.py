@@ -77,8 +77,8 @@ class Metering:
         if not self._take_actions(app, meter, number, limit, midnight + _KEPT_SECONDS):
             raise TooManyRequests(
                 "daily_limit_reached",
-                f"{app} may report {limit:,} actions and reversals a day, and has too few left for the {number:,} of "
-                "this call; nothing of it was accepted.",
+                f"The limit of {app} is {limit:,} a day, for actions and reversals together. Too few are left for the "
+                f"{number:,} of this call, so nothing of it was accepted.",
                 max(1, midnight - self._clock.now()),
             )
 
