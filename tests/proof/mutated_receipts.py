@@ -52,7 +52,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
     def mutant(accrual: Accrual, messages: Mapping[str, ActionMessage]) -> Accrued:
         early = {name: dict.fromkeys(m.places, "v" if m.reversals else "p") for name, m in messages.items()}
-        write_receipts(accrual.receipts, messages, early)
+        write_receipts(accrual.receipts, messages, early, ())
         return post(accrual, messages)
 
     patch.setattr(Accrual, "post", mutant)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.proof.twin import Message
 
 REVERSED, KEPT = ("reversed", ""), ("nothing_to_reverse", "kept")
+NOT_RECORDED = {("withheld", "no_room"), ("nothing_to_reverse", "not_kept")}
+"""What a receipt says of an item that left no trace, so that a later delivery is like the first one."""
 ITS_OWN = {"posted", "withheld"}
 """What a receipt says of an action only if its own call has reported the action first, or has raised it."""
 
@@ -26,6 +28,7 @@ class ReceiptCheck:
     def __init__(self, world: World) -> None:
         self._world = world
         self._messages: dict[str, Message] = {}
+        self._complete: dict[str, Sequence[Fate | None]] = {}
 
     def add(self, messages: Sequence["Message"]) -> None:
         self._messages |= {message.receipt: message for message in messages if message.receipt}
@@ -37,6 +40,8 @@ class ReceiptCheck:
         its receipt may say what is true now; and a reversal may have come before its action, so that it was kept. If
         evidence is contested, actions without evidence may let it be decided again at once. The queue may also deliver
         a message twice in one batch. If reads are lagging, an entry that does not change is what it was a moment ago.
+
+        A receipt that was complete before stays as it was. But what found no room then may find room now.
         """
         allowed: dict[str, list[set[Fate]]] = {}
         for message, fates in _by_message(messages, [fate() for fate in reports.fates]):
@@ -54,9 +59,14 @@ class ReceiptCheck:
             if receipt:
                 assert self._parts_of(receipt), f"{receipt} was not written"
                 said = [fate and (fate.status, fate.reason) for fate in fates_of(self._parts_of(receipt))]
+                if said == self._complete.get(receipt):
+                    continue
+                before = self._complete.get(receipt)
+                assert before is None or NOT_RECORDED.intersection(before), (before, said)
                 assert len(said) == len(expected)
                 pairs = zip(said, expected, strict=True)
                 assert all(f in ones or (lagging and _are_its_own(f, ones)) for f, ones in pairs), (said, expected)
+                self._complete[receipt] = said
 
     def check_that_all_are_true(self) -> None:
         """Check that no receipt says that something was done that no entry shows."""

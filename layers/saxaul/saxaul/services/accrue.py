@@ -59,18 +59,22 @@ class Accrued:
         failed: the messages that the queue must redeliver: message ids, with the reasons.
         oldest: how many seconds before the posting the first message of the batch was accepted.
         fates: by message id and place in the call, the characters for the receipts.
+        repeated: the messages of which something may have been posted before.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     oldest: int = 0
     fates: dict[str, dict[int, str]] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
 
-    def note(self, origins: Iterable[Origin], fates: Iterable[str]) -> None:
-        """Note what became of changes that were written."""
-        for (message_id, place), fate in zip(origins, fates, strict=False):
+    def note(self, origins: Iterable[Origin], plan: Plan) -> None:
+        """Note what became of the changes of a plan that was written."""
+        for (message_id, place), fate, is_repeat in zip(origins, plan.fates, plan.repeats, strict=False):
             if place is not None:
                 self.fates.setdefault(message_id, {})[place] = fate
+                if is_repeat:
+                    self.repeated.add(message_id)
 
 
 @dataclass(eq=False)
@@ -118,7 +122,7 @@ class Accrual(NamedTuple):
             rounds.post([_Posting(work, {key: read[key]}) for key, work in plain.items()], map)
             # Planning these works reads further items.
             rounds.post([_Posting(work, None) for work in special], threads.map)
-        accrued.failed |= write_receipts(self.receipts, messages, accrued.fates)
+        accrued.failed |= write_receipts(self.receipts, messages, accrued.fates, accrued.repeated)
         return accrued
 
     def _read(self, keys: Sequence[PeriodKey], threads: Executor) -> dict[PeriodKey, Period]:
@@ -201,7 +205,7 @@ class _Rounds(NamedTuple):
 
     def _after_success(self, posting: _Posting, plan: Plan) -> list[_Posting]:
         self.accrued.outcomes += plan.outcomes
-        self.accrued.note(posting.work.origins, plan.fates)
+        self.accrued.note(posting.work.origins, plan)
         posting.work.drop(len(plan.fates))
         if not posting.work.changes:
             return []

@@ -53,6 +53,9 @@ _OF_REVERSALS = ("reversed", "redelivered", "replayed", "summed")
 """The outcomes of a reversal of a known action. If it has several, in the periods that it may change, the first counts.
 """
 
+_FIRST = frozenset({"posted", "raised", "summed", "reversed"})
+"""The outcomes that a change has only when it is posted first. With another one, its receipt may be complete."""
+
 Postable = Action | Reversal | Withdrawal
 
 
@@ -129,6 +132,7 @@ class Plan(NamedTuple):
         outcomes: how many actions, reversals and withdrawals had each outcome. For a facility,
             ``over_plausible_quantity`` also has how many entries became cut, because more is not plausible for a day.
         fates: for each change of the work that this plan posts, the character for its receipt; empty for withdrawals.
+        repeats: for each of these changes, whether it may have been posted before, so that its receipt is complete.
         periods: the changed periods, with the version that was read.
         claims: the writes of the changed claims to evidence and early reversals.
         reopened: the periods, as they were read, that change although the person's wallet may have closed them.
@@ -137,6 +141,7 @@ class Plan(NamedTuple):
 
     outcomes: Counter[str]
     fates: Sequence[str]
+    repeats: Sequence[bool]
     periods: Sequence[Period]
     claims: Sequence["TransactWriteItemTypeDef"]
     reopened: Sequence[Period]
@@ -469,7 +474,8 @@ class Attempt:
             *(self._stores.claims.early_write(self._early[app]) for app in sorted(self._changed_early)),
         ]
         fates = [self._fate_of(one, posted) for one in self._posted]
-        return Plan(self._outcomes, fates, changed, claims, self._reopened(changed), self._periods)
+        repeats = [one.outcome not in _FIRST for one in self._posted]
+        return Plan(self._outcomes, fates, repeats, changed, claims, self._reopened(changed), self._periods)
 
     def _fate_of(self, one: "_PostedOne", posted: Mapping[PeriodKey, Period]) -> str:
         """Return the character for a change. That of an action depends on what all changes made of its entry."""

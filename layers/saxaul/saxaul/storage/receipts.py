@@ -1,7 +1,7 @@
 """Receipts as items of the table of activity: one item for each part of a receipt.
 
 Intake and posting may both write a part, whichever comes first. Posting has the last word: what intake writes never
-replaces a part that exists, and a part that is complete never waits again.
+replaces a part that exists. A part that is complete never waits again, and no later delivery of its message changes it.
 """
 
 import zlib
@@ -50,8 +50,8 @@ class Receipts:
             return [error] * len(parts)
         return [None] * len(parts)
 
-    def put_partial(self, part: ReceiptPart) -> None:
-        """Write a part in which something waits, unless a complete one is stored."""
+    def put_unless_complete(self, part: ReceiptPart) -> None:
+        """Write a part, unless a complete one is stored."""
         self._put_if(part, f"{IS_NEW} OR attribute_exists(waiting)")
 
     def drop(self, named: ReceiptPart) -> int:
