@@ -10,6 +10,7 @@ to .local/<stack>.json as soon as it is known.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -178,20 +179,24 @@ def list_apps() -> None:
 def make_secret(app_id: str, overlap_seconds: int | None, *, again: bool) -> None:
     """Make another secret of an app, and write it to the file of the stack.
 
-    With ``again``, the newer one of two secrets is deleted first, because nobody has it.
+    With ``again``, the newer one of two secrets is deleted first, because nobody has it. The older one then ends when it
+    was to end before, unless ``overlap_seconds`` says something else.
     """
     with open_client(OperatorClient, OPERATOR) as operator:
         app = operator.app(app_id)
         newest = [secret for secret in app.secrets if secret.ends_at is None]
-        if again and len(app.secrets) > 1:
+        ends = [secret.ends_at for secret in app.secrets if secret.ends_at is not None]
+        if again and newest and ends:
             operator.delete_secret(app_id, newest[-1].secret_id)
+            left = max(0, int((max(ends) - datetime.now(UTC)).total_seconds()))
+            overlap_seconds = left if overlap_seconds is None else overlap_seconds
         try:
             secret = operator.rotate_secret(app_id, overlap_seconds=overlap_seconds)
         except Problem as problem:
             if problem.code != "rotation_in_progress":
                 raise
             exit_with(
-                f"{app_id} has two secrets already. {problem.detail}",
+                problem.detail,
                 [f"If nobody has the newer one, replace it: make secret APP={app_id} AGAIN=1{of_stack()}"],
             )
         _remember(app, secret.client_secret)

@@ -269,7 +269,8 @@ class _Document:
         }
         if declared.body is not None:
             content = {"schema": self._body(declared.body)} | _examples_of(examples, "request")
-            made["requestBody"] = {"required": True, "content": {"application/json": content}}
+            required = not (isinstance(declared.body, Record) and declared.body.is_optional)
+            made["requestBody"] = {"required": required, "content": {"application/json": content}}
         made["responses"] = self._responses(declared, examples, is_head=is_head)
         return made
 

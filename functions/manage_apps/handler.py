@@ -34,8 +34,8 @@ class Rotation(Model):
     """How many seconds the old secret stays valid."""
 
 
-_APP = Record("app", App)
-_ROTATION = Record("rotation", Rotation)
+_APP = Record("app", App, added=frozenset(NewAppView.__annotations__.keys() - App.model_fields.keys()))
+_ROTATION = Record("rotation", Rotation, is_optional=True)
 _LIMIT = WholeNumber("limit", "The most apps of the page.", default=50, maximum=200)
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 _APPS = Cursors("apps", _IDENTIFIER)
@@ -76,7 +76,9 @@ def view_app(request: Request) -> Response:
 def register_app(request: Request) -> Response:
     """Register an app or a planting partner, or change it. A change applies to all requests within 5 seconds.
 
-    Only the response with status 201 has the secret of the app's client. If that response is lost, another secret can
+    The body replaces all that is registered of the app: a field that is left out gets its default. To change one field,
+    edit the response of a GET request and send it back with If-Match; the fields that only responses have are ignored.
+        Only the response with status 201 has the secret of the app's client. If that response is lost, another secret can
     be made. It is safe to repeat the request. With If-Match, a repeat gets the status 412.
     """
     app_id = _app_id(request)

@@ -3,7 +3,7 @@
 import random
 import string
 import zlib
-from base64 import urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -355,3 +355,19 @@ def test_entries_that_were_compressed_without_the_dictionary_are_still_read() ->
 
     assert old.entries == period.entries
     assert len(zlib.compress(text, 9)) > len(item["z"])
+
+
+def test_the_dictionary_of_compressed_entries_never_changes() -> None:
+    """What was compressed with it can be read only with it, so this text must be readable for ever."""
+    stored = "ePm4ZYr8Q7UgUdcQajLMx5hGQwDcAhAwQ7XGCNmeWADzFhfJ"
+    text = b'[{"k":"alipay:a-1","t":"bus_ride","q":"1","o":1780000000,"n":1780000060,"p":80,"g":"212.5","r":1}]'
+
+    assert decompressed(b64decode(stored)) == text
+
+
+def test_compressed_entries_that_were_cut_short_are_refused() -> None:
+    whole = b64decode("ePm4ZYr8Q7UgUdcQajLMx5hGQwDcAhAwQ7XGCNmeWADzFhfJ")
+
+    for length in range(len(whole)):
+        with pytest.raises(zlib.error):
+            decompressed(whole[:length])

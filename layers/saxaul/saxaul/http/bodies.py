@@ -32,10 +32,15 @@ class Record(NamedTuple, Generic[AnyRecord]):
 
     Attributes:
         name: what the detail of a problem calls the record.
+        added: the fields that responses add to the record. A body may have them, and they are ignored. So a client can
+            edit a response and send it back.
+        is_optional: whether a request without a body means an empty record.
     """
 
     name: str
     model: type[AnyRecord]
+    added: frozenset[str] = frozenset()
+    is_optional: bool = False
 
     def of(self, request: Request) -> AnyRecord:
         """Return the record in the body of a request.
@@ -43,8 +48,11 @@ class Record(NamedTuple, Generic[AnyRecord]):
         Raises:
             InvalidRequest: the body is not JSON, or not such a record.
         """
+        body = {} if self.is_optional and not request.body_text.strip() else request.json()
+        if isinstance(body, dict):
+            body = {name: value for name, value in body.items() if name not in self.added}
         try:
-            return self.model.model_validate(request.json())
+            return self.model.model_validate(body)
         except ValidationError as error:
             raise InvalidRequest(
                 "invalid_body",

@@ -11,11 +11,11 @@ def check_condition(condition: Condition, version: int | None, noun: str) -> Non
         PreconditionFailed: the current version does not meet the condition.
     """
     if condition.is_stale(version):
-        is_at = f"it is at version {version}" if version else "it does not exist"
+        is_at = f"it is at version {version}); read the {noun} again." if version else "it does not exist)."
         weak = ' A weak ETag (W/"…") never matches in a write.' if condition.names_weak_tags else ""
         raise PreconditionFailed(
             "stale_version",
-            f"If-Match does not name the current version of the {noun} ({is_at}); read the {noun} again.{weak}",
+            f"If-Match does not name the current version of the {noun} ({is_at}{weak}",
         )
     if condition.excludes(version):
         raise PreconditionFailed(
