@@ -11,7 +11,7 @@ from local.console import exit_with
 from local.credentials import OPERATOR
 from local.deployment import ADMIN, REGION, client_arguments
 from local.sam import STACK_NAME, state
-from saxaul_client import Client, SaxaulError, UnreachableError
+from saxaul_client import Client, Problem, SaxaulError, UnreachableError
 
 AnyClient = TypeVar("AnyClient", bound=Client)
 
@@ -93,6 +93,8 @@ def exit_on_failure() -> Iterator[None]:
         yield
     except UnreachableError as error:
         exit_with(f"{stack()['api_url']} cannot be reached: {error}")
+    except Problem as problem:
+        exit_with(str(problem), problem.errors)
     except SaxaulError as error:
         exit_with(str(error))
 

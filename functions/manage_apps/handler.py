@@ -78,7 +78,8 @@ def register_app(request: Request) -> Response:
 
     The body replaces all that is registered of the app: a field that is left out gets its default. To change one field,
     edit the response of a GET request and send it back with If-Match; the fields that only responses have are ignored.
-        Only the response with status 201 has the secret of the app's client. If that response is lost, another secret can
+
+    Only the response with status 201 has the secret of the app's client. If that response is lost, another secret can
     be made. It is safe to repeat the request. With If-Match, a repeat gets the status 412.
     """
     app_id = _app_id(request)

@@ -99,6 +99,17 @@ def test_a_change_is_a_new_version_and_applies_to_requests_and_to_tokens(stack: 
 
 
 @pytest.mark.usefixtures("stack")
+def test_an_app_that_was_read_can_be_edited_and_sent_back() -> None:
+    register(body={**BIKES, "scopes": ["actions.write"]})
+
+    read = call_app("GET").body
+    sent_back = call_app("PUT", body={**read, "limits": {**read["limits"], "calls_per_second": 5}}, If_Match='"1"')
+
+    assert sent_back.status == 200
+    added = {"version": 2, "changed_at": sent_back.body["changed_at"]}
+    assert sent_back.body == {**read, "limits": {**read["limits"], "calls_per_second": 5}, **added}
+
+
 def test_an_app_may_become_first_party_and_no_partner() -> None:
     client = register().body["client_id"]
 

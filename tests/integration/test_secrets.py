@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import make_calendar
 from tests.integration.log_lines import Lines
 from tests.integration.stack import Response, Stack, call_app, event_of, invoke
 from tests.integration.test_apps import register
@@ -24,6 +25,15 @@ def secrets_of(response: Response) -> list[tuple[str, str | None]]:
 
 def end_overlaps() -> Any:  # noqa: ANN401 - the result of a function
     return invoke("end_overlaps", event_of("end_overlaps"))
+
+
+def test_a_rotation_without_a_body_has_an_overlap_of_a_day(stack: Stack) -> None:
+    register()
+
+    rotated = call_app("POST", below="secret")
+
+    assert rotated.status == 201
+    assert rotated.body["old_ends_at"] == make_calendar().rfc3339(stack.clock.now() + 86_400)
 
 
 def test_both_secrets_are_valid_during_the_overlap_and_one_after_it(stack: Stack) -> None:

@@ -60,7 +60,7 @@ class Problem(SaxaulError):  # noqa: N818 - the name in RFC 9457
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(": ".join(filter(None, [f"{status} {code or title}", detail, "; ".join(errors)])))
+        super().__init__(f"{status} {code or title}" + (f": {detail}" if detail else ""))
         self.status = status
         self.code = code
         self.title = title

@@ -94,8 +94,8 @@ _DICTIONARY = (
 """What entries have in common, such as the action types of the default catalog.
 
 Compression finds it here at its first occurrence, which saves 50 to 100 bytes. It never changes: what was compressed
-with it can be read only with it. A changed catalog costs a few bytes, and no more. If another dictionary is ever wanted,
-it is added beside this one; each compressed text names its own by a checksum (RFC 1950).
+with it can be read only with it. A changed catalog costs a few bytes, and no more. If another dictionary is ever
+wanted, it is added beside this one. Each compressed text names its own by a checksum (RFC 1950).
 """
 
 _NO_MARK = "AAAA"
