@@ -179,8 +179,8 @@ def list_apps() -> None:
 def make_secret(app_id: str, overlap_seconds: int | None, *, again: bool) -> None:
     """Make another secret of an app, and write it to the file of the stack.
 
-    With ``again``, the newer one of two secrets is deleted first, because nobody has it. The older one then ends when it
-    was to end before, unless ``overlap_seconds`` says something else.
+    With ``again``, the newer one of two secrets is deleted first, because nobody has it. The older one then ends when
+    it was to end before, unless ``overlap_seconds`` says something else.
     """
     with open_client(OperatorClient, OPERATOR) as operator:
         app = operator.app(app_id)

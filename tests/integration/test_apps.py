@@ -110,6 +110,7 @@ def test_an_app_that_was_read_can_be_edited_and_sent_back() -> None:
     assert sent_back.body == {**read, "limits": {**read["limits"], "calls_per_second": 5}, **added}
 
 
+@pytest.mark.usefixtures("stack")
 def test_an_app_may_become_first_party_and_no_partner() -> None:
     client = register().body["client_id"]
 
