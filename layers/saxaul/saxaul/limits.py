@@ -29,8 +29,8 @@ SECOND = 1_000_000_000
 BURST = SECOND
 """The calls that a client may make at once, as the time in which its limit allows them."""
 AHEAD = SECOND // 10
-"""How much the bucket may lack, as such a time, after a worker has taken calls ahead. A block that would make it lack
-more is taken with fewer calls."""
+"""How much the bucket may lack, as such a time, after a worker has taken calls ahead for a client under its limit. A
+block that would make it lack more is taken with fewer calls."""
 SPREAD = SECOND // 5
 """How much the clocks of two workers may differ."""
 ROOM = BURST + AHEAD + SPREAD
