@@ -50,7 +50,7 @@ from saxaul.limits import SECOND, CallBlock, CallMeter
 from saxaul.observability import logger
 from saxaul.problems import TooManyRequests
 from saxaul.services import wiring
-from saxaul.services.limits import metering
+from saxaul.services.meter_calls import metering
 from saxaul.storage.clients import dynamodb, sqs
 from saxaul.storage.registry import to_item
 from saxaul.storage.table import Table

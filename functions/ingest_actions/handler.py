@@ -21,7 +21,7 @@ from saxaul.problems import AllRefused
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.ingest import IntakeResult, intake
-from saxaul.services.limits import take_call
+from saxaul.services.meter_calls import take_call
 from saxaul.services.read_receipt import read_receipt
 from saxaul.settings import settings
 

@@ -74,7 +74,7 @@ def view_app(request: Request) -> Response:
     ),
 )
 def register_app(request: Request) -> Response:
-    """Register an app or a planting partner, or change it. A change applies to all requests within 5 seconds.
+    """Register an app or a planting partner, or change it. A change is in effect after at most three seconds.
 
     The body replaces all that is registered of the app: a field that is left out gets its default. To change one field,
     edit the response of a GET request and send it back with If-Match; the fields that only responses have are ignored.
@@ -98,7 +98,7 @@ def register_app(request: Request) -> Response:
     problems=("invalid_identifier", "unknown_app"),
 )
 def end_app(request: Request) -> Response:
-    """End an app for good: its client is deleted, and its calls are refused within 5 seconds.
+    """End an app for good: its client is deleted, and its calls are refused after at most three seconds.
 
     What the app reported before is still posted, and stays under its id. So no other app ever gets the id. It is safe
     to repeat the request.
@@ -113,7 +113,7 @@ def end_app(request: Request) -> Response:
     problems=("invalid_identifier", "unknown_app", "app_ended"),
 )
 def suspend_app(request: Request) -> Response:
-    """Refuse the calls of an app within 5 seconds, also those with tokens that it has already.
+    """Refuse the calls of an app after at most three seconds, also those with tokens that it has already.
 
     What the app reported before is still posted. It is safe to repeat the request.
     """
@@ -127,7 +127,7 @@ def suspend_app(request: Request) -> Response:
     problems=("invalid_identifier", "unknown_app", "app_ended"),
 )
 def resume_app(request: Request) -> Response:
-    """Answer the calls of a suspended app again, within 5 seconds. It is safe to repeat the request."""
+    """Answer the calls of a suspended app again, after at most three seconds. It is safe to repeat the request."""
     record = app_management().set_state(_app_id(request), "active", request.username_or_client)
     return Response(app_view(record, settings().calendar))
 

@@ -15,8 +15,8 @@ from saxaul.ledger.grants import COVERS, Cover
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.limits import take_call
 from saxaul.services.manage_grants import granting
+from saxaul.services.meter_calls import take_call
 from saxaul.settings import settings
 
 _APP_ID: TypeAdapter[str] = TypeAdapter(Identifier)

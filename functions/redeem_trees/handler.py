@@ -18,7 +18,7 @@ from saxaul.services import wiring
 from saxaul.services.cancel import cancelling
 from saxaul.services.find_client import registered_client
 from saxaul.services.harvest import harvesting
-from saxaul.services.limits import take_call
+from saxaul.services.meter_calls import take_call
 from saxaul.services.read_grants import covers_of
 from saxaul.services.redeem import RedemptionRequest, redeeming
 from saxaul.settings import settings

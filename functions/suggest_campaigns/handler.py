@@ -21,7 +21,7 @@ from saxaul.http.suggestion_views import Caller, ResultView, SearchView, result_
 from saxaul.search.index import NOTHING_LAST, Last, SearchIndex
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.limits import take_call
+from saxaul.services.meter_calls import take_call
 from saxaul.services.read_figures import MOST_PROJECTS, figure_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.search import live_index

@@ -13,7 +13,7 @@ from saxaul.http.request import Request, Response
 from saxaul.ledger.identifiers import Id, Instant
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.limits import take_call
+from saxaul.services.meter_calls import take_call
 from saxaul.services.take_reports import report_taking
 from saxaul.services.view_orders import order_viewing
 from saxaul.settings import settings

@@ -21,7 +21,7 @@ from saxaul.ledger.identifiers import Id, Instant
 from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
-from saxaul.services.limits import take_call
+from saxaul.services.meter_calls import take_call
 from saxaul.services.read_forest import PROJECTS_CACHED_FOR, ForestPlace, RedemptionPlace, forest_reading
 from saxaul.services.read_grants import covers_of
 from saxaul.services.read_ledger import ledger_reading

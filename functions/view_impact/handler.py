@@ -35,7 +35,7 @@ from saxaul.problems import InvalidRequest
 from saxaul.services import wiring
 from saxaul.services.find_client import registered_client
 from saxaul.services.find_factor import factors
-from saxaul.services.limits import take_call
+from saxaul.services.meter_calls import take_call
 from saxaul.services.read_impact import ShownRun, impact_reading
 from saxaul.services.wiring import today
 from saxaul.settings import settings

@@ -58,7 +58,7 @@ WAYS_OUT = {
         r"\blogger\.(debug|info|warning|error|exception|critical)\(",
         {
             "saxaul/http/endpoint.py",
-            "saxaul/services/limits.py",
+            "saxaul/services/meter_calls.py",
             "saxaul/services/personal.py",
             "saxaul/services/queue_calls.py",
             "saxaul/services/read_figures.py",

@@ -22,10 +22,11 @@ from botocore.exceptions import (
 )
 
 from saxaul.clock import SYSTEM_CLOCK
-from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
+from saxaul.deadline import DEADLINE, NoTimeToRepeatError, OutOfTimeError, UnansweredError
 from saxaul.ledger.wallets import Wallet
 from saxaul.storage.batches import Write, write_batch
 from saxaul.storage.clients import CALL_ATTEMPTS, dynamodb, kms, sqs
+from saxaul.storage.patience import one_attempt
 from saxaul.storage.table import ItemMovedError, Key, Table, transact
 from saxaul.storage.wallets import Wallets
 from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw
@@ -34,6 +35,7 @@ LEDGER = Table("Ledger", SYSTEM_CLOCK)
 METHODS = {
     "PutItem": "put_item",
     "GetItem": "get_item",
+    "UpdateItem": "update_item",
     "BatchGetItem": "batch_get_item",
     "TransactWriteItems": "transact_write_items",
     "BatchWriteItem": "batch_write_item",
@@ -46,6 +48,7 @@ class Wire:
 
     ``lost``: how many responses to drop, with the error ``lost_with``.
     ``under_way``: how many requests to refuse because the first one with their token is still in progress.
+    ``throttled``: how many requests to refuse because their item has too many writes.
     """
 
     def __init__(self) -> None:
@@ -54,6 +57,7 @@ class Wire:
         self.lost = 0
         self.lost_with: type[BotoCoreError] = ReadTimeoutError
         self.under_way = 0
+        self.throttled = 0
         self._tokens: set[str] = set()
 
     def send(self, request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401 - arguments of botocore's event handlers
@@ -71,6 +75,9 @@ class Wire:
         if self.under_way:
             self.under_way -= 1
             return 400, {"__type": "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"}
+        if self.throttled:
+            self.throttled -= 1
+            return 400, {"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}
         if token in self._tokens:
             return 200, {}
         try:
@@ -219,6 +226,24 @@ def test_a_glance_at_a_person_does_not_wait_for_further_attempts(wire: Wire, mon
     with pytest.raises(OutOfTimeError):
         Wallets(LEDGER).glance("u", ["2026-06-05"], {"bus_ride"})
 
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "throttled", "expected"),
+    [(1, 0, NoTimeToRepeatError), (0, 1, OutOfTimeError)],
+    ids=["not answered", "throttled"],
+)
+def test_a_call_that_has_no_time_for_another_attempt_says_if_the_first_one_was_answered(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, lost: int, throttled: int, expected: type[OutOfTimeError]
+) -> None:
+    wire.lost, wire.throttled = lost, throttled
+    monkeypatch.setattr("saxaul.deadline.time", SimpleNamespace(monotonic=lambda: 2.0 * len(wire.requests)))
+
+    with pytest.raises(OutOfTimeError) as refused, one_attempt():
+        LEDGER.update(Key("CALLS#app", "-"), "SET full_at = :now", "attribute_not_exists(full_at)", {":now": 1})
+
+    assert type(refused.value) is expected
     assert len(wire.requests) == 1
 
 

@@ -5,18 +5,19 @@ from functools import partial
 from typing import NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.limits import SECOND
 from saxaul.problems import TooManyRequests
-from saxaul.services.limits import Metering
+from saxaul.services.meter_calls import Metering
 from saxaul.storage.table import Table
 from saxaul.storage.usage import UsageStore
 from tests.builders import NOON, make_calendar
 from tests.clocks import StoppedClock
 from tests.integration.log_lines import written_lines
 from tests.proof.faults import Calls, Fault, Killed, Unreliable
-from tests.proof.memory_dynamodb import MemoryDynamoDB
+from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw, refusal
 
 RATE = 10
 A_DAY = 1000
@@ -98,7 +99,9 @@ def test_after_any_fault_a_client_under_its_limit_is_let_through_and_one_over_it
             workers.calls.rival = partial(workers.lets_through, 1, use.take)
             workers.calls.arm(fault, after=number)
             under = [workers.lets_through(step % 2, use.take) for step in range(use.under)]
-            workers.clock.tenths += 10 if name == "actions" else 1  # after an error, nobody is counted for a second
+            workers.clock.tenths += (
+                10 if name == "actions" else 1
+            )  # after an error, this worker does not count for a second
             over = [workers.lets_through(step % 2, use.take) for step in range(use.over * (1 + len(operations)))]
 
             assert workers.calls.struck == [fault]
@@ -108,14 +111,74 @@ def test_after_any_fault_a_client_under_its_limit_is_let_through_and_one_over_it
             assert len(warned) == (1 if fault in ERRORS else 0)
 
 
-def test_a_table_that_is_down_refuses_nobody_and_is_asked_once_a_second() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        workers = Workers(patch)
-        workers.calls.refused = lambda _operation, _request: True
-        for tenth in range(100):
-            workers.clock.tenths = tenth
-            for _ in range(RATE):
-                assert workers.lets_through(0, USES["calls"].take)
-                assert workers.lets_through(0, USES["actions"].take)
+def throttled(item: str) -> Callable[[str, Raw], bool]:
+    """Return what makes each write of a client's item fail as DynamoDB answers it if the item has too many writes."""
 
-        assert len(workers.calls.operations) == 10
+    def refuse(operation: str, request: Raw) -> bool:
+        if request["Key"]["pk"] == {"S": item}:
+            raise refusal(ClientError, operation, "ProvisionedThroughputExceededException")
+        return False
+
+    return refuse
+
+
+def hanging(_operation: str, _request: Raw) -> bool:
+    raise ReadTimeoutError(endpoint_url="memory")
+
+
+OTHER = CLIENT.model_copy(update={"name": "taobao"})
+OF_THE_OTHER = {
+    "calls": lambda limits: limits.take_call(OTHER),
+    "actions": lambda limits: limits.take_actions("taobao", A_DAY, 100),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_a_client_whose_count_is_throttled_is_let_through_and_another_one_over_its_limit_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use, workers = USES[name], Workers(monkeypatch)
+    workers.calls.refused = throttled(f"{name.upper()}#alipay")
+    passed = {"alipay": 0, "taobao": 0}
+    for _ in range(use.over):
+        passed["alipay"] += workers.lets_through(0, use.take)
+        passed["taobao"] += workers.lets_through(0, OF_THE_OTHER[name])
+
+    assert passed["alipay"] == use.over
+    assert use.under <= passed["taobao"] < use.over
+
+
+def test_actions_are_counted_while_the_calls_of_the_same_client_are_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(monkeypatch)
+    workers.calls.refused = throttled("CALLS#alipay")
+    for _ in range(12):
+        assert workers.lets_through(0, USES["calls"].take)
+
+    assert sum(workers.lets_through(0, USES["actions"].take) for _ in range(12)) == 10
+
+
+def test_a_throttled_client_is_counted_again_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, use = Workers(monkeypatch), USES["calls"]
+    workers.calls.refused = throttled("CALLS#alipay")
+    assert all(workers.lets_through(0, use.take) for _ in range(use.over))
+    assert len(workers.calls.operations) == 1
+
+    workers.calls.refused = lambda _operation, _request: False
+    workers.clock.tenths = 10
+
+    assert not all(workers.lets_through(0, use.take) for _ in range(use.over))
+
+
+def test_a_table_that_does_not_answer_refuses_nobody_and_is_asked_once_a_second_for_all_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers = Workers(monkeypatch)
+    workers.calls.refused = hanging
+    for tenth in range(100):
+        workers.clock.tenths = tenth
+        for _ in range(RATE):
+            for name, use in USES.items():
+                assert workers.lets_through(0, use.take)
+                assert workers.lets_through(0, OF_THE_OTHER[name])
+
+    assert len(workers.calls.operations) == 10

@@ -18,7 +18,7 @@ from saxaul.services.cancel import Cancelling
 from saxaul.services.harvest import Harvesting
 from saxaul.services.ingest import Intake
 from saxaul.services.ingest_reversals import ReversalIntake
-from saxaul.services.limits import Metering
+from saxaul.services.meter_calls import Metering
 from saxaul.services.place_orders import OrderPlacing
 from saxaul.services.post_together import Stores
 from saxaul.services.queue_calls import Outbox

@@ -16,6 +16,10 @@ class OutOfTimeError(Exception):
     """The invocation has too little time left to begin an AWS call. The request is safe to repeat."""
 
 
+class NoTimeToRepeatError(OutOfTimeError):
+    """AWS did not answer an attempt of a call in time, and the invocation has too little time left for another one."""
+
+
 class UnansweredError(Exception):
     """AWS did not answer any attempt of a call in time. The call may have had its effect; it is safe to repeat."""
 

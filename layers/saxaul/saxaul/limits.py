@@ -14,6 +14,9 @@ BURST of one second that the limit promises.
 A client that was refused is over its limit, and the promise does not hold for it. Its blocks may empty the bucket, so
 that they stay large: it must not cost a write for each call.
 
+In T seconds, the limit promises ``rate * (T + 1)`` calls, and at most ``rate * (T + 1.8)`` are let through: what the
+bucket gave in the interval (ROOM), and in the BLOCK_LIFE before it. OVERSHOOT is the difference.
+
 **Actions.** A worker takes at most a hundredth of what it has itself taken in the day ahead. So at most a hundredth is
 lost, and the table gives out a hundredth more than the limit.
 """
@@ -26,7 +29,8 @@ SECOND = 1_000_000_000
 BURST = SECOND
 """The calls that a client may make at once, as the time in which its limit allows them."""
 AHEAD = SECOND // 10
-"""The most that the calls lack in the bucket which workers have taken ahead, as such a time."""
+"""How much the bucket may lack, as such a time, after a worker has taken calls ahead for a client under its limit. A
+block that would make it lack more is taken with fewer calls."""
 SPREAD = SECOND // 5
 """How much the clocks of two workers may differ."""
 ROOM = BURST + AHEAD + SPREAD
@@ -35,17 +39,39 @@ ROOM = BURST + AHEAD + SPREAD
 BLOCK_LIFE = SECOND // 2
 """How long a worker may spend a block. It bounds the calls that workers hold while a client pauses."""
 
+OVERSHOOT = ROOM - BURST + BLOCK_LIFE
+"""The most calls that are let through beyond the promise, in an interval of any length, as such a time. Clocks that
+differ add their difference."""
+
 IMPOSSIBLE = ROOM + SPREAD
 """If a bucket is to be full later than this from now, a clock is or was wrong, and the bucket counts as full."""
 
 _OVER_FOR = 2 * SECOND
+"""How long a client counts as over its limit after a refusal. It is longer than the longest pause, so that a client
+which keeps sending is still over its limit when the table is asked again."""
 _FIRST_PAUSE = SECOND // 4
+"""How long a worker refuses a client without asking the table, after the table had no room or gave a block to a client
+over its limit. So such a client costs each worker at most four blocks a second."""
 _LONGEST_PAUSE = SECOND
+"""The longest such pause. A refused client is told to wait for a second, and after it the table must be asked again."""
+
+_LARGEST_WHEN_OVER = SECOND // 4
+"""The largest block of a client over its limit, as the time in which its limit allows it: a worker asks for the next
+one after the first pause, and more would be missing in other workers."""
+_SMALLEST_WHEN_OVER = SECOND // 20
+"""The smallest such block, if the worker wants as many calls. A bucket that has less is not asked, because a client at
+its limit would otherwise cost a write for each call that trickles in."""
+
+_REMEMBERED = 2 * SECOND
+"""How long the size of the last block tells how many calls will come. After it, a worker begins with one call again."""
 
 LOSS = 100
-"""The part of a day's actions, one in so many, that may be lost with the blocks of dead workers."""
+"""A worker takes actions ahead only up to a hundredth of those that it has let through today. So blocks that are lost
+with dead workers cost at most a hundredth of the limit, and the table gives out as much in addition."""
 _LARGEST_BLOCK = 1000
-"""The largest part of a day's actions, one in so many, that one worker takes ahead."""
+"""A worker takes at most a thousandth of the limit ahead, so that it does not hold what another worker needs."""
+_LAST_PART = 10
+"""Of the last tenth of a day's limit, nothing is taken ahead: each call takes what it needs."""
 
 
 class CallBlock(NamedTuple):
@@ -67,11 +93,16 @@ class CallBlock(NamedTuple):
 
 
 class CallMeter:
-    """What one worker knows of the calls of one client."""
+    """What one worker knows of the calls of one client.
 
-    __slots__ = ("_full_at", "_in_hand", "_over_at", "_pause", "_paused_at", "_size", "_taken_at")
+    Attributes:
+        failed_at: when the table last failed to count them.
+    """
+
+    __slots__ = ("_full_at", "_in_hand", "_over_at", "_pause", "_paused_at", "_size", "_taken_at", "failed_at")
 
     def __init__(self) -> None:
+        self.failed_at = -SECOND
         self._in_hand = 0
         self._size = 1
         self._taken_at = -SECOND
@@ -110,13 +141,13 @@ class CallMeter:
         wanted = self._wanted(now)
         if not self._is_over(now):
             return max(min(wanted, ahead), min(1, room))
-        most = min(wanted, max(1, rate // 4))
-        return min(most, room) if room >= min(most, max(1, rate // 20)) else 0
+        most = min(wanted, _calls_of(_LARGEST_WHEN_OVER, rate))
+        return min(most, room) if room >= min(most, _calls_of(_SMALLEST_WHEN_OVER, rate)) else 0
 
     def _wanted(self, now: int) -> int:
         """Return how many calls this client will probably make here while a block may be spent."""
         age = now - self._taken_at
-        if not 0 <= age < 2 * SECOND:
+        if not 0 <= age < _REMEMBERED:
             return 1
         if self._in_hand:
             return max(1, self._size - self._in_hand)
@@ -145,6 +176,11 @@ def _within(moment: int, now: int, span: int) -> bool:
     return 0 <= now - moment < span
 
 
+def _calls_of(span: int, rate: int) -> int:
+    """Return how many calls the limit allows in a time, and at least one."""
+    return max(1, span * rate // SECOND)
+
+
 def _fitting(full_at: int, now: int, rate: int, lack: int) -> int:
     """Return how many calls a bucket can give until it lacks as much as a time allows."""
     return max(0, (now + lack - max(full_at, now)) * rate // SECOND)
@@ -163,12 +199,18 @@ class ActionBlock(NamedTuple):
 
 
 class DayMeter:
-    """What one worker knows of the actions of one client in one day."""
+    """What one worker knows of the actions of one client in one day.
 
-    __slots__ = ("_in_hand", "_spent", "_used", "day")
+    Attributes:
+        day: the day in ISO format.
+        failed_at: when the table last failed to count them, in nanoseconds.
+    """
+
+    __slots__ = ("_in_hand", "_spent", "_used", "day", "failed_at")
 
     def __init__(self, day: str) -> None:
         self.day = day
+        self.failed_at = -SECOND
         self._in_hand = 0
         self._spent = 0
         self._used = 0
@@ -188,7 +230,8 @@ class DayMeter:
         """
         most = limit + limit // LOSS
         needed = number - self._in_hand
-        ahead = min(self._spent // LOSS, limit // _LARGEST_BLOCK) if self._used < limit * 9 // 10 else 0
+        is_ahead = self._used < limit - limit // _LAST_PART
+        ahead = min(self._spent // LOSS, limit // _LARGEST_BLOCK) if is_ahead else 0
         room = most - self._used
         if needed > room:
             return None

@@ -76,7 +76,7 @@ class OperatorClient(Client):
         return read(App, self.call("DELETE", path, app_id=app_id, secret_id=secret_id))
 
     def suspend(self, app_id: str) -> App:
-        """Refuse each request of an app, within five seconds. What it had accepted is still posted."""
+        """Refuse each request of an app, after at most three seconds. What it had accepted is still posted."""
         return self._app("POST", f"{_APP}/suspend", app_id)
 
     def resume(self, app_id: str) -> App:

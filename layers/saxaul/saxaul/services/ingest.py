@@ -21,7 +21,7 @@ from saxaul.ledger.screening import (
 )
 from saxaul.messages.bodies import Call, pack
 from saxaul.services import wiring
-from saxaul.services.limits import Metering, metering
+from saxaul.services.meter_calls import Metering, metering
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore

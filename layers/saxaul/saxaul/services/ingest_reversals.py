@@ -14,7 +14,7 @@ from saxaul.ledger.screening import accepted_places, anyone, screen_reversals
 from saxaul.messages.bodies import Call, pack_reversals
 from saxaul.services import wiring
 from saxaul.services.ingest import IntakeResult, granted_to
-from saxaul.services.limits import Metering, metering
+from saxaul.services.meter_calls import Metering, metering
 from saxaul.services.queue_calls import Outbox, new_receipt_id, outbox
 from saxaul.settings import settings
 from saxaul.storage.catalog import MISSING_CACHED_FOR, CatalogStore

@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.exceptions import HTTPClientError
 from botocore.session import Session, get_session
 
-from saxaul.deadline import DEADLINE, UnansweredError
+from saxaul.deadline import DEADLINE, NoTimeToRepeatError, OutOfTimeError, UnansweredError
 from saxaul.storage.wire import use_plain_json
 
 if TYPE_CHECKING:
@@ -57,6 +57,12 @@ def _session() -> Session:
     return get_session()
 
 
+_NO_ANSWER = (HTTPClientError, UnreachableError)
+"""The errors of the network: a timeout, a refused connection, or one that ended without an answer."""
+
+_LOST = "saxaul_lost"
+"""The key, in the context of a call, of the error of an attempt that was not answered."""
+
 _creating = Lock()
 """A session must not create clients in two threads. The preparation of a worker may run beside a request."""
 
@@ -88,6 +94,7 @@ def sqs() -> "SQSClient":
 
 def _watch_time(client: "CognitoIdentityProviderClient | DynamoDBClient | KMSClient | SQSClient") -> None:
     client.meta.events.register("before-send", _require_time)
+    client.meta.events.register("response-received", _note_lost_answer)
     client.meta.events.register("after-call-error", _translate_lost_answer)
 
 
@@ -96,10 +103,18 @@ def _require_time(**_: object) -> None:
     DEADLINE.require(LONGEST_ATTEMPT + _ANSWER_SECONDS)
 
 
-def _translate_lost_answer(exception: BaseException, **_: object) -> None:
-    """Translate the errors of the network: a timeout, a refused connection, or one that ended without an answer."""
-    if isinstance(exception, HTTPClientError | UnreachableError):
+def _note_lost_answer(exception: BaseException | None, context: dict[str, object], **_: object) -> None:
+    """Note in the context of a call that an attempt was not answered, because the next attempt may be refused."""
+    if isinstance(exception, _NO_ANSWER):
+        context[_LOST] = repr(exception)
+
+
+def _translate_lost_answer(exception: BaseException, context: dict[str, object], **_: object) -> None:
+    """Translate the error of a call that was not answered, also if a further attempt was refused for lack of time."""
+    if isinstance(exception, _NO_ANSWER):
         raise UnansweredError(repr(exception)) from exception
+    if isinstance(exception, OutOfTimeError) and _LOST in context:
+        raise NoTimeToRepeatError(context[_LOST]) from exception
 
 
 @cache

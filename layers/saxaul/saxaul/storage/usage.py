@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from saxaul.deadline import OutOfTimeError, UnansweredError
+from saxaul.deadline import NoTimeToRepeatError, OutOfTimeError, UnansweredError
 from saxaul.limits import IMPOSSIBLE, ActionBlock, CallBlock
 from saxaul.storage.patience import one_attempt
 from saxaul.storage.table import Item, ItemMovedError, Key, Table
@@ -27,6 +27,13 @@ _DAY_HAS_ROOM = "attribute_not_exists(used) OR used <= :most"
 
 class UsageUnknownError(Exception):
     """The table did not say whether there is room. A block may have been taken all the same."""
+
+
+class UsageUnansweredError(UsageUnknownError):
+    """The table did not answer, not even with an error. So the next call would wait as long, whichever client it is of.
+
+    Of all errors, only these tell something of the other clients: an item can be throttled while others are not.
+    """
 
 
 class Taken(NamedTuple):
@@ -51,7 +58,8 @@ class UsageStore:
         """Take calls from the bucket of a client.
 
         Raises:
-            UsageUnknownError: the table failed, or did not answer in time.
+            UsageUnansweredError: the table did not answer in time.
+            UsageUnknownError: the table refused the write, or there was no time for it.
         """
         key = Key(CALLS_PREFIX + client, "-")
         if block.from_full:
@@ -64,7 +72,8 @@ class UsageStore:
         """Take actions of a day.
 
         Raises:
-            UsageUnknownError: the table failed, or did not answer in time.
+            UsageUnansweredError: the table did not answer in time.
+            UsageUnknownError: the table refused the write, or there was no time for it.
         """
         key, update = Key(ACTIONS_PREFIX + client, day), "SET expires_at = :expires_at ADD used :actions"
         values = {":expires_at": expires_at, ":actions": block.actions, ":most": block.most}
@@ -83,5 +92,7 @@ def _known() -> Iterator[None]:
     try:
         with one_attempt():
             yield
-    except (ClientError, BotoCoreError, OutOfTimeError, UnansweredError) as error:
+    except (BotoCoreError, NoTimeToRepeatError, UnansweredError) as error:
+        raise UsageUnansweredError(repr(error)) from error
+    except (ClientError, OutOfTimeError) as error:
         raise UsageUnknownError(repr(error)) from error

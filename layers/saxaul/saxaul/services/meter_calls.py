@@ -15,16 +15,21 @@ from saxaul.observability import logger
 from saxaul.problems import TooManyRequests
 from saxaul.services import wiring
 from saxaul.settings import settings
-from saxaul.storage.usage import UsageStore, UsageUnknownError
+from saxaul.storage.usage import UsageStore, UsageUnansweredError, UsageUnknownError
 
 CLIENTS_METERED = 1024
 """The clients of which a worker keeps what it knows. It forgets the one that it has known for longest."""
 
 _KEPT_SECONDS = 2 * 86_400
+"""How many seconds the count of a day is kept after the day, so that an operator can still look it up."""
+
 _ATTEMPTS = 6
-"""How often a block is asked for before the call is let through: each time, others were faster."""
+"""How often one call asks the table for a block. If other workers took the calls first each time, it is let through."""
+
 _UNCOUNTED = SECOND
-"""How long nobody is counted after the table failed, so that it does not delay each call."""
+"""For how many nanoseconds the table is not asked again after it failed, so that its failures do not delay each call.
+
+If it answered with an error, this is for the calls or the actions of that client; if it did not answer, for all."""
 
 _RETRY_CALL_AFTER = 1
 """A refused client is let through again after a second at most: then the bucket has room for a call."""
@@ -41,7 +46,7 @@ class Metering:
         self._clock = clock
         self._calls: dict[str, CallMeter] = {}
         self._days: dict[str, DayMeter] = {}
-        self._failed_at = -_UNCOUNTED
+        self._unanswered_at = -_UNCOUNTED
 
     def take_call(self, client: RegisteredClient) -> None:
         """Count a call.
@@ -53,7 +58,9 @@ class Metering:
         if rate is None:
             return
         now, meter = self._clock.now_ns(), _meter_of(self._calls, client.name, CallMeter)
-        if not meter.spend(now) and not self._has_failed(now) and not self._take_calls(client.name, meter, now, rate):
+        if meter.spend(now) or self._is_uncounted(meter, now):
+            return
+        if not self._take_calls(client.name, meter, now, rate):
             raise TooManyRequests(
                 "too_many_calls",
                 f"{client.name} may make {rate:,} calls a second; repeat the call after the seconds in Retry-After.",
@@ -93,7 +100,7 @@ class Metering:
             try:
                 taken = self._usage.take_calls(client, block)
             except UsageUnknownError as error:
-                self._note_failure(client, now, error)
+                self._note_failure(client, meter, now, error)
                 return True
             if taken.is_given:
                 meter.took(block, taken.state)
@@ -107,12 +114,12 @@ class Metering:
             block, now = meter.block(number, limit), self._clock.now_ns()
             if block is None:
                 return False
-            if self._has_failed(now):
+            if self._is_uncounted(meter, now):
                 return True
             try:
                 taken = self._usage.take_actions(app, meter.day, block, expires_at)
             except UsageUnknownError as error:
-                self._note_failure(app, now, error)
+                self._note_failure(app, meter, now, error)
                 return True
             if taken.is_given:
                 meter.took(block, taken.state)
@@ -120,11 +127,14 @@ class Metering:
                 meter.saw(taken.state)
         return True
 
-    def _has_failed(self, now: int) -> bool:
-        return 0 <= now - self._failed_at < _UNCOUNTED
+    def _is_uncounted(self, meter: CallMeter | DayMeter, now: int) -> bool:
+        """Return whether the table failed just now, for this meter or for all. The clock may have been set back."""
+        return any(0 <= now - failed_at < _UNCOUNTED for failed_at in (meter.failed_at, self._unanswered_at))
 
-    def _note_failure(self, client: str, now: int, error: UsageUnknownError) -> None:
-        self._failed_at = now
+    def _note_failure(self, client: str, meter: CallMeter | DayMeter, now: int, error: UsageUnknownError) -> None:
+        meter.failed_at = now
+        if isinstance(error, UsageUnansweredError):
+            self._unanswered_at = now
         logger.warning("a limit cannot be checked", extra={"client": client, "error": str(error)})
 
 
