@@ -209,7 +209,7 @@ def _let_through(bucket: _Bucket, meter: CallMeter, now: int, limit: int) -> boo
             return True
         meter.saw(bucket.full_at)
     if asked:
-        meter.pause(now)
+        meter.pause(now, limit)
     return False
 
 

@@ -13,7 +13,10 @@ _NOT_OF_THIS_KIND = (
 )
 _NO_PARTNERS = "partners: an app of the kind partner must have partners, and no other app may have any"
 _ONE_PLACE = "link_pattern: this must have {suggestion_id} exactly once, and no other braces"
-_HTTPS = "link_pattern: this must be a link that begins with https://"
+_HTTPS = (
+    "link_pattern: this must be a link of the form https://host/path with {suggestion_id} after the host, without "
+    "quotes, backslashes or angle brackets"
+)
 ALL = ["actions.write", "suggestions.read", "wallets.read", "trees.redeem"]
 
 
@@ -145,7 +148,22 @@ def test_a_write_checks_its_conditions() -> None:
             {"link_pattern": "https://x.example/{suggestion_id}/{user_id}"},
             _ONE_PLACE,
         ),
-        ({"link_pattern": "http://x.example/{suggestion_id}"}, _HTTPS),
+        *(
+            ({"link_pattern": pattern}, _HTTPS)
+            for pattern in (
+                "http://x.example/{suggestion_id}",
+                "javascript:alert(1)//{suggestion_id}",
+                "https:///{suggestion_id}",
+                "https://{suggestion_id}/",
+                "https://{suggestion_id}.x.example/",
+                "https://somebody@x.example/{suggestion_id}",
+                'https://x.example/"><script>{suggestion_id}',
+                "https://x.example/'{suggestion_id}",
+                "https://x.example\\{suggestion_id}",
+                "https://x.example/%{suggestion_id}",
+                "https://x.example/ {suggestion_id}",
+            )
+        ),
         ({"limits": {"calls_per_second": 0}}, "limits.calls_per_second: this must be at least 1"),
         ({"limits": {"actions_per_day": 10**9 + 1}}, "limits.actions_per_day: this must be at most 1000000000"),
         ({"secret": "mine"}, "secret: there is no such field"),

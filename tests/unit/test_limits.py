@@ -4,6 +4,7 @@ The workers are the real service on the in-memory table. A load that is under th
 the definition of the limit: no interval has more calls than the rate allows in it, and in one second more.
 """
 
+import random
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -249,6 +250,25 @@ def test_a_flood_is_refused_with_few_writes(monkeypatch: pytest.MonkeyPatch) -> 
     assert world.table.updates < 0.02 * 3 * seconds * 1000
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("rate", "at_once", "every_ms"), [(2, 2, 1100), (5, 5, 1100), (20, 20, 1100), (5, 1, 200), (5, 1, 250)]
+)
+def test_a_client_that_keeps_its_limit_again_after_a_flood_is_soon_not_refused(
+    monkeypatch: pytest.MonkeyPatch, workers: int, rate: int, at_once: int, every_ms: int
+) -> None:
+    """It does not pause after the flood: it only sends no more than its limit."""
+    world, chosen = World(monkeypatch, [0] * workers), random.Random(7)
+    flood(world, 3 * SECOND, rate)
+    refused = []
+    for _ in range(60):
+        world.now += every_ms * MS
+        refused.append(sum(not world.lets_through(chosen.randrange(workers), rate) for _ in range(at_once)))
+
+    assert sum(refused[30:]) <= 0.05 * 30 * at_once
+    assert sum(refused[:30]) <= 0.2 * 30 * at_once
+
+
 def test_a_steady_client_costs_a_write_for_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, [0, 0, 0])
     for number in range(3000):
@@ -408,3 +428,20 @@ def test_a_worker_refuses_a_day_without_room_without_writing(monkeypatch: pytest
     assert not any(world.reports(0, 50, 1) for _ in range(100))
 
     assert world.table.updates == writes
+
+
+def test_actions_that_were_taken_ahead_are_given_up_if_the_limit_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, [0])
+    for _ in range(30):
+        assert world.reports(0, 1_000_000, 500)
+    assert world.actions_in_hand() > 0
+
+    assert not world.reports(0, 100, 1)
+
+
+def test_a_refusal_says_how_many_actions_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, [0])
+    assert world.reports(0, 50, 20)
+
+    with pytest.raises(TooManyRequests, match=r"50 a day.* 30 are left\. This call has 31"):
+        world.workers[0].take_actions("app", 50, 31)

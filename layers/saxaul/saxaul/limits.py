@@ -49,15 +49,13 @@ IMPOSSIBLE = ROOM + SPREAD
 _OVER_FOR = 2 * SECOND
 """How long a client counts as over its limit after a refusal. It is longer than the longest pause, so that a client
 which keeps sending is still over its limit when the table is asked again."""
-_FIRST_PAUSE = SECOND // 4
-"""How long a worker refuses a client without asking the table, after the table had no room or gave a block to a client
-over its limit. So such a client costs each worker at most four blocks a second."""
 _LONGEST_PAUSE = SECOND
-"""The longest such pause. A refused client is told to wait for a second, and after it the table must be asked again."""
+"""The longest time for which a worker refuses a client without asking the table. A refused client is told to wait for a
+second, and after it the table must be asked again."""
 
 _LARGEST_WHEN_OVER = SECOND // 4
-"""The largest block of a client over its limit, as the time in which its limit allows it: a worker asks for the next
-one after the first pause, and more would be missing in other workers."""
+"""The largest block of a client over its limit, as the time in which its limit allows it. More would be missing in
+other workers."""
 _SMALLEST_WHEN_OVER = SECOND // 20
 """The smallest such block, if the worker wants as many calls. A bucket that has less is not asked, because a client at
 its limit would otherwise cost a write for each call that trickles in."""
@@ -123,9 +121,7 @@ class CallMeter:
 
         The bucket has no more than this worker saw last, because other workers only take from it.
         """
-        if _within(self._paused_at, now, self._pause) or (
-            self._is_over(now) and _within(self._taken_at, now, _FIRST_PAUSE)
-        ):
+        if _within(self._paused_at, now, self._pause):
             self._over_at = now
             return None
         full_at = self._full_at if self._full_at <= now + IMPOSSIBLE else 0
@@ -165,9 +161,13 @@ class CallMeter:
         """Note that the table refused a block, because the bucket is full at ``full_at``, or 0 if there is none."""
         self._full_at = full_at
 
-    def pause(self, now: int) -> None:
-        """Ask the table no more for a moment, because it had no room. The moment doubles until it has room again."""
-        self._pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, self._pause * 2))
+    def pause(self, now: int, rate: int) -> None:
+        """Ask the table no more until it may have room for a call.
+
+        Other workers may take that room. So the pause doubles with each time in a row that there was none.
+        """
+        until_room = self._full_at + SECOND // rate - ROOM - now
+        self._pause = min(_LONGEST_PAUSE, max(until_room, self._pause * 2))
         self._paused_at = now
 
 
@@ -206,17 +206,27 @@ class DayMeter:
         failed_at: when the table last failed to count them, in nanoseconds.
     """
 
-    __slots__ = ("_in_hand", "_spent", "_used", "day", "failed_at")
+    __slots__ = ("_in_hand", "_limit", "_spent", "_used", "day", "failed_at")
 
     def __init__(self, day: str) -> None:
         self.day = day
         self.failed_at = -SECOND
         self._in_hand = 0
+        self._limit = 0
         self._spent = 0
         self._used = 0
 
-    def spend(self, number: int) -> bool:
-        """Take actions from those in hand. Return False if there are not enough."""
+    def left(self, limit: int) -> int:
+        """Return how many actions of the limit are left, as far as this worker knows."""
+        return max(0, limit - self._used + self._in_hand)
+
+    def spend(self, number: int, limit: int) -> bool:
+        """Take actions from those in hand. Return False if there are not enough.
+
+        Those in hand were taken by the limit of that moment. If an operator has changed it since, they are given up.
+        """
+        if limit != self._limit:
+            self._limit, self._in_hand = limit, 0
         if number > self._in_hand:
             return False
         self._in_hand -= number

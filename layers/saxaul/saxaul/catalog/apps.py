@@ -3,6 +3,7 @@
 A planting partner registers in the same way. In the API, both are apps; its kind says which.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -41,11 +42,22 @@ Name = Annotated[Phrase, Described({"pattern": f"^[^{_REFUSED}]*[^{_REFUSED}{_IN
 """A phrase, with what the document of the API says of its characters: it has one that can be seen."""
 
 
+_PATTERN = (
+    r"https://([A-Za-z0-9][A-Za-z0-9-]*\.)*[A-Za-z][A-Za-z0-9-]*(:[1-5]?[0-9]{1,4})?/"
+    r"([^\s{}\\^`|\"'<>%]|%[0-9A-Fa-f]{2})*\{suggestion_id\}([^\s{}\\^`|\"'<>%]|%[0-9A-Fa-f]{2})*"
+)
+"""A host without a user name, and after it a path with the place of the id and without characters that links escape."""
+
+
 def _checked_pattern(pattern: str) -> str:
     if pattern.count(PLACE_OF_ID) != 1 or set("{}") & set(pattern.replace(PLACE_OF_ID, "")):
         raise ValueError("this must have {suggestion_id} exactly once, and no other braces")
-    if not checked_link(pattern.replace(PLACE_OF_ID, "x")).startswith("https://"):
-        raise ValueError("this must be a link that begins with https://")
+    if not re.fullmatch(_PATTERN, pattern):
+        raise ValueError(
+            "this must be a link of the form https://host/path with {suggestion_id} after the host, without quotes, "
+            "backslashes or angle brackets"
+        )
+    checked_link(pattern.replace(PLACE_OF_ID, "x"))
     return pattern
 
 
@@ -53,7 +65,7 @@ LinkPattern = Annotated[
     str,
     Field(max_length=500),
     AfterValidator(_checked_pattern),
-    Described({"pattern": r"^https://[^\s{}]*\{suggestion_id\}[^\s{}]*$"}),
+    Described({"pattern": f"^{_PATTERN}$"}),
 ]
 
 

@@ -70,7 +70,9 @@ class AppManagement(NamedTuple):
             return Registered(self._change(stored, app, changed_by))
 
         registered = retry_lost_races(attempt, self.clock)
-        return registered if registered.record.syncing is None else Registered(self.sync(app_id))
+        if registered.record.syncing is not None:
+            self.sync(app_id)  # a concurrent change may come in between; the answer is what this request has made
+        return registered._replace(record=registered.record._replace(syncing=None))
 
     def _register(self, app_id: str, app: App, changed_by: str) -> Registered:
         """Make a client and register it.

@@ -84,8 +84,8 @@ class Metering:
         if not self._take_actions(app, meter, number, limit, midnight + _KEPT_SECONDS):
             raise TooManyRequests(
                 "daily_limit_reached",
-                f"The limit of {app} is {limit:,} a day, for actions and reversals together. Too few are left for the "
-                f"{number:,} of this call, so nothing of it was accepted.",
+                f"The limit of {app} is {limit:,} a day, for actions and reversals together, and {meter.left(limit):,} "
+                f"are left. This call has {number:,}, so nothing of it was accepted; send no more than are left.",
                 max(1, midnight - self._clock.now()),
             )
 
@@ -95,7 +95,7 @@ class Metering:
             block = meter.block(now, rate)
             if block is None:
                 if attempt:
-                    meter.pause(now)
+                    meter.pause(now, rate)
                 return False
             try:
                 taken = self._usage.take_calls(client, block)
@@ -110,7 +110,7 @@ class Metering:
 
     def _take_actions(self, app: str, meter: DayMeter, number: int, limit: int, expires_at: int) -> bool:
         """Take the actions from those in hand, or from a new block. Return False if the day has no room for them."""
-        while not meter.spend(number):
+        while not meter.spend(number, limit):
             block, now = meter.block(number, limit), self._clock.now_ns()
             if block is None:
                 return False
