@@ -1,6 +1,7 @@
 """Reconciling receipts: batches that are late, dead or lost are named, also while workers post."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,12 +10,16 @@ from operations import dead_letter_queue, reconcile, reconcile_receipts
 from operations.ledger_reading import scan
 from operations.reconcile_receipts import BatchReport, Queues, check_receipts
 from operations.shown_batches import MAX_BATCHES
+from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.batches import LATE_SECONDS, BatchSums, WaitingBatch
+from saxaul.ledger.receipts import fates_of
+from saxaul.services import queue_calls
 from saxaul.storage.clients import sqs
+from saxaul.storage.queues import send_actions
 from saxaul.storage.receipts import Receipts, to_item
 from saxaul.storage.table import Key, Table
-from tests.builders import DAY, NOON, RECEIPT, make_receipt_part
-from tests.integration.stack import Stack
+from tests.builders import DAY, NOON, RECEIPT, make_receipt_part, reported
+from tests.integration.stack import Stack, report_actions
 from tests.integration.test_dead_letters import GOOD, QueuePair, with_receipt
 
 if TYPE_CHECKING:
@@ -313,6 +318,35 @@ def test_a_part_that_was_never_sent_is_noted_and_is_no_fault(stack: Stack, check
 
     assert check() == BatchReport(BatchSums(accepted=2, posted=2), faults=0)
     assert check.findings == [f"receipt {RECEIPT}: of alipay: part {part} of 3 {UNANSWERED}" for part in (1, 2)]
+
+
+def test_if_intake_stops_between_two_messages_of_a_call_the_repeat_is_posted_and_nothing_is_a_fault(
+    stack: Stack, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalog()
+    long_ids = [reported(action_id=f"{'x' * 120}-{number:03}", user_id=f"u-{number}") for number in range(MAX_ACTIONS)]
+    sent: list[str] = []
+
+    def stop_at_the_second(url: str, app: str, bodies: Sequence[str]) -> None:
+        if len(sent) == 1:
+            raise ZeroDivisionError
+        sent.extend(bodies)
+        send_actions(url, app, bodies)
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(queue_calls, "send_actions", stop_at_the_second)
+        assert report_actions(*long_ids).status == 500
+    unanswered = json.loads(sent[0])["receipt"]
+    answered = report_actions(*long_ids)
+    stack.deliver_reported()
+    stack.clock.instant += LATE_SECONDS + 1
+
+    report = check()
+
+    statuses = {fate and fate.status for fate in fates_of(stack.receipts.parts_of(answered.body["receipt_id"]))}
+    assert (answered.status, statuses) == (202, {"posted", "replayed"})
+    assert report.faults == 0
+    assert check.findings == [f"receipt {unanswered}: of alipay: part 1 of 2 {UNANSWERED}"]
 
 
 def test_a_missing_part_is_a_fault_if_the_queues_are_unknown(stack: Stack) -> None:
