@@ -1,11 +1,12 @@
 """Finds the receipts that the messages of the dead-letter queue of actions belong to."""
 
 import json
+from typing import Any
 
 from operations.ledger_reading import MALFORMED
 from saxaul.http.bodies import MAX_ACTIONS
-from saxaul.ledger.identifiers import is_identifier
-from saxaul.ledger.receipts import ReceiptKind, ReceiptPart, waiting_outcomes
+from saxaul.ledger.receipts import ReceiptPart
+from saxaul.messages.bodies import CallPart
 
 
 def part_named_in(body: str) -> ReceiptPart | None:
@@ -20,26 +21,13 @@ def part_named_in(body: str) -> ReceiptPart | None:
         return None
 
 
-def _named_in(message: dict[str, object]) -> ReceiptPart:
-    """Return the part that a message names.
+def _named_in(message: dict[str, Any]) -> ReceiptPart | None:
+    """Return the part that a message names; None if it names none, or a longer call than intake accepts.
 
     Raises:
-        ArithmeticError, AttributeError, KeyError, TypeError, ValueError: the message is malformed, or names none.
+        AttributeError, ValueError: the message is malformed.
     """
-    size, part, parts, accepted_at = (_number(message[name]) for name in ("size", "part", "parts", "accepted_at"))
-    places, receipt_id, app = message["places"], message["receipt"], message["app"]
-    if not (isinstance(receipt_id, str) and is_identifier(receipt_id) and isinstance(app, str)):
-        raise ValueError("these are not names")
-    if not (isinstance(places, list) and 0 <= part < parts and size <= MAX_ACTIONS):
-        raise ValueError("this is no part of a receipt")
-    at = [_number(place) for place in places]
-    if not all(0 <= place < size for place in at):
-        raise ValueError("a place is outside of the call")
-    kind: ReceiptKind = "reversals" if message.get("reversals") else "actions"
-    return ReceiptPart(receipt_id, part, parts, app, kind, accepted_at, waiting_outcomes(size, at))
-
-
-def _number(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError("this is not a whole number")
-    return value
+    named = CallPart.model_validate({name: value for name, value in message.items() if name in CallPart.model_fields})
+    if not named.receipt or named.size > MAX_ACTIONS:
+        return None
+    return named.part_of("reversals" if message.get("reversals") else "actions", {})

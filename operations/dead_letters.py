@@ -3,7 +3,8 @@
 python -m operations.dead_letters list                           list the messages and their contents
 python -m operations.dead_letters redrive                        move all messages back
 python -m operations.dead_letters redrive --id ID                move one message back
-python -m operations.dead_letters redrive --id ID --body-file F  move one message back, with the body in file F
+python -m operations.dead_letters redrive --id ID --body-file F  move one message back, with the body in file F,
+                                                                 which must have all items of the message
 python -m operations.dead_letters drop --id ID                   print and delete one message
 python -m operations.dead_letters drop --all --yes               print and delete all messages
 python -m operations.dead_letters drop --receipt ID              give up what waits of a batch whose message is gone
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 _UNSUPPORTED = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
 """The error codes with which an endpoint says that it does not support an operation."""
+
+_KEPT = "Correct its rows, and keep app, accepted_at, receipt, part, parts, size and the places, one for each row."
 
 _SHOWN_CHARACTERS = 120
 """How many characters to show of a message body that cannot be parsed."""
@@ -85,9 +88,15 @@ def redrive_all(client: "SQSClient", queues: Queues) -> None:
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
-    """Move one message back to its queue, with the given body, or with its own if ``body`` is None."""
+    """Move one message back to its queue, with the given body, or with its own if ``body`` is None.
+
+    Ends the program if the new body belongs to another part of a receipt, or leaves out items of its part. Posting
+    would write a receipt that does not have them, so it would call them refused.
+    """
     with DeadLetters(client, queues.dead_letter_url) as letters:
         message = letters.find(message_id)
+        if body and (part := part_named_in(message["Body"])) and part_named_in(body) != part:
+            exit_with(f"The new body must keep the items of the receipt {part.receipt_id}. {_KEPT}")
         letters.move(message, queues.source_url, message["Body"] if body is None else body)
     moved = f"moved {message_id} back to {queues.source_url}{' with its new body' * bool(body)}"
     console.print(f"[green]✓[/] {shown(moved)}")

@@ -1,8 +1,9 @@
 """Checks that a whole ledger adds up: `python -m operations.reconcile` for the laptop stack, or `--table NAME` on AWS.
 
-First it checks the receipts (`operations/reconcile_receipts.py`): everything that was accepted in the last 30 days was
-posted, waits, is dead, or was dropped. It names the batches that wait, each with its age. With `--table`, this is
-checked only if `--activity` is given too, and without the URLs of the queues, dead batches count as waiting.
+First it checks the receipts of the last 30 days (`operations/reconcile_receipts.py`): no known batch is late, dead or
+lost, and no receipt is damaged. It names the batches that wait, each with its age, and says how many items are posted,
+waiting, dead and dropped. With `--table`, this is checked only if `--activity` is given too, and without the URLs of
+the queues, dead batches count as waiting.
 
 For every user and in total, points earned must equal ripening (not harvested yet) + spendable + spent. Each entry must
 earn what the version of its action type gives; with `--table`, this is checked only if `--catalog` and `--time-zone`

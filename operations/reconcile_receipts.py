@@ -1,10 +1,15 @@
-"""Checks that everything that was accepted in the last 30 days was posted, waits, is dead, or was dropped.
+"""Checks the receipts of the last 30 days: no known batch is late, dead or lost, and no receipt is damaged.
+
+A receipt is damaged if it is malformed, in a wrong list of the index, or lacks a part that may have been sent.
 
 The receipts say how many items were posted, wait or were dropped. The dead-letter queue says which of those that wait
 are dead. Workers may post in the meantime: of each batch that waits, the queues are asked first, and then its receipt
 is read again. So a batch that is called late, dead or lost was so at that moment.
 
 A batch whose receipt could not be written when it was accepted is unknown until it is posted or dead.
+
+If intake stops after it has sent some messages of a call, the receipt lacks the parts of the others for ever. The app
+got no answer, so nothing that was accepted is lost. While no queue has their messages, such receipts are only noted.
 """
 
 from collections import defaultdict
@@ -101,6 +106,13 @@ class Judged(NamedTuple):
     state: BatchState | None
 
 
+class Judgement(NamedTuple):
+    """The parts that were read after the queues were asked, and whether no queue had the message of any other part."""
+
+    parts: Mapping[Key, Judged]
+    is_nowhere_else: bool
+
+
 @dataclass
 class BatchReport:
     """The sums over all receipts, and how many faults there are: receipts that are late, dead, lost or malformed."""
@@ -120,25 +132,33 @@ def check_receipts(
     ``show_waiting`` gets the batches that the index knows, oldest first, before the table is read as a whole. Without
     ``queues``, dead batches count as waiting, and none is called lost.
     """
-    first = waiting_batches(judge(table, queues, Receipts(table).waiting()).values())
+    first = waiting_batches(judge(table, queues, Receipts(table).waiting()).parts.values())
     show_waiting(first)
     scanned = _scan(table)
     judged = judge(table, queues, scanned.waiting)
-    for key, (part, state) in judged.items():
+    for key, (part, state) in judged.parts.items():
         if key in scanned.waiting or state:
             scanned.sums.add(part, is_dead=state == "dead")
     named = {batch.receipt_id for batch in first if batch.is_fault}
-    late = [batch for batch in waiting_batches(judged.values()) if batch.is_fault and batch.receipt_id not in named]
+    late = [
+        batch for batch in waiting_batches(judged.parts.values()) if batch.is_fault and batch.receipt_id not in named
+    ]
     findings = scanned.findings + [_waits(batch, table.clock.now()) for batch in late]
-    findings += confirmed_missing(table, scanned.incomplete, judged)
-    for finding in findings[:MAX_FINDINGS]:
-        report_finding(finding)
-    if len(findings) > MAX_FINDINGS:
-        report_finding(Finding("receipts", f"have {len(findings) - MAX_FINDINGS:,} more faults", is_fault=False))
+    missing = confirmed_missing(table, scanned.incomplete, judged)
+    findings += [finding for finding in missing if finding.is_fault]
+    _report_some(findings, "faults", report_finding)
+    _report_some([note for note in missing if not note.is_fault], "parts of calls without an answer", report_finding)
     return BatchReport(scanned.sums, len(named) + len(findings))
 
 
-def judge(table: Table, queues: Queues | None, keys: Iterable[Key]) -> dict[Key, Judged]:
+def _report_some(findings: Sequence[Finding], kind: str, report_finding: Callable[[Finding], None]) -> None:
+    for finding in findings[:MAX_FINDINGS]:
+        report_finding(finding)
+    if len(findings) > MAX_FINDINGS:
+        report_finding(Finding("receipts", f"have {len(findings) - MAX_FINDINGS:,} more {kind}", is_fault=False))
+
+
+def judge(table: Table, queues: Queues | None, keys: Iterable[Key]) -> Judgement:
     """Ask the queues, then read the parts under these keys consistently, and those of all dead letters.
 
     A part that has expired, or that is malformed, is left out. A dead letter whose part is not stored has the part that
@@ -155,7 +175,7 @@ def judge(table: Table, queues: Queues | None, keys: Iterable[Key]) -> dict[Key,
         age = now - part.accepted_at
         state = state_of(age, is_dead=key in dead.parts, is_nowhere=dead.is_nowhere_else) if part.is_waiting else None
         judged[key] = Judged(part, state)
-    return judged
+    return Judgement(judged, dead.is_nowhere_else)
 
 
 def waiting_batches(judged: Iterable[Judged]) -> list[WaitingBatch]:
@@ -222,18 +242,24 @@ def _misplaced(item: Item, part: ReceiptPart) -> list[Finding]:
     return [Finding(f"item {item['pk']} {item['sk']}", f"is in the list {item.get('waiting')}, but belongs in {right}")]
 
 
-def confirmed_missing(table: Table, incomplete: Sequence[ReceiptPart], judged: Mapping[Key, Judged]) -> list[Finding]:
+def confirmed_missing(table: Table, incomplete: Sequence[ReceiptPart], judged: Judgement) -> list[Finding]:
     """Return the parts that are missing although their call was accepted more than ``LATE_SECONDS`` ago.
 
-    The parts are read again. A part whose message is a dead letter is known from there.
+    The parts are read again, after the queues were asked. A part whose message is a dead letter is known from there. If
+    no queue had the message of a part either, it was never sent, and the finding is no fault.
     """
     receipts, now = Receipts(table), table.clock.now()
+    why = ": the call was not completed, and its app got no answer" * judged.is_nowhere_else
     return [
-        Finding(f"receipt {one.receipt_id}", f"of {one.app}: part {part} of {one.parts} is missing")
+        Finding(
+            f"receipt {one.receipt_id}",
+            f"of {one.app}: part {part} of {one.parts} is missing{why}",
+            is_fault=not judged.is_nowhere_else,
+        )
         for one in incomplete
         if now - one.accepted_at > LATE_SECONDS
         for part in missing_parts(receipts.parts_of(one.receipt_id) or [one])
-        if receipt_key(one.receipt_id, part) not in judged
+        if receipt_key(one.receipt_id, part) not in judged.parts
     ]
 
 

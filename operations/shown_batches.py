@@ -1,4 +1,7 @@
-"""Prints the batches that wait, as a table for a terminal with 80 columns, and the sums over all receipts."""
+"""Prints the batches that wait, as a table for a terminal with 80 columns, and the sums over all receipts.
+
+The sums are no proof: each item of a receipt is in one of the places. What is checked are the batches and receipts.
+"""
 
 from collections.abc import Sequence
 
@@ -45,6 +48,6 @@ def rows_of(sums: BatchSums) -> list[tuple[str, str]]:
 
 def print_verdict(report: BatchReport) -> None:
     if report.faults:
-        console.print(f"[red]✗[/] {report.faults:,} faults: something that was accepted is not posted in time")
+        console.print(f"[red]✗[/] {report.faults:,} faults: a batch is late, dead or lost, or a receipt is damaged")
     else:
-        console.print("[green]✓[/] accepted = posted + waiting + dead + dropped, and nothing is late")
+        console.print("[green]✓[/] no known batch is late, dead or lost, and no receipt is damaged")

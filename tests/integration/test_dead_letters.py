@@ -254,6 +254,49 @@ def test_a_corrected_message_is_redriven_and_posted(actions: QueuePair, run: Run
     assert stack.receive_all(actions.dead) == []
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"places": [0], "actions": [json.loads(GOOD)["actions"][0]]},
+        {"places": [0, 1]},
+        {"receipt": "another"},
+        {"receipt": "", "places": []},
+        {"part": 1},
+        {"size": 4},
+        {"app": "taobao"},
+        {"accepted_at": NOON + 1},
+    ],
+)
+def test_a_corrected_body_that_leaves_out_items_of_its_receipt_is_refused_and_nothing_moves(
+    actions: QueuePair, run: Run, stack: Stack, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """Posting would write a receipt without these items, which calls them refused."""
+    body = with_receipt(GOOD, make_receipt_part("w-w", parts=2))
+    (dead,) = actions.put_dead_letters(body)
+    (tmp_path / "fewer.json").write_text(json.dumps(json.loads(body) | changes))
+
+    output = run(actions, "redrive", "--id", dead, "--body-file", tmp_path / "fewer.json", code=1)
+
+    assert f"must keep the items of the receipt {RECEIPT}" in output
+    assert (stack.receive_all(actions.source), stack.receive_all(actions.dead)) == ([], [body])
+
+
+def test_a_corrected_message_completes_its_receipt(actions: QueuePair, run: Run, stack: Stack, tmp_path: Path) -> None:
+    stack.seed_catalog()
+    part = make_receipt_part("w-w")
+    stack.receipts.create(part)
+    body = with_receipt(GOOD, part)
+    broken = json.loads(body)
+    broken["actions"][1][4] = "minus one"
+    (dead,) = actions.put_dead_letters(json.dumps(broken))
+    (tmp_path / "mended.json").write_text(body)
+
+    run(actions, "redrive", "--id", dead, "--body-file", tmp_path / "mended.json")
+
+    assert stack.accrue(*stack.receive_all(actions.source)) == []
+    assert stack.receipts.parts_of(RECEIPT) == [part._replace(outcomes="p-p")]
+
+
 def test_a_body_file_that_is_missing_or_still_invalid_is_refused_and_nothing_moves(
     actions: QueuePair, run: Run, stack: Stack, tmp_path: Path
 ) -> None:
@@ -392,6 +435,7 @@ def test_what_posting_writes_while_a_message_is_dropped_is_kept(
         {"part": 2},
         {"places": [2]},
         {"places": [-1]},
+        {"places": [0, 0]},
         {"places": "0"},
         {"size": 10**9},
         {"accepted_at": True},

@@ -224,3 +224,14 @@ def test_a_message_without_a_receipt_is_posted_without_one(stack: Stack) -> None
 
     assert len(stack.periods_of()[0].entries) == 1
     assert waiting(stack) == []
+
+
+def test_both_places_of_an_item_that_a_call_has_twice_say_what_became_of_the_one_action(stack: Stack) -> None:
+    ridden = rides("ride-1", "ride-1")
+    stack.deliver_reported()
+    reversed_ = taken_back("ride-1", "ride-1")
+    stack.deliver_reported()
+
+    assert said(stack, ridden) == [POSTED, POSTED]
+    assert said(stack, reversed_) == [REVERSED, REVERSED]
+    assert len(stack.periods_of()[0].entries) == 1

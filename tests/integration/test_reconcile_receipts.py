@@ -1,6 +1,7 @@
 """Reconciling receipts: batches that are late, dead or lost are named, also while workers post."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,12 +10,16 @@ from operations import dead_letter_queue, reconcile, reconcile_receipts
 from operations.ledger_reading import scan
 from operations.reconcile_receipts import BatchReport, Queues, check_receipts
 from operations.shown_batches import MAX_BATCHES
+from saxaul.http.bodies import MAX_ACTIONS
 from saxaul.ledger.batches import LATE_SECONDS, BatchSums, WaitingBatch
+from saxaul.ledger.receipts import fates_of
+from saxaul.services import queue_calls
 from saxaul.storage.clients import sqs
+from saxaul.storage.queues import send_actions
 from saxaul.storage.receipts import Receipts, to_item
 from saxaul.storage.table import Key, Table
-from tests.builders import DAY, NOON, RECEIPT, make_receipt_part
-from tests.integration.stack import Stack
+from tests.builders import DAY, NOON, RECEIPT, make_receipt_part, reported
+from tests.integration.stack import Stack, report_actions
 from tests.integration.test_dead_letters import GOOD, QueuePair, with_receipt
 
 if TYPE_CHECKING:
@@ -292,12 +297,84 @@ def test_a_batch_that_is_dropped_during_the_check_counts_as_dropped(
     assert check() == BatchReport(BatchSums(accepted=1, dropped=1), faults=0)
 
 
-def test_a_part_that_is_missing_for_more_than_a_minute_is_a_fault(stack: Stack, check: Check) -> None:
+UNANSWERED = "is missing: the call was not completed, and its app got no answer"
+
+
+def test_a_part_that_is_missing_while_its_message_may_be_queued_is_a_fault_after_a_minute(
+    stack: Stack, check: Check, pair: QueuePair
+) -> None:
     stack.receipts.create(make_receipt_part("p-", parts=2, accepted_at=LATE))
     stack.receipts.create(make_receipt_part("p-", "young", parts=2))
+    send(pair)
 
     assert check() == BatchReport(BatchSums(accepted=2, posted=2), faults=1)
     assert check.findings == [f"receipt {RECEIPT}: of alipay: part 1 of 2 is missing"]
+
+
+def test_a_part_that_was_never_sent_is_noted_and_is_no_fault(stack: Stack, check: Check) -> None:
+    """Intake ended between the messages of one call, so the app got no answer."""
+    stack.receipts.create(make_receipt_part("p--", parts=3, accepted_at=LATE))
+    stack.receipts.create(make_receipt_part("p-", "young", parts=2))
+
+    assert check() == BatchReport(BatchSums(accepted=2, posted=2), faults=0)
+    assert check.findings == [f"receipt {RECEIPT}: of alipay: part {part} of 3 {UNANSWERED}" for part in (1, 2)]
+
+
+def test_if_intake_stops_between_two_messages_of_a_call_the_repeat_is_posted_and_nothing_is_a_fault(
+    stack: Stack, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_catalog()
+    long_ids = [reported(action_id=f"{'x' * 120}-{number:03}", user_id=f"u-{number}") for number in range(MAX_ACTIONS)]
+    sent: list[str] = []
+
+    def stop_at_the_second(url: str, app: str, bodies: Sequence[str]) -> None:
+        if len(sent) == 1:
+            raise ZeroDivisionError
+        sent.extend(bodies)
+        send_actions(url, app, bodies)
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(queue_calls, "send_actions", stop_at_the_second)
+        assert report_actions(*long_ids).status == 500
+    unanswered = json.loads(sent[0])["receipt"]
+    answered = report_actions(*long_ids)
+    stack.deliver_reported()
+    stack.clock.instant += LATE_SECONDS + 1
+
+    report = check()
+
+    statuses = {fate and fate.status for fate in fates_of(stack.receipts.parts_of(answered.body["receipt_id"]))}
+    assert (answered.status, statuses) == (202, {"posted", "replayed"})
+    assert report.faults == 0
+    assert check.findings == [f"receipt {unanswered}: of alipay: part 1 of 2 {UNANSWERED}"]
+
+
+def test_a_missing_part_is_a_fault_if_the_queues_are_unknown(stack: Stack) -> None:
+    stack.receipts.create(make_receipt_part("p-", parts=2, accepted_at=LATE))
+    check = Check(stack, None)
+
+    assert check().faults == 1
+    assert check.findings == [f"receipt {RECEIPT}: of alipay: part 1 of 2 is missing"]
+
+
+def test_a_part_that_is_posted_between_the_scan_and_the_second_reading_is_not_missing(
+    stack: Stack, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.receipts.create(make_receipt_part("p-", parts=2, accepted_at=LATE))
+    second = make_receipt_part("-p", part=1, parts=2, accepted_at=LATE)
+    before_each(monkeypatch, "query", lambda: stack.receipts.create(second))
+
+    assert check().faults == 0
+    assert check.findings == []
+
+
+def test_the_unanswered_calls_that_are_named_one_by_one_are_limited(stack: Stack, check: Check) -> None:
+    for number in range(reconcile_receipts.MAX_FINDINGS + 3):
+        stack.receipts.create(make_receipt_part("p-", f"receipt-{number}", parts=2, accepted_at=LATE))
+
+    assert check().faults == 0
+    assert len(check.findings) == reconcile_receipts.MAX_FINDINGS + 1
+    assert check.findings[-1] == "receipts: have 3 more parts of calls without an answer"
 
 
 def test_a_part_that_is_missing_because_its_message_is_dead_is_named_as_dead(
@@ -402,7 +479,7 @@ def test_the_command_names_each_batch_that_waits_with_its_app_its_items_and_its_
     sums = {" ".join(line[:-1]): line[-1] for line in lines if line}
     assert sums["actions and reversals accepted"] == "503"
     assert (sums["posted"], sums["waiting"], sums["dead"], sums["dropped"]) == ("0", "501", "2", "0")
-    assert "✗ 2 faults: something that was accepted is not posted in time" in output
+    assert "✗ 2 faults: a batch is late, dead or lost, or a receipt is damaged" in output
     assert "✓ earned = ripening + spendable + spent" in output
 
 
@@ -413,7 +490,7 @@ def test_the_command_is_content_if_nothing_is_late(stack: Stack, command: Callab
     code, output = command()
 
     assert code == 0
-    assert "✓ accepted = posted + waiting + dead + dropped, and nothing is late" in output
+    assert "✓ no known batch is late, dead or lost, and no receipt is damaged" in output
 
 
 def test_the_command_names_at_most_20_batches(stack: Stack, command: Callable[..., tuple[object, str]]) -> None:

@@ -94,6 +94,13 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outbox, "send", mutant)
 
 
+@RECEIPTS.caught_by(CALLS)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A call is answered before its last message is sent."""
+    send = Outbox.send
+    patch.setattr(Outbox, "send", lambda outbox, packed: send(outbox, packed[:-1] or packed))
+
+
 @RECEIPTS.caught_by(BATCH)
 def _(patch: pytest.MonkeyPatch) -> None:
     """What became of an action is written at the place of its row in the message, in reverse order."""

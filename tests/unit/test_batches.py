@@ -1,4 +1,4 @@
-"""Accepted = posted + waiting + dead + dropped, and what is known of a batch that waits."""
+"""Where the accepted items are, and what is known of a batch that waits."""
 
 import pytest
 from hypothesis import given

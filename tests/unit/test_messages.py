@@ -184,10 +184,27 @@ def test_the_parts_of_a_receipt_have_each_accepted_place_once(sizes: list[tuple[
     assert found == {place: action._replace(receipt="sixt") for place, action in zip(places, batch, strict=True)}
 
 
-@pytest.mark.parametrize("places", [[], [0], [0, 1, 2], [0, 7]])
-def test_a_message_needs_a_place_in_the_call_for_each_action(places: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"places": []}, "a place for each"),
+        ({"places": [0]}, "a place for each"),
+        ({"places": [0, 1, 2], "size": 3}, "a place for each"),
+        ({"places": [0, 2]}, "below the size"),
+        ({"places": [1, 1]}, "must differ"),
+        ({"places": [-1, 0]}, "greater than or equal to 0"),
+        ({"places": ["0", 1]}, "valid integer"),
+        ({"part": 1}, "below the number of parts"),
+        ({"part": 0, "parts": 0}, "below the number of parts"),
+        ({"part": True, "parts": 2}, "valid integer"),
+        ({"actions": [], "places": []}, "either actions or reversals"),
+        ({"reversals": [["user", "u-42", "ride-1", "refund", NOON]]}, "either actions or reversals"),
+        ({"withdrawals": [["user", "u-42", "ride-1", "2026-06-05", False]]}, "either actions or reversals"),
+    ],
+)
+def test_a_message_with_a_receipt_says_which_items_of_its_call_it_has(changes: dict[str, object], rule: str) -> None:
     [body] = action_bodies(APP, NOON, [make_action("a"), make_action("b")], "a-receipt")
-    broken = json.loads(body) | {"places": places}
+    broken = json.loads(body) | changes
 
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=rule):
         ActionMessage.model_validate_json(json.dumps(broken))

@@ -30,7 +30,7 @@ class StatusCountsView(TypedDict):
     refused: NonNegative
     """The response to the call named the reason."""
     waiting: NonNegative
-    """They are accepted and not posted yet."""
+    """They are accepted and not posted yet, or the part of the receipt that may have them is missing."""
     posted: NonNegative
     """They are in the ledger."""
     withheld: NonNegative
@@ -44,7 +44,7 @@ class StatusCountsView(TypedDict):
     nothing_to_reverse: NonNegative
     """No action was reversed."""
     dropped: NonNegative
-    """An operator deleted them unposted."""
+    """An operator deleted them before their posting was known."""
 
 
 class ReceiptView(TypedDict):
@@ -59,7 +59,7 @@ class ReceiptView(TypedDict):
     expires_at: Timestamp
     """Until when the receipt can be read."""
     accepted: NonNegative
-    """How many items of the call were not refused."""
+    """How many items of the call were not refused. While a part of the receipt is missing, all items count."""
     counts: StatusCountsView
     """How many items have each status."""
     items: list[ReceiptItemView]
@@ -67,7 +67,11 @@ class ReceiptView(TypedDict):
 
 
 def receipt_view(parts: Sequence[ReceiptPart], calendar: Calendar) -> ReceiptView:
-    """Return the view of a receipt. An item is waiting as long as the part to which it may belong is missing."""
+    """Return the view of a receipt.
+
+    An item is waiting as long as the part to which it may belong is missing. Nobody knows then whether an item that is
+    in no part was refused, so refused items are waiting too, and ``accepted`` counts them.
+    """
     first = parts[0]
     fates = [fate or _WAITING for fate in fates_of(parts)]
     counted = Counter(fate.status for fate in fates)

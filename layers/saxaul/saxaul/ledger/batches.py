@@ -1,4 +1,4 @@
-"""Whether everything that was accepted was posted: accepted = posted + waiting + dead + dropped.
+"""Where everything that was accepted is, by its receipts: each item is posted, waiting, dead or dropped.
 
 A batch is what one call reported. Its receipt says what became of each item, so the sums over all receipts show what is
 still to be posted, and the batches of which something waits can be named.

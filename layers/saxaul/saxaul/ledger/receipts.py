@@ -3,6 +3,8 @@
 A call is queued as one or several messages, and each message has its part of the receipt. A part says of each item of
 the call, by its place, what became of it, as one character. Places that are not in the part have ``ABSENT``.
 
+If a call has the same item at two places, both say what became of the one action.
+
 A receipt says what posting did. What changes an entry afterwards, such as a later reversal, only the ledger shows.
 """
 
@@ -18,13 +20,15 @@ Status = Literal[
 
 - ``refused``: the call's response said so.
 - ``waiting``: it is queued, or it lies in the dead-letter queue.
-- ``posted``: it is in the ledger. The reason says if a part of it does not count or earns nothing.
+- ``posted``: it is in the ledger. The reason says if a part of it does not count or earns nothing, or if it was added
+  to a sum. A sum keeps no content, so an action of it is ``posted``, and not ``replayed`` or ``conflicted``, each time.
 - ``withheld``: it was taken in and earns nothing. The reason says why.
 - ``replayed``: an earlier call reported it with the same content.
 - ``conflicted``: an earlier call reported it with other content, which stays.
 - ``reversed``: the action was reversed.
 - ``nothing_to_reverse``: no action was reversed. The reason says why.
-- ``dropped``: an operator deleted it unposted.
+- ``dropped``: an operator deleted its message before its posting was known. If the worker had stopped between the
+  ledger and the receipt, it is posted all the same.
 """
 
 RECEIPT_DAYS = 30

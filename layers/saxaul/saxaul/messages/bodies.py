@@ -58,36 +58,57 @@ PackedWithdrawal = tuple[Literal["user", "facility"], Id, Id, Window, bool]
 """A withdrawal as a row of a message: the owner's kind and id, action_id, the window of the period, and is_lifted."""
 
 
-Index = Annotated[int, Field(ge=0)]
-"""The place of an action or a reversal in its call, from 0."""
+Index = Annotated[int, Field(strict=True, ge=0)]
+"""The place of an action or a reversal in its call, or the number of a message of the call, from 0."""
 
 
-class ActionMessage(Model):
-    """The body of a message with actions, reversals or withdrawals of one app.
+class CallPart(Model):
+    """The fields of a message that say to which part of which receipt it belongs.
 
-    ``accepted_at`` is when these were accepted, in seconds. The terms of the actions are those of that moment.
-
-    ``receipt`` is the id of the receipt of the call, which has ``size`` items and was packed into ``parts`` messages;
-    this one is number ``part``, from 0. ``places`` has the place of each action or reversal in the call. Withdrawals
-    come from no call, so their messages have no receipt.
+    ``accepted_at`` is when the call was accepted, in seconds. ``receipt`` is the id of its receipt, or empty if there
+    is none. The call has ``size`` items and was packed into ``parts`` messages; this one is number ``part``, from 0.
+    ``places`` has the place of each of its items in the call.
     """
 
     app: Id
-    accepted_at: Instant
+    accepted_at: Annotated[Instant, Field(strict=True)]
     receipt: Id | Literal[""] = Field(default="")
     part: Index = Field(default=0)
-    parts: Annotated[int, Field(ge=1)] = Field(default=1)
+    parts: Index = Field(default=1)
     size: Index = Field(default=0)
     places: list[Index] = Field(default=[])
+
+    @model_validator
+    def _is_a_part_of_its_call(self) -> Self:
+        if self.part >= self.parts:
+            raise ValueError("the number of a part must be below the number of parts")
+        if len({*self.places}) < len(self.places) or max(self.places, default=-1) >= self.size:
+            raise ValueError("the places must differ, and be below the size of the call")
+        return self
+
+    def part_of(self, kind: ReceiptKind, found: Mapping[int, str]) -> ReceiptPart:
+        """Return the part of the receipt. ``found`` has what became of items, by place; the others are waiting."""
+        outcomes = with_outcomes(waiting_outcomes(self.size, self.places), found)
+        return ReceiptPart(self.receipt, self.part, self.parts, self.app, kind, self.accepted_at, outcomes)
+
+
+class ActionMessage(CallPart):
+    """The body of a message with actions, reversals or withdrawals of one app.
+
+    The terms of the actions are those of the moment when they were accepted. A message with a receipt has either
+    actions or reversals. Withdrawals come from no call, so their messages have no receipt.
+    """
+
     actions: list[PackedAction] = Field(default=[])
     reversals: list[PackedReversal] = Field(default=[])
     withdrawals: list[PackedWithdrawal] = Field(default=[])
 
     @model_validator
     def _has_a_place_for_each_row(self) -> Self:
-        rows = len(self.actions) + len(self.reversals)
-        if self.receipt and (len(self.places) != rows or max(self.places, default=-1) >= self.size):
-            raise ValueError("a message with a receipt needs a place below its size for each action and reversal")
+        if self.receipt and (self.withdrawals or bool(self.actions) == bool(self.reversals)):
+            raise ValueError("a message with a receipt has either actions or reversals")
+        if self.receipt and len(self.places) != len(self.actions) + len(self.reversals):
+            raise ValueError("a message with a receipt needs a place for each action or reversal")
         return self
 
     @property
@@ -97,9 +118,7 @@ class ActionMessage(Model):
 
     def receipt_part(self, found: Mapping[int, str]) -> ReceiptPart:
         """Return the part of the receipt. ``found`` has what became of items, by place; the others are waiting."""
-        kind: ReceiptKind = "reversals" if self.reversals else "actions"
-        outcomes = with_outcomes(waiting_outcomes(self.size, self.places), found)
-        return ReceiptPart(self.receipt, self.part, self.parts, self.app, kind, self.accepted_at, outcomes)
+        return self.part_of("reversals" if self.reversals else "actions", found)
 
     def unpacked(self) -> Iterator[Action]:
         mark = self.mark

@@ -17,8 +17,13 @@ _RECEIPT_BYTES = 12
 
 
 def new_receipt_id() -> str:
-    """Return a random id of 16 characters, which nobody can guess."""
-    return secrets.token_urlsafe(_RECEIPT_BYTES)
+    """Return a random id of 16 characters, which nobody can guess.
+
+    It begins with a letter or a digit. A command would take an id that begins with a hyphen for an option.
+    """
+    while not (receipt_id := secrets.token_urlsafe(_RECEIPT_BYTES))[0].isalnum():
+        pass
+    return receipt_id
 
 
 class Outbox(NamedTuple):
