@@ -84,6 +84,7 @@ class Registered:
     changed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     without_secret: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -110,7 +111,7 @@ def _register(
             _remember(app, app.client_secret)
         done.added.append(app_id)
     elif found.state == "ended":
-        done.kept.append(f"{app_id} (ended)")
+        done.ended.append(app_id)
         return
     elif _is_same(found, document):
         app = found
@@ -145,9 +146,9 @@ def report_apps(done: Registered) -> None:
     said = ", ".join(f"{len(names)} {how}" for how, names in counts.items() if names)
     console.print(f"[green]✓[/] apps and planting partners: {shown(said or 'none')}")
     if done.kept:
-        console.print(
-            shown(f"· kept, because they were changed or ended (FORCE=1 changes them): {', '.join(done.kept)}")
-        )
+        console.print(shown(f"· kept, because they were changed (FORCE=1 changes them): {', '.join(done.kept)}"))
+    if done.ended:
+        console.print(shown(f"· ended, and never registered again: {', '.join(done.ended)}"))
     if done.without_secret:
         lacking = ", ".join(done.without_secret)
         console.print(shown(f"· no secret on this machine: {lacking}. {make_secret_advice(done.without_secret[0])}"))

@@ -23,6 +23,7 @@ from operations.dead_letter_queue import DeadLetters
 from operations.dead_letter_receipts import part_named_in
 from operations.ledger_reading import MALFORMED, scan, unreadable
 from saxaul.audit import Finding
+from saxaul.catalog.sentences import counted
 from saxaul.ledger.batches import (
     LATE_SECONDS,
     BatchState,
@@ -54,10 +55,12 @@ class DeadParts(NamedTuple):
 
     Attributes:
         is_nowhere_else: whether a message that waits, and is not one of these, is in no queue.
+        unnamed: how many other dead letters there are, which name no receipt.
     """
 
     parts: Mapping[Key, ReceiptPart]
     is_nowhere_else: bool
+    unnamed: int = 0
 
 
 class Queues(NamedTuple):
@@ -77,7 +80,7 @@ class Queues(NamedTuple):
         named = [part for part in map(part_named_in, bodies) if part]
         parts = {receipt_key(part.receipt_id, part.part): part for part in named}
         if before or letters > len(named):
-            return DeadParts(parts, is_nowhere_else=False)
+            return DeadParts(parts, is_nowhere_else=False, unnamed=len(bodies) - len(named))
         pause(PAUSE)
         after, letters = self._count(self.source_url), self._count(self.dead_letter_url)
         return DeadParts(parts, is_nowhere_else=after == 0 and letters <= len(named))
@@ -107,10 +110,14 @@ class Judged(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """The parts that were read after the queues were asked, and whether no queue had the message of any other part."""
+    """The parts that were read after the queues were asked, and whether no queue had the message of any other part.
+
+    ``unnamed`` is how many dead letters name no receipt.
+    """
 
     parts: Mapping[Key, Judged]
     is_nowhere_else: bool
+    unnamed: int
 
 
 @dataclass
@@ -144,11 +151,17 @@ def check_receipts(
         batch for batch in waiting_batches(judged.parts.values()) if batch.is_fault and batch.receipt_id not in named
     ]
     findings = scanned.findings + [_waits(batch, table.clock.now()) for batch in late]
+    if judged.unnamed:
+        findings.append(_unnamed(judged.unnamed))
     missing = confirmed_missing(table, scanned.incomplete, judged)
     findings += [finding for finding in missing if finding.is_fault]
     _report_some(findings, "faults", report_finding)
     _report_some([note for note in missing if not note.is_fault], "parts of calls without an answer", report_finding)
     return BatchReport(scanned.sums, len(named) + len(findings))
+
+
+def _unnamed(letters: int) -> Finding:
+    return Finding("the dead-letter queue", f"has {counted(letters, 'message')} without a receipt: make dead-letters")
 
 
 def _report_some(findings: Sequence[Finding], kind: str, report_finding: Callable[[Finding], None]) -> None:
@@ -175,7 +188,7 @@ def judge(table: Table, queues: Queues | None, keys: Iterable[Key]) -> Judgement
         age = now - part.accepted_at
         state = state_of(age, is_dead=key in dead.parts, is_nowhere=dead.is_nowhere_else) if part.is_waiting else None
         judged[key] = Judged(part, state)
-    return Judgement(judged, dead.is_nowhere_else)
+    return Judgement(judged, dead.is_nowhere_else, dead.unnamed)
 
 
 def waiting_batches(judged: Iterable[Judged]) -> list[WaitingBatch]:

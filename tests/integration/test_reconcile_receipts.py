@@ -148,6 +148,15 @@ def test_a_batch_is_not_lost_if_a_dead_letter_names_no_receipt(stack: Stack, che
     assert check.states == [(RECEIPT, "late", 1)]
 
 
+def test_dead_letters_without_a_receipt_are_a_fault_that_names_the_command(check: Check, pair: QueuePair) -> None:
+    pair.put_dead_letters("no JSON", "{}")
+
+    report = check()
+
+    assert report.faults == 1
+    assert check.findings == ["the dead-letter queue: has 2 messages without a receipt: make dead-letters"]
+
+
 def test_a_batch_is_not_lost_while_somebody_else_looks_at_a_dead_letter(
     stack: Stack, check: Check, pair: QueuePair
 ) -> None:

@@ -160,7 +160,7 @@ def test_an_ended_app_is_named_and_never_registered_again(registry: Registry, op
 
     done = register_apps(operator, {"bikes": BIKES}, force=True)
 
-    assert (done.kept, done.without_secret) == (["bikes (ended)"], [])
+    assert (done.ended, done.kept, done.without_secret) == (["bikes"], [], [])
     assert registry.requests == ["GET "]
 
 

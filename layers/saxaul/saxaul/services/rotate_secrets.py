@@ -164,6 +164,8 @@ class SecretRotation(NamedTuple):
         """Delete every secret but the known one that does not end, and return that one."""
         listed = self.management.identity.secrets(claimed.client_id)
         lasting = {secret.secret_id for secret in claimed.secrets if secret.ends_at is None}
+        if not listed:  # a client always has a secret, but Cognito may list a new one late
+            raise self._in_progress(self.clock.now() + CLAIMED_FOR)
         kept = next((secret for secret in listed if secret.secret_id in lasting), listed[0])
         for secret in listed:
             if secret is not kept:
