@@ -65,7 +65,7 @@ def reverse_actions(request: Request) -> Response:
     """Reverse up to 500 of the app's own actions, queued ones included. Each reversal is accepted or refused by itself.
 
     The points and grams of the actions are taken back. A reversal names an action by its ``action_id``, its owner and
-    the day on which it occurred. If the app has no such action, the reversal is kept: if the action arrives later, it
+    the time at which it occurred. If the app has no such action, the reversal is kept: if the action arrives later, it
     is posted as reversed. A reversal cannot be taken back; to report the action again, use a new ``action_id``. It is
     safe to repeat a request unchanged.
     """

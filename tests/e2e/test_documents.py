@@ -87,7 +87,7 @@ def test_the_page_for_app_teams_leads_to_a_planted_tree_with_the_client_and_with
     documented = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
     lines = client.splitlines()
     assert documented[1:5] == [
-        *("7 actions accepted", "dropped flight: unknown_type"),
+        *("7 actions accepted", "refused flight: unknown_type"),
         *("clothes_recycling posted", "leave_the_car withheld over_units_cap"),
     ]
     assert set(documented[1:5]) <= {line.strip() for line in lines}, client

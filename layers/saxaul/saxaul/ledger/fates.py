@@ -1,11 +1,12 @@
 """Fates: which character of a receipt says what became of an action or a reversal.
 
-A message may be delivered again after it was posted. Then its receipt must say what it said before. So an entry keeps
-the mark of the receipt under which it first came, of the one that last raised it, and of the one that reversed it. By
-its mark, a message recognises its own work. An action that was added to a sum has no entry and so no mark: a receipt
-says the same of it, however often and by whichever call it is reported.
+A message may be delivered again after it was posted and before its receipt was written. Its own entries are then no
+repeats. So an entry keeps the mark of the receipt under which it first came, of the one that last raised it, and of the
+one that reversed it. By its mark, a message recognises its own work. An action that was added to a sum has no entry and
+so no mark: a receipt says the same of it, however often and by whichever call it is reported.
 
-A mark has 24 bits. So of 16 million repeats of an action by another call, one is taken for a redelivery.
+A mark has 24 bits, and an entry has up to three. So for each mark, one of 16 million repeats of an action by another
+call is taken for a redelivery.
 """
 
 from collections.abc import Mapping
