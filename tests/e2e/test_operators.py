@@ -159,7 +159,7 @@ def test_exporting_and_seeding_the_catalog_changes_nothing(
     export(tmp_path / "second")
 
     files = sorted(file.name for file in (tmp_path / "first").iterdir())
-    assert files == sorted(f"{kind}.yaml" for kind in KINDS)
+    assert files == sorted(f"{kind}.yaml" for kind in (*KINDS, "apps"))
     for name in files:
         assert (tmp_path / "second" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
     assert operator.call_or_exit("GET", "/catalog/campaigns") == before

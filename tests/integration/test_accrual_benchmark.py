@@ -91,10 +91,18 @@ def test_periods_need_one_message_and_one_read_and_one_batch_of_writes_per_call(
         "GetItem": 2,  # the app's registration, at most every three seconds; the catalog's head, every 30 seconds
         "BatchGetItem": 1,
         "BatchExecuteStatement": 1,
-        "PutItem": 1,  # the receipt, when the call is accepted
-        "BatchWriteItem": 1,  # the receipt, when the call is posted
+        "PutItem": 2,  # the receipt, when the call is accepted and when it is posted: it repeats an action, see below
     }
     assert (used["sqs_requests"], used["api_calls"], used["batches"]) == (3, 1, 1)
+
+
+def test_the_receipt_of_a_call_without_repeats_is_written_in_a_batch(bench: Bench, catalog: Catalog, day: Day) -> None:
+    way, sampled = PeriodsWay(day, catalog), two_users(day, catalog)
+    way.prepare(sampled.call, sampled.arrived_before)
+
+    used, _ = bench.measure_call(way, day, sampled._replace(call=[found for found in sampled.call if not found.again]))
+
+    assert (operations(used)["PutItem"], operations(used)["BatchWriteItem"]) == (1, 1)
 
 
 def test_the_usual_design_needs_four_requests_per_action(bench: Bench, catalog: Catalog, day: Day) -> None:
