@@ -20,8 +20,9 @@ from rich.table import Column, Table
 from local.client import exit_on_failure, make_secret_advice, of_stack, open_client, stack, stack_file
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown
-from local.credentials import OPERATOR, remember
+from local.credentials import remember
 from saxaul.catalog.apps import App as Document
+from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import Identifier
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError

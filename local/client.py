@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from local.console import exit_with
-from local.credentials import OPERATOR
 from local.deployment import ADMIN, REGION, client_arguments
 from local.sam import STACK_NAME, state
+from saxaul.catalog.clients import OPERATOR
 from saxaul_client import Client, Problem, SaxaulError, UnreachableError
 
 AnyClient = TypeVar("AnyClient", bound=Client)

@@ -1,6 +1,8 @@
 """The credentials in the file of a stack, .local/<stack>.json.
 
-The API shows the secret of an app only once. So each one is written at once, in one step, by which no other is lost.
+The API shows the secret of an app only once. So each one is written right after its answer, and a crash loses none.
+Two commands at the same moment can lose one, because each reads the file and then replaces it. ``make secret`` then
+makes another.
 """
 
 import json
@@ -9,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.sam import write_private
-
-OPERATOR = "operator"
-"""The client of operators, whose secret can be read from Cognito at any time."""
+from saxaul.catalog.clients import OPERATOR
 
 
 def apps_of_another(file: Path, api_url: str) -> list[str]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from saxaul.catalog.clients import OPERATOR
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -30,8 +32,6 @@ OUTPUTS = {
 """The stack outputs that ``DeployedStack.describe`` needs, by short names."""
 
 _QUEUES = tuple(name for name, output in OUTPUTS.items() if output.endswith("QueueUrl"))
-_OPERATOR = "operator"
-"""The name of the operators' client, which the template creates. Others are registered through the API."""
 
 
 class UnfitStackError(Exception):
@@ -70,7 +70,7 @@ class DeployedStack:
             "bus": outputs["BusName"],
             "time_zone": outputs["TimeZone"],
             "functions": self.functions,
-            "clients": {"operator": self._operator(outputs["UserPoolId"])},
+            "clients": {OPERATOR: self._operator(outputs["UserPoolId"])},
         }
 
     @cached_property
@@ -95,11 +95,12 @@ class DeployedStack:
             if kind != "AWS::Cognito::UserPoolClient":
                 continue
             client = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
-            if client["ClientName"] == _OPERATOR and "ClientSecret" not in client:
+            if client["ClientName"] != OPERATOR:
+                continue
+            if "ClientSecret" not in client:
                 raise UnfitStackError(f"The client of operators of {self._name} has no secret in Cognito.")
-            if client["ClientName"] == _OPERATOR:
-                scopes = client.get("AllowedOAuthScopes", [])
-                return {"client_id": client_id, "client_secret": client["ClientSecret"], "scopes": scopes}
+            scopes = client.get("AllowedOAuthScopes", [])
+            return {"client_id": client_id, "client_secret": client["ClientSecret"], "scopes": scopes}
         raise UnfitStackError(f"The stack {self._name} has no client for operators; deploy it again.")
 
     @cached_property

@@ -15,6 +15,7 @@ from local.client import exit_on_failure, open_client
 from local.command import command_parser, path, run_command
 from local.console import console, shown
 from local.listing import entries_of
+from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import KINDS, Entity
 from saxaul_client import OperatorClient
 
@@ -40,7 +41,7 @@ def export(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts, broken = list[str](), list[str]()
-    with open_client(OperatorClient, "operator") as operator:
+    with open_client(OperatorClient, OPERATOR) as operator:
         for kind in KINDS:
             entries = list(entries_of(operator, kind))
             broken += [f"{kind}/{entry.identifier}" for entry in entries if entry.is_broken]

@@ -27,15 +27,13 @@ from local.command import command_parser, path, run_command
 from local.console import console, exit_with, shown
 from local.listing import Listed, entries_of
 from local.sam import ROOT, state, write_private
+from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import KINDS, MODELS, Catalog, Entity, Identifier, Kind
 from saxaul.catalog.faults import error_lines
 from saxaul.catalog.models import TypeAdapter, ValidationError
 from saxaul_client import OperatorClient, Problem
 
 FOLDER = ROOT / "catalog"
-
-_SEEDER: Final = "operator"
-"""The client that seeds, which is the one that operators use too."""
 
 _PRECONDITION_FAILED: Final = 412
 """The HTTP status of a write to an entry that a concurrent write has changed since it was read."""
@@ -139,7 +137,7 @@ class Seeding:
 
     def _may_replace(self, place: str, existing: Listed) -> bool:
         if self._recorded is None:
-            return (existing.version, existing.changed_by) == (1, _SEEDER)
+            return (existing.version, existing.changed_by) == (1, OPERATOR)
         mark = self._recorded.get(place)
         if mark is None or (mark.version, mark.changed_at) != (existing.version, existing.changed_at):
             return False
@@ -176,7 +174,7 @@ def seed(folder: Path = FOLDER, *, force: bool = False) -> None:
         exit_with(f"{folder} has no catalog: {error}")
     except ValueError as error:
         exit_with("The catalog has errors:", str(error).splitlines())
-    with open_client(OperatorClient, _SEEDER) as operator:
+    with open_client(OperatorClient, OPERATOR) as operator:
         registered = register_apps(operator, apps, force=force)
         if apps:
             report_apps(registered)

@@ -14,9 +14,9 @@ import boto3
 from local.client import exit_on_failure, open_client, stack
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
-from local.credentials import OPERATOR
 from local.deployment import client_arguments
 from local.results import show_results
+from saxaul.catalog.clients import OPERATOR
 from saxaul.log.parsing import NotVerifiedError
 from saxaul.log.verify import verify
 from saxaul_client import Action, AppClient, Client, OperatorClient, PartnerClient, Redemption

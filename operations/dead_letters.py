@@ -118,7 +118,7 @@ def drop(client: "SQSClient", queues: Queues, receipts: Receipts | None, message
             marked += receipts.drop(part) if receipts and part else 0
             letters.delete(message)
             dropped += 1
-    in_receipts = f", and marked {marked:,} items of receipts as dropped" * bool(receipts)
+    in_receipts = f", and marked {marked:,} items of receipts as dropped" if receipts else ""
     console.print(f"[green]✓[/] dropped {dropped:,} messages{shown(in_receipts)}")
 
 
@@ -149,7 +149,7 @@ def summary(body: str, kind: str) -> str:
         return f"unreadable ({': '.join(filter(None, (place, fault['msg'])))}): {body[:_SHOWN_CHARACTERS]}"
     types = ", ".join(sorted({action.type for action in message.unpacked()}))
     actions = f"{len(message.actions)} actions ({types})" if message.actions else "no actions"
-    withdrawals = f", {len(message.withdrawals)} withdrawals" * bool(message.withdrawals)
+    withdrawals = f", {len(message.withdrawals)} withdrawals" if message.withdrawals else ""
     return f"{message.app}: {actions}, {len(message.reversals)} reversals{withdrawals}"
 
 

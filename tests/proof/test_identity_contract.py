@@ -4,17 +4,12 @@ Both follow AWS's documentation: a client has one secret or two, the last one ca
 that makes a secret has its value.
 """
 
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from local.sam import ROOT
-from local.stack import down
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.storage.identity import (
     Identity,
@@ -28,22 +23,6 @@ from tests.proof.test_statements import client_of
 HasToken = Callable[[str, str], bool]
 """Returns whether a client gets a token with a secret."""
 SCOPES = ("actions.write", "wallets.read")
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start MiniStack, and stop it at the end."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAXAUL_STATE", str(tmp_path_factory.mktemp("ministack")))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        command = [sys.executable, "-c", f"from local.stack import start; start({port})"]
-        subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603 - our own
-        try:
-            yield f"http://localhost:{port}"
-        finally:
-            down()
 
 
 @pytest.fixture(params=["memory", "MiniStack"])

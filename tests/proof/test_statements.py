@@ -5,10 +5,7 @@ The corrections of ``local/emulator.py`` are tested here too.
 
 import json
 import os
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import boto3
@@ -16,8 +13,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.deployment import ADMIN
-from local.sam import ROOT
-from local.stack import down
 from saxaul.clock import SYSTEM_CLOCK
 from saxaul.races import ThrottledError
 from saxaul.storage import batches
@@ -30,23 +25,6 @@ from tests.proof.memory_dynamodb import MemoryDynamoDB, Raw, refusal
 TABLE = Table("Ledger", SYSTEM_CLOCK)
 ATTRIBUTES = ("e", "z", "full", "awaited")
 KEYS: Any = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
-
-
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start MiniStack with an empty table, and stop it at the end."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAXAUL_STATE", str(tmp_path_factory.mktemp("ministack")))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        # In a process of its own, because a process that starts the emulator must not forget it while it runs.
-        command = [sys.executable, "-c", f"from local.stack import start; start({port})"]
-        subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603 - our own
-        try:
-            yield f"http://localhost:{port}"
-        finally:
-            down()
 
 
 @pytest.fixture(scope="module")

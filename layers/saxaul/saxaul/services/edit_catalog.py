@@ -176,7 +176,7 @@ class CatalogEditing(NamedTuple):
             now = self.clock.now()
             if not stored.exists_at(now):
                 raise unknown_entry(kind, identifier)
-            check_condition(condition, stored.version if stored.exists_at(now) else None, "entry")
+            check_condition(condition, stored.version, "entry")
             effective = self._effective_for_deletion(named, stored, now)
             if effective.at >= stored.effective_at and stored.is_deletion:
                 return stored

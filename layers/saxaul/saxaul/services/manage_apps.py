@@ -63,7 +63,7 @@ class AppManagement(NamedTuple):
                 check_condition(condition, None, "app")
                 return self._register(app_id, app, changed_by)
             if stored.state == "ended":
-                raise _ended(app_id)
+                raise app_ended(app_id)
             check_condition(condition, stored.version, "app")
             if stored.app.is_changed_in_kind(app):
                 raise Conflict("kind_fixed", "An app cannot become a planting partner, nor a partner an app.")
@@ -170,7 +170,7 @@ class AppManagement(NamedTuple):
         def attempt() -> AppRecord:
             stored = self.read(app_id)
             if stored.state == "ended":
-                raise _ended(app_id)
+                raise app_ended(app_id)
             if stored.state == state:
                 return stored
             changed = stored._replace(state=state, changed_at=self.clock.now(), changed_by=changed_by)
@@ -220,7 +220,8 @@ class AppManagement(NamedTuple):
         self.apps.forget(leftover)
 
 
-def _ended(app_id: str) -> Conflict:
+def app_ended(app_id: str) -> Conflict:
+    """Return the problem of a request that no ended app can have."""
     return Conflict(
         "app_ended",
         f"The app {app_id} is ended, and its actions stay under its id; register another app with another id.",

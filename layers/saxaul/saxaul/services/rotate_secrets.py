@@ -14,7 +14,7 @@ from saxaul.catalog.calendar import Calendar
 from saxaul.clock import Clock
 from saxaul.problems import Conflict, NotFound
 from saxaul.races import retry_lost_races
-from saxaul.services.manage_apps import AppManagement, app_management
+from saxaul.services.manage_apps import AppManagement, app_ended, app_management
 from saxaul.settings import settings
 from saxaul.storage.identity import (
     IdentityBusyError,
@@ -62,7 +62,7 @@ class SecretRotation(NamedTuple):
             old = self._only_known(claimed)
             made = self.management.identity.add_secret(claimed.client_id)
         except UnknownClientError:  # a concurrent request ended the app
-            raise _ended() from None
+            raise app_ended(app_id) from None
         except TooManySecretsError:
             raise self._in_progress(self.clock.now() + CLAIMED_FOR) from None
         except IdentityBusyError:
@@ -183,7 +183,9 @@ class SecretRotation(NamedTuple):
             record = self.management.apps.get(claimed.app_id)
             if record is None or record.claim != claimed.claim:
                 self.management.identity.delete_secret(claimed.client_id, made.secret_id)
-                raise _ended() if record and record.state == "ended" else self._in_progress(self.clock.now())
+                if record and record.state == "ended":
+                    raise app_ended(claimed.app_id)
+                raise self._in_progress(self.clock.now())
             ends_at = self.clock.now() + overlap
             known = AppSecret(old.secret_id, old.created_at, ends_at), AppSecret(made.secret_id, made.created_at)
             rotated = record._replace(secrets=known, claim=None)
@@ -213,7 +215,7 @@ class SecretRotation(NamedTuple):
     def _active(self, app_id: str) -> AppRecord:
         record = self.management.read(app_id)
         if record.state == "ended":
-            raise _ended()
+            raise app_ended(app_id)
         return record
 
     def _in_progress(self, until: int) -> Conflict:
@@ -222,10 +224,6 @@ class SecretRotation(NamedTuple):
             f"The app has two secrets, or is about to get another one, until {self.calendar.rfc3339(until)}; try again "
             "then, or end one of the two secrets.",
         )
-
-
-def _ended() -> Conflict:
-    return Conflict("app_ended", "The app is ended, so it has no secrets.")
 
 
 def _unknown_secret() -> NotFound:

@@ -52,7 +52,7 @@ class Apps:
 
     def after(self, app_id: str, limit: int) -> list[AppRecord]:
         """Return the first apps whose ids come after this one, sorted by id. The empty id comes before all."""
-        found = self._table.query(_APPS, f"{app_id}!", "~")  # no id has a character below the ones of "!" and "~"
+        found = self._table.query(_APPS, f"{app_id}!", "~")  # each character of an id sorts between "!" and "~"
         return list(map(_from_item, islice(found, limit)))
 
     def write(self, before: AppRecord | None, after: AppRecord, done: Leftover | None = None) -> None:

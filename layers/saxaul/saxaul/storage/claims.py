@@ -46,14 +46,9 @@ class Claims:
         return self._table.put_write({**key._asdict(), "claims": claims}, evidence.version)
 
     def early_write(self, early: EarlyReversals) -> "TransactWriteItemTypeDef":
-        reversals = {action_id: _shortened(reversal) for action_id, reversal in early.reversals.items()}
+        reversals = {action_id: list(reversal) for action_id, reversal in early.reversals.items()}
         key = _early_key(early.owner, early.app)
         return self._table.put_write({**key._asdict(), "reversals": reversals}, early.version)
-
-
-def _shortened(reversal: EarlyReversal) -> list[object]:
-    """Return a reversal as it is stored: without a mark if it has none."""
-    return [*reversal] if reversal.receipt else [*reversal[:2]]
 
 
 def evidence_from_item(item: Item) -> EvidenceClaims:
@@ -63,8 +58,8 @@ def evidence_from_item(item: Item) -> EvidenceClaims:
 
 def early_from_item(item: Item) -> EarlyReversals:
     reversals = {
-        action_id: EarlyReversal(reason, int(occurred_at), *receipt)
-        for action_id, (reason, occurred_at, *receipt) in item["reversals"].items()
+        action_id: EarlyReversal(reason, int(occurred_at), receipt)
+        for action_id, (reason, occurred_at, receipt) in item["reversals"].items()
     }
     return EarlyReversals(owner_of(item["pk"]), item["sk"].removeprefix(EARLY_PREFIX), reversals, int(item["v"]))
 

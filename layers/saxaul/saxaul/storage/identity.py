@@ -22,6 +22,11 @@ from saxaul.storage.clients import cognito
 _PAGE = 60
 """The most clients that Cognito lists at once."""
 
+_REFUSED = ("LimitExceededException", "InvalidParameterException")
+"""With these codes, Cognito refuses a third secret, and the deletion of the last one. They have other reasons too."""
+
+_BUSY = ("TooManyRequestsException", "ConcurrentModificationException")
+
 
 class UnknownClientError(Exception):
     """Cognito has no such client."""
@@ -171,12 +176,6 @@ class Identity:
             if "NextToken" not in page:
                 return
             request["NextToken"] = page["NextToken"]
-
-
-_REFUSED = ("LimitExceededException", "InvalidParameterException")
-"""With these codes, Cognito refuses a third secret, and the deletion of the last one. They have other reasons too."""
-
-_BUSY = ("TooManyRequestsException", "ConcurrentModificationException")
 
 
 def _call(operation: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401 - of each operation
