@@ -7,8 +7,8 @@ from saxaul.ledger.actions import Reversal
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.early import MAX_EARLY, EarlyReversal, EarlyReversals, may_still_arrive
 from saxaul.ledger.entries import Entry
-from saxaul.ledger.periods import REVERSED, Period, PeriodDraft, post
-from saxaul.ledger.shares import MAX_WITHHELD
+from saxaul.ledger.periods import Period, PeriodDraft, post
+from saxaul.ledger.shares import MAX_WITHHELD, REVERSED
 from tests.builders import (
     APP,
     DAY,
