@@ -65,6 +65,7 @@ SCOPES = {
     ("post", "/apps/{app_id}/suspend"): "apps.write",
     ("post", "/apps/{app_id}/resume"): "apps.write",
     ("post", "/apps/{app_id}/secret"): "apps.write",
+    ("post", "/apps/{app_id}/reversals"): "apps.write",
     ("delete", "/apps/{app_id}/secrets/{secret_id}"): "apps.write",
 }
 

@@ -196,8 +196,10 @@ def test_a_period_has_room_for_sixteen_apps() -> None:
 def full_period(length: int, *, reversed_sums: bool = False) -> Period:
     """Return a period in which 16 apps fill their shares with ids and numbers that compression cannot shorten much.
 
-    ``length`` is that of the ids. Operators may have reversed some sums, with long reasons. An entry often earns all of its quantity, or nothing. Only one entry of a day and
-    type can be the one in which a limit falls, so that its units or its counted quantity are a number of their own.
+    ``length`` is that of the ids. With ``reversed_sums``, operators have reversed some sums, with long reasons.
+
+    An entry often earns all of its quantity, or nothing. Only one entry of a day and type can be the one in which a
+    limit falls, so that its units or its counted quantity are a number of their own.
     """
     rng = random.Random(7)
     types = ["".join(rng.choices(string.ascii_lowercase, k=64)) for _ in range(40)]

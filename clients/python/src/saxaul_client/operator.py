@@ -87,6 +87,19 @@ class OperatorClient(Client):
         """End an app for good. Its id is never registered again."""
         return self._app("DELETE", _APP, app_id)
 
+    def take_back(self, app_id: str, reversals: Iterable[Reversal]) -> Reported:
+        """Reverse actions or sums of an app, in calls of at most 500. Refused ones are returned, also if all are.
+
+        Raises:
+            IncompleteError: there were several calls, and one failed after others had succeeded.
+            SaxaulError: the first call failed.
+        """
+        return self._report("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
+
+    def receipt(self, receipt_id: str) -> Receipt:
+        """Return what became of each item of a call of any app, for 30 days after it."""
+        return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
+
     def _app(
         self, method: str, path: str, app_id: str, body: object = None, headers: dict[str, str] | None = None
     ) -> App:
