@@ -1,4 +1,4 @@
-"""Receives actions and reversals from apps, and reversals from operators, checks each one, queues the valid ones, and says what became of them."""
+"""Takes actions and reversals from apps and operators, queues the valid ones, and says what became of each."""
 
 from typing import TYPE_CHECKING
 
@@ -106,9 +106,11 @@ def view_receipt(request: Request) -> Response:
     """Show what became of each action or reversal of a call, by its place in the list of the request.
 
     A receipt says what posting did. If something changes an entry afterwards, such as a later reversal, the receipt
-    stays as it is, and the ledger of the person shows the change. A receipt can be read for 30 days.
+    stays as it is, and the ledger of the person shows the change. A receipt can be read for 30 days. An app reads the
+    receipts of its own calls, and an operator those of all apps.
     """
-    parts = read_receipt(request.app, request.identifier("receipt_id"))
+    app = None if request.caller.role == "operator" else request.app
+    parts = read_receipt(app, request.identifier("receipt_id"))
     return Response(receipt_view(parts, settings().calendar))
 
 
@@ -135,5 +137,7 @@ def _taken(taken: IntakeResult) -> IntakeResult:
     return taken
 
 
-handler = endpoint(report_actions, reverse_actions, take_back, view_receipt, find_client=registered_client, take_call=take_call)
+handler = endpoint(
+    report_actions, reverse_actions, take_back, view_receipt, find_client=registered_client, take_call=take_call
+)
 prepare(wiring.connect, ReportedAction.prepare, _reversal_intake, reading=wiring.read_catalog)

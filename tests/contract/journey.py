@@ -295,7 +295,9 @@ def _report(journey: Journey) -> None:
     stolen = {**reversal, "action_id": "bike-8", "user_id": "li", "reason": "invented rides"}
     bikes = {"app_id": "citybike"}
     taken = journey("take_back", "A ride of an app", 202, path=bikes, body={"reversals": [stolen]})
-    journey("take_back", "An app that does not exist", "unknown_app", path={"app_id": "bike"}, body={"reversals": [stolen]})
+    journey(
+        "take_back", "An app that does not exist", "unknown_app", path={"app_id": "bike"}, body={"reversals": [stolen]}
+    )
     journey.stack.deliver_reported()
     journey("view_receipt", "What became of a call that takes back", path=taken.body, client="operator-client")
     journey("view_receipt", "What became of a call", path={"receipt_id": reported.body["receipt_id"]})

@@ -158,7 +158,7 @@ def test_reversing_a_sum_takes_back_all_of_its_actions() -> None:
 
     assert posting.outcomes == {"reversed": 1}
     assert (reversed_.reversal, reversed_.points, reversed_.avoided_g, reversed_.summed) == (
-        *("fraud", 0, 0),
+        *("fraud", 0, Decimal(0)),
         before.entries[name].summed,
     )
     assert posting.period.points == before.points - before.entries[name].points

@@ -1,11 +1,11 @@
 """The client of an operator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from saxaul_client.client import Client, as_object, items_of
 from saxaul_client.errors import AnswerError
-from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page
+from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page, Receipt, Reported, Reversal
 from saxaul_client.reading import parsed, read, read_list
 
 _ENTRY = "/catalog/{kind}/{id}"
@@ -94,7 +94,7 @@ class OperatorClient(Client):
             IncompleteError: there were several calls, and one failed after others had succeeded.
             SaxaulError: the first call failed.
         """
-        return self._report("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
+        return self._report_in_calls("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
 
     def receipt(self, receipt_id: str) -> Receipt:
         """Return what became of each item of a call of any app, for 30 days after it."""

@@ -234,6 +234,7 @@ def screen_reversals(
     is_summed: Callable[[Reversal], bool] = lambda _: False,
     may_report: MayReport = anyone,
     facilities: Mapping[str, Facility] | None = None,
+    *,
     model: type[ReportedReversal] = ReportedReversal,
 ) -> tuple[list[Reversal], list[RefusedItem]]:
     """Split the reported reversals into valid and refused ones. Whether their actions exist is checked when posting.
@@ -275,9 +276,7 @@ def _split(
     return accepted, refused
 
 
-def _screen_reversal(
-    app: str, candidate: object, now: int, model: type[ReportedReversal]
-) -> Reversal | RefusalReason:
+def _screen_reversal(app: str, candidate: object, now: int, model: type[ReportedReversal]) -> Reversal | RefusalReason:
     try:
         reported = model.model_validate(candidate)
     except ValidationError as error:
