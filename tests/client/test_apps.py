@@ -124,7 +124,9 @@ def test_an_operator_takes_back_actions_in_calls_of_at_most_500_and_follows_them
         httpx.Response(409, json={"code": "all_refused", "accepted": 0, "refused": [too_old]}),
     )
     moment = datetime(2026, 6, 5, 8, 30, tzinfo=UTC)
-    rides = [Reversal(f"ride-{number}", moment, "fraud", user_id="mei") for number in range(501)]
+    rides = [
+        Reversal(action_id=f"ride-{number}", occurred_at=moment, reason="fraud", user_id="mei") for number in range(501)
+    ]
 
     taken = operator_of(api).take_back("bikes", rides)
 
