@@ -135,11 +135,11 @@ def _conclude(selection: Selection, journal: Journal, chosen: argparse.Namespace
 
 def main() -> None:
     parser = command_parser("operations.take_back", __doc__)
-    add_arguments(parser, _LONGEST_REASON)
+    add_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="take it back; without this, only show what it changes")
     parser.add_argument("--out", type=path, help="a file to which everything is written as JSON")
     chosen = parser.parse_args()
-    selection = select(chosen, "take-back")
+    selection = select(chosen, "take-back", _LONGEST_REASON)
     warn_of_active(selection.app)
     with exit_if_unreachable(selection.known):
         try:
