@@ -297,6 +297,9 @@ def _report(journey: Journey) -> None:
     journey("view_receipt", "A receipt that does not exist", "unknown_receipt", path={"receipt_id": "none"})
     journey("view_wallet", "Points that ripen tomorrow", path=MEI)
     journey("view_ledger", "All entries", path=MEI)
+    operator: dict[str, Any] = {"client": "operator-client", "path": MEI}
+    journey("view_ledger", "As an operator", **operator, query={"reason": "ticket 4711"})
+    journey("view_ledger", "As an operator without a reason", "reason_required", **operator)
     journey("view_ledger", "A cursor of another list", "invalid_parameter", path=MEI, query={"cursor": "next"})
     journey("view_statement", "The month of June", path=MEI, query={"month": "2026-06"})
 
