@@ -27,12 +27,11 @@ from operations.json_lines import DamagedError, InUseError
 from saxaul.catalog.clients import OPERATOR
 from saxaul.catalog.entries import is_phrase
 from saxaul.deadline import UnansweredError
+from saxaul.http.reasons import LONGEST, SHORTEST, has_word
 from saxaul.races import OverloadedError
 from saxaul.storage.clients import dynamodb
 from saxaul.storage.table import Table
 from saxaul_client import App, OperatorClient
-
-SHORTEST_REASON, LONGEST_REASON = 5, 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,13 +90,13 @@ class Selection(NamedTuple):
         return state() / folder / f"{stack_name()}-{self.sought.app}-{name}.jsonl"
 
 
-def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGEST_REASON) -> Selection:
+def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGEST) -> Selection:
     """Find out what a command is about, and note in the stack's log who runs it and why.
 
     Ends the program if the app does not exist, the span is empty, or the reason is unfit or cannot be noted.
     """
-    if not SHORTEST_REASON <= len(chosen.reason) <= longest_reason or not is_phrase(chosen.reason):
-        limits = f"{SHORTEST_REASON} to {longest_reason} characters"
+    if not SHORTEST <= len(chosen.reason) <= longest_reason or not is_phrase(chosen.reason):
+        limits = f"{SHORTEST} to {longest_reason} characters"
         exit_with(f"The reason must be a phrase of {limits}, without control characters.")
     known = stack()
     if "log_group" not in known:
@@ -105,7 +104,7 @@ def select(chosen: argparse.Namespace, command: str, longest_reason: int = LONGE
     first, end = (_instant(text, ZoneInfo(known["time_zone"])) for text in (chosen.first, chosen.end))
     if first >= end:
         exit_with(f"FROM must be before TO, but {chosen.first} is not before {chosen.end}.")
-    if chosen.user and chosen.user.casefold() in chosen.reason.casefold():
+    if chosen.user and has_word(chosen.reason, chosen.user):
         exit_with("The reason is logged, so it must not have the id of the person.")
     sought = Sought(chosen.app, first, end, chosen.type or "", chosen.user or "")
     app = _registered(chosen.app)

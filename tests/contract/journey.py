@@ -293,7 +293,7 @@ def _report(journey: Journey) -> None:
     reversal = {"action_id": "ride-3", **MEI, "occurred_at": ride["occurred_at"], "reason": "reported twice"}
     journey("reverse_actions", "One ride", 202, body={"reversals": [reversal]})
     stolen = {**reversal, "action_id": "bike-8", "user_id": "li", "reason": "invented rides"}
-    bikes = {"app_id": "citybike"}
+    bikes = {"app_id": "bikes"}
     taken = journey("take_back", "A ride of an app", 202, path=bikes, body={"reversals": [stolen]})
     journey(
         "take_back", "An app that does not exist", "unknown_app", path={"app_id": "bike"}, body={"reversals": [stolen]}
@@ -304,6 +304,9 @@ def _report(journey: Journey) -> None:
     journey("view_receipt", "A receipt that does not exist", "unknown_receipt", path={"receipt_id": "none"})
     journey("view_wallet", "Points that ripen tomorrow", path=MEI)
     journey("view_ledger", "All entries", path=MEI)
+    operator: dict[str, Any] = {"client": "operator-client", "path": MEI}
+    journey("view_ledger", "As an operator", **operator, query={"reason": "ticket 4711"})
+    journey("view_ledger", "As an operator without a reason", "reason_required", **operator)
     journey("view_ledger", "A cursor of another list", "invalid_parameter", path=MEI, query={"cursor": "next"})
     journey("view_statement", "The month of June", path=MEI, query={"month": "2026-06"})
 

@@ -192,7 +192,7 @@ class Requests:
             route.path,
             client=self.client,
             path={name: value for name, value in values.items() if f"{{{name}}}" in route.path},
-            query={**query_of(route, USER.id), **more},
+            query={**query_of(route, USER.id, self.sender), **more},
             body=body_of(route, self.certificate) if body is None else body,
             headers={"Idempotency-Key": "key-1"},
             person=person,

@@ -3,17 +3,36 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from saxaul_client.client import Client, as_object, items_of
+from saxaul_client.client import as_object, items_of
 from saxaul_client.errors import AnswerError
-from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page, Receipt, Reported, Reversal
+from saxaul_client.models import (
+    App,
+    CatalogEntry,
+    ForestTree,
+    JsonObject,
+    LedgerLine,
+    NewSecret,
+    Page,
+    Receipt,
+    Redemption,
+    Reported,
+    Reversal,
+    Statement,
+    Suggestions,
+    Wallet,
+)
+from saxaul_client.persons import ReadingClient
 from saxaul_client.reading import parsed, read, read_list
 
 _ENTRY = "/catalog/{kind}/{id}"
 _APP = "/apps/{app_id}"
 
 
-class OperatorClient(Client):
-    """Calls the API as an operator: it writes the catalog, and registers apps and planting partners.
+class OperatorClient(ReadingClient):
+    """Calls the API as an operator: it writes the catalog, registers apps and planting partners, and reads persons.
+
+    Each read of a person has a ``reason`` of 5 to 200 characters, such as ``ticket 4711``, which is logged. It must not
+    name the person.
 
     The ``if_match`` of a write is the ETag of the only version that it may replace. ``new`` is for a write that must
     not replace any. Otherwise it is refused as a ``Problem`` of status 412.
@@ -99,6 +118,46 @@ class OperatorClient(Client):
     def receipt(self, receipt_id: str) -> Receipt:
         """Return what became of each item of a call of any app, for 30 days after it."""
         return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
+
+    def suggest(
+        self, text: str, *, lang: str | None = None, limit: int | None = None, known: Suggestions | None = None
+    ) -> Suggestions:
+        """Search in every app at once. If ``known`` is still what the API would answer, it is returned."""
+        return self._suggest({"q": text, "lang": lang, "limit": limit}, known)
+
+    def wallet(self, user_id: str, *, reason: str) -> Wallet:
+        return self._wallet(user_id, {"reason": reason})
+
+    def ledger_pages(
+        self, user_id: str, *, reason: str, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[LedgerLine]]:
+        """Yield the ledger of a person, newest line first. ``caps`` of a line says why it earns less than usual."""
+        return self._ledger_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
+
+    def statement(self, user_id: str, month: str | None = None, *, reason: str) -> Statement:
+        """Return the sums of a month, such as ``2026-06``; by default, of this month."""
+        return self._statement(user_id, {"reason": reason, "month": month})
+
+    def forest_pages(
+        self,
+        user_id: str,
+        *,
+        reason: str,
+        limit: int | None = None,
+        cursor: str | None = None,
+        lang: str | None = None,
+    ) -> Iterator[Page[ForestTree]]:
+        """Yield the trees of a person, the most recently requested first."""
+        return self._forest_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor, "lang": lang})
+
+    def redemption(self, user_id: str, redemption_id: str, *, reason: str) -> Redemption:
+        return self._redemption(user_id, redemption_id, {"reason": reason})
+
+    def redemption_pages(
+        self, user_id: str, *, reason: str, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[Redemption]]:
+        """Yield the redemptions of a person in any state, the most recently requested first."""
+        return self._redemption_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
 
     def _app(
         self, method: str, path: str, app_id: str, body: object = None, headers: dict[str, str] | None = None
