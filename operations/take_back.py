@@ -64,7 +64,8 @@ def rehearse(selection: Selection, lines: Sequence[AppLine], *, is_done: bool) -
     for line in lines:
         by_owner.setdefault(line.owner, []).append(line)
     outcomes: list[Outcome] = []
-    with progress("reading the wallets" if is_done else "computing what goes", "persons", len(by_owner)) as tell:
+    total = len(by_owner)
+    with progress("computing what becomes of the wallets", "persons", total) as tell:
         for owner, mine in by_owner.items():
             try:
                 outcomes.append(rehearsal.outcome(owner, () if is_done else mine, selection.sought.app))

@@ -299,7 +299,12 @@ def _report(journey: Journey) -> None:
         "take_back", "An app that does not exist", "unknown_app", path={"app_id": "bike"}, body={"reversals": [stolen]}
     )
     journey.stack.deliver_reported()
-    journey("view_receipt", "What became of a call that takes back", path=taken.body, client="operator-client")
+    journey(
+        "view_receipt",
+        "What became of a call that takes back",
+        path={"receipt_id": taken.body["receipt_id"]},
+        client="operator-client",
+    )
     journey("view_receipt", "What became of a call", path={"receipt_id": reported.body["receipt_id"]})
     journey("view_receipt", "A receipt that does not exist", "unknown_receipt", path={"receipt_id": "none"})
     journey("view_wallet", "Points that ripen tomorrow", path=MEI)

@@ -162,13 +162,18 @@ def test_only_the_console_escapes_markup_and_every_command_prints_through_it() -
 
 OWN_MARKUP = {
     ("action_queue.py", "most"),
+    ("app_actions.py", "total"),
     ("apps.py", "table"),
     ("reconcile.py", "grid"),
     ("reconcile.py", "mark"),
     ("recount.py", "line"),
     ("replay.py", "len(users)"),
     ("replay.py", "total"),
+    ("shown_actions.py", "grid"),
     ("shown_batches.py", "grid"),
+    ("shown_outcomes.py", "grid"),
+    ("take_back.py", "total"),
+    ("take_back_calls.py", "total"),
     ("results.py", "Padding(table, (0, 0, 0, 4))"),
 }
 """What is printed as it is: tables and lines that the command makes of its own words and numbers, by file."""
