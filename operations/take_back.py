@@ -116,7 +116,7 @@ def _begin(selection: Selection, journal: Journal) -> bool:
     lines, too_old = _look(selection)
     if too_old:
         number = sum(line.actions for line in too_old)
-        console.print(f"[yellow]·[/] {number:,} actions occurred more than {REVERSAL_DAYS} days ago, and stay")
+        console.print(f"[yellow]·[/] {number:,} actions occurred more than {REVERSAL_DAYS:,} days ago, and stay")
     if lines:
         journal.begin_round(lines)
     return bool(lines)
