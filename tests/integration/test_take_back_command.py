@@ -9,7 +9,7 @@ import pytest
 
 from operations import take_back
 from operations.json_lines import opened
-from operations.take_back_calls import PATIENCE
+from operations.take_back_calls import PATIENCE, follow
 from saxaul.catalog.entries import Cap
 from saxaul.ledger.actions import Action, Owner
 from saxaul.storage.clients import dynamodb
@@ -177,8 +177,6 @@ def test_two_operators_on_one_machine_do_not_take_back_at_once(commands: Command
 def test_an_operator_on_another_machine_who_is_faster_disturbs_nobody(
     commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    follow = take_back.follow
-
     def second(*arguments: Any) -> None:  # noqa: ANN401 - those of follow
         monkeypatch.setattr(take_back, "follow", follow)
         monkeypatch.setenv("SAXAUL_STATE", str(tmp_path / "other"))
@@ -199,7 +197,7 @@ def test_an_operator_on_another_machine_who_is_faster_disturbs_nobody(
 def test_what_the_app_reports_in_the_span_meanwhile_is_taken_back_too(
     commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follow, more = take_back.follow, iter(range(3))
+    more = iter(range(3))
 
     def report_more(*arguments: Any) -> None:  # noqa: ANN401 - those of follow
         follow(*arguments)
@@ -218,7 +216,7 @@ def test_an_app_that_never_stops_reporting_ends_the_command_with_advice(
     commands: Commands, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call_app("POST", BIKES, "resume").status == 200
-    follow, number = take_back.follow, iter(range(100))
+    number = iter(range(100))
 
     def report_more(*arguments: Any) -> None:  # noqa: ANN401 - those of follow
         follow(*arguments)
