@@ -10,6 +10,7 @@ import pytest
 from operations import take_back
 from operations.json_lines import opened
 from operations.take_back_calls import PATIENCE, follow
+from operations.take_back_journal import Journal
 from saxaul.catalog.entries import Cap
 from saxaul.ledger.actions import Action, Owner
 from saxaul.storage.clients import dynamodb
@@ -109,7 +110,7 @@ def test_taking_back_again_changes_nothing(commands: Commands) -> None:
 def test_a_run_that_was_stopped_goes_on(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, stopped_at: str, is_noted: bool
 ) -> None:
-    note = getattr(take_back.Journal, stopped_at)
+    note = getattr(Journal, stopped_at)
 
     def stop(journal: Any, *noted: Any) -> None:  # noqa: ANN401 - the method's own
         if is_noted:
@@ -117,7 +118,7 @@ def test_a_run_that_was_stopped_goes_on(
         raise RuntimeError("stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr(take_back.Journal, stopped_at, stop)
+        patch.setattr(Journal, stopped_at, stop)
         with pytest.raises(RuntimeError):
             commands.run("take-back", "--yes")
     with journal_of(commands).open("ab") as journal:
