@@ -24,6 +24,7 @@ OUTPUTS = {
     "bucket": "ManifestBucketName",
     "bus": "BusName",
     "time zone": "TimeZone",
+    "log group": "LogGroupName",
     "pool": "UserPoolId",
     "API": "ApiId",
     "API's address": "ApiUrl",
@@ -69,6 +70,7 @@ class DeployedStack:
             "bucket": outputs["ManifestBucketName"],
             "bus": outputs["BusName"],
             "time_zone": outputs["TimeZone"],
+            "log_group": outputs["LogGroupName"],
             "functions": self.functions,
             "clients": {OPERATOR: self._operator(outputs["UserPoolId"])},
         }

@@ -158,6 +158,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
                 "POST /apps/{app_id}/secret": {"overlap_seconds": 0},
             }.items()
         },
+        "POST /apps/{app_id}/reversals": [Honest({"app_id": world.apps.app_id}, body={"reversals": [reversal]})],
         "DELETE /apps/{app_id}": [Honest({"app_id": world.apps.ended_id})],
         "DELETE /apps/{app_id}/secrets/{secret_id}": [
             Honest({"app_id": world.apps.rotated_id, "secret_id": world.apps.secret_id})

@@ -1,6 +1,6 @@
 """The client of an operator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from saxaul_client.client import as_object, items_of
@@ -13,7 +13,10 @@ from saxaul_client.models import (
     LedgerLine,
     NewSecret,
     Page,
+    Receipt,
     Redemption,
+    Reported,
+    Reversal,
     Statement,
     Suggestions,
     Wallet,
@@ -142,6 +145,19 @@ class OperatorClient(ReadingClient):
     ) -> Iterator[Page[Redemption]]:
         """Yield the redemptions of a person in any state, the most recently requested first."""
         return self._redemption_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
+
+    def take_back(self, app_id: str, reversals: Iterable[Reversal]) -> Reported:
+        """Reverse actions or sums of an app, in calls of at most 500. Refused ones are returned, also if all are.
+
+        Raises:
+            IncompleteError: there were several calls, and one failed after others had succeeded.
+            SaxaulError: the first call failed.
+        """
+        return self._report_in_calls("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
+
+    def receipt(self, receipt_id: str) -> Receipt:
+        """Return what became of each item of a call of any app, for 30 days after it."""
+        return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
 
     def _app(
         self, method: str, path: str, app_id: str, body: object = None, headers: dict[str, str] | None = None

@@ -18,7 +18,7 @@ from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, M
 from saxaul.catalog.models import Field, Model, model_validator
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.fates import mark_of
-from saxaul.ledger.identifiers import Id, Instant, Reason
+from saxaul.ledger.identifiers import EntryId, Id, Instant, Reason
 from saxaul.ledger.receipts import ReceiptKind, ReceiptPart, waiting_outcomes, with_outcomes
 
 _ONE = Decimal(1)  # that of ledger/entries.py would be one more import
@@ -51,7 +51,7 @@ The last three are the terms of its award: the version of the action type, the c
 plausible quantity of the facility.
 """
 
-PackedReversal = tuple[Literal["user", "facility"], Id, Id, Reason, Instant]
+PackedReversal = tuple[Literal["user", "facility"], Id, EntryId, Reason, Instant]
 """A reversal as a row of a message: the owner's kind and id, action_id, reason, occurred_at."""
 
 PackedWithdrawal = tuple[Literal["user", "facility"], Id, Id, Window, bool]
