@@ -10,7 +10,7 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed apps secret export reconcile recount dead-letters replay viewer pictures openapi bench
+.PHONY: help run env up down story seed apps secret export status reconcile recount dead-letters replay viewer pictures openapi bench
 .PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
@@ -32,7 +32,7 @@ story: env ## turn a bus ride into a tree on the running stack, with real reques
 	@$(BIN)/python -m local.story
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-seed apps secret export reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
+seed apps secret export status reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
 
 seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
@@ -47,6 +47,9 @@ secret: env ## make another secret of an app (APP=, OVERLAP=seconds, STACK=; AGA
 export: env ## write the apps and the catalog of a stack to files, for make seed (FOLDER=, STACK=)
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
+
+status: env ## show on one screen how a stack is, and what to do next (JSON=1, STACK=)
+	@$(BIN)/python -m operations.status $(if $(JSON),--json)
 
 reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (STACK=)
 	@$(BIN)/python -m operations.reconcile

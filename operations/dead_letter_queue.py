@@ -17,6 +17,19 @@ BATCH = 10
 """The most messages that SQS accepts or returns in one request."""
 
 
+def count_messages(client: "SQSClient", url: str) -> int:
+    """Return about how many messages a queue has, those included that somebody is processing or looking at."""
+    found = client.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )
+    return sum(map(int, found["Attributes"].values()))
+
+
 class AbsentMessageError(Exception):
     """The queue did not return the message."""
 
