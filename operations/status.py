@@ -21,7 +21,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, open_client, stack, stack_name, use_stack
+from local.client import client_arguments_of_stack, open_client, stack, stack_clock, stack_name, use_stack
 from local.command import command_parser, run_command
 from local.console import print_failure
 from operations.log_group import LogGroup, UnfinishedQueryError
@@ -41,7 +41,6 @@ from operations.shown_status import (
 )
 from operations.status_reading import Reading
 from saxaul.catalog.clients import OPERATOR
-from saxaul.clock import SYSTEM_CLOCK
 from saxaul.deadline import UnansweredError
 from saxaul.races import OverloadedError
 from saxaul.storage.clients import dynamodb, sqs
@@ -118,7 +117,7 @@ def main() -> None:
     parser = command_parser("operations.status", __doc__, is_whole=True)
     parser.add_argument("--json", action="store_true", help="print the status as one JSON document")
     chosen = parser.parse_args()
-    known, clock = stack(), SYSTEM_CLOCK
+    known, clock = stack(), stack_clock()
     use_stack(known)
     dynamodb(), sqs()  # before there are several threads, because botocore makes clients in one only
     logs = boto3.client("logs", **_patient(client_arguments_of_stack(known)))
