@@ -31,8 +31,8 @@ clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06
 down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down
 
-story: env ## turn a bus ride into a tree on the running stack, with real requests
-	@$(BIN)/python -m local.story
+story: env ## turn a bus ride into a tree on the running stack, or show the day of a campaign (DAY=world-environment-day, YEAR=, PORT=)
+	@$(BIN)/python -m $(if $(DAY),local.season "$(DAY)" --port $(PORT) $(if $(YEAR),--year "$(YEAR)"),local.story)
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
 seed apps secret export status reconcile recount dead-letters replay clock: export SAXAUL_STACK = $(STACK)

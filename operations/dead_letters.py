@@ -46,8 +46,11 @@ _KEPT = "Correct its rows, and keep app, accepted_at, receipt, part, parts, size
 _UNREADABLE = "unreadable"
 """How the summary of a message begins that cannot be parsed."""
 
-_NEXT = """  Correct what cannot be read with DO="redrive --id ID --body-file fixed.json", or delete it with DO="drop --id ID".
-  When you have fixed why the others came back: DO="redrive --id ID", or DO="redrive --again" for all of them."""
+_NEXT = (
+    'Correct what cannot be read: DO="redrive --id ID --body-file fixed.json", or delete it: DO="drop --id ID".',
+    'When you have fixed why the others came back: DO="redrive --id ID", or DO="redrive --again" for all of them.',
+)
+"""What to do with messages that a redrive left."""
 
 _SHOWN_CHARACTERS = 120
 """How many characters to show of a message body that cannot be parsed."""
@@ -93,10 +96,11 @@ def redrive_all(client: "SQSClient", queues: Queues, *, again: bool) -> None:
                 moved += 1
     console.print(f"[green]✓[/] moved {moved:,} messages back to {shown(queues.source_url)}")
     if stay:
-        console.print(f"[yellow]·[/] {counted(len(stay), 'message')} stayed, because a redrive would not help:")
+        console.print(f"[yellow]·[/] {shown(counted(len(stay), 'message'))} stayed, because a redrive would not help:")
         for message_id, why in stay.items():
             console.print(f"    [bold]{shown(message_id)}[/] {shown(why)}")
-        console.print(_NEXT, markup=False)
+        for sentence in _NEXT:
+            console.print(f"  {shown(sentence)}")
 
 
 def redrive_one(client: "SQSClient", queues: Queues, message_id: str, body: str | None) -> None:
@@ -174,7 +178,7 @@ def _print_message(message: "MessageTypeDef", kind: str) -> None:
     receipt = f", receipt {part.receipt_id} of {part.app}" if part else ""
     console.print(
         f"[bold]{shown(message['MessageId'])}[/] {shown(kind)}, {shown(age)} old, "
-        f"received {shown(attributes['ApproximateReceiveCount'])} times{redriven}{shown(receipt)}\n"
+        f"received {shown(attributes['ApproximateReceiveCount'])} times{shown(redriven)}{shown(receipt)}\n"
         f"    {shown(summary(message['Body'], kind))}"
     )
 

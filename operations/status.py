@@ -128,7 +128,7 @@ def main() -> None:
         sections = read_sections(reading, zone)
     now = datetime.fromtimestamp(clock.now(), zone)
     if chosen.json:
-        print(json.dumps(document(sections, now), indent=2))  # noqa: T201 - rich would wrap it
+        sys.stdout.write(json.dumps(document(sections, now), indent=2) + "\n")
     else:
         name = "the laptop stack" if known["endpoint_url"] else stack_name()
         title = f"{name}, {now:%a} {now.day} {now:%b %Y %H:%M} ({known['time_zone']})"
