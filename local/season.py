@@ -192,9 +192,12 @@ def _count(app: AppClient, before: dict[str, Any]) -> None:
     if before["progress"] is None:
         line(_progress(before))
         return
-    counted = before["progress"]["actions"] + PERSONS
-    after = poll(lambda: app.campaign(before["campaign_id"]), lambda view: view["progress"]["actions"] >= counted)
-    line(f"now: {_progress(dict(after))}")
+    wanted = {name: before["progress"][name] + PERSONS for name in ("actions", "persons")}
+    after = poll(
+        lambda: dict(app.campaign(before["campaign_id"])),
+        lambda view: all(view["progress"][name] >= number for name, number in wanted.items()),
+    )
+    line(f"now: {_progress(after)}")
 
 
 def _progress(view: dict[str, Any]) -> str:
@@ -214,7 +217,7 @@ def _progress(view: dict[str, Any]) -> str:
 def _multipliers(view: dict[str, Any]) -> str:
     by_times: dict[float, list[str]] = {}
     for action_type, times in view["multipliers"].items():
-        by_times.setdefault(times, []).append(action_type)
+        by_times.setdefault(float(times), []).append(action_type)
     return "; ".join(f"{times:g} times for {', '.join(names)}" for times, names in by_times.items()) or "as usual"
 
 

@@ -5,7 +5,7 @@ A row is yellow if somebody should look at it, and red if something does not wor
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rich.table import Column, Table
@@ -16,6 +16,7 @@ from operations.ages import age_text
 from operations.status_facts import (
     AppFacts,
     BatchFacts,
+    CampaignFacts,
     CatalogFacts,
     LogFacts,
     QueueFacts,
@@ -115,6 +116,27 @@ def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row
         yield Row(text, "yellow" if is_over else "green", to_do if is_over else "")
     if len(stocks) > SHOWN:
         yield Row(f"and {len(stocks) - SHOWN:,} more projects with more saplings")
+
+
+def rows_of_campaigns(campaigns: Sequence[CampaignFacts]) -> Iterator[Row]:
+    """Yield rows for the campaigns that run today, and one for each of the next ones."""
+    if not campaigns:
+        yield Row("none in the catalog")
+    for campaign in campaigns[:SHOWN]:
+        if campaign.state == "running":
+            yield Row(f"{campaign.campaign_id}: runs until {campaign.last_day}")
+            if campaign.progress:
+                yield Row(f"  {_progress(campaign.progress)}")
+            if campaign.goal:
+                goal = campaign.goal
+                yield Row(f"  goal: {goal['reached'] or 0:,} of {goal['target']:,} {goal['counts']}")
+        else:
+            yield Row(f"{campaign.campaign_id}: next on {campaign.first_day}")
+
+
+def _progress(progress: Mapping[str, Any]) -> str:
+    actions, persons = counted(progress["actions"], "action"), counted(progress["persons"], "person")
+    return f"{actions} of {persons}, {progress['points']:,} points, {progress['extra_points']:,g} by the campaign"
 
 
 def rows_of_refusals(refusals: RefusalFacts) -> Iterator[Row]:

@@ -1,8 +1,9 @@
 """Shows how a stack is, on one screen of 80 columns: `python -m operations.status`, or with `--json` as JSON.
 
 It shows the queues with the age of what waits longest; the dead letters; the batches that wait, are late, dead or lost;
-the saplings that are left; what was refused in the last hour; the suspended apps; how far the public totals are behind
-the ledger; the public log, and the ordered trees that wait for a report; and when the catalog was published.
+the saplings that are left; the campaigns with their progress; what was refused in the last hour; the suspended apps;
+how far the public totals are behind the ledger; the public log, and the ordered trees that wait for a report; and when
+the catalog was published.
 
 What needs a look is yellow, and what does not work is red. The last lines name the commands to run next. A section that
 cannot be read is named with the reason, and the others are shown. The exit code is 1 if a section could not be read,
@@ -29,6 +30,7 @@ from operations.shown_status import (
     Row,
     rows_of_apps,
     rows_of_batches,
+    rows_of_campaigns,
     rows_of_dead_letters,
     rows_of_log,
     rows_of_published,
@@ -74,6 +76,7 @@ def read_sections(reading: Reading, zone: ZoneInfo) -> dict[str, Section]:
         "queues": (reading.queues, {"queues": rows_of_queues, "dead letters": rows_of_dead_letters}),
         "batches": (reading.batches, {"batches": rows_of_batches}),
         "stocks": (reading.stocks, {"saplings": lambda facts: rows_of_stocks(facts, zone)}),
+        "campaigns": (reading.campaigns, {"campaigns": rows_of_campaigns}),
         "refusals": (reading.refusals, {"refused": rows_of_refusals}),
         "apps": (reading.apps, {"apps": rows_of_apps}),
         "totals": (reading.totals, {"totals": rows_of_totals}),
@@ -128,7 +131,7 @@ def main() -> None:
         sections = read_sections(reading, zone)
     now = datetime.fromtimestamp(clock.now(), zone)
     if chosen.json:
-        sys.stdout.write(json.dumps(document(sections, now), indent=2) + "\n")
+        sys.stdout.write(json.dumps(document(sections, now), indent=2, default=float) + "\n")
     else:
         name = "the laptop stack" if known["endpoint_url"] else stack_name()
         title = f"{name}, {now:%a} {now.day} {now:%b %Y %H:%M} ({known['time_zone']})"

@@ -1,7 +1,7 @@
 """What ``make status`` shows, as records. Ages are in seconds, and instants in seconds since 1970."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from saxaul.ledger.batches import BatchState
 
@@ -40,6 +40,25 @@ class StockFacts(NamedTuple):
     closed: bool
     next_at: int | None
     next_saplings: int | None
+
+
+class CampaignFacts(NamedTuple):
+    """A run of a campaign that includes today, or the next run.
+
+    Attributes:
+        state: ``running`` or ``next``.
+        first_day, last_day: of the run, as dates in ISO 8601.
+        goal: its ``target``, what it ``counts``, and what is ``reached``. None if it has none.
+        progress: ``actions``, ``persons``, ``points`` and ``extra_points``. None if the campaign multiplies no points,
+            or has not begun.
+    """
+
+    campaign_id: str
+    state: str
+    first_day: str
+    last_day: str
+    goal: Mapping[str, Any] | None
+    progress: Mapping[str, Any] | None
 
 
 class RefusalFacts(NamedTuple):

@@ -12,6 +12,7 @@ from operations.reconcile_receipts import Queues, judge, waiting_batches
 from operations.status_facts import (
     AppFacts,
     BatchFacts,
+    CampaignFacts,
     CatalogFacts,
     LogFacts,
     QueueFacts,
@@ -111,6 +112,13 @@ class Reading(NamedTuple):
         items = self.ledger.get_many(keys, consistent=False)
         found = [stocks.from_item(name, items.get(key)) for key, name in keys.items()]
         return sorted((_facts_of(stock, now) for stock in found), key=lambda facts: (facts.left, facts.project_id))
+
+    def campaigns(self) -> list[CampaignFacts]:
+        """Read the campaigns that run today, and the next run of the others, earliest first."""
+        document: Any = self.operator.call("GET", "/campaigns")
+        running = {view["campaign_id"] for view in document["running"]}
+        shown = document["running"] + [view for view in document["next"] if view["campaign_id"] not in running]
+        return [CampaignFacts(*(view[name] for name in CampaignFacts._fields)) for view in shown]
 
     def _project_ids(self) -> list[str]:
         return [entry["id"] for entry in items_of(self.operator.entry_pages("tree-projects", limit=200))]

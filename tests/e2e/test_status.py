@@ -44,7 +44,18 @@ def test_a_screen_of_80_columns_shows_all_sections_within_five_seconds(stack: di
     assert took < SECONDS
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert len(lines) <= 40
-    titles = ("queues", "dead letters", "batches", "saplings", "refused", "apps", "totals", "public log", "catalog")
+    titles = (
+        "queues",
+        "dead letters",
+        "batches",
+        "saplings",
+        "campaigns",
+        "refused",
+        "apps",
+        "totals",
+        "public log",
+        "catalog",
+    )
     assert [title for title in titles if not any(line.startswith(title) for line in lines)] == []
 
 

@@ -53,9 +53,19 @@ class Operator:
             Registered("see", "active", (ALXA,)),
         )
 
+    def call(self, method: str, path: str) -> dict[str, Any]:
+        assert (method, path) == ("GET", "/campaigns")
+        return {"running": [view("sale", "running"), view("day", "running")], "next": [view("sale"), view("other")]}
+
     def entry_pages(self, kind: str, *, limit: int) -> Iterator[Page[dict[str, Any]]]:
         assert (kind, limit) == ("tree-projects", 200)
         yield Page(({"id": "saxaul-alxa"}, {"id": "poplar-ejina"}), None)
+
+
+def view(name: str, state: str = "next") -> dict[str, Any]:
+    """Return a campaign with fields of ``GET /campaigns``."""
+    dates = {"first_day": "2026-06-05", "last_day": "2026-06-06"}
+    return {"campaign_id": name, "state": state, "name": "Sale", **dates, "goal": None, "progress": {"actions": 3}}
 
 
 class LogLines:
@@ -196,6 +206,14 @@ def test_the_totals_say_what_was_counted_last_and_what_was_posted_since(
 
 def test_apps_that_are_suspended_are_named(reading: Reading) -> None:
     assert reading.apps() == AppFacts(active=2, suspended=["bikes"])
+
+
+def test_of_each_campaign_the_run_of_today_is_shown_or_else_the_next_one(reading: Reading) -> None:
+    found = [(facts.campaign_id, facts.state, facts.progress) for facts in reading.campaigns()]
+
+    assert found == [
+        (name, state, {"actions": 3}) for name, state in (("sale", "running"), ("day", "running"), ("other", "next"))
+    ]
 
 
 def test_orders_whose_trees_wait_for_a_report_are_counted(stack: Stack, reading: Reading) -> None:

@@ -10,6 +10,7 @@ from operations.shown_status import Row, show, worst_of
 from operations.status_facts import (
     AppFacts,
     BatchFacts,
+    CampaignFacts,
     CatalogFacts,
     LogFacts,
     QueueFacts,
@@ -21,6 +22,9 @@ from operations.status_facts import (
 ZONE = ZoneInfo("Asia/Shanghai")
 NOON = 1780632000
 MANY = 10**9
+
+GOAL = {"counts": "actions", "target": 1_000_000, "reached": 1_234}
+PROGRESS = {"actions": 1_234, "persons": 1, "points": 197_440, "extra_points": 98_720.5}
 
 FINE: dict[str, Sequence[Row]] = {
     "queues": list(shown_status.rows_of_queues([QueueFacts("actions", 3, 2, 0), QueueFacts("planting", 0, MANY, 0)])),
@@ -36,6 +40,14 @@ FINE: dict[str, Sequence[Row]] = {
                 StockFacts("c", 1, False, None, None),
             ],
             ZONE,
+        )
+    ),
+    "campaigns": list(
+        shown_status.rows_of_campaigns(
+            [
+                CampaignFacts("sale", "running", "2026-06-05", "2026-06-06", GOAL, PROGRESS),
+                CampaignFacts("other", "next", "2026-07-05", "2026-07-05", None, None),
+            ]
         )
     ),
     "refused": list(
@@ -145,6 +157,15 @@ def test_the_worst_colour_counts() -> None:
     assert worst_of([]) == worst_of([green]) == "green"
     assert worst_of([yellow, green]) == "yellow"
     assert worst_of([green, red, yellow]) == "red"
+
+
+def test_a_campaign_that_runs_shows_its_progress_and_its_goal_and_the_next_one_its_day() -> None:
+    assert [row.text for row in FINE["campaigns"]] == [
+        "sale: runs until 2026-06-06",
+        "  1234 actions of 1 person, 197,440 points, 98,720.5 by the campaign",
+        "  goal: 1,234 of 1,000,000 actions",
+        "other: next on 2026-07-05",
+    ]
 
 
 def test_a_release_is_named_with_its_day_and_time_in_the_zone_of_the_programme() -> None:
