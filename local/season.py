@@ -132,7 +132,7 @@ def _stated(view: dict[str, Any], what: str) -> str:
 
 
 def _search(app: AppClient, campaign_id: str, person: str) -> None:
-    heading(f'{person} types "green" into the search box of Alipay, and the season comes first')
+    heading(f'{person} types "green" into the search box of Alipay, and gets the first page of the season')
     request("GET", "/suggestions?q=green&limit=10")
     found = [suggestion.members for suggestion in app.suggest("green", limit=10).suggestions]
     show_results(found)
@@ -156,9 +156,10 @@ def _act(app: AppClient, view: dict[str, Any], persons: list[str]) -> None:
     earned = {entry.action_type: entry for page in app.ledger_pages(persons[0]) for entry in page.items}
     for found in chosen:
         entry, usual = earned[found.action_type], _usual(found)
+        times = float(view["multipliers"].get(found.action_type, 1))
         by = f", {entry.points / usual:g} times the usual {usual:g}, by {entry.campaign_id}" * bool(entry.campaign_id)
-        line(f"{found.name}: {entry.points:,} points for {entry.quantity:g} {found.unit}{by}")
-        if entry.points != round(usual * view["multipliers"].get(found.action_type, 1)):
+        line(f"{found.name}: {entry.points:,} points for {float(entry.quantity):g} {found.unit}{by}")
+        if entry.points != round(usual * times):
             exit_with(f"{found.action_type} should earn its points times its multiplier, but it earned {entry.points}.")
 
 
