@@ -3,7 +3,6 @@
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from saxaul_client.client import as_object
 from saxaul_client.errors import SaxaulError
