@@ -233,7 +233,7 @@ def _preview(identifier: str, previewed: Previewed, day: date) -> EntryView:
     if isinstance(previewed.entry.entity, Campaign):
         preview = campaign_preview(day, previewed.run)
     elif previewed.multiplier is not None:
-        preview = type_preview(day, previewed.multiplier, previewed.campaign)
+        preview = type_preview(day, previewed.multiplier, previewed.multiplied_by)
     return preview_view(identifier, previewed.entry, settings().calendar, preview)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 from saxaul.catalog.calendar import Calendar, WindowLength
-from saxaul.catalog.entries import ActionType, Cap
+from saxaul.catalog.entries import ActionType, Cap, campaign_of
 from saxaul.http.views import Grams, Link, MonthText, NonNegative, Timestamp, grams
 from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.history import Line, LineState, Total, state_of
@@ -170,7 +170,7 @@ def line_view(
         "caps": [_cap_view(cap, entry, calendar) for cap in rule.caps if _cuts(cap, entry)] if rule else [],
         "rule": f"{entry.type}@{entry.rule}",
         "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
-        "campaign_id": entry.campaign or None,
+        "campaign_id": campaign_of(entry.campaign) or None,
         "conflicted": entry.conflicted,
     }
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from saxaul.catalog.entries import Campaign, CampaignEdition
-from saxaul.catalog.recurrences import first_days, latest_by
+from saxaul.catalog.recurrences import LAST_YEAR, first_days, latest_by
 from saxaul.trees.states import STANDING_STATES, State
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
 
 
 class Run(NamedTuple):
-    """One occurrence of a campaign: its first and its last day, in the programme's time zone."""
+    """One occurrence of a campaign: its first and its last day, in the programme's time zone.
+
+    A run that has lost all its days ends on the day before its first day.
+    """
 
     first: date
     last: date
@@ -29,24 +32,33 @@ class Run(NamedTuple):
 
 def run_at(campaign: Campaign, day: date) -> Run | None:
     """Return the run that includes a day, or None. If there are several, return the one that begins last."""
-    begun = _run(campaign, latest_by(campaign.recurs, day))
-    return begun if begun and day <= begun.last else None
+    return _run(campaign, campaign.begun_on(day))
 
 
 def run_after(campaign: Campaign, day: date) -> Run | None:
-    """Return the next run that begins after a day, or None."""
+    """Return the next run that begins after a day and has days, or None."""
     return _run(campaign, campaign.next_after(day))
 
 
 def run_before(campaign: Campaign, day: date) -> Run | None:
-    """Return the latest run that ended before a day, or None."""
-    return _run(campaign, latest_by(campaign.recurs, day - timedelta(days=campaign.days)))
+    """Return the latest run that has begun by a day and ended before it, or None."""
+    ended = [first for first, last in campaign.ends.items() if first <= day and last < day]
+    complete = latest_by(campaign.recurs, day - timedelta(days=campaign.days))
+    return _run(campaign, max([*ended, complete] if complete else ended, default=None))
+
+
+def run_to_show(campaign: Campaign, day: date) -> Run:
+    """Return the run that includes a day, or else the next run, or else the last one."""
+    run = run_at(campaign, day) or run_after(campaign, day) or run_before(campaign, day)
+    found = run or _run(campaign, latest_by(campaign.recurs, date(LAST_YEAR, 12, 31)))  # all runs have lost their days
+    if found is None:
+        raise AssertionError("the campaign never runs, although the catalog refuses such campaigns")
+    return found
 
 
 def runs_in(campaign: Campaign, year: int) -> list[Run]:
-    """Return the runs that begin in a year."""
-    last = timedelta(days=campaign.days - 1)
-    return [Run(first, first + last) for first in first_days(campaign.recurs, year)]
+    """Return the runs that begin in a year, also those that have lost all their days."""
+    return [Run(first, campaign.last_day_of(first)) for first in first_days(campaign.recurs, year)]
 
 
 _NO_DETAILS = CampaignEdition.model_construct()
@@ -76,4 +88,4 @@ def progress(campaign: Campaign, impacts: Iterable["Impact"]) -> int:
 
 
 def _run(campaign: Campaign, first: date | None) -> Run | None:
-    return Run(first, first + timedelta(days=campaign.days - 1)) if first else None
+    return Run(first, campaign.last_day_of(first)) if first else None

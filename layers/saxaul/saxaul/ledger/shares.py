@@ -38,6 +38,9 @@ Action types and campaigns are not counted, because their few names compress to 
 the largest period fits an item, with random ids and numbers.
 """
 
+_RUN_BYTES = 8
+"""What the first day of a run takes, and the reference to the name of its campaign. A year may have 53 runs of each."""
+
 _MARK_BYTES = 5
 """What the mark of a receipt takes with its name. Four characters of 6 bits do not compress to less than 3 bytes."""
 
@@ -93,7 +96,8 @@ def weight(name: str, entry: Entry) -> int:
         return _FIELDS_BYTES
     ids = len(name) - name.find(":") + len(entry.evidence_id)
     marks = (_MOST_MARKS if entry.is_total else _MOST_MARKS - 1) * _MARK_BYTES
-    return _FIELDS_BYTES + marks + ids + (len(entry.reversal.encode()) if entry.reversal else 0)
+    run = _RUN_BYTES if entry.campaign else 0
+    return _FIELDS_BYTES + marks + ids + run + (len(entry.reversal.encode()) if entry.reversal else 0)
 
 
 def sum_name(app: str, day: str, entry: Entry) -> str:

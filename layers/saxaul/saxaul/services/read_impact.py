@@ -8,7 +8,7 @@ from typing import NamedTuple
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import Campaign, Catalog
 from saxaul.clock import Clock
-from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before
+from saxaul.impact.campaigns import Run, progress, run_after, run_at, run_before, run_to_show
 from saxaul.impact.totals import FacilityYear, Impact, total
 from saxaul.log.counts import Counts
 from saxaul.problems import NotFound
@@ -132,10 +132,7 @@ class ImpactReading(NamedTuple):
                 "unknown_campaign", f"There is no campaign {identifier!r}; GET /campaigns lists all campaigns."
             )
         day = on or self._today()
-        run = run_at(campaign, day) or run_after(campaign, day) or run_before(campaign, day)
-        if run is None:
-            raise AssertionError(f"the campaign {identifier} never runs, although the catalog refuses such campaigns")
-        return self._shown_run(identifier, campaign, run)
+        return self._shown_run(identifier, campaign, run_to_show(campaign, day))
 
     def totals(self, first: date, last: date, *, with_facilities: bool) -> Totals:
         """Return the totals of the days from ``first`` to ``last``. The counts of trees cover all time.

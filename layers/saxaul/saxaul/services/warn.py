@@ -117,7 +117,7 @@ def _runs_every_day_of(campaign: Campaign, year: int) -> bool:
         run.first + timedelta(days=number)
         for begins_in in (year - 1, year)
         for run in runs_in(campaign, begins_in)
-        for number in range(campaign.days)
+        for number in range((run.last - run.first).days + 1)
     }
     return len({day for day in days if day.year == year}) >= 365  # noqa: PLR2004 - the days of a year
 
