@@ -598,7 +598,10 @@ def _repeated(known: Line, action: Action) -> str:
 
 
 def _campaign(catalog: Catalog, type_: str, day: date) -> tuple[Fraction, str]:
-    """Return the multiplier and the run of its campaign. The only campaign is World Environment Day, which lasts one day."""
+    """Return the multiplier and the run of its campaign.
+
+    The only campaign is World Environment Day, which lasts one day.
+    """
     if day.strftime("%m-%d") == "06-05":
         for name, campaign in catalog.campaigns.items():
             if type_ in campaign.multipliers:

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from saxaul.catalog.entries import Campaign, CampaignEdition, Goal
-from saxaul.impact.campaigns import Run, edition_of, progress, run_after, run_at, run_before, runs_in
+from saxaul.impact.campaigns import Run, edition_of, reached_goal, run_after, run_at, run_before, runs_in
 from saxaul.impact.totals import Act, Impact, Sum
 from tests.builders import make_campaign, make_text
 
@@ -83,13 +83,13 @@ IMPACT = Impact(
 
 
 def test_a_goal_of_actions_counts_peoples_actions_of_the_multiplied_types_or_of_all_types() -> None:
-    assert progress(with_goal("actions", bus_ride="2"), [IMPACT, IMPACT]) == 10
-    assert progress(with_goal("actions"), [IMPACT]) == 10
+    assert reached_goal(with_goal("actions", bus_ride="2"), [IMPACT, IMPACT]) == 10
+    assert reached_goal(with_goal("actions"), [IMPACT]) == 10
 
 
 def test_a_goal_of_trees_counts_reserved_ordered_and_planted_trees() -> None:
-    assert progress(with_goal("trees", bus_ride="2"), [IMPACT]) == 7
+    assert reached_goal(with_goal("trees", bus_ride="2"), [IMPACT]) == 7
 
 
-def test_a_campaign_without_a_goal_has_no_progress() -> None:
-    assert progress(make_campaign(), [IMPACT]) == 0
+def test_a_campaign_without_a_goal_has_no_reached_goal() -> None:
+    assert reached_goal(make_campaign(), [IMPACT]) == 0

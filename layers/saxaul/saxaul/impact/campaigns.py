@@ -9,7 +9,7 @@ from saxaul.catalog.recurrences import LAST_YEAR, first_days, latest_by
 from saxaul.trees.states import STANDING_STATES, State
 
 if TYPE_CHECKING:
-    from saxaul.impact.totals import Impact
+    from saxaul.impact.totals import Impact, Progress
 
 GOAL_STATES = frozenset({State.RESERVED, State.ORDERED, *STANDING_STATES})
 """The states of trees that count toward a goal: reserved, ordered, or standing (planted and not known to be dead)."""
@@ -28,6 +28,19 @@ class Run(NamedTuple):
         if day < self.first:
             return "next"
         return "running" if day <= self.last else "past"
+
+
+class Reached(NamedTuple):
+    """What was reached in a run so far.
+
+    Attributes:
+        toward_goal: how much of the campaign's goal; None if it has no goal, or the run has not begun.
+        progress: what people did whose points the campaign multiplied; None if it multiplies none, or the run has not
+            begun.
+    """
+
+    toward_goal: int | None = None
+    progress: "Progress | None" = None
 
 
 def run_at(campaign: Campaign, day: date) -> Run | None:
@@ -69,7 +82,7 @@ def edition_of(campaign: Campaign, run: Run) -> CampaignEdition:
     return campaign.editions.get(run.first.year, _NO_DETAILS)
 
 
-def progress(campaign: Campaign, impacts: Iterable["Impact"]) -> int:
+def reached_goal(campaign: Campaign, impacts: Iterable["Impact"]) -> int:
     """Return the progress toward the campaign's goal during a run. A goal counts people's actions or reserved trees.
 
     ``impacts`` are the totals of the days of the run. If the campaign multiplies the points of action types, only
