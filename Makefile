@@ -10,7 +10,7 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up down story seed apps secret export reconcile recount dead-letters replay viewer pictures openapi bench
+.PHONY: help run env up clock down story seed apps secret export reconcile recount dead-letters replay viewer pictures openapi bench
 .PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
@@ -22,8 +22,11 @@ run: env ## start the laptop stack, and watch a bus ride become a tree
 env: ## install everything that the other commands need
 	@$(MAKE) --no-print-directory --silent -j2 $(VENV)/installed .local/ministack/installed
 
-up: env ## start the laptop stack, or update the running one (PORT=4566)
-	@$(BIN)/python -m local.stack up --port $(PORT)
+up: env ## start the laptop stack, or update the running one (PORT=4566, AT=2027-06-05T09:00, PARAMETERS='Name=value')
+	@$(BIN)/python -m local.stack up --port $(PORT) $(if $(AT),--at "$(AT)") $(if $(PARAMETERS),--parameters '$(PARAMETERS)')
+
+clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06-05T09:00 or BY=1d)
+	@$(BIN)/python -m local.clock $(if $(AT),--at "$(AT)") $(if $(BY),--by "$(BY)")
 
 down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down
@@ -32,7 +35,7 @@ story: env ## turn a bus ride into a tree on the running stack, with real reques
 	@$(BIN)/python -m local.story
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-seed apps secret export reconcile recount dead-letters replay: export SAXAUL_STACK = $(STACK)
+seed apps secret export reconcile recount dead-letters replay clock: export SAXAUL_STACK = $(STACK)
 
 seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)

@@ -10,14 +10,21 @@ to .local/<stack>.json as soon as it is known.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.table import Column, Table
 
-from local.client import exit_on_failure, make_secret_advice, of_stack, open_client, stack, stack_file
+from local.client import (
+    exit_on_failure,
+    make_secret_advice,
+    of_stack,
+    open_client,
+    stack,
+    stack_clock,
+    stack_file,
+)
 from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown
 from local.credentials import remember
@@ -190,7 +197,7 @@ def make_secret(app_id: str, overlap_seconds: int | None, *, again: bool) -> Non
         ends = [secret.ends_at for secret in app.secrets if secret.ends_at is not None]
         if again and newest and ends:
             operator.delete_secret(app_id, newest[-1].secret_id)
-            left = max(0, int((max(ends) - datetime.now(UTC)).total_seconds()))
+            left = max(0, int(max(ends).timestamp()) - stack_clock().now())
             overlap_seconds = left if overlap_seconds is None else overlap_seconds
         try:
             secret = operator.rotate_secret(app_id, overlap_seconds=overlap_seconds)

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from local.console import exit_with
 from local.deployment import ADMIN, REGION, client_arguments
 from local.sam import STACK_NAME, state
+from local.stack_clock import StackClock
 from saxaul.catalog.clients import OPERATOR
+from saxaul.clock import SYSTEM_CLOCK, Clock
 from saxaul_client import Client, Problem, SaxaulError, UnreachableError
 
 AnyClient = TypeVar("AnyClient", bound=Client)
@@ -67,6 +69,11 @@ def stack() -> dict[str, Any]:
         )
     found: dict[str, Any] = json.loads(file.read_text())
     return found
+
+
+def stack_clock() -> Clock:
+    """Return the clock of the selected stack. Only that of the laptop stack can be ahead of this machine's clock."""
+    return StackClock() if stack_name() == LAPTOP else SYSTEM_CLOCK
 
 
 def client_arguments_of_stack(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Deploys the template to the endpoint of the laptop stack, and describes the result."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ import boto3
 from botocore.config import Config
 
 from local.build import BUILT, THIS_MACHINE
+from local.deploy import quoted
 from local.deployed import DeployedStack
 from local.gateway import give_gateway_responses
 from local.sam import ROOT, sam, state
@@ -36,8 +38,8 @@ class Deployment:
         self.endpoint = endpoint
         self._client_arguments = client_arguments(endpoint)
 
-    def deploy(self) -> None:
-        """Create or update the stack.
+    def deploy(self, parameters: Mapping[str, str]) -> None:
+        """Create or update the stack. ``parameters`` replaces values of the template's parameters on the laptop.
 
         Raises:
             SamError: the deployment failed.
@@ -49,7 +51,8 @@ class Deployment:
             "PublicUrl": f"{self.endpoint}/_aws/execute-api/{{api_id}}/v1",
             "TokenUrl": f"{self.endpoint}/oauth2/token",
         }
-        overrides = [f'{name}="{value}"' for name, value in {**_PARAMETERS, **addresses}.items()]
+        chosen = {**_PARAMETERS, **parameters, **addresses}
+        overrides = [f"{name}={quoted(value)}" for name, value in chosen.items()]
         sam(
             "deploy",
             *("--template-file", str(BUILT / "template.yaml"), "--config-file", str(ROOT / "samconfig.toml")),

@@ -14,18 +14,23 @@ MiniStack 1.5.33 differs from AWS in three ways that matter to accrual, and in o
 - Cognito lacks the calls that add, list and delete the secrets of a client, and takes only the first secret for a
   token. With this correction, a client has one secret or two, and gets tokens with each.
 
+Besides, each worker gets the clock of the stack (local/worker_clock.py), which may be ahead of that of this machine.
+MiniStack's own clock, and so those of queues, tokens and logs, is never moved.
+
 MiniStack also parses each statement of a batch twice, and evaluates the policies for each statement. Here, the second
 time gets the result of the first, and each permission is evaluated once. So a write takes less processor time.
 MiniStack still checks and runs each statement itself.
 """
 
 import json
+import os
 import re
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -45,7 +50,16 @@ def main() -> None:
     functions = import_module("ministack.services.lambda_svc")
     functions._poll_dynamodb_streams = in_own_thread(functions._poll_dynamodb_streams)  # type: ignore[attr-defined] # noqa: SLF001
     add_secrets(import_module("ministack.services.cognito"))
+    workers = import_module("ministack.core.lambda_runtime")
+    program = with_clock(workers._PYTHON_WORKER_SCRIPT, os.environ.pop("SAXAUL_CLOCK"))  # noqa: SLF001
+    workers._PYTHON_WORKER_SCRIPT = program  # type: ignore[attr-defined] # noqa: SLF001
     import_module("ministack.app").main()
+
+
+def with_clock(program: str, file: str) -> str:
+    """Return the program of a worker, but with the clock that is as far ahead of this machine's as the file says."""
+    moving = Path(__file__).with_name("worker_clock.py").read_text("utf-8")
+    return f"{moving}\n\ninstall({file!r})\n\n{program}"
 
 
 def _with_stream(dynamodb: Any, write: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401 - a module

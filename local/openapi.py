@@ -100,8 +100,9 @@ _SCOPES: Mapping[str, str] = {
     "trees.redeem": "Harvest and spend the points of persons.",
     "grants.write": "Record what persons let third-party apps do.",
     "planting.write": "Read planting orders, and report on their trees.",
-    "catalog.write": "Read and write the catalog.",
+    "catalog.write": "Read and write the catalog, search, and read action types, campaigns and tree projects.",
     "apps.write": "Register apps and planting partners, rotate their secrets, suspend and end them.",
+    "users.read": "Read the points and the trees of any person, as an operator.",
 }
 
 _OF_EVERY_OPERATION = ("invalid_parameter", "throttled", "internal_error", "busy", "timeout")
@@ -263,7 +264,7 @@ class _Document:
             "summary": f"The status and the headers of: {summary}" if is_head else summary,
             "description": "\n\n".join(filter(None, (more, who(declared.access)))),
             "tags": [_tag_of(declared.path)],
-            "security": [{"oauth2": [f"{SCOPES_OF}/{declared.access.scope}"]}] if declared.access.scope else [],
+            "security": [{"oauth2": [f"{SCOPES_OF}/{scope}"]} for scope in declared.access.scopes],
             "x-saxaul-access": _access(declared.access),
             "parameters": [*self._parameters(declared, examples)],
         }
@@ -418,12 +419,15 @@ def who(access: Access) -> str:
     kind = {"app": "an app", "partner": "a planting partner", "operator": "an operator"}[access.role]
     sender = "a first-party app" if access.first_party else kind
     sentences = [f"The token must be that of {sender}, and have the scope `saxaul/{access.scope}`."]
+    if access.operator_scope:
+        sentences.append(f"Or it is that of an operator, and has the scope `saxaul/{access.operator_scope}`.")
     if access.cover:
         sentences.append(f"A third-party app needs a grant of the person that covers `{access.cover}`.")
     if access.optional:
         sentences.append(
-            f"If the query names a person, the token must have the scope `saxaul/{access.optional.scope}` too, and a "
-            f"third-party app needs a grant of the person that covers `{access.optional.cover}`."
+            f"If the query names a person, the token must be that of {sender} and have the scope "
+            f"`saxaul/{access.optional.scope}` too, and a third-party app needs a grant of the person that covers "
+            f"`{access.optional.cover}`."
         )
     return " ".join(sentences)
 
@@ -432,6 +436,8 @@ def _access(access: Access) -> dict[str, Any]:
     made: dict[str, Any] = {"data": str(access.data)}
     if access.role:
         made |= {"role": access.role, "first_party": access.first_party, "cover": access.cover}
+    if access.operator_scope:
+        made["operator_scope"] = access.operator_scope
     if access.optional:
         made["person_in_query"] = access.optional._asdict()
     return made

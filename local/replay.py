@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from local.action_queue import count_messages, wait_until_empty, wait_until_few
 from local.calls import StoppedError, in_parallel, stop_on_failure
-from local.client import open_client
+from local.client import open_client, stack_clock
 from local.command import command_parser, non_empty, path, run_command
 from local.console import console, exit_with, progress, shown, step
 from local.replay_report import Sent, Survey, Wallets, totals
@@ -127,7 +127,7 @@ def main() -> None:
     )
     parser.add_argument("--app", type=non_empty, default="alipay", help="the app that reports the rides")
     chosen = parser.parse_args()
-    today = datetime.now(ZONE)
+    today = datetime.fromtimestamp(stack_clock().now(), ZONE)
     bad_rows = state() / "replay" / f"{chosen.file.name[:60]}.bad-rows.txt"
     try:
         with step(f"reading {shown(chosen.file.name)}"):

@@ -1,7 +1,7 @@
 """The laptop stack: an AWS emulator to which the template is deployed.
 
-python -m local.stack up [--port 4566]    start the stack, or update a running one
-python -m local.stack down                stop the emulator and the workers that it started
+python -m local.stack up [--port 4566] [--at TIME]    start the stack, or update a running one
+python -m local.stack down                            stop the emulator and the workers that it started
 """
 
 import json
@@ -10,21 +10,26 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
 
 from local.build import THIS_MACHINE, build
-from local.command import command_parser, run_command, whole_number
+from local.command import command_parser, non_empty, run_command, whole_number
 from local.console import console, exit_with, shown, step
 from local.credentials import write_stack
+from local.deploy import parameters_in
 from local.deployed import UnfitStackError
 from local.deployment import ADMIN, REGION, Deployment
 from local.sam import ROOT, SamError, state, write_private
 from local.seed import seed
+from local.stack_clock import UnfitTimeError, clock_file, forget, instant_in, move_to
+from local.template import template
 
 _INTERPRETER = ROOT / ".local" / "ministack" / "bin" / "python"
 _BOOT_SECONDS = 30
@@ -32,22 +37,29 @@ _PORTS = (1024, 65535)
 """The first and the last port that a program without special rights may use."""
 
 
-def up(port: int) -> None:
+def up(port: int, at: str | None = None, parameters: Mapping[str, str] | None = None) -> None:
     """Start the emulator if it is not running. Then build and deploy the stack, and seed it with apps and a catalog.
 
-    A running stack keeps the secrets of its apps.
+    A running stack keeps the secrets of its apps. Ends the program if it is to start at another time.
+
+    Args:
+        port: the port of the emulator.
+        at: the time at which the clock of a stack starts that is not running; by default that of this machine.
+        parameters: values of the template's parameters that replace those of the laptop.
     """
+    if at and running():
+        exit_with(f"The stack is running already; its clock can be moved forward: make clock AT={at}")
     if running():
         port = _read(state() / "process.json")["port"]
         console.print(f"[green]✓[/] MiniStack is already running, on port {port:d}")
     else:
         with step(f"starting MiniStack on port {port:d}"):
-            start(port)
+            start(port, at)
     deployment = Deployment(f"http://localhost:{port}")
     with step("building the functions and layers"):
         build(THIS_MACHINE)
     with step("deploying template.yaml"):
-        deployment.deploy()
+        deployment.deploy(parameters or {})
         known = deployment.describe()
     with step("writing .local/stack.json and .local/env.json"):
         write_stack(state() / "stack.json", known)
@@ -66,12 +78,16 @@ def down() -> None:
             end(process)
     for name in ("process.json", "stack.json", "env.json", "stack.seeded.json"):
         (state() / name).unlink(missing_ok=True)
+    forget()
     with step("deleting the files of the workers"):
         shutil.rmtree(state() / "tmp", ignore_errors=True)
 
 
-def start(port: int) -> None:
-    """Start the emulator with nothing deployed. Write its log and a file about its process to the state folder."""
+def start(port: int, at: str | None = None) -> None:
+    """Start the emulator with nothing deployed. Write its log and a file about its process to the state folder.
+
+    Its clock starts at ``at``, a time in the zone of the template, or by default at that of this machine.
+    """
     state().mkdir(parents=True, exist_ok=True)
     if _is_taken(port):
         exit_with(f"Port {port} is in use by another program; choose another one, for example: make up PORT={port + 1}")
@@ -81,6 +97,9 @@ def start(port: int) -> None:
     scratch.mkdir(exist_ok=True)
     for name in ("stack.json", "stack.seeded.json"):  # of an emulator that did not end by `down`
         (state() / name).unlink(missing_ok=True)
+    forget()
+    if at:
+        move_to(instant_in(at, ZoneInfo(template()["Parameters"]["TimeZone"]["Default"])))
     with log_file.open("w") as log:
         process = subprocess.Popen(
             [_INTERPRETER, "-P", ROOT / "local" / "emulator.py"],  # -P: the modules of local/ must not hide others
@@ -97,6 +116,7 @@ def start(port: int) -> None:
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_REGION": REGION,
                 "IOT_MTLS_ENABLED": "0",  # avoids a second port, whose number is fixed: two stacks could not share it
+                "SAXAUL_CLOCK": str(clock_file()),
                 "AUTH": "true",  # enforce the functions' IAM policies, as AWS does
             },
         )
@@ -159,11 +179,17 @@ def main() -> None:
     parser = command_parser("local.stack", __doc__)
     parser.add_argument("command", choices=["up", "down"], help="start or update the stack, or stop it")
     parser.add_argument("--port", type=whole_number(*_PORTS), default=4566, help="up: the port of the emulator")
+    parser.add_argument("--at", type=non_empty, help="up: the time at which the stack's clock starts")
+    parser.add_argument(
+        "--parameters", type=non_empty, help="up: parameters of the template, as 'Name=value Name=value'"
+    )
     chosen = parser.parse_args()
+    if chosen.command == "down" and (chosen.at or chosen.parameters):
+        parser.error("--at and --parameters need up")
     os.environ.pop("SAXAUL_STACK", None)  # it may name a deployed stack, but these commands use the laptop stack
     try:
-        up(chosen.port) if chosen.command == "up" else down()
-    except (SamError, UnfitStackError) as error:
+        up(chosen.port, chosen.at, parameters_in(chosen.parameters or [])) if chosen.command == "up" else down()
+    except (SamError, UnfitStackError, UnfitTimeError, ValueError) as error:
         exit_with(str(error))
 
 

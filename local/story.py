@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import boto3
 
-from local.client import exit_on_failure, open_client, stack
+from local.client import exit_on_failure, open_client, stack, stack_clock
 from local.command import command_parser, run_command
 from local.console import console, exit_with, shown
 from local.deployment import client_arguments
@@ -155,7 +155,7 @@ def _plant(partner: PartnerClient, order_id: str, number: str) -> None:
         "tag": f"ALXA-{secrets.randbelow(90000) + 10000}",
         "lat": 38.8512,
         "lon": 105.7287,
-        "planted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "planted_at": _now().isoformat(),
     }
     _request("POST", f"/planting-orders/{order_id}/confirmations")
     reported = partner.confirm(order_id, [planted])
@@ -188,7 +188,7 @@ def _verify(client: Client, number: str) -> None:
 
 def _week_of(person: str) -> list[Action]:
     """Return a week of one person's actions, and one action of a type that the catalog lacks."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = _now()
     acts = [(kind, quantity, turn) for kind, quantity, often in WEEK for turn in range(often)]
     acts.append(("flight", 1, 0))
     return [
@@ -201,6 +201,11 @@ def _week_of(person: str) -> list[Action]:
         )
         for kind, quantity, turn in acts
     ]
+
+
+def _now() -> datetime:
+    """Return the time of the stack, in whole seconds."""
+    return datetime.fromtimestamp(stack_clock().now(), UTC)
 
 
 def _order_of(partner: PartnerClient, redemption_id: str) -> str | None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import client_arguments_of_stack, stack, use_stack
+from local.client import client_arguments_of_stack, stack, stack_clock, use_stack
 from local.command import command_parser, non_empty, path, run_command, whole_number
 from local.console import console, exit_with, shown
 from operations.ages import age_text
@@ -155,6 +155,7 @@ def summary(body: str, kind: str) -> str:
 
 def _print_message(message: "MessageTypeDef", kind: str) -> None:
     attributes = message["Attributes"]
+    # Queues keep the time of the machine, also if the clock of the laptop stack is ahead of it.
     age = age_text(time.time() - int(attributes["SentTimestamp"]) / 1000)
     part = part_named_in(message["Body"]) if kind == "actions" else None
     receipt = f", receipt {part.receipt_id} of {part.app}" if part else ""
@@ -229,7 +230,7 @@ def _receipts_of(chosen: argparse.Namespace) -> Receipts | None:
         return Receipts(Table(chosen.activity, SYSTEM_CLOCK))
     known = stack()
     use_stack(known)
-    return Receipts(Table(known["tables"]["activity"], SYSTEM_CLOCK))
+    return Receipts(Table(known["tables"]["activity"], stack_clock()))
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table as Grid
 
-from local.client import client_arguments_of_stack, stack, use_stack
+from local.client import client_arguments_of_stack, stack, stack_clock, use_stack
 from local.command import command_parser, non_empty, run_command, time_zone
 from local.console import console, exit_with, shown
 from operations.ledger_reading import MALFORMED, Reading, read_owner, scan, unreadable
@@ -257,12 +257,13 @@ def _certified_tree(item: Item) -> OrderedTree:
 
 def main() -> None:
     chosen = _arguments()
-    table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
+    clock = SYSTEM_CLOCK if chosen.table else stack_clock()
+    table = Table(chosen.table or ledger_of_the_stack(), clock)
     catalog = chosen.catalog if chosen.table else stack()["tables"]["catalog"]
     zone = chosen.time_zone if chosen.table else ZoneInfo(stack()["time_zone"])
     activity = chosen.activity if chosen.table else stack()["tables"]["activity"]
     try:
-        batches = _check_receipts(Table(activity, SYSTEM_CLOCK), _queues_of(chosen)) if activity else None
+        batches = _check_receipts(Table(activity, clock), _queues_of(chosen)) if activity else None
         with console.status(f"reading {shown(table.name)}"):
             report = reconcile(table, _print_finding, terms_of(catalog, zone) if catalog else None)
     except (BotoCoreError, ClientError, OverloadedError, UnansweredError) as error:

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import stack
+from local.client import stack, stack_clock
 from local.command import command_parser, non_empty, run_command, time_zone
 from local.console import console, exit_with, shown
 from operations.ledger_reading import scan
@@ -225,7 +225,8 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.table and not chosen.time_zone:
         parser.error("--table needs --time-zone, because the days of the totals begin and end in that zone")
-    table = Table(chosen.table or ledger_of_the_stack(), SYSTEM_CLOCK)
+    clock = SYSTEM_CLOCK if chosen.table else stack_clock()
+    table = Table(chosen.table or ledger_of_the_stack(), clock)
     calendar = Calendar(chosen.time_zone or ZoneInfo(stack()["time_zone"]), acceptance_days=0, harvest_time=None)
     try:
         with console.status(f"counting {shown(table.name)}"):

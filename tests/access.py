@@ -31,6 +31,7 @@ class Sender(NamedTuple):
         covers: what the person in the request has granted the app at this moment.
         owns: whether the redemption, the order or the receipt in the request is the sender's own.
         scopes: the scopes for which the sender is registered; None for all of its role.
+        of_token: the scopes that its token has; None for every scope of the API.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Sender(NamedTuple):
     owns: bool = True
     is_suspended: bool = False
     scopes: tuple[str, ...] | None = None
+    of_token: tuple[str, ...] | None = None
 
 
 UNREGISTERED = Sender("a client that is not registered", None)
@@ -59,11 +61,26 @@ SUSPENDED = Sender("a suspended first-party app", "app", is_trusted=True, owns=F
 LIMITED = Sender(
     "a first-party app that may only report", "app", is_trusted=True, owns=False, scopes=("actions.write",)
 )
+OF_APPS = ("actions.write", "suggestions.read", "wallets.read", "trees.redeem", "grants.write")
+NARROW_OPERATORS = [
+    Sender(f"an operator whose token has {' and '.join(scopes)}", "operator", of_token=scopes)
+    for scopes in (("catalog.write",), ("apps.write",), ("users.read",), (*OF_APPS, "apps.write"))
+]
+"""An operator may ask for a token with fewer scopes. The last one has those of another role, which admit nothing."""
+OPERATORS_TOKEN = Sender(
+    "a first-party app whose token has the scopes of operators",
+    "app",
+    is_trusted=True,
+    owns=False,
+    of_token=("catalog.write", "apps.write", "users.read"),
+)
 SENDERS = [
     *(UNREGISTERED, MALFORMED, FIRST_PARTY, OTHER_FIRST_PARTY, THIRD_PARTY, TAKEN_BACK),
     *(sender._replace(owns=False) for sender in GRANTED),
     *OWNERS,
     *(PARTNER, OTHER_PARTNER, OPERATOR, SUSPENDED, LIMITED),
+    *NARROW_OPERATORS,
+    OPERATORS_TOKEN,
 ]
 
 
@@ -78,6 +95,16 @@ def query_of(route: Operation, user_id: str) -> dict[str, str]:
         if route.access.optional and route.access.data is Data.PERSON_IN_QUERY
         else {}
     )
+
+
+def needed(route: Operation, sender: Sender) -> set[str]:
+    """Return the scopes that a sender needs, which both its token and its registration must have. Empty if the role of
+    the sender is refused.
+    """
+    if sender.role == route.access.role:
+        return {*filter(None, [route.access.scope]), *of_the_query(route)}
+    by_operators = sender.role == "operator" and route.access.data is not Data.PERSON_IN_QUERY
+    return {route.access.operator_scope} if by_operators and route.access.operator_scope else set()
 
 
 def of_the_query(route: Operation) -> set[str]:
@@ -99,16 +126,18 @@ def _of_the_client(route: Operation, sender: Sender) -> str:
         return "unknown_client"
     if sender.is_suspended:
         return "app_suspended"
-    if route.access.role and sender.role != route.access.role:
+    scopes = needed(route, sender)
+    if route.access.role and not scopes:
         return _WRONG_ROLE[route.access.role]
-    if sender.scopes is not None and not {route.access.scope, *of_the_query(route)} <= set(sender.scopes):
+    if any(had is not None and not scopes <= set(had) for had in (sender.scopes, sender.of_token)):
         return "forbidden"
     return "not_first_party" if route.access.first_party and not sender.is_trusted else ""
 
 
 def _of_the_data(route: Operation, sender: Sender) -> str:
     """Return the code with which a client is refused because of whose data the request touches, or an empty text."""
-    if route.access.cover and not sender.is_trusted and route.access.cover not in sender.covers:
+    needs_grant = sender.role == "app" and not sender.is_trusted
+    if route.access.cover and needs_grant and route.access.cover not in sender.covers:
         return "not_granted"
     if route.access.data is Data.OWN_REDEMPTION and not sender.owns:
         return "not_yours"

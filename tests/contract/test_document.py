@@ -48,7 +48,11 @@ def test_the_document_has_the_methods_paths_and_scopes_of_the_operations() -> No
     made = {(method.upper(), path): made["security"] for method, path, made in OPERATIONS}
 
     assert made == {
-        route: [{"oauth2": [f"saxaul/{declared.access.scope}"]}] if declared.access.scope else []
+        route: [
+            {"oauth2": [f"saxaul/{scope}"]}
+            for scope in (declared.access.scope, declared.access.operator_scope)
+            if scope
+        ]
         for declared in operations()
         for route in declared.routes
     }

@@ -70,7 +70,7 @@ REGISTERED = {
 """The clients in the registry of every stack, by the client id in their tokens. The operator is known without it."""
 
 
-SCOPES = " ".join(sorted({f"saxaul/{access.scope}" for declared in operations() if (access := declared.access).scope}))
+SCOPES = " ".join(sorted({f"saxaul/{scope}" for declared in operations() for scope in declared.access.scopes}))
 """All scopes, as the claim of a token has them. Without API Gateway, only the functions check scopes here."""
 
 
@@ -289,12 +289,13 @@ def call(
     body: Any = None,  # noqa: ANN401 - any JSON value; a str is sent unchanged
     headers: Mapping[str, str] | None = None,
     person: str | None = None,
+    scopes: str = SCOPES,
 ) -> Response:
     """Call a function as API Gateway does, with the claims of a client's or person's token, or without a token."""
     event = api_event(method, resource, path=path, query=query, headers=headers) | {
         "body": body if body is None or isinstance(body, str) else json.dumps(body)
     }
-    claims = {"client_id": client, "scope": SCOPES} | ({"username": person} if person else {})
+    claims = {"client_id": client, "scope": scopes} | ({"username": person} if person else {})
     if client:
         event["requestContext"]["authorizer"] = {"claims": claims}
     return parse_response(invoke(function, event))

@@ -22,7 +22,9 @@ from tests.access import (
     HIDDEN,
     LIMITED,
     MALFORMED,
+    NARROW_OPERATORS,
     OPERATOR,
+    OPERATORS_TOKEN,
     OTHER_FIRST_PARTY,
     OTHER_PARTNER,
     PARTNER,
@@ -49,6 +51,7 @@ from tests.builders import (
 )
 from tests.integration.stack import (
     HANDLERS,
+    SCOPES,
     Context,
     Stack,
     a_partner,
@@ -76,6 +79,8 @@ CLIENTS = {
     OPERATOR: "operator-client",
     SUSPENDED: "suspended-client",
     LIMITED: "limited-client",
+    OPERATORS_TOKEN: "taobao-client",
+    **dict.fromkeys(NARROW_OPERATORS, "operator-client"),
 }
 THIRD_PARTY_CLIENT = "third-party-client"
 
@@ -190,6 +195,7 @@ class Requests:
             body=body_of(route, self.certificate) if body is None else body,
             headers={"Idempotency-Key": "key-1"},
             person=person,
+            scopes=SCOPES if self.sender.of_token is None else " ".join(f"saxaul/{s}" for s in self.sender.of_token),
         )
 
 
@@ -246,6 +252,17 @@ def test_a_token_of_a_person_neither_reports_actions_nor_follows_receipts(stack:
 
     assert len(of_many) == 3
     assert {observed(route, requests.send(route, person=USER.id)) for route in of_many} == {"not_yours"}
+
+
+def test_the_username_in_an_operators_token_is_the_operators_own(stack: Stack) -> None:
+    """It names who reads, and not whose data."""
+    requests = Requests(stack, OPERATOR)
+    paths = [route for route in operations() if route.access.operator_scope]
+
+    answers = {named(route, OPERATOR): observed(route, requests.send(route, person="li.na")) for route in paths}
+
+    assert len(paths) > 9
+    assert set(answers.values()) == {ADMITTED}
 
 
 def test_a_role_is_checked_even_if_a_token_has_a_scope_of_another_role(stack: Stack) -> None:

@@ -93,7 +93,8 @@ def test_the_list_is_the_same_for_every_app_and_names_whose_actions_they_are(sta
     assert {name: found["actor"] for name, found in listed().items()} == {"bus_ride": "person", "solar": "facility"}
     assert listed()["solar"]["points"] is None
     assert action_types(client="third-party-client").body == action_types().body
-    assert action_types(client="operator-client").code == "not_an_app"
+    assert action_types(client="operator-client").body == action_types().body
+    assert action_types(client="partner-client").code == "not_an_app"
 
 
 def test_a_retired_action_type_is_listed_exactly_as_long_as_it_can_be_reported(stack: Stack) -> None:

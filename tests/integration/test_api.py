@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import make_catalog, make_suggestion, reported
+from tests.builders import USER, make_catalog, make_suggestion, reported
 from tests.integration.stack import Response, Stack, call, event_of, harvest, invoke, parse_response
 
 ME = {"user_id": "u-42"}
@@ -85,10 +85,10 @@ def test_refused_actions_do_not_stop_the_others(stack: Stack) -> None:
     ("client", "code"),
     [("partner-client", "not_an_app"), ("operator-client", "not_an_app"), ("stranger", "unknown_client")],
 )
-def test_only_a_registered_app_may_report_and_search(client: str, code: str) -> None:
+def test_only_a_registered_app_may_report_and_search_for_a_person(client: str, code: str) -> None:
     refused = [
         call("ingest_actions", "POST", "/actions", client=client, body={"actions": [reported()]}),
-        call("suggest_campaigns", "GET", "/suggestions", client=client),
+        call("suggest_campaigns", "GET", "/suggestions", client=client, query={"user_id": USER.id}),
     ]
 
     assert [(response.status, response.code) for response in refused] == [(403, code)] * 2

@@ -364,25 +364,35 @@ def test_a_grant_that_cannot_be_read_refuses_the_request(seeded: Stack, monkeypa
 
 @pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize(
-    "scope",
+    "others",
     [
-        None,
         "",
-        "saxaul/suggestions.read",
         "wallets.read",
         "saxaul/wallets.reader",
         "other/wallets.read",
         "xsaxaul/wallets.read",
         "saxaul/suggestions.read,saxaul/wallets.read",
+        "saxaul/users.read",
         "SAXAUL/WALLETS.READ",
     ],
 )
-def test_a_token_without_the_scope_of_wallets_names_no_person(scope: str | None) -> None:
+def test_a_token_without_the_scope_of_wallets_names_no_person(others: str) -> None:
+    scope = f"saxaul/suggestions.read {others}".strip()
+
     response = search_with([USER.id], scope)
 
     assert (response.status, response.code) == (403, "forbidden")
-    assert search_with(None, scope).status == 200, "the route's own scope is checked by API Gateway"
-    assert search_with([USER.id], "saxaul/wallets.read").status == 200
+    assert search_with(None, scope).status == 200
+    assert search_with([USER.id], f"{scope} saxaul/wallets.read").status == 200
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("scope", [None, "", "saxaul/wallets.read", "saxaul/catalog.write", "suggestions.read"])
+def test_a_token_of_an_app_without_the_scope_of_searches_is_refused(scope: str | None) -> None:
+    """API Gateway also admits the scope with which operators search."""
+    response = search_with(None, scope)
+
+    assert (response.status, response.code) == (403, "forbidden")
 
 
 @pytest.mark.usefixtures("seeded")

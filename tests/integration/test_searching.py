@@ -68,6 +68,19 @@ def test_what_the_search_keeps_of_its_requests_is_excluded_from_garbage_collecti
     assert gc.get_freeze_count() > spared
 
 
+def test_an_operator_finds_the_actions_of_every_app_without_links(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type())
+    stack.seed("suggestions", bus=make_suggestion(links={"alipay": "https://www.alipay.com/bus"}))
+    stack.seed("suggestions", metro=make_suggestion(links={"meituan": "https://www.meituan.com/metro"}))
+
+    found = search("", client="operator-client").body["suggestions"]
+
+    assert [(result["id"], result["link"]) for result in found] == [("bus", None), ("metro", None)]
+    assert {result["id"]: result["link"] for result in search("").body["suggestions"]}[
+        "bus"
+    ] == "https://www.alipay.com/bus"
+
+
 def test_a_suggestion_shows_its_points_its_evidence_its_campaign_and_the_matched_text(seeded: Stack) -> None:
     found = search("gongjiao", lang="zh").body["suggestions"][0]
 

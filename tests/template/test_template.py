@@ -69,6 +69,10 @@ SCOPES = {
 }
 
 
+OPERATOR_SCOPES = {"wallets.read": "users.read", "suggestions.read": "catalog.write"}
+"""With which scope an operator may send the request for which an app needs this scope."""
+
+
 def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
     declared: dict[tuple[str, str], Any] = {
         (event["Method"], event["Path"]): event["Auth"] for _, event in events("Api") if event["Method"] != "head"
@@ -76,19 +80,20 @@ def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
 
     assert declared.keys() == SCOPES.keys() | PUBLIC
     for route, scope in SCOPES.items():
-        assert declared[route] == {"Authorizer": "Cognito", "AuthorizationScopes": [f"saxaul/{scope}"]}, route
+        scopes = [f"saxaul/{one}" for one in (scope, OPERATOR_SCOPES.get(scope)) if one]
+        assert declared[route] == {"Authorizer": "Cognito", "AuthorizationScopes": scopes}, route
     for route in PUBLIC:
         assert declared[route] == {"Authorizer": "NONE"}, route
 
 
 def test_the_operations_have_the_methods_paths_and_scopes_of_the_template() -> None:
     declared = {
-        (event["Method"].upper(), event["Path"]): event["Auth"].get("AuthorizationScopes", [None])[0]
+        (event["Method"].upper(), event["Path"]): event["Auth"].get("AuthorizationScopes", [])
         for _, event in events("Api")
     }
 
     assert declared == {
-        route: f"saxaul/{declaration.access.scope}" if declaration.access.scope else None
+        route: [f"saxaul/{scope}" for scope in (declaration.access.scope, declaration.access.operator_scope) if scope]
         for declaration in operations()
         for route in declaration.routes
     }
@@ -98,7 +103,7 @@ def test_the_user_pool_can_grant_every_scope_in_use() -> None:
     [server] = resources("AWS::Cognito::UserPoolResourceServer").values()
     granted = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
 
-    assert {f"saxaul/{scope}" for scope in SCOPES.values()} == granted
+    assert {f"saxaul/{scope}" for scope in {*SCOPES.values(), *OPERATOR_SCOPES.values()}} == granted
 
 
 def test_the_operator_is_the_only_client_and_gets_the_scopes_that_no_app_can_have() -> None:
@@ -106,7 +111,8 @@ def test_the_operator_is_the_only_client_and_gets_the_scopes_that_no_app_can_hav
     of_apps = {scope for scopes in SCOPES_OF_KINDS.values() for scope in scopes}
 
     assert operator["ClientName"] == OPERATOR
-    assert set(operator["AllowedOAuthScopes"]) == {f"saxaul/{scope}" for scope in set(SCOPES.values()) - of_apps}
+    in_use = {*SCOPES.values(), *OPERATOR_SCOPES.values()}
+    assert set(operator["AllowedOAuthScopes"]) == {f"saxaul/{scope}" for scope in in_use - of_apps}
 
 
 @pytest.mark.parametrize("function", sorted(functions()))

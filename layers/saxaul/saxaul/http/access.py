@@ -48,13 +48,18 @@ class PersonInQuery(NamedTuple):
 class Access(NamedTuple):
     """What a request requires.
 
+    API Gateway admits a token with any of the scopes of a request, because it knows no roles. So each is checked again
+    together with the role of the client.
+
     Attributes:
-        scope: the OAuth scope that API Gateway requires, or None if the request is public.
+        scope: the OAuth scope that a client of this role needs, or None if the request is public.
         role: the role of the clients that may send the request, or None if the request is public.
         data: whose data the request touches.
         cover: what the grant of the person must cover if a third-party app sends the request.
         first_party: whether third-party apps are refused, whatever the person granted.
         optional: the person whom the query may name; None if the query cannot name one.
+        operator_scope: the OAuth scope with which an operator may send the request of an app or a partner too; None if
+            operators are refused.
     """
 
     scope: str | None
@@ -63,13 +68,28 @@ class Access(NamedTuple):
     cover: Cover | None = None
     first_party: bool = False
     optional: PersonInQuery | None = None
+    operator_scope: str | None = None
 
     @property
     def of_person(self) -> "Access | None":
-        """What a request requires whose query names a person; None if the query cannot name one."""
+        """What a request requires whose query names a person; None if the query cannot name one.
+
+        Operators cannot send it. They read a person by the paths of that person.
+        """
         if self.optional is None:
             return None
-        return self._replace(data=Data.PERSON_IN_QUERY, cover=self.optional.cover)
+        return self._replace(data=Data.PERSON_IN_QUERY, cover=self.optional.cover, operator_scope=None)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of which a token needs one; none if the request is public."""
+        return tuple(scope for scope in (self.scope, self.operator_scope) if scope)
+
+    def scope_of(self, role: Role) -> str | None:
+        """Return the scope that a client of a role needs, or None if such a client cannot send the request."""
+        if role == self.role:
+            return self.scope
+        return self.operator_scope if role == "operator" else None
 
     def check_client(self, client: RegisteredClient) -> None:
         """Check that this kind of client may send the request.
@@ -80,26 +100,32 @@ class Access(NamedTuple):
         """
         if client.is_suspended:
             raise Forbidden("app_suspended", "An operator has suspended this app; ask the operator of the programme.")
-        if self.role and client.role != self.role:
-            raise Forbidden(*WRONG_ROLE[self.role])
-        if self.scope and not client.may_use(self.scope):
-            raise Forbidden("forbidden", f"This app is not registered for the scope {self.scope}; ask the operator.")
+        scope = self.scope_of(client.role)
+        if self.role and scope is None:
+            raise Forbidden(*self._wrong_role(self.role))
+        if scope and not client.may_use(scope):
+            raise Forbidden("forbidden", f"This client is not registered for the scope {scope}; ask the operator.")
         if self.first_party and client.needs_grants:
             raise Forbidden("not_first_party", "Only first-party apps can send this request.")
 
+    def _wrong_role(self, role: Role) -> tuple[str, str]:
+        code, detail = WRONG_ROLE[role]
+        return code, detail.format(others=" and operators" if self.operator_scope else "")
+
 
 WRONG_ROLE: Mapping[Role, tuple[str, str]] = {
-    "app": ("not_an_app", "Only apps can send this request; use the token of an app."),
-    "partner": ("not_a_partner", "Only planting partners can send this request; use the token of a partner."),
+    "app": ("not_an_app", "Only apps{others} can send this request; use the token of an app."),
+    "partner": ("not_a_partner", "Only planting partners{others} can send this request; use the token of a partner."),
     "operator": ("not_an_operator", "Only operators can send this request; use the token of an operator."),
 }
+"""With which code and detail a client of another role than this one is refused. ``others`` may send the request too."""
 
 PUBLIC = Access(None, None, Data.PUBLIC)
 TO_REPORT = Access("actions.write", "app", Data.PERSONS_IN_BODY, "report")
 TO_FOLLOW = Access("actions.write", "app", Data.OWN_RECEIPTS)
-TO_SEARCH = Access("suggestions.read", "app", Data.SHARED)
+TO_SEARCH = Access("suggestions.read", "app", Data.SHARED, operator_scope="catalog.write")
 TO_SEARCH_FOR_A_PERSON = TO_SEARCH._replace(optional=PersonInQuery("user_id", "wallets.read", "read"))
-TO_READ_A_PERSON = Access("wallets.read", "app", Data.PERSON, "read")
+TO_READ_A_PERSON = Access("wallets.read", "app", Data.PERSON, "read", operator_scope="users.read")
 TO_SPEND_POINTS = Access("trees.redeem", "app", Data.PERSON, "spend")
 TO_CANCEL = TO_SPEND_POINTS._replace(data=Data.OWN_REDEMPTION)
 TO_GRANT = Access("grants.write", "app", Data.PERSON, first_party=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.faults import bounded_lines, shortened
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
-from saxaul.http.access import OF_MANY_PERSONS
+from saxaul.http.access import OF_MANY_PERSONS, Data
 from saxaul.http.operations import Operation
 from saxaul.http.parameters import query_names, query_values
 from saxaul.http.request import ApiEvent, Request, Response
@@ -155,17 +155,22 @@ class Endpoint:
         if access.scope is None:
             _check_query(request, declared)
             return request
+        if access.optional and query_values(request.event, access.optional.parameter):
+            access = access.of_person or access
         admitted = request._replace(registered=self._find_client(request.client_id))
         client = admitted.caller
         access.check_client(client)
+        scope = access.scope_of(client.role)
+        if scope and not admitted.has_scope(scope):
+            raise Forbidden("forbidden", f"The token needs the scope {scope}.")
         self._take_call(client)
-        if access.data in OF_MANY_PERSONS and admitted.has_username:
+        if access.data in OF_MANY_PERSONS and admitted.person_of_token is not None:
             raise Forbidden("not_yours", "A token with a username can be used only for the paths of that person.")
         if declared.names_a_person:
             self._require_grant(client, admitted.user_id, access.cover)
         _check_query(request, declared)
         _check_body(request, declared)
-        if access.optional and query_values(request.event, access.optional.parameter):
+        if access.optional and access.data is Data.PERSON_IN_QUERY:
             parameter, scope, cover = access.optional
             if not admitted.has_scope(scope):
                 raise Forbidden("forbidden", f"A request with {parameter} needs the scope {scope} too.")

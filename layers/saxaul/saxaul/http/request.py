@@ -98,9 +98,12 @@ class Request(NamedTuple):
         return self.registered
 
     @property
-    def has_username(self) -> bool:
-        """Whether the token belongs to one person, and not to a client alone."""
-        return "username" in self._claims
+    def person_of_token(self) -> str | None:
+        """The user id of the person to whom the token belongs; None if it belongs to a client alone.
+
+        It is the username in the token. In the token of an operator's client, the username is that of an operator.
+        """
+        return None if self.caller.role == "operator" else self._claims.get("username")
 
     @property
     def username_or_client(self) -> str:
@@ -138,8 +141,7 @@ class Request(NamedTuple):
         return self.caller.may_use(scope) and f"{SCOPES_OF}/{scope}" in self._claims.get("scope", "").split(" ")
 
     def _own(self, user_id: str) -> str:
-        username = self._claims.get("username")
-        if username is not None and username != user_id:
+        if self.person_of_token not in (None, user_id):
             raise Forbidden("not_yours", "A token with a username can be used only for that person.")
         return user_id
 

@@ -1,0 +1,124 @@
+"""Shows the clock of the laptop stack, or moves it forward.
+
+    python -m local.clock                           show it
+    python -m local.clock --at 2027-06-05T09:00     move it to a time in the programme's zone, or with an offset
+    python -m local.clock --by 1d                   move it by 90s, 10m, 8h or 1d
+
+A move waits until the queues are empty. Afterwards it runs each function once that a schedule runs, and waits again. So
+what was due in between is done. The clock of a stack on AWS cannot be moved.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.action_queue import Waiting, count_messages, wait_for_queue
+from local.calls import StoppedError
+from local.client import LAPTOP, client_arguments_of_stack, stack, stack_name
+from local.command import command_parser, non_empty, run_command
+from local.console import console, exit_with, shown, step
+from local.stack_clock import StackClock, UnfitTimeError, instant_in, move_by, move_to, seconds_in
+from local.template import resources
+
+_PATIENCE = 30
+"""Seconds without progress after which a queue counts as stuck."""
+
+_FUNCTION_SECONDS = 300
+"""The most seconds that a scheduled function may take."""
+
+_QUEUES = ("actions", "redemptions", "planting")
+"""The queues that must be empty at a move. Work that takes days is never seen on AWS, and the ledger relies on that."""
+
+
+def advance(move: Callable[[], None]) -> None:
+    """Move the clock of the running laptop stack forward by this function, and do what is due.
+
+    Ends the program if the clock cannot be moved, or if what is due fails.
+    """
+    with step("waiting until the queues are empty"):
+        _wait_until_empty("The clock was not moved.")
+    try:
+        move()
+    except UnfitTimeError as error:
+        exit_with(str(error))
+    with step("running what is due"):
+        for logical_id, payload in scheduled_functions().items():
+            _run(logical_id, payload)
+        _wait_until_empty("The clock was moved.")
+    show()
+
+
+def show() -> None:
+    """Print the time of the stack in the programme's zone, and by how much it is ahead."""
+    clock, zone = StackClock(), ZoneInfo(stack()["time_zone"])
+    time = f"{datetime.fromtimestamp(clock.now(), zone):%A %Y-%m-%d %H:%M:%S %z}"
+    ahead = f"{timedelta(seconds=clock.offset)} ahead of this machine" if clock.offset else "as on this machine"
+    console.print(shown(f"{time}, {zone.key}, {ahead}"))
+
+
+def scheduled_functions() -> dict[str, str]:
+    """Return what the schedules of the template send to each function that they run, by the function's logical id.
+
+    The catalog comes first, because the others read it.
+    """
+    found = {
+        name: str(event["Properties"]["Input"])
+        for name, function in resources("AWS::Serverless::Function").items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "ScheduleV2"
+    }
+    return dict(sorted(found.items(), key=lambda each: each[0] != "PublishCatalog"))
+
+
+def _run(logical_id: str, payload: str) -> None:
+    known = stack()
+    config = Config(read_timeout=_FUNCTION_SECONDS, retries={"max_attempts": 0})
+    functions = boto3.client("lambda", **client_arguments_of_stack(known), config=config)
+    answer = functions.invoke(FunctionName=known["functions"][logical_id], Payload=payload.encode())
+    if "FunctionError" in answer:
+        exit_with(f"The clock was moved. {logical_id} failed: {answer['Payload'].read().decode()[:300]}")
+
+
+def _wait_until_empty(said: str) -> None:
+    def count() -> Waiting:
+        counts = [count_messages(queue) for queue in _QUEUES]
+        return Waiting(sum(each.visible for each in counts), sum(each.in_flight for each in counts))
+
+    left = sum(wait_for_queue(count, 0, _PATIENCE))
+    if left:
+        exit_with(f"{said} {left:,} messages wait in the queues, and none was processed for {_PATIENCE} seconds.")
+
+
+def main() -> None:
+    parser = command_parser("local.clock", __doc__, is_whole=True)
+    parser.add_argument("--at", type=non_empty, help="the time to which the clock is moved")
+    parser.add_argument("--by", type=non_empty, help="the span by which it is moved")
+    chosen = parser.parse_args()
+    if chosen.at and chosen.by:
+        parser.error("--at and --by exclude each other")
+    if stack_name() != LAPTOP:
+        exit_with(f"{stack_name()} is on AWS, where the clock cannot be moved: only the laptop stack has a test clock.")
+    zone = ZoneInfo(stack()["time_zone"])
+    try:
+        if chosen.at:
+            instant = instant_in(chosen.at, zone)
+            advance(lambda: move_to(instant))
+        elif chosen.by:
+            seconds = seconds_in(chosen.by)
+            advance(lambda: move_by(seconds))
+        else:
+            show()
+    except UnfitTimeError as error:
+        exit_with(str(error))
+    except StoppedError as error:
+        exit_with(str(error))
+    except (BotoCoreError, ClientError) as error:
+        exit_with(f"The laptop stack could not be reached: {error}")
+
+
+if __name__ == "__main__":
+    run_command(main)
