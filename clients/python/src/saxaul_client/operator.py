@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 from saxaul_client.client import Client, as_object, items_of
 from saxaul_client.errors import AnswerError
@@ -36,6 +37,13 @@ class OperatorClient(Client):
 
     def delete_entry(self, kind: str, identifier: str, *, if_match: str | None = None) -> CatalogEntry:
         return self._entry("DELETE", kind, identifier, None, _condition(if_match, new=False))
+
+    def end_campaign(
+        self, campaign_id: str, *, last_day: date | None = None, if_match: str | None = None
+    ) -> CatalogEntry:
+        """End the run of a campaign that includes today: on today, or on ``last_day``, which may be yesterday."""
+        body = {"last_day": last_day.isoformat()} if last_day else {}
+        return self._entry("POST", "campaigns", campaign_id, body, _condition(if_match, new=False), f"{_ENTRY}/end")
 
     def version_pages(
         self, kind: str, identifier: str, *, limit: int | None = None, cursor: str | None = None
@@ -93,8 +101,10 @@ class OperatorClient(Client):
         response = self._send(method, path, body, headers=headers, parameters={"app_id": app_id})
         return replace(read(App, parsed(response.content)), etag=response.headers.get("etag"))
 
-    def _entry(self, method: str, kind: str, identifier: str, body: object, headers: dict[str, str]) -> CatalogEntry:
-        response = self._send(method, _ENTRY, body, headers=headers, parameters={"kind": kind, "id": identifier})
+    def _entry(
+        self, method: str, kind: str, identifier: str, body: object, headers: dict[str, str], path: str = _ENTRY
+    ) -> CatalogEntry:
+        response = self._send(method, path, body, headers=headers, parameters={"kind": kind, "id": identifier})
         return CatalogEntry(identifier, as_object(parsed(response.content)), response.headers.get("etag"))
 
 

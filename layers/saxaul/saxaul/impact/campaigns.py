@@ -74,6 +74,36 @@ def runs_in(campaign: Campaign, year: int) -> list[Run]:
     return [Run(first, campaign.last_day_of(first)) for first in first_days(campaign.recurs, year)]
 
 
+class EndRefusedError(ValueError):
+    """A run cannot end on a day; the message says why. ``is_over`` tells whether no run includes the current day."""
+
+    def __init__(self, reason: str, *, is_over: bool) -> None:
+        super().__init__(reason)
+        self.is_over = is_over
+
+
+def ended_early(campaign: Campaign, today: date, last: date) -> Campaign:
+    """Return a campaign whose run that includes today ends on a day: yesterday or later, and earlier than it would.
+
+    If the run ends on that day already, return the same object.
+
+    Raises:
+        EndRefusedError: no run includes today, or the run cannot end on this day.
+    """
+    first = latest_by(campaign.recurs, today)
+    if first is None or today >= first + timedelta(days=campaign.days):
+        raise EndRefusedError("no run of this campaign includes today", is_over=True)
+    current = campaign.last_day_of(first)
+    if last == current:
+        return campaign
+    if current < today:
+        raise EndRefusedError(f"the run from {first} has ended already, on {current}", is_over=True)
+    yesterday = today - timedelta(days=1)
+    if not yesterday <= last < current:
+        raise EndRefusedError(f"this must be from {yesterday} on and before {current}", is_over=False)
+    return campaign.model_copy(update={"ends": {**campaign.ends, first: last}})
+
+
 _NO_DETAILS = CampaignEdition.model_construct()
 
 

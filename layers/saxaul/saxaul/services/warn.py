@@ -1,7 +1,7 @@
 """Warnings for an operator: what a change of the catalog says that is allowed and unlikely."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -64,6 +64,11 @@ def warnings_of(change: EntryChange) -> list[Warned]:
         case Initiative() as initiative:
             found += _of_initiative(initiative, change)
     return [*found, *_of_pending(change)]
+
+
+def ends_already(last: date) -> Warned:
+    """Return the warning for a request to end a run on a day on which it ends anyway."""
+    return Warned("ends_already", "ends", f"The run ends on {last} already, so nothing was changed.")
 
 
 def _of_action_type(entity: ActionType, change: EntryChange) -> Iterator[Warned]:
