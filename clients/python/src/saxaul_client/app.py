@@ -4,20 +4,17 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import islice
 
 import httpx
 
-from saxaul_client.client import Client, as_object, items_of, unless
+from saxaul_client.client import as_object, unless
 from saxaul_client.errors import IncompleteError, SaxaulError
 from saxaul_client.models import (
     Action,
-    ActionType,
     ForestTree,
     Grant,
     Harvest,
-    JsonObject,
     LedgerLine,
     Page,
     Receipt,
@@ -27,10 +24,10 @@ from saxaul_client.models import (
     Reversal,
     Statement,
     Suggestions,
-    TreeProject,
     Wallet,
 )
 from saxaul_client.reading import parsed, read, read_list
+from saxaul_client.shared import ReadingClient
 
 ITEMS = 500
 """The most actions or reversals of one call."""
@@ -40,7 +37,7 @@ _REDEMPTION = "/users/{user_id}/redemptions/{redemption_id}"
 _GRANT = "/users/{user_id}/grants/{app_id}"
 
 
-class AppClient(Client):
+class AppClient(ReadingClient):
     """Calls the API as an app: it reports actions, and acts for the people who did them."""
 
     def report_actions(self, actions: Iterable[Action]) -> Reported:
@@ -84,24 +81,6 @@ class AppClient(Client):
         if known and response.status_code == httpx.codes.NOT_MODIFIED:
             return known
         return replace(read(Suggestions, parsed(response.content)), etag=response.headers.get("etag"))
-
-    def campaigns(self, *, on: date | None = None, lang: str | None = None) -> JsonObject:
-        """Return the campaigns that are ``running``, ``next`` and ``past``."""
-        return as_object(self.call("GET", "/campaigns", query={"on": on, "lang": lang}))
-
-    def campaign(self, campaign_id: str, *, on: date | None = None, lang: str | None = None) -> JsonObject:
-        return as_object(self.call("GET", "/campaigns/{id}", query={"on": on, "lang": lang}, id=campaign_id))
-
-    def action_types(self, *, lang: str | None = None) -> tuple[ActionType, ...]:
-        """Return all action types that apps can report, with their units, limits and factors, sorted by id."""
-        pages = self._pages(
-            "/action-types", "action_types", lambda found: read_list(ActionType, found, "action_types"), {"lang": lang}
-        )
-        return tuple(items_of(pages))
-
-    def tree_projects(self, *, lang: str | None = None) -> tuple[TreeProject, ...]:
-        document = as_object(self.call("GET", "/tree-projects", query={"lang": lang}))
-        return read_list(TreeProject, document.get("projects"), "projects")
 
     def wallet(self, user_id: str) -> Wallet:
         return read(Wallet, self.call("GET", "/users/{user_id}/wallet", user_id=user_id))

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-from saxaul_client.client import Client, as_object, items_of
+from saxaul_client.client import as_object, items_of
 from saxaul_client.errors import AnswerError
-from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page
+from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page, Suggestions
 from saxaul_client.reading import parsed, read, read_list
+from saxaul_client.shared import ReadingClient
 
 _ENTRY = "/catalog/{kind}/{id}"
 _APP = "/apps/{app_id}"
 
 
-class OperatorClient(Client):
+class OperatorClient(ReadingClient):
     """Calls the API as an operator: it writes the catalog, and registers apps and planting partners.
 
     The ``if_match`` of a write is the ETag of the only version that it may replace. ``new`` is for a write that must
@@ -44,6 +45,13 @@ class OperatorClient(Client):
         """End the run of a campaign that includes today: on today, or on ``last_day``, which may be yesterday."""
         body = {"last_day": last_day.isoformat()} if last_day else {}
         return self._entry("POST", "campaigns", campaign_id, body, _condition(if_match, new=False), f"{_ENTRY}/end")
+
+    def preview_search(
+        self, text: str, *, on: date | None = None, lang: str | None = None, limit: int | None = None
+    ) -> Suggestions:
+        """Return what the search finds on a day, by default today. Every app's suggestions rank alike."""
+        query = {"q": text, "on": on, "lang": lang, "limit": limit}
+        return read(Suggestions, self.call("GET", "/suggestions", query=query))
 
     def version_pages(
         self, kind: str, identifier: str, *, limit: int | None = None, cursor: str | None = None
