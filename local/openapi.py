@@ -80,7 +80,7 @@ description."""
 
 _IN_PATHS: Mapping[str, tuple[Any, str]] = {
     "user_id": (Id, "The id of a person, which the app chooses."),
-    "receipt_id": (Id, "The id of a receipt, from the response to `POST /actions` or `POST /reversals`."),
+    "receipt_id": (Id, "The id of a receipt, from the response to the call."),
     "redemption_id": (Id, "The id of a redemption."),
     "order_id": (Id, "The id of a planting order."),
     "app_id": (Identifier, "The id of an app."),

@@ -84,6 +84,7 @@ def body_of(route: Operation, user: str) -> object:
         "/catalog/{kind}/{id}": {"words": ["only one"]},
         "/apps/{app_id}": {"name": ""},
         "/apps/{app_id}/secret": {},
+        "/apps/{app_id}/reversals": {"reversals": [reversal]},
         "/planting-orders/{order_id}/confirmations": {"confirmations": [{}]},
         "/planting-orders/{order_id}/failures": {"failures": [{}]},
         "/planting-orders/{order_id}/inspections": {"inspections": [{}]},

@@ -140,6 +140,7 @@ def body_of(route: Operation, certificate: str) -> object:
         ("PUT", "/catalog/{kind}/{id}"): document(make_tree_project()),
         ("PUT", "/apps/{app_id}"): {"name": "Bikes", "kind": "third_party"},
         ("POST", "/apps/{app_id}/secret"): {},
+        ("POST", "/apps/{app_id}/reversals"): {"reversals": [refund()]},
         ("POST", "/planting-orders/{order_id}/confirmations"): {"confirmations": [confirmation(certificate)]},
         ("POST", "/planting-orders/{order_id}/failures"): {"failures": [failure(certificate)]},
         ("POST", "/planting-orders/{order_id}/inspections"): {"inspections": [inspection(certificate)]},

@@ -3,11 +3,9 @@
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
 
 from saxaul_client.client import as_object
-from saxaul_client.errors import IncompleteError, SaxaulError
+from saxaul_client.errors import SaxaulError
 from saxaul_client.models import (
     Action,
     ForestTree,
@@ -17,7 +15,6 @@ from saxaul_client.models import (
     Page,
     Receipt,
     Redemption,
-    Refusal,
     Reported,
     Reversal,
     Statement,
@@ -26,9 +23,6 @@ from saxaul_client.models import (
 )
 from saxaul_client.persons import REDEMPTION, ReadingClient
 from saxaul_client.reading import read, read_list
-
-ITEMS = 500
-"""The most actions or reversals of one call."""
 
 _KEY = re.compile(r"[!-+.-~-]{1,128}")
 _GRANT = "/users/{user_id}/grants/{app_id}"
@@ -46,11 +40,11 @@ class AppClient(ReadingClient):
             IncompleteError: there were several calls, and one failed after others had succeeded.
             SaxaulError: the first call failed.
         """
-        return self._report("actions", actions)
+        return self._report_in_calls("/actions", "actions", actions)
 
     def reverse_actions(self, reversals: Iterable[Reversal]) -> Reported:
         """Reverse the app's own actions, as ``report_actions`` reports them."""
-        return self._report("reversals", reversals)
+        return self._report_in_calls("/reversals", "reversals", reversals)
 
     def receipt(self, receipt_id: str) -> Receipt:
         """Return what became of each item of a call, for 30 days after it."""
@@ -160,32 +154,9 @@ class AppClient(ReadingClient):
     def take_back_grant(self, user_id: str, app_id: str) -> None:
         self.call("DELETE", _GRANT, user_id=user_id, app_id=app_id)
 
-    def _report(self, name: str, items: Iterable[Action | Reversal]) -> Reported:
-        remaining, total, begun = iter(items), Reported(0), 0
-        while batch := [item.document() for item in islice(remaining, ITEMS)]:
-            try:
-                answer = self._reported(f"/{name}", name, batch)
-            except SaxaulError as error:
-                if not begun:
-                    raise
-                raise IncompleteError(total, begun, error) from error
-            total = Reported(
-                total.accepted + answer.accepted,
-                total.refused + _moved(answer.refused, begun),
-                total.flagged + _moved(answer.flagged, begun),
-                total.receipts + tuple(replace(receipt, first=begun) for receipt in answer.receipts),
-            )
-            begun += len(batch)
-        return total
-
 
 def _checked_key(key: str) -> str:
     """Return a key that the API takes. It takes no comma, because proxies join repeated headers with one."""
     if not _KEY.fullmatch(key):
         raise ValueError("the idempotency-key must have 1 to 128 visible ASCII characters, and no comma")
     return key
-
-
-def _moved(refusals: Sequence[Refusal], by: int) -> tuple[Refusal, ...]:
-    """Return refusals with the indexes of the whole list instead of those of one call."""
-    return tuple(replace(refusal, index=refusal.index + by) for refusal in refusals)
