@@ -52,12 +52,12 @@ def with_reason(request: Request, declared: Operation) -> Request:
         checked_phrase(reason)
     except ValueError as error:
         raise InvalidRequest("invalid_parameter", f"reason: {error}.") from None
-    if any(_has_word(reason, request.identifier(name)) for name in declared.path_parameters):
+    if any(has_word(reason, request.identifier(name)) for name in declared.path_parameters):
         raise InvalidRequest("invalid_parameter", "reason must not contain an id of the path, because it is logged.")
     return request._replace(reason=reason)
 
 
-def _has_word(text: str, identifier: str) -> bool:
+def has_word(text: str, identifier: str) -> bool:
     """Return whether a text contains an identifier that is not a part of a longer word, in any case of letters.
 
     Only ASCII letters and digits continue a word, because Chinese is written without spaces.
