@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from local.client import of_stack
 from local.console import console, shown
+from local.shown_campaigns import amount
 from operations.ages import age_text
 from operations.status_facts import (
     AppFacts,
@@ -136,7 +137,7 @@ def rows_of_campaigns(campaigns: Sequence[CampaignFacts]) -> Iterator[Row]:
 
 def _progress(progress: Mapping[str, Any]) -> str:
     actions, persons = counted(progress["actions"], "action"), counted(progress["persons"], "person")
-    return f"{actions} of {persons}, {progress['points']:,} points, {progress['extra_points']:,g} by the campaign"
+    return f"{actions} of {persons}, {progress['points']:,} points, {amount(progress['extra_points'])} by the campaign"
 
 
 def rows_of_refusals(refusals: RefusalFacts) -> Iterator[Row]:
