@@ -42,6 +42,9 @@ Action types and campaigns are not counted, because their few names compress to 
 the largest period fits an item, with random ids and numbers.
 """
 
+_RUN_BYTES = 8
+"""What the first day of a run takes, and the reference to the name of its campaign. A year may have 53 runs of each."""
+
 _MARK_BYTES = 5
 """What the mark of a receipt takes with its name. Four characters of 6 bits do not compress to less than 3 bytes."""
 
@@ -112,7 +115,8 @@ def weight(name: str, entry: Entry) -> int:
         return _FIELDS_BYTES + reason
     ids = len(name) - name.find(":") + len(entry.evidence_id)
     marks = (_MOST_MARKS if entry.is_total else _MOST_MARKS - 1) * _MARK_BYTES
-    return _FIELDS_BYTES + marks + ids + reason
+    run = _RUN_BYTES if entry.campaign else 0
+    return _FIELDS_BYTES + marks + ids + run + reason
 
 
 def sum_name(app: str, day: str, entry: Entry, number: int = 1) -> str:
