@@ -92,15 +92,14 @@ def _next_for_dead(queue: str) -> str:
 
 
 def rows_of_batches(batches: BatchFacts) -> Iterator[Row]:
-    if not batches.states:
+    if batches.oldest_s is None:
         yield Row("none waits")
         return
     at_least = "" if batches.are_all else "at least "
-    states = ", ".join(f"{number:,} {state}" for state, number in sorted(batches.states.items()))
-    oldest = "" if batches.oldest_s is None else f"; the oldest is {age_text(batches.oldest_s)} old"
-    is_broken = any(state in batches.states for state in ("dead", "lost"))
-    colour: Colour = "red" if is_broken else "yellow" if "late" in batches.states else "green"
-    yield Row(f"{at_least}{states}{oldest}", colour, "" if colour == "green" else _make("reconcile"))
+    text = (
+        f"{at_least}{batches.waiting:,} waiting, {batches.late:,} late; the oldest is {age_text(batches.oldest_s)} old"
+    )
+    yield Row(text, "yellow", _make("reconcile")) if batches.late else Row(text)
 
 
 def rows_of_stocks(stocks: Sequence[StockFacts], zone: ZoneInfo) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """Shows how a stack is, on one screen of 80 columns: `python -m operations.status`, or with `--json` as JSON.
 
-It shows the queues with the age of what waits longest; the dead letters; the batches that wait, are late, dead or lost;
+It shows the queues with the age of what waits longest; the dead letters; the batches that wait and that are late;
 the saplings that are left; the campaigns with their progress; what was refused in the last hour; the suspended apps;
 how far the public totals are behind the ledger; the public log, and the ordered trees that wait for a report; and when
 the catalog was published.
