@@ -40,13 +40,17 @@ class Product(Protocol):
 
 
 class Year:
-    """The year on the product and on paper. ``mark`` is in the names of the catalog, so that several years differ."""
+    """The year on the product and on paper. ``mark`` is in the names of the catalog, so that several years differ.
+
+    ``happened`` counts what became of what the apps and the people did.
+    """
 
     def __init__(self, product: Product, programme: Programme, mark: str) -> None:
         self._product = product
         self._paper = programme
         self._mark = mark
         self._trees: dict[str, str] = {}
+        self.happened: Counter[str] = Counter()
 
     def begin(self, at: datetime) -> None:
         """Write the catalog of the year, the day before it begins."""
@@ -66,6 +70,7 @@ class Year:
             for deed in step.deeds:
                 happened, expected = self._do(deed, step.at)
                 assert happened == expected, (step.at.isoformat(), deed)
+                self.happened.update(happened.values() if isinstance(happened, dict) else [str(happened)])
             assert self._shown() == self._on_paper(step.at), step.at.isoformat()
             if month and month != f"{step.at:%Y-%m}":
                 assert self._shown_of_month(month) == self._on_paper_of_month(month), month
@@ -73,6 +78,11 @@ class Year:
             for change in step.changes:
                 self._change(change)
         return count
+
+    def kinds_cut_by_a_cap(self) -> set[str]:
+        """Return the kinds of which an act earned at least two points less than its units are worth."""
+        awards = [award for person in PEOPLE for award in self._paper.awards(person)]
+        return {act.kind for act, points in awards if points + 2 <= act.units * act.points * act.times}
 
     # --- What happens -------------------------------------------------------------------------------------------------
 
