@@ -13,7 +13,7 @@ PERMISSIONS = {
         "dynamodb:PutItem dynamodb:Query on ActivityTable in RECEIPT#*",
         "dynamodb:Query on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
-        "dynamodb:GetItem on CatalogTable in catalog clients",
+        "dynamodb:GetItem on CatalogTable in catalog clients apps",
         "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
         "dynamodb:UpdateItem on ActivityTable in CALLS#* ACTIONS#*",
@@ -113,7 +113,7 @@ PERMISSIONS = {
         "kms:GetPublicKey on SigningKey",
     ],
     "TallyImpact": [
-        "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#*",
+        "dynamodb:BatchGetItem dynamodb:PutItem on LedgerTable in IMPACT#* USER#*",
         "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator on LedgerTable.StreamArn",
         "dynamodb:ListStreams on LedgerTable/stream/*",
         "sqs:SendMessage on ImpactDeadLetterQueue",
