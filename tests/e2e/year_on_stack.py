@@ -26,6 +26,10 @@ class OnStack:
             assert _is_settled(found), found
         self._waiting.clear()
 
+    def tally(self) -> bool:
+        """Return False: the stack reads its stream by itself, some seconds later."""
+        return False
+
     def call(self, who: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         answer = self._clients[who].call(method, path, body, **headers)
         document = answer.json()

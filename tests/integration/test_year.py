@@ -16,7 +16,8 @@ from tests.clocks import StoppedClock
 from tests.integration.conftest import new_stack
 from tests.integration.in_process import BASE_URL, send
 from tests.integration.stack import Stack, deliver, event_of, invoke
-from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS
+from tests.integration.test_impact import raw_record, tally
+from tests.proof.memory_dynamodb import MemoryDynamoDB, MemorySQS, Name, Raw
 from tests.year.living import Year
 from tests.year.script import every_day, new_programme, steps
 
@@ -26,9 +27,11 @@ YEAR = 2027
 class InProcess:
     """The product in this process."""
 
-    def __init__(self, stack: Stack, queues: MemorySQS) -> None:
+    def __init__(self, stack: Stack, store: MemoryDynamoDB, queues: MemorySQS) -> None:
         self._clock = stack.clock
+        self._store = store
         self._queues = queues
+        self._seen: dict[Name, Raw] = {}
         self.faults = stack.faults
 
     def go_to(self, instant: int) -> None:
@@ -47,6 +50,20 @@ class InProcess:
             while bodies := self._queues.queues.pop(url, []):
                 assert deliver(function, bodies) == []
 
+    def tally(self) -> bool:
+        """Deliver the stream of the ledger, and then what was written meanwhile, until nothing changes any more."""
+        while records := list(self._changes()):
+            tally(*records)
+        return True
+
+    def _changes(self) -> Iterator[Any]:
+        """Yield the changes of the ledger since the last time, as records of its stream."""
+        for name, item in [*self._store.tables["Ledger"].items()]:
+            before = self._seen.get(name)
+            if before is not item:
+                self._seen[name] = item
+                yield raw_record(before, item)
+
     def call(self, who: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         named = {name.replace("_", "-"): value for name, value in headers.items()} | {"authorization": f"{who}-client"}
         answer = send(requests.Request(method, BASE_URL + path, named, json=cast("Any", body)).prepare())
@@ -60,7 +77,7 @@ def product(monkeypatch: pytest.MonkeyPatch, clock: StoppedClock) -> Iterator[In
         monkeypatch.setattr(f"{module}.dynamodb", lambda: store)
     monkeypatch.setattr("saxaul.storage.queues.sqs", lambda: queues)
     with new_stack(monkeypatch, clock) as stack:
-        yield InProcess(stack, queues)
+        yield InProcess(stack, store, queues)
 
 
 @pytest.mark.slow

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
+from math import floor
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from tests.year.model import Act, Campaign, Kind, Programme
+from tests.year.model import Act, Campaign, Kind, Programme, Progress
 from tests.year.script import (
     PEOPLE,
     AskForTree,
@@ -34,6 +35,9 @@ class Product(Protocol):
 
     def settle(self) -> None:
         """Wait until all that was accepted is posted and settled."""
+
+    def tally(self) -> bool:
+        """Add the changes to the public totals. Returns False if they are added some time later."""
 
     def call(self, who: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """Send a request as one of the clients. Returns the status, and the JSON of the answer."""
@@ -72,8 +76,11 @@ class Year:
                 assert happened == expected, (step.at.isoformat(), deed)
                 self.happened.update(happened.values() if isinstance(happened, dict) else [str(happened)])
             assert self._shown() == self._on_paper(step.at), step.at.isoformat()
-            if month and month != f"{step.at:%Y-%m}":
+            is_new_month = bool(month) and month != f"{step.at:%Y-%m}"
+            if is_new_month:
                 assert self._shown_of_month(month) == self._on_paper_of_month(month), month
+            if (is_new_month or self._paper.running(step.at.date())) and self._product.tally():
+                assert self.progress_shown() == self.progress_on_paper(step.at), step.at.isoformat()
             month = f"{step.at:%Y-%m}"
             for change in step.changes:
                 self._change(change)
@@ -161,7 +168,8 @@ class Year:
         match deed:
             case EndCampaign(name, last):
                 self._paper.end_campaign(name, last)
-                self._put("campaigns", name, self._campaign(self._paper.campaigns[name]))
+                path = f"/catalog/campaigns/{self._name(name)}/end"
+                self._ok("operator", "POST", path, {"last_day": last.isoformat()})
             case ChangePoints(kind, points):
                 self._paper.change_points(kind, points)
                 self._put("action-types", kind, action_type(self._paper.kinds[kind]))
@@ -186,11 +194,10 @@ class Year:
         }
 
     def _on_paper(self, at: datetime) -> dict[str, object]:
-        running = self._paper.running(at.date())
-        campaigns = self._paper.campaigns.items()
+        running = self._paper.running(at.date()).items()
         return {
             **{person: self._wallet_on_paper(person, at) for person in PEOPLE},
-            "running": {name: campaign.last.isoformat() for name, campaign in campaigns if campaign in running},
+            "running": {name: campaign.last.isoformat() for name, campaign in running},
             "saplings": self._paper.available(at),
         }
 
@@ -205,6 +212,17 @@ class Year:
             "spent": purse.spent,
             "avoided_g": self._paper.grams(person),
         }
+
+    def progress_shown(self) -> dict[str, dict[str, int]]:
+        """Return what the product shows of each campaign that has begun. The totals may follow a moment later."""
+        listed = self._ok("alipay", "GET", "/campaigns")
+        begun = {(run["campaign_id"], run["first_day"]): run for run in [*listed["past"], *listed["running"]]}
+        runs = {name: (self._name(name), found.first.isoformat()) for name, found in self._paper.campaigns.items()}
+        return {name: begun[run]["progress"] for name, run in runs.items() if run in begun}
+
+    def progress_on_paper(self, at: datetime) -> dict[str, dict[str, int]]:
+        begun = [name for name, campaign in self._paper.campaigns.items() if campaign.first <= at.date()]
+        return {name: progress_of(self._paper.progress(name)) for name in begun}
 
     def _shown_of_month(self, month: str) -> dict[str, object]:
         """Return what the product shows of a month that is over: each person's points by kind, and their trees."""
@@ -267,6 +285,12 @@ class Year:
                 "total": release.total,
             },
         }
+
+
+def progress_of(progress: Progress) -> dict[str, int]:
+    """Return the progress in the form of the API, which rounds the extra points, a half up."""
+    acts, people, points, extra = progress
+    return {"actions": acts, "persons": people, "points": points, "extra_points": floor(extra + Fraction(1, 2))}
 
 
 def action_type(kind: Kind) -> dict[str, object]:

@@ -8,7 +8,7 @@ nothing of the product. All times are local times of the programme, and all numb
 - A campaign multiplies the points of some kinds on its days. If several do, the highest number counts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from math import floor
@@ -61,7 +61,10 @@ class Release(NamedTuple):
 
 @dataclass(frozen=True)
 class Act:
-    """What an app reported. ``points`` and ``times`` were those of the kind and the campaign when it was accepted."""
+    """What an app reported.
+
+    ``points`` of a unit, the ``campaign`` and its ``times`` were those in the programme when the act was accepted.
+    """
 
     person: str
     kind: str
@@ -69,6 +72,16 @@ class Act:
     at: datetime
     points: Fraction = Fraction()
     times: Fraction = Fraction(1)
+    campaign: str = ""
+
+
+class Progress(NamedTuple):
+    """What a campaign has brought so far. ``extra`` points are those that its numbers gave: half of them if doubled."""
+
+    acts: int
+    people: int
+    points: int
+    extra: Fraction
 
 
 @dataclass
@@ -110,9 +123,9 @@ class Programme:
         if act.at > now + timedelta(minutes=5):
             return "in_future"
         if (app, name) not in self.acts:
-            times = max([c.times.get(act.kind, Fraction(1)) for c in self.running(act.at.date())], default=Fraction(1))
             points = self.kinds[act.kind].points
-            self.acts[app, name] = Act(act.person, act.kind, act.units, act.at, points, times)
+            times, campaign = self.best_campaign(act)
+            self.acts[app, name] = replace(act, points=points, times=times, campaign=campaign)
         return "accepted"
 
     def take_back(self, app: str, name: str) -> None:
@@ -162,21 +175,32 @@ class Programme:
     # --- What operators do --------------------------------------------------------------------------------------------
 
     def end_campaign(self, name: str, last: date) -> None:
-        campaign = self.campaigns[name]
-        self.campaigns[name] = Campaign(campaign.first, last, campaign.times)
+        self.campaigns[name] = replace(self.campaigns[name], last=last)
 
     def change_points(self, name: str, points: Fraction) -> None:
         """Let acts that are accepted from now on earn other points."""
-        kind = self.kinds[name]
-        self.kinds[name] = Kind(points, kind.grams, kind.plausible, kind.caps)
+        self.kinds[name] = replace(self.kinds[name], points=points)
 
     # --- What anybody can read ----------------------------------------------------------------------------------------
 
     def purse(self, person: str) -> Purse:
         return self.purses.setdefault(person, Purse())
 
-    def running(self, day: date) -> list[Campaign]:
-        return [campaign for campaign in self.campaigns.values() if campaign.first <= day <= campaign.last]
+    def running(self, day: date) -> dict[str, Campaign]:
+        return {name: campaign for name, campaign in self.campaigns.items() if campaign.first <= day <= campaign.last}
+
+    def best_campaign(self, act: Act) -> tuple[Fraction, str]:
+        """Return the highest number by which a campaign multiplies the points of an act, and its name. Without, 1."""
+        running = self.running(act.at.date()).items()
+        found = [(campaign.times[act.kind], name) for name, campaign in running if act.kind in campaign.times]
+        return max(found, default=(Fraction(1), ""))
+
+    def progress(self, name: str) -> Progress:
+        """Return the sums of the acts that a campaign multiplied and that count."""
+        people = {act.person for act in self.acts.values()}
+        awards = [award for person in people for award in self.awards(person) if award[0].campaign == name]
+        extra = sum((points * (act.times - 1) / act.times for act, points in awards), Fraction())
+        return Progress(len(awards), len({act.person for act, _ in awards}), sum(points for _, points in awards), extra)
 
     def counting(self, person: str, kind: str) -> list[Act]:
         """Return the acts of a person and kind that count, in the order in which they were posted."""
