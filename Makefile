@@ -10,7 +10,7 @@ BENCHMARKS = $(patsubst benchmarks/%.py,%,$(shell grep -l '^if __name__ == "__ma
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run env up clock down story seed apps secret export reconcile recount dead-letters replay viewer pictures openapi bench
+.PHONY: help run env up clock down story seed apps secret export status reconcile recount dead-letters app-actions take-back replay viewer pictures openapi bench
 .PHONY: test test-fast test-long check release-contract build deploy connect clean
 
 help: ## list the commands
@@ -31,11 +31,12 @@ clock: env ## show the clock of the laptop stack, or move it forward (AT=2027-06
 down: env ## stop the laptop stack
 	@$(BIN)/python -m local.stack down
 
-story: env ## turn a bus ride into a tree on the running stack, with real requests
-	@$(BIN)/python -m local.story
+story: env ## turn a bus ride into a tree on the running stack, or show the day of a campaign (DAY=world-environment-day, YEAR=, PORT=)
+	@$(BIN)/python -m $(if $(DAY),local.season "$(DAY)" --port $(PORT) $(if $(YEAR),--year "$(YEAR)"),local.story)
 
 # These work with the laptop stack, or with a deployed stack that `make connect` has recorded: STACK=<name>.
-seed apps secret export reconcile recount dead-letters replay clock: export SAXAUL_STACK = $(STACK)
+seed apps secret export status reconcile recount dead-letters app-actions take-back replay clock: export SAXAUL_STACK = $(STACK)
+SELECTION = --app "$(APP)" --from "$(FROM)" --to "$(TO)" --reason "$(REASON)" $(if $(TYPE),--type "$(TYPE)") $(if $(filter command line,$(origin USER)),--user "$(USER)")
 
 seed: env ## register apps and write a catalog by the API (FOLDER=catalog, STACK=; FORCE=1 overwrites operators' changes)
 	@$(BIN)/python -m local.seed $(if $(FOLDER),"$(FOLDER)") $(if $(FORCE),--force)
@@ -51,6 +52,9 @@ export: env ## write the apps and the catalog of a stack to files, for make seed
 	@test -n "$(FOLDER)" || { echo "Name a folder: make export FOLDER=my-catalog"; exit 1; }
 	@$(BIN)/python -m local.export "$(FOLDER)"
 
+status: env ## show on one screen how a stack is, and what to do next (JSON=1, STACK=)
+	@$(BIN)/python -m operations.status $(if $(JSON),--json)
+
 reconcile: env ## check that what was accepted is posted, and that points, saplings and orders add up (STACK=)
 	@$(BIN)/python -m operations.reconcile
 
@@ -59,6 +63,12 @@ recount: env ## compare the public totals with the ledger (MEND=1 corrects them,
 
 dead-letters: env ## list, redrive or delete dead letters (DO=list, redrive or drop, with options; STACK=)
 	@$(BIN)/python -m operations.dead_letters $(or $(DO),list)
+
+app-actions: env ## show what an app reported (APP=, FROM=, TO=, REASON=; TYPE=, USER=, EXPORT=folder, OUT=file, STACK=)
+	@$(BIN)/python -m operations.app_actions $(SELECTION) $(if $(EXPORT),--export "$(EXPORT)") $(if $(OUT),--out "$(OUT)")
+
+take-back: env ## show what taking that back would change, and with YES=1 do it (the same variables; OUT=file)
+	@$(BIN)/python -m operations.take_back $(SELECTION) $(if $(YES),--yes) $(if $(OUT),--out "$(OUT)")
 
 viewer: env ## renew the files of the viewer on the API's page, a release of swagger-ui-dist (VERSION=, needs npm)
 	@test -n "$(VERSION)" || { echo "Name the release: make viewer VERSION=5.35.0"; exit 1; }

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from saxaul.log.parsing import printable
 
@@ -53,7 +53,8 @@ def step(doing: str) -> Iterator[None]:
 
 @contextmanager
 def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of ``total`` are done: as a bar on a terminal, or else as a line every ten seconds.
+    """Show how many of ``total`` are done, and how long the rest will take: as a bar on a terminal, or else as a line
+    every ten seconds.
 
     ``doing`` and ``things`` are markup.
 
@@ -61,7 +62,8 @@ def progress(doing: str, things: str, total: int) -> Iterator[Callable[[int], No
     """
     began = perf_counter()
     if console.is_terminal:
-        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(things), TimeElapsedColumn())
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (TextColumn(doing), BarColumn(None), MofNCompleteColumn(), TextColumn(things), *times)
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("", total=total)
             yield lambda done: bar.update(task, completed=done)
@@ -87,13 +89,14 @@ def exit_with(sentence: str, details: Iterable[str] = ()) -> NoReturn:
 
 
 def _logged(doing: str, things: str, total: int) -> Callable[[int], None]:
-    last_printed = monotonic()
+    began = last_printed = monotonic()
 
     def tell(done: int) -> None:
         nonlocal last_printed
         if monotonic() - last_printed >= LOG_SECONDS:
             last_printed = monotonic()
-            console.print(f"  {doing}: {done:,} of {total:,} {things}")
+            left = f", about {(last_printed - began) * (total - done) / done:,.0f} s left" if 0 < done < total else ""
+            console.print(f"  {doing}: {done:,} of {total:,} {things}{left}")
             sys.stdout.flush()
 
     return tell

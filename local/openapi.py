@@ -24,9 +24,10 @@ from saxaul.catalog.versions import HIGHEST_VERSION
 from saxaul.http.access import OF_MANY_PERSONS, WRONG_ROLE, Access
 from saxaul.http.bodies import Listed, Record
 from saxaul.http.catalog_views import EntryView
-from saxaul.http.operations import Answer, HeaderField, Operation
+from saxaul.http.operations import REASON, Answer, HeaderField, Operation
 from saxaul.http.order_views import ManifestView
 from saxaul.http.query import Choice, Day, FreeText, QueryParameter, WholeNumber
+from saxaul.http.reasons import TEXT, ReasonText
 from saxaul.http.request import LANG
 from saxaul.ledger.identifiers import Id
 from saxaul.trees.manifests import COLUMNS, ManifestFile
@@ -79,7 +80,7 @@ description."""
 
 _IN_PATHS: Mapping[str, tuple[Any, str]] = {
     "user_id": (Id, "The id of a person, which the app chooses."),
-    "receipt_id": (Id, "The id of a receipt, from the response to `POST /actions` or `POST /reversals`."),
+    "receipt_id": (Id, "The id of a receipt, from the response to the call."),
     "redemption_id": (Id, "The id of a redemption."),
     "order_id": (Id, "The id of a planting order."),
     "app_id": (Identifier, "The id of an app."),
@@ -187,6 +188,8 @@ def _codes_of_access(declared: Operation) -> Iterator[str]:
         yield "too_many_calls"
     if access.first_party:
         yield "not_first_party"
+    if declared.needs_reason:
+        yield "reason_required"
     if declared.names_a_person or access.optional or access.data in OF_MANY_PERSONS:
         yield "not_yours"
     if access.optional or (access.cover and declared.names_a_person):
@@ -262,7 +265,7 @@ class _Document:
         made: dict[str, Any] = {
             "operationId": f"{declared.run.__name__}_head" if is_head else declared.run.__name__,
             "summary": f"The status and the headers of: {summary}" if is_head else summary,
-            "description": "\n\n".join(filter(None, (more, who(declared.access)))),
+            "description": "\n\n".join(filter(None, (more, who(declared)))),
             "tags": [_tag_of(declared.path)],
             "security": [{"oauth2": [f"{SCOPES_OF}/{scope}"]} for scope in declared.access.scopes],
             "x-saxaul-access": _access(declared.access),
@@ -284,7 +287,7 @@ class _Document:
             yield made | {"schema": schema} | value
 
     def _described_parameters(self, declared: Operation) -> Iterator[tuple[str, str, bool, str, Schema]]:
-        for name in re.findall(r"{(\w+)}", declared.path):
+        for name in declared.path_parameters:
             described, text = _IN_PATHS[name]
             yield "path", name, True, text, self._schemas.of(described)
         for parameter in declared.query:
@@ -292,6 +295,8 @@ class _Document:
         if optional := declared.access.optional:
             text = f"A person. The token must have the scope `saxaul/{optional.scope}` too."
             yield "query", optional.parameter, False, text, self._schemas.of(Id)
+        if declared.needs_reason:
+            yield "query", REASON, False, TEXT, self._schemas.of(ReasonText)
         if LANG in declared.query:
             text = "The languages that the reader prefers, if `lang` is missing."
             yield "header", "Accept-Language", False, text, {"type": "string"}
@@ -412,15 +417,17 @@ def _first_sentence(text: str) -> tuple[str, str]:
     return first, "".join(rest).strip()
 
 
-def who(access: Access) -> str:
+def who(declared: Operation) -> str:
     """Return as sentences who may send a request."""
+    access = declared.access
     if access.role is None:
         return "Anyone may send this request. It needs no token."
     kind = {"app": "an app", "partner": "a planting partner", "operator": "an operator"}[access.role]
     sender = "a first-party app" if access.first_party else kind
     sentences = [f"The token must be that of {sender}, and have the scope `saxaul/{access.scope}`."]
     if access.operator_scope:
-        sentences.append(f"Or it is that of an operator, and has the scope `saxaul/{access.operator_scope}`.")
+        reason = f"; the query parameter `{REASON}` then says why, for the log" if declared.needs_reason else ""
+        sentences.append(f"Or it is that of an operator, and has the scope `saxaul/{access.operator_scope}`{reason}.")
     if access.cover:
         sentences.append(f"A third-party app needs a grant of the person that covers `{access.cover}`.")
     if access.optional:

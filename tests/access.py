@@ -88,13 +88,17 @@ ROUTES = [required for route in operations() for required in (route, route.of_pe
 """Each operation, and again with a person in the query if the query may name one."""
 
 
-def query_of(route: Operation, user_id: str) -> dict[str, str]:
-    """Return the query parameters of a request."""
-    return (
-        {route.access.optional.parameter: user_id}
-        if route.access.optional and route.access.data is Data.PERSON_IN_QUERY
-        else {}
-    )
+REASON = "ticket 4711"
+"""Why the operator of a test reads a person."""
+
+
+def query_of(route: Operation, user_id: str, sender: Sender = FIRST_PARTY) -> dict[str, str]:
+    """Return the query parameters of a request. An operator says why a person is read."""
+    reads_a_person = route.names_a_person and route.access.operator_scope
+    reason = {"reason": REASON} if sender.role == "operator" and reads_a_person else {}
+    if route.access.optional and route.access.data is Data.PERSON_IN_QUERY:
+        return reason | {route.access.optional.parameter: user_id}
+    return reason
 
 
 def needed(route: Operation, sender: Sender) -> set[str]:

@@ -60,7 +60,11 @@ def view_ledger(request: Request) -> Response:
     place = _LINES.place_in(request, request.user_id)
     found = ledger_reading().lines(request.user_id, limit, LinePlace(*place) if place else None)
     entries = page_of(
-        line_view(line, found.rules, request.base_url, settings().calendar, found.now) for line in found.lines
+        line_view(
+            *(line, found.rules.get(line.rule), found.cap_uses.get(line.place, ())),
+            *(request.base_url, settings().calendar, found.now),
+        )
+        for line in found.lines
     )
     continue_after = found.continue_after if len(entries) == len(found.lines) else found.lines[len(entries) - 1].place
     page: LedgerPage = {

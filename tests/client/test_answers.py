@@ -32,7 +32,19 @@ LINE = {
     "recorded_at": "2027-01-01T00:00:05Z",
     "state": "ripe",
     "reason": "over_points_cap",
-    "caps": [{"window": "day", "points": 400, "resets_at": "2027-01-02T00:00:00+08:00"}],
+    "caps": [
+        {
+            "window": "day",
+            "period": "2027-01-01",
+            "units": None,
+            "points": 400,
+            "used": 400.0,
+            "left": 0.0,
+            "cut": True,
+            "resets_at": "2027-01-02T00:00:00+08:00",
+        }
+    ],
+    "at_least": None,
     "rule": "bus_ride@1",
     "factor": f"{API}/factors/bus_ride/1",
     "campaign_id": None,
@@ -74,7 +86,10 @@ def test_a_ledger_line_has_times_with_their_offsets_and_its_caps() -> None:
 
     assert line.occurred_at == datetime(2027, 1, 1, tzinfo=UTC)
     assert line.occurred_at.utcoffset() == timedelta(hours=8)
-    assert (line.caps[0].points, line.caps[0].units) == (400, None)
+    [cap] = line.caps
+    assert (cap.period, cap.points, cap.units, cap.cut) == ("2027-01-01", 400, None, True)
+    assert (cap.used, cap.left) == (Decimal(400), Decimal(0))
+    assert line.at_least is None
     assert (line.quantity, line.reason) == (Decimal(1), "over_points_cap")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from saxaul_client import App, AppLimits, OperatorClient, Problem
+from saxaul_client import App, AppLimits, OperatorClient, Problem, Reversal
 from tests.client.fake_api import API, ONCE, SECRET, TOKEN_URL, FakeApi, StillClock, ok, refused
 
 APP: dict[str, Any] = {
@@ -115,3 +115,22 @@ def test_one_secret_is_deleted_by_its_id_and_the_last_one_is_refused() -> None:
         operator.delete_secret("bikes", "s-1")
 
     assert api.requests[0].url.raw_path == b"/v1/apps/bikes/secrets/s%2F2"
+
+
+def test_an_operator_takes_back_actions_in_calls_of_at_most_500_and_follows_them() -> None:
+    too_old = {"index": 0, "action_id": "ride-500", "code": "too_old", "detail": "too old"}
+    api = FakeApi(
+        httpx.Response(202, json={"receipt_id": "r-1", "accepted": 500, "refused": []}),
+        httpx.Response(409, json={"code": "all_refused", "accepted": 0, "refused": [too_old]}),
+    )
+    moment = datetime(2026, 6, 5, 8, 30, tzinfo=UTC)
+    rides = [
+        Reversal(action_id=f"ride-{number}", occurred_at=moment, reason="fraud", user_id="mei") for number in range(501)
+    ]
+
+    taken = operator_of(api).take_back("bikes", rides)
+
+    assert (taken.accepted, [refusal.index for refusal in taken.refused]) == (500, [500])
+    assert [receipt.receipt_id for receipt in taken.receipts] == ["r-1"]
+    assert sent(api) == [("POST", "/apps/bikes/reversals")] * 2
+    assert json.loads(api.requests[1].content) == {"reversals": [rides[500].document()]}

@@ -385,7 +385,7 @@ def test_an_operator_ends_a_campaign_and_previews_the_search_of_a_day() -> None:
 
     ended = operator.end_campaign("earth")
     operator.end_campaign("earth", last_day=date(2026, 6, 4), if_match='"1"')
-    operator.preview_search("bus", on=date(2027, 6, 5))
+    operator.suggest("bus", on=date(2027, 6, 5))
 
     today, yesterday, search = api.requests
     assert (ended.document["ends"], ended.etag) == ({"2026-06-04": "2026-06-05"}, '"2"')

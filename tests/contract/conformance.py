@@ -36,6 +36,7 @@ from schemathesis.specs.openapi import checks
 
 from local.json_schemas import closed
 from local.openapi import CODES
+from saxaul.http.operations import REASON
 
 Document = Mapping[str, Any]
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
@@ -161,6 +162,11 @@ def role_of(operation: Operation) -> str | None:
     return found
 
 
+def sender_of(case: Case) -> str | None:
+    """Return the role of the client that sends a request. Only an operator gives a reason."""
+    return "operator" if REASON in (case.query or {}) else role_of(case.operation)
+
+
 def _no_other_headers(_: object, response: Answer, case: Case) -> None:
     """Check that the document names each header of an answer."""
     described = case.operation.responses.find_by_status_code(response.status_code)
@@ -213,7 +219,7 @@ class Exercise:
         role = role_of(self._operation)
         honest = self._honest()
         for request in honest:
-            self._exchange(self._case(request), role)
+            self._exchange(self._case(request), sender_of(self._case(request)))
         unknown = honest[0]._replace(query={**honest[0].query, "no-such-parameter": "1"})
         self._exchange(self._case(unknown), role, wrong="with an unknown query parameter")
         if role:
@@ -221,15 +227,13 @@ class Exercise:
             self._exchange(self._case(honest[0]), None, wrong="without a token")
             self._exchange(self._case(honest[0]), other, wrong=f"of {_A[other]}")
         if self._has_parts():
-            self._generate(self._informed(), examples, role, [*_CHECKS, _not_malformed])
+            self._generate(self._informed(), examples, [*_CHECKS, _not_malformed])
             invalid = self._operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
             with suppress(Unsatisfiable):  # no request of the operation is invalid
-                self._generate(invalid, examples, role, [*_CHECKS, checks.negative_data_rejection])
+                self._generate(invalid, examples, [*_CHECKS, checks.negative_data_rejection])
         return Outcome([*self._faults.values()], self._statuses, self._excluded)
 
-    def _generate(
-        self, strategy: st.SearchStrategy[Case], examples: int, role: str | None, checked: Sequence[CheckFunction]
-    ) -> None:
+    def _generate(self, strategy: st.SearchStrategy[Case], examples: int, checked: Sequence[CheckFunction]) -> None:
         quick = settings(
             max_examples=examples,
             deadline=None,
@@ -238,7 +242,7 @@ class Exercise:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        quick(given(strategy)(lambda case: self._exchange(case, role, checked=checked)))()
+        quick(given(strategy)(lambda case: self._exchange(case, sender_of(case), checked=checked)))()
 
     def _honest(self) -> Sequence[Honest]:
         """Return the requests that succeed. Those of HEAD are those of GET."""

@@ -131,14 +131,15 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         "GET /receipts/{receipt_id}": [Honest({"receipt_id": world.receipt})],
         "GET /suggestions": [Honest(), Honest(query={"q": "bus", "user_id": world.user})],
         "GET /campaigns/{id}": [Honest({"id": "world-environment-day"})],
-        **{f"GET /users/{{user_id}}/{name}": [Honest(person)] for name in ("wallet", "ledger", "statement", "grants")},
+        "GET /users/{user_id}/grants": [Honest(person)],
+        **{f"GET /users/{{user_id}}/{name}": _reads(person) for name in ("wallet", "ledger", "statement")},
         **{
-            f"GET /users/{{user_id}}/{name}": [Honest({"user_id": world.redemption["user_id"]})]
+            f"GET /users/{{user_id}}/{name}": _reads({"user_id": world.redemption["user_id"]})
             for name in ("forest", "redemptions")
         },
         "POST /users/{user_id}/harvest": [Honest(person)],
         "POST /users/{user_id}/redemptions": [Honest(person, wish, headers={"Idempotency-Key": f"{PREFIX}key"})],
-        "GET /users/{user_id}/redemptions/{redemption_id}": [Honest(world.redemption)],
+        "GET /users/{user_id}/redemptions/{redemption_id}": _reads(world.redemption),
         "DELETE /users/{user_id}/redemptions/{redemption_id}": [Honest(world.cancelled)],
         "GET /users/{user_id}/grants/{app_id}": [Honest(grant)],
         "PUT /users/{user_id}/grants/{app_id}": [Honest(grant, {"covers": ["read"]})],
@@ -168,6 +169,7 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
                 "POST /apps/{app_id}/secret": {"overlap_seconds": 0},
             }.items()
         },
+        "POST /apps/{app_id}/reversals": [Honest({"app_id": world.apps.app_id}, body={"reversals": [reversal]})],
         "DELETE /apps/{app_id}": [Honest({"app_id": world.apps.ended_id})],
         "DELETE /apps/{app_id}/secrets/{secret_id}": [
             Honest({"app_id": world.apps.rotated_id, "secret_id": world.apps.secret_id})
@@ -178,6 +180,11 @@ def _honest(world: World) -> Mapping[str, Sequence[Honest]]:
         ],
         "GET /factors/{action_type}/{version}": [Honest({"action_type": "bus_ride", "version": "1"})],
     }
+
+
+def _reads(path: Mapping[str, str]) -> Sequence[Honest]:
+    """Return a read of a person by an app, and the same by an operator, who says why."""
+    return [Honest(path), Honest(path, query={"reason": "ticket 4711"})]
 
 
 def _values(world: World) -> Mapping[str, Sequence[Any]]:
@@ -213,7 +220,13 @@ def _names_refused_items(_: Case, answer: Answer) -> bool:
     return is_json and bool(json.loads(answer.content).get("refused"))
 
 
-_RELATIVE = ("cursor must be", "on must not be before today", "effective_at: ", "'from' must not be after 'to'")
+_RELATIVE = (
+    "cursor must be",
+    "reason must not contain an id",
+    "on must not be before today",
+    "effective_at: ",
+    "'from' must not be after 'to'",
+)
 """How the details of the refusals begin of parameters whose values the document cannot describe."""
 
 

@@ -292,11 +292,21 @@ def _report(journey: Journey) -> None:
     journey.stack.deliver_reported()
     reversal = {"action_id": "ride-3", **MEI, "occurred_at": ride["occurred_at"], "reason": "reported twice"}
     journey("reverse_actions", "One ride", 202, body={"reversals": [reversal]})
+    stolen = {**reversal, "action_id": "bike-8", "user_id": "li", "reason": "invented rides"}
+    bikes = {"app_id": "citybike"}
+    taken = journey("take_back", "A ride of an app", 202, path=bikes, body={"reversals": [stolen]})
+    journey(
+        "take_back", "An app that does not exist", "unknown_app", path={"app_id": "bike"}, body={"reversals": [stolen]}
+    )
     journey.stack.deliver_reported()
+    journey("view_receipt", "What became of a call that takes back", path=taken.body, client="operator-client")
     journey("view_receipt", "What became of a call", path={"receipt_id": reported.body["receipt_id"]})
     journey("view_receipt", "A receipt that does not exist", "unknown_receipt", path={"receipt_id": "none"})
     journey("view_wallet", "Points that ripen tomorrow", path=MEI)
     journey("view_ledger", "All entries", path=MEI)
+    operator: dict[str, Any] = {"client": "operator-client", "path": MEI}
+    journey("view_ledger", "As an operator", **operator, query={"reason": "ticket 4711"})
+    journey("view_ledger", "As an operator without a reason", "reason_required", **operator)
     journey("view_ledger", "A cursor of another list", "invalid_parameter", path=MEI, query={"cursor": "next"})
     journey("view_statement", "The month of June", path=MEI, query={"month": "2026-06"})
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from saxaul.catalog.entries import Cap
+from saxaul.catalog.versions import VersionedEntry
 from tests.builders import APP, DAY, NOON, USER, at, make_action, make_action_type, make_campaign
 from tests.integration.stack import BASE_URL, Response, Stack, call
 
@@ -55,6 +56,7 @@ def test_an_entry_shows_its_points_its_rule_and_the_source_of_its_avoided_grams(
         "state": "ripening",
         "reason": None,
         "caps": [],
+        "at_least": None,
         "rule": "bus_ride@1",
         "factor": f"{BASE_URL}/factors/bus_ride/1",
         "campaign_id": "world-environment-day",
@@ -123,7 +125,7 @@ def test_an_entry_shows_that_it_was_reversed_withheld_or_sent_again_with_differe
     assert (reversed_["state"], reversed_["reason"], reversed_["avoided_g"]) == ("reversed", "fraud", 0)
 
 
-def test_a_line_that_a_cap_cut_says_which_cap_and_when_its_window_ends(stack: Stack) -> None:
+def test_a_line_that_a_cap_cut_says_which_cap_how_much_is_left_and_when_its_window_ends(stack: Stack) -> None:
     units, points = Cap(window="month", units=Decimal("1.5")), Cap(window="day", points=100)
     stack.seed("action-types", bus_ride=make_action_type(caps=(units, points)))
     stack.accrue_all([make_action("paid"), make_action("cut"), make_action("next-day", occurred_at=NOON + DAY)])
@@ -132,11 +134,65 @@ def test_a_line_that_a_cap_cut_says_which_cap_and_when_its_window_ends(stack: St
 
     assert lines["paid"]["caps"] == []
     assert (lines["cut"]["points"], lines["cut"]["reason"]) == (20, "over_points_cap")
-    [cap] = lines["cut"]["caps"]
-    assert cap == {"window": "day", "units": None, "points": 100, "resets_at": "2026-06-06T00:00:00+08:00"}
+    month = {"window": "month", "period": "2026-06", "units": 1.5, "points": None, "used": 1.5, "left": 0, "cut": True}
+    month |= {"resets_at": "2026-07-01T00:00:00+08:00"}
+    day = {"window": "day", "period": "2026-06-05", "units": None, "points": 100, "used": 100, "left": 0, "cut": True}
+    assert lines["cut"]["caps"] == [month, day | {"resets_at": "2026-06-06T00:00:00+08:00"}]
     assert lines["next-day"]["reason"] == "over_units_cap"
-    [cap] = lines["next-day"]["caps"]
-    assert cap == {"window": "month", "units": 1.5, "points": None, "resets_at": "2026-07-01T00:00:00+08:00"}
+    free = {"period": "2026-06-06", "used": 0, "left": 100, "cut": False, "resets_at": "2026-06-07T00:00:00+08:00"}
+    assert lines["next-day"]["caps"] == [month, day | free]
+    assert {line["at_least"] for line in lines.values()} == {None}
+
+
+def test_a_cap_that_was_raised_since_is_shown_as_it_was_for_the_action(stack: Stack) -> None:
+    def seed(limit: int, version: int) -> None:
+        rule = make_action_type(caps=(Cap(window="day", units=Decimal(limit)),))
+        stack.catalog_store.put("action-types", "bus_ride", VersionedEntry(rule, version))
+
+    seed(1, 1)
+    stack.accrue_all([make_action("first", rule=1), make_action("second", rule=1)])
+    seed(3, 2)
+    stack.accrue_all([make_action(f"later-{number}", rule=2) for number in range(3)])
+
+    lines = {line["action_id"]: line for line in ledger().body["entries"]}
+    shown = {
+        name: [(cap["units"], cap["used"], cap["left"], cap["cut"]) for cap in lines[name]["caps"]] for name in lines
+    }
+
+    assert shown == {
+        "first": [],
+        "second": [(1, 3, 0, True)],
+        "later-0": [],
+        "later-1": [],
+        "later-2": [(3, 3, 0, True)],
+    }
+    assert lines["second"]["rule"] == "bus_ride@1"
+
+
+def test_what_a_reversal_frees_is_shown_as_left(stack: Stack) -> None:
+    stack.seed("action-types", bus_ride=make_action_type(caps=(Cap(window="day", units=Decimal(2)),)))
+    stack.accrue_all([make_action("one"), make_action("two"), make_action("over", quantity="1.5")])
+    [before] = next(line for line in ledger().body["entries"] if line["action_id"] == "over")["caps"]
+    reversal = {"app": APP, "accepted_at": NOON, "reversals": [["user", USER.id, "one", "mistake", NOON]]}
+    stack.accrue(json.dumps(reversal))
+    [after] = next(line for line in ledger().body["entries"] if line["action_id"] == "over")["caps"]
+
+    assert (before["used"], before["left"], before["cut"]) == (2, 0, True)
+    assert (after["used"], after["left"], after["cut"]) == (2, 0, True)
+    assert next(line for line in ledger().body["entries"] if line["action_id"] == "over")["points"] == 80
+
+
+def test_a_line_that_is_too_small_says_how_much_earns_and_how_much_is_left(stack: Stack) -> None:
+    rule = make_action_type(per="action", at_least="20", caps=(Cap(window="day", units=Decimal(2)),))
+    stack.seed("action-types", bus_ride=rule)
+    stack.accrue_all([make_action("walk", quantity="25"), make_action("short", quantity="19.5")])
+
+    lines = {line["action_id"]: line for line in ledger().body["entries"]}
+
+    assert (lines["short"]["state"], lines["short"]["reason"]) == ("withheld", "too_small_to_earn")
+    assert (lines["short"]["at_least"], lines["walk"]["at_least"]) == (20, None)
+    [cap] = lines["short"]["caps"]
+    assert (cap["units"], cap["used"], cap["left"], cap["cut"]) == (2, 1, 1, False)
 
 
 def test_a_statement_sums_a_month_by_action_type(stack: Stack) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from saxaul.catalog.calendar import Calendar
 from saxaul.catalog.entries import ActionType
-from saxaul.ledger import wallets
-from saxaul.ledger.actions import Action, Withdrawal
+from saxaul.ledger import periods, wallets
+from saxaul.ledger.actions import Action, Reversal, Withdrawal
 from saxaul.ledger.awards import Award, Terms, Usage, in_award_order, with_award
 from saxaul.ledger.claims import Claim, EvidenceClaims
 from saxaul.ledger.early import EarlyReversal
 from saxaul.ledger.entries import ZERO, Entry, app_of, entry_name
 from saxaul.ledger.periods import Period, PeriodDraft
-from saxaul.ledger.shares import Share
+from saxaul.ledger.shares import Share, sum_name
 from saxaul.ledger.wallets import Harvest, Wallet
 from saxaul.messages.bodies import ActionMessage
 from saxaul.services.accrue import Accrual, Accrued
@@ -36,6 +36,7 @@ SQUATTED = "an app claims evidence with a type whose cap is used up"
 EARLY = "reversals arrive before their actions"
 RAISED = "running totals are raised"
 OVERFLOWED = "a share overflows"
+TAKEN_BACK = "sums are taken back"
 FACILITY = "a facility reports more than is plausible"
 REPEATED = "an id is reported with other dates"
 
@@ -195,6 +196,43 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     """An action that finds no room in its app's share is lost, instead of being added to a sum."""
     patch.setattr(PeriodDraft, "_add_to_sum", lambda self, name, _: self._leave_out(app_of(name)))
+
+
+@RULES.caught_by(TAKEN_BACK)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """Later actions are added to a sum that was reversed."""
+    patch.setattr(periods, "open_sum_name", lambda app, day, entry, _: sum_name(app, day, entry))
+
+
+@RULES.caught_by(TAKEN_BACK)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A sum that was reversed counts again when a later action is added to it."""
+    summed = PeriodDraft._summed
+
+    def mutant(self: PeriodDraft, so_far: Entry | None, entry: Entry) -> Entry:
+        return replace(summed(self, so_far, entry), reversal="", reversed_by="")
+
+    patch.setattr(PeriodDraft, "_summed", mutant)
+    patch.setattr(periods, "open_sum_name", lambda app, day, entry, _: sum_name(app, day, entry))
+
+
+@RULES.caught_by(TAKEN_BACK)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """A reversal of a sum that is delivered again takes the next sum too."""
+    reverse = PeriodDraft.reverse
+
+    def mutant(self: PeriodDraft, reversal: Reversal) -> str:
+        names = [reversal.action_id, f"{reversal.action_id}~2"]
+        found = [reverse(self, reversal._replace(action_id=name)) for name in names]
+        return "reversed" if "reversed" in found else found[0]
+
+    patch.setattr(PeriodDraft, "reverse", mutant)
+
+
+@RULES.caught_by(TAKEN_BACK)
+def _(patch: pytest.MonkeyPatch) -> None:
+    """The reversal of a sum that does not exist is kept for later."""
+    patch.setattr("saxaul.services.post_together.is_sum_id", lambda _: False)
 
 
 def _raising(

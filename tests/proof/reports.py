@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
+from itertools import count
 from math import floor
 from typing import NamedTuple
 
@@ -89,7 +91,7 @@ class Line:
     """A recorded action.
 
     Attributes:
-        sum_key: if the app's share had no room, the sum that the action was added to; else None.
+        sum_id: if the app's share had no room, what names the sum that the action was added to; else empty.
         claims: the place of the line among the kept claims to its evidence, from 1 on; 0 if it is not kept.
         receipt, raised_by, reversed_by: the marks of the receipts under which it first came, last grew, and ended.
     """
@@ -110,7 +112,7 @@ class Line:
     void: str = ""
     conflicted: bool = False
     claims: int = 0
-    sum_key: tuple[str, ...] | None = None
+    sum_id: str = ""
     receipt: str = ""
     raised_by: str = ""
     reversed_by: str = ""
@@ -241,7 +243,7 @@ class Reports:
             {key: {**found} for key, found in self.early.items()},
             {*self.awaited},
             {*self.full},
-            _known={(line.share, line.action_id): line for line in lines if not line.sum_key},
+            _known={(line.share, line.action_id): line for line in lines if not line.sum_id},
         )
 
     def arrive(
@@ -259,7 +261,7 @@ class Reports:
         changed.
         """
         self.decided.clear()
-        self._withheld = Counter(line.share for line, award in self.awarded() if award.withheld and not line.sum_key)
+        self._withheld = Counter(line.share for line, award in self.awarded() if award.withheld and not line.sum_id)
         told = dict(enumerate(actions))
         plain = {number: self._report(*one, now) for number, one in told.items() if not one[0].evidence_id}
         certain = {number: self._fate_of(*found) for number, found in plain.items()}
@@ -345,11 +347,11 @@ class Reports:
     def awarded_to(self, user_id: str, type_: str) -> list[tuple[Line, Award]]:
         if (user_id, type_) not in self._awards:
             lines = [line for line in self.lines if (line.share.user_id, line.type) == (user_id, type_)]
-            sums: dict[tuple[str, ...], list[Line]] = {}
+            sums: dict[tuple[Share, str], list[Line]] = {}
             for line in lines:
-                if line.sum_key:
-                    sums.setdefault(line.sum_key, []).append(line)
-            ordered = [line for line in lines if not line.sum_key] + [line for found in sums.values() for line in found]
+                if line.sum_id:
+                    sums.setdefault((line.share, line.sum_id), []).append(line)
+            ordered = [line for line in lines if not line.sum_id] + [line for found in sums.values() for line in found]
             self._awards[user_id, type_] = list(zip(ordered, award(ordered), strict=True))
         return self._awards[user_id, type_]
 
@@ -360,7 +362,7 @@ class Reports:
         """
         by_id: defaultdict[tuple[str, str, str], list[Line]] = defaultdict(list)
         for line in self.lines:
-            if not line.reversal and not line.sum_key:
+            if not line.reversal and not line.sum_id:
                 by_id[line.share.user_id, line.share.app, line.action_id].append(line)
         found: list[Withdrawal] = []
         for (user_id, app, action_id), lines in by_id.items():
@@ -469,7 +471,7 @@ class Reports:
         limit = self.limits.entry_bytes - (0 if line.needs_an_entry else self.limits.reserved_bytes)
         if self._bytes(line.share) + line.bytes > limit:
             return False
-        before = [other for other, _ in self.awarded_to(line.share.user_id, line.type) if not other.sum_key]
+        before = [other for other, _ in self.awarded_to(line.share.user_id, line.type) if not other.sum_id]
         *_, found = award([*before, line])
         if not line.needs_an_entry and found.withheld and self._withheld[line.share] >= self.limits.withheld:
             return False
@@ -477,7 +479,7 @@ class Reports:
         return True
 
     def _bytes(self, share: Share) -> int:
-        return sum(line.bytes for line in self.lines if line.share == share and not line.sum_key)
+        return sum(line.bytes for line in self.lines if line.share == share and not line.sum_id)
 
     def _sum_up(self, line: Line) -> str:
         """Add an action to a sum. Its id is kept, so that a repeat is recognised."""
@@ -485,14 +487,29 @@ class Reports:
         if line.needs_an_entry or 4 * (len(digested) + 1) > self.limits.digest_bytes:
             return self._leave_out(line.share)
         if line.counts:
-            line.sum_key = (*line.share, line.day, line.type, str(line.version), line.campaign, str(line.multiplier))
-            sums = {other.sum_key for other in self.lines if other.share == line.share and other.sum_key}
-            if line.sum_key not in sums and FIELDS_BYTES * (len(sums) + 1) > self.limits.sum_bytes:
+            line.sum_id = self._open_sum(line)
+            is_there = any(other.sum_id == line.sum_id for other in self._sums(line.share))
+            if not is_there and self._sum_bytes(line.share) + FIELDS_BYTES > self.limits.sum_bytes:
                 return self._leave_out(line.share)
             line.receipt = ""
             self._record(line)
         digested.append(line.action_id)
         return "summed"
+
+    def _open_sum(self, line: Line) -> str:
+        """Return the first sum for such an action that is not reversed."""
+        multiplier = format(Decimal(line.multiplier.numerator) / line.multiplier.denominator, "f")
+        first = f"{line.day}/{line.type}/{line.version}/{line.campaign}/{multiplier}"
+        reversed_ = {other.sum_id for other in self._sums(line.share) if other.reversal}
+        numbered = (first if number == 1 else f"{first}~{number}" for number in count(1))
+        return next(sum_id for sum_id in numbered if sum_id not in reversed_)
+
+    def _sums(self, share: Share) -> list[Line]:
+        return [line for line in self.lines if line.share == share and line.sum_id]
+
+    def _sum_bytes(self, share: Share) -> int:
+        reasons = {line.sum_id: len(line.reversal) for line in self._sums(share)}
+        return sum(FIELDS_BYTES + reason for reason in reasons.values())
 
     def _leave_out(self, share: Share) -> str:
         self.full.add(share)
@@ -524,11 +541,25 @@ class Reports:
     def _reverse(self, reversal: Reversal, now: int) -> str:
         day = day_of(reversal.occurred_at).isoformat()
         shares = [Share(reversal.owner.id, _window(day, length), reversal.app) for length in LENGTHS]
-        outcomes = {self._reverse_in(share, reversal) for share in shares}
+        reverse = self._reverse_sum if "/" in reversal.action_id else self._reverse_in
+        outcomes = {reverse(share, reversal) for share in shares}
         for outcome in ("reversed", "redelivered", "replayed", "summed"):
             if outcome in outcomes:
                 return outcome
-        return self._keep(reversal, shares, now)
+        return "unrecorded" if "/" in reversal.action_id else self._keep(reversal, shares, now)
+
+    def _reverse_sum(self, share: Share, reversal: Reversal) -> str:
+        """Reverse all actions of a sum. Later actions are added to another sum."""
+        lines = [line for line in self._sums(share) if line.sum_id == reversal.action_id]
+        if not lines:
+            return "unknown"
+        if lines[0].reversal:
+            return "redelivered" if reversal.receipt and reversal.receipt == lines[0].reversed_by else "replayed"
+        fits = self._sum_bytes(share) + len(reversal.reason) <= self.limits.sum_bytes
+        for line in lines:
+            line.reversal, line.reversed_by = reversal.reason if fits else "reversed", reversal.receipt
+        self._touch(lines[0])
+        return "reversed"
 
     def _reverse_in(self, share: Share, reversal: Reversal) -> str:
         line = self._known.get((share, reversal.action_id))

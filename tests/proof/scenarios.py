@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from saxaul.ledger.actions import Action, Owner
+from saxaul.ledger.actions import Action, Owner, Reversal
 from saxaul.storage.log import PARTITION, from_item
 from saxaul.storage.table import Item, python
 from tests.builders import APP, DAY
@@ -299,6 +299,35 @@ def _overflow(twin: Twin) -> None:
     twin.deliver([reversing(_action(twin, mei, "honest-walk", "walking", 150))])
 
 
+def _take_back_sums(twin: Twin) -> None:
+    """Reverse a sum of the hostile app, while it goes on reporting. Then deliver the reversal again.
+
+    The actions that come after the reversal are added to another sum, which the repeated reversal does not touch. A sum
+    that does not exist cannot be reversed, not even before it exists.
+    """
+    mei, _ = USERS
+
+    def flood(name: str, number: int) -> Message:
+        actions = (_action(twin, mei, f"{name}-{n}", "cycling", "0.3", app=HOSTILE) for n in range(number))
+        return Message(HOSTILE, tuple(actions))
+
+    def taking_back(number: str = "", type_: str = "cycling") -> Message:
+        sum_id = f"{CALENDAR.day_of(twin.world.now)}/{type_}/1//1{number}"
+        return Message(HOSTILE, (), (Reversal(HOSTILE, Owner("user", mei), sum_id, "fraud", twin.world.now),))
+
+    twin.deliver([flood("first", 10)])
+    _send(twin, _action(twin, mei, "honest-ride", "cycling", 4))
+    first = twin.accepted(taking_back())
+    twin.deliver([taking_back("~2")])
+    twin.deliver([taking_back(type_="bus_ride")])
+    twin.deliver([first])
+    twin.deliver([flood("second", 2)])
+    twin.deliver([first])
+    twin.deliver([flood("third", 1)])
+    twin.deliver([taking_back("~2")])
+    twin.deliver([flood("first", 10), flood("fourth", 1)])
+
+
 def _repeat_an_id(twin: Twin) -> None:
     """Report an id with several dates, and reverse one after the other.
 
@@ -472,6 +501,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "reversals arrive before their actions": Scenario(_rides, _early),
     "running totals are raised": Scenario(_rides, _raise),
     "a share overflows": Scenario(_rides, _overflow),
+    "sums are taken back": Scenario(_rides, _take_back_sums),
     "an id is reported with other dates": Scenario(_rides, _repeat_an_id),
     "types change while actions are queued": Scenario(_rides, _change_while_queued),
     "a facility reports more than is plausible": Scenario(_registered, _report_a_facility),

@@ -13,8 +13,8 @@ from saxaul.catalog.entries import ReleaseSchedule
 from saxaul.ledger.actions import Action, Owner, Reversal
 from tests.builders import DAY
 from tests.proof.faults import Fault
-from tests.proof.reports import Share
-from tests.proof.twin import APPS, CHANGED_TYPES, PROJECTS, SCHEDULES, TYPES, USERS, Message, Twin, reversing
+from tests.proof.reports import Line, Share
+from tests.proof.twin import APPS, CHANGED_TYPES, HOSTILE, PROJECTS, SCHEDULES, TYPES, USERS, Message, Twin, reversing
 
 HOUR = 3600
 MAX_ARMED_FAULTS = 3
@@ -124,9 +124,21 @@ class LedgerMachine(RuleBasedStateMachine):
             reversal = Reversal(share.app, Owner("user", share.user_id), action_id, "refund", occurred_at)
             self._send(Message(share.app, (), (reversal,)), is_delayed=False)
 
+    @precondition(lambda self: self.hostile_sums())
+    @rule(picked=any_number, is_delayed=st.booleans())
+    def take_back_a_sum(self, picked: int, is_delayed: bool) -> None:
+        """Reverse a sum of the hostile app, as an operator does. It may be reversed already, or get more actions."""
+        lines = self.hostile_sums()
+        line = lines[-1 - picked % len(lines)]
+        taken = Reversal(HOSTILE, Owner("user", line.share.user_id), line.sum_id, "refund", line.occurred_at)
+        self._send(Message(HOSTILE, (), (taken,)), is_delayed)
+
+    def hostile_sums(self) -> list[Line]:
+        return [line for line in self.twin.model.reports.lines if line.share.app == HOSTILE and line.sum_id]
+
     def recorded(self) -> list[tuple[Share, str, int]]:
         """Return the lines that count. Those with evidence come last, so that low numbers pick them."""
-        lines = [line for line in self.twin.model.reports.lines if line.counts and not line.sum_key]
+        lines = [line for line in self.twin.model.reports.lines if line.counts and not line.sum_id]
         ordered = sorted(lines, key=lambda line: bool(line.evidence_id))
         return [(line.share, line.action_id, line.occurred_at) for line in ordered]
 

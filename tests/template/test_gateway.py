@@ -150,3 +150,10 @@ def test_metrics_of_each_method_are_off_because_they_cost_money() -> None:
     [api] = resources("AWS::Serverless::Api").values()
 
     assert not any(settings.get("MetricsEnabled") for settings in api["MethodSettings"])
+
+
+def test_api_gateway_writes_no_log_which_would_have_the_ids_of_persons_and_the_reasons_of_operators() -> None:
+    [stage] = made("AWS::ApiGateway::Stage").values()
+
+    assert "AccessLogSetting" not in stage
+    assert not any(settings.keys() & {"LoggingLevel", "DataTraceEnabled"} for settings in stage["MethodSettings"])

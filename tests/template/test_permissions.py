@@ -13,7 +13,7 @@ PERMISSIONS = {
         "dynamodb:PutItem dynamodb:Query on ActivityTable in RECEIPT#*",
         "dynamodb:Query on CatalogTable",
         "s3:GetObject on CatalogBucket/catalog/*",
-        "dynamodb:GetItem on CatalogTable in catalog clients",
+        "dynamodb:GetItem on CatalogTable in catalog clients apps",
         "dynamodb:BatchGetItem on LedgerTable in USER#* FACILITY#*",
         "sqs:SendMessage on ActionQueue",
         "dynamodb:UpdateItem on ActivityTable in CALLS#* ACTIONS#*",

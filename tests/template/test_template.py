@@ -1,6 +1,7 @@
 """Parts of the template where a mistake would otherwise show only in production."""
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -66,12 +67,17 @@ SCOPES = {
     ("post", "/apps/{app_id}/suspend"): "apps.write",
     ("post", "/apps/{app_id}/resume"): "apps.write",
     ("post", "/apps/{app_id}/secret"): "apps.write",
+    ("post", "/apps/{app_id}/reversals"): "apps.write",
     ("delete", "/apps/{app_id}/secrets/{secret_id}"): "apps.write",
 }
 
 
-OPERATOR_SCOPES = {"wallets.read": "users.read", "suggestions.read": "catalog.write"}
-"""With which scope an operator may send the request for which an app needs this scope."""
+OPERATOR_SCOPES: Mapping[object, str] = {
+    "wallets.read": "users.read",
+    "suggestions.read": "catalog.write",
+    ("get", "/receipts/{receipt_id}"): "apps.write",
+}
+"""With which scope an operator may send the requests for which an app needs this scope, or this one request."""
 
 
 def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
@@ -81,7 +87,7 @@ def test_every_path_needs_its_scope_or_is_public_on_purpose() -> None:
 
     assert declared.keys() == SCOPES.keys() | PUBLIC
     for route, scope in SCOPES.items():
-        scopes = [f"saxaul/{one}" for one in (scope, OPERATOR_SCOPES.get(scope)) if one]
+        scopes = [f"saxaul/{one}" for one in (scope, OPERATOR_SCOPES.get(scope, OPERATOR_SCOPES.get(route))) if one]
         assert declared[route] == {"Authorizer": "Cognito", "AuthorizationScopes": scopes}, route
     for route in PUBLIC:
         assert declared[route] == {"Authorizer": "NONE"}, route

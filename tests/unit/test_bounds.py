@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
@@ -194,11 +195,13 @@ def test_a_period_has_room_for_sixteen_apps() -> None:
     assert post(posting.period, actions, CATALOG, CALENDAR, NOON).period is posting.period
 
 
-def full_period(length: int) -> Period:
+def full_period(length: int, *, reversed_sums: bool = False) -> Period:
     """Return a period in which 16 apps fill their shares with ids and numbers that compression cannot shorten much.
 
-    ``length`` is that of the ids. An entry often earns all of its quantity, or nothing. Only one entry of a day and
-    type can be the one in which a limit falls, so that its units or its counted quantity are a number of their own.
+    ``length`` is that of the ids. With ``reversed_sums``, operators have reversed some sums, with long reasons.
+
+    An entry often earns all of its quantity, or nothing. Only one entry of a day and type can be the one in which a
+    limit falls, so that its units or its counted quantity are a number of their own.
     """
     rng = random.Random(7)
     types = ["".join(rng.choices(string.ascii_lowercase, k=64)) for _ in range(40)]
@@ -245,9 +248,14 @@ def full_period(length: int) -> Period:
                 break
             used += weight(name, entry)
             yield name, entry
-        for day in range(SUM_BYTES // weight("", make_entry(summed=1))):
-            summed = replace(worst_entry(0, 0), is_total=False, summed=rng.randrange(1, 2000), wanted=number(15, 6))
+        used = 0
+        for day in count(1):
+            entry = worst_entry(0, rng.choice([0, 0, 2, 64]) if reversed_sums else 0)
+            summed = replace(entry, is_total=False, summed=rng.randrange(1, 2000), wanted=number(15, 6))
             summed = replace(summed, receipt="", raised_by="")
+            used += weight("", summed)
+            if used > SUM_BYTES:
+                break
             yield f"{app}:2026-{day:02d}-01/{summed.type}/{summed.rule}/{summed.campaign}/{summed.multiplier}", summed
 
     apps = [noise(64).replace(":", "") for _ in range(MAX_APPS)]
@@ -264,8 +272,9 @@ def full_period(length: int) -> Period:
 
 
 @pytest.mark.parametrize("length", [2, 8, 36, 128])
-def test_the_largest_period_fits_an_item(length: int) -> None:
-    assert ITEM_LIMIT * 0.8 < item_size(full_period(length)) < ITEM_LIMIT * 0.95
+@pytest.mark.parametrize("reversed_sums", [False, True], ids=["", "sums are reversed"])
+def test_the_largest_period_fits_an_item(length: int, reversed_sums: bool) -> None:
+    assert ITEM_LIMIT * 0.8 < item_size(full_period(length, reversed_sums=reversed_sums)) < ITEM_LIMIT * 0.95
 
 
 def test_the_longest_early_reversals_fit_an_item() -> None:

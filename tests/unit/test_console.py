@@ -20,7 +20,7 @@ def test_a_log_gets_plain_lines_of_progress_at_intervals(
         report(1_000)
 
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "  sending: 1,000 of 2,000 rides"
+    assert lines[0] == "  sending: 1,000 of 2,000 rides, about 0 s left"
     assert lines[1].startswith("✓ sending")
 
 

@@ -7,8 +7,8 @@ from saxaul.ledger.actions import Reversal
 from saxaul.ledger.awards import Terms
 from saxaul.ledger.early import MAX_EARLY, EarlyReversal, EarlyReversals, may_still_arrive
 from saxaul.ledger.entries import Entry
-from saxaul.ledger.periods import REVERSED, Period, PeriodDraft, post
-from saxaul.ledger.shares import MAX_WITHHELD
+from saxaul.ledger.periods import Period, PeriodDraft, post
+from saxaul.ledger.shares import MAX_WITHHELD, REVERSED, SUM_BYTES, weight
 from tests.builders import (
     APP,
     DAY,
@@ -133,6 +133,92 @@ def test_reversing_an_action_of_a_sum_changes_nothing_and_the_action_is_still_re
     assert posting.period is period
     assert posting.outcomes == {"summed": 1}
     assert post(posting.period, actions, ONE_RIDE, CALENDAR, NOON).period is period
+
+
+RIDES = [make_action(f"ride-{number}") for number in range(200)]
+"""More than a share has room for, so that the last ones are added to a sum."""
+
+
+def flooded() -> tuple[Period, str]:
+    """Return a period with a sum of the app, and the name of the sum."""
+    period = post(EMPTY, RIDES, CATALOG, CALENDAR, NOON).period
+    [name] = [name for name, entry in period.entries.items() if entry.summed]
+    return period, name
+
+
+def of_sum(name: str) -> Reversal:
+    return REFUND._replace(action_id=name.partition(":")[2], reason="fraud", receipt="mark")
+
+
+def test_reversing_a_sum_takes_back_all_of_its_actions() -> None:
+    before, name = flooded()
+
+    posting = post(before, [], CATALOG, CALENDAR, NOON, [of_sum(name)])
+    reversed_ = posting.period.entries[name]
+
+    assert posting.outcomes == {"reversed": 1}
+    assert (reversed_.reversal, reversed_.points, reversed_.avoided_g, reversed_.summed) == (
+        *("fraud", 0, Decimal(0)),
+        before.entries[name].summed,
+    )
+    assert posting.period.points == before.points - before.entries[name].points
+
+
+def test_reversing_a_sum_pays_what_its_actions_had_used_of_a_cap() -> None:
+    before, _ = flooded()
+    entered = sum(not entry.summed for entry in before.entries.values())
+    capped = make_action_type(caps=(Cap(window="day", units=Decimal(entered + 10)),))
+    draft = PeriodDraft(EMPTY, Terms(CALENDAR, lambda *_: capped), NOON)
+    for ride in RIDES:
+        draft.post(ride)
+    draft.post(make_action("more", quantity="7", rule=2))
+    [first, second] = [name for name, entry in draft.posted().entries.items() if entry.summed]
+    assert [draft.entries[name].points for name in (first, second)] == [800, 0]
+
+    draft.reverse(of_sum(first))
+
+    assert [draft.posted().entries[name].points for name in (first, second)] == [0, 560]
+
+
+def test_actions_of_a_reversed_sum_stay_known_and_later_ones_are_added_to_the_next_sum() -> None:
+    before, name = flooded()
+    after = post(before, [], CATALOG, CALENDAR, NOON, [of_sum(name)]).period
+
+    assert post(after, RIDES, CATALOG, CALENDAR, NOON).period is after
+    more = post(after, [make_action("more-1"), make_action("more-2")], CATALOG, CALENDAR, NOON)
+    next_sum = more.period.entries[f"{name}~2"]
+    again = post(more.period, [], CATALOG, CALENDAR, NOON, [of_sum(name)])
+
+    assert more.outcomes == {"summed": 2}
+    assert (next_sum.summed, next_sum.points, next_sum.reversal) == (2, 160, "")
+    assert more.period.entries[name] == after.entries[name]
+    assert (again.period, again.outcomes) == (more.period, {"redelivered": 1})
+
+
+def test_an_unknown_sum_cannot_be_reversed() -> None:
+    before, name = flooded()
+
+    posting = post(before, [], CATALOG, CALENDAR, NOON, [of_sum(f"{name}~2")])
+
+    assert (posting.period, posting.outcomes) == (before, {"unknown": 1})
+
+
+def test_reasons_of_reversed_sums_fit_into_the_share_of_sums() -> None:
+    period, names = EMPTY, []
+    for number in range(34):
+        period = post(period, RIDES, CATALOG, CALENDAR, NOON).period
+        period = post(period, [make_action(f"more-{number}")], CATALOG, CALENDAR, NOON).period
+        [open_] = [name for name, entry in period.entries.items() if entry.summed and not entry.reversal][:1] or [""]
+        if not open_:
+            break
+        names.append(open_)
+        long = of_sum(open_)._replace(reason="长" * 64)
+        period = post(period, [], CATALOG, CALENDAR, NOON, [long]).period
+
+    reasons = [period.entries[name].reversal for name in names]
+    assert sum(weight(name, period.entries[name]) for name in names) <= SUM_BYTES + 2 * len(REVERSED)
+    assert {"长" * 64, REVERSED} == set(reasons)
+    assert period.full == {APP}
 
 
 def test_a_reversal_makes_room_among_the_withheld_entries() -> None:

@@ -3,13 +3,9 @@
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
 
-import httpx
-
-from saxaul_client.client import as_object, unless
-from saxaul_client.errors import IncompleteError, SaxaulError
+from saxaul_client.client import as_object
+from saxaul_client.errors import SaxaulError
 from saxaul_client.models import (
     Action,
     ForestTree,
@@ -19,21 +15,16 @@ from saxaul_client.models import (
     Page,
     Receipt,
     Redemption,
-    Refusal,
     Reported,
     Reversal,
     Statement,
     Suggestions,
     Wallet,
 )
-from saxaul_client.reading import parsed, read, read_list
-from saxaul_client.shared import ReadingClient
-
-ITEMS = 500
-"""The most actions or reversals of one call."""
+from saxaul_client.persons import REDEMPTION, ReadingClient
+from saxaul_client.reading import read, read_list
 
 _KEY = re.compile(r"[!-+.-~-]{1,128}")
-_REDEMPTION = "/users/{user_id}/redemptions/{redemption_id}"
 _GRANT = "/users/{user_id}/grants/{app_id}"
 
 
@@ -49,11 +40,11 @@ class AppClient(ReadingClient):
             IncompleteError: there were several calls, and one failed after others had succeeded.
             SaxaulError: the first call failed.
         """
-        return self._report("actions", actions)
+        return self._report_in_calls("/actions", "actions", actions)
 
     def reverse_actions(self, reversals: Iterable[Reversal]) -> Reported:
         """Reverse the app's own actions, as ``report_actions`` reports them."""
-        return self._report("reversals", reversals)
+        return self._report_in_calls("/reversals", "reversals", reversals)
 
     def receipt(self, receipt_id: str) -> Receipt:
         """Return what became of each item of a call, for 30 days after it."""
@@ -72,46 +63,26 @@ class AppClient(ReadingClient):
 
         A search for one person (``user_id``) is always answered anew.
         """
-        response = self._send(
-            "GET",
-            "/suggestions",
-            query={"q": text, "user_id": user_id, "lang": lang, "limit": limit},
-            headers=unless(known.etag if known else None),
-        )
-        if known and response.status_code == httpx.codes.NOT_MODIFIED:
-            return known
-        return replace(read(Suggestions, parsed(response.content)), etag=response.headers.get("etag"))
+        return self._suggest({"q": text, "user_id": user_id, "lang": lang, "limit": limit}, known)
 
     def wallet(self, user_id: str) -> Wallet:
-        return read(Wallet, self.call("GET", "/users/{user_id}/wallet", user_id=user_id))
+        return self._wallet(user_id, {})
 
     def ledger_pages(
         self, user_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Iterator[Page[LedgerLine]]:
         """Yield the ledger of a person, newest line first. ``limit`` is the most lines of a page."""
-        return self._pages(
-            "/users/{user_id}/ledger",
-            "entries",
-            lambda entries: read_list(LedgerLine, entries, "entries"),
-            {"limit": limit, "cursor": cursor},
-            {"user_id": user_id},
-        )
+        return self._ledger_pages(user_id, {"limit": limit, "cursor": cursor})
 
     def statement(self, user_id: str, month: str | None = None) -> Statement:
         """Return the sums of a month, such as ``2026-06``; by default, of this month."""
-        return read(Statement, self.call("GET", "/users/{user_id}/statement", query={"month": month}, user_id=user_id))
+        return self._statement(user_id, {"month": month})
 
     def forest_pages(
         self, user_id: str, *, limit: int | None = None, cursor: str | None = None, lang: str | None = None
     ) -> Iterator[Page[ForestTree]]:
         """Yield the trees of a person, the most recently requested first."""
-        return self._pages(
-            "/users/{user_id}/forest",
-            "forest",
-            lambda forest: read_list(ForestTree, forest, "forest"),
-            {"limit": limit, "cursor": cursor, "lang": lang},
-            {"user_id": user_id},
-        )
+        return self._forest_pages(user_id, {"limit": limit, "cursor": cursor, "lang": lang})
 
     def harvest(self, user_id: str) -> Harvest:
         """Make the ripe points of a person spendable.
@@ -156,23 +127,17 @@ class AppClient(ReadingClient):
             raise
 
     def redemption(self, user_id: str, redemption_id: str) -> Redemption:
-        return read(Redemption, self.call("GET", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
+        return self._redemption(user_id, redemption_id, {})
 
     def redemption_pages(
         self, user_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Iterator[Page[Redemption]]:
         """Yield the redemptions of a person in any state, the most recently requested first."""
-        return self._pages(
-            "/users/{user_id}/redemptions",
-            "redemptions",
-            lambda redemptions: read_list(Redemption, redemptions, "redemptions"),
-            {"limit": limit, "cursor": cursor},
-            {"user_id": user_id},
-        )
+        return self._redemption_pages(user_id, {"limit": limit, "cursor": cursor})
 
     def cancel_redemption(self, user_id: str, redemption_id: str) -> Redemption:
         """Cancel a redemption whose trees are not ordered yet, and refund its points."""
-        return read(Redemption, self.call("DELETE", _REDEMPTION, user_id=user_id, redemption_id=redemption_id))
+        return read(Redemption, self.call("DELETE", REDEMPTION, user_id=user_id, redemption_id=redemption_id))
 
     def grants(self, user_id: str) -> tuple[Grant, ...]:
         document = as_object(self.call("GET", "/users/{user_id}/grants", user_id=user_id))
@@ -189,32 +154,9 @@ class AppClient(ReadingClient):
     def take_back_grant(self, user_id: str, app_id: str) -> None:
         self.call("DELETE", _GRANT, user_id=user_id, app_id=app_id)
 
-    def _report(self, name: str, items: Iterable[Action | Reversal]) -> Reported:
-        remaining, total, begun = iter(items), Reported(0), 0
-        while batch := [item.document() for item in islice(remaining, ITEMS)]:
-            try:
-                answer = self._reported(f"/{name}", name, batch)
-            except SaxaulError as error:
-                if not begun:
-                    raise
-                raise IncompleteError(total, begun, error) from error
-            total = Reported(
-                total.accepted + answer.accepted,
-                total.refused + _moved(answer.refused, begun),
-                total.flagged + _moved(answer.flagged, begun),
-                total.receipts + tuple(replace(receipt, first=begun) for receipt in answer.receipts),
-            )
-            begun += len(batch)
-        return total
-
 
 def _checked_key(key: str) -> str:
     """Return a key that the API takes. It takes no comma, because proxies join repeated headers with one."""
     if not _KEY.fullmatch(key):
         raise ValueError("the idempotency-key must have 1 to 128 visible ASCII characters, and no comma")
     return key
-
-
-def _moved(refusals: Sequence[Refusal], by: int) -> tuple[Refusal, ...]:
-    """Return refusals with the indexes of the whole list instead of those of one call."""
-    return tuple(replace(refusal, index=refusal.index + by) for refusal in refusals)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -10,10 +11,24 @@ import httpx
 
 from saxaul_client.clock import Clock
 from saxaul_client.connection import TIMEOUT, Connection
-from saxaul_client.errors import AnswerError, Problem
-from saxaul_client.models import CallReceipt, Certificate, CertificateLinks, JsonObject, LogPage, Page, Reported
+from saxaul_client.errors import AnswerError, IncompleteError, Problem, SaxaulError
+from saxaul_client.models import (
+    Action,
+    CallReceipt,
+    Certificate,
+    CertificateLinks,
+    JsonObject,
+    LogPage,
+    Page,
+    Refusal,
+    Reported,
+    Reversal,
+)
 from saxaul_client.reading import parsed, read
 from saxaul_client.retries import Retries
+
+ITEMS = 500
+"""The most actions or reversals of one call."""
 
 ALL_REFUSED = "all_refused"
 """The code of the problem that the API returns if it refused every item of a list."""
@@ -161,6 +176,30 @@ class Client:
     def _public(self, path: str, query: Mapping[str, object], parameters: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         return parsed(self._send("GET", path, query=query, public=True, parameters=parameters).content)
 
+    def _report_in_calls(self, path: str, name: str, items: Iterable[Action | Reversal], **parameters: str) -> Reported:
+        """Send actions or reversals in as many calls as it takes, and add up the answers.
+
+        Raises:
+            IncompleteError: there were several calls, and one failed after others had succeeded.
+            SaxaulError: the first call failed.
+        """
+        remaining, total, begun = iter(items), Reported(0), 0
+        while batch := [item.document() for item in islice(remaining, ITEMS)]:
+            try:
+                answer = self._reported(path, name, batch, **parameters)
+            except SaxaulError as error:
+                if not begun:
+                    raise
+                raise IncompleteError(total, begun, error) from error
+            total = Reported(
+                total.accepted + answer.accepted,
+                total.refused + _moved(answer.refused, begun),
+                total.flagged + _moved(answer.flagged, begun),
+                total.receipts + tuple(replace(receipt, first=begun) for receipt in answer.receipts),
+            )
+            begun += len(batch)
+        return total
+
     def _reported(self, path: str, name: str, items: Sequence[JsonObject], **parameters: str) -> Reported:
         """Send a list of items, and return which were refused, also if all of them were.
 
@@ -236,6 +275,11 @@ def as_object(document: Any) -> JsonObject:  # noqa: ANN401 - JSON
     if not isinstance(document, dict):
         raise AnswerError("the response is not a JSON object")
     return document
+
+
+def _moved(refusals: Sequence[Refusal], by: int) -> tuple[Refusal, ...]:
+    """Return refusals with the indexes of the whole list instead of those of one call."""
+    return tuple(replace(refusal, index=refusal.index + by) for refusal in refusals)
 
 
 def _about(items: int, reported: Reported) -> Reported:

@@ -262,7 +262,16 @@ class Harvest:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
+    """A cap of an action type, and how much of it a person has used in a day, a month or a year.
+
+    ``cut`` says whether it cut the points of the line.
+    """
+
     window: str
+    period: str
+    used: Decimal
+    left: Decimal
+    cut: bool
     resets_at: datetime
     points: int | None = None
     units: Decimal | None = None
@@ -289,6 +298,7 @@ class LedgerLine:
     avoided_g_reason: str | None = None
     avoided_g_source: str | None = None
     caps: tuple[Cap, ...] = ()
+    at_least: Decimal | None = None
     rule: str | None = None
     factor: str | None = None
     campaign_id: str | None = None

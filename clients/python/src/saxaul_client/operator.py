@@ -1,21 +1,39 @@
 """The client of an operator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
 from saxaul_client.client import as_object, items_of
 from saxaul_client.errors import AnswerError
-from saxaul_client.models import App, CatalogEntry, JsonObject, NewSecret, Page, Suggestions
+from saxaul_client.models import (
+    App,
+    CatalogEntry,
+    ForestTree,
+    JsonObject,
+    LedgerLine,
+    NewSecret,
+    Page,
+    Receipt,
+    Redemption,
+    Reported,
+    Reversal,
+    Statement,
+    Suggestions,
+    Wallet,
+)
+from saxaul_client.persons import ReadingClient
 from saxaul_client.reading import parsed, read, read_list
-from saxaul_client.shared import ReadingClient
 
 _ENTRY = "/catalog/{kind}/{id}"
 _APP = "/apps/{app_id}"
 
 
 class OperatorClient(ReadingClient):
-    """Calls the API as an operator: it writes the catalog, and registers apps and planting partners.
+    """Calls the API as an operator: it writes the catalog, registers apps and planting partners, and reads persons.
+
+    Each read of a person has a ``reason`` of 5 to 200 characters, such as ``ticket 4711``, which is logged. It must not
+    name the person.
 
     The ``if_match`` of a write is the ETag of the only version that it may replace. ``new`` is for a write that must
     not replace any. Otherwise it is refused as a ``Problem`` of status 412.
@@ -46,12 +64,10 @@ class OperatorClient(ReadingClient):
         body = {"last_day": last_day.isoformat()} if last_day else {}
         return self._entry("POST", "campaigns", campaign_id, body, _condition(if_match, new=False), f"{_ENTRY}/end")
 
-    def preview_search(
-        self, text: str, *, on: date | None = None, lang: str | None = None, limit: int | None = None
-    ) -> Suggestions:
-        """Return what the search finds on a day, by default today. Every app's suggestions rank alike."""
-        query = {"q": text, "on": on, "lang": lang, "limit": limit}
-        return read(Suggestions, self.call("GET", "/suggestions", query=query))
+    def restore_entry(self, kind: str, identifier: str, version: int, *, if_match: str | None = None) -> CatalogEntry:
+        """Write an earlier version again, as the next one. It also restores a deleted entry."""
+        path = f"{_ENTRY}/versions/{version:d}/restore"
+        return self._entry("POST", kind, identifier, None, _condition(if_match, new=False), path)
 
     def version_pages(
         self, kind: str, identifier: str, *, limit: int | None = None, cursor: str | None = None
@@ -102,6 +118,68 @@ class OperatorClient(ReadingClient):
     def end_app(self, app_id: str) -> App:
         """End an app for good. Its id is never registered again."""
         return self._app("DELETE", _APP, app_id)
+
+    def suggest(
+        self,
+        text: str,
+        *,
+        on: date | None = None,
+        lang: str | None = None,
+        limit: int | None = None,
+        known: Suggestions | None = None,
+    ) -> Suggestions:
+        """Search in every app at once, as on the day ``on`` or today.
+
+        If ``known`` is still what the API would answer, it is returned.
+        """
+        return self._suggest({"q": text, "on": on, "lang": lang, "limit": limit}, known)
+
+    def wallet(self, user_id: str, *, reason: str) -> Wallet:
+        return self._wallet(user_id, {"reason": reason})
+
+    def ledger_pages(
+        self, user_id: str, *, reason: str, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[LedgerLine]]:
+        """Yield the ledger of a person, newest line first. ``caps`` of a line says why it earns less than usual."""
+        return self._ledger_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
+
+    def statement(self, user_id: str, month: str | None = None, *, reason: str) -> Statement:
+        """Return the sums of a month, such as ``2026-06``; by default, of this month."""
+        return self._statement(user_id, {"reason": reason, "month": month})
+
+    def forest_pages(
+        self,
+        user_id: str,
+        *,
+        reason: str,
+        limit: int | None = None,
+        cursor: str | None = None,
+        lang: str | None = None,
+    ) -> Iterator[Page[ForestTree]]:
+        """Yield the trees of a person, the most recently requested first."""
+        return self._forest_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor, "lang": lang})
+
+    def redemption(self, user_id: str, redemption_id: str, *, reason: str) -> Redemption:
+        return self._redemption(user_id, redemption_id, {"reason": reason})
+
+    def redemption_pages(
+        self, user_id: str, *, reason: str, limit: int | None = None, cursor: str | None = None
+    ) -> Iterator[Page[Redemption]]:
+        """Yield the redemptions of a person in any state, the most recently requested first."""
+        return self._redemption_pages(user_id, {"reason": reason, "limit": limit, "cursor": cursor})
+
+    def take_back(self, app_id: str, reversals: Iterable[Reversal]) -> Reported:
+        """Reverse actions or sums of an app, in calls of at most 500. Refused ones are returned, also if all are.
+
+        Raises:
+            IncompleteError: there were several calls, and one failed after others had succeeded.
+            SaxaulError: the first call failed.
+        """
+        return self._report_in_calls("/apps/{app_id}/reversals", "reversals", reversals, app_id=app_id)
+
+    def receipt(self, receipt_id: str) -> Receipt:
+        """Return what became of each item of a call of any app, for 30 days after it."""
+        return read(Receipt, self.call("GET", "/receipts/{receipt_id}", receipt_id=receipt_id))
 
     def _app(
         self, method: str, path: str, app_id: str, body: object = None, headers: dict[str, str] | None = None

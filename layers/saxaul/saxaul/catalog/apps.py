@@ -14,7 +14,7 @@ from saxaul.catalog.clients import (
     PLACE_OF_ID,
     RegisteredClient,
 )
-from saxaul.catalog.entries import Phrase, checked_link
+from saxaul.catalog.entries import CHARACTERS_OF_A_PHRASE, Phrase, checked_link
 from saxaul.catalog.models import AfterValidator, Described, Field, Model, ValidationInfo, field_validator
 
 AppKind = Literal["first_party", "third_party", "partner"]
@@ -36,10 +36,7 @@ ACTIONS_PER_DAY = 100_000
 """The limits of an app that is registered without limits."""
 
 
-_REFUSED = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
-_INVISIBLE = r"\s\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2060-\u206f\ue000-\uf8ff\ufeff"
-Name = Annotated[Phrase, Described({"pattern": f"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"})]
-"""A phrase, with what the document of the API says of its characters: it has one that can be seen."""
+Name = Annotated[Phrase, CHARACTERS_OF_A_PHRASE]
 
 
 _PATTERN = (

@@ -178,6 +178,12 @@ MAX_PHRASE = 500
 Phrase = Annotated[str, Field(min_length=1, max_length=MAX_PHRASE), AfterValidator(checked_phrase)]
 
 
+_REFUSED = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
+_INVISIBLE = r"\s\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u2060-\u206f\ue000-\uf8ff\ufeff"
+CHARACTERS_OF_A_PHRASE = Described({"pattern": f"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"})
+"""What the document of the API says of the characters of a phrase: it has one that can be seen."""
+
+
 def is_phrase(value: object) -> TypeGuard[str]:
     """Return whether a value is valid as a ``Phrase``."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_PHRASE:

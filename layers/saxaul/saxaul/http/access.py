@@ -122,7 +122,7 @@ WRONG_ROLE: Mapping[Role, tuple[str, str]] = {
 
 PUBLIC = Access(None, None, Data.PUBLIC)
 TO_REPORT = Access("actions.write", "app", Data.PERSONS_IN_BODY, "report")
-TO_FOLLOW = Access("actions.write", "app", Data.OWN_RECEIPTS)
+TO_FOLLOW = Access("actions.write", "app", Data.OWN_RECEIPTS, operator_scope="apps.write")
 TO_SEARCH = Access("suggestions.read", "app", Data.SHARED, operator_scope="catalog.write")
 TO_SEARCH_FOR_A_PERSON = TO_SEARCH._replace(optional=PersonInQuery("user_id", "wallets.read", "read"))
 TO_READ_A_PERSON = Access("wallets.read", "app", Data.PERSON, "read", operator_scope="users.read")

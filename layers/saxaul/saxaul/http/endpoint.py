@@ -3,24 +3,28 @@
 If a path needs a token, API Gateway has already checked the token and its scope. Before an operation runs, the handler
 checks what its declaration (operations.py) requires: that the client of the token is registered, has the right role
 and calls within its limit, and, if it is a third-party app, has a grant of the person in the path or in the query. If
-the token has a username, it must be equal to the user id in the path or in the query. A query parameter that is not
-declared, or that is sent more than once, is refused. Every error response is an application/problem+json document.
+the token of an app has a username, it must be equal to the user id in the path or in the query. An operator who reads a
+person gives a reason, which is logged. A query parameter that is not declared, or that is sent more than once, is
+refused. Every error response is an application/problem+json document.
 
 HEAD on a public path runs the operation of GET, and the response has no body.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
+from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
 from saxaul.catalog.clients import RegisteredClient
 from saxaul.catalog.faults import bounded_lines, shortened
 from saxaul.deadline import DEADLINE, OutOfTimeError, UnansweredError
-from saxaul.http.access import OF_MANY_PERSONS, Data
-from saxaul.http.operations import Operation
+from saxaul.http.access import OF_MANY_PERSONS, Access, Data
+from saxaul.http.operations import REASON, Operation
 from saxaul.http.parameters import query_names, query_values
+from saxaul.http.reasons import with_reason
 from saxaul.http.request import ApiEvent, Request, Response
 from saxaul.http.sizes import fits_response
 from saxaul.ledger.grants import Cover
@@ -87,6 +91,8 @@ class Endpoint:
         DEADLINE.set(context.get_remaining_time_in_millis() / 1000)
         try:
             declared = self._operation_for(method, resource)
+            request = self._of_client(request, declared)
+            request = with_reason(request, declared)
             response = declared.run(self._admitted(request, declared))
         except Problem as problem:
             response = _refusal(problem)
@@ -95,8 +101,8 @@ class Endpoint:
                 "could not finish in time", extra={"error": repr(error), "request_id": context.aws_request_id}
             )
             response = _refusal(_BUSY)
-        except Exception:  # noqa: BLE001 - a client must never get a stack trace
-            logger.exception("unexpected failure", extra={"request_id": context.aws_request_id})
+        except Exception as error:  # noqa: BLE001 - a client must never get a stack trace
+            _log_failure(error, request, context.aws_request_id)
             response = _refusal(
                 InternalError(
                     "internal_error", "The request failed because of an error on our side; it is safe to repeat it."
@@ -116,6 +122,8 @@ class Endpoint:
                 "code": response.body.get("code") if response.status >= InvalidRequest.status else None,
                 "ms": round((perf_counter() - began) * 1000, 1),
                 "request_id": context.aws_request_id,
+                **_operator_of(request),
+                **_refused_in(response),
                 **_ids_of(request),
             },
         )
@@ -139,45 +147,53 @@ class Endpoint:
             raise NotFound("unknown_path", f"The API has no endpoint {method} {resource}.")
         return declared
 
+    def _of_client(self, request: Request, declared: Operation) -> Request:
+        """Check that a client may send this kind of request, and return the request with its client.
+
+        Raises:
+            Forbidden: the client is not registered, or may not send this request.
+            TooManyRequests: the client has used up its calls.
+        """
+        access = _access_of(request, declared)
+        if access.scope is None:
+            return request
+        found = request._replace(registered=self._find_client(request.client_id))
+        access.check_client(found.caller)
+        scope = access.scope_of(found.caller.role)
+        if scope and not found.has_scope(scope):
+            raise Forbidden("forbidden", f"The token needs the scope {scope}.")
+        self._take_call(found.caller)
+        return found
+
     def _admitted(self, request: Request, declared: Operation) -> Request:
-        """Check what an operation requires of a request, and return the request with its client.
+        """Check whom a request of this client reaches and what it has, and return it with the person in its query.
 
         The grants of persons in a body are checked where the body is read, because each item is refused by itself.
 
         Raises:
-            Forbidden: the client is not registered, may not send this request, or may not reach the person in the path
-                or in the query.
+            Forbidden: the client may not reach the person in the path or in the query.
             InvalidRequest: the user id in the path or in the query cannot be an identifier; the query has a parameter
                 that the operation does not have, or a parameter twice; or there is a body, and the operation has none.
-            TooManyRequests: the client has used up its calls.
         """
-        access = declared.access
+        access = _access_of(request, declared)
         if access.scope is None:
             _check_query(request, declared)
             return request
-        if access.optional and query_values(request.event, access.optional.parameter):
-            access = access.of_person or access
-        admitted = request._replace(registered=self._find_client(request.client_id))
-        client = admitted.caller
-        access.check_client(client)
-        scope = access.scope_of(client.role)
-        if scope and not admitted.has_scope(scope):
-            raise Forbidden("forbidden", f"The token needs the scope {scope}.")
-        self._take_call(client)
-        if access.data in OF_MANY_PERSONS and admitted.person_of_token is not None:
+        client = request.caller
+        if access.data in OF_MANY_PERSONS and request.person_of_token is not None:
             raise Forbidden("not_yours", "A token with a username can be used only for the paths of that person.")
         if declared.names_a_person:
-            self._require_grant(client, admitted.user_id, access.cover)
+            self._require_grant(client, request.user_id, access.cover)
         _check_query(request, declared)
         _check_body(request, declared)
         if access.optional and access.data is Data.PERSON_IN_QUERY:
             parameter, scope, cover = access.optional
-            if not admitted.has_scope(scope):
+            if not request.has_scope(scope):
                 raise Forbidden("forbidden", f"A request with {parameter} needs the scope {scope} too.")
-            person = admitted.user_id_in(parameter)
+            person = request.user_id_in(parameter)
             self._require_grant(client, person, cover)
-            return admitted._replace(person=person)
-        return admitted
+            return request._replace(person=person)
+        return request
 
     def _require_grant(self, client: RegisteredClient, user_id: str, cover: Cover | None) -> None:
         """Check that a client may reach a person. A cover of None requires no grant.
@@ -205,8 +221,16 @@ def endpoint(
     return Endpoint(operations, find_client, take_call, covers_of)
 
 
+def _access_of(request: Request, declared: Operation) -> Access:
+    """Return what a request requires, which is more if its query names a person."""
+    access = declared.access
+    if access.optional and query_values(request.event, access.optional.parameter):
+        return access.of_person or access
+    return access
+
+
 def _check_query(request: Request, declared: Operation) -> None:
-    allowed = declared.parameters
+    allowed = declared.parameters if request.reason is None else declared.parameters | {REASON}
     for name in query_names(request.event):
         if name not in allowed:
             known = ", ".join(sorted(allowed)) or "none"
@@ -224,6 +248,13 @@ def _check_body(request: Request, declared: Operation) -> None:
         raise InvalidRequest("invalid_body", "This request has no body; its parameters are in the path and the query.")
 
 
+def _refused_in(response: Response) -> Mapping[str, Mapping[str, int]]:
+    """Return how many items of a list were refused for which reason, for the log. It is empty if none were."""
+    refused = response.body.get("refused") if isinstance(response.body, Mapping) else None
+    codes = Counter(item["code"] for item in refused) if isinstance(refused, list) else None
+    return {"refused": dict(codes)} if codes else {}
+
+
 def _ids_of(request: Request) -> Mapping[str, str]:
     """Return by what a client may name its request, for the log.
 
@@ -234,6 +265,25 @@ def _ids_of(request: Request) -> Mapping[str, str]:
     found = _TRACE.fullmatch(request.header("traceparent") or "")
     named = {"api_request_id": shortened(given)} if given else {}
     return named | ({"trace_id": found["trace_id"]} if found else {})
+
+
+def _log_failure(error: Exception, request: Request, request_id: str) -> None:
+    """Log an error that is our fault. Its text can name a person, and what operators read must not be in the log."""
+    if request.reason is None:
+        logger.exception("unexpected failure", extra={"request_id": request_id})
+    else:
+        where = "".join(format_tb(error.__traceback__))
+        logger.error(
+            "unexpected failure", extra={"error": type(error).__name__, "where": where, "request_id": request_id}
+        )
+
+
+def _operator_of(request: Request) -> Mapping[str, str]:
+    """Return who the operator is that sent a request, and why a person is read, for the log."""
+    if request.registered is None or request.registered.role != "operator":
+        return {}
+    named = {"operator": shortened(request.username_or_client)}
+    return named if request.reason is None else named | {"reason": request.reason}
 
 
 def _language_headers(response: Response) -> Mapping[str, str]:

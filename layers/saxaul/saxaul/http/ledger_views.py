@@ -1,11 +1,12 @@
 """Views of a person's entries, monthly totals and points."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 from saxaul.catalog.calendar import Calendar, WindowLength
-from saxaul.catalog.entries import ActionType, Cap, campaign_of
+from saxaul.catalog.entries import ActionType, campaign_of
 from saxaul.http.views import Grams, Link, MonthText, NonNegative, Timestamp, grams
+from saxaul.ledger.cap_uses import CapUse
 from saxaul.ledger.entries import ZERO, Entry
 from saxaul.ledger.history import Line, LineState, Total, state_of
 from saxaul.ledger.wallets import Position
@@ -31,17 +32,25 @@ class WalletView(TypedDict):
     """Grams of CO2e avoided."""
 
 
-class CutCapView(TypedDict):
-    """A cap of the kind that cut the points of an entry."""
+class CapUseView(TypedDict):
+    """A cap of the action type, in the version that applied, and how much of it the person has used until now."""
 
     window: WindowLength
     """How long the cap holds before it begins anew."""
+    period: str
+    """The day, the month or the year of the entry, such as ``2026-06-05``, ``2026-06`` or ``2026``."""
     units: float | None
-    """The most units that earn points in a window; null if the cap is in points."""
+    """The most units that earn points in the period; null if the cap is in points."""
     points: NonNegative | None
-    """The most points in a window; null if the cap is in units."""
+    """The most points in the period; null if the cap is in units."""
+    used: float
+    """How many units or points the entries of the action type use in the period, this one included."""
+    left: float
+    """How many units or points are left in the period."""
+    cut: bool
+    """Whether this cap cut the points of the entry. Then nothing is left."""
     resets_at: Timestamp
-    """When the window of the entry ends."""
+    """When the period ends, and the next one begins with the whole cap."""
 
 
 class LedgerLineView(TypedDict):
@@ -83,8 +92,10 @@ class LedgerLineView(TypedDict):
     If ``state`` is ``reversed``, it is the text with which the app reversed the action, or ``reversed`` if the app's
     share of the period had no room for the text. Otherwise it is one of these codes, and more may come:
     """
-    caps: list[CutCapView]
-    """If a cap cut the points: the caps of that kind. Else the list is empty."""
+    caps: list[CapUseView]
+    """If the points were cut or withheld: every cap of the action type. Else the list is empty."""
+    at_least: float | None
+    """The least quantity that earns points, if the line is too small to earn any; else null."""
     rule: str
     """The action type and its version that applied, such as ``bus_ride@1``."""
     factor: Link | None
@@ -140,16 +151,15 @@ class StatementView(TypedDict):
 
 
 def line_view(
-    line: Line, rules: Mapping[tuple[str, int], ActionType], base_url: str, calendar: Calendar, now: int
+    line: Line, rule: ActionType | None, uses: Sequence[CapUse], base_url: str, calendar: Calendar, now: int
 ) -> LedgerLineView:
     """Return the view of an entry: the action, its points and its avoided grams.
 
-    ``rules`` has the versions of action types by which the points and the grams were computed. The unit and the source
-    come from the version of the entry, not from the current one.
+    ``rule`` is the version of the action type by which the points and the grams were computed; None if it is unknown.
+    The unit, the source and the caps come from this version, not from the current one.
     """
     app, _, action_id = line.name.partition(":")
     entry = line.entry
-    rule = rules.get(line.rule)
     return {
         "action_id": None if entry.summed else action_id,
         "summed": entry.summed or None,
@@ -167,7 +177,8 @@ def line_view(
         "recorded_at": calendar.rfc3339(entry.recorded_at),
         "state": state_of(entry, calendar, now),
         "reason": entry.reversal or entry.void or entry.reason or None,
-        "caps": [_cap_view(cap, entry, calendar) for cap in rule.caps if _cuts(cap, entry)] if rule else [],
+        "caps": [_cap_view(use, calendar) for use in uses],
+        "at_least": _least(entry, rule),
         "rule": f"{entry.type}@{entry.rule}",
         "factor": f"{base_url}/factors/{entry.type}/{entry.rule}" if rule and entry.rule else None,
         "campaign_id": campaign_of(entry.campaign) or None,
@@ -175,17 +186,21 @@ def line_view(
     }
 
 
-def _cuts(cap: Cap, entry: Entry) -> bool:
-    """Return whether a cap is of the kind that cut the points of an entry: one in points, or one in units."""
-    return entry.counts and entry.reason == ("over_points_cap" if cap.units is None else "over_units_cap")
+def _least(entry: Entry, rule: ActionType | None) -> float | None:
+    is_too_small = entry.counts and entry.reason == "too_small_to_earn"
+    return float(rule.points.at_least) if is_too_small and rule and rule.points else None
 
 
-def _cap_view(cap: Cap, entry: Entry, calendar: Calendar) -> CutCapView:
+def _cap_view(use: CapUse, calendar: Calendar) -> CapUseView:
     return {
-        "window": cap.window,
-        "units": None if cap.units is None else float(cap.units),
-        "points": cap.points,
-        "resets_at": calendar.rfc3339(calendar.ends_at(calendar.window_of(entry.occurred_at, cap.window))),
+        "window": use.cap.window,
+        "period": use.window,
+        "units": None if use.cap.units is None else float(use.cap.units),
+        "points": use.cap.points,
+        "used": float(use.used),
+        "left": float(use.left),
+        "cut": use.cut,
+        "resets_at": calendar.rfc3339(calendar.ends_at(use.window)),
     }
 
 

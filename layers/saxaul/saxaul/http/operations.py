@@ -11,6 +11,7 @@ function is the description in the document. Query parameters and bodies are obj
 name. Headers, answers and problems are only described; the tests compare each response with them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from saxaul.http.request import Request, Response
 
     Run = Callable[[Request], Response]
+
+
+REASON = "reason"
+"""The name of the query parameter in which an operator says why a person is read (reasons.py)."""
 
 
 class HeaderField(NamedTuple):
@@ -110,6 +115,16 @@ class Operation(NamedTuple):
         return "{user_id}" in self.path
 
     @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """The names of the parameters of the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether an operator who sends the request must say why."""
+        return self.names_a_person and self.access.operator_scope is not None
+
+    @property
     def of_person(self) -> "Operation | None":
         """The operation if the query names a person; None if the query cannot name one."""
         access = self.access.of_person
@@ -117,7 +132,7 @@ class Operation(NamedTuple):
 
     @property
     def parameters(self) -> frozenset[str]:
-        """The names of the query parameters that a request may have."""
+        """The names of the query parameters that a request may have, without the reason of an operator."""
         names = {parameter.name for parameter in self.query}
         return frozenset(names | {self.access.optional.parameter} if self.access.optional else names)
 

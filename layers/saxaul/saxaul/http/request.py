@@ -27,11 +27,13 @@ class Request(NamedTuple):
         registered: the registered client of the token, if there is one.
         person: the user id in the query, if the operation lets the query name a person, and the client may reach this
             person.
+        reason: why an operator reads the person in the path; None if somebody else sends the request.
     """
 
     event: ApiEvent
     registered: RegisteredClient | None = None
     person: str | None = None
+    reason: str | None = None
 
     def path(self, name: str) -> str:
         """Return a path parameter after percent-decoding.

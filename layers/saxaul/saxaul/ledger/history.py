@@ -16,10 +16,11 @@ LineState = Literal["ripening", "ripe", "withheld", "void", "reversed"]
 
 
 class Line(NamedTuple):
-    """An entry and its name, which is ``<app>:<action_id>``."""
+    """An entry, its name, which is ``<app>:<action_id>``, and the period that holds it."""
 
     name: str
     entry: Entry
+    period: Period
 
     @property
     def place(self) -> "LinePlace":
@@ -50,7 +51,7 @@ class Total(NamedTuple):
 
 def lines_of_month(periods: Iterable[Period], month: str, calendar: Calendar) -> list[Line]:
     """Return the entries of one month, newest first."""
-    lines = (Line(name, entry) for period in periods for name, entry in period.entries.items())
+    lines = (Line(name, entry, period) for period in periods for name, entry in period.entries.items())
     of_month = (line for line in lines if calendar.window_of(line.entry.occurred_at, "month") == month)
     return sorted(of_month, key=lambda line: line.place, reverse=True)
 

@@ -40,6 +40,13 @@ Id = Annotated[
 ]
 """An identifier that an app chooses. The ledger's keys contain it without escaping; a URL path can contain it."""
 
+EntryId = Annotated[
+    str,
+    Field(strict=True, pattern=rf"^({_IDENTIFIER.pattern}|\d{{4}}-\d\d-\d\d/[a-z0-9._@~/-]{{1,256}})$"),
+    AfterValidator(_fits_a_path),
+]
+"""What names an entry of an app: the id of an action, or what names a sum (``sum_name`` in shares.py)."""
+
 Instant = Annotated[int, Field(ge=0, lt=253_370_764_800)]
 """Seconds since 1970, before the year 9999, so that the instant has a date in every time zone."""
 

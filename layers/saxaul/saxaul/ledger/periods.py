@@ -28,21 +28,17 @@ from saxaul.ledger.early import EarlyReversal
 from saxaul.ledger.entries import ZERO, Entry, Void, app_of, entry_name
 from saxaul.ledger.shares import (
     DIGEST_BYTES,
-    ENTRY_BYTES,
     MAX_APPS,
     Share,
     can_be_summed,
     digest,
     has_digest,
+    open_sum_name,
     shares_of,
-    sum_name,
 )
 
 MAX_FULL = 2 * MAX_APPS
 """The most apps that a period names in ``full``. Apps beyond the first 16 have no share, but are named there too."""
-
-REVERSED = "reversed"
-"""The reason that is stored for a reversal if the app's share has no room for the reason that the app gave."""
 
 
 class PeriodKey(NamedTuple):
@@ -195,7 +191,8 @@ class PeriodDraft:
         """Reverse an action, and return the outcome.
 
         It is ``reversed``, ``redelivered`` (reversed before under the same receipt), ``replayed``, ``summed`` or
-        ``unknown``. An action that was added to a sum cannot be reversed. If the action is unknown, nothing changes.
+        ``unknown``. An action that was added to a sum cannot be reversed by itself, but a reversal may name the whole
+        sum. If what it names is unknown, nothing changes.
         """
         name = entry_name(reversal.app, reversal.action_id)
         known = self._entries.get(name)
@@ -203,10 +200,7 @@ class PeriodDraft:
             return "summed" if self.sums_up(name) else "unknown"
         if known.reversal:
             return "redelivered" if reversal.receipt and known.reversed_by == reversal.receipt else "replayed"
-        share, size = self._share_of(reversal.app), len(reversal.reason.encode())
-        fits = share.entry_bytes + size <= ENTRY_BYTES
-        share.entry_bytes += size if fits else len(REVERSED)
-        reason = reversal.reason if fits else REVERSED
+        reason = self._share_of(reversal.app).add_reason(known, reversal.reason)
         self._replace(name, replace(known, reversal=reason, reversed_by=reversal.receipt))
         self._freed.add(known.type)
         return "reversed"
@@ -331,9 +325,9 @@ class PeriodDraft:
             return self._leave_out(app)
         if entry.counts:
             day = self._terms.calendar.windows_of(entry.occurred_at)[0]
-            into = sum_name(app, day, entry)
+            into = open_sum_name(app, day, entry, self._entries)
             so_far = self._entries.get(into)
-            if so_far is None and not self._share_of(app).has_room_for_sum():
+            if so_far is None and not self._share_of(app).has_room_for_sum(entry):
                 return self._leave_out(app)
             self._entries[into] = self._summed(so_far, entry)
             self._unsettled.add(entry.type)

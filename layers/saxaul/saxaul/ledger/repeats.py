@@ -73,13 +73,13 @@ def newly_ended(before: Period | None, after: Period) -> dict[str, Entry]:
     """Return the entries that a write reversed or withdrew. The periods may lack unchanged entries.
 
     Withdrawn entries are among them, because the action for whose sake they were withdrawn may have been reversed
-    meanwhile.
+    meanwhile. Sums are left out, because their actions have no names any more.
     """
     known = before.entries if before else {}
     return {
         name: entry
         for name, entry in after.entries.items()
-        if name in known and _end_of(entry) not in ("", _end_of(known[name]))
+        if name in known and not entry.summed and _end_of(entry) not in ("", _end_of(known[name]))
     }
 
 

@@ -23,7 +23,7 @@ from saxaul.catalog.models import (
 )
 from saxaul.catalog.sentences import counted
 from saxaul.ledger.actions import QUANTITY_STEP, Action, Owner, RefusalReason, Reversal
-from saxaul.ledger.identifiers import Id, Moment, Reason, is_identifier
+from saxaul.ledger.identifiers import EntryId, Id, Moment, Reason, is_identifier
 
 REVERSAL_DAYS = 366
 """How many days after an action an app can reverse it.
@@ -142,6 +142,13 @@ class ReportedReversal(_Reported):
     """Why the action is reversed. It has a visible character, and no control characters, such as line breaks."""
 
 
+class OperatorsReversal(ReportedReversal):
+    """One reversal of an app's action as an operator sends it. It may name a sum of actions."""
+
+    action_id: EntryId
+    """The id of the action, which the app chose; or what names a sum, as `make app-actions` lists it."""
+
+
 MayReport = Callable[[Owner], bool]
 """Says whether the app may report and reverse the actions of an owner."""
 
@@ -227,15 +234,18 @@ def screen_reversals(
     is_summed: Callable[[Reversal], bool] = lambda _: False,
     may_report: MayReport = anyone,
     facilities: Mapping[str, Facility] | None = None,
+    *,
+    model: type[ReportedReversal] = ReportedReversal,
 ) -> tuple[list[Reversal], list[RefusedItem]]:
     """Split the reported reversals into valid and refused ones. Whether their actions exist is checked when posting.
 
     ``is_summed`` says of a valid reversal whether its action was added to a sum. Such an action cannot be reversed.
-    ``facilities`` are those of the catalog. If it is None, the facilities of the reversals are not checked.
+    ``facilities`` are those of the catalog. If it is None, the facilities of the reversals are not checked. ``model``
+    is what the sender may send.
     """
 
     def screened(candidate: object) -> Reversal | RefusalReason:
-        reversal = _screen_reversal(app, candidate, now)
+        reversal = _screen_reversal(app, candidate, now, model)
         if not isinstance(reversal, Reversal):
             return reversal
         if not may_report(reversal.owner):
@@ -266,9 +276,9 @@ def _split(
     return accepted, refused
 
 
-def _screen_reversal(app: str, candidate: object, now: int) -> Reversal | RefusalReason:
+def _screen_reversal(app: str, candidate: object, now: int, model: type[ReportedReversal]) -> Reversal | RefusalReason:
     try:
-        reported = ReportedReversal.model_validate(candidate)
+        reported = model.model_validate(candidate)
     except ValidationError as error:
         return RefusalReason("invalid_reversal", error_sentence(error))
     occurred_at = int(reported.occurred_at.timestamp())

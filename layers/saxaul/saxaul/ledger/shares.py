@@ -11,8 +11,9 @@ its name is kept, so that a repeat is recognised. An action that finds no room a
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from saxaul.ledger.entries import Entry, app_of, entry_name
 
@@ -30,6 +31,9 @@ MAX_WITHHELD = 40
 
 DIGEST_LENGTH = 4
 """The bytes of one digest. If a share is full of digests, one new action in 4 million is taken for a repeat."""
+
+REVERSED = "reversed"
+"""The reason that is stored for a reversal if the app's share has no room for the reason that was given."""
 
 _FIELDS_BYTES = 90
 """What the numbers and names of an entry take at most after compression, without its ids, marks and reversal reason.
@@ -73,8 +77,23 @@ class Share:
         limit = ENTRY_BYTES if _needs_an_entry(awarded) else ENTRY_BYTES - RESERVED_BYTES
         return self.entry_bytes + weight(name, awarded) <= limit
 
-    def has_room_for_sum(self) -> bool:
-        return self.sum_bytes + _FIELDS_BYTES <= SUM_BYTES
+    def has_room_for_sum(self, entry: Entry) -> bool:
+        """Whether a new sum of actions with the terms of this entry has room."""
+        return self.sum_bytes + _weight_of_sum(entry) <= SUM_BYTES
+
+    def add_reason(self, entry: Entry, reason: str) -> str:
+        """Add the reason of the reversal of an entry, or REVERSED if there is no room. Return what was added.
+
+        The share may have no room for REVERSED either. It takes next to nothing, because compression finds it again.
+        """
+        size = len(reason.encode())
+        if entry.summed:
+            kept = reason if self.sum_bytes + size <= SUM_BYTES else REVERSED
+            self.sum_bytes += len(kept.encode())
+        else:
+            kept = reason if self.entry_bytes + size <= ENTRY_BYTES else REVERSED
+            self.entry_bytes += len(kept.encode())
+        return kept
 
 
 def shares_of(entries: Iterable[tuple[str, Entry]]) -> dict[str, Share]:
@@ -92,19 +111,43 @@ def can_be_summed(entry: Entry) -> bool:
 
 def weight(name: str, entry: Entry) -> int:
     """Return the bytes that an entry takes of its app's share. A sum has a name of ours, which compresses well."""
+    reason = len(entry.reversal.encode()) if entry.reversal else 0
     if entry.summed:
-        return _FIELDS_BYTES
+        return _weight_of_sum(entry) + reason
+    run = _RUN_BYTES if entry.campaign else 0
     ids = len(name) - name.find(":") + len(entry.evidence_id)
     marks = (_MOST_MARKS if entry.is_total else _MOST_MARKS - 1) * _MARK_BYTES
-    run = _RUN_BYTES if entry.campaign else 0
-    return _FIELDS_BYTES + marks + ids + run + (len(entry.reversal.encode()) if entry.reversal else 0)
+    return _FIELDS_BYTES + marks + ids + run + reason
 
 
-def sum_name(app: str, day: str, entry: Entry) -> str:
-    """Return the name of the sum that an action is added to. No action has this name: ids contain no slash."""
+def _weight_of_sum(entry: Entry) -> int:
+    """Return the bytes that a sum takes without the reason of a reversal. It has the run of a campaign twice."""
+    return _FIELDS_BYTES + (2 * _RUN_BYTES if entry.campaign else 0)
+
+
+def sum_name(app: str, day: str, entry: Entry, number: int = 1) -> str:
+    """Return the name of the sum that an action is added to. No action has this name: ids contain no slash.
+
+    ``number`` is 1 for the first sum of its kind. A sum that was reversed gets no more actions. The next one then has
+    the next number, which its name shows from 2 on.
+    """
     limit = "" if entry.plausible is None else f"/{entry.plausible.normalize():f}"
     terms = f"{entry.type}/{entry.rule}/{entry.campaign}/{entry.multiplier.normalize():f}{limit}"
-    return entry_name(app, f"{day}/{terms}")
+    return entry_name(app, f"{day}/{terms}{f'~{number}' * (number > 1)}")
+
+
+def open_sum_name(app: str, day: str, entry: Entry, entries: Mapping[str, Entry]) -> str:
+    """Return the name of the first sum of this kind among the entries of a period that is not reversed, or not there.
+
+    A share has few sums, so this looks at few of them.
+    """
+    names = (sum_name(app, day, entry, number) for number in count(1))
+    return next(name for name in names if name not in entries or not entries[name].reversal)
+
+
+def is_sum_id(action_id: str) -> bool:
+    """Whether a reversal names a sum and not an action."""
+    return "/" in action_id
 
 
 def digest(name: str) -> bytes:

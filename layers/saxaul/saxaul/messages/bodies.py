@@ -18,7 +18,7 @@ from saxaul.catalog.entries import AMOUNT_DECIMALS, AMOUNT_DIGITS, Identifier, M
 from saxaul.catalog.models import Field, Model, model_validator
 from saxaul.ledger.actions import Action, Owner, Reversal, Withdrawal
 from saxaul.ledger.fates import mark_of
-from saxaul.ledger.identifiers import Id, Instant, Reason
+from saxaul.ledger.identifiers import EntryId, Id, Instant, Reason
 from saxaul.ledger.receipts import ReceiptKind, ReceiptPart, waiting_outcomes, with_outcomes
 
 _ONE = Decimal(1)  # that of ledger/entries.py would be one more import
@@ -32,7 +32,7 @@ Quantity = Annotated[Decimal, Field(gt=0, max_digits=AMOUNT_DIGITS, decimal_plac
 Version = Annotated[int, Field(ge=1, le=99_999_999)]
 """The number of a version of a catalog entry. Its key in the catalog has eight digits."""
 
-CampaignRun = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}@\d{4}-\d\d-\d\d$")]
+RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}@\d{4}-\d\d-\d\d$")]
 """The name of a run of a campaign: the campaign's id and the first day."""
 
 PackedAction = tuple[
@@ -45,7 +45,7 @@ PackedAction = tuple[
     bool,
     Id | Literal[""],
     Version,
-    tuple[CampaignRun, Multiplier] | None,
+    tuple[RunName, Multiplier] | None,
     Quantity | None,
 ]
 """An action as a row of a message: the fields of Action without the app, with the owner's kind and id.
@@ -54,7 +54,7 @@ The last three are the terms of its award: the version of the action type, the r
 and the plausible quantity of the facility.
 """
 
-PackedReversal = tuple[Literal["user", "facility"], Id, Id, Reason, Instant]
+PackedReversal = tuple[Literal["user", "facility"], Id, EntryId, Reason, Instant]
 """A reversal as a row of a message: the owner's kind and id, action_id, reason, occurred_at."""
 
 PackedWithdrawal = tuple[Literal["user", "facility"], Id, Id, Window, bool]

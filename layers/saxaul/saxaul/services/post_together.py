@@ -21,6 +21,7 @@ from saxaul.ledger.early import EarlyReversals, may_still_arrive
 from saxaul.ledger.entries import Entry, entry_name
 from saxaul.ledger.fates import fate_of_action, fate_of_reversal
 from saxaul.ledger.periods import Period, PeriodDraft, PeriodKey, period_of
+from saxaul.ledger.shares import is_sum_id
 from saxaul.races import LostRaceError
 from saxaul.storage.claims import Claims
 from saxaul.storage.periods import Periods
@@ -370,7 +371,7 @@ class Attempt:
         """Reverse an action in the period that holds it. If there is none, keep the reversal until the action arrives.
 
         A reversal names the date of its action, but not the type, which determines whether the action belongs to the
-        period of its day, its month or its year.
+        period of its day, its month or its year. A reversal of a sum is not kept: whoever names a sum has seen it.
         """
         name = entry_name(reversal.app, reversal.action_id)
         candidates = [
@@ -384,7 +385,9 @@ class Attempt:
             if outcomes[-1] == "reversed" and entry and entry.evidence_id:
                 self._unclaim(draft, name, entry.evidence_id)
         known = next((outcome for outcome in _OF_REVERSALS if outcome in outcomes), None)
-        return known or self._keep(reversal, candidates)
+        if known or is_sum_id(reversal.action_id):
+            return known or "unrecorded"
+        return self._keep(reversal, candidates)
 
     def _keep(self, reversal: Reversal, candidates: Sequence[PeriodDraft]) -> str:
         """Keep a reversal whose action has not arrived. The outcome is ``kept``, ``replayed`` or ``unrecorded``.

@@ -8,6 +8,7 @@ from saxaul.catalog.calendar import CLOCK_SKEW, Calendar
 from saxaul.catalog.entries import ActionType
 from saxaul.clock import Clock
 from saxaul.ledger.actions import Owner
+from saxaul.ledger.cap_uses import CapUse, cap_uses
 from saxaul.ledger.history import Line, LinePlace, Total, lines_of_month, totals_by_type
 from saxaul.ledger.periods import Period, PeriodKey
 from saxaul.ledger.wallets import Position, position
@@ -25,12 +26,14 @@ class Lines(NamedTuple):
         lines: entries with their names, newest first.
         continue_after: the place of the last line, after which the next page begins; None if no older lines follow.
         rules: for each ``Line.rule``, the action type as it was in that version. An unknown version has no value.
+        cap_uses: the caps of each line whose points were cut or withheld, by its place.
         now: the time at which the lines were read.
     """
 
     lines: Sequence[Line]
     continue_after: LinePlace | None
     rules: Mapping[tuple[str, int], ActionType]
+    cap_uses: Mapping[LinePlace, Sequence[CapUse]]
     now: int
 
 
@@ -71,7 +74,18 @@ class LedgerReading(NamedTuple):
         shown = found[:limit]
         rules = self.catalog_store.rules({line.rule for line in shown})
         continue_after = shown[-1].place if len(found) > limit else None
-        return Lines(shown, continue_after, rules, now)
+        return Lines(shown, continue_after, rules, self._cap_uses(shown, rules), now)
+
+    def _cap_uses(
+        self, lines: Sequence[Line], rules: Mapping[tuple[str, int], ActionType]
+    ) -> dict[LinePlace, Sequence[CapUse]]:
+        """Return the caps of each line whose points were cut or withheld. Each period is gone through once."""
+        found: dict[LinePlace, Sequence[CapUse]] = {}
+        for period in {line.period.key: line.period for line in lines}.values():
+            places = {line.name: line.place for line in lines if line.period.key == period.key}
+            uses = cap_uses(period.entries, places, rules, self.calendar)
+            found |= {places[name]: of_line for name, of_line in uses.items()}
+        return found
 
     def month(self, user_id: str, month: str | None) -> MonthTotals:
         """Return the totals of a month such as ``2026-06``.

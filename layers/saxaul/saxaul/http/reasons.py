@@ -1,0 +1,71 @@
+"""The reason for which an operator reads a person.
+
+An operator must give a reason with each such request, and the log line of the request has it. The log must not name the
+person, so a reason that contains the user id is refused.
+"""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from saxaul.catalog.entries import CHARACTERS_OF_A_PHRASE, checked_phrase
+from saxaul.catalog.models import AfterValidator, Field
+from saxaul.http.operations import REASON, Operation
+from saxaul.http.parameters import query_values
+from saxaul.http.request import Request
+from saxaul.problems import InvalidRequest
+
+SHORTEST, LONGEST = 5, 200
+"""The fewest and the most characters of a reason."""
+
+ReasonText = Annotated[
+    str, Field(min_length=SHORTEST, max_length=LONGEST), AfterValidator(checked_phrase), CHARACTERS_OF_A_PHRASE
+]
+
+TEXT = (
+    "Why an operator reads the person, such as `ticket 4711`. Operators must send it, and nobody else may. It is "
+    "logged, so it must not contain an id of the path, and should say nothing else about the person."
+)
+"""The description of the parameter in the OpenAPI document."""
+
+
+def with_reason(request: Request, declared: Operation) -> Request:
+    """Return the request with the reason of its operator; the same request if it needs none.
+
+    Raises:
+        Forbidden: the user id is malformed.
+        InvalidRequest: an operator gives no reason, or one that cannot be logged, or the user id is malformed.
+    """
+    if not declared.needs_reason or request.caller.role != "operator":
+        return request
+    values = query_values(request.event, REASON)
+    if not "".join(values).strip():
+        raise InvalidRequest(
+            "reason_required", "An operator who reads a person must say why, in the query parameter reason."
+        )
+    if len(values) > 1:
+        raise InvalidRequest("invalid_parameter", "reason must be sent only once.")
+    [reason] = values
+    if not SHORTEST <= len(reason) <= LONGEST:
+        raise InvalidRequest("invalid_parameter", f"reason must have {SHORTEST} to {LONGEST} characters.")
+    try:
+        checked_phrase(reason)
+    except ValueError as error:
+        raise InvalidRequest("invalid_parameter", f"reason: {error}.") from None
+    if any(_has_word(reason, request.identifier(name)) for name in declared.path_parameters):
+        raise InvalidRequest("invalid_parameter", "reason must not contain an id of the path, because it is logged.")
+    return request._replace(reason=reason)
+
+
+def _has_word(text: str, identifier: str) -> bool:
+    """Return whether a text contains an identifier that is not a part of a longer word, in any case of letters.
+
+    Only ASCII letters and digits continue a word, because Chinese is written without spaces.
+    """
+    return re.search(rf"(?<![a-z0-9]){re.escape(_plain(identifier))}(?![a-z0-9])", _plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    """Return a text in small letters of usual width, without invisible characters."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in folded if unicodedata.category(character) != "Cf")

@@ -1,0 +1,85 @@
+"""Adds up what an app reported by type and by person, and puts the unusual persons first.
+
+How unusual a number is: its distance from the median of all persons, in MADs. The MAD is the median of all distances
+from the median, but at least 1. Unlike the mean and the standard deviation, both stay as they are if up to half of the
+numbers are invented.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from statistics import median
+from typing import NamedTuple
+
+from operations.app_lines import AppLine
+from saxaul.ledger.actions import Owner
+
+
+class Sum(NamedTuple):
+    """What lines add up to.
+
+    Attributes:
+        actions: how many actions they stand for, reversed ones included.
+        counting: how many of these count.
+        owners: how many persons and facilities they are of.
+    """
+
+    actions: int
+    counting: int
+    owners: int
+    points: int
+    avoided_g: Decimal
+
+    @classmethod
+    def of(cls, lines: Sequence[AppLine]) -> "Sum":
+        return cls(
+            sum(line.actions for line in lines),
+            sum(line.actions for line in lines if line.state == "counts"),
+            len({line.owner for line in lines}),
+            sum(line.points for line in lines),
+            sum((line.avoided_g for line in lines), Decimal(0)),
+        )
+
+
+class OwnerSum(NamedTuple):
+    """What the lines of a person or a facility add up to, and how far this is from the app's median, in MADs.
+
+    ``distance`` is the larger one of the distances of the actions and of the points.
+    """
+
+    owner: Owner
+    sum: Sum
+    distance: float
+
+
+def by_type(lines: Iterable[AppLine]) -> dict[str, Sum]:
+    """Return what each type adds up to, the one with most actions first."""
+    found: defaultdict[str, list[AppLine]] = defaultdict(list)
+    for line in lines:
+        found[line.type].append(line)
+    sums = {type_: Sum.of(of_type) for type_, of_type in found.items()}
+    return dict(sorted(sums.items(), key=lambda pair: (-pair[1].actions, pair[0])))
+
+
+def by_owner(lines: Iterable[AppLine]) -> list[OwnerSum]:
+    """Return what each person and each facility adds up to, the most unusual first."""
+    found: defaultdict[Owner, list[AppLine]] = defaultdict(list)
+    for line in lines:
+        found[line.owner].append(line)
+    sums = {owner: Sum.of(of_owner) for owner, of_owner in found.items()}
+    of_actions = distances([total.actions for total in sums.values()])
+    of_points = distances([total.points for total in sums.values()])
+    rows = [
+        OwnerSum(owner, total, max(pair))
+        for (owner, total), pair in zip(sums.items(), zip(of_actions, of_points, strict=True), strict=True)
+    ]
+    return sorted(rows, key=lambda row: (-row.distance, -row.sum.points, row.owner))
+
+
+def distances(numbers: Sequence[int]) -> list[float]:
+    """Return how far each number is above the median, in MADs; below zero if it is below the median."""
+    if not numbers:
+        return []
+    middle = median(numbers)
+    mad = max(1.0, float(median(abs(number - middle) for number in numbers)))
+    return [(number - middle) / mad for number in numbers]

@@ -1,0 +1,174 @@
+"""What the commands about an app's reports have in common: which of them are meant, in which stack, and why.
+
+Before anything of a person is read, the reason is noted in the stack's log group (``access_line.py``). If this fails,
+the command ends.
+"""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.client import exit_on_failure, of_stack, open_client, stack, stack_clock, stack_name, use_stack
+from local.command import non_empty
+from local.console import console, exit_with, shown
+from local.sam import state
+from local.stack_clock import UnfitTimeError, instant_in
+from operations.access_line import NotNotedError, note_access
+from operations.app_lines import Sought
+from operations.json_lines import DamagedError, InUseError
+from saxaul.catalog.clients import OPERATOR
+from saxaul.catalog.entries import is_phrase
+from saxaul.deadline import UnansweredError
+from saxaul.races import OverloadedError
+from saxaul.storage.clients import dynamodb
+from saxaul.storage.table import Table
+from saxaul_client import App, OperatorClient
+
+_SHORTEST, _LONGEST = 5, 200
+
+
+def add_arguments(parser: argparse.ArgumentParser, longest_reason: int = _LONGEST) -> None:
+    """Add the arguments that select reports."""
+    parser.add_argument("--app", type=non_empty, required=True, help="the id of the app")
+    parser.add_argument(
+        "--from", dest="first", metavar="FROM", type=non_empty, required=True, help="the first moment of posting"
+    )
+    parser.add_argument(
+        "--to", dest="end", metavar="TO", type=non_empty, required=True, help="the moment after the last one"
+    )
+    parser.add_argument("--reason", type=_reason_of(longest_reason), required=True, help="why; it is logged")
+    parser.add_argument("--type", type=non_empty, help="only this action type")
+    parser.add_argument("--user", type=non_empty, help="only this person")
+
+
+def _reason_of(longest: int) -> "Any":  # noqa: ANN401 - the type of an argument
+    def parse(text: str) -> str:
+        if not _SHORTEST <= len(text) <= longest or not is_phrase(text):
+            limits = f"{_SHORTEST} to {longest} characters"
+            raise argparse.ArgumentTypeError(f"must be a phrase of {limits} without control characters")
+        return text
+
+    return parse
+
+
+class Selection(NamedTuple):
+    """The reports that a command is about.
+
+    Attributes:
+        known: how to reach the stack.
+        table_id: names the ledger's table, and no later one with the same name.
+        items: about how many items the table has; DynamoDB counts them every six hours.
+        app: as it is registered.
+    """
+
+    known: dict[str, Any]
+    sought: Sought
+    reason: str
+    app: App
+    table_id: str
+    items: int
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.known["time_zone"])
+
+    @property
+    def table(self) -> Table:
+        return Table(self.known["tables"]["ledger"], stack_clock())
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a file is about that a later run continues."""
+        return {"table": self.table_id, **self.sought._asdict()}
+
+    @property
+    def span(self) -> tuple[str, str]:
+        """The first moment and the moment after the last one as RFC 3339 texts."""
+        first, end = (datetime.fromtimestamp(at, self.zone).isoformat() for at in (self.sought.first, self.sought.end))
+        return first, end
+
+    def file(self, folder: str) -> Path:
+        """Return the file in which a command writes how far it is. Each stack and each selection has its own."""
+        name = sha256(repr((stack_name(), *self.sought)).encode()).hexdigest()[:12]
+        return state() / folder / f"{stack_name()}-{self.sought.app}-{name}.jsonl"
+
+
+def select(chosen: argparse.Namespace, command: str) -> Selection:
+    """Find out what a command is about, and note in the stack's log who runs it and why.
+
+    Ends the program if the app does not exist, the span is empty, or the reason cannot be noted.
+    """
+    known = stack()
+    if "log_group" not in known:
+        exit_with(f"The file of this stack is older than this command; renew it with: {_renewal()}")
+    first, end = (_instant(text, ZoneInfo(known["time_zone"])) for text in (chosen.first, chosen.end))
+    if first >= end:
+        exit_with(f"FROM must be before TO, but {chosen.first} is not before {chosen.end}.")
+    if chosen.user and chosen.user.casefold() in chosen.reason.casefold():
+        exit_with("The reason is logged, so it must not have the id of the person.")
+    sought = Sought(chosen.app, first, end, chosen.type or "", chosen.user or "")
+    app = _registered(chosen.app)
+    use_stack(known)
+    with exit_if_unreachable(known):
+        described = dynamodb().describe_table(TableName=known["tables"]["ledger"])["Table"]
+        selection = Selection(
+            known, sought, chosen.reason, app, described.get("TableId", ""), described.get("ItemCount", 0)
+        )
+        span = dict(zip(("from", "to"), selection.span, strict=True))
+        about = {"reason": chosen.reason, "app": chosen.app, **span}
+        about |= {"action_type": chosen.type} if chosen.type else {}
+        note_access(known["log_group"], command, about)
+    return selection
+
+
+@contextmanager
+def exit_if_unreachable(known: dict[str, Any]) -> Iterator[None]:
+    """End the program with one sentence if AWS refuses a call, or if a file cannot be written.
+
+    What was done so far stays done, and a later run of the same command goes on there.
+    """
+    try:
+        yield
+    except (BotoCoreError, ClientError, OverloadedError, UnansweredError, NotNotedError) as error:
+        exit_with(f"The stack at {known['api_url']} could not be used: {error}")
+    except InUseError as error:
+        exit_with(f"The same command is running already: {error}.")
+    except DamagedError as error:
+        exit_with(f"{error}; delete it, and run the command again.")
+    except OSError as error:
+        exit_with(f"A file could not be written: {error}. Run the command again; it goes on where it stopped.")
+
+
+def _instant(text: str, zone: ZoneInfo) -> int:
+    try:
+        return instant_in(text, zone)
+    except UnfitTimeError as error:
+        exit_with(str(error))
+
+
+def _registered(app_id: str) -> App:
+    """Return an app, in any state. End the program if there is none, and name similar ones."""
+    with exit_on_failure(), open_client(OperatorClient, OPERATOR) as operator:
+        apps = {app.app_id: app for app in operator.apps()}
+    if app_id not in apps:
+        similar = get_close_matches(app_id, apps)
+        exit_with(f"No app {app_id} was ever registered.{f' Similar: {chr(44).join(similar)}.' if similar else ''}")
+    return apps[app_id]
+
+
+def _renewal() -> str:
+    return f"make connect{of_stack()} REGION=ap-southeast-1" if of_stack() else "make up"
+
+
+def warn_of_active(app: App) -> None:
+    """Say if the app can go on reporting."""
+    if app.state == "active":
+        console.print(f"[yellow]·[/] {shown(app.app_id)} is active, and can go on reporting; see docs/operators.md")
